@@ -1,0 +1,165 @@
+"""What a catalogue holds, found in one pass without keeping its text (so that any size can be checked)."""
+
+from __future__ import annotations
+
+import tempfile
+from array import array
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from io import IOBase
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tv2sim.catalogue.reading import Entry, Source, entries, opened, parse, repeated, text_of
+from tv2sim.catalogue.videos import Rejected, Video
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Survey", "survey_catalogue"]
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What :func:`survey_catalogue` found.
+
+    Attributes
+    ----------
+    name : str
+        The source's name.
+    encoding_time, publication_timeout : numpy.ndarray
+        float64, seconds, one per valid video, in their order.
+    rejected_lines : int
+        How many lines are no valid video.
+    rejected : tuple of Rejected
+        The first of them.
+    """
+
+    name: str
+    encoding_time: NDArray[np.float64]
+    publication_timeout: NDArray[np.float64]
+    rejected_lines: int
+    rejected: tuple[Rejected, ...]
+
+    def __len__(self) -> int:
+        return len(self.encoding_time)
+
+
+def survey_catalogue(source: Source, *, keep: int = 1000) -> Survey:
+    """Check a catalogue of any size, holding 32 bytes a video.
+
+    An id is known by a 64-bit hash. Where two hashes agree, the lines are read once more and the ids
+    themselves are compared, so that a collision rejects nothing.
+
+    Parameters
+    ----------
+    source : path, "-", open file, DataFrame or records
+        As for :func:`tv2sim.read_catalogue`. What cannot be read twice is copied to a temporary file.
+    keep : int
+        How many rejected lines to describe; all are counted.
+
+    Returns
+    -------
+    Survey
+        The numbers of the valid videos, and what was rejected.
+
+    Raises
+    ------
+    CatalogueError
+        If the source cannot be read.
+
+    Examples
+    --------
+    >>> video = {"id": "a", "title": "News", "provider": "TV 2", "encodingTime": 3, "publicationTimeout": 9}
+    >>> survey = survey_catalogue([video, video])
+    >>> len(survey), survey.rejected_lines
+    (1, 1)
+    """
+    with opened(source) as (stream, label), _rereadable(stream, label) as twice:
+        found = _Found(keep)
+        start = twice.tell() if isinstance(twice, IOBase) else 0
+        for number, entry, outcome in parse(entries(twice, label)):
+            if isinstance(outcome, Video):
+                found.video(number, outcome)
+            else:
+                found.reject(number, outcome, entry)
+        if len(suspects := found.suspects()):
+            if isinstance(twice, IOBase):
+                twice.seek(start)
+            found.confirm(suspects, parse(entries(twice, label)))
+        return found.survey(label)
+
+
+@contextmanager
+def _rereadable(stream: Iterable[Entry], label: str) -> Iterator[Iterable[Entry]]:
+    """Give `stream` itself if it can be read twice, else a copy: of a pipe in a temporary file."""
+    if isinstance(stream, IOBase) and not stream.seekable():
+        with tempfile.TemporaryFile() as copy:
+            for line in entries(stream, label):
+                copy.write(line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line)
+            copy.seek(0)
+            yield copy
+    else:
+        yield stream if isinstance(stream, (IOBase, list, tuple)) else list(stream)
+
+
+class _Found:
+    """What the pass collects: four numbers a video, and the first rejections."""
+
+    def __init__(self, keep: int) -> None:
+        self.keep = keep
+        self.hashes, self.lines = array("q"), array("q")
+        self.encoding_time, self.publication_timeout = array("d"), array("d")
+        self.rejected_lines = 0
+        self.rejected: list[Rejected] = []
+        self.duplicate_lines: list[int] = []
+
+    def video(self, number: int, video: Video) -> None:
+        self.hashes.append(hash(video.id))
+        self.lines.append(number)
+        self.encoding_time.append(video.encoding_time)
+        self.publication_timeout.append(video.publication_timeout)
+
+    def reject(self, number: int, reason: str, entry: Entry) -> None:
+        self.rejected_lines += 1
+        if len(self.rejected) < self.keep:
+            self.rejected.append(Rejected(number, reason, text_of(entry)))
+
+    def suspects(self) -> NDArray[np.int64]:
+        """Return the numbers of the lines whose id's hash is not theirs alone."""
+        hashes = np.frombuffer(self.hashes, dtype=np.int64)
+        ordered = np.sort(hashes)
+        shared = ordered[1:][ordered[1:] == ordered[:-1]]
+        if not len(shared):
+            return shared
+        return np.frombuffer(self.lines, dtype=np.int64)[np.isin(hashes, shared)]
+
+    def confirm(self, suspects: NDArray[np.int64], parsed: Iterable[tuple[int, Entry, Video | str]]) -> None:
+        """Compare the suspects' ids themselves, and reject each that was seen before."""
+        numbers = iter(suspects.tolist())
+        awaited = next(numbers)
+        first: dict[str, int] = {}
+        repeats = _Found(self.keep)
+        for number, entry, outcome in parsed:
+            if number != awaited or isinstance(outcome, str):
+                continue
+            if (seen := first.setdefault(outcome.id, number)) != number:
+                repeats.reject(number, repeated(outcome.id, seen), entry)
+                self.duplicate_lines.append(number)
+            awaited = next(numbers, -1)
+            if awaited < 0:
+                break
+        self.rejected_lines += repeats.rejected_lines
+        self.rejected = sorted(self.rejected + repeats.rejected)[: self.keep]
+
+    def survey(self, label: str) -> Survey:
+        valid = ~np.isin(np.frombuffer(self.lines, dtype=np.int64), self.duplicate_lines)
+        return Survey(
+            label,
+            np.frombuffer(self.encoding_time)[valid],
+            np.frombuffer(self.publication_timeout)[valid],
+            self.rejected_lines,
+            tuple(self.rejected),
+        )

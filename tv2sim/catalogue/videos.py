@@ -1,0 +1,160 @@
+"""What a video is, and the catalogue that holds the accepted ones in columns."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["Catalogue", "Rejected", "Video"]
+
+
+class Video(msgspec.Struct, frozen=True, rename="camel", gc=False):
+    """One video of a catalogue; in JSON its fields are spelled in camel case, as the original does.
+
+    Parameters
+    ----------
+    id : str
+        Its unique name; not empty.
+    title, provider : str
+        Free text.
+    encoding_time : float
+        Seconds for which it holds an encoder; at least 0.
+    publication_timeout : float
+        Seconds from the start of its encoding within which it must be published; greater than 0.
+
+    Examples
+    --------
+    >>> Video("a", "The news at 7", "TV 2", encoding_time=3, publication_timeout=9).slack
+    6
+    """
+
+    id: Annotated[str, msgspec.Meta(min_length=1)]
+    title: str
+    provider: str
+    encoding_time: Annotated[float, msgspec.Meta(ge=0)]
+    publication_timeout: Annotated[float, msgspec.Meta(gt=0)]
+
+    @property
+    def slack(self) -> float:
+        """Seconds that are left of the timeout when its encoding ends; negative if it cannot make it."""
+        return self.publication_timeout - self.encoding_time
+
+
+class Rejected(NamedTuple):
+    """A line that is no valid video: its 1-based number, the reason in words, and its text, cut at 200."""
+
+    line: int
+    reason: str
+    text: str
+
+
+class Catalogue:
+    """The accepted videos of one source, in their order, and the lines that were rejected.
+
+    Made by :func:`tv2sim.read_catalogue` and :func:`tv2sim.generate_catalogue`. It has a length, can be
+    iterated (as :class:`Video`), indexed by row, and compared.
+
+    Parameters
+    ----------
+    videos : iterable of Video
+        The accepted ones. They are not validated again: :func:`tv2sim.read_catalogue` is for that.
+    rejected : sequence of Rejected
+        The lines that were none.
+    name : str
+        What to call it in tables and reports.
+
+    Attributes
+    ----------
+    ids, titles, providers : tuple of str
+        One per video.
+    encoding_time, publication_timeout : numpy.ndarray
+        float64, seconds, one per video; read-only.
+    rejected : tuple of Rejected
+        The lines that are no valid video.
+    """
+
+    def __init__(
+        self, videos: Iterable[Video], rejected: Sequence[Rejected] = (), name: str = "catalogue"
+    ) -> None:
+        self.name = name
+        self.rejected = tuple(rejected)
+        ids: list[str] = []
+        titles: list[str] = []
+        providers: list[str] = []
+        times: list[tuple[float, float]] = []
+        shared: dict[Any, Any] = {}  # few distinct times and providers: hold each once
+        for video in videos:
+            ids.append(video.id)
+            titles.append(video.title)
+            providers.append(shared.setdefault(video.provider, video.provider))
+            pair = (video.encoding_time, video.publication_timeout)
+            times.append(shared.setdefault(pair, pair))
+        self.ids = tuple(ids)
+        self.titles = tuple(titles)
+        self.providers = tuple(providers)
+        columns = np.array(times, dtype=np.float64).reshape(-1, 2).T.copy()
+        columns.flags.writeable = False
+        self.encoding_time: NDArray[np.float64] = columns[0]
+        self.publication_timeout: NDArray[np.float64] = columns[1]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __getitem__(self, row: int) -> Video:
+        return Video(
+            self.ids[row],
+            self.titles[row],
+            self.providers[row],
+            float(self.encoding_time[row]),
+            float(self.publication_timeout[row]),
+        )
+
+    def __iter__(self) -> Iterator[Video]:
+        return map(self.__getitem__, range(len(self)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Catalogue):
+            return NotImplemented
+        return (
+            self.ids == other.ids
+            and self.titles == other.titles
+            and self.providers == other.providers
+            and self.rejected == other.rejected
+            and np.array_equal(self.encoding_time, other.encoding_time)
+            and np.array_equal(self.publication_timeout, other.publication_timeout)
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<Catalogue {self.name!r}: {len(self)} videos, {len(self.rejected)} lines rejected>"
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """The videos as a table: id, title, provider, encoding_time, publication_timeout."""
+        import pandas as pd
+
+        return pd.DataFrame(
+            {
+                "id": self.ids,
+                "title": self.titles,
+                "provider": self.providers,
+                "encoding_time": self.encoding_time,
+                "publication_timeout": self.publication_timeout,
+            }
+        )
+
+    def lines(self) -> Iterator[bytes]:
+        """Yield the accepted videos as JSON lines, each with its line end."""
+        encode = msgspec.json.Encoder().encode
+        for video in self:
+            yield encode(video) + b"\n"

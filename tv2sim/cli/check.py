@@ -1,0 +1,74 @@
+"""``tv2sim check``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tv2sim.catalogue import Survey, survey_catalogue
+from tv2sim.cli.run import scenario_of
+from tv2sim.cli.text import plain
+from tv2sim.errors import CatalogueError, InputError
+
+if TYPE_CHECKING:
+    import argparse
+
+    from numpy.typing import NDArray
+
+    from tv2sim.scenario import Scenario
+
+_DISTINCT = 16
+"""Up to so many distinct encoding times and timeouts, the table of both is shown."""
+
+
+def main(options: argparse.Namespace) -> None:
+    """Report what was rejected, what is there, and what load it offers."""
+    if options.rejected < 0:
+        raise InputError(f"--rejected must be a whole number of at least 0, not {options.rejected}")
+    scenario = scenario_of(options)
+    survey = survey_catalogue(options.catalogue, keep=options.rejected)
+    print(f"{plain(survey.name)}: {len(survey)} videos, {survey.rejected_lines} lines rejected")
+    for line, reason, text in survey.rejected:
+        print(f"  line {line}: {plain(reason)}: {plain(text)}")
+    if (more := survey.rejected_lines - len(survey.rejected)) > 0:
+        print(f"  and {more} more (--rejected N lists up to N)")
+    if not len(survey):
+        raise CatalogueError(f"no valid video in {survey.name!r}")
+    _describe(survey, scenario)
+
+
+def _describe(survey: Survey, scenario: Scenario) -> None:
+    encoding, timeout = survey.encoding_time, survey.publication_timeout
+    slack = timeout - encoding
+    print(f"encoding time        {_range(encoding)}, {encoding.sum():g} s in all")
+    print(f"publication timeout  {_range(timeout)}")
+    print(f"slack                {_range(slack)} (timeout - encoding time)")
+    if late := int((slack < 0).sum()):
+        print(f"  {late} videos can never be published in time: encoding alone takes longer than their timeout")
+    explanation = scenario.explain(encoding)
+    gap = scenario.gap
+    print(f"requests             {len(survey)} at {scenario.requests_per_second:g}/s, at least {(len(survey) - 1) * gap:g} s")
+    print(explanation)
+    needed = scenario.startup_time.mean * explanation.arrival_rate
+    print(f"a pool keeps up with more than {needed:.3g} publishers ({scenario.startup_time} s start-up time)")
+    _table(encoding, timeout)
+
+
+def _range(values: NDArray[np.float64]) -> str:
+    return f"{values.min():g} to {values.max():g} s, mean {values.mean():.3g} s"
+
+
+def _table(encoding: NDArray[np.float64], timeout: NDArray[np.float64]) -> None:
+    """Print the joint counts, if they are a table of a size to read."""
+    rows, row = np.unique(encoding, return_inverse=True)
+    columns, column = np.unique(timeout, return_inverse=True)
+    if len(rows) > _DISTINCT or len(columns) > _DISTINCT:
+        return
+    counts = np.zeros((len(rows), len(columns)), dtype=np.int64)
+    np.add.at(counts, (row, column), 1)
+    width = max(5, len(str(counts.max())) + 1, *(len(f"{value:g}") + 1 for value in columns))
+    print("videos by encoding time (down) and publication timeout (across):")
+    print(" " * 8 + "".join(f"{value:>{width}g}" for value in columns))
+    for value, line in zip(rows, counts.tolist(), strict=True):
+        print(f"{value:>8g}" + "".join(f"{count or '.':>{width}}" for count in line))

@@ -1,0 +1,25 @@
+"""``tv2sim generate``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tv2sim.catalogue import generate_lines
+from tv2sim.storage import whole_file
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def main(options: argparse.Namespace) -> None:
+    """Write a synthetic catalogue."""
+    from tqdm import tqdm
+
+    lines = generate_lines(options.videos, seed=options.seed)
+    if options.out is None:
+        sys.stdout.buffer.writelines(lines)
+        return
+    with whole_file(Path(options.out), force=options.force) as draft, draft.open("wb") as stream:
+        stream.writelines(tqdm(lines, total=options.videos, unit="video", delay=1, disable=None, leave=False))

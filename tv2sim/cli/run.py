@@ -1,0 +1,134 @@
+"""``tv2sim run``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tv2sim.catalogue import read_catalogue
+from tv2sim.cli.options import encoders
+from tv2sim.cli.text import note, plain
+from tv2sim.draws import as_seed
+from tv2sim.errors import InputError, OutputError
+from tv2sim.run import Run, is_saved_run, simulate
+from tv2sim.scenario import Scenario
+from tv2sim.storage import may_replace, records, whole_folder, write_table
+from tv2sim.strategies import as_strategy
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from tv2sim.catalogue import Catalogue
+    from tv2sim.strategies import Strategy
+
+_SCENARIO = ("requests_per_second", "startup_time", "publishing_time", "until")
+
+
+def main(options: argparse.Namespace) -> None:
+    """Simulate, print and write as the options say; whatever can be wrong is found before that."""
+    runs = 1 if options.runs is None else options.runs
+    if runs < 1:
+        raise InputError(f"--runs must be a whole number of at least 1, not {runs}")
+    if options.log == "json" and runs > 1:
+        raise InputError(f"--log json is for one run, not {runs}: choose one with --replication")
+    strategy = as_strategy(options.strategy)
+    if options.prewarmed is not None:
+        strategy = strategy.replace(prewarmed=options.prewarmed)
+    scenario = scenario_of(options)
+    seed = as_seed(options.seed)
+    if options.seed is None:
+        note(f"drawn: --seed {seed}")
+    out = Path(options.out) if options.out is not None else None
+    if out is not None:
+        may_replace(out, options.force, _ours)
+    catalogue = read_catalogue(options.catalogue)
+    _notes(catalogue, strategy, scenario)
+    replications = range(runs) if options.replication is None else [options.replication]
+    simulated = (simulate(catalogue, strategy, scenario, seed=seed, replication=r) for r in replications)
+    if out is None:
+        for run in _progress(simulated, runs):
+            _print(run, options.log)
+    else:
+        with whole_folder(out, force=options.force, ours=_ours) as draft:
+            for run in _progress(simulated, runs):
+                _print(run, options.log)
+                folder = draft if runs == 1 else draft / f"replication-{run.replication}"
+                folder.mkdir(exist_ok=True)
+                run.write(folder, options.format)
+    sys.stdout.flush()
+
+
+def scenario_of(options: argparse.Namespace) -> Scenario:
+    """Return the scenario that the options describe."""
+    given: dict[str, Any] = {"encoders": encoders(options)}
+    given |= {name: getattr(options, name, None) for name in _SCENARIO}
+    given = {name: value for name, value in given.items() if value is not None}
+    if hasattr(options, "publishing_queue_capacity"):
+        given["publishing_queue_capacity"] = options.publishing_queue_capacity
+    return Scenario(**given)
+
+
+def _ours(folder: Path) -> bool:
+    """Say whether a folder holds what this command wrote, and nothing else."""
+    return is_saved_run(folder) or all(
+        path.is_dir() and path.name.startswith("replication-") and is_saved_run(path) for path in folder.iterdir()
+    )
+
+
+def _notes(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> None:
+    if catalogue.rejected:
+        first = catalogue.rejected[0]
+        note(
+            f"{len(catalogue.rejected)} lines rejected, the first, line {first.line}, because {first.reason} "
+            f"(tv2sim check lists them)"
+        )
+    pool = strategy.prewarmed if strategy.prewarmed or strategy.starts_on is None else None
+    for warning in scenario.explain(catalogue.encoding_time, prewarmed=pool).warnings:
+        note(f"warning: {warning}")
+
+
+def _progress(runs: Iterator[Run], total: int) -> Iterator[Run]:
+    """Show a bar on a terminal if it takes longer than a second."""
+    from tqdm import tqdm
+
+    yield from tqdm(runs, total=total, unit="run", delay=1, disable=None if total > 1 else True, leave=False)
+
+
+def _print(run: Run, log: str | None) -> None:
+    if log == "json":
+        _print_json(run)
+    else:
+        if log == "text":
+            for line in _log_lines(run):
+                print(line)
+        print(run.stats)
+    if run.ending != "completed":
+        left = run.summary["unfinished"]
+        note(f"replication {run.replication} ended at {run.end:g} s, {left:g} videos unfinished: {run.ending}")
+
+
+def _log_lines(run: Run) -> Iterator[str]:
+    titles = run.catalogue.titles
+    for event in records(run.events):
+        title = "" if event["video"] is None else f"video {event['video']:<4} {plain(titles[event['video']])}"
+        yield f"{event['time']:10.3f}  {event['event']:<17}  {event['resource'] or '':<16}  {title}".rstrip()
+
+
+def _print_json(run: Run) -> None:
+    """Print what went in, the events, and the stats, each as one line of JSON."""
+    encode = msgspec.json.Encoder().encode
+    stream = sys.stdout.buffer
+    head = run.provenance()
+    head["catalogue"] = {
+        "name": run.catalogue.name,
+        "videos": list(run.catalogue),
+        "rejected": [rejected._asdict() for rejected in run.catalogue.rejected],
+    }
+    stream.write(encode(head) + b"\n")
+    for event in records(run.events):
+        stream.write(encode(event) + b"\n")
+    stream.write(encode({"stats": run.stats, "end": run.end, "ending": run.ending}) + b"\n")

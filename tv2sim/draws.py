@@ -1,0 +1,92 @@
+"""Random numbers that belong to an entity, not to the moment at which they are drawn.
+
+A draw is a pure function of (seed, purpose, replication, entity, further). The function is the Philox-4x64-10
+block cipher (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3; SC'11) as NumPy has it:
+the seed is its key, and (entity's block, replication, purpose, further) are the four words of its counter. Two
+different draws never share a counter, so nothing that happens in a run, and no other run, moves a draw.
+"""
+
+from __future__ import annotations
+
+import secrets
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tv2sim.errors import InputError
+from tv2sim.validation import a_whole_number
+
+__all__ = ["Purpose", "as_replication", "as_seed", "uniforms"]
+
+_PER_BLOCK = 4
+"""Numbers that one value of the counter gives."""
+
+
+class Purpose(IntEnum):
+    """What a number is drawn for, and with it, what its entity is."""
+
+    STARTUP_FOR_VIDEO = 0
+    """Start-up time of a publisher started because of a video; entity: the video's row."""
+    STARTUP_OF_SLOT = 1
+    """Start-up time of a publisher prewarmed at time 0; entity: the pool slot."""
+    STARTUP_WITHOUT_CAUSE = 2
+    """Start-up time of any other publisher; entity: its running number among these."""
+
+
+def uniforms(
+    seed: int, purpose: Purpose, replication: int, count: int, *, start: int = 0, further: int = 0
+) -> NDArray[np.float64]:
+    """Draw one number for each of the entities `start` to `start + count - 1`.
+
+    Parameters
+    ----------
+    seed : int
+        0 to 2**64 - 1.
+    purpose : Purpose
+        What they are for.
+    replication : int
+        0-based.
+    count, start : int
+        Which entities.
+    further : int
+        0 for an entity's first draw of this purpose, 1 for its second, and so on.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 in the open interval (0, 1), on a grid of 2**-52, so that every quantile function is finite.
+
+    Examples
+    --------
+    >>> bool(uniforms(1, Purpose.STARTUP_OF_SLOT, 0, 5)[4] == uniforms(1, Purpose.STARTUP_OF_SLOT, 0, 1, start=4)[0])
+    True
+    """
+    block, skipped = divmod(start, _PER_BLOCK)
+    counter = [block, replication, int(purpose), further]
+    raw = np.random.Philox(key=seed, counter=counter).random_raw(skipped + count)[skipped:]
+    return ((raw >> np.uint64(12)) + 0.5) * 2.0**-52
+
+
+def as_seed(seed: object) -> int:
+    """Return a valid seed; None draws one from the operating system (to be recorded, so that it can be repeated).
+
+    Raises
+    ------
+    InputError
+        If it is no whole number from 0 to 2**64 - 1.
+    """
+    if seed is None:
+        return secrets.randbits(32)
+    return a_whole_number("seed, if not None,", seed, at_least=0, at_most=2**64 - 1, error=InputError)
+
+
+def as_replication(replication: object) -> int:
+    """Return a valid number of a replication.
+
+    Raises
+    ------
+    InputError
+        If it is no whole number from 0 to 2**63 - 1.
+    """
+    return a_whole_number("replication", replication, at_least=0, at_most=2**63 - 1, error=InputError)

@@ -1,0 +1,54 @@
+"""Everything that tv2sim raises on purpose.
+
+::
+
+    TV2SimError
+     ├── InputError (ValueError)          what was handed in is wrong; the message says how to mend it
+     │    ├── CatalogueError              no readable, or no valid, catalogue
+     │    ├── ScenarioError               a number or a distribution of the scenario
+     │    └── StrategyError               an unknown strategy, or one that contradicts itself
+     ├── OutputError (OSError)            a result could not be written, or would overwrite another
+     └── MissingExtraError (ImportError)  an optional package is not installed
+
+Catching :class:`TV2SimError` catches them all; catching the built-in class in brackets works as well.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "CatalogueError",
+    "InputError",
+    "MissingExtraError",
+    "OutputError",
+    "ScenarioError",
+    "StrategyError",
+    "TV2SimError",
+]
+
+
+class TV2SimError(Exception):
+    """The base class of every error that tv2sim raises on purpose."""
+
+
+class InputError(TV2SimError, ValueError):
+    """An argument, an option or a file that was handed in is wrong."""
+
+
+class CatalogueError(InputError):
+    """A catalogue cannot be read, or holds no valid video."""
+
+
+class ScenarioError(InputError):
+    """A scenario, or a distribution in it, has an impossible value."""
+
+
+class StrategyError(InputError):
+    """A strategy is unknown, or contradicts itself."""
+
+
+class OutputError(TV2SimError, OSError):
+    """A result cannot be written, or would overwrite an earlier one."""
+
+
+class MissingExtraError(TV2SimError, ImportError):
+    """An optional package that the call needs is not installed."""

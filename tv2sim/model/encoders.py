@@ -1,0 +1,96 @@
+"""The encoders: each holds one video from the hand-over until the publishing stage has it."""
+
+from __future__ import annotations
+
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING
+
+from simpy import Event
+
+from tv2sim.model.order import ENCODED, HANDED_OVER, Moment, at_place
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from simpy import Environment
+
+    from tv2sim.model.publishers import Publishers
+    from tv2sim.model.publishing import PublishingStage
+    from tv2sim.model.recorder import Recorder
+
+__all__ = ["Encoders"]
+
+
+class Encoders:
+    """A number of encoder processes, and the choice among those that are free.
+
+    Parameters
+    ----------
+    env : simpy.Environment
+        The clock.
+    number : int
+        How many encoders.
+    encoding_time : sequence of float
+        Seconds, by video.
+    publishers : Publishers
+        Told of each step, since they may be started because of it.
+    stage : PublishingStage
+        Where encoded videos go.
+    record : Recorder
+        What writes it down.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        number: int,
+        encoding_time: Sequence[float],
+        publishers: Publishers,
+        stage: PublishingStage,
+        record: Recorder,
+    ) -> None:
+        self._env = env
+        self._encoding_time = encoding_time
+        self._publishers, self._stage = publishers, stage
+        self._record = record
+        # an encoder that is never needed is never started: the longest free comes first, and of those the lowest
+        number = min(number, len(encoding_time))
+        self.free = [(0.0, encoder) for encoder in range(number)]
+        """A heap of (free since, encoder)."""
+        self._handed_over = [Event(env) for _ in range(number)]
+        self._waiting_client: Event | None = None
+        for encoder in range(number):
+            env.process(self._encoder(encoder))
+
+    def take(self, video: int) -> None:
+        """Hand a video to the encoder that has been free longest."""
+        _, encoder = heappop(self.free)
+        self._handed_over[encoder].succeed(video)
+
+    def released(self) -> Event:
+        """Return the event, in the client's place of the instant, that an encoder has become free."""
+        self._waiting_client = Event(self._env)
+        return self._waiting_client
+
+    def _encoder(self, encoder: int) -> Generator[Event, int, None]:
+        env, record, publishers, stage = self._env, self._record, self._publishers, self._stage
+        while True:
+            video = yield self._handed_over[encoder]
+            record.encoding_started(video, encoder)
+            publishers.encoding_started(video)
+            yield Moment(env, self._encoding_time[video], ENCODED + video)
+            record.encoded(video)
+            publishers.encoded(video)
+            if stage.full_for(video):
+                yield from stage.admission()
+            record.queued(video)
+            publishers.queued(video)
+            stage.accept(video)
+            self._release(encoder)
+
+    def _release(self, encoder: int) -> None:
+        self._handed_over[encoder] = Event(self._env)
+        heappush(self.free, (self._env.now, encoder))
+        if self._waiting_client is not None:
+            at_place(self._waiting_client, HANDED_OVER)
+            self._waiting_client = None

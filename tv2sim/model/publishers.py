@@ -1,0 +1,173 @@
+"""The publishers: when one is started, as the strategy says, and what each one does."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+from tv2sim.errors import StrategyError
+from tv2sim.model.order import READY, TIMER, Moment
+from tv2sim.strategies import MOMENTS, PoolState
+from tv2sim.validation import a_whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from simpy import Environment, Event
+
+    from tv2sim.model.publishing import PublishingStage
+    from tv2sim.model.recorder import Recorder
+    from tv2sim.model.startups import StartupTimes
+    from tv2sim.strategies import Orders, Strategy
+
+__all__ = ["Publishers"]
+
+_ENCODING_STARTED, _ENCODED, _QUEUED = map(MOMENTS.index, ("encoding_started", "encoded", "queued"))
+
+
+class Publishers:
+    """Starts publisher processes.
+
+    Parameters
+    ----------
+    env : simpy.Environment
+        The clock.
+    strategy : Strategy
+        The rule.
+    orders : Orders
+        What the rule says of each video.
+    startups : StartupTimes
+        How long each start takes.
+    publishing_time : float
+        Seconds that publishing takes.
+    stage : PublishingStage
+        Where videos wait.
+    record : Recorder
+        What writes it down.
+    on_outcome : callable
+        Called after each publication.
+    """
+
+    def __init__(
+        self,
+        env: Environment,
+        strategy: Strategy,
+        orders: Orders,
+        startups: StartupTimes,
+        publishing_time: float,
+        stage: PublishingStage,
+        record: Recorder,
+        on_outcome: Callable[[], None],
+    ) -> None:
+        self._env, self._strategy, self._startups = env, strategy, startups
+        self._moment, self._own, self._delay = orders
+        self._publishing_time = publishing_time
+        self._stage, self._record, self._on_outcome = stage, record, on_outcome
+        self._level = strategy.prewarmed
+        self._adapts = strategy.adapts
+        self._stock = 0  # publishers of the pool that are starting or ready
+        self._encoding = self._encoded = 0
+        self._caused = bytearray(len(orders.own))  # publishers started so far because of each video
+        self._without_cause = 0
+
+    # -- occasions -----------------------------------------------------------------------------------------
+
+    def prewarm(self) -> None:
+        """Fill the pool at time 0."""
+        for startup in self._startups.of_slots(self._missing()):
+            self._start(-1, -1, startup)
+
+    def review(self, cause: int = -1) -> None:
+        """Bring the pool to its level, because of a video or (-1) of none."""
+        for _ in range(self._missing()):
+            self._start(cause, -1, self._startup(cause))
+
+    def encoding_started(self, video: int) -> None:
+        """Act on the start of a video's encoding."""
+        if self._moment[video] == _ENCODING_STARTED:
+            self._order(video)
+        if self._adapts:
+            self._encoding += 1
+            self.review(video)
+
+    def encoded(self, video: int) -> None:
+        """Act on the end of a video's encoding."""
+        if self._moment[video] == _ENCODED:
+            self._order(video)
+        if self._adapts:
+            self._encoded += 1
+            self.review(video)
+
+    def queued(self, video: int) -> None:
+        """Act on a video's arrival at the publishing stage."""
+        if self._moment[video] == _QUEUED:
+            self._order(video)
+        if self._adapts:
+            self._encoding -= 1
+            self.review(video)
+
+    # -- starting ------------------------------------------------------------------------------------------
+
+    def _missing(self) -> int:
+        """Return how many publishers the pool is short of."""
+        level = self._level
+        if self._adapts:
+            ready = len(self._stage.ready)
+            state = PoolState(
+                self._env.now, self._stock - ready, ready, len(self._stage.queue), self._encoding, self._encoded
+            )
+            asked = f"the answer of {self._strategy.name}.pool_level"
+            level = a_whole_number(asked, self._strategy.pool_level(state), at_least=0, error=StrategyError)
+        return max(level - self._stock, 0)
+
+    def _order(self, video: int) -> None:
+        owner = video if self._own[video] else -1
+        if self._delay is not None and self._delay[video] > 0:
+            self._env.process(self._start_later(self._delay[video], video, owner))
+        else:
+            self._start(video, owner, self._startup(video))
+
+    def _start_later(self, delay: float, cause: int, owner: int) -> Generator[Event, None, None]:
+        yield Moment(self._env, delay, TIMER)
+        self._start(cause, owner, self._startup(cause))
+
+    def _startup(self, cause: int) -> float:
+        """Return the next start-up time that belongs to `cause`."""
+        if cause < 0:
+            self._without_cause += 1
+            return self._startups.without_cause(self._without_cause - 1)
+        further = self._caused[cause]
+        self._caused[cause] += 1
+        return self._startups.further(cause, further) if further else self._startups.by_video[cause]
+
+    def _start(self, cause: int, owner: int, startup: float) -> None:
+        if owner < 0:
+            self._stock += 1
+        number = self._record.publisher_started(cause)
+        self._env.process(self._publisher(number, owner, startup))
+
+    # -- the process ---------------------------------------------------------------------------------------
+
+    def _publisher(self, number: int, owner: int, startup: float) -> Generator[Event, int, None]:
+        """Start, take a video or wait for one, publish it, and end."""
+        env, record = self._env, self._record
+        yield Moment(env, startup, READY + number)
+        record.publisher_ready(number)
+        video = self._stage.claim(owner)
+        if video is None:
+            video = yield self._stage.stand_by(owner)
+        record.assigned(video, number)
+        if owner < 0:
+            self._stock -= 1
+            self.review(video)
+        if self._publishing_time:
+            yield Moment(env, self._publishing_time, TIMER)
+        record.published(video)
+        self._on_outcome()
+
+
+def reviews(env: Environment, publishers: Publishers, every: float) -> Generator[Event, None, None]:
+    """Review the pool every so many seconds, as long as anything else is under way."""
+    while env.peek() < inf:
+        yield Moment(env, every, TIMER)
+        publishers.review()

@@ -1,0 +1,178 @@
+"""Writes down when things happened, and tells observers."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Sequence
+from math import nan
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tv2sim.facts import EVENTS, Ending, Facts, LogEntry
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from simpy import Environment
+
+__all__ = ["ObservedRecorder", "Observer", "Recorder"]
+
+Observer = Callable[[LogEntry], object]
+
+_OFFERED, _STARTED, _ENCODED, _QUEUED, _PUBLISHER_STARTED, _READY, _ASSIGNED, _PUBLISHED = range(8)
+
+
+class Recorder:
+    """The facts of one run, column by column; a method for each thing that can happen."""
+
+    def __init__(self, env: Environment, videos: int) -> None:
+        self._env = env
+        self.times = {
+            name: array("d", [nan]) * videos
+            for name in ("offered", "encoding_started", "encoded", "queued", "assigned", "published")
+        }
+        self._offered, self._encoding_started, self._encoded, self._queued, self._assigned, self._published = (
+            self.times.values()
+        )
+        self._encoder = array("q", [-1]) * videos
+        self._publisher = array("q", [-1]) * videos
+        self._cause, self._started, self._ready = array("q"), array("d"), array("d")
+        self._order = array("q")
+        self._note = self._order.append
+
+    def offered(self, video: int) -> None:
+        """Record that the client begins to offer a video."""
+        self._offered[video] = self._env.now
+        self._note(video << 4)
+
+    def encoding_started(self, video: int, encoder: int) -> None:
+        """Record that an encoder takes a video."""
+        self._encoding_started[video] = self._env.now
+        self._encoder[video] = encoder
+        self._note(video << 4 | _STARTED)
+
+    def encoded(self, video: int) -> None:
+        """Record that a video's encoding ends."""
+        self._encoded[video] = self._env.now
+        self._note(video << 4 | _ENCODED)
+
+    def queued(self, video: int) -> None:
+        """Record that a video leaves its encoder for the publishing stage."""
+        self._queued[video] = self._env.now
+        self._note(video << 4 | _QUEUED)
+
+    def publisher_started(self, cause: int) -> int:
+        """Record that a publisher starts because of a video (-1: of none), and give it its number."""
+        number = len(self._cause)
+        self._cause.append(cause)
+        self._started.append(self._env.now)
+        self._ready.append(nan)
+        self._note(number << 4 | _PUBLISHER_STARTED)
+        return number
+
+    def publisher_ready(self, publisher: int) -> None:
+        """Record that a publisher can serve."""
+        self._ready[publisher] = self._env.now
+        self._note(publisher << 4 | _READY)
+
+    def assigned(self, video: int, publisher: int) -> None:
+        """Record that a publisher takes a video."""
+        self._assigned[video] = self._env.now
+        self._publisher[video] = publisher
+        self._note(video << 4 | _ASSIGNED)
+
+    def published(self, video: int) -> None:
+        """Record that a video is published, in time or late, and that its publisher ends."""
+        self._published[video] = self._env.now
+        self._note(video << 4 | _PUBLISHED)
+
+    def facts(self, own: bytes, ending: Ending) -> Facts:
+        """Return the columns, without copying them."""
+        return Facts(
+            offered=_floats(self._offered),
+            encoder=_integers(self._encoder),
+            encoding_started=_floats(self._encoding_started),
+            encoded=_floats(self._encoded),
+            queued=_floats(self._queued),
+            own=np.frombuffer(own, dtype=np.bool_) & ~np.isnan(_floats(self._queued)),
+            publisher=_integers(self._publisher),
+            assigned=_floats(self._assigned),
+            published=_floats(self._published),
+            cause=_integers(self._cause),
+            started=_floats(self._started),
+            ready=_floats(self._ready),
+            order=_integers(self._order),
+            end=float(self._env.now),
+            ending=ending,
+        )
+
+
+def _floats(column: array[float]) -> NDArray[np.float64]:
+    return np.frombuffer(column, dtype=np.float64)
+
+
+def _integers(column: array[int]) -> NDArray[np.int64]:
+    return np.frombuffer(column, dtype=np.int64)
+
+
+class ObservedRecorder(Recorder):
+    """A recorder that passes each line of the event log to its observers as it happens.
+
+    Parameters
+    ----------
+    env : simpy.Environment
+        The clock.
+    timeouts : sequence of float
+        Each video's publication timeout.
+    own : bytes
+        1 for each video that waits beside the queue.
+    observers : sequence of callables
+        Called in turn with a :class:`~tv2sim.facts.LogEntry`.
+    """
+
+    def __init__(
+        self, env: Environment, timeouts: Sequence[float], own: bytes, observers: Sequence[Observer]
+    ) -> None:
+        super().__init__(env, len(timeouts))
+        self._timeouts, self._own, self._observers = timeouts, own, observers
+
+    def _tell(self, event: int | str, video: int | None, resource: str | None = None) -> None:
+        entry = LogEntry(self._env.now, EVENTS[event] if isinstance(event, int) else event, video, resource)
+        for observer in self._observers:
+            observer(entry)
+
+    def offered(self, video: int) -> None:
+        super().offered(video)
+        self._tell(_OFFERED, video)
+
+    def encoding_started(self, video: int, encoder: int) -> None:
+        super().encoding_started(video, encoder)
+        self._tell(_STARTED, video, f"encoder {encoder}")
+
+    def encoded(self, video: int) -> None:
+        super().encoded(video)
+        self._tell(_ENCODED, video, f"encoder {self._encoder[video]}")
+
+    def queued(self, video: int) -> None:
+        super().queued(video)
+        self._tell(_QUEUED, video, None if self._own[video] else "publishing queue")
+
+    def publisher_started(self, cause: int) -> int:
+        number = super().publisher_started(cause)
+        self._tell(_PUBLISHER_STARTED, None if cause < 0 else cause, f"publisher {number}")
+        return number
+
+    def publisher_ready(self, publisher: int) -> None:
+        super().publisher_ready(publisher)
+        self._tell(_READY, None, f"publisher {publisher}")
+
+    def assigned(self, video: int, publisher: int) -> None:
+        super().assigned(video, publisher)
+        self._tell(_ASSIGNED, video, f"publisher {publisher}")
+
+    def published(self, video: int) -> None:
+        super().published(video)
+        elapsed = self._published[video] - self._encoding_started[video]
+        publisher = f"publisher {self._publisher[video]}"
+        self._tell("published" if elapsed <= self._timeouts[video] else "failed", video, publisher)
+        self._tell("publisher_ended", video, publisher)

@@ -1,0 +1,265 @@
+"""One replication in full detail."""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from tv2sim import __version__, tables
+from tv2sim.catalogue import Catalogue, read_catalogue
+from tv2sim.draws import as_replication, as_seed
+from tv2sim.errors import ScenarioError
+from tv2sim.facts import Facts
+from tv2sim.model import Observer, run_model
+from tv2sim.scenario import Scenario
+from tv2sim.storage import FORMATS, Format, whole_folder, write_table
+from tv2sim.strategies import Strategy, as_strategy
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Run", "is_saved_run", "simulate"]
+
+
+def simulate(
+    catalogue: Catalogue | Any,
+    strategy: Strategy | str = "2c",
+    scenario: Scenario | None = None,
+    *,
+    seed: int | None = 1,
+    replication: int = 0,
+    observers: Iterable[Observer] = (),
+) -> Run:
+    """Simulate one replication and keep it in full detail.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The videos, or whatever :func:`tv2sim.read_catalogue` accepts.
+    strategy : Strategy or str
+        The rule for starting publishers, or a built-in one's name.
+    scenario : Scenario, optional
+        The world; default is that of the original.
+    seed : int or None
+        0 to 2**64 - 1. None draws one, which ``run.seed`` then tells.
+    replication : int
+        0-based: which of the seed's replications. Each is independent of the others.
+    observers : iterable of callables
+        Each is called with every line of the event log (:class:`tv2sim.LogEntry`) as it happens.
+
+    Returns
+    -------
+    Run
+        Tables, log, levels and figures.
+
+    Raises
+    ------
+    InputError
+        If an argument is wrong: its subclasses CatalogueError, ScenarioError and StrategyError say which.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> run = tv.simulate(tv.generate_catalogue(), "2c", tv.Scenario(encoders=5), seed=1)
+    >>> print(run.stats)
+    stats: client_parse_errors=0 client_submitted=154 encoded=154 published=154 publish_failed=0
+    >>> run.publishers[["publisher", "started", "assigned", "video"]].head(2)
+       publisher  started  assigned  video
+    0          0      0.0  5.110541      1
+    1          1      0.0  4.500000      3
+    """
+    catalogue = read_catalogue(catalogue)
+    strategy = as_strategy(strategy)
+    scenario = Scenario() if scenario is None else scenario
+    if not isinstance(scenario, Scenario):
+        raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
+    seed, replication = as_seed(seed), as_replication(replication)
+    facts = run_model(
+        catalogue, strategy, scenario, seed=seed, replication=replication, observers=tuple(observers)
+    )
+    return Run(catalogue, strategy, scenario, seed, replication, facts)
+
+
+class Run:
+    """One replication: what went in, and everything that can be asked about what happened.
+
+    Made by :func:`simulate` and :func:`tv2sim.load_run`. Tables are built when they are first asked for.
+
+    Attributes
+    ----------
+    catalogue, strategy, scenario, seed, replication
+        What went in.
+    facts : Facts
+        The raw columns.
+    versions : dict
+        Of tv2sim, Python, NumPy and SimPy when it was made.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        strategy: Strategy,
+        scenario: Scenario,
+        seed: int,
+        replication: int,
+        facts: Facts,
+        versions: Mapping[str, str] | None = None,
+    ) -> None:
+        self.catalogue, self.strategy, self.scenario = catalogue, strategy, scenario
+        self.seed, self.replication, self.facts = seed, replication, facts
+        self.versions = dict(versions or _versions())
+
+    @property
+    def end(self) -> float:
+        """The time in seconds at which the run ended."""
+        return self.facts.end
+
+    @property
+    def ending(self) -> str:
+        """Why it ended: "completed", "cut-off" or "no publisher will come"."""
+        return self.facts.ending
+
+    @cached_property
+    def stats(self) -> tables.Stats:
+        """The original's counters; ``str(run.stats)`` is the stats line."""
+        return tables.stats(self.catalogue, self.facts)
+
+    @cached_property
+    def summary(self) -> dict[str, float]:
+        """The run's figures, explained at :func:`tv2sim.tables.summary`."""
+        return tables.summary(self.catalogue, self.facts, self.scenario.encoders)
+
+    @cached_property
+    def videos(self) -> pd.DataFrame:
+        """A row per video: what it is, when what happened to it, and its outcome."""
+        return tables.videos_frame(self.catalogue, self.facts)
+
+    @cached_property
+    def publishers(self) -> pd.DataFrame:
+        """A row per publisher, in the order of their start."""
+        return tables.publishers_frame(self.facts)
+
+    @cached_property
+    def events(self) -> pd.DataFrame:
+        """The event log: time, event, video, resource."""
+        return tables.events_frame(self.catalogue, self.facts)
+
+    @cached_property
+    def levels(self) -> pd.DataFrame:
+        """Step functions: a row for each distinct time, with the state after it."""
+        return tables.levels_frame(self.catalogue, self.facts)
+
+    def __repr__(self) -> str:
+        return (
+            f"<Run of {self.catalogue.name!r} under {self.strategy.name!r}, seed {self.seed}, replication "
+            f"{self.replication}: {self.stats['published']} of {len(self.catalogue)} published in time, "
+            f"{self.ending} at {self.end:g} s>"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Run):
+            return NotImplemented
+        return (
+            (self.strategy.name, self.scenario) == (other.strategy.name, other.scenario)
+            and (self.seed, self.replication) == (other.seed, other.replication)
+            and self.catalogue == other.catalogue
+            and all(map(_equal, vars(self.facts).values(), vars(other.facts).values()))
+        )
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what it takes to repeat the run: scenario, strategy, seed, replication and versions."""
+        return {
+            "versions": self.versions,
+            "catalogue": {"name": self.catalogue.name, "videos": len(self.catalogue)},
+            "scenario": self.scenario.to_dict(),
+            "strategy": self.strategy.to_dict(),
+            "seed": self.seed,
+            "replication": self.replication,
+        }
+
+    def save(self, folder: str | os.PathLike[str], *, format: Format = "csv", force: bool = False) -> Path:  # noqa: A002
+        """Write the run to a folder: videos, publishers, events and levels, and run.json.
+
+        Parameters
+        ----------
+        folder : path
+            It must not exist, be empty, or (with `force`) hold an earlier run. It appears whole or not at all.
+        format : {"csv", "jsonl", "parquet"}
+            Of the tables.
+        force : bool
+            Whether to replace an earlier run.
+
+        Returns
+        -------
+        Path
+            The folder.
+
+        Raises
+        ------
+        OutputError
+            If it cannot be written, or would overwrite something.
+        MissingExtraError
+            For Parquet without pyarrow.
+
+        Examples
+        --------
+        >>> import tempfile, tv2sim as tv
+        >>> run = tv.simulate(tv.generate_catalogue(5), "1")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     tv.load_run(run.save(folder, format="jsonl")) == run
+        True
+        """
+        folder = Path(folder)
+        with whole_folder(folder, force=force, ours=is_saved_run) as draft:
+            self.write(draft, format)
+        return folder
+
+    def write(self, folder: Path, format: Format) -> None:  # noqa: A002
+        """Write the files of :meth:`save` into a folder that is there."""
+        for name in _TABLES:
+            write_table(getattr(self, name), folder / f"{name}.{format}", format)
+        document = self.provenance() | {
+            "format": format,
+            "end": self.end,
+            "ending": self.ending,
+            "stats": self.stats,
+            "summary": self.summary,
+            "rejected": [rejected._asdict() for rejected in self.catalogue.rejected],
+        }
+        text = msgspec.json.format(msgspec.json.encode(document), indent=2)
+        (folder / "run.json").write_bytes(text + b"\n")
+
+
+def _versions() -> dict[str, str]:
+    return {
+        "tv2sim": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "simpy": version("simpy"),
+    }
+
+
+_TABLES = ("videos", "publishers", "events", "levels")
+
+
+def _equal(one: object, other: object) -> bool:
+    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    return one == other
+
+
+def is_saved_run(folder: Path) -> bool:
+    """Say whether a folder holds a saved run and nothing else."""
+    known = {"run.json"} | {f"{name}.{suffix}" for name in _TABLES for suffix in FORMATS}
+    found = {path.name for path in folder.iterdir()}
+    return "run.json" in found and found <= known

@@ -1,0 +1,134 @@
+"""A run that was saved to a folder, loaded again."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from tv2sim.catalogue import Catalogue, Rejected, Video
+from tv2sim.errors import InputError, StrategyError
+from tv2sim.facts import EVENTS, Ending, Facts
+from tv2sim.run import Run
+from tv2sim.scenario import Scenario
+from tv2sim.storage import read_table
+from tv2sim.strategies import STRATEGIES, Strategy
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["load_run"]
+
+_TEXTS = dict.fromkeys(("id", "title", "provider"), "str")
+_TIMES = dict.fromkeys(("encoding_time", "publication_timeout"), "float64")
+_VIDEOS = _TEXTS | _TIMES | {
+    "offered": "float64", "encoder": "Int64", "encoding_started": "float64", "encoded": "float64",
+    "queued": "float64", "publisher": "Int64", "assigned": "float64", "published": "float64",
+}  # fmt: skip
+_PUBLISHERS = {"cause": "Int64", "started": "float64", "ready": "float64"}
+_EVENTS = {"event": "str", "video": "Int64", "resource": "str"}
+
+
+def load_run(folder: str | os.PathLike[str], *, strategy: Strategy | None = None) -> Run:
+    """Load a run that :meth:`Run.save` wrote; it equals the one that was saved.
+
+    Parameters
+    ----------
+    folder : path
+        The folder.
+    strategy : Strategy, optional
+        If the run was made with a class of your own: the strategy. Otherwise a plain
+        :class:`tv2sim.Strategy` with the saved data stands in for it.
+
+    Raises
+    ------
+    InputError
+        If there is no such folder, or it does not hold a run.
+    """
+    folder = Path(folder)
+    try:
+        document: Mapping[str, Any] = msgspec.json.decode((folder / "run.json").read_bytes())
+        suffix = document["format"]
+        tables = [
+            read_table(folder / f"{name}.{suffix}", kinds)
+            for name, kinds in (("videos", _VIDEOS), ("publishers", _PUBLISHERS), ("events", _EVENTS))
+        ]
+        return Run(
+            _catalogue(tables[0], document),
+            strategy or _strategy(document["strategy"]),
+            Scenario.from_dict(document["scenario"]),
+            document["seed"],
+            document["replication"],
+            _facts(*tables, float(document["end"]), document["ending"]),
+            document["versions"],
+        )
+    except OSError as error:
+        raise InputError(f"no saved run in {str(folder)!r}: {error.strerror or error}") from error
+    except (KeyError, TypeError, AttributeError, msgspec.MsgspecError) as error:
+        raise InputError(f"{str(folder)!r} does not hold a run as it was saved: {error!r}") from error
+
+
+def _catalogue(videos: pd.DataFrame, document: Mapping[str, Any]) -> Catalogue:
+    columns = (videos[name].tolist() for name in (*_TEXTS, *_TIMES))
+    rejected = [Rejected(**line) for line in document["rejected"]]
+    return Catalogue((Video(*row) for row in zip(*columns, strict=True)), rejected, document["catalogue"]["name"])
+
+
+def _strategy(data: Mapping[str, Any]) -> Strategy:
+    known = STRATEGIES.get(data["name"])
+    if known is not None and known.to_dict() == dict(data):
+        return known
+    fields = ("name", "starts_on", "dedicated", "prewarmed", "review_every")
+    try:
+        return Strategy(**{name: data[name] for name in fields})
+    except StrategyError:  # a dedicated one whose own class says when publishers start
+        return Strategy(name=data["name"])
+
+
+def _facts(
+    videos: pd.DataFrame, publishers: pd.DataFrame, events: pd.DataFrame, end: float, ending: Ending
+) -> Facts:
+    """Return the facts that the saved tables were derived from."""
+    order, own = _order(events, len(videos))
+    return Facts(
+        offered=_times(videos["offered"]),
+        encoder=_numbers(videos["encoder"]),
+        encoding_started=_times(videos["encoding_started"]),
+        encoded=_times(videos["encoded"]),
+        queued=_times(videos["queued"]),
+        own=own,
+        publisher=_numbers(videos["publisher"]),
+        assigned=_times(videos["assigned"]),
+        published=_times(videos["published"]),
+        cause=_numbers(publishers["cause"]),
+        started=_times(publishers["started"]),
+        ready=_times(publishers["ready"]),
+        order=order,
+        end=end,
+        ending=ending,
+    )
+
+
+def _order(events: pd.DataFrame, videos: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Return the order of the events, and which videos waited beside the queue."""
+    events = events[events["event"] != "publisher_ended"]
+    kind = events["event"].replace("failed", "published").map({name: i for i, name in enumerate(EVENTS)})
+    of_publisher = events["event"].isin(("publisher_started", "publisher_ready")).to_numpy()
+    row = _numbers(events["video"])
+    row[of_publisher] = [int(name.split()[1]) for name in events["resource"][of_publisher]]
+    own = np.zeros(videos, dtype=np.bool_)
+    own[_numbers(events["video"][(events["event"] == "queued") & events["resource"].isna()])] = True
+    return row << 4 | kind.to_numpy(dtype=np.int64), own
+
+
+def _numbers(column: pd.Series[Any]) -> NDArray[np.int64]:
+    return column.fillna(-1).to_numpy(dtype=np.int64, copy=True)
+
+
+def _times(column: pd.Series[Any]) -> NDArray[np.float64]:
+    return column.to_numpy(dtype=np.float64)

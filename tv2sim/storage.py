@@ -1,0 +1,207 @@
+"""Tables to files and back: whole files or none, in formats that other tools open."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+
+import msgspec
+
+from tv2sim.errors import InputError, MissingExtraError, OutputError
+from tv2sim.validation import one_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["FORMATS", "Format", "may_replace", "read_table", "records", "whole_file", "whole_folder", "write_table"]
+
+Format: TypeAlias = Literal["csv", "jsonl", "parquet"]
+FORMATS: tuple[Format, ...] = get_args(Format)
+
+_ROWS_AT_ONCE = 1 << 16
+
+
+# -- tables ------------------------------------------------------------------------------------------------
+
+
+def write_table(frame: pd.DataFrame, path: Path, format: Format) -> None:  # noqa: A002 (what users call it)
+    """Write a table as CSV, JSON lines or Parquet; what is missing is an empty field or null.
+
+    Raises
+    ------
+    InputError
+        If the format is none of these.
+    MissingExtraError
+        For Parquet without pyarrow.
+    """
+    one_of("format", format, FORMATS, error=InputError)
+    if format == "csv":
+        frame.to_csv(path, index=False, lineterminator="\n")
+    elif format == "jsonl":
+        encode = msgspec.json.Encoder().encode
+        with path.open("wb") as stream:
+            for record in records(frame):
+                stream.write(encode(record) + b"\n")
+    else:
+        _need_pyarrow()
+        frame.to_parquet(path, index=False)
+
+
+def records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
+    """Yield the rows as plain data, with None where a value is missing."""
+    names = list(frame.columns)
+    for start in range(0, len(frame), _ROWS_AT_ONCE):
+        part = frame.iloc[start : start + _ROWS_AT_ONCE].astype(object)
+        columns = [part[name].where(part[name].notna(), None).tolist() for name in names]
+        for row in zip(*columns, strict=True):
+            yield dict(zip(names, row, strict=True))
+
+
+def read_table(path: Path, kinds: Mapping[str, str]) -> pd.DataFrame:
+    """Read the named columns of a table that :func:`write_table` wrote, each as its pandas dtype.
+
+    Raises
+    ------
+    InputError
+        If the file does not hold such a table.
+    """
+    import pandas as pd
+
+    readers: dict[str, Callable[[Path, Collection[str]], dict[str, list[Any]]]] = {
+        ".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet,
+    }  # fmt: skip
+    try:
+        columns = readers[path.suffix](path, kinds)
+        return pd.DataFrame({name: pd.array(columns[name], dtype=kind) for name, kind in kinds.items()})  # type: ignore[call-overload]
+    except (KeyError, ValueError, TypeError, msgspec.MsgspecError) as error:
+        raise InputError(f"{str(path)!r} does not hold the table that was saved there: {error}") from error
+
+
+def _read_csv(path: Path, names: Collection[str]) -> dict[str, list[Any]]:
+    """Read with Python's own reader, which leaves a title "NA" or one with a NUL what it is."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        header, *rows = csv.reader(stream)
+    columns = dict(zip(header, zip(*rows, strict=True) if rows else [()] * len(header), strict=True))
+    return {name: _from_text(columns[name]) if name not in _TEXTS else list(columns[name]) for name in names}
+
+
+_TEXTS = ("id", "title", "provider", "event", "outcome")
+
+
+def _from_text(fields: Collection[str]) -> list[Any]:
+    named = {"": None, "True": True, "False": False}
+    return [named[field] if field in named else field if " " in field else float(field) for field in fields]
+
+
+def _read_jsonl(path: Path, names: Collection[str]) -> dict[str, list[Any]]:
+    decode = msgspec.json.Decoder(dict[str, Any]).decode
+    with path.open("rb") as stream:
+        rows = [decode(line) for line in stream]
+    return {name: [row[name] for row in rows] for name in names}
+
+
+def _read_parquet(path: Path, names: Collection[str]) -> dict[str, list[Any]]:
+    _need_pyarrow()
+    import pandas as pd
+
+    frame = pd.read_parquet(path).astype(object)
+    return {name: frame[name].where(frame[name].notna(), None).tolist() for name in names}
+
+
+def _need_pyarrow() -> None:
+    try:
+        import pyarrow  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            "Parquet needs the package pyarrow: pip install 'tv2sim[parquet]', or choose the format csv or jsonl"
+        ) from error
+
+
+# -- whole or not at all -----------------------------------------------------------------------------------
+
+
+@contextmanager
+def whole_file(path: Path, *, force: bool = True) -> Iterator[Path]:
+    """Give a path to write to, which takes the place of `path` if all goes well, and vanishes otherwise.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written, or is there and must not be replaced.
+    """
+    with _output_errors(path):
+        if not force and path.exists():
+            raise OutputError(f"{str(path)!r} exists: choose another, or --force (force=True) to replace it")
+        handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+        os.close(handle)
+        draft = Path(name)
+        try:
+            yield draft
+            draft.chmod(0o666 & ~_umask())
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def whole_folder(path: Path, *, force: bool, ours: Callable[[Path], bool]) -> Iterator[Path]:
+    """Give a folder to write to, which takes the place of `path` if all goes well, and vanishes otherwise.
+
+    Parameters
+    ----------
+    path : Path
+        Where it should end up.
+    force : bool
+        Whether an earlier one may be replaced.
+    ours : callable
+        Says whether an existing folder is an earlier result: nothing else is ever replaced.
+
+    Raises
+    ------
+    OutputError
+        If it cannot be written, or is there and must not be replaced.
+    """
+    with _output_errors(path):
+        may_replace(path, force, ours)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{path.name[:100]}.", dir=path.parent) as aside:
+            draft = Path(aside) / "new"
+            draft.mkdir()
+            yield draft
+            if path.exists():
+                path.rename(Path(aside) / "old")
+            draft.rename(path)
+
+
+def may_replace(path: Path, force: bool, ours: Callable[[Path], bool]) -> None:
+    """Raise an OutputError now, before the work is done, if :func:`whole_folder` would later."""
+    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
+        return
+    if not path.is_dir():
+        raise OutputError(f"{str(path)!r} is a file: choose the name of a folder")
+    if not ours(path):
+        raise OutputError(f"{str(path)!r} holds other files: choose a new or empty folder")
+    if not force:
+        raise OutputError(f"{str(path)!r} exists: choose another, or --force (force=True) to replace it")
+
+
+@contextmanager
+def _output_errors(path: Path) -> Iterator[None]:
+    """Turn what the system says (no room, no permission) into one sentence."""
+    try:
+        yield
+    except OutputError:
+        raise
+    except OSError as error:
+        raise OutputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,271 @@
+"""When publishers are started, and for whom: the rule as data, with hooks for rules of one's own."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+from tv2sim.errors import StrategyError
+from tv2sim.validation import a_number, a_whole_number, one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tv2sim.catalogue import Catalogue, Video
+
+__all__ = [
+    "MOMENTS",
+    "PART_1",
+    "PART_2A",
+    "PART_2B",
+    "PART_2C",
+    "STRATEGIES",
+    "Orders",
+    "PoolState",
+    "Strategy",
+    "as_strategy",
+]
+
+Moment: TypeAlias = Literal["encoding_started", "encoded", "queued"]
+
+MOMENTS: tuple[Moment | None, ...] = (None, "encoding_started", "encoded", "queued")
+"""When a publisher can be ordered for a video; a moment's index stands for it in :class:`Orders`."""
+
+
+class PoolState(NamedTuple):
+    """What a strategy may look at when it decides how large the pool should be."""
+
+    time: float
+    """Seconds since the start."""
+    starting: int
+    """Pool publishers that are not ready yet."""
+    ready: int
+    """Pool publishers that wait for a video."""
+    waiting: int
+    """Videos in the publishing queue."""
+    encoding: int
+    """Videos that hold an encoder."""
+    encoded: int
+    """Videos whose encoding has ended so far."""
+
+
+class Orders(NamedTuple):
+    """What a strategy says of each video of a catalogue, in columns."""
+
+    moment: bytes
+    """Index into :data:`MOMENTS`."""
+    own: bytes
+    """1 if only the video's own publisher may serve it."""
+    delay: tuple[float, ...] | None
+    """Seconds from the moment to the publisher's start; None if there is no delay at all."""
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A rule for starting publishers.
+
+    As data it covers the four parts and what lies between them. A rule of your own overrides one or more of
+    the hooks :meth:`start_moment`, :meth:`owns_publisher`, :meth:`start_delay`, :meth:`priority` and
+    :meth:`pool_level`. Hooks must depend on their arguments alone: then runs can be repeated.
+
+    Parameters
+    ----------
+    name : str
+        What tables and charts call it; default is the class's name.
+    starts_on : {"encoding_started", "encoded", "queued"} or None
+        The moment in a video's life at which a publisher is ordered because of it; None orders none.
+    dedicated : bool
+        Whether that publisher serves this video only (and the video is served by no other), or joins the
+        pool that serves whichever video is first in the publishing queue.
+    prewarmed : int
+        The pool's base stock S: so many publishers are started at time 0, and each time one of the pool takes
+        a video, others are started until S are starting or ready again.
+    review_every : float or None
+        Seconds between looks at :meth:`pool_level`, beside those that each video causes.
+
+    Raises
+    ------
+    StrategyError
+        If a value is impossible, or the values contradict each other.
+
+    Examples
+    --------
+    A pool of another size:
+
+    >>> PART_2C.replace(name="2c, pool of 12", prewarmed=12).prewarmed
+    12
+
+    Own publishers, ordered when encoding starts, for videos that can wait 6 s; a pool for the others:
+
+    >>> import tv2sim as tv
+    >>> class OwnIfItCanWait(tv.Strategy):
+    ...     def owns_publisher(self, video):
+    ...         return video.publication_timeout >= 6
+    ...     def start_moment(self, video):
+    ...         return "encoding_started" if self.owns_publisher(video) else None
+    >>> catalogue = tv.generate_catalogue()
+    >>> run = tv.simulate(catalogue, OwnIfItCanWait(prewarmed=5), seed=1)
+    >>> print(run.stats)
+    stats: client_parse_errors=0 client_submitted=154 encoded=154 published=154 publish_failed=0
+    """
+
+    name: str = ""
+    starts_on: Moment | None = None
+    dedicated: bool = False
+    prewarmed: int = 0
+    review_every: float | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise StrategyError(f"a strategy's name must be a string, not {self.name!r}")
+        object.__setattr__(self, "name", self.name or type(self).__name__)
+        one_of("starts_on", self.starts_on, MOMENTS, error=StrategyError)
+        prewarmed = a_whole_number("prewarmed", self.prewarmed, at_least=0, error=StrategyError)
+        object.__setattr__(self, "prewarmed", prewarmed)
+        if self.dedicated and self.starts_on is None and not self._overrides("start_moment"):
+            raise StrategyError(
+                f"strategy {self.name!r} is dedicated but never starts a publisher: give starts_on a moment, "
+                f"or leave dedicated=False"
+            )
+        if self.review_every is not None:
+            every = a_number("review_every, if not None,", self.review_every, above=0, error=StrategyError)
+            object.__setattr__(self, "review_every", every)
+
+    # -- hooks ---------------------------------------------------------------------------------------------
+
+    def start_moment(self, video: Video) -> Moment | None:
+        """Say at which moment a publisher is ordered because of `video`, if at all."""
+        return self.starts_on
+
+    def owns_publisher(self, video: Video) -> bool:
+        """Say whether the publisher ordered because of `video` serves it alone."""
+        return self.dedicated
+
+    def start_delay(self, video: Video) -> float:
+        """Say how many seconds after the moment the publisher is started."""
+        return 0.0
+
+    def priority(self, video: Video, deadline: float) -> float:
+        """Give the video's place in the publishing queue: the lowest first, equal ones in order of arrival.
+
+        `deadline` is the time at which its timeout ends, so that returning it is earliest deadline first.
+        """
+        return 0.0
+
+    def pool_level(self, state: PoolState) -> int:
+        """Say how many pool publishers should be starting or ready now; a surplus is never taken away."""
+        return self.prewarmed
+
+    # -- what the engines ask for --------------------------------------------------------------------------
+
+    def _overrides(self, hook: str) -> bool:
+        return getattr(type(self), hook) is not getattr(Strategy, hook)
+
+    @property
+    def adapts(self) -> bool:
+        """Whether the pool's level changes over time."""
+        return self._overrides("pool_level")
+
+    @property
+    def reorders(self) -> bool:
+        """Whether the publishing queue is anything but first in, first out."""
+        return self._overrides("priority")
+
+    def orders(self, catalogue: Catalogue) -> Orders:
+        """Ask the per-video hooks once for every video.
+
+        Raises
+        ------
+        StrategyError
+            If a hook answers with something impossible, naming the hook and the video.
+        """
+        moment = self._ask("start_moment", catalogue, self._moment_code)
+        own = self._ask("owns_publisher", catalogue, lambda _, answer: bool(answer))
+        orders = Orders(bytes(moment), bytes(own), None)
+        for row in range(len(catalogue)) if self._overrides("owns_publisher") or self._overrides("start_moment") else ():
+            if own[row] and not moment[row]:
+                raise StrategyError(
+                    f"strategy {self.name!r}: video {catalogue.ids[row]!r} has a publisher of its own that is never started"
+                )
+        if self._overrides("start_delay"):
+            orders = orders._replace(delay=tuple(self._ask("start_delay", catalogue, self._delay)))
+        return orders
+
+    def _ask(self, hook: str, catalogue: Catalogue, check: Callable[[str, Any], Any]) -> list[Any]:
+        """Return the checked answers of a per-video hook; one question is enough if it is not overridden."""
+        ask = getattr(self, hook)
+        if not self._overrides(hook):
+            return [check(hook, ask(None))] * len(catalogue)
+        return [check(f"{self.name}.{hook}({video.id!r})", ask(video)) for video in catalogue]
+
+    @staticmethod
+    def _moment_code(asked: str, answer: object) -> int:
+        one_of(f"the answer of {asked}", answer, MOMENTS, error=StrategyError)
+        return MOMENTS.index(answer)  # type: ignore[arg-type]
+
+    @staticmethod
+    def _delay(asked: str, answer: object) -> float:
+        return a_number(f"the answer of {asked}", answer, error=StrategyError)
+
+    # -- data ----------------------------------------------------------------------------------------------
+
+    def replace(self, **changes: Any) -> Strategy:
+        """Return a copy with some values changed, checked again.
+
+        Raises
+        ------
+        StrategyError
+            If a name is unknown or a value impossible.
+        """
+        known = [field.name for field in dataclasses.fields(self)]
+        for name in changes:
+            if name not in known:
+                raise StrategyError(f"strategy {self.name!r} has no {name!r}; it has {', '.join(known)}")
+        return dataclasses.replace(self, **changes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data, with the name of its class."""
+        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {"type": type(self).__qualname__, **data}
+
+
+PART_1 = Strategy("1", starts_on="encoded", dedicated=True)
+"""A publisher for each video, started when its encoding ends."""
+
+PART_2A = Strategy("2a", starts_on="encoding_started", dedicated=True)
+"""A publisher for each video, started when its encoding starts."""
+
+PART_2B = Strategy("2b", starts_on="queued", dedicated=True)
+"""A publisher for each video, started when it reaches the publishing stage."""
+
+PART_2C = Strategy("2c", prewarmed=10)
+"""A pool of 10 publishers started at time 0; each one that takes a video is replaced."""
+
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
+    {strategy.name: strategy for strategy in (PART_1, PART_2A, PART_2B, PART_2C)}
+)
+"""The built-in strategies by name."""
+
+
+def as_strategy(strategy: object) -> Strategy:
+    """Return a strategy as it is, or the built-in one of that name.
+
+    Raises
+    ------
+    StrategyError
+        If there is none of that name; the message names those that there are.
+
+    Examples
+    --------
+    >>> as_strategy("2b").starts_on
+    'queued'
+    """
+    if isinstance(strategy, Strategy):
+        return strategy
+    if isinstance(strategy, str) and strategy in STRATEGIES:
+        return STRATEGIES[strategy]
+    raise StrategyError(
+        f"a strategy is one of {', '.join(STRATEGIES)}, or a tv2sim.Strategy of your own, not {strategy!r}"
+    )

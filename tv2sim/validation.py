@@ -1,0 +1,86 @@
+"""The checks that every public argument passes, with messages that quote the value and say what is accepted."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import TYPE_CHECKING
+
+from tv2sim.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["a_number", "a_whole_number", "one_of"]
+
+
+def a_number(
+    name: str,
+    value: object,
+    *,
+    at_least: float = 0.0,
+    above: float | None = None,
+    at_most: float = math.inf,
+    error: type[InputError] = InputError,
+) -> float:
+    """Return `value` as a finite float within its bounds.
+
+    Parameters
+    ----------
+    name : str
+        What the number is called, for the message.
+    value : object
+        What the user handed in; ``bool`` is no number.
+    at_least, above, at_most : float
+        The accepted range; `above`, if given, replaces `at_least` and excludes the bound itself.
+    error : type of InputError
+        What to raise.
+
+    Raises
+    ------
+    InputError
+        If it is none, quoting the value.
+    """
+    lower = f"of at least {at_least:g}" if above is None else f"greater than {above:g}"
+    accepted = f"a finite number {lower}" + (f" and at most {at_most:g}" if at_most < math.inf else "")
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise error(f"{name} must be {accepted}, not {value!r}")
+    try:
+        result = float(value)
+    except OverflowError:
+        result = math.inf
+    too_low = result < at_least if above is None else result <= above
+    if not math.isfinite(result) or too_low or result > at_most:
+        raise error(f"{name} must be {accepted}, not {value!r}")
+    return result
+
+
+def a_whole_number(
+    name: str,
+    value: object,
+    *,
+    at_least: int,
+    at_most: int | None = None,
+    error: type[InputError] = InputError,
+) -> int:
+    """Return `value` as an int within its bounds (numpy's integers count, 10.0 and True do not).
+
+    Raises
+    ------
+    InputError
+        If it is none, quoting the value.
+    """
+    accepted = f"a whole number of at least {at_least}" + ("" if at_most is None else f" and at most {at_most}")
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    if not whole or int(value) < at_least or (at_most is not None and int(value) > at_most):  # type: ignore[call-overload]
+        raise error(f"{name} must be {accepted}, not {value!r}")
+    return int(value)  # type: ignore[call-overload, no-any-return]
+
+
+def one_of(
+    name: str, value: object, known: Iterable[object], *, error: type[InputError] = InputError
+) -> None:
+    """Raise `error`, naming what is known, unless `value` is among them."""
+    known = list(known)
+    if value not in known:
+        raise error(f"{name} must be one of {', '.join(map(repr, known))}, not {value!r}")
