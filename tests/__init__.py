@@ -1,1 +1,1 @@
-"""The tests of tv2sim."""
+"""The tests: micro-scenarios by hand, an executable specification, properties, bad input, documentation."""

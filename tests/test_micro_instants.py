@@ -179,9 +179,7 @@ def test_the_longest_blocked_encoder_is_admitted_first() -> None:
     # is admitted; at 18 2 takes v1, v3 is admitted; at 24 3 takes v3. By catalogue or by encoder number
     # of the end v1 would be at 12.
     check(
-        simulate(
-            [(1, 6), (4, 17), (1, 9), (1, 18)], POOL_1, 6, encoders=2, requests_per_second=1, capacity=1
-        ),
+        simulate([(1, 6), (4, 17), (1, 9), (1, 18)], POOL_1, 6, encoders=2, requests_per_second=1, capacity=1),
         videos="""
             offered encoder encoding_started encoded queued publisher assigned published outcome
             0       0       0                1       1      0         6        6         published

@@ -95,9 +95,7 @@ def test_every_video_has_exactly_one_of_three_outcomes(
 
 @SOME
 @every_run
-def test_the_stats_line_counts_the_rows(
-    case: Case, startup_time: tv.Constant | tv.Uniform, seed: int
-) -> None:
+def test_the_stats_line_counts_the_rows(case: Case, startup_time: tv.Constant | tv.Uniform, seed: int) -> None:
     run = simulate(case, startup_time, seed)
     expected = {
         "client_parse_errors": 0,
@@ -202,9 +200,7 @@ def test_the_two_tables_tell_the_same_story(
 
 @SOME
 @every_run
-def test_the_queue_is_first_in_first_out(
-    case: Case, startup_time: tv.Constant | tv.Uniform, seed: int
-) -> None:
+def test_the_queue_is_first_in_first_out(case: Case, startup_time: tv.Constant | tv.Uniform, seed: int) -> None:
     case = replace(case, rule=case.rule if is_shared(case) else Rule(prewarmed=2))
     run = simulate(case, startup_time, seed)
     queued = [(v["queued"], v["encoded"], row, v) for row, v in enumerate(rows_of(run.videos))]
@@ -218,9 +214,7 @@ def test_the_queue_is_first_in_first_out(
     order = [(time, ready.iloc[number], number) for time, number in zip(known, serving, strict=True)]
     assert order == sorted(order)
     # Encoders come to the queue in the order in which they were done.
-    done = sorted(
-        (v["encoded"], row) for row, v in enumerate(rows_of(run.videos)) if v["encoded"] is not None
-    )
+    done = sorted((v["encoded"], row) for row, v in enumerate(rows_of(run.videos)) if v["encoded"] is not None)
     assert [row for _, row in done][: len(line)] == [row for _, _, row in line]
 
 
@@ -287,9 +281,7 @@ def test_levels_follow_from_the_events(case: Case, startup_time: tv.Constant | t
 
 @SOME
 @every_run
-def test_levels_stay_within_their_bounds(
-    case: Case, startup_time: tv.Constant | tv.Uniform, seed: int
-) -> None:
+def test_levels_stay_within_their_bounds(case: Case, startup_time: tv.Constant | tv.Uniform, seed: int) -> None:
     run = simulate(case, startup_time, seed)
     levels = run.levels
     assert (levels[LEVELS] >= 0).all().all()
@@ -367,9 +359,7 @@ def test_derived_columns_are_what_they_are_defined_to_be(
 
 @SOME
 @given(case=cases(), low=st.floats(0, 5), width=st.floats(0.01, 5), seed=st.integers(0, 2**40))
-def test_start_up_times_stay_within_their_distribution(
-    case: Case, low: float, width: float, seed: int
-) -> None:
+def test_start_up_times_stay_within_their_distribution(case: Case, low: float, width: float, seed: int) -> None:
     run = simulate(case, tv.Uniform(low, low + width), seed)
     times = (run.publishers["ready"] - run.publishers["started"]).dropna()
     assert times.between(low - 1e-9, low + width + 1e-9).all()
@@ -437,6 +427,16 @@ def agree(
     for key in both:
         assert left[key] == pytest.approx(right[key], abs=1e-9), key
     return len(both)
+
+
+@SOME
+@given(case=cases(), startup_time=st.sampled_from([0.0, 0.5, 2.0, 4.0]))
+def test_publishers_become_ready_up_to_the_end(case: Case, startup_time: float) -> None:
+    run = simulate(case, tv.Constant(startup_time))
+    for publisher in rows_of(run.publishers):
+        ready = publisher["started"] + startup_time
+        # The instant in which the run ends is completed, so this holds at the end itself.
+        assert publisher["ready"] == (ready if ready <= run.end else None)
 
 
 @FEW

@@ -197,6 +197,23 @@ class TestTheSpecificationItself:
         outcome = reference([3, 3], [9, 9], Rule(prewarmed=1), world, lambda cause, number: 2)
         assert [v["queued"] for v in outcome.videos] == [v["assigned"] for v in outcome.videos] == [3, 5]
 
+    def test_an_order_counts_towards_the_base_stock(self) -> None:
+        rule = Rule("queued", prewarmed=1)
+        outcome = reference([3, 3], [9, 9], rule, World(), lambda cause, number: 2)
+        # The publisher ordered at 3 is there when the video takes the prewarmed one: nothing is to be replaced.
+        assert [(p["cause"], p["started"]) for p in outcome.publishers] == [(None, 0), (0, 3), (1, 3.5)]
+        assert [v["assigned"] for v in outcome.videos] == [3, 5]
+
+    def test_the_last_instant_is_completed(self) -> None:
+        outcome = reference([2, 2], [9, 9], Rule(prewarmed=2), World(), lambda cause, number: 0.5)
+        assert (outcome.end, outcome.ending) == (2.5, "completed")
+        assert [(p["started"], p["ready"], p["idle"]) for p in cells(outcome.publishers)] == [
+            (0, 0.5, 1.5),
+            (0, 0.5, 2),
+            (2, 2.5, 0),
+            (2.5, None, 0),
+        ]
+
     def test_endings(self) -> None:
         nobody = reference([3], [9], Rule(prewarmed=0), World(), lambda cause, number: 2)
         assert (nobody.end, nobody.ending) == (3, "no publisher will come")

@@ -6,7 +6,7 @@ A discrete-event simulation of a chain of client, encoders and pre-warmed publis
 >>> catalogue = tv.generate_catalogue()
 >>> run = tv.simulate(catalogue, "2c", tv.Scenario(encoders=10), seed=1)
 >>> print(run.stats)
-stats: client_parse_errors=0 client_submitted=154 encoded=154 published=154 publish_failed=0
+stats: client_parse_errors=0 client_submitted=154 encoded=154 published=153 publish_failed=1
 
 Importing it loads nothing else; each name below is fetched when it is first used.
 """

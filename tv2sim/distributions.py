@@ -196,7 +196,7 @@ class LogNormal(Distribution):
         """Return median exp(sigma z), z the standard normal quantile of `u`."""
         from scipy.special import ndtri
 
-        return self.median * np.exp(self.sigma * np.asarray(ndtri(u)))
+        return np.asarray(self.median * np.exp(self.sigma * ndtri(u)), dtype=np.float64)
 
     @property
     def mean(self) -> float:
@@ -223,7 +223,7 @@ class Gamma(Distribution):
         """Return scale times the inverse of the regularized lower incomplete gamma function."""
         from scipy.special import gammaincinv
 
-        return self.scale * np.asarray(gammaincinv(self.shape, u))
+        return np.asarray(self.scale * gammaincinv(self.shape, u), dtype=np.float64)
 
     @property
     def mean(self) -> float:
@@ -245,7 +245,9 @@ class Empirical(Distribution):
     def __post_init__(self) -> None:
         given: ArrayLike = self.samples
         try:
-            samples = sorted(a_number("a sample", value, error=ScenarioError) for value in np.ravel(given).tolist())
+            samples = sorted(
+                a_number("a sample", value, error=ScenarioError) for value in np.ravel(given).tolist()
+            )
         except (TypeError, AttributeError):
             samples = []
         if not samples:
@@ -324,5 +326,7 @@ def distribution_from_dict(data: Mapping[str, Any]) -> Distribution:
     numbers = dict(data)
     kind = _KINDS.get(str(numbers.pop("kind", None)))
     if kind is None:
-        raise ScenarioError(f"a distribution's kind must be one of {', '.join(_KINDS)}, not {data.get('kind')!r}")
+        raise ScenarioError(
+            f"a distribution's kind must be one of {', '.join(_KINDS)}, not {data.get('kind')!r}"
+        )
     return kind(**numbers)

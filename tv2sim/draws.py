@@ -59,17 +59,18 @@ def uniforms(
 
     Examples
     --------
-    >>> bool(uniforms(1, Purpose.STARTUP_OF_SLOT, 0, 5)[4] == uniforms(1, Purpose.STARTUP_OF_SLOT, 0, 1, start=4)[0])
+    >>> several = uniforms(1, Purpose.STARTUP_OF_SLOT, 0, 5)
+    >>> bool(several[4] == uniforms(1, Purpose.STARTUP_OF_SLOT, 0, 1, start=4)[0])
     True
     """
     block, skipped = divmod(start, _PER_BLOCK)
     counter = [block, replication, int(purpose), further]
     raw = np.random.Philox(key=seed, counter=counter).random_raw(skipped + count)[skipped:]
-    return ((raw >> np.uint64(12)) + 0.5) * 2.0**-52
+    return (raw >> np.uint64(12)).astype(np.float64) * 2.0**-52 + 2.0**-53
 
 
 def as_seed(seed: object) -> int:
-    """Return a valid seed; None draws one from the operating system (to be recorded, so that it can be repeated).
+    """Return a valid seed; None draws one from the operating system, to be recorded by the caller.
 
     Raises
     ------

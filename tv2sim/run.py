@@ -73,8 +73,8 @@ def simulate(
     stats: client_parse_errors=0 client_submitted=154 encoded=154 published=154 publish_failed=0
     >>> run.publishers[["publisher", "started", "assigned", "video"]].head(2)
        publisher  started  assigned  video
-    0          0      0.0  5.110541      1
-    1          1      0.0  4.500000      3
+    0          0      0.0  3.260247      0
+    1          1      0.0  7.500000      3
     """
     catalogue = read_catalogue(catalogue)
     strategy = as_strategy(strategy)

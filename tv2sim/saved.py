@@ -54,17 +54,17 @@ def load_run(folder: str | os.PathLike[str], *, strategy: Strategy | None = None
     try:
         document: Mapping[str, Any] = msgspec.json.decode((folder / "run.json").read_bytes())
         suffix = document["format"]
-        tables = [
+        videos, publishers, events = (
             read_table(folder / f"{name}.{suffix}", kinds)
             for name, kinds in (("videos", _VIDEOS), ("publishers", _PUBLISHERS), ("events", _EVENTS))
-        ]
+        )
         return Run(
-            _catalogue(tables[0], document),
+            _catalogue(videos, document),
             strategy or _strategy(document["strategy"]),
             Scenario.from_dict(document["scenario"]),
             document["seed"],
             document["replication"],
-            _facts(*tables, float(document["end"]), document["ending"]),
+            _facts(videos, publishers, events, float(document["end"]), document["ending"]),
             document["versions"],
         )
     except OSError as error:
@@ -76,7 +76,9 @@ def load_run(folder: str | os.PathLike[str], *, strategy: Strategy | None = None
 def _catalogue(videos: pd.DataFrame, document: Mapping[str, Any]) -> Catalogue:
     columns = (videos[name].tolist() for name in (*_TEXTS, *_TIMES))
     rejected = [Rejected(**line) for line in document["rejected"]]
-    return Catalogue((Video(*row) for row in zip(*columns, strict=True)), rejected, document["catalogue"]["name"])
+    return Catalogue(
+        (Video(*row) for row in zip(*columns, strict=True)), rejected, document["catalogue"]["name"]
+    )
 
 
 def _strategy(data: Mapping[str, Any]) -> Strategy:

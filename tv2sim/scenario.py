@@ -14,8 +14,8 @@ from tv2sim.validation import a_number, a_whole_number
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from numpy.typing import NDArray
     import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["Explanation", "Scenario"]
 
@@ -63,6 +63,19 @@ class Scenario:
     publishing_time: float = 0.0
     publishing_queue_capacity: int | None = 100
     until: float | None = None
+
+    if TYPE_CHECKING:
+        # what the generated one accepts, since __post_init__ makes a distribution of `startup_time`
+
+        def __init__(
+            self,
+            encoders: int = 10,
+            requests_per_second: float = 2.0,
+            startup_time: Distribution | float | str = ...,
+            publishing_time: float = 0.0,
+            publishing_queue_capacity: int | None = 100,
+            until: float | None = None,
+        ) -> None: ...
 
     def __post_init__(self) -> None:
         self._set("encoders", a_whole_number("encoders", self.encoders, at_least=1, error=ScenarioError))
@@ -191,14 +204,17 @@ class Explanation:
             )
         if self.pool_capacity is not None:
             ratio = self.pool_capacity / self.arrival_rate
-            at_rate = requested if self.arrival_rate == self.scenario.requests_per_second else (
-                f"{self.arrival_rate:.3g} videos/s"
+            at_rate = (
+                requested
+                if self.arrival_rate == self.scenario.requests_per_second
+                else (f"{self.arrival_rate:.3g} videos/s")
             )
             if self.prewarmed == 0:
                 found.append("a pool of 0 publishes nothing unless publishers are started otherwise")
             elif math.isclose(ratio, 1):
                 found.append(
-                    f"a pool of {self.prewarmed} just keeps up with {at_rate}: waits grow without bound in a long run"
+                    f"a pool of {self.prewarmed} just keeps up with {at_rate}: "
+                    f"waits grow without bound in a long run"
                 )
             elif ratio < 1:
                 found.append(f"a pool of {self.prewarmed} cannot keep up with {at_rate}: waits grow steadily")

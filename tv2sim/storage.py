@@ -7,6 +7,7 @@ import os
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
@@ -18,7 +19,16 @@ from tv2sim.validation import one_of
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FORMATS", "Format", "may_replace", "read_table", "records", "whole_file", "whole_folder", "write_table"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "may_replace",
+    "read_table",
+    "records",
+    "whole_file",
+    "whole_folder",
+    "write_table",
+]
 
 Format: TypeAlias = Literal["csv", "jsonl", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -115,10 +125,10 @@ def _read_parquet(path: Path, names: Collection[str]) -> dict[str, list[Any]]:
 
 def _need_pyarrow() -> None:
     try:
-        import pyarrow  # noqa: F401
+        import_module("pyarrow")
     except ImportError as error:
         raise MissingExtraError(
-            "Parquet needs the package pyarrow: pip install 'tv2sim[parquet]', or choose the format csv or jsonl"
+            "Parquet needs the package pyarrow: pip install 'tv2sim[parquet]', or choose csv or jsonl"
         ) from error
 
 

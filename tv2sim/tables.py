@@ -1,7 +1,7 @@
 """Everything that is derived from the facts of a run: its two tables, its log, its levels and its figures.
 
-The words (slack, elapsed, lateness, stockout, idle, publisher-seconds, utilization, ...) are defined where they
-are computed.
+The words (elapsed, lateness, stockout, idle, publisher-seconds, utilization, ...) are defined where they are
+computed.
 """
 
 from __future__ import annotations
@@ -84,8 +84,8 @@ def _nullable(numbers: NDArray[np.int64]) -> pd.arrays.IntegerArray:
 def publisher_figures(facts: Facts) -> dict[str, NDArray[Any]]:
     """Return the columns of the table of publishers that follow from the facts.
 
-    `idle` is the time from ready to assigned, or to the end of the run; 0 if it was not ready by then. `alive`
-    (its publisher-seconds) is the time from started to assigned, or to the end of the run.
+    `idle` is the time from ready to assigned, or to the end of the run; 0 if it was not ready by then. Its
+    publisher-seconds, `alive`, are the time from started to assigned, or to the end of the run.
     """
     videos = np.flatnonzero(facts.publisher >= 0)
     publishers = facts.publisher[videos]
@@ -186,14 +186,8 @@ def levels_frame(catalogue: Catalogue, facts: Facts) -> pd.DataFrame:
 
     good = on_time(catalogue, facts)
     shared = ~facts.own
-    times = np.unique(
-        _happened(
-            np.concatenate(
-                [facts.offered, facts.encoding_started, facts.encoded, facts.queued, facts.assigned]
-                + [facts.published, facts.started, facts.ready]
-            )
-        )
-    )
+    of_videos = (facts.offered, facts.encoding_started, facts.encoded, facts.queued, facts.assigned)
+    times = np.unique(_happened(np.concatenate([*of_videos, facts.published, facts.started, facts.ready])))
 
     def count(*columns: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return how many of the first column have happened by each time, less those of the second."""
@@ -279,7 +273,9 @@ def summary(catalogue: Catalogue, facts: Facts, encoders: int) -> dict[str, floa
         "publishers_started": len(facts.cause),
         "publishers_wasted": int((figures["video"] < 0).sum()),
         "peak_publishers": _peak(facts.started, figures["ended"]),
-        "encoder_utilization": _share(_lasted(facts.encoding_started, facts.queued, facts.end), encoders * facts.end),
+        "encoder_utilization": _share(
+            _lasted(facts.encoding_started, facts.queued, facts.end), encoders * facts.end
+        ),
         "publishing_queue_mean": _share(
             _lasted(facts.queued[shared], facts.assigned[shared], facts.end), facts.end
         ),
@@ -293,7 +289,7 @@ def _quantile(values: NDArray[np.float64], percent: int) -> float:
 
 
 def _lasted(start: NDArray[np.float64], stop: NDArray[np.float64], end: float) -> float:
-    """Return the sum of the times from start to stop, or to the end of the run, of those that have started."""
+    """Return the sum of the times from start to stop, or to the end, of those that have started."""
     return float(np.nansum(np.where(np.isnan(stop), end, stop) - start))
 
 

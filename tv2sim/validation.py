@@ -1,4 +1,4 @@
-"""The checks that every public argument passes, with messages that quote the value and say what is accepted."""
+"""The checks of every public argument; their messages quote the value and say what is accepted."""
 
 from __future__ import annotations
 
@@ -77,9 +77,7 @@ def a_whole_number(
     return int(value)  # type: ignore[call-overload, no-any-return]
 
 
-def one_of(
-    name: str, value: object, known: Iterable[object], *, error: type[InputError] = InputError
-) -> None:
+def one_of(name: str, value: object, known: Iterable[object], *, error: type[InputError] = InputError) -> None:
     """Raise `error`, naming what is known, unless `value` is among them."""
     known = list(known)
     if value not in known:

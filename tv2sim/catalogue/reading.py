@@ -18,7 +18,7 @@ from tv2sim.errors import CatalogueError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Entry", "Source", "entries", "opened", "parse", "read_catalogue", "repeated"]
+__all__ = ["Entry", "Source", "as_bytes", "entries", "opened", "parse", "read_catalogue", "repeated", "text_of"]
 
 Entry: TypeAlias = "bytes | str | Mapping[str, Any] | Video | object"
 Source: TypeAlias = "str | os.PathLike[str] | IO[bytes] | IO[str] | pd.DataFrame | Iterable[Any]"
@@ -99,7 +99,7 @@ def repeated(video_id: str, first: int) -> str:
 
 
 @contextmanager
-def opened(source: Source) -> Iterator[tuple[Iterable[Entry], str]]:
+def opened(source: Any) -> Iterator[tuple[Iterable[Entry], str]]:
     """Give the entries of `source` one by one, and its name; close what was opened here."""
     if isinstance(source, (str, os.PathLike)):
         if source == "-":
@@ -110,7 +110,7 @@ def opened(source: Source) -> Iterator[tuple[Iterable[Entry], str]]:
             yield stream, path.name
     elif hasattr(source, "to_dict") and hasattr(source, "columns"):
         yield source.to_dict("records"), "table"
-    elif isinstance(source, Iterable) and not isinstance(source, (bytes, Mapping)):
+    elif isinstance(source, Iterable) and not isinstance(source, bytes | Mapping):
         yield source, Path(str(getattr(source, "name", "records"))).name
     else:
         raise CatalogueError(
@@ -144,12 +144,12 @@ def parse(stream: Iterable[Entry]) -> Iterator[tuple[int, Entry, Video | str]]:
     decode = msgspec.json.Decoder(Video).decode
     for number, entry in enumerate(stream, start=1):
         outcome: Video | str
-        if isinstance(entry, str):
-            entry = entry.encode("utf-8", "surrogatepass")  # noqa: PLW2901 (text from here on is bytes)
+        if isinstance(entry, str):  # of a text file, or a list of lines
+            entry = as_bytes(entry)
         try:
             if isinstance(entry, bytes):
                 if number == 1:
-                    entry = entry.removeprefix(b"\xef\xbb\xbf")  # noqa: PLW2901
+                    entry = entry.removeprefix(b"\xef\xbb\xbf")
                 if not entry or entry.isspace():
                     continue
                 outcome = decode(entry)
@@ -164,6 +164,11 @@ def parse(stream: Iterable[Entry]) -> Iterator[tuple[int, Entry, Video | str]]:
         except RecursionError:
             outcome = "no JSON that can be read: nested too deeply"
         yield number, entry, outcome
+
+
+def as_bytes(line: Any) -> bytes:
+    """Return a line of text as UTF-8; what cannot be, comes out as invalid UTF-8 and will be rejected."""
+    return line.encode("utf-8", "surrogatepass") if isinstance(line, str) else bytes(line)
 
 
 def _convert(entry: Entry) -> Video:
@@ -211,7 +216,9 @@ def _invalid(error: msgspec.ValidationError) -> str:
         return words
     expected, _, got = found.partition(", got ")
     names = {"`float`": "a number", "`str`": "a string", "`object`": "a JSON object"}
-    expected = names.get(expected.removeprefix("Expected "), expected.removeprefix("Expected ").replace("`", ""))
+    expected = names.get(
+        expected.removeprefix("Expected "), expected.removeprefix("Expected ").replace("`", "")
+    )
     return f"{field or 'the line'} must be {expected}, not {got.strip('`')}" if got else found.replace("`", "")
 
 

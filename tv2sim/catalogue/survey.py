@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tv2sim.catalogue.reading import Entry, Source, entries, opened, parse, repeated, text_of
+from tv2sim.catalogue.reading import Entry, Source, as_bytes, entries, opened, parse, repeated, text_of
 from tv2sim.catalogue.videos import Rejected, Video
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def _rereadable(stream: Iterable[Entry], label: str) -> Iterator[Iterable[Entry]
     if isinstance(stream, IOBase) and not stream.seekable():
         with tempfile.TemporaryFile() as copy:
             for line in entries(stream, label):
-                copy.write(line.encode("utf-8", "surrogatepass") if isinstance(line, str) else line)
+                copy.write(as_bytes(line))
             copy.seek(0)
             yield copy
     else:
@@ -133,8 +133,9 @@ class _Found:
         ordered = np.sort(hashes)
         shared = ordered[1:][ordered[1:] == ordered[:-1]]
         if not len(shared):
-            return shared
-        return np.frombuffer(self.lines, dtype=np.int64)[np.isin(hashes, shared)]
+            return np.empty(0, dtype=np.int64)
+        lines: NDArray[np.int64] = np.frombuffer(self.lines, dtype=np.int64)[np.isin(hashes, shared)]
+        return lines
 
     def confirm(self, suspects: NDArray[np.int64], parsed: Iterable[tuple[int, Entry, Video | str]]) -> None:
         """Compare the suspects' ids themselves, and reject each that was seen before."""

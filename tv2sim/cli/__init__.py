@@ -39,7 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _complain("interrupted", 130)
     except OSError as error:
         return _complain(f"cannot write the output: {error.strerror or error}", 2)
-    except Exception as error:  # noqa: BLE001 (the last resort; TV2SIM_DEBUG shows where it comes from)
+    except Exception as error:
         if os.environ.get("TV2SIM_DEBUG"):
             raise
         message = f"a failure of tv2sim itself, please report it: {type(error).__name__}: {error}"

@@ -47,8 +47,8 @@ def _describe(survey: Survey, scenario: Scenario) -> None:
     if late := int((slack < 0).sum()):
         print(f"  {late} videos can never be published in time: encoding alone takes longer than their timeout")
     explanation = scenario.explain(encoding)
-    gap = scenario.gap
-    print(f"requests             {len(survey)} at {scenario.requests_per_second:g}/s, at least {(len(survey) - 1) * gap:g} s")
+    rate, least = scenario.requests_per_second, (len(survey) - 1) * scenario.gap
+    print(f"requests             {len(survey)} at {rate:g}/s, at least {least:g} s")
     print(explanation)
     needed = scenario.startup_time.mean * explanation.arrival_rate
     print(f"a pool keeps up with more than {needed:.3g} publishers ({scenario.startup_time} s start-up time)")

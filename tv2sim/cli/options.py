@@ -47,7 +47,9 @@ def _run(commands: Any) -> None:
         "high), exponential(mean), lognormal(median, sigma), gamma(shape, scale), empirical(sample, ...) "
         "(default: uniform(2, 6))",
     )
-    run.add_argument("--publishing-time", type=_number, metavar="S", help="seconds to publish a video (default: 0)")
+    run.add_argument(
+        "--publishing-time", type=_number, metavar="S", help="seconds to publish a video (default: 0)"
+    )
     run.add_argument(
         "--queue-capacity",
         dest="publishing_queue_capacity",
@@ -65,7 +67,10 @@ def _run(commands: Any) -> None:
     which.add_argument("--replication", type=_whole, metavar="R", help="simulate replication R alone")
     run.add_argument("--out", metavar="DIR", help="write tables, log and figures to this folder")
     run.add_argument(
-        "--format", choices=("csv", "jsonl", "parquet"), default="csv", help="of the tables (default: %(default)s)"
+        "--format",
+        choices=("csv", "jsonl", "parquet"),
+        default="csv",
+        help="of the tables (default: %(default)s)",
     )
     run.add_argument("--force", action="store_true", help="replace an earlier result in DIR")
     run.add_argument("--log", choices=("text", "json"), help="print the event log of the run as well")
@@ -77,15 +82,23 @@ def _check(commands: Any) -> None:
     _catalogue(check)
     _scenario(check)
     check.add_argument(
-        "--rejected", type=_whole, default=20, metavar="N", help="list at most N rejected lines (default: %(default)s)"
+        "--rejected",
+        type=_whole,
+        default=20,
+        metavar="N",
+        help="list at most N rejected lines (default: %(default)s)",
     )
     check.set_defaults(command=_lazily("check"))
 
 
 def _generate(commands: Any) -> None:
     generate = _command(commands, "generate", "make a synthetic catalogue with the mix of a real day")
-    generate.add_argument("--videos", type=_whole, default=154, metavar="N", help="how many (default: %(default)s)")
-    generate.add_argument("--seed", type=_whole, default=1, metavar="S", help="which one (default: %(default)s)")
+    generate.add_argument(
+        "--videos", type=_whole, default=154, metavar="N", help="how many (default: %(default)s)"
+    )
+    generate.add_argument(
+        "--seed", type=_whole, default=20, metavar="S", help="which one (default: %(default)s)"
+    )
     generate.add_argument("--out", metavar="FILE", help="where to write it (default: standard output)")
     generate.add_argument("--force", action="store_true", help="replace FILE if it exists")
     generate.set_defaults(command=_lazily("generate"))

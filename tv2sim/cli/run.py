@@ -12,10 +12,10 @@ from tv2sim.catalogue import read_catalogue
 from tv2sim.cli.options import encoders
 from tv2sim.cli.text import note, plain
 from tv2sim.draws import as_seed
-from tv2sim.errors import InputError, OutputError
+from tv2sim.errors import InputError
 from tv2sim.run import Run, is_saved_run, simulate
 from tv2sim.scenario import Scenario
-from tv2sim.storage import may_replace, records, whole_folder, write_table
+from tv2sim.storage import may_replace, records, whole_folder
 from tv2sim.strategies import as_strategy
 
 if TYPE_CHECKING:
@@ -75,7 +75,8 @@ def scenario_of(options: argparse.Namespace) -> Scenario:
 def _ours(folder: Path) -> bool:
     """Say whether a folder holds what this command wrote, and nothing else."""
     return is_saved_run(folder) or all(
-        path.is_dir() and path.name.startswith("replication-") and is_saved_run(path) for path in folder.iterdir()
+        path.is_dir() and path.name.startswith("replication-") and is_saved_run(path)
+        for path in folder.iterdir()
     )
 
 

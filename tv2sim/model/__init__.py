@@ -1,6 +1,6 @@
 """The system as SimPy processes: client, encoders and publishers, wired in :mod:`tv2sim.model.system`."""
 
-from tv2sim.model.recorder import Observer
+from tv2sim.model.observing import Observer
 from tv2sim.model.system import run_model
 
 __all__ = ["Observer", "run_model"]

@@ -25,10 +25,11 @@ def client(
     The hand-over has no buffer: a SimPy ``Store(capacity=1)`` in its place would let the client run one video
     ahead of the encoders.
     """
-    yield Moment(env, 0, HANDED_OVER)
+    pause = 0.0
     for video in videos:
+        yield Moment(env, pause, HANDED_OVER)
         record.offered(video)
         if not encoders.free:
             yield encoders.released()
         encoders.take(video)
-        yield Moment(env, gap, HANDED_OVER)
+        pause = gap

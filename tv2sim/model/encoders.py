@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from simpy import Event
 
-from tv2sim.model.order import ENCODED, HANDED_OVER, Moment, at_place
+from tv2sim.model.order import ENCODED, HANDED_OVER, happens
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -53,19 +53,22 @@ class Encoders:
         self._encoding_time = encoding_time
         self._publishers, self._stage = publishers, stage
         self._record = record
-        # an encoder that is never needed is never started: the longest free comes first, and of those the lowest
+        # more encoders than videos are never needed: of those that are always free, the lowest comes first
         number = min(number, len(encoding_time))
         self.free = [(0.0, encoder) for encoder in range(number)]
         """A heap of (free since, encoder)."""
-        self._handed_over = [Event(env) for _ in range(number)]
+        self._encoding_ends = [Event(env) for _ in range(number)]
         self._waiting_client: Event | None = None
         for encoder in range(number):
             env.process(self._encoder(encoder))
 
     def take(self, video: int) -> None:
-        """Hand a video to the encoder that has been free longest."""
+        """Hand a video to the encoder that has been free longest: its process wakes when the encoding ends."""
         _, encoder = heappop(self.free)
-        self._handed_over[encoder].succeed(video)
+        self._record.encoding_started(video, encoder)
+        if self._publishers.watches_encoding:
+            self._publishers.encoding_started(video)
+        happens(self._encoding_ends[encoder], self._encoding_time[video], ENCODED + video, video)
 
     def released(self) -> Event:
         """Return the event, in the client's place of the instant, that an encoder has become free."""
@@ -73,24 +76,24 @@ class Encoders:
         return self._waiting_client
 
     def _encoder(self, encoder: int) -> Generator[Event, int, None]:
-        env, record, publishers, stage = self._env, self._record, self._publishers, self._stage
+        record, publishers, stage = self._record, self._publishers, self._stage
+        watched = publishers.watches_encoding
         while True:
-            video = yield self._handed_over[encoder]
-            record.encoding_started(video, encoder)
-            publishers.encoding_started(video)
-            yield Moment(env, self._encoding_time[video], ENCODED + video)
+            video = yield self._encoding_ends[encoder]
             record.encoded(video)
-            publishers.encoded(video)
+            if watched:
+                publishers.encoded(video)
             if stage.full_for(video):
                 yield from stage.admission()
             record.queued(video)
-            publishers.queued(video)
+            if watched:
+                publishers.queued(video)
             stage.accept(video)
             self._release(encoder)
 
     def _release(self, encoder: int) -> None:
-        self._handed_over[encoder] = Event(self._env)
+        self._encoding_ends[encoder] = Event(self._env)
         heappush(self.free, (self._env.now, encoder))
         if self._waiting_client is not None:
-            at_place(self._waiting_client, HANDED_OVER)
+            happens(self._waiting_client, 0, HANDED_OVER)
             self._waiting_client = None

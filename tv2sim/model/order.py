@@ -12,9 +12,8 @@ from __future__ import annotations
 from typing import Any
 
 from simpy import Environment, Event
-from simpy.events import EventPriority
 
-__all__ = ["ADMITTED", "CUT_OFF", "ENCODED", "END", "HANDED_OVER", "READY", "TIMER", "Moment", "at_place"]
+__all__ = ["ADMITTED", "ENCODED", "END", "HANDED_OVER", "READY", "TIMER", "Moment", "happens"]
 
 _PLACES = 1 << 40
 """More than a run can have videos or publishers."""
@@ -29,10 +28,8 @@ HANDED_OVER = 4 * _PLACES
 """The client offers and hands over."""
 TIMER = 5 * _PLACES
 """Timers, in the order in which they were set."""
-END = 6 * _PLACES - 2
-"""The last video has its outcome: the run ends with this instant."""
-CUT_OFF = 6 * _PLACES - 1
-"""The cut-off: the very last of an instant."""
+END = 6 * _PLACES
+"""The run ends, when everything else of the instant is done."""
 
 
 class Moment(Event):
@@ -44,11 +41,12 @@ class Moment(Event):
         self.callbacks = []
         self._value = value
         self._ok = True
-        env.schedule(self, EventPriority(place), delay)
+        env.schedule(self, place, delay)  # type: ignore[arg-type]
 
 
-def at_place(event: Event, place: int) -> None:
-    """Let a pending `event` happen at this instant's `place`."""
+def happens(event: Event, delay: float, place: int, value: Any = None) -> None:
+    """Let an `event` that others wait for already happen after `delay`, at its `place`, with a `value`."""
+    # Event.succeed() would do it now, at SimPy's own place
     event._ok = True
-    event._value = None
-    event.env.schedule(event, EventPriority(place))
+    event._value = value
+    event.env.schedule(event, place, delay)  # type: ignore[arg-type]

@@ -65,21 +65,24 @@ class Publishers:
         self._stage, self._record, self._on_outcome = stage, record, on_outcome
         self._level = strategy.prewarmed
         self._adapts = strategy.adapts
+        self.watches_encoding = self._adapts or any(self._moment)
+        """Whether the encoders need to tell of their steps at all."""
         self._stock = 0  # publishers of the pool that are starting or ready
         self._encoding = self._encoded = 0
-        self._caused = bytearray(len(orders.own))  # publishers started so far because of each video
+        self._caused = [0] * len(orders.own)  # publishers started so far because of each video
         self._without_cause = 0
 
     # -- occasions -----------------------------------------------------------------------------------------
 
     def prewarm(self) -> None:
         """Fill the pool at time 0."""
-        for startup in self._startups.of_slots(self._missing()):
+        for startup in self._startups.of_slots(self._wanted()):
             self._start(-1, -1, startup)
 
     def review(self, cause: int = -1) -> None:
         """Bring the pool to its level, because of a video or (-1) of none."""
-        for _ in range(self._missing()):
+        level = self._wanted() if self._adapts else self._level
+        while self._stock < level:
             self._start(cause, -1, self._startup(cause))
 
     def encoding_started(self, video: int) -> None:
@@ -108,17 +111,14 @@ class Publishers:
 
     # -- starting ------------------------------------------------------------------------------------------
 
-    def _missing(self) -> int:
-        """Return how many publishers the pool is short of."""
-        level = self._level
-        if self._adapts:
-            ready = len(self._stage.ready)
-            state = PoolState(
-                self._env.now, self._stock - ready, ready, len(self._stage.queue), self._encoding, self._encoded
-            )
-            asked = f"the answer of {self._strategy.name}.pool_level"
-            level = a_whole_number(asked, self._strategy.pool_level(state), at_least=0, error=StrategyError)
-        return max(level - self._stock, 0)
+    def _wanted(self) -> int:
+        """Ask the strategy how many publishers the pool should have."""
+        ready = len(self._stage.ready)
+        state = PoolState(
+            self._env.now, self._stock - ready, ready, len(self._stage.queue), self._encoding, self._encoded
+        )
+        asked = f"the answer of {self._strategy.name}.pool_level"
+        return a_whole_number(asked, self._strategy.pool_level(state), at_least=0, error=StrategyError)
 
     def _order(self, video: int) -> None:
         owner = video if self._own[video] else -1

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from simpy import Event
 
-from tv2sim.model.order import ADMITTED, at_place
+from tv2sim.model.order import ADMITTED, happens
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -109,4 +109,4 @@ class PublishingStage:
         """Call blocked encoders for whom there is room now; they come at their place of this instant."""
         while self._blocked and self._room():
             self._admitted += 1
-            at_place(self._blocked.popleft(), ADMITTED)
+            happens(self._blocked.popleft(), 0, ADMITTED)

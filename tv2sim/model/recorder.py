@@ -1,25 +1,25 @@
-"""Writes down when things happened, and tells observers."""
+"""Writes down when things happened."""
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
 from math import nan
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tv2sim.facts import EVENTS, Ending, Facts, LogEntry
+from tv2sim.facts import EVENTS, Ending, Facts
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from simpy import Environment
 
-__all__ = ["ObservedRecorder", "Observer", "Recorder"]
+__all__ = ["Recorder"]
 
-Observer = Callable[[LogEntry], object]
-
-_OFFERED, _STARTED, _ENCODED, _QUEUED, _PUBLISHER_STARTED, _READY, _ASSIGNED, _PUBLISHED = range(8)
+_OFFERED, _STARTED, _ENCODED, _QUEUED = map(EVENTS.index, ("offered", "encoding_started", "encoded", "queued"))
+_PUBLISHER_STARTED, _READY, _ASSIGNED, _PUBLISHED = map(
+    EVENTS.index, ("publisher_started", "publisher_ready", "assigned", "published")
+)
 
 
 class Recorder:
@@ -31,9 +31,14 @@ class Recorder:
             name: array("d", [nan]) * videos
             for name in ("offered", "encoding_started", "encoded", "queued", "assigned", "published")
         }
-        self._offered, self._encoding_started, self._encoded, self._queued, self._assigned, self._published = (
-            self.times.values()
-        )
+        (
+            self._offered,
+            self._encoding_started,
+            self._encoded,
+            self._queued,
+            self._assigned,
+            self._published,
+        ) = self.times.values()
         self._encoder = array("q", [-1]) * videos
         self._publisher = array("q", [-1]) * videos
         self._cause, self._started, self._ready = array("q"), array("d"), array("d")
@@ -43,7 +48,7 @@ class Recorder:
     def offered(self, video: int) -> None:
         """Record that the client begins to offer a video."""
         self._offered[video] = self._env.now
-        self._note(video << 4)
+        self._note(video << 4 | _OFFERED)
 
     def encoding_started(self, video: int, encoder: int) -> None:
         """Record that an encoder takes a video."""
@@ -86,7 +91,7 @@ class Recorder:
         self._published[video] = self._env.now
         self._note(video << 4 | _PUBLISHED)
 
-    def facts(self, own: bytes, ending: Ending) -> Facts:
+    def facts(self, own: bytes, end: float, ending: Ending) -> Facts:
         """Return the columns, without copying them."""
         return Facts(
             offered=_floats(self._offered),
@@ -102,7 +107,7 @@ class Recorder:
             started=_floats(self._started),
             ready=_floats(self._ready),
             order=_integers(self._order),
-            end=float(self._env.now),
+            end=end,
             ending=ending,
         )
 
@@ -113,66 +118,3 @@ def _floats(column: array[float]) -> NDArray[np.float64]:
 
 def _integers(column: array[int]) -> NDArray[np.int64]:
     return np.frombuffer(column, dtype=np.int64)
-
-
-class ObservedRecorder(Recorder):
-    """A recorder that passes each line of the event log to its observers as it happens.
-
-    Parameters
-    ----------
-    env : simpy.Environment
-        The clock.
-    timeouts : sequence of float
-        Each video's publication timeout.
-    own : bytes
-        1 for each video that waits beside the queue.
-    observers : sequence of callables
-        Called in turn with a :class:`~tv2sim.facts.LogEntry`.
-    """
-
-    def __init__(
-        self, env: Environment, timeouts: Sequence[float], own: bytes, observers: Sequence[Observer]
-    ) -> None:
-        super().__init__(env, len(timeouts))
-        self._timeouts, self._own, self._observers = timeouts, own, observers
-
-    def _tell(self, event: int | str, video: int | None, resource: str | None = None) -> None:
-        entry = LogEntry(self._env.now, EVENTS[event] if isinstance(event, int) else event, video, resource)
-        for observer in self._observers:
-            observer(entry)
-
-    def offered(self, video: int) -> None:
-        super().offered(video)
-        self._tell(_OFFERED, video)
-
-    def encoding_started(self, video: int, encoder: int) -> None:
-        super().encoding_started(video, encoder)
-        self._tell(_STARTED, video, f"encoder {encoder}")
-
-    def encoded(self, video: int) -> None:
-        super().encoded(video)
-        self._tell(_ENCODED, video, f"encoder {self._encoder[video]}")
-
-    def queued(self, video: int) -> None:
-        super().queued(video)
-        self._tell(_QUEUED, video, None if self._own[video] else "publishing queue")
-
-    def publisher_started(self, cause: int) -> int:
-        number = super().publisher_started(cause)
-        self._tell(_PUBLISHER_STARTED, None if cause < 0 else cause, f"publisher {number}")
-        return number
-
-    def publisher_ready(self, publisher: int) -> None:
-        super().publisher_ready(publisher)
-        self._tell(_READY, None, f"publisher {publisher}")
-
-    def assigned(self, video: int, publisher: int) -> None:
-        super().assigned(video, publisher)
-        self._tell(_ASSIGNED, video, f"publisher {publisher}")
-
-    def published(self, video: int) -> None:
-        super().published(video)
-        elapsed = self._published[video] - self._encoding_started[video]
-        publisher = f"publisher {self._publisher[video]}"
-        self._tell("published" if elapsed <= self._timeouts[video] else "failed", video, publisher)
-        self._tell("publisher_ended", video, publisher)

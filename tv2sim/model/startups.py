@@ -52,4 +52,5 @@ class StartupTimes:
             raise ScenarioError(
                 f"startup_time {self._distribution} gives other than one time of at least 0 for each number"
             )
-        return times.tolist()
+        result: list[float] = times.tolist()
+        return result

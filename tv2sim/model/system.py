@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING
 
 import simpy
-from simpy.core import StopSimulation
+from simpy.core import EmptySchedule, StopSimulation
 
+from tv2sim.errors import StrategyError
 from tv2sim.model.client import client
 from tv2sim.model.encoders import Encoders
-from tv2sim.model.order import CUT_OFF, END, Moment
+from tv2sim.model.observing import ObservedRecorder, Observer
+from tv2sim.model.order import END, Moment
 from tv2sim.model.publishers import Publishers, reviews
 from tv2sim.model.publishing import PublishingStage
 from tv2sim.model.queues import Fifo, PriorityQueue, WaitingVideos
-from tv2sim.model.recorder import ObservedRecorder, Observer, Recorder
+from tv2sim.model.recorder import Recorder
 from tv2sim.model.startups import StartupTimes
 from tv2sim.validation import a_number
-from tv2sim.errors import StrategyError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,7 +66,7 @@ def run_model(
         nonlocal remaining
         remaining -= 1
         if not remaining:
-            _stop(env, 0, END, "completed")
+            Moment(env, 0, END).callbacks.append(StopSimulation.callback)
 
     publishers = Publishers(
         env, strategy, orders, startups, scenario.publishing_time, stage, record, on_outcome
@@ -72,12 +74,11 @@ def run_model(
     encoders = Encoders(env, scenario.encoders, catalogue.encoding_time.tolist(), publishers, stage, record)
     publishers.prewarm()
     env.process(client(env, range(len(catalogue)), scenario.gap, encoders, record))
-    if scenario.until is not None:
-        _stop(env, scenario.until, CUT_OFF, "cut-off")
     if strategy.review_every is not None:
         env.process(reviews(env, publishers, strategy.review_every))
-    ending: Ending = env.run() or "no publisher will come"
-    return record.facts(orders.own, ending)
+    ending = _run_to_the_end(env, scenario.until)
+    end = scenario.until if ending == "cut-off" and scenario.until is not None else env.now
+    return record.facts(orders.own, float(end), ending)
 
 
 def _recorder(
@@ -102,6 +103,16 @@ def _queue(catalogue: Catalogue, strategy: Strategy, record: Recorder) -> Waitin
     return PriorityQueue(priority)
 
 
-def _stop(env: simpy.Environment, delay: float, place: int, ending: Ending) -> None:
-    """Let the run end `delay` seconds from now, at the given place of that instant."""
-    Moment(env, delay, place, ending).callbacks.append(StopSimulation.callback)
+def _run_to_the_end(env: simpy.Environment, until: float | None) -> Ending:
+    """Run until everything has an outcome, nothing is left to happen, or only what is after the cut-off."""
+    try:
+        if until is None:
+            while True:
+                env.step()
+        while env.peek() <= until:
+            env.step()
+    except StopSimulation:
+        return "completed"
+    except EmptySchedule:
+        return "no publisher will come"
+    return "no publisher will come" if env.peek() == inf else "cut-off"
