@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from tv2sim import __version__, tables
+from tv2sim import __version__, figures, tables
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.draws import as_replication, as_seed
 from tv2sim.errors import ScenarioError
@@ -128,14 +128,14 @@ class Run:
         return self.facts.ending
 
     @cached_property
-    def stats(self) -> tables.Stats:
+    def stats(self) -> figures.Stats:
         """The original's counters; ``str(run.stats)`` is the stats line."""
-        return tables.stats(self.catalogue, self.facts)
+        return figures.stats(self.catalogue, self.facts)
 
     @cached_property
     def summary(self) -> dict[str, float]:
-        """The run's figures, explained at :func:`tv2sim.tables.summary`."""
-        return tables.summary(self.catalogue, self.facts, self.scenario.encoders)
+        """The run's figures, explained at :func:`tv2sim.figures.summary`."""
+        return figures.summary(self.catalogue, self.facts, self.scenario.encoders)
 
     @cached_property
     def videos(self) -> pd.DataFrame:

@@ -1,0 +1,60 @@
+"""What README and docs show is executed, and its output compared."""
+
+from __future__ import annotations
+
+import doctest
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def console_examples() -> list[tuple[str, str]]:
+    """Return each command of the console blocks with the output that is shown below it."""
+    examples = []
+    for block in blocks("console"):
+        for part in block.split("$ ")[1:]:
+            command, _, output = part.partition("\n")
+            examples.append((command, output))
+    return examples
+
+
+def test_the_python_examples_give_what_the_readme_shows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    # each block without its fence, which doctest would take for output
+    examples = "\n".join(blocks("python"))
+    test = doctest.DocTestParser().get_doctest(examples, {}, "README.md", str(README), 0)
+    assert len(test.examples) > 8
+    runner = doctest.DocTestRunner()
+    assert runner.run(test) == doctest.TestResults(0, len(test.examples))
+
+
+@pytest.mark.parametrize(("command", "output"), console_examples())
+def test_the_shell_examples_give_what_the_readme_shows(command: str, output: str) -> None:
+    command = command.replace("tv2sim", f"{sys.executable} -m tv2sim")
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout == output
+
+
+def test_the_two_commands_call_what_is_there() -> None:
+    commands = "".join(blocks("sh"))
+    scripts = re.findall(r"sh (\S+)", commands)
+    assert scripts == [".ci/install", ".ci/test"]
+    assert all((ROOT / script).exists() for script in scripts)
+    assert "sh .ci/test" in (ROOT / ".ci/run").read_text()
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
+        assert target.startswith("https://") or (document.parent / target).exists(), target

@@ -1,0 +1,126 @@
+"""The package as a whole: its rooms, its names, and the wheel that is made of it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import tv2sim as tv
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "tv2sim"
+
+ROOMS = (
+    "errors", "validation", "catalogue", "distributions", "scenario", "strategies", "draws", "facts", "model",
+    "figures", "tables", "storage", "run", "saved", "cli", "__main__",
+)  # fmt: skip
+"""From top to bottom: data flows down, so a room imports from those above it."""
+
+
+def room_of(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported_rooms(path: Path) -> set[str]:
+    """Return the rooms that a module imports, for types alone or inside of functions as well."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "tv2sim":
+            found |= {name.name for name in node.names} & set(ROOMS)
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("tv2sim."):
+            found.add(str(node.module).split(".")[1])
+        elif isinstance(node, ast.Import):
+            found |= {name.name.split(".")[1] for name in node.names if name.name.startswith("tv2sim.")}
+    return found
+
+
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_from_the_rooms_above(path: Path) -> None:
+    own = ROOMS.index(room_of(path))
+    assert all(ROOMS.index(room) <= own for room in imported_rooms(path)), imported_rooms(path)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_files_stay_readable(path: Path) -> None:
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    for name in tv.__all__:
+        value = getattr(tv, name)
+        assert name.startswith(("__", "PART", "STRAT")) or value.__doc__, name
+    assert set(tv.__all__) <= set(dir(tv))
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'simulat'"):
+        getattr(tv, "simulat")  # noqa: B009 (mypy knows that it is not there)
+
+
+def fresh(code: str) -> str:
+    """Return what Python prints when it runs `code` in a new process."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    return done.stdout
+
+
+def test_importing_loads_nothing_heavy() -> None:
+    code = "import sys, json, tv2sim, tv2sim.cli.options; print(json.dumps(sorted(sys.modules)))"
+    loaded = set(json.loads(fresh(code)))
+    assert not loaded & {"numpy", "simpy", "pandas", "scipy", "matplotlib", "msgspec", "tqdm", "multiprocessing"}
+
+
+def test_simulating_needs_neither_pandas_nor_scipy() -> None:
+    code = (
+        "import sys, json, tv2sim as tv; tv.simulate(tv.generate_catalogue(), '2c').summary; "
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    assert not set(json.loads(fresh(code))) & {"pandas", "scipy", "matplotlib"}
+
+
+def test_nothing_prints_or_keeps_global_random_state() -> None:
+    code = "import numpy as np; np.random.seed(1); import tv2sim as tv; tv.simulate(tv.generate_catalogue(), '1')"
+    assert fresh(code + "; print(np.random.random())") == fresh(
+        "import numpy as np; np.random.seed(1); print(np.random.random())"
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder), str(ROOT)]
+    subprocess.run(command, check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
+
+
+def test_the_wheel_holds_what_it_needs_and_nothing_else(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {f"tv2sim/{path.relative_to(PACKAGE).as_posix()}" for path in MODULES} <= set(names)
+    assert "tv2sim/py.typed" in names
+    assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert all(name.startswith("tv2sim") for name in names)
+    entry = next(name for name in names if name.endswith("entry_points.txt"))
+    assert "tv2sim = tv2sim.cli:main" in zipfile.ZipFile(wheel).read(entry).decode()
+
+
+def test_the_wheel_works_outside_of_the_checkout(wheel: Path, tmp_path: Path) -> None:
+    zipfile.ZipFile(wheel).extractall(tmp_path)
+    code = f"""
+import sys; sys.path.insert(0, {str(tmp_path)!r})
+import tv2sim as tv, tv2sim.cli
+assert tv.__file__.startswith({str(tmp_path)!r}), tv.__file__
+tv2sim.cli.main(["generate", "--out", "day.jsonl"])
+tv2sim.cli.main(["run", "day.jsonl", "--strategy", "2c", "--seed", "1"])
+"""
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert done.stdout == str(tv.simulate(tv.generate_catalogue(), "2c").stats) + "\n"
