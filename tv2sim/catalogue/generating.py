@@ -89,7 +89,8 @@ def generate_lines(videos: int = 154, *, seed: int = 20) -> Iterator[bytes]:
 
 def _random(seed: int, column: int, count: int, start: int = 0) -> NDArray[np.uint64]:
     """Return numbers `start` to `start + count` of one of the seed's columns; `start` divides by 4."""
-    return np.random.Philox(key=[seed, 0x7476], counter=[start // 4, column, 0, 0]).random_raw(count)
+    key = np.array([seed, 0x7476], dtype=np.uint64)  # a list would pass through floats, if the seed is large
+    return np.random.Philox(key=key, counter=[start // 4, column, 0, 0]).random_raw(count)
 
 
 def _mixed(videos: int, seed: int) -> NDArray[np.int64]:

@@ -7,10 +7,12 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from decimal import Decimal
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
+import numpy as np
 
 from tv2sim.catalogue.videos import Catalogue, Rejected, Video
 from tv2sim.errors import CatalogueError
@@ -63,7 +65,7 @@ def read_catalogue(source: Source | Catalogue, *, name: str | None = None) -> Ca
     3 the field title is missing
     """
     if isinstance(source, Catalogue):
-        return source
+        return source if name is None else Catalogue(source, source.rejected, name)
     videos: list[Video] = []
     rejected: list[Rejected] = []
     seen: dict[str, int] = {}
@@ -103,19 +105,30 @@ def opened(source: Any) -> Iterator[tuple[Iterable[Entry], str]]:
     """Give the entries of `source` one by one, and its name; close what was opened here."""
     if isinstance(source, (str, os.PathLike)):
         if source == "-":
-            yield sys.stdin.buffer, "standard input"
+            # a notebook, or a test, may have put a text stream without a buffer in its place
+            source = getattr(sys.stdin, "buffer", sys.stdin)
+            if source is None:
+                raise CatalogueError("there is no standard input to read the catalogue from")
+            yield _still_open(source, "standard input"), "standard input"
             return
         path = Path(source)
         with _open(path) as stream:
-            yield stream, path.name
+            yield stream, path.name.encode("utf-8", "replace").decode()
     elif hasattr(source, "to_dict") and hasattr(source, "columns"):
         yield source.to_dict("records"), "table"
     elif isinstance(source, Iterable) and not isinstance(source, bytes | Mapping):
-        yield source, Path(str(getattr(source, "name", "records"))).name
+        label = Path(str(getattr(source, "name", "records"))).name
+        yield _still_open(source, label), label
     else:
         raise CatalogueError(
-            f"a catalogue is a path, '-', an open file, a DataFrame or records, not {repr(source)[:60]}"
+            f"a catalogue is a path, '-', an open file, a DataFrame or records, not {_shown(source, 60)}"
         )
+
+
+def _still_open(stream: Iterable[Entry], label: str) -> Iterable[Entry]:
+    if getattr(stream, "closed", False) is True:
+        raise CatalogueError(f"cannot read {label!r}: it is closed")
+    return stream
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -150,6 +163,7 @@ def parse(stream: Iterable[Entry]) -> Iterator[tuple[int, Entry, Video | str]]:
             if isinstance(entry, bytes):
                 if number == 1:
                     entry = entry.removeprefix(b"\xef\xbb\xbf")
+                entry = entry.rstrip(b"\r\n")  # or an open string would seem to have a line break in it
                 if not entry or entry.isspace():
                     continue
                 outcome = decode(entry)
@@ -174,21 +188,31 @@ def as_bytes(line: Any) -> bytes:
 def _convert(entry: Entry) -> Video:
     """Return the video that a mapping describes; unlike JSON it may hold NaN and lone surrogates."""
     if isinstance(entry, Video):
-        entry = msgspec.to_builtins(entry)
+        entry = {field: getattr(entry, field) for field in _FIELDS}
     if not isinstance(entry, Mapping):
         raise msgspec.ValidationError(f"Expected `object`, got `{type(entry).__name__}`")
-    fields = {python: entry[python] for python in _FIELDS if python in entry}
-    given = {_FIELDS[python]: value for python, value in fields.items()}
+    given = {json: entry[python] for python, json in _FIELDS.items() if python in entry}
     given |= {json: entry[json] for json in _FIELDS.values() if json in entry}
-    plain = {json: value.item() if hasattr(value, "item") else value for json, value in given.items()}
+    plain = {json: _plain(value) for json, value in given.items()}
+    for field in ("encodingTime", "publicationTimeout"):
+        value = plain.get(field)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise msgspec.ValidationError(f"Expected `finite float`, got `{value}` - at `$.{field}`")
     video = msgspec.convert(plain, Video)
     for text in (video.id, video.title, video.provider):
         text.encode()
-    for field in ("encoding_time", "publication_timeout"):
-        if not math.isfinite(getattr(video, field)):
-            value = getattr(video, field)
-            raise msgspec.ValidationError(f"Expected a finite `float`, got `{value}` - at `$.{_FIELDS[field]}`")
     return video
+
+
+def _plain(value: Any) -> Any:
+    """Return numpy's scalars, and decimals, as numbers of Python's own."""
+    if isinstance(value, np.floating):  # not item(): a longdouble's is a longdouble
+        return float(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Decimal):
+        return math.nan if value.is_nan() else float(value)
+    return value
 
 
 _FIELDS = {field.name: field.encode_name for field in msgspec.structs.fields(Video)}
@@ -214,17 +238,29 @@ def _invalid(error: msgspec.ValidationError) -> str:
     }.get(found)
     if words is not None:
         return words
-    expected, _, got = found.partition(", got ")
-    names = {"`float`": "a number", "`str`": "a string", "`object`": "a JSON object"}
-    expected = names.get(
-        expected.removeprefix("Expected "), expected.removeprefix("Expected ").replace("`", "")
-    )
-    return f"{field or 'the line'} must be {expected}, not {got.strip('`')}" if got else found.replace("`", "")
+    expected, _, got = found.removeprefix("Expected ").replace("`", "").partition(", got ")
+    names = {
+        "float": "a number",
+        "finite float": "a finite number",
+        "str": "a string",
+        "object": "a JSON object",
+    }
+    if not got:
+        return expected
+    return f"{field or 'the line'} must be {names.get(expected, expected)}, not {got}"
 
 
 def text_of(entry: Entry) -> str:
     """Return what a rejected entry looked like, cut at 200 characters."""
     if isinstance(entry, bytes):
         # four bytes a character at the most, so no more need be decoded than can be kept
-        return entry[: 4 * TEXT_KEPT + 4].decode("utf-8", "replace").rstrip("\r\n")[:TEXT_KEPT]
-    return repr(entry)[:TEXT_KEPT]
+        return entry[: 4 * TEXT_KEPT + 4].decode("utf-8", "replace")[:TEXT_KEPT]
+    return _shown(entry, TEXT_KEPT)
+
+
+def _shown(value: object, at_most: int) -> str:
+    """Return what a value looks like, cut; some numbers are too large for that, and some lists too deep."""
+    try:
+        return repr(value)[:at_most]
+    except (ValueError, RecursionError):
+        return f"<{type(value).__name__} that cannot be shown>"

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import tempfile
 from array import array
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import IOBase
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tv2sim.catalogue.reading import Entry, Source, as_bytes, entries, opened, parse, repeated, text_of
 from tv2sim.catalogue.videos import Rejected, Video
+from tv2sim.progress import watched
+from tv2sim.validation import a_whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +49,7 @@ class Survey:
         return len(self.encoding_time)
 
 
-def survey_catalogue(source: Source, *, keep: int = 1000) -> Survey:
+def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False) -> Survey:
     """Check a catalogue of any size, holding 32 bytes a video.
 
     An id is known by a 64-bit hash. Where two hashes agree, the lines are read once more and the ids
@@ -56,9 +58,12 @@ def survey_catalogue(source: Source, *, keep: int = 1000) -> Survey:
     Parameters
     ----------
     source : path, "-", open file, DataFrame or records
-        As for :func:`tv2sim.read_catalogue`. What cannot be read twice is copied to a temporary file.
+        As for :func:`tv2sim.read_catalogue`. What cannot be read twice is copied first: a pipe to a
+        temporary file, an iterator to a list.
     keep : int
         How many rejected lines to describe; all are counted.
+    progress : bool
+        Whether to show a bar on standard error, if that is a terminal and it takes longer than a second.
 
     Returns
     -------
@@ -69,6 +74,8 @@ def survey_catalogue(source: Source, *, keep: int = 1000) -> Survey:
     ------
     CatalogueError
         If the source cannot be read.
+    InputError
+        If `keep` is no whole number of at least 0.
 
     Examples
     --------
@@ -77,32 +84,46 @@ def survey_catalogue(source: Source, *, keep: int = 1000) -> Survey:
     >>> len(survey), survey.rejected_lines
     (1, 1)
     """
-    with opened(source) as (stream, label), _rereadable(stream, label) as twice:
-        found = _Found(keep)
-        start = twice.tell() if isinstance(twice, IOBase) else 0
-        for number, entry, outcome in parse(entries(twice, label)):
+    found = _Found(a_whole_number("keep", keep, at_least=0))
+    with opened(source) as (stream, label), _rereadable(stream, label) as again:
+        lines = watched(entries(again(), label), "line", wanted=progress)
+        for number, entry, outcome in parse(lines):
             if isinstance(outcome, Video):
                 found.video(number, outcome)
             else:
                 found.reject(number, outcome, entry)
         if len(suspects := found.suspects()):
-            if isinstance(twice, IOBase):
-                twice.seek(start)
-            found.confirm(suspects, parse(entries(twice, label)))
+            found.confirm(suspects, parse(entries(again(), label)))
         return found.survey(label)
 
 
 @contextmanager
-def _rereadable(stream: Iterable[Entry], label: str) -> Iterator[Iterable[Entry]]:
-    """Give `stream` itself if it can be read twice, else a copy: of a pipe in a temporary file."""
-    if isinstance(stream, IOBase) and not stream.seekable():
+def _rereadable(stream: Iterable[Entry], label: str) -> Iterator[Callable[[], Iterable[Entry]]]:
+    """Give a function that returns the entries, the same ones each time it is called."""
+    if isinstance(stream, (list, tuple)):
+        yield lambda: stream
+    elif isinstance(stream, IOBase) and (start := _position(stream)) is not None:
+        yield lambda: _from(stream, start)
+    elif hasattr(stream, "readline"):
         with tempfile.TemporaryFile() as copy:
-            for line in entries(stream, label):
-                copy.write(as_bytes(line))
-            copy.seek(0)
-            yield copy
+            copy.writelines(as_bytes(line).rstrip(b"\r\n") + b"\n" for line in entries(stream, label))
+            yield lambda: _from(copy, 0)
     else:
-        yield stream if isinstance(stream, (IOBase, list, tuple)) else list(stream)
+        records = list(entries(stream, label))
+        yield lambda: records
+
+
+def _position(stream: IOBase) -> int | None:
+    """Return where a stream stands, if one can come back to there."""
+    try:
+        return stream.tell() if stream.seekable() else None
+    except OSError:  # a text file does not tell after next()
+        return None
+
+
+def _from(stream: Any, position: int) -> Iterator[Entry]:
+    stream.seek(position)
+    yield from stream
 
 
 class _Found:
