@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tv2sim.catalogue import Catalogue
     from tv2sim.facts import Facts
 
-__all__ = ["Stats", "elapsed", "happened", "on_time", "publisher_figures", "stats", "summary"]
+__all__ = ["METRICS", "Stats", "elapsed", "happened", "on_time", "publisher_figures", "stats", "summary"]
 
 
 def elapsed(facts: Facts) -> NDArray[np.float64]:
@@ -102,42 +102,57 @@ def summary(catalogue: Catalogue, facts: Facts, encoders: int) -> dict[str, floa
         Seconds from the start to the end of the run.
     """
     good = on_time(catalogue, facts)
-    taken = happened(elapsed(facts))
-    late = happened(elapsed(facts) - catalogue.publication_timeout)
+    published = int(np.count_nonzero(good))
+    taken = np.sort(happened(elapsed(facts)))
+    late = np.sort(happened(elapsed(facts) - catalogue.publication_timeout))
     figures = publisher_figures(facts)
     shared = ~facts.own
+    encoders_held = _lasted(facts.encoding_started, facts.queued, facts.end)
+    waited = _lasted(facts.queued[shared], facts.assigned[shared], facts.end)
     return {
-        "published": int(good.sum()),
-        "failed": len(taken) - int(good.sum()),
+        "published": published,
+        "failed": len(taken) - published,
         "unfinished": len(good) - len(taken),
-        "on_time_rate": float(good.mean()),
+        "on_time_rate": published / len(good),
         **{f"elapsed_p{percent}": _quantile(taken, percent) for percent in (50, 95, 99)},
         **{f"lateness_p{percent}": _quantile(late, percent) for percent in (50, 95, 99)},
         "lateness_max": _quantile(late, 100),
-        "stockouts": int((~np.isnan(facts.encoded) & ~(facts.assigned <= facts.encoded)).sum()),
+        "stockouts": int(np.count_nonzero(~np.isnan(facts.encoded) & ~(facts.assigned <= facts.encoded))),
         "idle": float(figures["idle"].sum()),
         "publisher_seconds": float(figures["alive"].sum()),
         "publishers_started": len(facts.cause),
-        "publishers_wasted": int((figures["video"] < 0).sum()),
+        "publishers_wasted": int(np.count_nonzero(figures["video"] < 0)),
         "peak_publishers": _peak(facts.started, figures["ended"]),
-        "encoder_utilization": _share(
-            _lasted(facts.encoding_started, facts.queued, facts.end), encoders * facts.end
-        ),
-        "publishing_queue_mean": _share(
-            _lasted(facts.queued[shared], facts.assigned[shared], facts.end), facts.end
-        ),
+        "encoder_utilization": _share(encoders_held, encoders * facts.end),
+        "publishing_queue_mean": _share(waited, facts.end),
         "client_blocked_time": _lasted(facts.offered, facts.encoding_started, facts.end),
         "makespan": facts.end,
     }
 
 
-def _quantile(values: NDArray[np.float64], percent: int) -> float:
-    return float(np.percentile(values, percent)) if len(values) else float("nan")
+METRICS = (
+    "published", "failed", "unfinished", "on_time_rate", "elapsed_p50", "elapsed_p95", "elapsed_p99",
+    "lateness_p50", "lateness_p95", "lateness_p99", "lateness_max", "stockouts", "idle", "publisher_seconds",
+    "publishers_started", "publishers_wasted", "peak_publishers", "encoder_utilization",
+    "publishing_queue_mean", "client_blocked_time", "makespan",
+)  # fmt: skip
+"""The names of the figures in :func:`summary`, in its order."""
+
+
+def _quantile(ordered: NDArray[np.float64], percent: int) -> float:
+    """Return a quantile of ordered values, interpolated as ``numpy.percentile`` does (and 20 times as fast)."""
+    if not len(ordered):
+        return float("nan")
+    below, share = divmod(percent / 100 * (len(ordered) - 1), 1)
+    low = float(ordered[int(below)])
+    high = float(ordered[min(int(below) + 1, len(ordered) - 1)])
+    return low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
 
 
 def _lasted(start: NDArray[np.float64], stop: NDArray[np.float64], end: float) -> float:
     """Return the sum of the times from start to stop, or to the end, of those that have started."""
-    return float(np.nansum(np.where(np.isnan(stop), end, stop) - start))
+    lasted = np.where(np.isnan(stop), end, stop) - start
+    return float(happened(lasted).sum())
 
 
 def _share(part: float, whole: float) -> float:
@@ -145,8 +160,7 @@ def _share(part: float, whole: float) -> float:
 
 
 def _peak(started: NDArray[np.float64], ended: NDArray[np.float64]) -> int:
-    """Return the most publishers that existed after any instant."""
-    times = np.unique(started)
-    born = np.searchsorted(np.sort(started), times, side="right")
-    gone = np.searchsorted(np.sort(happened(ended)), times, side="right")
+    """Return the most publishers that existed after any instant; they are in the order of their start."""
+    born = np.searchsorted(started, started, side="right")
+    gone = np.searchsorted(np.sort(happened(ended)), started, side="right")
     return int((born - gone).max(initial=0))

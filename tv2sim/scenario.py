@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tv2sim.distributions import Distribution, Uniform, as_distribution, distribution_from_dict
 from tv2sim.errors import ScenarioError
 from tv2sim.validation import a_number, a_whole_number
@@ -14,7 +16,6 @@ from tv2sim.validation import a_number, a_whole_number
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    import numpy as np
     from numpy.typing import NDArray
 
 __all__ = ["Explanation", "Scenario"]
@@ -141,6 +142,11 @@ class Scenario:
         prewarmed : int, optional
             The size of the pool of prewarmed publishers to judge.
 
+        Raises
+        ------
+        ScenarioError
+            If one of them is impossible.
+
         Examples
         --------
         >>> print(Scenario().explain(encoding_time=3.2, prewarmed=8))
@@ -149,20 +155,23 @@ class Scenario:
         pool: 8 publishers / 4 s mean start-up = 2 videos/s
         warning: a pool of 8 just keeps up with 2 requests/s: waits grow without bound in a long run
         """
-        mean = None if encoding_time is None else float(_mean(encoding_time))
+        mean = None
+        if encoding_time is not None:
+            mean = a_number("encoding_time", _mean(encoding_time), error=ScenarioError)
         rate = self.requests_per_second
         if mean:
             rate = min(rate, self.encoders / mean)
         startup = self.startup_time.mean
         capacity = None
         if prewarmed is not None:
+            prewarmed = a_whole_number("prewarmed", prewarmed, at_least=0, error=ScenarioError)
             capacity = prewarmed / startup if startup > 0 else math.inf
         load = None if mean is None else self.requests_per_second * mean / self.encoders
         return Explanation(self, mean, load, rate, prewarmed, capacity)
 
 
 def _mean(values: float | NDArray[np.float64]) -> float:
-    return values if isinstance(values, (int, float)) else float(values.mean())
+    return float(values.mean()) if isinstance(values, np.ndarray) else values
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,8 @@ class Strategy:
         The pool's base stock S: so many publishers are started at time 0, and each time one of the pool takes
         a video, others are started until S are starting or ready again.
     review_every : float or None
-        Seconds between looks at :meth:`pool_level`, beside those that each video causes.
+        Seconds between looks at :meth:`pool_level`, beside those that each video causes. They go on as long as
+        anything else is under way.
 
     Raises
     ------
@@ -121,7 +122,9 @@ class Strategy:
         if not isinstance(self.name, str):
             raise StrategyError(f"a strategy's name must be a string, not {self.name!r}")
         object.__setattr__(self, "name", self.name or type(self).__name__)
+        self._check_class()
         one_of("starts_on", self.starts_on, MOMENTS, error=StrategyError)
+        object.__setattr__(self, "dedicated", _yes_or_no("dedicated", self.dedicated))
         prewarmed = a_whole_number("prewarmed", self.prewarmed, at_least=0, error=StrategyError)
         object.__setattr__(self, "prewarmed", prewarmed)
         if self.dedicated and self.starts_on is None and not self._overrides("start_moment"):
@@ -132,6 +135,18 @@ class Strategy:
         if self.review_every is not None:
             every = a_number("review_every, if not None,", self.review_every, above=0, error=StrategyError)
             object.__setattr__(self, "review_every", every)
+
+    def _check_class(self) -> None:
+        """Refuse a class whose body sets a field, since that would be ignored without a word."""
+        for field in dataclasses.fields(self):
+            value = getattr(type(self), field.name, field.default)
+            if value is not field.default:
+                kind = type(self).__name__
+                raise StrategyError(
+                    f"{field.name} = {value!r} in the body of {kind} has no effect: write "
+                    f"{kind}({field.name}={value!r}), or decorate the class with @dataclass(frozen=True) and "
+                    f"annotate {field.name}"
+                )
 
     # -- hooks ---------------------------------------------------------------------------------------------
 
@@ -182,7 +197,7 @@ class Strategy:
             If a hook answers with something impossible, naming the hook and the video.
         """
         moment = self._ask("start_moment", catalogue, self._moment_code)
-        own = self._ask("owns_publisher", catalogue, lambda _, answer: bool(answer))
+        own = self._ask("owns_publisher", catalogue, self._ownership)
         for row in range(len(catalogue)) if 0 in moment and 1 in own else ():
             if own[row] and not moment[row]:
                 raise StrategyError(
@@ -204,6 +219,10 @@ class Strategy:
     def _moment_code(asked: str, answer: object) -> int:
         one_of(f"the answer of {asked}", answer, MOMENTS, error=StrategyError)
         return MOMENTS.index(answer)
+
+    @staticmethod
+    def _ownership(asked: str, answer: object) -> bool:
+        return _yes_or_no(f"the answer of {asked}", answer)
 
     @staticmethod
     def _delay(asked: str, answer: object) -> float:
@@ -229,6 +248,11 @@ class Strategy:
         """Return it as plain data, with the name of its class."""
         data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {"type": type(self).__qualname__, **data}
+
+
+def _yes_or_no(name: str, value: object) -> bool:
+    one_of(name, value, (False, True), error=StrategyError)
+    return bool(value)
 
 
 PART_1 = Strategy("1", starts_on="encoded", dedicated=True)

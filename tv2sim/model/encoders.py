@@ -88,7 +88,9 @@ class Encoders:
             record.queued(video)
             if watched:
                 publishers.queued(video)
-            stage.accept(video)
+            taken = stage.accept(video)
+            if watched and not taken:
+                publishers.waits(video)
             self._release(encoder)
 
     def _release(self, encoder: int) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from tv2sim.facts import LogEntry
 from tv2sim.model.recorder import Recorder
+from tv2sim.model.users import call
 
 if TYPE_CHECKING:
     from simpy import Environment
@@ -40,7 +41,7 @@ class ObservedRecorder(Recorder):
     def _tell(self, event: str, video: int | None, resource: str | None = None) -> None:
         entry = LogEntry(self._env.now, event, video, resource)
         for observer in self._observers:
-            observer(entry)
+            call(observer, entry)
 
     def offered(self, video: int) -> None:
         super().offered(video)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tv2sim.errors import StrategyError
 from tv2sim.model.order import READY, TIMER, Moment
+from tv2sim.model.users import call
 from tv2sim.strategies import MOMENTS, PoolState
 from tv2sim.validation import a_whole_number
 
@@ -107,6 +108,10 @@ class Publishers:
             self._order(video)
         if self._adapts:
             self._encoding -= 1
+
+    def waits(self, video: int) -> None:
+        """Act on a video that none of the pool takes at once (one that does reviews the pool itself)."""
+        if self._adapts:
             self.review(video)
 
     # -- starting ------------------------------------------------------------------------------------------
@@ -118,7 +123,7 @@ class Publishers:
             self._env.now, self._stock - ready, ready, len(self._stage.queue), self._encoding, self._encoded
         )
         asked = f"the answer of {self._strategy.name}.pool_level"
-        return a_whole_number(asked, self._strategy.pool_level(state), at_least=0, error=StrategyError)
+        return a_whole_number(asked, call(self._strategy.pool_level, state), at_least=0, error=StrategyError)
 
     def _order(self, video: int) -> None:
         owner = video if self._own[video] else -1

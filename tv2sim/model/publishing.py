@@ -60,8 +60,8 @@ class PublishingStage:
         yield event
         self._admitted -= 1
 
-    def accept(self, video: int) -> None:
-        """Give the video to a ready publisher if there is one, else let it wait."""
+    def accept(self, video: int) -> bool:
+        """Give the video to a ready publisher, else let it wait; say whether one of the pool takes it."""
         if self._own[video]:
             if (publisher := self._own_ready.pop(video, None)) is not None:
                 publisher.succeed(video)
@@ -69,8 +69,10 @@ class PublishingStage:
                 self._own_waiting.add(video)
         elif self.ready:
             self.ready.popleft().succeed(video)
+            return True
         else:
             self.queue.append(video)
+        return False
 
     # -- the publishers' side ------------------------------------------------------------------------------
 

@@ -48,9 +48,9 @@ class StartupTimes:
     def _times(self, purpose: Purpose, count: int, start: int = 0, further: int = 0) -> list[float]:
         u = uniforms(self._seed, purpose, self._replication, count, start=start, further=further)
         times = np.asarray(self._distribution.quantile(u), dtype=np.float64)
-        if times.shape != u.shape or not (times >= 0).all():
+        if times.shape != u.shape or not (np.isfinite(times) & (times >= 0)).all():
             raise ScenarioError(
-                f"startup_time {self._distribution} gives other than one time of at least 0 for each number"
+                f"startup_time {self._distribution} gives other than one finite time of at least 0 each"
             )
         result: list[float] = times.tolist()
         return result

@@ -18,10 +18,11 @@ from tv2sim.model.publishing import PublishingStage
 from tv2sim.model.queues import Fifo, PriorityQueue, WaitingVideos
 from tv2sim.model.recorder import Recorder
 from tv2sim.model.startups import StartupTimes
+from tv2sim.model.users import UsersError, call
 from tv2sim.validation import a_number
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from tv2sim.catalogue import Catalogue
     from tv2sim.facts import Ending, Facts
@@ -39,6 +40,7 @@ def run_model(
     seed: int,
     replication: int,
     observers: Sequence[Observer] = (),
+    offered: Iterable[int] | None = None,
     env: simpy.Environment | None = None,
 ) -> Facts:
     """Simulate one replication with SimPy and return what happened.
@@ -51,6 +53,8 @@ def run_model(
         Which random numbers.
     observers : sequence of callables
         Called with each line of the event log as it happens.
+    offered : iterable of int, optional
+        The rows of the catalogue as the client takes them, one by one; default is all of them in order.
     env : simpy.Environment, optional
         The clock; another one lets the same processes run in real time.
     """
@@ -72,11 +76,15 @@ def run_model(
         env, strategy, orders, startups, scenario.publishing_time, stage, record, on_outcome
     )
     encoders = Encoders(env, scenario.encoders, catalogue.encoding_time.tolist(), publishers, stage, record)
-    publishers.prewarm()
-    env.process(client(env, range(len(catalogue)), scenario.gap, encoders, record))
-    if strategy.review_every is not None:
-        env.process(reviews(env, publishers, strategy.review_every))
-    ending = _run_to_the_end(env, scenario.until)
+    try:
+        publishers.prewarm()
+        rows = range(len(catalogue)) if offered is None else offered
+        env.process(client(env, rows, scenario.gap, encoders, record))
+        if strategy.review_every is not None:
+            env.process(reviews(env, publishers, strategy.review_every))
+        ending = _run_to_the_end(env, scenario.until)
+    except UsersError as carrier:
+        raise carrier.error from None
     end = scenario.until if ending == "cut-off" and scenario.until is not None else env.now
     return record.facts(orders.own, float(end), ending)
 
@@ -96,7 +104,7 @@ def _queue(catalogue: Catalogue, strategy: Strategy, record: Recorder) -> Waitin
 
     def priority(row: int) -> float:
         video = catalogue[row]
-        answer = strategy.priority(video, encoding_started[row] + video.publication_timeout)
+        answer = call(strategy.priority, video, encoding_started[row] + video.publication_timeout)
         asked = f"the answer of {strategy.name}.priority({video.id!r})"
         return a_number(asked, answer, at_least=float("-inf"), error=StrategyError)
 

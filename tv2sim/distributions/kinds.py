@@ -1,82 +1,22 @@
-"""Distributions of times, each by its quantile function, so that one uniform number is one time.
-
-Every strategy and every engine turns the same uniforms into times by the same NumPy call: that is what makes
-runs comparable and engines agree to the last bit.
-"""
+"""The distributions that come with tv2sim."""
 
 from __future__ import annotations
 
-import re
-from abc import ABC, abstractmethod
-from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, ClassVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tv2sim.distributions.base import Distribution
 from tv2sim.errors import ScenarioError
 from tv2sim.validation import a_number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable
 
-    from numpy.typing import ArrayLike, NDArray
+    from numpy.typing import NDArray
 
-__all__ = [
-    "Constant",
-    "Distribution",
-    "Empirical",
-    "Exponential",
-    "Gamma",
-    "LogNormal",
-    "Triangular",
-    "Uniform",
-    "as_distribution",
-    "distribution_from_dict",
-]
-
-
-class Distribution(ABC):
-    """A distribution of times in seconds.
-
-    A distribution of your own is a subclass with :meth:`quantile` and :attr:`mean`; it can be used in a
-    scenario at once.
-
-    Examples
-    --------
-    >>> class Weekend(Distribution):
-    ...     mean = 3.0
-    ...     def quantile(self, u):
-    ...         return np.where(u < 0.5, 2.0, 4.0)
-    >>> Weekend().quantile(np.array([0.1, 0.9]))
-    array([2., 4.])
-    """
-
-    @abstractmethod
-    def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the time below which a share `u` of all times lies (0 < u < 1, any shape)."""
-
-    @property
-    @abstractmethod
-    def mean(self) -> float:
-        """The expected time, in seconds."""
-
-    def __str__(self) -> str:
-        try:
-            numbers = ", ".join(f"{getattr(self, field.name):g}" for field in fields(self))  # type: ignore[arg-type]
-        except (TypeError, ValueError):
-            return repr(self)
-        return f"{type(self).__name__.lower()}({numbers})"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data, which :func:`distribution_from_dict` takes back."""
-        kind = type(self).__name__.lower()
-        if kind not in _KINDS:
-            return {"kind": "custom", "description": repr(self), "mean": self.mean}
-        return {"kind": kind, **asdict(self)}  # type: ignore[call-overload]
-
-    def _check(self, name: str, **bounds: float) -> None:
-        value = a_number(f"{type(self).__name__}'s {name}", getattr(self, name), **bounds, error=ScenarioError)
-        object.__setattr__(self, name, value)
+__all__ = ["Constant", "Empirical", "Exponential", "Gamma", "LogNormal", "Triangular", "Uniform"]
 
 
 @dataclass(frozen=True)
@@ -116,6 +56,7 @@ class Uniform(Distribution):
     def __post_init__(self) -> None:
         self._check("low")
         self._check("high", at_least=self.low)
+        self._check_range()
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return low + (high - low) u."""
@@ -143,6 +84,7 @@ class Triangular(Distribution):
         self._check("low")
         self._check("mode", at_least=self.low)
         self._check("high", at_least=self.mode)
+        self._check_range()
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the inverse of the two parabolas that make up the distribution function."""
@@ -169,6 +111,7 @@ class Exponential(Distribution):
 
     def __post_init__(self) -> None:
         self._check("mean", above=0)
+        self._check_range()
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return -mean log(1 - u)."""
@@ -191,6 +134,7 @@ class LogNormal(Distribution):
     def __post_init__(self) -> None:
         self._check("median", above=0)
         self._check("sigma", above=0)
+        self._check_range()
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return median exp(sigma z), z the standard normal quantile of `u`."""
@@ -218,6 +162,7 @@ class Gamma(Distribution):
     def __post_init__(self) -> None:
         self._check("shape", above=0)
         self._check("scale", above=0)
+        self._check_range()
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return scale times the inverse of the regularized lower incomplete gamma function."""
@@ -240,19 +185,22 @@ class Empirical(Distribution):
     """
 
     samples: tuple[float, ...]
-    name: ClassVar[str] = "sample"
+
+    if TYPE_CHECKING:
+        # what the generated one accepts, since __post_init__ makes a sorted tuple of it
+
+        def __init__(self, samples: Iterable[float]) -> None: ...
 
     def __post_init__(self) -> None:
-        given: ArrayLike = self.samples
+        given = self.samples
         try:
-            samples = sorted(
-                a_number("a sample", value, error=ScenarioError) for value in np.ravel(given).tolist()
-            )
-        except (TypeError, AttributeError):
+            samples = sorted(a_number("a sample", value, error=ScenarioError) for value in given)
+        except TypeError:
             samples = []
         if not samples:
-            raise ScenarioError(f"Empirical needs a list of times in seconds, not {self.samples!r}")
+            raise ScenarioError(f"Empirical needs a list of times in seconds, not {given!r}")
         object.__setattr__(self, "samples", tuple(samples))
+        self._check_range()
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the smallest sample that at least a share `u` of the samples does not exceed."""
@@ -266,67 +214,3 @@ class Empirical(Distribution):
 
     def __str__(self) -> str:
         return f"empirical({len(self.samples)} samples from {self.samples[0]:g} to {self.samples[-1]:g})"
-
-
-_KINDS: dict[str, type[Distribution]] = {
-    kind.__name__.lower(): kind
-    for kind in (Constant, Uniform, Triangular, Exponential, LogNormal, Gamma, Empirical)
-}
-
-
-def as_distribution(name: str, value: object) -> Distribution:
-    """Return a distribution as it is, a number as a :class:`Constant`, a text such as "uniform(2, 6)" parsed.
-
-    Raises
-    ------
-    ScenarioError
-        If it is none of these, quoting it and naming the kinds.
-
-    Examples
-    --------
-    >>> as_distribution("startup_time", "uniform(2, 6)")
-    Uniform(low=2.0, high=6.0)
-    """
-    if isinstance(value, Distribution):
-        return value
-    if not isinstance(value, str):
-        return Constant(a_number(f"{name}, if not a distribution,", value, error=ScenarioError))
-    written = re.fullmatch(r"\s*(\w+)\s*\(([^()]*)\)\s*", value)
-    kind = _KINDS.get(written[1].lower()) if written else None
-    try:
-        numbers = [float(number) for number in written[2].split(",")] if written else [float(value)]
-        if kind is None:
-            if written:
-                raise ValueError
-            return Constant(*numbers)
-        return Empirical(tuple(numbers)) if kind is Empirical else kind(*numbers)
-    except (ValueError, TypeError) as error:
-        if isinstance(error, ScenarioError):
-            raise
-        raise ScenarioError(
-            f"{name} must be a number of seconds or one of constant(value), uniform(low, high), "
-            f"triangular(low, mode, high), exponential(mean), lognormal(median, sigma), gamma(shape, scale), "
-            f"empirical(sample, sample, ...), not {value!r}"
-        ) from error
-
-
-def distribution_from_dict(data: Mapping[str, Any]) -> Distribution:
-    """Return the distribution that :meth:`Distribution.to_dict` described.
-
-    Raises
-    ------
-    ScenarioError
-        If the kind is unknown (as for a user's own class).
-
-    Examples
-    --------
-    >>> distribution_from_dict(Gamma(4, 1).to_dict())
-    Gamma(shape=4.0, scale=1.0)
-    """
-    numbers = dict(data)
-    kind = _KINDS.get(str(numbers.pop("kind", None)))
-    if kind is None:
-        raise ScenarioError(
-            f"a distribution's kind must be one of {', '.join(_KINDS)}, not {data.get('kind')!r}"
-        )
-    return kind(**numbers)

@@ -1,0 +1,79 @@
+"""Distributions from what people write and from what files hold."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from tv2sim.distributions.base import Distribution
+from tv2sim.distributions.kinds import Constant, Empirical, Exponential, Gamma, LogNormal, Triangular, Uniform
+from tv2sim.errors import ScenarioError
+from tv2sim.validation import a_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["as_distribution", "distribution_from_dict"]
+
+_KINDS: dict[str, type[Distribution]] = {
+    kind.__name__.lower(): kind
+    for kind in (Constant, Uniform, Triangular, Exponential, LogNormal, Gamma, Empirical)
+}
+
+
+def as_distribution(name: str, value: object) -> Distribution:
+    """Return a distribution as it is, a number as a :class:`Constant`, a text such as "uniform(2, 6)" parsed.
+
+    Raises
+    ------
+    ScenarioError
+        If it is none of these, quoting it and naming the kinds.
+
+    Examples
+    --------
+    >>> as_distribution("startup_time", "uniform(2, 6)")
+    Uniform(low=2.0, high=6.0)
+    """
+    if isinstance(value, Distribution):
+        return value
+    if not isinstance(value, str):
+        return Constant(a_number(f"{name}, if not a distribution,", value, error=ScenarioError))
+    written = re.fullmatch(r"\s*(\w+)\s*\(([^()]*)\)\s*", value)
+    kind = _KINDS.get(written[1].lower()) if written else None
+    try:
+        numbers = [float(number) for number in written[2].split(",")] if written else [float(value)]
+        if kind is None:
+            if written:
+                raise ValueError
+            return Constant(*numbers)
+        return Empirical(tuple(numbers)) if kind is Empirical else kind(*numbers)
+    except (ValueError, TypeError) as error:
+        if isinstance(error, ScenarioError):
+            raise
+        raise ScenarioError(
+            f"{name} must be a number of seconds or one of constant(value), uniform(low, high), "
+            f"triangular(low, mode, high), exponential(mean), lognormal(median, sigma), gamma(shape, scale), "
+            f"empirical(sample, sample, ...), not {value!r}"
+        ) from error
+
+
+def distribution_from_dict(data: Mapping[str, Any]) -> Distribution:
+    """Return the distribution that :meth:`Distribution.to_dict` described.
+
+    Raises
+    ------
+    ScenarioError
+        If the kind is unknown (as for a user's own class).
+
+    Examples
+    --------
+    >>> distribution_from_dict(Gamma(4, 1).to_dict())
+    Gamma(shape=4.0, scale=1.0)
+    """
+    numbers = dict(data)
+    kind = _KINDS.get(str(numbers.pop("kind", None)))
+    if kind is None:
+        raise ScenarioError(
+            f"a distribution's kind must be one of {', '.join(_KINDS)}, not {data.get('kind')!r}"
+        )
+    return kind(**numbers)
