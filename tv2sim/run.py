@@ -19,6 +19,7 @@ from tv2sim.draws import as_replication, as_seed
 from tv2sim.errors import ScenarioError
 from tv2sim.facts import Facts
 from tv2sim.model import Observer, run_model
+from tv2sim.progress import watched
 from tv2sim.scenario import Scenario
 from tv2sim.storage import FORMATS, Format, whole_folder, write_table
 from tv2sim.strategies import Strategy, as_strategy
@@ -37,6 +38,7 @@ def simulate(
     seed: int | None = 1,
     replication: int = 0,
     observers: Iterable[Observer] = (),
+    progress: bool = False,
 ) -> Run:
     """Simulate one replication and keep it in full detail.
 
@@ -54,6 +56,8 @@ def simulate(
         0-based: which of the seed's replications. Each is independent of the others.
     observers : iterable of callables
         Each is called with every line of the event log (:class:`tv2sim.LogEntry`) as it happens.
+    progress : bool
+        Whether to show a bar on standard error, if that is a terminal and it takes longer than a second.
 
     Returns
     -------
@@ -82,8 +86,15 @@ def simulate(
     if not isinstance(scenario, Scenario):
         raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
     seed, replication = as_seed(seed), as_replication(replication)
+    rows = watched(range(len(catalogue)), "video", wanted=progress, total=len(catalogue))
     facts = run_model(
-        catalogue, strategy, scenario, seed=seed, replication=replication, observers=tuple(observers)
+        catalogue,
+        strategy,
+        scenario,
+        seed=seed,
+        replication=replication,
+        observers=tuple(observers),
+        offered=rows,
     )
     return Run(catalogue, strategy, scenario, seed, replication, facts)
 
@@ -262,4 +273,9 @@ def is_saved_run(folder: Path) -> bool:
     """Say whether a folder holds a saved run and nothing else."""
     known = {"run.json"} | {f"{name}.{suffix}" for name in _TABLES for suffix in FORMATS}
     found = {path.name for path in folder.iterdir()}
-    return "run.json" in found and found <= known
+    if "run.json" not in found or not found <= known:
+        return False
+    try:
+        return "tv2sim" in msgspec.json.decode((folder / "run.json").read_bytes())["versions"]
+    except (OSError, KeyError, TypeError, UnicodeError, msgspec.MsgspecError):
+        return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -15,7 +15,7 @@ from tv2sim.errors import InputError, StrategyError
 from tv2sim.facts import EVENTS, Ending, Facts
 from tv2sim.run import Run
 from tv2sim.scenario import Scenario
-from tv2sim.storage import read_table
+from tv2sim.storage import Format, read_table
 from tv2sim.strategies import STRATEGIES, Strategy
 
 if TYPE_CHECKING:
@@ -34,7 +34,39 @@ _PUBLISHERS = {"cause": "Int64", "started": "float64", "ready": "float64"}
 _EVENTS = {"event": "str", "video": "Int64", "resource": "str"}
 
 
-def load_run(folder: str | os.PathLike[str], *, strategy: Strategy | None = None) -> Run:
+_Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Catalogue(msgspec.Struct):
+    name: str
+    videos: _Number
+
+
+class _Rejected(msgspec.Struct):
+    line: _Number
+    reason: str
+    text: str
+
+
+class _Document(msgspec.Struct):
+    """What run.json holds, as far as it is needed here."""
+
+    format: Format
+    catalogue: _Catalogue
+    scenario: dict[str, Any]
+    strategy: dict[str, Any]
+    seed: _Number
+    replication: _Number
+    end: Annotated[float, msgspec.Meta(ge=0)]
+    ending: Ending
+    stats: dict[str, int]
+    rejected: list[_Rejected]
+    versions: dict[str, str]
+
+
+def load_run(
+    folder: str | os.PathLike[str], *, strategy: Strategy | None = None, scenario: Scenario | None = None
+) -> Run:
     """Load a run that :meth:`Run.save` wrote; it equals the one that was saved.
 
     Parameters
@@ -44,41 +76,76 @@ def load_run(folder: str | os.PathLike[str], *, strategy: Strategy | None = None
     strategy : Strategy, optional
         If the run was made with a class of your own: the strategy. Otherwise a plain
         :class:`tv2sim.Strategy` with the saved data stands in for it.
+    scenario : Scenario, optional
+        If its start-up time is a distribution of your own: the scenario.
 
     Raises
     ------
     InputError
         If there is no such folder, or it does not hold a run.
+    MissingExtraError
+        For Parquet without pyarrow.
     """
     folder = Path(folder)
     try:
-        document: Mapping[str, Any] = msgspec.json.decode((folder / "run.json").read_bytes())
-        suffix = document["format"]
-        videos, publishers, events = (
-            read_table(folder / f"{name}.{suffix}", kinds)
-            for name, kinds in (("videos", _VIDEOS), ("publishers", _PUBLISHERS), ("events", _EVENTS))
-        )
-        return Run(
-            _catalogue(videos, document),
-            strategy or _strategy(document["strategy"]),
-            Scenario.from_dict(document["scenario"]),
-            document["seed"],
-            document["replication"],
-            _facts(videos, publishers, events, float(document["end"]), document["ending"]),
-            document["versions"],
-        )
+        return _load(folder, strategy, scenario)
     except OSError as error:
         raise InputError(f"no saved run in {str(folder)!r}: {error.strerror or error}") from error
-    except (KeyError, TypeError, AttributeError, msgspec.MsgspecError) as error:
-        raise InputError(f"{str(folder)!r} does not hold a run as it was saved: {error!r}") from error
+    except KeyError as error:
+        raise InputError(f"{str(folder)!r} does not hold a run as it was saved: no {error}") from error
+    except (ValueError, IndexError, TypeError, AttributeError, RecursionError, msgspec.MsgspecError) as error:
+        raise InputError(f"{str(folder)!r} does not hold a run as it was saved: {error}") from error
 
 
-def _catalogue(videos: pd.DataFrame, document: Mapping[str, Any]) -> Catalogue:
-    columns = (videos[name].tolist() for name in (*_TEXTS, *_TIMES))
-    rejected = [Rejected(**line) for line in document["rejected"]]
-    return Catalogue(
-        (Video(*row) for row in zip(*columns, strict=True)), rejected, document["catalogue"]["name"]
+def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) -> Run:
+    document = msgspec.json.decode((folder / "run.json").read_bytes(), type=_Document)
+    if scenario is None:
+        if document.scenario["startup_time"]["kind"] == "custom":
+            raise InputError("its start-up time is a distribution of your own: pass the scenario, scenario=...")
+        scenario = Scenario.from_dict(document.scenario)
+    videos, publishers, events = (
+        read_table(folder / f"{name}.{document.format}", kinds)
+        for name, kinds in (("videos", _VIDEOS), ("publishers", _PUBLISHERS), ("events", _EVENTS))
     )
+    facts = _facts(videos, publishers, events, document)
+    run = Run(
+        _catalogue(videos, document),
+        strategy or _strategy(document.strategy),
+        scenario,
+        document.seed,
+        document.replication,
+        facts,
+        document.versions,
+    )
+    if not (
+        len(run.catalogue) == document.catalogue.videos
+        and np.isfinite(run.catalogue.encoding_time).all()
+        and facts.publisher.max(initial=-1) < len(facts.cause)
+        and np.array_equal(np.sort(facts.order), _happened(facts))
+        and len(events) == len(facts.order) + np.count_nonzero(~np.isnan(facts.published))
+        and run.stats == document.stats
+    ):
+        raise InputError("its tables contradict each other, or lack rows")
+    return run
+
+
+def _happened(facts: Facts) -> NDArray[np.int64]:
+    """Return, in ascending order, the events that there must be by the columns of times."""
+    found = [
+        np.flatnonzero(~np.isnan(getattr(facts, _COLUMNS.get(event, event)))) << 4 | number
+        for number, event in enumerate(EVENTS)
+        if event not in ("failed", "publisher_ended")
+    ]
+    return np.sort(np.concatenate(found))
+
+
+_COLUMNS = {"publisher_started": "started", "publisher_ready": "ready"}
+
+
+def _catalogue(videos: pd.DataFrame, document: _Document) -> Catalogue:
+    columns = (videos[name].tolist() for name in (*_TEXTS, *_TIMES))
+    rejected = [Rejected(line.line, line.reason, line.text) for line in document.rejected]
+    return Catalogue((Video(*row) for row in zip(*columns, strict=True)), rejected, document.catalogue.name)
 
 
 def _strategy(data: Mapping[str, Any]) -> Strategy:
@@ -92,9 +159,7 @@ def _strategy(data: Mapping[str, Any]) -> Strategy:
         return Strategy(name=data["name"])
 
 
-def _facts(
-    videos: pd.DataFrame, publishers: pd.DataFrame, events: pd.DataFrame, end: float, ending: Ending
-) -> Facts:
+def _facts(videos: pd.DataFrame, publishers: pd.DataFrame, events: pd.DataFrame, document: _Document) -> Facts:
     """Return the facts that the saved tables were derived from."""
     order, own = _order(events, len(videos))
     return Facts(
@@ -111,15 +176,20 @@ def _facts(
         started=_times(publishers["started"]),
         ready=_times(publishers["ready"]),
         order=order,
-        end=end,
-        ending=ending,
+        end=document.end,
+        ending=document.ending,
     )
 
 
 def _order(events: pd.DataFrame, videos: int) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     """Return the order of the events, and which videos waited beside the queue."""
     events = events[events["event"] != "publisher_ended"]
-    kind = events["event"].replace("failed", "published").map({name: i for i, name in enumerate(EVENTS)})
+    kind = (
+        events["event"]
+        .replace("failed", "published")
+        .map({name: i for i, name in enumerate(EVENTS)})
+        .fillna(-1)
+    )
     of_publisher = events["event"].isin(("publisher_started", "publisher_ready")).to_numpy()
     row = _numbers(events["video"])
     row[of_publisher] = [int(name.split()[1]) for name in events["resource"][of_publisher]]

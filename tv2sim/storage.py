@@ -51,7 +51,10 @@ def write_table(frame: pd.DataFrame, path: Path, format: Format) -> None:  # noq
     """
     one_of("format", format, FORMATS, error=InputError)
     if format == "csv":
-        frame.to_csv(path, index=False, lineterminator="\n")
+        # before Python 3.13 a carriage return is left without quotes, and taken for a line end
+        bare = any(frame[name].str.contains("\r", regex=False).any() for name in _FREE if name in frame)
+        quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL
+        frame.to_csv(path, index=False, lineterminator="\n", quoting=quoting)
     elif format == "jsonl":
         encode = msgspec.json.Encoder().encode
         with path.open("wb") as stream:
@@ -88,19 +91,29 @@ def read_table(path: Path, kinds: Mapping[str, str]) -> pd.DataFrame:
     try:
         columns = readers[path.suffix](path, kinds)
         return pd.DataFrame({name: pd.array(columns[name], dtype=kind) for name, kind in kinds.items()})  # type: ignore[call-overload]
-    except (KeyError, ValueError, TypeError, msgspec.MsgspecError) as error:
-        raise InputError(f"{str(path)!r} does not hold the table that was saved there: {error}") from error
+    except KeyError as error:
+        raise InputError(f"{path.name!r} has no column {error}") from error
+    except (ValueError, TypeError, OverflowError, csv.Error, msgspec.MsgspecError) as error:
+        raise InputError(f"{path.name!r} does not hold such a table: {error}") from error
 
 
 def _read_csv(path: Path, names: Collection[str]) -> dict[str, list[Any]]:
     """Read with Python's own reader, which leaves a title "NA" or one with a NUL what it is."""
-    with path.open(newline="", encoding="utf-8") as stream:
-        header, *rows = csv.reader(stream)
+    limit = csv.field_size_limit(_LONGEST)
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            header, *rows = csv.reader(stream)
+    finally:
+        csv.field_size_limit(limit)
     columns = dict(zip(header, zip(*rows, strict=True) if rows else [()] * len(header), strict=True))
     return {name: _from_text(columns[name]) if name not in _TEXTS else list(columns[name]) for name in names}
 
 
-_TEXTS = ("id", "title", "provider", "event", "outcome")
+_LONGEST = 2**31 - 1
+"""Characters in a field of a CSV file that is read; by itself Python refuses titles beyond 2**17."""
+
+_FREE = ("id", "title", "provider")
+_TEXTS = (*_FREE, "event", "outcome")
 
 
 def _from_text(fields: Collection[str]) -> list[Any]:
@@ -145,15 +158,18 @@ def whole_file(path: Path, *, force: bool = True) -> Iterator[Path]:
         If it cannot be written, or is there and must not be replaced.
     """
     with _output_errors(path):
-        if not force and path.exists():
+        target = Path(os.path.realpath(path))
+        if target.exists() and not target.is_file():
+            raise OutputError(f"{str(path)!r} is not a file that could be replaced: choose another name")
+        if not force and target.exists():
             raise OutputError(f"{str(path)!r} exists: choose another, or --force (force=True) to replace it")
-        handle, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
         os.close(handle)
         draft = Path(name)
         try:
             yield draft
             draft.chmod(0o666 & ~_umask())
-            draft.replace(path)
+            draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
 
@@ -176,28 +192,39 @@ def whole_folder(path: Path, *, force: bool, ours: Callable[[Path], bool]) -> It
     OutputError
         If it cannot be written, or is there and must not be replaced.
     """
+    may_replace(path, force, ours)
     with _output_errors(path):
-        may_replace(path, force, ours)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.name[:100]}.", dir=path.parent) as aside:
-            draft = Path(aside) / "new"
+        target = Path(os.path.realpath(path))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{target.name[:100]}.", dir=target.parent) as aside:
+            draft, old = Path(aside) / "new", Path(aside) / "old"
             draft.mkdir()
             yield draft
-            if path.exists():
-                path.rename(Path(aside) / "old")
-            draft.rename(path)
+            try:
+                if target.exists():
+                    target.rename(old)
+                draft.rename(target)
+            except BaseException:
+                if old.exists() and not target.exists():
+                    old.rename(target)
+                raise
 
 
 def may_replace(path: Path, force: bool, ours: Callable[[Path], bool]) -> None:
     """Raise an OutputError now, before the work is done, if :func:`whole_folder` would later."""
-    if not path.exists() or (path.is_dir() and not any(path.iterdir())):
-        return
-    if not path.is_dir():
-        raise OutputError(f"{str(path)!r} is a file: choose the name of a folder")
-    if not ours(path):
-        raise OutputError(f"{str(path)!r} holds other files: choose a new or empty folder")
-    if not force:
-        raise OutputError(f"{str(path)!r} exists: choose another, or --force (force=True) to replace it")
+    with _output_errors(path):
+        if not path.exists():
+            return
+        if not path.is_dir():
+            raise OutputError(f"{str(path)!r} is a file: choose the name of a folder")
+        if path.samefile(Path.cwd()):
+            raise OutputError(f"{str(path)!r} is the folder you are in: choose the name of another")
+        if not any(path.iterdir()):
+            return
+        if not ours(path):
+            raise OutputError(f"{str(path)!r} holds other files: choose a new or empty folder")
+        if not force:
+            raise OutputError(f"{str(path)!r} exists: choose another, or --force (force=True) to replace it")
 
 
 @contextmanager

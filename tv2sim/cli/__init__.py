@@ -10,6 +10,7 @@ import os
 import sys
 from typing import TYPE_CHECKING
 
+from tv2sim.cli.text import discard, note, one_line
 from tv2sim.errors import TV2SimError
 
 if TYPE_CHECKING:
@@ -20,25 +21,46 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments (default: the process's) and return its exit status."""
-    from tv2sim.cli.options import parse
-
+    if sys.stderr is None:  # closed by whoever started it: what is said there must not come out elsewhere
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+    if sys.stdout is None:
+        return _complain("standard output is closed", 2)
+    # what a terminal cannot show is shown escaped, rather than ending the program
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    status = _call(argv)
     try:
-        options = parse(argv)
-        # what a terminal cannot show is shown escaped, rather than ending the program
-        for stream in (sys.stdout, sys.stderr):
-            if hasattr(stream, "reconfigure"):
-                stream.reconfigure(errors="backslashreplace")
-        options.command(options)
         sys.stdout.flush()
-    except BrokenPipeError:
-        # whoever read it has had enough; Python would complain once more when it flushes at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        discard(sys.stdout)
+        if status == 0 and not isinstance(error, BrokenPipeError):
+            return _complain(f"cannot write to standard output: {error.strerror or error}", 2)
+    except KeyboardInterrupt:  # whoever should read it does not
+        discard(sys.stdout)
+        return status or _complain("interrupted", 130)
+    return status
+
+
+def _call(argv: Sequence[str] | None) -> int:
+    """Run the command, and say in one line what went wrong."""
+    try:
+        from tv2sim.cli.options import parse
+
+        options = parse(argv)
+        options.command(options)
+    except SystemExit as end:  # of the parser, which has said what there is to say
+        return end.code if isinstance(end.code, int) else 0
+    except BrokenPipeError:  # whoever read it has had enough
+        return 0
     except TV2SimError as error:
         return _complain(str(error), 2)
-    except KeyboardInterrupt:
-        return _complain("interrupted", 130)
+    except KeyboardInterrupt as error:  # ours says what was finished
+        return _complain(str(error) or "interrupted", 130)
     except OSError as error:
         return _complain(f"cannot write the output: {error.strerror or error}", 2)
+    except MemoryError:
+        return _complain("not enough memory for so much", 2)
     except Exception as error:
         if os.environ.get("TV2SIM_DEBUG"):
             raise
@@ -48,6 +70,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _complain(message: str, status: int) -> int:
-    line = " ".join(message.splitlines())
-    print(f"tv2sim: {line}", file=sys.stderr)
+    note(one_line(message))
     return status

@@ -27,7 +27,7 @@ def main(options: argparse.Namespace) -> None:
     if options.rejected < 0:
         raise InputError(f"--rejected must be a whole number of at least 0, not {options.rejected}")
     scenario = scenario_of(options)
-    survey = survey_catalogue(options.catalogue, keep=options.rejected)
+    survey = survey_catalogue(options.catalogue, keep=options.rejected, progress=True)
     print(f"{plain(survey.name)}: {len(survey)} videos, {survey.rejected_lines} lines rejected")
     for line, reason, text in survey.rejected:
         print(f"  line {line}: {plain(reason)}: {plain(text)}")

@@ -10,8 +10,8 @@ import msgspec
 
 from tv2sim.catalogue import read_catalogue
 from tv2sim.cli.options import encoders
-from tv2sim.cli.text import note, plain
-from tv2sim.draws import as_seed
+from tv2sim.cli.text import note, plain, printing
+from tv2sim.draws import as_replication, as_seed
 from tv2sim.errors import InputError
 from tv2sim.run import Run, is_saved_run, simulate
 from tv2sim.scenario import Scenario
@@ -39,6 +39,7 @@ def main(options: argparse.Namespace) -> None:
     if options.prewarmed is not None:
         strategy = strategy.replace(prewarmed=options.prewarmed)
     scenario = scenario_of(options)
+    replications = range(runs) if options.replication is None else [as_replication(options.replication)]
     seed = as_seed(options.seed)
     if options.seed is None:
         note(f"drawn: --seed {seed}")
@@ -47,19 +48,22 @@ def main(options: argparse.Namespace) -> None:
         may_replace(out, options.force, _ours)
     catalogue = read_catalogue(options.catalogue)
     _notes(catalogue, strategy, scenario)
-    replications = range(runs) if options.replication is None else [options.replication]
-    simulated = (simulate(catalogue, strategy, scenario, seed=seed, replication=r) for r in replications)
+    simulated = (
+        simulate(catalogue, strategy, scenario, seed=seed, replication=r, progress=runs == 1)
+        for r in replications
+    )
     if out is None:
         for run in _progress(simulated, runs):
-            _print(run, options.log)
+            with printing(in_vain=False):
+                _print(run, options.log)
     else:
         with whole_folder(out, force=options.force, ours=_ours) as draft:
             for run in _progress(simulated, runs):
-                _print(run, options.log)
+                with printing(in_vain=True):
+                    _print(run, options.log)
                 folder = draft if runs == 1 else draft / f"replication-{run.replication}"
                 folder.mkdir(exist_ok=True)
                 run.write(folder, options.format)
-    sys.stdout.flush()
 
 
 def scenario_of(options: argparse.Namespace) -> Scenario:

@@ -1,0 +1,112 @@
+"""What the tests of the command line share: calls of it, in this process and in one of its own."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+from typing import IO, Any, NamedTuple, TypeAlias
+from unittest.mock import patch
+
+import tv2sim as tv
+from tv2sim.cli import main
+
+Json: TypeAlias = dict[str, Any]
+
+DATA = Path(__file__).parent.parent / "data"
+CATALOGUE = DATA / "catalogue.jsonl"
+SAMPLE = DATA / "sample.jsonl"
+
+
+class Result(NamedTuple):
+    """What a call of the command gave."""
+
+    status: int
+    out: str
+    err: str
+
+
+def tv2sim(*arguments: object, stdin: bytes = b"") -> Result:
+    """Call the command in this process, as a shell would with these arguments."""
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="") for _ in range(2))
+    given = io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8")
+    with patch.object(sys, "stdin", given), redirect_stdout(out), redirect_stderr(err):
+        status = main([str(argument) for argument in arguments])
+    return Result(status, _written(out), _written(err))
+
+
+def _written(stream: io.TextIOWrapper) -> str:
+    stream.flush()
+    stream.seek(0)
+    return stream.read()
+
+
+def start(
+    *arguments: object,
+    stdout: int | IO[Any] | None = subprocess.PIPE,
+    stderr: int | IO[Any] | None = subprocess.PIPE,
+    stdin: int | IO[Any] | None = subprocess.DEVNULL,
+    **environment: str,
+) -> subprocess.Popen[bytes]:
+    """Start the command in a process of its own, its output buffered as in a user's shell."""
+    unwanted = {"PYTHONUNBUFFERED", "PYTHONIOENCODING", "PYTHONUTF8", "ENCODERS", "TV2SIM_DEBUG"}
+    kept = {name: value for name, value in os.environ.items() if name not in unwanted}
+    command = [sys.executable, "-m", "tv2sim", *map(str, arguments)]
+    return subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr, env=kept | environment)
+
+
+def is_one_line(text: str) -> bool:
+    """Say whether a text is one line that a person can read."""
+    return text.endswith("\n") and len(text) > 1 and text.removesuffix("\n").isprintable()
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the lines of a text that ends with a line end, not taking anything else for one."""
+    assert text.endswith("\n")
+    return text.split("\n")[:-1]
+
+
+def json_log(*arguments: object) -> tuple[Json, list[Json], Json]:
+    """Call ``run --log json`` and return the head, the events and the last line."""
+    result = tv2sim("run", *arguments, "--log", "json")
+    assert result.status == 0, result.err
+    head, *events, last = map(json.loads, lines_of(result.out))
+    return head, events, last
+
+
+def events_of(run: tv.Run) -> list[Json]:
+    """Return the events of a run as ``--log json`` must print them."""
+    return [
+        {
+            "time": float(time),
+            "event": str(event),
+            "video": None if video != video or video is None else int(video),
+            "resource": resource if isinstance(resource, str) else None,
+        }
+        for time, event, video, resource in run.events.astype(
+            {"video": "float64"}
+        ).itertuples(index=False)
+    ]  # fmt: skip
+
+
+def video(number: int, *, title: str = "T", encoding: float = 1, timeout: float = 9) -> Json:
+    """Return a video as a catalogue has it."""
+    return {
+        "id": f"v{number}",
+        "title": title,
+        "provider": "P",
+        "encodingTime": encoding,
+        "publicationTimeout": timeout,
+    }
+
+
+def write_catalogue(path: Path, videos: Sequence[Json | str]) -> Path:
+    """Write a catalogue of videos, and of lines that are none."""
+    lines = (line if isinstance(line, str) else json.dumps(line) for line in videos)
+    path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8", newline="")
+    return path
