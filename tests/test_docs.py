@@ -35,7 +35,7 @@ def test_the_python_examples_give_what_the_readme_shows(monkeypatch: pytest.Monk
     examples = "\n".join(blocks("python"))
     test = doctest.DocTestParser().get_doctest(examples, {}, "README.md", str(README), 0)
     assert len(test.examples) > 8
-    runner = doctest.DocTestRunner()
+    runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
     assert runner.run(test) == doctest.TestResults(0, len(test.examples))
 
 

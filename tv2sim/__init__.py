@@ -17,6 +17,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from tv2sim import plots as plots
     from tv2sim.catalogue import (
         Catalogue,
         Rejected,
@@ -45,10 +46,12 @@ if TYPE_CHECKING:
         StrategyError,
         TV2SimError,
     )
+    from tv2sim.experiment import Comparison, Interrupted, Replications, compare, replicate
     from tv2sim.facts import LogEntry
     from tv2sim.run import Run, simulate
     from tv2sim.saved import load_run
     from tv2sim.scenario import Scenario
+    from tv2sim.statistics import Precision
     from tv2sim.strategies import (
         PART_1,
         PART_2A,
@@ -69,18 +72,22 @@ __all__ = [
     "STRATEGIES",
     "Catalogue",
     "CatalogueError",
+    "Comparison",
     "Constant",
     "Distribution",
     "Empirical",
     "Exponential",
     "Gamma",
     "InputError",
+    "Interrupted",
     "LogEntry",
     "LogNormal",
     "MissingExtraError",
     "OutputError",
     "PoolState",
+    "Precision",
     "Rejected",
+    "Replications",
     "Run",
     "Scenario",
     "ScenarioError",
@@ -92,9 +99,11 @@ __all__ = [
     "Uniform",
     "Video",
     "__version__",
+    "compare",
     "generate_catalogue",
     "load_run",
     "read_catalogue",
+    "replicate",
     "simulate",
     "survey_catalogue",
 ]
@@ -110,16 +119,20 @@ _ROOMS = {
         "CatalogueError", "InputError", "MissingExtraError", "OutputError", "ScenarioError", "StrategyError",
         "TV2SimError",
     ),
+    "experiment": ("Comparison", "Interrupted", "Replications", "compare", "replicate"),
     "facts": ("LogEntry",),
     "run": ("Run", "simulate"),
     "saved": ("load_run",),
     "scenario": ("Scenario",),
+    "statistics": ("Precision",),
     "strategies": ("PART_1", "PART_2A", "PART_2B", "PART_2C", "STRATEGIES", "PoolState", "Strategy"),
 }  # fmt: skip
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 
 def __getattr__(name: str) -> object:
+    if name == "plots":
+        return import_module(f"{__name__}.plots")
     if name not in _ROOM_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(import_module(f"{__name__}.{_ROOM_OF[name]}"), name)

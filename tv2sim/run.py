@@ -247,7 +247,7 @@ class Run:
             "summary": self.summary,
             "rejected": [rejected._asdict() for rejected in self.catalogue.rejected],
         }
-        text = msgspec.json.format(msgspec.json.encode(document), indent=2)
+        text = msgspec.json.format(msgspec.json.encode(document, enc_hook=_plain), indent=2)
         (folder / "run.json").write_bytes(text + b"\n")
 
 
@@ -258,6 +258,11 @@ def _versions() -> dict[str, str]:
         "numpy": np.__version__,
         "simpy": version("simpy"),
     }
+
+
+def _plain(value: object) -> object:
+    """Return a value of a user's own strategy as JSON has it: numpy's as Python's, others as they are shown."""
+    return value.tolist() if isinstance(value, np.generic | np.ndarray) else repr(value)
 
 
 _TABLES = ("videos", "publishers", "events", "levels")

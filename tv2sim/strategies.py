@@ -125,7 +125,7 @@ class Strategy:
         self._check_class()
         one_of("starts_on", self.starts_on, MOMENTS, error=StrategyError)
         object.__setattr__(self, "dedicated", _yes_or_no("dedicated", self.dedicated))
-        prewarmed = a_whole_number("prewarmed", self.prewarmed, at_least=0, error=StrategyError)
+        prewarmed = a_whole_number("prewarmed", self.prewarmed, at_least=0, at_most=10**9, error=StrategyError)
         object.__setattr__(self, "prewarmed", prewarmed)
         if self.dedicated and self.starts_on is None and not self._overrides("start_moment"):
             raise StrategyError(

@@ -1,4 +1,4 @@
-"""How long do ``import tv2sim`` and ``tv2sim --help`` take? ``python -m tests.benchmarks.imports [REPETITIONS]``.
+"""How long do ``import tv2sim`` and ``tv2sim --help`` take? ``python -m tests.benchmarks.imports``.
 
 Whole processes, interleaved with what they are held against; medians of the differences pair by pair.
 """

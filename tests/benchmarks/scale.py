@@ -45,7 +45,9 @@ def main(videos: int = 1_000_000, repetitions: int = 3) -> None:
         command = [sys.executable, "-m", "tests.benchmarks.scale", "--one", str(size)]
         line = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         figures[size].append([float(figure) for figure in line.split()])
-    medians = {size: [statistics.median(column) for column in zip(*figures[size], strict=True)] for size in sizes}
+    medians = {
+        size: [statistics.median(column) for column in zip(*figures[size], strict=True)] for size in sizes
+    }
     for size, (seconds, megabytes, outcomes) in medians.items():
         print(f"{size:>9} videos: {seconds} s, {megabytes:g} MB beside the catalogue, {outcomes:g} outcomes")
     print(f"ten times the videos take {medians[sizes[1]][0] / medians[sizes[0]][0]:.2f} times the time")

@@ -63,7 +63,7 @@ def generate_catalogue(videos: int = 154, *, seed: int = 20) -> Catalogue:
     Raises
     ------
     CatalogueError
-        If `videos` is no whole number of at least 1, or `seed` none from 0 to 2**64 - 1.
+        If `videos` is no whole number from 1 to a thousand million, or `seed` none from 0 to 2**64 - 1.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def generate_lines(videos: int = 154, *, seed: int = 20) -> Iterator[bytes]:
     >>> next(generate_lines(1)).startswith(b'{"id":"')
     True
     """
-    videos = a_whole_number("videos", videos, at_least=1, error=CatalogueError)
+    videos = a_whole_number("videos", videos, at_least=1, at_most=10**9, error=CatalogueError)
     seed = a_whole_number("seed", seed, at_least=0, at_most=2**64 - 1, error=CatalogueError)
     return _lines(_mixed(videos, seed), seed)
 

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tv2sim import __version__
+from tv2sim.cli.text import one_line
 from tv2sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ class _Parser(argparse.ArgumentParser):
     """Says in one line what is wrong."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -29,6 +30,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--version", action="version", version=f"tv2sim {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _run(commands)
+    _compare(commands)
     _check(commands)
     _generate(commands)
     return parser.parse_args(argv)
@@ -40,28 +42,8 @@ def _run(commands: Any) -> None:
     run.add_argument("--strategy", default="2c", metavar="NAME", help="1, 2a, 2b or 2c (default: %(default)s)")
     run.add_argument("--prewarmed", type=_whole, metavar="N", help="the strategy's pool size (2c has 10)")
     _scenario(run)
-    run.add_argument(
-        "--startup-time",
-        metavar="DIST",
-        help="a publisher's start-up time in seconds: a number, or uniform(low, high), triangular(low, mode, "
-        "high), exponential(mean), lognormal(median, sigma), gamma(shape, scale), empirical(sample, ...) "
-        "(default: uniform(2, 6))",
-    )
-    run.add_argument(
-        "--publishing-time", type=_number, metavar="S", help="seconds to publish a video (default: 0)"
-    )
-    run.add_argument(
-        "--queue-capacity",
-        dest="publishing_queue_capacity",
-        type=_capacity,
-        default=argparse.SUPPRESS,
-        metavar="N",
-        help="videos that may wait in the publishing queue, or none for no limit (default: 100)",
-    )
-    run.add_argument("--until", type=_number, metavar="S", help="cut the run off after so many seconds")
-    run.add_argument(
-        "--seed", type=_seed, default=1, metavar="S", help="a whole number, or none to draw one (default: 1)"
-    )
+    _rest_of_scenario(run)
+    _random(run)
     which = run.add_mutually_exclusive_group()
     which.add_argument("--runs", type=_whole, metavar="N", help="simulate replications 0 to N-1 (default: 1)")
     which.add_argument("--replication", type=_whole, metavar="R", help="simulate replication R alone")
@@ -75,6 +57,42 @@ def _run(commands: Any) -> None:
     run.add_argument("--force", action="store_true", help="replace an earlier result in DIR")
     run.add_argument("--log", choices=("text", "json"), help="print the event log of the run as well")
     run.set_defaults(command=_lazily("run"))
+
+
+def _compare(commands: Any) -> None:
+    compare = _command(commands, "compare", "compare strategies over many replications")
+    _catalogue(compare, several=True)
+    compare.add_argument(
+        "--strategies",
+        type=_several(str),
+        default=["1", "2a", "2b", "2c"],
+        metavar="NAMES",
+        help="of 1, 2a, 2b and 2c, with commas between them (default: all)",
+    )
+    compare.add_argument("--baseline", metavar="NAME", help="what to compare with (default: the first)")
+    compare.add_argument(
+        "--replications", type=_whole, default=1000, metavar="N", help="of each (default: %(default)s)"
+    )
+    compare.add_argument(
+        "--precision",
+        type=_precision,
+        metavar="M=W",
+        help="stop as soon as the intervals of metric M have half width W, such as on_time_rate=0.001, or "
+        "published=1%% of the mean; --replications then is the limit",
+    )
+    _scenario(compare, several=True)
+    _rest_of_scenario(compare, several=True)
+    _random(compare)
+    compare.add_argument("--workers", type=_whole, metavar="N", help="processes (default: this one alone)")
+    compare.add_argument("--report", metavar="FILE", help="write a report as one HTML file")
+    compare.add_argument("--out", metavar="FILE", help="write the table to this file")
+    compare.add_argument(
+        "--format",
+        choices=("csv", "json", "parquet"),
+        help="of the table, a row per strategy and metric (default: text to read; csv with --out)",
+    )
+    compare.add_argument("--force", action="store_true", help="replace FILE if it exists")
+    compare.set_defaults(command=_lazily("compare"))
 
 
 def _check(commands: Any) -> None:
@@ -111,15 +129,58 @@ def _command(commands: Any, name: str, description: str) -> argparse.ArgumentPar
     return parser
 
 
-def _catalogue(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("catalogue", metavar="CATALOGUE", help="a file of JSON lines, or - for standard input")
-
-
-def _scenario(parser: argparse.ArgumentParser) -> None:
+def _catalogue(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
     parser.add_argument(
-        "--encoders", type=_whole, metavar="N", help="(default: the environment's ENCODERS, else 10)"
+        "catalogue",
+        nargs="+" if several else None,
+        metavar="CATALOGUE",
+        help="a file of JSON lines, or - for standard input" + (", or several" if several else ""),
     )
-    parser.add_argument("--requests-per-second", type=_number, metavar="R", help="(default: 2)")
+
+
+def _scenario(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    kind, more = (
+        (_several, " (each: several with commas, all combinations are simulated)") if several else (_one, "")
+    )
+    parser.add_argument(
+        "--encoders",
+        type=kind(_whole),
+        metavar="N",
+        help=f"(default: the environment's ENCODERS, else 10){more}",
+    )
+    parser.add_argument("--requests-per-second", type=kind(_number), metavar="R", help="(default: 2)")
+
+
+def _rest_of_scenario(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    kind = _several if several else _one
+    parser.add_argument(
+        "--startup-time",
+        type=kind(str),
+        metavar="DIST",
+        help="a publisher's start-up time in seconds: a number, or uniform(low, high), triangular(low, mode, "
+        "high), exponential(mean), lognormal(median, sigma), gamma(shape, scale), empirical(sample, ...) "
+        "(default: uniform(2, 6))",
+    )
+    parser.add_argument(
+        "--publishing-time", type=kind(_number), metavar="S", help="seconds to publish a video (default: 0)"
+    )
+    parser.add_argument(
+        "--queue-capacity",
+        dest="publishing_queue_capacity",
+        type=kind(_capacity),
+        default=argparse.SUPPRESS,
+        metavar="N",
+        help="videos that may wait in the publishing queue, or none for no limit (default: 100)",
+    )
+    parser.add_argument(
+        "--until", type=kind(_number), metavar="S", help="cut the run off after so many seconds"
+    )
+
+
+def _random(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--seed", type=_seed, default=1, metavar="S", help="a whole number, or none to draw one (default: 1)"
+    )
 
 
 def _lazily(command: str) -> Callable[[argparse.Namespace], None]:
@@ -149,7 +210,7 @@ def encoders(options: argparse.Namespace) -> int | None:
     text = os.environ.get("ENCODERS")
     if text is None:
         return None
-    if not re.fullmatch(r"\s*[0-9]+\s*", text) or int(text) < 1:
+    if not re.fullmatch(r"\s*[0-9]{1,30}\s*", text) or int(text) < 1:
         raise InputError(f"the environment variable ENCODERS must be a positive whole number, not {text!r}")
     return int(text)
 
@@ -172,3 +233,33 @@ def _capacity(text: str) -> int | None:
 
 
 _seed = _capacity
+
+
+def _one(kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    return kind
+
+
+def _several(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
+    """Return what reads a list; commas within brackets, as in uniform(2, 6), do not separate."""
+
+    def read(text: str) -> list[Any]:
+        parts = [part.strip() for part in re.split(r",(?![^()]*\))", text)]
+        if "" in parts:
+            raise argparse.ArgumentTypeError(f"{text!r} has nothing between its commas")
+        values = [kind(part) for part in parts]
+        for value in values:
+            if values.count(value) > 1:
+                raise argparse.ArgumentTypeError(f"{text!r} has {value} twice")
+        return values
+
+    return read
+
+
+def _precision(text: str) -> tuple[str, str, float]:
+    """Return the metric, whether its half width is absolute or relative, and the half width."""
+    metric, given, width = (part.strip() for part in text.partition("="))
+    if not (metric and given and width):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like on_time_rate=0.001 or published=1%")
+    if width.endswith("%"):
+        return metric, "relative", _number(width.removesuffix("%")) / 100
+    return metric, "absolute", _number(width)

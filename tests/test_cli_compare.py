@@ -1,0 +1,213 @@
+"""``tv2sim compare``: what it prints, writes and refuses."""
+
+from __future__ import annotations
+
+import io
+import json
+import signal
+import time
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import tv2sim as tv
+from tests.commands import CATALOGUE, SAMPLE, Result, is_one_line, start, tv2sim
+
+FEW = ("--replications", 5)
+
+
+def ran(*arguments: object) -> Result:
+    result = tv2sim("compare", *arguments)
+    assert result.status == 0, result.err
+    return result
+
+
+def refused(*arguments: object) -> str:
+    result = tv2sim("compare", *arguments)
+    assert result.status == 2
+    assert result.out == ""
+    assert is_one_line(result.err), result.err
+    return result.err
+
+
+@pytest.fixture
+def no_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise AssertionError("it was simulated")
+
+    monkeypatch.setattr("tv2sim.experiment.comparison.compute", fail)
+
+
+# -- tables ------------------------------------------------------------------------------------------------
+
+
+def test_the_text_has_figures_differences_and_verdict() -> None:
+    lines = ran(CATALOGUE, "--replications", 50).out.splitlines()
+    assert lines[0] == "catalogue.jsonl, default: 154 videos, 50 replications, seed 1, 95 % intervals"
+    heads = [line.split()[0] for line in lines[2:7]]
+    assert heads == ["strategy", "1", "2a", "2b", "2c"]
+    assert "± " in lines[3]
+    assert any(line.startswith("2c        on-time rate") and "better" in line for line in lines)
+    assert any(line.startswith("2b        all of these") for line in lines)
+    assert lines[-1].startswith("Strategy 2c publishes 9")
+
+
+def test_csv_and_json_are_the_same_table_and_that_of_the_library() -> None:
+    arguments = (CATALOGUE, "--strategies", "2a,2c,1", "--baseline", "2c", "--seed", 7, *FEW)
+    table = pd.read_csv(
+        io.StringIO(ran(*arguments, "--format", "csv").out), dtype={"strategy": str, "baseline": str}
+    )
+    records = json.loads(ran(*arguments, "--format", "json").out)
+    pd.testing.assert_frame_equal(table, pd.DataFrame(records), check_dtype=False)
+    study = tv.compare(CATALOGUE, ["2a", "2c", "1"], replications=5, seed=7, baseline="2c", progress=False)
+    assert len(table) == 3 * len(study.metrics)
+    idle = table[table["metric"] == "idle"]
+    assert list(idle["mean"]) == [study[strategy].interval("idle").mean for strategy in ("2a", "2c", "1")]
+    compared = table[table["strategy"] != "2c"]
+    assert list(compared["difference"]) == list(study.differences["mean"])
+    assert list(compared["verdict"]) == list(study.differences["verdict"])
+    assert table[table["strategy"] == "2c"]["verdict"].isna().all()
+
+
+@pytest.mark.parametrize("kind", ["csv", "json", "parquet"])
+def test_the_table_goes_to_a_file_and_the_text_to_standard_output(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "table"
+    result = ran(SAMPLE, "--strategies", "2a,2c", *FEW, "--out", path, "--format", kind)
+    assert result.out.startswith("sample.jsonl, default: 10 videos")
+    read = {"csv": pd.read_csv, "json": pd.read_json, "parquet": pd.read_parquet}[kind]
+    assert list(read(path)["mean"]) == pytest.approx(  # type: ignore[operator]
+        [row["mean"] for row in json.loads(ran(SAMPLE, "--strategies", "2a,2c", *FEW, "--format", "json").out)]
+    )
+    assert [one.name for one in tmp_path.iterdir()] == ["table"]
+
+
+# -- the world ---------------------------------------------------------------------------------------------
+
+
+def test_lists_make_a_grid_and_commas_in_brackets_do_not_separate() -> None:
+    out = ran(
+        SAMPLE, "--strategies", "2c", *FEW, "--encoders", "2,10", "--startup-time", "uniform(2, 6),4",
+        "--queue-capacity", "none", "--format", "json",
+    ).out  # fmt: skip
+    assert list(dict.fromkeys(row["scenario"] for row in json.loads(out))) == [
+        f"encoders={encoders}, startup_time={startup}, publishing_queue_capacity=None"
+        for encoders in (2, 10)
+        for startup in ("uniform(2, 6)", "4")
+    ]
+
+
+def test_encoders_come_from_the_environment_unless_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    arguments = (SAMPLE, "--strategies", "2c", *FEW)
+    monkeypatch.setenv("ENCODERS", "3")
+    assert ran(*arguments).out.startswith("sample.jsonl, encoders=3:")
+    assert ran(*arguments, "--encoders", 4).out.startswith("sample.jsonl, encoders=4:")
+    monkeypatch.setenv("ENCODERS", "none")
+    assert "ENCODERS" in refused(*arguments)
+
+
+def test_catalogues_of_the_same_name_are_told_apart(tmp_path: Path) -> None:
+    paths = [tmp_path / day / "day.jsonl" for day in ("monday", "tuesday")]
+    for path in paths:
+        path.parent.mkdir()
+        path.write_bytes(SAMPLE.read_bytes())
+    out = ran(*paths, SAMPLE, "--strategies", "2c", *FEW, "--format", "json").out
+    names = dict.fromkeys(row["catalogue"] for row in json.loads(out))
+    assert list(names) == ["monday/day.jsonl", "tuesday/day.jsonl", "sample.jsonl"]
+
+
+def test_a_precision_ends_it_and_says_why() -> None:
+    result = ran(CATALOGUE, "--strategies", "2c", "--precision", "on_time_rate=1%")
+    assert "100 replications" in result.out
+    assert "the precision was met after 100 replications" in result.err
+    result = ran(CATALOGUE, "--strategies", "2c", "--precision", "published=0.0001", *FEW)
+    assert "the budget ended after 5 replications" in result.err
+
+
+def test_a_drawn_seed_is_told() -> None:
+    result = ran(SAMPLE, "--strategies", "2c", *FEW, "--seed", "none")
+    seed = result.err.split("drawn: --seed ")[1].split()[0]
+    assert result.out == ran(SAMPLE, "--strategies", "2c", *FEW, "--seed", seed).out
+
+
+# -- the report --------------------------------------------------------------------------------------------
+
+
+def test_two_runs_of_a_command_give_the_same_report(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in ("one.html", "two.html")]
+    for path in paths:
+        ran(SAMPLE, "--strategies", "1,2c", *FEW, "--encoders", 5, "--report", path)
+    assert paths[0].read_bytes() == paths[1].read_bytes()
+    command = (
+        "tv2sim compare sample.jsonl --strategies 1,2c --baseline 1 --replications 5 --encoders 5 --seed 1"
+    )
+    assert command in paths[0].read_text(encoding="utf-8")
+    assert str(tmp_path) not in paths[0].read_text(encoding="utf-8")
+
+
+@pytest.mark.usefixtures("no_simulation")
+@pytest.mark.parametrize("option", ["--report", "--out"])
+def test_a_file_that_cannot_be_written_is_known_before_the_simulation(tmp_path: Path, option: str) -> None:
+    old = tmp_path / "old.html"
+    old.write_text("old")
+    assert "there is no folder" in refused(SAMPLE, option, tmp_path / "missing" / "r.html")
+    assert "is a folder" in refused(SAMPLE, option, tmp_path)
+    assert "there is no folder" in refused(SAMPLE, option, old / "r.html")
+    assert "--force" in refused(SAMPLE, option, old)
+    assert "already used" in refused(SAMPLE, option, SAMPLE, "--force")
+    assert "cannot write" in refused(SAMPLE, option, "/proc/r.html")
+    assert old.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [old]
+
+
+def test_force_replaces_a_report(tmp_path: Path) -> None:
+    path = tmp_path / "r.html"
+    path.write_text("old")
+    ran(SAMPLE, "--strategies", "2c", *FEW, "--report", path, "--force")
+    assert path.read_text(encoding="utf-8").startswith("<!DOCTYPE html>")
+
+
+# -- what is refused ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("no_simulation")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--strategies", "1,3"), "a strategy is one of 1, 2a, 2b, 2c"),
+        (("--strategies", "1,,2a"), "nothing between its commas"),
+        (("--strategies", "1,1"), "has 1 twice"),
+        (("--baseline", "2d"), "one of the strategies, 1, 2a, 2b, 2c, not '2d'"),
+        (("--replications", "0"), "--replications must be a whole number of at least 1, not 0"),
+        (("--workers", "0"), "--workers must be a whole number of at least 1, not 0"),
+        (("--encoders", "5,0"), "encoders must be a whole number of at least 1, not 0"),
+        (("--encoders", "5,x"), "'x' is not a whole number"),
+        (("--startup-time", "uniform(2,6),soon"), "not 'soon'"),
+        (("--precision", "on_time_rate"), "is not like on_time_rate=0.001"),
+        (("--precision", "luck=1%"), "'luck'"),
+        (("--precision", "published=0"), "not 0.0"),
+        (("--format", "parquet"), "name it with --out"),
+        (("--format", "xml"), "invalid choice"),
+        (("--seed", "-1"), "seed"),
+        ((SAMPLE,), "given twice"),
+        (("missing.jsonl",), "missing.jsonl"),
+    ],
+)  # fmt: skip
+def test_wrong_calls_get_one_sentence_before_the_simulation(arguments: tuple[object, ...], said: str) -> None:
+    assert said in refused(SAMPLE, *arguments)
+
+
+def test_ctrl_c_says_what_was_finished_and_leaves_nothing(tmp_path: Path) -> None:
+    process = start("compare", CATALOGUE, "--replications", 100_000, "--report", tmp_path / "r.html")
+    deadline = time.monotonic() + 60
+    while not any(tmp_path.iterdir()):  # the report is begun: it simulates now
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    time.sleep(1)
+    process.send_signal(signal.SIGINT)
+    out, err = (text.decode() for text in process.communicate(timeout=60))
+    assert process.returncode == 130
+    assert out == ""
+    assert is_one_line(err)
+    assert "of 400000 replications were finished" in err
+    assert list(tmp_path.iterdir()) == []

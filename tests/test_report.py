@@ -1,0 +1,346 @@
+"""The report: what it says, that it needs nothing else, and that nothing in it is taken for markup."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tv2sim as tv
+from tests.commands import CATALOGUE, SAMPLE, video
+from tv2sim.report.build import build_report
+from tv2sim.report.caveats import caveats
+from tv2sim.report.charts import inline_svg
+from tv2sim.report.text import cost, judged, verdict, worlds
+
+EVIL = "<script>alert(1)</script>\"'&$x_1$"
+
+
+class Page(HTMLParser):
+    """What the tests look at in a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self._hidden = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        self._hidden = tag in ("style", "title")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._hidden = False
+
+    def handle_data(self, data: str) -> None:
+        self.text += "" if self._hidden else data.replace("\N{NO-BREAK SPACE}", " ")
+
+    def all(self, *names: str) -> list[dict[str, str | None]]:
+        return [attributes for tag, attributes in self.tags if tag in names]
+
+
+@pytest.fixture(scope="module")
+def catalogue() -> tv.Catalogue:
+    return tv.read_catalogue(CATALOGUE)
+
+
+@pytest.fixture(scope="module")
+def study(catalogue: tv.Catalogue) -> tv.Comparison:
+    return tv.compare(catalogue, replications=100, progress=False)
+
+
+@pytest.fixture(scope="module")
+def html(study: tv.Comparison) -> str:
+    return build_report(study, command="tv2sim compare catalogue.jsonl --replications 100")
+
+
+@pytest.fixture(scope="module")
+def page(html: str) -> Page:
+    return Page(html)
+
+
+def titles(study: tv.Comparison) -> list[str]:
+    return [caveat.title for caveat in caveats(judged(study), worlds(judged(study)))]
+
+
+# -- structure ---------------------------------------------------------------------------------------------
+
+
+def test_it_begins_with_the_verdict_and_has_its_sections(page: Page, study: tv.Comparison) -> None:
+    (world,) = worlds(study)
+    assert page.text.index(verdict(world)) < 200
+    heads = [
+        "Strategies", "Differences from strategy 1", "Charts", "What was simulated", "Caveats",
+        "Reporting checklist (STRESS-DES)", "All figures", "Provenance",
+    ]  # fmt: skip
+    places = [page.text.index(f"\n{head}\n") for head in heads]
+    assert places == sorted(places)
+
+
+def test_it_can_be_read_by_those_who_do_not_see_it(page: Page) -> None:
+    assert page.all("html")[0]["lang"] == "en"
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in pairwise(levels))
+    assert all(head.get("scope") in ("col", "row", "rowgroup") for head in page.all("th"))
+    charts = page.all("svg")
+    assert len(charts) == len(page.all("figure")) == len(page.all("figcaption")) >= 9
+    assert all(chart["role"] == "img" and chart["aria-label"] for chart in charts)
+
+
+def test_it_needs_nothing_else_and_its_policy_allows_nothing_else(html: str, page: Page) -> None:
+    assert not page.all("script", "link", "iframe", "object", "embed", "base", "form")
+    for tag, attributes in page.tags:
+        assert not {name for name in attributes if name.startswith("on")}, tag
+        assert "style" not in attributes, tag
+        for name in ("src", "href", "xlink:href"):
+            assert (attributes.get(name) or "#").startswith(("#", "data:image/png;base64,")), attributes
+    assert set(re.findall(r"url\((.)", html)) <= {"#"}
+    assert "@import" not in html
+    (policy,) = [meta["content"] for meta in page.all("meta") if meta.get("http-equiv")]
+    (sheet,) = re.findall("<style>(.*?)</style>", html, re.DOTALL)
+    digest = base64.b64encode(hashlib.sha256(sheet.encode()).digest()).decode()
+    assert policy == (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
+    )
+
+
+def test_ids_are_unique_and_every_reference_has_one(html: str, page: Page) -> None:
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    wanted = set(re.findall(r'url\(#([^)]+)\)|href="#([^"]+)"', html))
+    assert {one or other for one, other in wanted} <= set(ids)
+
+
+def test_it_says_what_was_simulated(page: Page) -> None:
+    for said in (
+        "uniform(2, 6) s, 4 s on average",
+        "up to 2 per second",
+        "100 videos",
+        "none: to the last video",
+    ):
+        assert said in page.text
+    assert "pool: 10 publishers / 4 s mean start-up = 2.5 videos/s" in page.text
+    assert "A publisher is started for each video when its encoding starts, for that video alone." in page.text
+
+
+def test_the_checklist_is_complete(page: Page) -> None:
+    for item in (
+        "1.1", "1.2", "1.3", "2.1", "2.2", "2.3", "2.4", "2.5.1", "2.5.2", "2.5.3", "2.5.4", "2.5.5",
+        "3.1", "3.2", "3.3", "3.4", "4.1", "4.2", "4.3", "5.1", "5.2", "5.3", "5.4", "6.1",
+    ):  # fmt: skip
+        assert f"\n{item} " in page.text
+
+
+def test_the_provenance_is_complete(page: Page, catalogue: tv.Catalogue) -> None:
+    digest = hashlib.sha256(b"".join(catalogue.lines())).hexdigest()
+    provenance = page.text[page.text.index("\nProvenance\n") :]
+    for said in (digest, f"tv2sim {tv.__version__}", f"numpy {np.__version__}", "Seed1", "0 to 99 of each"):
+        assert said in provenance
+    assert "tv2sim compare catalogue.jsonl --replications 100" in provenance
+
+
+# -- names are text ----------------------------------------------------------------------------------------
+
+
+def test_names_and_reasons_are_text_whatever_is_in_them() -> None:
+    catalogue = tv.read_catalogue(
+        [video(k, title=EVIL, encoding=1 + k % 3, timeout=4 + k % 5) for k in range(30)] + [{"id": EVIL}],
+        name=EVIL,
+    )
+    strategies: list[tv.Strategy | str] = [
+        "1",
+        tv.PART_2C.replace(name=EVIL),
+        tv.PART_2C.replace(name="‮日本\n\x00" + "x" * 90),
+    ]
+    study = tv.compare(catalogue, strategies, replications=5, progress=False, baseline=EVIL)
+    html = build_report(study, command=EVIL)
+    page = Page(html)
+    assert "<script" not in html.lower()
+    assert page.text.count(EVIL) > 10
+    assert f"Command{EVIL}" in page.text
+
+
+def test_a_name_without_letters_can_be_written(tmp_path: Path) -> None:
+    catalogue = tv.read_catalogue([video(1), video(2)], name="caf\udce9.jsonl")
+    path = tv.compare(catalogue, ["1"], replications=2, progress=False).report(tmp_path / "r.html")
+    assert path.read_bytes().count(b"caf&#56553;.jsonl") > 1
+
+
+def test_an_svg_becomes_part_of_a_page() -> None:
+    file = b"""<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"
+        width="9pt" height="9pt" viewBox="0 0 9 9"><metadata/>
+        <defs><style>*{x:y}</style><path id="p" d="M 1.23456 0"/></defs><!-- <script> -->
+        <use xlink:href="#p" style="fill: #fff; opacity: 0.5" clip-path="url(#c)"/></svg>"""
+    svg = inline_svg(file, "a", 'x "y" <z>')
+    assert 'aria-label="x &quot;y&quot; &lt;z&gt;"' in svg
+    assert '<path id="a-p" d="M 1.23 0" />' in svg
+    for said in ('href="#a-p"', 'fill="#fff"', 'opacity="0.5"', 'clip-path="url(#a-c)"'):
+        assert said in svg
+    for gone in ("style", "script", "metadata", "width", "xmlns"):
+        assert gone not in svg
+
+
+# -- the same bytes ----------------------------------------------------------------------------------------
+
+
+def test_the_same_bytes_in_another_process(tmp_path: Path) -> None:
+    code = (
+        "import sys, tv2sim as tv\n"
+        "tv.compare(sys.argv[1], ['2a', '2c'], replications=5, progress=False).report(sys.argv[2], command='c')"
+    )
+    found = []
+    for salt in ("1", "2"):
+        path = tmp_path / f"{salt}.html"
+        command = [sys.executable, "-c", code, str(CATALOGUE), str(path)]
+        subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": salt})
+        found.append(path.read_bytes())
+    assert found[0] == found[1]
+    assert str(tmp_path).encode() not in found[0]
+
+
+# -- the verdict -------------------------------------------------------------------------------------------
+
+
+def test_verdict_of_a_better_strategy(study: tv.Comparison) -> None:
+    (world,) = worlds(study)
+    assert verdict(world) == (
+        "Strategy 2c publishes 99.0 % of videos in time (95 % interval 98.7 to 99.2 %), 58.4 percentage points "
+        "more (57.9 to 58.9 points) than strategy 1, which publishes 40.6 %. It is also shown to publish more "
+        "than 2a and 2b."
+    )
+    assert cost(world) == "Its cost: 800 publisher-seconds per run, 185 more than strategy 1 (+30 %)."
+
+
+def test_verdict_where_all_others_are_worse(catalogue: tv.Catalogue) -> None:
+    (world,) = worlds(tv.compare(catalogue, ["2c", "1", "2a"], replications=50, progress=False))
+    assert verdict(world).endswith(
+        "and no other strategy is shown to publish more. Shown to publish less: 1 and 2a."
+    )
+    assert cost(world) == ""
+
+
+def test_verdict_where_strategies_are_the_same(catalogue: tv.Catalogue) -> None:
+    (world,) = worlds(tv.compare(catalogue, ["1", "2b"], replications=20, progress=False))
+    assert verdict(world).startswith("Strategy 1 publishes 4")
+    assert verdict(world).endswith("No difference is shown for 2b (the same in every replication).")
+
+
+def test_verdict_where_a_difference_may_be_chance(catalogue: tv.Catalogue) -> None:
+    nearly = [tv.PART_2C.replace(name=f"pool of {size}", prewarmed=size) for size in (14, 15)]
+    (world,) = worlds(tv.compare(catalogue, nearly, replications=3, progress=False))
+    said = verdict(world)
+    assert "shown to publish" in said
+    assert " more (" not in said
+    assert said.startswith(("No strategy is shown to publish more videos in time than", "Strategy pool of 14"))
+
+
+def test_verdict_of_one_strategy_and_of_one_replication(catalogue: tv.Catalogue) -> None:
+    (world,) = worlds(tv.compare(catalogue, ["2a"], replications=20, progress=False))
+    assert verdict(world).endswith("Nothing else was simulated to compare it with.")
+    (world,) = worlds(tv.compare(catalogue, ["1", "2c"], replications=1, progress=False))
+    assert verdict(world).startswith("No strategy is shown to publish more videos in time than strategy 1")
+
+
+# -- caveats -----------------------------------------------------------------------------------------------
+
+
+def test_no_caveat_where_none_applies() -> None:
+    catalogue = tv.read_catalogue([video(k, encoding=2, timeout=7) for k in range(2)])
+    study = tv.compare(catalogue, ["1"], replications=200, metrics=["published"], progress=False)
+    assert titles(study) == []
+    assert "No caveat applies" in build_report(study)
+
+
+def test_caveat_of_figures_that_did_not_vary() -> None:
+    catalogue = tv.read_catalogue([video(k, encoding=2, timeout=9) for k in range(100)])
+    study = tv.compare(catalogue, ["1"], replications=100, progress=False)
+    assert titles(study) == ["The same in every replication is not certainty"]
+
+
+@pytest.mark.parametrize(
+    ("replications", "expected"),
+    [
+        (1, ["One replication is an anecdote", "Too few replications for the p99"]),
+        (29, ["Few replications", "Too few replications for the p99"]),
+        (64, ["Too few replications for the p99"]),
+        (65, []),
+    ],
+)
+def test_caveats_of_too_few_replications(
+    catalogue: tv.Catalogue, replications: int, expected: list[str]
+) -> None:
+    found = titles(tv.compare(catalogue, ["2c"], replications=replications, progress=False))
+    assert found == expected
+
+
+@pytest.mark.parametrize(("prewarmed", "warned"), [(7, True), (8, True), (10, False)])
+def test_caveat_of_a_pool_near_saturation(catalogue: tv.Catalogue, prewarmed: int, warned: bool) -> None:
+    pool = tv.PART_2C.replace(name="pool", prewarmed=prewarmed)
+    found = titles(tv.compare(catalogue, [pool], replications=2, progress=False))
+    assert ("The pool of pool is near or beyond saturation" in found) is warned
+
+
+def test_caveats_of_overload_rejected_lines_and_unfinished_videos() -> None:
+    study = tv.compare(SAMPLE, ["2c"], tv.Scenario(encoders=2, until=5), replications=2, progress=False)
+    found = titles(study)
+    for said in (
+        "The encoders are overloaded",
+        "Lines of sample.jsonl were left out",
+        "Not every video was finished",
+    ):
+        assert said in found
+
+
+def test_caveat_of_videos_that_cannot_be_in_time() -> None:
+    catalogue = tv.read_catalogue([video(1, encoding=5, timeout=3), video(2), video(3)])
+    assert "1 video of records can never be in time" in titles(
+        tv.compare(catalogue, ["1"], replications=2, progress=False)
+    )
+
+
+def test_caveat_of_a_precision_that_was_not_reached(catalogue: tv.Catalogue) -> None:
+    for absolute, warned in ((1e-6, True), (50.0, False)):
+        precision = tv.Precision("published", absolute=absolute)
+        study = tv.compare(catalogue, ["1"], replications=4, precision=precision, progress=False)
+        assert ("The precision that was asked for was not reached" in titles(study)) is warned
+
+
+# -- several worlds, other figures, and the file -----------------------------------------------------------
+
+
+def test_several_catalogues_and_scenarios() -> None:
+    study = tv.compare(
+        {"a": SAMPLE, "b": SAMPLE}, ["1", "2c"], {"encoders": [5, 10]}, replications=3, progress=False
+    )
+    page = Page(build_report(study))
+    for name in ("a, encoders=5", "a, encoders=10", "b, encoders=5", "b, encoders=10"):
+        assert page.text.count(f"\n{name}\n") >= 4
+    assert len(page.all("svg")) == 4 * 3
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+
+
+def test_figures_that_were_not_asked_for_do_no_harm(catalogue: tv.Catalogue) -> None:
+    study = tv.compare(catalogue, ["1", "2c"], replications=5, metrics=["makespan"], progress=False)
+    assert "Strategy 2c publishes" in build_report(study)
+    assert study.metrics == ("makespan",)
+
+
+def test_what_cannot_be_written_is_said_in_a_sentence(study: tv.Comparison, tmp_path: Path) -> None:
+    with pytest.raises(tv.OutputError, match="cannot write"):
+        study.report(tmp_path / "missing" / "r.html")
+    with pytest.raises(tv.OutputError, match="not a file"):
+        study.report(tmp_path)
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,103 @@
+"""A comparison as tables: one to compute with, and text to read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tv2sim.cli.text import plain
+from tv2sim.report.numbers import MAIN, METRICS, estimate, heading, p_value, plural, rate
+from tv2sim.report.text import interval_of, verdict, worlds
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import pandas as pd
+
+    from tv2sim.experiment import Comparison
+    from tv2sim.report.text import World
+
+__all__ = ["tidy", "to_read"]
+
+_DIFFERENCE = {
+    "baseline": "baseline", "mean": "difference", "half_width": "difference_half_width",
+    "ci_low": "difference_ci_low", "ci_high": "difference_ci_high", "p_value": "p_value",
+    "p_adjusted": "p_adjusted", "variance_ratio": "variance_ratio", "verdict": "verdict",
+}  # fmt: skip
+
+
+def tidy(study: Comparison) -> pd.DataFrame:
+    """Return one table of all that is known: a row per catalogue, scenario, strategy and metric.
+
+    Its columns are those of the summary, and then those of the difference from the baseline, which the
+    baseline's own rows do not have.
+    """
+    import pandas as pd
+
+    keys = ["catalogue", "scenario", "strategy", "metric"]
+    rows = [
+        [*cell, metric, *reps.interval(metric, study.confidence)]
+        for cell, reps in study.cells.items()
+        for metric in study.metrics
+    ]
+    table = pd.DataFrame(rows, columns=[*keys, "mean", "half_width", "ci_low", "ci_high"])
+    table.insert(len(keys), "replications", study.replications)
+    differences = study.differences[[*keys, *_DIFFERENCE]].rename(columns=_DIFFERENCE)
+    return table.merge(differences, on=keys, how="left", validate="1:1")
+
+
+def to_read(study: Comparison) -> Iterator[str]:
+    """Yield the lines of the text: per world the figures, the differences, and the verdict."""
+    parts = worlds(study)
+    for part in parts:
+        if part is not parts[0]:
+            yield ""
+        first = part.baseline
+        yield plain(
+            f"{part.name}: {plural(len(part.catalogue), 'video')}, "
+            f"{plural(study.replications, 'replication')}, "
+            f"seed {first.seed}, {rate(study.confidence)} intervals"
+        )
+        yield ""
+        yield from _figures(part)
+        if len(part.strategies) > 1:
+            yield ""
+            yield f"differences from strategy {plain(study.baseline)}, paired; p-values adjusted (Holm)"
+            yield ""
+            yield from _differences(part)
+        yield ""
+        yield plain(verdict(part))
+
+
+def _figures(part: World) -> Iterator[str]:
+    confidence = part.study.confidence
+    rows = [
+        [plain(name), *(estimate(metric, reps.interval(metric, confidence), units=False) for metric in MAIN)]
+        for name, reps in part.strategies.items()
+    ]
+    yield from _aligned([["strategy", *map(heading, MAIN)], *rows], left=1)
+
+
+def _differences(part: World) -> Iterator[str]:
+    rows = [["strategy", "figure", "verdict", "difference", "p"]]
+    for strategy in part.strategies:
+        found = [(metric, part.difference(strategy, metric)) for metric in MAIN]
+        own = [(metric, row) for metric, row in found if row is not None]
+        if own and part.study.replications > 1 and all(tuple(interval_of(row)[:2]) == (0, 0) for _, row in own):
+            rows.append([plain(strategy), "all of these", "the same in every replication", "", ""])
+            continue
+        for metric, row in own:
+            gain = estimate(metric, interval_of(row), difference=True)
+            p = p_value(float(row["p_adjusted"]))
+            rows.append([plain(strategy), METRICS[metric].label, str(row["verdict"]), gain, p])
+    yield from _aligned(rows, left=3)
+
+
+def _aligned(rows: Sequence[Sequence[str]], left: int) -> Iterator[str]:
+    """Align columns, the first few to the left, and numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        cells = [
+            cell.ljust(width) if number < left else cell.rjust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()

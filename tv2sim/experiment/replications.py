@@ -1,0 +1,300 @@
+"""Replications of one strategy in one scenario."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+from math import ceil, nan
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from tv2sim.catalogue import Catalogue, read_catalogue
+from tv2sim.draws import as_seed
+from tv2sim.errors import InputError, ScenarioError
+from tv2sim.experiment.work import Chunk, Task, compute, joined
+from tv2sim.figures import METRICS
+from tv2sim.scenario import Scenario
+from tv2sim.statistics import Interval, Precision, as_confidence, mean_interval, wilson
+from tv2sim.strategies import Strategy, as_strategy
+from tv2sim.validation import a_whole_number, one_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from concurrent.futures import Executor
+
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["ALL_METRICS", "Replications", "replicate"]
+
+ALL_METRICS = (*METRICS, "any_failure")
+"""The figures of a run, and whether any video of the replication was not published in time."""
+
+_COUNTS = {
+    "published", "failed", "unfinished", "stockouts", "publishers_started", "publishers_wasted",
+    "peak_publishers",
+}  # fmt: skip
+_OF_VIDEOS = {"published", "failed", "unfinished", "stockouts"}
+_SHARES = {"on_time_rate", "encoder_utilization"}
+
+_FIRST = 100
+"""Replications before a precision is looked at for the first time."""
+_GROWTH = 4
+"""By how much their number grows at the most before it is looked at again."""
+
+
+def replicate(
+    catalogue: Catalogue | Any,
+    strategy: Strategy | str = "2c",
+    scenario: Scenario | None = None,
+    *,
+    replications: int = 1000,
+    seed: int | None = 1,
+    engine: Literal["auto", "simpy", "kernel"] = "auto",
+    metrics: Literal["all"] | Iterable[str] = "all",
+    precision: Precision | None = None,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    progress: bool = True,
+) -> Replications:
+    """Simulate replications 0, 1, 2, ... and keep the figures of each.
+
+    Replication `r` of a seed is the same alone, in a batch, and on any number of workers, to the last bit;
+    ``simulate(..., seed=seed, replication=r)`` opens it in full detail.
+
+    Parameters
+    ----------
+    catalogue, strategy, scenario, seed
+        As for :func:`tv2sim.simulate`.
+    replications : int
+        How many; with a `precision`, how many at the most.
+    engine : {"auto", "simpy", "kernel"}
+        What simulates. There is only SimPy so far.
+    metrics : "all" or names
+        Which figures the frame shows, of those in :func:`tv2sim.figures.summary` and ``"any_failure"``.
+    precision : Precision, optional
+        Stop as soon as a mean is known so well; ``.stopped`` then says why it ended.
+    workers : int, optional
+        How many processes; default, and for work of less than a second, is this one alone.
+    executor : concurrent.futures.Executor, optional
+        Where to simulate instead: Dask's ``client.get_executor()``, MPI's, loky's.
+    progress : bool
+        Whether to show a bar, on a terminal, when it takes longer than a second.
+
+    Returns
+    -------
+    Replications
+        ``.frame`` has a row per replication, ``.on_time`` a row per video.
+
+    Raises
+    ------
+    InputError
+        If an argument is wrong.
+    Interrupted
+        On Ctrl-C.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> reps = tv.replicate(tv.generate_catalogue(), "2a", replications=50, seed=1)
+    >>> reps.frame[["replication", "published", "on_time_rate"]].head(2).round(3)
+       replication  published  on_time_rate
+    0            0        133         0.864
+    1            1        131         0.851
+    """
+    one_of("engine", engine, ("auto", "simpy", "kernel"), error=InputError)
+    if engine == "kernel":
+        raise InputError("there is no compiled engine yet: use engine='auto' or engine='simpy'")
+    scenario = Scenario() if scenario is None else scenario
+    if not isinstance(scenario, Scenario):
+        raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
+    count = a_whole_number("replications", replications, at_least=1)
+    nothing = Replications(
+        read_catalogue(catalogue), as_strategy(strategy), scenario, as_seed(seed), [], as_metrics(metrics)
+    )
+    how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
+    if precision is None:
+        return nothing.extend(count, **how)
+    return _until_precise(nothing, as_precision(precision), count, how)
+
+
+def _until_precise(reps: Replications, precision: Precision, budget: int, how: dict[str, Any]) -> Replications:
+    while len(reps) < budget:
+        interval = reps.interval(precision.metric, precision.confidence) if len(reps) else None
+        reps = reps.extend(next_batch(precision, [interval] if interval else [], len(reps), budget), **how)
+        if precision.is_met(reps.interval(precision.metric, precision.confidence)):
+            break
+    reps.stopped = reason(precision, reps.interval(precision.metric, precision.confidence), len(reps))
+    return reps
+
+
+def next_batch(precision: Precision, intervals: Sequence[Interval], done: int, budget: int) -> int:
+    """Return how many more replications to make: half widths shrink with the root of their number."""
+    if not intervals:
+        return min(_FIRST, budget)
+    needed = done
+    for interval in intervals:
+        target = precision.target(interval.mean)
+        # unknown where the mean is 0, or nothing of the kind has happened so far
+        factor = 1.05 * (interval.half_width / target) ** 2 if target > 0 else nan
+        needed = max(needed, ceil(done * factor) if factor < _GROWTH else done * _GROWTH)
+    return min(max(needed - done, _FIRST // 2), budget - done)
+
+
+def reason(precision: Precision, interval: Interval, done: int) -> str:
+    """Say why it ended with so many replications."""
+    met = precision.is_met(interval)
+    return (
+        f"{'the precision was met' if met else 'the budget ended'} after {done} replications: "
+        f"{precision.metric} {interval.mean:.6g} ± {interval.half_width:.2g}, "
+        f"asked for ± {precision.target(interval.mean):.2g}"
+    )
+
+
+def as_metrics(metrics: object) -> tuple[str, ...]:
+    """Return the names of the figures that were asked for.
+
+    Raises
+    ------
+    InputError
+        If one is unknown, naming those that there are; or if there is none, or one twice.
+    """
+    if isinstance(metrics, str) and metrics == "all":
+        return ALL_METRICS
+    names = (metrics,) if isinstance(metrics, str) else tuple(metrics) if isinstance(metrics, Iterable) else ()
+    if not names:
+        known = ", ".join(map(repr, ALL_METRICS))
+        raise InputError(f"metrics must be 'all' or names of figures, of {known}, not {metrics!r}")
+    for name in names:
+        one_of("a metric", name, ALL_METRICS, error=InputError)
+        if names.count(name) > 1:
+            raise InputError(f"metrics names {name!r} twice")
+    return names
+
+
+def as_precision(precision: object) -> Precision:
+    """Return a precision whose metric there is, or raise an InputError."""
+    if not isinstance(precision, Precision):
+        raise InputError(f"precision must be a tv2sim.Precision, not {precision!r}")
+    as_metrics(precision.metric)
+    return precision
+
+
+class Replications:
+    """Replications 0 to n - 1 of one strategy in one scenario; made by :func:`replicate`.
+
+    Attributes
+    ----------
+    catalogue, strategy, scenario, seed
+        What went in.
+    metrics : tuple of str
+        The figures that the frame shows.
+    stopped : str or None
+        With a precision: why it ended.
+    """
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        strategy: Strategy,
+        scenario: Scenario,
+        seed: int,
+        chunks: Sequence[Chunk],
+        metrics: tuple[str, ...] = ALL_METRICS,
+    ) -> None:
+        self.catalogue, self.strategy, self.scenario, self.seed = catalogue, strategy, scenario, seed
+        self.metrics = metrics
+        self.stopped: str | None = None
+        self._chunk = joined(chunks) if chunks else Chunk(np.empty((0, len(METRICS))), _zeros(len(catalogue)))
+
+    def __len__(self) -> int:
+        return len(self._chunk.figures)
+
+    def __repr__(self) -> str:
+        mean = self.interval("on_time_rate").mean
+        return (
+            f"<{len(self)} replications of {self.catalogue.name!r} under {self.strategy.name!r}, "
+            f"seed {self.seed}: on-time rate {mean:.4f}>"
+        )
+
+    def values(self, metric: str) -> NDArray[np.float64]:
+        """Return a figure, one number per replication.
+
+        Raises
+        ------
+        InputError
+            If there is none of that name.
+        """
+        as_metrics(metric)
+        if metric == "any_failure":
+            return (self.values("published") < len(self.catalogue)).astype(np.float64)
+        return self._chunk.figures[:, METRICS.index(metric)]
+
+    def interval(self, metric: str, confidence: float = 0.95) -> Interval:
+        """Return the mean of a figure with its confidence interval.
+
+        A t interval over replications; for ``any_failure`` a Wilson interval; and where all replications agree,
+        the bound that the number of replications allows (see :func:`tv2sim.statistics.mean_interval`).
+        """
+        values, confidence = self.values(metric), as_confidence(confidence)
+        if metric == "any_failure" and len(values) and 0 < values.sum() < len(values):
+            return wilson(int(values.sum()), len(values), confidence)
+        if metric in _OF_VIDEOS:
+            return mean_interval(values, confidence, low=0, high=len(self.catalogue))
+        if metric in _SHARES or metric == "any_failure":
+            return mean_interval(values, confidence, low=0, high=1)
+        return mean_interval(values, confidence)
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """A row per replication: its number and its figures."""
+        import pandas as pd
+
+        columns: dict[str, Any] = {"replication": np.arange(len(self))}
+        for metric in self.metrics:
+            values = self.values(metric)
+            kind = np.int64 if metric in _COUNTS else np.bool_ if metric == "any_failure" else np.float64
+            columns[metric] = values.astype(kind)
+        return pd.DataFrame(columns)
+
+    @cached_property
+    def on_time(self) -> pd.DataFrame:
+        """A row per video: how often it was on time, and the probability of it with a 95 % Wilson interval."""
+        import pandas as pd
+
+        n = len(self)
+        intervals = [wilson(count, n) for count in self._chunk.on_time.tolist()]
+        frame = self.catalogue.frame[["id", "title", "encoding_time", "publication_timeout"]].copy()
+        frame["on_time"] = self._chunk.on_time
+        frame["probability"] = [interval.mean for interval in intervals]
+        frame["ci_low"] = [interval.ci_low for interval in intervals]
+        frame["ci_high"] = [interval.ci_high for interval in intervals]
+        return pd.DataFrame(frame)
+
+    def extend(
+        self,
+        more: int,
+        *,
+        workers: int | None = None,
+        executor: Executor | None = None,
+        progress: bool = True,
+    ) -> Replications:
+        """Return these and so many more replications; those that are done are not repeated."""
+        task = self.task(a_whole_number("more", more, at_least=1))
+        (chunk,) = compute([task], workers=workers, executor=executor, progress=progress)
+        return self.with_chunk(chunk)
+
+    def task(self, more: int) -> Task:
+        """Return the work of so many more replications."""
+        following = range(len(self), len(self) + more)
+        return Task(self.catalogue, self.strategy, self.scenario, self.seed, following)
+
+    def with_chunk(self, chunk: Chunk) -> Replications:
+        """Return these and the replications that :meth:`task` gave."""
+        chunks = [self._chunk, chunk] if len(self) else [chunk]
+        return Replications(self.catalogue, self.strategy, self.scenario, self.seed, chunks, self.metrics)
+
+
+def _zeros(videos: int) -> NDArray[np.int64]:
+    return np.zeros(videos, dtype=np.int64)

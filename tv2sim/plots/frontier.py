@@ -1,0 +1,141 @@
+"""What it costs to be on time: strategies as points, those that another one dominates, and the frontier."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.lines import Line2D
+
+from tv2sim.plots import style
+from tv2sim.plots.labels import place
+from tv2sim.plots.study import METRICS, Shown, Study, study_of
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from tv2sim.experiment import Comparison, Replications
+
+__all__ = ["dominated", "tradeoff"]
+
+_RATE = METRICS["on_time_rate"]
+
+
+def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
+    """Show on-time rate against idle publisher-seconds: what is bought, and what it costs.
+
+    A hollow point is dominated: another strategy in the same scenario is on time as often with less idling, or
+    more often with no more of it. The line joins the others. Several scenarios are numbered.
+
+    Parameters
+    ----------
+    study : Comparison or Replications
+        What :func:`tv2sim.compare` or :func:`tv2sim.replicate` gave.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; default is a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    InputError
+        If `study` is something else.
+
+    Examples
+    --------
+    Parts 1 and 2b differ only where encoders are kept waiting, so that they share a point:
+
+    >>> import tv2sim as tv
+    >>> study = tv.compare(tv.generate_catalogue(), replications=20)
+    >>> [text.get_text() for text in tv.plots.tradeoff(study).texts][1:]
+    ['1, 2b', '2a', '2c']
+    """
+    data = study_of(study)
+    own, several = ax is None, len(data.groups) > 1
+    handles, entries = _key(data)
+    ax = style.axes(ax, style.room_for(entries) if several else style.HEIGHT)
+    ax.grid(color=style.LIGHT, linewidth=0.7)
+    ax.margins(0.1, 0.12)
+    points: list[NDArray[np.float64]] = []
+    fronts: list[NDArray[np.float64]] = []
+    bars: list[NDArray[np.float64]] = []
+    for group in data.groups.values():
+        points.append(_points(ax, group, data.confidence, bars))
+        at = points[-1][~dominated(points[-1])]
+        fronts.append(np.unique(at, axis=0))
+        ax.plot(*fronts[-1].T, color=style.GREY, linewidth=1.2, linestyle=(0, (4, 2)), zorder=1.5)
+    if several:
+        style.legend(ax, handles, entries)
+        named = {tuple(front[-1]): [str(number)] for number, front in enumerate(fronts, start=1)}
+    else:
+        named = {}
+        for shown, point in zip(data.shown, points[0].tolist(), strict=True):
+            named.setdefault(tuple(point), []).append(shown.cell.strategy)
+    style.titles(
+        ax, "On-time rate against idle publishers",
+        f"Means with {data.interval}s, {data.size}; hollow: dominated",
+        x="idle publisher-seconds per replication (s)", y=_RATE.label,
+    )  # fmt: skip
+    names = [style.fold(", ".join(sharing), 26) for sharing in named.values()]
+    style.span(ax, x=0.05 * max(ax.get_xlim()), y=1)
+    if (
+        not place(ax, np.array(list(named)), names, around=np.concatenate(points), lines=fronts + bars)
+        and not several
+    ):
+        style.legend(ax, handles, entries)
+        if own:
+            style.grow(ax, style.room_for(entries))
+    return ax
+
+
+def dominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say of each point (idle, on-time rate) whether another one is no worse in both and better in one.
+
+    Examples
+    --------
+    >>> dominated(np.array([[0, 40], [90, 83], [95, 80], [90, 83]])).tolist()
+    [False, False, True, False]
+    """
+    cost, rate = points.T
+    no_worse = (cost[:, None] <= cost) & (rate[:, None] >= rate)
+    better = (cost[:, None] < cost) | (rate[:, None] > rate)
+    return np.asarray((no_worse & better).any(axis=0))
+
+
+def _points(
+    ax: Axes, group: list[Shown], confidence: float, bars: list[NDArray[np.float64]]
+) -> NDArray[np.float64]:
+    """Draw the points of a group with their intervals; return the former, and add the latter to `bars`."""
+    idle = [shown.reps.interval("idle", confidence) for shown in group]
+    rate = [shown.reps.interval("on_time_rate", confidence) for shown in group]
+    points = np.array([(x.mean, _RATE.scale * y.mean) for x, y in zip(idle, rate, strict=True)])
+    rows = zip(group, points.tolist(), dominated(points).tolist(), idle, rate, strict=True)
+    for shown, (x, y), hollow, across, along in rows:
+        colour = shown.look.colour
+        low, high = _RATE.scale * along.ci_low, _RATE.scale * along.ci_high
+        for bar in ([(across.ci_low, y), (across.ci_high, y)], [(x, low), (x, high)]):
+            ax.plot(*np.array(bar).T, color=colour, linewidth=1.2)
+            if np.isfinite(bar).all():  # one replication may give no interval
+                bars.append(np.array(bar))
+        ax.plot(
+            [x], [y], linestyle="none", marker=shown.look.marker, markersize=9, zorder=3,
+            markeredgewidth=1.8 if hollow else 0, markeredgecolor=colour,
+            markerfacecolor="white" if hollow else colour,
+        )  # fmt: skip
+    return points
+
+
+def _key(data: Study) -> tuple[list[Line2D], list[str]]:
+    """Return what the looks and, for several groups, the numbers stand for."""
+    handles = [
+        Line2D([], [], linestyle="none", marker=look.marker, color=look.colour, markersize=8)
+        for look in data.strategies.values()
+    ]
+    several = len(data.groups) > 1
+    groups = [f"{n}: {style.fold(name, 44, 1)}" for n, name in enumerate(data.groups, start=1) if several]
+    nothing = [Line2D([], [], linestyle="none") for _ in groups]
+    return handles + nothing, [style.fold(name, 40, 1) for name in data.strategies] + groups

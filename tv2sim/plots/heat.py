@@ -1,0 +1,178 @@
+"""Which videos are on time: probability by encoding time and timeout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.ticker import MaxNLocator
+
+from tv2sim.errors import InputError
+from tv2sim.experiment import Replications
+from tv2sim.plots import style
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+__all__ = ["on_time_map"]
+
+_MOST_CELLS = 16
+_COLOURS = "cividis"
+
+
+def on_time_map(reps: Replications, ax: Axes | None = None) -> Axes:
+    """Show the probability of being on time by encoding time and timeout, and how many videos it rests on.
+
+    Values that differ by whole steps get a cell each, at their place on the axes; others are put together in
+    intervals. Cells without videos stay blank.
+
+    Parameters
+    ----------
+    reps : Replications
+        What :func:`tv2sim.replicate` gave.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; default is a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    InputError
+        If `reps` is something else, or holds no video or no replication.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> ax = tv.plots.on_time_map(tv.replicate(tv.generate_catalogue(), "1", replications=20))
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('publication timeout (s)', 'encoding time (s)')
+    """
+    if not isinstance(reps, Replications):
+        raise InputError(f"a map of on-time probabilities needs what replicate gave, not {reps!r}")
+    if not len(reps) or not len(reps.catalogue):
+        raise InputError("a map of on-time probabilities needs at least one replication and one video")
+    across, along = _scale(reps.catalogue.publication_timeout), _scale(reps.catalogue.encoding_time)
+    count, good = _cells(reps, across, along)
+    ax = style.axes(ax, 1.6 + 0.46 * (len(along.edges) - 1))
+    share = np.divide(good, count * len(reps), out=np.full(count.shape, np.nan), where=count > 0)
+    mesh = ax.pcolormesh(
+        across.edges, along.edges, share, cmap=_COLOURS, vmin=0, vmax=1, edgecolor="white", linewidth=1.2
+    )
+    _annotate(ax, across, along, share, count, good == count * len(reps))
+    for axis, scale in ((ax.xaxis, across), (ax.yaxis, along)):
+        axis.set_ticks(*scale.ticks)
+    ax.tick_params(length=0)
+    ax.spines[["left", "bottom"]].set_visible(False)
+    figure = ax.get_figure()
+    assert figure is not None
+    bar = figure.colorbar(mesh, ax=ax, pad=0.02, ticks=[0, 0.25, 0.5, 0.75, 1])
+    bar.ax.set_yticklabels(["0", "25", "50", "75", "100"], fontsize=style.SMALL, color=style.INK)
+    bar.set_label("on time (%)", fontsize=style.TEXT, color=style.INK)
+    bar.outline.set_visible(False)
+    style.titles(
+        ax, f"Which videos are on time: strategy {style.fold(reps.strategy.name, 24, 1)}",
+        f"On-time probability in %, below it the number of videos; {len(reps):,} replications",
+        x="publication timeout (s)", y="encoding time (s)",
+    )  # fmt: skip
+    return ax
+
+
+class _Scale(NamedTuple):
+    """The intervals into which an axis is cut, and its ticks: where, and what they say."""
+
+    edges: NDArray[np.float64]
+    ticks: tuple[list[float], list[str]]
+    places: NDArray[np.int64]
+    """Of each video: the number of its interval."""
+
+
+def _scale(values: NDArray[np.float64]) -> _Scale:
+    """Cut an axis: at whole steps, at each of a few distinct values, or at round numbers."""
+    distinct = np.unique(values)
+    step = _step(distinct)
+    cells = round((distinct[-1] - distinct[0]) / step) + 1 if step else 0
+    if 0 < cells <= _MOST_CELLS:
+        middles = distinct[0] + step * np.arange(cells)
+        edges = np.append(middles - step / 2, middles[-1] + step / 2)
+        return _Scale(edges, (middles.tolist(), _written(middles)), np.searchsorted(edges, values) - 1)
+    if len(distinct) <= _MOST_CELLS:
+        places = np.searchsorted(distinct, values)
+        number = np.arange(len(distinct) + 1.0)
+        return _Scale(number - 0.5, (number[:-1].tolist(), _written(distinct)), places)
+    round_numbers = MaxNLocator(_MOST_CELLS - 4, steps=[1, 2, 2.5, 5, 10])
+    edges = np.asarray(round_numbers.tick_values(distinct[0], distinct[-1]), dtype=np.float64)
+    places = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, len(edges) - 2)
+    return _Scale(edges, (edges.tolist(), _written(edges)), places)
+
+
+def _step(distinct: NDArray[np.float64]) -> float:
+    """Return the greatest step that leads from value to value, if they have at most 3 decimals; else 0.
+
+    Examples
+    --------
+    >>> _step(np.array([1.0, 3.0, 6.0])), _step(np.array([0.5, 1.5, 3.0])), _step(np.array([0.0, 1 / 3]))
+    (1.0, 0.5, 0.0)
+    """
+    if len(distinct) == 1:
+        return 1.0
+    for decimals in range(4):
+        whole = np.rint(distinct * 10**decimals)
+        if abs(whole[-1]) < 1e15 and np.allclose(whole, distinct * 10**decimals, rtol=1e-12, atol=1e-9):
+            return float(np.gcd.reduce(np.diff(whole).astype(np.int64)) / 10**decimals)
+    return 0.0
+
+
+def _written(values: NDArray[np.float64]) -> list[str]:
+    return [f"{value:.6g}".replace("-", "−") for value in values]
+
+
+def _cells(reps: Replications, across: _Scale, along: _Scale) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return per cell the number of videos, and how often they were on time, all together."""
+    shape = (len(along.edges) - 1, len(across.edges) - 1)
+    count, good = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
+    np.add.at(count, (along.places, across.places), 1)
+    np.add.at(good, (along.places, across.places), reps.on_time["on_time"].to_numpy(dtype=np.int64))
+    return count, good
+
+
+def _annotate(
+    ax: Axes,
+    across: _Scale,
+    along: _Scale,
+    share: NDArray[np.float64],
+    count: NDArray[np.int64],
+    always: NDArray[np.bool_],
+) -> None:
+    """Write percentage and number of videos into each cell, in a colour that stands out from it."""
+    for row, column in np.argwhere(count > 0).tolist():
+        x, y = across.edges[column : column + 2].mean(), along.edges[row : row + 2].mean()
+        value = float(share[row, column])
+        colour = _on(colormaps[_COLOURS](value)[:3])
+        text = _percent(value, always=bool(always[row, column]))
+        how = {"xycoords": "data", "ha": "center", "va": "center", "color": colour}
+        style.note(ax, text, (x, y), (0, 5), fontsize=style.TEXT, **how)
+        style.note(ax, f"{count[row, column]:,}", (x, y), (0, -8), fontsize=9, **how)
+
+
+def _on(colour: tuple[float, ...]) -> str:
+    """Return black or white, whichever has more contrast on a colour (relative luminance of WCAG 2)."""
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour)
+    return "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else "white"
+
+
+def _percent(share: float, *, always: bool) -> str:
+    """Write a share in whole percent; 0 and 100 stand for never and always alone.
+
+    >>> [_percent(share, always=share == 1) for share in (0, 0.001, 0.5, 0.999, 1)]
+    ['0', '<1', '50', '>99', '100']
+    """
+    if always:
+        return "100"
+    if 0 < share < 0.01:
+        return "<1"
+    return ">99" if share > 0.99 else f"{100 * share:.0f}"

@@ -1,0 +1,116 @@
+"""How estimates settle down as replications are added."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+import numpy as np
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
+
+from tv2sim.plots import style
+from tv2sim.plots.study import METRICS, Shown, metric_named, study_of
+from tv2sim.statistics import Interval, mean_interval, wilson
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from tv2sim.experiment import Comparison, Replications
+
+__all__ = ["convergence"]
+
+_POINTS = 150
+"""Numbers of replications at which a mean is drawn; they lie evenly on the logarithmic axis."""
+_MOST_BANDS = 12
+
+
+def convergence(
+    study_or_reps: Comparison | Replications, ax: Axes | None = None, *, metric: str = "on_time_rate"
+) -> Axes:
+    """Show the running mean of a figure, with its interval, against the number of replications.
+
+    Parameters
+    ----------
+    study_or_reps : Comparison or Replications
+        What :func:`tv2sim.compare` or :func:`tv2sim.replicate` gave, with at least 2 replications.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; default is a new figure.
+    metric : str
+        Which figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    InputError
+        If there is no such metric, or fewer than 2 replications.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> reps = tv.replicate(tv.generate_catalogue(), "2c", replications=20)
+    >>> tv.plots.convergence(reps, metric="published").get_ylabel()
+    'published in time (videos)'
+    """
+    written, data = metric_named(metric), study_of(study_or_reps, least=2)
+    shown = data.shown
+    names = [style.fold(name, 34, 1) for name in data.strategies]
+    if len(data.groups) == 1:
+        final = [written.write(one.reps.interval(metric, data.confidence)) for one in shown]
+        names = [f"{name}: {text}" for name, text in zip(names, final, strict=True)]
+    ax = style.axes(ax, style.room_for(names))
+    ax.grid(color=style.LIGHT, linewidth=0.7)
+    widths = {name: style.line_width(number, len(names)) for number, name in enumerate(data.strategies)}
+    for one in shown:
+        first = 5 if len(one.reps) >= 20 else 2  # an interval of very few would dwarf all others
+        counts = np.unique(np.geomspace(first, len(one.reps), _POINTS).astype(np.int64))
+        band = written.scale * np.array([_interval(one, metric, n, data.confidence) for n in counts])
+        if len(shown) <= _MOST_BANDS:
+            ax.fill_between(counts, band[:, 2], band[:, 3], color=one.look.colour, alpha=0.2, linewidth=0)
+        ax.plot(
+            counts,
+            band[:, 0],
+            color=one.look.colour,
+            linestyle=one.look.line,
+            linewidth=widths[one.cell.strategy],
+        )
+    _logarithmic(ax, max(len(one.reps) for one in shown))
+    handles = [
+        Line2D([], [], color=look.colour, linestyle=look.line, linewidth=widths[name])
+        for name, look in data.strategies.items()
+    ]
+    style.legend(ax, handles, names)
+    below = f"Mean of the first n replications, band: its {data.interval}; below: all"
+    if len(data.groups) > 1:
+        below = f"Mean of the first n replications in each of {len(data.groups)} scenarios"
+    title = f"{written.words[0].upper()}{written.words[1:]}: how the mean settles"
+    style.titles(ax, title, below, x="replications n (logarithmic)", y=written.label)
+    return ax
+
+
+def _interval(shown: Shown, metric: str, n: int, confidence: float) -> Interval:
+    """Return the estimate after n replications, as ``Replications.interval`` gives it after all."""
+    values: NDArray[np.float64] = shown.reps.values(metric)[:n]
+    if metric == "any_failure" and 0 < values.sum() < n:
+        return wilson(int(values.sum()), n, confidence)
+    high = {"%": 1.0, "videos": float(len(shown.reps.catalogue))}.get(METRICS[metric].unit, inf)
+    if metric == "publishing_queue_mean":
+        high = inf
+    return mean_interval(values, confidence, low=0, high=high)
+
+
+def _logarithmic(ax: Axes, most: int) -> None:
+    """Let the horizontal axis be logarithmic, with 2, 5, 10, ... and the last number written out."""
+    ax.set_xscale("log")
+    first = 5 if most >= 20 else 2
+    ticks = [m * 10**k for k in range(8) for m in (1, 2, 5) if first <= m * 10**k <= most * 0.75]
+    ax.set_xticks([*ticks, most])
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.tick_params(axis="x", which="minor", length=0)
+    ax.set_xlim(first if most > first else 1.5, most * 1.02)

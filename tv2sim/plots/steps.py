@@ -1,0 +1,115 @@
+"""The levels of one run over time, as step functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tv2sim.plots import style
+from tv2sim.plots.lanes import as_run
+from tv2sim.validation import a_number
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from matplotlib.axes import Axes
+    from numpy.typing import NDArray
+
+    from tv2sim.run import Run
+
+__all__ = ["levels"]
+
+_LEVELS = {
+    "encoders_busy": ("encoders\nbusy", style.SKY),
+    "publishing_queue": ("videos in the\npublishing queue", style.ORANGE),
+    "publishers_starting": ("publishers\nstarting", style.MIDDLE),
+    "publishers_ready": ("publishers\nready", style.GREEN),
+}
+_MOST_STEPS = 4000
+_BINS = 400
+_TALL = 0.78
+"""Height of a level's peak; each level has a lane of height 1."""
+
+
+def levels(run: Run, ax: Axes | None = None, *, until: float | None = None) -> Axes:
+    r"""Show how many encoders are busy, videos wait, and publishers are starting and ready, over time.
+
+    Each level has a lane of its own, drawn to its own peak. Of a long run a lane shows, for each of 400
+    stretches of time, the lowest and (paler) the highest level.
+
+    Parameters
+    ----------
+    run : Run
+        What :func:`tv2sim.simulate` gave.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; default is a new figure.
+    until : float, optional
+        Seconds to show; default is all of it.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    InputError
+        If `run` is something else, or `until` no positive number.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> ax = tv.plots.levels(tv.simulate(tv.generate_catalogue(), "2c"))
+    >>> [text.get_text() for text in ax.texts][1]
+    'peak 10\nmean 7.75'
+    """
+    run = as_run(run)
+    stop = run.end if until is None else min(a_number("until", until, above=0), run.end)
+    times = run.levels["time"].to_numpy(dtype=np.float64)
+    kept = int(np.searchsorted(times, stop, side="right"))
+    edges = np.append(times[:kept], max(stop, times[kept - 1] if kept else 0.0, 1e-9))
+    ax = style.axes(ax)
+    ax.set_xlim(0, edges[-1])
+    ax.set_ylim(-0.06, len(_LEVELS) - 0.1)
+    for lane, (name, (_, colour)) in enumerate(reversed(_LEVELS.items())):
+        values = run.levels[name].to_numpy(dtype=np.float64)[:kept]
+        peak = values.max(initial=0)
+        mean = float((values * np.diff(edges)).sum() / edges[-1])
+        for curve, at, alpha in _curves(values, edges):
+            height = lane + _TALL * curve / max(peak, 1)
+            ax.stairs(height, at, baseline=lane, fill=True, color=colour, alpha=alpha, linewidth=0)
+        ax.axhline(lane, color=style.GREY, linewidth=0.8)
+        how = {"ha": "left", "va": "center", "fontsize": style.SMALL, "color": style.INK}
+        remark = f"peak {peak:,.0f}\nmean {mean:,.3g}" if peak else "always 0"
+        style.note(ax, remark, (1, lane + _TALL / 2), (8, 0), xycoords=("axes fraction", "data"), **how)
+    style.tick_names(
+        ax,
+        [lane + _TALL / 2 for lane in range(len(_LEVELS))],
+        [words for words, _ in reversed(_LEVELS.values())],
+    )
+    ax.spines["left"].set_visible(False)
+    ax.grid(axis="x", color=style.LIGHT, linewidth=0.7)
+    pale = "; pale: the highest in each stretch of time" * (kept > _MOST_STEPS)
+    below = f"Each lane is drawn to its own peak{pale}" + (
+        f"; first {stop:,.4g} of {run.end:,.6g} s" * (stop < run.end)
+    )
+    style.titles(ax, f"Levels in one run: strategy {style.fold(run.strategy.name, 28, 1)}", below, x="time (s)")
+    return ax
+
+
+def _curves(
+    values: NDArray[np.float64], edges: NDArray[np.float64]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], float]]:
+    """Give the step function with its edges; of very many steps the most and the least in stretches of time."""
+    if len(values) <= _MOST_STEPS:
+        yield values, edges, 1.0
+        return
+    bins = np.linspace(edges[0], edges[-1], _BINS + 1)
+    # the state at the beginning of a stretch belongs to it as well
+    first = np.searchsorted(edges[:-1], bins[:-1], side="right") - 1
+    last = np.maximum(np.searchsorted(edges[:-1], bins[1:], side="left"), first + 1)
+    spans = np.stack([first, last], axis=-1).ravel()
+    padded = np.append(values, values[-1])  # reduceat wants indices below the length
+    yield np.maximum.reduceat(padded, spans)[::2], bins, 0.45
+    yield np.minimum.reduceat(padded, spans)[::2], bins, 1.0

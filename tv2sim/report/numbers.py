@@ -1,0 +1,226 @@
+"""Figures in words and digits: labels, units, and as many decimals as an interval supports."""
+
+from __future__ import annotations
+
+from math import ceil, floor, isclose, isfinite, isnan, log10
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from tv2sim.statistics import Interval
+
+__all__ = [
+    "MAIN",
+    "METRICS",
+    "Metric",
+    "estimate",
+    "heading",
+    "listed",
+    "number",
+    "p_value",
+    "plural",
+    "points",
+    "rate",
+    "span",
+    "with_span",
+]
+
+
+class Metric(NamedTuple):
+    """How a figure is called where people read it."""
+
+    label: str
+    unit: str
+    """"%" for a share, which is stored as a fraction; "s"; or nothing."""
+    meaning: str
+
+
+METRICS = {
+    "published": Metric("published in time", "", "videos published no later than their timeout, per run"),
+    "failed": Metric("published too late", "", "videos published later than their timeout, per run"),
+    "unfinished": Metric("unfinished", "", "videos still under way when the run ended"),
+    "on_time_rate": Metric("on-time rate", "%", "share of all videos that is published in time"),
+    "elapsed_p50": Metric(
+        "elapsed median", "s", "time from the start of encoding to publication: half take less"
+    ),
+    "elapsed_p95": Metric("elapsed p95", "s", "95 % of a run's publications take no longer"),
+    "elapsed_p99": Metric("elapsed p99", "s", "99 % of a run's publications take no longer"),
+    "lateness_p50": Metric("lateness median", "s", "elapsed - timeout; below 0 is in time"),
+    "lateness_p95": Metric("lateness p95", "s", "95 % of a run's publications are no later"),
+    "lateness_p99": Metric("lateness p99", "s", "99 % of a run's publications are no later"),
+    "lateness_max": Metric("lateness largest", "s", "of the latest publication of a run"),
+    "stockouts": Metric("stockouts", "", "videos that found no ready publisher when they were encoded"),
+    "idle": Metric("idle", "s", "publisher-seconds from ready to assigned, or to the end of the run"),
+    "publisher_seconds": Metric(
+        "publisher-seconds",
+        "s",
+        "from a publisher's start to its assignment, or to the end of the run: the cost",
+    ),
+    "publishers_started": Metric("publishers started", "", "per run"),
+    "publishers_wasted": Metric("publishers wasted", "", "started, but never given a video"),
+    "peak_publishers": Metric("publishers at once", "", "the most that existed at one time"),
+    "encoder_utilization": Metric("encoder utilization", "%", "share of the encoders' time with a video"),
+    "publishing_queue_mean": Metric("publishing queue", "", "videos waiting in it, averaged over time"),
+    "client_blocked_time": Metric("client blocked", "s", "time for which the client waited for an encoder"),
+    "makespan": Metric("makespan", "s", "from the start to the end of the run"),
+    "any_failure": Metric("runs with any failure", "%", "share of runs in which some video was not in time"),
+}
+"""Every figure that a comparison can have."""
+
+MAIN = (
+    "published", "on_time_rate", "elapsed_p95", "publisher_seconds", "idle", "publishers_wasted", "any_failure",
+)  # fmt: skip
+"""The figures that a decision rests on."""
+
+
+def number(value: float, decimals: int = 0) -> str:
+    """Return a number with separators between thousands, a true minus, and no negative zero.
+
+    >>> number(-1234.5, 1), number(-0.01, 1)
+    ('−1,234.5', '0.0')
+    """
+    if isnan(value):
+        return "–"
+    if not isfinite(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:,.{decimals}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
+
+
+def decimals_for(half_width: float, value: float = 0.0) -> int:
+    """Return how many decimals to show: two digits of a half width that begins with 1 or 2, else one.
+
+    >>> [decimals_for(width) for width in (0.053, 0.14, 2.3, 47)]
+    [2, 2, 1, 0]
+    """
+    if not isfinite(half_width) or half_width <= 0:
+        return next((d for d in (0, 1, 2) if isclose(value, round(value, d), abs_tol=1e-9)), 3)
+    power = floor(log10(half_width))
+    leading = half_width / 10.0**power
+    return min(max(0, -power + (leading < 2.95)), 6)
+
+
+def _scaled(metric: str, interval: Interval) -> tuple[float, float, float, float]:
+    factor = 100.0 if METRICS[metric].unit == "%" else 1.0
+    mean, half_width, low, high = (factor * value for value in interval[:4])
+    return mean, half_width, low, high
+
+
+def heading(metric: str) -> str:
+    """Return the label with its unit, for the head of a column without units."""
+    name = METRICS[metric].unit
+    return f"{METRICS[metric].label} ({name})" if name else METRICS[metric].label
+
+
+def unit(metric: str, *, difference: bool = False) -> str:
+    """Return the unit, with the space before it."""
+    name = METRICS[metric].unit
+    return "" if not name else " points" if difference and name == "%" else f" {name}"
+
+
+_MOST_DECIMALS = {"%": 6, "s": 2, "": 3}
+"""Nobody decides by milliseconds; but 99.9995 % and 100 % are different promises."""
+
+
+def estimate(metric: str, interval: Interval, *, difference: bool = False, units: bool = True) -> str:
+    """Return a mean with its half width; with the interval itself where it is not symmetric about the mean.
+
+    Examples
+    --------
+    >>> from tv2sim.statistics import Interval
+    >>> estimate("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968))
+    '98.91 ± 0.05 %'
+    >>> estimate("on_time_rate", Interval(1.0, 0.0037, 0.9963, 1.0))
+    '100.0 (99.6 to 100.0) %'
+    >>> estimate("makespan", Interval(80.0009, 0.001, 79.9999, 80.0019))
+    '80.00 ± 0.01 s'
+    """
+    mean, half_width, low, high = _scaled(metric, interval)
+    after = unit(metric, difference=difference) if units else ""
+    decimals = min(decimals_for(half_width, mean), _MOST_DECIMALS[METRICS[metric].unit])
+    shown = number(mean, decimals)
+    if difference and float(f"{mean:.{decimals}f}") > 0:
+        shown = f"+{shown}"
+    if isnan(half_width):
+        return shown + after
+    if half_width == 0:
+        return f"{shown} ± 0{after}"
+    if isclose(mean - low, high - mean, rel_tol=1e-6):
+        # a half width that these decimals cannot show is rounded up, not to 0
+        return f"{shown} ± {number(max(half_width, 10.0**-decimals), decimals)}{after}"
+    return f"{shown} ({number(low, decimals)} to {number(high, decimals)}){after}"
+
+
+def with_span(metric: str, interval: Interval, confidence: float) -> str:
+    """Return a mean with its interval in words.
+
+    >>> from tv2sim.statistics import Interval
+    >>> with_span("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968), 0.95)
+    '98.9 % (95 % interval 98.8 to 99.0 %)'
+    """
+    mean, half_width, *_ = _scaled(metric, interval)
+    if isnan(half_width):
+        return f"{number(mean, 1)}{unit(metric)} (one replication, so no interval)"
+    decimals = max(1, decimals_for(half_width) - 1)
+    return f"{number(mean, decimals)}{unit(metric)} ({rate(confidence)} interval {span(metric, interval)})"
+
+
+def span(metric: str, interval: Interval, *, difference: bool = False) -> str:
+    """Return an interval, rounded outwards, "98.8 to 99.0 %"."""
+    _, half_width, low, high = _scaled(metric, interval)
+    if isnan(half_width):
+        return "no interval"
+    decimals = max(1, decimals_for(half_width) - 1)
+    grain = 10.0**decimals
+    low, high = floor(low * grain + 1e-9) / grain, ceil(high * grain - 1e-9) / grain
+    return f"{number(low, decimals)} to {number(high, decimals)}{unit(metric, difference=difference)}"
+
+
+def points(interval: Interval) -> str:
+    """Return the size of a difference of rates, "58.4 percentage points"."""
+    mean, half_width, *_ = _scaled("on_time_rate", interval)
+    return f"{number(abs(mean), max(1, decimals_for(half_width) - 1))} percentage points"
+
+
+def rate(share: float) -> str:
+    """Return a share in percent with as many decimals as it takes.
+
+    >>> rate(0.95), rate(0.999)
+    ('95 %', '99.9 %')
+    """
+    return f"{100 * share:.6g} %"
+
+
+def p_value(value: float) -> str:
+    """Return a p-value as it is read.
+
+    >>> p_value(0.0342), p_value(1e-9), p_value(1.0)
+    ('0.034', '< 0.001', '1')
+    """
+    if isnan(value):
+        return "–"
+    if value < 0.001:
+        return "< 0.001"
+    return "1" if value == 1 else f"{value:.3f}"
+
+
+def plural(count: float, word: str) -> str:
+    """Return a number of things.
+
+    >>> plural(1, "video"), plural(1000, "replication"), plural(4, "strategy")
+    ('1 video', '1,000 replications', '4 strategies')
+    """
+    if count != 1:
+        word = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+    return f"{number(count)} {word}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return words as in a sentence.
+
+    >>> listed(["1", "2a", "2b"])
+    '1, 2a and 2b'
+    """
+    *first, last = list(words) or ["nothing"]
+    return f"{', '.join(first)} and {last}" if first else last
