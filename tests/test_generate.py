@@ -235,7 +235,7 @@ def test_the_name_says_how_it_was_made() -> None:
 
 @pytest.mark.parametrize("videos", [0, -1, 2.0, "10", None, True])
 def test_the_number_of_videos_is_a_positive_whole_number(videos: Any) -> None:
-    words = f"videos must be a whole number of at least 1, not {videos!r}"
+    words = f"videos must be a whole number of at least 1 and at most 1000000000, not {videos!r}"
     with pytest.raises(tv.CatalogueError, match=words):
         tv.generate_catalogue(videos)
     with pytest.raises(tv.CatalogueError, match=words):

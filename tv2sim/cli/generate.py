@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tv2sim.catalogue import generate_lines
+from tv2sim.progress import watched
 from tv2sim.storage import whole_file
 
 if TYPE_CHECKING:
@@ -15,11 +16,9 @@ if TYPE_CHECKING:
 
 def main(options: argparse.Namespace) -> None:
     """Write a synthetic catalogue."""
-    from tqdm import tqdm
-
     lines = generate_lines(options.videos, seed=options.seed)
     if options.out is None:
         sys.stdout.buffer.writelines(lines)
         return
     with whole_file(Path(options.out), force=options.force) as draft, draft.open("wb") as stream:
-        stream.writelines(tqdm(lines, total=options.videos, unit="video", delay=1, disable=None, leave=False))
+        stream.writelines(watched(lines, "video", wanted=True, total=options.videos))

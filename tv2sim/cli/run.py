@@ -13,6 +13,7 @@ from tv2sim.cli.options import encoders
 from tv2sim.cli.text import note, plain, printing
 from tv2sim.draws import as_replication, as_seed
 from tv2sim.errors import InputError
+from tv2sim.progress import watched
 from tv2sim.run import Run, is_saved_run, simulate
 from tv2sim.scenario import Scenario
 from tv2sim.storage import may_replace, records, whole_folder
@@ -53,12 +54,12 @@ def main(options: argparse.Namespace) -> None:
         for r in replications
     )
     if out is None:
-        for run in _progress(simulated, runs):
+        for run in watched(simulated, "run", wanted=runs > 1, total=runs):
             with printing(in_vain=False):
                 _print(run, options.log)
     else:
         with whole_folder(out, force=options.force, ours=_ours) as draft:
-            for run in _progress(simulated, runs):
+            for run in watched(simulated, "run", wanted=runs > 1, total=runs):
                 with printing(in_vain=True):
                     _print(run, options.log)
                 folder = draft if runs == 1 else draft / f"replication-{run.replication}"
@@ -94,13 +95,6 @@ def _notes(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> None
     pool = strategy.prewarmed if strategy.prewarmed or strategy.starts_on is None else None
     for warning in scenario.explain(catalogue.encoding_time, prewarmed=pool).warnings:
         note(f"warning: {warning}")
-
-
-def _progress(runs: Iterator[Run], total: int) -> Iterator[Run]:
-    """Show a bar on a terminal if it takes longer than a second."""
-    from tqdm import tqdm
-
-    yield from tqdm(runs, total=total, unit="run", delay=1, disable=None if total > 1 else True, leave=False)
 
 
 def _print(run: Run, log: str | None) -> None:

@@ -21,6 +21,7 @@ import numpy as np
 from tv2sim.errors import InputError, TV2SimError
 from tv2sim.figures import METRICS, on_time, summary
 from tv2sim.model import run_model
+from tv2sim.progress import bar as progress_bar
 from tv2sim.validation import a_whole_number
 
 if TYPE_CHECKING:
@@ -259,9 +260,7 @@ class _Bar:
 
     def show(self) -> None:
         if self._total > 1:
-            from tqdm.auto import tqdm
-
-            self._bar = tqdm(total=self._total, unit="replication", delay=1, disable=None, leave=False)
+            self._bar = progress_bar(None, "replication", self._total)
 
     def advance(self, by: int) -> None:
         self.done += by

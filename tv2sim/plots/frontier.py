@@ -100,7 +100,8 @@ def dominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
     >>> dominated(np.array([[0, 40], [90, 83], [95, 80], [90, 83]])).tolist()
     [False, False, True, False]
     """
-    cost, rate = points.T
+    # sums of the same times in another order differ in the last bits: that is no difference
+    cost, rate = np.round(points, 9).T
     no_worse = (cost[:, None] <= cost) & (rate[:, None] >= rate)
     better = (cost[:, None] < cost) | (rate[:, None] > rate)
     return np.asarray((no_worse & better).any(axis=0))

@@ -199,7 +199,8 @@ def differences(study: Comparison, ax: Axes | None = None, *, metric: str = "on_
     name = style.fold(study.baseline, 24, 1)
     style.titles(
         ax, f"Difference from the baseline, strategy {name}", below,
-        x=f"difference in {written.words} ({written.unit})",
+        x=f"difference in {written.words.replace('published in time', 'videos published in time')} "
+        f"({written.unit})".replace(" (videos)", ""),
     )  # fmt: skip
     return ax
 
