@@ -11,7 +11,7 @@ import numpy as np
 
 from tv2sim.distributions import Distribution, Uniform, as_distribution, distribution_from_dict
 from tv2sim.errors import ScenarioError
-from tv2sim.validation import a_number, a_whole_number
+from tv2sim.validation import a_number, a_whole_number, with_changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -110,11 +110,7 @@ class Scenario:
         ScenarioError
             If a name is unknown or a value impossible.
         """
-        known = [field.name for field in dataclasses.fields(self)]
-        for name in changes:
-            if name not in known:
-                raise ScenarioError(f"a scenario has no {name!r}; it has {', '.join(known)}")
-        return dataclasses.replace(self, **changes)
+        return with_changes(self, "a scenario", changes, error=ScenarioError)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data, which :meth:`from_dict` takes back."""

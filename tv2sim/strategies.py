@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from tv2sim.errors import StrategyError
-from tv2sim.validation import a_number, a_whole_number, one_of
+from tv2sim.validation import a_number, a_whole_number, one_of, with_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -238,11 +238,7 @@ class Strategy:
         StrategyError
             If a name is unknown or a value impossible.
         """
-        known = [field.name for field in dataclasses.fields(self)]
-        for name in changes:
-            if name not in known:
-                raise StrategyError(f"strategy {self.name!r} has no {name!r}; it has {', '.join(known)}")
-        return dataclasses.replace(self, **changes)
+        return with_changes(self, f"strategy {self.name!r}", changes, error=StrategyError)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data, with the name of its class."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import numbers
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tv2sim.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
-__all__ = ["a_number", "a_whole_number", "one_of"]
+__all__ = ["a_number", "a_whole_number", "one_of", "with_changes"]
+
+T = TypeVar("T")
 
 
 def a_number(
@@ -82,3 +85,12 @@ def one_of(name: str, value: object, known: Iterable[object], *, error: type[Inp
     known = list(known)
     if value not in known:
         raise error(f"{name} must be one of {', '.join(map(repr, known))}, not {value!r}")
+
+
+def with_changes(one: T, what: str, changes: Mapping[str, Any], *, error: type[InputError]) -> T:
+    """Return a copy of a dataclass with some fields changed; raise `error` if it has no such field."""
+    known = [field.name for field in dataclasses.fields(one)]  # type: ignore[arg-type]
+    for name in changes:
+        if name not in known:
+            raise error(f"{what} has no {name!r}; it has {', '.join(known)}")
+    return dataclasses.replace(one, **changes)  # type: ignore[type-var]
