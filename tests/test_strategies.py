@@ -27,6 +27,7 @@ from .test_reference import PARTS, Case, cases, records, strategy_of
 
 TABLES = ("videos", "publishers", "events", "levels")
 WHOLE_FROM_0 = "a whole number of at least 0"
+PREWARMED = f"{WHOLE_FROM_0} and at most 1000000000"
 
 
 def refused(**values: object) -> str:
@@ -79,7 +80,7 @@ class TestData:
 
     @pytest.mark.parametrize("value", [-1, 2.0, 2.5, math.nan, math.inf, True, "10", None])
     def test_prewarmed(self, value: object) -> None:
-        assert refused(prewarmed=value) == f"prewarmed must be {WHOLE_FROM_0}, not {value!r}"
+        assert refused(prewarmed=value) == f"prewarmed must be {PREWARMED}, not {value!r}"
 
     @pytest.mark.parametrize("value", ["", "published", "ENCODED", 1, True, ["encoded"], ("encoded", "queued")])
     def test_starts_on(self, value: object) -> None:
@@ -186,7 +187,10 @@ class TestReplace:
         )
 
     def test_the_new_value_is_checked(self) -> None:
-        with pytest.raises(tv.StrategyError, match="prewarmed must be a whole number of at least 0, not -1"):
+        with pytest.raises(
+            tv.StrategyError,
+            match="prewarmed must be a whole number of at least 0 and at most 1000000000, not -1",
+        ):
             tv.PART_2C.replace(prewarmed=-1)
 
     def test_ones_own_stays_ones_own(self) -> None:
