@@ -34,7 +34,8 @@ def bar(items: Iterable[Any] | None, unit: str, total: int | None) -> Any:
             from tqdm.notebook import tqdm as in_notebook
 
             kind = in_notebook
-    return kind(items, total=total, unit=unit, unit_scale=True, delay=1, disable=disable, leave=False)
+    large = total is None or total >= 100_000  # 1.23M says enough of it
+    return kind(items, total=total, unit=unit, unit_scale=large, delay=1, disable=disable, leave=False)
 
 
 def _in_notebook() -> bool:

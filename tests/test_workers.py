@@ -1,0 +1,453 @@
+"""Where the work is done does not show in the results; what stops it, and what is seen of it meanwhile."""
+
+from __future__ import annotations
+
+import io
+import multiprocessing
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from pandas.testing import assert_frame_equal
+
+import tv2sim as tv
+from tv2sim.experiment import work
+from tv2sim.model import run_model
+
+from .test_comparison import same_study
+from .test_experiment import CATALOGUE, FEW, same
+
+ROOT = Path(__file__).parent.parent
+
+
+@cache
+def serial() -> tv.Replications:
+    return tv.replicate(CATALOGUE, "2c", replications=100, seed=4)
+
+
+class Patient(tv.Strategy):
+    """A rule of a user's own, in a module that worker processes can import."""
+
+    def owns_publisher(self, video: tv.Video) -> bool:
+        return video.publication_timeout >= 6
+
+    def start_moment(self, video: tv.Video) -> Any:
+        return "encoding_started" if self.owns_publisher(video) else None
+
+
+class Deadly(tv.Strategy):
+    """Ends whatever worker process simulates it, as a lack of memory would."""
+
+    def start_delay(self, video: tv.Video) -> float:
+        if multiprocessing.parent_process() is not None:
+            os._exit(3)
+        return 0.0
+
+
+class Hasty(tv.Strategy):
+    """Answers a hook with something impossible."""
+
+    def start_delay(self, video: tv.Video) -> float:
+        return -1.0
+
+
+@pytest.fixture
+def _nothing_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work, "_SHORT", 0.0)
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """List the replications that this process itself simulates."""
+    done: list[int] = []
+    original = run_model
+
+    def watched(*arguments: Any, **named: Any) -> Any:
+        done.append(named["replication"])
+        return original(*arguments, **named)
+
+    monkeypatch.setattr(work, "run_model", watched)
+    return done
+
+
+# -- processes ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("_nothing_is_short")
+class TestProcesses:
+    def test_two_give_the_same_frames(self, calls: list[int]) -> None:
+        expected = serial()
+        calls.clear()
+        same(tv.replicate(CATALOGUE, "2c", replications=100, seed=4, workers=2), expected)
+        assert len(calls) <= 1, "one to see how long it takes; the others elsewhere"
+
+    def test_they_extend_what_was_done_here(self) -> None:
+        reps = tv.replicate(CATALOGUE, "2c", replications=20, seed=4)
+        same(reps.extend(80, workers=2), serial())
+
+    def test_they_give_the_same_comparison(self) -> None:
+        how: dict[str, Any] = {"scenario": {"encoders": [2, 5]}, "replications": 30, "seed": 4}
+        strategies: list[tv.Strategy | str] = ["1", Patient(prewarmed=3)]
+        same_study(tv.compare(FEW, strategies, workers=2, **how), tv.compare(FEW, strategies, **how))
+
+    def test_a_rule_of_ones_own_must_be_where_they_can_import_it(self, calls: list[int]) -> None:
+        class Local(tv.Strategy):
+            pass
+
+        message = (
+            "Local cannot be sent to worker processes: define it in a module .*, or simulate without workers"
+        )
+        with pytest.raises(tv.InputError, match=message) as caught:
+            tv.replicate(FEW, Local(prewarmed=3), replications=50, workers=2)
+        assert "\n" not in str(caught.value)
+        with pytest.raises(tv.InputError, match=message):
+            tv.compare(FEW, ["1", Local(prewarmed=3)], replications=50, workers=2)
+        assert len(calls) <= 2, "one to see how long it takes, each time"
+
+    def test_a_distribution_of_ones_own_as_well(self) -> None:
+        class Local(tv.Constant):
+            pass
+
+        with pytest.raises(tv.InputError, match="Local cannot be sent to worker processes"):
+            tv.replicate(FEW, "1", tv.Scenario(startup_time=Local(3)), replications=50, workers=2)
+
+    def test_one_that_ends_is_reported(self) -> None:
+        message = r"a worker process ended unexpectedly after \d+ of 50 replications .*: try workers=None"
+        with pytest.raises(tv.TV2SimError, match=message):
+            tv.replicate(FEW, Deadly("deadly", prewarmed=3), replications=50, workers=2)
+
+    def test_none_is_left(self) -> None:
+        tv.replicate(FEW, "1", replications=50, workers=2)
+        assert multiprocessing.active_children() == []
+
+
+class TestShortWork:
+    @pytest.mark.parametrize("workers", [None, 1, 2, 64])
+    def test_is_done_here(self, monkeypatch: pytest.MonkeyPatch, workers: int | None) -> None:
+        def refused(*_: Any, **__: Any) -> Any:
+            raise AssertionError("processes were started for work of less than a second")
+
+        monkeypatch.setattr(work, "ProcessPoolExecutor", refused)
+        same(tv.replicate(FEW, "1", replications=9, workers=workers), tv.replicate(FEW, "1", replications=9))
+
+
+# -- executors ------------------------------------------------------------------------------------------------
+
+
+class Backwards(Executor):
+    """Does the last that it was given first, once nothing more has come for a while; and remembers."""
+
+    def __init__(self) -> None:
+        self.given: list[tuple[Future[Any], Callable[[], Any]]] = []
+        self.sizes: list[int] = []
+        self._timer = threading.Timer(0, self._do)
+
+    def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        self._timer.cancel()
+        future: Future[Any] = Future()
+        self.given.append((future, lambda: fn(*arguments, **named)))
+        self.sizes.append(len(arguments[0].replications))
+        self._timer = threading.Timer(0.1, self._do)
+        self._timer.start()
+        return future
+
+    def _do(self) -> None:
+        while self.given:
+            future, call = self.given.pop()
+            future.set_result(call())
+
+
+@pytest.fixture
+def threads() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(3) as executor:
+        yield executor
+
+
+class TestExecutors:
+    def test_threads_give_the_same_frames_and_are_left_running(self, threads: ThreadPoolExecutor) -> None:
+        same(tv.replicate(CATALOGUE, "2c", replications=100, seed=4, executor=threads), serial())
+        assert threads.submit(int).result() == 0
+
+    def test_whatever_is_finished_first(self) -> None:
+        executor = Backwards()
+        same(tv.replicate(CATALOGUE, "2c", replications=100, seed=4, executor=executor), serial())
+        assert len(executor.sizes) > 1
+
+    def test_a_comparison(self, threads: ThreadPoolExecutor) -> None:
+        how: dict[str, Any] = {"scenario": {"encoders": [2, 5]}, "replications": 30}
+        same_study(
+            tv.compare(FEW, executor=threads, **how).extend(3, executor=Backwards()),
+            tv.compare(FEW, **{**how, "replications": 33}),
+        )
+
+    @pytest.mark.parametrize("replications", [1, 2, 3, 17, 1001])
+    def test_replications_travel_in_chunks(self, replications: int) -> None:
+        executor = Backwards()
+        same(
+            tv.replicate(FEW, "1", replications=replications, executor=executor),
+            tv.replicate(FEW, "1", replications=replications),
+        )
+        assert sum(executor.sizes) == replications
+        if replications > 1000:
+            assert 2 * (os.cpu_count() or 1) <= len(executor.sizes) <= replications / 2
+
+    def test_no_chunk_is_large(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(work, "_LARGEST_CHUNK", 6)
+        executor = Backwards()
+        same(
+            tv.replicate(FEW, "1", replications=400, executor=executor),
+            tv.replicate(FEW, "1", replications=400),
+        )
+        assert set(executor.sizes) == {6, 400 % 6}
+
+    def test_precision_ends_at_the_same_place(self, threads: ThreadPoolExecutor) -> None:
+        precision = tv.Precision("published", absolute=0.2)
+        one = tv.replicate(FEW, "1", replications=2000, precision=precision)
+        other = tv.replicate(FEW, "1", replications=2000, precision=precision, executor=threads)
+        assert one.stopped == other.stopped
+        same(one, other)
+
+    def test_an_error_of_a_replication_comes_through(self, threads: ThreadPoolExecutor) -> None:
+        for executor in (None, threads):
+            with pytest.raises(tv.StrategyError, match=r"the answer of hasty.start_delay\(.*not -1.0"):
+                tv.replicate(FEW, Hasty("hasty", starts_on="encoded"), replications=40, executor=executor)
+
+
+# -- Ctrl-C ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def press(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Return what makes Ctrl-C come after so many more replications."""
+    lock = threading.Lock()
+    left: list[int] = []
+    original = run_model
+
+    def watched(*arguments: Any, **named: Any) -> Any:
+        with lock:
+            left[:] = [count - 1 for count in left]
+            if left == [-1]:
+                raise KeyboardInterrupt
+        if left and left[0] < 0:
+            time.sleep(0.01)  # whoever works on is slower than the one who notices
+        return original(*arguments, **named)
+
+    monkeypatch.setattr(work, "run_model", watched)
+
+    def after(count: int) -> None:
+        left[:] = [count]
+
+    return after
+
+
+class TestCtrlC:
+    def test_it_is_still_a_keyboard_interrupt(self) -> None:
+        assert issubclass(tv.Interrupted, KeyboardInterrupt)
+        assert not issubclass(tv.Interrupted, Exception)
+
+    @pytest.mark.parametrize("finished", [0, 1, 7])
+    def test_it_says_what_was_finished(self, press: Callable[[int], None], finished: int) -> None:
+        press(finished)
+        with pytest.raises(tv.Interrupted, match=f"^interrupted: {finished} of 8 replications were finished$"):
+            tv.replicate(FEW, "1", replications=8)
+
+    def test_of_all_cells_in_a_comparison(self, press: Callable[[int], None]) -> None:
+        press(13)
+        with pytest.raises(tv.Interrupted, match=r"^interrupted: 13 of 20 replications were finished$"):
+            tv.compare(FEW, ["1", "2c"], replications=10)
+
+    def test_on_an_executor(self, press: Callable[[int], None], threads: ThreadPoolExecutor) -> None:
+        press(1500)
+        with pytest.raises(tv.Interrupted) as caught:
+            tv.replicate(FEW, "1", replications=2000, executor=threads)
+        numbers = re.fullmatch(r"interrupted: (\d+) of 2000 replications were finished", str(caught.value))
+        assert numbers is not None
+        assert 0 < int(numbers[1]) <= 1500
+
+    def test_what_waits_on_an_executor_is_cancelled(self, press: Callable[[int], None]) -> None:
+        class Watched(ThreadPoolExecutor):
+            futures: list[Future[Any]]
+
+            def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+                self.futures.append(super().submit(fn, *arguments, **named))
+                return self.futures[-1]
+
+        with Watched(1) as executor:
+            executor.futures = []
+            press(0)
+            # the one thread waits until everything is there, so that all but the first chunks are pending
+            gate = threading.Event()
+            ThreadPoolExecutor.submit(executor, gate.wait)
+            threading.Timer(0.3, gate.set).start()
+            with pytest.raises(tv.Interrupted, match=r"^interrupted: 0 of 2000"):
+                tv.replicate(FEW, "1", replications=2000, executor=executor)
+            assert sum(future.cancelled() for future in executor.futures) >= len(executor.futures) - 3
+            press(1000)
+            reps = tv.replicate(FEW, "1", replications=20, executor=executor)
+        same(reps, tv.replicate(FEW, "1", replications=20))
+
+    @pytest.mark.usefixtures("_nothing_is_short")
+    def test_it_waits_until_all_is_submitted_to_processes(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """In between, concurrent.futures may lose count of what it was given, and then never ends."""
+        submitted: list[int] = []
+
+        class Pressed(ProcessPoolExecutor):
+            def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+                submitted.append(len(arguments[0].replications))
+                if len(submitted) == 2:
+                    signal.raise_signal(signal.SIGINT)
+                return super().submit(fn, *arguments, **named)
+
+        monkeypatch.setattr(work, "ProcessPoolExecutor", Pressed)
+        handler = signal.getsignal(signal.SIGINT)
+        with pytest.raises(tv.Interrupted, match=r"^interrupted: \d+ of 200 replications were finished$"):
+            tv.replicate(CATALOGUE, "1", replications=200, workers=2)
+        assert sum(submitted) == 200
+        assert signal.getsignal(signal.SIGINT) is handler
+        assert multiprocessing.active_children() == []
+
+    def test_what_was_done_before_stays(self, press: Callable[[int], None]) -> None:
+        press(5)
+        reps = tv.replicate(FEW, "1", replications=5)
+        with pytest.raises(tv.Interrupted):
+            reps.extend(5)
+        assert len(reps) == 5
+        press(1000)
+        same(reps.extend(5), tv.replicate(FEW, "1", replications=10))
+
+
+SCRIPT = """
+import multiprocessing, sys, time
+from pathlib import Path
+import tv2sim as tv
+
+class Telling(tv.Strategy):
+    def start_delay(self, video):
+        if multiprocessing.parent_process() is not None:
+            Path("working").touch()
+        return 0.0
+
+if __name__ == "__main__":
+    catalogue, replicate = tv.generate_catalogue(VIDEOS), tv.replicate
+    strategy = Telling("telling", starts_on="encoded", dedicated=True)
+    Path("started").touch()
+    try:
+        replicate(catalogue, strategy, replications=1_000_000, workers=2)
+    except tv.Interrupted as error:
+        print(error, file=sys.stderr)
+        sys.exit(130)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="sends signals as a POSIX terminal does")
+class TestSigint:
+    @pytest.mark.parametrize(
+        ("waits_for", "seconds", "to_all", "videos"),
+        [
+            ("working", 0.2, True, 154),
+            ("working", 0.2, False, 154),
+            ("working", 0.2, False, 5000),
+            ("started", 0.15, True, 154),
+            ("started", 0.4, True, 154),
+            ("started", 0.8, True, 154),
+        ],
+    )
+    def test_everything_stops_within_seconds_and_says_one_line(
+        self, tmp_path: Path, waits_for: str, seconds: float, to_all: bool, videos: int
+    ) -> None:
+        """As a terminal does it (to all processes), and as ``kill`` does (to the first one alone)."""
+        script = tmp_path / "script.py"
+        script.write_text(SCRIPT.replace("VIDEOS", str(videos)), encoding="utf-8")
+        process = subprocess.Popen(
+            [sys.executable, script.name],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        try:
+            deadline = time.monotonic() + 30
+            while not (tmp_path / waits_for).exists():
+                assert time.monotonic() < deadline
+                assert process.poll() is None
+                time.sleep(0.01)
+            time.sleep(seconds)
+            if to_all:
+                os.killpg(process.pid, signal.SIGINT)
+            else:
+                process.send_signal(signal.SIGINT)
+            pressed = time.monotonic()
+            out, err = process.communicate(timeout=20)
+            assert time.monotonic() - pressed < 5
+        finally:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+        assert re.fullmatch(r"interrupted: \d+ of 1000000 replications were finished\n", err), err
+        assert (out, process.returncode) == ("", 130)
+
+
+# -- the bar --------------------------------------------------------------------------------------------------
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+class TestTheBar:
+    @pytest.fixture(autouse=True)
+    def _slow(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        original = run_model
+
+        def slow(*arguments: Any, **named: Any) -> Any:
+            time.sleep(0.15)
+            return original(*arguments, **named)
+
+        monkeypatch.setattr(work, "run_model", slow)
+
+    def written(
+        self, monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, count: int, *, progress: bool = True
+    ) -> str:
+        monkeypatch.setattr(sys, "stderr", stream)
+        reps = tv.replicate(FEW, "1", replications=count, progress=progress)
+        assert len(reps) == count
+        return stream.getvalue()
+
+    def test_a_terminal_shows_it_after_a_second(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        text = self.written(monkeypatch, Terminal(), 10)
+        assert "replication" in text
+        assert re.search(r"/10(\.0)? \[", text)
+
+    def test_short_work_shows_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert not self.written(monkeypatch, Terminal(), 2).strip()
+
+    def test_it_is_silent_when_piped(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.written(monkeypatch, io.StringIO(), 10) == ""
+
+    def test_it_is_silent_when_not_wanted(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert self.written(monkeypatch, Terminal(), 10, progress=False) == ""
+
+
+def test_results_of_another_place_can_be_told_from_nothing() -> None:
+    """The comparison that these tests rest on sees a difference in the last bit."""
+    one, other = serial(), tv.replicate(CATALOGUE, "2c", replications=100, seed=4)
+    idle = other.frame["idle"].to_numpy(dtype=np.float64, copy=True)
+    idle[50] = np.nextafter(idle[50], np.inf)
+    other.frame["idle"] = idle
+    with pytest.raises(AssertionError):
+        same(one, other)
+    assert_frame_equal(one.on_time, other.on_time)
