@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import signal
@@ -134,15 +135,23 @@ def test_a_drawn_seed_is_told() -> None:
 
 
 def test_two_runs_of_a_command_give_the_same_report(tmp_path: Path) -> None:
-    paths = [tmp_path / name for name in ("one.html", "two.html")]
-    for path in paths:
-        ran(SAMPLE, "--strategies", "1,2c", *FEW, "--encoders", 5, "--report", path)
-    assert paths[0].read_bytes() == paths[1].read_bytes()
-    command = (
-        "tv2sim compare sample.jsonl --strategies 1,2c --baseline 1 --replications 5 --encoders 5 --seed 1"
-    )
-    assert command in paths[0].read_text(encoding="utf-8")
-    assert str(tmp_path) not in paths[0].read_text(encoding="utf-8")
+    report = tmp_path / "report.html"
+    pages = []
+    for _ in range(2):  # the second replaces the first, which is an earlier report
+        ran(SAMPLE, "--strategies", "1,2c", *FEW, "--encoders", 5, "--report", report)
+        pages.append(report.read_bytes())
+    assert pages[0] == pages[1]
+    options = "--strategies 1,2c --baseline 1 --replications 5 --encoders 5 --seed 1"
+    assert f"tv2sim compare {SAMPLE} {options}" in pages[0].decode()
+    assert str(tmp_path) not in pages[0].decode()
+    assert hashlib.sha256(Path(SAMPLE).read_bytes()).hexdigest() in pages[0].decode()
+
+
+def test_a_file_that_is_no_report_is_not_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "thesis.html"
+    path.write_text("<!DOCTYPE html><title>Years of work</title>")
+    assert tv2sim("compare", SAMPLE, *FEW, "--report", path).status == 2
+    assert "Years of work" in path.read_text()
 
 
 @pytest.mark.usefixtures("no_simulation")

@@ -15,7 +15,7 @@ from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
 from tv2sim.experiment import work
-from tv2sim.experiment.replications import ALL_METRICS
+from tv2sim.experiment.choices import ALL_METRICS
 from tv2sim.model import run_model
 from tv2sim.statistics import mean_interval, wilson
 

@@ -334,5 +334,5 @@ class TestExplain:
     @pytest.mark.parametrize("encoding_time", [-3, math.nan, math.inf, "3", [1, 2]])
     def test_an_impossible_encoding_time_is_quoted(self, encoding_time: object) -> None:
         with pytest.raises(tv.ScenarioError) as caught:
-            tv.Scenario().explain(encoding_time)  # type: ignore[arg-type]
+            tv.Scenario().explain(encoding_time)
         assert str(caught.value).endswith(f"must be {FROM_0}, not {encoding_time!r}")

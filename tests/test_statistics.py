@@ -74,9 +74,12 @@ class TestTheMean:
     def test_the_confidence_is_95_percent_if_nothing_is_said(self) -> None:
         assert mean_interval(normal(1, 9)) == mean_interval(normal(1, 9), 0.95)
 
-    def test_bounds_change_nothing_while_the_values_differ(self) -> None:
+    def test_bounds_only_cut_the_interval_while_the_values_differ(self) -> None:
         values = floats(0.1, 0.2, 0.4)
-        assert mean_interval(values, low=0, high=1) == mean_interval(values)
+        free = mean_interval(values)
+        assert free.ci_low < 0 < free.ci_high < 1
+        assert mean_interval(values, low=0, high=1) == free._replace(ci_low=0)
+        assert mean_interval(values, low=-1, high=0.3) == free._replace(ci_high=0.3)
 
     def test_what_did_not_happen_is_left_out(self) -> None:
         assert mean_interval(floats(1, nan, 2, nan, 4)) == mean_interval(floats(1, 2, 4))

@@ -220,7 +220,7 @@ class TestByName:
         mine = tv.Strategy("mine", prewarmed=3)
         assert as_strategy(mine) is mine
 
-    @pytest.mark.parametrize("value", ["3", "2C", "", 1, None, tv.Strategy, ["1"], {}])
+    @pytest.mark.parametrize("value", ["3", "2C", "", 1, None, int, ["1"], {}])
     def test_any_other_is_quoted_and_the_known_ones_are_named(self, value: object) -> None:
         for ask in (as_strategy, lambda it: tv.simulate(tv.generate_catalogue(1), it)):
             with pytest.raises(tv.StrategyError) as caught:
@@ -228,6 +228,19 @@ class TestByName:
             assert str(caught.value) == (
                 f"a strategy is one of 1, 2a, 2b, 2c, or a tv2sim.Strategy of your own, not {value!r}"
             )
+
+    def test_a_class_in_place_of_a_strategy_is_said_to_be_one(self) -> None:
+        with pytest.raises(tv.StrategyError, match=r"Strategy is a class: .* Strategy\(\)"):
+            as_strategy(tv.Strategy)
+
+
+def test_a_misspelt_hook_is_not_ignored() -> None:
+    class Misspelt(tv.Strategy):
+        def pool_levels(self, state: tv.PoolState) -> int:
+            return 5
+
+    with pytest.raises(tv.StrategyError, match=r"pool_levels is no hook .* did you mean pool_level\?"):
+        Misspelt()
 
 
 # -- five further rules, each a short class -------------------------------------------------------------------

@@ -37,7 +37,7 @@ def simulate(
     *,
     seed: int | None = 1,
     replication: int = 0,
-    observers: Iterable[Observer] = (),
+    observers: Observer | Iterable[Observer] = (),
     progress: bool = False,
 ) -> Run:
     """Simulate one replication and keep it in full detail.
@@ -54,7 +54,7 @@ def simulate(
         0 to 2**64 - 1. None draws one, which ``run.seed`` then tells.
     replication : int
         0-based: which of the seed's replications. Each is independent of the others.
-    observers : iterable of callables
+    observers : callable, or iterable of callables
         Each is called with every line of the event log (:class:`tv2sim.LogEntry`) as it happens.
     progress : bool
         Whether to show a bar on standard error, if that is a terminal and it takes longer than a second.
@@ -86,6 +86,7 @@ def simulate(
     if not isinstance(scenario, Scenario):
         raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
     seed, replication = as_seed(seed), as_replication(replication)
+    watchers = (observers,) if callable(observers) else tuple(observers)
     rows = watched(range(len(catalogue)), "video", wanted=progress, total=len(catalogue))
     facts = run_model(
         catalogue,
@@ -93,7 +94,7 @@ def simulate(
         scenario,
         seed=seed,
         replication=replication,
-        observers=tuple(observers),
+        observers=watchers,
         offered=rows,
     )
     return Run(catalogue, strategy, scenario, seed, replication, facts)
@@ -237,8 +238,9 @@ class Run:
 
     def write(self, folder: Path, format: Format) -> None:  # noqa: A002
         """Write the files of :meth:`save` into a folder that is there."""
-        for name in _TABLES:
-            write_table(getattr(self, name), folder / f"{name}.{format}", format)
+        fresh = Run(self.catalogue, self.strategy, self.scenario, self.seed, self.replication, self.facts)
+        for name in _TABLES:  # built anew, since the user may have changed theirs
+            write_table(getattr(fresh, name), folder / f"{name}.{format}", format)
         document = self.provenance() | {
             "format": format,
             "end": self.end,

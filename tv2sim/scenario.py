@@ -83,6 +83,8 @@ class Scenario:
         rate = a_number(
             "requests_per_second", self.requests_per_second, above=0, at_most=1e6, error=ScenarioError
         )
+        if not math.isfinite(1 / rate):
+            raise ScenarioError(f"requests_per_second must leave a finite time between two, not {rate!r}")
         self._set("requests_per_second", rate)
         self._set("startup_time", as_distribution("startup_time", self.startup_time))
         self._set("publishing_time", a_number("publishing_time", self.publishing_time, error=ScenarioError))
@@ -126,15 +128,13 @@ class Scenario:
         """
         return cls(**{**data, "startup_time": distribution_from_dict(data["startup_time"])})
 
-    def explain(
-        self, encoding_time: float | NDArray[np.float64] | None = None, *, prewarmed: int | None = None
-    ) -> Explanation:
+    def explain(self, encoding_time: Any = None, *, prewarmed: int | None = None) -> Explanation:
         """Say, before anything is simulated, what load this offers and whether a pool keeps up with it.
 
         Parameters
         ----------
-        encoding_time : float or array, optional
-            Seconds: of each video (``catalogue.encoding_time``) or their mean.
+        encoding_time : Catalogue, float or array, optional
+            The videos, or their encoding times in seconds, or the mean of these.
         prewarmed : int, optional
             The size of the pool of prewarmed publishers to judge.
 
@@ -151,6 +151,7 @@ class Scenario:
         pool: 8 publishers / 4 s mean start-up = 2 videos/s
         warning: a pool of 8 just keeps up with 2 requests/s: waits grow without bound in a long run
         """
+        encoding_time = getattr(encoding_time, "encoding_time", encoding_time)
         mean = None
         if encoding_time is not None:
             mean = a_number("encoding_time", _mean(encoding_time), error=ScenarioError)

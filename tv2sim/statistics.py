@@ -103,7 +103,7 @@ def mean_interval(
     mean = float(values.mean())
     if n > 1 and np.ptp(values) > 0:
         half_width = _t(confidence, n) * float(values.std(ddof=1)) / sqrt(n)
-        return Interval(mean, half_width, mean - half_width, mean + half_width)
+        return Interval(mean, half_width, max(mean - half_width, low), min(mean + half_width, high))
     mean = float(values[0])
     if low == -inf or high == inf:
         return Interval(mean, 0.0, mean, mean) if n > 1 else Interval(mean, nan, nan, nan)
@@ -159,7 +159,9 @@ def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> Interva
 
 
 def paired_difference(
-    values: NDArray[np.float64], baseline: NDArray[np.float64], confidence: float = 0.95
+    values: NDArray[np.float64],
+    baseline: NDArray[np.float64],
+    confidence: float = 0.95,
 ) -> Difference:
     """Return the mean of values - baseline, replication by replication, with its t interval and p-value.
 

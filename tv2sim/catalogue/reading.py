@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 import os
 import sys
@@ -69,8 +70,9 @@ def read_catalogue(source: Source | Catalogue, *, name: str | None = None) -> Ca
     videos: list[Video] = []
     rejected: list[Rejected] = []
     seen: dict[str, int] = {}
+    digest = _Digest()
     with opened(source) as (stream, label):
-        for number, entry, outcome in parse(entries(stream, label)):
+        for number, entry, outcome in parse(digest.of(entries(stream, label))):
             if isinstance(outcome, str):
                 rejected.append(Rejected(number, outcome, text_of(entry)))
             elif (first := seen.setdefault(outcome.id, number)) != number:
@@ -79,7 +81,25 @@ def read_catalogue(source: Source | Catalogue, *, name: str | None = None) -> Ca
                 videos.append(outcome)
     if not videos:
         raise CatalogueError(_no_video(label, rejected))
-    return Catalogue(videos, rejected, name or label)
+    return Catalogue(videos, rejected, name or label, digest.hex())
+
+
+class _Digest:
+    """The SHA-256 of what passes, as long as that is the bytes of a file."""
+
+    def __init__(self) -> None:
+        self._sha256: Any = hashlib.sha256()
+
+    def of(self, stream: Iterable[Entry]) -> Iterator[Entry]:
+        for entry in stream:
+            if isinstance(entry, bytes) and self._sha256 is not None:
+                self._sha256.update(entry)
+            else:
+                self._sha256 = None
+            yield entry
+
+    def hex(self) -> str | None:
+        return None if self._sha256 is None else str(self._sha256.hexdigest())
 
 
 def _no_video(label: str, rejected: list[Rejected]) -> str:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, overload
 
 import msgspec
 import numpy as np
@@ -61,7 +60,7 @@ class Catalogue:
     """The accepted videos of one source, in their order, and the lines that were rejected.
 
     Made by :func:`tv2sim.read_catalogue` and :func:`tv2sim.generate_catalogue`. It has a length, can be
-    iterated (as :class:`Video`), indexed by row, and compared.
+    iterated (as :class:`Video`), indexed by row, sliced (``catalogue[:20]``), and compared.
 
     Parameters
     ----------
@@ -71,6 +70,8 @@ class Catalogue:
         The lines that were none.
     name : str
         What to call it in tables and reports.
+    sha256 : str, optional
+        Of the file that it was read from.
 
     Attributes
     ----------
@@ -83,9 +84,14 @@ class Catalogue:
     """
 
     def __init__(
-        self, videos: Iterable[Video], rejected: Sequence[Rejected] = (), name: str = "catalogue"
+        self,
+        videos: Iterable[Video],
+        rejected: Sequence[Rejected] = (),
+        name: str = "catalogue",
+        sha256: str | None = None,
     ) -> None:
         self.name = name
+        self.sha256 = sha256
         self.rejected = tuple(rejected)
         ids: list[str] = []
         titles: list[str] = []
@@ -109,7 +115,14 @@ class Catalogue:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __getitem__(self, row: int) -> Video:
+    @overload
+    def __getitem__(self, row: int) -> Video: ...
+    @overload
+    def __getitem__(self, row: slice) -> Catalogue: ...
+
+    def __getitem__(self, row: int | slice) -> Video | Catalogue:
+        if isinstance(row, slice):
+            return Catalogue(map(self.__getitem__, range(len(self))[row]), name=self.name)
         return Video(
             self.ids[row],
             self.titles[row],
@@ -138,9 +151,9 @@ class Catalogue:
     def __repr__(self) -> str:
         return f"<Catalogue {self.name!r}: {len(self)} videos, {len(self.rejected)} lines rejected>"
 
-    @cached_property
+    @property
     def frame(self) -> pd.DataFrame:
-        """The videos as a table: id, title, provider, encoding_time, publication_timeout."""
+        """The videos as a table of its own: id, title, provider, encoding_time, publication_timeout."""
         import pandas as pd
 
         return pd.DataFrame(
@@ -148,8 +161,8 @@ class Catalogue:
                 "id": self.ids,
                 "title": self.titles,
                 "provider": self.providers,
-                "encoding_time": self.encoding_time,
-                "publication_timeout": self.publication_timeout,
+                "encoding_time": self.encoding_time.copy(),
+                "publication_timeout": self.publication_timeout.copy(),
             }
         )
 

@@ -18,7 +18,7 @@ from tv2sim.cli.text import note, plain, printing
 from tv2sim.draws import as_seed
 from tv2sim.errors import InputError
 from tv2sim.experiment import Comparison, compare
-from tv2sim.experiment.replications import as_metrics
+from tv2sim.experiment.choices import as_metrics
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Precision
 from tv2sim.storage import records, whole_file, write_table
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
+
+    from tv2sim.strategies import Strategy
 
 _SCENARIO = {
     "encoders": "--encoders",
@@ -92,7 +94,7 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
         raise InputError(f"--replications must be a whole number of at least 1, not {options.replications}")
     if options.workers is not None and options.workers < 1:
         raise InputError(f"--workers must be a whole number of at least 1, not {options.workers}")
-    strategies = [as_strategy(name) for name in options.strategies]
+    strategies = [_strategy(name) for name in options.strategies]
     if options.baseline is not None and options.baseline not in options.strategies:
         raise InputError(
             f"--baseline must be one of the strategies, {', '.join(options.strategies)}, not "
@@ -112,6 +114,17 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
         "precision": precision,
         "workers": options.workers,
     }
+
+
+def _strategy(text: str) -> Strategy:
+    """Return a built-in strategy; "2c:8" is 2c with a pool of 8."""
+    name, colon, size = text.partition(":")
+    strategy = as_strategy(name)
+    if not colon:
+        return strategy
+    if not (size.isascii() and size.isdigit() and strategy.prewarmed):
+        raise InputError(f"a strategy with another pool is written like 2c:8, not {text!r}")
+    return strategy.replace(name=text, prewarmed=int(size[:20]))
 
 
 def _catalogues(paths: list[str]) -> dict[str, Catalogue]:
@@ -148,9 +161,8 @@ def _name(path: str, paths: list[str]) -> str:
 
 
 def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], seed: int) -> str:
-    """Return the command for the reader to repeat: names of files without folders, every choice explicit."""
-    words = ["tv2sim", "compare"]
-    words += [path if path == "-" else _name(path, options.catalogue) for path in options.catalogue]
+    """Return the command for the reader to repeat, every choice explicit."""
+    words = ["tv2sim", "compare", *options.catalogue]
     words += [
         "--strategies",
         ",".join(options.strategies),
@@ -185,7 +197,17 @@ def _begun(files: ExitStack, name: str | None, options: argparse.Namespace) -> P
         raise InputError(f"{name!r} is a folder: choose the name of a file")
     if not path.absolute().parent.is_dir():
         raise InputError(f"cannot write {name!r}: there is no folder {str(path.parent)!r}")
-    return files.enter_context(whole_file(path, force=options.force))
+    return files.enter_context(whole_file(path, force=options.force or _is_report(path)))
+
+
+def _is_report(path: Path) -> bool:
+    """Say whether there is an earlier report, which the next one may replace."""
+    try:
+        with path.open("rb") as stream:
+            start = stream.read(4096)
+    except OSError:
+        return False
+    return start.startswith(b"<!DOCTYPE html>") and b"tv2sim" in start
 
 
 def _try_parquet(draft: Path) -> None:

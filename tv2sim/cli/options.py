@@ -67,7 +67,7 @@ def _compare(commands: Any) -> None:
         type=_several(str),
         default=["1", "2a", "2b", "2c"],
         metavar="NAMES",
-        help="of 1, 2a, 2b and 2c, with commas between them (default: all)",
+        help="of 1, 2a, 2b, 2c, and 2c:8 for a pool of 8, with commas between them (default: all)",
     )
     compare.add_argument("--baseline", metavar="NAME", help="what to compare with (default: the first)")
     compare.add_argument(

@@ -92,8 +92,15 @@ def _notes(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> None
             f"{len(catalogue.rejected)} lines rejected, the first, line {first.line}, because {first.reason} "
             f"(tv2sim check lists them)"
         )
-    pool = strategy.prewarmed if strategy.prewarmed or strategy.starts_on is None else None
-    for warning in scenario.explain(catalogue.encoding_time, prewarmed=pool).warnings:
+    if strategy.dedicated and strategy.prewarmed:
+        note(
+            f"warning: strategy {strategy.name} gives each video its own publisher: "
+            f"those prewarmed are never used"
+        )
+    pool = strategy.prewarmed if strategy.starts_on is None else None
+    # a handful of videos never fills the encoders, whatever their mean
+    encoding_time = catalogue.encoding_time if len(catalogue) > scenario.encoders else None
+    for warning in scenario.explain(encoding_time, prewarmed=pool).warnings:
         note(f"warning: {warning}")
 
 

@@ -27,7 +27,10 @@ def named_catalogues(catalogue: Any) -> dict[str, Catalogue]:
     if isinstance(catalogue, Mapping):
         if not catalogue:
             raise InputError("compare needs at least one catalogue")
+        _distinct("catalogues", catalogue)
         return {str(name): read_catalogue(source) for name, source in catalogue.items()}
+    if isinstance(catalogue, list | tuple) and any(isinstance(one, Catalogue | str) for one in catalogue):
+        raise InputError("give several catalogues by name, in a mapping: {'monday': ..., 'tuesday': ...}")
     one = read_catalogue(catalogue)
     return {one.name: one}
 
@@ -40,11 +43,12 @@ def named_scenarios(scenario: Any) -> dict[str, Scenario]:
         return {_described(scenario): scenario}
     if isinstance(scenario, Mapping):
         if scenario and all(isinstance(value, Scenario) for value in scenario.values()):
+            _distinct("scenarios", scenario)
             return {str(name): value for name, value in scenario.items()}
         grid = {name: _listed(name, values) for name, values in scenario.items()}
         worlds = [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
         several = [
-            (", ".join(f"{name}={value}" for name, value in world.items()), Scenario().replace(**world))
+            (", ".join(f"{name}={_shown(value)}" for name, value in world.items()), Scenario().replace(**world))
             for world in worlds
             if world
         ]
@@ -79,7 +83,18 @@ def _described(scenario: Scenario) -> str:
     own = {name: value for name, value in scenario.to_dict().items() if value != usual[name]}
     if "startup_time" in own:
         own["startup_time"] = str(scenario.startup_time)
-    return ", ".join(f"{name}={value}" for name, value in own.items()) or "default"
+    return ", ".join(f"{name}={_shown(value)}" for name, value in own.items()) or "default"
+
+
+def _shown(value: object) -> str:
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _distinct(what: str, named: Mapping[Any, Any]) -> None:
+    names = [str(name) for name in named]
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"two of the {what} are called {name!r}: give one another name")
 
 
 def named_strategies(strategies: Any) -> dict[str, Strategy]:

@@ -19,13 +19,8 @@ from tv2sim.experiment.cells import (
     named_scenarios,
     named_strategies,
 )
-from tv2sim.experiment.replications import (
-    Replications,
-    as_metrics,
-    as_precision,
-    next_batch,
-    reason,
-)
+from tv2sim.experiment.choices import as_metrics, as_precision, check_engine, next_batch, reason
+from tv2sim.experiment.replications import Replications
 from tv2sim.experiment.work import compute
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Interval, as_confidence, holm, paired_difference
@@ -56,6 +51,7 @@ def compare(
     replications: int = 1000,
     seed: int | None = 1,
     baseline: Strategy | str | None = None,
+    engine: str = "auto",
     metrics: str | Iterable[str] = "all",
     confidence: float = 0.95,
     precision: Precision | None = None,
@@ -80,6 +76,8 @@ def compare(
         As for :func:`tv2sim.simulate`.
     baseline : Strategy or str, optional
         What the others are compared with; default is the first.
+    engine : {"auto", "simpy", "kernel"}
+        As for :func:`tv2sim.replicate`.
     metrics : "all" or names
         Which figures the tables show.
     confidence : float
@@ -109,6 +107,7 @@ def compare(
     1           62.46        0.71   61.75    63.17
     2a         127.99        0.60  127.39   128.59
     """
+    check_engine(engine)
     catalogues = named_catalogues(catalogue)
     scenarios = named_scenarios(scenario)
     chosen = named_strategies(strategies)

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import cached_property
-from math import ceil, nan
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.draws import as_seed
-from tv2sim.errors import InputError, ScenarioError
+from tv2sim.errors import ScenarioError
+from tv2sim.experiment.choices import (
+    ALL_METRICS,
+    as_metrics,
+    as_precision,
+    check_engine,
+    next_batch,
+    reason,
+)
 from tv2sim.experiment.work import Chunk, Task, compute, joined
 from tv2sim.figures import METRICS
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Interval, Precision, as_confidence, mean_interval, wilson
 from tv2sim.strategies import Strategy, as_strategy
-from tv2sim.validation import a_whole_number, one_of
+from tv2sim.validation import a_whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,22 +34,14 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["ALL_METRICS", "Replications", "replicate"]
-
-ALL_METRICS = (*METRICS, "any_failure")
-"""The figures of a run, and whether any video of the replication was not published in time."""
+__all__ = ["Replications", "replicate"]
 
 _COUNTS = {
     "published", "failed", "unfinished", "stockouts", "publishers_started", "publishers_wasted",
     "peak_publishers",
 }  # fmt: skip
 _OF_VIDEOS = {"published", "failed", "unfinished", "stockouts"}
-_SHARES = {"on_time_rate", "encoder_utilization"}
-
-_FIRST = 100
-"""Replications before a precision is looked at for the first time."""
-_GROWTH = 4
-"""By how much their number grows at the most before it is looked at again."""
+_SHARES = {"on_time_rate", "encoder_utilization", "any_failure"}
 
 
 def replicate(
@@ -76,7 +76,7 @@ def replicate(
     precision : Precision, optional
         Stop as soon as a mean is known so well; ``.stopped`` then says why it ended.
     workers : int, optional
-        How many processes; default, and for work of less than a second, is this one alone.
+        How many processes, this one alone if None; a script needs ``if __name__ == "__main__":`` around it.
     executor : concurrent.futures.Executor, optional
         Where to simulate instead: Dask's ``client.get_executor()``, MPI's, loky's.
     progress : bool
@@ -103,9 +103,7 @@ def replicate(
     0            0        133         0.864
     1            1        131         0.851
     """
-    one_of("engine", engine, ("auto", "simpy", "kernel"), error=InputError)
-    if engine == "kernel":
-        raise InputError("there is no compiled engine yet: use engine='auto' or engine='simpy'")
+    check_engine(engine)
     scenario = Scenario() if scenario is None else scenario
     if not isinstance(scenario, Scenario):
         raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
@@ -127,58 +125,6 @@ def _until_precise(reps: Replications, precision: Precision, budget: int, how: d
             break
     reps.stopped = reason(precision, reps.interval(precision.metric, precision.confidence), len(reps))
     return reps
-
-
-def next_batch(precision: Precision, intervals: Sequence[Interval], done: int, budget: int) -> int:
-    """Return how many more replications to make: half widths shrink with the root of their number."""
-    if not intervals:
-        return min(_FIRST, budget)
-    needed = done
-    for interval in intervals:
-        target = precision.target(interval.mean)
-        # unknown where the mean is 0, or nothing of the kind has happened so far
-        factor = 1.05 * (interval.half_width / target) ** 2 if target > 0 else nan
-        needed = max(needed, ceil(done * factor) if factor < _GROWTH else done * _GROWTH)
-    return min(max(needed - done, _FIRST // 2), budget - done)
-
-
-def reason(precision: Precision, interval: Interval, done: int) -> str:
-    """Say why it ended with so many replications."""
-    met = precision.is_met(interval)
-    return (
-        f"{'the precision was met' if met else 'the budget ended'} after {done} replications: "
-        f"{precision.metric} {interval.mean:.6g} ± {interval.half_width:.2g}, "
-        f"asked for ± {precision.target(interval.mean):.2g}"
-    )
-
-
-def as_metrics(metrics: object) -> tuple[str, ...]:
-    """Return the names of the figures that were asked for.
-
-    Raises
-    ------
-    InputError
-        If one is unknown, naming those that there are; or if there is none, or one twice.
-    """
-    if isinstance(metrics, str) and metrics == "all":
-        return ALL_METRICS
-    names = (metrics,) if isinstance(metrics, str) else tuple(metrics) if isinstance(metrics, Iterable) else ()
-    if not names:
-        known = ", ".join(map(repr, ALL_METRICS))
-        raise InputError(f"metrics must be 'all' or names of figures, of {known}, not {metrics!r}")
-    for name in names:
-        one_of("a metric", name, ALL_METRICS, error=InputError)
-        if names.count(name) > 1:
-            raise InputError(f"metrics names {name!r} twice")
-    return names
-
-
-def as_precision(precision: object) -> Precision:
-    """Return a precision whose metric there is, or raise an InputError."""
-    if not isinstance(precision, Precision):
-        raise InputError(f"precision must be a tv2sim.Precision, not {precision!r}")
-    as_metrics(precision.metric)
-    return precision
 
 
 class Replications:
@@ -231,20 +177,23 @@ class Replications:
             return (self.values("published") < len(self.catalogue)).astype(np.float64)
         return self._chunk.figures[:, METRICS.index(metric)]
 
-    def interval(self, metric: str, confidence: float = 0.95) -> Interval:
-        """Return the mean of a figure with its confidence interval.
+    def interval(self, metric: str, confidence: float = 0.95, *, first: int | None = None) -> Interval:
+        """Return the mean of a figure, over all or the first so many replications, with its interval.
 
         A t interval over replications; for ``any_failure`` a Wilson interval; and where all replications agree,
-        the bound that the number of replications allows (see :func:`tv2sim.statistics.mean_interval`).
+        the bound that the number of replications allows (see :func:`tv2sim.statistics.mean_interval`). It ends
+        where the figure cannot go on.
         """
-        values, confidence = self.values(metric), as_confidence(confidence)
+        values, confidence = self.values(metric)[:first], as_confidence(confidence)
         if metric == "any_failure" and len(values) and 0 < values.sum() < len(values):
             return wilson(int(values.sum()), len(values), confidence)
+        return mean_interval(values, confidence, low=self.bounds(metric)[0], high=self.bounds(metric)[1])
+
+    def bounds(self, metric: str) -> tuple[float, float]:
+        """Return what a figure cannot be below and above."""
         if metric in _OF_VIDEOS:
-            return mean_interval(values, confidence, low=0, high=len(self.catalogue))
-        if metric in _SHARES or metric == "any_failure":
-            return mean_interval(values, confidence, low=0, high=1)
-        return mean_interval(values, confidence)
+            return 0, len(self.catalogue)
+        return (0, 1) if metric in _SHARES else (-inf, inf)
 
     @cached_property
     def frame(self) -> pd.DataFrame:

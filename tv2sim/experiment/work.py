@@ -105,18 +105,18 @@ def compute(
                 bar.show()
             if executor is not None:
                 return _on(executor, tasks, max(2, os.cpu_count() or 1), bar)
-            if workers is None or workers == 1 or _is_short(tasks[0], total):
+            if workers is None or workers == 1 or _is_short(tasks):
                 return [_do(task, bar) for task in tasks]
             _check_sendable(tasks)
             with _processes(workers) as pool:
                 return _on(pool, tasks, workers, bar, _ctrl_c_later())
         except KeyboardInterrupt:
             raise Interrupted(f"interrupted: {bar.done} of {total} replications were finished") from None
-        except BrokenProcessPool as error:
+        except BrokenProcessPool:
             raise TV2SimError(
                 f"a worker process ended unexpectedly after {bar.done} of {total} replications (out of memory, "
                 f"or a script without `if __name__ == '__main__':` around what it does): try workers=None"
-            ) from error
+            ) from None
 
 
 @contextmanager
@@ -168,10 +168,16 @@ def _begin_worker(unwanted: Any) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-def _is_short(task: Task, total: int) -> bool:
-    start = time.perf_counter()
-    _do(Task(task.catalogue, task.strategy, task.scenario, task.seed, task.replications[:1]))
-    return (time.perf_counter() - start) * total < _SHORT
+def _is_short(tasks: Sequence[Task]) -> bool:
+    """Say, from one replication of each task, whether processes would not be worth their start."""
+    seconds = 0.0
+    for task in tasks:
+        start = time.perf_counter()
+        _do(Task(task.catalogue, task.strategy, task.scenario, task.seed, task.replications[:1]))
+        seconds += (time.perf_counter() - start) * len(task.replications)
+        if seconds > _SHORT:
+            return False
+    return True
 
 
 def _do(task: Task, bar: _Bar | None = None) -> Chunk:

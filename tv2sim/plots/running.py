@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,12 +9,10 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from tv2sim.plots import style
-from tv2sim.plots.study import METRICS, Shown, metric_named, study_of
-from tv2sim.statistics import Interval, mean_interval, wilson
+from tv2sim.plots.study import metric_named, study_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
     from tv2sim.experiment import Comparison, Replications
 
@@ -69,7 +66,7 @@ def convergence(
     for one in shown:
         first = 5 if len(one.reps) >= 20 else 2  # an interval of very few would dwarf all others
         counts = np.unique(np.geomspace(first, len(one.reps), _POINTS).astype(np.int64))
-        band = written.scale * np.array([_interval(one, metric, n, data.confidence) for n in counts])
+        band = written.scale * np.array([one.reps.interval(metric, data.confidence, first=n) for n in counts])
         if len(shown) <= _MOST_BANDS:
             ax.fill_between(counts, band[:, 2], band[:, 3], color=one.look.colour, alpha=0.2, linewidth=0)
         ax.plot(
@@ -91,17 +88,6 @@ def convergence(
     title = f"{written.words[0].upper()}{written.words[1:]}: how the mean settles"
     style.titles(ax, title, below, x="replications n (logarithmic)", y=written.label)
     return ax
-
-
-def _interval(shown: Shown, metric: str, n: int, confidence: float) -> Interval:
-    """Return the estimate after n replications, as ``Replications.interval`` gives it after all."""
-    values: NDArray[np.float64] = shown.reps.values(metric)[:n]
-    if metric == "any_failure" and 0 < values.sum() < n:
-        return wilson(int(values.sum()), n, confidence)
-    high = {"%": 1.0, "videos": float(len(shown.reps.catalogue))}.get(METRICS[metric].unit, inf)
-    if metric == "publishing_queue_mean":
-        high = inf
-    return mean_interval(values, confidence, low=0, high=high)
 
 
 def _logarithmic(ax: Axes, most: int) -> None:

@@ -172,6 +172,7 @@ def _catalogue(part: World) -> dict[str, str]:
         "name": part.catalogue_name,
         "videos": f"{numbers.plural(len(part.catalogue), 'video')}, {rejected} rejected",
         "sha256": digest.hexdigest(),
+        "file": part.catalogue.sha256 or "",
     }
 
 

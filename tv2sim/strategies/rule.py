@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from types import MappingProxyType
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from tv2sim.errors import StrategyError
 from tv2sim.validation import a_number, a_whole_number, one_of, with_changes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from tv2sim.catalogue import Catalogue, Video
 
-__all__ = [
-    "MOMENTS",
-    "PART_1",
-    "PART_2A",
-    "PART_2B",
-    "PART_2C",
-    "STRATEGIES",
-    "Orders",
-    "PoolState",
-    "Strategy",
-    "as_strategy",
-]
+__all__ = ["MOMENTS", "Moment", "Orders", "PoolState", "Strategy"]
 
 Moment: TypeAlias = Literal["encoding_started", "encoded", "queued"]
 
@@ -35,20 +24,31 @@ MOMENTS: tuple[Moment | None, ...] = (None, "encoding_started", "encoded", "queu
 
 
 class PoolState(NamedTuple):
-    """What a strategy may look at when it decides how large the pool should be."""
+    """What a strategy may look at when it decides how large the pool should be.
+
+    Attributes
+    ----------
+    time : float
+        Seconds since the start.
+    starting, ready : int
+        Publishers of the pool that are not ready yet, and that wait for a video.
+    waiting : int
+        Videos in the publishing queue.
+    encoding : int
+        Videos that hold an encoder.
+    encoded : int
+        Videos whose encoding has ended so far.
+    """
 
     time: float
-    """Seconds since the start."""
     starting: int
-    """Pool publishers that are not ready yet."""
     ready: int
-    """Pool publishers that wait for a video."""
     waiting: int
-    """Videos in the publishing queue."""
     encoding: int
-    """Videos that hold an encoder."""
     encoded: int
-    """Videos whose encoding has ended so far."""
+
+
+_HOOKS = ("start_moment", "owns_publisher", "start_delay", "priority", "pool_level")
 
 
 class Orders(NamedTuple):
@@ -68,7 +68,8 @@ class Strategy:
 
     As data it covers the four parts and what lies between them. A rule of your own overrides one or more of
     the hooks :meth:`start_moment`, :meth:`owns_publisher`, :meth:`start_delay`, :meth:`priority` and
-    :meth:`pool_level`. Hooks must depend on their arguments alone: then runs can be repeated.
+    :meth:`pool_level`; a video has what :class:`tv2sim.Video` has, such as its `slack`.
+    Hooks must depend on their arguments alone: then runs can be repeated.
 
     Parameters
     ----------
@@ -95,12 +96,12 @@ class Strategy:
     --------
     A pool of another size:
 
-    >>> PART_2C.replace(name="2c, pool of 12", prewarmed=12).prewarmed
+    >>> import tv2sim as tv
+    >>> tv.PART_2C.replace(name="2c, pool of 12", prewarmed=12).prewarmed
     12
 
     Own publishers, ordered when encoding starts, for videos that can wait 6 s; a pool for the others:
 
-    >>> import tv2sim as tv
     >>> class OwnIfItCanWait(tv.Strategy):
     ...     def owns_publisher(self, video):
     ...         return video.publication_timeout >= 6
@@ -147,30 +148,43 @@ class Strategy:
                     f"{kind}({field.name}={value!r}), or decorate the class with @dataclass(frozen=True) and "
                     f"annotate {field.name}"
                 )
+        for name in vars(type(self)):
+            if not hasattr(Strategy, name) and (meant := get_close_matches(name, _HOOKS, n=1, cutoff=0.85)):
+                raise StrategyError(
+                    f"{type(self).__name__}.{name} is no hook and would never be called: "
+                    f"did you mean {meant[0]}?"
+                )
 
     # -- hooks ---------------------------------------------------------------------------------------------
 
     def start_moment(self, video: Video) -> Moment | None:
-        """Say at which moment a publisher is ordered because of `video`, if at all."""
+        """Say at which moment a publisher is ordered because of `video`, if at all; default: `starts_on`."""
         return self.starts_on
 
     def owns_publisher(self, video: Video) -> bool:
-        """Say whether the publisher ordered because of `video` serves it alone."""
+        """Say whether `video` is served only by the publisher ordered because of it; default: `dedicated`.
+
+        If so, :meth:`start_moment` must order one.
+        """
         return self.dedicated
 
     def start_delay(self, video: Video) -> float:
-        """Say how many seconds after the moment the publisher is started."""
+        """Say how many seconds after the moment the publisher is started; default: 0."""
         return 0.0
 
     def priority(self, video: Video, deadline: float) -> float:
         """Give the video's place in the publishing queue: the lowest first, equal ones in order of arrival.
 
-        `deadline` is the time at which its timeout ends, so that returning it is earliest deadline first.
+        `deadline` is the time at which its timeout ends, so that returning it is earliest deadline first. The
+        default, 0 for all, is first in, first out.
         """
         return 0.0
 
     def pool_level(self, state: PoolState) -> int:
-        """Say how many pool publishers should be starting or ready now; a surplus is never taken away."""
+        """Say how many pool publishers should be starting or ready now; default: `prewarmed`.
+
+        What is missing is started; a surplus is never taken away.
+        """
         return self.prewarmed
 
     # -- what the engines ask for --------------------------------------------------------------------------
@@ -249,43 +263,3 @@ class Strategy:
 def _yes_or_no(name: str, value: object) -> bool:
     one_of(name, value, (False, True), error=StrategyError)
     return bool(value)
-
-
-PART_1 = Strategy("1", starts_on="encoded", dedicated=True)
-"""A publisher for each video, started when its encoding ends."""
-
-PART_2A = Strategy("2a", starts_on="encoding_started", dedicated=True)
-"""A publisher for each video, started when its encoding starts."""
-
-PART_2B = Strategy("2b", starts_on="queued", dedicated=True)
-"""A publisher for each video, started when it reaches the publishing stage."""
-
-PART_2C = Strategy("2c", prewarmed=10)
-"""A pool of 10 publishers started at time 0; each one that takes a video is replaced."""
-
-STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
-    {strategy.name: strategy for strategy in (PART_1, PART_2A, PART_2B, PART_2C)}
-)
-"""The built-in strategies by name."""
-
-
-def as_strategy(strategy: object) -> Strategy:
-    """Return a strategy as it is, or the built-in one of that name.
-
-    Raises
-    ------
-    StrategyError
-        If there is none of that name; the message names those that there are.
-
-    Examples
-    --------
-    >>> as_strategy("2b").starts_on
-    'queued'
-    """
-    if isinstance(strategy, Strategy):
-        return strategy
-    if isinstance(strategy, str) and strategy in STRATEGIES:
-        return STRATEGIES[strategy]
-    raise StrategyError(
-        f"a strategy is one of {', '.join(STRATEGIES)}, or a tv2sim.Strategy of your own, not {strategy!r}"
-    )
