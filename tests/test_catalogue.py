@@ -786,3 +786,20 @@ def test_the_file_of_a_temporary_file_is_read() -> None:
         wrapper.write(THREE_LINES)
         wrapper.seek(0)
         check_three(tv.read_catalogue(wrapper))
+
+
+def test_a_slice_is_a_catalogue() -> None:
+    catalogue = tv.generate_catalogue(10)
+    part = catalogue[2:6]
+    assert isinstance(part, tv.Catalogue)
+    assert list(part) == list(catalogue)[2:6]
+    assert tv.simulate(part, "1").stats["client_submitted"] == 4
+
+
+def test_a_changed_frame_changes_nothing_else() -> None:
+    catalogue = tv.generate_catalogue(10)
+    before = tv.simulate(catalogue, "1").videos
+    frame = catalogue.frame
+    frame["encoding_time"] *= 100
+    frame["further"] = 1
+    pd.testing.assert_frame_equal(tv.simulate(catalogue, "1").videos, before)

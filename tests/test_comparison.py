@@ -513,3 +513,29 @@ class TestWrongCalls:
     def test_extending_by_nothing(self) -> None:
         with pytest.raises(tv.InputError, match="more must be a whole number of at least 1, not 0"):
             parts().extend(0)
+
+
+@pytest.mark.parametrize("several", [["a", "b"], [tv.generate_catalogue(2), tv.generate_catalogue(3)]])
+def test_several_catalogues_are_given_by_name(several: list[object]) -> None:
+    with pytest.raises(tv.InputError, match="by name, in a mapping"):
+        tv.compare(several, ["1"], replications=1)
+
+
+def test_names_that_are_the_same_as_text_are_refused() -> None:
+    catalogue = tv.generate_catalogue(2)
+    with pytest.raises(tv.InputError, match="two of the catalogues are called '1'"):
+        tv.compare({1: catalogue, "1": catalogue}, ["1"], replications=1)
+    worlds: Any = {1: tv.Scenario(), "1": tv.Scenario(encoders=5)}
+    with pytest.raises(tv.InputError, match="two of the scenarios are called '1'"):
+        tv.compare(catalogue, ["1"], worlds, replications=1)
+
+
+def test_the_engine_is_checked() -> None:
+    with pytest.raises(tv.InputError, match="no compiled engine yet"):
+        tv.compare(tv.generate_catalogue(2), ["1"], replications=1, engine="kernel")
+
+
+def test_an_interval_ends_where_the_figure_does() -> None:
+    study = tv.compare(tv.generate_catalogue(1), ["1"], replications=5, seed=3)
+    rate = study.summary["on_time_rate"].iloc[0]
+    assert 0 <= rate["ci_low"] <= rate["mean"] <= rate["ci_high"] <= 1
