@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import gettempdir
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -22,7 +23,12 @@ if TYPE_CHECKING:
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
-PLACES = re.compile(r"/home/|/tmp/|/root|/work/|/Users/|[A-Z]:\\\\|site-packages| at 0x[0-9a-f]+")
+HERE = "|".join(
+    re.escape(str(path))
+    for path in (FOLDER.parent.parent, Path.home(), Path(gettempdir()))
+    if path != Path("/")
+)
+PLACES = re.compile(rf"{HERE}|/home/|/Users/|[A-Z]:\\\\|site-packages| at 0x[0-9a-f]+")
 """What gives the machine away on which a notebook was executed."""
 MOST_BYTES = 600_000
 

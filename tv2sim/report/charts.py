@@ -60,8 +60,8 @@ def brief_charts(world: World, prefix: str) -> Iterator[Chart]:
             lambda ax: plots.differences(study, ax, metric="on_time_rate"),
             f"Paired differences of the on-time rate from strategy {study.baseline}; the numbers are in "
             f"the table.",
-            f"Right of the line publishes more in time than {study.baseline}. Each replication gives all "
-            f"strategies the same start-up times, so that they differ by the rule alone.",
+            f"Right of the line publishes more in time than {study.baseline}. In one replication, "
+            f"the publisher started because of a video takes equally long to start under every strategy.",
             _narrow(world),
         )
     yield _chart(
