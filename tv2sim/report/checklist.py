@@ -222,8 +222,8 @@ def _implementation(parts: Sequence[World], versions: Mapping[str, str]) -> tupl
 
 def _access(versions: Mapping[str, str]) -> tuple[Item, ...]:
     text = (
-        f"tv2sim {versions['tv2sim']} is open source (MIT licence). With the catalogue, the versions and the seed "
-        f"in “Provenance”, the strategies (their code, where a rule is somebody's own) and the scenario above, every "
-        f"number is reproduced; a command that is named there does it."
+        f"tv2sim {versions['tv2sim']} is open source (MIT licence). With the catalogue, the versions and the "
+        f"seed in “Provenance”, the strategies (their code, where a rule is somebody's own) and the "
+        f"scenario above, every number is reproduced; a command that is named there does it."
     )
     return (Item("6.1", "Computer model sharing statement", text),)
