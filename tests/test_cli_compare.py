@@ -147,6 +147,14 @@ def test_two_runs_of_a_command_give_the_same_report(tmp_path: Path) -> None:
     assert hashlib.sha256(Path(SAMPLE).read_bytes()).hexdigest() in pages[0].decode()
 
 
+def test_a_report_is_not_replaced_by_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    ran(SAMPLE, *FEW, "--report", path)
+    before = path.read_bytes()
+    assert tv2sim("compare", SAMPLE, *FEW, "--out", path).status == 2
+    assert path.read_bytes() == before
+
+
 def test_a_file_that_is_no_report_is_not_replaced(tmp_path: Path) -> None:
     path = tmp_path / "thesis.html"
     path.write_text("<!DOCTYPE html><title>Years of work</title>")

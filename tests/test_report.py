@@ -344,3 +344,15 @@ def test_what_cannot_be_written_is_said_in_a_sentence(study: tv.Comparison, tmp_
     with pytest.raises(tv.OutputError, match="not a file"):
         study.report(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_verdict_claims_nothing_that_a_table_with_another_baseline_denies() -> None:
+    """Pools of 12 and 14 differ in 4 of 100 replications, by one video each: p = 0.045 before adjustment."""
+    pools = [tv.PART_2C.replace(name=f"pool {size}", prewarmed=size) for size in (10, 12, 14)]
+    catalogue = tv.generate_catalogue()
+    table = tv.compare(catalogue, pools, replications=100, baseline="pool 12", progress=False).differences
+    rate = table[(table["metric"] == "on_time_rate") & (table["strategy"] == "pool 14")]
+    assert rate["verdict"].tolist() == ["no difference shown"]
+    study = tv.compare(catalogue, pools, replications=100, baseline="pool 10", progress=False)
+    says = verdict(worlds(study)[0])
+    assert "Whether it publishes more than pool 12 is not shown." in says

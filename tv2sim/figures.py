@@ -140,7 +140,7 @@ METRICS = (
 
 
 def _quantile(ordered: NDArray[np.float64], percent: int) -> float:
-    """Return a quantile of ordered values, interpolated as ``numpy.percentile`` does (and 20 times as fast)."""
+    """Return a quantile of ordered values, interpolated as ``numpy.percentile`` does, which is slow for few."""
     if not len(ordered):
         return float("nan")
     below, share = divmod(percent / 100 * (len(ordered) - 1), 1)

@@ -26,7 +26,7 @@ from tv2sim.strategies import as_strategy
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     import pandas as pd
 
@@ -53,7 +53,8 @@ def main(options: argparse.Namespace) -> None:
     command = _command(options, given, call["seed"])
     with ExitStack() as files:
         # the files are begun before the simulation, so that what cannot be written is known now
-        report, out = (_begun(files, name, options) for name in (options.report, options.out))
+        report = _begun(files, options.report, options, again=_is_report)
+        out = _begun(files, options.out, options, again=lambda _: False)
         if kind == "parquet" and out is not None:
             _try_parquet(out)
         if options.seed is None:
@@ -185,8 +186,13 @@ def _text(value: object) -> str:
 # -- what comes out ----------------------------------------------------------------------------------------
 
 
-def _begun(files: ExitStack, name: str | None, options: argparse.Namespace) -> Path | None:
-    """Begin a file, which takes its place when all is done, and return where to write it."""
+def _begun(
+    files: ExitStack, name: str | None, options: argparse.Namespace, *, again: Callable[[Path], bool]
+) -> Path | None:
+    """Begin a file, which takes its place when all is done, and return where to write it.
+
+    `again` says of a file that is there whether it may be replaced even without --force.
+    """
     if name is None:
         return None
     path = Path(name)
@@ -197,7 +203,7 @@ def _begun(files: ExitStack, name: str | None, options: argparse.Namespace) -> P
         raise InputError(f"{name!r} is a folder: choose the name of a file")
     if not path.absolute().parent.is_dir():
         raise InputError(f"cannot write {name!r}: there is no folder {str(path.parent)!r}")
-    return files.enter_context(whole_file(path, force=options.force or _is_report(path)))
+    return files.enter_context(whole_file(path, force=options.force or again(path)))
 
 
 def _is_report(path: Path) -> bool:
