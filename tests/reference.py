@@ -60,6 +60,7 @@ class Video:
 
     encoding_time: float
     publication_timeout: float
+    submitted_at: float | None = None
     offered: float = NAN
     encoder: int | None = None
     encoding_started: float = NAN
@@ -108,7 +109,7 @@ class System:
         """Let everything happen up to the end of the run."""
         for _ in range(self.rule.prewarmed):
             self.start_publisher(None, dedicated=False)
-        self.plan(0.0, OFFER, 0)
+        self.plan(self.videos[0].submitted_at or 0.0, OFFER, 0)
         happen = {
             ENCODING_ENDS: self.encoding_ends,
             PUBLISHER_READY: self.publisher_ready,
@@ -160,7 +161,8 @@ class System:
         video.encoding_started = self.now
         self.plan(self.now + video.encoding_time, ENCODING_ENDS, row)
         if row + 1 < len(self.videos):
-            self.plan(self.now + 1 / self.world.requests_per_second, OFFER, row + 1)
+            after_the_pause = self.now + 1 / self.world.requests_per_second
+            self.plan(max(after_the_pause, self.videos[row + 1].submitted_at or 0.0), OFFER, row + 1)
         self.order_publisher("encoding_started", row)
 
     def encoding_ends(self, row: int) -> None:
@@ -250,8 +252,14 @@ class System:
 
 
 def reference(
-    encoding_times: Sequence[float], timeouts: Sequence[float], rule: Rule, world: World, startup: Startup
+    encoding_times: Sequence[float],
+    timeouts: Sequence[float],
+    rule: Rule,
+    world: World,
+    startup: Startup,
+    submitted: Sequence[float | None] = (),
 ) -> Outcome:
     """Work out what must happen; `startup(cause, number)` is the start-up time of a publisher."""
-    videos = [Video(time, timeout) for time, timeout in zip(encoding_times, timeouts, strict=True)]
+    given = submitted or [None] * len(timeouts)
+    videos = [Video(*row) for row in zip(encoding_times, timeouts, given, strict=True)]
     return System(videos, rule, world, startup).run()

@@ -61,9 +61,12 @@ class Case:
     timeouts: tuple[float, ...]
     rule: Rule
     world: World
+    submitted: tuple[float | None, ...] = ()
 
 
-def records(encoding_times: Sequence[float], timeouts: Sequence[float]) -> list[dict[str, Any]]:
+def records(
+    encoding_times: Sequence[float], timeouts: Sequence[float], submitted: Sequence[float | None] = ()
+) -> list[dict[str, Any]]:
     """Write a catalogue as it would be read from JSON lines."""
     return [
         {
@@ -73,6 +76,7 @@ def records(encoding_times: Sequence[float], timeouts: Sequence[float]) -> list[
             "encodingTime": encoding_time,
             "publicationTimeout": timeout,
         }
+        | ({"submittedAt": submitted[row]} if submitted and submitted[row] is not None else {})
         for row, (encoding_time, timeout) in enumerate(zip(encoding_times, timeouts, strict=True))
     ]
 
@@ -92,7 +96,7 @@ def strategy_of(rule: Rule) -> tv.Strategy:
 
 def simulate(case: Case, startup_time: tv.Constant | tv.Uniform, seed: int = 1) -> tv.Run:
     """Run the case in the library."""
-    catalogue = tv.read_catalogue(records(case.encoding_times, case.timeouts))
+    catalogue = tv.read_catalogue(records(case.encoding_times, case.timeouts, case.submitted))
     scenario = tv.Scenario(startup_time=startup_time, **asdict(case.world))
     return tv.simulate(catalogue, strategy_of(case.rule), scenario, seed=seed)
 
@@ -110,7 +114,11 @@ def rows_of(frame: pd.DataFrame, without: Sequence[str] = ()) -> list[dict[str, 
 
 def check(case: Case, run: tv.Run, startup: Startup) -> Outcome:
     """Compare the run with the specification, cell by cell."""
-    expected = reference(case.encoding_times, case.timeouts, case.rule, case.world, startup)
+    expected = reference(case.encoding_times, case.timeouts, case.rule, case.world, startup, case.submitted)
+    given = any(time is not None for time in case.submitted)
+    assert ("submitted_at" in run.videos) == given
+    for row in [] if given else expected.videos:
+        del row["submitted_at"]
     assert rows_of(run.videos, ("id", "title", "provider")) == cells(expected.videos)
     assert rows_of(run.publishers) == cells(expected.publishers)
     assert (run.end, run.ending) == (expected.end, expected.ending)
@@ -148,11 +156,16 @@ def cases(draw: st.DrawFn) -> Case:
     """Small catalogues in cramped worlds, mostly on a grid, where simultaneous events are the rule."""
     size = draw(st.integers(1, 14))
     timeouts = st.one_of(st.integers(1, 24).map(lambda halves: halves / 2), st.floats(0.5, 12))
+    submitted = st.one_of(
+        st.none(), st.integers(0, 24).map(lambda halves: halves / 2), st.floats(0, 20, allow_subnormal=False)
+    )
+    given = draw(st.booleans())
     return Case(
         tuple(draw(st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.0, 6.0]), min_size=size, max_size=size))),
         tuple(draw(st.lists(timeouts, min_size=size, max_size=size))),
         draw(rules),
         draw(worlds),
+        tuple(draw(st.lists(submitted, min_size=size, max_size=size))) if given else (),
     )
 
 
@@ -261,7 +274,7 @@ def test_every_cell_agrees_for_154_videos(rule: Rule, world: World, whole: bool)
 def test_the_parts_by_name_and_by_constant_are_the_same(name: str, rule: Rule) -> None:
     constant = {"1": tv.PART_1, "2a": tv.PART_2A, "2b": tv.PART_2B, "2c": tv.PART_2C}[name]
     case = large_case(rule, World())
-    catalogue = tv.read_catalogue(records(case.encoding_times, case.timeouts))
+    catalogue = tv.read_catalogue(records(case.encoding_times, case.timeouts, case.submitted))
     scenario = tv.Scenario(startup_time=tv.Constant(4))
     for strategy in (name, constant):
         run = tv.simulate(catalogue, strategy, scenario, seed=1, replication=0)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EVENTS", "Ending", "Facts", "LogEntry"]
 
-Ending: TypeAlias = Literal["completed", "cut-off", "no publisher will come"]
+Ending: TypeAlias = Literal["completed", "cut-off", "no publisher will come", "stopped"]
 
 EVENTS = (
     "offered",

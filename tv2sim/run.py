@@ -248,6 +248,7 @@ class Run:
             "stats": self.stats,
             "summary": self.summary,
             "rejected": [rejected._asdict() for rejected in self.catalogue.rejected],
+            "submissions": self.catalogue.submitted_at is not None,
         }
         text = msgspec.json.format(msgspec.json.encode(document, enc_hook=_plain), indent=2)
         (folder / "run.json").write_bytes(text + b"\n")

@@ -30,6 +30,7 @@ _VIDEOS = _TEXTS | _TIMES | {
     "offered": "float64", "encoder": "Int64", "encoding_started": "float64", "encoded": "float64",
     "queued": "float64", "publisher": "Int64", "assigned": "float64", "published": "float64",
 }  # fmt: skip
+_SUBMISSIONS = {"submitted_at": "float64"}
 _PUBLISHERS = {"cause": "Int64", "started": "float64", "ready": "float64"}
 _EVENTS = {"event": "str", "video": "Int64", "resource": "str"}
 
@@ -62,6 +63,8 @@ class _Document(msgspec.Struct):
     stats: dict[str, int]
     rejected: list[_Rejected]
     versions: dict[str, str]
+    submissions: bool = False
+    """Whether the videos have a column submitted_at."""
 
 
 def load_run(
@@ -105,7 +108,11 @@ def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) ->
         scenario = Scenario.from_dict(document.scenario)
     videos, publishers, events = (
         read_table(folder / f"{name}.{document.format}", kinds)
-        for name, kinds in (("videos", _VIDEOS), ("publishers", _PUBLISHERS), ("events", _EVENTS))
+        for name, kinds in (
+            ("videos", _VIDEOS | (_SUBMISSIONS if document.submissions else {})),
+            ("publishers", _PUBLISHERS),
+            ("events", _EVENTS),
+        )
     )
     facts = _facts(videos, publishers, events, document)
     run = Run(
@@ -143,7 +150,9 @@ _COLUMNS = {"publisher_started": "started", "publisher_ready": "ready"}
 
 
 def _catalogue(videos: pd.DataFrame, document: _Document) -> Catalogue:
-    columns = (videos[name].tolist() for name in (*_TEXTS, *_TIMES))
+    columns = [videos[name].tolist() for name in (*_TEXTS, *_TIMES)]
+    if document.submissions:
+        columns.append([None if time != time else time for time in videos["submitted_at"].tolist()])
     rejected = [Rejected(line.line, line.reason, line.text) for line in document.rejected]
     return Catalogue((Video(*row) for row in zip(*columns, strict=True)), rejected, document.catalogue.name)
 

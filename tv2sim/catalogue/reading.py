@@ -214,7 +214,9 @@ def _convert(entry: Entry) -> Video:
     given = {json: entry[python] for python, json in _FIELDS.items() if python in entry}
     given |= {json: entry[json] for json in _FIELDS.values() if json in entry}
     plain = {json: _plain(value) for json, value in given.items()}
-    for field in ("encodingTime", "publicationTimeout"):
+    if (submitted := plain.get("submittedAt")) is not None and submitted != submitted:
+        del plain["submittedAt"]  # as a table has it for a video without
+    for field in ("encodingTime", "publicationTimeout", "submittedAt"):
         value = plain.get(field)
         if isinstance(value, float) and not math.isfinite(value):
             raise msgspec.ValidationError(f"Expected `finite float`, got `{value}` - at `$.{field}`")
@@ -261,6 +263,7 @@ def _invalid(error: msgspec.ValidationError) -> str:
     expected, _, got = found.removeprefix("Expected ").replace("`", "").partition(", got ")
     names = {
         "float": "a number",
+        "float | null": "a number",
         "finite float": "a finite number",
         "str": "a string",
         "object": "a JSON object",

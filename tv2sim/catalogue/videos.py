@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["Catalogue", "Rejected", "Video"]
 
 
-class Video(msgspec.Struct, frozen=True, rename="camel", gc=False):
+class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults=True):
     """One video of a catalogue; in JSON its fields are spelled in camel case, as the original does.
 
     Parameters
@@ -29,6 +29,8 @@ class Video(msgspec.Struct, frozen=True, rename="camel", gc=False):
         Seconds for which it holds an encoder; at least 0.
     publication_timeout : float
         Seconds from the start of its encoding within which it must be published; greater than 0.
+    submitted_at : float, optional
+        Seconds from the start before which the client does not offer it; at least 0. A live replay records it.
 
     Examples
     --------
@@ -41,6 +43,7 @@ class Video(msgspec.Struct, frozen=True, rename="camel", gc=False):
     provider: str
     encoding_time: Annotated[float, msgspec.Meta(ge=0)]
     publication_timeout: Annotated[float, msgspec.Meta(gt=0)]
+    submitted_at: Annotated[float, msgspec.Meta(ge=0)] | None = None
 
     @property
     def slack(self) -> float:
@@ -79,6 +82,8 @@ class Catalogue:
         One per video.
     encoding_time, publication_timeout : numpy.ndarray
         float64, seconds, one per video; read-only.
+    submitted_at : numpy.ndarray or None
+        float64, seconds, NaN for videos without; None if no video has one.
     rejected : tuple of Rejected
         The lines that are no valid video.
     """
@@ -97,6 +102,7 @@ class Catalogue:
         titles: list[str] = []
         providers: list[str] = []
         times: list[tuple[float, float]] = []
+        submitted: list[float | None] = []
         shared: dict[Any, Any] = {}  # few distinct times and providers: hold each once
         for video in videos:
             ids.append(video.id)
@@ -104,6 +110,7 @@ class Catalogue:
             providers.append(shared.setdefault(video.provider, video.provider))
             pair = (video.encoding_time, video.publication_timeout)
             times.append(shared.setdefault(pair, pair))
+            submitted.append(video.submitted_at)
         self.ids = tuple(ids)
         self.titles = tuple(titles)
         self.providers = tuple(providers)
@@ -111,6 +118,10 @@ class Catalogue:
         columns.flags.writeable = False
         self.encoding_time: NDArray[np.float64] = columns[0]
         self.publication_timeout: NDArray[np.float64] = columns[1]
+        self.submitted_at: NDArray[np.float64] | None = None
+        if any(time is not None for time in submitted):
+            self.submitted_at = np.array(submitted, dtype=np.float64)
+            self.submitted_at.flags.writeable = False
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -129,6 +140,7 @@ class Catalogue:
             self.providers[row],
             float(self.encoding_time[row]),
             float(self.publication_timeout[row]),
+            None if self.submitted_at is None else _known(self.submitted_at[row]),
         )
 
     def __iter__(self) -> Iterator[Video]:
@@ -144,6 +156,7 @@ class Catalogue:
             and self.rejected == other.rejected
             and np.array_equal(self.encoding_time, other.encoding_time)
             and np.array_equal(self.publication_timeout, other.publication_timeout)
+            and _same(self.submitted_at, other.submitted_at)
         )
 
     __hash__ = None  # type: ignore[assignment]
@@ -153,21 +166,35 @@ class Catalogue:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The videos as a table of its own: id, title, provider, encoding_time, publication_timeout."""
+        """The videos as a table of its own: id, title, provider, encoding_time, publication_timeout.
+
+        If any video has a time of submission, there is a column submitted_at as well.
+        """
         import pandas as pd
 
-        return pd.DataFrame(
-            {
-                "id": self.ids,
-                "title": self.titles,
-                "provider": self.providers,
-                "encoding_time": self.encoding_time.copy(),
-                "publication_timeout": self.publication_timeout.copy(),
-            }
-        )
+        columns: dict[str, Any] = {
+            "id": self.ids,
+            "title": self.titles,
+            "provider": self.providers,
+            "encoding_time": self.encoding_time.copy(),
+            "publication_timeout": self.publication_timeout.copy(),
+        }
+        if self.submitted_at is not None:
+            columns["submitted_at"] = self.submitted_at.copy()
+        return pd.DataFrame(columns)
 
     def lines(self) -> Iterator[bytes]:
         """Yield the accepted videos as JSON lines, each with its line end."""
         encode = msgspec.json.Encoder().encode
         for video in self:
             yield encode(video) + b"\n"
+
+
+def _known(time: np.float64) -> float | None:
+    return None if np.isnan(time) else float(time)
+
+
+def _same(one: NDArray[np.float64] | None, other: NDArray[np.float64] | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return np.array_equal(one, other, equal_nan=True)

@@ -53,14 +53,22 @@ class Encoders:
         self._encoding_time = encoding_time
         self._publishers, self._stage = publishers, stage
         self._record = record
-        # more encoders than videos are never needed: of those that are always free, the lowest comes first
-        number = min(number, len(encoding_time))
-        self.free = [(0.0, encoder) for encoder in range(number)]
+        self._number = number
+        self.free: list[tuple[float, int]] = []
         """A heap of (free since, encoder)."""
-        self._encoding_ends = [Event(env) for _ in range(number)]
+        self._encoding_ends: list[Event] = []
         self._waiting_client: Event | None = None
-        for encoder in range(number):
-            env.process(self._encoder(encoder))
+
+    def add(self, videos: int) -> None:
+        """Expect so many more videos.
+
+        More encoders than videos are never needed: of those that were always free, the lowest comes first.
+        """
+        there = len(self._encoding_ends)
+        for encoder in range(there, min(self._number, there + videos)):
+            self._encoding_ends.append(Event(self._env))
+            heappush(self.free, (0.0, encoder))
+            self._env.process(self._encoder(encoder))
 
     def take(self, video: int) -> None:
         """Hand a video to the encoder that has been free longest: its process wakes when the encoding ends."""

@@ -26,16 +26,20 @@ class ObservedRecorder(Recorder):
         The clock.
     timeouts : sequence of float
         Each video's publication timeout.
-    own : bytes
+    own : bytes or bytearray
         1 for each video that waits beside the queue.
     observers : sequence of callables
         Called in turn with a :class:`~tv2sim.facts.LogEntry`.
     """
 
     def __init__(
-        self, env: Environment, timeouts: Sequence[float], own: bytes, observers: Sequence[Observer]
+        self,
+        env: Environment,
+        timeouts: Sequence[float],
+        own: bytes | bytearray,
+        observers: Sequence[Observer],
     ) -> None:
-        super().__init__(env, len(timeouts))
+        super().__init__(env)
         self._timeouts, self._own, self._observers = timeouts, own, observers
 
     def _tell(self, event: str, video: int | None, resource: str | None = None) -> None:

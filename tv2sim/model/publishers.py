@@ -66,12 +66,16 @@ class Publishers:
         self._stage, self._record, self._on_outcome = stage, record, on_outcome
         self._level = strategy.prewarmed
         self._adapts = strategy.adapts
-        self.watches_encoding = self._adapts or any(self._moment)
+        self.watches_encoding = self._adapts or strategy.orders_for_videos
         """Whether the encoders need to tell of their steps at all."""
         self._stock = 0  # publishers of the pool that are starting or ready
         self._encoding = self._encoded = 0
-        self._caused = [0] * len(orders.own)  # publishers started so far because of each video
+        self._caused: list[int] = []  # publishers started so far because of each video
         self._without_cause = 0
+
+    def add(self, videos: int) -> None:
+        """Expect so many more videos."""
+        self._caused += [0] * videos
 
     # -- occasions -----------------------------------------------------------------------------------------
 

@@ -31,11 +31,13 @@ class PublishingStage:
         Holds the videos that any publisher may serve.
     capacity : int or None
         How many the queue holds at the most.
-    own : bytes
+    own : bytes or bytearray
         1 for each video that only its own publisher may serve.
     """
 
-    def __init__(self, env: Environment, queue: WaitingVideos, capacity: int | None, own: bytes) -> None:
+    def __init__(
+        self, env: Environment, queue: WaitingVideos, capacity: int | None, own: bytes | bytearray
+    ) -> None:
         self._env = env
         self._own = own
         self._capacity = inf if capacity is None else capacity

@@ -25,10 +25,10 @@ _PUBLISHER_STARTED, _READY, _ASSIGNED, _PUBLISHED = map(
 class Recorder:
     """The facts of one run, column by column; a method for each thing that can happen."""
 
-    def __init__(self, env: Environment, videos: int) -> None:
+    def __init__(self, env: Environment) -> None:
         self._env = env
         self.times = {
-            name: array("d", [nan]) * videos
+            name: array("d")
             for name in ("offered", "encoding_started", "encoded", "queued", "assigned", "published")
         }
         (
@@ -39,11 +39,17 @@ class Recorder:
             self._assigned,
             self._published,
         ) = self.times.values()
-        self._encoder = array("q", [-1]) * videos
-        self._publisher = array("q", [-1]) * videos
+        self._encoder, self._publisher = array("q"), array("q")
         self._cause, self._started, self._ready = array("q"), array("d"), array("d")
         self._order = array("q")
         self._note = self._order.append
+
+    def add(self, videos: int) -> None:
+        """Make room for so many more videos."""
+        for times in self.times.values():
+            times.extend(array("d", [nan]) * videos)
+        for numbers in (self._encoder, self._publisher):
+            numbers.extend(array("q", [-1]) * videos)
 
     def offered(self, video: int) -> None:
         """Record that the client begins to offer a video."""
@@ -91,7 +97,7 @@ class Recorder:
         self._published[video] = self._env.now
         self._note(video << 4 | _PUBLISHED)
 
-    def facts(self, own: bytes, end: float, ending: Ending) -> Facts:
+    def facts(self, own: bytes | bytearray, end: float, ending: Ending) -> Facts:
         """Return the columns, without copying them."""
         return Facts(
             offered=_floats(self._offered),

@@ -24,14 +24,17 @@ class StartupTimes:
         Of the start-up time.
     seed, replication : int
         Which numbers to draw.
-    videos : int
-        For how many videos to draw ahead.
     """
 
-    def __init__(self, distribution: Distribution, seed: int, replication: int, videos: int) -> None:
+    def __init__(self, distribution: Distribution, seed: int, replication: int) -> None:
         self._distribution, self._seed, self._replication = distribution, seed, replication
-        self.by_video = self._times(Purpose.STARTUP_FOR_VIDEO, videos)
+        self.by_video: list[float] = []
         """Of the first publisher that is started because of each video."""
+
+    def add(self, videos: int) -> None:
+        """Draw those of so many more videos."""
+        start = len(self.by_video)
+        self.by_video += self._times(Purpose.STARTUP_FOR_VIDEO, videos, start=start)
 
     def of_slots(self, count: int) -> list[float]:
         """Return those of the publishers prewarmed at time 0."""

@@ -9,7 +9,7 @@ import simpy
 from simpy.core import EmptySchedule, StopSimulation
 
 from tv2sim.errors import StrategyError
-from tv2sim.model.client import client
+from tv2sim.model.client import Submission, Submissions, client
 from tv2sim.model.encoders import Encoders
 from tv2sim.model.observing import ObservedRecorder, Observer
 from tv2sim.model.order import END, Moment
@@ -19,17 +19,18 @@ from tv2sim.model.queues import Fifo, PriorityQueue, WaitingVideos
 from tv2sim.model.recorder import Recorder
 from tv2sim.model.startups import StartupTimes
 from tv2sim.model.users import UsersError, call
+from tv2sim.strategies import Orders
 from tv2sim.validation import a_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from tv2sim.catalogue import Catalogue
+    from tv2sim.catalogue import Catalogue, Video
     from tv2sim.facts import Ending, Facts
     from tv2sim.scenario import Scenario
-    from tv2sim.strategies import Orders, Strategy
+    from tv2sim.strategies import Strategy
 
-__all__ = ["run_model"]
+__all__ = ["System", "run_model"]
 
 
 def run_model(
@@ -59,56 +60,128 @@ def run_model(
         The clock; another one lets the same processes run in real time.
     """
     env = env or simpy.Environment(0.0)
-    orders = strategy.orders(catalogue)
-    record = _recorder(env, catalogue, orders, observers)
-    queue = _queue(catalogue, strategy, record)
-    stage = PublishingStage(env, queue, scenario.publishing_queue_capacity, orders.own)
-    startups = StartupTimes(scenario.startup_time, seed, replication, len(catalogue))
-    remaining = len(catalogue)
-
-    def on_outcome() -> None:
-        nonlocal remaining
-        remaining -= 1
-        if not remaining:
-            Moment(env, 0, END).callbacks.append(StopSimulation.callback)
-
-    publishers = Publishers(
-        env, strategy, orders, startups, scenario.publishing_time, stage, record, on_outcome
-    )
-    encoders = Encoders(env, scenario.encoders, catalogue.encoding_time.tolist(), publishers, stage, record)
-    try:
-        publishers.prewarm()
-        rows = range(len(catalogue)) if offered is None else offered
-        env.process(client(env, rows, scenario.gap, encoders, record))
-        if strategy.review_every is not None:
-            env.process(reviews(env, publishers, strategy.review_every))
-        ending = _run_to_the_end(env, scenario.until)
-    except UsersError as carrier:
-        raise carrier.error from None
-    end = scenario.until if ending == "cut-off" and scenario.until is not None else env.now
-    return record.facts(orders.own, float(end), ending)
+    system = System(env, strategy, scenario, seed=seed, replication=replication, observers=observers)
+    system.add(catalogue)
+    system.close()
+    submissions = None if catalogue.submitted_at is None else Submissions(env, catalogue.submitted_at.tolist())
+    return system.run(range(len(catalogue)) if offered is None else offered, submissions)
 
 
-def _recorder(
-    env: simpy.Environment, catalogue: Catalogue, orders: Orders, observers: Sequence[Observer]
-) -> Recorder:
-    if observers:
-        return ObservedRecorder(env, catalogue.publication_timeout.tolist(), orders.own, observers)
-    return Recorder(env, len(catalogue))
+class System:
+    """The wired processes of one replication; videos can be added before and while it runs.
 
+    Parameters
+    ----------
+    env : simpy.Environment
+        The clock.
+    strategy, scenario
+        The rule and the world.
+    seed, replication : int
+        Which random numbers.
+    observers : sequence of callables
+        Called with each line of the event log as it happens.
+    """
 
-def _queue(catalogue: Catalogue, strategy: Strategy, record: Recorder) -> WaitingVideos:
-    if not strategy.reorders:
-        return Fifo()
-    encoding_started = record.times["encoding_started"]
+    def __init__(
+        self,
+        env: simpy.Environment,
+        strategy: Strategy,
+        scenario: Scenario,
+        *,
+        seed: int,
+        replication: int,
+        observers: Sequence[Observer] = (),
+    ) -> None:
+        self._env, self._strategy, self._scenario = env, strategy, scenario
+        # a value per video; all who are handed one of these see it grow
+        self._encoding_time: list[float] = []
+        self._timeout: list[float] = []
+        self._delay: list[float] = []
+        self._videos: list[Video] = []  # kept only for a rule that looks at them while they wait
+        self._orders = Orders(bytearray(), bytearray(), self._delay if strategy.delays else None)
+        self._without_outcome = 0
+        self._open = True
+        self._record = (
+            ObservedRecorder(env, self._timeout, self._orders.own, observers) if observers else Recorder(env)
+        )
+        stage = PublishingStage(env, self._queue(), scenario.publishing_queue_capacity, self._orders.own)
+        self._startups = StartupTimes(scenario.startup_time, seed, replication)
+        self._publishers = Publishers(
+            env,
+            strategy,
+            self._orders,
+            self._startups,
+            scenario.publishing_time,
+            stage,
+            self._record,
+            self._on_outcome,
+        )
+        self._encoders = Encoders(
+            env, scenario.encoders, self._encoding_time, self._publishers, stage, self._record
+        )
 
-    def priority(row: int) -> float:
-        video = catalogue[row]
-        answer = call(strategy.priority, video, encoding_started[row] + video.publication_timeout)
-        asked = f"the answer of {strategy.name}.priority({video.id!r})"
-        return a_number(asked, answer, at_least=float("-inf"), error=StrategyError)
+    def add(self, catalogue: Catalogue) -> None:
+        """Expect more videos: the rows after those that were added before."""
+        orders = self._strategy.orders(catalogue)
+        self._orders.moment.extend(orders.moment)  # type: ignore[union-attr]
+        self._orders.own.extend(orders.own)  # type: ignore[union-attr]
+        self._delay.extend(orders.delay or ())
+        self._encoding_time.extend(catalogue.encoding_time.tolist())
+        self._timeout.extend(catalogue.publication_timeout.tolist())
+        if self._strategy.reorders:
+            self._videos.extend(catalogue)
+        for grows in (self._record, self._startups, self._publishers, self._encoders):
+            grows.add(len(catalogue))
+        self._without_outcome += len(catalogue)
 
-    return PriorityQueue(priority)
+    def close(self) -> None:
+        """Say that no more videos will be added: the run ends with the last outcome."""
+        self._open = False
+        self._end_if_done()
+
+    def run(self, offered: Iterable[int], submissions: Submission | None = None) -> Facts:
+        """Run to the end.
+
+        Parameters
+        ----------
+        offered : iterable of int
+            The rows in the order in which the client offers them, taken one by one.
+        submissions : Submission, optional
+            What holds a row back until it may be offered; default is nothing.
+        """
+        env, scenario = self._env, self._scenario
+        try:
+            self._publishers.prewarm()
+            env.process(client(env, offered, scenario.gap, self._encoders, self._record, submissions))
+            if self._strategy.review_every is not None:
+                env.process(reviews(env, self._publishers, self._strategy.review_every))
+            ending = _run_to_the_end(env, scenario.until)
+        except UsersError as carrier:
+            raise carrier.error from None
+        end = scenario.until if ending == "cut-off" and scenario.until is not None else env.now
+        return self._record.facts(self._orders.own, float(end), ending)
+
+    def _on_outcome(self) -> None:
+        self._without_outcome -= 1
+        if not self._without_outcome:
+            self._end_if_done()
+
+    def _end_if_done(self) -> None:
+        if not (self._open or self._without_outcome):
+            Moment(self._env, 0, END, "completed").callbacks.append(StopSimulation.callback)
+
+    def _queue(self) -> WaitingVideos:
+        if not self._strategy.reorders:
+            return Fifo()
+        encoding_started, strategy = self._record.times["encoding_started"], self._strategy
+
+        def priority(row: int) -> float:
+            video = self._videos[row]
+            answer = call(strategy.priority, video, encoding_started[row] + video.publication_timeout)
+            asked = f"the answer of {strategy.name}.priority({video.id!r})"
+            return a_number(asked, answer, at_least=-inf, error=StrategyError)
+
+        return PriorityQueue(priority)
 
 
 def _run_to_the_end(env: simpy.Environment, until: float | None) -> Ending:
@@ -119,8 +192,9 @@ def _run_to_the_end(env: simpy.Environment, until: float | None) -> Ending:
                 env.step()
         while env.peek() <= until:
             env.step()
-    except StopSimulation:
-        return "completed"
+    except StopSimulation as stop:
+        ending: Ending = stop.args[0]
+        return ending
     except EmptySchedule:
         return "no publisher will come"
     return "no publisher will come" if env.peek() == inf else "cut-off"

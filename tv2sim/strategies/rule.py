@@ -11,7 +11,7 @@ from tv2sim.errors import StrategyError
 from tv2sim.validation import a_number, a_whole_number, one_of, with_changes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from tv2sim.catalogue import Catalogue, Video
 
@@ -54,11 +54,11 @@ _HOOKS = ("start_moment", "owns_publisher", "start_delay", "priority", "pool_lev
 class Orders(NamedTuple):
     """What a strategy says of each video of a catalogue, in columns."""
 
-    moment: bytes
+    moment: bytes | bytearray
     """Index into :data:`MOMENTS`."""
-    own: bytes
+    own: bytes | bytearray
     """1 if only the video's own publisher may serve it."""
-    delay: tuple[float, ...] | None
+    delay: Sequence[float] | None
     """Seconds from the moment to the publisher's start; None if there is no delay at all."""
 
 
@@ -193,6 +193,16 @@ class Strategy:
         return getattr(type(self), hook) is not getattr(Strategy, hook)
 
     @property
+    def orders_for_videos(self) -> bool:
+        """Whether a publisher may be ordered because of a video."""
+        return self.starts_on is not None or self._overrides("start_moment")
+
+    @property
+    def delays(self) -> bool:
+        """Whether what is ordered may be started later."""
+        return self._overrides("start_delay")
+
+    @property
     def adapts(self) -> bool:
         """Whether the pool's level changes over time."""
         return self._overrides("pool_level")
@@ -217,9 +227,7 @@ class Strategy:
                 raise StrategyError(
                     f"strategy {self.name!r}: the publisher of video {catalogue.ids[row]!r} is never started"
                 )
-        delay = (
-            tuple(self._ask("start_delay", catalogue, self._delay)) if self._overrides("start_delay") else None
-        )
+        delay = tuple(self._ask("start_delay", catalogue, self._delay)) if self.delays else None
         return Orders(bytes(moment), bytes(own), delay)
 
     def _ask(self, hook: str, catalogue: Catalogue, check: Callable[[str, Any], Any]) -> list[Any]:
