@@ -19,7 +19,7 @@ PACKAGE = ROOT / "tv2sim"
 ROOMS = (
     "errors", "validation", "progress", "catalogue", "distributions", "scenario", "strategies", "draws",
     "facts", "model", "figures", "tables", "storage", "run", "saved", "statistics", "experiment", "plots",
-    "report", "cli", "__main__",
+    "report", "realtime", "cli", "__main__",
 )  # fmt: skip
 """From top to bottom: data flows down, so a room imports from those above it."""
 

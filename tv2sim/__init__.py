@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from tv2sim.errors import (
         CatalogueError,
         InputError,
+        LagError,
         MissingExtraError,
         OutputError,
         ScenarioError,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     )
     from tv2sim.experiment import Comparison, Interrupted, Replications, compare, replicate
     from tv2sim.facts import LogEntry
+    from tv2sim.realtime import Replay, replay
     from tv2sim.run import Run, simulate
     from tv2sim.saved import load_run
     from tv2sim.scenario import Scenario
@@ -80,6 +82,7 @@ __all__ = [
     "Gamma",
     "InputError",
     "Interrupted",
+    "LagError",
     "LogEntry",
     "LogNormal",
     "MissingExtraError",
@@ -87,6 +90,7 @@ __all__ = [
     "PoolState",
     "Precision",
     "Rejected",
+    "Replay",
     "Replications",
     "Run",
     "Scenario",
@@ -103,6 +107,7 @@ __all__ = [
     "generate_catalogue",
     "load_run",
     "read_catalogue",
+    "replay",
     "replicate",
     "simulate",
     "survey_catalogue",
@@ -116,11 +121,12 @@ _ROOMS = {
         "Constant", "Distribution", "Empirical", "Exponential", "Gamma", "LogNormal", "Triangular", "Uniform",
     ),
     "errors": (
-        "CatalogueError", "InputError", "MissingExtraError", "OutputError", "ScenarioError", "StrategyError",
-        "TV2SimError",
+        "CatalogueError", "InputError", "LagError", "MissingExtraError", "OutputError", "ScenarioError",
+        "StrategyError", "TV2SimError",
     ),
     "experiment": ("Comparison", "Interrupted", "Replications", "compare", "replicate"),
     "facts": ("LogEntry",),
+    "realtime": ("Replay", "replay"),
     "run": ("Run", "simulate"),
     "saved": ("load_run",),
     "scenario": ("Scenario",),

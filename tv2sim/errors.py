@@ -8,7 +8,8 @@
      │    ├── ScenarioError               a number or a distribution of the scenario
      │    └── StrategyError               an unknown strategy, or one that contradicts itself
      ├── OutputError (OSError)            a result could not be written, or would overwrite another
-     └── MissingExtraError (ImportError)  an optional package is not installed
+     ├── MissingExtraError (ImportError)  an optional package is not installed
+     └── LagError (RuntimeError)          a strict replay could not keep up with the clock
 
 Catching :class:`TV2SimError` catches them all; catching the built-in class in brackets works as well.
 """
@@ -18,6 +19,7 @@ from __future__ import annotations
 __all__ = [
     "CatalogueError",
     "InputError",
+    "LagError",
     "MissingExtraError",
     "OutputError",
     "ScenarioError",
@@ -52,3 +54,7 @@ class OutputError(TV2SimError, OSError):
 
 class MissingExtraError(TV2SimError, ImportError):
     """An optional package that the call needs is not installed."""
+
+
+class LagError(TV2SimError, RuntimeError):
+    """A strict replay could not keep up with the clock."""

@@ -27,7 +27,7 @@ from tv2sim.strategies import Strategy, as_strategy
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Run", "is_saved_run", "simulate"]
+__all__ = ["Run", "is_saved_run", "simulate", "versions_here"]
 
 
 def simulate(
@@ -127,7 +127,7 @@ class Run:
     ) -> None:
         self.catalogue, self.strategy, self.scenario = catalogue, strategy, scenario
         self.seed, self.replication, self.facts = seed, replication, facts
-        self.versions = dict(versions or _versions())
+        self.versions = dict(versions or versions_here())
 
     @property
     def end(self) -> float:
@@ -254,7 +254,8 @@ class Run:
         (folder / "run.json").write_bytes(text + b"\n")
 
 
-def _versions() -> dict[str, str]:
+def versions_here() -> dict[str, str]:
+    """Return the versions of what simulates."""
     return {
         "tv2sim": __version__,
         "python": platform.python_version(),

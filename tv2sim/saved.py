@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["load_run"]
+__all__ = ["load_run", "strategy_of"]
 
 _TEXTS = dict.fromkeys(("id", "title", "provider"), "str")
 _TIMES = dict.fromkeys(("encoding_time", "publication_timeout"), "float64")
@@ -117,7 +117,7 @@ def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) ->
     facts = _facts(videos, publishers, events, document)
     run = Run(
         _catalogue(videos, document),
-        strategy or _strategy(document.strategy),
+        strategy or strategy_of(document.strategy),
         scenario,
         document.seed,
         document.replication,
@@ -157,7 +157,8 @@ def _catalogue(videos: pd.DataFrame, document: _Document) -> Catalogue:
     return Catalogue((Video(*row) for row in zip(*columns, strict=True)), rejected, document.catalogue.name)
 
 
-def _strategy(data: Mapping[str, Any]) -> Strategy:
+def strategy_of(data: Mapping[str, Any]) -> Strategy:
+    """Return the strategy that was saved as data, or a plain one that stands in for a class of one's own."""
     known = STRATEGIES.get(data["name"])
     if known is not None and known.to_dict() == dict(data):
         return known

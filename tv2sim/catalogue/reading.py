@@ -21,7 +21,19 @@ from tv2sim.errors import CatalogueError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Entry", "Source", "as_bytes", "entries", "opened", "parse", "read_catalogue", "repeated", "text_of"]
+__all__ = [
+    "Entry",
+    "Source",
+    "as_bytes",
+    "entries",
+    "judged",
+    "no_video",
+    "opened",
+    "parse",
+    "read_catalogue",
+    "repeated",
+    "text_of",
+]
 
 Entry: TypeAlias = "bytes | str | Mapping[str, Any] | Video | object"
 Source: TypeAlias = "str | os.PathLike[str] | IO[bytes] | IO[str] | pd.DataFrame | Iterable[Any]"
@@ -69,18 +81,15 @@ def read_catalogue(source: Source | Catalogue, *, name: str | None = None) -> Ca
         return source if name is None else Catalogue(source, source.rejected, name)
     videos: list[Video] = []
     rejected: list[Rejected] = []
-    seen: dict[str, int] = {}
     digest = _Digest()
     with opened(source) as (stream, label):
-        for number, entry, outcome in parse(digest.of(entries(stream, label))):
-            if isinstance(outcome, str):
-                rejected.append(Rejected(number, outcome, text_of(entry)))
-            elif (first := seen.setdefault(outcome.id, number)) != number:
-                rejected.append(Rejected(number, repeated(outcome.id, first), text_of(entry)))
+        for outcome in judged(digest.of(entries(stream, label))):
+            if isinstance(outcome, Rejected):
+                rejected.append(outcome)
             else:
                 videos.append(outcome)
     if not videos:
-        raise CatalogueError(_no_video(label, rejected))
+        raise CatalogueError(no_video(label, rejected))
     return Catalogue(videos, rejected, name or label, digest.hex())
 
 
@@ -102,7 +111,8 @@ class _Digest:
         return None if self._sha256 is None else str(self._sha256.hexdigest())
 
 
-def _no_video(label: str, rejected: list[Rejected]) -> str:
+def no_video(label: str, rejected: list[Rejected]) -> str:
+    """Say that a source holds no valid video, and why."""
     if not rejected:
         return f"no valid video in {label!r}: it is empty; a line looks like {EXAMPLE}"
     first = rejected[0]
@@ -167,6 +177,18 @@ def entries(stream: Iterable[Entry], label: str) -> Iterator[Entry]:
         raise CatalogueError(f"{label!r} is not UTF-8 text: open it in binary mode ({error})") from error
     except OSError as error:
         raise CatalogueError(f"cannot read {label!r}: {error.strerror or error}") from error
+
+
+def judged(stream: Iterable[Entry]) -> Iterator[Video | Rejected]:
+    """Yield what each entry is: a video, or rejected with the reason, such as an id that was seen before."""
+    seen: dict[str, int] = {}
+    for number, entry, outcome in parse(stream):
+        if isinstance(outcome, str):
+            yield Rejected(number, outcome, text_of(entry))
+        elif (first := seen.setdefault(outcome.id, number)) != number:
+            yield Rejected(number, repeated(outcome.id, first), text_of(entry))
+        else:
+            yield outcome
 
 
 def parse(stream: Iterable[Entry]) -> Iterator[tuple[int, Entry, Video | str]]:

@@ -1,7 +1,8 @@
 """The command ``tv2sim``: options in, lines out, one clear sentence when something is wrong.
 
 Results go to standard output, progress and diagnostics to standard error. Exit status 0 is fine, 2 means that
-the input or the options are wrong, 1 that tv2sim failed, 130 that it was interrupted.
+the input or the options are wrong, 1 that tv2sim failed (or that a strict replay was late), 130 that it was
+interrupted, 143 that it was terminated.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from tv2sim.cli.text import discard, note, one_line
-from tv2sim.errors import TV2SimError
+from tv2sim.errors import LagError, TV2SimError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,10 +54,12 @@ def _call(argv: Sequence[str] | None) -> int:
         return end.code if isinstance(end.code, int) else 0
     except BrokenPipeError:  # whoever read it has had enough
         return 0
+    except LagError as error:
+        return _complain(str(error), 1)
     except TV2SimError as error:
         return _complain(str(error), 2)
     except KeyboardInterrupt as error:  # ours says what was finished
-        return _complain(str(error) or "interrupted", 130)
+        return _complain(str(error) or "interrupted", getattr(error, "status", 130))
     except OSError as error:
         return _complain(f"cannot write the output: {error.strerror or error}", 2)
     except MemoryError:

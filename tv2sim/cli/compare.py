@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tv2sim.catalogue import Catalogue, read_catalogue
-from tv2sim.cli.options import encoders
+from tv2sim.cli.environment import encoders
 from tv2sim.cli.tables import tidy, to_read
 from tv2sim.cli.text import note, plain, printing
 from tv2sim.draws import as_seed

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
-import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from tv2sim import __version__
 from tv2sim.cli.text import one_line
-from tv2sim.errors import InputError
+from tv2sim.cli.values import capacity, list_of, number, one, precision, seed, seed_or_none, speed, whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +29,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     _run(commands)
     _compare(commands)
+    _replay(commands)
     _check(commands)
     _generate(commands)
     return parser.parse_args(argv)
@@ -40,13 +39,13 @@ def _run(commands: Any) -> None:
     run = _command(commands, "run", "simulate a catalogue and print the stats line of each run")
     _catalogue(run)
     run.add_argument("--strategy", default="2c", metavar="NAME", help="1, 2a, 2b or 2c (default: %(default)s)")
-    run.add_argument("--prewarmed", type=_whole, metavar="N", help="the strategy's pool size (2c has 10)")
+    run.add_argument("--prewarmed", type=whole, metavar="N", help="the strategy's pool size (2c has 10)")
     _scenario(run)
     _rest_of_scenario(run)
     _random(run)
     which = run.add_mutually_exclusive_group()
-    which.add_argument("--runs", type=_whole, metavar="N", help="simulate replications 0 to N-1 (default: 1)")
-    which.add_argument("--replication", type=_whole, metavar="R", help="simulate replication R alone")
+    which.add_argument("--runs", type=whole, metavar="N", help="simulate replications 0 to N-1 (default: 1)")
+    which.add_argument("--replication", type=whole, metavar="R", help="simulate replication R alone")
     run.add_argument("--out", metavar="DIR", help="write tables, log and figures to this folder")
     run.add_argument(
         "--format",
@@ -64,18 +63,18 @@ def _compare(commands: Any) -> None:
     _catalogue(compare, several=True)
     compare.add_argument(
         "--strategies",
-        type=_several(str),
+        type=list_of(str),
         default=["1", "2a", "2b", "2c"],
         metavar="NAMES",
         help="of 1, 2a, 2b, 2c, and 2c:8 for a pool of 8, with commas between them (default: all)",
     )
     compare.add_argument("--baseline", metavar="NAME", help="what to compare with (default: the first)")
     compare.add_argument(
-        "--replications", type=_whole, default=1000, metavar="N", help="of each (default: %(default)s)"
+        "--replications", type=whole, default=1000, metavar="N", help="of each (default: %(default)s)"
     )
     compare.add_argument(
         "--precision",
-        type=_precision,
+        type=precision,
         metavar="M=W",
         help="stop as soon as the intervals of metric M have half width W, such as on_time_rate=0.001, or "
         "published=1%% of the mean; --replications then is the limit",
@@ -83,7 +82,7 @@ def _compare(commands: Any) -> None:
     _scenario(compare, several=True)
     _rest_of_scenario(compare, several=True)
     _random(compare)
-    compare.add_argument("--workers", type=_whole, metavar="N", help="processes (default: this one alone)")
+    compare.add_argument("--workers", type=whole, metavar="N", help="processes (default: this one alone)")
     compare.add_argument("--report", metavar="FILE", help="write a report as one HTML file")
     compare.add_argument("--out", metavar="FILE", help="write the table to this file")
     compare.add_argument(
@@ -95,13 +94,72 @@ def _compare(commands: Any) -> None:
     compare.set_defaults(command=_lazily("compare"))
 
 
+def _replay(commands: Any) -> None:
+    replay = _command(commands, "replay", "let a run happen in real time, to watch and to scrape")
+    _catalogue(replay, optional=True)
+    replay.add_argument("--recorded", metavar="FILE", help="play a log again that --log json has printed")
+    replay.add_argument(
+        "--speed",
+        type=speed,
+        default=1.0,
+        metavar="X",
+        help="simulated seconds per second, 0.1 to 1000, or max (default: 1)",
+    )
+    replay.add_argument("--strategy", metavar="NAME", help="1, 2a, 2b or 2c (default: 2c)")
+    replay.add_argument("--prewarmed", type=whole, metavar="N", help="the strategy's pool size (2c has 10)")
+    _scenario(replay)
+    _rest_of_scenario(replay)
+    replay.add_argument(
+        "--seed", type=seed_or_none, metavar="S", help="a whole number, or none to draw one (default: 1)"
+    )
+    replay.add_argument("--replication", type=whole, metavar="R", help="which replication (default: 0)")
+    replay.add_argument(
+        "--log",
+        choices=("text", "json", "stats", "none"),
+        default="text",
+        help="print the event log as it happens, or just the stats line whenever it changes (stats), or that "
+        "at the end (none) (default: %(default)s)",
+    )
+    replay.add_argument("--view", action="store_true", help="show it in the terminal instead")
+    replay.add_argument(
+        "--host",
+        default="127.0.0.1",
+        metavar="HOST",
+        help="the address to serve the page and the metrics at; 0.0.0.0 lets other machines in "
+        "(default: %(default)s)",
+    )
+    replay.add_argument(
+        "--port",
+        metavar="N",
+        help="0 takes a free port, none serves nothing (default: the environment's PORT, else 8080)",
+    )
+    replay.add_argument(
+        "--keep-running",
+        action=argparse.BooleanOptionalAction,
+        help="go on serving when the work is done (default: if the environment's KEEP_RUNNING is yes)",
+    )
+    replay.add_argument(
+        "--strict", action="store_true", help="fail when more than 100 ms behind the clock, instead of warning"
+    )
+    replay.add_argument("--record", metavar="FILE", help="write the catalogue, as it came, to this file")
+    replay.add_argument("--out", metavar="DIR", help="write tables, log and figures to this folder")
+    replay.add_argument(
+        "--format",
+        choices=("csv", "jsonl", "parquet"),
+        default="csv",
+        help="of the tables (default: %(default)s)",
+    )
+    replay.add_argument("--force", action="store_true", help="replace an earlier FILE, or result in DIR")
+    replay.set_defaults(command=_lazily("replay"))
+
+
 def _check(commands: Any) -> None:
     check = _command(commands, "check", "report what a catalogue holds and what of it is rejected")
     _catalogue(check)
     _scenario(check)
     check.add_argument(
         "--rejected",
-        type=_whole,
+        type=whole,
         default=20,
         metavar="N",
         help="list at most N rejected lines (default: %(default)s)",
@@ -112,10 +170,10 @@ def _check(commands: Any) -> None:
 def _generate(commands: Any) -> None:
     generate = _command(commands, "generate", "make a synthetic catalogue with the mix of a real day")
     generate.add_argument(
-        "--videos", type=_whole, default=154, metavar="N", help="how many (default: %(default)s)"
+        "--videos", type=whole, default=154, metavar="N", help="how many (default: %(default)s)"
     )
     generate.add_argument(
-        "--seed", type=_whole, default=20, metavar="S", help="which one (default: %(default)s)"
+        "--seed", type=whole, default=20, metavar="S", help="which one (default: %(default)s)"
     )
     generate.add_argument("--out", metavar="FILE", help="where to write it (default: standard output)")
     generate.add_argument("--force", action="store_true", help="replace FILE if it exists")
@@ -129,10 +187,10 @@ def _command(commands: Any, name: str, description: str) -> argparse.ArgumentPar
     return parser
 
 
-def _catalogue(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+def _catalogue(parser: argparse.ArgumentParser, *, several: bool = False, optional: bool = False) -> None:
     parser.add_argument(
         "catalogue",
-        nargs="+" if several else None,
+        nargs="+" if several else "?" if optional else None,
         metavar="CATALOGUE",
         help="a file of JSON lines, or - for standard input" + (", or several" if several else ""),
     )
@@ -140,19 +198,19 @@ def _catalogue(parser: argparse.ArgumentParser, *, several: bool = False) -> Non
 
 def _scenario(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
     kind, more = (
-        (_several, " (each: several with commas, all combinations are simulated)") if several else (_one, "")
+        (list_of, " (each: several with commas, all combinations are simulated)") if several else (one, "")
     )
     parser.add_argument(
         "--encoders",
-        type=kind(_whole),
+        type=kind(whole),
         metavar="N",
         help=f"(default: the environment's ENCODERS, else 10){more}",
     )
-    parser.add_argument("--requests-per-second", type=kind(_number), metavar="R", help="(default: 2)")
+    parser.add_argument("--requests-per-second", type=kind(number), metavar="R", help="(default: 2)")
 
 
 def _rest_of_scenario(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
-    kind = _several if several else _one
+    kind = list_of if several else one
     parser.add_argument(
         "--startup-time",
         type=kind(str),
@@ -162,24 +220,22 @@ def _rest_of_scenario(parser: argparse.ArgumentParser, *, several: bool = False)
         "(default: uniform(2, 6))",
     )
     parser.add_argument(
-        "--publishing-time", type=kind(_number), metavar="S", help="seconds to publish a video (default: 0)"
+        "--publishing-time", type=kind(number), metavar="S", help="seconds to publish a video (default: 0)"
     )
     parser.add_argument(
         "--queue-capacity",
         dest="publishing_queue_capacity",
-        type=kind(_capacity),
+        type=kind(capacity),
         default=argparse.SUPPRESS,
         metavar="N",
         help="videos that may wait in the publishing queue, or none for no limit (default: 100)",
     )
-    parser.add_argument(
-        "--until", type=kind(_number), metavar="S", help="cut the run off after so many seconds"
-    )
+    parser.add_argument("--until", type=kind(number), metavar="S", help="cut the run off after so many seconds")
 
 
 def _random(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        "--seed", type=_seed, default=1, metavar="S", help="a whole number, or none to draw one (default: 1)"
+        "--seed", type=seed, default=1, metavar="S", help="a whole number, or none to draw one (default: 1)"
     )
 
 
@@ -192,74 +248,3 @@ def _lazily(command: str) -> Callable[[argparse.Namespace], None]:
         import_module(f"tv2sim.cli.{command}").main(options)
 
     return call
-
-
-# -- values ------------------------------------------------------------------------------------------------
-
-
-def encoders(options: argparse.Namespace) -> int | None:
-    """Return the number of encoders that the option or, without it, the environment asks for.
-
-    Raises
-    ------
-    InputError
-        If the environment's value is no positive whole number.
-    """
-    if options.encoders is not None:
-        return int(options.encoders)
-    text = os.environ.get("ENCODERS")
-    if text is None:
-        return None
-    if not re.fullmatch(r"\s*[0-9]{1,30}\s*", text) or int(text) < 1:
-        raise InputError(f"the environment variable ENCODERS must be a positive whole number, not {text!r}")
-    return int(text)
-
-
-def _whole(text: str) -> int:
-    if not re.fullmatch(r"[+-]?[0-9]{1,30}", text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
-    return int(text)
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-
-
-def _capacity(text: str) -> int | None:
-    return None if text.lower() == "none" else _whole(text)
-
-
-_seed = _capacity
-
-
-def _one(kind: Callable[[str], Any]) -> Callable[[str], Any]:
-    return kind
-
-
-def _several(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
-    """Return what reads a list; commas within brackets, as in uniform(2, 6), do not separate."""
-
-    def read(text: str) -> list[Any]:
-        parts = [part.strip() for part in re.split(r",(?![^()]*\))", text)]
-        if "" in parts:
-            raise argparse.ArgumentTypeError(f"{text!r} has nothing between its commas")
-        values = [kind(part) for part in parts]
-        for value in values:
-            if values.count(value) > 1:
-                raise argparse.ArgumentTypeError(f"{text!r} has {value} twice")
-        return values
-
-    return read
-
-
-def _precision(text: str) -> tuple[str, str, float]:
-    """Return the metric, whether its half width is absolute or relative, and the half width."""
-    metric, given, width = (part.strip() for part in text.partition("="))
-    if not (metric and given and width):
-        raise argparse.ArgumentTypeError(f"{text!r} is not like on_time_rate=0.001 or published=1%")
-    if width.endswith("%"):
-        return metric, "relative", _number(width.removesuffix("%")) / 100
-    return metric, "absolute", _number(width)

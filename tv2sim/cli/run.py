@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tv2sim.catalogue import read_catalogue
-from tv2sim.cli.options import encoders
-from tv2sim.cli.text import note, plain, printing
+from tv2sim.cli.environment import encoders
+from tv2sim.cli.log import head_of, line_of
+from tv2sim.cli.text import note, printing
 from tv2sim.draws import as_replication, as_seed
 from tv2sim.errors import InputError
 from tv2sim.progress import watched
@@ -48,7 +49,7 @@ def main(options: argparse.Namespace) -> None:
     if out is not None:
         may_replace(out, options.force, _ours)
     catalogue = read_catalogue(options.catalogue)
-    _notes(catalogue, strategy, scenario)
+    notes(catalogue, strategy, scenario)
     simulated = (
         simulate(catalogue, strategy, scenario, seed=seed, replication=r, progress=runs == 1)
         for r in replications
@@ -85,7 +86,8 @@ def _ours(folder: Path) -> bool:
     )
 
 
-def _notes(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> None:
+def notes(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> None:
+    """Say what of the input deserves a look."""
     if catalogue.rejected:
         first = catalogue.rejected[0]
         note(
@@ -120,20 +122,25 @@ def _print(run: Run, log: str | None) -> None:
 def _log_lines(run: Run) -> Iterator[str]:
     titles = run.catalogue.titles
     for event in records(run.events):
-        title = "" if event["video"] is None else f"video {event['video']:<4} {plain(titles[event['video']])}"
-        yield f"{event['time']:10.3f}  {event['event']:<17}  {event['resource'] or '':<16}  {title}".rstrip()
+        title = "" if event["video"] is None else titles[event["video"]]
+        yield line_of(event["time"], event["event"], event["video"], event["resource"], title)
 
 
 def _print_json(run: Run) -> None:
     """Print what went in, the events, and the stats, each as one line of JSON."""
     encode = msgspec.json.Encoder().encode
     stream = sys.stdout.buffer
-    head = run.provenance()
-    head["catalogue"] = {
-        "name": run.catalogue.name,
-        "videos": list(run.catalogue),
-        "rejected": [rejected._asdict() for rejected in run.catalogue.rejected],
-    }
+    catalogue = run.catalogue
+    head = head_of(
+        catalogue.name,
+        catalogue,
+        catalogue.rejected,
+        run.scenario,
+        run.strategy,
+        run.seed,
+        run.replication,
+        run.versions,
+    )
     stream.write(encode(head) + b"\n")
     for event in records(run.events):
         stream.write(encode(event) + b"\n")

@@ -1,0 +1,76 @@
+"""What the values of options may look like, each a function that reads one."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+__all__ = ["capacity", "list_of", "number", "one", "precision", "seed", "seed_or_none", "speed", "whole"]
+
+
+def whole(text: str) -> int:
+    """Return a whole number."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,30}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def number(text: str) -> float:
+    """Return a number; whether it makes sense is for others to say."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def capacity(text: str) -> int | None:
+    """Return a whole number, or None for "none"."""
+    return None if text.lower() == "none" else whole(text)
+
+
+seed = capacity
+
+
+def seed_or_none(text: str) -> int | str:
+    """Return a whole number, or "none", which is not the same as no option."""
+    return "none" if text.lower() == "none" else whole(text)
+
+
+def speed(text: str) -> float | str:
+    """Return a number, or "max"."""
+    return "max" if text.lower() == "max" else number(text)
+
+
+def one(kind: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Return what reads a single value."""
+    return kind
+
+
+def list_of(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
+    """Return what reads a list; commas within brackets, as in uniform(2, 6), do not separate."""
+
+    def read(text: str) -> list[Any]:
+        parts = [part.strip() for part in re.split(r",(?![^()]*\))", text)]
+        if "" in parts:
+            raise argparse.ArgumentTypeError(f"{text!r} has nothing between its commas")
+        values = [kind(part) for part in parts]
+        for value in values:
+            if values.count(value) > 1:
+                raise argparse.ArgumentTypeError(f"{text!r} has {value} twice")
+        return values
+
+    return read
+
+
+def precision(text: str) -> tuple[str, str, float]:
+    """Return the metric, whether its half width is absolute or relative, and the half width."""
+    metric, given, width = (part.strip() for part in text.partition("="))
+    if not (metric and given and width):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like on_time_rate=0.001 or published=1%")
+    if width.endswith("%"):
+        return metric, "relative", number(width.removesuffix("%")) / 100
+    return metric, "absolute", number(width)

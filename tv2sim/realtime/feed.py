@@ -1,0 +1,227 @@
+"""Catalogues whose lines come while they are used: a pipe, a terminal, an iterator."""
+
+from __future__ import annotations
+
+import io
+import os
+import select
+import stat
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from tv2sim.catalogue import Rejected, Video
+from tv2sim.catalogue.reading import Entry, entries, judged, no_video
+from tv2sim.errors import CatalogueError
+
+__all__ = ["Feed", "live"]
+
+
+class _Source(Protocol):
+    """Gives entries one by one in the reader's thread, and tells others whether there is more to be had."""
+
+    name: str
+
+    def __iter__(self) -> Iterator[Entry]: ...
+
+    def coming(self) -> bool:
+        """Say whether what comes next is there already, although it was not read yet."""
+
+    def close(self) -> None:
+        """End it, also for a reader that waits."""
+
+
+class Feed:
+    """Reads videos in a thread of its own, as they come.
+
+    Parameters
+    ----------
+    source : a source as :func:`live` gives it
+        Where the lines come from.
+    woken : callable
+        Called, by the reader, each time that something has come.
+    """
+
+    def __init__(self, source: _Source, woken: Callable[[], None]) -> None:
+        self.name = source.name
+        self.rejected: list[Rejected] = []
+        self._source, self._woken = source, woken
+        self._videos: deque[Video] = deque()
+        self._error: BaseException | None = None
+        self._over = False
+        self._reader = threading.Thread(target=self._read, name="tv2sim feed", daemon=True)
+        self._reader.start()
+
+    def _read(self) -> None:
+        try:
+            for outcome in judged(entries(self._source, self.name)):
+                if isinstance(outcome, Rejected):
+                    self.rejected.append(outcome)
+                else:
+                    self._videos.append(outcome)
+                self._woken()
+        except BaseException as error:  # noqa: BLE001 (it belongs to whoever takes)
+            self._error = error
+        finally:
+            self._over = True
+            self._woken()
+
+    def ready(self) -> bool:
+        """Say whether :meth:`take` has an answer: a video, or that there will be none."""
+        return bool(self._videos) or self._over
+
+    def coming(self) -> bool:
+        """Say whether there is more to be had without waiting for anybody but the reader."""
+        return self._source.coming() or self.ready()  # in this order: what was coming may have come meanwhile
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether it is known that no further video will come."""
+        return self._over and not self._videos and self._error is None
+
+    def take(self) -> Video | None:
+        """Return the next video, or None if there is none (any more, if it is :meth:`ready`).
+
+        Raises
+        ------
+        CatalogueError
+            If the source could not be read.
+        """
+        if self._videos:
+            return self._videos.popleft()
+        if self._error is not None:
+            raise self._error
+        return None
+
+    def no_video(self) -> str:
+        """Say that there was no valid video at all, and why."""
+        return no_video(self.name, self.rejected)
+
+    def close(self) -> None:
+        """End the reading. A reader that waits for an iterator's next item ends when that comes."""
+        self._source.close()
+        self._reader.join(0.2)
+
+
+# -- sources -----------------------------------------------------------------------------------------------
+
+
+def live(source: Any) -> _Source | None:
+    """Return `source` as one that is read while it comes, or None if it is there as a whole.
+
+    Standard input, pipes, terminals and iterators come bit by bit; a file, a list or a table is there.
+    """
+    if isinstance(source, (str, os.PathLike)):
+        if source == "-":
+            stream = getattr(sys.stdin, "buffer", sys.stdin)
+            number = _number(stream)
+            return None if number is None else _Pipe(number, "standard input", owned=False)
+        if not _comes(source):
+            return None
+        try:
+            number = os.open(source, os.O_RDONLY)
+        except OSError as error:
+            raise CatalogueError(f"cannot read the catalogue {str(source)!r}: {error.strerror}") from error
+        return _Pipe(number, Path(source).name, owned=True)
+    if isinstance(source, Iterator) and (not isinstance(source, io.IOBase) or _comes(_number(source))):
+        name = Path(str(getattr(source, "name", "records"))).name
+        return _Items(source, name)
+    return None
+
+
+def _number(stream: Any) -> int | None:
+    try:
+        return int(stream.fileno())
+    except (OSError, AttributeError, ValueError):
+        return None
+
+
+def _comes(file: Any) -> bool:
+    """Say whether a path or a file's number is that of a pipe, a socket or a terminal."""
+    try:
+        mode = os.stat(file).st_mode  # noqa: PTH116 (it may be a number)
+    except (OSError, ValueError, TypeError):
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stat.S_ISCHR(mode)
+
+
+class _Pipe:
+    """Lines from a file of the system's."""
+
+    def __init__(self, number: int, name: str, *, owned: bool) -> None:
+        self.name = name
+        self._number, self._owned = number, owned
+        self._closed, self._close = os.pipe()
+        self._at_work = True
+        self._ends = threading.Lock()
+        self._open = True
+
+    def __iter__(self) -> Iterator[bytes]:
+        rest = b""
+        try:
+            while True:
+                self._at_work = False
+                found, _, _ = select.select([self._number, self._closed], [], [])
+                self._at_work = True
+                if self._closed in found:
+                    return
+                chunk = os.read(self._number, 1 << 16)
+                if not chunk:
+                    break
+                *lines, rest = (rest + chunk).split(b"\n")
+                for line in lines:
+                    yield line + b"\n"
+            if rest:
+                yield rest
+        finally:
+            self._release()
+
+    def coming(self) -> bool:
+        # at work last: what could be read at first may be read by now
+        with self._ends:
+            readable = self._open and bool(select.select([self._number], [], [], 0)[0])
+        return readable or self._at_work
+
+    def close(self) -> None:
+        with self._ends:
+            if self._open:
+                os.write(self._close, b".")
+
+    def _release(self) -> None:
+        with self._ends:
+            self._open = self._at_work = False
+            for number in (self._closed, self._close, *([self._number] if self._owned else [])):
+                os.close(number)
+
+
+class _Items:
+    """What an iterator gives; one that takes its time counts as waiting for something to happen."""
+
+    PATIENCE = 0.02
+    """Wall seconds within which it is at work."""
+
+    def __init__(self, items: Iterator[Any], name: str) -> None:
+        self.name = name
+        self._items = items
+        self._asked: float | None = None
+        self._closed = False
+
+    def __iter__(self) -> Iterator[Any]:
+        self._asked = time.monotonic()
+        for item in self._items:
+            if self._closed:
+                return
+            self._asked = None
+            yield item
+            self._asked = time.monotonic()
+
+    def coming(self) -> bool:
+        asked = self._asked
+        return asked is None or time.monotonic() - asked < self.PATIENCE
+
+    def close(self) -> None:
+        self._closed = True

@@ -1,0 +1,86 @@
+"""What views show: the system at one moment, as plain data that can be handed to another thread, or sent."""
+
+from __future__ import annotations
+
+from math import nan
+
+import msgspec
+
+__all__ = ["Client", "Encoder", "Happened", "Pipeline", "Publisher", "Waiting"]
+
+
+class Waiting(msgspec.Struct):
+    """A video on its way, as a view shows it."""
+
+    row: int
+    title: str
+    provider: str
+    encoding_time: float
+    deadline: float
+    """Simulated time by which it has to be published; NaN before its encoding starts."""
+
+
+class Client(msgspec.Struct):
+    """The client: the video that it offers, if an encoder is still to take it, since when; what is left."""
+
+    video: Waiting | None
+    since: float
+    taken: int
+    left: int | None
+    """Videos that are still to be offered; None where nobody knows."""
+
+
+class Encoder(msgspec.Struct):
+    """An encoder: its video, if it has one, and from when to when it encodes; blocked: done, but no room."""
+
+    number: int
+    video: Waiting | None = None
+    start: float = nan
+    end: float = nan
+    blocked: bool = False
+
+
+class Publisher(msgspec.Struct):
+    """A publisher: "starting", "ready" or "publishing"; since when; for which video alone, or with which."""
+
+    number: int
+    state: str
+    since: float
+    video: Waiting | None = None
+
+
+class Happened(msgspec.Struct):
+    """A line of the event log, to be shown."""
+
+    time: float
+    event: str
+    resource: str | None
+    row: int | None
+    title: str
+
+
+class Pipeline(msgspec.Struct):
+    """Everything that a view shows of the system, at a time; no list is longer than what can be shown."""
+
+    version: int
+    client: Client
+    encoders: list[Encoder]
+    encoders_total: int
+    encoders_busy: int
+    queue: list[Waiting]
+    queue_total: int
+    beside: list[Waiting]
+    """Videos that wait for a publisher of their own, beside the queue."""
+    beside_total: int
+    publishers: list[Publisher]
+    publishers_starting: int
+    publishers_ready: int
+    publishers_publishing: int
+    publishers_started: int
+    stats: dict[str, int]
+    on_time_rate: float | None
+    published: list[Waiting]
+    """The last ones, latest first."""
+    failed: list[Waiting]
+    events: list[Happened]
+    """The last ones, latest first."""

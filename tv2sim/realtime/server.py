@@ -1,0 +1,168 @@
+"""A web server in a thread of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ipaddress
+import secrets
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from tv2sim.errors import InputError, MissingExtraError
+from tv2sim.validation import a_whole_number
+
+if TYPE_CHECKING:
+    from tv2sim.realtime.clock import Clock
+    from tv2sim.realtime.watching import Watch
+
+__all__ = ["Server", "need_extra"]
+
+
+def need_extra() -> None:
+    """Say what to install if what serves is not there.
+
+    Raises
+    ------
+    MissingExtraError
+        Naming the extra.
+    """
+    try:
+        import prometheus_client  # noqa: F401
+        import starlette  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError(
+            f"to serve a page and metrics a replay needs {error.name}: pip install 'tv2sim[replay]'"
+        ) from error
+
+
+class Server:
+    """Listens from the beginning; answers between :meth:`start` and :meth:`close`.
+
+    Parameters
+    ----------
+    host : str
+        At which of the machine's addresses.
+    port : int
+        0 takes a free one.
+
+    Raises
+    ------
+    InputError
+        If it cannot listen there.
+    MissingExtraError
+        Without the extra "replay".
+    """
+
+    def __init__(self, host: str, port: int) -> None:
+        port = a_whole_number("port", port, at_least=0, at_most=65535, error=InputError)
+        need_extra()
+        self._host = host
+        self._socket = _listening(host, port)
+        self.port: int = self._socket.getsockname()[1]
+        self._address = ipaddress.ip_address(self._socket.getsockname()[0])
+        # a page that anybody can open must not be able to stop the clock
+        self.token = secrets.token_urlsafe(16) if self._address.is_loopback else None
+        self._thread: threading.Thread | None = None
+        self._closing = threading.Lock()
+
+    @property
+    def url(self) -> str:
+        """The page's address."""
+        name = "127.0.0.1" if self._address.is_unspecified else self._address
+        return f"http://[{name}]:{self.port}/" if ":" in str(name) else f"http://{name}:{self.port}/"
+
+    @property
+    def control_url(self) -> str:
+        """The page's address with what it needs to pause and to change the speed."""
+        # what is after the # stays in the browser
+        return self.url if self.token is None else f"{self.url}#token={self.token}"
+
+    def start(self, watch: Watch, clock: Clock) -> None:
+        """Answer for a replay from now on."""
+        import uvicorn
+
+        from tv2sim.realtime.app import application
+        from tv2sim.realtime.broadcast import Broadcast
+
+        ready = threading.Event()
+
+        async def serve() -> None:
+            self._loop = asyncio.get_running_loop()
+            self._broadcast = Broadcast(watch.look)
+            app = application(watch, clock, self._broadcast, self.allows, self.token)
+            config = uvicorn.Config(
+                app,
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                proxy_headers=False,
+                server_header=False,
+            )
+            self._server = uvicorn.Server(config)
+            ready.set()
+            await self._server.serve(sockets=[self._socket])
+
+        self._thread = threading.Thread(target=lambda: asyncio.run(serve()), name="tv2sim server", daemon=True)
+        self._thread.start()
+        ready.wait()
+
+    def close(self) -> None:
+        """Tell viewers the end, and stop listening; it takes part of a second, whatever they do."""
+        with self._closing:
+            if self._thread is not None and self._thread.is_alive():
+                asyncio.run_coroutine_threadsafe(self._broadcast.end(), self._loop)
+                self._server.should_exit = True
+                self._thread.join(_PATIENCE)
+                self._server.force_exit = True  # of viewers who do not take what they are sent
+                self._thread.join(_PATIENCE)
+            self._socket.close()
+
+    def allows(self, host: str) -> bool:
+        """Say whether a Host header is one of this server's.
+
+        A page elsewhere can make its own name point here, but not an address. So addresses are fine, as are
+        the names by which the machine knows itself.
+        """
+        name = host.strip().lower()
+        if name.startswith("["):
+            name = name[1:].partition("]")[0]
+        elif name.count(":") <= 1:
+            name = name.partition(":")[0]
+        try:
+            address = ipaddress.ip_address(name)
+        except ValueError:
+            own = {"localhost", self._host.lower()}
+            if not self._address.is_loopback:
+                own.add(socket.gethostname().lower())
+            return bool(name) and name in own
+        return address.is_loopback or not self._address.is_loopback
+
+
+_PATIENCE = 0.4
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens there."""
+    try:
+        found = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot listen at host {host!r}: {reason}") from error
+    family, kind, protocol, _, address = found[0]
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(128)
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise InputError(f"port {port} is in use: choose another one, or 0 for any that is free") from error
+        raise InputError(f"cannot listen at {host!r}, port {port}: {error.strerror or error}") from error
+    return listener

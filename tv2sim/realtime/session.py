@@ -1,0 +1,237 @@
+"""A replay: something that plays on a clock in a thread of its own, and can be watched and steered."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from tv2sim.realtime.lag import Lag
+from tv2sim.realtime.watching import Watch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import pandas as pd
+    from prometheus_client.registry import CollectorRegistry
+
+    from tv2sim.catalogue import Video
+    from tv2sim.figures import Stats
+    from tv2sim.model import Observer
+    from tv2sim.realtime.clock import Clock, Speed
+    from tv2sim.realtime.player import Player
+    from tv2sim.realtime.server import Server
+    from tv2sim.realtime.snapshot import Phase, Snapshot
+    from tv2sim.run import Run
+
+__all__ = ["Replay"]
+
+
+class Replay:
+    """A run at the wall clock's pace, under way or over. Made by :func:`tv2sim.replay` with ``block=False``.
+
+    It can be used as a context manager, which stops it at the end.
+
+    Attributes
+    ----------
+    url : str or None
+        The page's address, with what the page needs to pause and to change the speed. Metrics are beside it,
+        at ``/metrics``. None if nothing is served.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> with tv.replay(tv.generate_catalogue(), "2c", speed="max", block=False) as handle:
+    ...     run = handle.wait()
+    >>> run == tv.simulate(tv.generate_catalogue(), "2c")
+    True
+    """
+
+    def __init__(
+        self,
+        player: Player,
+        clock: Clock,
+        *,
+        observers: Sequence[Observer] = (),
+        accepted: Sequence[Callable[[Video], object]] = (),
+        strict: bool = False,
+        server: Server | None = None,
+        keep_running: bool = False,
+    ) -> None:
+        self._player, self._clock, self._lag = player, clock, Lag(strict=strict)
+        self._watch = Watch(player, clock, self._lag)
+        self._observers: tuple[Observer, ...] = (self._watch, *observers)
+        self._accepted = tuple(accepted)
+        self._server, self._keep_running = server, keep_running
+        self._run: Run | None = None
+        self._error: BaseException | None = None
+        self._over = threading.Event()
+        self.url = None if server is None else server.control_url
+        self._thread = threading.Thread(target=self._play, name="tv2sim replay", daemon=True)
+
+    def observe(self, observer: Observer) -> None:
+        """Let another observer follow it, from the start on."""
+        self._observers += (observer,)
+
+    def when_accepted(self, told: Callable[[Video], object]) -> None:
+        """Let somebody be told of each video that a feed has sent, before it is offered."""
+        self._accepted += (told,)
+
+    def start(self) -> None:
+        """Begin. Those that :func:`tv2sim.replay` returns have begun."""
+        if self._server is not None:
+            self._server.start(self._watch, self._clock)
+        self._thread.start()
+
+    def _play(self) -> None:
+        try:
+            self._run = self._player.play(self._clock, self._lag, self._observers, self._tell_accepted)
+        except BaseException as error:  # noqa: BLE001 (it reaches whoever waits)
+            self._error = error
+        self._watch.over(self._run)
+        self._player.close()
+        if self._server is not None and not (self._keep_running and self.phase == "finished"):
+            self._server.close()
+        self._over.set()
+
+    def _tell_accepted(self, video: Video) -> None:
+        self._watch.accepted(video)
+        for told in self._accepted:
+            told(video)
+
+    # -- steering ------------------------------------------------------------------------------------------
+
+    def pause(self) -> None:
+        """Let simulated time stand still until :meth:`resume`."""
+        self._clock.pause()
+
+    def resume(self) -> None:
+        """Go on after a pause."""
+        self._clock.resume()
+
+    @property
+    def paused(self) -> bool:
+        """Whether it is paused."""
+        return self._clock.paused
+
+    @property
+    def speed(self) -> Speed:
+        """Simulated seconds per wall second, or "max"; it can be set at any time.
+
+        Raises
+        ------
+        InputError
+            If it is set to neither "max" nor a number from 0.1 to 1000.
+        """
+        return self._clock.speed
+
+    @speed.setter
+    def speed(self, speed: Speed) -> None:
+        self._clock.set_speed(speed)
+
+    def stop(self) -> None:
+        """End it now, and what it serves. What has happened so far stays, and is the run."""
+        self._clock.stop()
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._over.wait(_PATIENCE)
+            self._thread.join(_PATIENCE)
+        if self._server is not None:
+            self._server.close()
+
+    def wait(self, timeout: float | None = None) -> Run:
+        """Wait until it is over, and return the run.
+
+        Parameters
+        ----------
+        timeout : float, optional
+            Wall seconds to wait at the most.
+
+        Raises
+        ------
+        TimeoutError
+            If it is not over by then; it goes on.
+        Exception
+            Whatever it has ended with: a hook's or an observer's own; LagError if it is strict; CatalogueError
+            if a feed had no video.
+        """
+        if not self._over.wait(timeout):
+            raise TimeoutError(f"the replay is not over after {timeout:g} s of waiting")
+        if self._error is not None:
+            raise self._error
+        assert self._run is not None
+        return self._run
+
+    def __enter__(self) -> Replay:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def __repr__(self) -> str:
+        at = f" at {self.url}" if self.url is not None else ""
+        return f"<Replay of {self._player.source.name!r}, {self.phase} at {self.time:.1f} s{at}>"
+
+    # -- watching ------------------------------------------------------------------------------------------
+
+    @property
+    def run(self) -> Run | None:
+        """The run when it is over, up to where it was stopped if it was; None before, or if it has failed."""
+        return self._run
+
+    @property
+    def player(self) -> Player:
+        """What is played: its source, strategy, scenario, seed and replication."""
+        return self._player
+
+    @property
+    def over(self) -> bool:
+        """Whether it has ended, in whatever way."""
+        return self._over.is_set()
+
+    @property
+    def phase(self) -> Phase:
+        """One of "waiting" (for the first video of a feed), "running", "finished", "stopped" and "failed"."""
+        return self._watch.phase
+
+    @property
+    def time(self) -> float:
+        """Simulated seconds since the start."""
+        return self._clock.now
+
+    @property
+    def lag(self) -> float:
+        """Wall seconds by which the last event was late."""
+        return self._lag.last
+
+    @property
+    def lag_max(self) -> float:
+        """The largest lag so far, in wall seconds."""
+        return self._lag.most
+
+    @property
+    def stats(self) -> Stats:
+        """The counters so far, as in ``run.stats``."""
+        return self._watch.stats
+
+    @property
+    def levels(self) -> pd.DataFrame:
+        """The levels so far, as in ``run.levels``; of more than 4,000 times only some are kept."""
+        return self._watch.levels
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """Its metrics, a Prometheus registry of their own.
+
+        Raises
+        ------
+        MissingExtraError
+            Without the extra "replay".
+        """
+        return self._watch.registry
+
+    def snapshot(self) -> Snapshot:
+        """Return everything that a view shows, as it is now."""
+        return self._watch.snapshot()
+
+
+_PATIENCE = 0.4
+"""Wall seconds in which a replay that is stopped should be over."""

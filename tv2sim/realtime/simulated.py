@@ -1,0 +1,142 @@
+"""The model, played on a clock: a catalogue that is there, or a feed that comes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tv2sim.catalogue import Catalogue, Video
+from tv2sim.errors import CatalogueError
+from tv2sim.model import Observer, System, run_model
+from tv2sim.model.order import END, Moment
+from tv2sim.realtime.clock import Clock, Stopped
+from tv2sim.realtime.environment import LiveSubmissions, RealtimeEnvironment
+from tv2sim.run import Run
+
+if TYPE_CHECKING:
+    from tv2sim.facts import Facts
+    from tv2sim.realtime.feed import Feed
+    from tv2sim.scenario import Scenario
+    from tv2sim.strategies import Strategy
+
+__all__ = ["Simulated"]
+
+
+@dataclass
+class Simulated:
+    """What to simulate: as for :func:`tv2sim.simulate`, with a feed in place of the catalogue if it comes."""
+
+    source: Catalogue | Feed
+    strategy: Strategy
+    scenario: Scenario
+    seed: int
+    replication: int
+
+    @property
+    def videos(self) -> Iterable[Video]:
+        """Those that are known beforehand."""
+        return self.source if isinstance(self.source, Catalogue) else ()
+
+    @property
+    def live(self) -> bool:
+        """Whether others may come."""
+        return not isinstance(self.source, Catalogue)
+
+    def close(self) -> None:
+        """End the feed."""
+        if not isinstance(self.source, Catalogue):
+            self.source.close()
+
+    def play(
+        self,
+        clock: Clock,
+        late: Callable[[float], None],
+        observers: Sequence[Observer],
+        accepted: Callable[[Video], None],
+    ) -> Run:
+        """Let it happen, and return the run."""
+        if isinstance(self.source, Catalogue):
+            return self._run(
+                self.source, self._simulate(self.source, observers, RealtimeEnvironment(clock, late))
+            )
+        return self._live(self.source, clock, late, observers, accepted)
+
+    def _live(
+        self,
+        feed: Feed,
+        clock: Clock,
+        late: Callable[[float], None],
+        observers: Sequence[Observer],
+        accepted: Callable[[Video], None],
+    ) -> Run:
+        _wait_for_the_first(feed, clock)
+        videos: list[Video] = []
+
+        def taken(video: Video) -> None:
+            videos.append(video)
+            accepted(video)
+
+        env = RealtimeEnvironment(clock, late, feed)
+        system = System(
+            env,
+            self.strategy,
+            self.scenario,
+            seed=self.seed,
+            replication=self.replication,
+            observers=observers,
+        )
+        if self.scenario.until is not None:
+            Moment(env, self.scenario.until, END + 1)  # or a wait for the feed could outlast the cut-off
+        submissions = LiveSubmissions(env, feed, system, taken)
+        facts = system.run(submissions.rows(), submissions)
+        catalogue = Catalogue(videos, feed.rejected, feed.name)
+        return self._run(catalogue, facts if facts.ending == "stopped" else self._settled(catalogue, facts))
+
+    def _settled(self, catalogue: Catalogue, live: Facts) -> Facts:
+        """Return the facts as they are now that it is known where the feed ended.
+
+        While it was open, what comes after the last outcome went on happening. The simulation of what was
+        recorded has all that came before, and ends where the run did.
+        """
+        facts = self._simulate(catalogue)
+        if not np.array_equal(facts.order, live.order[: len(facts.order)]):
+            logging.getLogger("tv2sim.replay").warning(
+                "simulating what the feed has sent gives another run: the hooks of strategy %s depend on more "
+                "than their arguments",
+                self.strategy.name,
+            )
+            return live
+        return facts
+
+    def _simulate(
+        self,
+        catalogue: Catalogue,
+        observers: Sequence[Observer] = (),
+        env: RealtimeEnvironment | None = None,
+    ) -> Facts:
+        return run_model(
+            catalogue,
+            self.strategy,
+            self.scenario,
+            seed=self.seed,
+            replication=self.replication,
+            observers=observers,
+            env=env,
+        )
+
+    def _run(self, catalogue: Catalogue, facts: Facts) -> Run:
+        return Run(catalogue, self.strategy, self.scenario, self.seed, self.replication, facts)
+
+
+def _wait_for_the_first(feed: Feed, clock: Clock) -> None:
+    """Wait until the first video is there: the clock starts with it."""
+    try:
+        clock.wait_for(feed.ready)
+    except Stopped:
+        raise CatalogueError(f"stopped before the first video of {feed.name!r} had come") from None
+    if feed.exhausted:
+        raise CatalogueError(feed.no_video())

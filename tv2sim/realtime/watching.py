@@ -1,0 +1,149 @@
+"""What is known of a replay from outside, at any moment and from any thread."""
+
+from __future__ import annotations
+
+import threading
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from tv2sim.figures import Stats
+from tv2sim.realtime.lag import Lag
+from tv2sim.realtime.snapshot import Phase, Snapshot
+from tv2sim.realtime.state import State
+from tv2sim.realtime.tally import Tally
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from prometheus_client.registry import CollectorRegistry
+
+    from tv2sim.catalogue import Video
+    from tv2sim.facts import LogEntry
+    from tv2sim.realtime.broadcast import Frame
+    from tv2sim.realtime.clock import Clock
+    from tv2sim.realtime.player import Player
+    from tv2sim.run import Run
+
+__all__ = ["Watch"]
+
+
+class Watch:
+    """Follows a replay, and tells how it stands.
+
+    Parameters
+    ----------
+    player : Player
+        What is played.
+    clock : Clock
+        What time it is.
+    lag : Lag
+        How far behind the replay is.
+    """
+
+    def __init__(self, player: Player, clock: Clock, lag: Lag) -> None:
+        self._player, self._clock, self._lag = player, clock, lag
+        self._lock = threading.RLock()
+        source = player.source
+        self._state = State(
+            player.scenario.encoders, player.videos, more=player.live, rejected=len(source.rejected)
+        )
+        self._tally = Tally(self._state.videos)
+        self._registry: CollectorRegistry | None = None
+        self._ending: str | None = None
+        self.phase: Phase = "waiting" if player.live else "running"
+
+    # -- following -----------------------------------------------------------------------------------------
+
+    def __call__(self, entry: LogEntry) -> None:
+        """Follow a line of the event log."""
+        with self._lock:
+            self.phase = "running"
+            self._follow_rejected()
+            self._state(entry)
+            self._tally(entry)
+
+    def accepted(self, video: Video) -> None:
+        """Know of a video that a feed has sent."""
+        with self._lock:
+            self._state.accepted(video)
+
+    def over(self, run: Run | None) -> None:
+        """Know that it is over: with a run, or without one."""
+        with self._lock:
+            self._follow_rejected()
+            self._state.complete()
+            if run is not None:
+                self._ending = run.ending
+                self.phase = "stopped" if run.ending == "stopped" else "finished"
+            else:
+                self.phase = "stopped" if self._clock.stopped else "failed"
+            self._clock.stand_at(self._clock.now if run is None else run.end)
+
+    def _follow_rejected(self) -> None:
+        self._state.rejected(len(self._player.source.rejected))
+
+    # -- telling -------------------------------------------------------------------------------------------
+
+    @property
+    def failed(self) -> bool:
+        """Whether it has ended with an error."""
+        return self.phase == "failed"
+
+    @property
+    def stats(self) -> Stats:
+        """The counters so far."""
+        with self._lock:
+            self._follow_rejected()
+            return Stats(self._state.stats)
+
+    @property
+    def levels(self) -> pd.DataFrame:
+        """The levels so far, thinned out if they are many."""
+        with self._lock:
+            return self._state.history.frame()
+
+    @property
+    def registry(self) -> CollectorRegistry:
+        """The metrics, a registry of their own.
+
+        Raises
+        ------
+        MissingExtraError
+            Without the extra "replay".
+        """
+        with self._lock:
+            if self._registry is None:
+                from tv2sim.realtime.metrics import Collector, registry_of
+
+                collector = Collector(self._lock, self._state, self._tally, self._clock, self._lag)
+                self._registry = registry_of(collector)
+            return self._registry
+
+    def snapshot(self) -> Snapshot:
+        """Return everything that a view shows, as it is now."""
+        player, mean = self._player, self._player.scenario.startup_time.mean
+        with self._lock:
+            self._follow_rejected()
+            return Snapshot(
+                phase=self.phase,
+                ending=self._ending,
+                time=self._clock.now,
+                speed=self._clock.speed,
+                paused=self._clock.paused,
+                lag=self._lag.last,
+                lag_max=self._lag.most,
+                catalogue=player.source.name,
+                strategy=player.strategy.name,
+                seed=player.seed,
+                replication=player.replication,
+                startup_mean=mean if isfinite(mean) else 0.0,
+                until=player.scenario.until,
+                pipeline=self._state.pipeline(),
+            )
+
+    def look(self, generation: int, rows: int) -> Frame:
+        """Return how it stands, for the page, and the levels beyond those that are known."""
+        with self._lock:
+            history = self._state.history
+            # the last row that was sent may have changed since
+            start = max(0, rows - 1) if generation == history.generation else 0
+            return self.snapshot(), history.generation, start, list(history.rows[start:])
