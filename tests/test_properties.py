@@ -153,6 +153,7 @@ def test_times_are_ordered_and_all_known_up_to_the_end(
         happened = [time for time in times if time is not None]
         assert times[: len(happened)] == happened == sorted(happened)
         assert all(time <= run.end for time in happened)
+        offered = max(offered, video.get("submitted_at") or 0.0)
         assert video["offered"] == (offered if offered <= run.end else None)
         started, assigned = video["encoding_started"], video["assigned"]
         offered = math.inf if started is None else started + gap
@@ -446,7 +447,10 @@ def test_appending_videos_changes_no_earlier_start_up_time(
 ) -> None:
     case = replace(case, rule=rule)
     longer = replace(
-        case, encoding_times=case.encoding_times + (1.0,) * more, timeouts=case.timeouts + (5.0,) * more
+        case,
+        encoding_times=case.encoding_times + (1.0,) * more,
+        timeouts=case.timeouts + (5.0,) * more,
+        submitted=case.submitted + (None,) * more if case.submitted else (),
     )
     startup_time = tv.Uniform(2, 6)
     agree(draws(simulate(case, startup_time, seed)), draws(simulate(longer, startup_time, seed)))

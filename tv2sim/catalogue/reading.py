@@ -3,43 +3,23 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from decimal import Decimal
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
-import msgspec
-import numpy as np
-
+from tv2sim.catalogue.judging import Entry, judged, shown
 from tv2sim.catalogue.videos import Catalogue, Rejected, Video
 from tv2sim.errors import CatalogueError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "Entry",
-    "Source",
-    "as_bytes",
-    "entries",
-    "judged",
-    "no_video",
-    "opened",
-    "parse",
-    "read_catalogue",
-    "repeated",
-    "text_of",
-]
+__all__ = ["Source", "entries", "no_video", "opened", "read_catalogue"]
 
-Entry: TypeAlias = "bytes | str | Mapping[str, Any] | Video | object"
 Source: TypeAlias = "str | os.PathLike[str] | IO[bytes] | IO[str] | pd.DataFrame | Iterable[Any]"
-
-TEXT_KEPT = 200
-"""Characters of a rejected line that are kept."""
 
 
 def read_catalogue(source: Source | Catalogue, *, name: str | None = None) -> Catalogue:
@@ -125,11 +105,6 @@ def no_video(label: str, rejected: list[Rejected]) -> str:
 EXAMPLE = '{"id": "a1", "title": "News", "provider": "TV 2", "encodingTime": 3, "publicationTimeout": 9}'
 
 
-def repeated(video_id: str, first: int) -> str:
-    """Say that an id was seen before, and where."""
-    return f"the id {repr(video_id)[:60]} was seen before, in line {first}"
-
-
 @contextmanager
 def opened(source: Any) -> Iterator[tuple[Iterable[Entry], str]]:
     """Give the entries of `source` one by one, and its name; close what was opened here."""
@@ -151,7 +126,7 @@ def opened(source: Any) -> Iterator[tuple[Iterable[Entry], str]]:
         yield _still_open(source, label), label
     else:
         raise CatalogueError(
-            f"a catalogue is a path, '-', an open file, a DataFrame or records, not {_shown(source, 60)}"
+            f"a catalogue is a path, '-', an open file, a DataFrame or records, not {shown(source, 60)}"
         )
 
 
@@ -177,135 +152,3 @@ def entries(stream: Iterable[Entry], label: str) -> Iterator[Entry]:
         raise CatalogueError(f"{label!r} is not UTF-8 text: open it in binary mode ({error})") from error
     except OSError as error:
         raise CatalogueError(f"cannot read {label!r}: {error.strerror or error}") from error
-
-
-def judged(stream: Iterable[Entry]) -> Iterator[Video | Rejected]:
-    """Yield what each entry is: a video, or rejected with the reason, such as an id that was seen before."""
-    seen: dict[str, int] = {}
-    for number, entry, outcome in parse(stream):
-        if isinstance(outcome, str):
-            yield Rejected(number, outcome, text_of(entry))
-        elif (first := seen.setdefault(outcome.id, number)) != number:
-            yield Rejected(number, repeated(outcome.id, first), text_of(entry))
-        else:
-            yield outcome
-
-
-def parse(stream: Iterable[Entry]) -> Iterator[tuple[int, Entry, Video | str]]:
-    """Yield for each entry its 1-based number, itself, and its video or the reason why it is none.
-
-    Blank lines are passed over, but counted.
-    """
-    decode = msgspec.json.Decoder(Video).decode
-    for number, entry in enumerate(stream, start=1):
-        outcome: Video | str
-        if isinstance(entry, str):  # of a text file, or a list of lines
-            entry = as_bytes(entry)
-        try:
-            if isinstance(entry, bytes):
-                if number == 1:
-                    entry = entry.removeprefix(b"\xef\xbb\xbf")
-                entry = entry.rstrip(b"\r\n")  # or an open string would seem to have a line break in it
-                if not entry or entry.isspace():
-                    continue
-                outcome = decode(entry)
-            else:
-                outcome = _convert(entry)
-        except msgspec.ValidationError as error:
-            outcome = _invalid(error)
-        except msgspec.DecodeError as error:
-            outcome = f"no JSON: {_malformed(error)}"
-        except UnicodeError:
-            outcome = "a text in it is not valid UTF-8"
-        except RecursionError:
-            outcome = "no JSON that can be read: nested too deeply"
-        yield number, entry, outcome
-
-
-def as_bytes(line: Any) -> bytes:
-    """Return a line of text as UTF-8; what cannot be, comes out as invalid UTF-8 and will be rejected."""
-    return line.encode("utf-8", "surrogatepass") if isinstance(line, str) else bytes(line)
-
-
-def _convert(entry: Entry) -> Video:
-    """Return the video that a mapping describes; unlike JSON it may hold NaN and lone surrogates."""
-    if isinstance(entry, Video):
-        entry = {field: getattr(entry, field) for field in _FIELDS}
-    if not isinstance(entry, Mapping):
-        raise msgspec.ValidationError(f"Expected `object`, got `{type(entry).__name__}`")
-    given = {json: entry[python] for python, json in _FIELDS.items() if python in entry}
-    given |= {json: entry[json] for json in _FIELDS.values() if json in entry}
-    plain = {json: _plain(value) for json, value in given.items()}
-    if (submitted := plain.get("submittedAt")) is not None and submitted != submitted:
-        del plain["submittedAt"]  # as a table has it for a video without
-    for field in ("encodingTime", "publicationTimeout", "submittedAt"):
-        value = plain.get(field)
-        if isinstance(value, float) and not math.isfinite(value):
-            raise msgspec.ValidationError(f"Expected `finite float`, got `{value}` - at `$.{field}`")
-    video = msgspec.convert(plain, Video)
-    for text in (video.id, video.title, video.provider):
-        text.encode()
-    return video
-
-
-def _plain(value: Any) -> Any:
-    """Return numpy's scalars, and decimals, as numbers of Python's own."""
-    if isinstance(value, np.floating):  # not item(): a longdouble's is a longdouble
-        return float(value)
-    if isinstance(value, np.generic):
-        return value.item()
-    if isinstance(value, Decimal):
-        return math.nan if value.is_nan() else float(value)
-    return value
-
-
-_FIELDS = {field.name: field.encode_name for field in msgspec.structs.fields(Video)}
-
-
-def _malformed(error: msgspec.DecodeError) -> str:
-    words = str(error).removeprefix("JSON is malformed: ")
-    return "the line ends too early" if words == "Input data was truncated" else words
-
-
-def _invalid(error: msgspec.ValidationError) -> str:
-    """Put what msgspec found into words; what is unknown here is passed on as it is."""
-    found, _, path = str(error).partition(" - at `$.")
-    field = path.rstrip("`")
-    if found.startswith("Object missing required field"):
-        return f"the field {found.split('`')[1]} is missing"
-    words = {
-        "Expected `float` >= 0.0": f"{field} must be at least 0",
-        "Expected `float` > 0.0": f"{field} must be greater than 0",
-        "Expected `str` of length >= 1": f"{field} must not be empty",
-        "Number out of range": f"{field} is too large for a number",
-        "Integer value out of range": f"{field} is too large for a number",
-    }.get(found)
-    if words is not None:
-        return words
-    expected, _, got = found.removeprefix("Expected ").replace("`", "").partition(", got ")
-    names = {
-        "float": "a number",
-        "float | null": "a number",
-        "finite float": "a finite number",
-        "str": "a string",
-        "object": "a JSON object",
-    }
-    if not got:
-        return expected
-    return f"{field or 'the line'} must be {names.get(expected, expected)}, not {got}"
-
-
-def text_of(entry: Entry) -> str:
-    """Return what a rejected entry looked like, cut at 200 characters."""
-    if isinstance(entry, bytes):
-        # four bytes a character at the most, so no more need be decoded than can be kept
-        return entry[: 4 * TEXT_KEPT + 4].decode("utf-8", "replace")[:TEXT_KEPT]
-    return _shown(entry, TEXT_KEPT)
-
-
-def _shown(value: object, at_most: int) -> str:
-    """Return what a value looks like, cut; some numbers are too large for that, and some lists too deep."""
-    try:
-        return repr(value)[:at_most]
-    except (ValueError, RecursionError):
-        return f"<{type(value).__name__} that cannot be shown>"

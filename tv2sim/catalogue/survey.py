@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tv2sim.catalogue.reading import Entry, Source, as_bytes, entries, opened, parse, repeated, text_of
+from tv2sim.catalogue.judging import Entry, as_bytes, parse, repeated, text_of
+from tv2sim.catalogue.reading import Source, entries, opened
 from tv2sim.catalogue.videos import Rejected, Video
 from tv2sim.progress import watched
 from tv2sim.validation import a_whole_number

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tv2sim.catalogue import Rejected, Video
-from tv2sim.catalogue.reading import Entry, entries, judged, no_video
+from tv2sim.catalogue.judging import Entry, judged
+from tv2sim.catalogue.reading import entries, no_video
 from tv2sim.errors import CatalogueError
 
 __all__ = ["Feed", "live"]
@@ -123,9 +124,11 @@ def live(source: Any) -> _Source | None:
         if not _comes(source):
             return None
         try:
-            number = os.open(source, os.O_RDONLY)
+            # at once, and not when somebody opens the other end; what waits is the reader
+            number = os.open(source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         except OSError as error:
             raise CatalogueError(f"cannot read the catalogue {str(source)!r}: {error.strerror}") from error
+        os.set_blocking(number, True)
         return _Pipe(number, Path(source).name, owned=True)
     if isinstance(source, Iterator) and (not isinstance(source, io.IOBase) or _comes(_number(source))):
         name = Path(str(getattr(source, "name", "records"))).name

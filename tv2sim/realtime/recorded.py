@@ -10,11 +10,12 @@ import msgspec
 import numpy as np
 
 from tv2sim.catalogue import Catalogue, Rejected, Video
-from tv2sim.catalogue.reading import as_bytes, entries, opened
+from tv2sim.catalogue.judging import as_bytes, shown
+from tv2sim.catalogue.reading import entries, opened
 from tv2sim.errors import InputError
 from tv2sim.facts import EVENTS, Ending, Facts, LogEntry
 from tv2sim.realtime.clock import Clock, Stopped
-from tv2sim.realtime.state import State
+from tv2sim.realtime.story import Contradiction, Story
 from tv2sim.run import Run
 from tv2sim.saved import strategy_of
 from tv2sim.scenario import Scenario
@@ -52,7 +53,7 @@ class _Head(msgspec.Struct):
 
 
 class _Line(msgspec.Struct):
-    """One of the others: an event, what a feed has sent, or (the last one) how it ended."""
+    """One of the others: an event, what a feed has sent, the counters, or (the last one) how it ended."""
 
     time: _Time | None = None
     event: str | None = None
@@ -62,6 +63,7 @@ class _Line(msgspec.Struct):
     rejected: _Rejected | None = None
     end: _Time | None = None
     ending: Ending | None = None
+    stats: Any = None
 
 
 class Recorded:
@@ -101,18 +103,16 @@ class Recorded:
         accepted: Callable[[Video], None],
     ) -> Run:
         """Let it happen again, and return the run."""
-        played = 0
-        try:
-            for entry in self.log:
-                clock.wait(entry.time)
-                late(clock.late(entry.time))
-                for observer in observers:
-                    observer(entry)
-                played += 1
-            clock.wait(self._end)
-        except Stopped:
-            log = self.log[:played]
-            return self._run(log, log[-1].time if log else 0.0, "stopped")
+        now = 0.0
+        for played, entry in enumerate(self.log):
+            if not _reached(clock, now, entry.time):
+                return self._run(self.log[:played], clock.end_between(now, entry.time), "stopped")
+            late(clock.late(entry.time))
+            for observer in observers:
+                observer(entry)
+            now = entry.time
+        if not _reached(clock, now, self._end):
+            return self._run(self.log, clock.end_between(now, self._end), "stopped")
         return self._run(self.log, self._end, self._ending)
 
     def _run(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
@@ -121,6 +121,15 @@ class Recorded:
 
     def close(self) -> None:
         """Give back nothing: the file was read before."""
+
+
+def _reached(clock: Clock, now: float, due: float) -> bool:
+    """Wait until it is `due`, and say whether it is; if stopped, only the instant that it is goes on."""
+    try:
+        clock.wait(due)
+    except Stopped:
+        return due <= now
+    return True
 
 
 def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
@@ -136,18 +145,21 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
     InputError
         If it is none, naming the line.
     """
+    if not isinstance(source, (str, os.PathLike)) and not hasattr(source, "readline"):
+        given = " ".join(shown(source, 60).split())
+        raise InputError(f"a recorded log is a path, '-' or an open file, not {given}")
     try:
         with opened(source) as (stream, name):
             lines = [as_bytes(line) for line in entries(stream, name)]
     except InputError as error:
         raise InputError(str(error).replace("the catalogue", "the log")) from error
-    if not lines:
+    first = next((number for number, text in enumerate(lines) if text.strip(_BLANK)), None)
+    if first is None:
         raise InputError(f"{name!r} is empty: {_HOW}")
     try:
-        head = msgspec.json.decode(lines[0], type=_Head)
-        log, end, ending = _read(lines, name, head)
-        recorded = Recorded(head, log, end, ending)
-        _check(recorded, name)
+        head = msgspec.json.decode(lines[first].strip(_BLANK), type=_Head)
+        log, end = _read(lines, first + 1, name, head)
+        recorded = Recorded(head, log, *end)
     except InputError:
         raise
     except (msgspec.MsgspecError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -156,14 +168,20 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
 
 
 _HOW = "tv2sim run CATALOGUE --log json prints one"
+_BLANK = b" \t\r\n\xef\xbb\xbf"
+"""What may stand around a line: a mark at the file's start, too."""
 
 
-def _read(lines: list[bytes], name: str, head: _Head) -> tuple[list[LogEntry], float, Ending]:
+def _read(
+    lines: list[bytes], start: int, name: str, head: _Head
+) -> tuple[list[LogEntry], tuple[float, Ending]]:
     """Return the events and the end; what a feed has sent is put into the head's catalogue."""
     decode = msgspec.json.Decoder(_Line).decode
-    log: list[LogEntry] = []
+    log: list[tuple[int, LogEntry]] = []
     end: tuple[float, Ending] | None = None
-    for number, text in enumerate(lines[1:], start=2):
+    for number, text in enumerate(lines[start:], start=start + 1):
+        if not text.strip(_BLANK):
+            continue
         try:
             line = decode(text)
         except (msgspec.MsgspecError, UnicodeError) as error:
@@ -177,26 +195,27 @@ def _read(lines: list[bytes], name: str, head: _Head) -> tuple[list[LogEntry], f
         elif line.end is not None and line.ending is not None:
             end = (line.end, line.ending)
         elif line.event is not None and line.time is not None:
-            log.append(LogEntry(line.time, line.event, line.video, line.resource))
-    last = log[-1].time if log else 0.0
-    if end is None or end[0] < last:
-        return log, last, "stopped"
-    return log, *end
+            log.append((number, LogEntry(line.time, line.event, line.video, line.resource)))
+        elif line.stats is None:
+            raise InputError(f"{name!r}, line {number}, is no line of a log: it has neither event nor end")
+    told = _checked(log, name, head)
+    if end is None:
+        return told, (told[-1].time if told else 0.0, "stopped")
+    # a feed that stayed open after the last outcome: what went on happening is not of the run
+    return [entry for entry in told if entry.time <= end[0]], end
 
 
-def _check(recorded: Recorded, name: str) -> None:
-    """Follow it once, without a clock, so that one that contradicts itself is found before it is played."""
-    state, time = State(recorded.scenario.encoders, recorded.videos), 0.0
-    for number, entry in enumerate(recorded.log, start=1):
+def _checked(log: list[tuple[int, LogEntry]], name: str, head: _Head) -> list[LogEntry]:
+    """Return the events, after following them, so that a contradiction is found before they are played."""
+    story = Story(head.catalogue.videos, Scenario.from_dict(head.scenario).encoders)
+    for number, entry in log:
         try:
-            if entry.time < time:
-                raise ValueError
-            state(entry)
-            time = entry.time
-        except (KeyError, IndexError, ValueError, TypeError):
-            raise InputError(
-                f"{name!r}: the {number}. event ({entry.event} at {entry.time:g} s) contradicts those before it"
-            ) from None
+            story(entry)
+        except Contradiction:
+            what = f"{entry.event!r:.40} at {entry.time:g} s"
+            raise InputError(f"{name!r}, line {number}, contradicts those before it: {what}") from None
+    told = [entry for _, entry in log]
+    return told if story.owed is None else [*told, story.owed]
 
 
 _OF_VIDEO = {"offered", "encoding_started", "encoded", "queued", "assigned", "published"}

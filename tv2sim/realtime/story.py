@@ -1,0 +1,113 @@
+"""What can follow what in the log of a run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tv2sim.facts import LogEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tv2sim.catalogue import Video
+
+__all__ = ["Contradiction", "Story"]
+
+_BEFORE = {
+    "offered": None,
+    "encoding_started": "offered",
+    "encoded": "encoding_started",
+    "queued": "encoded",
+    "assigned": "queued",
+    "published": "assigned",
+    "failed": "assigned",
+}
+"""What must have happened to a video last."""
+
+
+class Contradiction(Exception):  # noqa: N818 (it says what it is)
+    """An event cannot follow those before it."""
+
+
+class Story:
+    """Follows a log, line by line, as long as it makes sense.
+
+    Parameters
+    ----------
+    videos : sequence of Video
+        Those of the catalogue.
+    encoders : int
+        How many there are.
+    """
+
+    def __init__(self, videos: Sequence[Video], encoders: int) -> None:
+        self._videos, self._encoders = videos, encoders
+        self._time = 0.0
+        self._last: dict[int, str] = {}  # what has happened to each video last
+        self._encoding_started: dict[int, float] = {}
+        self._encoder: dict[int, str] = {}  # of each video that holds one
+        self._busy: set[str] = set()
+        self._publishers: dict[str, str | int] = {}  # "starting", "ready", or the video
+        self.owed: LogEntry | None = None
+        """The end of a publisher, which comes right after the outcome of its video."""
+
+    def __call__(self, entry: LogEntry) -> None:
+        """Follow a line.
+
+        Raises
+        ------
+        Contradiction
+            If it cannot follow those before it.
+        """
+        _must(entry.time >= self._time)
+        self._time = entry.time
+        if self.owed is not None:
+            _must(entry == self.owed)
+            self.owed = None
+        elif entry.event == "publisher_started":
+            _must(entry.video is None or entry.video < len(self._videos))
+            _must(entry.resource == f"publisher {len(self._publishers)}")
+            self._publishers[str(entry.resource)] = "starting"
+        elif entry.event == "publisher_ready":
+            _must(entry.video is None and self._publishers.get(str(entry.resource)) == "starting")
+            self._publishers[str(entry.resource)] = "ready"
+        else:
+            self._of_video(entry)
+
+    def _of_video(self, entry: LogEntry) -> None:
+        time, event, video, resource = entry
+        _must(event in _BEFORE and video is not None and video < len(self._videos))
+        assert video is not None
+        _must(self._last.get(video) == _BEFORE[event])
+        self._last[video] = event
+        match event:
+            case "offered":
+                _must(resource is None)
+            case "encoding_started":
+                _must(resource is not None and resource not in self._busy and self._is_encoder(resource))
+                self._encoder[video] = str(resource)
+                self._busy.add(str(resource))
+                self._encoding_started[video] = time
+            case "encoded":
+                _must(self._encoder[video] == resource)
+            case "queued":
+                _must(resource in (None, "publishing queue"))
+                self._busy.remove(self._encoder.pop(video))
+            case "assigned":
+                _must(self._publishers.get(str(resource)) == "ready")
+                self._publishers[str(resource)] = video
+            case _:
+                elapsed = time - self._encoding_started[video]
+                on_time = elapsed <= self._videos[video].publication_timeout
+                _must(self._publishers.get(str(resource)) == video and (event == "published") == on_time)
+                self.owed = LogEntry(time, "publisher_ended", video, resource)
+
+    def _is_encoder(self, resource: str) -> bool:
+        name, _, number = resource.partition(" ")
+        known = name == "encoder" and number.isascii() and number.isdecimal() and len(number) < 10
+        return known and resource == f"encoder {int(number)}" and int(number) < self._encoders
+
+
+def _must(hold: bool) -> None:
+    if not hold:
+        raise Contradiction
