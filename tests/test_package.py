@@ -90,6 +90,10 @@ def test_importing_loads_nothing_heavy() -> None:
         "msgspec",
         "tqdm",
         "multiprocessing",
+        "rich",
+        "starlette",
+        "uvicorn",
+        "prometheus_client",
     }
 
 
@@ -99,6 +103,20 @@ def test_simulating_needs_neither_pandas_nor_scipy() -> None:
         "print(json.dumps(sorted(sys.modules)))"
     )
     assert not set(json.loads(fresh(code))) & {"pandas", "scipy", "matplotlib"}
+
+
+def test_a_replay_that_serves_nothing_needs_none_of_the_extra() -> None:
+    code = (
+        "import sys, json, tv2sim as tv; tv.replay(tv.generate_catalogue(), '2c', speed='max'); "
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    loaded = set(json.loads(fresh(code)))
+    assert not loaded & {"rich", "starlette", "uvicorn", "prometheus_client", "pandas", "asyncio"}
+
+
+def test_the_function_replay_stays_what_it_is() -> None:
+    code = "import tv2sim.realtime.session, tv2sim.cli.replay, tv2sim as tv; print(callable(tv.replay))"
+    assert fresh(code) == "True\n"
 
 
 def test_nothing_prints_or_keeps_global_random_state() -> None:
@@ -122,6 +140,8 @@ def test_the_wheel_holds_what_it_needs_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {f"tv2sim/{path.relative_to(PACKAGE).as_posix()}" for path in MODULES} <= set(names)
     assert {"tv2sim/py.typed", "tv2sim/report/template.html.j2"} <= set(names)
+    page = (PACKAGE / "realtime" / "page").iterdir()
+    assert {f"tv2sim/realtime/page/{path.name}" for path in page} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert all(name.startswith("tv2sim") for name in names)
     entry = next(name for name in names if name.endswith("entry_points.txt"))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
@@ -43,12 +43,18 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
+_JAVASCRIPT = "text/javascript; charset=utf-8"
 _FILES = {
-    "/": ("index.html", "text/html; charset=utf-8"),
-    "/page.css": ("page.css", "text/css; charset=utf-8"),
-    "/page.js": ("page.js", "text/javascript; charset=utf-8"),
-    "/icon.svg": ("icon.svg", "image/svg+xml"),
+    "index.html": "text/html; charset=utf-8",
+    "page.css": "text/css; charset=utf-8",
+    "page.js": _JAVASCRIPT,
+    "pipeline.js": _JAVASCRIPT,
+    "motion.js": _JAVASCRIPT,
+    "charts.js": _JAVASCRIPT,
+    "dom.js": _JAVASCRIPT,
+    "icon.svg": "image/svg+xml",
 }
+"""What the page is made of, and what it is; there is nothing else in its folder that is sent."""
 _MOST = 1000
 """Bytes of a wish."""
 
@@ -77,13 +83,16 @@ def application(
         What a wish has to carry; None refuses them all.
     """
     folder = files("tv2sim.realtime") / "page"
-    pages = {path: ((folder / name).read_bytes(), kind) for path, (name, kind) in _FILES.items()}
+    pages = {f"/{name}": ((folder / name).read_bytes(), kind) for name, kind in _FILES.items()}
+    pages["/"] = pages.pop("/index.html")
 
     async def page(request: Request) -> Response:
-        content, kind = pages[request.url.path]
+        content, kind = pages[request.scope["path"]]
         return Response(content, media_type=kind)
 
     async def events(request: Request) -> Response:
+        if request.method == "HEAD":
+            return Response(media_type="text/event-stream")
         return StreamingResponse(broadcast.stream(), media_type="text/event-stream")
 
     async def metrics(request: Request) -> Response:
@@ -99,18 +108,20 @@ def application(
             return PlainTextResponse("open the address that the replay has printed, on its machine\n", 403)
         try:
             _fulfil(clock, await _wish(request))
-        except (InputError, msgspec.MsgspecError, UnicodeError) as error:
+        except (InputError, msgspec.MsgspecError, UnicodeError, ClientDisconnect) as error:
             return PlainTextResponse(f"{error}\n", 422)
         return Response(status_code=204)
 
     routes = [
-        *(Route(path, page) for path in _FILES),
+        *(Route(path, page) for path in pages),
         Route("/events", events),
         Route("/metrics", metrics),
         Route("/healthz", health),
         Route("/control", control, methods=["POST"]),
     ]
-    return _guarded(Starlette(routes=routes), allowed)
+    app = Starlette(routes=routes)
+    app.router.redirect_slashes = False
+    return _guarded(app, allowed)
 
 
 async def _wish(request: Request) -> _Wish:

@@ -50,10 +50,12 @@ class Broadcast:
     ----------
     look : callable
         Given a generation and a number of rows of the levels that are known, returns a :data:`Frame`.
+    steerable : bool
+        Whether there is a way to pause, and to change the speed.
     """
 
-    def __init__(self, look: Callable[[int, int], Frame]) -> None:
-        self._look = look
+    def __init__(self, look: Callable[[int, int], Frame], *, steerable: bool = False) -> None:
+        self._look, self._steerable = look, steerable
         self._encode = msgspec.json.Encoder().encode
         self._tick: _Tick | None = None
         self._fresh = asyncio.Event()
@@ -98,10 +100,12 @@ class Broadcast:
 
     async def _tell_on(self) -> None:
         """Tell as long as anybody listens."""
-        while self._viewers:
-            await asyncio.sleep(PERIOD)
-            self._tell()
-        self._ticker = None
+        try:
+            while self._viewers:
+                await asyncio.sleep(PERIOD)
+                self._tell()
+        finally:
+            self._ticker = None
 
     def _tell(self) -> None:
         snapshot, generation, start, rows = self._look(*self._known)
@@ -120,5 +124,10 @@ class Broadcast:
         return self._event(snapshot, start, rows)
 
     def _event(self, snapshot: Snapshot, start: int, rows: Rows) -> bytes:
-        data = self._encode({"snapshot": snapshot, "levels": {"start": start, "rows": rows}})
-        return b"data: " + data + b"\n\n"
+        event = {
+            "snapshot": snapshot,
+            "levels": {"start": start, "rows": rows},
+            "steerable": self._steerable,
+            "seed": str(snapshot.seed),  # as a number it may have more digits than a browser can hold
+        }
+        return b"data: " + self._encode(event) + b"\n\n"

@@ -41,7 +41,7 @@ class Encoder(msgspec.Struct):
 
 
 class Publisher(msgspec.Struct):
-    """A publisher: "starting", "ready" or "publishing"; since when; for which video alone, or with which."""
+    """A publisher: "starting", "ready" or "publishing"; since when; with which video, when it publishes."""
 
     number: int
     state: str

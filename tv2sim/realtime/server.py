@@ -5,37 +5,22 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
+import logging
+import re
 import secrets
 import socket
 import threading
 from typing import TYPE_CHECKING
 
-from tv2sim.errors import InputError, MissingExtraError
+from tv2sim.errors import InputError
+from tv2sim.realtime.extra import need
 from tv2sim.validation import a_whole_number
 
 if TYPE_CHECKING:
     from tv2sim.realtime.clock import Clock
     from tv2sim.realtime.watching import Watch
 
-__all__ = ["Server", "need_extra"]
-
-
-def need_extra() -> None:
-    """Say what to install if what serves is not there.
-
-    Raises
-    ------
-    MissingExtraError
-        Naming the extra.
-    """
-    try:
-        import prometheus_client  # noqa: F401
-        import starlette  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        raise MissingExtraError(
-            f"to serve a page and metrics a replay needs {error.name}: pip install 'tv2sim[replay]'"
-        ) from error
+__all__ = ["Server"]
 
 
 class Server:
@@ -56,9 +41,11 @@ class Server:
         Without the extra "replay".
     """
 
+    _loop: asyncio.AbstractEventLoop
+
     def __init__(self, host: str, port: int) -> None:
         port = a_whole_number("port", port, at_least=0, at_most=65535, error=InputError)
-        need_extra()
+        need("prometheus_client", "starlette", "uvicorn", to="serve a page and metrics")
         self._host = host
         self._socket = _listening(host, port)
         self.port: int = self._socket.getsockname()[1]
@@ -87,24 +74,25 @@ class Server:
         from tv2sim.realtime.app import application
         from tv2sim.realtime.broadcast import Broadcast
 
+        broadcast = Broadcast(watch.look, steerable=self.token is not None)
+        config = uvicorn.Config(
+            application(watch, clock, broadcast, self.allows, self.token),
+            loop="asyncio",
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level=logging.ERROR,  # what somebody sends who speaks no HTTP is no news in a terminal
+            access_log=False,
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=_MOST,
+        )
+        self._broadcast, self._server = broadcast, uvicorn.Server(config)
         ready = threading.Event()
 
         async def serve() -> None:
             self._loop = asyncio.get_running_loop()
-            self._broadcast = Broadcast(watch.look)
-            app = application(watch, clock, self._broadcast, self.allows, self.token)
-            config = uvicorn.Config(
-                app,
-                loop="asyncio",
-                http="h11",
-                ws="none",
-                lifespan="off",
-                log_config=None,
-                access_log=False,
-                proxy_headers=False,
-                server_header=False,
-            )
-            self._server = uvicorn.Server(config)
             ready.set()
             await self._server.serve(sockets=[self._socket])
 
@@ -119,9 +107,15 @@ class Server:
                 asyncio.run_coroutine_threadsafe(self._broadcast.end(), self._loop)
                 self._server.should_exit = True
                 self._thread.join(_PATIENCE)
-                self._server.force_exit = True  # of viewers who do not take what they are sent
-                self._thread.join(_PATIENCE)
+                if self._thread.is_alive():
+                    self._loop.call_soon_threadsafe(self._cut_off)
+                    self._thread.join(_PATIENCE)
             self._socket.close()
+
+    def _cut_off(self) -> None:
+        """Drop the connections of those who do not take what they are sent."""
+        for connection in list(self._server.server_state.connections):
+            connection.transport.abort()
 
     def allows(self, host: str) -> bool:
         """Say whether a Host header is one of this server's.
@@ -129,11 +123,8 @@ class Server:
         A page elsewhere can make its own name point here, but not an address. So addresses are fine, as are
         the names by which the machine knows itself.
         """
-        name = host.strip().lower()
-        if name.startswith("["):
-            name = name[1:].partition("]")[0]
-        elif name.count(":") <= 1:
-            name = name.partition(":")[0]
+        match = _HOST.fullmatch(host.strip().lower())
+        name = "" if match is None else match[1] or match[2]
         try:
             address = ipaddress.ip_address(name)
         except ValueError:
@@ -144,6 +135,11 @@ class Server:
         return address.is_loopback or not self._address.is_loopback
 
 
+_HOST = re.compile(r"(?:\[([^\[\]@]+)\]|([^:\[\]@]+))(?::[0-9]*)?")
+_MOST = 500
+"""Connections at a time: those beyond that are told to come back, or the files that can be open ran out."""
+_BUFFER = 1 << 16
+"""Bytes that the system keeps for a viewer: who is slow is to see the present, not a queue of what was."""
 _PATIENCE = 0.4
 
 
@@ -158,6 +154,7 @@ def _listening(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
         listener.bind(address)
         listener.listen(128)
     except OSError as error:
