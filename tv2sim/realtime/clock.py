@@ -64,7 +64,12 @@ class Clock:
         self._paused = False
         self._stopped = False
         self._since, self._time = 0.0, 0.0  # the wall's time and the simulated one at the last change
+        self._ran = 0.0  # wall seconds for which it was running, up to then
+        self._speeds = [
+            (0.0, 0.0, self._speed)
+        ]  # the last ones: from what time on, and what it had run by then
         self._reached = 0.0  # the last time that was waited for, where there is no speed to go by
+        self._due = inf  # what is waited for, or was waited for and is happening now
 
     # -- what time it is -----------------------------------------------------------------------------------
 
@@ -80,6 +85,12 @@ class Clock:
         if not self._running:
             return self._time
         return self._time + (self._wall() - self._since) * self._speed
+
+    @property
+    def settled(self) -> float:
+        """Simulated seconds up to which everything has happened: `now`, unless the simulation is late."""
+        with self._changed:
+            return min(self._now(), self._due)
 
     @property
     def paced(self) -> bool:
@@ -115,6 +126,7 @@ class Clock:
         with self._changed:
             self._hold()
             self._speed = factor
+            self._speeds.append((self._time, self._ran, factor))
             self._changed.notify_all()
 
     def pause(self) -> None:
@@ -142,6 +154,7 @@ class Clock:
         """Stay at a time for good, when everything has happened."""
         with self._changed:
             self._time = self._reached = time
+            self._due = inf
             self._stopped, self._running = True, False
 
     def wake(self) -> None:
@@ -151,8 +164,9 @@ class Clock:
 
     def _hold(self) -> None:
         """Take the present as the point to count from."""
-        self._time, self._since = self._now(), self._wall()
-        self._reached = self._time
+        time, wall = self._now(), self._wall()
+        self._ran += wall - self._since if self._running else 0.0
+        self._time, self._since, self._reached = time, wall, time
 
     # -- waiting -------------------------------------------------------------------------------------------
 
@@ -167,6 +181,7 @@ class Clock:
         with self._changed:
             if not self._started:
                 self._started, self._running, self._since = True, not self._paused, self._wall()
+            self._due = due
             while True:
                 if self._stopped:
                     raise Stopped
@@ -175,6 +190,8 @@ class Clock:
                 ahead = inf if self._paused else self._seconds_to(due)
                 if ahead <= 0:
                     self._reached = max(self._reached, due)
+                    while len(self._speeds) > 1 and self._speeds[1][0] <= due:
+                        del self._speeds[0]  # nobody will ask for an earlier time
                     return True
                 self._changed.wait(min(ahead, _LONG))
 
@@ -192,9 +209,18 @@ class Clock:
                 raise Stopped
 
     def late(self, due: float) -> float:
-        """Return how many wall seconds ago it was `due`; 0 where there is no speed to go by."""
+        """Return since how many wall seconds, without pauses, it is `due`; 0 if there is no speed to go by."""
         with self._changed:
-            return max(0.0, -self._seconds_to(due)) if self._speed < inf else 0.0
+            if self._speed == inf:
+                return 0.0
+            time, ran, speed = next((one for one in reversed(self._speeds) if one[0] <= due), self._speeds[0])
+            running = self._wall() - self._since if self._running else 0.0
+            return max(0.0, self._ran + running - ran - (due - time) / speed)
+
+    def end_between(self, happened: float, due: float) -> float:
+        """Return when what was stopped ended: now, if that is between what has happened and what is due."""
+        time = round(self.now, 6)
+        return time if happened <= time < due else happened
 
     def _seconds_to(self, due: float) -> float:
         """Return the wall seconds until a simulated time."""

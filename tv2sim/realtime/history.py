@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["LEVELS", "History"]
+__all__ = ["LEVELS", "History", "frame_of"]
 
 LEVELS = (
     "time",
@@ -55,10 +55,10 @@ class History:
             self.generation += 1
             self._every *= 2
 
-    def frame(self) -> pd.DataFrame:
-        """Return them as a table."""
-        import pandas as pd
 
-        return pd.DataFrame(self.rows, columns=list(LEVELS)).astype(
-            dict.fromkeys(LEVELS[1:], "int64") | {"time": "float64"}
-        )
+def frame_of(rows: list[Row]) -> pd.DataFrame:
+    """Return rows of levels as a table."""
+    import pandas as pd
+
+    kinds = dict.fromkeys(LEVELS[1:], "int64") | {"time": "float64"}
+    return pd.DataFrame(rows, columns=list(LEVELS)).astype(kinds)

@@ -2,16 +2,20 @@
 
 A collector of our own reads the state when it is scraped. So an event costs next to nothing, each replay has
 a registry of its own, and no series tells when a metric was created.
+
+No label tells the strategy or the catalogue. Their names are anybody's text: each would make all series anew,
+and whoever scrapes can give a target such labels (see docs/monitoring.md).
 """
 
 from __future__ import annotations
 
 import platform
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tv2sim import __version__
+from tv2sim.realtime.extra import need
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -32,6 +36,8 @@ class Collector:
     ----------
     lock : context manager
         Held while the state is read.
+    refresh : callable
+        Called before that, to bring the state up to date with what is no event.
     state : State
         Where everything is.
     tally : Tally
@@ -43,9 +49,17 @@ class Collector:
     """
 
     def __init__(
-        self, lock: AbstractContextManager[Any], state: State, tally: Tally, clock: Clock, lag: Lag
+        self,
+        lock: AbstractContextManager[Any],
+        refresh: Callable[[], object],
+        state: State,
+        tally: Tally,
+        clock: Clock,
+        lag: Lag,
     ) -> None:
-        self._lock, self._state, self._tally, self._clock, self._lag = lock, state, tally, clock, lag
+        self._lock, self._refresh = lock, refresh
+        self._state, self._tally, self._clock, self._lag = state, tally, clock, lag
+        self._now = 0.0
 
     def describe(self) -> list[Metric]:
         """Return nothing: so that registering it does not collect."""
@@ -53,22 +67,27 @@ class Collector:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics of this moment."""
+        # the simulation waits for the lock: only what it may change is read under it
         with self._lock:
+            self._refresh()
+            # not further than the simulation is: what counts seconds cannot take any back
+            self._now = max(self._now, self._clock.settled)
             found = [*self._original(), *self._levels(), *self._times(), *self._itself()]
-        return iter(found)
+        return map(_metric, found)
 
-    def _original(self) -> Iterator[Metric]:
+    def _original(self) -> Iterator[_Found]:
         """Yield the original's nine, with its meaning."""
         state, stats = self._state, self._state.stats
         yield _gauge(
             "tv2_video_encoding_queue",
-            "Videos that the client offers and no encoder has taken: 1 while it is blocked, else 0.",
-            state.offered is not None,
+            "Videos that the client offers and no encoder can take: 1 while it is blocked, else 0.",
+            # between an offer and its taking by a free encoder no time passes, but a scrape may come
+            state.offered is not None and state.busy == state.encoders,
         )
         yield _gauge("tv2_video_encoders_available", "Encoders that exist, free or busy.", state.encoders)
         yield _gauge(
             "tv2_video_encoders_busy",
-            "Encoders that hold a video, those included that are done and find the queue full.",
+            "Encoders that hold a video, those included that are done and find the publishing queue full.",
             state.busy,
         )
         yield _gauge(
@@ -85,107 +104,143 @@ class Collector:
         ):
             yield _counter(f"tv2_video_{name}_total", text, stats[value])
 
-    def _levels(self) -> Iterator[Metric]:
-        from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
-
+    def _levels(self) -> Iterator[_Found]:
+        """Yield what there is, and how often what happens has happened."""
         state, tally = self._state, self._tally
         yield _gauge(
             "tv2_video_publishing_queue",
-            "Videos in the publishing queue.",
+            "Videos in the publishing queue; those with a publisher of their own wait beside it.",
             len(state.queue),
         )
-        publishers = GaugeMetricFamily("tv2_video_publishers", "Publishers by state.", labels=["state"])
-        for name, number in (
-            ("starting", state.starting),
-            ("ready", state.ready),
-            ("publishing", state.publishing),
-        ):
-            publishers.add_metric([name], number)
-        yield publishers
+        states = {"starting": state.starting, "ready": state.ready, "publishing": state.publishing}
+        yield _Found(
+            "gauge",
+            "tv2_video_publishers",
+            "Publishers by state.",
+            [("", {"state": name}, number) for name, number in states.items()],
+        )
         yield _counter("tv2_video_publishers_started_total", "Publishers started.", state.started)
-        claims = CounterMetricFamily(
+        yield _Found(
+            "counter",
             "tv2_video_publisher_claims_total",
-            "Videos that got a publisher: warm if it was ready when they were encoded, else cold (a stockout).",
-            labels=["start"],
+            "Videos that got a publisher: warm if it was ready when they were encoded, cold if it came later.",
+            [("", {"start": "warm"}, tally.warm), ("", {"start": "cold"}, tally.cold)],
         )
-        claims.add_metric(["warm"], tally.warm)
-        claims.add_metric(["cold"], tally.cold)
-        yield claims
+        # not the cold claims: of a video that no publisher ever comes for there is none
+        yield _counter(
+            "tv2_video_stockouts_total",
+            "Videos that found no ready publisher when they were encoded.",
+            tally.stockouts,
+        )
 
-    def _times(self) -> Iterator[Metric]:
-        tally, now = self._tally, self._clock.now
+    def _times(self) -> Iterator[_Found]:
+        """Yield how long things took, in simulated seconds."""
+        tally = self._tally
         yield _histogram(
-            "tv2_video_elapsed_seconds", "From the start of encoding to publication.", tally.elapsed
+            "tv2_video_elapsed_seconds",
+            "Simulated time from the start of a video's encoding to its publication.",
+            tally.elapsed,
         )
+        # One histogram that goes below 0, without _sum and _count: OpenMetrics allows neither where there are
+        # negative bounds, since a sum that can fall is no counter. Quantiles across 0 and the share of videos
+        # with less than so much left need just the buckets (the one of +Inf is the count), and these are what
+        # one asks it. Two histograms, of what was left and of lateness, would have sums, but no such quantiles.
         yield _histogram(
             "tv2_video_slack_left_seconds",
-            "What was left of the timeout at publication; below 0: it came so much too late.",
+            "What was left of a video's timeout at its publication, in simulated time; below 0: it was late.",
             tally.slack_left,
         )
-        yield _histogram("tv2_video_publisher_startup_seconds", "From started to ready.", tally.startup)
+        yield _histogram(
+            "tv2_video_publisher_startup_seconds",
+            "Simulated time from a publisher's start until it was ready.",
+            tally.startup,
+        )
         yield _histogram(
             "tv2_video_handoff_blocked_seconds",
-            "For which the client was blocked until an encoder took its video.",
+            "Simulated time for which a video blocked the client until an encoder took it; 0 if one was free.",
             tally.handoff,
         )
         yield _counter(
             "tv2_video_publisher_idle_seconds_total",
-            "Publisher-seconds from ready to assigned, or to now.",
-            tally.idle(now),
+            "Simulated publisher-seconds from ready to assigned, or to now.",
+            tally.idle(self._now),
         )
         yield _counter(
             "tv2_video_publisher_seconds_total",
-            "Publisher-seconds from started to assigned, or to now: the cost.",
-            tally.alive(now),
+            "Simulated publisher-seconds from started to assigned, or to now: the cost.",
+            tally.alive(self._now),
         )
 
-    def _itself(self) -> Iterator[Metric]:
-        """Yield what is not of the system, but of its replay. Those above are in simulated seconds."""
-        from prometheus_client.core import GaugeMetricFamily
-
-        clock = self._clock
+    def _itself(self) -> Iterator[_Found]:
+        """Yield what is not of the system, but of its replay."""
+        speed, lag = self._clock.speed, self._lag
+        yield _gauge("tv2_replay_clock_lag_seconds", "Wall seconds by which the last event was late.", lag.last)
         yield _gauge(
-            "tv2_replay_clock_lag_seconds",
-            "Wall seconds by which the last event was late.",
-            self._lag.last,
+            "tv2_replay_clock_lag_max_seconds", "The largest clock lag so far, in wall seconds.", lag.most
         )
-        yield _gauge(
-            "tv2_replay_clock_lag_max_seconds", "The largest clock lag so far, in wall seconds.", self._lag.most
+        # a counter, for its rate is the speed that is reached
+        yield _counter(
+            "tv2_replay_simulated_seconds_total", "Simulated time that has been replayed.", self._now
         )
-        yield _gauge("tv2_replay_simulated_seconds", "Simulated time since the start.", clock.now)
         yield _gauge(
             "tv2_replay_speed_ratio",
-            "Simulated seconds per wall second; +Inf for as fast as it goes.",
-            float("inf") if clock.speed == "max" else clock.speed,
+            "Simulated seconds per wall second that are asked for; +Inf for as fast as it goes.",
+            float("inf") if speed == "max" else speed,
         )
-        yield _gauge("tv2_replay_paused", "1 while it is paused, else 0.", clock.paused)
-        info = GaugeMetricFamily(
-            "tv2_build_info", "What made these metrics; always 1.", labels=["version", "python"]
-        )
-        info.add_metric([__version__, platform.python_version()], 1)
-        yield info
+        yield _gauge("tv2_replay_paused", "1 while it is paused, else 0.", self._clock.paused)
+        versions = {"version": __version__, "python": platform.python_version()}
+        yield _Found("gauge", "tv2_build_info", "What made these metrics; always 1.", [("", versions, 1)])
 
 
-def _gauge(name: str, text: str, value: float) -> Metric:
-    from prometheus_client.core import GaugeMetricFamily
-
-    return GaugeMetricFamily(name, text, value=float(value))
+# -- what is found, and what becomes of it -----------------------------------------------------------------
 
 
-def _counter(name: str, text: str, value: float) -> Metric:
-    from prometheus_client.core import CounterMetricFamily
+class _Found(NamedTuple):
+    """A metric as plain data; a sample is what its name ends with, its labels and its value."""
 
-    return CounterMetricFamily(name, text, value=float(value))
+    kind: str
+    name: str
+    text: str
+    samples: Sequence[tuple[str, dict[str, str], float]]
 
 
-def _histogram(name: str, text: str, histogram: Histogram) -> Metric:
-    from prometheus_client.core import HistogramMetricFamily
+def _gauge(name: str, text: str, value: float) -> _Found:
+    return _Found("gauge", name, text, [("", {}, value)])
 
-    return HistogramMetricFamily(name, text, buckets=histogram.buckets(), sum_value=histogram.sum)
+
+def _counter(name: str, text: str, value: float) -> _Found:
+    return _Found("counter", name, text, [("", {}, value)])
+
+
+def _histogram(name: str, text: str, histogram: Histogram) -> _Found:
+    samples: list[tuple[str, dict[str, str], float]]
+    samples = [("_bucket", {"le": bound}, count) for bound, count in histogram.buckets()]
+    if histogram.bounds[0] >= 0:
+        samples += [("_count", {}, samples[-1][2]), ("_sum", {}, histogram.sum)]
+    return _Found("histogram", name, text, samples)
+
+
+def _metric(found: _Found) -> Metric:
+    """Return it as the library wants it, with the unit that its name ends with, which OpenMetrics tells."""
+    from prometheus_client.core import Metric
+
+    name = found.name.removesuffix("_total")
+    last = name.rpartition("_")[2]
+    metric = Metric(name, found.text, found.kind, last if last in ("seconds", "ratio") else "")
+    for end, labels, value in found.samples:
+        metric.add_sample(found.name + end, labels, float(value))
+    return metric
 
 
 def registry_of(collector: Collector) -> CollectorRegistry:
-    """Return a registry that holds this one alone."""
+    """Return a registry that holds this one alone.
+
+    Raises
+    ------
+    MissingExtraError
+        Without the extra "replay".
+    """
+    need("prometheus_client", to="keep metrics")
     from prometheus_client import CollectorRegistry
 
     registry = CollectorRegistry(auto_describe=False)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from tv2sim.catalogue import Video
     from tv2sim.facts import LogEntry
 
@@ -23,6 +26,7 @@ class Histogram:
 
     def __init__(self, bounds: tuple[float, ...]) -> None:
         self.bounds = bounds
+        self._names = (*map(str, bounds), "+Inf")
         self.counts = [0] * (len(bounds) + 1)
         self.sum = 0.0
 
@@ -31,13 +35,9 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.sum += value
 
-    def buckets(self) -> list[tuple[str, float]]:
-        """Return how many values were at most each bound, as Prometheus wants it."""
-        total, result = 0, []
-        for bound, count in zip((*self.bounds, float("inf")), self.counts, strict=True):
-            total += count
-            result.append(("+Inf" if bound == float("inf") else str(bound), float(total)))
-        return result
+    def buckets(self) -> Iterator[tuple[str, int]]:
+        """Yield how many values were at most each bound, as Prometheus wants it."""
+        return zip(self._names, accumulate(self.counts), strict=True)
 
 
 class Tally:
@@ -56,33 +56,37 @@ class Tally:
         self.startup = Histogram((0.5, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 8.0, 10.0, 15.0, 30.0))
         self.handoff = Histogram((0.0, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0))
         self.warm = self.cold = 0
-        self._idle = self._alive = 0.0
+        """Videos that got a publisher: in the instant in which they were encoded, or later."""
+        self.stockouts = 0
+        """Videos that got none in that instant, those included that still wait for one."""
+        self._time = 0.0
+        self._just_encoded: set[int] = set()  # at that time, and without a publisher so far
+        self._idle = self._alive = 0.0  # of publishers that have a video
         # a counter that fell by a rounding error would count as one that began anew
         self._idle_told = self._alive_told = 0.0
         self._ready: dict[str, float] = {}
         self._started: dict[str, float] = {}
-        self._ready_sum = self._started_sum = 0.0
         self._offered: dict[int, float] = {}
         self._encoding: dict[int, float] = {}
-        self._encoded: dict[int, float] = {}
 
     def __call__(self, entry: LogEntry) -> None:
         """Follow a line of the log."""
         time, event, video, resource = entry
+        if time > self._time:
+            self.complete()
+            self._time = time
         if event == "offered":
             self._offered[video] = time  # type: ignore[index]
         elif event == "encoding_started":
             self._encoding[video] = time  # type: ignore[index]
             self.handoff.observe(time - self._offered.pop(video))  # type: ignore[arg-type]
         elif event == "encoded":
-            self._encoded[video] = time  # type: ignore[index]
+            self._just_encoded.add(video)  # type: ignore[arg-type]
         elif event == "publisher_started":
             self._started[resource] = time  # type: ignore[index]
-            self._started_sum += time
         elif event == "publisher_ready":
             self.startup.observe(time - self._started[resource])  # type: ignore[index]
             self._ready[resource] = time  # type: ignore[index]
-            self._ready_sum += time
         elif event == "assigned":
             self._assigned(time, video, resource)  # type: ignore[arg-type]
         elif event in ("published", "failed"):
@@ -91,23 +95,27 @@ class Tally:
             self.slack_left.observe(self._videos[video].publication_timeout - elapsed)  # type: ignore[index]
 
     def _assigned(self, time: float, video: int, publisher: str) -> None:
-        if self._encoded.pop(video) == time:
+        if video in self._just_encoded:
+            self._just_encoded.remove(video)
             self.warm += 1
         else:
             self.cold += 1
-        ready, started = self._ready.pop(publisher), self._started.pop(publisher)
-        self._idle += time - ready
-        self._alive += time - started
-        # to the last bit what is left, so that nothing adds up
-        self._ready_sum = self._ready_sum - ready if self._ready else 0.0
-        self._started_sum = self._started_sum - started if self._started else 0.0
+        self._idle += time - self._ready.pop(publisher)
+        self._alive += time - self._started.pop(publisher)
+
+    def complete(self) -> None:
+        """Know that all has happened that belongs to the instant of the last line."""
+        self.stockouts += len(self._just_encoded)
+        self._just_encoded.clear()
 
     def idle(self, now: float) -> float:
         """Return the seconds for which publishers were ready without a video, up to now."""
-        self._idle_told = max(self._idle_told, self._idle + len(self._ready) * now - self._ready_sum)
+        waiting = sum(now - since for since in self._ready.values())
+        self._idle_told = max(self._idle_told, self._idle + waiting)
         return self._idle_told
 
     def alive(self, now: float) -> float:
         """Return the publisher-seconds up to now: from started to assigned."""
-        self._alive_told = max(self._alive_told, self._alive + len(self._started) * now - self._started_sum)
+        waiting = sum(now - since for since in self._started.values())
+        self._alive_told = max(self._alive_told, self._alive + waiting)
         return self._alive_told

@@ -7,6 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from tv2sim.figures import Stats
+from tv2sim.realtime.history import frame_of
 from tv2sim.realtime.lag import Lag
 from tv2sim.realtime.snapshot import Phase, Snapshot
 from tv2sim.realtime.state import State
@@ -71,6 +72,7 @@ class Watch:
         with self._lock:
             self._follow_rejected()
             self._state.complete()
+            self._tally.complete()
             if run is not None:
                 self._ending = run.ending
                 self.phase = "stopped" if run.ending == "stopped" else "finished"
@@ -99,7 +101,8 @@ class Watch:
     def levels(self) -> pd.DataFrame:
         """The levels so far, thinned out if they are many."""
         with self._lock:
-            return self._state.history.frame()
+            rows = list(self._state.history.rows)
+        return frame_of(rows)  # pandas is slow to import, and to begin: nobody has to wait for that
 
     @property
     def registry(self) -> CollectorRegistry:
@@ -114,8 +117,11 @@ class Watch:
             if self._registry is None:
                 from tv2sim.realtime.metrics import Collector, registry_of
 
-                collector = Collector(self._lock, self._state, self._tally, self._clock, self._lag)
-                self._registry = registry_of(collector)
+                self._registry = registry_of(
+                    Collector(
+                        self._lock, self._follow_rejected, self._state, self._tally, self._clock, self._lag
+                    )
+                )
             return self._registry
 
     def snapshot(self) -> Snapshot:
