@@ -23,6 +23,7 @@ __all__ = [
     "FORMATS",
     "Format",
     "may_replace",
+    "need_pyarrow",
     "read_table",
     "records",
     "whole_file",
@@ -61,7 +62,7 @@ def write_table(frame: pd.DataFrame, path: Path, format: Format) -> None:  # noq
             for record in records(frame):
                 stream.write(encode(record) + b"\n")
     else:
-        _need_pyarrow()
+        need_pyarrow()
         frame.to_parquet(path, index=False)
 
 
@@ -129,14 +130,21 @@ def _read_jsonl(path: Path, names: Collection[str]) -> dict[str, list[Any]]:
 
 
 def _read_parquet(path: Path, names: Collection[str]) -> dict[str, list[Any]]:
-    _need_pyarrow()
+    need_pyarrow()
     import pandas as pd
 
     frame = pd.read_parquet(path).astype(object)
     return {name: frame[name].where(frame[name].notna(), None).tolist() for name in names}
 
 
-def _need_pyarrow() -> None:
+def need_pyarrow() -> None:
+    """Say what to install if Parquet cannot be written.
+
+    Raises
+    ------
+    MissingExtraError
+        Naming the extra.
+    """
     try:
         import_module("pyarrow")
     except ImportError as error:

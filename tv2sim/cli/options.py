@@ -97,7 +97,11 @@ def _compare(commands: Any) -> None:
 def _replay(commands: Any) -> None:
     replay = _command(commands, "replay", "let a run happen in real time, to watch and to scrape")
     _catalogue(replay, optional=True)
-    replay.add_argument("--recorded", metavar="FILE", help="play a log again that --log json has printed")
+    replay.add_argument(
+        "--recorded",
+        metavar="FILE",
+        help="play a log again that --log json has printed, here or with tv2sim run (- for standard input)",
+    )
     replay.add_argument(
         "--speed",
         type=speed,
@@ -120,7 +124,12 @@ def _replay(commands: Any) -> None:
         help="print the event log as it happens, or just the stats line whenever it changes (stats), or that "
         "at the end (none) (default: %(default)s)",
     )
-    replay.add_argument("--view", action="store_true", help="show it in the terminal instead")
+    replay.add_argument(
+        "--view",
+        action="store_true",
+        help="show it in the terminal instead, with keys to pause it, change its speed and stop it; where "
+        "standard output is no terminal, lines are printed as without it",
+    )
     replay.add_argument(
         "--host",
         default="127.0.0.1",
@@ -192,7 +201,8 @@ def _catalogue(parser: argparse.ArgumentParser, *, several: bool = False, option
         "catalogue",
         nargs="+" if several else "?" if optional else None,
         metavar="CATALOGUE",
-        help="a file of JSON lines, or - for standard input" + (", or several" if several else ""),
+        help="a file of JSON lines, or - for standard input"
+        + (", or several" if several else "; of a pipe each line is taken as it comes" if optional else ""),
     )
 
 

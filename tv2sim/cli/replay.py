@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 import logging
-import os
 import sys
 import threading
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tv2sim.cli.environment import keep_running, port
 from tv2sim.cli.live import Printer
 from tv2sim.cli.run import notes, scenario_of
-from tv2sim.cli.signals import Signalled, signals
-from tv2sim.cli.text import note, plain, printing
+from tv2sim.cli.signals import Signalled, Signals, signals
+from tv2sim.cli.text import note, plain
 from tv2sim.draws import as_seed
 from tv2sim.errors import InputError
+from tv2sim.realtime.extra import need
 from tv2sim.realtime.replaying import prepared
+from tv2sim.realtime.terminal import is_suited
 from tv2sim.run import is_saved_run
-from tv2sim.storage import may_replace, whole_file
+from tv2sim.storage import may_replace, need_pyarrow, whole_file, whole_folder
 from tv2sim.strategies import as_strategy
 
 if TYPE_CHECKING:
@@ -42,28 +43,60 @@ _OF_A_RECORDING = {
     "replication": "--replication",
 }
 """What a recorded log has decided."""
+_NOW_AND_THEN = 0.2
+"""Wall seconds within which it is told that a feed has sent what is no video."""
+_NONE_IS_A_VALUE = {"publishing_queue_capacity"}
 
 
 def main(options: argparse.Namespace) -> None:
     """Let it happen, print and serve as the options say; whatever can be wrong is found before that."""
-    out = None if options.out is None else Path(options.out)
-    if out is not None:
-        may_replace(out, options.force, is_saved_run)
-    with ExitStack() as files:
-        record = None
+    if options.view:
+        need("rich", to="show itself in the terminal")
+    if options.out is not None:
+        may_replace(Path(options.out), options.force, is_saved_run)
+    with signals() as asked, _warnings_noted(), ExitStack() as stack:
+        handle = stack.enter_context(_handle(options))
+        with _results(options) as write:
+            ended = _play(handle, options, asked)
+            if handle.run is None and ended is not None:
+                raise ended
+            write(handle.wait())
+        if ended is not None:
+            raise ended
+        _keep_on(handle, options, asked)
+
+
+@contextmanager
+def _results(options: argparse.Namespace) -> Iterator[Callable[[Run], None]]:
+    """Find out whether what is to be written can be, and give what writes it when there is a run."""
+    with ExitStack() as folders, ExitStack() as files:
+        folder = record = None
+        if options.out is not None:
+            _outside(options)
+            if options.format == "parquet":
+                need_pyarrow()
+            folder = folders.enter_context(
+                whole_folder(Path(options.out), force=options.force, ours=is_saved_run)
+            )
         if options.record is not None:
             record = files.enter_context(whole_file(Path(options.record), force=options.force))
-        handle = _handle(options)
-        ended = _play(handle, options)
-        run = handle.run
-        if record is not None:
-            if run is None:
-                raise InputError("no video has come: there is nothing to record") from ended
-            record.write_bytes(b"".join(run.catalogue.lines()))
-    if out is not None and run is not None:
-        run.save(out, format=options.format, force=options.force)
-    if ended is not None:
-        raise ended
+
+        def write(run: Run) -> None:
+            if record is not None:
+                record.write_bytes(b"".join(run.catalogue.lines()))
+                files.close()  # or what goes wrong with the folder would be said of the file
+            if folder is not None:
+                run.write(folder, options.format)
+
+        yield write
+
+
+def _outside(options: argparse.Namespace) -> None:
+    """Refuse a record in the folder whose place another one takes."""
+    if options.record is not None:
+        out, record = Path(options.out).resolve(), Path(options.record).resolve()
+        if out in (record, *record.parents):
+            raise InputError(f"--record {options.record!r} must not be in the folder of --out")
 
 
 def _handle(options: argparse.Namespace) -> Replay:
@@ -73,7 +106,8 @@ def _handle(options: argparse.Namespace) -> Replay:
         if options.catalogue is not None:
             raise InputError("a replay is of a catalogue or of a recorded log, not of both")
         for name, option in _OF_A_RECORDING.items():
-            if getattr(options, name, None) is not None:
+            # without its option the capacity is no attribute, since None is what "none" means
+            if getattr(options, name, None) is not None or name in _NONE_IS_A_VALUE.intersection(vars(options)):
                 raise InputError(f"{option} is for a catalogue: a recorded log has that decided")
         return prepared(recorded=options.recorded, speed=options.speed, strict=options.strict, **serving)
     if options.catalogue is None:
@@ -84,7 +118,7 @@ def _handle(options: argparse.Namespace) -> Replay:
     seed = 1 if options.seed is None else as_seed(None if options.seed == "none" else options.seed)
     if options.seed == "none":
         note(f"drawn: --seed {seed}")
-    handle = prepared(
+    return prepared(
         options.catalogue,
         strategy,
         scenario_of(options),
@@ -94,77 +128,94 @@ def _handle(options: argparse.Namespace) -> Replay:
         strict=options.strict,
         **serving,
     )
-    if not handle.player.live:
-        notes(handle.player.source, strategy, handle.player.scenario)  # type: ignore[arg-type]
-    return handle
 
 
 # -- while it goes on --------------------------------------------------------------------------------------
 
 
-def _play(handle: Replay, options: argparse.Namespace) -> Signalled | None:
+def _play(handle: Replay, options: argparse.Namespace, asked: Signals) -> Signalled | None:
     """Let it happen; return the signal that has ended it, if one has."""
-    viewed = options.view and sys.stdout.isatty()
-    printer = Printer(handle, "none" if viewed else options.log)
+    viewed = _is_viewed(options)
+    in_vain = options.out is not None or options.record is not None
+    printer = Printer(handle, "none" if viewed else options.log, in_vain=in_vain)
     handle.observe(printer)
-    if handle.url is not None:
-        note(f"serving {handle.url} and, beside it, /metrics and /healthz")
-    with _warnings_noted(), signals():
-        ended = None
-        try:
-            printer.begin()
-            handle.start()
-            run = _look_on(handle, viewed=viewed)
-        except Signalled as signal:
-            ended = signal
-            handle.stop()
-            _leave_if_stuck(handle, signal)
-            run = handle.run  # type: ignore[assignment]
-        except BaseException:
-            handle.stop()
-            raise
-        with printing(in_vain=True):
-            printer.end(run)
-        _say_how(handle, run)
-        if ended is None:
-            _keep_on(handle, options)
+    player = handle.player
+    if options.recorded is None and not player.live:
+        notes(player.source, player.strategy, player.scenario)  # type: ignore[arg-type]
+    ended = None
+    try:
+        if handle.url is not None:
+            note(f"serving {handle.url} and, beside it, /metrics and /healthz")
+        printer.begin()
+        asked.hold()
+        handle.start()
+        asked.release()
+        run = _look_on(handle, printer, viewed=viewed)
+        _sum_up(handle, viewed=viewed)
+        printer.end(run)
+        asked.hold()  # what there is to be written is written before the end
+    except Signalled as signal:
+        ended = signal
+        printer.hurry()
+        handle.stop()
+        _sum_up(handle, viewed=viewed)
+        printer.end(handle.run)
+    _say_how(handle, handle.run)
     return ended
 
 
-def _look_on(handle: Replay, *, viewed: bool) -> Run:
-    """Wait until it is over, showing it meanwhile if that is wanted."""
-    if viewed:
-        from tv2sim.realtime.terminal import show
+def _is_viewed(options: argparse.Namespace) -> bool:
+    """Say whether to show it in the terminal: where that can be, and nobody types the catalogue there."""
+    typed = "-" in (options.catalogue, options.recorded) and sys.stdin is not None and sys.stdin.isatty()
+    return options.view and is_suited() and not typed
 
-        show(handle)
+
+def _look_on(handle: Replay, printer: Printer, *, viewed: bool) -> Run | None:
+    """Wait until it is over, showing it meanwhile if that is wanted; None if it was stopped at the start."""
+    if viewed:
+        from tv2sim.realtime.terminal.view import show
+
+        if show(handle):  # a key has stopped it: that is no failure
+            return handle.run
+    while handle.player.live and not handle.over:
+        with suppress(TimeoutError):
+            handle.wait(_NOW_AND_THEN)
+        printer.look()
     return handle.wait()
 
 
-def _keep_on(handle: Replay, options: argparse.Namespace) -> None:
+def _sum_up(handle: Replay, *, viewed: bool) -> None:
+    if viewed and handle.run is not None:
+        from tv2sim.realtime.terminal.view import sum_up
+
+        sum_up(handle)
+
+
+def _keep_on(handle: Replay, options: argparse.Namespace, asked: Signals) -> None:
     """Go on serving, if that is wanted, until a signal comes: the work is done, so that is no failure."""
-    if handle.url is None or not keep_running(options):
+    viewed = _is_viewed(options)
+    if not keep_running(options) or handle.phase != "finished" or (handle.url is None and not viewed):
         return
-    note(f"done; still serving {handle.url} (Ctrl-C ends it)")
-    try:
-        threading.Event().wait()
-    except Signalled:
-        handle.stop()
+    if handle.url is not None:
+        note(f"done; still serving {handle.url} (Ctrl-C ends it)")
+    with suppress(Signalled):
+        asked.release()
+        if viewed:
+            from tv2sim.realtime.terminal.view import show
+
+            show(handle, stay=True)
+        else:
+            threading.Event().wait()
 
 
 def _say_how(handle: Replay, run: Run | None) -> None:
     if run is None:
         return
-    lag = f"at most {1000 * handle.lag_max:.1f} ms behind the clock"
-    note(f"{run.ending} at {run.end:g} s of simulated time, {lag}")
-    if run.ending != "completed":
-        note(f"{run.summary['unfinished']:g} videos unfinished")
-
-
-def _leave_if_stuck(handle: Replay, signal: Signalled) -> None:
-    """Leave at once if whoever should read the output does not: no ordinary end waits less than for ever."""
-    if not handle.over:
-        note("interrupted while nobody reads the output")
-        os._exit(signal.status)
+    how = f"at {run.end:g} s of simulated time, at most {1000 * handle.lag_max:.1f} ms behind the clock"
+    if run.ending == "completed":
+        note(f"completed {how}")
+    else:
+        note(f"ended {how}, {run.summary['unfinished']:g} videos unfinished: {run.ending}")
 
 
 @contextmanager
