@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import tv2sim as tv
+
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
 DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
@@ -52,6 +54,24 @@ def test_the_two_commands_call_what_is_there() -> None:
     assert scripts == [".ci/install", ".ci/test"]
     assert all((ROOT / script).exists() for script in scripts)
     assert "sh .ci/test" in (ROOT / ".ci/run").read_text()
+
+
+REPLAYS = [line for block in blocks("sh") for line in block.splitlines() if "tv2sim replay" in line]
+
+
+def test_the_replays_are_three() -> None:
+    assert len(REPLAYS) == 3
+
+
+@pytest.mark.parametrize("command", REPLAYS)
+def test_the_replays_end_as_the_simulation_does(command: str, tmp_path: Path) -> None:
+    # as written, but for the time that it takes, and for going on serving
+    command = re.sub(r"--speed \S+", "--speed max --port 0", command).replace("KEEP_RUNNING=yes", "")
+    command = command.replace("log.jsonl", str(tmp_path / "log.jsonl"))
+    command = command.replace("tv2sim", f"{sys.executable} -m tv2sim")
+    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+    run = tv.simulate(ROOT / "data" / "catalogue.jsonl", "2c")
+    assert done.stdout.splitlines()[-1] == str(run.stats)
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)

@@ -45,8 +45,8 @@ def path(request: pytest.FixtureRequest) -> Path:
     return request.param
 
 
-def test_there_are_four() -> None:
-    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04"]
+def test_all_are_there() -> None:
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "06"]
 
 
 def test_a_notebook_gives_again_what_it_shows(path: Path, tmp_path: Path) -> None:
@@ -112,6 +112,7 @@ def texts(cell: Any) -> list[Any]:
         if "data" in output
         else {key: output[key] for key in ("name", "text", "ename", "evalue") if key in output}
         for output in cell.outputs
+        if "behind the clock" not in output.get("text", "")  # a slow machine is no other result
     ]
 
 

@@ -39,11 +39,20 @@ class RealtimeEnvironment(simpy.Environment):
         Told for each event how many wall seconds late it is processed.
     feed : Feed, optional
         Where videos come from while it runs.
+    until : float
+        The cut-off: it comes when the clock says so, also if there is nothing else to wait for but the feed.
     """
 
-    def __init__(self, clock: Clock, late: Callable[[float], None], feed: Feed | None = None) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        late: Callable[[float], None],
+        feed: Feed | None = None,
+        until: float | None = None,
+    ) -> None:
         super().__init__(0.0)
         self._clock, self._late, self._feed = clock, late, feed
+        self._until = inf if until is None else until
         self._asked: Event | None = None
         self._dry = False
 
@@ -52,21 +61,28 @@ class RealtimeEnvironment(simpy.Environment):
         try:
             due = self._next_due()
         except Stopped:
-            raise StopSimulation("stopped") from None
+            if (due := super().peek()) > self.now:  # an instant is indivisible
+                self._now = self._clock.end_between(self.now, min(due, self._until))
+                raise StopSimulation("stopped") from None
+        if due > self._until:
+            raise StopSimulation("cut-off")
         self._late(self._clock.late(due))
         super().step()
 
     def peek(self) -> float:
-        """Return the time of the next event; as long as a video may come, that is never infinite."""
+        """Return the time of the next event or of the cut-off; as long as a video may come, that is finite."""
         due = super().peek()
-        return self.now if due == inf and self._asked is not None else due
+        if due == inf and self._asked is None:
+            return inf
+        return self.now if (due := min(due, self._until)) == inf else due
 
     def _next_due(self) -> float:
         clock, feed = self._clock, self._feed
         while True:
             due = super().peek()
+            stop = min(due, self._until)
             if feed is None or self._asked is None:
-                if due == inf or clock.wait(due):
+                if due == inf or clock.wait(stop):
                     return due
             elif feed.ready():
                 self._deliver(feed)
@@ -75,7 +91,7 @@ class RealtimeEnvironment(simpy.Environment):
                 clock.wait_for(feed.ready, None if not clock.paced else _A_MOMENT)
             else:
                 self._dry = True
-                if clock.wait(due, unless=lambda: feed.ready() or not clock.paced):
+                if clock.wait(stop, unless=lambda: feed.ready() or not clock.paced):
                     return due
 
     def arrival(self) -> Event:
@@ -139,7 +155,7 @@ class LiveSubmissions:
 
     def wait(self, video: int) -> Generator[Event, object, None]:
         """Let the client wait until the next video is there, and may be offered."""
-        arrival = Arrival(self._feed.take(), late=False)
+        arrival = Arrival(call(self._feed.take), late=False)
         if arrival.video is None:
             answer = yield self._env.arrival()
             assert isinstance(answer, Arrival)

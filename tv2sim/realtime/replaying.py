@@ -187,13 +187,15 @@ def prepared(
     """Return a replay that is still to be started; whatever can be wrong is found before that."""
     clock = Clock(speed)
     watchers = (observers,) if callable(observers) else tuple(observers)
+    _check_host(host)
+    player_of = _player(catalogue, strategy, scenario, seed, replication, recorded, clock)
     server = None
     if port is not None:
         from tv2sim.realtime.server import Server
 
         server = Server(host, port)
     try:
-        player = _player(catalogue, strategy, scenario, seed, replication, recorded, clock)
+        player = player_of()
     except BaseException:
         if server is not None:
             server.close()
@@ -209,6 +211,12 @@ def prepared(
     )
 
 
+def _check_host(host: object) -> None:
+    """Refuse what names nothing; to the system the empty text means all of its addresses."""
+    if not isinstance(host, str) or not host:
+        raise InputError(f"host must be an address or a name of this machine, not {host!r}")
+
+
 def _player(
     catalogue: Any,
     strategy: Strategy | str,
@@ -217,19 +225,23 @@ def _player(
     replication: int,
     recorded: Any,
     clock: Clock,
-) -> Player:
-    """Return what is to be played; a feed begins to be read last, when nothing else can be wrong."""
+) -> Callable[[], Player]:
+    """Return what makes the player; that reads the source, last, when nothing else can be wrong."""
     if recorded is not None:
         if catalogue is not None:
             raise InputError("a replay is of a catalogue or of a recorded log, not of both")
-        return read_recorded(recorded)
+        return lambda: read_recorded(recorded)
     if catalogue is None:
         raise InputError("a replay needs a catalogue, or a recorded log: recorded='log.jsonl'")
-    strategy = as_strategy(strategy)
-    scenario = Scenario() if scenario is None else scenario
-    if not isinstance(scenario, Scenario):
+    rule = as_strategy(strategy)
+    world = Scenario() if scenario is None else scenario
+    if not isinstance(world, Scenario):
         raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
-    seed, replication = as_seed(seed), as_replication(replication)
-    coming = live(catalogue)
-    source = read_catalogue(catalogue) if coming is None else Feed(coming, clock.wake)
-    return Simulated(source, strategy, scenario, seed, replication)
+    drawn, number = as_seed(seed), as_replication(replication)
+
+    def player() -> Player:
+        coming = live(catalogue)
+        source = read_catalogue(catalogue) if coming is None else Feed(coming, clock.wake)
+        return Simulated(source, rule, world, drawn, number)
+
+    return player

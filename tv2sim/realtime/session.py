@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
+import time
+from math import inf
 from typing import TYPE_CHECKING
 
+from tv2sim.errors import InputError
 from tv2sim.realtime.lag import Lag
 from tv2sim.realtime.watching import Watch
 
@@ -69,12 +72,30 @@ class Replay:
         self._thread = threading.Thread(target=self._play, name="tv2sim replay", daemon=True)
 
     def observe(self, observer: Observer) -> None:
-        """Let another observer follow it, from the start on."""
+        """Let another observer follow it, from the start on.
+
+        Raises
+        ------
+        InputError
+            If it has begun.
+        """
+        self._must_not_have_begun()
         self._observers += (observer,)
 
     def when_accepted(self, told: Callable[[Video], object]) -> None:
-        """Let somebody be told of each video that a feed has sent, before it is offered."""
+        """Let somebody be told of each video that a feed has sent, before it is offered.
+
+        Raises
+        ------
+        InputError
+            If it has begun.
+        """
+        self._must_not_have_begun()
         self._accepted += (told,)
+
+    def _must_not_have_begun(self) -> None:
+        if self._thread.ident is not None:
+            raise InputError("the replay has begun: give tv2sim.replay who is to follow it from the start on")
 
     def start(self) -> None:
         """Begin. Those that :func:`tv2sim.replay` returns have begun."""
@@ -153,8 +174,11 @@ class Replay:
             Whatever it has ended with: a hook's or an observer's own; LagError if it is strict; CatalogueError
             if a feed had no video.
         """
-        if not self._over.wait(timeout):
-            raise TimeoutError(f"the replay is not over after {timeout:g} s of waiting")
+        end = inf if timeout is None else time.monotonic() + timeout
+        # in slices: a wait without an end is deaf to Ctrl-C on some systems, and to what stands in for it
+        while not self._over.wait(min(_SLICE, max(0.0, end - time.monotonic()))):
+            if time.monotonic() >= end:
+                raise TimeoutError(f"the replay is not over after {timeout:g} s of waiting")
         if self._error is not None:
             raise self._error
         assert self._run is not None
@@ -233,5 +257,6 @@ class Replay:
         return self._watch.snapshot()
 
 
+_SLICE = 0.2
 _PATIENCE = 0.4
 """Wall seconds in which a replay that is stopped should be over."""

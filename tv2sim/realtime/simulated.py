@@ -12,7 +12,6 @@ import numpy as np
 from tv2sim.catalogue import Catalogue, Video
 from tv2sim.errors import CatalogueError
 from tv2sim.model import Observer, System, run_model
-from tv2sim.model.order import END, Moment
 from tv2sim.realtime.clock import Clock, Stopped
 from tv2sim.realtime.environment import LiveSubmissions, RealtimeEnvironment
 from tv2sim.run import Run
@@ -60,9 +59,8 @@ class Simulated:
     ) -> Run:
         """Let it happen, and return the run."""
         if isinstance(self.source, Catalogue):
-            return self._run(
-                self.source, self._simulate(self.source, observers, RealtimeEnvironment(clock, late))
-            )
+            env = RealtimeEnvironment(clock, late, until=self.scenario.until)
+            return self._run(self.source, self._simulate(self.source, observers, env))
         return self._live(self.source, clock, late, observers, accepted)
 
     def _live(
@@ -80,7 +78,7 @@ class Simulated:
             videos.append(video)
             accepted(video)
 
-        env = RealtimeEnvironment(clock, late, feed)
+        env = RealtimeEnvironment(clock, late, feed, self.scenario.until)
         system = System(
             env,
             self.strategy,
@@ -89,8 +87,6 @@ class Simulated:
             replication=self.replication,
             observers=observers,
         )
-        if self.scenario.until is not None:
-            Moment(env, self.scenario.until, END + 1)  # or a wait for the feed could outlast the cut-off
         submissions = LiveSubmissions(env, feed, system, taken)
         facts = system.run(submissions.rows(), submissions)
         catalogue = Catalogue(videos, feed.rejected, feed.name)
@@ -103,7 +99,7 @@ class Simulated:
         recorded has all that came before, and ends where the run did.
         """
         facts = self._simulate(catalogue)
-        if not np.array_equal(facts.order, live.order[: len(facts.order)]):
+        if not _begins(live, facts):
             logging.getLogger("tv2sim.replay").warning(
                 "simulating what the feed has sent gives another run: the hooks of strategy %s depend on more "
                 "than their arguments",
@@ -130,6 +126,17 @@ class Simulated:
 
     def _run(self, catalogue: Catalogue, facts: Facts) -> Run:
         return Run(catalogue, self.strategy, self.scenario, self.seed, self.replication, facts)
+
+
+def _begins(longer: Facts, facts: Facts) -> bool:
+    """Say whether what has happened in one run begins with all that has happened in another one."""
+    if not np.array_equal(facts.order, longer.order[: len(facts.order)]):
+        return False
+    pairs = ((getattr(facts, name), getattr(longer, name)) for name in _TIMES)
+    return all(np.all(np.isnan(times) | (times == others[: len(times)])) for times, others in pairs)
+
+
+_TIMES = ("offered", "encoding_started", "encoded", "queued", "assigned", "published", "started", "ready")
 
 
 def _wait_for_the_first(feed: Feed, clock: Clock) -> None:
