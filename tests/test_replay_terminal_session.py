@@ -118,6 +118,15 @@ def test_a_terminal_that_was_stopped_does_not_keep_it_from_ending(how: str) -> N
         assert_restored(seen, modes)
 
 
+def test_neither_does_one_that_shows_the_log() -> None:
+    with session("replay", CATALOGUE, "--port", "none", "--speed", "2") as seen:
+        seen.until(lambda: "offered" in seen.text)
+        seen.press("\x13")
+        time.sleep(0.5)  # it tries to print
+        seen.process.send_signal(signal.SIGTERM)
+        assert seen.wait(5) == 143
+
+
 def test_who_suspends_it_where_nobody_can_resume_it_is_shown_it_again() -> None:
     with session("replay", CATALOGUE, "--view", "--port", "none") as seen:
         modes = seen.modes()

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tv2sim.cli.log import head_of, line_of
-from tv2sim.cli.text import discard, note, one_line, printing
+from tv2sim.cli.text import discard, note, one_line, printing, takes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -104,6 +104,8 @@ class Printer:
     def hurry(self) -> None:
         """From now on, wait just a moment for a reader who does not read: the program has to end."""
         threading.Thread(target=self._hurry, args=[time.monotonic()], daemon=True).start()
+        if not takes(sys.stderr, _PATIENCE):
+            discard(sys.stderr)
 
     def _hurry(self, begun: float) -> None:
         while True:

@@ -150,7 +150,11 @@ def _replay(commands: Any) -> None:
     replay.add_argument(
         "--strict", action="store_true", help="fail when more than 100 ms behind the clock, instead of warning"
     )
-    replay.add_argument("--record", metavar="FILE", help="write the catalogue, as it came, to this file")
+    replay.add_argument(
+        "--record",
+        metavar="FILE",
+        help="write the videos to this file, those of a feed that ran dry with the times at which they came",
+    )
     replay.add_argument("--out", metavar="DIR", help="write tables, log and figures to this folder")
     replay.add_argument(
         "--format",

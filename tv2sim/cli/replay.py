@@ -142,6 +142,8 @@ def _play(handle: Replay, options: argparse.Namespace, asked: Signals) -> Signal
     player = handle.player
     if options.recorded is None and not player.live:
         notes(player.source, player.strategy, player.scenario)  # type: ignore[arg-type]
+    if "-" in (options.catalogue, options.recorded) and sys.stdin is not None and sys.stdin.isatty():
+        note("reading standard input, a video a line (Ctrl-D ends it)")
     ended = None
     try:
         if handle.url is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
@@ -12,7 +13,7 @@ from tv2sim.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["discard", "note", "one_line", "plain", "printing"]
+__all__ = ["discard", "note", "one_line", "plain", "printing", "takes"]
 
 
 def note(message: str) -> None:
@@ -41,6 +42,14 @@ def discard(stream: TextIO) -> None:
         os.close(nowhere)
     except OSError:  # it is no stream of the process
         pass
+
+
+def takes(stream: TextIO, timeout: float) -> bool:
+    """Say whether a stream takes what it is sent, within so many seconds; a stopped terminal does not."""
+    try:
+        return bool(select.select([], [stream.fileno()], [], timeout)[1])
+    except (OSError, ValueError):  # it is no file of the system
+        return True
 
 
 @contextmanager

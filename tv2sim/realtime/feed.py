@@ -164,7 +164,7 @@ class _Pipe:
         self._open = True
 
     def __iter__(self) -> Iterator[bytes]:
-        rest = b""
+        parts: list[bytes] = []  # of a line whose end has not come
         try:
             while True:
                 self._at_work = False
@@ -175,10 +175,12 @@ class _Pipe:
                 chunk = os.read(self._number, 1 << 16)
                 if not chunk:
                     break
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in lines:
-                    yield line + b"\n"
-            if rest:
+                first, *others = chunk.split(b"\n")
+                parts.append(first)
+                for part in others:
+                    yield b"".join(parts) + b"\n"
+                    parts = [part]
+            if rest := b"".join(parts):
                 yield rest
         finally:
             self._release()
