@@ -382,7 +382,7 @@ def is_cut_off_of(stopped: tv.Run, simulated: Callable[[float], tv.Run]) -> None
 @pytest.mark.parametrize("strategy", ["1", "2a", "2c"])
 @pytest.mark.parametrize("speed", [100, 1000, 3])
 def test_a_stopped_one_is_the_run_up_to_there(strategy: str, speed: float) -> None:
-    catalogue = tv.generate_catalogue(2_000)
+    catalogue = tv.generate_catalogue(1_000)
     handle = tv.replay(catalogue, strategy, speed=speed, block=False)
     assert until(lambda: handle.stats["client_submitted"] > 2)
     before = time.monotonic()
@@ -690,9 +690,6 @@ def test_a_port_in_use() -> None:
 def test_without_the_extra_it_serves_nothing_and_says_why(
     package: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in list(sys.modules):
-        if name.split(".")[0] == package or name.startswith("tv2sim.realtime."):
-            monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, package, None)
     equal(tv.replay(SAMPLE, speed="max"), tv.simulate(SAMPLE))
     for block in (True, False):
@@ -778,7 +775,8 @@ def test_ten_replays_leave_nothing_behind() -> None:
 
 
 def test_it_serves_as_long_as_it_lasts() -> None:
-    handle = served(speed="max")
+    handle = served(speed=1)
+    handle.speed = "max"
     handle.wait(BARELY)
     with pytest.raises(OSError, match=r".*"):
         socket.create_connection(("127.0.0.1", port_of(handle)), timeout=BARELY)
