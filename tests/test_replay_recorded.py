@@ -572,3 +572,11 @@ def test_a_closed_file(tmp_path: Path) -> None:
         pass
     with pytest.raises(tv.InputError, match="closed"):
         tv.replay(recorded=stream)
+
+
+@pytest.mark.parametrize(
+    "further", [{"strategy": "1"}, {"scenario": tv.Scenario()}, {"seed": 2}, {"replication": 1}]
+)
+def test_what_the_log_has_decided_cannot_be_said_again(further: dict[str, Any]) -> None:
+    with pytest.raises(tv.InputError, match="leave these arguments out"):
+        tv.replay(recorded=io.BytesIO(b""), **further)

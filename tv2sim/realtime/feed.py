@@ -168,7 +168,7 @@ class _Pipe:
         try:
             while True:
                 self._at_work = False
-                found, _, _ = select.select([self._number, self._closed], [], [])
+                found = _readable([self._number, self._closed])
                 self._at_work = True
                 if self._closed in found:
                     return
@@ -188,7 +188,7 @@ class _Pipe:
     def coming(self) -> bool:
         # at work last: what could be read at first may be read by now
         with self._ends:
-            readable = self._open and bool(select.select([self._number], [], [], 0)[0])
+            readable = self._open and bool(_readable([self._number], 0))
         return readable or self._at_work
 
     def close(self) -> None:
@@ -201,6 +201,16 @@ class _Pipe:
             self._open = self._at_work = False
             for number in (self._closed, self._close, *([self._number] if self._owned else [])):
                 os.close(number)
+
+
+def _readable(numbers: list[int], timeout: float | None = None) -> list[int]:
+    """Wait until some files of the system's can be read, or have ended, and return them."""
+    if not hasattr(select, "poll"):  # on Windows
+        return select.select(numbers, [], [], timeout)[0]
+    poll = select.poll()  # unlike select, it takes any number
+    for number in numbers:
+        poll.register(number, select.POLLIN)
+    return [number for number, _ in poll.poll(timeout)]
 
 
 class _Items:

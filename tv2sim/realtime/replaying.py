@@ -105,7 +105,8 @@ def replay(
     accepted : callable, optional
         Called with each :class:`tv2sim.Video` that comes bit by bit, before it is offered.
     recorded : path, "-" or open file, optional
-        In place of a catalogue: a log that ``tv2sim run --log json`` has printed, to be played again.
+        In place of a catalogue: a log that ``tv2sim run --log json`` has printed, to be played again. It has
+        its own strategy, scenario, seed and replication.
     strict : bool
         Whether it is an error to be more than 100 ms behind the clock. Else that is a warning (of the logger
         "tv2sim.replay"), and the replay catches up.
@@ -230,6 +231,10 @@ def _player(
     if recorded is not None:
         if catalogue is not None:
             raise InputError("a replay is of a catalogue or of a recorded log, not of both")
+        if (strategy, scenario, seed, replication) != ("2c", None, 1, 0):
+            raise InputError(
+                "a recorded log has its own strategy, scenario, seed and replication: leave these arguments out"
+            )
         return lambda: read_recorded(recorded)
     if catalogue is None:
         raise InputError("a replay needs a catalogue, or a recorded log: recorded='log.jsonl'")
