@@ -183,7 +183,7 @@ def test_check_lists_no_more_than_asked_for(options: list[object], listed: int, 
     path = write_catalogue(tmp_path / "c.jsonl", [video(0), *["{}"] * 25])
     status, out, _ = tv2sim("check", path, *options)
     assert status == 0
-    assert lines_of(out)[0] == "c.jsonl: 1 videos, 25 lines rejected"
+    assert lines_of(out)[0] == "c.jsonl: 1 video, 25 lines rejected"
     told = [int(line[1]) for line in re.finditer(r"^  line (\d+): ", out, re.MULTILINE)]
     assert told == list(range(2, 2 + listed))
     more = re.search(r"^  and (\d+) more", out, re.MULTILINE)

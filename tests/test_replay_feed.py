@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import socket
@@ -861,3 +862,41 @@ def test_the_shipped_catalogues_as_feeds() -> None:
             lines = iter(stream.read().splitlines())
         run = tv.replay(lines, "2c", speed="max")
         assert run == tv.simulate(path)
+
+
+# -- feeds that never tire ----------------------------------------------------------------------------------
+
+
+def test_at_a_speed_again_a_feed_that_ran_dry_at_max_lets_time_go_on() -> None:
+    rest = threading.Event()
+
+    def feed() -> Iterator[tv.Video]:
+        yield from tv.generate_catalogue(20)
+        rest.wait(10)
+
+    with tv.replay(feed(), "2c", speed="max", block=False) as handle:
+        assert until(lambda: handle.stats["client_submitted"] == 20)
+        stood = handle.time
+        handle.speed = 1000
+        assert until(lambda: handle.stats["published"] + handle.stats["publish_failed"] == 20)
+        assert handle.time > stood
+        rest.set()
+        run = handle.wait(5)
+    assert run == tv.simulate(run.catalogue, "2c")
+    assert run.catalogue == tv.read_catalogue(tv.generate_catalogue(20))
+
+
+def test_an_endless_feed_is_read_no_further_ahead_than_makes_sense() -> None:
+    given = 0
+
+    def feed() -> Iterator[tv.Video]:
+        nonlocal given
+        for number in itertools.count():
+            given += 1
+            yield tv.Video(f"v{number}", "T", "P", 1, 9)
+
+    with tv.replay(feed(), "2c", tv.Scenario(until=20), speed=50, block=False) as handle:
+        run = handle.wait(10)
+    assert len(run.catalogue) == 41
+    assert given < 12_000
+    assert run == tv.simulate(run.catalogue, "2c", tv.Scenario(until=20))

@@ -116,6 +116,8 @@ def opened(source: Any) -> Iterator[tuple[Iterable[Entry], str]]:
                 raise CatalogueError("there is no standard input to read the catalogue from")
             yield _still_open(source, "standard input"), "standard input"
             return
+        if not os.fspath(source):
+            raise CatalogueError("cannot read the catalogue '': its name is empty")
         path = Path(source)
         with _open(path) as stream:
             yield stream, path.name.encode("utf-8", "replace").decode()

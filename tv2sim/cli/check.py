@@ -8,7 +8,7 @@ import numpy as np
 
 from tv2sim.catalogue import Survey, survey_catalogue
 from tv2sim.cli.run import scenario_of
-from tv2sim.cli.text import plain
+from tv2sim.cli.text import many, plain
 from tv2sim.errors import CatalogueError, InputError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def main(options: argparse.Namespace) -> None:
         raise InputError(f"--rejected must be a whole number of at least 0, not {options.rejected}")
     scenario = scenario_of(options)
     survey = survey_catalogue(options.catalogue, keep=options.rejected, progress=True)
-    print(f"{plain(survey.name)}: {len(survey)} videos, {survey.rejected_lines} lines rejected")
+    print(f"{plain(survey.name)}: {many(len(survey), 'video')}, {many(survey.rejected_lines, 'line')} rejected")
     for line, reason, text in survey.rejected:
         print(f"  line {line}: {plain(reason)}: {plain(text)}")
     if (more := survey.rejected_lines - len(survey.rejected)) > 0:

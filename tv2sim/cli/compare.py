@@ -14,7 +14,7 @@ import msgspec
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.cli.environment import encoders
 from tv2sim.cli.tables import tidy, to_read
-from tv2sim.cli.text import note, plain, printing
+from tv2sim.cli.text import many, note, plain, printing
 from tv2sim.draws import as_seed
 from tv2sim.errors import InputError
 from tv2sim.experiment import Comparison, compare
@@ -144,8 +144,8 @@ def _notes(catalogues: Mapping[str, Catalogue]) -> None:
         if catalogue.rejected:
             first = catalogue.rejected[0]
             note(
-                f"{plain(name)}: {len(catalogue.rejected)} lines rejected, the first, line {first.line}, "
-                f"because {plain(first.reason)} (tv2sim check lists them)"
+                f"{plain(name)}: {many(len(catalogue.rejected), 'line')} rejected, the first, "
+                f"line {first.line}, because {plain(first.reason)} (tv2sim check lists them)"
             )
 
 

@@ -11,7 +11,7 @@ import msgspec
 from tv2sim.catalogue import read_catalogue
 from tv2sim.cli.environment import encoders
 from tv2sim.cli.log import head_of, line_of
-from tv2sim.cli.text import note, printing
+from tv2sim.cli.text import many, note, printing
 from tv2sim.draws import as_replication, as_seed
 from tv2sim.errors import InputError
 from tv2sim.progress import watched
@@ -91,8 +91,8 @@ def notes(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> None:
     if catalogue.rejected:
         first = catalogue.rejected[0]
         note(
-            f"{len(catalogue.rejected)} lines rejected, the first, line {first.line}, because {first.reason} "
-            f"(tv2sim check lists them)"
+            f"{many(len(catalogue.rejected), 'line')} rejected, the first, line {first.line}, because "
+            f"{first.reason} (tv2sim check lists them)"
         )
     if strategy.dedicated and strategy.prewarmed:
         note(

@@ -86,9 +86,10 @@ class RealtimeEnvironment(simpy.Environment):
                     return due
             elif feed.ready():
                 self._deliver(feed)
-            elif not clock.paced or (not self._dry and feed.coming()):
-                # what is on its way is not late: simulated time stands still until it is here
-                clock.wait_for(feed.ready, None if not clock.paced else _A_MOMENT)
+            elif not clock.paced:  # there is no time to go by: it stands still
+                clock.wait_for(lambda: feed.ready() or clock.paced)
+            elif not self._dry and feed.coming():  # what is on its way is not late: time stands still for it
+                clock.wait_for(feed.ready, _A_MOMENT)
             else:
                 self._dry = True
                 if clock.wait(stop, unless=lambda: feed.ready() or not clock.paced):

@@ -53,7 +53,8 @@ class Feed:
         self._source, self._woken = source, woken
         self._videos: deque[Video] = deque()
         self._error: BaseException | None = None
-        self._over = False
+        self._over = self._closed = False
+        self._room = threading.Event()
         self._reader = threading.Thread(target=self._read, name="tv2sim feed", daemon=True)
         self._reader.start()
 
@@ -65,11 +66,23 @@ class Feed:
                 else:
                     self._videos.append(outcome)
                 self._woken()
+                self._hold_back(outcome)
+                if self._closed:
+                    return
         except BaseException as error:  # noqa: BLE001 (it belongs to whoever takes)
             self._error = error
         finally:
             self._over = True
             self._woken()
+
+    def _hold_back(self, last: Video | Rejected) -> None:
+        """Let a source that never tires neither fill the memory, nor take all the time there is."""
+        if len(self._videos) >= _AHEAD:
+            self._room.clear()
+            if len(self._videos) >= _AHEAD and not self._closed:
+                self._room.wait()
+        elif isinstance(last, Rejected) and len(self.rejected) % _AT_ONCE == 0:
+            time.sleep(_A_BREATH)
 
     def ready(self) -> bool:
         """Say whether :meth:`take` has an answer: a video, or that there will be none."""
@@ -93,7 +106,10 @@ class Feed:
             If the source could not be read.
         """
         if self._videos:
-            return self._videos.popleft()
+            video = self._videos.popleft()
+            if len(self._videos) < _AHEAD:
+                self._room.set()
+            return video
         if self._error is not None:
             raise self._error
         return None
@@ -104,8 +120,16 @@ class Feed:
 
     def close(self) -> None:
         """End the reading. A reader that waits for an iterator's next item ends when that comes."""
+        self._closed = True
+        self._room.set()
         self._source.close()
         self._reader.join(0.2)
+
+
+_AHEAD = 10_000
+"""Videos that are read before they are taken."""
+_AT_ONCE, _A_BREATH = 100, 0.001
+"""After so many rejected lines, the reader pauses for so many wall seconds."""
 
 
 # -- sources -----------------------------------------------------------------------------------------------

@@ -159,11 +159,9 @@ def replay(
         port=port,
         keep_running=keep_running,
     )
-    handle.start()
-    if not block:
-        return handle
     try:
-        return handle.wait()
+        handle.start()
+        return handle.wait() if block else handle
     except BaseException:
         handle.stop()
         raise

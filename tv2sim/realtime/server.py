@@ -12,7 +12,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
-from tv2sim.errors import InputError
+from tv2sim.errors import InputError, OutputError
 from tv2sim.realtime.extra import need
 from tv2sim.validation import a_whole_number
 
@@ -90,15 +90,26 @@ class Server:
         )
         self._broadcast, self._server = broadcast, uvicorn.Server(config)
         ready = threading.Event()
+        failed: list[BaseException] = []
 
         async def serve() -> None:
             self._loop = asyncio.get_running_loop()
             ready.set()
             await self._server.serve(sockets=[self._socket])
 
-        self._thread = threading.Thread(target=lambda: asyncio.run(serve()), name="tv2sim server", daemon=True)
+        def run() -> None:
+            try:
+                asyncio.run(serve())
+            except BaseException as error:  # noqa: BLE001 (it reaches whoever starts it)
+                failed.append(error)
+            finally:
+                ready.set()
+
+        self._thread = threading.Thread(target=run, name="tv2sim server", daemon=True)
         self._thread.start()
         ready.wait()
+        if failed:
+            raise OutputError(f"cannot serve at port {self.port}: {failed[0]}") from failed[0]
 
     def close(self) -> None:
         """Tell viewers the end, and stop listening; it takes part of a second, whatever they do."""

@@ -108,11 +108,15 @@ class Replay:
             self._run = self._player.play(self._clock, self._lag, self._observers, self._tell_accepted)
         except BaseException as error:  # noqa: BLE001 (it reaches whoever waits)
             self._error = error
-        self._watch.over(self._run)
-        self._player.close()
-        if self._server is not None and not (self._keep_running and self.phase == "finished"):
-            self._server.close()
-        self._over.set()
+        try:
+            self._watch.over(self._run)
+            self._player.close()
+            if self._server is not None and not (self._keep_running and self.phase == "finished"):
+                self._server.close()
+        except BaseException as error:  # noqa: BLE001 (whatever it is, nobody may wait for ever)
+            self._error = self._error or error
+        finally:
+            self._over.set()
 
     def _tell_accepted(self, video: Video) -> None:
         self._watch.accepted(video)
@@ -157,6 +161,7 @@ class Replay:
             self._thread.join(_PATIENCE)
         if self._server is not None:
             self._server.close()
+        self._player.close()  # of a replay that has never begun
 
     def wait(self, timeout: float | None = None) -> Run:
         """Wait until it is over, and return the run.
