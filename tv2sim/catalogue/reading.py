@@ -17,7 +17,7 @@ from tv2sim.errors import CatalogueError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Source", "entries", "no_video", "opened", "read_catalogue"]
+__all__ = ["Source", "entries", "label_of", "no_video", "opened", "read_catalogue"]
 
 Source: TypeAlias = "str | os.PathLike[str] | IO[bytes] | IO[str] | pd.DataFrame | Iterable[Any]"
 
@@ -124,12 +124,18 @@ def opened(source: Any) -> Iterator[tuple[Iterable[Entry], str]]:
     elif hasattr(source, "to_dict") and hasattr(source, "columns"):
         yield source.to_dict("records"), "table"
     elif isinstance(source, Iterable) and not isinstance(source, bytes | Mapping):
-        label = Path(str(getattr(source, "name", "records"))).name
+        label = label_of(source)
         yield _still_open(source, label), label
     else:
         raise CatalogueError(
             f"a catalogue is a path, '-', an open file, a DataFrame or records, not {shown(source, 60)}"
         )
+
+
+def label_of(source: object) -> str:
+    """Return the name of an open file; one that was opened by its number has just that."""
+    name = getattr(source, "name", None)
+    return Path(name).name if isinstance(name, str) else "records"
 
 
 def _still_open(stream: Iterable[Entry], label: str) -> Iterable[Entry]:

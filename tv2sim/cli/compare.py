@@ -15,6 +15,7 @@ from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.cli.environment import encoders
 from tv2sim.cli.tables import tidy, to_read
 from tv2sim.cli.text import many, note, plain, printing
+from tv2sim.cli.values import SCENARIO
 from tv2sim.draws import as_seed
 from tv2sim.errors import InputError
 from tv2sim.experiment import Comparison, compare
@@ -31,15 +32,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tv2sim.strategies import Strategy
-
-_SCENARIO = {
-    "encoders": "--encoders",
-    "requests_per_second": "--requests-per-second",
-    "startup_time": "--startup-time",
-    "publishing_time": "--publishing-time",
-    "publishing_queue_capacity": "--queue-capacity",
-    "until": "--until",
-}
 
 
 def main(options: argparse.Namespace) -> None:
@@ -79,7 +71,7 @@ def main(options: argparse.Namespace) -> None:
 
 def _given(options: argparse.Namespace) -> dict[str, list[Any]]:
     """Return the values of the scenario that were given, each a list."""
-    given = {name: getattr(options, name, None) for name in _SCENARIO}
+    given = {name: getattr(options, name, None) for name in SCENARIO}
     if given["encoders"] is None and (number := encoders(options)) is not None:
         given["encoders"] = [number]
     return {name: values for name, values in given.items() if values is not None}
@@ -175,7 +167,7 @@ def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], seed: 
         metric, kind, width = options.precision
         words += ["--precision", f"{metric}={100 * width:g}%" if kind == "relative" else f"{metric}={width:g}"]
     for name, values in given.items():
-        words += [_SCENARIO[name], ",".join("none" if value is None else _text(value) for value in values)]
+        words += [SCENARIO[name], ",".join("none" if value is None else _text(value) for value in values)]
     return shlex.join([*words, "--seed", str(seed)])
 
 

@@ -15,6 +15,7 @@ from tv2sim.cli.live import Printer
 from tv2sim.cli.run import notes, scenario_of
 from tv2sim.cli.signals import Signalled, Signals, signals
 from tv2sim.cli.text import note, plain
+from tv2sim.cli.values import SCENARIO
 from tv2sim.draws import as_seed
 from tv2sim.errors import InputError
 from tv2sim.realtime.extra import need
@@ -33,12 +34,7 @@ if TYPE_CHECKING:
 _OF_A_RECORDING = {
     "strategy": "--strategy",
     "prewarmed": "--prewarmed",
-    "encoders": "--encoders",
-    "requests_per_second": "--requests-per-second",
-    "startup_time": "--startup-time",
-    "publishing_time": "--publishing-time",
-    "publishing_queue_capacity": "--queue-capacity",
-    "until": "--until",
+    **SCENARIO,
     "seed": "--seed",
     "replication": "--replication",
 }

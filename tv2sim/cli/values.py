@@ -9,7 +9,28 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["capacity", "list_of", "number", "one", "precision", "seed", "seed_or_none", "speed", "whole"]
+__all__ = [
+    "SCENARIO",
+    "capacity",
+    "list_of",
+    "number",
+    "one",
+    "precision",
+    "seed",
+    "seed_or_none",
+    "speed",
+    "whole",
+]
+
+SCENARIO = {
+    "encoders": "--encoders",
+    "requests_per_second": "--requests-per-second",
+    "startup_time": "--startup-time",
+    "publishing_time": "--publishing-time",
+    "publishing_queue_capacity": "--queue-capacity",
+    "until": "--until",
+}
+"""The option for each number of a scenario."""
 
 
 def whole(text: str) -> int:

@@ -65,9 +65,8 @@ class Clock:
         self._stopped = False
         self._since, self._time = 0.0, 0.0  # the wall's time and the simulated one at the last change
         self._ran = 0.0  # wall seconds for which it was running, up to then
-        self._speeds = [
-            (0.0, 0.0, self._speed)
-        ]  # the last ones: from what time on, and what it had run by then
+        # the last speeds: from what simulated time on, and for how long it had been running by then
+        self._speeds = [(0.0, 0.0, self._speed)]
         self._reached = 0.0  # the last time that was waited for, where there is no speed to go by
         self._due = inf  # what is waited for, or was waited for and is happening now
 

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 from tv2sim.catalogue import Rejected, Video
 from tv2sim.catalogue.judging import Entry, judged
-from tv2sim.catalogue.reading import entries, no_video
+from tv2sim.catalogue.reading import entries, label_of, no_video
 from tv2sim.errors import CatalogueError
 
 __all__ = ["Feed", "live"]
@@ -155,8 +155,7 @@ def live(source: Any) -> _Source | None:
         os.set_blocking(number, True)
         return _Pipe(number, Path(source).name, owned=True)
     if isinstance(source, Iterator) and (not isinstance(source, io.IOBase) or _comes(_number(source))):
-        name = Path(str(getattr(source, "name", "records"))).name
-        return _Items(source, name)
+        return _Items(source, label_of(source))
     return None
 
 
