@@ -19,6 +19,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import tv2sim as tv
 from tv2sim.cli import main
+from tv2sim.events import log_of
 
 Json: TypeAlias = dict[str, Any]
 
@@ -174,17 +175,11 @@ def json_log(*arguments: object) -> tuple[Json, list[Json], Json]:
 
 def events_of(run: tv.Run) -> list[Json]:
     """Return the events of a run as ``--log json`` must print them."""
+    own = run.facts.videos["own"]
     return [
-        {
-            "time": float(time),
-            "event": str(event),
-            "video": None if video != video or video is None else int(video),
-            "resource": resource if isinstance(resource, str) else None,
-        }
-        for time, event, video, resource in run.events.astype(
-            {"video": "float64"}
-        ).itertuples(index=False)
-    ]  # fmt: skip
+        {**entry._asdict(), "own": True} if entry.event == "queued" and own[entry.video] else entry._asdict()
+        for entry in log_of(run.facts).entries()
+    ]
 
 
 def video(number: int, *, title: str = "T", encoding: float = 1, timeout: float = 9) -> Json:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 import pandas as pd
 
 import tv2sim as tv
+from tv2sim.events import log_of, words
 
 Cell: TypeAlias = float | str | None
 Row: TypeAlias = dict[str, Cell]
@@ -121,8 +122,10 @@ def log(run: tv.Run, time: float, *kinds: str) -> list[str]:
     The video is left out of lines about a publisher.
     """
     lines = []
-    for row in actual(run.events[run.events["time"] == time], "event video resource"):
-        if row["event"] in kinds:
-            video = "" if "publisher_" in str(row["event"]) else f" {row['video']:g}"
-            lines.append(f"{row['event']}{video} {row['resource'] or '-'}")
+    for entry in log_of(run.facts).entries():
+        if entry.time != time or entry.event not in kinds:
+            continue
+        video = "" if "publisher_" in entry.event else f" {entry.video}"
+        own = entry.video is not None and bool(run.facts.videos["own"][entry.video])
+        lines.append(f"{entry.event}{video} {words(entry, own=own) or '-'}")
     return lines

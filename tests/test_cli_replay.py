@@ -211,7 +211,7 @@ def test_a_folder_that_is_full_in_the_end_is_one_line_and_leaves_the_record(
         write_table(frame, path, format)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("tv2sim.run.write_table", full)
+    monkeypatch.setattr("tv2sim.saved.write_table", full)
     status, _, err = replay(SAMPLE, "--out", tmp_path / "out", "--record", tmp_path / "record.jsonl")
     said = lines_of(err)[-1]
     assert status == 2

@@ -24,9 +24,10 @@ from tests.commands import (
     video,
     write_catalogue,
 )
+from tv2sim.events import words
 from tv2sim.storage import write_table
 
-TABLES = ("videos", "publishers", "events", "levels")
+TABLES = ("videos", "publishers", "attempts", "events", "levels")
 FORMATS = ("csv", "jsonl", "parquet")
 
 
@@ -241,7 +242,8 @@ def test_the_text_log_has_the_events_in_order_then_the_stats() -> None:
     for line, event in zip(lines, events_of(run), strict=True):
         assert line.split()[:2] == [f"{event['time']:.3f}", event["event"]]
         shown = re.search(r"  (encoder \d+|publisher \d+|publishing queue)(?=  |$)", line)
-        assert (shown and shown[1]) == event["resource"]
+        entry = tv.LogEntry(*(event[name] for name in tv.LogEntry._fields))
+        assert ((shown and shown[1]) or "") == words(entry, own="own" in event)
         told = re.search(r"  video (\d+) +(.*)$", line)
         row = event["video"]
         assert (told and (int(told[1]), told[2])) == (None if row is None else (row, run.catalogue.titles[row]))
@@ -300,7 +302,7 @@ def test_missing_values_are_null() -> None:
     _, events, _ = json_log(CATALOGUE)
     ready = next(event for event in events if event["event"] == "publisher_ready")
     offered = next(event for event in events if event["event"] == "offered")
-    assert (ready["video"], offered["resource"]) == (None, None)
+    assert (ready["video"], offered["encoder"], offered["publisher"]) == (None, None, None)
 
 
 def test_the_json_head_repeats_the_run() -> None:
@@ -492,7 +494,7 @@ def _fails_at(call: int) -> Any:
 def test_a_failure_halfway_leaves_nothing(
     runs: int, call: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("tv2sim.run.write_table", _fails_at(call))
+    monkeypatch.setattr("tv2sim.saved.write_table", _fails_at(call))
     status, _, err = tv2sim("run", CATALOGUE, "--out", tmp_path / "out", "--runs", runs)
     assert status == 2
     assert is_one_line(err)
@@ -506,7 +508,7 @@ def test_a_failure_halfway_leaves_an_earlier_result_as_it_was(
 ) -> None:
     tv2sim("run", CATALOGUE, "--out", tmp_path / "out")
     before = files(tmp_path)
-    monkeypatch.setattr("tv2sim.run.write_table", _fails_at(3))
+    monkeypatch.setattr("tv2sim.saved.write_table", _fails_at(3))
     assert tv2sim("run", CATALOGUE, "--out", tmp_path / "out", "--seed", 2, "--force").status == 2
     assert files(tmp_path) == before
 

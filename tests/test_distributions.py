@@ -379,7 +379,7 @@ class TestAsData:
 
     def test_what_it_looks_like(self) -> None:
         assert tv.Uniform(2, 6).to_dict() == {"kind": "uniform", "low": 2.0, "high": 6.0}
-        assert tv.Empirical([3, 2]).to_dict() == {"kind": "empirical", "samples": (2.0, 3.0)}
+        assert tv.Empirical([3, 2]).to_dict() == {"kind": "empirical", "samples": [2.0, 3.0]}
 
     @pytest.mark.parametrize("data", [{}, {"kind": "weibull"}, {"kind": None}, {"kind": "custom", "mean": 3}])
     def test_an_unknown_kind_is_quoted(self, data: dict[str, Any]) -> None:

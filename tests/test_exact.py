@@ -16,6 +16,7 @@ import pytest
 import scipy.stats
 
 import tv2sim as tv
+from tv2sim.figures import elapsed
 from tv2sim.model import run_model
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ def published(path: Path, part: str, encoders: int, replications: int) -> NDArra
     for replication in range(replications):
         facts = run_model(videos, strategy, scenario, seed=SEED, replication=replication)
         assert facts.ending == "completed"
-        assert len(facts.started) == len(videos) + strategy.prewarmed
-        counts.append(np.count_nonzero(facts.published - facts.encoding_started <= videos.publication_timeout))
+        assert len(facts.publishers["started"]) == len(videos) + strategy.prewarmed
+        counts.append(np.count_nonzero(elapsed(facts) <= videos.publication_timeout))
     return np.array(counts)
 
 

@@ -288,8 +288,9 @@ def test_columns() -> None:
         "id title provider encoding_time publication_timeout offered encoder encoding_started encoded queued"
         " publisher assigned published elapsed on_time outcome"
     )
-    assert " ".join(map(str, run.publishers)) == f"publisher {PUBLISHERS}"
-    assert " ".join(map(str, run.events)) == "time event video resource"
+    assert " ".join(map(str, run.publishers)) == f"publisher {PUBLISHERS} outcome"
+    assert " ".join(map(str, run.attempts)) == "kind video encoder publisher started ended"
+    assert " ".join(map(str, run.events)) == "time event video encoder publisher"
     assert " ".join(map(str, run.levels)) == f"time {LEVELS}"
     assert run.videos[["encoder", "publisher"]].dtypes.astype(str).tolist() == ["Int64"] * 2
     assert run.publishers[["cause", "video"]].dtypes.astype(str).tolist() == ["Int64"] * 2

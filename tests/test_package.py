@@ -17,9 +17,9 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tv2sim"
 
 ROOMS = (
-    "errors", "validation", "progress", "catalogue", "distributions", "scenario", "strategies", "draws",
-    "facts", "model", "figures", "tables", "storage", "run", "saved", "statistics", "experiment", "plots",
-    "report", "realtime", "cli", "__main__",
+    "errors", "validation", "progress", "plain", "draws", "distributions", "catalogue", "scenario",
+    "strategies", "facts", "events", "model", "figures", "tables", "storage", "run", "saved", "statistics",
+    "experiment", "plots", "report", "realtime", "cli", "__main__",
 )  # fmt: skip
 """From top to bottom: data flows down, so a room imports from those above it."""
 
@@ -41,8 +41,8 @@ def imported_rooms(path: Path) -> set[str]:
     return found
 
 
-UPWARDS = {("experiment/comparison.py", "report")}
-"""The one import against the flow: a comparison's method ``report``, a convenience, imports it when called."""
+UPWARDS = {("experiment/comparison.py", "report"), ("run.py", "saved")}
+"""The imports against the flow: the conveniences ``study.report`` and ``run.save`` import them when called."""
 
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

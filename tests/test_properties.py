@@ -238,7 +238,7 @@ def test_the_pool_holds_its_base_stock(
 
 def levels_from_events(case: Case, events: pd.DataFrame) -> dict[float, list[int]]:
     """Work out the state after every distinct time of the log."""
-    through_the_queue = set(events.loc[events["resource"] == "publishing queue", "video"])
+    through_the_queue = set(events.loc[events["event"] == "queued", "video"]) if is_shared(case) else set()
     state = dict.fromkeys(LEVELS, 0)
     after: dict[float, list[int]] = {}
     for event in rows_of(events):
@@ -302,39 +302,35 @@ def test_levels_stay_within_their_bounds(case: Case, startup_time: tv.Constant |
 @every_run
 def test_the_log_holds_every_fact_once(case: Case, startup_time: tv.Constant | tv.Uniform, seed: int) -> None:
     run = simulate(case, startup_time, seed)
-    assert list(run.events.columns) == ["time", "event", "video", "resource"]
+    assert list(run.events.columns) == ["time", "event", "video", "encoder", "publisher"]
     of_videos: Counter[tuple[float, str, int]] = Counter()
-    with_resource: Counter[tuple[float, str, str]] = Counter()
+    with_resource: Counter[tuple[float, str, int | None, int | None]] = Counter()
     for row, video in enumerate(rows_of(run.videos)):
         for moment in MOMENTS_OF_A_VIDEO:
             if video[moment] is not None:
                 of_videos[video[moment], video["outcome"] if moment == "published" else moment, row] += 1
         if video["encoding_started"] is not None:
-            with_resource[video["encoding_started"], "encoding_started", f"encoder {video['encoder']}"] += 1
+            with_resource[video["encoding_started"], "encoding_started", video["encoder"], None] += 1
         if video["assigned"] is not None:
-            with_resource[video["assigned"], "assigned", f"publisher {video['publisher']}"] += 1
-        if video["queued"] is not None and is_shared(case):
-            with_resource[video["queued"], "queued", "publishing queue"] += 1
-    causes: dict[str, int | None] = {}
+            with_resource[video["assigned"], "assigned", None, video["publisher"]] += 1
+    causes: dict[int, int | None] = {}
     for publisher in rows_of(run.publishers):
-        name = f"publisher {publisher['publisher']}"
-        causes[name] = publisher["cause"]
+        number = publisher["publisher"]
+        causes[number] = publisher["cause"]
         for moment in ("started", "ready", "ended"):
             if publisher[moment] is not None:
-                with_resource[publisher[moment], f"publisher_{moment}", name] += 1
+                with_resource[publisher[moment], f"publisher_{moment}", None, number] += 1
     log = rows_of(run.events)
     assert of_videos == Counter(
         (e["time"], e["event"], e["video"]) for e in log if not e["event"].startswith("publisher_")
     )
     compared = {"encoding_started", "assigned", "publisher_started", "publisher_ready", "publisher_ended"}
     assert with_resource == Counter(
-        (e["time"], e["event"], e["resource"])
-        for e in log
-        if e["event"] in compared or (e["event"] == "queued" and e["resource"] is not None)
+        (e["time"], e["event"], e["encoder"], e["publisher"]) for e in log if e["event"] in compared
     )
     for event in log:
         if event["event"] == "publisher_started":
-            assert event["video"] == causes[event["resource"]]
+            assert event["video"] == causes[event["publisher"]]
 
 
 @SOME

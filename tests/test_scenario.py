@@ -211,6 +211,7 @@ class TestAsData:
 
     def test_what_it_looks_like(self) -> None:
         assert tv.Scenario(until=60).to_dict() == {
+            "kind": "scenario",
             "encoders": 10,
             "requests_per_second": 2.0,
             "startup_time": {"kind": "uniform", "low": 2.0, "high": 6.0},

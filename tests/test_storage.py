@@ -30,8 +30,9 @@ from tests.commands import CATALOGUE, SAMPLE, video
 TABLES = {
     "videos": "id title provider encoding_time publication_timeout offered encoder encoding_started encoded "
     "queued publisher assigned published elapsed on_time outcome",
-    "publishers": "publisher cause started ready assigned ended video idle",
-    "events": "time event video resource",
+    "publishers": "publisher cause started ready assigned ended video idle outcome",
+    "attempts": "kind video encoder publisher started ended",
+    "events": "time event video encoder publisher",
     "levels": "time encoders_busy publishing_queue publishers_starting publishers_ready published failed",
 }
 """The tables and their columns, as the design has them."""
@@ -524,7 +525,7 @@ def test_a_missing_table(name: str, suffix: Format, tmp_path: Path) -> None:
     [
         *(("videos", column) for column in TABLES["videos"].split()[:13]),
         *(("publishers", column) for column in ("cause", "started", "ready")),
-        *(("events", column) for column in ("event", "video", "resource")),
+        *(("events", column) for column in ("time", "event", "video", "encoder", "publisher")),
     ],
 )
 def test_a_missing_column(name: str, column: str, suffix: Format, tmp_path: Path) -> None:
@@ -582,10 +583,10 @@ def test_a_table_that_lost_a_video_to_which_nothing_happened(suffix: Format, tmp
         ("publishers", r"\n0,,0\.0,", r"\n0,,soon,"),
         ("publishers", r"\n0,,0\.0,", r"\n0,0.5,0.0,"),
         ("events", "encoding_started", "encoding_begun"),
-        ("events", ",publisher 3", ",publisher"),
-        ("events", ",publisher 3", ",publisher x"),
-        ("events", ",publisher 3", ",publisher 300"),
-        ("events", ",publisher 3", ","),
+        ("events", ",,,3\n", ",,,x\n"),
+        ("events", ",,,3\n", ",,,300\n"),
+        ("events", ",,,3\n", ",,,\n"),
+        ("events", ",,,3\n", ",,3,3\n"),
         ("events", "offered,0,", "offered,99999,"),
         ("events", "offered,0,", "offered,,"),
         ("events", "offered,0,", "offered,-7,"),
@@ -624,7 +625,7 @@ def test_an_existing_run_is_replaced_when_asked(tmp_path: Path) -> None:
     second = tv.simulate(SAMPLE, seed=2)
     second.save(folder, format="jsonl", force=True)
     same(tv.load_run(folder), second)
-    assert sorted(path.suffix for path in folder.iterdir()) == [".json"] + [".jsonl"] * 4
+    assert sorted(path.suffix for path in folder.iterdir()) == [".json"] + [".jsonl"] * 5
     assert list(tmp_path.iterdir()) == [folder]
 
 
@@ -664,7 +665,7 @@ def test_a_failure_halfway_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_p
     def full(*_: object) -> NoReturn:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("tv2sim.run.write_table", full)
+    monkeypatch.setattr("tv2sim.saved.write_table", full)
     with pytest.raises(tv.OutputError, match=os.strerror(errno.ENOSPC)) as caught:
         tv.simulate(SAMPLE).save(tmp_path / "out")
     one_sentence(caught.value, tmp_path / "out")

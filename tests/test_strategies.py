@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
+from tv2sim.events import log_of
 from tv2sim.strategies import Moment, as_strategy
 
 from .micro import check, log, simulate
@@ -131,7 +132,7 @@ class TestData:
 
     def test_as_data(self) -> None:
         assert tv.PART_2A.to_dict() == {
-            "type": "Strategy",
+            "kind": "strategy",
             "name": "2a",
             "starts_on": "encoding_started",
             "dedicated": True,
@@ -957,21 +958,7 @@ def run_case(
 
 def lines(run: tv.Run) -> list[tv.LogEntry]:
     """Bring run.events into the form in which observers get them."""
-    return [
-        tv.LogEntry(
-            time,
-            event,
-            None if video is None else int(video),
-            resource if isinstance(resource, str) else None,
-        )
-        for time, event, video, resource in zip(
-            run.events["time"].tolist(),
-            run.events["event"].tolist(),
-            run.events["video"].astype(object).where(run.events["video"].notna(), None).tolist(),
-            run.events["resource"].tolist(),
-            strict=True,
-        )
-    ]
+    return list(log_of(run.facts).entries())
 
 
 class TestObservers:
@@ -1054,7 +1041,8 @@ class TestObservers:
         tv.simulate(tv.generate_catalogue(5), "2c", observers=[seen.append])
         assert {type(entry.time) for entry in seen} == {float}
         assert {type(entry.video) for entry in seen} == {int, type(None)}
-        assert {type(entry.resource) for entry in seen} == {str, type(None)}
+        assert {type(entry.encoder) for entry in seen} == {int, type(None)}
+        assert {type(entry.publisher) for entry in seen} == {int, type(None)}
 
     @pytest.mark.parametrize("event", EVENTS)
     def test_an_error_of_an_observer_reaches_the_caller(self, event: str) -> None:

@@ -125,12 +125,17 @@ def _strategy(random: Random) -> tv.Strategy:
     )
 
 
+PUBLISHERS = "publisher cause started ready assigned ended video idle"
+
+
 def digest(run: tv.Run) -> str:
     """Return a hash of all tables and figures of a run, to the last bit."""
     events = run.events
     parts = [
         run.videos.to_csv(),
-        run.publishers[["publisher", "cause", "started", "ready", "assigned", "ended", "video", "idle"]].to_csv(),
+        run.publishers[
+            ["publisher", "cause", "started", "ready", "assigned", "ended", "video", "idle"]
+        ].to_csv(),
         "\n".join(map(repr, _entries(events))),
         run.levels.to_csv(),
         repr({name: float(value) for name, value in run.summary.items()}),

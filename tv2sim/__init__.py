@@ -47,8 +47,8 @@ if TYPE_CHECKING:
         StrategyError,
         TV2SimError,
     )
+    from tv2sim.events import LogEntry
     from tv2sim.experiment import Comparison, Interrupted, Replications, compare, replicate
-    from tv2sim.facts import LogEntry
     from tv2sim.realtime import Replay, replay
     from tv2sim.run import Run, simulate
     from tv2sim.saved import load_run
@@ -124,8 +124,8 @@ _ROOMS = {
         "CatalogueError", "InputError", "LagError", "MissingExtraError", "OutputError", "ScenarioError",
         "StrategyError", "TV2SimError",
     ),
+    "events": ("LogEntry",),
     "experiment": ("Comparison", "Interrupted", "Replications", "compare", "replicate"),
-    "facts": ("LogEntry",),
     "realtime": ("Replay", "replay"),
     "run": ("Run", "simulate"),
     "saved": ("load_run",),

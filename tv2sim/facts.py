@@ -1,71 +1,131 @@
 """What an engine hands over when it is done: when things happened to each video and to each publisher.
 
-Everything else (tables, log, levels, figures) is derived from these columns in :mod:`tv2sim.tables`.
+Everything else (tables, log, levels, metrics) is derived from it. The columns are named here, and nowhere else
+in full: what makes room for them, compares, saves and loads them loops over :data:`TABLES`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from math import nan
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["EVENTS", "Ending", "Facts", "LogEntry"]
+__all__ = ["ATTEMPTS", "PUBLISHER_OUTCOMES", "TABLES", "VIDEO_OUTCOMES", "Column", "Columns", "Ending", "Facts"]
 
 Ending: TypeAlias = Literal["completed", "cut-off", "no publisher will come", "stopped"]
-
-EVENTS = (
-    "offered",
-    "encoding_started",
-    "encoded",
-    "queued",
-    "publisher_started",
-    "publisher_ready",
-    "assigned",
-    "published",
-    "failed",
-    "publisher_ended",
-)
-"""The names of the events in the log; in :attr:`Facts.order` an event's index stands for it."""
+Columns: TypeAlias = Mapping[str, "NDArray[Any]"]
 
 
-class LogEntry(NamedTuple):
-    """A line of the event log, as an observer gets it."""
+class Column(NamedTuple):
+    """The type of a column: its code in :mod:`array`, and what stands where there is nothing."""
 
-    time: float
-    event: str
-    video: int | None
-    resource: str | None
+    code: Literal["d", "q", "b"]
+    missing: float
 
 
-@dataclass(frozen=True)
+_TIME, _NUMBER, _CODE = Column("d", nan), Column("q", -1), Column("b", 0)
+
+TABLES: dict[str, dict[str, Column]] = {
+    "videos": {
+        "offered": _TIME,
+        "encoder": _NUMBER,
+        "encoding_started": _TIME,
+        "encoded": _TIME,
+        "queued": _TIME,
+        "own": _CODE,
+        "publisher": _NUMBER,
+        "assigned": _TIME,
+        "published": _TIME,
+        "settled": _TIME,
+        "outcome": _CODE,
+    },
+    "publishers": {
+        "cause": _NUMBER,
+        "started": _TIME,
+        "ready": _TIME,
+        "assigned": _TIME,
+        "ended": _TIME,
+        "video": _NUMBER,
+        "outcome": _CODE,
+    },
+    "attempts": {
+        "kind": _CODE,
+        "video": _NUMBER,
+        "encoder": _NUMBER,
+        "publisher": _NUMBER,
+        "started": _TIME,
+        "ended": _TIME,
+    },
+    "others": {
+        "kind": _CODE,
+        "time": _TIME,
+        "video": _NUMBER,
+        "encoder": _NUMBER,
+        "publisher": _NUMBER,
+    },
+}
+"""The columns of each table of facts."""
+
+VIDEO_OUTCOMES = ("unfinished", "published", "failed", "refused")
+"""What a code in the column `outcome` of a video stands for."""
+PUBLISHER_OUTCOMES = ("unfinished", "ended", "failed", "retired")
+"""The same of a publisher; unfinished is one that is there when the run ends."""
+ATTEMPTS = ("encoding", "startup", "publishing")
+"""What a code in the column `kind` of an attempt stands for."""
+
+
+@dataclass(frozen=True, eq=False)
 class Facts:
-    """The columns; times are float64 seconds, NaN where a thing did not happen; numbers int64, -1 for none.
+    """Four tables of columns, and the order in which things happened.
 
-    Per video: `offered`, `encoder`, `encoding_started`, `encoded`, `queued`, `own` (whether it came to
-    wait for a publisher of its own, beside the queue), `publisher`, `assigned`, `published`.
-    Per publisher: `cause`, `started`, `ready`.
+    Times are float64, NaN where a thing did not happen; numbers are int64, -1 for none; codes are int8.
 
-    `order` lists what happened in the order in which it did, an entry being ``16 * row + index in EVENTS``
-    (row of the publisher for publisher_started and publisher_ready, else of the video). An end of publishing
-    has one entry, with the index of "published": whether it was in time, and that the publisher ended with
-    it, follows from the columns. `end` is the time at which the run ended, `ending` why.
+    Attributes
+    ----------
+    videos : mapping of columns
+        A row per accepted video. `own`: whether it waits for a publisher of its own, beside the queue;
+        `settled`: when it got its outcome.
+    publishers : mapping of columns
+        A row per publisher, in the order of their start. `cause`: the video because of which it was started.
+    attempts : mapping of columns
+        A row per attempt to encode, start up or publish that did not succeed.
+    others : mapping of columns
+        A row per event that no column above holds, such as the second start of the same video's encoding.
+    order : numpy.ndarray of int64
+        What happened, in the order in which it did, packed by :func:`tv2sim.events.pack`.
+    end : float
+        The time at which the run ended.
+    ending : str
+        Why it ended.
     """
 
-    offered: NDArray[np.float64]
-    encoder: NDArray[np.int64]
-    encoding_started: NDArray[np.float64]
-    encoded: NDArray[np.float64]
-    queued: NDArray[np.float64]
-    own: NDArray[np.bool_]
-    publisher: NDArray[np.int64]
-    assigned: NDArray[np.float64]
-    published: NDArray[np.float64]
-    cause: NDArray[np.int64]
-    started: NDArray[np.float64]
-    ready: NDArray[np.float64]
-    order: NDArray[np.int64]
+    videos: Columns
+    publishers: Columns
+    attempts: Columns
+    others: Columns
+    order: NDArray[Any]
     end: float
     ending: Ending
+
+    def equals(self, other: Facts) -> bool:
+        """Return whether everything is the same, to the last bit."""
+        return all(_same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+
+    def __eq__(self, other: object) -> bool:
+        return self.equals(other) if isinstance(other, Facts) else NotImplemented
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _same(one: Any, other: Any) -> bool:
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(_same(one[name], other[name]) for name in one)
+    if hasattr(one, "dtype"):
+        import numpy as np
+
+        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
+    return bool(one == other)

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim.facts import VIDEO_OUTCOMES
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -21,35 +23,25 @@ __all__ = ["METRICS", "Stats", "elapsed", "happened", "on_time", "publisher_figu
 
 def elapsed(facts: Facts) -> NDArray[np.float64]:
     """Return per video the seconds from the start of its encoding to its publication."""
-    return facts.published - facts.encoding_started
+    return facts.videos["published"] - facts.videos["encoding_started"]
 
 
-def on_time(catalogue: Catalogue, facts: Facts) -> NDArray[np.bool_]:
+def on_time(facts: Facts) -> NDArray[np.bool_]:
     """Return per video whether it was published no later than its timeout allows."""
-    return elapsed(facts) <= catalogue.publication_timeout
+    return np.equal(facts.videos["outcome"], VIDEO_OUTCOMES.index("published"))
 
 
 def publisher_figures(facts: Facts) -> dict[str, NDArray[Any]]:
-    """Return the columns of the table of publishers that follow from the facts.
+    """Return what follows from the facts for each publisher.
 
     `idle` is the time from ready to assigned, or to the end of the run; 0 if it was not ready by then. Its
     publisher-seconds, `alive`, are the time from started to assigned, or to the end of the run.
     """
-    videos = np.flatnonzero(facts.publisher >= 0)
-    publishers = facts.publisher[videos]
-    video = np.full(len(facts.cause), -1, dtype=np.int64)
-    video[publishers] = videos
-    assigned = np.full(len(facts.cause), np.nan)
-    assigned[publishers] = facts.assigned[videos]
-    ended = np.full(len(facts.cause), np.nan)
-    ended[publishers] = facts.published[videos]
-    last = np.where(np.isnan(assigned), facts.end, assigned)
+    publishers = facts.publishers
+    last = np.where(np.isnan(publishers["assigned"]), facts.end, publishers["assigned"])
     return {
-        "assigned": assigned,
-        "ended": ended,
-        "video": video,
-        "idle": np.where(np.isnan(facts.ready), 0.0, last - facts.ready),
-        "alive": last - facts.started,
+        "idle": np.where(np.isnan(publishers["ready"]), 0.0, last - publishers["ready"]),
+        "alive": last - publishers["started"],
     }
 
 
@@ -67,13 +59,13 @@ class Stats(dict[str, int]):
 
 def stats(catalogue: Catalogue, facts: Facts) -> Stats:
     """Return the original's counters; a submission is a hand-over to an encoder."""
-    published = int(on_time(catalogue, facts).sum())
+    videos = facts.videos
     return Stats(
         client_parse_errors=len(catalogue.rejected),
-        client_submitted=len(happened(facts.encoding_started)),
-        encoded=len(happened(facts.encoded)),
-        published=published,
-        publish_failed=len(happened(facts.published)) - published,
+        client_submitted=len(happened(videos["encoding_started"])),
+        encoded=len(happened(videos["encoded"])),
+        published=_count(facts, "published"),
+        publish_failed=_count(facts, "failed"),
     )
 
 
@@ -101,33 +93,38 @@ def summary(catalogue: Catalogue, facts: Facts, encoders: int) -> dict[str, floa
     makespan
         Seconds from the start to the end of the run.
     """
-    good = on_time(catalogue, facts)
-    published = int(np.count_nonzero(good))
+    videos, publishers = facts.videos, facts.publishers
     taken = np.sort(happened(elapsed(facts)))
     late = np.sort(happened(elapsed(facts) - catalogue.publication_timeout))
     figures = publisher_figures(facts)
-    shared = ~facts.own
-    encoders_held = _lasted(facts.encoding_started, facts.queued, facts.end)
-    waited = _lasted(facts.queued[shared], facts.assigned[shared], facts.end)
+    shared = videos["own"] == 0
+    encoders_held = _lasted(videos["encoding_started"], videos["queued"], facts.end)
+    waited = _lasted(videos["queued"][shared], videos["assigned"][shared], facts.end)
+    waits = ~np.isnan(videos["encoded"]) & ~(videos["assigned"] <= videos["encoded"])
+    published = _count(facts, "published")
     return {
         "published": published,
-        "failed": len(taken) - published,
-        "unfinished": len(good) - len(taken),
-        "on_time_rate": published / len(good),
+        "failed": _count(facts, "failed"),
+        "unfinished": _count(facts, "unfinished"),
+        "on_time_rate": published / len(catalogue),
         **{f"elapsed_p{percent}": _quantile(taken, percent) for percent in (50, 95, 99)},
         **{f"lateness_p{percent}": _quantile(late, percent) for percent in (50, 95, 99)},
         "lateness_max": _quantile(late, 100),
-        "stockouts": int(np.count_nonzero(~np.isnan(facts.encoded) & ~(facts.assigned <= facts.encoded))),
+        "stockouts": int(np.count_nonzero(waits)),
         "idle": float(figures["idle"].sum()),
         "publisher_seconds": float(figures["alive"].sum()),
-        "publishers_started": len(facts.cause),
-        "publishers_wasted": int(np.count_nonzero(figures["video"] < 0)),
-        "peak_publishers": _peak(facts.started, figures["ended"]),
+        "publishers_started": len(publishers["cause"]),
+        "publishers_wasted": int(np.count_nonzero(publishers["video"] < 0)),
+        "peak_publishers": _peak(publishers["started"], publishers["ended"]),
         "encoder_utilization": _share(encoders_held, encoders * facts.end),
         "publishing_queue_mean": _share(waited, facts.end),
-        "client_blocked_time": _lasted(facts.offered, facts.encoding_started, facts.end),
+        "client_blocked_time": _lasted(videos["offered"], videos["encoding_started"], facts.end),
         "makespan": facts.end,
     }
+
+
+def _count(facts: Facts, outcome: str) -> int:
+    return int(np.count_nonzero(facts.videos["outcome"] == VIDEO_OUTCOMES.index(outcome)))
 
 
 METRICS = (

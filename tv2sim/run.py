@@ -5,15 +5,14 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 
-from tv2sim import __version__, figures, tables
+from tv2sim import __version__, figures, plain, tables
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.draws import as_replication, as_seed
 from tv2sim.errors import ScenarioError
@@ -21,13 +20,16 @@ from tv2sim.facts import Facts
 from tv2sim.model import Observer, run_model
 from tv2sim.progress import watched
 from tv2sim.scenario import Scenario
-from tv2sim.storage import FORMATS, Format, whole_folder, write_table
 from tv2sim.strategies import Strategy, as_strategy
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pandas as pd
 
-__all__ = ["Run", "is_saved_run", "simulate", "versions_here"]
+    from tv2sim.storage import Format
+
+__all__ = ["Run", "simulate", "versions_here"]
 
 
 def simulate(
@@ -100,10 +102,22 @@ def simulate(
     return Run(catalogue, strategy, scenario, seed, replication, facts)
 
 
+def versions_here() -> dict[str, str]:
+    """Return the versions of what simulates."""
+    return {
+        "tv2sim": __version__,
+        "python": platform.python_version(),
+        "numpy": np.__version__,
+        "simpy": version("simpy"),
+    }
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Run:
     """One replication: what went in, and everything that can be asked about what happened.
 
-    Made by :func:`simulate` and :func:`tv2sim.load_run`. Tables are built when they are first asked for.
+    Made by :func:`simulate` and :func:`tv2sim.load_run`. Tables are built when they are first asked for. Two
+    runs are equal if all that went in and all that happened is.
 
     Attributes
     ----------
@@ -113,21 +127,18 @@ class Run:
         The raw columns.
     versions : dict
         Of tv2sim, Python, NumPy and SimPy when it was made.
+    strategy_data : mapping, optional
+        Of a loaded run whose strategy is a plain stand-in: the strategy that it was made with, as data.
     """
 
-    def __init__(
-        self,
-        catalogue: Catalogue,
-        strategy: Strategy,
-        scenario: Scenario,
-        seed: int,
-        replication: int,
-        facts: Facts,
-        versions: Mapping[str, str] | None = None,
-    ) -> None:
-        self.catalogue, self.strategy, self.scenario = catalogue, strategy, scenario
-        self.seed, self.replication, self.facts = seed, replication, facts
-        self.versions = dict(versions or versions_here())
+    catalogue: Catalogue
+    strategy: Strategy
+    scenario: Scenario
+    seed: int
+    replication: int
+    facts: Facts
+    versions: Mapping[str, str] = field(default_factory=versions_here)
+    strategy_data: Mapping[str, Any] | None = None
 
     @property
     def end(self) -> float:
@@ -160,14 +171,19 @@ class Run:
         return tables.publishers_frame(self.facts)
 
     @cached_property
+    def attempts(self) -> pd.DataFrame:
+        """A row per attempt to encode, to start up or to publish that did not succeed."""
+        return tables.attempts_frame(self.facts)
+
+    @cached_property
     def events(self) -> pd.DataFrame:
-        """The event log: time, event, video, resource."""
-        return tables.events_frame(self.catalogue, self.facts)
+        """The event log: time, event, video, encoder, publisher."""
+        return tables.events_frame(self.facts)
 
     @cached_property
     def levels(self) -> pd.DataFrame:
         """Step functions: a row for each distinct time, with the state after it."""
-        return tables.levels_frame(self.catalogue, self.facts)
+        return tables.levels_frame(self.facts)
 
     def __repr__(self) -> str:
         return (
@@ -180,27 +196,28 @@ class Run:
         if not isinstance(other, Run):
             return NotImplemented
         return (
-            (self.strategy.name, self.scenario) == (other.strategy.name, other.scenario)
-            and (self.seed, self.replication) == (other.seed, other.replication)
+            self._went_in() == other._went_in()
             and self.catalogue == other.catalogue
-            and all(map(_equal, vars(self.facts).values(), vars(other.facts).values()))
+            and self.facts.equals(other.facts)
         )
 
     __hash__ = None  # type: ignore[assignment]
 
+    def _went_in(self) -> dict[str, Any]:
+        """Return all fields of what went in, the catalogue apart, as plain data."""
+        data = plain.to_dict(self, leave_out=("catalogue", "facts", "versions", "strategy_data"))
+        return data if self.strategy_data is None else data | {"strategy": dict(self.strategy_data)}
+
     def provenance(self) -> dict[str, Any]:
         """Return what it takes to repeat the run: scenario, strategy, seed, replication and versions."""
         return {
-            "versions": self.versions,
+            "versions": dict(self.versions),
             "catalogue": {"name": self.catalogue.name, "videos": len(self.catalogue)},
-            "scenario": self.scenario.to_dict(),
-            "strategy": self.strategy.to_dict(),
-            "seed": self.seed,
-            "replication": self.replication,
+            **self._went_in(),
         }
 
     def save(self, folder: str | os.PathLike[str], *, format: Format = "csv", force: bool = False) -> Path:  # noqa: A002
-        """Write the run to a folder: videos, publishers, events and levels, and run.json.
+        """Write the run to a folder: videos, publishers, attempts, events and levels, and run.json.
 
         Parameters
         ----------
@@ -231,60 +248,6 @@ class Run:
         ...     tv.load_run(run.save(folder, format="jsonl")) == run
         True
         """
-        folder = Path(folder)
-        with whole_folder(folder, force=force, ours=is_saved_run) as draft:
-            self.write(draft, format)
-        return folder
+        from tv2sim.saved import save_run  # which loads runs, too
 
-    def write(self, folder: Path, format: Format) -> None:  # noqa: A002
-        """Write the files of :meth:`save` into a folder that is there."""
-        fresh = Run(self.catalogue, self.strategy, self.scenario, self.seed, self.replication, self.facts)
-        for name in _TABLES:  # built anew, since the user may have changed theirs
-            write_table(getattr(fresh, name), folder / f"{name}.{format}", format)
-        document = self.provenance() | {
-            "format": format,
-            "end": self.end,
-            "ending": self.ending,
-            "stats": self.stats,
-            "summary": self.summary,
-            "rejected": [rejected._asdict() for rejected in self.catalogue.rejected],
-            "submissions": self.catalogue.submitted_at is not None,
-        }
-        text = msgspec.json.format(msgspec.json.encode(document, enc_hook=_plain), indent=2)
-        (folder / "run.json").write_bytes(text + b"\n")
-
-
-def versions_here() -> dict[str, str]:
-    """Return the versions of what simulates."""
-    return {
-        "tv2sim": __version__,
-        "python": platform.python_version(),
-        "numpy": np.__version__,
-        "simpy": version("simpy"),
-    }
-
-
-def _plain(value: object) -> object:
-    """Return a value of a user's own strategy as JSON has it: numpy's as Python's, others as they are shown."""
-    return value.tolist() if isinstance(value, np.generic | np.ndarray) else repr(value)
-
-
-_TABLES = ("videos", "publishers", "events", "levels")
-
-
-def _equal(one: object, other: object) -> bool:
-    if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return np.array_equal(one, other, equal_nan=one.dtype.kind == "f")
-    return one == other
-
-
-def is_saved_run(folder: Path) -> bool:
-    """Say whether a folder holds a saved run and nothing else."""
-    known = {"run.json"} | {f"{name}.{suffix}" for name in _TABLES for suffix in FORMATS}
-    found = {path.name for path in folder.iterdir()}
-    if "run.json" not in found or not found <= known:
-        return False
-    try:
-        return "tv2sim" in msgspec.json.decode((folder / "run.json").read_bytes())["versions"]
-    except (OSError, KeyError, TypeError, UnicodeError, msgspec.MsgspecError):
-        return False
+        return save_run(self, folder, format, force=force)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tv2sim.distributions import Distribution, Uniform, as_distribution, distribution_from_dict
+from tv2sim import plain
+from tv2sim.distributions import DISTRIBUTIONS, Distribution, Uniform, as_distribution
 from tv2sim.errors import ScenarioError
 from tv2sim.validation import a_number, a_whole_number, with_changes
 
@@ -116,8 +116,7 @@ class Scenario:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data, which :meth:`from_dict` takes back."""
-        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return data | {"startup_time": self.startup_time.to_dict()}
+        return plain.to_dict(self)
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Scenario:
@@ -126,7 +125,12 @@ class Scenario:
         >>> Scenario.from_dict(Scenario(until=60).to_dict()) == Scenario(until=60)
         True
         """
-        return cls(**{**data, "startup_time": distribution_from_dict(data["startup_time"])})
+        try:
+            scenario: Scenario = plain.from_dict(data, cls, *DISTRIBUTIONS)
+        except LookupError as error:
+            known = ", ".join(kind.__name__.lower() for kind in DISTRIBUTIONS)
+            raise ScenarioError(f"a distribution's kind must be one of {known}, not {error}") from error
+        return scenario
 
     def explain(self, encoding_time: Any = None, *, prewarmed: int | None = None) -> Explanation:
         """Say, before anything is simulated, what load this offers and whether a pool keeps up with it.

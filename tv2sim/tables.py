@@ -1,12 +1,13 @@
-"""The tables that are derived from the facts of a run: videos, publishers, event log and levels."""
+"""The tables that are derived from the facts of a run: videos, publishers, attempts, event log and levels."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tv2sim.facts import EVENTS
+from tv2sim.events import EVENTS, log_of, times_of
+from tv2sim.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES
 from tv2sim.figures import elapsed, happened, on_time, publisher_figures
 
 if TYPE_CHECKING:
@@ -14,132 +15,85 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tv2sim.catalogue import Catalogue
-    from tv2sim.facts import Facts
+    from tv2sim.facts import Columns, Facts
 
-__all__ = ["events_frame", "levels_frame", "publishers_frame", "videos_frame"]
-
-_PUBLISHED, _FAILED, _ENDED = map(EVENTS.index, ("published", "failed", "publisher_ended"))
+__all__ = ["attempts_frame", "events_frame", "levels_frame", "publishers_frame", "videos_frame"]
 
 
 def videos_frame(catalogue: Catalogue, facts: Facts) -> pd.DataFrame:
     """Return the table of videos, a row each, in the order of the catalogue."""
     import pandas as pd
 
-    good = on_time(catalogue, facts)
-    outcome = np.where(good, "published", np.where(np.isnan(facts.published), "unfinished", "failed"))
     return pd.concat(
         [
             catalogue.frame,
             pd.DataFrame(
                 {
-                    "offered": facts.offered,
-                    "encoder": _nullable(facts.encoder),
-                    "encoding_started": facts.encoding_started,
-                    "encoded": facts.encoded,
-                    "queued": facts.queued,
-                    "publisher": _nullable(facts.publisher),
-                    "assigned": facts.assigned,
-                    "published": facts.published,
+                    **_shown("videos", facts.videos, but=("own", "settled", "outcome")),
                     "elapsed": elapsed(facts),
-                    "on_time": good,
-                    "outcome": outcome.astype(object),
+                    "on_time": on_time(facts),
+                    "outcome": _named(VIDEO_OUTCOMES, facts.videos["outcome"]),
                 }
-            ).astype({"outcome": "str"}),
+            ),
         ],
         axis="columns",
     )
 
 
-def _nullable(numbers: NDArray[np.int64]) -> pd.arrays.IntegerArray:
-    """Return whole numbers with those below 0 missing."""
-    import pandas as pd
-
-    return pd.arrays.IntegerArray(np.maximum(numbers, 0), numbers < 0)
-
-
 def publishers_frame(facts: Facts) -> pd.DataFrame:
-    """Return the table of publishers, a row each, in the order of their start."""
-    import pandas as pd
+    """Return the table of publishers, a row each, in the order of their start.
 
-    figures = publisher_figures(facts)
-    return pd.DataFrame(
-        {
-            "publisher": _nullable(np.arange(len(facts.cause))),
-            "cause": _nullable(facts.cause),
-            "started": facts.started,
-            "ready": facts.ready,
-            "assigned": figures["assigned"],
-            "ended": figures["ended"],
-            "video": _nullable(figures["video"]),
-            "idle": figures["idle"],
-        }
-    )
-
-
-def events_frame(catalogue: Catalogue, facts: Facts) -> pd.DataFrame:
-    """Return the event log, in the order in which things happened.
-
-    `resource` is "encoder 3", "publisher 7" or "publishing queue"; missing where none is concerned, as for a
-    video that waits for its own publisher beside the queue.
+    The outcome of one that never got a video by the end of the run is "unused".
     """
     import pandas as pd
 
-    row, kind = _log_rows(on_time(catalogue, facts), facts)
-    time = np.empty(len(row))
-    video = np.empty(len(row), dtype=np.int64)
-    resource = np.empty(len(row), dtype=object)
-    encoder, publisher = _named("encoder", facts.encoder), _named("publisher", facts.publisher)
-    itself = _named("publisher", np.arange(len(facts.cause)))
-    queue = np.where(facts.own, None, "publishing queue")  # type: ignore[call-overload]
-    videos, no_video = np.arange(len(facts.offered)), np.full(len(facts.cause), -1)
-    for index, times, of, resources in (
-        ("offered", facts.offered, videos, np.full(len(videos), None)),
-        ("encoding_started", facts.encoding_started, videos, encoder),
-        ("encoded", facts.encoded, videos, encoder),
-        ("queued", facts.queued, videos, queue),
-        ("publisher_started", facts.started, facts.cause, itself),
-        ("publisher_ready", facts.ready, no_video, itself),
-        ("assigned", facts.assigned, videos, publisher),
-        ("published", facts.published, videos, publisher),
-        ("failed", facts.published, videos, publisher),
-        ("publisher_ended", facts.published, videos, publisher),
-    ):
-        at = np.flatnonzero(kind == EVENTS.index(index))
-        time[at], video[at], resource[at] = times[row[at]], of[row[at]], resources[row[at]]
+    publishers = facts.publishers
+    outcome = _named(PUBLISHER_OUTCOMES, publishers["outcome"])
+    unused = (publishers["outcome"] == 0) & (publishers["video"] < 0)
     return pd.DataFrame(
         {
-            "time": time,
-            "event": pd.Series(np.array(EVENTS, dtype=object)[kind], dtype="str"),
-            "video": _nullable(video),
-            "resource": pd.Series(resource, dtype="str"),
+            "publisher": _nullable(np.arange(len(publishers["cause"]))),
+            **_shown("publishers", publishers, but=("outcome",)),
+            "idle": publisher_figures(facts)["idle"],
+            "outcome": outcome.mask(unused, "unused"),
         }
     )
 
 
-def _log_rows(good: NDArray[np.bool_], facts: Facts) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return row and kind of each line of the log; an end of publishing becomes two of them."""
-    row, kind = facts.order >> 4, facts.order & 15
-    lines = 1 + (kind == _PUBLISHED)
-    first = np.cumsum(lines) - lines
-    row, kind = np.repeat(row, lines), np.repeat(kind, lines)
-    publications = first[lines == 2]
-    kind[publications] = np.where(good[row[publications]], _PUBLISHED, _FAILED)
-    kind[publications + 1] = _ENDED
-    return row, kind
+def attempts_frame(facts: Facts) -> pd.DataFrame:
+    """Return the table of the attempts that did not succeed, a row each."""
+    import pandas as pd
+
+    attempts = facts.attempts
+    return pd.DataFrame(
+        {"kind": _named(ATTEMPTS, attempts["kind"]), **_shown("attempts", attempts, but=("kind",))}
+    )
 
 
-def _named(what: str, numbers: NDArray[np.int64]) -> NDArray[np.object_]:
-    return np.array([f"{what} {number}" for number in numbers.tolist()], dtype=object)
+def events_frame(facts: Facts) -> pd.DataFrame:
+    """Return the event log, in the order in which things happened."""
+    import pandas as pd
+
+    log = log_of(facts)
+    return pd.DataFrame(
+        {
+            "time": log.time,
+            "event": _named((None, *EVENTS), log.code),
+            "video": _nullable(log.video),
+            "encoder": _nullable(log.encoder),
+            "publisher": _nullable(log.publisher),
+        }
+    )
 
 
-def levels_frame(catalogue: Catalogue, facts: Facts) -> pd.DataFrame:
+def levels_frame(facts: Facts) -> pd.DataFrame:
     """Return the step functions: a row for each time at which anything happened, the state after it."""
     import pandas as pd
 
-    good = on_time(catalogue, facts)
-    shared = ~facts.own
-    of_videos = (facts.offered, facts.encoding_started, facts.encoded, facts.queued, facts.assigned)
-    times = np.unique(happened(np.concatenate([*of_videos, facts.published, facts.started, facts.ready])))
+    videos, publishers = facts.videos, facts.publishers
+    good, shared = on_time(facts), videos["own"] == 0
+    every = [getattr(facts, table)[name] for table in TABLES for name in times_of(table)]
+    times = np.unique(happened(np.concatenate(every)))
 
     def count(*columns: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return how many of the first column have happened by each time, less those of the second."""
@@ -149,11 +103,33 @@ def levels_frame(catalogue: Catalogue, facts: Facts) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "time": times,
-            "encoders_busy": count(facts.encoding_started, facts.queued),
-            "publishing_queue": count(facts.queued[shared], facts.assigned[shared]),
-            "publishers_starting": count(facts.started, facts.ready),
-            "publishers_ready": count(facts.ready, facts.assigned),
-            "published": count(facts.published[good]),
-            "failed": count(facts.published[~good]),
+            "encoders_busy": count(videos["encoding_started"], videos["queued"]),
+            "publishing_queue": count(videos["queued"][shared], videos["assigned"][shared]),
+            "publishers_starting": count(publishers["started"], publishers["ready"]),
+            "publishers_ready": count(publishers["ready"], publishers["assigned"]),
+            "published": count(videos["published"][good]),
+            "failed": count(videos["published"][~good]),
         }
     )
+
+
+def _shown(table: str, columns: Columns, *, but: tuple[str, ...]) -> dict[str, Any]:
+    """Return columns of facts as a table has them, in their order."""
+    return {
+        name: _nullable(columns[name]) if column.code == "q" else columns[name]
+        for name, column in TABLES[table].items()
+        if name not in but
+    }
+
+
+def _nullable(numbers: NDArray[np.int64]) -> pd.arrays.IntegerArray:
+    """Return whole numbers with those below 0 missing."""
+    import pandas as pd
+
+    return pd.arrays.IntegerArray(np.maximum(numbers, 0), numbers < 0)
+
+
+def _named(names: tuple[str | None, ...], codes: NDArray[Any]) -> pd.Series[str]:
+    import pandas as pd
+
+    return pd.Series(np.array(names, dtype=object)[codes], dtype="str")

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tv2sim.cli.log import head_of, line_of
+from tv2sim.cli.log import data_of, head_of, line_of
 from tv2sim.cli.text import discard, note, one_line, printing, takes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tv2sim.catalogue import Video
-    from tv2sim.facts import LogEntry
+    from tv2sim.events import LogEntry
     from tv2sim.realtime.session import Replay
     from tv2sim.run import Run
 
@@ -78,11 +78,12 @@ class Printer:
             self._tell_rejected()
             if self._kind == "none":
                 return
+            own = entry.video is not None and bool(self._replay.player.own[entry.video])
             if self._kind == "json":
-                self._json(entry._asdict())
+                self._json(data_of(entry, own=own))
             elif self._kind == "text":
                 title = "" if entry.video is None else self._titles[entry.video]
-                print(line_of(*entry, title))
+                print(line_of(entry, title, own=own))
                 self._stats_are_last = False
             self._tell_stats(entry.time)
 

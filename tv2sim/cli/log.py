@@ -5,22 +5,30 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tv2sim.cli.text import plain
+from tv2sim.events import words
 from tv2sim.run import versions_here
+from tv2sim.saved import FORMAT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from tv2sim.catalogue import Rejected, Video
+    from tv2sim.events import LogEntry
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["head_of", "line_of"]
+__all__ = ["data_of", "head_of", "line_of"]
 
 
-def line_of(time: float, event: str, video: int | None, resource: str | None, title: str) -> str:
-    """Return a line of the log for people."""
-    shown = "" if video is None else f"video {video:<4} {plain(title)}"
-    return f"{time:10.3f}  {event:<17}  {resource or '':<16}  {shown}".rstrip()
+def line_of(entry: LogEntry, title: str, *, own: bool) -> str:
+    """Return a line of the log for people; `own`: its video waits beside the queue."""
+    shown = "" if entry.video is None else f"video {entry.video:<4} {plain(title)}"
+    return f"{entry.time:10.3f}  {entry.event:<17}  {words(entry, own=own):<16}  {shown}".rstrip()
+
+
+def data_of(entry: LogEntry, *, own: bool) -> dict[str, Any]:
+    """Return a line of the log for programs."""
+    return {**entry._asdict(), "own": True} if own and entry.event == "queued" else entry._asdict()
 
 
 def head_of(
@@ -35,6 +43,7 @@ def head_of(
 ) -> dict[str, Any]:
     """Return what the first line of the log in JSON holds: everything that went in."""
     return {
+        "format": FORMAT,
         "versions": versions_here() if versions is None else dict(versions),
         "catalogue": {
             "name": name,

@@ -21,7 +21,7 @@ from tv2sim.errors import InputError
 from tv2sim.realtime.extra import need
 from tv2sim.realtime.replaying import prepared
 from tv2sim.realtime.terminal import is_suited
-from tv2sim.run import is_saved_run
+from tv2sim.saved import is_saved_run, write_run
 from tv2sim.storage import may_replace, need_pyarrow, whole_file, whole_folder
 from tv2sim.strategies import as_strategy
 
@@ -82,7 +82,7 @@ def _results(options: argparse.Namespace) -> Iterator[Callable[[Run], None]]:
                 record.write_bytes(b"".join(run.catalogue.lines()))
                 files.close()  # or what goes wrong with the folder would be said of the file
             if folder is not None:
-                run.write(folder, options.format)
+                write_run(run, folder, options.format)
 
         yield write
 

@@ -10,14 +10,16 @@ import msgspec
 
 from tv2sim.catalogue import read_catalogue
 from tv2sim.cli.environment import encoders
-from tv2sim.cli.log import head_of, line_of
+from tv2sim.cli.log import data_of, head_of, line_of
 from tv2sim.cli.text import many, note, printing
 from tv2sim.draws import as_replication, as_seed
 from tv2sim.errors import InputError
+from tv2sim.events import log_of
 from tv2sim.progress import watched
-from tv2sim.run import Run, is_saved_run, simulate
+from tv2sim.run import Run, simulate
+from tv2sim.saved import is_saved_run, write_run
 from tv2sim.scenario import Scenario
-from tv2sim.storage import may_replace, records, whole_folder
+from tv2sim.storage import may_replace, whole_folder
 from tv2sim.strategies import as_strategy
 
 if TYPE_CHECKING:
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tv2sim.catalogue import Catalogue
+    from tv2sim.events import LogEntry
     from tv2sim.strategies import Strategy
 
 _SCENARIO = ("requests_per_second", "startup_time", "publishing_time", "until")
@@ -65,7 +68,7 @@ def main(options: argparse.Namespace) -> None:
                     _print(run, options.log)
                 folder = draft if runs == 1 else draft / f"replication-{run.replication}"
                 folder.mkdir(exist_ok=True)
-                run.write(folder, options.format)
+                write_run(run, folder, options.format)
 
 
 def scenario_of(options: argparse.Namespace) -> Scenario:
@@ -121,9 +124,15 @@ def _print(run: Run, log: str | None) -> None:
 
 def _log_lines(run: Run) -> Iterator[str]:
     titles = run.catalogue.titles
-    for event in records(run.events):
-        title = "" if event["video"] is None else titles[event["video"]]
-        yield line_of(event["time"], event["event"], event["video"], event["resource"], title)
+    for entry, own in _log(run):
+        yield line_of(entry, "" if entry.video is None else titles[entry.video], own=own)
+
+
+def _log(run: Run) -> Iterator[tuple[LogEntry, bool]]:
+    """Yield each entry, and whether its video has a publisher of its own."""
+    own = run.facts.videos["own"].tolist()
+    for entry in log_of(run.facts).entries():
+        yield entry, entry.video is not None and bool(own[entry.video])
 
 
 def _print_json(run: Run) -> None:
@@ -142,6 +151,6 @@ def _print_json(run: Run) -> None:
         run.versions,
     )
     stream.write(encode(head) + b"\n")
-    for event in records(run.events):
-        stream.write(encode(event) + b"\n")
+    for entry, own in _log(run):
+        stream.write(encode(data_of(entry, own=own)) + b"\n")
     stream.write(encode({"stats": run.stats, "end": run.end, "ending": run.ending}) + b"\n")

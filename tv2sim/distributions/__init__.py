@@ -6,9 +6,10 @@ runs comparable and engines agree to the last bit.
 
 from tv2sim.distributions.base import Distribution
 from tv2sim.distributions.kinds import Constant, Empirical, Exponential, Gamma, LogNormal, Triangular, Uniform
-from tv2sim.distributions.notation import as_distribution, distribution_from_dict
+from tv2sim.distributions.notation import DISTRIBUTIONS, as_distribution, distribution_from_dict
 
 __all__ = [
+    "DISTRIBUTIONS",
     "Constant",
     "Distribution",
     "Empirical",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim import plain
 from tv2sim.errors import ScenarioError
 from tv2sim.validation import a_number
 
@@ -51,10 +52,8 @@ class Distribution(ABC):
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data, which :func:`distribution_from_dict` takes back."""
-        kind = type(self).__name__.lower()
-        if type(self).__module__ != f"{__package__}.kinds":
-            return {"kind": "custom", "description": repr(self), "mean": self.mean}
-        return {"kind": kind, **asdict(self)}  # type: ignore[call-overload]
+        data = plain.to_dict(self)
+        return data | ({"mean": self.mean} if data["kind"] == plain.CUSTOM else {})
 
     def _check(self, name: str, **bounds: float) -> None:
         value = a_number(f"{type(self).__name__}'s {name}", getattr(self, name), **bounds, error=ScenarioError)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from tv2sim import plain
 from tv2sim.distributions.base import Distribution
 from tv2sim.distributions.kinds import Constant, Empirical, Exponential, Gamma, LogNormal, Triangular, Uniform
 from tv2sim.errors import ScenarioError
@@ -13,12 +14,15 @@ from tv2sim.validation import a_number
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["as_distribution", "distribution_from_dict"]
+__all__ = ["DISTRIBUTIONS", "as_distribution", "distribution_from_dict"]
 
-_KINDS: dict[str, type[Distribution]] = {
-    kind.__name__.lower(): kind
-    for kind in (Constant, Uniform, Triangular, Exponential, LogNormal, Gamma, Empirical)
-}
+DISTRIBUTIONS: tuple[type[Distribution], ...] = (
+    Constant, Uniform, Triangular, Exponential, LogNormal, Gamma, Empirical,
+)  # fmt: skip
+"""The distributions that come with tv2sim."""
+
+_KINDS = {kind.__name__.lower(): kind for kind in DISTRIBUTIONS}
+"""By what people write."""
 
 
 def as_distribution(name: str, value: object) -> Distribution:
@@ -70,10 +74,9 @@ def distribution_from_dict(data: Mapping[str, Any]) -> Distribution:
     >>> distribution_from_dict(Gamma(4, 1).to_dict())
     Gamma(shape=4.0, scale=1.0)
     """
-    numbers = dict(data)
-    kind = _KINDS.get(str(numbers.pop("kind", None)))
-    if kind is None:
-        raise ScenarioError(
-            f"a distribution's kind must be one of {', '.join(_KINDS)}, not {data.get('kind')!r}"
-        )
-    return kind(**numbers)
+    try:
+        distribution: Distribution = plain.from_dict(data, *DISTRIBUTIONS)
+    except LookupError as error:
+        known, given = ", ".join(_KINDS), data.get(plain.KIND)
+        raise ScenarioError(f"a distribution's kind must be one of {known}, not {given!r}") from error
+    return distribution

@@ -189,7 +189,7 @@ def _do(task: Task, bar: _Bar | None = None) -> Chunk:
             raise CancelledError
         facts = run_model(task.catalogue, task.strategy, task.scenario, seed=task.seed, replication=replication)
         figures[row] = list(summary(task.catalogue, facts, task.scenario.encoders).values())
-        good += on_time(task.catalogue, facts)
+        good += on_time(facts)
         if bar is not None:
             bar.advance(1)
     return Chunk(figures, good)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tv2sim.facts import LogEntry
+from tv2sim.events import EVENTS, LogEntry, entry_at
 from tv2sim.model.recorder import Recorder
 from tv2sim.model.users import call
 
@@ -24,61 +24,22 @@ class ObservedRecorder(Recorder):
     ----------
     env : simpy.Environment
         The clock.
-    timeouts : sequence of float
-        Each video's publication timeout.
-    own : bytes or bytearray
-        1 for each video that waits beside the queue.
     observers : sequence of callables
-        Called in turn with a :class:`~tv2sim.facts.LogEntry`.
+        Called in turn with a :class:`~tv2sim.events.LogEntry`.
     """
 
-    def __init__(
-        self,
-        env: Environment,
-        timeouts: Sequence[float],
-        own: bytes | bytearray,
-        observers: Sequence[Observer],
-    ) -> None:
+    def __init__(self, env: Environment, observers: Sequence[Observer]) -> None:
         super().__init__(env)
-        self._timeouts, self._own, self._observers = timeouts, own, observers
+        self._observers = observers
+        for event in EVENTS:
+            setattr(self, event, self._observed(getattr(self, event)))
 
-    def _tell(self, event: str, video: int | None, resource: str | None = None) -> None:
-        entry = LogEntry(self._env.now, event, video, resource)
-        for observer in self._observers:
-            call(observer, entry)
+    def _observed(self, record: Callable[..., Any]) -> Callable[..., Any]:
+        def recorded(*given: int) -> Any:
+            answer = record(*given)
+            entry = entry_at(self.tables, self.order[-1])
+            for observer in self._observers:
+                call(observer, entry)
+            return answer
 
-    def offered(self, video: int) -> None:
-        super().offered(video)
-        self._tell("offered", video)
-
-    def encoding_started(self, video: int, encoder: int) -> None:
-        super().encoding_started(video, encoder)
-        self._tell("encoding_started", video, f"encoder {encoder}")
-
-    def encoded(self, video: int) -> None:
-        super().encoded(video)
-        self._tell("encoded", video, f"encoder {self._encoder[video]}")
-
-    def queued(self, video: int) -> None:
-        super().queued(video)
-        self._tell("queued", video, None if self._own[video] else "publishing queue")
-
-    def publisher_started(self, cause: int) -> int:
-        number = super().publisher_started(cause)
-        self._tell("publisher_started", None if cause < 0 else cause, f"publisher {number}")
-        return number
-
-    def publisher_ready(self, publisher: int) -> None:
-        super().publisher_ready(publisher)
-        self._tell("publisher_ready", None, f"publisher {publisher}")
-
-    def assigned(self, video: int, publisher: int) -> None:
-        super().assigned(video, publisher)
-        self._tell("assigned", video, f"publisher {publisher}")
-
-    def published(self, video: int) -> None:
-        super().published(video)
-        elapsed = self._published[video] - self._encoding_started[video]
-        publisher = f"publisher {self._publisher[video]}"
-        self._tell("published" if elapsed <= self._timeouts[video] else "failed", video, publisher)
-        self._tell("publisher_ended", video, publisher)
+        return recorded

@@ -12,7 +12,7 @@ from tv2sim.strategies import MOMENTS, PoolState
 from tv2sim.validation import a_whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
     from simpy import Environment, Event
 
@@ -39,6 +39,8 @@ class Publishers:
         What the rule says of each video.
     startups : StartupTimes
         How long each start takes.
+    timeouts : sequence of float
+        Each video's publication timeout.
     publishing_time : float
         Seconds that publishing takes.
     stage : PublishingStage
@@ -55,6 +57,7 @@ class Publishers:
         strategy: Strategy,
         orders: Orders,
         startups: StartupTimes,
+        timeouts: Sequence[float],
         publishing_time: float,
         stage: PublishingStage,
         record: Recorder,
@@ -62,7 +65,8 @@ class Publishers:
     ) -> None:
         self._env, self._strategy, self._startups = env, strategy, startups
         self._moment, self._own, self._delay = orders
-        self._publishing_time = publishing_time
+        self._timeouts, self._publishing_time = timeouts, publishing_time
+        self._encoding_started = record.tables["videos"]["encoding_started"]
         self._stage, self._record, self._on_outcome = stage, record, on_outcome
         self._level = strategy.prewarmed
         self._adapts = strategy.adapts
@@ -171,7 +175,11 @@ class Publishers:
             self.review(video)
         if self._publishing_time:
             yield Moment(env, self._publishing_time, TIMER)
-        record.published(video)
+        if env.now - self._encoding_started[video] <= self._timeouts[video]:
+            record.published(video)
+        else:
+            record.failed(video)
+        record.publisher_ended(number)
         self._on_outcome()
 
 

@@ -3,124 +3,253 @@
 from __future__ import annotations
 
 from array import array
-from math import nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from tv2sim.facts import EVENTS, Ending, Facts
+from tv2sim.events import EVENTS, LogEntry, log_of, pack
+from tv2sim.facts import PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Facts
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
-    from simpy import Environment
 
-__all__ = ["Recorder"]
+    from tv2sim.facts import Ending
 
-_OFFERED, _STARTED, _ENCODED, _QUEUED = map(EVENTS.index, ("offered", "encoding_started", "encoded", "queued"))
-_PUBLISHER_STARTED, _READY, _ASSIGNED, _PUBLISHED = map(
-    EVENTS.index, ("publisher_started", "publisher_ready", "assigned", "published")
-)
+__all__ = ["Contradiction", "Recorder", "facts_of_log"]
+
+_OFFERED, _ENCODING_STARTED, _ENCODED, _QUEUED, _STARTED, _READY, _ASSIGNED, _PUBLISHED, _FAILED, _ENDED = map(
+    pack,
+    ("offered", "encoding_started", "encoded", "queued", "publisher_started", "publisher_ready", "assigned",
+     "published", "failed", "publisher_ended"),
+)  # fmt: skip
+_ROW = pack(None, 1)
+"""What the number of a row is multiplied by in the order."""
+
+_IN_TIME, _TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))
+_OUTCOMES = [name for name, kind in EVENTS.items() if kind.table == "videos" and kind.time == "published"]
+_SERVED = PUBLISHER_OUTCOMES.index("ended")
+
+
+class Timed(Protocol):
+    """What tells the time, such as a SimPy environment."""
+
+    @property
+    def now(self) -> float: ...
 
 
 class Recorder:
-    """The facts of one run, column by column; a method for each thing that can happen."""
+    """The facts of one run, column by column; a method for each kind of event.
 
-    def __init__(self, env: Environment) -> None:
+    Invariant: each method writes the columns that :data:`tv2sim.events.EVENTS` names for its event, and notes
+    it in the order, once.
+    """
+
+    def __init__(self, env: Timed) -> None:
         self._env = env
-        self.times = {
-            name: array("d")
-            for name in ("offered", "encoding_started", "encoded", "queued", "assigned", "published")
+        self.tables: dict[str, dict[str, Any]] = {
+            table: {name: array(column.code) for name, column in columns.items()}
+            for table, columns in TABLES.items()
         }
-        (
-            self._offered,
-            self._encoding_started,
-            self._encoded,
-            self._queued,
-            self._assigned,
-            self._published,
-        ) = self.times.values()
-        self._encoder, self._publisher = array("q"), array("q")
-        self._cause, self._started, self._ready = array("q"), array("d"), array("d")
-        self._order = array("q")
-        self._note = self._order.append
+        self.order = array("q")
+        self._note = self.order.append
+        self._publishers = 0
+        videos, publishers = self.tables["videos"], self.tables["publishers"]
+        self._offered, self._encoder, self._encoding_started = _columns(
+            videos, "offered", "encoder", "encoding_started"
+        )
+        self._encoded, self._queued, self._assigned, self._publisher = _columns(
+            videos, "encoded", "queued", "assigned", "publisher"
+        )
+        self._published, self._settled, self._outcome = _columns(videos, "published", "settled", "outcome")
+        self._cause, self._started, self._ready = _columns(publishers, "cause", "started", "ready")
+        self._taken, self._video = _columns(publishers, "assigned", "video")
+        self._ended, self._how = _columns(publishers, "ended", "outcome")
 
     def add(self, videos: int) -> None:
         """Make room for so many more videos."""
-        for times in self.times.values():
-            times.extend(array("d", [nan]) * videos)
-        for numbers in (self._encoder, self._publisher):
-            numbers.extend(array("q", [-1]) * videos)
+        self._grow("videos", videos)
+
+    def _grow(self, table: str, rows: int) -> None:
+        for name, column in TABLES[table].items():
+            self.tables[table][name].extend(array(column.code, [column.missing]) * rows)
+
+    # -- events --------------------------------------------------------------------------------------------
 
     def offered(self, video: int) -> None:
         """Record that the client begins to offer a video."""
         self._offered[video] = self._env.now
-        self._note(video << 4 | _OFFERED)
+        self._note(video * _ROW | _OFFERED)
 
     def encoding_started(self, video: int, encoder: int) -> None:
         """Record that an encoder takes a video."""
         self._encoding_started[video] = self._env.now
         self._encoder[video] = encoder
-        self._note(video << 4 | _STARTED)
+        self._note(video * _ROW | _ENCODING_STARTED)
 
     def encoded(self, video: int) -> None:
         """Record that a video's encoding ends."""
         self._encoded[video] = self._env.now
-        self._note(video << 4 | _ENCODED)
+        self._note(video * _ROW | _ENCODED)
 
     def queued(self, video: int) -> None:
         """Record that a video leaves its encoder for the publishing stage."""
         self._queued[video] = self._env.now
-        self._note(video << 4 | _QUEUED)
+        self._note(video * _ROW | _QUEUED)
 
     def publisher_started(self, cause: int) -> int:
         """Record that a publisher starts because of a video (-1: of none), and give it its number."""
-        number = len(self._cause)
-        self._cause.append(cause)
-        self._started.append(self._env.now)
-        self._ready.append(nan)
-        self._note(number << 4 | _PUBLISHER_STARTED)
+        number = self._publishers
+        if number == len(self._cause):
+            self._grow("publishers", max(64, number))
+        self._publishers += 1
+        self._cause[number] = cause
+        self._started[number] = self._env.now
+        self._note(number * _ROW | _STARTED)
         return number
 
     def publisher_ready(self, publisher: int) -> None:
         """Record that a publisher can serve."""
         self._ready[publisher] = self._env.now
-        self._note(publisher << 4 | _READY)
+        self._note(publisher * _ROW | _READY)
 
     def assigned(self, video: int, publisher: int) -> None:
         """Record that a publisher takes a video."""
-        self._assigned[video] = self._env.now
+        self._assigned[video] = self._taken[publisher] = self._env.now
         self._publisher[video] = publisher
-        self._note(video << 4 | _ASSIGNED)
+        self._video[publisher] = video
+        self._note(video * _ROW | _ASSIGNED)
 
     def published(self, video: int) -> None:
-        """Record that a video is published, in time or late, and that its publisher ends."""
-        self._published[video] = self._env.now
-        self._note(video << 4 | _PUBLISHED)
+        """Record that a video is published in time."""
+        self._published[video] = self._settled[video] = self._env.now
+        self._outcome[video] = _IN_TIME
+        self._note(video * _ROW | _PUBLISHED)
 
-    def facts(self, own: bytes | bytearray, end: float, ending: Ending) -> Facts:
-        """Return the columns, without copying them."""
-        return Facts(
-            offered=_floats(self._offered),
-            encoder=_integers(self._encoder),
-            encoding_started=_floats(self._encoding_started),
-            encoded=_floats(self._encoded),
-            queued=_floats(self._queued),
-            own=np.frombuffer(own, dtype=np.bool_) & ~np.isnan(_floats(self._queued)),
-            publisher=_integers(self._publisher),
-            assigned=_floats(self._assigned),
-            published=_floats(self._published),
-            cause=_integers(self._cause),
-            started=_floats(self._started),
-            ready=_floats(self._ready),
-            order=_integers(self._order),
-            end=end,
-            ending=ending,
-        )
+    def failed(self, video: int) -> None:
+        """Record that a video is published too late."""
+        self._published[video] = self._settled[video] = self._env.now
+        self._outcome[video] = _TOO_LATE
+        self._note(video * _ROW | _FAILED)
+
+    def publisher_ended(self, publisher: int) -> None:
+        """Record that a publisher ends after its video's publication."""
+        self._ended[publisher] = self._env.now
+        self._how[publisher] = _SERVED
+        self._note(publisher * _ROW | _ENDED)
+
+    def other(self, event: str, *, video: int = -1, encoder: int = -1, publisher: int = -1) -> None:
+        """Record an event that no column holds, such as the second start of a video's encoding."""
+        others, row = self.tables["others"], len(self.tables["others"]["kind"])
+        self._grow("others", 1)
+        others["kind"][row] = 1 + list(EVENTS).index(event)
+        others["time"][row] = self._env.now
+        others["video"][row], others["encoder"][row], others["publisher"][row] = video, encoder, publisher
+        self._note(row * _ROW)
+
+    # -- the whole -----------------------------------------------------------------------------------------
+
+    def follow(self, entry: LogEntry) -> None:
+        """Record what a line of a log says, by the method of its event.
+
+        Raises
+        ------
+        LookupError, ValueError
+            If there is no such event, or it lacks what it has to refer to.
+        """
+        kind = EVENTS[entry.event]
+        given = []
+        for name in kind.given:
+            number = getattr(entry, name)
+            # only the cause of a publisher may be missing, and what an event without columns may refer to
+            if (number is None and kind.table == "videos") or (number is not None and number < 0):
+                raise ValueError(f"no {name}")
+            given.append(-1 if number is None else number)
+        getattr(self, entry.event)(*given)
+
+    def facts(self, own: Sequence[int] | bytearray, end: float, ending: Ending) -> Facts:
+        """Return the columns, without copying them.
+
+        `own` tells, by video, whether it waits for a publisher of its own; that is known of those queued.
+        """
+        rows = {"publishers": self._publishers}  # there is room for more
+        tables = {
+            table: {name: _array(column)[: rows.get(table)] for name, column in columns.items()}
+            for table, columns in self.tables.items()
+        }
+        queued = ~np.isnan(tables["videos"]["queued"])
+        tables["videos"]["own"] = np.frombuffer(bytearray(own), dtype=np.int8) * queued
+        return Facts(**tables, order=_array(self.order), end=end, ending=ending)
 
 
-def _floats(column: array[float]) -> NDArray[np.float64]:
-    return np.frombuffer(column, dtype=np.float64)
+_DTYPES = {"d": np.float64, "q": np.int64, "b": np.int8}
 
 
-def _integers(column: array[int]) -> NDArray[np.int64]:
-    return np.frombuffer(column, dtype=np.int64)
+def _array(column: array[Any]) -> NDArray[Any]:
+    return np.frombuffer(column, dtype=_DTYPES[column.typecode])
+
+
+def _columns(table: dict[str, Any], *names: str) -> list[Any]:
+    return [table[name] for name in names]
+
+
+class Contradiction(ValueError):  # noqa: N818 (it says what it is)
+    """A line of a log cannot follow those before it; `line` is its 0-based number."""
+
+    def __init__(self, line: int) -> None:
+        super().__init__(f"event {line} contradicts those before it")
+        self.line = line
+
+
+def facts_of_log(
+    log: Sequence[LogEntry],
+    timeouts: NDArray[np.float64],
+    own: Sequence[int] | bytearray,
+    end: float,
+    ending: Ending,
+) -> Facts:
+    """Return the facts that a log tells of: those whose own log is this one.
+
+    Parameters
+    ----------
+    log : sequence of LogEntry
+        In the order in which it happened.
+    timeouts : numpy.ndarray
+        Each video's publication timeout, which its outcome has to agree with.
+    own, end, ending
+        What the log does not tell; see :class:`tv2sim.facts.Facts`.
+
+    Raises
+    ------
+    Contradiction
+        If there are none.
+    """
+    clock = _Clock()
+    recorder = Recorder(clock)
+    recorder.add(len(timeouts))
+    for line, entry in enumerate(log):
+        try:
+            clock.advance(entry.time)
+            recorder.follow(entry)
+        except (LookupError, ValueError, OverflowError):
+            raise Contradiction(line) from None
+    facts = recorder.facts(own, end, ending)
+    elapsed = facts.videos["published"] - facts.videos["encoding_started"]
+    in_time = facts.videos["outcome"] == _IN_TIME
+    wrong = ~np.isnan(elapsed) & ((elapsed <= timeouts) != in_time)
+    for line, (told, follows) in enumerate(zip(log, log_of(facts).entries(), strict=True)):
+        if told != follows or (told.event in _OUTCOMES and wrong[told.video]):
+            raise Contradiction(line)
+    return facts
+
+
+class _Clock:
+    """Shows the time that it is set to."""
+
+    now = 0.0
+
+    def advance(self, time: float) -> None:
+        if not time >= self.now:
+            raise ValueError(f"{time} comes before {self.now}")
+        self.now = time

@@ -43,6 +43,7 @@ def run_model(
     observers: Sequence[Observer] = (),
     offered: Iterable[int] | None = None,
     env: simpy.Environment | None = None,
+    own: bytearray | None = None,
 ) -> Facts:
     """Simulate one replication with SimPy and return what happened.
 
@@ -58,9 +59,11 @@ def run_model(
         The rows of the catalogue as the client takes them, one by one; default is all of them in order.
     env : simpy.Environment, optional
         The clock; another one lets the same processes run in real time.
+    own : bytearray, optional
+        As for :class:`System`.
     """
     env = env or simpy.Environment(0.0)
-    system = System(env, strategy, scenario, seed=seed, replication=replication, observers=observers)
+    system = System(env, strategy, scenario, seed=seed, replication=replication, observers=observers, own=own)
     system.add(catalogue)
     system.close()
     submissions = None if catalogue.submitted_at is None else Submissions(env, catalogue.submitted_at.tolist())
@@ -80,6 +83,8 @@ class System:
         Which random numbers.
     observers : sequence of callables
         Called with each line of the event log as it happens.
+    own : bytearray, optional
+        Where to tell, as videos are added, which of them (1) wait for a publisher of their own.
     """
 
     def __init__(
@@ -91,6 +96,7 @@ class System:
         seed: int,
         replication: int,
         observers: Sequence[Observer] = (),
+        own: bytearray | None = None,
     ) -> None:
         self._env, self._strategy, self._scenario = env, strategy, scenario
         # a value per video; all who are handed one of these see it grow
@@ -98,12 +104,11 @@ class System:
         self._timeout: list[float] = []
         self._delay: list[float] = []
         self._videos: list[Video] = []  # kept only for a rule that looks at them while they wait
-        self._orders = Orders(bytearray(), bytearray(), self._delay if strategy.delays else None)
+        own = bytearray() if own is None else own
+        self._orders = Orders(bytearray(), own, self._delay if strategy.delays else None)
         self._without_outcome = 0
         self._open = True
-        self._record = (
-            ObservedRecorder(env, self._timeout, self._orders.own, observers) if observers else Recorder(env)
-        )
+        self._record = ObservedRecorder(env, observers) if observers else Recorder(env)
         stage = PublishingStage(env, self._queue(), scenario.publishing_queue_capacity, self._orders.own)
         self._startups = StartupTimes(scenario.startup_time, seed, replication)
         self._publishers = Publishers(
@@ -111,6 +116,7 @@ class System:
             strategy,
             self._orders,
             self._startups,
+            self._timeout,
             scenario.publishing_time,
             stage,
             self._record,
@@ -173,7 +179,7 @@ class System:
     def _queue(self) -> WaitingVideos:
         if not self._strategy.reorders:
             return Fifo()
-        encoding_started, strategy = self._record.times["encoding_started"], self._strategy
+        encoding_started, strategy = self._record.tables["videos"]["encoding_started"], self._strategy
 
         def priority(row: int) -> float:
             video = self._videos[row]

@@ -9,7 +9,6 @@ from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from tv2sim.figures import on_time
 from tv2sim.plots import style
 from tv2sim.plots.lanes import Block, as_run, encoder_block, publisher_block, window
 
@@ -134,13 +133,13 @@ def _publications(
     ax: Axes, run: Run, publishers: Block, above: float, stop: float, pitch: float
 ) -> dict[str, Artist]:
     """Mark publications at the ends of their publishers' bars, the late ones on top."""
-    facts = run.facts
-    place = np.full(len(facts.cause), -1, dtype=np.int64)
+    place = np.full(len(run.publishers), -1, dtype=np.int64)
     place[publishers.number] = publishers.row
-    video = np.flatnonzero(facts.published <= stop)
-    y = place[facts.publisher[video]]
+    published = run.videos["published"].to_numpy()
+    video = np.flatnonzero(published <= stop)
+    y = place[run.videos["publisher"].to_numpy(dtype=np.int64, na_value=-1)[video]]
     video, y = video[y >= 0], y[y >= 0]
-    good = on_time(run.catalogue, facts)[video]
+    good = run.videos["on_time"].to_numpy()[video]
     used: dict[str, Artist] = {}
     for (name, look), chosen in zip(_MARKS.items(), (good, ~good), strict=True):
         if not chosen.any():
@@ -150,7 +149,7 @@ def _publications(
             "linestyle": "none", "markersize": min(12.0, max(7.0, pitch)) if late else min(12.0, 0.85 * pitch),
             "markeredgewidth": 0.6 if late else 1.8, "zorder": 4 if late else 3, **look,
         }  # fmt: skip
-        ax.plot(facts.published[video[chosen]], above + y[chosen], label=name, clip_on=False, **how)
+        ax.plot(published[video[chosen]], above + y[chosen], label=name, clip_on=False, **how)
         used[name] = Line2D([], [], **{**how, "markersize": 9.0})
     return used
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from tv2sim.errors import InputError
-from tv2sim.figures import elapsed, happened
+from tv2sim.figures import happened
 from tv2sim.plots import style
 from tv2sim.run import Run
 
@@ -110,7 +110,9 @@ def _listed(runs: object) -> list[Run]:
 
 def _curve(runs: list[Run]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return each lateness that occurs, and the share of all videos with no more than it."""
-    late = np.concatenate([happened(elapsed(run.facts) - run.catalogue.publication_timeout) for run in runs])
+    late = np.concatenate(
+        [happened(run.videos["elapsed"].to_numpy() - run.catalogue.publication_timeout) for run in runs]
+    )
     x, counts = np.unique(late, return_counts=True)
     share = np.cumsum(counts) / max(sum(len(run.catalogue) for run in runs), 1)
     if (
@@ -133,6 +135,6 @@ def _below(named: dict[str, list[Run]]) -> str:
     counts = sorted({len(group) for group in named.values()})
     each = " or ".join(f"{n:,}" for n in counts) + (" runs" if counts != [1] else " run")
     each += " of each" if len(named) > 1 else ""
-    without = sum(len(run.catalogue) - len(happened(run.facts.published)) for run in runs)
+    without = sum(int(run.summary["unfinished"]) for run in runs)
     missing = f"; {without:,} never published" if without else ""
     return f"Share of all videos of {each}; at 0 s it is the on-time rate{missing}"

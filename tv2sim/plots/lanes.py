@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tv2sim.errors import InputError
-from tv2sim.figures import publisher_figures
 from tv2sim.run import Run
 from tv2sim.validation import a_number
 
@@ -47,7 +46,7 @@ def window(run: Run, until: float | None) -> tuple[float, str]:
     """Return up to when to show a run, and a remark if that is not all of it."""
     most = _USUAL_VIDEOS if until is None else _MOST_VIDEOS
     stop = run.end if until is None else min(a_number("until", until, above=0), max(run.end, 1e-9))
-    begun = run.facts.encoding_started
+    begun = run.videos["encoding_started"].to_numpy()
     if len(begun) > most and begun[most] < stop:
         stop = float(begun[most])
     if stop < run.end:
@@ -57,25 +56,23 @@ def window(run: Run, until: float | None) -> tuple[float, str]:
 
 def encoder_block(run: Run, stop: float) -> Block:
     """Return a row per encoder, with a bar per video from the start of its encoding until it is queued."""
-    facts = run.facts
-    video = np.flatnonzero(facts.encoding_started <= stop)
-    row = facts.encoder[video]
+    begun, encoded, left = (run.videos[name].to_numpy() for name in ("encoding_started", "encoded", "queued"))
+    video = np.flatnonzero(begun <= stop)
+    row = run.videos["encoder"].to_numpy(dtype=np.int64, na_value=-1)[video]
     rows = min(run.scenario.encoders, _MOST_ROWS)
     video, row = video[row < rows], row[row < rows]
-    begun = facts.encoding_started[video]
-    encoded, left = (_by(column[video], run.end) for column in (facts.encoded, facts.queued))
+    begun, encoded, left = begun[video], _by(encoded[video], run.end), _by(left[video], run.end)
     bars = {"encoding": (begun, encoded), "encoder kept waiting": (encoded, left)}
     return Block(rows, run.scenario.encoders - rows, video, row, _cut(bars, stop))
 
 
 def publisher_block(run: Run, stop: float) -> Block:
     """Return rows of publishers, each with one after another, from start to ready, assigned and ended."""
-    facts = run.facts
-    figures = publisher_figures(facts)
-    publisher = np.flatnonzero(facts.started <= stop)
-    started = facts.started[publisher]
+    shown = run.publishers["started"].to_numpy() <= stop
+    publisher = np.flatnonzero(shown)
+    started = run.publishers["started"].to_numpy()[shown]
     ready, assigned, ended = (
-        _by(column[publisher], run.end) for column in (facts.ready, figures["assigned"], figures["ended"])
+        _by(run.publishers[name].to_numpy()[shown], run.end) for name in ("ready", "assigned", "ended")
     )
     row = lanes_of(started, ended)
     needed = int(row.max(initial=-1)) + 1

@@ -25,6 +25,8 @@ class Player(Protocol):
     scenario: Scenario
     seed: int
     replication: int
+    own: bytearray
+    """By video, as they come: 1 for those that wait for a publisher of their own, beside the queue."""
 
     @property
     def source(self) -> Catalogue | Feed:

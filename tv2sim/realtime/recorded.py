@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -13,11 +13,14 @@ from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.catalogue.judging import as_bytes, shown
 from tv2sim.catalogue.reading import entries, opened
 from tv2sim.errors import InputError
-from tv2sim.facts import EVENTS, Ending, Facts, LogEntry
+from tv2sim.events import LogEntry
+from tv2sim.facts import Ending
+from tv2sim.model import recorder
+from tv2sim.model.recorder import facts_of_log
 from tv2sim.realtime.clock import Clock, Stopped
 from tv2sim.realtime.story import Contradiction, Story
 from tv2sim.run import Run
-from tv2sim.saved import strategy_of
+from tv2sim.saved import check_format, strategy_of
 from tv2sim.scenario import Scenario
 
 if TYPE_CHECKING:
@@ -58,7 +61,9 @@ class _Line(msgspec.Struct):
     time: _Time | None = None
     event: str | None = None
     video: _Row | None = None
-    resource: str | None = None
+    encoder: _Row | None = None
+    publisher: _Row | None = None
+    own: bool = False
     accepted: Video | None = None
     rejected: _Rejected | None = None
     end: _Time | None = None
@@ -75,19 +80,26 @@ class Recorded:
         What went in.
     log : list of LogEntry
         What happened.
+    own : iterable of int
+        The videos that waited for a publisher of their own.
     end, ending
         When and why it ended.
     """
 
     live = False
 
-    def __init__(self, head: _Head, log: list[LogEntry], end: float, ending: Ending) -> None:
+    def __init__(
+        self, head: _Head, log: list[LogEntry], own: Iterable[int], end: float, ending: Ending
+    ) -> None:
         rejected = [Rejected(line.line, line.reason, line.text) for line in head.catalogue.rejected]
         self.source = Catalogue(head.catalogue.videos, rejected, head.catalogue.name)
         self.strategy = strategy_of(head.strategy)
         self.scenario = Scenario.from_dict(head.scenario)
         self.seed, self.replication = head.seed, head.replication
-        self.versions = head.versions
+        self.versions, self.strategy_data = head.versions, head.strategy
+        self.own = bytearray(len(self.source))
+        for row in own:
+            self.own[row] = 1
         self.log, self._end, self._ending = log, end, ending
 
     @property
@@ -116,8 +128,17 @@ class Recorded:
         return self._run(self.log, self._end, self._ending)
 
     def _run(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
-        facts = _facts(log, len(self.source), end, ending)
-        return Run(self.source, self.strategy, self.scenario, self.seed, self.replication, facts, self.versions)
+        facts = facts_of_log(log, self.source.publication_timeout, self.own, end, ending)
+        return Run(
+            self.source,
+            self.strategy,
+            self.scenario,
+            self.seed,
+            self.replication,
+            facts,
+            self.versions,
+            self.strategy_data,
+        )
 
     def close(self) -> None:
         """Give back nothing: the file was read before."""
@@ -157,14 +178,16 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
     if first is None:
         raise InputError(f"{name!r} is empty: {_HOW}")
     try:
-        head = msgspec.json.decode(lines[first].strip(_BLANK), type=_Head)
-        log, end = _read(lines, first + 1, name, head)
-        recorded = Recorded(head, log, *end)
-    except InputError:
-        raise
-    except (msgspec.MsgspecError, ValueError, KeyError, TypeError, AttributeError) as error:
+        text = lines[first].strip(_BLANK)
+        raw = msgspec.json.decode(text)
+        if isinstance(raw, dict) and isinstance(raw.get("versions"), dict):
+            check_format(raw, raw["versions"])
+        head = msgspec.json.decode(text, type=_Head)
+        Scenario.from_dict(head.scenario), strategy_of(head.strategy)
+    except (msgspec.MsgspecError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{name!r} does not begin like the log of a run ({error}): {_HOW}") from error
-    return recorded
+    log, own, end = _read(lines, first + 1, name, head)
+    return Recorded(head, log, own, *end)
 
 
 _HOW = "tv2sim run CATALOGUE --log json prints one"
@@ -174,10 +197,11 @@ _BLANK = b" \t\r\n\xef\xbb\xbf"
 
 def _read(
     lines: list[bytes], start: int, name: str, head: _Head
-) -> tuple[list[LogEntry], tuple[float, Ending]]:
+) -> tuple[list[LogEntry], set[int], tuple[float, Ending]]:
     """Return the events and the end; what a feed has sent is put into the head's catalogue."""
     decode = msgspec.json.Decoder(_Line).decode
     log: list[tuple[int, LogEntry]] = []
+    own: set[int] = set()
     end: tuple[float, Ending] | None = None
     for number, text in enumerate(lines[start:], start=start + 1):
         if not text.strip(_BLANK):
@@ -195,68 +219,32 @@ def _read(
         elif line.end is not None and line.ending is not None:
             end = (line.end, line.ending)
         elif line.event is not None and line.time is not None:
-            log.append((number, LogEntry(line.time, line.event, line.video, line.resource)))
+            log.append((number, LogEntry(line.time, line.event, line.video, line.encoder, line.publisher)))
+            if line.own and line.video is not None:
+                own.add(line.video)
         elif line.stats is None:
             raise InputError(f"{name!r}, line {number}, is no line of a log: it has neither event nor end")
-    told = _checked(log, name, head)
+    told = _checked(log, name, head, own)
     if end is None:
-        return told, (told[-1].time if told else 0.0, "stopped")
+        return told, own, (told[-1].time if told else 0.0, "stopped")
     # a feed that stayed open after the last outcome: what went on happening is not of the run
-    return [entry for entry in told if entry.time <= end[0]], end
+    return [entry for entry in told if entry.time <= end[0]], own, end
 
 
-def _checked(log: list[tuple[int, LogEntry]], name: str, head: _Head) -> list[LogEntry]:
+def _checked(log: list[tuple[int, LogEntry]], name: str, head: _Head, own: set[int]) -> list[LogEntry]:
     """Return the events, after following them, so that a contradiction is found before they are played."""
     story = Story(head.catalogue.videos, Scenario.from_dict(head.scenario).encoders)
-    for number, entry in log:
-        try:
-            story(entry)
-        except Contradiction:
-            what = f"{entry.event!r:.40} at {entry.time:g} s"
-            raise InputError(f"{name!r}, line {number}, contradicts those before it: {what}") from None
     told = [entry for _, entry in log]
+    followed = 0
+    try:
+        for followed, entry in enumerate(told):  # noqa: B007
+            story(entry)
+        timeouts = np.array([video.publication_timeout for video in head.catalogue.videos])
+        facts_of_log(told, timeouts, bytearray(len(timeouts)), 0.0, "stopped")
+    except (Contradiction, recorder.Contradiction) as error:
+        number, entry = log[getattr(error, "line", followed)]
+        what = f"{entry.event!r:.40} at {entry.time:g} s"
+        raise InputError(f"{name!r}, line {number}, contradicts those before it: {what}") from None
+    if any(row >= len(head.catalogue.videos) for row in own):
+        raise InputError(f"{name!r} tells of videos that it does not have")
     return told if story.owed is None else [*told, story.owed]
-
-
-_OF_VIDEO = {"offered", "encoding_started", "encoded", "queued", "assigned", "published"}
-
-
-def _facts(log: Sequence[LogEntry], videos: int, end: float, ending: Ending) -> Facts:
-    """Return the facts that a log tells of."""
-    times = {name: np.full(videos, np.nan) for name in _OF_VIDEO}
-    encoder, publisher = (np.full(videos, -1, dtype=np.int64) for _ in range(2))
-    own = np.zeros(videos, dtype=np.bool_)
-    cause, started, ready, order = [], [], [], []
-    for time, event, video, resource in log:
-        number = -1 if resource is None else int(resource.rpartition(" ")[2]) if resource[-1].isdigit() else -1
-        row = number if event in ("publisher_started", "publisher_ready") or video is None else video
-        event = "published" if event == "failed" else event
-        if event == "publisher_ended":
-            continue
-        order.append(row << 4 | EVENTS.index(event))
-        if event in _OF_VIDEO:
-            times[event][row] = time
-        if event == "encoding_started":
-            encoder[row] = number
-        elif event == "queued":
-            own[row] = resource is None
-        elif event == "assigned":
-            publisher[row] = number
-        elif event == "publisher_started":
-            cause.append(-1 if video is None else video)
-            started.append(time)
-            ready.append(np.nan)
-        elif event == "publisher_ready":
-            ready[number] = time
-    return Facts(
-        **times,
-        encoder=encoder,
-        own=own,
-        publisher=publisher,
-        cause=np.array(cause, dtype=np.int64),
-        started=np.array(started, dtype=np.float64),
-        ready=np.array(ready, dtype=np.float64),
-        order=np.array(order, dtype=np.int64),
-        end=end,
-        ending=ending,
-    )

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tv2sim.catalogue import Catalogue, Video
 from tv2sim.errors import CatalogueError
+from tv2sim.events import log_of
 from tv2sim.model import Observer, System, run_model
 from tv2sim.realtime.clock import Clock, Stopped
 from tv2sim.realtime.environment import LiveSubmissions, RealtimeEnvironment
@@ -34,6 +35,7 @@ class Simulated:
     scenario: Scenario
     seed: int
     replication: int
+    own: bytearray = field(default_factory=bytearray)
 
     @property
     def videos(self) -> Iterable[Video]:
@@ -60,7 +62,7 @@ class Simulated:
         """Let it happen, and return the run."""
         if isinstance(self.source, Catalogue):
             env = RealtimeEnvironment(clock, late, until=self.scenario.until)
-            return self._run(self.source, self._simulate(self.source, observers, env))
+            return self._run(self.source, self._simulate(self.source, observers, env, self.own))
         return self._live(self.source, clock, late, observers, accepted)
 
     def _live(
@@ -86,6 +88,7 @@ class Simulated:
             seed=self.seed,
             replication=self.replication,
             observers=observers,
+            own=self.own,
         )
         submissions = LiveSubmissions(env, feed, system, taken)
         facts = system.run(submissions.rows(), submissions)
@@ -113,6 +116,7 @@ class Simulated:
         catalogue: Catalogue,
         observers: Sequence[Observer] = (),
         env: RealtimeEnvironment | None = None,
+        own: bytearray | None = None,
     ) -> Facts:
         return run_model(
             catalogue,
@@ -122,6 +126,7 @@ class Simulated:
             replication=self.replication,
             observers=observers,
             env=env,
+            own=own,
         )
 
     def _run(self, catalogue: Catalogue, facts: Facts) -> Run:
@@ -130,13 +135,8 @@ class Simulated:
 
 def _begins(longer: Facts, facts: Facts) -> bool:
     """Say whether what has happened in one run begins with all that has happened in another one."""
-    if not np.array_equal(facts.order, longer.order[: len(facts.order)]):
-        return False
-    pairs = ((getattr(facts, name), getattr(longer, name)) for name in _TIMES)
-    return all(np.all(np.isnan(times) | (times == others[: len(times)])) for times, others in pairs)
-
-
-_TIMES = ("offered", "encoding_started", "encoded", "queued", "assigned", "published", "started", "ready")
+    logs = (log_of(longer), log_of(facts))
+    return all(np.array_equal(one[: len(other)], other) for one, other in zip(*logs, strict=True))
 
 
 def _wait_for_the_first(feed: Feed, clock: Clock) -> None:

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tv2sim.events import words
 from tv2sim.figures import Stats
 from tv2sim.realtime.history import History
 from tv2sim.realtime.pipeline import Client, Encoder, Happened, Pipeline, Publisher, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from tv2sim.catalogue import Video
-    from tv2sim.facts import LogEntry
+    from tv2sim.events import LogEntry
 
 __all__ = ["State"]
 
@@ -41,9 +42,20 @@ class State:
         Whether others may come.
     rejected : int
         Lines that are no valid video.
+    own : sequence of int
+        By video, as they come: 1 for those that wait for a publisher of their own, beside the queue.
     """
 
-    def __init__(self, encoders: int, videos: Iterable[Video] = (), *, more: bool = False, rejected: int = 0):
+    def __init__(
+        self,
+        encoders: int,
+        videos: Iterable[Video] = (),
+        *,
+        more: bool = False,
+        rejected: int = 0,
+        own: Sequence[int],
+    ) -> None:
+        self._own = own
         self.videos = list(videos)
         self.version = 0
         self.encoders = encoders
@@ -65,18 +77,6 @@ class State:
         self._deadline: dict[int, float] = {}
         self._last = {name: deque[Waiting](maxlen=EVENTS_SHOWN) for name in ("published", "failed")}
         self._events = deque[Happened](maxlen=EVENTS_SHOWN)
-        self._act = {
-            "offered": self._offered,
-            "encoding_started": self._encoding_started,
-            "encoded": self._encoded,
-            "queued": self._queued,
-            "publisher_started": self._publisher_started,
-            "publisher_ready": self._publisher_ready,
-            "assigned": self._assigned,
-            "published": self._published,
-            "failed": self._failed,
-            "publisher_ended": self._publisher_ended,
-        }
 
     def accepted(self, video: Video) -> None:
         """Know of a video that has come."""
@@ -97,10 +97,12 @@ class State:
     def __call__(self, entry: LogEntry) -> None:
         """Follow a line of the log."""
         video = -1 if entry.video is None else entry.video
-        number = -1 if entry.resource is None else _number(entry.resource)
-        self._act[entry.event](entry.time, video, number)
+        number = entry.publisher if entry.encoder is None else entry.encoder
+        if (act := getattr(self, f"_{entry.event}", None)) is not None:
+            act(entry.time, video, -1 if number is None else number)
         title = "" if video < 0 else self.videos[video].title
-        self._events.appendleft(Happened(entry.time, entry.event, entry.resource, entry.video, title))
+        resource = words(entry, own=video >= 0 and bool(self._own[video])) or None
+        self._events.appendleft(Happened(entry.time, entry.event, resource, entry.video, title))
         self.history.note(
             entry.time,
             self.busy,
@@ -134,7 +136,7 @@ class State:
     def _queued(self, time: float, video: int, number: int) -> None:
         self.busy -= 1
         del self._encoders[self._encoding.pop(video)]
-        (self.beside if number == _NOWHERE else self.queue)[video] = None
+        (self.beside if self._own[video] else self.queue)[video] = None
 
     def _publisher_started(self, time: float, video: int, number: int) -> None:
         self.starting += 1
@@ -233,11 +235,3 @@ class State:
 
 _TITLE = 120
 """Characters of a title that are shown."""
-
-_NOWHERE = -1
-
-
-def _number(resource: str) -> int:
-    """Return the number in "encoder 3" and "publisher 7"; -2 for the publishing queue, which has none."""
-    number = resource.rpartition(" ")[2]
-    return int(number) if number.isdigit() else -2

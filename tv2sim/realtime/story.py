@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tv2sim.facts import LogEntry
+from tv2sim.events import LogEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,9 +45,9 @@ class Story:
         self._time = 0.0
         self._last: dict[int, str] = {}  # what has happened to each video last
         self._encoding_started: dict[int, float] = {}
-        self._encoder: dict[int, str] = {}  # of each video that holds one
-        self._busy: set[str] = set()
-        self._publishers: dict[str, str | int] = {}  # "starting", "ready", or the video
+        self._encoder: dict[int, int] = {}  # of each video that holds one
+        self._busy: set[int] = set()
+        self._publishers: dict[int | None, str | int] = {}  # "starting", "ready", or the video
         self.owed: LogEntry | None = None
         """The end of a publisher, which comes right after the outcome of its video."""
 
@@ -66,46 +66,42 @@ class Story:
             self.owed = None
         elif entry.event == "publisher_started":
             _must(entry.video is None or entry.video < len(self._videos))
-            _must(entry.resource == f"publisher {len(self._publishers)}")
-            self._publishers[str(entry.resource)] = "starting"
+            _must(entry.encoder is None and entry.publisher == len(self._publishers))
+            self._publishers[entry.publisher] = "starting"
         elif entry.event == "publisher_ready":
-            _must(entry.video is None and self._publishers.get(str(entry.resource)) == "starting")
-            self._publishers[str(entry.resource)] = "ready"
+            _must(entry.video is None and self._publishers.get(entry.publisher) == "starting")
+            self._publishers[entry.publisher] = "ready"
         else:
             self._of_video(entry)
 
     def _of_video(self, entry: LogEntry) -> None:
-        time, event, video, resource = entry
+        time, event, video, encoder, publisher = entry
         _must(event in _BEFORE and video is not None and video < len(self._videos))
         assert video is not None
         _must(self._last.get(video) == _BEFORE[event])
         self._last[video] = event
         match event:
             case "offered":
-                _must(resource is None)
+                _must(encoder is None and publisher is None)
             case "encoding_started":
-                _must(resource is not None and resource not in self._busy and self._is_encoder(resource))
-                self._encoder[video] = str(resource)
-                self._busy.add(str(resource))
+                _must(encoder is not None and encoder not in self._busy and encoder < self._encoders)
+                assert encoder is not None
+                self._encoder[video] = encoder
+                self._busy.add(encoder)
                 self._encoding_started[video] = time
             case "encoded":
-                _must(self._encoder[video] == resource)
+                _must(self._encoder[video] == encoder)
             case "queued":
-                _must(resource in (None, "publishing queue"))
+                _must(encoder is None and publisher is None)
                 self._busy.remove(self._encoder.pop(video))
             case "assigned":
-                _must(self._publishers.get(str(resource)) == "ready")
-                self._publishers[str(resource)] = video
+                _must(self._publishers.get(publisher) == "ready")
+                self._publishers[publisher] = video
             case _:
                 elapsed = time - self._encoding_started[video]
                 on_time = elapsed <= self._videos[video].publication_timeout
-                _must(self._publishers.get(str(resource)) == video and (event == "published") == on_time)
-                self.owed = LogEntry(time, "publisher_ended", video, resource)
-
-    def _is_encoder(self, resource: str) -> bool:
-        name, _, number = resource.partition(" ")
-        known = name == "encoder" and number.isascii() and number.isdecimal() and len(number) < 10
-        return known and resource == f"encoder {int(number)}" and int(number) < self._encoders
+                _must(self._publishers.get(publisher) == video and (event == "published") == on_time)
+                self.owed = LogEntry(time, "publisher_ended", video, None, publisher)
 
 
 def _must(hold: bool) -> None:

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tv2sim.catalogue import Video
-    from tv2sim.facts import LogEntry
+    from tv2sim.events import LogEntry
 
 __all__ = ["Histogram", "Tally"]
 
@@ -64,14 +64,14 @@ class Tally:
         self._idle = self._alive = 0.0  # of publishers that have a video
         # a counter that fell by a rounding error would count as one that began anew
         self._idle_told = self._alive_told = 0.0
-        self._ready: dict[str, float] = {}
-        self._started: dict[str, float] = {}
+        self._ready: dict[int, float] = {}
+        self._started: dict[int, float] = {}
         self._offered: dict[int, float] = {}
         self._encoding: dict[int, float] = {}
 
     def __call__(self, entry: LogEntry) -> None:
         """Follow a line of the log."""
-        time, event, video, resource = entry
+        time, event, video, _, publisher = entry
         if time > self._time:
             self.complete()
             self._time = time
@@ -83,18 +83,18 @@ class Tally:
         elif event == "encoded":
             self._just_encoded.add(video)  # type: ignore[arg-type]
         elif event == "publisher_started":
-            self._started[resource] = time  # type: ignore[index]
+            self._started[publisher] = time  # type: ignore[index]
         elif event == "publisher_ready":
-            self.startup.observe(time - self._started[resource])  # type: ignore[index]
-            self._ready[resource] = time  # type: ignore[index]
+            self.startup.observe(time - self._started[publisher])  # type: ignore[index]
+            self._ready[publisher] = time  # type: ignore[index]
         elif event == "assigned":
-            self._assigned(time, video, resource)  # type: ignore[arg-type]
+            self._assigned(time, video, publisher)  # type: ignore[arg-type]
         elif event in ("published", "failed"):
             elapsed = time - self._encoding.pop(video)  # type: ignore[arg-type]
             self.elapsed.observe(elapsed)
             self.slack_left.observe(self._videos[video].publication_timeout - elapsed)  # type: ignore[index]
 
-    def _assigned(self, time: float, video: int, publisher: str) -> None:
+    def _assigned(self, time: float, video: int, publisher: int) -> None:
         if video in self._just_encoded:
             self._just_encoded.remove(video)
             self.warm += 1

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from prometheus_client.registry import CollectorRegistry
 
     from tv2sim.catalogue import Video
-    from tv2sim.facts import LogEntry
+    from tv2sim.events import LogEntry
     from tv2sim.realtime.broadcast import Frame
     from tv2sim.realtime.clock import Clock
     from tv2sim.realtime.player import Player
@@ -45,7 +45,11 @@ class Watch:
         self._lock = threading.RLock()
         source = player.source
         self._state = State(
-            player.scenario.encoders, player.videos, more=player.live, rejected=len(source.rejected)
+            player.scenario.encoders,
+            player.videos,
+            more=player.live,
+            rejected=len(source.rejected),
+            own=player.own,
         )
         self._tally = Tally(self._state.videos)
         self._registry: CollectorRegistry | None = None

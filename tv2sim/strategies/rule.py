@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
+from tv2sim import plain
 from tv2sim.errors import StrategyError
 from tv2sim.validation import a_number, a_whole_number, one_of, with_changes
 
@@ -264,8 +265,7 @@ class Strategy:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data, with the name of its class."""
-        data = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
-        return {"type": type(self).__qualname__, **data}
+        return plain.to_dict(self)
 
 
 def _yes_or_no(name: str, value: object) -> bool:

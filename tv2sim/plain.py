@@ -1,0 +1,63 @@
+"""Dataclasses to plain data and back, field by field: what is saved, compared and reported as data.
+
+A field is saved because it is a field. An object of a user's own class is saved with its fields too, under the
+kind "custom": its code is not saved, so it has to be handed in again when it is loaded.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Mapping
+from typing import Any
+
+__all__ = ["from_dict", "to_dict"]
+
+KIND, CUSTOM = "kind", "custom"
+
+
+def to_dict(one: Any, *, leave_out: Collection[str] = ()) -> dict[str, Any]:
+    """Return a dataclass as plain data, with the name of its class; some fields may be left out.
+
+    >>> from tv2sim.distributions import Uniform
+    >>> to_dict(Uniform(2, 6))
+    {'kind': 'uniform', 'low': 2.0, 'high': 6.0}
+    """
+    kind = type(one)
+    fields = dataclasses.fields(one) if dataclasses.is_dataclass(one) else ()
+    values = {field.name: _plain(getattr(one, field.name)) for field in fields if field.name not in leave_out}
+    if kind.__module__.startswith("tv2sim."):
+        return {KIND: kind.__name__.lower(), **values}
+    return {KIND: CUSTOM, "class": kind.__qualname__, "description": repr(one), **values}
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str | bool | int | float):
+        return value
+    if hasattr(value, "tolist"):  # numpy's
+        return value.tolist()
+    if isinstance(value, Mapping):
+        return {str(name): _plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(one) for one in value]
+    if hasattr(value, "to_dict"):
+        return value.to_dict()
+    return to_dict(value) if dataclasses.is_dataclass(value) else repr(value)
+
+
+def from_dict(data: Mapping[str, Any], *kinds: type) -> Any:
+    """Return what :func:`to_dict` described, made by one of these classes.
+
+    Raises
+    ------
+    LookupError
+        If none of these has made it.
+    TypeError
+        If it has a field that its class has not, or lacks one.
+    """
+    known = {kind.__name__.lower(): kind for kind in kinds}
+    values = {
+        name: from_dict(value, *kinds) if isinstance(value, Mapping) and KIND in value else value
+        for name, value in data.items()
+        if name != KIND
+    }
+    return known[data[KIND]](**values)
