@@ -540,3 +540,12 @@ def test_all_phases_twice_in_one_instant() -> None:
         "queued 1 publishing queue",
         "assigned 1 publisher 1",
     ]
+
+
+def test_a_video_is_queued_before_the_publisher_that_it_orders_starts() -> None:
+    run = simulate([(2, 9)], "2b", 4)
+    assert log(run, 2, "encoded", "queued", "publisher_started") == [
+        "encoded 0 encoder 0",
+        "queued 0 -",
+        "publisher_started publisher 0",
+    ]

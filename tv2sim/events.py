@@ -72,7 +72,7 @@ EVENTS: dict[str, Kind] = {
 }
 """The kinds of events by their names in the log."""
 
-OTHER = Kind("others", "time", "video", "encoder", "publisher")
+OTHER = Kind("others", "time", "video", "encoder", "publisher", given=("video", "encoder", "publisher"))
 """An event that no column holds, such as the second start of a video's encoding, is a row of its own."""
 
 

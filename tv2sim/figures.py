@@ -38,7 +38,8 @@ def publisher_figures(facts: Facts) -> dict[str, NDArray[Any]]:
     publisher-seconds, `alive`, are the time from started to assigned, or to the end of the run.
     """
     publishers = facts.publishers
-    last = np.where(np.isnan(publishers["assigned"]), facts.end, publishers["assigned"])
+    gone = np.where(np.isnan(publishers["ended"]), facts.end, publishers["ended"])
+    last = np.where(np.isnan(publishers["assigned"]), gone, publishers["assigned"])
     return {
         "idle": np.where(np.isnan(publishers["ready"]), 0.0, last - publishers["ready"]),
         "alive": last - publishers["started"],

@@ -94,6 +94,9 @@ def levels_frame(facts: Facts) -> pd.DataFrame:
     good, shared = on_time(facts), videos["own"] == 0
     every = [getattr(facts, table)[name] for table in TABLES for name in times_of(table)]
     times = np.unique(happened(np.concatenate(every)))
+    # a publisher may end without a video, or before it is ready
+    started_up = _first(publishers["ready"], publishers["ended"])
+    left = _first(publishers["assigned"], np.where(np.isnan(publishers["ready"]), np.nan, publishers["ended"]))
 
     def count(*columns: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return how many of the first column have happened by each time, less those of the second."""
@@ -105,12 +108,16 @@ def levels_frame(facts: Facts) -> pd.DataFrame:
             "time": times,
             "encoders_busy": count(videos["encoding_started"], videos["queued"]),
             "publishing_queue": count(videos["queued"][shared], videos["assigned"][shared]),
-            "publishers_starting": count(publishers["started"], publishers["ready"]),
-            "publishers_ready": count(publishers["ready"], publishers["assigned"]),
+            "publishers_starting": count(publishers["started"], started_up),
+            "publishers_ready": count(publishers["ready"], left),
             "published": count(videos["published"][good]),
             "failed": count(videos["published"][~good]),
         }
     )
+
+
+def _first(times: NDArray[np.float64], otherwise: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(np.isnan(times), otherwise, times)
 
 
 def _shown(table: str, columns: Columns, *, but: tuple[str, ...]) -> dict[str, Any]:

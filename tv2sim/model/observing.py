@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from tv2sim.events import EVENTS, LogEntry, entry_at
+from tv2sim.events import LogEntry, entry_at
 from tv2sim.model.recorder import Recorder
 from tv2sim.model.users import call
 
@@ -31,15 +31,10 @@ class ObservedRecorder(Recorder):
     def __init__(self, env: Environment, observers: Sequence[Observer]) -> None:
         super().__init__(env)
         self._observers = observers
-        for event in EVENTS:
-            setattr(self, event, self._observed(getattr(self, event)))
+        self._note = self._tell
 
-    def _observed(self, record: Callable[..., Any]) -> Callable[..., Any]:
-        def recorded(*given: int) -> Any:
-            answer = record(*given)
-            entry = entry_at(self.tables, self.order[-1])
-            for observer in self._observers:
-                call(observer, entry)
-            return answer
-
-        return recorded
+    def _tell(self, item: int) -> None:
+        self.order.append(item)
+        entry = entry_at(self.tables, item)
+        for observer in self._observers:
+            call(observer, entry)

@@ -11,7 +11,7 @@ from tv2sim.events import EVENTS, LogEntry, log_of, pack
 from tv2sim.facts import PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Facts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -42,8 +42,8 @@ class Timed(Protocol):
 class Recorder:
     """The facts of one run, column by column; a method for each kind of event.
 
-    Invariant: each method writes the columns that :data:`tv2sim.events.EVENTS` names for its event, and notes
-    it in the order, once.
+    Invariant: each method first writes the columns that :data:`tv2sim.events.EVENTS` names for its event, then
+    notes it in the order, once; so whatever is noted can be read from the columns.
     """
 
     def __init__(self, env: Timed) -> None:
@@ -53,7 +53,7 @@ class Recorder:
             for table, columns in TABLES.items()
         }
         self.order = array("q")
-        self._note = self.order.append
+        self._note: Callable[[int], None] = self.order.append
         self._publishers = 0
         videos, publishers = self.tables["videos"], self.tables["publishers"]
         self._offered, self._encoder, self._encoding_started = _columns(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tv2sim.events import LogEntry
+from tv2sim.events import EVENTS, LogEntry
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -71,7 +71,7 @@ class Story:
         elif entry.event == "publisher_ready":
             _must(entry.video is None and self._publishers.get(entry.publisher) == "starting")
             self._publishers[entry.publisher] = "ready"
-        else:
+        elif entry.event in _BEFORE or entry.event not in EVENTS:
             self._of_video(entry)
 
     def _of_video(self, entry: LogEntry) -> None:

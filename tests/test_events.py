@@ -1,0 +1,226 @@
+"""The table of event kinds: its rows are found in log, tables, saved runs and recorded replays."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from math import nan
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tv2sim as tv
+from tests.commands import CATALOGUE, tv2sim
+from tests.worlds import World, worlds
+from tv2sim.events import EVENTS, OTHER, ROW, Kind, log_of, pack
+from tv2sim.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Column, Facts
+from tv2sim.model.recorder import Contradiction, Recorder, facts_of_log
+from tv2sim.tables import attempts_frame, levels_frame, publishers_frame, videos_frame
+
+# -- the table -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_a_kind_names_columns_and_a_method_that_there_are(event: str) -> None:
+    kind = EVENTS[event]
+    columns = TABLES[kind.table]
+    assert kind.time in columns
+    assert {kind.video, kind.encoder, kind.publisher} <= {None, ROW, *columns}
+    assert set(kind.given) <= {"video", "encoder", "publisher"}
+    assert callable(getattr(Recorder, event))
+
+
+def test_no_two_events_are_packed_alike() -> None:
+    items = [pack(event, row) for event in (None, *EVENTS) for row in (0, 1, 2, 10**12)]
+    assert len(set(items)) == len(items)
+
+
+# -- facts and log give each other ---------------------------------------------------------------------------
+
+
+def run_of(world: World) -> tv.Run:
+    return tv.simulate(
+        world.catalogue, world.strategy, world.scenario, seed=world.seed, replication=world.replication
+    )
+
+
+def test_the_log_gives_the_facts_again() -> None:
+    for world in worlds(60):
+        facts = run_of(world).facts
+        log = list(log_of(facts).entries())
+        timeouts = world.catalogue.publication_timeout
+        again = facts_of_log(log, timeouts, facts.videos["own"].tolist(), facts.end, facts.ending)
+        assert again.equals(facts)
+        assert again == facts
+
+
+def test_observers_get_the_log() -> None:
+    for world in worlds(30):
+        seen: list[tv.LogEntry] = []
+        run = tv.simulate(world.catalogue, world.strategy, world.scenario, observers=seen.append)
+        assert seen == list(log_of(run.facts).entries())
+
+
+def test_facts_compare_without_an_error() -> None:
+    one, same, other = (tv.simulate(CATALOGUE, seed=seed).facts for seed in (1, 1, 2))
+    assert one == same
+    assert one != other
+    assert one != "facts"
+    assert not one.equals(other)
+
+
+def test_an_event_cannot_come_before_another_time() -> None:
+    log = [tv.LogEntry(2.0, "offered", 0, None, None), tv.LogEntry(1.0, "offered", 1, None, None)]
+    with pytest.raises(Contradiction) as caught:
+        facts_of_log(log, np.array([9.0, 9.0]), [0, 0], 2.0, "stopped")
+    assert caught.value.line == 1
+
+
+# -- a kind of one's own -------------------------------------------------------------------------------------
+
+
+def visible(self: Recorder, video: int) -> None:
+    """Record that a broker shows a video to publishers."""
+    self.tables["videos"]["visible"][video] = self._env.now
+    self._note(pack("visible", video))
+
+
+def redelivered(self: Recorder, video: int, encoder: int, publisher: int) -> None:
+    """Record something that no column holds, and that may happen again and again."""
+    self.other("redelivered", video=video)
+
+
+@pytest.fixture(autouse=True)
+def more_events(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Add an event with a column and one without, for tests that ask for them."""
+    if "happens" in request.fixturenames:
+        monkeypatch.setitem(TABLES["videos"], "visible", Column("d", nan))
+        monkeypatch.setitem(EVENTS, "visible", Kind("videos", "visible", video=ROW))
+        monkeypatch.setitem(EVENTS, "redelivered", OTHER)
+        monkeypatch.setattr(Recorder, "visible", visible, raising=False)
+        monkeypatch.setattr(Recorder, "redelivered", redelivered, raising=False)
+
+
+@pytest.fixture
+def happens(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
+    """Let both happen, the second one twice, when a video is queued; undoing the context ends that."""
+    queued = Recorder.queued
+
+    def queued_and_visible(self: Recorder, video: int) -> None:
+        queued(self, video)
+        self.visible(video)  # type: ignore[attr-defined]
+        self.redelivered(video, -1, -1)  # type: ignore[attr-defined]
+        self.redelivered(video, -1, -1)  # type: ignore[attr-defined]
+
+    with monkeypatch.context() as context:
+        context.setattr(Recorder, "queued", queued_and_visible)
+        yield context
+
+
+def test_a_new_event_is_found_everywhere(happens: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    catalogue = tv.generate_catalogue(5)
+    seen: list[tv.LogEntry] = []
+    run = tv.simulate(catalogue, "2c", observers=seen.append)
+    events = run.events[run.events["event"] == "visible"]
+    assert events["video"].tolist() == sorted(range(5), key=lambda row: (run.videos["queued"][row], row))
+    assert (run.events["event"] == "redelivered").sum() == 10
+    assert run.videos["visible"].equals(run.videos["queued"].rename("visible"))
+    assert seen == list(log_of(run.facts).entries())
+    log = tv2sim("run", "-", "--log", "json", stdin=b"".join(catalogue.lines())).out.encode()
+    saved = run.save(tmp_path / "out")
+    happens.undo()  # what follows is told of it, and records nothing by itself
+    assert tv.load_run(saved) == run
+    replayed: list[tv.LogEntry] = []
+    recorded = tv.replay(recorded=io.BytesIO(log), speed="max", observers=replayed.append)
+    assert replayed == seen
+    assert recorded.facts == run.facts
+
+
+# -- facts for a life ----------------------------------------------------------------------------------------
+
+
+class Clock:
+    """Tells the time that it is set to."""
+
+    now = 0.0
+
+
+def life() -> Facts:
+    """Return what processes to come can tell: publishers that failed or retired, and a second encoding."""
+    clock = Clock()
+    recorder = Recorder(clock)
+    recorder.add(2)
+    tables = recorder.tables
+
+    def ended(publisher: int, outcome: str) -> None:
+        tables["publishers"]["ended"][publisher] = clock.now
+        tables["publishers"]["outcome"][publisher] = PUBLISHER_OUTCOMES.index(outcome)
+
+    for _ in range(3):
+        recorder.publisher_started(-1)
+    recorder.offered(0)
+    recorder.encoding_started(0, 0)
+    clock.now = 1.0
+    recorder.other("encoding_started", video=0, encoder=1)
+    attempt = {
+        "kind": ATTEMPTS.index("encoding"),
+        "video": 0,
+        "encoder": 0,
+        "publisher": -1,
+        "started": 0.0,
+        "ended": 1.0,
+    }
+    for name, value in attempt.items():
+        tables["attempts"][name].append(value)
+    ended(0, "failed")
+    clock.now = 2.0
+    recorder.publisher_ready(1)
+    recorder.publisher_ready(2)
+    clock.now = 3.0
+    recorder.encoded(0)
+    recorder.queued(0)
+    recorder.assigned(0, 1)
+    ended(2, "retired")
+    clock.now = 4.0
+    recorder.published(0)
+    recorder.publisher_ended(1)
+    tables["videos"]["settled"][1] = 5.0
+    tables["videos"]["outcome"][1] = VIDEO_OUTCOMES.index("refused")
+    return recorder.facts([0, 0], 5.0, "completed")
+
+
+def test_publishers_that_fail_or_retire_are_rows_that_say_so() -> None:
+    publishers = publishers_frame(life())
+    assert publishers["outcome"].tolist() == ["failed", "ended", "retired"]
+    assert publishers["ended"].tolist() == [1.0, 4.0, 3.0]
+    assert publishers["video"].isna().tolist() == [True, False, True]
+    assert publishers["idle"].tolist() == [0.0, 1.0, 1.0]
+
+
+def test_levels_know_that_publishers_end_without_a_video() -> None:
+    levels = levels_frame(life()).set_index("time")
+    assert levels["publishers_starting"].tolist() == [3, 2, 0, 0, 0]
+    assert levels["publishers_ready"].tolist() == [0, 0, 2, 0, 0]
+
+
+def test_an_attempt_that_did_not_succeed_is_a_row() -> None:
+    attempts = attempts_frame(life())
+    assert attempts["kind"].tolist() == ["encoding"]
+    assert attempts[["video", "encoder", "started", "ended"]].to_numpy().tolist() == [[0, 0, 0.0, 1.0]]
+
+
+def test_outcomes_are_a_column() -> None:
+    catalogue = tv.Catalogue([tv.Video("a", "A", "P", 2, 9), tv.Video("b", "B", "P", 2, 9)])
+    assert videos_frame(catalogue, life())["outcome"].tolist() == ["published", "refused"]
+
+
+def test_a_second_encoding_is_in_the_log() -> None:
+    log = [entry for entry in log_of(life()).entries() if entry.event == "encoding_started"]
+    assert [(entry.time, entry.video, entry.encoder) for entry in log] == [(0.0, 0, 0), (1.0, 0, 1)]
+
+
+def test_a_run_without_failures_has_no_attempts() -> None:
+    run = tv.simulate(CATALOGUE)
+    assert len(run.attempts) == 0
+    assert set(run.publishers["outcome"]) == {"ended", "unused"}
