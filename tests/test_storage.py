@@ -8,10 +8,12 @@ import json
 import math
 import os
 import re
+import stat
 import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -25,7 +27,9 @@ from numpy.typing import NDArray
 from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
-from tests.commands import CATALOGUE, SAMPLE, video
+from tests.commands import CATALOGUE, SAMPLE, tv2sim, video
+from tv2sim.run import is_saved_run
+from tv2sim.storage import whole_file, whole_folder
 
 TABLES = {
     "videos": "id title provider encoding_time publication_timeout offered encoder encoding_started encoded "
@@ -681,3 +685,150 @@ def test_an_unknown_format_names_the_known_ones(tmp_path: Path) -> None:
 def test_a_folder_is_made_with_those_above_it(tmp_path: Path) -> None:
     run = tv.simulate(tv.read_catalogue([video(0)]))
     same(tv.load_run(run.save(tmp_path / "a" / "b")), run)
+
+
+def missing_then(path: Path) -> Path:
+    """Return a path to the same place that leads through a folder which does not exist."""
+    return path.parent / "missing" / ".." / path.name
+
+
+def test_a_path_through_a_missing_folder_replaces_no_other_folder(tmp_path: Path) -> None:
+    thesis = tmp_path / "thesis"
+    thesis.mkdir()
+    (thesis / "chapter.txt").write_text("years of work")
+    with pytest.raises(tv.OutputError, match="holds other files"):
+        tv.simulate(SAMPLE).save(missing_then(thesis))
+    assert (thesis / "chapter.txt").read_text() == "years of work"
+    assert list(tmp_path.rglob("*")) == [thesis, thesis / "chapter.txt"]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("run", SAMPLE, "--out"),
+        ("replay", SAMPLE, "--speed", "max", "--port", "none", "--out"),
+        ("replay", SAMPLE, "--speed", "max", "--port", "none", "--record"),
+        ("compare", SAMPLE, "--replications", "2", "--out"),
+        ("compare", SAMPLE, "--replications", "2", "--report"),
+        ("generate", "--out"),
+    ],
+    ids=["run", "replay", "record", "table", "report", "generate"],
+)
+def test_no_command_replaces_what_a_path_through_a_missing_folder_leads_to(
+    command: Sequence[str | Path], tmp_path: Path
+) -> None:
+    (tmp_path / "thesis").write_text("years of work")
+    (tmp_path / "theses").mkdir()
+    (tmp_path / "theses" / "thesis").write_text("years of work")
+    for name in ("thesis", "theses"):
+        assert tv2sim(*command, missing_then(tmp_path / name)).status == 2
+    assert (tmp_path / "thesis").read_text() == "years of work"
+    assert (tmp_path / "theses" / "thesis").read_text() == "years of work"
+    assert len(list(tmp_path.rglob("*"))) == 3
+
+
+def test_a_path_through_a_missing_folder_replaces_no_file(tmp_path: Path) -> None:
+    (tmp_path / "thesis").write_text("years of work")
+    with pytest.raises(tv.OutputError, match="is a file"):
+        tv.simulate(SAMPLE).save(missing_then(tmp_path / "thesis"))
+    with (
+        pytest.raises(tv.OutputError, match="exists"),
+        whole_file(missing_then(tmp_path / "thesis"), force=False),
+    ):
+        pass
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["years of work"]
+
+
+def test_a_path_through_a_missing_folder_replaces_no_run_unasked(tmp_path: Path) -> None:
+    first = tv.simulate(SAMPLE, seed=1)
+    first.save(tmp_path / "out")
+    with pytest.raises(tv.OutputError, match="force=True"):
+        tv.simulate(SAMPLE, seed=2).save(missing_then(tmp_path / "out"))
+    same(tv.load_run(tmp_path / "out"), first)
+
+
+def written(whole: AbstractContextManager[Path], *others: Path) -> None:
+    """Write a file or a folder, while somebody else writes others."""
+    with whole as draft:
+        (draft / "run.json" if draft.is_dir() else draft).write_text("new")
+        for other in others:
+            other.parent.mkdir(exist_ok=True)
+            other.write_text("years of work")
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_folder_that_appears_meanwhile_is_kept(force: bool, tmp_path: Path) -> None:
+    thesis = tmp_path / "out" / "thesis.txt"
+    with pytest.raises(tv.OutputError, match="holds other files"):
+        written(whole_folder(thesis.parent, force=force, ours=is_saved_run), thesis)
+    assert list(tmp_path.rglob("*")) == [thesis.parent, thesis]
+
+
+def test_a_run_into_which_files_are_put_meanwhile_is_kept(tmp_path: Path) -> None:
+    thesis = tv.simulate(SAMPLE).save(tmp_path / "out") / "thesis.txt"
+    with pytest.raises(tv.OutputError, match="holds other files"):
+        written(whole_folder(thesis.parent, force=True, ours=is_saved_run), thesis)
+    assert thesis.read_text() == "years of work"
+    assert list(tmp_path.iterdir()) == [thesis.parent]
+
+
+def test_what_changes_after_the_last_check_is_put_back(tmp_path: Path) -> None:
+    """The folder that was moved aside is looked at once more before it is deleted."""
+    folder = tv.simulate(SAMPLE).save(tmp_path / "out")
+    answers = []
+
+    def ours(path: Path) -> bool:
+        answers.append(is_saved_run(path))
+        if len(answers) == 2:
+            (path / "thesis.txt").write_text("years of work")
+        return answers[-1]
+
+    with pytest.raises(tv.OutputError, match="holds other files"):
+        written(whole_folder(folder, force=True, ours=ours))
+    assert answers == [True, True, False]
+    assert (folder / "thesis.txt").read_text() == "years of work"
+    assert list(tmp_path.iterdir()) == [folder]
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_file_that_appears_meanwhile_is_kept(
+    links: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def none(*_: object) -> NoReturn:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", none)
+    path = tmp_path / "table.csv"
+    for force in (False, True):
+        written(whole_file(path, force=force))
+        assert path.read_text() == "new"
+    path.unlink()
+    with pytest.raises(tv.OutputError, match="exists"):
+        written(whole_file(path, force=False), path)
+    # also between the last check and the end
+    monkeypatch.setattr(Path, "exists", lambda _: False)
+    with pytest.raises(tv.OutputError, match="exists"):
+        written(whole_file(path, force=False))
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["years of work"]
+
+
+def test_an_earlier_result_that_is_replaced_meanwhile_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.write_text("report")
+    with pytest.raises(tv.OutputError, match="exists"):
+        written(whole_file(path, force=False, ours=lambda path: path.read_text() == "report"), path)
+    assert [each.read_text() for each in tmp_path.iterdir()] == ["years of work"]
+
+
+def test_what_replaces_a_file_or_a_folder_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    path.touch()
+    path.chmod(0o640)
+    with whole_file(path, force=True) as draft:
+        draft.write_text("report")
+    assert (path.read_text(), stat.S_IMODE(path.stat().st_mode)) == ("report", 0o640)
+    folder = tv.simulate(SAMPLE).save(tmp_path / "out")
+    folder.chmod(0o750)
+    tv.simulate(SAMPLE).save(folder, force=True)
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o750

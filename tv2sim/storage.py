@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
+import stat
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +28,7 @@ __all__ = [
     "need_pyarrow",
     "read_table",
     "records",
+    "resolved",
     "whole_file",
     "whole_folder",
     "write_table",
@@ -156,30 +159,79 @@ def need_pyarrow() -> None:
 # -- whole or not at all -----------------------------------------------------------------------------------
 
 
+def resolved(path: Path) -> Path:
+    """Return the absolute path that is checked and written for `path`, without ``..`` and symbolic links.
+
+    It is found once: ``missing/../thesis`` is `thesis`, whether or not `missing` exists by then.
+    """
+    return Path(os.path.realpath(path))
+
+
+def _nothing(_: Path) -> bool:
+    return False
+
+
 @contextmanager
-def whole_file(path: Path, *, force: bool = True) -> Iterator[Path]:
+def whole_file(path: Path, *, force: bool = True, ours: Callable[[Path], bool] = _nothing) -> Iterator[Path]:
     """Give a path to write to, which takes the place of `path` if all goes well, and vanishes otherwise.
+
+    Parameters
+    ----------
+    path : Path
+        Where it should end up.
+    force : bool
+        Whether an existing file is replaced; it keeps its mode.
+    ours : callable
+        Says whether an existing file is an earlier result, which is replaced even without `force`.
 
     Raises
     ------
     OutputError
-        If it cannot be written, or is there and must not be replaced.
+        If it cannot be written, or exists and must not be replaced. Both are checked at once, and again
+        before the file takes its place.
     """
     with _output_errors(path):
-        target = Path(os.path.realpath(path))
-        if target.exists() and not target.is_file():
-            raise OutputError(f"{str(path)!r} is not a file that could be replaced: choose another name")
-        if not force and target.exists():
-            raise OutputError(f"{str(path)!r} exists: choose another, or --force (force=True) to replace it")
+        target = resolved(path)
+        _check_file(path, target, force, ours)
         handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
         os.close(handle)
         draft = Path(name)
         try:
             yield draft
-            draft.chmod(0o666 & ~_umask())
-            draft.replace(target)
+            _check_file(path, target, force, ours)
+            if target.exists():
+                draft.chmod(stat.S_IMODE(target.stat().st_mode))
+                draft.replace(target)
+            else:
+                draft.chmod(0o666 & ~_umask())
+                _create(path, draft, target)
         finally:
             draft.unlink(missing_ok=True)
+
+
+def _check_file(path: Path, target: Path, force: bool, ours: Callable[[Path], bool]) -> None:
+    if target.is_dir():
+        raise OutputError(f"{str(path)!r} is a folder, not a file: choose another name")
+    if not target.parent.is_dir():
+        raise OutputError(f"cannot write {str(path)!r}: there is no folder {str(target.parent)!r}")
+    if target.exists() and not target.is_file():
+        raise OutputError(f"{str(path)!r} is not a file that could be replaced: choose another name")
+    if target.exists() and not (force or ours(target)):
+        raise _exists(path)
+
+
+def _create(path: Path, draft: Path, target: Path) -> None:
+    """Give a draft its name, unless something else has taken it meanwhile."""
+    try:
+        try:
+            target.hardlink_to(draft)
+        except FileExistsError:
+            raise
+        except (OSError, NotImplementedError):  # the file system has no links: reserve the name, then replace
+            target.touch(exist_ok=False)
+            draft.replace(target)
+    except FileExistsError:
+        raise _exists(path) from None
 
 
 @contextmanager
@@ -191,48 +243,88 @@ def whole_folder(path: Path, *, force: bool, ours: Callable[[Path], bool]) -> It
     path : Path
         Where it should end up.
     force : bool
-        Whether an earlier one may be replaced.
+        Whether an earlier result is replaced.
     ours : callable
-        Says whether an existing folder is an earlier result: nothing else is ever replaced.
+        Says whether an existing folder is an earlier result; nothing else is ever replaced.
 
     Raises
     ------
     OutputError
-        If it cannot be written, or is there and must not be replaced.
+        If it cannot be written, or exists and must not be replaced. Both are checked at once, and again
+        before the folder takes its place.
     """
-    may_replace(path, force, ours)
     with _output_errors(path):
-        target = Path(os.path.realpath(path))
+        target = resolved(path)
+        _check_folder(path, target, force, ours)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{target.name[:100]}.", dir=target.parent) as aside:
-            draft, old = Path(aside) / "new", Path(aside) / "old"
+        aside = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}.", dir=target.parent))
+        draft, old = aside / "new", aside / "old"
+        try:
             draft.mkdir()
             yield draft
-            try:
-                if target.exists():
-                    target.rename(old)
-                draft.rename(target)
-            except BaseException:
-                if old.exists() and not target.exists():
-                    old.rename(target)
-                raise
+            _check_folder(path, target, force, ours)
+            _take_place(path, draft, target, old, ours)
+        finally:
+            if draft.exists():
+                shutil.rmtree(draft)
+            if not old.exists():
+                aside.rmdir()
+
+
+def _take_place(path: Path, draft: Path, target: Path, old: Path, ours: Callable[[Path], bool]) -> None:
+    """Rename `draft` to `target`, and delete what was there only if it is ours; else it is put back."""
+    mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
+    try:
+        if mode is not None:
+            target.rename(old)
+        # `target` may have changed since it was checked; as `old` it is out of the way of others
+        if mode is not None and any(old.iterdir()) and not ours(old):
+            raise _other_files(path)
+        draft.rename(target)  # onto a file, or a folder that is not empty, this fails
+    except BaseException:
+        if old.exists():
+            _put_back(path, old, target)
+        raise
+    if mode is not None:
+        target.chmod(mode)
+        shutil.rmtree(old)
+
+
+def _put_back(path: Path, old: Path, target: Path) -> None:
+    if target.exists():
+        raise OutputError(
+            f"{str(path)!r} was made by others meanwhile: what was there before is in {str(old)!r}"
+        )
+    old.rename(target)
 
 
 def may_replace(path: Path, force: bool, ours: Callable[[Path], bool]) -> None:
     """Raise an OutputError now, before the work is done, if :func:`whole_folder` would later."""
     with _output_errors(path):
-        if not path.exists():
-            return
-        if not path.is_dir():
-            raise OutputError(f"{str(path)!r} is a file: choose the name of a folder")
-        if path.samefile(Path.cwd()):
-            raise OutputError(f"{str(path)!r} is the folder you are in: choose the name of another")
-        if not any(path.iterdir()):
-            return
-        if not ours(path):
-            raise OutputError(f"{str(path)!r} holds other files: choose a new or empty folder")
-        if not force:
-            raise OutputError(f"{str(path)!r} exists: choose another, or --force (force=True) to replace it")
+        _check_folder(path, resolved(path), force, ours)
+
+
+def _check_folder(path: Path, target: Path, force: bool, ours: Callable[[Path], bool]) -> None:
+    if not target.exists():
+        return
+    if not target.is_dir():
+        raise OutputError(f"{str(path)!r} is a file: choose the name of a folder")
+    if target.samefile(Path.cwd()):
+        raise OutputError(f"{str(path)!r} is the folder you are in: choose the name of another")
+    if not any(target.iterdir()):
+        return
+    if not ours(target):
+        raise _other_files(path)
+    if not force:
+        raise _exists(path)
+
+
+def _exists(path: Path) -> OutputError:
+    return OutputError(f"{str(path)!r} exists: choose another, or --force (force=True) to replace it")
+
+
+def _other_files(path: Path) -> OutputError:
+    return OutputError(f"{str(path)!r} holds other files: choose a new or empty folder")
 
 
 @contextmanager

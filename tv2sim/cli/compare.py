@@ -22,7 +22,7 @@ from tv2sim.experiment import Comparison, compare
 from tv2sim.experiment.choices import as_metrics
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Precision
-from tv2sim.storage import records, whole_file, write_table
+from tv2sim.storage import records, resolved, whole_file, write_table
 from tv2sim.strategies import as_strategy
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ def main(options: argparse.Namespace) -> None:
     command = _command(options, given, call["seed"])
     with ExitStack() as files:
         # the files are begun before the simulation, so that what cannot be written is known now
-        report = _begun(files, options.report, options, again=_is_report)
-        out = _begun(files, options.out, options, again=lambda _: False)
+        report = _begun(files, options.report, options, ours=_is_report)
+        out = _begun(files, options.out, options, ours=lambda _: False)
         if kind == "parquet" and out is not None:
             _try_parquet(out)
         if options.seed is None:
@@ -179,23 +179,19 @@ def _text(value: object) -> str:
 
 
 def _begun(
-    files: ExitStack, name: str | None, options: argparse.Namespace, *, again: Callable[[Path], bool]
+    files: ExitStack, name: str | None, options: argparse.Namespace, *, ours: Callable[[Path], bool]
 ) -> Path | None:
     """Begin a file, which takes its place when all is done, and return where to write it.
 
-    `again` says of a file that is there whether it may be replaced even without --force.
+    `ours` says of an existing file whether it is replaced even without --force.
     """
     if name is None:
         return None
     path = Path(name)
     inputs = [*options.catalogue, *([options.report] if name == options.out and options.report else [])]
-    if any(path.resolve() == Path(other).resolve() for other in inputs if other != "-"):
+    if any(resolved(path) == resolved(Path(other)) for other in inputs if other != "-"):
         raise InputError(f"{name!r} is already used, as catalogue or report: choose another name")
-    if path.is_dir():
-        raise InputError(f"{name!r} is a folder: choose the name of a file")
-    if not path.absolute().parent.is_dir():
-        raise InputError(f"cannot write {name!r}: there is no folder {str(path.parent)!r}")
-    return files.enter_context(whole_file(path, force=options.force or again(path)))
+    return files.enter_context(whole_file(path, force=options.force, ours=ours))
 
 
 def _is_report(path: Path) -> bool:
