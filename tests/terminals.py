@@ -101,11 +101,12 @@ class Terminal:
 
 
 class Session:
-    """A program in a terminal of its own, which is read all the time."""
+    """A program in a terminal of its own, which is read all the time, unless `reading` is set to False."""
 
     def __init__(self, process: subprocess.Popen[bytes], master: int, terminal: Terminal) -> None:
         self.process, self.terminal = process, terminal
         self.text = ""
+        self.reading = True
         self._master, self._closed = master, False
         self._reader = threading.Thread(target=self._read)
         self._reader.start()
@@ -113,6 +114,9 @@ class Session:
     def _read(self) -> None:
         decoder, rest = codecs.getincrementaldecoder("utf-8")("backslashreplace"), ""
         while not self._closed:
+            if not self.reading:
+                time.sleep(0.05)
+                continue
             if not select.select([self._master], [], [], 0.05)[0]:
                 continue
             try:

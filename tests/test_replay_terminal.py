@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
+from rich.console import Console
+from rich.segment import ControlType
 
 import tv2sim as tv
 from tests.snapshots import empty, huge, snapshot, video
 from tests.terminals import Terminal
 from tv2sim.realtime.pipeline import Client, Encoder
 from tv2sim.realtime.snapshot import Snapshot
-from tv2sim.realtime.terminal.header import Surroundings
 from tv2sim.realtime.terminal.picture import picture
 from tv2sim.realtime.terminal.screen import Screen
 from tv2sim.realtime.terminal.text import Pen
@@ -28,19 +29,28 @@ URL = "http://127.0.0.1:8080/#token=abcdefghijklmnopqrstuv"
 SIZES = [(140, 40), (120, 30), (80, 24), (60, 20), (40, 15), (250, 70), (30, 8), (20, 5), (7, 3), (1, 1)]
 
 
-def drawn(of: Snapshot, width: int = 140, height: int = 40, pen: Pen | None = None, **around: Any) -> str:
-    """Return the picture as lines; each text has to fit between the place where it begins and the next."""
-    rows = picture(of, pen or Pen(), width, height, Surroundings(True, URL)._replace(**around))
-    assert len(rows) == height
+def drawn(
+    of: Snapshot,
+    width: int = 140,
+    height: int = 40,
+    pen: Pen | None = None,
+    *,
+    keys: bool = True,
+    url: str = URL,
+    warning: str = "",
+) -> str:
+    """Return the lines of the picture; each fills the screen, and each text is where it is to be."""
+    console = Console(file=io.StringIO(), width=width, height=height, legacy_windows=False)
+    whole = picture(of, pen or Pen(), (width, height), keys=keys, url=url, warning=warning)
     lines = []
-    for row in rows:
+    for segments in console.render_lines(whole, console.options.update_dimensions(width, height)):
         line = ""
-        for start, text in row:
-            assert cell_len(line) <= start
-            assert "\n" not in text.plain
-            line += " " * (start - cell_len(line)) + text.plain
-        assert cell_len(line) <= width
+        for text, _, control in segments:
+            assert not control or control == [(ControlType.CURSOR_MOVE_TO_COLUMN, cell_len(line))]
+            line += "" if control else text
+        assert cell_len(line) == width
         lines.append(line.rstrip())
+    assert len(lines) == height
     return "\n".join(lines)
 
 
@@ -189,7 +199,7 @@ def test_the_lines_below_tell_keys_address_and_the_last_warning() -> None:
     assert drawn(snapshot(), 80, 15).split("\n")[-1].endswith("q stop" + " " * 16 + "http://127.0.0.1:8080/")
     assert drawn(snapshot(), 40, 15).split("\n")[-1] == "space pause  + - speed  q stop"
     assert "space resume" in drawn(snapshot(paused=True))
-    assert drawn(snapshot(phase="finished"), url=None).split("\n")[-1] == "q quit"
+    assert drawn(snapshot(phase="finished"), url="").split("\n")[-1] == "q quit"
     assert "Ctrl-C" in drawn(snapshot(), keys=False).split("\n")[-1]
     assert drawn(snapshot(), 80, 24, warning="it is late").split("\n")[-3] == "it is late"
 
@@ -225,7 +235,9 @@ def test_what_the_terminal_cannot_show_is_drawn_in_ascii() -> None:
 def on_screen(of: Snapshot, size: tuple[int, int] = (80, 24)) -> str:
     """Return what is written to a terminal for a picture."""
     stream = io.StringIO()
-    Screen(stream).draw(picture(of, Pen(), *size, Surroundings(True, URL)), size)
+    screen = Screen(stream)
+    screen.enter()
+    screen.draw(picture(of, Pen(), size, keys=True, url=URL), size)
     return stream.getvalue()
 
 
@@ -255,16 +267,17 @@ def test_the_terminal_shows_the_picture_and_does_not_scroll(of: Snapshot, size: 
 
 
 def test_only_what_has_changed_is_drawn_again() -> None:
-    stream, size, around = io.StringIO(), (80, 24), Surroundings(True, URL)
+    stream, size = io.StringIO(), (80, 24)
     screen = Screen(stream)
-    screen.draw(picture(snapshot(), Pen(), *size, around), size)
+    screen.enter()
+    screen.draw(picture(snapshot(), Pen(), size), size)
     first = stream.tell()
-    screen.draw(picture(snapshot(), Pen(), *size, around), size)
+    screen.draw(picture(snapshot(), Pen(), size), size)
     assert stream.tell() == first
-    screen.draw(picture(snapshot(lag=0.002), Pen(), *size, around), size)
+    screen.draw(picture(snapshot(lag=0.002), Pen(), size), size)
     assert "lag 2.0 ms" in stream.getvalue()[first:]
     assert len(stream.getvalue()) - first < 150
-    screen.draw(picture(snapshot(), Pen(), 81, 24, around), (81, 24))
+    screen.draw(picture(snapshot(), Pen(), (81, 24)), (81, 24))
     assert "\x1b[2J" in stream.getvalue()[first:]
 
 

@@ -1,8 +1,8 @@
 """The replay in a terminal: a screen that is drawn ten times a second, and keys.
 
-``text`` has what fits and is harmless, ``lanes``, ``workers``, ``videos`` and ``header`` are parts of the
-picture, ``picture`` puts them together for a size; ``screen``, ``keys`` and ``signals`` are the terminal;
-``view`` shows a replay until it is over. Everything but this module needs rich.
+``text`` has what fits and is harmless, ``parts`` the parts of the picture, ``picture`` puts them together for a
+size; ``screen`` is the terminal with its keys and signals; ``view`` shows a replay until it is over. Everything
+but this module needs rich.
 """
 
 from __future__ import annotations

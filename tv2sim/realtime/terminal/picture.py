@@ -1,55 +1,38 @@
-"""The whole picture for a size: what is most important has its place first, the rest where room is left."""
+"""The whole picture for a size: the lines above and below, and between them the most important parts first."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
 
+from rich.control import Control
+from rich.layout import Layout, RowSplitter
+from rich.padding import Padding
+from rich.segment import Segment
 from rich.text import Text
 
-from tv2sim.realtime.terminal.header import footer, header
-from tv2sim.realtime.terminal.text import fitted
-from tv2sim.realtime.terminal.videos import (
-    counters,
-    counters_heights,
-    events,
-    events_heights,
-    waiting,
-    waiting_heights,
-)
-from tv2sim.realtime.terminal.workers import encoders, encoders_heights, pool, pool_heights
+from tv2sim.realtime.lag import LIMIT
+from tv2sim.realtime.terminal.parts import COUNTERS, ENCODERS, EVENTS, POOL, WAITING, Part
+from tv2sim.realtime.terminal.text import joined
 
 if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderResult
+
     from tv2sim.realtime.snapshot import Snapshot
-    from tv2sim.realtime.terminal.header import Surroundings
     from tv2sim.realtime.terminal.text import Pen
 
-__all__ = ["Row", "picture"]
-
-Row: TypeAlias = list[tuple[int, Text]]
-"""A line of the screen: texts with the column at which each begins."""
-
-
-class _Part(NamedTuple):
-    heights: Callable[[Snapshot, int], list[int]]
-    draw: Callable[[Snapshot, Pen, int, int], list[Text]]
-
-
-_ENCODERS = _Part(encoders_heights, encoders)
-_POOL = _Part(pool_heights, pool)
-_WAITING = _Part(waiting_heights, waiting)
-_COUNTERS = _Part(counters_heights, counters)
-_EVENTS = _Part(events_heights, events)
+__all__ = ["done_of", "picture", "what"]
 
 
 class _Band(NamedTuple):
-    """Parts beside each other, with their shares of the width."""
+    """Parts beside each other, with their shares of the width in per cent."""
 
-    parts: Sequence[tuple[_Part, int]]
+    parts: dict[Part, int]
     rank: int
     """How many others are more important."""
     most: int = 0
-    """Lines that it can take if nobody else needs them."""
+    """Lines that it can take if no other needs them."""
     spare: bool = False
     """Whether it is shown only if all others have what is of use to them."""
 
@@ -57,87 +40,237 @@ class _Band(NamedTuple):
 _MANY = 41
 """Lines for everything that is known one by one, and a heading."""
 _WIDE = (
-    _Band([(_ENCODERS, 39), (_WAITING, 31), (_POOL, 30)], 0, _MANY),
-    _Band([(_EVENTS, 60), (_COUNTERS, 40)], 1),
+    _Band({ENCODERS: 39, WAITING: 31, POOL: 30}, 0, _MANY),
+    _Band({EVENTS: 60, COUNTERS: 40}, 1),
 )
 _MIDDLE = (
-    _Band([(_ENCODERS, 50), (_POOL, 50)], 0, _MANY),
-    _Band([(_WAITING, 50), (_COUNTERS, 50)], 1, 14),
-    _Band([(_EVENTS, 100)], 2, spare=True),
+    _Band({ENCODERS: 50, POOL: 50}, 0, _MANY),
+    _Band({WAITING: 50, COUNTERS: 50}, 1, 14),
+    _Band({EVENTS: 100}, 2, spare=True),
 )
 _NARROW = (
-    _Band([(_COUNTERS, 100)], 0),
-    _Band([(_ENCODERS, 100)], 1),
-    _Band([(_WAITING, 100)], 3, _MANY),
-    _Band([(_POOL, 100)], 2, _MANY),
-    _Band([(_EVENTS, 100)], 4, spare=True),
+    _Band({COUNTERS: 100}, 0),
+    _Band({ENCODERS: 100}, 1),
+    _Band({WAITING: 100}, 3, _MANY),
+    _Band({POOL: 100}, 2, _MANY),
+    _Band({EVENTS: 100}, 4, spare=True),
 )
 _GAP = 3
 
 
-def picture(snapshot: Snapshot, pen: Pen, width: int, height: int, around: Surroundings) -> list[Row]:
-    """Return the lines of the screen, `height` of them, none longer than `width`."""
-    above = header(snapshot, pen, width, height)
-    below = footer(snapshot, pen, width, height, around)
+def picture(
+    snapshot: Snapshot, pen: Pen, size: tuple[int, int], *, keys: bool = False, url: str = "", warning: str = ""
+) -> Layout:
+    """Return what fills a screen.
+
+    Parameters
+    ----------
+    snapshot : Snapshot
+        What is shown.
+    pen : Pen
+        What to write with.
+    size : tuple of int
+        Columns and rows.
+    keys : bool
+        Whether there are keys.
+    url : str
+        The address of the page, if there is one.
+    warning : str
+        The last message, if there was one.
+    """
+    width, height = size
+    above = _above(snapshot, pen, width, height)
+    below = _below(snapshot, pen, width, height, keys, url, warning)
     bands = _WIDE if width >= 110 else _MIDDLE if width >= 72 else _NARROW
     room = max(0, height - len(above) - len(below))
-    rows: list[Row] = [[(0, line)] for line in above]
-    for band, lines in zip(bands, _allotted(snapshot, bands, width, room), strict=True):
-        if lines:
-            rows += _drawn(snapshot, pen, band, width, lines)
-    rows += [[(0, fitted(Text(), width))] for _ in range(height - len(rows) - len(below))]
-    rows += [[(0, line)] for line in below]
-    return rows[:height]
+    heights = _allotted(snapshot, bands, width, room)
+    blocks = [
+        _block(snapshot, pen, band, width, lines) for band, lines in zip(bands, heights, strict=True) if lines
+    ]
+    whole = Layout()
+    whole.split_column(
+        Layout(_Lines(above), size=len(above)),
+        *blocks,
+        Layout(_Lines([]), visible=room > sum(heights)),
+        Layout(_Lines(below), size=len(below), visible=bool(below)),
+    )
+    return whole
 
 
-def _drawn(snapshot: Snapshot, pen: Pen, band: _Band, width: int, lines: int) -> list[Row]:
-    rows: list[Row] = [[] for _ in range(lines)]
-    for (part, _), (start, cells) in zip(band.parts, _places(band, width), strict=True):
-        drawn = part.draw(snapshot, pen, cells, lines)
-        for row, line in zip(rows, drawn + [Text()] * (lines - len(drawn)), strict=True):
-            row.append((start, fitted(line.copy(), cells)))
-    return rows
+def _block(snapshot: Snapshot, pen: Pen, band: _Band, width: int, lines: int) -> Layout:
+    """Return the parts of a band, drawn in a number of lines."""
+    block = Layout(size=lines)
+    for part, start, cells in _places(band, width):
+        drawn = _Lines(part.draw(snapshot, pen, cells, lines), start)
+        block.add_split(Layout(Padding(drawn, (0, _GAP, 0, 0)), size=cells + _GAP))
+    block.splitter = RowSplitter()
+    return block
 
 
-def _places(band: _Band, width: int) -> list[tuple[int, int]]:
-    """Return where each part of a band begins, and how wide it is."""
-    room, whole = width - _GAP * (len(band.parts) - 1), sum(share for _, share in band.parts)
-    places, start, before = [], 0, 0
-    for number, (_, share) in enumerate(band.parts):
-        before += share
-        end = room * before // whole + _GAP * number
-        places.append((start, end - start))
+class _Lines:
+    """Lines that begin at a column, wherever the terminal thinks that the text before them ends."""
+
+    def __init__(self, lines: list[Text], column: int = 0) -> None:
+        self._lines, self._column = lines, column
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        for line in self._lines[: options.height]:
+            if self._column:
+                yield Control.move_to_column(self._column)
+            yield from line.render(console)
+            yield Segment.line()
+
+
+def _places(band: _Band, width: int) -> list[tuple[Part, int, int]]:
+    """Return the parts of a band, where each begins, and how wide it is."""
+    places, start, room = [], 0, width - _GAP * (len(band.parts) - 1)
+    for number, (part, share) in enumerate(zip(band.parts, accumulate(band.parts.values()), strict=True)):
+        end = room * share // 100 + _GAP * number
+        places.append((part, start, end - start))
         start = end + _GAP
     return places
 
 
 def _allotted(snapshot: Snapshot, bands: Sequence[_Band], width: int, room: int) -> list[int]:
-    """Return how many lines each band gets: the least for all, then what is of use, then what is left."""
+    """Return how many lines each band gets, at most `room` in all.
+
+    By rank each gets the least that is of use to it, then more that is of use, then what is left. What does not
+    fit in the first step fits in none: room is never given back.
+    """
     order = sorted(range(len(bands)), key=lambda number: bands[number].rank)
     useful = [_heights(snapshot, band, width) for band in bands]
+    steps: list[tuple[int, Sequence[int]]] = [(n, useful[n][:1]) for n in order if not bands[n].spare]
+    steps += [(n, useful[n]) for n in order]
+    steps += [(n, range(useful[n][0], bands[n].most + 1)) for n in reversed(order)]
     lines = [0] * len(bands)
-
-    def give(number: int, heights: Sequence[int]) -> None:
+    for number, heights in steps:
         left = room - sum(lines) + lines[number]
         lines[number] = max([lines[number], *(height for height in heights if height <= left)])
-
-    for spare in (False, True):
-        chosen = [number for number in order if bands[number].spare == spare]
-        for number in chosen:
-            give(number, useful[number][:1])
-        for number in chosen:
-            if lines[number]:
-                give(number, useful[number])
-    for number in reversed(order):
-        if lines[number]:
-            give(number, range(bands[number].most + 1))
     return lines
 
 
 def _heights(snapshot: Snapshot, band: _Band, width: int) -> list[int]:
-    each = [
-        part.heights(snapshot, cells)
-        for (part, _), (_, cells) in zip(band.parts, _places(band, width), strict=True)
-    ]
+    """Return the heights that are of use to a part of a band and not too low for another one."""
+    each = [part.heights(snapshot, cells) for part, _, cells in _places(band, width)]
     least = max(heights[0] for heights in each)
     return sorted({least, *(height for heights in each for height in heights if height > least)})
+
+
+# -- above -------------------------------------------------------------------------------------------------
+
+
+def _above(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Text]:
+    """Return the lines above: two, or three if there is room, or one if there is nearly none."""
+    first, second = what(snapshot, pen, width), _state(snapshot)
+    if height < 8:
+        return [second]
+    now, most = _milliseconds(snapshot.lag), _milliseconds(snapshot.lag_max)
+    style = "bold red" if snapshot.lag_max > LIMIT else "dim"
+    lags = [Text(f"lag {now}, at most {most}", style), Text(f"lag {now}", style)]
+    lag = next((lag for lag in lags if first.cell_len + 2 + lag.cell_len <= width), Text())
+    done = _done(snapshot, pen, width - second.cell_len - 2)
+    lines = [joined(first, lag, width), joined(second, done, width)]
+    if not lag and height >= 12:
+        lines.append(joined(_client(snapshot, pen, width), lags[-1], width))
+    elif height >= 18:
+        lines.append(_client(snapshot, pen, width))
+    return [*lines, Text()] if height >= 30 else lines
+
+
+def _milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:.1f} ms" if seconds < 10 else f"{seconds:.0f} s"
+
+
+def what(snapshot: Snapshot, pen: Pen, width: int) -> Text:
+    """Return what is played; a long name is cut, so that the rest is seen."""
+    rest = ["", f"strategy {pen.plain(snapshot.strategy)}", f"seed {snapshot.seed}"]
+    if snapshot.replication:
+        rest.append(f"replication {snapshot.replication}")
+    tail = pen.glyphs.between.join(rest)
+    return Text.assemble((pen.title(snapshot.catalogue, max(8, width - len(tail))), "bold"), tail)
+
+
+def _state(snapshot: Snapshot) -> Text:
+    """Return what time it is, and how it goes on."""
+    of = "" if snapshot.until is None else f" of {snapshot.until:g}"
+    longest = 7 if snapshot.until is None else len(f"{snapshot.until:.1f}{of} s")
+    time, phase = f"{snapshot.time:.1f}{of} s", str(snapshot.phase)
+    if phase in ("waiting", "running"):
+        rest = "  full speed" if snapshot.speed == "max" else f"  speed {snapshot.speed:g}"
+        if snapshot.paused:
+            phase, rest = "paused", f" {rest}"
+    else:
+        rest = f"  {snapshot.ending or ''}" if phase == "finished" else ""
+    word, style = _PHASES.get(phase, (phase.upper(), "bold red"))
+    return Text.assemble((f"{time:<{longest}}  ", "bold"), (word, style), rest)
+
+
+_PHASES = {
+    "waiting": ("WAITING for the first video", "bold yellow"),
+    "running": ("RUNNING", "bold green"),
+    "paused": ("PAUSED", "bold reverse yellow"),
+    "finished": ("FINISHED", "bold green"),
+}
+
+
+def done_of(snapshot: Snapshot) -> tuple[int, int | None]:
+    """Return how many videos have their outcome, and of how many; None while more may come."""
+    pipe = snapshot.pipeline
+    done = pipe.stats["published"] + pipe.stats["publish_failed"]
+    return done, None if pipe.client.left is None else pipe.client.taken + pipe.client.left
+
+
+def _done(snapshot: Snapshot, pen: Pen, width: int) -> Text:
+    """Return how many videos are done, with a bar if there is room."""
+    done, total = done_of(snapshot)
+    if total is None:
+        return Text(f"{done} done")
+    line = Text(f"{done} of {total} done")
+    room = min(40, width - line.cell_len - 2)
+    if room >= 8 and total:
+        return line.append("  ").append(pen.bar(done / total, room, "green"))
+    return line if room >= -2 else Text(f"{done}/{total}")
+
+
+def _client(snapshot: Snapshot, pen: Pen, width: int) -> Text:
+    """Return what the client does."""
+    client, line = snapshot.pipeline.client, Text.assemble(("client   ", "dim"))
+    rest = "more may come" if client.left is None else f"{client.left or 'nothing'} more to offer"
+    if client.video is None:
+        return line.append(rest)
+    tail = f"  {max(0.0, snapshot.time - client.since):.1f} s{pen.glyphs.between}{rest}"
+    line.append("waits for an encoder with ")
+    title = pen.title(client.video.title, max(8, width - line.cell_len - len(tail)))
+    return line.append(title, "bold").append(tail)
+
+
+# -- below -------------------------------------------------------------------------------------------------
+
+
+def _below(
+    snapshot: Snapshot, pen: Pen, width: int, height: int, working: bool, url: str, warning: str
+) -> list[Text]:
+    """Return the lines below: the last warning, the keys, and the address."""
+    if height < 5:
+        return []
+    lines = []
+    if warning and height >= 10:
+        lines.append(Text(pen.title(warning, width), "yellow"))
+    keys, url = _keys(snapshot, working, brief=width < 44), pen.plain(url)
+    if keys.cell_len + len(url) + 2 > width:
+        if len(url) <= width and height >= 20:
+            return [*lines, Text(url, "dim"), keys]
+        url = url.partition("#")[0]
+    return [*lines, joined(keys, Text(url, "dim"), width)]
+
+
+def _keys(snapshot: Snapshot, working: bool, *, brief: bool) -> Text:
+    if not working:
+        return Text("Ctrl-C stops it", "dim")
+    if snapshot.phase not in ("waiting", "running"):
+        keys = {"q": "quit"}
+    else:
+        speed = {"+ -": "speed"} if brief else {"+": "faster", "-": "slower"}
+        keys = {"space": "resume" if snapshot.paused else "pause", **speed, "q": "stop"}
+    shown = [Text.assemble((key, "bold"), (f" {meaning}", "dim")) for key, meaning in keys.items()]
+    return Text("  " if brief else "   ").join(shown)

@@ -1,149 +1,287 @@
-"""The terminal's other screen, drawn on where something has changed."""
+"""The terminal: a screen that is drawn on without blocking, keys one by one, and signals that are noted."""
 
 from __future__ import annotations
 
+import io
 import os
+import re
 import select
-from contextlib import suppress
-from types import TracebackType
-from typing import TYPE_CHECKING, TextIO
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, suppress
+from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 
-from rich.console import Console
-from rich.control import Control
-from rich.segment import ControlType
+from rich.console import Console, RenderableType
+from rich.live import Live
 
 try:
     import termios
+    import tty
 except ImportError:  # on Windows
     termios = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
-    from tv2sim.realtime.terminal.picture import Row
+    from types import FrameType
 
-__all__ = ["Screen"]
+__all__ = ["Screen", "Terminal", "taken", "takes"]
 
-# the other screen, without a cursor, without starting new lines by itself; and the way back
-_ENTER = "\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[2J"
-_LEAVE = "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
-_USUAL = (80, 24)
+_PATIENCE = 0.3
+"""Seconds for the terminal to take something."""
+
+
+def takes(stream: TextIO | int, timeout: float = _PATIENCE) -> bool:
+    """Say whether a terminal takes what it is sent, in so many seconds; one stopped with Ctrl-S does not."""
+    try:
+        return bool(select.select([], [stream], [], timeout)[1])
+    except (OSError, ValueError):  # it is no file of the system
+        return True
+
+
+# -- what is shown -----------------------------------------------------------------------------------------
+
+_HOME, _ENTER, _LEAVE = "\x1b[H", "\x1b[?1049h", "\x1b[?1049l"
 
 
 class Screen:
-    """Draws rows between enter and leave; afterwards the terminal shows what it showed before.
+    """The terminal's other screen: rich's `Live`, and the file that it writes to.
+
+    Of a picture only the rows that have changed are passed on. No write blocks: what the terminal does not take
+    in time is left out, and drawn with the next picture.
 
     Parameters
     ----------
     stream : text file
         The terminal.
+    hurried : callable
+        Says whether to leave out the rest of a picture that is being drawn.
     """
 
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._console = Console(file=stream, force_terminal=True, legacy_windows=False, highlight=False)
-        self._drawn: list[Row] = []
-        self._size = (0, 0)
-        self._entered = self._writing = False
-
-    def __enter__(self) -> Screen:
-        self.enter()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.leave()
-
-    def enter(self) -> None:
-        """Show the other screen."""
-        self._entered = True
-        self._drawn = []
-        self._stream.flush()  # what follows goes past it
-        self._write(_ENTER)
-
-    def leave(self) -> None:
-        """Show what was shown before."""
-        if self._entered:
-            if not self.takes():
-                self._go_on()
-            if self.takes(_PATIENCE):
-                self._write(_LEAVE)
-            self._entered = False
-
-    def _go_on(self) -> None:
-        """Let the terminal go on if Ctrl-S has stopped it, which would be of no use to anybody now."""
-        if termios is not None:
-            with suppress(OSError, ValueError, termios.error):
-                # what was not stopped by the first is not started by the second
-                termios.tcflow(self._stream.fileno(), termios.TCOOFF)
-                termios.tcflow(self._stream.fileno(), termios.TCOON)
-
-    def takes(self, timeout: float = 0.0) -> bool:
-        """Say whether the terminal takes what it is sent now; one that was stopped with Ctrl-S does not."""
-        try:
-            return bool(select.select([], [self._stream.fileno()], [], timeout)[1])
-        except (OSError, ValueError):  # it is no file of the system
-            return True
+    def __init__(self, stream: TextIO, hurried: Callable[[], bool] = lambda: False) -> None:
+        self._stream, self._hurried = stream, hurried
+        self._number: int | None = None
+        self._piece = 0
+        self._rows: dict[int, str] = {}  # what the terminal shows, as far as that is known
+        self._console = Console(
+            file=cast("IO[str]", self), force_terminal=True, force_interactive=True, legacy_windows=False
+        )
+        self._live = Live(
+            console=self._console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+        )
 
     @property
     def size(self) -> tuple[int, int]:
         """The terminal's columns and rows, as they are now."""
-        try:
+        columns, rows = 0, 0
+        with suppress(OSError, ValueError):  # it is no file of the system
             columns, rows = os.get_terminal_size(self._stream.fileno())
-        except (OSError, ValueError):
-            return _USUAL
-        return columns or _USUAL[0], rows or _USUAL[1]
+        return columns or 80, rows or 24
 
-    def draw(self, rows: list[Row], size: tuple[int, int]) -> None:
-        """Draw rows for a size; what has not changed is not drawn again."""
-        cleared = ""
-        if size != self._size or not self._drawn:
-            self._size, self._drawn, cleared = size, [], "\x1b[0m\x1b[2J"
+    def takes(self) -> bool:
+        """Say whether the terminal takes what it is sent now."""
+        return self._number is None or takes(self._number, 0)
+
+    def enter(self) -> None:
+        """Show the other screen."""
+        self._number, self._piece = _opened(self._stream)
+        self._rows.clear()
+        self._stream.flush()  # what follows goes past it
+        self._live.start()
+
+    def draw(self, picture: RenderableType, size: tuple[int, int]) -> None:
+        """Draw a picture for a size."""
+        if self._console.size != size:
             self._console.size = size
-        parts = [cleared]
-        for number, row in enumerate(rows):
-            before = self._drawn[number] if number < len(self._drawn) else []
-            parts.append(self._changed(number, before, row))
-        self._drawn = rows
-        if any(parts):
-            self._writing = True
-            try:
-                if not self._write("".join(parts)):
-                    self._drawn = []  # nobody knows what is on the screen
-            finally:
-                self._writing = False
+            self._rows.clear()
+            self._console.clear()
+        self._live.update(picture, refresh=True)
 
-    def _changed(self, number: int, before: Row, row: Row) -> str:
-        """Return what draws a row, each text at its own place: a terminal may take a title for wider."""
-        if before == row:
-            return ""
-        with self._console.capture() as captured:
-            for start, text in row:
-                self._console.control(Control.move_to(start, number))
-                if start == 0 and any(len(one.plain) != one.cell_len for _, one in (*before, *row)):
-                    self._console.control(Control((ControlType.ERASE_IN_LINE, 0)))  # or for narrower
-                self._console.print(text, end="", soft_wrap=True)
-        return captured.get()
+    def leave(self) -> None:
+        """Show what was shown before."""
+        if termios is not None and not self.takes():
+            # it was stopped with Ctrl-S, which is of no use any more; what the first call did not stop, the
+            # second does not start
+            with suppress(OSError, ValueError, termios.error):
+                termios.tcflow(self._stream.fileno(), termios.TCOOFF)
+                termios.tcflow(self._stream.fileno(), termios.TCOON)
+        self._live.stop()
+        if self._number is not None:
+            os.close(self._number)
 
-    def is_writing(self) -> bool:
-        """Say whether somebody waits for the terminal to take a picture, maybe for ever."""
-        return self._writing
+    # -- the file that rich writes to ----------------------------------------------------------------------
 
-    def _write(self, text: str) -> bool:
+    def write(self, text: str) -> None:
+        """Write what rich has rendered: a picture, which begins with the way home, or else a command."""
+        if not text.startswith(_HOME):
+            # a row whose title the terminal takes for wider must not go on in the next row
+            self._send(text.replace(_ENTER, _ENTER + "\x1b[?7l").replace(_LEAVE, "\x1b[?7h" + _LEAVE))
+            return
+        for number, row in enumerate(text.removeprefix(_HOME).split("\n"), 1):
+            if row != self._rows.get(number):
+                # a row is erased first, since the terminal may take a title for narrower
+                if self._hurried() or not self._send(f"\x1b[{number};1H\x1b[K{row}"):
+                    self._rows.pop(number, None)  # a part of it may be on the screen
+                    return
+                self._rows[number] = row
+
+    def flush(self) -> None:
+        """Do nothing: nothing is kept back."""
+
+    def _send(self, text: str) -> bool:
         """Write a text piece by piece, as long as the terminal takes it, and say whether it took all."""
-        try:
-            number = self._stream.fileno()
-        except (OSError, ValueError):  # it is no file of the system
+        if self._number is None:
             self._stream.write(text)
             return True
         left = text.encode(self._stream.encoding, "backslashreplace")
-        while left:
-            if not self.takes(_PATIENCE):
-                return False
-            left = left[os.write(number, left[:_PIECE]) :]
-        return True
+        with suppress(OSError):  # it was stopped just now, or is gone
+            while left and takes(self._number):
+                left = left[os.write(self._number, left[: self._piece]) :]
+        return not left
 
 
-_PATIENCE = 0.3
-"""Seconds for the terminal to take something."""
-_PIECE = 1024
-"""Bytes that are written at once."""
+def _opened(stream: TextIO) -> tuple[int | None, int]:
+    """Return a number under which a terminal is written to without blocking, and how many bytes at once."""
+    try:
+        number = stream.fileno()
+    except (OSError, ValueError):  # it is no file of the system
+        return None, 0
+    try:
+        # opened anew, since other programs have the stream too and expect that it blocks
+        return os.open(os.ttyname(number), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK), 4096
+    except (OSError, AttributeError):  # a terminal without a name here, or of another user
+        return os.dup(number), 1  # what takes something has room for a byte
+
+
+# -- what is typed -----------------------------------------------------------------------------------------
+
+_SEQUENCE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|.)?", re.DOTALL)
+"""What an arrow or a function key sends, or a key with Alt."""
+
+
+class Keys:
+    """Reads keys, one by one and without a return, from standard input or else from the process's terminal."""
+
+    def __init__(self) -> None:
+        self._number: int | None = None
+        self._before: list[Any] = []
+
+    @property
+    def working(self) -> bool:
+        """Whether there is a terminal to read from."""
+        return self._number is not None
+
+    def enter(self) -> None:
+        """Let the terminal pass on each key at once, without showing it. Ctrl-C remains a signal."""
+        if termios is not None:
+            with suppress(OSError, ValueError, termios.error):  # there is none
+                here = sys.stdin is not None and sys.stdin.isatty()
+                number = os.dup(sys.stdin.fileno()) if here else os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+                self._before = termios.tcgetattr(number)
+                self._number = number
+                tty.setcbreak(number, termios.TCSANOW)
+
+    def leave(self) -> None:
+        """Let the terminal be as it was."""
+        if self._number is not None:
+            with suppress(termios.error):  # it is gone
+                # at once: what waits to be written may wait for ever
+                termios.tcsetattr(self._number, termios.TCSANOW, self._before)
+            os.close(self._number)
+            self._number = None
+
+    def pressed(self, timeout: float) -> str:
+        """Return the keys that were pressed, after so many seconds or as soon as there is one."""
+        if self._number is None:
+            time.sleep(timeout)
+            return ""
+        read = b""
+        with suppress(OSError):
+            if not select.select([self._number], [], [], timeout)[0]:
+                return ""
+            read = os.read(self._number, 1024)
+        if not read:  # the terminal is gone
+            self.leave()
+        return _SEQUENCE.sub(b"", read).decode("ascii", "ignore")
+
+
+# -- all of it ---------------------------------------------------------------------------------------------
+
+
+def _there(*names: str) -> list[int]:
+    """Return the signals that this system has."""
+    return [getattr(signal, name) for name in names if hasattr(signal, name)]
+
+
+_ENDING = _there("SIGINT", "SIGTERM", "SIGHUP")
+_SUSPENDING, _RESUMING = _there("SIGTSTP"), _there("SIGCONT")
+
+
+class Terminal:
+    """The screen, the keys, and what has come meanwhile: messages and signals."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.keys, self.screen = Keys(), Screen(stream, hurried=lambda: self.end != 0)
+        self.messages = io.StringIO()
+        """What was written to standard error."""
+        self.end = 0
+        """The first signal that ends the program."""
+        self.suspended = self.resumed = False
+
+    def enter(self) -> None:
+        """Begin to draw and to read."""
+        self.keys.enter()
+        self.screen.enter()
+
+    def leave(self) -> None:
+        """Give the terminal back."""
+        self.screen.leave()
+        self.keys.leave()
+
+    def note(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal: an exception at any moment could prevent that the terminal is given back."""
+        self.suspended |= number in _SUSPENDING
+        self.resumed |= number in _RESUMING
+        if number in _ENDING:
+            self.end = self.end or number
+
+    def stand_still(self) -> None:
+        """Give the terminal back and stop, as Ctrl-Z wants it, until the program is let go on."""
+        self.leave()
+        handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTSTP)
+        # here it stands still
+        signal.signal(signal.SIGTSTP, handler)
+        self.suspended = self.resumed = False
+        self.enter()
+
+
+@contextmanager
+def taken(stream: TextIO) -> Iterator[Terminal]:
+    """Draw on a terminal, read its keys, and hold the messages that would tear the picture.
+
+    Afterwards the terminal is as it was, the messages are written, and a signal that ends the program acts.
+    """
+    terminal, handlers, errors = Terminal(stream), {}, sys.stderr
+    if threading.current_thread() is threading.main_thread():
+        for number in _ENDING + _SUSPENDING + _RESUMING:
+            handler = signal.getsignal(number)
+            # a program that handles Ctrl-Z itself keeps doing so; what is ignored stays ignored
+            if handler not in (signal.SIG_IGN, None) and (number in _ENDING or handler == signal.SIG_DFL):
+                handlers[number] = signal.signal(number, terminal.note)
+    held = errors is not None and errors.isatty()
+    try:
+        with redirect_stderr(terminal.messages if held else errors):
+            terminal.enter()
+            yield terminal
+    finally:
+        terminal.leave()
+        with suppress(OSError):  # the terminal is gone
+            if held and takes(errors):
+                errors.write(terminal.messages.getvalue())
+                errors.flush()
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+    if terminal.end:
+        signal.raise_signal(terminal.end)

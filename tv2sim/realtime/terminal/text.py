@@ -1,4 +1,4 @@
-"""Text that fits: bars, titles and lines of an exact width, in what the terminal can show."""
+"""Text that fits, written with what the terminal can show."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from typing import NamedTuple
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-__all__ = ["ASCII", "UNICODE", "Glyphs", "Pen", "fitted", "joined", "pen_for"]
+__all__ = ["Pen", "joined", "pen_for"]
 
 
 class Glyphs(NamedTuple):
-    """What is drawn with: a bar's whole cells, its last cell by eighths, its rest, and so on."""
+    """The characters of a bar (whole cells, a half cell, its rest), of levels, rules, separators and cuts."""
 
     full: str
-    parts: str
+    half: str
     rest: str
     levels: str
     rule: str
@@ -38,15 +38,17 @@ class Pen:
     ----------
     encoding : str
         The terminal's.
-    glyphs : Glyphs, optional
-        Default is the best that the encoding has.
+    ascii_only : bool
+        Whether to draw with ASCII characters even if the encoding has others.
     """
 
-    def __init__(self, encoding: str = "utf-8", glyphs: Glyphs | None = None) -> None:
+    def __init__(self, encoding: str = "utf-8", *, ascii_only: bool = False) -> None:
         self._encoding = encoding
-        if glyphs is None:
-            glyphs = UNICODE if _has(encoding, "".join(UNICODE)) else ASCII
-        self.glyphs = glyphs
+        try:
+            "".join(UNICODE).encode(encoding)
+        except UnicodeEncodeError:
+            ascii_only = True
+        self.glyphs = ASCII if ascii_only else UNICODE
 
     def plain(self, text: str) -> str:
         """Return text with what a terminal would obey, or cannot show, escaped."""
@@ -57,20 +59,19 @@ class Pen:
 
     def title(self, text: str, width: int) -> str:
         """Return text from a catalogue in at most `width` cells."""
-        shown = self.plain(text)
+        shown, more = self.plain(text), self.glyphs.more
         if cell_len(shown) <= width:
             return shown
-        more = self.glyphs.more
         if width <= len(more):
             return set_cell_size(shown, max(0, width)).rstrip()
         return set_cell_size(shown, width - len(more)).rstrip() + more
 
     def bar(self, fraction: float, width: int, style: str) -> Text:
         """Return a bar of `width` cells of which a fraction is full."""
-        glyphs, fraction = self.glyphs, min(1.0, max(0.0, fraction))
-        steps = len(glyphs.parts) + 1
-        whole, part = divmod(int(fraction * width * steps), steps)
-        filled = glyphs.full * whole + (glyphs.parts[part - 1] if part else "")
+        glyphs = self.glyphs
+        steps = len(glyphs.half) + 1
+        whole, half = divmod(int(min(1.0, max(0.0, fraction)) * width * steps), steps)
+        filled = glyphs.full * whole + glyphs.half * half
         return Text.assemble((filled, style), (glyphs.rest * (width - len(filled)), "dim"))
 
     def level(self, fraction: float) -> str:
@@ -80,38 +81,20 @@ class Pen:
 
     def heading(self, name: str, detail: str, width: int) -> Text:
         """Return the line above a part of the picture."""
-        line = Text.assemble((name, "bold"), ("  " if detail else ""), detail, " ")
-        return fitted(line.append(self.glyphs.rule * max(0, width - line.cell_len), "dim"), width)
+        return Text.assemble((name, "bold"), f"  {detail} ", (self.glyphs.rule * width, "dim"))
 
 
 def pen_for(stream: object) -> Pen:
     """Return a pen for what is written to a stream."""
     encoding = getattr(stream, "encoding", None) or "ascii"
     if sys.flags.utf8_mode and not os.environ.get("PYTHONUTF8"):
-        # so Python does in the locale C; but who has asked for that may have a terminal that knows no more
+        # Python takes UTF-8 in the locale C, whose terminal may know no more than ASCII
         encoding = locale.getencoding()
-    encoding = codecs.lookup(encoding).name
-    # the console of Linux has no eighths
-    return Pen(encoding, ASCII if os.environ.get("TERM") == "linux" else None)
-
-
-def fitted(line: Text, width: int) -> Text:
-    """Return a line as exactly so many cells: cut off, or filled up."""
-    line.truncate(max(0, width), overflow="crop", pad=True)
-    return line
+    # the console of Linux has neither half cells nor eighths
+    return Pen(codecs.lookup(encoding).name, ascii_only=os.environ.get("TERM") == "linux")
 
 
 def joined(left: Text, right: Text, width: int) -> Text:
-    """Return a line with something at both its ends; for the right one there has to be room."""
-    room = width - right.cell_len
-    if room < left.cell_len + 2:
-        return fitted(left, width)
-    return fitted(left, room).append_text(right)
-
-
-def _has(encoding: str, text: str) -> bool:
-    try:
-        text.encode(encoding)
-    except UnicodeEncodeError:
-        return False
-    return True
+    """Return a line with something at both its ends; without the right one if there is no room for both."""
+    gap = width - left.cell_len - right.cell_len
+    return left if gap < 2 else Text.assemble(left, " " * gap, right)
