@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.control import Control
 from rich.layout import Layout, RowSplitter
 from rich.padding import Padding
+from rich.region import Region
 from rich.segment import Segment
 from rich.text import Text
 
@@ -26,7 +26,7 @@ __all__ = ["done_of", "picture", "what"]
 
 
 class _Band(NamedTuple):
-    """Parts beside each other, with their shares of the width in per cent."""
+    """Parts beside each other, with their shares of the width."""
 
     parts: dict[Part, int]
     rank: int
@@ -84,24 +84,25 @@ def picture(
     bands = _WIDE if width >= 110 else _MIDDLE if width >= 72 else _NARROW
     room = max(0, height - len(above) - len(below))
     heights = _allotted(snapshot, bands, width, room)
-    blocks = [
-        _block(snapshot, pen, band, width, lines) for band, lines in zip(bands, heights, strict=True) if lines
-    ]
     whole = Layout()
     whole.split_column(
         Layout(_Lines(above), size=len(above)),
-        *blocks,
+        *(
+            _block(snapshot, pen, band, width, lines)
+            for band, lines in zip(bands, heights, strict=True)
+            if lines
+        ),
         Layout(_Lines([]), visible=room > sum(heights)),
         Layout(_Lines(below), size=len(below), visible=bool(below)),
     )
     return whole
 
 
-def _block(snapshot: Snapshot, pen: Pen, band: _Band, width: int, lines: int) -> Layout:
-    """Return the parts of a band, drawn in a number of lines."""
-    block = Layout(size=lines)
+def _block(snapshot: Snapshot, pen: Pen, band: _Band, width: int, height: int) -> Layout:
+    """Return the parts of a band, each drawn beside a gap."""
+    block = Layout(size=height)
     for part, start, cells in _places(band, width):
-        drawn = _Lines(part.draw(snapshot, pen, cells, lines), start)
+        drawn = _Lines(part.draw(snapshot, pen, cells, height), start)
         block.add_split(Layout(Padding(drawn, (0, _GAP, 0, 0)), size=cells + _GAP))
     block.splitter = RowSplitter()
     return block
@@ -123,12 +124,9 @@ class _Lines:
 
 def _places(band: _Band, width: int) -> list[tuple[Part, int, int]]:
     """Return the parts of a band, where each begins, and how wide it is."""
-    places, start, room = [], 0, width - _GAP * (len(band.parts) - 1)
-    for number, (part, share) in enumerate(zip(band.parts, accumulate(band.parts.values()), strict=True)):
-        end = room * share // 100 + _GAP * number
-        places.append((part, start, end - start))
-        start = end + _GAP
-    return places
+    shares = [Layout(ratio=share) for share in band.parts.values()]
+    regions = RowSplitter().divide(shares, Region(0, 0, width + _GAP, 1))
+    return [(part, at.x, at.width - _GAP) for part, (_, at) in zip(band.parts, regions, strict=True)]
 
 
 def _allotted(snapshot: Snapshot, bands: Sequence[_Band], width: int, room: int) -> list[int]:

@@ -21,7 +21,9 @@ try:
     import termios
     import tty
 except ImportError:  # on Windows
-    termios = None  # type: ignore[assignment]
+    HAVE_TERMINALS = False
+else:
+    HAVE_TERMINALS = True
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -43,6 +45,7 @@ def takes(stream: TextIO | int, timeout: float = _PATIENCE) -> bool:
 # -- what is shown -----------------------------------------------------------------------------------------
 
 _HOME, _ENTER, _LEAVE = "\x1b[H", "\x1b[?1049h", "\x1b[?1049l"
+_NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[0m\x1b[?7h"
 
 
 class Screen:
@@ -100,7 +103,7 @@ class Screen:
 
     def leave(self) -> None:
         """Show what was shown before."""
-        if termios is not None and not self.takes():
+        if HAVE_TERMINALS and not self.takes():
             # it was stopped with Ctrl-S, which is of no use any more; what the first call did not stop, the
             # second does not start
             with suppress(OSError, ValueError, termios.error):
@@ -109,6 +112,7 @@ class Screen:
         self._live.stop()
         if self._number is not None:
             os.close(self._number)
+            self._number = None
 
     # -- the file that rich writes to ----------------------------------------------------------------------
 
@@ -116,12 +120,12 @@ class Screen:
         """Write what rich has rendered: a picture, which begins with the way home, or else a command."""
         if not text.startswith(_HOME):
             # a row whose title the terminal takes for wider must not go on in the next row
-            self._send(text.replace(_ENTER, _ENTER + "\x1b[?7l").replace(_LEAVE, "\x1b[?7h" + _LEAVE))
+            self._send(text.replace(_ENTER, _ENTER + _NO_WRAP).replace(_LEAVE, _WRAP + _LEAVE))
             return
         for number, row in enumerate(text.removeprefix(_HOME).split("\n"), 1):
             if row != self._rows.get(number):
                 # a row is erased first, since the terminal may take a title for narrower
-                if self._hurried() or not self._send(f"\x1b[{number};1H\x1b[K{row}"):
+                if self._hurried() or not self._send(f"\x1b[0m\x1b[{number};1H\x1b[K{row}"):
                     self._rows.pop(number, None)  # a part of it may be on the screen
                     return
                 self._rows[number] = row
@@ -150,8 +154,8 @@ def _opened(stream: TextIO) -> tuple[int | None, int]:
     try:
         # opened anew, since other programs have the stream too and expect that it blocks
         return os.open(os.ttyname(number), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK), 4096
-    except (OSError, AttributeError):  # a terminal without a name here, or of another user
-        return os.dup(number), 1  # what takes something has room for a byte
+    except (OSError, AttributeError):  # a terminal without a name, or of another user; or Windows
+        return os.dup(number), 1 if HAVE_TERMINALS else 4096  # what takes something has room for a byte
 
 
 # -- what is typed -----------------------------------------------------------------------------------------
@@ -174,7 +178,7 @@ class Keys:
 
     def enter(self) -> None:
         """Let the terminal pass on each key at once, without showing it. Ctrl-C remains a signal."""
-        if termios is not None:
+        if HAVE_TERMINALS:
             with suppress(OSError, ValueError, termios.error):  # there is none
                 here = sys.stdin is not None and sys.stdin.isatty()
                 number = os.dup(sys.stdin.fileno()) if here else os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
