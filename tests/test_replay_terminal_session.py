@@ -257,7 +257,7 @@ def test_a_terminal_that_nobody_reads_makes_nothing_late(monkeypatch: pytest.Mon
             view.start()
             run = replay.wait(30)
             view.join(30)
-            assert not view.is_alive()  # it has not waited for anybody to read
+            assert not view.is_alive()  # although nothing was read
     os.close(master)
     assert run == tv.simulate(tv.generate_catalogue(), "2c")
     assert run.ending == "completed"
@@ -267,8 +267,9 @@ def test_a_terminal_that_nobody_reads_does_not_keep_it_from_ending() -> None:
     with session("replay", CATALOGUE, "--view", "--port", "none") as seen:
         seen.until_shown("RUNNING  speed 1 ")
         seen.reading = False
-        for columns in range(220, 250):  # each is a whole picture to draw, up to more than what is buffered
+        for columns in range(220, 250):  # each is a whole picture, together more than the terminal buffers
             seen.resize(columns, 80)
             time.sleep(0.1)
         seen.process.send_signal(signal.SIGTERM)
         assert seen.process.wait(30) == 143
+        seen.reading = True

@@ -38,7 +38,7 @@ def takes(stream: TextIO | int, timeout: float = _PATIENCE) -> bool:
     """Say whether a terminal takes what it is sent, in so many seconds; one stopped with Ctrl-S does not."""
     try:
         return bool(select.select([], [stream], [], timeout)[1])
-    except (OSError, ValueError):  # it is no file of the system
+    except (OSError, ValueError):  # not a file of the operating system
         return True
 
 
@@ -78,7 +78,7 @@ class Screen:
     def size(self) -> tuple[int, int]:
         """The terminal's columns and rows, as they are now."""
         columns, rows = 0, 0
-        with suppress(OSError, ValueError):  # it is no file of the system
+        with suppress(OSError, ValueError):  # not a file of the operating system
             columns, rows = os.get_terminal_size(self._stream.fileno())
         return columns or 80, rows or 24
 
@@ -104,8 +104,7 @@ class Screen:
     def leave(self) -> None:
         """Show what was shown before."""
         if HAVE_TERMINALS and not self.takes():
-            # it was stopped with Ctrl-S, which is of no use any more; what the first call did not stop, the
-            # second does not start
+            # end a stop with Ctrl-S, which would last for ever; TCOON has an effect only after TCOOFF
             with suppress(OSError, ValueError, termios.error):
                 termios.tcflow(self._stream.fileno(), termios.TCOOFF)
                 termios.tcflow(self._stream.fileno(), termios.TCOON)
@@ -117,21 +116,21 @@ class Screen:
     # -- the file that rich writes to ----------------------------------------------------------------------
 
     def write(self, text: str) -> None:
-        """Write what rich has rendered: a picture, which begins with the way home, or else a command."""
+        """Write what rich has rendered: a picture, which begins at the home position, or a command."""
         if not text.startswith(_HOME):
-            # a row whose title the terminal takes for wider must not go on in the next row
+            # no wrapping: a title that the terminal takes for wider must not shift the next row
             self._send(text.replace(_ENTER, _ENTER + _NO_WRAP).replace(_LEAVE, _WRAP + _LEAVE))
             return
         for number, row in enumerate(text.removeprefix(_HOME).split("\n"), 1):
             if row != self._rows.get(number):
-                # a row is erased first, since the terminal may take a title for narrower
+                # erased first: the terminal may take a title for narrower, and leave what was there
                 if self._hurried() or not self._send(f"\x1b[0m\x1b[{number};1H\x1b[K{row}"):
                     self._rows.pop(number, None)  # a part of it may be on the screen
                     return
                 self._rows[number] = row
 
     def flush(self) -> None:
-        """Do nothing: nothing is kept back."""
+        """Do nothing: `write` has no buffer."""
 
     def _send(self, text: str) -> bool:
         """Write a text piece by piece, as long as the terminal takes it, and say whether it took all."""
@@ -146,16 +145,16 @@ class Screen:
 
 
 def _opened(stream: TextIO) -> tuple[int | None, int]:
-    """Return a number under which a terminal is written to without blocking, and how many bytes at once."""
+    """Return a file descriptor that does not block if so many bytes are written at once, and that number."""
     try:
         number = stream.fileno()
-    except (OSError, ValueError):  # it is no file of the system
+    except (OSError, ValueError):  # not a file of the operating system
         return None, 0
     try:
-        # opened anew, since other programs have the stream too and expect that it blocks
+        # opened anew: O_NONBLOCK would else hold for all programs that share the stream
         return os.open(os.ttyname(number), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK), 4096
     except (OSError, AttributeError):  # a terminal without a name, or of another user; or Windows
-        return os.dup(number), 1 if HAVE_TERMINALS else 4096  # what takes something has room for a byte
+        return os.dup(number), 1 if HAVE_TERMINALS else 4096  # one byte always has room
 
 
 # -- what is typed -----------------------------------------------------------------------------------------
@@ -179,7 +178,7 @@ class Keys:
     def enter(self) -> None:
         """Let the terminal pass on each key at once, without showing it. Ctrl-C remains a signal."""
         if HAVE_TERMINALS:
-            with suppress(OSError, ValueError, termios.error):  # there is none
+            with suppress(OSError, ValueError, termios.error):  # there is no terminal
                 here = sys.stdin is not None and sys.stdin.isatty()
                 number = os.dup(sys.stdin.fileno()) if here else os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
                 self._before = termios.tcgetattr(number)
@@ -190,7 +189,7 @@ class Keys:
         """Let the terminal be as it was."""
         if self._number is not None:
             with suppress(termios.error):  # it is gone
-                # at once: what waits to be written may wait for ever
+                # TCSANOW: others wait until all output is written, which may be never
                 termios.tcsetattr(self._number, termios.TCSANOW, self._before)
             os.close(self._number)
             self._number = None
@@ -244,7 +243,7 @@ class Terminal:
         self.keys.leave()
 
     def note(self, number: int, frame: FrameType | None) -> None:
-        """Handle a signal: an exception at any moment could prevent that the terminal is given back."""
+        """Handle a signal. It does not raise, so that the terminal is given back whenever it comes."""
         self.suspended |= number in _SUSPENDING
         self.resumed |= number in _RESUMING
         if number in _ENDING:
