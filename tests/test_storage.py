@@ -28,7 +28,7 @@ from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
 from tests.commands import CATALOGUE, SAMPLE, tv2sim, video
-from tv2sim.run import is_saved_run
+from tv2sim.saved import is_saved_run
 from tv2sim.storage import whole_file, whole_folder
 
 TABLES = {
