@@ -25,9 +25,9 @@ _NO_CODE = {
 def sources(revision: str | None = None) -> dict[str, str]:
     """Return the product's Python files, path by path, of a revision or of the working tree."""
     if revision is None:
-        return {str(path.relative_to(ROOT)): path.read_text() for path in sorted(ROOT.glob("tv2sim/**/*.py"))}
+        return {str(path.relative_to(ROOT)): path.read_text() for path in sorted(ROOT.glob("tv2sim/**/*.py*"))}
     listed = _git("ls-tree", "-r", "--name-only", revision, "tv2sim").splitlines()
-    return {path: _git("show", f"{revision}:{path}") for path in listed if path.endswith(".py")}
+    return {path: _git("show", f"{revision}:{path}") for path in listed if path.endswith((".py", ".pyi"))}
 
 
 def _git(*arguments: str) -> str:

@@ -1,0 +1,34 @@
+"""The public names and the rooms that they live in: read by type checkers, and by ``__init__.py`` itself."""
+
+from tv2sim import plots as plots
+from tv2sim.catalogue import (
+    Catalogue as Catalogue, Rejected as Rejected, Survey as Survey, Video as Video,
+    generate_catalogue as generate_catalogue, read_catalogue as read_catalogue,
+    survey_catalogue as survey_catalogue,
+)  # fmt: skip
+from tv2sim.distributions import (
+    Constant as Constant, Distribution as Distribution, Empirical as Empirical, Exponential as Exponential,
+    Gamma as Gamma, LogNormal as LogNormal, Triangular as Triangular, Uniform as Uniform,
+)  # fmt: skip
+from tv2sim.errors import (
+    CatalogueError as CatalogueError, InputError as InputError, LagError as LagError,
+    MissingExtraError as MissingExtraError, OutputError as OutputError, ScenarioError as ScenarioError,
+    StrategyError as StrategyError, TV2SimError as TV2SimError,
+)  # fmt: skip
+from tv2sim.events import LogEntry as LogEntry
+from tv2sim.experiment import (
+    Comparison as Comparison, Interrupted as Interrupted, Replications as Replications, compare as compare,
+    replicate as replicate,
+)  # fmt: skip
+from tv2sim.realtime import Replay as Replay, replay as replay
+from tv2sim.run import Run as Run, simulate as simulate
+from tv2sim.saved import load_run as load_run
+from tv2sim.scenario import Scenario as Scenario
+from tv2sim.statistics import Precision as Precision
+from tv2sim.strategies import (
+    PART_1 as PART_1, PART_2A as PART_2A, PART_2B as PART_2B, PART_2C as PART_2C, STRATEGIES as STRATEGIES,
+    PoolState as PoolState, Strategy as Strategy,
+)  # fmt: skip
+
+__all__: list[str]
+__version__: str
