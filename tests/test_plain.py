@@ -1,0 +1,143 @@
+"""What is saved of strategies, scenarios, distributions and runs follows from their fields."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, fields, make_dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tv2sim as tv
+from tests.commands import SAMPLE
+from tv2sim import plain
+from tv2sim.distributions import DISTRIBUTIONS
+from tv2sim.distributions import __all__ as names
+
+ONE_OF_EACH: tuple[tv.Distribution, ...] = (
+    tv.Constant(4), tv.Uniform(2, 6), tv.Triangular(2, 3, 6), tv.Exponential(4), tv.LogNormal(4, 0.5),
+    tv.Gamma(4, 1), tv.Empirical([3, 2]),
+)  # fmt: skip
+
+
+def with_a_field_more(kind: type, name: str) -> Any:
+    """Return a class of ours as it will be when somebody adds a field to it."""
+    return make_dataclass(
+        kind.__name__, [(name, int, dataclasses.field(default=0))], bases=(kind,), frozen=True,
+        namespace={"__module__": kind.__module__},
+    )  # fmt: skip
+
+
+def through_json(data: dict[str, Any]) -> dict[str, Any]:
+    back: dict[str, Any] = json.loads(json.dumps(data))
+    return back
+
+
+def test_every_distribution_comes_back() -> None:
+    assert {type(one) for one in ONE_OF_EACH} == set(DISTRIBUTIONS)
+    assert {kind.__name__ for kind in DISTRIBUTIONS} == {name for name in names if name.istitle()} - {
+        "Distribution"
+    } | {"LogNormal"}
+    for one in ONE_OF_EACH:
+        assert plain.from_dict(through_json(one.to_dict()), *DISTRIBUTIONS) == one
+
+
+@pytest.mark.parametrize("kind", [tv.Scenario, tv.Strategy, tv.Uniform])
+def test_a_field_that_is_added_is_saved(kind: Any) -> None:
+    wider = with_a_field_more(kind, "colour")
+    given = (2, 6) if kind is tv.Uniform else ()
+    one = wider(*given, colour=7)
+    data = through_json(one.to_dict())
+    assert data["colour"] == 7
+    others = (other for other in DISTRIBUTIONS if other is not kind)
+    back = plain.from_dict(data, wider, *others)
+    assert back == one
+    assert back != wider(*given)
+
+
+@pytest.mark.parametrize("one", [tv.Scenario(until=60), tv.PART_2C, *ONE_OF_EACH], ids=str)
+def test_all_fields_are_there(one: Any) -> None:
+    assert list(one.to_dict()) == ["kind", *(field.name for field in fields(one))]
+
+
+@dataclass(frozen=True)
+class Own(tv.Strategy):
+    limit: float = 6.0
+    table: tuple[int, ...] = (1, 2)
+
+
+def test_a_class_of_one_s_own_is_saved_with_its_fields() -> None:
+    data = through_json(Own(limit=np.float64(3)).to_dict())
+    assert (data["kind"], data["class"], data["limit"], data["table"]) == ("custom", "Own", 3.0, [1, 2])
+
+
+def test_a_name_of_ours_on_a_class_of_one_s_own_is_no_class_of_ours() -> None:
+    class Uniform(tv.Constant):
+        """Not the one that comes with tv2sim."""
+
+    with pytest.raises(LookupError):
+        plain.from_dict(Uniform(3).to_dict(), *DISTRIBUTIONS)
+
+
+# -- runs ----------------------------------------------------------------------------------------------------
+
+OTHERS: dict[str, dict[str, Any]] = {
+    "scenario": {
+        "encoders": 9, "requests_per_second": 1.5, "startup_time": tv.Constant(3), "publishing_time": 0.5,
+        "publishing_queue_capacity": 3, "until": 60.0,
+    },
+    "strategy": {
+        "name": "other", "starts_on": "encoded", "dedicated": True, "prewarmed": 7, "review_every": 5.0,
+    },
+}  # fmt: skip
+"""Another value for each field; a new one belongs here."""
+
+
+@pytest.mark.parametrize(("what", "kind"), [("scenario", tv.Scenario), ("strategy", tv.Strategy)])
+def test_runs_differ_in_every_field_of_what_went_in(what: str, kind: Any) -> None:
+    run = tv.simulate(SAMPLE)
+    assert set(OTHERS[what]) == {field.name for field in fields(kind)}
+    for name, value in OTHERS[what].items():
+        changes = {name: value} | ({"starts_on": "encoded"} if name == "dedicated" else {})
+        other = dataclasses.replace(run, **{what: getattr(run, what).replace(**changes)})
+        assert other != run, name
+        assert other.provenance()[what][name] == plain.to_dict(other)[what][name]
+
+
+@pytest.mark.parametrize("changes", [{"seed": 2}, {"replication": 1}])
+def test_runs_differ_in_seed_and_replication(changes: dict[str, int]) -> None:
+    run = tv.simulate(SAMPLE)
+    assert dataclasses.replace(run, **changes) != run  # type: ignore[arg-type]
+
+
+def test_all_that_went_in_comes_back(tmp_path: Path) -> None:
+    scenario = tv.Scenario(**OTHERS["scenario"])
+    for number, changes in enumerate((OTHERS["strategy"], {"name": "x", "prewarmed": 3, "review_every": 0.25})):
+        run = tv.simulate(SAMPLE, tv.Strategy(**changes), scenario, seed=5, replication=2)
+        loaded = tv.load_run(run.save(tmp_path / str(number)))
+        assert loaded == run
+        for field in fields(tv.Run):
+            if field.name not in ("facts", "catalogue", "strategy_data"):
+                assert getattr(loaded, field.name) == getattr(run, field.name), field.name
+
+
+def test_an_own_strategy_s_data_outlives_its_class(tmp_path: Path) -> None:
+    run = tv.simulate(SAMPLE, Own(limit=3.0))
+    loaded = tv.load_run(run.save(tmp_path / "first"))
+    again = tv.load_run(loaded.save(tmp_path / "second"))
+    assert loaded == run == again
+    assert again.provenance()["strategy"]["limit"] == 3.0
+    assert tv.simulate(SAMPLE, Own(limit=2.0)) != loaded
+
+
+def test_a_run_of_an_older_format_is_refused_in_one_sentence(tmp_path: Path) -> None:
+    folder = tv.simulate(SAMPLE).save(tmp_path / "out")
+    document = json.loads((folder / "run.json").read_text())
+    del document["format"]
+    document["versions"]["tv2sim"] = "0.1.0"
+    (folder / "run.json").write_text(json.dumps(document))
+    with pytest.raises(tv.InputError, match=r"saved by tv2sim 0\.1\.0 in format None.*reads format \d"):
+        tv.load_run(folder)
