@@ -64,7 +64,25 @@ scalars: st.SearchStrategy[Json] = st.one_of(
     st.integers(),
     st.floats(),
     st.text(st.characters(), max_size=5),
-    st.sampled_from([0, -0.0, 1, 3.5, 10**308, 10**309, 10**400, -(10**400), 5e-324, "", "a", "7", "\ud800"]),
+    st.sampled_from(
+        [
+            0,
+            -0.0,
+            1,
+            3.5,
+            10**308,
+            10**309,
+            10**400,
+            -(10**400),
+            5e-324,
+            2**32,
+            2.0**32 + 1,
+            "",
+            "a",
+            "7",
+            "\ud800",
+        ]
+    ),
 )
 values: st.SearchStrategy[Json] = st.one_of(
     scalars, st.lists(scalars, max_size=2), st.dictionaries(st.text(max_size=2), scalars, max_size=2)
@@ -198,8 +216,8 @@ def is_video(record: Any) -> bool:
         and all(is_text(record[field]) for field in ("id", "title", "provider"))
         and all(is_number(record[field]) for field in ("encodingTime", "publicationTimeout"))
         and record["id"] != ""
-        and record["encodingTime"] >= 0
-        and record["publicationTimeout"] > 0
+        and 0 <= record["encodingTime"] <= 2**32
+        and 0 < record["publicationTimeout"] <= 2**32
     )
 
 

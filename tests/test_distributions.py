@@ -64,7 +64,7 @@ any_distribution: st.SearchStrategy[tv.Distribution] = st.one_of(
     st.tuples(times, times).map(lambda two: tv.Uniform(*sorted(two))),
     st.tuples(times, times, times).map(lambda three: tv.Triangular(*sorted(three))),
     st.builds(tv.Exponential, positive),
-    st.builds(tv.LogNormal, positive, st.floats(1e-3, 20)),
+    st.builds(tv.LogNormal, positive, st.floats(1e-3, 1.8)),
     st.builds(tv.Gamma, positive, positive),
     st.lists(times, min_size=1, max_size=20).map(tv.Empirical),
 )
@@ -254,20 +254,23 @@ class TestParameters:
     @pytest.mark.parametrize(
         ("kind", "parameters", "quoted"),
         [
+            (tv.Constant, (2.0**32 + 1,), "value=4294967297.0"),
             (tv.Uniform, (1.7e308, 1.75e308), "low=1.7e+308, high=1.75e+308"),
             (tv.Triangular, (0, 1e200, 1.1e200), "high=1.1e+200"),
             (tv.Exponential, (1e308,), "mean=1e+308"),
             (tv.LogNormal, (4, 1000), "sigma=1000.0"),
+            (tv.LogNormal, (4, 2.6), "sigma=2.6"),  # the largest z is 8.13: 4 exp(2.6 x 8.13) = 6e9
+            (tv.Exponential, (2.0**27,), "mean=134217728.0"),  # its 1 - 2**-53 quantile is 36.7 times as long
             (tv.Gamma, (4, 1e308), "scale=1e+308"),
             (tv.Empirical, ([1.7e308, 1.7e308],), "1.7e+308"),
         ],
     )
-    def test_times_beyond_the_floats_are_refused(
+    def test_times_that_are_too_long_are_refused(
         self, kind: type[tv.Distribution], parameters: tuple[object, ...], quoted: str
     ) -> None:
         message = refused(kind, *parameters)
         assert quoted in message
-        assert message.endswith("gives times that are too large for a float")
+        assert message.endswith("gives times outside 0 to 4294967296 s")
 
     @pytest.mark.parametrize("distribution", ALL, ids=str)
     def test_it_is_immutable_and_can_be_a_key(self, distribution: tv.Distribution) -> None:
@@ -473,6 +476,20 @@ class TestOwn:
             def __repr__(self) -> str:
                 return "Broken()"
 
-        scenario = tv.Scenario(startup_time=Broken())
         with pytest.raises(tv.ScenarioError, match=r"startup_time Broken\(\) gives other than"):
-            tv.simulate(tv.generate_catalogue(20), strategy, scenario, seed=1)
+            tv.simulate(tv.generate_catalogue(20), strategy, tv.Scenario(startup_time=Broken()), seed=1)
+
+    @pytest.mark.parametrize("largest", [2.0**32 + 1, 1e300])
+    def test_one_whose_times_can_be_too_long_is_refused_by_the_scenario(self, largest: float) -> None:
+        class Long(tv.Distribution):
+            mean = 3.0
+
+            def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+                return np.where(u < 1 - 2.0**-53, 3.0, largest)
+
+            def __repr__(self) -> str:
+                return "Long()"
+
+        message = r"startup_time Long\(\) gives other than times from 0 to 4294967296 s: " + f"{largest:g}"
+        with pytest.raises(tv.ScenarioError, match=message.replace("+", r"\+")):
+            tv.Scenario(startup_time=Long())

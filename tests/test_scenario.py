@@ -83,6 +83,24 @@ class TestValidation:
     def test_until(self, value: object) -> None:
         assert refused("until", value) == f"until, if not None, must be {POSITIVE}, not {value!r}"
 
+    @pytest.mark.parametrize("value", [2.0**32 + 1, 1e308])
+    @pytest.mark.parametrize(
+        ("name", "called"),
+        [
+            ("until", "until, if not None,"),
+            ("publishing_time", "publishing_time"),
+            ("startup_time", "startup_time, if not a distribution,"),
+        ],
+    )
+    def test_a_time_that_is_too_long(self, name: str, called: str, value: float) -> None:
+        assert refused(name, value) == f"{called} must be at most 4294967296 s, not {value!r}"
+        assert getattr(tv.Scenario(**{name: 2**32}), name) in (2.0**32, tv.Constant(2**32))  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("value", [2.0**-33, 1e-300, 5e-324])
+    def test_requests_too_far_apart(self, value: float) -> None:
+        message = refused("requests_per_second", value)
+        assert message == f"requests_per_second must leave at most 4294967296 s between two, not {value!r}"
+
     @pytest.mark.parametrize("value", [-1, math.nan, math.inf, True, None, [2, 6], tv.Uniform, {"low": 2}])
     def test_startup_time_that_is_neither_distribution_nor_number(self, value: object) -> None:
         message = refused("startup_time", value)
@@ -188,7 +206,7 @@ class TestReplace:
 DISTRIBUTIONS = st.one_of(
     st.builds(tv.Constant, st.floats(0, 100)),
     st.tuples(st.floats(0, 100), st.floats(0, 100)).map(lambda pair: tv.Uniform(*sorted(pair))),
-    st.builds(tv.LogNormal, st.floats(0.1, 100), st.floats(0.01, 3)),
+    st.builds(tv.LogNormal, st.floats(0.1, 100), st.floats(0.01, 2)),
     st.lists(st.floats(0, 100), min_size=1, max_size=5).map(tv.Empirical),
 )
 SCENARIOS = st.builds(

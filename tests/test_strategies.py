@@ -94,10 +94,17 @@ class TestData:
         message = refused(dedicated=value, starts_on="encoded")
         assert message == f"dedicated must be one of False, True, not {value!r}"
 
-    @pytest.mark.parametrize("value", [0, -1.5, math.nan, math.inf, True, "5"])
+    @pytest.mark.parametrize("value", [0, -1.5, math.nan, math.inf, True, "5", 1e-300, 0.9e-6])
     def test_review_every(self, value: object) -> None:
+        """One so small that time does not advance would be made for ever."""
         message = refused(review_every=value)
-        assert message == f"review_every, if not None, must be a finite number greater than 0, not {value!r}"
+        accepted = "a finite number of at least 1e-06"
+        assert message == f"review_every, if not None, must be {accepted}, not {value!r}"
+        assert tv.Strategy(review_every=1e-6).review_every == 1e-6
+
+    def test_review_every_that_is_too_long(self) -> None:
+        message = refused(review_every=2**32 + 1)
+        assert message == "review_every, if not None, must be at most 4294967296 s, not 4294967297"
 
     @pytest.mark.parametrize("value", [1, None, b"2c", ["2c"]])
     def test_name(self, value: object) -> None:
@@ -235,13 +242,15 @@ class TestByName:
             as_strategy(tv.Strategy)
 
 
-def test_a_misspelt_hook_is_not_ignored() -> None:
-    class Misspelt(tv.Strategy):
-        def pool_levels(self, state: tv.PoolState) -> int:
-            return 5
+def test_names_like_those_of_hooks_are_fields_as_others() -> None:
+    @dataclass(frozen=True)
+    class Delayed(tv.Strategy):
+        start_delays: tuple[float, ...] = (1.0, 2.0)
 
-    with pytest.raises(tv.StrategyError, match=r"pool_levels is no hook .* did you mean pool_level\?"):
-        Misspelt()
+        def start_delay(self, video: tv.Video) -> float:
+            return self.start_delays[0]
+
+    assert Delayed(start_delays=(3.0,), starts_on="encoded").start_delay(tv.Video("a", "", "", 1, 2)) == 3
 
 
 # -- five further rules, each a short class -------------------------------------------------------------------
@@ -868,6 +877,11 @@ class TestNonsense:
     def test_a_delay_that_there_is_not(self, answer: object) -> None:
         assert complaint(delay_answer=answer) == (
             f"the answer of Saying.start_delay('v0') must be a finite number of at least 0, not {answer!r}"
+        )
+
+    def test_a_delay_that_is_too_long(self) -> None:
+        assert complaint(delay_answer=1e10) == (
+            "the answer of Saying.start_delay('v0') must be at most 4294967296 s, not 10000000000.0"
         )
 
     @pytest.mark.parametrize("answer", ["no", None, math.nan, 2, []])

@@ -131,9 +131,9 @@ def test_a_column_without_any_time_is_none() -> None:
 
 @pytest.mark.parametrize(
     ("literal", "value"),
-    [("0", 0.0), ("12", 12.0), ("1.25e1", 12.5), ("0.1", 0.1), ("5e-324", 5e-324), ("1e308", 1e308)],
+    [("0", 0.0), ("12", 12.0), ("1.25e1", 12.5), ("0.1", 0.1), ("5e-324", 5e-324), ("4294967296", 2.0**32)],
 )
-def test_every_number_from_0_is_accepted(literal: str, value: float) -> None:
+def test_every_number_from_0_to_2_to_the_32_is_accepted(literal: str, value: float) -> None:
     text = json.dumps(record(0, submittedAt="X")).replace('"X"', literal)
     (video,) = tv.read_catalogue([text])
     assert video.submitted_at == value
@@ -150,6 +150,7 @@ def test_every_number_from_0_is_accepted(literal: str, value: float) -> None:
         ("true", "submittedAt must be a number, not bool"),
         ("[1]", "submittedAt must be a number, not array"),
         ("{}", "submittedAt must be a number, not object"),
+        ("1732483205123", "submittedAt must be at most 4294967296 s: is it in milliseconds?"),
         ("1e999", "submittedAt is too large for a number"),
         ("9" * 400, "submittedAt is too large for a number"),
     ],
@@ -184,6 +185,7 @@ def test_what_is_no_json_is_rejected(literal: str) -> None:
         (True, "submittedAt must be a number, not bool"),
         (np.array([1, 2]), "submittedAt must be a number, not numpy.ndarray"),
         (pd.Timedelta(3, "s"), "submittedAt must be a number, not Timedelta"),
+        (1732483205123, "submittedAt must be at most 4294967296 s: is it in milliseconds?"),
         (10**400, "submittedAt is too large for a number"),
     ],
 )
@@ -227,7 +229,7 @@ def test_the_lines_have_it_where_it_is_given_and_can_be_read_back() -> None:
 
 
 @FEW
-@given(st.lists(st.one_of(st.none(), st.floats(0, allow_infinity=False)), min_size=1, max_size=6))
+@given(st.lists(st.one_of(st.none(), st.floats(0, 2.0**32)), min_size=1, max_size=6))
 def test_any_time_survives_lines_frame_and_pickling(given: list[float | None]) -> None:
     catalogue = clips(*((1, 9, time) for time in given))
     assert times(catalogue) == given

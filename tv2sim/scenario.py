@@ -11,7 +11,7 @@ import numpy as np
 from tv2sim import plain
 from tv2sim.distributions import DISTRIBUTIONS, Distribution, Uniform, as_distribution
 from tv2sim.errors import ScenarioError
-from tv2sim.validation import a_number, a_whole_number, with_changes
+from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, with_changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,18 +83,20 @@ class Scenario:
         rate = a_number(
             "requests_per_second", self.requests_per_second, above=0, at_most=1e6, error=ScenarioError
         )
-        if not math.isfinite(1 / rate):
-            raise ScenarioError(f"requests_per_second must leave a finite time between two, not {rate!r}")
+        if 1 / rate > LONGEST_TIME:
+            raise ScenarioError(
+                f"requests_per_second must leave at most {LONGEST_TIME:.0f} s between two, not {rate!r}"
+            )
         self._set("requests_per_second", rate)
         self._set("startup_time", as_distribution("startup_time", self.startup_time))
-        self._set("publishing_time", a_number("publishing_time", self.publishing_time, error=ScenarioError))
+        self._set("publishing_time", a_time("publishing_time", self.publishing_time, error=ScenarioError))
         if (capacity := self.publishing_queue_capacity) is not None:
             name = "publishing_queue_capacity, if not None,"
             self._set(
                 "publishing_queue_capacity", a_whole_number(name, capacity, at_least=0, error=ScenarioError)
             )
         if self.until is not None:
-            self._set("until", a_number("until, if not None,", self.until, above=0, error=ScenarioError))
+            self._set("until", a_time("until, if not None,", self.until, above=0, error=ScenarioError))
 
     def _set(self, name: str, value: object) -> None:
         object.__setattr__(self, name, value)

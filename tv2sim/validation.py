@@ -12,9 +12,12 @@ from tv2sim.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["a_number", "a_whole_number", "one_of", "with_changes"]
+__all__ = ["LONGEST_TIME", "a_number", "a_time", "a_whole_number", "one_of", "with_changes"]
 
 T = TypeVar("T")
+
+LONGEST_TIME = 2.0**32
+"""Seconds (136 years): no time that is handed in may be longer."""
 
 
 def a_number(
@@ -56,6 +59,27 @@ def a_number(
     if not math.isfinite(result) or too_low or result > at_most:
         raise error(f"{name} must be {accepted}, not {value!r}")
     return result
+
+
+def a_time(
+    name: str,
+    value: object,
+    *,
+    at_least: float = 0.0,
+    above: float | None = None,
+    error: type[InputError] = InputError,
+) -> float:
+    """Return `value` as a number of seconds within its bounds, no longer than :data:`LONGEST_TIME`.
+
+    Raises
+    ------
+    InputError
+        If it is none, quoting the value.
+    """
+    seconds = a_number(name, value, at_least=at_least, above=above, error=error)
+    if seconds > LONGEST_TIME:
+        raise error(f"{name} must be at most {LONGEST_TIME:.0f} s, not {value!r}")
+    return seconds
 
 
 def a_whole_number(

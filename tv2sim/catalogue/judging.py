@@ -9,6 +9,7 @@ import msgspec
 
 from tv2sim.catalogue.records import video_of
 from tv2sim.catalogue.videos import Rejected, Video
+from tv2sim.validation import LONGEST_TIME
 
 __all__ = ["Entry", "as_bytes", "judged", "parse", "repeated", "shown", "text_of"]
 
@@ -82,9 +83,11 @@ def _invalid(error: msgspec.ValidationError) -> str:
     field = path.rstrip("`")
     if found.startswith("Object missing required field"):
         return f"the field {found.split('`')[1]} is missing"
+    hint = ": is it in milliseconds?" if field == "submittedAt" else ""
     words = {
         "Expected `float` >= 0.0": f"{field} must be at least 0",
         "Expected `float` > 0.0": f"{field} must be greater than 0",
+        f"Expected `float` <= {LONGEST_TIME}": f"{field} must be at most {LONGEST_TIME:.0f} s{hint}",
         "Expected `str` of length >= 1": f"{field} must not be empty",
         "Number out of range": f"{field} is too large for a number",
         "Integer value out of range": f"{field} is too large for a number",

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, overload
 import msgspec
 import numpy as np
 
+from tv2sim.validation import LONGEST_TIME
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -18,6 +20,8 @@ __all__ = ["Catalogue", "Rejected", "Video"]
 
 class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults=True):
     """One video of a catalogue; in JSON its fields are spelled in camel case, as the original does.
+
+    No time is longer than 2**32 s.
 
     Parameters
     ----------
@@ -41,9 +45,9 @@ class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults
     id: Annotated[str, msgspec.Meta(min_length=1)]
     title: str
     provider: str
-    encoding_time: Annotated[float, msgspec.Meta(ge=0)]
-    publication_timeout: Annotated[float, msgspec.Meta(gt=0)]
-    submitted_at: Annotated[float, msgspec.Meta(ge=0)] | None = None
+    encoding_time: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_TIME)]
+    publication_timeout: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIME)]
+    submitted_at: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_TIME)] | None = None
 
     @property
     def slack(self) -> float:

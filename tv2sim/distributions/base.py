@@ -10,12 +10,12 @@ import numpy as np
 
 from tv2sim import plain
 from tv2sim.errors import ScenarioError
-from tv2sim.validation import a_number
+from tv2sim.validation import LONGEST_TIME, a_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Distribution"]
+__all__ = ["EXTREMES", "Distribution"]
 
 
 class Distribution(ABC):
@@ -60,14 +60,14 @@ class Distribution(ABC):
         object.__setattr__(self, name, value)
 
     def _check_range(self) -> None:
-        """Refuse parameters that lead beyond what a float can hold."""
+        """Refuse parameters that lead to times outside 0 to 2**32 s."""
         with np.errstate(over="ignore", invalid="ignore"):
-            extremes = [*self.quantile(_EXTREMES), self.mean]
-        if not np.isfinite(extremes).all():
-            raise ScenarioError(f"{self!r} gives times that are too large for a float")
+            extremes = np.array([*self.quantile(EXTREMES), self.mean])
+        if not ((extremes >= 0) & (extremes <= LONGEST_TIME)).all():
+            raise ScenarioError(f"{self!r} gives times outside 0 to {LONGEST_TIME:.0f} s")
 
 
-_EXTREMES = np.array([2.0**-53, 1 - 2.0**-53])
+EXTREMES = np.array([2.0**-53, 1 - 2.0**-53])
 """The smallest and the largest number that :mod:`tv2sim.draws` can give."""
 
 

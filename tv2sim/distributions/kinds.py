@@ -31,6 +31,7 @@ class Constant(Distribution):
 
     def __post_init__(self) -> None:
         self._check("value")
+        self._check_range()
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the value, whatever `u`."""

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tv2sim import plain
-from tv2sim.distributions.base import Distribution
+from tv2sim.distributions.base import EXTREMES, Distribution
 from tv2sim.distributions.kinds import Constant, Empirical, Exponential, Gamma, LogNormal, Triangular, Uniform
 from tv2sim.errors import ScenarioError
-from tv2sim.validation import a_number
+from tv2sim.validation import LONGEST_TIME, a_time
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -39,9 +42,10 @@ def as_distribution(name: str, value: object) -> Distribution:
     Uniform(low=2.0, high=6.0)
     """
     if isinstance(value, Distribution):
+        _check_own(name, value)
         return value
     if not isinstance(value, str):
-        return Constant(a_number(f"{name}, if not a distribution,", value, error=ScenarioError))
+        return Constant(a_time(f"{name}, if not a distribution,", value, error=ScenarioError))
     written = re.fullmatch(r"\s*(\w+)\s*\(([^()]*)\)\s*", value)
     kind = _KINDS.get(written[1].lower()) if written else None
     try:
@@ -59,6 +63,21 @@ def as_distribution(name: str, value: object) -> Distribution:
             f"triangular(low, mode, high), exponential(mean), lognormal(median, sigma), gamma(shape, scale), "
             f"empirical(sample, sample, ...), not {value!r}"
         ) from error
+
+
+def _check_own(name: str, distribution: Distribution) -> None:
+    """Refuse a user's own distribution whose times can be too long; what else is wrong is found in use."""
+    if type(distribution) in _KINDS.values():
+        return  # checked when it was made
+    try:
+        extremes = np.asarray(distribution.quantile(EXTREMES.copy()), dtype=np.float64)
+    except Exception:  # noqa: BLE001 (a user's code)
+        return
+    for time in extremes.ravel().tolist():
+        if not (0 <= time <= LONGEST_TIME or math.isnan(time)):
+            raise ScenarioError(
+                f"{name} {distribution} gives other than times from 0 to {LONGEST_TIME:.0f} s: {time:g}"
+            )
 
 
 def distribution_from_dict(data: Mapping[str, Any]) -> Distribution:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from tv2sim import plain
 from tv2sim.errors import StrategyError
-from tv2sim.validation import a_number, a_whole_number, one_of, with_changes
+from tv2sim.validation import a_time, a_whole_number, one_of, with_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,9 +48,6 @@ class PoolState(NamedTuple):
     encoded: int
 
 
-_HOOKS = ("start_moment", "owns_publisher", "start_delay", "priority", "pool_level")
-
-
 class Orders(NamedTuple):
     """What a strategy says of each video of a catalogue, in columns."""
 
@@ -85,8 +81,8 @@ class Strategy:
         The pool's base stock S: so many publishers are started at time 0, and each time one of the pool takes
         a video, others are started until S are starting or ready again.
     review_every : float or None
-        Seconds between looks at :meth:`pool_level`, beside those that each video causes. They go on as long as
-        anything else is under way.
+        Seconds between looks at :meth:`pool_level`, beside those that each video causes; at least 1e-6. They go
+        on as long as anything else is under way.
 
     Raises
     ------
@@ -135,7 +131,7 @@ class Strategy:
                 f"or leave dedicated=False"
             )
         if self.review_every is not None:
-            every = a_number("review_every, if not None,", self.review_every, above=0, error=StrategyError)
+            every = a_time("review_every, if not None,", self.review_every, at_least=1e-6, error=StrategyError)
             object.__setattr__(self, "review_every", every)
 
     def _check_class(self) -> None:
@@ -148,12 +144,6 @@ class Strategy:
                     f"{field.name} = {value!r} in the body of {kind} has no effect: write "
                     f"{kind}({field.name}={value!r}), or decorate the class with @dataclass(frozen=True) and "
                     f"annotate {field.name}"
-                )
-        for name in vars(type(self)):
-            if not hasattr(Strategy, name) and (meant := get_close_matches(name, _HOOKS, n=1, cutoff=0.85)):
-                raise StrategyError(
-                    f"{type(self).__name__}.{name} is no hook and would never be called: "
-                    f"did you mean {meant[0]}?"
                 )
 
     # -- hooks ---------------------------------------------------------------------------------------------
@@ -249,7 +239,7 @@ class Strategy:
 
     @staticmethod
     def _delay(asked: str, answer: object) -> float:
-        return a_number(f"the answer of {asked}", answer, error=StrategyError)
+        return a_time(f"the answer of {asked}", answer, error=StrategyError)
 
     # -- data ----------------------------------------------------------------------------------------------
 
