@@ -474,7 +474,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"strategies": ["1", "2c"], "baseline": tv.PART_2C.replace(prewarmed=9)},
         "the baseline must be one of the strategies, 1, 2c, .*prewarmed=9",
     ),
-    "zero replications": ({"replications": 0}, "replications must be a whole number of at least 1, not 0"),
+    "zero replications": (
+        {"replications": 0},
+        "replications must be a whole number of at least 1 and at most 1000000000, not 0",
+    ),
     "no catalogue": ({"catalogue": {}}, "compare needs at least one catalogue"),
     "catalogue": ({"catalogue": {"a": "no/such/file.jsonl"}}, "no/such/file.jsonl"),
     "scenario": ({"scenario": 5}, "scenario must be a tv2sim.Scenario, several .*, or a grid .*, not 5"),
@@ -511,7 +514,9 @@ class TestWrongCalls:
         assert "\n" not in str(caught.value)
 
     def test_extending_by_nothing(self) -> None:
-        with pytest.raises(tv.InputError, match="more must be a whole number of at least 1, not 0"):
+        with pytest.raises(
+            tv.InputError, match="more must be a whole number of at least 1 and at most 1000000000, not 0"
+        ):
             parts().extend(0)
 
 

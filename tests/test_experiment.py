@@ -394,10 +394,26 @@ class TestPrecision:
 # -- wrong calls ----------------------------------------------------------------------------------------------
 
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
-    "zero replications": ({"replications": 0}, "replications must be a whole number of at least 1, not 0"),
-    "half a replication": ({"replications": 1.5}, "replications must be a whole number of at least 1, not 1.5"),
-    "text": ({"replications": "10"}, "replications must be a whole number of at least 1, not '10'"),
-    "true": ({"replications": True}, "replications must be a whole number of at least 1, not True"),
+    "zero replications": (
+        {"replications": 0},
+        "replications must be a whole number of at least 1 and at most 1000000000, not 0",
+    ),
+    "replications without end": (
+        {"replications": 10**23},
+        "replications must be a whole number of at least 1 and at most 1000000000, not 1" + "0" * 23,
+    ),
+    "half a replication": (
+        {"replications": 1.5},
+        "replications must be a whole number of at least 1 and at most 1000000000, not 1.5",
+    ),
+    "text": (
+        {"replications": "10"},
+        "replications must be a whole number of at least 1 and at most 1000000000, not '10'",
+    ),
+    "true": (
+        {"replications": True},
+        "replications must be a whole number of at least 1 and at most 1000000000, not True",
+    ),
     "strategy": ({"strategy": "3"}, "a strategy is one of 1, 2a, 2b, 2c, .*, not '3'"),
     "scenario": ({"scenario": 5}, "scenario must be a tv2sim.Scenario, not 5"),
     "a grid": ({"scenario": {"encoders": [5]}}, "scenario must be a tv2sim.Scenario, not {"),
@@ -451,7 +467,9 @@ class TestWrongCalls:
 
     @pytest.mark.parametrize("more", [0, -1, 2.0, None])
     def test_extending_by_nothing(self, more: Any) -> None:
-        with pytest.raises(tv.InputError, match="more must be a whole number of at least 1, not"):
+        with pytest.raises(
+            tv.InputError, match="more must be a whole number of at least 1 and at most 1000000000, not"
+        ):
             tv.replicate(FEW, replications=1).extend(more)
 
     def test_a_figure_that_there_is_not(self) -> None:

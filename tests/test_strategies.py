@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -22,6 +23,7 @@ from pandas.testing import assert_frame_equal
 import tv2sim as tv
 from tv2sim.events import log_of
 from tv2sim.strategies import Moment, as_strategy
+from tv2sim.validation import shown
 
 from .micro import check, log, simulate
 from .test_reference import PARTS, Case, cases, records, strategy_of
@@ -105,6 +107,13 @@ class TestData:
     def test_review_every_that_is_too_long(self) -> None:
         message = refused(review_every=2**32 + 1)
         assert message == "review_every, if not None, must be at most 4294967296 s, not 4294967297"
+
+    @pytest.mark.parametrize("value", [np.array([1, 2]), np.array([])])
+    @pytest.mark.parametrize("field", ["starts_on", "dedicated", "prewarmed", "review_every", "name"])
+    def test_an_array(self, field: str, value: object) -> None:
+        message = refused(**{field: value})
+        assert field in message
+        assert message.endswith(f"not {value!r}")
 
     @pytest.mark.parametrize("value", [1, None, b"2c", ["2c"]])
     def test_name(self, value: object) -> None:
@@ -227,6 +236,26 @@ class TestByName:
     def test_a_strategy_is_itself(self) -> None:
         mine = tv.Strategy("mine", prewarmed=3)
         assert as_strategy(mine) is mine
+
+    @pytest.mark.parametrize("size", [8, 1, 0, 10**9])
+    def test_a_pool_of_another_size(self, size: int) -> None:
+        named = f"2c:{size}"
+        assert as_strategy(named) == tv.PART_2C.replace(name=named, prewarmed=size)
+        catalogue = tv.generate_catalogue(20)
+        if size < 10:
+            assert tv.simulate(catalogue, named).strategy == as_strategy(named)
+            study = tv.compare(catalogue, ["2c", named], replications=2, progress=False)
+            assert [cell.strategy for cell in study.cells] == ["2c", named]
+
+    @pytest.mark.parametrize("value", ["1:8", "2a:8", "2c:", "2c:-1", "2c:8.0", "2c: 8", "2c:8:8", "2c:٨"])
+    def test_a_pool_of_no_size(self, value: str) -> None:
+        with pytest.raises(tv.StrategyError) as caught:
+            as_strategy(value)
+        assert str(caught.value) == f"a strategy with another pool is written like 2c:8, not {value!r}"
+
+    def test_a_pool_that_is_too_large(self) -> None:
+        with pytest.raises(tv.StrategyError, match=f"prewarmed must be {PREWARMED}, not 1000000001"):
+            as_strategy("2c:1000000001")
 
     @pytest.mark.parametrize("value", ["3", "2C", "", 1, None, int, ["1"], {}])
     def test_any_other_is_quoted_and_the_known_ones_are_named(self, value: object) -> None:
@@ -907,8 +936,26 @@ class TestNonsense:
     def test_a_level_that_is_no_whole_number(self, answer: object) -> None:
         """Asked while the run is under way."""
         assert complaint(level_answer=answer) == (
-            f"the answer of Saying.pool_level must be {WHOLE_FROM_0}, not {answer!r}"
+            f"the answer of Saying.pool_level must be {PREWARMED}, not {answer!r}"
         )
+
+    @pytest.mark.parametrize("answer", [10**9 + 1, 10**23, 10**400])
+    def test_a_level_that_is_too_large(self, answer: int) -> None:
+        assert complaint(level_answer=answer) == (
+            f"the answer of Saying.pool_level must be {PREWARMED}, not {answer}"
+        )
+
+    @pytest.mark.parametrize("hook", ["start_moment", "owns", "delay", "priority", "level"])
+    @pytest.mark.parametrize(
+        "answer",
+        [np.array([1, 2]), np.array([]), np.array([1]), np.array(1), pd.Series([True]), [True], 1j, 10**5000],
+        ids=["two", "none", "one", "scalar", "series", "list", "complex", "without end"],
+    )
+    def test_an_answer_of_a_strange_type(self, hook: str, answer: object) -> None:
+        message = complaint(**{f"{hook}_answer": answer})
+        assert message.startswith("the answer of Saying.")
+        assert " must be " in message
+        assert message.endswith(f"not {shown(answer)}")
 
     def test_a_level_that_is_none_at_the_beginning(self) -> None:
         strategy = Pool(level=lambda state: 1.5)

@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 import tv2sim as tv
 from tv2sim.catalogue import generate_lines
+from tv2sim.validation import plural
 
 from .test_catalogue import NASTY_TITLES, THREE, THREE_LINES, line, video
 from .test_catalogue_any_input import BOM, junk_lines, lines_with_junk
@@ -97,7 +98,9 @@ def test_a_survey_of_arbitrary_bytes(data: bytes) -> None:
         first = survey.rejected[0]
         with pytest.raises(tv.CatalogueError) as caught:
             tv.read_catalogue(io.BytesIO(data))
-        assert f"{survey.rejected_lines} lines rejected, the first, line {first.line}" in str(caught.value)
+        assert f"{plural(survey.rejected_lines, 'line')} rejected, the first, line {first.line}" in str(
+            caught.value
+        )
         assert first.reason in str(caught.value)
 
 

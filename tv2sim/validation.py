@@ -12,12 +12,26 @@ from tv2sim.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-__all__ = ["LONGEST_TIME", "a_number", "a_time", "a_whole_number", "one_of", "with_changes"]
+__all__ = [
+    "LONGEST_TIME",
+    "MOST",
+    "a_number",
+    "a_time",
+    "a_whole_number",
+    "one_of",
+    "plural",
+    "shown",
+    "with_changes",
+]
 
 T = TypeVar("T")
 
 LONGEST_TIME = 2.0**32
 """Seconds (136 years): no time that is handed in may be longer."""
+
+
+MOST = 10**9
+"""The most videos, publishers or replications that can be asked for."""
 
 
 def a_number(
@@ -50,14 +64,14 @@ def a_number(
     lower = f"of at least {at_least:g}" if above is None else f"greater than {above:g}"
     accepted = f"a finite number {lower}" + (f" and at most {at_most:g}" if at_most < math.inf else "")
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise error(f"{name} must be {accepted}, not {value!r}")
+        raise error(f"{name} must be {accepted}, not {shown(value)}")
     try:
         result = float(value)
     except OverflowError:
         result = math.inf
     too_low = result < at_least if above is None else result <= above
     if not math.isfinite(result) or too_low or result > at_most:
-        raise error(f"{name} must be {accepted}, not {value!r}")
+        raise error(f"{name} must be {accepted}, not {shown(value)}")
     return result
 
 
@@ -78,7 +92,7 @@ def a_time(
     """
     seconds = a_number(name, value, at_least=at_least, above=above, error=error)
     if seconds > LONGEST_TIME:
-        raise error(f"{name} must be at most {LONGEST_TIME:.0f} s, not {value!r}")
+        raise error(f"{name} must be at most {LONGEST_TIME:.0f} s, not {shown(value)}")
     return seconds
 
 
@@ -100,15 +114,38 @@ def a_whole_number(
     accepted = f"a whole number of at least {at_least}" + ("" if at_most is None else f" and at most {at_most}")
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
     if not whole or int(value) < at_least or (at_most is not None and int(value) > at_most):  # type: ignore[call-overload]
-        raise error(f"{name} must be {accepted}, not {value!r}")
+        raise error(f"{name} must be {accepted}, not {shown(value)}")
     return int(value)  # type: ignore[call-overload, no-any-return]
 
 
 def one_of(name: str, value: object, known: Iterable[object], *, error: type[InputError] = InputError) -> None:
     """Raise `error`, naming what is known, unless `value` is among them."""
     known = list(known)
-    if value not in known:
-        raise error(f"{name} must be one of {', '.join(map(repr, known))}, not {value!r}")
+    try:
+        found = value in set(known)
+    except TypeError:  # it has no hash, as an array or a list
+        found = False
+    if not found:
+        raise error(f"{name} must be one of {', '.join(map(repr, known))}, not {shown(value)}")
+
+
+def shown(value: object, at_most: int = 500) -> str:
+    """Return what a value looks like, cut; some numbers are too large for that, and some lists too deep."""
+    try:
+        return repr(value)[:at_most]
+    except Exception:  # noqa: BLE001 (a class of the user's may raise anything)
+        return f"<{type(value).__name__} that cannot be shown>"
+
+
+def plural(count: float, word: str) -> str:
+    """Return a number of things.
+
+    >>> plural(1, "video"), plural(1000, "replication"), plural(4, "strategy")
+    ('1 video', '1,000 replications', '4 strategies')
+    """
+    if count != 1:
+        word = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
+    return f"{count:,.0f} {word}"
 
 
 def with_changes(one: T, what: str, changes: Mapping[str, Any], *, error: type[InputError]) -> T:

@@ -13,7 +13,7 @@ import numpy as np
 from tv2sim.catalogue.reading import read_catalogue
 from tv2sim.catalogue.videos import Catalogue
 from tv2sim.errors import CatalogueError
-from tv2sim.validation import a_whole_number
+from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,7 +82,7 @@ def generate_lines(videos: int = 154, *, seed: int = 20) -> Iterator[bytes]:
     >>> next(generate_lines(1)).startswith(b'{"id":"')
     True
     """
-    videos = a_whole_number("videos", videos, at_least=1, at_most=10**9, error=CatalogueError)
+    videos = a_whole_number("videos", videos, at_least=1, at_most=MOST, error=CatalogueError)
     seed = a_whole_number("seed", seed, at_least=0, at_most=2**64 - 1, error=CatalogueError)
     return _lines(_mixed(videos, seed), seed)
 

@@ -9,9 +9,9 @@ import msgspec
 
 from tv2sim.catalogue.records import video_of
 from tv2sim.catalogue.videos import Rejected, Video
-from tv2sim.validation import LONGEST_TIME
+from tv2sim.validation import LONGEST_TIME, shown
 
-__all__ = ["Entry", "as_bytes", "judged", "parse", "repeated", "shown", "text_of"]
+__all__ = ["Entry", "as_bytes", "judged", "parse", "repeated", "text_of"]
 
 Entry: TypeAlias = "bytes | str | Mapping[str, Any] | Video | object"
 
@@ -113,11 +113,3 @@ def text_of(entry: Entry) -> str:
         # four bytes a character at the most, so no more need be decoded than can be kept
         return entry[: 4 * TEXT_KEPT + 4].decode("utf-8", "replace")[:TEXT_KEPT]
     return shown(entry, TEXT_KEPT)
-
-
-def shown(value: object, at_most: int) -> str:
-    """Return what a value looks like, cut; some numbers are too large for that, and some lists too deep."""
-    try:
-        return repr(value)[:at_most]
-    except (ValueError, RecursionError):
-        return f"<{type(value).__name__} that cannot be shown>"

@@ -10,9 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
-from tv2sim.catalogue.judging import Entry, judged, shown
+from tv2sim.catalogue.judging import Entry, judged
 from tv2sim.catalogue.videos import Catalogue, Rejected, Video
 from tv2sim.errors import CatalogueError
+from tv2sim.validation import plural, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -97,8 +98,8 @@ def no_video(label: str, rejected: list[Rejected]) -> str:
         return f"no valid video in {label!r}: it is empty; a line looks like {EXAMPLE}"
     first = rejected[0]
     return (
-        f"no valid video in {label!r}: {len(rejected)} lines rejected, the first, line {first.line}, because "
-        f"{first.reason}; a line looks like {EXAMPLE}"
+        f"no valid video in {label!r}: {plural(len(rejected), 'line')} rejected, the first, line {first.line}, "
+        f"because {first.reason}; a line looks like {EXAMPLE}"
     )
 
 

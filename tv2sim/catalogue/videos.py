@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, overload
 import msgspec
 import numpy as np
 
-from tv2sim.validation import LONGEST_TIME
+from tv2sim.validation import LONGEST_TIME, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -166,7 +166,8 @@ class Catalogue:
     __hash__ = None  # type: ignore[assignment]
 
     def __repr__(self) -> str:
-        return f"<Catalogue {self.name!r}: {len(self)} videos, {len(self.rejected)} lines rejected>"
+        rejected = plural(len(self.rejected), "line")
+        return f"<Catalogue {self.name!r}: {plural(len(self), 'video')}, {rejected} rejected>"
 
     @property
     def frame(self) -> pd.DataFrame:

@@ -8,8 +8,9 @@ import numpy as np
 
 from tv2sim.catalogue import Survey, survey_catalogue
 from tv2sim.cli.run import scenario_of
-from tv2sim.cli.text import many, plain
-from tv2sim.errors import CatalogueError, InputError
+from tv2sim.cli.text import plain
+from tv2sim.errors import CatalogueError
+from tv2sim.validation import a_whole_number, plural
 
 if TYPE_CHECKING:
     import argparse
@@ -24,11 +25,11 @@ _DISTINCT = 16
 
 def main(options: argparse.Namespace) -> None:
     """Report what was rejected, what is there, and what load it offers."""
-    if options.rejected < 0:
-        raise InputError(f"--rejected must be a whole number of at least 0, not {options.rejected}")
+    a_whole_number("--rejected", options.rejected, at_least=0)
     scenario = scenario_of(options)
     survey = survey_catalogue(options.catalogue, keep=options.rejected, progress=True)
-    print(f"{plain(survey.name)}: {many(len(survey), 'video')}, {many(survey.rejected_lines, 'line')} rejected")
+    videos, lines = plural(len(survey), "video"), plural(survey.rejected_lines, "line")
+    print(f"{plain(survey.name)}: {videos}, {lines} rejected")
     for line, reason, text in survey.rejected:
         print(f"  line {line}: {plain(reason)}: {plain(text)}")
     if (more := survey.rejected_lines - len(survey.rejected)) > 0:
@@ -45,7 +46,8 @@ def _describe(survey: Survey, scenario: Scenario) -> None:
     print(f"publication timeout  {_range(timeout)}")
     print(f"slack                {_range(slack)} (timeout - encoding time)")
     if late := int((slack < 0).sum()):
-        print(f"  {late} videos can never be published in time: encoding alone takes longer than their timeout")
+        videos = plural(late, "video")
+        print(f"  {videos} can never be published in time: encoding alone takes longer than the timeout")
     explanation = scenario.explain(encoding)
     rate, least = scenario.requests_per_second, (len(survey) - 1) * scenario.gap
     print(f"requests             {len(survey)} at {rate:g}/s, at least {least:g} s")

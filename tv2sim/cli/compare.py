@@ -14,7 +14,7 @@ import msgspec
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.cli.environment import encoders
 from tv2sim.cli.tables import tidy, to_read
-from tv2sim.cli.text import many, note, plain, printing
+from tv2sim.cli.text import note, plain, printing
 from tv2sim.cli.values import SCENARIO
 from tv2sim.draws import as_seed
 from tv2sim.errors import InputError
@@ -24,14 +24,13 @@ from tv2sim.scenario import Scenario
 from tv2sim.statistics import Precision
 from tv2sim.storage import records, resolved, whole_file, write_table
 from tv2sim.strategies import as_strategy
+from tv2sim.validation import MOST, a_whole_number, plural
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping
 
     import pandas as pd
-
-    from tv2sim.strategies import Strategy
 
 
 def main(options: argparse.Namespace) -> None:
@@ -83,11 +82,10 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
     for name, values in given.items():
         for value in values:
             Scenario(**{name: value})
-    if options.replications < 1:
-        raise InputError(f"--replications must be a whole number of at least 1, not {options.replications}")
-    if options.workers is not None and options.workers < 1:
-        raise InputError(f"--workers must be a whole number of at least 1, not {options.workers}")
-    strategies = [_strategy(name) for name in options.strategies]
+    a_whole_number("--replications", options.replications, at_least=1, at_most=MOST)
+    if options.workers is not None:
+        a_whole_number("--workers", options.workers, at_least=1)
+    strategies = [as_strategy(name) for name in options.strategies]
     if options.baseline is not None and options.baseline not in options.strategies:
         raise InputError(
             f"--baseline must be one of the strategies, {', '.join(options.strategies)}, not "
@@ -109,17 +107,6 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
     }
 
 
-def _strategy(text: str) -> Strategy:
-    """Return a built-in strategy; "2c:8" is 2c with a pool of 8."""
-    name, colon, size = text.partition(":")
-    strategy = as_strategy(name)
-    if not colon:
-        return strategy
-    if not (size.isascii() and size.isdigit() and strategy.prewarmed):
-        raise InputError(f"a strategy with another pool is written like 2c:8, not {text!r}")
-    return strategy.replace(name=text, prewarmed=int(size[:20]))
-
-
 def _catalogues(paths: list[str]) -> dict[str, Catalogue]:
     """Read the catalogues and name each by its file, with as many folders as it takes to tell them apart."""
     for path in paths:
@@ -136,7 +123,7 @@ def _notes(catalogues: Mapping[str, Catalogue]) -> None:
         if catalogue.rejected:
             first = catalogue.rejected[0]
             note(
-                f"{plain(name)}: {many(len(catalogue.rejected), 'line')} rejected, the first, "
+                f"{plain(name)}: {plural(len(catalogue.rejected), 'line')} rejected, the first, "
                 f"line {first.line}, because {plain(first.reason)} (tv2sim check lists them)"
             )
 

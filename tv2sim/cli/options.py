@@ -38,7 +38,12 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 def _run(commands: Any) -> None:
     run = _command(commands, "run", "simulate a catalogue and print the stats line of each run")
     _catalogue(run)
-    run.add_argument("--strategy", default="2c", metavar="NAME", help="1, 2a, 2b or 2c (default: %(default)s)")
+    run.add_argument(
+        "--strategy",
+        default="2c",
+        metavar="NAME",
+        help="1, 2a, 2b or 2c, or 2c:8 for a pool of 8 (default: %(default)s)",
+    )
     run.add_argument("--prewarmed", type=whole, metavar="N", help="the strategy's pool size (2c has 10)")
     _scenario(run)
     _rest_of_scenario(run)
@@ -109,7 +114,9 @@ def _replay(commands: Any) -> None:
         metavar="X",
         help="simulated seconds per second, 0.1 to 1000, or max (default: 1)",
     )
-    replay.add_argument("--strategy", metavar="NAME", help="1, 2a, 2b or 2c (default: 2c)")
+    replay.add_argument(
+        "--strategy", metavar="NAME", help="1, 2a, 2b or 2c, or 2c:8 for a pool of 8 (default: 2c)"
+    )
     replay.add_argument("--prewarmed", type=whole, metavar="N", help="the strategy's pool size (2c has 10)")
     _scenario(replay)
     _rest_of_scenario(replay)

@@ -24,6 +24,7 @@ from tv2sim.realtime.terminal import is_suited
 from tv2sim.saved import is_saved_run, write_run
 from tv2sim.storage import may_replace, need_pyarrow, whole_file, whole_folder
 from tv2sim.strategies import as_strategy
+from tv2sim.validation import plural
 
 if TYPE_CHECKING:
     import argparse
@@ -213,7 +214,7 @@ def _say_how(handle: Replay, run: Run | None) -> None:
     if run.ending == "completed":
         note(f"completed {how}")
     else:
-        note(f"ended {how}, {run.summary['unfinished']:g} videos unfinished: {run.ending}")
+        note(f"ended {how}, {plural(run.summary['unfinished'], 'video')} unfinished: {run.ending}")
 
 
 @contextmanager

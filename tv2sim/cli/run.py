@@ -11,7 +11,7 @@ import msgspec
 from tv2sim.catalogue import read_catalogue
 from tv2sim.cli.environment import encoders
 from tv2sim.cli.log import data_of, head_of, line_of
-from tv2sim.cli.text import many, note, printing
+from tv2sim.cli.text import note, printing
 from tv2sim.draws import as_replication, as_seed
 from tv2sim.errors import InputError
 from tv2sim.events import log_of
@@ -21,6 +21,7 @@ from tv2sim.saved import is_saved_run, write_run
 from tv2sim.scenario import Scenario
 from tv2sim.storage import may_replace, whole_folder
 from tv2sim.strategies import as_strategy
+from tv2sim.validation import MOST, a_whole_number, plural
 
 if TYPE_CHECKING:
     import argparse
@@ -36,8 +37,7 @@ _SCENARIO = ("requests_per_second", "startup_time", "publishing_time", "until")
 def main(options: argparse.Namespace) -> None:
     """Simulate, print and write as the options say; whatever can be wrong is found before that."""
     runs = 1 if options.runs is None else options.runs
-    if runs < 1:
-        raise InputError(f"--runs must be a whole number of at least 1, not {runs}")
+    a_whole_number("--runs", runs, at_least=1, at_most=MOST)
     if options.log == "json" and runs > 1:
         raise InputError(f"--log json is for one run, not {runs}: choose one with --replication")
     strategy = as_strategy(options.strategy)
@@ -94,7 +94,7 @@ def notes(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> None:
     if catalogue.rejected:
         first = catalogue.rejected[0]
         note(
-            f"{many(len(catalogue.rejected), 'line')} rejected, the first, line {first.line}, because "
+            f"{plural(len(catalogue.rejected), 'line')} rejected, the first, line {first.line}, because "
             f"{first.reason} (tv2sim check lists them)"
         )
     if strategy.dedicated and strategy.prewarmed:
@@ -118,8 +118,8 @@ def _print(run: Run, log: str | None) -> None:
                 print(line)
         print(run.stats)
     if run.ending != "completed":
-        left = run.summary["unfinished"]
-        note(f"replication {run.replication} ended at {run.end:g} s, {left:g} videos unfinished: {run.ending}")
+        left = plural(run.summary["unfinished"], "video")
+        note(f"replication {run.replication} ended at {run.end:g} s, {left} unfinished: {run.ending}")
 
 
 def _log_lines(run: Run) -> Iterator[str]:

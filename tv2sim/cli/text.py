@@ -13,7 +13,7 @@ from tv2sim.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["discard", "many", "note", "one_line", "plain", "printing", "takes"]
+__all__ = ["discard", "note", "one_line", "plain", "printing", "takes"]
 
 
 def note(message: str) -> None:
@@ -27,11 +27,6 @@ def note(message: str) -> None:
 def plain(text: str) -> str:
     """Return text from a catalogue with what a terminal would obey, or not show, escaped."""
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
-
-
-def many(number: int, what: str) -> str:
-    """Return a number of things in words: "1 line", "2 lines"."""
-    return f"{number} {what}{'s' * (number != 1)}"
 
 
 def one_line(message: str) -> str:

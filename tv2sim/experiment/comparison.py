@@ -25,7 +25,7 @@ from tv2sim.experiment.work import compute
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Interval, as_confidence, holm, paired_difference
 from tv2sim.strategies import Strategy
-from tv2sim.validation import a_whole_number
+from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
     import os
@@ -112,7 +112,7 @@ def compare(
     scenarios = named_scenarios(scenario)
     chosen = named_strategies(strategies)
     base = baseline_of(baseline, chosen)
-    count = a_whole_number("replications", replications, at_least=1)
+    count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
     metrics, confidence, seed = as_metrics(metrics), as_confidence(confidence), as_seed(seed)
     cells = {
         Cell(*names): Replications(
@@ -187,7 +187,7 @@ class Comparison:
 
         `workers`, `executor` and `progress` are those of :func:`compare`.
         """
-        count = a_whole_number("more", more, at_least=1)
+        count = a_whole_number("more", more, at_least=1, at_most=MOST)
         chunks = compute([reps.task(count) for reps in self.cells.values()], **how)
         cells = {
             cell: reps.with_chunk(chunk) for (cell, reps), chunk in zip(self.cells.items(), chunks, strict=True)

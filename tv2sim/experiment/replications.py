@@ -25,7 +25,7 @@ from tv2sim.figures import METRICS
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Interval, Precision, as_confidence, mean_interval, wilson
 from tv2sim.strategies import Strategy, as_strategy
-from tv2sim.validation import a_whole_number
+from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,7 +107,7 @@ def replicate(
     scenario = Scenario() if scenario is None else scenario
     if not isinstance(scenario, Scenario):
         raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
-    count = a_whole_number("replications", replications, at_least=1)
+    count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
     nothing = Replications(
         read_catalogue(catalogue), as_strategy(strategy), scenario, as_seed(seed), [], as_metrics(metrics)
     )
@@ -230,7 +230,7 @@ class Replications:
         progress: bool = True,
     ) -> Replications:
         """Return these and so many more replications; those that are done are not repeated."""
-        task = self.task(a_whole_number("more", more, at_least=1))
+        task = self.task(a_whole_number("more", more, at_least=1, at_most=MOST))
         (chunk,) = compute([task], workers=workers, executor=executor, progress=progress)
         return self.with_chunk(chunk)
 

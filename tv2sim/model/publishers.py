@@ -9,7 +9,7 @@ from tv2sim.errors import StrategyError
 from tv2sim.model.order import READY, TIMER, Moment
 from tv2sim.model.users import call
 from tv2sim.strategies import MOMENTS, PoolState
-from tv2sim.validation import a_whole_number
+from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -131,7 +131,8 @@ class Publishers:
             self._env.now, self._stock - ready, ready, len(self._stage.queue), self._encoding, self._encoded
         )
         asked = f"the answer of {self._strategy.name}.pool_level"
-        return a_whole_number(asked, call(self._strategy.pool_level, state), at_least=0, error=StrategyError)
+        answer = call(self._strategy.pool_level, state)
+        return a_whole_number(asked, answer, at_least=0, at_most=MOST, error=StrategyError)
 
     def _order(self, video: int) -> None:
         owner = video if self._own[video] else -1

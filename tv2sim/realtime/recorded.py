@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from tv2sim.catalogue import Catalogue, Rejected, Video
-from tv2sim.catalogue.judging import as_bytes, shown
+from tv2sim.catalogue.judging import as_bytes
 from tv2sim.catalogue.reading import entries, opened
 from tv2sim.errors import InputError
 from tv2sim.events import LogEntry
@@ -22,6 +22,7 @@ from tv2sim.realtime.story import Contradiction, Story
 from tv2sim.run import Run
 from tv2sim.saved import check_format, strategy_of
 from tv2sim.scenario import Scenario
+from tv2sim.validation import shown
 
 if TYPE_CHECKING:
     from tv2sim.model import Observer

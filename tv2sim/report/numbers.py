@@ -5,6 +5,8 @@ from __future__ import annotations
 from math import ceil, floor, isclose, isfinite, isnan, log10
 from typing import TYPE_CHECKING, NamedTuple
 
+from tv2sim.validation import plural
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -203,17 +205,6 @@ def p_value(value: float) -> str:
     if value < 0.001:
         return "< 0.001"
     return "1" if value == 1 else f"{value:.3f}"
-
-
-def plural(count: float, word: str) -> str:
-    """Return a number of things.
-
-    >>> plural(1, "video"), plural(1000, "replication"), plural(4, "strategy")
-    ('1 video', '1,000 replications', '4 strategies')
-    """
-    if count != 1:
-        word = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
-    return f"{number(count)} {word}"
 
 
 def listed(words: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tv2sim.errors import StrategyError
 from tv2sim.strategies.rule import Strategy
+from tv2sim.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,7 +33,7 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
 
 
 def as_strategy(strategy: object) -> Strategy:
-    """Return a strategy as it is, or the built-in one of that name.
+    """Return a strategy as it is, or the built-in one of that name; "2c:8" is 2c with a pool of 8.
 
     Raises
     ------
@@ -43,6 +44,8 @@ def as_strategy(strategy: object) -> Strategy:
     --------
     >>> as_strategy("2b").starts_on
     'queued'
+    >>> as_strategy("2c:8")
+    Strategy(name='2c:8', starts_on=None, dedicated=False, prewarmed=8, review_every=None)
     """
     if isinstance(strategy, Strategy):
         return strategy
@@ -50,8 +53,14 @@ def as_strategy(strategy: object) -> Strategy:
         raise StrategyError(
             f"{strategy.__name__} is a class: hand in a strategy made of it, {strategy.__name__}()"
         )
-    if isinstance(strategy, str) and strategy in STRATEGIES:
-        return STRATEGIES[strategy]
-    raise StrategyError(
-        f"a strategy is one of {', '.join(STRATEGIES)}, or a tv2sim.Strategy of your own, not {strategy!r}"
-    )
+    name, colon, size = strategy.partition(":") if isinstance(strategy, str) else ("", "", "")
+    if name not in STRATEGIES:
+        raise StrategyError(
+            f"a strategy is one of {', '.join(STRATEGIES)}, or a tv2sim.Strategy of your own, not "
+            f"{shown(strategy)}"
+        )
+    if not colon:
+        return STRATEGIES[name]
+    if not STRATEGIES[name].prewarmed or not (size.isascii() and size.isdigit()):
+        raise StrategyError(f"a strategy with another pool is written like 2c:8, not {strategy!r}")
+    return STRATEGIES[name].replace(name=strategy, prewarmed=int(size[:20]))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from tv2sim import plain
 from tv2sim.errors import StrategyError
-from tv2sim.validation import a_time, a_whole_number, one_of, with_changes
+from tv2sim.validation import MOST, a_time, a_whole_number, one_of, with_changes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -123,7 +123,7 @@ class Strategy:
         self._check_class()
         one_of("starts_on", self.starts_on, MOMENTS, error=StrategyError)
         object.__setattr__(self, "dedicated", _yes_or_no("dedicated", self.dedicated))
-        prewarmed = a_whole_number("prewarmed", self.prewarmed, at_least=0, at_most=10**9, error=StrategyError)
+        prewarmed = a_whole_number("prewarmed", self.prewarmed, at_least=0, at_most=MOST, error=StrategyError)
         object.__setattr__(self, "prewarmed", prewarmed)
         if self.dedicated and self.starts_on is None and not self._overrides("start_moment"):
             raise StrategyError(
