@@ -295,7 +295,7 @@ class TestExplain:
         assert tv.Scenario().explain(3).warnings == ()
 
     def test_a_pool_of_8_just_keeps_up(self) -> None:
-        (warning,) = tv.Scenario().explain(prewarmed=8).warnings
+        (warning,) = map(str, tv.Scenario().explain(prewarmed=8).warnings)
         assert warning.startswith("a pool of 8 just keeps up with 2 requests/s")
 
     def test_a_pool_of_10_is_no_reason_to_warn(self) -> None:
@@ -304,28 +304,28 @@ class TestExplain:
 
     @pytest.mark.parametrize("prewarmed", [1, 7])
     def test_a_pool_below_8_cannot_keep_up(self, prewarmed: int) -> None:
-        (warning,) = tv.Scenario().explain(prewarmed=prewarmed).warnings
+        (warning,) = map(str, tv.Scenario().explain(prewarmed=prewarmed).warnings)
         assert warning.startswith(f"a pool of {prewarmed} cannot keep up with 2 requests/s")
 
     def test_a_pool_with_little_to_spare_barely_keeps_up(self) -> None:
         # 17 / 4 s = 4.25 videos/s against 4 requested: 6 % more; 18 / 4 = 4.5: 12.5 % more
         scenario = tv.Scenario(encoders=100, requests_per_second=4)
-        (warning,) = scenario.explain(prewarmed=17).warnings
+        (warning,) = map(str, scenario.explain(prewarmed=17).warnings)
         assert warning.startswith("a pool of 17 barely keeps up with 4 requests/s")
         assert scenario.explain(prewarmed=18).warnings == ()
 
     def test_a_pool_of_0_publishes_nothing(self) -> None:
-        (warning,) = tv.Scenario().explain(prewarmed=0).warnings
+        (warning,) = map(str, tv.Scenario().explain(prewarmed=0).warnings)
         assert warning.startswith("a pool of 0 publishes nothing")
 
     def test_too_few_encoders_hold_the_client_back(self) -> None:
-        (warning,) = tv.Scenario(encoders=5).explain(4).warnings
+        (warning,) = map(str, tv.Scenario(encoders=5).explain(4).warnings)
         assert warning == "5 encoders cannot take 2 requests/s: the client is held back to 1.25 videos/s"
         assert tv.Scenario(encoders=8).explain(4).warnings == ()
 
     def test_the_pool_is_held_against_what_the_encoders_let_through(self) -> None:
         # 5 encoders let 1.25 videos/s through: a pool of 5 (1.25/s) just keeps up, one of 8 (2/s) easily
-        held_back, pool = tv.Scenario(encoders=5).explain(4, prewarmed=5).warnings
+        held_back, pool = map(str, tv.Scenario(encoders=5).explain(4, prewarmed=5).warnings)
         assert "held back" in held_back
         assert pool.startswith("a pool of 5 just keeps up with 1.25 videos/s")
         assert len(tv.Scenario(encoders=5).explain(4, prewarmed=8).warnings) == 1

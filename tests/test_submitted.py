@@ -32,6 +32,8 @@ from tests.test_distributions import ALL, LARGEST_U, SMALLEST_U
 from tests.test_properties import same
 from tests.test_reference import VIDEO_COLUMNS
 from tests.test_storage import every_format
+from tv2sim.report.caveats import caveats
+from tv2sim.report.text import judged, worlds
 
 Clip = tuple[float, float] | tuple[float, float, float | None]
 
@@ -673,3 +675,106 @@ def test_quantiles_are_the_same_in_bulk_and_one_by_one(distribution: tv.Distribu
     for size in (2, 3, 5, 8, 17):
         parts = [distribution.quantile(u[start : start + size]) for start in range(1, len(u), size)]
         np.testing.assert_array_equal(bulk[1:].view(np.int64), np.concatenate(parts).view(np.int64))
+
+
+# -- the load that they offer -------------------------------------------------------------------------------
+
+ONE_IN_10_SECONDS = [record(row, encodingTime=3, submittedAt=10 * row) for row in range(300)]
+BURST = [record(row, encodingTime=3, submittedAt=1200 * (row // 120)) for row in range(121)]
+"""120 at once, which the client spreads over a minute, and one after 20 minutes: 0.1/s on average."""
+
+
+def test_a_pool_that_keeps_up_with_the_submissions_is_not_said_to_be_too_small() -> None:
+    catalogue = tv.read_catalogue(ONE_IN_10_SECONDS)
+    assert tv.simulate(catalogue, "2c:3").stats["published"] == 300
+    found = tv.Scenario().explain(catalogue, prewarmed=3)
+    # any 60 s hold 6 of them; 3 publishers serve 3 / 4 s; 0.1/s x 3 s = 0.3 encoders
+    assert (found.arrival_rate, found.busiest_arrival_rate) == pytest.approx((0.1, 0.1))
+    assert found.warnings == ()
+    assert str(found).splitlines() == [
+        "offered load: 0.1 videos/s submitted x 3 s encoding = 0.3 encoders' work, 3 % of each of 10",
+        "arrivals at the publishing stage: 0.1 videos/s, 0.1 in the busiest minute",
+        "pool: 3 publishers / 4 s mean start-up = 0.75 videos/s",
+    ]
+
+
+def test_a_burst_is_said_to_be_one() -> None:
+    catalogue = tv.read_catalogue(BURST)
+    found = tv.Scenario(encoders=5).explain(catalogue, prewarmed=3)
+    # 2/s for a minute, of which 5 encoders of 3 s take 1.67/s; 120 gaps in 1200 s
+    assert (found.requested_rate, found.busiest_rate) == pytest.approx((0.1, 2))
+    assert list(map(str, found.warnings)) == [
+        "5 encoders cannot take the 2 videos/s of the busiest minute: the client is held back then",
+        "a pool of 3 keeps up on average, but not with the 1.67 videos/s of the busiest minute: waits grow "
+        "then",
+    ]
+    assert [(warning.of, warning.busiest) for warning in found.warnings] == [("encoders", True), ("pool", True)]
+    assert found.warnings[1].load == "222 % of"  # 1.67 / 0.75
+
+
+def test_a_pool_that_is_too_small_for_the_submissions_is_said_to_be() -> None:
+    found = tv.Scenario(startup_time=40).explain(tv.read_catalogue(ONE_IN_10_SECONDS), prewarmed=3)
+    (warning,) = found.warnings
+    assert str(warning) == "a pool of 3 cannot keep up with 0.1 videos/s: waits grow steadily"
+    assert (warning.rate, warning.capacity) == pytest.approx((0.1, 0.075))
+
+
+def test_the_clients_limit_bounds_the_rates_of_the_submissions() -> None:
+    at_once = tv.read_catalogue([record(row, submittedAt=0) for row in range(500)])
+    found = tv.Scenario(requests_per_second=3).explain(at_once)
+    assert (found.requested_rate, found.busiest_rate) == pytest.approx((3, 3))
+    few = tv.read_catalogue(
+        [record(row, submittedAt=2 * row or None) for row in range(5)]
+    )  # less than a minute
+    found = tv.Scenario(requests_per_second=3).explain(few)
+    assert (found.requested_rate, found.busiest_rate) == pytest.approx((0.5, 0.5))
+    one = tv.Scenario(requests_per_second=3).explain(tv.read_catalogue([record(0, submittedAt=60)]))
+    assert (one.requested_rate, one.busiest_rate) == (3, 3)
+
+
+def test_a_log_of_12_hours_is_no_overload() -> None:
+    """The client's limit is out of the way: the load is that of the log, one video in 10 s."""
+    log_ = tv.read_catalogue([record(row, submittedAt=10 * row) for row in range(4320)])
+    found = tv.Scenario(requests_per_second=1e6).explain(log_, prewarmed=10)
+    assert found.load_per_encoder == pytest.approx(0.01)
+    assert found.warnings == ()
+
+
+def test_a_load_of_many_times_the_capacity_is_no_percentage() -> None:
+    found = tv.Scenario(requests_per_second=1e6).explain(3, prewarmed=10)
+    assert "3e+06 encoders' work, more than 10 times each of 10" in str(found)
+    assert [warning.load for warning in found.warnings] == ["more than 10 times", "133 % of"]  # 3.33 / 2.5
+
+
+def test_check_judges_the_rates_of_the_submissions(tmp_path: Path) -> None:
+    path = write_catalogue(tmp_path / "catalogue.jsonl", [*BURST, record(0, submittedAt=7)])
+    out = tv2sim("check", path).out.splitlines()
+    assert "submitted at         0 to 1200 s, mean 9.92 s" in out
+    assert "arrivals at the publishing stage: 0.1 videos/s, 2 in the busiest minute" in out
+    assert (
+        "a pool keeps up with more than 0.4 publishers, in the busiest minute more than 8 "
+        "(uniform(2, 6) s start-up time)" in out
+    )
+
+
+def test_a_survey_keeps_the_submissions() -> None:
+    survey = tv.survey_catalogue([*MIXED, record(1, submittedAt=99), record(5)])
+    assert survey.submitted_at is not None
+    np.testing.assert_array_equal(survey.submitted_at, [math.nan, 12.5, 0, math.nan, math.nan])
+    assert tv.survey_catalogue([record(0), record(1)]).submitted_at is None
+    assert tv.survey_catalogue([record(0), record(0, submittedAt=3)]).submitted_at is None
+
+
+def test_the_report_and_the_command_warn_of_no_pool_that_keeps_up(tmp_path: Path) -> None:
+    study = tv.compare(ONE_IN_10_SECONDS, ["2c:3", "2c:1"], replications=2, progress=False)
+    found = {caveat.title: caveat.text for caveat in caveats(judged(study), worlds(judged(study)))}
+    assert not any("2c:3" in title or "encoders" in title for title in found)
+    assert not any("2c:1" in title for title in found)  # 1 / 4 s
+    study = tv.compare(BURST, ["2c:3"], replications=2, progress=False)
+    found = {caveat.title: caveat.text for caveat in caveats(judged(study), worlds(judged(study)))}
+    assert found["The pool of 2c:3 is near or beyond saturation in the busiest minute"] == (
+        "A pool of 3 keeps up on average, but not with the 2 videos/s of the busiest minute: waits grow then. "
+        "Its load then is 267 % of its capacity."
+    )
+    path = write_catalogue(tmp_path / "catalogue.jsonl", ONE_IN_10_SECONDS)
+    assert "warning" not in tv2sim("run", path, "--strategy", "2c:3").err

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from tv2sim import plain
 from tv2sim.distributions import DISTRIBUTIONS, Distribution, Uniform, as_distribution
 from tv2sim.errors import ScenarioError
-from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, with_changes
+from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, plural, with_changes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["Explanation", "Scenario"]
+__all__ = ["Explanation", "LoadWarning", "Scenario", "load_in_words"]
 
 _TIGHT = 1.1
 """A pool whose capacity is below this multiple of the arrival rate makes videos wait for long."""
@@ -139,8 +139,9 @@ class Scenario:
 
         Parameters
         ----------
-        encoding_time : Catalogue, float or array, optional
-            The videos, or their encoding times in seconds, or the mean of these.
+        encoding_time : Catalogue, Survey, float or array, optional
+            The videos, whose times of submission (if any) then count; or their encoding times in seconds, or
+            the mean of these.
         prewarmed : int, optional
             The size of the pool of prewarmed publishers to judge.
 
@@ -157,24 +158,104 @@ class Scenario:
         pool: 8 publishers / 4 s mean start-up = 2 videos/s
         warning: a pool of 8 just keeps up with 2 requests/s: waits grow without bound in a long run
         """
+        submitted = getattr(encoding_time, "submitted_at", None)
         encoding_time = getattr(encoding_time, "encoding_time", encoding_time)
         mean = None
         if encoding_time is not None:
             mean = a_number("encoding_time", _mean(encoding_time), error=ScenarioError)
-        rate = self.requests_per_second
-        if mean:
-            rate = min(rate, self.encoders / mean)
-        startup = self.startup_time.mean
         capacity = None
         if prewarmed is not None:
             prewarmed = a_whole_number("prewarmed", prewarmed, at_least=0, error=ScenarioError)
+            startup = self.startup_time.mean
             capacity = prewarmed / startup if startup > 0 else math.inf
-        load = None if mean is None else self.requests_per_second * mean / self.encoders
-        return Explanation(self, mean, load, rate, prewarmed, capacity)
+        requested = busiest = self.requests_per_second
+        if isinstance(submitted, np.ndarray):
+            requested, busiest = _rates(submitted, self.requests_per_second)
+        return Explanation(
+            self, mean, requested, busiest, isinstance(submitted, np.ndarray), prewarmed, capacity
+        )
 
 
 def _mean(values: float | NDArray[np.float64]) -> float:
     return float(values.mean()) if isinstance(values, np.ndarray) else values
+
+
+def _rates(submitted_at: NDArray[np.float64], limit: float) -> tuple[float, float]:
+    """Return how many videos per second a client offers that no encoder holds back: on average, and at most.
+
+    The first is over the time from the first offer to the last, the second over the busiest minute.
+    """
+    if len(submitted_at) < 2:
+        return limit, limit
+    paced = np.arange(len(submitted_at)) / limit  # the earliest offers; each one that is late delays the others
+    offered = paced + np.maximum.accumulate(np.nan_to_num(submitted_at) - paced)
+    mean = (len(offered) - 1) / float(offered[-1] - offered[0])
+    in_a_minute = np.searchsorted(offered, offered + _MINUTE) - np.arange(len(offered))
+    busiest = int(in_a_minute.max()) / _MINUTE
+    # the rate of a shorter catalogue is that of all of it
+    return min(mean, limit), min(max(mean, busiest), limit)
+
+
+_MINUTE = 60.0
+
+
+@dataclass(frozen=True)
+class LoadWarning:
+    """A limit of the scenario that its load reaches; ``str()`` of it is a sentence.
+
+    Attributes
+    ----------
+    of : {"encoders", "pool"}
+        What the limit is of.
+    size : int
+        How many encoders, or publishers in the pool.
+    rate : float
+        Videos per second that arrive there.
+    capacity : float
+        Videos per second that it can serve.
+    unit : str
+        Of the rate: the client's requests or the videos that arrive.
+    busiest : bool
+        Whether the rate is that of the busiest minute, and on average there is enough.
+    """
+
+    of: Literal["encoders", "pool"]
+    size: int
+    rate: float
+    capacity: float
+    unit: str = "videos/s"
+    busiest: bool = False
+
+    @property
+    def load(self) -> str:
+        """The rate as a share of the capacity."""
+        return load_in_words(self.rate / self.capacity if self.capacity else math.inf)
+
+    def __str__(self) -> str:
+        rate = f"{self.rate:.3g} {self.unit}"
+        if self.busiest:
+            rate = f"the {rate} of the busiest minute"
+        if self.of == "encoders":
+            cannot = f"{plural(self.size, 'encoder')} cannot take {rate}: the client is held back "
+            return cannot + ("then" if self.busiest else f"to {self.capacity:.3g} videos/s")
+        pool = f"a pool of {self.size}"
+        if not self.size:
+            return f"{pool} publishes nothing unless publishers are started otherwise"
+        if self.busiest:
+            return f"{pool} keeps up on average, but not with {rate}: waits grow then"
+        if math.isclose(self.rate, self.capacity):
+            return f"{pool} just keeps up with {rate}: waits grow without bound in a long run"
+        if self.rate > self.capacity:
+            return f"{pool} cannot keep up with {rate}: waits grow steadily"
+        return f"{pool} barely keeps up with {rate}: expect long waits"
+
+
+def load_in_words(share: float) -> str:
+    """Return a share of a capacity, "64 % of"."""
+    return f"{100 * share:.0f} % of" if share <= _MANY else f"more than {_MANY} times"
+
+
+_MANY = 10
 
 
 @dataclass(frozen=True)
@@ -187,10 +268,13 @@ class Explanation:
         The scenario that is explained.
     encoding_time : float or None
         Mean encoding time, seconds.
-    load_per_encoder : float or None
-        Offered work per encoder; above 1 the client is held back.
-    arrival_rate : float
-        Videos per second that reach the publishing stage: the requested rate, or what the encoders can do.
+    requested_rate : float
+        Videos per second that the client offers unless it is held back: on average, if they have times of
+        submission.
+    busiest_rate : float
+        The same in the busiest minute.
+    submitted : bool
+        Whether the videos have times of submission.
     prewarmed : int or None
         The pool's size.
     pool_capacity : float or None
@@ -199,54 +283,68 @@ class Explanation:
 
     scenario: Scenario
     encoding_time: float | None
-    load_per_encoder: float | None
-    arrival_rate: float
+    requested_rate: float
+    busiest_rate: float
+    submitted: bool
     prewarmed: int | None
     pool_capacity: float | None
 
     @property
-    def warnings(self) -> tuple[str, ...]:
-        """What to be aware of, a sentence each."""
+    def encoder_capacity(self) -> float:
+        """Videos per second that the encoders can take."""
+        return self.scenario.encoders / self.encoding_time if self.encoding_time else math.inf
+
+    @property
+    def load_per_encoder(self) -> float | None:
+        """Offered work per encoder; above 1 the client is held back."""
+        if self.encoding_time is None:
+            return None
+        return self.requested_rate * self.encoding_time / self.scenario.encoders
+
+    @property
+    def arrival_rate(self) -> float:
+        """Videos per second that reach the publishing stage: those requested, or what the encoders can do."""
+        return min(self.requested_rate, self.encoder_capacity)
+
+    @property
+    def busiest_arrival_rate(self) -> float:
+        """The same in the busiest minute."""
+        return min(self.busiest_rate, self.encoder_capacity)
+
+    @property
+    def warnings(self) -> tuple[LoadWarning, ...]:
+        """What to be aware of."""
         found = []
-        requested = f"{self.scenario.requests_per_second:g} requests/s"
+        unit = "videos/s" if self.submitted else "requests/s"
+        encoders, limit = self.scenario.encoders, self.encoder_capacity
         if self.load_per_encoder is not None and self.load_per_encoder > 1:
-            found.append(
-                f"{self.scenario.encoders} encoders cannot take {requested}: the client is held back to "
-                f"{self.arrival_rate:.3g} videos/s"
-            )
-        if self.pool_capacity is not None:
-            ratio = self.pool_capacity / self.arrival_rate
-            at_rate = (
-                requested
-                if self.arrival_rate == self.scenario.requests_per_second
-                else (f"{self.arrival_rate:.3g} videos/s")
-            )
-            if self.prewarmed == 0:
-                found.append("a pool of 0 publishes nothing unless publishers are started otherwise")
-            elif math.isclose(ratio, 1):
-                found.append(
-                    f"a pool of {self.prewarmed} just keeps up with {at_rate}: "
-                    f"waits grow without bound in a long run"
-                )
-            elif ratio < 1:
-                found.append(f"a pool of {self.prewarmed} cannot keep up with {at_rate}: waits grow steadily")
-            elif ratio < _TIGHT:
-                found.append(f"a pool of {self.prewarmed} barely keeps up with {at_rate}: expect long waits")
+            found.append(LoadWarning("encoders", encoders, self.requested_rate, limit, unit))
+        elif self.busiest_rate > limit:
+            found.append(LoadWarning("encoders", encoders, self.busiest_rate, limit, unit, busiest=True))
+        pool, capacity = self.prewarmed, self.pool_capacity
+        if pool is not None and capacity is not None:
+            rate, most = self.arrival_rate, self.busiest_arrival_rate
+            unit = unit if rate == self.requested_rate else "videos/s"
+            if capacity < _TIGHT * rate or not pool:
+                found.append(LoadWarning("pool", pool, rate, capacity, unit))
+            elif capacity < most:
+                found.append(LoadWarning("pool", pool, most, capacity, unit, busiest=True))
         return tuple(found)
 
     def __str__(self) -> str:
-        rate = self.scenario.requests_per_second
         lines = []
         if self.encoding_time is not None and self.load_per_encoder is not None:
+            rate = self.requested_rate
             lines.append(
-                f"offered load: {rate:g} requests/s x {self.encoding_time:.3g} s encoding = "
-                f"{rate * self.encoding_time:.3g} encoders' work, {self.load_per_encoder:.0%} of each of "
-                f"{self.scenario.encoders}".replace("%", " %")
+                f"offered load: {rate:.3g} {'videos/s submitted' if self.submitted else 'requests/s'} x "
+                f"{self.encoding_time:.3g} s encoding = {rate * self.encoding_time:.3g} encoders' work, "
+                f"{load_in_words(self.load_per_encoder)} each of {self.scenario.encoders}"
             )
-        lines.append(f"arrivals at the publishing stage: {self.arrival_rate:.3g} videos/s")
-        if self.pool_capacity is not None:
+        most = f", {self.busiest_arrival_rate:.3g} in the busiest minute" * self.submitted
+        lines.append(f"arrivals at the publishing stage: {self.arrival_rate:.3g} videos/s{most}")
+        if self.prewarmed is not None:
             lines.append(
-                f"pool: {self.prewarmed} publishers / {self.scenario.startup_time.mean:.3g} s mean start-up = "
-                f"{self.pool_capacity:.3g} videos/s"
+                f"pool: {plural(self.prewarmed, 'publisher')} / {self.scenario.startup_time.mean:.3g} s mean "
+                f"start-up = {self.pool_capacity:.3g} videos/s"
             )
         return "\n".join(lines + [f"warning: {warning}" for warning in self.warnings])

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import IOBase
+from itertools import repeat
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -34,6 +36,8 @@ class Survey:
         The source's name.
     encoding_time, publication_timeout : numpy.ndarray
         float64, seconds, one per valid video, in their order.
+    submitted_at : numpy.ndarray or None
+        float64, seconds, NaN for videos without; None if no video has one.
     rejected_lines : int
         How many lines are no valid video.
     rejected : tuple of Rejected
@@ -43,6 +47,7 @@ class Survey:
     name: str
     encoding_time: NDArray[np.float64]
     publication_timeout: NDArray[np.float64]
+    submitted_at: NDArray[np.float64] | None
     rejected_lines: int
     rejected: tuple[Rejected, ...]
 
@@ -134,12 +139,16 @@ class _Found:
         self.keep = keep
         self.hashes, self.lines = array("q"), array("q")
         self.encoding_time, self.publication_timeout = array("d"), array("d")
+        self.submitted_at = array("d")  # up to the last video that has one
         self.rejected_lines = 0
         self.rejected: list[Rejected] = []
         self.duplicate_lines: list[int] = []
 
     def video(self, number: int, video: Video) -> None:
         self.hashes.append(hash(video.id))
+        if video.submitted_at is not None:
+            self.submitted_at.extend(repeat(nan, len(self.lines) - len(self.submitted_at)))
+            self.submitted_at.append(video.submitted_at)
         self.lines.append(number)
         self.encoding_time.append(video.encoding_time)
         self.publication_timeout.append(video.publication_timeout)
@@ -179,10 +188,17 @@ class _Found:
 
     def survey(self, label: str) -> Survey:
         valid = ~np.isin(np.frombuffer(self.lines, dtype=np.int64), self.duplicate_lines)
+        if self.submitted_at:
+            self.submitted_at.extend(repeat(nan, len(self.lines) - len(self.submitted_at)))
         return Survey(
             label,
             np.frombuffer(self.encoding_time)[valid],
             np.frombuffer(self.publication_timeout)[valid],
+            _known(np.frombuffer(self.submitted_at)[valid]) if self.submitted_at else None,
             self.rejected_lines,
             tuple(self.rejected),
         )
+
+
+def _known(times: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    return None if np.isnan(times).all() else times

@@ -48,12 +48,19 @@ def _describe(survey: Survey, scenario: Scenario) -> None:
     if late := int((slack < 0).sum()):
         videos = plural(late, "video")
         print(f"  {videos} can never be published in time: encoding alone takes longer than the timeout")
-    explanation = scenario.explain(encoding)
+    explanation = scenario.explain(survey)
     rate, least = scenario.requests_per_second, (len(survey) - 1) * scenario.gap
     print(f"requests             {len(survey)} at {rate:g}/s, at least {least:g} s")
+    if survey.submitted_at is not None:
+        print(f"submitted at         {_range(survey.submitted_at[~np.isnan(survey.submitted_at)])}")
     print(explanation)
-    needed = scenario.startup_time.mean * explanation.arrival_rate
-    print(f"a pool keeps up with more than {needed:.3g} publishers ({scenario.startup_time} s start-up time)")
+    startup = scenario.startup_time
+    needed, most = (
+        f"more than {startup.mean * rate:.3g}"
+        for rate in (explanation.arrival_rate, explanation.busiest_arrival_rate)
+    )
+    most = f", in the busiest minute {most}" * explanation.submitted
+    print(f"a pool keeps up with {needed} publishers{most} ({startup} s start-up time)")
     _table(encoding, timeout)
 
 

@@ -103,10 +103,10 @@ def notes(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> None:
             f"those prewarmed are never used"
         )
     pool = strategy.prewarmed if strategy.starts_on is None else None
-    # a handful of videos never fills the encoders, whatever their mean
-    encoding_time = catalogue.encoding_time if len(catalogue) > scenario.encoders else None
-    for warning in scenario.explain(encoding_time, prewarmed=pool).warnings:
-        note(f"warning: {warning}")
+    for warning in scenario.explain(catalogue, prewarmed=pool).warnings:
+        # a handful of videos never fills the encoders, whatever their mean
+        if warning.of != "encoders" or len(catalogue) > scenario.encoders:
+            note(f"warning: {warning}")
 
 
 def _print(run: Run, log: str | None) -> None:

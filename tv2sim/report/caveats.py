@@ -124,26 +124,28 @@ def explained(reps: Replications) -> Explanation:
     """Return what the scenario offers; with the pool judged if it is all that serves the videos."""
     strategy, catalogue = reps.strategy, reps.catalogue
     alone = not any(strategy.orders(catalogue).moment) and not strategy.adapts
-    return reps.scenario.explain(catalogue.encoding_time, prewarmed=strategy.prewarmed if alone else None)
+    return reps.scenario.explain(catalogue, prewarmed=strategy.prewarmed if alone else None)
 
 
 def _load(part: World, *, several: bool) -> Iterator[Caveat]:
     where = f" ({part.name})" if several else ""
     for name, reps in part.strategies.items():
-        explanation = explained(reps)
-        for warning in explanation.warnings:
-            if warning.startswith("a pool"):
-                ratio = (
-                    explanation.arrival_rate / explanation.pool_capacity if explanation.pool_capacity else None
+        for warning in explained(reps).warnings:
+            says = _sentence(str(warning))
+            when = f" in the busiest minute{where}" if warning.busiest else where
+            if warning.of == "pool":
+                load = f" Its load {'then ' * warning.busiest}is {warning.load} its capacity." * bool(
+                    warning.size
                 )
-                load = "" if ratio is None else f" Its load is {number(100 * ratio)} % of its capacity."
-                text = f"{_sentence(warning)}.{load} What is measured then depends on how long the run is."
-                yield Caveat(f"The pool of {name} is near or beyond saturation{where}", text)
+                after = "" if warning.busiest else " What is measured then depends on how long the run is."
+                yield Caveat(f"The pool of {name} is near or beyond saturation{when}", f"{says}.{load}{after}")
             else:
-                text = (
-                    f"{_sentence(warning)}. The strategies are compared at that rate, not at the one asked for."
+                rate = (
+                    ""
+                    if warning.busiest
+                    else " The strategies are compared at that rate, not at the one asked for."
                 )
-                yield Caveat(f"The encoders are overloaded{where}", text)
+                yield Caveat(f"The encoders are overloaded{when}", f"{says}.{rate}")
 
 
 def _sentence(text: str) -> str:
