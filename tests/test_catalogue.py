@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import math
 import sys
 import tempfile
+import tracemalloc
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -497,7 +500,7 @@ def test_the_text_of_a_rejected_record_is_cut_as_well() -> None:
     assert rejection(record).text == repr(record)[:200]
 
 
-@pytest.mark.parametrize("depth", [10**6, 3 * 10**6])
+@pytest.mark.parametrize("depth", [10**6, 25 * 10**5])
 @pytest.mark.parametrize(
     ("start", "end"), [("[", "]"), ('{"x":', "}"), ("[", "")], ids=["lists", "objects", "open"]
 )
@@ -812,3 +815,84 @@ def test_a_changed_frame_changes_nothing_else() -> None:
     frame["encoding_time"] *= 100
     frame["further"] = 1
     pd.testing.assert_frame_equal(tv.simulate(catalogue, "1").videos, before)
+
+
+# -- files of other kinds, and lines without end ------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("data", "hint"),
+    [
+        (gzip.compress(line(1) + line(2), mtime=0), "(the file is compressed: unpack it with gunzip)"),
+        ((line(1) + line(2)).decode().encode("utf-16"), "(the file is UTF-16: save it as UTF-8)"),
+        ((line(1) + line(2)).decode().encode("utf-16-be"), "(the file is UTF-16: save it as UTF-8)"),
+        ((line(1) + line(2)).decode().encode("utf-16-le"), "(the file is UTF-16: save it as UTF-8)"),
+        (
+            (line(1) + line(2)).replace(b"\n", b"\r"),
+            "(the file's line ends are CR alone: save it with LF or CRLF)",
+        ),
+        (b"nonsense\n" + line(1)[:20], "invalid character (byte 4)"),
+    ],
+    ids=["gzip", "UTF-16", "UTF-16BE", "UTF-16LE", "CR", "nonsense"],
+)
+def test_a_file_of_another_kind_is_told(data: bytes, hint: str, tmp_path: Path) -> None:
+    (tmp_path / "catalogue.jsonl").write_bytes(data)
+    with pytest.raises(tv.CatalogueError) as caught:
+        tv.read_catalogue(tmp_path / "catalogue.jsonl")
+    assert f"{hint}; a line looks like" in str(caught.value)
+    assert tv.survey_catalogue(tmp_path / "catalogue.jsonl").rejected[0].reason.endswith(hint)
+
+
+def test_one_line_is_rejected_in_the_singular() -> None:
+    with pytest.raises(tv.CatalogueError, match=": 1 line rejected, the first"):
+        tv.read_catalogue([b"nonsense\n"])
+    with pytest.raises(tv.CatalogueError, match=": 2 lines rejected, the first"):
+        tv.read_catalogue([b"nonsense\n", b"{}\n"])
+    assert repr(tv.read_catalogue([line(1), b"{}\n"])) == "<Catalogue 'records': 1 video, 1 line rejected>"
+
+
+def long(length: int) -> bytes:
+    """Make a line of so many bytes, with its line end, that is a valid video but for its length."""
+    start, end = line(9).split(b'"title": "', 1)
+    return start + b'"title": "' + b"x" * (length - len(line(9))) + end
+
+
+@pytest.mark.parametrize("kind", ["path", "open", "text", "bytes", "list"])
+def test_a_line_is_rejected_if_it_is_longer_than_16_mb(kind: str, tmp_path: Path) -> None:
+    lines = [
+        line(1),
+        long(16_000_000),
+        line(2),
+        long(16_000_001).replace(b"v9", b"v8"),
+        long(33_000_000),
+        line(3),
+    ]
+    path = tmp_path / "catalogue.jsonl"
+    path.write_bytes(b"".join(lines))
+    with ExitStack() as stack:
+        source: Any = {
+            "path": lambda: path,
+            "open": lambda: stack.enter_context(path.open("rb")),
+            "text": lambda: stack.enter_context(path.open(encoding="utf-8")),
+            "bytes": lambda: io.BytesIO(path.read_bytes()),
+            "list": lambda: lines,
+        }[kind]()
+        catalogue = tv.read_catalogue(source)
+    assert len(catalogue) == 4
+    reason = "the line is longer than 16 MB"
+    assert [rejected[:2] for rejected in catalogue.rejected] == [(4, reason), (5, reason)]
+    assert {len(rejected.text) for rejected in catalogue.rejected} == {200}
+    assert tv.survey_catalogue(path).rejected == catalogue.rejected
+
+
+def test_a_line_without_end_is_not_held(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.jsonl"
+    with path.open("wb") as stream:
+        stream.writelines([line(1), b"[", *(b"0," * 500_000 for _ in range(100)), b"\n", line(2)])
+    for read in (tv.read_catalogue, tv.survey_catalogue):
+        tracemalloc.start()
+        try:
+            assert len(read(path)) == 2
+            assert tracemalloc.get_traced_memory()[1] < 50_000_000
+        finally:
+            tracemalloc.stop()

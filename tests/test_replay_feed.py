@@ -10,6 +10,7 @@ import socket
 import sys
 import threading
 import time
+import tracemalloc
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -332,6 +333,21 @@ def test_part_of_a_line_is_no_video_yet(pipe: Pipe) -> None:
     assert first_time is None
     assert second_time is not None
     assert second_time > 20
+
+
+def test_a_line_without_end_is_rejected_and_not_held(pipe: Pipe) -> None:
+    tracemalloc.start()
+    try:
+        with pipe.replay("2a", speed="max") as handle:
+            pipe.send(line(0), b"[", *[b"0," * 500_000] * 100, b"\n", line(1))
+            pipe.close()
+            run = handle.wait(BARELY)
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
+    assert len(run.catalogue) == 2
+    (rejected,) = run.catalogue.rejected
+    assert rejected == (2, "the line is longer than 16 MB", ("[" + "0," * 100)[:200])
 
 
 @pytest.mark.parametrize(

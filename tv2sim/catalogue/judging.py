@@ -11,9 +11,12 @@ from tv2sim.catalogue.records import video_of
 from tv2sim.catalogue.videos import Rejected, Video
 from tv2sim.validation import LONGEST_TIME, shown
 
-__all__ = ["Entry", "as_bytes", "judged", "parse", "repeated", "text_of"]
+__all__ = ["LONGEST_LINE", "Entry", "as_bytes", "judged", "parse", "repeated", "text_of"]
 
 Entry: TypeAlias = "bytes | str | Mapping[str, Any] | Video | object"
+
+LONGEST_LINE = 16_000_000
+"""Bytes, with the line end: a longer line is rejected, and need not be held as a whole."""
 
 TEXT_KEPT = 200
 """Characters of a rejected line that are kept."""
@@ -48,6 +51,9 @@ def parse(stream: Iterable[Entry]) -> Iterator[tuple[int, Entry, Video | str]]:
             entry = as_bytes(entry)
         try:
             if isinstance(entry, bytes):
+                if len(entry) > LONGEST_LINE:
+                    yield number, entry, f"the line is longer than {LONGEST_LINE // 1_000_000} MB"
+                    continue
                 if number == 1:
                     entry = entry.removeprefix(b"\xef\xbb\xbf")
                 entry = entry.rstrip(b"\r\n")  # or an open string would seem to have a line break in it
@@ -64,7 +70,20 @@ def parse(stream: Iterable[Entry]) -> Iterator[tuple[int, Entry, Video | str]]:
             outcome = "a text in it is not valid UTF-8"
         except RecursionError:
             outcome = "no JSON that can be read: nested too deeply"
+        if number == 1 and isinstance(outcome, str) and isinstance(entry, bytes):
+            outcome += _of_another_kind(entry)
         yield number, entry, outcome
+
+
+def _of_another_kind(start: bytes) -> str:
+    """Say what kind of file it seems to be whose first line is no video, if that can be told."""
+    if start.startswith(b"\x1f\x8b"):
+        return " (the file is compressed: unpack it with gunzip)"
+    if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start[:2]:
+        return " (the file is UTF-16: save it as UTF-8)"
+    if b"}\r" in start:
+        return " (the file's line ends are CR alone: save it with LF or CRLF)"
+    return ""
 
 
 def as_bytes(line: Any) -> bytes:

@@ -7,10 +7,11 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from io import IOBase
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
-from tv2sim.catalogue.judging import Entry, judged
+from tv2sim.catalogue.judging import LONGEST_LINE, Entry, judged
 from tv2sim.catalogue.videos import Catalogue, Rejected, Video
 from tv2sim.errors import CatalogueError
 from tv2sim.validation import plural, shown
@@ -18,7 +19,7 @@ from tv2sim.validation import plural, shown
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Source", "entries", "label_of", "no_video", "opened", "read_catalogue"]
+__all__ = ["Source", "entries", "label_of", "lines_of", "no_video", "opened", "read_catalogue"]
 
 Source: TypeAlias = "str | os.PathLike[str] | IO[bytes] | IO[str] | pd.DataFrame | Iterable[Any]"
 
@@ -64,7 +65,7 @@ def read_catalogue(source: Source | Catalogue, *, name: str | None = None) -> Ca
     rejected: list[Rejected] = []
     digest = _Digest()
     with opened(source) as (stream, label):
-        for outcome in judged(digest.of(entries(stream, label))):
+        for outcome in judged(digest.of(entries(lines_of(stream), label))):
             if isinstance(outcome, Rejected):
                 rejected.append(outcome)
             else:
@@ -75,14 +76,14 @@ def read_catalogue(source: Source | Catalogue, *, name: str | None = None) -> Ca
 
 
 class _Digest:
-    """The SHA-256 of what passes, as long as that is the bytes of a file."""
+    """The SHA-256 of what passes, as long as that is all bytes of a file."""
 
     def __init__(self) -> None:
         self._sha256: Any = hashlib.sha256()
 
     def of(self, stream: Iterable[Entry]) -> Iterator[Entry]:
         for entry in stream:
-            if isinstance(entry, bytes) and self._sha256 is not None:
+            if isinstance(entry, bytes) and len(entry) <= LONGEST_LINE and self._sha256 is not None:
                 self._sha256.update(entry)
             else:
                 self._sha256 = None
@@ -151,6 +152,20 @@ def _open(path: Path) -> IO[bytes]:
     except (OSError, ValueError) as error:  # ValueError: a NUL in the path
         reason = getattr(error, "strerror", None) or str(error)
         raise CatalogueError(f"cannot read the catalogue {str(path)!r}: {reason}") from error
+
+
+def lines_of(stream: Iterable[Entry]) -> Iterable[Entry]:
+    """Return the lines of an open file, of one that is too long just the beginning; or any other entries."""
+    # a named temporary file wraps the real one
+    return _lines(stream) if isinstance(getattr(stream, "file", stream), IOBase) else stream
+
+
+def _lines(stream: Any) -> Iterator[bytes | str]:
+    while line := stream.readline(LONGEST_LINE + 1):
+        yield line
+        rest, end = line, b"\n" if isinstance(line, bytes) else "\n"
+        while len(line) > LONGEST_LINE and rest and not rest.endswith(end):
+            rest = stream.readline(1 << 16)
 
 
 def entries(stream: Iterable[Entry], label: str) -> Iterator[Entry]:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tv2sim.catalogue.judging import Entry, as_bytes, parse, repeated, text_of
-from tv2sim.catalogue.reading import Source, entries, opened
+from tv2sim.catalogue.reading import Source, entries, lines_of, opened
 from tv2sim.catalogue.videos import Rejected, Video
 from tv2sim.progress import watched
 from tv2sim.validation import a_whole_number
@@ -56,7 +56,7 @@ class Survey:
 
 
 def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False) -> Survey:
-    """Check a catalogue of any size, holding 32 bytes a video.
+    """Check a catalogue of any size, holding at most 80 bytes a video and, of its text, ids that occur twice.
 
     An id is known by a 64-bit hash. Where two hashes agree, the lines are read once more and the ids
     themselves are compared, so that a collision rejects nothing.
@@ -112,7 +112,7 @@ def _rereadable(stream: Iterable[Entry], label: str) -> Iterator[Callable[[], It
         yield lambda: _from(stream, start)
     elif hasattr(stream, "readline"):
         with tempfile.TemporaryFile() as copy:
-            copy.writelines(as_bytes(line).rstrip(b"\r\n") + b"\n" for line in entries(stream, label))
+            copy.writelines(as_bytes(line).rstrip(b"\r\n") + b"\n" for line in entries(lines_of(stream), label))
             yield lambda: _from(copy, 0)
     else:
         records = list(entries(stream, label))
@@ -129,7 +129,7 @@ def _position(stream: IOBase) -> int | None:
 
 def _from(stream: Any, position: int) -> Iterator[Entry]:
     stream.seek(position)
-    yield from stream
+    yield from lines_of(stream)
 
 
 class _Found:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from tv2sim.catalogue import Rejected, Video
-from tv2sim.catalogue.judging import Entry, judged
+from tv2sim.catalogue.judging import LONGEST_LINE, Entry, judged
 from tv2sim.catalogue.reading import entries, label_of, no_video
 from tv2sim.errors import CatalogueError
 
@@ -188,6 +188,7 @@ class _Pipe:
 
     def __iter__(self) -> Iterator[bytes]:
         parts: list[bytes] = []  # of a line whose end has not come
+        held = 0  # bytes of it; what makes it longer than a line may be is dropped
         try:
             while True:
                 self._at_work = False
@@ -199,10 +200,12 @@ class _Pipe:
                 if not chunk:
                     break
                 first, *others = chunk.split(b"\n")
-                parts.append(first)
+                if held <= LONGEST_LINE:
+                    parts.append(first)
+                    held += len(first)
                 for part in others:
                     yield b"".join(parts) + b"\n"
-                    parts = [part]
+                    parts, held = [part], len(part)
             if rest := b"".join(parts):
                 yield rest
         finally:
