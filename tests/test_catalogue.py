@@ -870,13 +870,11 @@ def test_a_line_is_rejected_if_it_is_longer_than_16_mb(kind: str, tmp_path: Path
     path = tmp_path / "catalogue.jsonl"
     path.write_bytes(b"".join(lines))
     with ExitStack() as stack:
-        source: Any = {
-            "path": lambda: path,
-            "open": lambda: stack.enter_context(path.open("rb")),
-            "text": lambda: stack.enter_context(path.open(encoding="utf-8")),
-            "bytes": lambda: io.BytesIO(path.read_bytes()),
-            "list": lambda: lines,
-        }[kind]()
+        source: Any = {"path": path, "bytes": io.BytesIO(path.read_bytes()), "list": lines}.get(kind)
+        if kind == "open":
+            source = stack.enter_context(path.open("rb"))
+        elif kind == "text":
+            source = stack.enter_context(path.open(encoding="utf-8"))
         catalogue = tv.read_catalogue(source)
     assert len(catalogue) == 4
     reason = "the line is longer than 16 MB"

@@ -333,6 +333,15 @@ def test_the_json_log_has_any_title_as_it_is(tmp_path: Path) -> None:
     assert [each["title"] for each in head["catalogue"]["videos"]] == titles
 
 
+def test_the_json_log_has_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
+    title = "\x1b[31m \x7f \x85 \x9b31m \u200f\u202e\u2066 \u2028 \ufeff å 🎬 \U000e0001"
+    path = write_catalogue(tmp_path / "c.jsonl", [video(0, title=title)])
+    out = tv2sim("run", path, "--log", "json").out
+    assert all(line.isprintable() for line in out.split("\n"))
+    assert "å 🎬 \\udb40\\udc01" in out
+    assert json.loads(out.split("\n")[0])["catalogue"]["videos"][0]["title"] == title
+
+
 def test_the_json_log_ends_with_how_it_ended() -> None:
     *_, last = json_log(CATALOGUE, "--until", 10)
     assert last["ending"] == "cut-off"

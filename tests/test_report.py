@@ -8,6 +8,7 @@ import os
 import re
 import subprocess
 import sys
+import unicodedata
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -170,6 +171,20 @@ def test_names_and_reasons_are_text_whatever_is_in_them() -> None:
     assert "<script" not in html.lower()
     assert page.text.count(EVIL) > 10
     assert f"Command{EVIL}" in page.text
+
+
+def test_no_control_character_or_direction_mark_reaches_the_page() -> None:
+    marks = "\x1b]0;x\x07 \x9b31m \x7f \x08 \r " + "".join(map(chr, [0x61C, 0x200E, 0x200F]))
+    marks += "".join(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
+    catalogue = tv.read_catalogue(
+        [video(k, title=f"T{k}{marks}", encoding=1 + k % 3) for k in range(30)] + [{"id": marks}, {marks: 1}],
+        name=f"C{marks}",
+    )
+    strategies = [tv.PART_1, tv.PART_2C.replace(name=f"S{marks}")]
+    html = build_report(tv.compare(catalogue, strategies, replications=5, progress=False), command=f"x {marks}")
+    found = {character for character in html if unicodedata.category(character) in ("Cc", "Cf")}
+    assert found == {"\n"}
+    assert html.count(marks.encode("unicode_escape").decode()) > 5
 
 
 def test_a_name_without_letters_can_be_written(tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from tv2sim.cli.text import plain
 from tv2sim.events import words
 from tv2sim.run import versions_here
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["data_of", "head_of", "line_of"]
+__all__ = ["data_of", "head_of", "json_line", "line_of"]
 
 
 def line_of(entry: LogEntry, title: str, *, own: bool) -> str:
@@ -29,6 +31,21 @@ def line_of(entry: LogEntry, title: str, *, own: bool) -> str:
 def data_of(entry: LogEntry, *, own: bool) -> dict[str, Any]:
     """Return a line of the log for programs."""
     return {**entry._asdict(), "own": True} if own and entry.event == "queued" else entry._asdict()
+
+
+def json_line(value: Any) -> bytes:
+    """Return a value as a line of JSON, with what a terminal would obey, or not show, escaped."""
+    line = msgspec.json.encode(value)
+    text = line.decode()
+    if text.isprintable():
+        return line + b"\n"
+    return "".join(c if c.isprintable() else _escaped(c) for c in text).encode() + b"\n"
+
+
+def _escaped(character: str) -> str:
+    """Return a character as a JSON string has it in ASCII."""
+    units = character.encode("utf-16-be").hex()
+    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
 
 
 def head_of(

@@ -6,11 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from tv2sim.catalogue import read_catalogue
 from tv2sim.cli.environment import encoders
-from tv2sim.cli.log import data_of, head_of, line_of
+from tv2sim.cli.log import data_of, head_of, json_line, line_of
 from tv2sim.cli.text import note, printing
 from tv2sim.draws import as_replication, as_seed
 from tv2sim.errors import InputError
@@ -137,7 +135,6 @@ def _log(run: Run) -> Iterator[tuple[LogEntry, bool]]:
 
 def _print_json(run: Run) -> None:
     """Print what went in, the events, and the stats, each as one line of JSON."""
-    encode = msgspec.json.Encoder().encode
     stream = sys.stdout.buffer
     catalogue = run.catalogue
     head = head_of(
@@ -150,7 +147,7 @@ def _print_json(run: Run) -> None:
         run.replication,
         run.versions,
     )
-    stream.write(encode(head) + b"\n")
+    stream.write(json_line(head))
     for entry, own in _log(run):
-        stream.write(encode(data_of(entry, own=own)) + b"\n")
-    stream.write(encode({"stats": run.stats, "end": run.end, "ending": run.ending}) + b"\n")
+        stream.write(json_line(data_of(entry, own=own)))
+    stream.write(json_line({"stats": run.stats, "end": run.end, "ending": run.ending}))

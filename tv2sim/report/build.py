@@ -80,7 +80,11 @@ def build_report(study: Comparison, *, command: str | None = None) -> str:
         main=[(numbers.heading(name), numbers.METRICS[name]) for name in numbers.MAIN],
         numbers=numbers,
     )
-    return _with_policy(page)
+    return _with_policy(_CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), page))
+
+
+_CONTROLS = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]")
+"""Control characters and direction marks: on the page they come from names alone, and are shown escaped."""
 
 
 def _title(study: Comparison, parts: list[World]) -> str:
