@@ -14,7 +14,7 @@ import scipy.stats
 from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
-from tv2sim.experiment import work
+from tv2sim import engines
 from tv2sim.experiment.cells import Cell
 from tv2sim.model import run_model
 from tv2sim.statistics import holm
@@ -122,7 +122,7 @@ class TestCells:
             done.append(named["replication"])
             return original(*arguments, **named)
 
-        monkeypatch.setattr(work, "run_model", watched)
+        monkeypatch.setattr(engines, "run_model", watched)
         study.extend(2)
         assert done == [5, 6, 5, 6]
 
@@ -506,7 +506,7 @@ class TestWrongCalls:
         def simulated(*_: Any, **__: Any) -> None:
             raise AssertionError("it was found out after the simulation had started")
 
-        monkeypatch.setattr(work, "run_model", simulated)
+        monkeypatch.setattr(engines, "run_model", simulated)
         wrong, message = WRONG[name]
         arguments: dict[str, Any] = {"catalogue": FEW, "replications": 3} | wrong
         with pytest.raises(tv.InputError, match=message) as caught:
@@ -536,7 +536,7 @@ def test_names_that_are_the_same_as_text_are_refused() -> None:
 
 
 def test_the_engine_is_checked() -> None:
-    with pytest.raises(tv.InputError, match="no compiled engine yet"):
+    with pytest.raises(tv.InputError, match="engine must be one of 'auto', 'simpy', not 'kernel'"):
         tv.compare(tv.generate_catalogue(2), ["1"], replications=1, engine="kernel")
 
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
-from tv2sim.experiment import work
+from tv2sim import engines
 from tv2sim.experiment.choices import ALL_METRICS
 from tv2sim.model import run_model
 from tv2sim.statistics import mean_interval, wilson
@@ -147,7 +147,7 @@ class TestBatches:
             done.append(named["replication"])
             return original(*arguments, **named)
 
-        monkeypatch.setattr(work, "run_model", watched)
+        monkeypatch.setattr(engines, "run_model", watched)
         reps.extend(3)
         assert done == [5, 6, 7]
 
@@ -427,8 +427,11 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a number as metric": ({"metrics": [5]}, "a metric must be one of 'published', .*, not 5"),
     "no metric": ({"metrics": []}, r"metrics must be 'all' or names of .*'published', .*, not \[\]"),
     "a metric twice": ({"metrics": ["idle", "idle"]}, "metrics names 'idle' twice"),
-    "kernel": ({"engine": "kernel"}, "no compiled engine yet: use engine='auto' or engine='simpy'"),
-    "engine": ({"engine": "fast"}, "engine must be one of 'auto', 'simpy', 'kernel', not 'fast'"),
+    "engine": ({"engine": "fast"}, "engine must be one of 'auto', 'simpy', not 'fast'"),
+    "too many": (
+        {"replications": 10**23},
+        f"replications must be a whole number of at least 1 and at most 1000000000, not {10**23}",
+    ),
     "zero workers": ({"workers": 0}, "workers, if not None, must be a whole number of at least 1, not 0"),
     "two and a half": ({"workers": 2.5}, "workers, if not None, must be a whole number of at least 1, not 2.5"),
     "true workers": ({"workers": True}, "workers, if not None, must be a whole number of at least 1, not True"),
@@ -449,7 +452,7 @@ class TestWrongCalls:
         def simulated(*_: Any, **__: Any) -> None:
             raise AssertionError("it was found out after the simulation had started")
 
-        monkeypatch.setattr(work, "run_model", simulated)
+        monkeypatch.setattr(engines, "run_model", simulated)
         wrong, message = WRONG[name]
         arguments: dict[str, Any] = {"catalogue": FEW, "replications": 3} | wrong
         with pytest.raises(tv.InputError, match=message) as caught:

@@ -12,8 +12,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from functools import cache
+from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
+from tv2sim import engines
 from tv2sim.experiment import work
 from tv2sim.model import run_model
 
@@ -77,7 +80,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         done.append(named["replication"])
         return original(*arguments, **named)
 
-    monkeypatch.setattr(work, "run_model", watched)
+    monkeypatch.setattr(engines, "run_model", watched)
     return done
 
 
@@ -90,7 +93,7 @@ class TestProcesses:
         expected = serial()
         calls.clear()
         same(tv.replicate(CATALOGUE, "2c", replications=100, seed=4, workers=2), expected)
-        assert len(calls) <= 1, "one to see how long it takes; the others elsewhere"
+        assert len(calls) == 25, "one chunk, to see how long it takes; the others elsewhere"
 
     def test_they_extend_what_was_done_here(self) -> None:
         reps = tv.replicate(CATALOGUE, "2c", replications=20, seed=4)
@@ -113,7 +116,7 @@ class TestProcesses:
         assert "\n" not in str(caught.value)
         with pytest.raises(tv.InputError, match=message):
             tv.compare(FEW, ["1", Local(prewarmed=3)], replications=50, workers=2)
-        assert len(calls) <= 2, "one to see how long it takes, each time"
+        assert len(calls) == 2 * 25, "one chunk to see how long it takes, each time"
 
     def test_a_distribution_of_ones_own_as_well(self) -> None:
         class Local(tv.Constant):
@@ -138,7 +141,7 @@ class TestShortWork:
         def refused(*_: Any, **__: Any) -> Any:
             raise AssertionError("processes were started for work of less than a second")
 
-        monkeypatch.setattr(work, "ProcessPoolExecutor", refused)
+        monkeypatch.setattr(work, "_in_processes", refused)
         same(tv.replicate(FEW, "1", replications=9, workers=workers), tv.replicate(FEW, "1", replications=9))
 
 
@@ -198,18 +201,21 @@ class TestExecutors:
             tv.replicate(FEW, "1", replications=replications, executor=executor),
             tv.replicate(FEW, "1", replications=replications),
         )
-        assert sum(executor.sizes) == replications
-        if replications > 1000:
-            assert 2 * (os.cpu_count() or 1) <= len(executor.sizes) <= replications / 2
+        assert executor.sizes == [25] * (replications // 25) + [replications % 25] * (replications % 25 > 0)
 
-    def test_no_chunk_is_large(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(work, "_LARGEST_CHUNK", 6)
+    @pytest.mark.parametrize(("videos", "size"), [(1, 25), (200, 25), (1000, 5), (5000, 1), (7000, 1)])
+    def test_large_catalogues_come_in_small_chunks(self, videos: int, size: int) -> None:
+        parts = engines.chunks_of("simpy", tv.generate_catalogue(videos), tv.PART_1, range(100))
+        assert {len(part) for part in parts} == {size}
+
+    def test_so_do_large_pools(self) -> None:
+        strategy = tv.PART_2C.replace(prewarmed=10**6)
+        assert list(engines.chunks_of("simpy", FEW, strategy, range(7, 9))) == [range(7, 8), range(8, 9)]
+
+    def test_they_begin_at_the_same_replications_wherever_one_begins(self) -> None:
         executor = Backwards()
-        same(
-            tv.replicate(FEW, "1", replications=400, executor=executor),
-            tv.replicate(FEW, "1", replications=400),
-        )
-        assert set(executor.sizes) == {6, 400 % 6}
+        tv.replicate(FEW, "1", replications=40).extend(30, executor=executor)
+        assert executor.sizes == [10, 20]
 
     def test_precision_ends_at_the_same_place(self, threads: ThreadPoolExecutor) -> None:
         precision = tv.Precision("published", absolute=0.2)
@@ -243,7 +249,7 @@ def press(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
             time.sleep(0.01)  # whoever works on is slower than the one who notices
         return original(*arguments, **named)
 
-    monkeypatch.setattr(work, "run_model", watched)
+    monkeypatch.setattr(engines, "run_model", watched)
 
     def after(count: int) -> None:
         left[:] = [count]
@@ -298,24 +304,40 @@ class TestCtrlC:
         same(reps, tv.replicate(FEW, "1", replications=20))
 
     @pytest.mark.usefixtures("_nothing_is_short")
-    def test_it_waits_until_all_is_submitted_to_processes(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """In between, concurrent.futures may lose count of what it was given, and then never ends."""
-        submitted: list[int] = []
+    def test_it_waits_until_all_processes_have_been_started(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Or one that is being started would be left over."""
+        started: list[BaseProcess] = []
+        begin = SpawnProcess.start
 
-        class Pressed(ProcessPoolExecutor):
-            def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-                submitted.append(len(arguments[0].replications))
-                if len(submitted) == 2:
-                    signal.raise_signal(signal.SIGINT)
-                return super().submit(fn, *arguments, **named)
+        def pressed(process: SpawnProcess) -> None:
+            signal.raise_signal(signal.SIGINT)
+            started.append(process)
+            begin(process)
 
-        monkeypatch.setattr(work, "ProcessPoolExecutor", Pressed)
+        monkeypatch.setattr(SpawnProcess, "start", pressed)
         handler = signal.getsignal(signal.SIGINT)
-        with pytest.raises(tv.Interrupted, match=r"^interrupted: \d+ of 200 replications were finished$"):
+        with pytest.raises(tv.Interrupted, match=r"^interrupted: 25 of 200 replications were finished$"):
             tv.replicate(CATALOGUE, "1", replications=200, workers=2)
-        assert sum(submitted) == 200
+        assert len(started) == 2
+        assert not any(process.is_alive() for process in started)
         assert signal.getsignal(signal.SIGINT) is handler
         assert multiprocessing.active_children() == []
+
+    def test_it_waits_until_an_executor_has_taken_a_job(self) -> None:
+        """Or a lock might stay locked that the executor needs to end."""
+
+        class Pressed(ThreadPoolExecutor):
+            given = 0
+
+            def submit(self, fn: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+                if self.given == 2:
+                    signal.raise_signal(signal.SIGINT)
+                self.given += 1
+                return super().submit(fn, *arguments, **named)
+
+        with Pressed(2) as executor, pytest.raises(tv.Interrupted):
+            tv.replicate(FEW, "1", replications=2000, executor=executor)
+        assert executor.given == 3
 
     def test_what_was_done_before_stays(self, press: Callable[[int], None]) -> None:
         press(5)
@@ -417,7 +439,7 @@ class TestTheBar:
             time.sleep(0.15)
             return original(*arguments, **named)
 
-        monkeypatch.setattr(work, "run_model", slow)
+        monkeypatch.setattr(engines, "run_model", slow)
 
     def written(
         self, monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, count: int, *, progress: bool = True

@@ -15,9 +15,10 @@ import numpy as np
 from tv2sim import __version__, figures, plain, tables
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.draws import as_replication, as_seed
+from tv2sim.engines import simulate_one
 from tv2sim.errors import ScenarioError
 from tv2sim.facts import Facts
-from tv2sim.model import Observer, run_model
+from tv2sim.model import Observer
 from tv2sim.progress import watched
 from tv2sim.scenario import Scenario
 from tv2sim.strategies import Strategy, as_strategy
@@ -90,7 +91,7 @@ def simulate(
     seed, replication = as_seed(seed), as_replication(replication)
     watchers = (observers,) if callable(observers) else tuple(observers)
     rows = watched(range(len(catalogue)), "video", wanted=progress, total=len(catalogue))
-    facts = run_model(
+    facts = simulate_one(
         catalogue,
         strategy,
         scenario,

@@ -1,4 +1,4 @@
-"""What can be chosen for an experiment: figures, engine, and how exact it should be."""
+"""What can be chosen for an experiment: figures, and how exact it should be."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tv2sim.figures import METRICS
 from tv2sim.statistics import Interval, Precision
 from tv2sim.validation import one_of
 
-__all__ = ["ALL_METRICS", "as_metrics", "as_precision", "check_engine", "next_batch", "reason"]
+__all__ = ["ALL_METRICS", "as_metrics", "as_precision", "next_batch", "reason"]
 
 ALL_METRICS = (*METRICS, "any_failure")
 """The figures of a run, and whether any video of the replication was not published in time."""
@@ -19,13 +19,6 @@ _FIRST = 100
 """Replications before a precision is looked at for the first time."""
 _GROWTH = 4
 """By how much their number grows at the most before it is looked at again."""
-
-
-def check_engine(engine: object) -> None:
-    """Raise an InputError unless there is such an engine."""
-    one_of("engine", engine, ("auto", "simpy", "kernel"), error=InputError)
-    if engine == "kernel":
-        raise InputError("there is no compiled engine yet: use engine='auto' or engine='simpy'")
 
 
 def next_batch(precision: Precision, intervals: Sequence[Interval], done: int, budget: int) -> int:

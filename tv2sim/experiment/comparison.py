@@ -11,6 +11,7 @@ import numpy as np
 
 from tv2sim.catalogue import Catalogue
 from tv2sim.draws import as_seed
+from tv2sim.engines import engine_named
 from tv2sim.errors import InputError
 from tv2sim.experiment.cells import (
     Cell,
@@ -19,7 +20,7 @@ from tv2sim.experiment.cells import (
     named_scenarios,
     named_strategies,
 )
-from tv2sim.experiment.choices import as_metrics, as_precision, check_engine, next_batch, reason
+from tv2sim.experiment.choices import as_metrics, as_precision, next_batch, reason
 from tv2sim.experiment.replications import Replications
 from tv2sim.experiment.work import compute
 from tv2sim.scenario import Scenario
@@ -76,7 +77,7 @@ def compare(
         As for :func:`tv2sim.simulate`.
     baseline : Strategy or str, optional
         What the others are compared with; default is the first.
-    engine : {"auto", "simpy", "kernel"}
+    engine : {"auto", "simpy"}
         As for :func:`tv2sim.replicate`.
     metrics : "all" or names
         Which figures the tables show.
@@ -107,7 +108,7 @@ def compare(
     1           62.46        0.71   61.75    63.17
     2a         127.99        0.60  127.39   128.59
     """
-    check_engine(engine)
+    engine = engine_named(engine)
     catalogues = named_catalogues(catalogue)
     scenarios = named_scenarios(scenario)
     chosen = named_strategies(strategies)
@@ -116,7 +117,7 @@ def compare(
     metrics, confidence, seed = as_metrics(metrics), as_confidence(confidence), as_seed(seed)
     cells = {
         Cell(*names): Replications(
-            catalogues[names[0]], chosen[names[2]], scenarios[names[1]], seed, [], metrics
+            catalogues[names[0]], chosen[names[2]], scenarios[names[1]], seed, [], metrics, engine
         )
         for names in itertools.product(catalogues, scenarios, chosen)
     }

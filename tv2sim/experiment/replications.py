@@ -11,12 +11,12 @@ import numpy as np
 
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.draws import as_seed
+from tv2sim.engines import engine_named
 from tv2sim.errors import ScenarioError
 from tv2sim.experiment.choices import (
     ALL_METRICS,
     as_metrics,
     as_precision,
-    check_engine,
     next_batch,
     reason,
 )
@@ -51,7 +51,7 @@ def replicate(
     *,
     replications: int = 1000,
     seed: int | None = 1,
-    engine: Literal["auto", "simpy", "kernel"] = "auto",
+    engine: Literal["auto", "simpy"] = "auto",
     metrics: Literal["all"] | Iterable[str] = "all",
     precision: Precision | None = None,
     workers: int | None = None,
@@ -69,8 +69,8 @@ def replicate(
         As for :func:`tv2sim.simulate`.
     replications : int
         How many; with a `precision`, how many at the most.
-    engine : {"auto", "simpy", "kernel"}
-        What simulates. There is only SimPy so far.
+    engine : {"auto", "simpy"}
+        What simulates; "auto" chooses, and ``.engine`` tells which it was.
     metrics : "all" or names
         Which figures the frame shows, of those in :func:`tv2sim.figures.summary` and ``"any_failure"``.
     precision : Precision, optional
@@ -103,13 +103,19 @@ def replicate(
     0            0        133         0.864
     1            1        131         0.851
     """
-    check_engine(engine)
+    engine = engine_named(engine)
     scenario = Scenario() if scenario is None else scenario
     if not isinstance(scenario, Scenario):
         raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
     count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
     nothing = Replications(
-        read_catalogue(catalogue), as_strategy(strategy), scenario, as_seed(seed), [], as_metrics(metrics)
+        read_catalogue(catalogue),
+        as_strategy(strategy),
+        scenario,
+        as_seed(seed),
+        [],
+        as_metrics(metrics),
+        engine,
     )
     how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
     if precision is None:
@@ -136,6 +142,8 @@ class Replications:
         What went in.
     metrics : tuple of str
         The figures that the frame shows.
+    engine : str
+        What simulated.
     stopped : str or None
         With a precision: why it ended.
     """
@@ -148,9 +156,10 @@ class Replications:
         seed: int,
         chunks: Sequence[Chunk],
         metrics: tuple[str, ...] = ALL_METRICS,
+        engine: str = "simpy",
     ) -> None:
         self.catalogue, self.strategy, self.scenario, self.seed = catalogue, strategy, scenario, seed
-        self.metrics = metrics
+        self.metrics, self.engine = metrics, engine
         self.stopped: str | None = None
         self._chunk = joined(chunks) if chunks else Chunk(np.empty((0, len(METRICS))), _zeros(len(catalogue)))
 
@@ -237,12 +246,14 @@ class Replications:
     def task(self, more: int) -> Task:
         """Return the work of so many more replications."""
         following = range(len(self), len(self) + more)
-        return Task(self.catalogue, self.strategy, self.scenario, self.seed, following)
+        return Task(self.catalogue, self.strategy, self.scenario, self.seed, following, self.engine)
 
     def with_chunk(self, chunk: Chunk) -> Replications:
         """Return these and the replications that :meth:`task` gave."""
         chunks = [self._chunk, chunk] if len(self) else [chunk]
-        return Replications(self.catalogue, self.strategy, self.scenario, self.seed, chunks, self.metrics)
+        return Replications(
+            self.catalogue, self.strategy, self.scenario, self.seed, chunks, self.metrics, self.engine
+        )
 
 
 def _zeros(videos: int) -> NDArray[np.int64]:

@@ -1,7 +1,8 @@
-"""Doing many replications: one after the other, or in chunks on any executor; the results are the same."""
+"""Doing many replications: here, in worker processes, or on any executor; the results are the same."""
 
 from __future__ import annotations
 
+import itertools
 import multiprocessing
 import os
 import pickle
@@ -9,18 +10,20 @@ import signal
 import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator, Sequence
-from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from concurrent.futures import Executor, Future
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from multiprocessing.connection import Connection, wait
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tv2sim.engines import chunks_of, simulate_chunk
 from tv2sim.errors import InputError, TV2SimError
 from tv2sim.figures import METRICS, on_time, summary
-from tv2sim.model import run_model
 from tv2sim.progress import bar as progress_bar
 from tv2sim.validation import a_whole_number
 
@@ -35,8 +38,8 @@ __all__ = ["Chunk", "Interrupted", "Task", "compute"]
 
 _SHORT = 1.0
 """Seconds of work below which processes are not worth their start."""
-_CHUNKS_PER_WORKER = 8
-_LARGEST_CHUNK = 250
+_AHEAD = 1000
+"""Chunks that an executor is given before the first of them is done."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -45,13 +48,14 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Task:
-    """Some replications of one strategy in one scenario on one catalogue."""
+    """Some replications of one strategy in one scenario on one catalogue, and the engine that makes them."""
 
     catalogue: Catalogue
     strategy: Strategy
     scenario: Scenario
     seed: int
     replications: range
+    engine: str
 
 
 @dataclass(frozen=True)
@@ -60,6 +64,13 @@ class Chunk:
 
     figures: NDArray[np.float64]
     on_time: NDArray[np.int64]
+
+
+class _Job(NamedTuple):
+    """A chunk of a task: the task's number, and which of its replications."""
+
+    task: int
+    replications: range
 
 
 def compute(
@@ -74,7 +85,7 @@ def compute(
     Parameters
     ----------
     tasks : sequence of Task
-        What to do; each is cut into chunks where that helps.
+        What to do; each is cut into the chunks of its engine.
     workers : int, optional
         How many processes; by default, and for work that takes less than a second, this one alone.
     executor : concurrent.futures.Executor, optional
@@ -98,96 +109,39 @@ def compute(
             f"executor must be a concurrent.futures.Executor, such as ThreadPoolExecutor() or Dask's "
             f"client.get_executor(), not {executor!r}"
         )
-    total = sum(len(task.replications) for task in tasks)
-    with closing(_Bar(total)) as bar:
+    jobs = (
+        _Job(number, part)
+        for number, task in enumerate(tasks)
+        for part in chunks_of(task.engine, task.catalogue, task.strategy, task.replications)
+    )
+    with closing(_Bar(sum(len(task.replications) for task in tasks))) as bar:
+        if progress:
+            bar.show()
+        if executor is not None:
+            source = _on(executor, tasks, jobs, bar)
+        else:
+            source = _here(tasks, jobs, workers or 1, bar)
+        done: list[dict[int, Chunk]] = [{} for _ in tasks]
         try:
-            if progress:
-                bar.show()
-            if executor is not None:
-                return _on(executor, tasks, max(2, os.cpu_count() or 1), bar)
-            if workers is None or workers == 1 or _is_short(tasks):
-                return [_do(task, bar) for task in tasks]
-            _check_sendable(tasks)
-            with _processes(workers) as pool:
-                return _on(pool, tasks, workers, bar, _ctrl_c_later())
+            with closing(source):
+                for job, chunk in source:
+                    done[job.task][job.replications.start] = chunk
         except KeyboardInterrupt:
-            raise Interrupted(f"interrupted: {bar.done} of {total} replications were finished") from None
-        except BrokenProcessPool:
-            raise TV2SimError(
-                f"a worker process ended unexpectedly after {bar.done} of {total} replications (out of memory, "
-                f"or a script without `if __name__ == '__main__':` around what it does): try workers=None"
-            ) from None
+            raise Interrupted(f"interrupted: {bar} replications were finished") from None
+    return [joined([chunk for _, chunk in sorted(chunks.items(), key=_start)]) for chunks in done]
 
 
-@contextmanager
-def _processes(workers: int) -> Iterator[Executor]:
-    """Give an executor of worker processes, which Ctrl-C ends after the replications that they are at."""
-    # spawn, since a fork of a process with threads may hang; the same on every system
-    context = multiprocessing.get_context("spawn")
-    unwanted = context.RawValue("b", 0)
-    with ProcessPoolExecutor(workers, context, _begin_worker, (unwanted,)) as pool:
-        try:
-            yield pool
-        except BaseException:
-            unwanted.value = 1
-            raise
-
-
-@contextmanager
-def _ctrl_c_later() -> Iterator[None]:
-    """Let Ctrl-C wait for a moment.
-
-    A pool of processes never ends if Ctrl-C comes while work is submitted to it; and processes that start
-    meanwhile inherit that they do not get it, where the system can do so.
-    """
-    handler = signal.getsignal(signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread() or not callable(handler):
-        yield  # Ctrl-C is for the main thread, if for any
-        return
-    came: list[int] = []
-    signal.signal(signal.SIGINT, lambda number, _: came.append(number))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT]) if os.name == "posix" else []
-    try:
-        yield
-    finally:
-        if os.name == "posix":
-            signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        signal.signal(signal.SIGINT, handler)
-        if came:
-            handler(came[0], None)
-
-
-_unwanted: Any = None
-"""In a worker process: a number, not 0 as soon as nobody waits for its results any more."""
-
-
-def _begin_worker(unwanted: Any) -> None:
-    """Prepare a worker process: a terminal sends Ctrl-C to it too, but the first process decides."""
-    global _unwanted
-    _unwanted = unwanted
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def _is_short(tasks: Sequence[Task]) -> bool:
-    """Say, from one replication of each task, whether processes would not be worth their start."""
-    seconds = 0.0
-    for task in tasks:
-        start = time.perf_counter()
-        _do(Task(task.catalogue, task.strategy, task.scenario, task.seed, task.replications[:1]))
-        seconds += (time.perf_counter() - start) * len(task.replications)
-        if seconds > _SHORT:
-            return False
-    return True
+def _start(item: tuple[int, Chunk]) -> int:
+    return item[0]
 
 
 def _do(task: Task, bar: _Bar | None = None) -> Chunk:
-    """Do a task here, replication by replication."""
+    """Do a task in this process."""
     figures = np.empty((len(task.replications), len(METRICS)))
     good = np.zeros(len(task.catalogue), dtype=np.int64)
-    for row, replication in enumerate(task.replications):
-        if _unwanted is not None and _unwanted.value:
-            raise CancelledError
-        facts = run_model(task.catalogue, task.strategy, task.scenario, seed=task.seed, replication=replication)
+    for row, facts in enumerate(
+        simulate_chunk(task.engine, task.catalogue, task.strategy, task.scenario, task.seed, task.replications)
+    ):
         figures[row] = list(summary(task.catalogue, facts, task.scenario.encoders).values())
         good += on_time(facts)
         if bar is not None:
@@ -195,40 +149,182 @@ def _do(task: Task, bar: _Bar | None = None) -> Chunk:
     return Chunk(figures, good)
 
 
-def _on(
-    executor: Executor,
-    tasks: Sequence[Task],
-    workers: int,
-    bar: _Bar,
-    submitting: AbstractContextManager[None] = nullcontext(),  # noqa: B008 (it has no state)
-) -> list[Chunk]:
-    """Do the tasks on an executor, in chunks that keep all workers busy to the end."""
-    total = sum(len(task.replications) for task in tasks)
-    size = max(1, min(_LARGEST_CHUNK, total // (workers * _CHUNKS_PER_WORKER)))
-    parts = [(number, part) for number, task in enumerate(tasks) for part in _cut(task, size)]
-    futures: dict[Future[Chunk], int] = {}
+def _part(tasks: Sequence[Task], job: _Job) -> Task:
+    return replace(tasks[job.task], replications=job.replications)
+
+
+def _here(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar: _Bar) -> Iterator[tuple[_Job, Chunk]]:
+    """Do jobs in this process, until it is seen that worker processes are worth their start."""
+    begun, done = time.perf_counter(), 0
+    total = sum(_size(task, task.replications) for task in tasks)
+    for job in jobs:
+        yield job, _do(_part(tasks, job), bar)
+        done += _size(tasks[job.task], job.replications)
+        left = (time.perf_counter() - begun) * (total - done) / done
+        if workers > 1 and left > _SHORT:
+            _check_sendable(tasks)
+            yield from _in_processes(tasks, jobs, workers, bar)
+
+
+def _size(task: Task, replications: range) -> int:
+    """Return how much work these are, compared with others."""
+    return len(replications) * (len(task.catalogue) + 1)
+
+
+# -- worker processes --------------------------------------------------------------------------------------
+
+
+def _in_processes(
+    tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar: _Bar
+) -> Iterator[tuple[_Job, Chunk]]:
+    """Do jobs in worker processes, each at one job at a time; however this ends, the workers end with it.
+
+    This thread alone talks to the workers and holds no lock while it waits. So an exception that a signal
+    raises here, at any point, leaves nothing behind that could block.
+    """
+    # spawn, since a fork of a process with threads may hang; the same on every system
+    context = multiprocessing.get_context("spawn")
+    processes = []
+    at_work: dict[Any, _Job] = {}  # by connection
     try:
-        with submitting:
-            for position, (_, part) in enumerate(parts):
-                futures[executor.submit(_do, part)] = position
-        chunks: dict[int, Chunk] = {}
-        for future in as_completed(futures):
-            chunks[futures[future]] = future.result()
-            bar.advance(len(parts[futures[future]][1].replications))
-    except BaseException:
-        for future in futures:
+        with _signals_later(), _ctrl_c_blocked():
+            for _, job in zip(range(workers), jobs, strict=False):
+                ours, theirs = context.Pipe()
+                process = context.Process(target=_work, args=(theirs, tasks), daemon=True)
+                process.start()
+                processes.append(process)
+                theirs.close()
+                ours.send(job)
+                at_work[ours] = job
+        while at_work:
+            # not for ever: a signal that another thread has taken is acted on when this one runs again
+            for connection in wait(list(at_work), timeout=1):
+                answer, job = connection.recv(), at_work.pop(connection)
+                following = next(jobs, None)
+                if following is not None:
+                    connection.send(following)
+                    at_work[connection] = following
+                if isinstance(answer, _Failure):
+                    raise answer.error
+                bar.advance(len(job.replications))
+                yield job, answer
+    except (EOFError, ConnectionError):
+        raise TV2SimError(
+            f"a worker process ended unexpectedly after {bar} replications (out of memory, or a script "
+            f"without `if __name__ == '__main__':` around what it does): try workers=None"
+        ) from None
+    finally:
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join()
+
+
+class _Failure(NamedTuple):
+    """An exception in a worker process."""
+
+    error: Exception
+
+
+def _work(connection: Connection, tasks: Sequence[Task]) -> None:
+    """Do the jobs that come, in a worker process."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all: the first process decides
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    while True:
+        job = connection.recv()
+        try:
+            connection.send(_do(_part(tasks, job)))
+        except Exception as error:  # noqa: BLE001 (the first process raises it)
+            connection.send(_Failure(_sendable(error)))
+
+
+def _end_with_parent() -> None:
+    """End this process when its parent has ended, whatever it is doing."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _sendable(error: Exception) -> Exception:
+    """Return an exception that another process can raise, with the place where it was raised here."""
+    error.add_note(f"in a worker process:\n{traceback.format_exc()}")
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:  # noqa: BLE001 (pickling runs code of the user's)
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+@contextmanager
+def _signals_later() -> Iterator[None]:
+    """Let what SIGINT and SIGTERM raise in this thread wait until the end of the block."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = {}
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if callable(handler := signal.getsignal(number)):
+            before[number] = handler
+            signal.signal(number, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            before[signal.Signals(number)](number, None)
+
+
+@contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Have processes that are started in the block not get Ctrl-C, where the system can do so."""
+    if os.name != "posix":
+        yield
+        return
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # it unblocks the signal when it starts
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+# -- executors ---------------------------------------------------------------------------------------------
+
+
+def _on(
+    executor: Executor, tasks: Sequence[Task], jobs: Iterator[_Job], bar: _Bar
+) -> Iterator[tuple[_Job, Chunk]]:
+    """Do jobs on an executor.
+
+    Futures use locks that an exception raised by a signal can leave locked for ever. So signals wait while jobs
+    are submitted, and results are waited for with a queue, not with :func:`concurrent.futures.as_completed`.
+    """
+    finished: SimpleQueue[Future[Chunk]] = SimpleQueue()
+    waiting: dict[Future[Chunk], _Job] = {}
+
+    def submit(jobs: Iterator[_Job]) -> None:
+        for job in jobs:
+            with _signals_later():
+                future = executor.submit(_do, _part(tasks, job))
+                waiting[future] = job
+                future.add_done_callback(finished.put)
+
+    try:
+        submit(itertools.islice(jobs, _AHEAD))
+        while waiting:
+            future = finished.get()
+            chunk, job = future.result(), waiting.pop(future)
+            submit(itertools.islice(jobs, 1))
+            bar.advance(len(job.replications))
+            yield job, chunk
+    finally:
+        for future in waiting:
             future.cancel()
-        raise
-    done: list[list[Chunk]] = [[] for _ in tasks]
-    for position, (number, _) in enumerate(parts):
-        done[number].append(chunks[position])
-    return [joined(chunks) for chunks in done]
-
-
-def _cut(task: Task, size: int) -> Iterator[Task]:
-    for start in range(0, len(task.replications), size):
-        part = task.replications[start : start + size]
-        yield Task(task.catalogue, task.strategy, task.scenario, task.seed, part)
 
 
 def joined(chunks: Sequence[Chunk]) -> Chunk:
@@ -276,3 +372,6 @@ class _Bar:
     def close(self) -> None:
         if self._bar is not None:
             self._bar.close()
+
+    def __str__(self) -> str:
+        return f"{self.done} of {self._total}"

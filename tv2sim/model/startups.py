@@ -1,4 +1,4 @@
-"""How long each publisher of a run takes to start, whoever asks and in whatever order."""
+"""How long each publisher of a run takes to start, whatever the order in which publishers ask."""
 
 from __future__ import annotations
 
@@ -10,9 +10,13 @@ from tv2sim.draws import Purpose, uniforms
 from tv2sim.errors import ScenarioError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
     from tv2sim.distributions import Distribution
 
-__all__ = ["StartupTimes"]
+__all__ = ["StartupTimes", "startup_times"]
 
 
 class StartupTimes:
@@ -24,21 +28,37 @@ class StartupTimes:
         Of the start-up time.
     seed, replication : int
         Which numbers to draw.
+    by_video, of_slots : list of float
+        The times of the first videos and slots, where they have been drawn before; others are drawn on demand.
     """
 
-    def __init__(self, distribution: Distribution, seed: int, replication: int) -> None:
+    def __init__(
+        self,
+        distribution: Distribution,
+        seed: int,
+        replication: int,
+        by_video: list[float] | None = None,
+        of_slots: list[float] | None = None,
+    ) -> None:
         self._distribution, self._seed, self._replication = distribution, seed, replication
-        self.by_video: list[float] = []
-        """Of the first publisher that is started because of each video."""
+        self._videos = 0
+        self._of_slots = of_slots or []
+        self.by_video = by_video or []
+        """Of the first publisher that is started because of each video; it may be ahead of the videos added."""
 
     def add(self, videos: int) -> None:
-        """Draw those of so many more videos."""
-        start = len(self.by_video)
-        self.by_video += self._times(Purpose.STARTUP_FOR_VIDEO, videos, start=start)
+        """Have the times of so many more videos."""
+        self._videos += videos
+        drawn = len(self.by_video)
+        if self._videos > drawn:
+            self.by_video += self._times(Purpose.STARTUP_FOR_VIDEO, self._videos - drawn, start=drawn)
 
     def of_slots(self, count: int) -> list[float]:
         """Return those of the publishers prewarmed at time 0."""
-        return self._times(Purpose.STARTUP_OF_SLOT, count)
+        drawn = len(self._of_slots)
+        if count > drawn:
+            self._of_slots += self._times(Purpose.STARTUP_OF_SLOT, count - drawn, start=drawn)
+        return self._of_slots[:count]
 
     def further(self, video: int, number: int) -> float:
         """Return that of a video's second (1), third (2), ... publisher."""
@@ -48,12 +68,41 @@ class StartupTimes:
         """Return that of the n-th publisher that neither a video nor the beginning has caused."""
         return self._times(Purpose.STARTUP_WITHOUT_CAUSE, 1, start=number)[0]
 
-    def _times(self, purpose: Purpose, count: int, start: int = 0, further: int = 0) -> list[float]:
+    def _times(self, purpose: Purpose, count: int, start: int, further: int = 0) -> list[float]:
         u = uniforms(self._seed, purpose, self._replication, count, start=start, further=further)
-        times = np.asarray(self._distribution.quantile(u), dtype=np.float64)
-        if times.shape != u.shape or not (np.isfinite(times) & (times >= 0)).all():
-            raise ScenarioError(
-                f"startup_time {self._distribution} gives other than one finite time of at least 0 each"
-            )
-        result: list[float] = times.tolist()
-        return result
+        times: list[float] = _as_times(self._distribution, u).tolist()
+        return times
+
+
+def startup_times(
+    distribution: Distribution, seed: int, replications: range, videos: int, slots: int
+) -> Iterator[StartupTimes]:
+    """Yield the start-up times of each replication, with those of so many videos and slots drawn in bulk."""
+    by_video, of_slots = (
+        _as_times(distribution, np.concatenate([uniforms(seed, purpose, r, count) for r in replications]))
+        for purpose, count in ((Purpose.STARTUP_FOR_VIDEO, videos), (Purpose.STARTUP_OF_SLOT, slots))
+    )
+    for row, replication in enumerate(replications):
+        yield StartupTimes(
+            distribution,
+            seed,
+            replication,
+            by_video[row * videos : (row + 1) * videos].tolist(),
+            of_slots[row * slots : (row + 1) * slots].tolist(),
+        )
+
+
+def _as_times(distribution: Distribution, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the quantiles of `u`, which is one-dimensional, or raise a ScenarioError unless they are times."""
+    if not len(u):
+        return u
+    answer = distribution.quantile(u)
+    try:
+        found = np.asarray(answer)
+    except ValueError:  # rows of different lengths
+        found = np.empty(0)
+    numbers = found.shape == u.shape and found.dtype.kind in "iuf"
+    times = found.astype(np.float64) if numbers else np.empty(0)
+    if not numbers or not (np.isfinite(times) & (times >= 0)).all():
+        raise ScenarioError(f"startup_time {distribution} gives other than one finite time of at least 0 each")
+    return times

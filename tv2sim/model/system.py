@@ -44,6 +44,7 @@ def run_model(
     offered: Iterable[int] | None = None,
     env: simpy.Environment | None = None,
     own: bytearray | None = None,
+    startups: StartupTimes | None = None,
 ) -> Facts:
     """Simulate one replication with SimPy and return what happened.
 
@@ -61,9 +62,20 @@ def run_model(
         The clock; another one lets the same processes run in real time.
     own : bytearray, optional
         As for :class:`System`.
+    startups : StartupTimes, optional
+        The replication's start-up times, if they have been drawn before.
     """
     env = env or simpy.Environment(0.0)
-    system = System(env, strategy, scenario, seed=seed, replication=replication, observers=observers, own=own)
+    system = System(
+        env,
+        strategy,
+        scenario,
+        seed=seed,
+        replication=replication,
+        observers=observers,
+        own=own,
+        startups=startups,
+    )
     system.add(catalogue)
     system.close()
     submissions = None if catalogue.submitted_at is None else Submissions(env, catalogue.submitted_at.tolist())
@@ -85,6 +97,8 @@ class System:
         Called with each line of the event log as it happens.
     own : bytearray, optional
         Where to tell, as videos are added, which of them (1) wait for a publisher of their own.
+    startups : StartupTimes, optional
+        The replication's start-up times, if they have been drawn before.
     """
 
     def __init__(
@@ -97,6 +111,7 @@ class System:
         replication: int,
         observers: Sequence[Observer] = (),
         own: bytearray | None = None,
+        startups: StartupTimes | None = None,
     ) -> None:
         self._env, self._strategy, self._scenario = env, strategy, scenario
         # a value per video; all who are handed one of these see it grow
@@ -110,7 +125,7 @@ class System:
         self._open = True
         self._record = ObservedRecorder(env, observers) if observers else Recorder(env)
         stage = PublishingStage(env, self._queue(), scenario.publishing_queue_capacity, self._orders.own)
-        self._startups = StartupTimes(scenario.startup_time, seed, replication)
+        self._startups = startups or StartupTimes(scenario.startup_time, seed, replication)
         self._publishers = Publishers(
             env,
             strategy,

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tv2sim.catalogue import Catalogue, Video
+from tv2sim.engines import live_system, simulate_one
 from tv2sim.errors import CatalogueError
 from tv2sim.events import log_of
-from tv2sim.model import Observer, System, run_model
+from tv2sim.model import Observer
 from tv2sim.realtime.clock import Clock, Stopped
 from tv2sim.realtime.environment import LiveSubmissions, RealtimeEnvironment
 from tv2sim.run import Run
@@ -81,7 +82,7 @@ class Simulated:
             accepted(video)
 
         env = RealtimeEnvironment(clock, late, feed, self.scenario.until)
-        system = System(
+        system = live_system(
             env,
             self.strategy,
             self.scenario,
@@ -118,7 +119,7 @@ class Simulated:
         env: RealtimeEnvironment | None = None,
         own: bytearray | None = None,
     ) -> Facts:
-        return run_model(
+        return simulate_one(
             catalogue,
             self.strategy,
             self.scenario,
