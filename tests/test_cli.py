@@ -418,3 +418,45 @@ def test_json_is_utf_8_wherever_it_goes() -> None:
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, b"")
     assert "ø".encode() in out
+
+
+@POSIX
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["run", CATALOGUE, "--runs", 100_000, "--out"],
+        ["compare", CATALOGUE, "--replications", 100_000, "--out"],
+        ["compare", CATALOGUE, "--replications", 100_000, "--workers", 2, "--report"],
+        ["generate", "--videos", 10_000_000, "--out"],
+    ],
+)
+def test_sigterm_is_one_line_and_143_and_leaves_nothing(command: list[object], tmp_path: Path) -> None:
+    process = start(*command, tmp_path / "out", stdout=subprocess.DEVNULL)
+    until = time.monotonic() + 60
+    while not list(tmp_path.iterdir()) and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(1)
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    said = err.decode().splitlines()
+    assert (process.returncode, len(said)) == (143, 1), said
+    assert re.fullmatch(r"tv2sim: (terminated|interrupted: \d+ of 400000 replications were finished)", said[0])
+    assert list(tmp_path.iterdir()) == []
+
+
+@POSIX
+@pytest.mark.usefixtures("_interruptible")
+@pytest.mark.parametrize("command", ["run", "compare", "replay"])
+@pytest.mark.parametrize("share", [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+def test_an_interruption_while_it_starts_shows_no_traceback_of_ours(command: str, share: float) -> None:
+    """Wherever in its start it comes, except before Python runs any of this package."""
+    begun = time.monotonic()
+    start(command, "--help", stdout=subprocess.DEVNULL).communicate(timeout=60)
+    takes = time.monotonic() - begun
+    process = start(command, CATALOGUE, stdout=subprocess.DEVNULL)
+    time.sleep(share * takes)
+    status, said = _interrupt(process)
+    assert "tv2sim/" not in "".join(said), said
+    assert status in (130, -signal.SIGINT, 1), said  # 1: Python's own, of its site module
+    if status == 130:
+        assert said[-1:] in ([], ["tv2sim: interrupted"])

@@ -36,8 +36,8 @@ PIPE = subprocess.PIPE
 SAYS = {signal.SIGINT: "tv2sim: interrupted", signal.SIGTERM: "tv2sim: terminated"}
 FULL = Path("/dev/full")
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="pipes of a chosen size")
-LONGEST = 2.0
-"""Seconds in which it has to be gone: 1, and as much again for a machine that is busy with other tests."""
+LONGEST = 30.0
+"""Seconds in which it has to be gone on a machine that is busy; on an idle one it takes less than 1."""
 
 
 def results(folder: Path) -> list[object]:

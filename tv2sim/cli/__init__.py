@@ -7,13 +7,7 @@ interrupted, 143 that it was terminated.
 
 from __future__ import annotations
 
-import os
-import sys
-from typing import TYPE_CHECKING
-
-from tv2sim.cli.text import discard, note, one_line
-from tv2sim.errors import LagError, TV2SimError
-
+TYPE_CHECKING = False  # not imported from typing: until main is called, Ctrl-C is a traceback
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -22,56 +16,12 @@ __all__ = ["main"]
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command with these arguments (default: the process's) and return its exit status."""
-    if sys.stderr is None:  # closed by whoever started it: what is said there must not come out elsewhere
-        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
-    if sys.stdout is None:
-        return _complain("standard output is closed", 2)
-    # what a terminal cannot show is shown escaped, rather than ending the program
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
-    status = _call(argv)
     try:
-        sys.stdout.flush()
-    except OSError as error:
-        discard(sys.stdout)
-        if status == 0 and not isinstance(error, BrokenPipeError):
-            return _complain(f"cannot write to standard output: {error.strerror or error}", 2)
-    except KeyboardInterrupt:  # whoever should read it does not
-        discard(sys.stdout)
-        return status or _complain("interrupted", 130)
-    return status
+        from tv2sim.cli.command import call
 
+        return call(argv)
+    except KeyboardInterrupt:
+        import sys
 
-def _call(argv: Sequence[str] | None) -> int:
-    """Run the command, and say in one line what went wrong."""
-    try:
-        from tv2sim.cli.options import parse
-
-        options = parse(argv)
-        options.command(options)
-    except SystemExit as end:  # of the parser, which has said what there is to say
-        return end.code if isinstance(end.code, int) else 0
-    except BrokenPipeError:  # whoever read it has had enough
-        return 0
-    except LagError as error:
-        return _complain(str(error), 1)
-    except TV2SimError as error:
-        return _complain(str(error), 2)
-    except KeyboardInterrupt as error:  # ours says what was finished
-        return _complain(str(error) or "interrupted", getattr(error, "status", 130))
-    except OSError as error:
-        return _complain(f"cannot write the output: {error.strerror or error}", 2)
-    except MemoryError:
-        return _complain("not enough memory for so much", 2)
-    except Exception as error:
-        if os.environ.get("TV2SIM_DEBUG"):
-            raise
-        message = f"a failure of tv2sim itself, please report it: {type(error).__name__}: {error}"
-        return _complain(message + " (TV2SIM_DEBUG=1 shows where)", 1)
-    return 0
-
-
-def _complain(message: str, status: int) -> int:
-    note(one_line(message))
-    return status
+        print("tv2sim: interrupted", file=sys.stderr)
+        return 130

@@ -10,7 +10,7 @@ from tv2sim.cli.text import one_line
 from tv2sim.cli.values import capacity, list_of, number, one, precision, seed, seed_or_none, speed, whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 __all__ = ["parse"]
 
@@ -23,7 +23,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Return the options, with the function to call as ``command``."""
+    """Return the options, with the name of the command as ``command``."""
     parser = _Parser(prog="tv2sim", description="Simulate when to start single-use publishers, and how many.")
     parser.add_argument("--version", action="version", version=f"tv2sim {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -60,7 +60,7 @@ def _run(commands: Any) -> None:
     )
     run.add_argument("--force", action="store_true", help="replace an earlier result in DIR")
     run.add_argument("--log", choices=("text", "json"), help="print the event log of the run as well")
-    run.set_defaults(command=_lazily("run"))
+    run.set_defaults(command="run")
 
 
 def _compare(commands: Any) -> None:
@@ -96,7 +96,7 @@ def _compare(commands: Any) -> None:
         help="of the table, a row per strategy and metric (default: text to read; csv with --out)",
     )
     compare.add_argument("--force", action="store_true", help="replace FILE if it exists")
-    compare.set_defaults(command=_lazily("compare"))
+    compare.set_defaults(command="compare")
 
 
 def _replay(commands: Any) -> None:
@@ -170,7 +170,7 @@ def _replay(commands: Any) -> None:
         help="of the tables (default: %(default)s)",
     )
     replay.add_argument("--force", action="store_true", help="replace an earlier FILE, or result in DIR")
-    replay.set_defaults(command=_lazily("replay"))
+    replay.set_defaults(command="replay")
 
 
 def _check(commands: Any) -> None:
@@ -184,7 +184,7 @@ def _check(commands: Any) -> None:
         metavar="N",
         help="list at most N rejected lines (default: %(default)s)",
     )
-    check.set_defaults(command=_lazily("check"))
+    check.set_defaults(command="check")
 
 
 def _generate(commands: Any) -> None:
@@ -197,7 +197,7 @@ def _generate(commands: Any) -> None:
     )
     generate.add_argument("--out", metavar="FILE", help="where to write it (default: standard output)")
     generate.add_argument("--force", action="store_true", help="replace FILE if it exists")
-    generate.set_defaults(command=_lazily("generate"))
+    generate.set_defaults(command="generate")
 
 
 def _command(commands: Any, name: str, description: str) -> argparse.ArgumentParser:
@@ -258,14 +258,3 @@ def _random(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=seed, default=1, metavar="S", help="a whole number, or none to draw one (default: 1)"
     )
-
-
-def _lazily(command: str) -> Callable[[argparse.Namespace], None]:
-    """Return a function that imports the command when it is called."""
-
-    def call(options: argparse.Namespace) -> None:
-        from importlib import import_module
-
-        import_module(f"tv2sim.cli.{command}").main(options)
-
-    return call

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from tv2sim.cli.environment import keep_running, port
 from tv2sim.cli.live import Printer
 from tv2sim.cli.run import notes, scenario_of
-from tv2sim.cli.signals import Signalled, Signals, signals
+from tv2sim.cli.signals import Signalled, Signals
 from tv2sim.cli.text import note, plain
 from tv2sim.cli.values import SCENARIO
 from tv2sim.draws import as_seed
@@ -51,7 +51,8 @@ def main(options: argparse.Namespace) -> None:
         need("rich", to="show itself in the terminal")
     if options.out is not None:
         may_replace(Path(options.out), options.force, is_saved_run)
-    with signals() as asked, _warnings_noted(), ExitStack() as stack:
+    asked: Signals = options.signals
+    with _warnings_noted(), ExitStack() as stack:
         handle = stack.enter_context(_handle(options))
         with _results(options) as write:
             ended = _play(handle, options, asked)
@@ -155,6 +156,7 @@ def _play(handle: Replay, options: argparse.Namespace, asked: Signals) -> Signal
         asked.hold()  # what there is to be written is written before the end
     except Signalled as signal:
         ended = signal
+        asked.hold()
         printer.hurry()
         handle.stop()
         _sum_up(handle, viewed=viewed)

@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 __all__ = ["Signalled", "Signals", "signals"]
 
+_PATIENCE = 5.0
+"""Wall seconds that the end which a signal has begun may take before another signal cuts it short."""
+
 
 class Signalled(KeyboardInterrupt):
-    """A signal asks the program to end.
-
-    Parameters
-    ----------
-    number : int
-        Which one.
-    """
-
-    def __init__(self, number: int) -> None:
-        super().__init__("interrupted" if number == signal.SIGINT else "terminated")
-        self.status = 128 + number
+    """A signal asks the program to end; the message says how."""
 
 
 class Signals:
@@ -30,12 +24,18 @@ class Signals:
 
     def __init__(self) -> None:
         self.first: int | None = None
+        self._told = 0.0
         self._holding = False
+
+    @property
+    def status(self) -> int:
+        """The exit status of a program that ends because of them."""
+        return 128 + (self.first or signal.SIGINT)
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Act on a signal."""
-        if self.first is None:
-            self.first = number
+        if self.first is None or (self._told and time.monotonic() - self._told > _PATIENCE):
+            self.first = self.first or number
             self._tell()
 
     def hold(self) -> None:
@@ -49,17 +49,19 @@ class Signals:
 
     def _tell(self) -> None:
         if self.first is not None and not self._holding:
-            raise Signalled(self.first)
+            self._told = time.monotonic()
+            raise Signalled("interrupted" if self.first == signal.SIGINT else "terminated")
 
 
 @contextmanager
 def signals() -> Iterator[Signals]:
-    """Raise :class:`Signalled` in the main thread on SIGINT and SIGTERM."""
+    """Raise :class:`Signalled` in the main thread on SIGINT and SIGTERM, unless they are ignored."""
     asked = Signals()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-    before = {number: signal.signal(number, asked.handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as in a shell's background
+                before[number] = signal.signal(number, asked.handle)
     try:
         yield asked
     finally:

@@ -1,0 +1,87 @@
+"""One call of the command: its options, its signals, and what went wrong in one sentence."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from tv2sim.cli.signals import Signals, signals
+from tv2sim.cli.text import discard, note, one_line
+from tv2sim.errors import LagError, TV2SimError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["call"]
+
+
+def call(argv: Sequence[str] | None) -> int:
+    """Run the command with these arguments and return its exit status."""
+    if sys.stderr is None:  # closed by whoever started it: what is said there must not come out elsewhere
+        sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
+    if sys.stdout is None:
+        return _complain("standard output is closed", 2)
+    # what a terminal cannot show is shown escaped, rather than ending the program
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    with signals() as asked:
+        return _flushed(_run(argv, asked), asked)
+
+
+def _flushed(status: int, asked: Signals) -> int:
+    """Write what standard output still holds, and return the exit status."""
+    first, asked.first = asked.first, None  # another signal ends the wait for a reader who does not read
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        discard(sys.stdout)
+        if status == 0 and not isinstance(error, BrokenPipeError):
+            return _complain(f"cannot write to standard output: {error.strerror or error}", 2)
+    except KeyboardInterrupt as error:
+        discard(sys.stdout)
+        return status or _complain(str(error), asked.status)
+    finally:
+        asked.first = asked.first or first
+    return status
+
+
+def _run(argv: Sequence[str] | None, asked: Signals) -> int:
+    """Run the command, and say in one line what went wrong."""
+    try:
+        # an exception that a signal raises while modules are imported may be lost in the machinery of imports
+        asked.hold()
+        from tv2sim.cli.options import parse
+
+        options = parse(argv)
+        command = import_module(f"tv2sim.cli.{options.command}")
+        options.signals = asked
+        asked.release()
+        command.main(options)
+    except SystemExit as end:  # of the parser, which has said what there is to say
+        return end.code if isinstance(end.code, int) else 0
+    except BrokenPipeError:  # whoever read it has had enough
+        return 0
+    except LagError as error:
+        return _complain(str(error), 1)
+    except TV2SimError as error:
+        return _complain(str(error), 2)
+    except KeyboardInterrupt as error:  # ours says what was finished
+        return _complain(str(error) or "interrupted", asked.status)
+    except OSError as error:
+        return _complain(f"cannot write the output: {error.strerror or error}", 2)
+    except MemoryError:
+        return _complain("not enough memory for so much", 2)
+    except Exception as error:
+        if os.environ.get("TV2SIM_DEBUG"):
+            raise
+        message = f"a failure of tv2sim itself, please report it: {type(error).__name__}: {error}"
+        return _complain(message + " (TV2SIM_DEBUG=1 shows where)", 1)
+    return 0
+
+
+def _complain(message: str, status: int) -> int:
+    note(one_line(message))
+    return status
