@@ -92,7 +92,7 @@ class Replaying:
 
     def __init__(self, *arguments: object, **options: Any) -> None:
         self.process = start("replay", *arguments, **options)
-        self._limit = threading.Timer(60, self.process.kill)
+        self._limit = threading.Timer(120, self.process.kill)
         self._limit.start()
 
     def __enter__(self) -> Replaying:
@@ -113,7 +113,7 @@ class Replaying:
 
     def get(self, url: str) -> str:
         """Return what is at an address, whatever proxy the environment names."""
-        with build_opener(ProxyHandler({})).open(url, timeout=20) as answer:
+        with build_opener(ProxyHandler({})).open(url, timeout=60) as answer:
             return str(answer.read().decode())
 
     def read_until(self, text: str) -> list[str]:

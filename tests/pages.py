@@ -88,7 +88,7 @@ class Opened:
 
     def __init__(self, page: Page, url: str) -> None:
         self.page = page
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         self.complaints: list[str] = []
         self.requests: list[str] = []
         page.on("console", lambda message: self.complaints.append(message.text))

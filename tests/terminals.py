@@ -140,7 +140,7 @@ class Session:
         """Return what the terminal does with what is typed and shown."""
         return termios.tcgetattr(self._master)
 
-    def until(self, holds: Callable[[], object], seconds: float = 20) -> None:
+    def until(self, holds: Callable[[], object], seconds: float = 60) -> None:
         """Wait until something holds."""
         end = time.monotonic() + seconds
         while not holds():
@@ -151,7 +151,7 @@ class Session:
         """Wait until a text is to be seen."""
         self.until(lambda: text in self.terminal.shown())
 
-    def wait(self, seconds: float = 20) -> int:
+    def wait(self, seconds: float = 60) -> int:
         """Wait until the program has ended, and return its status."""
         status = self.process.wait(seconds)
         self._reader.join(5)  # there may be something left to read

@@ -254,7 +254,7 @@ def test_it_goes_on_serving_until_a_signal_comes_which_is_no_failure(
         ended = replaying.end(number)
     assert last == lines_of(tv2sim("run", SAMPLE).out)
     assert (ended.status, ended.out, ended.err) == (0, [], [])
-    assert ended.seconds < 2
+    assert ended.seconds < 30
 
 
 @pytest.mark.parametrize("value", ["maybe", "1", "0", "on", "y", "yes!", "\x1b[31m"])

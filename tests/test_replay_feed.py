@@ -409,11 +409,11 @@ def test_it_starts_with_the_first_line_though_the_pipe_stays_open(pipe: Pipe) ->
 def test_the_clock_starts_with_the_first_video(pipe: Pipe) -> None:
     """However long it was waited for: nothing is late then, and the first video is offered at 0."""
     with pipe.replay(tv.PART_2C, tv.Scenario(startup_time=1), speed=10) as handle:
-        time.sleep(0.5)
+        time.sleep(3)
         pipe.send(line(0))
         pipe.close()
         run = repeated(handle.wait(BARELY))
-        assert handle.lag_max < 0.4
+        assert handle.lag_max < 3
     assert run.videos["offered"].tolist() == [0]
     assert run.publishers["ready"].tolist()[:10] == [1.0] * 10
 
@@ -521,11 +521,11 @@ def test_stats_and_levels_are_those_of_the_run(pipe: Pipe) -> None:
 def test_no_lag_while_the_feed_is_dry(pipe: Pipe) -> None:
     with pipe.replay("2a", speed=20) as handle:
         pipe.send(line(0))
-        time.sleep(0.7)
+        time.sleep(3)
         pipe.send(line(1))
         pipe.close()
         repeated(handle.wait(BARELY))
-        assert handle.lag_max < 0.6
+        assert handle.lag_max < 3
 
 
 # -- iterators that take their time -------------------------------------------------------------------------
@@ -731,7 +731,7 @@ def test_stopping_while_it_waits_for_the_first_line(pipe: Pipe) -> None:
     assert threading.active_count() == threads + 2
     begun = time.monotonic()
     handle.stop()
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < BARELY
     assert until(lambda: threading.active_count() == threads)  # though the pipe is still open
     with pytest.raises(tv.CatalogueError, match=r"stopped before the first video of 'feed\.jsonl'"):
         handle.wait(BARELY)
@@ -745,7 +745,7 @@ def test_stopping_while_it_is_dry(pipe: Pipe) -> None:
     assert dry(handle, 10)
     begun = time.monotonic()
     handle.stop()
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < BARELY
     assert until(lambda: threading.active_count() == threads)  # though the pipe is still open
     run = handle.wait(BARELY)
     assert run.end > 10
@@ -766,7 +766,7 @@ def test_stopping_does_not_wait_for_an_iterator_that_sleeps() -> None:
     assert dry(handle, 10)
     begun = time.monotonic()
     handle.stop()
-    assert time.monotonic() - begun < 1
+    assert time.monotonic() - begun < BARELY
     assert handle.wait(BARELY).catalogue.ids == ("v0",)
     wake.set()
 
@@ -888,7 +888,7 @@ def test_at_a_speed_again_a_feed_that_ran_dry_at_max_lets_time_go_on() -> None:
 
     def feed() -> Iterator[tv.Video]:
         yield from tv.generate_catalogue(20)
-        rest.wait(10)
+        rest.wait(BARELY)
 
     with tv.replay(feed(), "2c", speed="max", block=False) as handle:
         assert until(lambda: handle.stats["client_submitted"] == 20)
@@ -897,7 +897,7 @@ def test_at_a_speed_again_a_feed_that_ran_dry_at_max_lets_time_go_on() -> None:
         assert until(lambda: handle.stats["published"] + handle.stats["publish_failed"] == 20)
         assert handle.time > stood
         rest.set()
-        run = handle.wait(5)
+        run = handle.wait(BARELY)
     assert run == tv.simulate(run.catalogue, "2c")
     assert run.catalogue == tv.read_catalogue(tv.generate_catalogue(20))
 
@@ -912,7 +912,7 @@ def test_an_endless_feed_is_read_no_further_ahead_than_makes_sense() -> None:
             yield tv.Video(f"v{number}", "T", "P", 1, 9)
 
     with tv.replay(feed(), "2c", tv.Scenario(until=20), speed=50, block=False) as handle:
-        run = handle.wait(10)
+        run = handle.wait(BARELY)
     assert len(run.catalogue) == 41
     assert given < 12_000
     assert run == tv.simulate(run.catalogue, "2c", tv.Scenario(until=20))

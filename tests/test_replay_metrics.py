@@ -37,7 +37,7 @@ from tv2sim.realtime.tally import Tally
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 Scrape: TypeAlias = dict[tuple[str, Labels], float]
 
-SOON = 10.0
+SOON = 60.0
 """Wall seconds that are more than enough, however busy the machine is."""
 OPENMETRICS = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2"
 

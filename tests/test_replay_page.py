@@ -55,7 +55,7 @@ def test_the_counters_end_at_those_of_the_run(theatre: Theatre, catalogue: Path,
     opened = theatre.opened(handle.url)
     opened.phase("Running")
     handle.speed = 200
-    run = handle.wait(20)
+    run = handle.wait(60)
     opened.phase(FINISHED)
     counters = opened.counters()
     assert {name: counters[name] for name in run.stats} == dict(run.stats)

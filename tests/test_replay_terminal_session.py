@@ -114,7 +114,7 @@ def test_a_terminal_that_was_stopped_does_not_keep_it_from_ending(how: str) -> N
             seen.press("q")
         else:
             seen.process.send_signal(signal.SIGTERM)
-        assert seen.wait(5) == (0 if how == "q" else 143)
+        assert seen.wait() == (0 if how == "q" else 143)
         assert_restored(seen, modes)
 
 
@@ -124,7 +124,7 @@ def test_neither_does_one_that_shows_the_log() -> None:
         seen.press("\x13")
         time.sleep(0.5)  # it tries to print
         seen.process.send_signal(signal.SIGTERM)
-        assert seen.wait(5) == 143
+        assert seen.wait() == 143
 
 
 def test_who_suspends_it_where_nobody_can_resume_it_is_shown_it_again() -> None:
