@@ -5,16 +5,14 @@ the input or the options are wrong, 1 that tv2sim failed (or that a strict repla
 interrupted, 143 that it was terminated.
 """
 
-from __future__ import annotations
-
-TYPE_CHECKING = False  # not imported from typing: until main is called, Ctrl-C is a traceback
+TYPE_CHECKING = False  # nothing is imported here, not even typing: Ctrl-C meanwhile would show a traceback
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 __all__ = ["main"]
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: "Sequence[str] | None" = None) -> int:
     """Run the command with these arguments (default: the process's) and return its exit status."""
     try:
         from tv2sim.cli.command import call

@@ -33,9 +33,9 @@ def call(argv: Sequence[str] | None) -> int:
 
 def _flushed(status: int, asked: Signals) -> int:
     """Write what standard output still holds, and return the exit status."""
-    first, asked.first = asked.first, None  # another signal ends the wait for a reader who does not read
     try:
-        sys.stdout.flush()
+        with asked.afresh():  # another signal ends the wait for a reader who does not read
+            sys.stdout.flush()
     except OSError as error:
         discard(sys.stdout)
         if status == 0 and not isinstance(error, BrokenPipeError):
@@ -43,8 +43,6 @@ def _flushed(status: int, asked: Signals) -> int:
     except KeyboardInterrupt as error:
         discard(sys.stdout)
         return status or _complain(str(error), asked.status)
-    finally:
-        asked.first = asked.first or first
     return status
 
 

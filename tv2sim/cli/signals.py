@@ -47,6 +47,16 @@ class Signals:
         self._holding = False
         self._tell()
 
+    @contextmanager
+    def afresh(self) -> Iterator[None]:
+        """Hear another signal, though the end is under way."""
+        first, self.first = self.first, None
+        try:
+            yield
+        finally:
+            if self.first is None:
+                self.first = first
+
     def _tell(self) -> None:
         if self.first is not None and not self._holding:
             self._told = time.monotonic()

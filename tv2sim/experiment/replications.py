@@ -103,7 +103,7 @@ def replicate(
     0            0        133         0.864
     1            1        131         0.851
     """
-    engine = engine_named(engine)
+    simulates = engine_named(engine)
     scenario = Scenario() if scenario is None else scenario
     if not isinstance(scenario, Scenario):
         raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
@@ -115,7 +115,7 @@ def replicate(
         as_seed(seed),
         [],
         as_metrics(metrics),
-        engine,
+        simulates,
     )
     how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
     if precision is None:

@@ -11,13 +11,13 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -71,6 +71,10 @@ class _Job(NamedTuple):
 
     task: int
     replications: range
+
+
+_Done: TypeAlias = Generator[tuple[_Job, Chunk], None, None]
+"""Jobs, and what came out of them, in the order in which they are done."""
 
 
 def compute(
@@ -153,7 +157,7 @@ def _part(tasks: Sequence[Task], job: _Job) -> Task:
     return replace(tasks[job.task], replications=job.replications)
 
 
-def _here(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar: _Bar) -> Iterator[tuple[_Job, Chunk]]:
+def _here(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar: _Bar) -> _Done:
     """Do jobs in this process, until it is seen that worker processes are worth their start."""
     begun, done = time.perf_counter(), 0
     total = sum(_size(task, task.replications) for task in tasks)
@@ -174,9 +178,7 @@ def _size(task: Task, replications: range) -> int:
 # -- worker processes --------------------------------------------------------------------------------------
 
 
-def _in_processes(
-    tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar: _Bar
-) -> Iterator[tuple[_Job, Chunk]]:
+def _in_processes(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar: _Bar) -> _Done:
     """Do jobs in worker processes, each at one job at a time; however this ends, the workers end with it.
 
     This thread alone talks to the workers and holds no lock while it waits. So an exception that a signal
@@ -198,6 +200,7 @@ def _in_processes(
                 at_work[ours] = job
         while at_work:
             # not for ever: a signal that another thread has taken is acted on when this one runs again
+            connection: Any
             for connection in wait(list(at_work), timeout=1):
                 answer, job = connection.recv(), at_work.pop(connection)
                 following = next(jobs, None)
@@ -263,7 +266,7 @@ def _signals_later() -> Iterator[None]:
         yield
         return
     came: list[int] = []
-    before = {}
+    before: dict[int, Any] = {}
     for number in (signal.SIGTERM, signal.SIGINT):
         if callable(handler := signal.getsignal(number)):
             before[number] = handler
@@ -271,10 +274,10 @@ def _signals_later() -> Iterator[None]:
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-        for number in came:
-            before[signal.Signals(number)](number, None)
+        for sort, handler in before.items():
+            signal.signal(sort, handler)
+        for sort in came:
+            before[sort](sort, None)
 
 
 @contextmanager
@@ -296,9 +299,7 @@ def _ctrl_c_blocked() -> Iterator[None]:
 # -- executors ---------------------------------------------------------------------------------------------
 
 
-def _on(
-    executor: Executor, tasks: Sequence[Task], jobs: Iterator[_Job], bar: _Bar
-) -> Iterator[tuple[_Job, Chunk]]:
+def _on(executor: Executor, tasks: Sequence[Task], jobs: Iterator[_Job], bar: _Bar) -> _Done:
     """Do jobs on an executor.
 
     Futures use locks that an exception raised by a signal can leave locked for ever. So signals wait while jobs
