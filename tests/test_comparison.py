@@ -362,6 +362,7 @@ class TestPairing:
         assert exact.unpaired == 21.5625
         assert exact.paired == 18.9375
 
+    @pytest.mark.full
     def test_2a_less_1_is_65_75(self) -> None:
         found = row(one_and_2a(), "2a", "published")
         standard_error = math.sqrt(moments(CATALOGUE).paired / 1000)

@@ -15,6 +15,7 @@ from .test_experiment import CATALOGUE, FEW, same
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
+pytestmark = pytest.mark.full
 distributed = pytest.importorskip("distributed", reason="needs the extra `dask`")
 
 

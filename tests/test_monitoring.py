@@ -31,6 +31,8 @@ PROMETHEUS, PROMTOOL = shutil.which("prometheus"), shutil.which("promtool")
 needs_prometheus = pytest.mark.skipif(PROMETHEUS is None, reason="needs Prometheus: apt-get install prometheus")
 needs_promtool = pytest.mark.skipif(PROMTOOL is None, reason="needs promtool: apt-get install prometheus")
 
+pytestmark = pytest.mark.full
+
 SOON = 60.0
 """Wall seconds that are more than enough, however busy the machine is."""
 

@@ -49,6 +49,7 @@ def test_all_are_there() -> None:
     assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "06"]
 
 
+@pytest.mark.full
 def test_a_notebook_gives_again_what_it_shows(path: Path, tmp_path: Path) -> None:
     # in a process of its own, since what Jupyter is made of warns of its own ways, and warnings are errors here
     again = tmp_path / path.name

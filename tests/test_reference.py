@@ -234,6 +234,7 @@ class TestTheSpecificationItself:
         assert (early.end, early.ending, early.videos[0]["outcome"]) == (4.5, "cut-off", "unfinished")
 
 
+@pytest.mark.full
 @settings(deadline=None, derandomize=True, max_examples=600)
 @given(case=cases(), startup_time=st.sampled_from([0.0, 0.5, 2.0, 4.0]))
 @example(Case((0.0,) * 6, (1.0,) * 6, Rule(prewarmed=1), World(encoders=1, publishing_queue_capacity=0)), 0.0)
@@ -244,6 +245,7 @@ def test_every_cell_agrees_when_start_up_times_are_constant(case: Case, startup_
     check(case, simulate(case, tv.Constant(startup_time)), lambda cause, number: startup_time)
 
 
+@pytest.mark.full
 @settings(deadline=None, derandomize=True, max_examples=300)
 @given(case=cases(), width=st.sampled_from([0.5, 4.0]), seed=st.integers(0, 2**32))
 def test_every_cell_agrees_when_start_up_times_are_random(case: Case, width: float, seed: int) -> None:

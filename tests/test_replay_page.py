@@ -22,7 +22,10 @@ from tests.test_replay_server import address, tasks, token, wait_until
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
+]
 
 REAL = Path(__file__).parent.parent.parent / "shared" / "data" / "tv2-video-metadata-ingest.txt"
 EVIL = "<script>alert(1)</script>\"'"

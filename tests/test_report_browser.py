@@ -19,7 +19,10 @@ if TYPE_CHECKING:
 pytest.importorskip("playwright", reason="needs playwright, of the extra test")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium")
+pytestmark = [
+    pytest.mark.full,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: apt-get install chromium"),
+]
 
 REAL = Path(__file__).parent.parent.parent / "shared" / "data" / "tv2-video-metadata-ingest.txt"
 EVIL = "<script>alert(1)</script>\"'"
