@@ -11,22 +11,23 @@ stats: client_parse_errors=0 client_submitted=154 encoded=154 published=153 publ
 Importing it loads nothing else: each public name, listed in ``__init__.pyi``, is fetched when it is first used.
 """
 
-from __future__ import annotations
-
-import ast
-from functools import cache
-from importlib import import_module
-from importlib.resources import files
+# Nothing is imported here at once: Ctrl-C while the command starts would show a traceback.
 
 __version__ = "0.1.0"
 
+_room_of: dict[str, str] = {}
 
-@cache
+
 def _rooms() -> dict[str, str]:
     """Return the module of each public name, as ``__init__.pyi`` has it."""
-    stub = ast.parse(files(__name__).joinpath("__init__.pyi").read_text(encoding="utf-8"))
-    imports = (node for node in stub.body if isinstance(node, ast.ImportFrom))
-    return {alias.name: str(node.module) for node in imports for alias in node.names}
+    if not _room_of:
+        import ast
+        from importlib.resources import files
+
+        stub = ast.parse(files(__name__).joinpath("__init__.pyi").read_text(encoding="utf-8"))
+        imports = (node for node in stub.body if isinstance(node, ast.ImportFrom))
+        _room_of.update({alias.name: str(node.module) for node in imports for alias in node.names})
+    return _room_of
 
 
 def __getattr__(name: str) -> object:
@@ -34,6 +35,8 @@ def __getattr__(name: str) -> object:
         return [public for public in _rooms() if public != "plots"]  # which loads matplotlib
     if name.startswith("_") or name not in _rooms():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
     room = _rooms()[name]
     value = import_module(f"{room}.{name}") if room == __name__ else getattr(import_module(room), name)
     globals()[name] = value
