@@ -17,9 +17,8 @@ from tv2sim.cli.signals import Signalled, Signals, signals
 from tv2sim.cli.text import note, plain
 from tv2sim.cli.values import SCENARIO
 from tv2sim.draws import as_seed
-from tv2sim.errors import InputError
-from tv2sim.realtime.extra import need
-from tv2sim.realtime.replaying import prepared
+from tv2sim.errors import InputError, need
+from tv2sim.realtime import Replay
 from tv2sim.realtime.terminal import is_suited
 from tv2sim.saved import is_saved_run, write_run
 from tv2sim.storage import may_replace, need_pyarrow, whole_file, whole_folder
@@ -29,7 +28,6 @@ from tv2sim.validation import plural
 if TYPE_CHECKING:
     import argparse
 
-    from tv2sim.realtime.session import Replay
     from tv2sim.run import Run
 
 _OF_A_RECORDING = {
@@ -106,7 +104,7 @@ def _handle(options: argparse.Namespace) -> Replay:
             # without its option the capacity is no attribute, since None is what "none" means
             if getattr(options, name, None) is not None or name in _NONE_IS_A_VALUE.intersection(vars(options)):
                 raise InputError(f"{option} is for a catalogue: a recorded log has that decided")
-        return prepared(recorded=options.recorded, speed=options.speed, strict=options.strict, **serving)
+        return Replay(recorded=options.recorded, speed=options.speed, strict=options.strict, **serving)
     if options.catalogue is None:
         raise InputError("name a catalogue, or - for standard input, or a recorded log with --recorded")
     strategy = as_strategy("2c" if options.strategy is None else options.strategy)
@@ -115,7 +113,7 @@ def _handle(options: argparse.Namespace) -> Replay:
     seed = 1 if options.seed is None else as_seed(None if options.seed == "none" else options.seed)
     if options.seed == "none":
         note(f"drawn: --seed {seed}")
-    return prepared(
+    return Replay(
         options.catalogue,
         strategy,
         scenario_of(options),

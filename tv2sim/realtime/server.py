@@ -12,8 +12,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
-from tv2sim.errors import InputError, OutputError
-from tv2sim.realtime.extra import need
+from tv2sim.errors import InputError, OutputError, need
 from tv2sim.validation import a_whole_number
 
 if TYPE_CHECKING:
@@ -71,8 +70,7 @@ class Server:
         """Answer for a replay from now on."""
         import uvicorn
 
-        from tv2sim.realtime.app import application
-        from tv2sim.realtime.broadcast import Broadcast
+        from tv2sim.realtime.app import Broadcast, application
 
         broadcast = Broadcast(watch.look, steerable=self.token is not None)
         config = uvicorn.Config(

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tv2sim.errors import InputError
-from tv2sim.realtime.lag import Lag
+from tv2sim.catalogue import read_catalogue
+from tv2sim.draws import as_replication, as_seed
+from tv2sim.errors import InputError, ScenarioError
+from tv2sim.realtime.clock import Clock, Speed
+from tv2sim.realtime.feed import Feed, live
+from tv2sim.realtime.recorded import Recorded, read_recorded
+from tv2sim.realtime.simulated import Simulated
 from tv2sim.realtime.watching import Watch
+from tv2sim.scenario import Scenario
+from tv2sim.strategies import Strategy, as_strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
 
     import pandas as pd
     from prometheus_client.registry import CollectorRegistry
 
-    from tv2sim.catalogue import Video
+    from tv2sim.catalogue import Catalogue, Video
     from tv2sim.figures import Stats
     from tv2sim.model import Observer
-    from tv2sim.realtime.clock import Clock, Speed
-    from tv2sim.realtime.player import Player
     from tv2sim.realtime.server import Server
     from tv2sim.realtime.snapshot import Phase, Snapshot
     from tv2sim.run import Run
 
-__all__ = ["Replay"]
+__all__ = ["Player", "Replay"]
+
+Player: TypeAlias = Simulated | Recorded
+"""What is played: the model, or the log of a run."""
 
 
 class Replay:
@@ -51,24 +60,40 @@ class Replay:
 
     def __init__(
         self,
-        player: Player,
-        clock: Clock,
+        catalogue: Catalogue | Any = None,
+        strategy: Strategy | str = "2c",
+        scenario: Scenario | None = None,
         *,
-        observers: Sequence[Observer] = (),
-        accepted: Sequence[Callable[[Video], object]] = (),
+        speed: Speed = 1.0,
+        seed: int | None = 1,
+        replication: int = 0,
+        observers: Observer | Iterable[Observer] = (),
+        accepted: Callable[[Video], object] | None = None,
+        recorded: str | os.PathLike[str] | Any = None,
         strict: bool = False,
-        server: Server | None = None,
+        host: str = "127.0.0.1",
+        port: int | None = None,
         keep_running: bool = False,
     ) -> None:
-        self._player, self._clock, self._lag = player, clock, Lag(strict=strict)
-        self._watch = Watch(player, clock, self._lag)
-        self._observers: tuple[Observer, ...] = (self._watch, *observers)
-        self._accepted = tuple(accepted)
-        self._server, self._keep_running = server, keep_running
+        self._clock = Clock(speed, strict=strict)
+        watchers = (observers,) if callable(observers) else tuple(observers)
+        _check_host(host)
+        player = _player(catalogue, strategy, scenario, seed, replication, recorded, self._clock)
+        self._server = None if port is None else _server(host, port)
+        try:
+            self._player = player()
+        except BaseException:
+            if self._server is not None:
+                self._server.close()
+            raise
+        self._watch = Watch(self._player, self._clock)
+        self._observers: tuple[Observer, ...] = (self._watch, *watchers)
+        self._accepted = [self._watch.accepted, *(() if accepted is None else (accepted,))]
+        self._keep_running = keep_running
         self._run: Run | None = None
         self._error: BaseException | None = None
         self._over = threading.Event()
-        self.url = None if server is None else server.control_url
+        self.url = None if self._server is None else self._server.control_url
         self._thread = threading.Thread(target=self._play, name="tv2sim replay", daemon=True)
 
     def observe(self, observer: Observer) -> None:
@@ -91,7 +116,7 @@ class Replay:
             If it has begun.
         """
         self._must_not_have_begun()
-        self._accepted += (told,)
+        self._accepted.append(told)
 
     def _must_not_have_begun(self) -> None:
         if self._thread.ident is not None:
@@ -105,7 +130,7 @@ class Replay:
 
     def _play(self) -> None:
         try:
-            self._run = self._player.play(self._clock, self._lag, self._observers, self._tell_accepted)
+            self._run = self._player.play(self._clock, lambda late: None, self._observers, self._tell_accepted)
         except BaseException as error:  # noqa: BLE001 (it reaches whoever waits)
             self._error = error
         try:
@@ -119,7 +144,6 @@ class Replay:
             self._over.set()
 
     def _tell_accepted(self, video: Video) -> None:
-        self._watch.accepted(video)
         for told in self._accepted:
             told(video)
 
@@ -229,12 +253,12 @@ class Replay:
     @property
     def lag(self) -> float:
         """Wall seconds by which the last event was late."""
-        return self._lag.last
+        return self._clock.lag
 
     @property
     def lag_max(self) -> float:
         """The largest lag so far, in wall seconds."""
-        return self._lag.most
+        return self._clock.lag_max
 
     @property
     def stats(self) -> Stats:
@@ -265,3 +289,48 @@ class Replay:
 _SLICE = 0.2
 _PATIENCE = 0.4
 """Wall seconds in which a replay that is stopped should be over."""
+
+
+def _check_host(host: object) -> None:
+    if not isinstance(host, str) or not host:  # for the system, "" is all of its addresses
+        raise InputError(f"host must be an address or a name of this machine, not {host!r}")
+
+
+def _server(host: str, port: int) -> Server:
+    from tv2sim.realtime.server import Server
+
+    return Server(host, port)
+
+
+def _player(
+    catalogue: Any,
+    strategy: Strategy | str,
+    scenario: Scenario | None,
+    seed: int | None,
+    replication: int,
+    recorded: Any,
+    clock: Clock,
+) -> Callable[[], Player]:
+    """Return what makes the player; that reads the source, last, when nothing else can be wrong."""
+    if recorded is not None:
+        if catalogue is not None:
+            raise InputError("a replay is of a catalogue or of a recorded log, not of both")
+        if (strategy, scenario, seed, replication) != ("2c", None, 1, 0):
+            raise InputError(
+                "a recorded log has its own strategy, scenario, seed and replication: leave these arguments out"
+            )
+        return lambda: read_recorded(recorded)
+    if catalogue is None:
+        raise InputError("a replay needs a catalogue, or a recorded log: recorded='log.jsonl'")
+    rule = as_strategy(strategy)
+    world = Scenario() if scenario is None else scenario
+    if not isinstance(world, Scenario):
+        raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
+    drawn, number = as_seed(seed), as_replication(replication)
+
+    def player() -> Player:
+        coming = live(catalogue)
+        source = read_catalogue(catalogue) if coming is None else Feed(coming, clock.wake)
+        return Simulated(source, rule, world, drawn, number)
+
+    return player

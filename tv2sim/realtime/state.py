@@ -12,7 +12,7 @@ import msgspec
 from tv2sim.events import words
 from tv2sim.figures import Stats
 from tv2sim.realtime.history import History
-from tv2sim.realtime.pipeline import Client, Encoder, Happened, Pipeline, Publisher, Waiting
+from tv2sim.realtime.snapshot import Client, Encoder, Happened, Pipeline, Publisher, Waiting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

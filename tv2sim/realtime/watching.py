@@ -6,10 +6,10 @@ import threading
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from tv2sim.errors import need
 from tv2sim.figures import Stats
 from tv2sim.realtime.history import frame_of
-from tv2sim.realtime.lag import Lag
-from tv2sim.realtime.snapshot import Phase, Snapshot
+from tv2sim.realtime.snapshot import Frame, Phase, Snapshot
 from tv2sim.realtime.state import State
 from tv2sim.realtime.tally import Tally
 
@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
     from tv2sim.catalogue import Video
     from tv2sim.events import LogEntry
-    from tv2sim.realtime.broadcast import Frame
     from tv2sim.realtime.clock import Clock
-    from tv2sim.realtime.player import Player
+    from tv2sim.realtime.session import Player
     from tv2sim.run import Run
 
 __all__ = ["Watch"]
@@ -36,12 +35,10 @@ class Watch:
         What is played.
     clock : Clock
         What time it is.
-    lag : Lag
-        How far behind the replay is.
     """
 
-    def __init__(self, player: Player, clock: Clock, lag: Lag) -> None:
-        self._player, self._clock, self._lag = player, clock, lag
+    def __init__(self, player: Player, clock: Clock) -> None:
+        self._player, self._clock = player, clock
         self._lock = threading.RLock()
         source = player.source
         self._state = State(
@@ -119,12 +116,14 @@ class Watch:
         """
         with self._lock:
             if self._registry is None:
-                from tv2sim.realtime.metrics import Collector, registry_of
+                need("prometheus_client", to="keep metrics")
+                from prometheus_client import CollectorRegistry
 
-                self._registry = registry_of(
-                    Collector(
-                        self._lock, self._follow_rejected, self._state, self._tally, self._clock, self._lag
-                    )
+                from tv2sim.realtime.metrics import Collector
+
+                self._registry = CollectorRegistry(auto_describe=False)
+                self._registry.register(
+                    Collector(self._lock, self._follow_rejected, self._state, self._tally, self._clock)
                 )
             return self._registry
 
@@ -139,8 +138,8 @@ class Watch:
                 time=self._clock.now,
                 speed=self._clock.speed,
                 paused=self._clock.paused,
-                lag=self._lag.last,
-                lag_max=self._lag.most,
+                lag=self._clock.lag,
+                lag_max=self._clock.lag_max,
                 catalogue=player.source.name,
                 strategy=player.strategy.name,
                 seed=player.seed,
@@ -156,4 +155,4 @@ class Watch:
             history = self._state.history
             # the last row that was sent may have changed since
             start = max(0, rows - 1) if generation == history.generation else 0
-            return self.snapshot(), history.generation, start, list(history.rows[start:])
+            return Frame(self.snapshot(), history.generation, start, list(history.rows[start:]))
