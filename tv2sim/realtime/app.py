@@ -10,11 +10,13 @@ from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import h11
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from tv2sim.errors import InputError
 from tv2sim.realtime.metrics import exposition
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from tv2sim.realtime.snapshot import Frame
     from tv2sim.realtime.watching import Watch
 
-__all__ = ["Broadcast", "application"]
+__all__ = ["Broadcast", "Connection", "application"]
 
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
@@ -146,6 +148,57 @@ def _guarded(app: Starlette, allowed: Callable[[str], bool]) -> Callable[..., Aw
             await app(scope, receive, strict)
 
     return guarded
+
+
+# -- connections -------------------------------------------------------------------------------------------
+
+REQUEST_WITHIN = 10.0
+"""Wall seconds within which a connection has to send a request, or it is dropped."""
+
+
+class Connection(H11Protocol):
+    """uvicorn's HTTP connection, without what a client could do to others or to the operator's terminal."""
+
+    _limit: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._wait_for_a_request()
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for another request."""
+        super().on_response_complete()
+        self._wait_for_a_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        if self._limit is not None:
+            self._limit.cancel()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer a malformed request, or drop the connection if an answer has begun, as to a malformed body."""
+        if (cycle := self._cycle()) is not None:
+            cycle.disconnected = True  # the application must not answer as well
+        try:
+            super().send_400_response(msg)
+        except h11.LocalProtocolError:
+            self.transport.abort()
+
+    def _cycle(self) -> RequestResponseCycle | None:
+        return self.cycle  # None before the first request, although its type denies that
+
+    def _wait_for_a_request(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+        self._limit = self.loop.call_later(REQUEST_WITHIN, self._drop_if_silent)
+
+    def _drop_if_silent(self) -> None:
+        """Drop the connection, unless a whole request has come that is still being answered."""
+        cycle = self._cycle()
+        if cycle is None or cycle.more_body or cycle.response_complete:
+            self.transport.abort()
 
 
 # -- events ------------------------------------------------------------------------------------------------

@@ -70,13 +70,13 @@ class Server:
         """Answer for a replay from now on."""
         import uvicorn
 
-        from tv2sim.realtime.app import Broadcast, application
+        from tv2sim.realtime.app import Broadcast, Connection, application
 
         broadcast = Broadcast(watch.look, steerable=self.token is not None)
         config = uvicorn.Config(
             application(watch, clock, broadcast, self.allows, self.token),
             loop="asyncio",
-            http="h11",
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,
