@@ -35,8 +35,6 @@ class RealtimeEnvironment(simpy.Environment):
     ----------
     clock : Clock
         What time it is.
-    late : callable
-        Told for each event how many wall seconds late it is processed.
     feed : Feed, optional
         Where videos come from while it runs.
     until : float
@@ -46,27 +44,30 @@ class RealtimeEnvironment(simpy.Environment):
     def __init__(
         self,
         clock: Clock,
-        late: Callable[[float], None],
         feed: Feed | None = None,
         until: float | None = None,
     ) -> None:
         super().__init__(0.0)
-        self._clock, self._late, self._feed = clock, late, feed
+        self._clock, self._feed = clock, feed
         self._until = inf if until is None else until
         self._asked: Event | None = None
+        self._waited = -1.0  # the last time that the clock was waited for
         self._dry = False
 
     def step(self) -> None:
         """Wait until the next event is due, taking in what comes before it, and process it."""
-        try:
-            due = self._next_due()
-        except Stopped:
-            if (due := super().peek()) > self.now:  # an instant is indivisible
-                self._now = self._clock.end_between(self.now, min(due, self._until))
-                raise StopSimulation("stopped") from None
-        if due > self._until:
-            raise StopSimulation("cut-off")
-        self._late(self._clock.late(due))
+        due = super().peek()
+        # an instant is indivisible: its further events neither wait nor are they stopped
+        if due > self._waited or self._asked is not None:
+            try:
+                due = self._next_due()
+            except Stopped:
+                if (due := super().peek()) > self.now:
+                    self._now = self._clock.end_between(self.now, min(due, self._until))
+                    raise StopSimulation("stopped") from None
+            self._waited = due
+            if due > self._until:
+                raise StopSimulation("cut-off")
         super().step()
 
     def peek(self) -> float:

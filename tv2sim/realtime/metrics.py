@@ -66,9 +66,12 @@ class Collector:
         """Yield the metrics as of now."""
         # only the values are read with the lock held
         with self._lock:
+            # Invariant: the state holds all that happened up to `now`, and nothing after it. So no counter of
+            # seconds includes what did not happen, and would have to decrease. Hence the clock is read first;
+            # what happened meanwhile is in the state, and its time is that of the last line.
+            settled = self.clock.settled
             self._refresh()
-            # not beyond what has happened, or a counter of seconds would have to decrease later
-            self.now = max(self.now, self.clock.settled)
+            self.now = max(self.now, settled, self.tally.time)
             values = [row.read(self) for row in _ROWS]
         return map(_family, _ROWS, values)
 

@@ -111,21 +111,19 @@ class Recorded:
     def play(
         self,
         clock: Clock,
-        late: Callable[[float], None],
         observers: Sequence[Observer],
         accepted: Callable[[Video], None],
     ) -> Run:
         """Let it happen again, and return the run."""
-        now = 0.0
+        now = -1.0  # so that the clock starts at 0
         for played, entry in enumerate(self.log):
             if not _reached(clock, now, entry.time):
-                return self._run(self.log[:played], clock.end_between(now, entry.time), "stopped")
-            late(clock.late(entry.time))
+                return self._run(self.log[:played], clock.end_between(max(now, 0.0), entry.time), "stopped")
             for observer in observers:
                 observer(entry)
             now = entry.time
         if not _reached(clock, now, self._end):
-            return self._run(self.log, clock.end_between(now, self._end), "stopped")
+            return self._run(self.log, clock.end_between(max(now, 0.0), self._end), "stopped")
         return self._run(self.log, self._end, self._ending)
 
     def _run(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
@@ -146,12 +144,11 @@ class Recorded:
 
 
 def _reached(clock: Clock, now: float, due: float) -> bool:
-    """Wait until it is `due`, and say whether it is; if stopped, only the instant that it is goes on."""
+    """Wait until a time is due; False if the clock is stopped before. An instant is indivisible."""
     try:
-        clock.wait(due)
+        return due == now or clock.wait(due)
     except Stopped:
-        return due <= now
-    return True
+        return False
 
 
 def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:

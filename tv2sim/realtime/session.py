@@ -130,7 +130,7 @@ class Replay:
 
     def _play(self) -> None:
         try:
-            self._run = self._player.play(self._clock, lambda late: None, self._observers, self._tell_accepted)
+            self._run = self._player.play(self._clock, self._observers, self._tell_accepted)
         except BaseException as error:  # noqa: BLE001 (it reaches whoever waits)
             self._error = error
         try:

@@ -55,21 +55,19 @@ class Simulated:
     def play(
         self,
         clock: Clock,
-        late: Callable[[float], None],
         observers: Sequence[Observer],
         accepted: Callable[[Video], None],
     ) -> Run:
         """Let it happen, and return the run."""
         if isinstance(self.source, Catalogue):
-            env = RealtimeEnvironment(clock, late, until=self.scenario.until)
+            env = RealtimeEnvironment(clock, until=self.scenario.until)
             return self._run(self.source, self._simulate(self.source, observers, env, self.own))
-        return self._live(self.source, clock, late, observers, accepted)
+        return self._live(self.source, clock, observers, accepted)
 
     def _live(
         self,
         feed: Feed,
         clock: Clock,
-        late: Callable[[float], None],
         observers: Sequence[Observer],
         accepted: Callable[[Video], None],
     ) -> Run:
@@ -80,7 +78,7 @@ class Simulated:
             videos.append(video)
             accepted(video)
 
-        env = RealtimeEnvironment(clock, late, feed, self.scenario.until)
+        env = RealtimeEnvironment(clock, feed, self.scenario.until)
         system = System(
             env,
             self.strategy,

@@ -59,7 +59,7 @@ class Tally:
         """Videos that got a publisher: in the instant in which they were encoded, or later."""
         self.stockouts = 0
         """Videos that got none in that instant, those included that still wait for one."""
-        self._time = 0.0
+        self.time = 0.0
         self._just_encoded: set[int] = set()  # at that time, and without a publisher so far
         self._idle = self._alive = 0.0  # of publishers that have a video
         # a counter that fell by a rounding error would count as one that began anew
@@ -72,9 +72,9 @@ class Tally:
     def __call__(self, entry: LogEntry) -> None:
         """Follow a line of the log."""
         time, event, video, _, publisher = entry
-        if time > self._time:
+        if time > self.time:
             self.complete()
-            self._time = time
+            self.time = time
         if event == "offered":
             self._offered[video] = time  # type: ignore[index]
         elif event == "encoding_started":

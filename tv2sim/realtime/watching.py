@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
 from math import isfinite
 from typing import TYPE_CHECKING
 
 from tv2sim.errors import need
+from tv2sim.events import LogEntry
 from tv2sim.figures import Stats
-from tv2sim.realtime.history import frame_of
 from tv2sim.realtime.snapshot import Frame, Phase, Snapshot
-from tv2sim.realtime.state import State
+from tv2sim.realtime.state import State, frame_of
 from tv2sim.realtime.tally import Tally
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from prometheus_client.registry import CollectorRegistry
 
     from tv2sim.catalogue import Video
-    from tv2sim.events import LogEntry
     from tv2sim.realtime.clock import Clock
     from tv2sim.realtime.session import Player
     from tv2sim.run import Run
@@ -40,6 +40,7 @@ class Watch:
     def __init__(self, player: Player, clock: Clock) -> None:
         self._player, self._clock = player, clock
         self._lock = threading.RLock()
+        self._unread: deque[LogEntry | Video] = deque()
         source = player.source
         self._state = State(
             player.scenario.encoders,
@@ -50,30 +51,28 @@ class Watch:
         )
         self._tally = Tally(self._state.videos)
         self._registry: CollectorRegistry | None = None
+        self._over = False
         self._ending: str | None = None
         self.phase: Phase = "waiting" if player.live else "running"
 
     # -- following -----------------------------------------------------------------------------------------
 
     def __call__(self, entry: LogEntry) -> None:
-        """Follow a line of the event log."""
-        with self._lock:
-            self.phase = "running"
-            self._follow_rejected()
-            self._state(entry)
-            self._tally(entry)
+        """Note a line of the event log, to be followed when the state is looked at."""
+        self._unread.append(entry)
+        self.phase = "running"
+        if len(self._unread) > _UNREAD:
+            with self._lock:
+                self._catch_up()
 
     def accepted(self, video: Video) -> None:
-        """Know of a video that a feed has sent."""
-        with self._lock:
-            self._state.accepted(video)
+        """Note a video that a feed has sent."""
+        self._unread.append(video)
 
     def over(self, run: Run | None) -> None:
-        """Know that it is over: with a run, or without one."""
+        """Note that the replay is over: with a run, or without one."""
         with self._lock:
-            self._follow_rejected()
-            self._state.complete()
-            self._tally.complete()
+            self._over = True
             if run is not None:
                 self._ending = run.ending
                 self.phase = "stopped" if run.ending == "stopped" else "finished"
@@ -81,8 +80,21 @@ class Watch:
                 self.phase = "stopped" if self._clock.stopped else "failed"
             self._clock.stand_at(self._clock.now if run is None else run.end)
 
-    def _follow_rejected(self) -> None:
-        self._state.rejected(len(self._player.source.rejected))
+    def _catch_up(self) -> None:
+        """Follow what has happened since the last look; with the lock held."""
+        unread, state, tally = self._unread, self._state, self._tally
+        # the replay's thread may add to the right of it meanwhile
+        for _ in range(len(unread)):
+            item = unread.popleft()
+            if isinstance(item, LogEntry):
+                state(item)
+                tally(item)
+            else:
+                state.accepted(item)
+        state.rejected(len(self._player.source.rejected))
+        if self._over:
+            state.complete()
+            tally.complete()
 
     # -- telling -------------------------------------------------------------------------------------------
 
@@ -95,7 +107,7 @@ class Watch:
     def stats(self) -> Stats:
         """The counters so far."""
         with self._lock:
-            self._follow_rejected()
+            self._catch_up()
             return Stats(self._state.stats)
 
     @property
@@ -123,7 +135,7 @@ class Watch:
 
                 self._registry = CollectorRegistry(auto_describe=False)
                 self._registry.register(
-                    Collector(self._lock, self._follow_rejected, self._state, self._tally, self._clock)
+                    Collector(self._lock, self._catch_up, self._state, self._tally, self._clock)
                 )
             return self._registry
 
@@ -131,7 +143,7 @@ class Watch:
         """Return everything that a view shows, as it is now."""
         player, mean = self._player, self._player.scenario.startup_time.mean
         with self._lock:
-            self._follow_rejected()
+            self._catch_up()
             return Snapshot(
                 phase=self.phase,
                 ending=self._ending,
@@ -156,3 +168,7 @@ class Watch:
             # the last row that was sent may have changed since
             start = max(0, rows - 1) if generation == history.generation else 0
             return Frame(self.snapshot(), history.generation, start, list(history.rows[start:]))
+
+
+_UNREAD = 100_000
+"""Lines that may wait to be followed: a replay that nothing looks at is spared the work, but not any memory."""
