@@ -15,6 +15,7 @@ import msgspec
 
 from tv2sim.cli.log import data_of, head_of, line_of
 from tv2sim.cli.text import discard, note, one_line, printing, takes
+from tv2sim.realtime.state import COUNTED
 
 if TYPE_CHECKING:
     from tv2sim.catalogue import Video
@@ -48,7 +49,9 @@ class Printer:
         self._turn = threading.RLock()  # lines come from the replay's thread and from the main one
         self._output = Output()
         self._encode = msgspec.json.Encoder().encode
-        replay.when_accepted(self._accepted)
+        if kind != "none":
+            replay.observe(self)
+            replay.when_accepted(self._accepted)
 
     def begin(self) -> None:
         """Print what comes before the first event."""
@@ -74,9 +77,7 @@ class Printer:
     def __call__(self, entry: LogEntry) -> None:
         """Print a line of the log, and the stats line if that has changed."""
         with self._turn:
-            self._tell_rejected()
-            if self._kind == "none":
-                return
+            changes = self._tell_rejected() or self._last is None or entry.event in COUNTED
             lines: list[Any] = []
             own = entry.video is not None and bool(self._replay.player.own[entry.video])
             if self._kind == "json":
@@ -85,7 +86,9 @@ class Printer:
                 title = "" if entry.video is None else self._titles[entry.video]
                 lines.append(line_of(entry, title, own=own))
                 self._stats_are_last = False
-            self._print(*lines, *self._stats(entry.time))
+            if changes:
+                lines += self._stats(entry.time)
+            self._print(*lines)
 
     def end(self, run: Run | None) -> None:
         """Print how it ended; without a run nothing has happened."""
@@ -114,8 +117,11 @@ class Printer:
         else:
             text = "".join(f"{line}\n" for line in lines)
             data = text.encode(sys.stdout.encoding, "backslashreplace")
-        with printing(in_vain=self._in_vain):
+        try:
             self._output.write(data)
+        except OSError:
+            with printing(in_vain=self._in_vain):
+                raise
 
     def _accepted(self, video: Video) -> None:
         self._titles.append(video.title)

@@ -133,7 +133,6 @@ def _play(handle: Replay, options: argparse.Namespace, asked: Signals) -> Signal
     viewed = _is_viewed(options)
     in_vain = options.out is not None or options.record is not None
     printer = Printer(handle, "none" if viewed else options.log, in_vain=in_vain)
-    handle.observe(printer)
     player = handle.player
     if options.recorded is None and not player.live:
         notes(player.source, player.strategy, player.scenario)  # type: ignore[arg-type]

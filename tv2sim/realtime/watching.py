@@ -170,5 +170,5 @@ class Watch:
             return Frame(self.snapshot(), history.generation, start, list(history.rows[start:]))
 
 
-_UNREAD = 100_000
+_UNREAD = 200_000
 """Lines that may wait to be followed: a replay that nothing looks at is spared the work, but not any memory."""
