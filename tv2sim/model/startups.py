@@ -29,12 +29,16 @@ class StartupTimes:
     def __init__(self, distribution: Distribution, seed: int, replication: int) -> None:
         self._distribution, self._seed, self._replication = distribution, seed, replication
         self.by_video: list[float] = []
-        """Of the first publisher that is started because of each video."""
+        """Of the first publisher that is started because of each video; there may be more than videos."""
+        self._videos = 0
 
     def add(self, videos: int) -> None:
-        """Draw those of so many more videos."""
-        start = len(self.by_video)
-        self.by_video += self._times(Purpose.STARTUP_FOR_VIDEO, videos, start=start)
+        """Draw those of so many more videos; of videos that come one by one, in growing chunks."""
+        self._videos += videos
+        drawn = len(self.by_video)
+        if self._videos > drawn:
+            count = max(self._videos - drawn, drawn)
+            self.by_video += self._times(Purpose.STARTUP_FOR_VIDEO, count, start=drawn)
 
     def of_slots(self, count: int) -> list[float]:
         """Return those of the publishers prewarmed at time 0."""
