@@ -89,8 +89,11 @@ class Feed:
         return bool(self._videos) or self._over
 
     def coming(self) -> bool:
-        """Say whether there is more to be had without waiting for anybody but the reader."""
-        return self._source.coming() or self.ready()  # in this order: what was coming may have come meanwhile
+        """Return whether more comes without waiting for anything but the reader.
+
+        A video moves from the source to the queue, so it is looked for in this order, or it could be missed.
+        """
+        return self._source.coming() or self.ready()
 
     @property
     def exhausted(self) -> bool:
@@ -212,7 +215,7 @@ class _Pipe:
             self._release()
 
     def coming(self) -> bool:
-        # at work last: what could be read at first may be read by now
+        # in the order in which data moves: from the file to the reader
         with self._ends:
             readable = self._open and bool(_readable([self._number], 0))
         return readable or self._at_work
