@@ -22,9 +22,8 @@ from tv2sim.errors import InputError
 from tv2sim.realtime.metrics import exposition
 
 if TYPE_CHECKING:
-    from tv2sim.realtime.clock import Clock
+    from tv2sim.realtime.session import Replay
     from tv2sim.realtime.snapshot import Frame
-    from tv2sim.realtime.watching import Watch
 
 __all__ = ["Broadcast", "Connection", "application"]
 
@@ -53,16 +52,14 @@ class _Wish(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def application(
-    watch: Watch, clock: Clock, broadcast: Broadcast, allowed: Callable[[str], bool], token: str | None
+    replay: Replay, broadcast: Broadcast, allowed: Callable[[str], bool], token: str | None
 ) -> Callable[..., Awaitable[None]]:
     """Return the application.
 
     Parameters
     ----------
-    watch : Watch
-        The state of the replay.
-    clock : Clock
-        The clock that the page may pause, and set to another speed.
+    replay : Replay
+        What is shown, and may be paused and set to another speed.
     broadcast : Broadcast
         The events for viewers.
     allowed : callable
@@ -84,18 +81,18 @@ def application(
         return StreamingResponse(broadcast.stream(), media_type="text/event-stream")
 
     async def metrics(request: Request) -> Response:
-        content, kind = exposition(watch.registry, request.headers.get("accept", ""))
+        content, kind = exposition(replay.registry, request.headers.get("accept", ""))
         return Response(content, headers={"content-type": kind})
 
     async def health(request: Request) -> Response:
-        return PlainTextResponse("failed\n", 503) if watch.failed else PlainTextResponse("ok\n")
+        return PlainTextResponse("failed\n", 503) if replay.phase == "failed" else PlainTextResponse("ok\n")
 
     async def control(request: Request) -> Response:
         given = request.headers.get("x-replay-token", "")
         if token is None or not hmac.compare_digest(given.encode(), token.encode()):
             return PlainTextResponse("open the address that the replay has printed, on its machine\n", 403)
         try:
-            await _control(clock, request)
+            await _control(replay, request)
         except (InputError, msgspec.MsgspecError, UnicodeError, ClientDisconnect) as error:
             return PlainTextResponse(f"{error}\n", 422)
         return Response(status_code=204)
@@ -112,7 +109,7 @@ def application(
     return _guarded(app, allowed)
 
 
-async def _control(clock: Clock, request: Request) -> None:
+async def _control(replay: Replay, request: Request) -> None:
     body = b""
     async for chunk in request.stream():
         body += chunk
@@ -120,11 +117,11 @@ async def _control(clock: Clock, request: Request) -> None:
             raise InputError(f"a wish has at most {_MOST} bytes")
     wish = msgspec.json.decode(body, type=_Wish)
     if wish.action == "pause":
-        clock.pause()
+        replay.pause()
     elif wish.action == "resume":
-        clock.resume()
+        replay.resume()
     else:
-        clock.set_speed(wish.speed)
+        replay.speed = wish.speed  # type: ignore[assignment]
 
 
 def _guarded(app: Starlette, allowed: Callable[[str], bool]) -> Callable[..., Awaitable[None]]:

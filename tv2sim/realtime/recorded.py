@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -17,6 +17,7 @@ from tv2sim.events import EVENTS, LogEntry
 from tv2sim.facts import TABLES, Ending
 from tv2sim.model.recorder import Contradiction, facts_of_log
 from tv2sim.realtime.clock import Clock, Stopped
+from tv2sim.realtime.simulated import Accepted
 from tv2sim.run import Run
 from tv2sim.saved import check_format, strategy_of
 from tv2sim.scenario import Scenario
@@ -106,12 +107,7 @@ class Recorded:
         """All of them."""
         return self.source
 
-    def play(
-        self,
-        clock: Clock,
-        observers: Sequence[Observer],
-        accepted: Callable[[Video], None],
-    ) -> Run:
+    def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
         """Let it happen again, and return the run."""
         now = -1.0  # so that the clock starts at 0
         for played, entry in enumerate(self.log):
@@ -126,16 +122,8 @@ class Recorded:
 
     def _run(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
         facts = facts_of_log(log, self.source.publication_timeout, self.own, end, ending)
-        return Run(
-            self.source,
-            self.strategy,
-            self.scenario,
-            self.seed,
-            self.replication,
-            facts,
-            self.versions,
-            self.strategy_data,
-        )
+        given = (self.source, self.strategy, self.scenario, self.seed, self.replication, facts)
+        return Run(*given, self.versions, self.strategy_data)
 
     def close(self) -> None:
         """Give back nothing: the file was read before."""

@@ -16,8 +16,7 @@ from tv2sim.errors import InputError, OutputError, need
 from tv2sim.validation import a_whole_number
 
 if TYPE_CHECKING:
-    from tv2sim.realtime.clock import Clock
-    from tv2sim.realtime.watching import Watch
+    from tv2sim.realtime.session import Replay
 
 __all__ = ["Server"]
 
@@ -66,15 +65,15 @@ class Server:
         # what is after the # stays in the browser
         return self.url if self.token is None else f"{self.url}#token={self.token}"
 
-    def start(self, watch: Watch, clock: Clock) -> None:
-        """Answer for a replay from now on."""
+    def start(self, replay: Replay) -> None:
+        """Serve a replay from now on."""
         import uvicorn
 
         from tv2sim.realtime.app import Broadcast, Connection, application
 
-        broadcast = Broadcast(watch.look, steerable=self.token is not None)
+        broadcast = Broadcast(replay.look, steerable=self.token is not None)
         config = uvicorn.Config(
-            application(watch, clock, broadcast, self.allows, self.token),
+            application(replay, broadcast, self.allows, self.token),
             loop="asyncio",
             http=Connection,
             ws="none",

@@ -5,17 +5,22 @@ from __future__ import annotations
 import os
 import threading
 import time
-from math import inf
+from collections import deque
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tv2sim.catalogue import read_catalogue
 from tv2sim.draws import as_replication, as_seed
-from tv2sim.errors import InputError, ScenarioError
+from tv2sim.errors import InputError, ScenarioError, need
+from tv2sim.events import LogEntry
+from tv2sim.figures import Stats
 from tv2sim.realtime.clock import Clock, Speed
 from tv2sim.realtime.feed import Feed, live
 from tv2sim.realtime.recorded import Recorded, read_recorded
 from tv2sim.realtime.simulated import Simulated
-from tv2sim.realtime.watching import Watch
+from tv2sim.realtime.snapshot import Frame, Phase, Snapshot
+from tv2sim.realtime.state import State, frame_of
+from tv2sim.realtime.tally import Tally
 from tv2sim.scenario import Scenario
 from tv2sim.strategies import Strategy, as_strategy
 
@@ -26,10 +31,8 @@ if TYPE_CHECKING:
     from prometheus_client.registry import CollectorRegistry
 
     from tv2sim.catalogue import Catalogue, Video
-    from tv2sim.figures import Stats
     from tv2sim.model import Observer
     from tv2sim.realtime.server import Server
-    from tv2sim.realtime.snapshot import Phase, Snapshot
     from tv2sim.run import Run
 
 __all__ = ["Player", "Replay"]
@@ -78,17 +81,31 @@ class Replay:
         self._clock = Clock(speed, strict=strict)
         watchers = (observers,) if callable(observers) else tuple(observers)
         _check_host(host)
-        player = _player(catalogue, strategy, scenario, seed, replication, recorded, self._clock)
+        player_of = _player(catalogue, strategy, scenario, seed, replication, recorded, self._clock)
         self._server = None if port is None else _server(host, port)
         try:
-            self._player = player()
+            self._player = player_of()
         except BaseException:
             if self._server is not None:
                 self._server.close()
             raise
-        self._watch = Watch(self._player, self._clock)
-        self._observers: tuple[Observer, ...] = (self._watch, *watchers)
-        self._accepted = [self._watch.accepted, *(() if accepted is None else (accepted,))]
+        player = self._player
+        self._lock = threading.RLock()  # of the state
+        self._unread: deque[LogEntry | Video] = deque()
+        self._state = State(
+            player.scenario.encoders,
+            player.videos,
+            more=player.live,
+            rejected=len(player.source.rejected),
+            own=player.own,
+        )
+        self._tally = Tally(self._state.videos)
+        self._phase: Phase = "waiting" if player.live else "running"
+        self._ended = False
+        self._registry: CollectorRegistry | None = None
+        self._observers: list[Observer] = [self._follow, *watchers]
+        self._accepted: list[Callable[[Video], object]] = [self._unread.append]
+        self._accepted += [] if accepted is None else [accepted]
         self._keep_running = keep_running
         self._run: Run | None = None
         self._error: BaseException | None = None
@@ -105,7 +122,7 @@ class Replay:
             If it has begun.
         """
         self._must_not_have_begun()
-        self._observers += (observer,)
+        self._observers.append(observer)
 
     def when_accepted(self, told: Callable[[Video], object]) -> None:
         """Let somebody be told of each video that a feed has sent, before it is offered.
@@ -125,7 +142,7 @@ class Replay:
     def start(self) -> None:
         """Begin. Those that :func:`tv2sim.replay` returns have begun."""
         if self._server is not None:
-            self._server.start(self._watch, self._clock)
+            self._server.start(self)
         self._thread.start()
 
     def _play(self) -> None:
@@ -134,7 +151,7 @@ class Replay:
         except BaseException as error:  # noqa: BLE001 (it reaches whoever waits)
             self._error = error
         try:
-            self._watch.over(self._run)
+            self._end(self._run)
             self._player.close()
             if self._server is not None and not (self._keep_running and self.phase == "finished"):
                 self._server.close()
@@ -146,6 +163,42 @@ class Replay:
     def _tell_accepted(self, video: Video) -> None:
         for told in self._accepted:
             told(video)
+
+    # -- following -----------------------------------------------------------------------------------------
+
+    def _follow(self, entry: LogEntry) -> None:
+        """Note a line of the event log, to be followed when the state is looked at."""
+        self._unread.append(entry)
+        self._phase = "running"
+        if len(self._unread) > _UNREAD:
+            with self._lock:
+                self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Follow what has happened since the last look; with the lock held."""
+        unread, state, tally = self._unread, self._state, self._tally
+        # the replay's thread may append more meanwhile
+        for _ in range(len(unread)):
+            item = unread.popleft()
+            if isinstance(item, LogEntry):
+                state(item)
+                tally(item)
+            else:
+                state.accepted(item)
+        state.rejected(len(self._player.source.rejected))
+        if self._ended:
+            state.complete()
+            tally.complete()
+
+    def _end(self, run: Run | None) -> None:
+        """Note that the replay is over: with a run, or without one."""
+        with self._lock:
+            self._ended = True
+            if run is not None:
+                self._phase = "stopped" if run.ending == "stopped" else "finished"
+            else:
+                self._phase = "stopped" if self._clock.stopped else "failed"
+            self._clock.stand_at(self._clock.now if run is None else run.end)
 
     # -- steering ------------------------------------------------------------------------------------------
 
@@ -243,7 +296,7 @@ class Replay:
     @property
     def phase(self) -> Phase:
         """One of "waiting" (for the first video of a feed), "running", "finished", "stopped" and "failed"."""
-        return self._watch.phase
+        return self._phase
 
     @property
     def time(self) -> float:
@@ -263,12 +316,17 @@ class Replay:
     @property
     def stats(self) -> Stats:
         """The counters so far, as in ``run.stats``."""
-        return self._watch.stats
+        with self._lock:
+            self._catch_up()
+            return Stats(self._state.stats)
 
     @property
     def levels(self) -> pd.DataFrame:
         """The levels so far, as in ``run.levels``; of more than 4,000 times only some are kept."""
-        return self._watch.levels
+        with self._lock:
+            self._catch_up()
+            rows = list(self._state.history.rows)
+        return frame_of(rows)  # without the lock: pandas takes long to import
 
     @property
     def registry(self) -> CollectorRegistry:
@@ -279,13 +337,52 @@ class Replay:
         MissingExtraError
             Without the extra "replay".
         """
-        return self._watch.registry
+        with self._lock:
+            if self._registry is None:
+                need("prometheus_client", to="keep metrics")
+                from prometheus_client import CollectorRegistry
+
+                from tv2sim.realtime.metrics import Collector
+
+                self._registry = CollectorRegistry(auto_describe=False)
+                self._registry.register(
+                    Collector(self._lock, self._catch_up, self._state, self._tally, self._clock)
+                )
+            return self._registry
 
     def snapshot(self) -> Snapshot:
         """Return everything that a view shows, as it is now."""
-        return self._watch.snapshot()
+        player, mean = self._player, self._player.scenario.startup_time.mean
+        with self._lock:
+            self._catch_up()
+            return Snapshot(
+                phase=self._phase,
+                ending=self._run.ending if self._ended and self._run is not None else None,
+                time=self._clock.now,
+                speed=self._clock.speed,
+                paused=self._clock.paused,
+                lag=self._clock.lag,
+                lag_max=self._clock.lag_max,
+                catalogue=player.source.name,
+                strategy=player.strategy.name,
+                seed=player.seed,
+                replication=player.replication,
+                startup_mean=mean if isfinite(mean) else 0.0,
+                until=player.scenario.until,
+                pipeline=self._state.pipeline(),
+            )
+
+    def look(self, generation: int, rows: int) -> Frame:
+        """Return a snapshot, and the levels beyond those that a viewer has: so many rows of a generation."""
+        with self._lock:
+            history = self._state.history
+            # the last row that was sent may have changed since
+            start = max(0, rows - 1) if generation == history.generation else 0
+            return Frame(self.snapshot(), history.generation, start, list(history.rows[start:]))
 
 
+_UNREAD = 200_000
+"""Lines that may wait to be followed: a replay that nothing looks at is spared the work, but not any memory."""
 _SLICE = 0.2
 _PATIENCE = 0.4
 """Wall seconds in which a replay that is stopped should be over."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["Simulated"]
+__all__ = ["Accepted", "Simulated"]
+
+Accepted: TypeAlias = Callable[[Video], object]
+"""Called with each video that a feed has sent."""
 
 
 @dataclass
@@ -52,42 +55,31 @@ class Simulated:
         if not isinstance(self.source, Catalogue):
             self.source.close()
 
-    def play(
-        self,
-        clock: Clock,
-        observers: Sequence[Observer],
-        accepted: Callable[[Video], None],
-    ) -> Run:
-        """Let it happen, and return the run."""
+    def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
+        """Let it happen, and return the run.
+
+        Parameters
+        ----------
+        clock : Clock
+            The pace.
+        observers : sequence of callables
+            Called with each line of the event log as it happens.
+        accepted : callable
+            Called with each video that comes, before anything happens to it.
+        """
         if isinstance(self.source, Catalogue):
             env = RealtimeEnvironment(clock, until=self.scenario.until)
             return self._run(self.source, self._simulate(self.source, observers, env, self.own))
-        return self._live(self.source, clock, observers, accepted)
-
-    def _live(
-        self,
-        feed: Feed,
-        clock: Clock,
-        observers: Sequence[Observer],
-        accepted: Callable[[Video], None],
-    ) -> Run:
+        feed, videos = self.source, list[Video]()
         _wait_for_the_first(feed, clock)
-        videos: list[Video] = []
 
         def taken(video: Video) -> None:
             videos.append(video)
             accepted(video)
 
         env = RealtimeEnvironment(clock, feed, self.scenario.until)
-        system = System(
-            env,
-            self.strategy,
-            self.scenario,
-            seed=self.seed,
-            replication=self.replication,
-            observers=observers,
-            own=self.own,
-        )
+        which: Any = {"seed": self.seed, "replication": self.replication}
+        system = System(env, self.strategy, self.scenario, **which, observers=observers, own=self.own)
         submissions = LiveSubmissions(env, feed, system, taken)
         facts = system.run(submissions.rows(), submissions)
         catalogue = Catalogue(videos, feed.rejected, feed.name)
@@ -116,15 +108,9 @@ class Simulated:
         env: RealtimeEnvironment | None = None,
         own: bytearray | None = None,
     ) -> Facts:
+        which: Any = {"seed": self.seed, "replication": self.replication}
         return run_model(
-            catalogue,
-            self.strategy,
-            self.scenario,
-            seed=self.seed,
-            replication=self.replication,
-            observers=observers,
-            env=env,
-            own=own,
+            catalogue, self.strategy, self.scenario, **which, observers=observers, env=env, own=own
         )
 
     def _run(self, catalogue: Catalogue, facts: Facts) -> Run:
