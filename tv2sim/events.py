@@ -105,11 +105,22 @@ def _kind_of(code: int) -> tuple[str | None, Kind]:
 def entry_at(tables: Mapping[str, Mapping[str, Any]], item: int) -> LogEntry:
     """Return the line of the log for one item of the order, given the tables of facts so far."""
     row, code = _unpack(item)
-    name, (table, time, *references, _) = _kind_of(code)
+    name, (table, time, video, encoder, publisher, _) = _kind_of(code)
     columns = tables[table]
-    numbers = [-1 if one is None else row if one == ROW else columns[one][row] for one in references]
-    event = list(EVENTS)[columns["kind"][row] - 1] if name is None else name
-    return LogEntry(columns[time][row], event, *[None if number < 0 else number for number in numbers])
+    return LogEntry(
+        columns[time][row],
+        list(EVENTS)[columns["kind"][row] - 1] if name is None else name,
+        _number(columns, video, row),
+        _number(columns, encoder, row),
+        _number(columns, publisher, row),
+    )
+
+
+def _number(columns: Mapping[str, Any], column: str | None, row: int) -> int | None:
+    if column is None:
+        return None
+    number: int = row if column == ROW else columns[column][row]
+    return None if number < 0 else number
 
 
 # -- the log -----------------------------------------------------------------------------------------------

@@ -37,7 +37,7 @@ class Printer:
     kind : {"text", "json", "stats", "none"}
         How: "stats" leaves the events out, "none" prints just the last stats line.
     in_vain : bool
-        Whether to go on, printing nowhere, when the reader of a pipe has closed it.
+        Whether to continue without printing when the reader of a pipe has closed it.
     """
 
     def __init__(self, replay: Replay, kind: str, *, in_vain: bool = False) -> None:
@@ -195,7 +195,7 @@ class Output:
 
 
 _PIECE = 512
-"""Bytes that are written at once: where a write may block, a pipe takes so many if it takes any."""
+"""Bytes of one write: where writes may block, a pipe that is ready takes them without blocking."""
 _SLICE = 0.05
 """Wall seconds between two looks whether the program has to end."""
 _PATIENCE = 0.1

@@ -175,7 +175,7 @@ class Clock:
             self._stopped, self._running = True, False
 
     def wake(self) -> None:
-        """Let the thread that waits evaluate its condition again."""
+        """Make the thread that waits evaluate its condition again."""
         with self._changed:
             self._changed.notify_all()
 

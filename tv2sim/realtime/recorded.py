@@ -56,7 +56,7 @@ class _Head(msgspec.Struct):
 
 
 class _Line(msgspec.Struct):
-    """One of the others: an event, what a feed has sent, the counters, or (the last one) how it ended."""
+    """Any other line: an event, a line of a feed, the counters, or (the last one) how it ended."""
 
     time: _Time | None = None
     event: str | None = None
@@ -108,7 +108,7 @@ class Recorded:
         return self.source
 
     def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
-        """Let it happen again, and return the run."""
+        """Play it again, and return the run."""
         now = -1.0  # so that the clock starts at 0
         for played, entry in enumerate(self.log):
             if not _reached(clock, now, entry.time):
@@ -126,7 +126,7 @@ class Recorded:
         return Run(*given, self.versions, self.strategy_data)
 
     def close(self) -> None:
-        """Give back nothing: the file was read before."""
+        """Do nothing: the file has been read."""
 
 
 def _reached(clock: Clock, now: float, due: float) -> bool:
@@ -148,7 +148,7 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
     Raises
     ------
     InputError
-        If it is none, naming the line.
+        If it is not one, naming the line.
     """
     if not isinstance(source, (str, os.PathLike)) and not hasattr(source, "readline"):
         given = " ".join(shown(source, 60).split())
@@ -176,7 +176,7 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
 
 _HOW = "tv2sim run CATALOGUE --log json prints one"
 _BLANK = b" \t\r\n\xef\xbb\xbf"
-"""What may stand around a line: a mark at the file's start, too."""
+"""What may surround a line, a byte order mark at the start of the file included."""
 
 
 def _read(
@@ -194,7 +194,7 @@ def _read(
             line = decode(text)
         except (msgspec.MsgspecError, UnicodeError) as error:
             if number == len(lines) and not text.endswith(b"\n"):
-                break  # whoever wrote it was stopped there
+                break  # the program that wrote it was stopped
             raise InputError(f"{name!r}, line {number}, is no line of a log: {error}") from error
         if line.accepted is not None:
             head.catalogue.videos.append(line.accepted)
@@ -244,7 +244,7 @@ _TIMES = {
 
 
 def _out_of_order(log: Iterable[LogEntry], videos: int, encoders: int) -> Iterator[int]:
-    """Yield the lines that cannot follow those before them, whatever facts they tell of.
+    """Yield the indices of entries that cannot follow those before them.
 
     What happens to a video or a publisher fills its columns of times one after another, each once. An encoder
     holds one video, from the start of its encoding to the queue. Publishers are numbered as they start.

@@ -69,7 +69,7 @@ def replay(
     keep_running: bool = False,
     block: bool = True,
 ) -> Run | Replay:
-    """Let a run happen at the wall clock's pace; its tables are those of :func:`tv2sim.simulate`.
+    """Simulate at the wall clock's pace; the run's tables are those of :func:`tv2sim.simulate`.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A replay: something that plays on a clock in a thread of its own, and can be watched and steered."""
+"""A replay: a run that is played on a clock in a thread of its own, and can be watched and controlled."""
 
 from __future__ import annotations
 
@@ -114,30 +114,30 @@ class Replay:
         self._thread = threading.Thread(target=self._play, name="tv2sim replay", daemon=True)
 
     def observe(self, observer: Observer) -> None:
-        """Let another observer follow it, from the start on.
+        """Add an observer.
 
         Raises
         ------
         InputError
-            If it has begun.
+            If the replay has begun.
         """
         self._must_not_have_begun()
         self._observers.append(observer)
 
     def when_accepted(self, told: Callable[[Video], object]) -> None:
-        """Let somebody be told of each video that a feed has sent, before it is offered.
+        """Add a function to be called with each video that a feed has sent, before it is offered.
 
         Raises
         ------
         InputError
-            If it has begun.
+            If the replay has begun.
         """
         self._must_not_have_begun()
         self._accepted.append(told)
 
     def _must_not_have_begun(self) -> None:
         if self._thread.ident is not None:
-            raise InputError("the replay has begun: give tv2sim.replay who is to follow it from the start on")
+            raise InputError("the replay has begun: give its observers to tv2sim.replay")
 
     def start(self) -> None:
         """Begin. Those that :func:`tv2sim.replay` returns have begun."""
@@ -148,14 +148,14 @@ class Replay:
     def _play(self) -> None:
         try:
             self._run = self._player.play(self._clock, self._observers, self._tell_accepted)
-        except BaseException as error:  # noqa: BLE001 (it reaches whoever waits)
+        except BaseException as error:  # noqa: BLE001 (raised by wait)
             self._error = error
         try:
             self._end(self._run)
             self._player.close()
             if self._server is not None and not (self._keep_running and self.phase == "finished"):
                 self._server.close()
-        except BaseException as error:  # noqa: BLE001 (whatever it is, nobody may wait for ever)
+        except BaseException as error:  # noqa: BLE001 (raised by wait, which must not wait for ever)
             self._error = self._error or error
         finally:
             self._over.set()
@@ -200,14 +200,14 @@ class Replay:
                 self._phase = "stopped" if self._clock.stopped else "failed"
             self._clock.stand_at(self._clock.now if run is None else run.end)
 
-    # -- steering ------------------------------------------------------------------------------------------
+    # -- control -------------------------------------------------------------------------------------------
 
     def pause(self) -> None:
-        """Let simulated time stand still until :meth:`resume`."""
+        """Stop simulated time until :meth:`resume`."""
         self._clock.pause()
 
     def resume(self) -> None:
-        """Go on after a pause."""
+        """Continue after a pause."""
         self._clock.resume()
 
     @property
@@ -231,7 +231,7 @@ class Replay:
         self._clock.set_speed(speed)
 
     def stop(self) -> None:
-        """End it now, and what it serves. What has happened so far stays, and is the run."""
+        """End it now, and the server. What has happened so far is the run."""
         self._clock.stop()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._over.wait(_PATIENCE)
@@ -246,18 +246,18 @@ class Replay:
         Parameters
         ----------
         timeout : float, optional
-            Wall seconds to wait at the most.
+            Wall seconds to wait at most.
 
         Raises
         ------
         TimeoutError
             If it is not over by then; it goes on.
         Exception
-            Whatever it has ended with: a hook's or an observer's own; LagError if it is strict; CatalogueError
+            The error that ended it: one of a hook or an observer; LagError if it is strict; CatalogueError
             if a feed had no video.
         """
         end = inf if timeout is None else time.monotonic() + timeout
-        # in slices: a wait without an end is deaf to Ctrl-C on some systems, and to what stands in for it
+        # in slices: on some systems Ctrl-C does not interrupt a wait without a timeout
         while not self._over.wait(min(_SLICE, max(0.0, end - time.monotonic()))):
             if time.monotonic() >= end:
                 raise TimeoutError(f"the replay is not over after {timeout:g} s of waiting")
@@ -290,7 +290,7 @@ class Replay:
 
     @property
     def over(self) -> bool:
-        """Whether it has ended, in whatever way."""
+        """Whether it has ended."""
         return self._over.is_set()
 
     @property
@@ -382,10 +382,10 @@ class Replay:
 
 
 _UNREAD = 200_000
-"""Lines that may wait to be followed: a replay that nothing looks at is spared the work, but not any memory."""
+"""Lines that may wait to be followed: this saves the work where nothing looks, and limits the memory."""
 _SLICE = 0.2
 _PATIENCE = 0.4
-"""Wall seconds in which a replay that is stopped should be over."""
+"""Wall seconds for which the end of a stopped replay is waited for."""
 
 
 def _check_host(host: object) -> None:
@@ -408,7 +408,7 @@ def _player(
     recorded: Any,
     clock: Clock,
 ) -> Callable[[], Player]:
-    """Return what makes the player; that reads the source, last, when nothing else can be wrong."""
+    """Return a function that makes the player. It reads the source, after all checks."""
     if recorded is not None:
         if catalogue is not None:
             raise InputError("a replay is of a catalogue or of a recorded log, not of both")

@@ -1,4 +1,4 @@
-"""The model, played on a clock: a catalogue that is there, or a feed that comes."""
+"""The model, played on a clock: with a catalogue, or with a feed."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ Accepted: TypeAlias = Callable[[Video], object]
 
 @dataclass
 class Simulated:
-    """What to simulate: as for :func:`tv2sim.simulate`, with a feed in place of the catalogue if it comes."""
+    """What to simulate: as for :func:`tv2sim.simulate`, with a feed if videos come over time."""
 
     source: Catalogue | Feed
     strategy: Strategy
@@ -56,7 +56,7 @@ class Simulated:
             self.source.close()
 
     def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
-        """Let it happen, and return the run.
+        """Play it, and return the run.
 
         Parameters
         ----------
@@ -86,10 +86,10 @@ class Simulated:
         return self._run(catalogue, facts if facts.ending == "stopped" else self._settled(catalogue, facts))
 
     def _settled(self, catalogue: Catalogue, live: Facts) -> Facts:
-        """Return the facts as they are now that it is known where the feed ended.
+        """Return the facts of the run up to its last outcome.
 
-        While it was open, what comes after the last outcome went on happening. The simulation of what was
-        recorded has all that came before, and ends where the run did.
+        While the feed is open, events go on after the last outcome, since more videos may come. A simulation
+        of the videos that came gives the same events, and ends with the last outcome.
         """
         facts = self._simulate(catalogue)
         if not _begins(live, facts):
@@ -118,7 +118,7 @@ class Simulated:
 
 
 def _begins(longer: Facts, facts: Facts) -> bool:
-    """Say whether what has happened in one run begins with all that has happened in another one."""
+    """Return whether the log of one run begins with that of another."""
     logs = (log_of(longer), log_of(facts))
     return all(np.array_equal(one[: len(other)], other) for one, other in zip(*logs, strict=True))
 

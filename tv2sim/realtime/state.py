@@ -121,7 +121,7 @@ class State:
         )
         self.version += 1
 
-    # -- what can happen: its time, the video and the number of the encoder or publisher -------------------
+    # -- events: their time, the video and the number of the encoder or publisher ------ -------------------
 
     def _offered(self, time: float, video: int, _: None) -> None:
         self.offered, self._since = video, time
@@ -173,17 +173,17 @@ class State:
 
     @property
     def publishing(self) -> int:
-        """Publishers that are at work on a video."""
+        """Publishers that publish a video."""
         return len(self.publishers) - self.starting - self.ready
 
     @property
     def on_time_rate(self) -> float | None:
-        """Published ones of those that have an outcome; None if there is none yet."""
+        """The share of published videos among those with an outcome; None before the first outcome."""
         out = self.stats["published"] + self.stats["publish_failed"]
         return self.stats["published"] / out if out else None
 
     def pipeline(self) -> Pipeline:
-        """Return all of it, apart from what goes on: to be handed to another thread."""
+        """Return a copy for other threads."""
         offered = self.offered
         known = len(self.videos) - self._taken
         return Pipeline(
