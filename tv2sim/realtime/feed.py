@@ -110,7 +110,7 @@ class Feed:
         """
         if self._videos:
             video = self._videos.popleft()
-            if len(self._videos) < _AHEAD:
+            if len(self._videos) < _AHEAD and not self._room.is_set():
                 self._room.set()
             return video
         if self._error is not None:

@@ -381,7 +381,7 @@ class Replay:
             return Frame(self.snapshot(), history.generation, start, list(history.rows[start:]))
 
 
-_UNREAD = 200_000
+_UNREAD = 1 << 18
 """Lines that may wait to be followed: this saves the work where nothing looks, and limits the memory."""
 _SLICE = 0.2
 _PATIENCE = 0.4
