@@ -5,8 +5,7 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
-from tv2sim.realtime.pipeline import Client, Encoder, Happened, Pipeline, Publisher, Waiting
-from tv2sim.realtime.snapshot import Snapshot
+from tv2sim.realtime.snapshot import Client, Encoder, Happened, Pipeline, Publisher, Snapshot, Waiting
 
 __all__ = ["empty", "huge", "snapshot", "video"]
 

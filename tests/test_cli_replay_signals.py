@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,6 +31,7 @@ from tests.commands import (
     tv2sim,
     video,
 )
+from tv2sim.cli.live import Output
 from tv2sim.realtime import Replay
 
 PIPE = subprocess.PIPE
@@ -199,6 +201,25 @@ def test_a_reader_who_has_stopped_reading_does_not_hold_it_up(tmp_path: Path) ->
         ended = replaying.end(signal.SIGTERM, signal.SIGINT, reading=False)
     run = ended_well(ended, ended.status - 128, tmp_path)  # the system delivers them in an order of its own
     assert 0 < len(run.events) < 1000
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such terminals")
+def test_a_terminal_that_is_not_read_does_not_hold_it_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It takes a part of the last line, and then nothing: the writer must not block."""
+    import pty
+
+    master, slave = pty.openpty()
+    with os.fdopen(master), os.fdopen(slave, "w") as stdout:
+        monkeypatch.setattr(sys, "stdout", stdout)
+        output = Output()
+        writer = threading.Thread(target=output.write, args=[b"line\n" * 200_000], daemon=True)
+        writer.start()
+        writer.join(0.5)
+        assert writer.is_alive()
+        output.hurry()
+        writer.join(30)
+        assert not writer.is_alive()
+        assert os.get_blocking(slave)
 
 
 @LINUX

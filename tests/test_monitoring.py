@@ -19,8 +19,8 @@ import pytest
 import tv2sim as tv
 from tests.commands import CATALOGUE, Json
 from tests.test_replay_metrics import NAMES
+from tv2sim.realtime import Replay
 from tv2sim.realtime.metrics import exposition
-from tv2sim.realtime.replaying import prepared
 
 DOCS = Path(__file__).parent.parent / "docs"
 FOLDER = DOCS / "monitoring"
@@ -156,7 +156,7 @@ class Scraped(NamedTuple):
 def scraped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scraped]:
     """Run the shipped configuration, with another target and shorter intervals, on a replay of 2 s."""
     folder = tmp_path_factory.mktemp("prometheus")
-    handle = prepared(CATALOGUE, speed=40, port=0, keep_running=True)
+    handle = Replay(CATALOGUE, speed=40, port=0, keep_running=True)
     instance = re.sub(r"^http://|/.*$", "", str(handle.url))
     text = (FOLDER / "prometheus.yml").read_text(encoding="utf-8")
     for shipped, here in (
@@ -323,7 +323,7 @@ def test_the_rules_pass_their_tests() -> None:
 
 @needs_promtool
 def test_promtool_has_nothing_against_the_metrics() -> None:
-    handle = prepared(CATALOGUE, speed="max")
+    handle = Replay(CATALOGUE, speed="max")
     found = {"start": exposition(handle.registry, "")[0]}
 
     def scrape(entry: tv.LogEntry) -> None:

@@ -9,7 +9,7 @@ import itertools
 import logging
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -65,6 +65,20 @@ def test_as_fast_as_it_goes() -> None:
     run = tv.replay(one(86_400), speed="max")
     assert time.monotonic() - begun < BARELY
     assert run.end == 86_400
+
+
+def test_as_fast_as_it_goes_it_takes_a_few_times_the_work_of_a_simulation() -> None:
+    """Nothing looks at it: what views would show is not worked out. It was 5 times the work."""
+    catalogue = tv.generate_catalogue(5000)
+
+    def work(run: Callable[[], tv.Run]) -> float:
+        """Return processor seconds, which other programs on the machine hardly change."""
+        begun = time.process_time()
+        run()
+        return time.process_time() - begun
+
+    simulated = min(work(lambda: tv.simulate(catalogue)) for _ in range(3))
+    assert min(work(lambda: tv.replay(catalogue, speed="max")) for _ in range(3)) < 4 * simulated
 
 
 def test_the_time_of_the_handle_goes_on_evenly() -> None:

@@ -34,6 +34,7 @@ from tests.test_replay import (
     until,
 )
 from tests.test_storage import OWN
+from tv2sim.realtime import feed as feeding
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="the system has no named pipes")
 
@@ -916,3 +917,56 @@ def test_an_endless_feed_is_read_no_further_ahead_than_makes_sense() -> None:
     assert len(run.catalogue) == 41
     assert given < 12_000
     assert run == tv.simulate(run.catalogue, "2c", tv.Scenario(until=20))
+
+
+# -- a video that moves on while it is looked for ----------------------------------------------------------
+
+
+class Moving:
+    """A source whose video is read, and put into the feed's queue, while it is asked what is coming."""
+
+    name = "moving"
+
+    def __init__(self) -> None:
+        self.asked, self.done = threading.Event(), threading.Event()
+        self.feed: feeding.Feed | None = None
+
+    def __iter__(self) -> Iterator[bytes]:
+        assert self.asked.wait(BARELY)
+        yield line(0)
+        assert self.done.wait(BARELY)
+
+    def coming(self) -> bool:
+        self.asked.set()
+        assert self.feed is not None
+        assert until(self.feed.ready)
+        return False
+
+    def close(self) -> None:
+        self.done.set()
+
+
+def test_a_video_that_is_read_while_it_is_looked_for_is_coming() -> None:
+    """Looked for in the queue first, it would be in neither place."""
+    source = Moving()
+    source.feed = feeding.Feed(source, lambda: None)
+    try:
+        assert source.feed.coming()
+    finally:
+        source.feed.close()
+
+
+def test_a_line_that_is_read_while_it_is_looked_for_is_coming(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The reader takes it from the pipe while it is asked whether there is anything in the pipe."""
+    reading, writing = os.pipe()
+    source = feeding._Pipe(reading, "a pipe", owned=True)
+    source._at_work = False
+
+    def emptied(*_: object) -> list[int]:
+        source._at_work = True
+        return []
+
+    monkeypatch.setattr(feeding, "_readable", emptied)
+    assert source.coming()
+    source._release()
+    os.close(writing)

@@ -27,10 +27,9 @@ from prometheus_client.registry import CollectorRegistry
 import tv2sim as tv
 from tests.commands import CATALOGUE, SAMPLE, tv2sim, video
 from tests.test_reference import Case, cases, records, strategy_of
+from tv2sim.realtime import Replay
 from tv2sim.realtime.clock import Clock
-from tv2sim.realtime.lag import Lag
 from tv2sim.realtime.metrics import Collector, exposition
-from tv2sim.realtime.replaying import prepared
 from tv2sim.realtime.state import State
 from tv2sim.realtime.tally import Tally
 
@@ -64,7 +63,7 @@ def scraped_at_every_event(
     catalogue: tv.Catalogue, strategy: tv.Strategy | str, scenario: tv.Scenario, seed: int = 1
 ) -> tuple[tv.Run, CollectorRegistry, list[tuple[tv.LogEntry, Scrape]]]:
     """Replay as fast as it goes, scraping after every line of the log."""
-    handle = prepared(catalogue, strategy, scenario, speed="max", seed=seed)
+    handle = Replay(catalogue, strategy, scenario, speed="max", seed=seed)
     registry, found = handle.registry, list[tuple[tv.LogEntry, Scrape]]()
     handle.observe(lambda entry: found.append((entry, scrape(registry))))
     handle.start()
@@ -221,7 +220,7 @@ def test_rejected_lines_count_before_the_first_video() -> None:
         go_on.wait(SOON)
         yield video(0)
 
-    handle = prepared(lines(), speed="max")
+    handle = Replay(lines(), speed="max")
     handle.start()
     assert value(handle.registry, "tv2_video_metadata_parse_errors_total") == 0
     begin.set()
@@ -353,7 +352,7 @@ def scraping(registry: CollectorRegistry, every: float) -> Iterator[list[Scrape]
 @pytest.mark.parametrize("strategy", ["1", "2a", "2b", "2c"])
 def test_at_the_end_they_are_the_figures_of_the_run_also_if_it_was_late(strategy: str) -> None:
     # at this speed a millisecond is a second, and what is late must not have counted any
-    handle = prepared(CATALOGUE, strategy, tv.Scenario(encoders=8), speed=1000)
+    handle = Replay(CATALOGUE, strategy, tv.Scenario(encoders=8), speed=1000)
     handle.observe(lambda entry: time.sleep(0.003 if entry.event == "encoded" else 0))
     with scraping(handle.registry, 0.001) as found:
         handle.start()
@@ -377,7 +376,7 @@ def test_at_a_cut_off_too(until: float) -> None:
 @pytest.mark.parametrize("strategy", ["1", "2c"])
 def test_of_a_recorded_log_too(strategy: str) -> None:
     log = tv2sim("run", CATALOGUE, "--strategy", strategy, "--log", "json").out
-    handle = prepared(recorded=io.BytesIO(log.encode()), speed=1000)
+    handle = Replay(recorded=io.BytesIO(log.encode()), speed=1000)
     with scraping(handle.registry, 0.002) as found:
         handle.start()
         run = handle.wait(SOON)
@@ -387,7 +386,7 @@ def test_of_a_recorded_log_too(strategy: str) -> None:
 
 
 def test_of_a_feed_that_is_there_too() -> None:
-    handle = prepared(iter(tv.read_catalogue(CATALOGUE)), "2c", speed=1000)
+    handle = Replay(iter(tv.read_catalogue(CATALOGUE)), "2c", speed=1000)
     handle.start()
     check_end(handle.wait(SOON), scrape(handle.registry))
 
@@ -410,7 +409,7 @@ def test_seconds_grow_between_events() -> None:
 
 def test_seconds_do_not_fall_with_the_clock() -> None:
     clock = Clock()
-    collector = Collector(nullcontext(), lambda: None, State(1, own=()), Tally([]), clock, Lag())
+    collector = Collector(nullcontext(), lambda: None, State(1, own=()), Tally([]), clock)
     for time_of_clock, told in ((5.0, 5.0), (4.9999995, 5.0), (6.0, 6.0)):
         clock.stand_at(time_of_clock)
         assert values_of(collector.collect())["tv2_replay_simulated_seconds_total", ()] == told
@@ -426,7 +425,7 @@ def test_a_pause_holds_everything() -> None:
         if entry.event == "encoded":
             handle.pause()
 
-    handle = prepared(CATALOGUE, speed=500)
+    handle = Replay(CATALOGUE, speed=500)
     handle.observe(pause)
     handle.start()
     until(lambda: handle.paused)
@@ -438,7 +437,7 @@ def test_a_pause_holds_everything() -> None:
 
 
 def test_clock_and_lag() -> None:
-    handle = prepared(CATALOGUE, speed=1000)
+    handle = Replay(CATALOGUE, speed=1000)
     assert value(handle.registry, "tv2_replay_speed_ratio") == 1000
     handle.speed = "max"
     assert value(handle.registry, "tv2_replay_speed_ratio") == float("inf")
@@ -486,7 +485,7 @@ NAMES = {
 @pytest.mark.parametrize("moment", ["start", "middle", "end"])
 @pytest.mark.parametrize("accept", ["", "text/plain", OPENMETRICS])
 def test_both_formats_are_valid_at_any_time(moment: str, accept: str) -> None:
-    handle = prepared(CATALOGUE, speed="max")
+    handle = Replay(CATALOGUE, speed="max")
     found: list[tuple[bytes, str]] = []
     if moment == "middle":
         handle.observe(lambda e: found.append(exposition(handle.registry, accept)) if e.video == 77 else None)
@@ -524,9 +523,9 @@ def test_no_label_tells_what_was_in_the_catalogue() -> None:
         [video(n, title=f"{evil}{n}") | {"id": f"{evil}{n}"} for n in range(9)], name=evil
     )
     handles = [
-        prepared(theirs, tv.PART_2A.replace(name=evil), speed="max"),
-        prepared(CATALOGUE, speed="max"),
-        prepared(CATALOGUE, "1", tv.Scenario(encoders=200), speed="max"),
+        Replay(theirs, tv.PART_2A.replace(name=evil), speed="max"),
+        Replay(CATALOGUE, speed="max"),
+        Replay(CATALOGUE, "1", tv.Scenario(encoders=200), speed="max"),
     ]
     for handle in handles:
         handle.start()
@@ -540,7 +539,7 @@ def test_no_label_tells_what_was_in_the_catalogue() -> None:
 def test_without_the_extra_it_says_what_is_missing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "prometheus_client", None)
     with pytest.raises(tv.MissingExtraError, match=r"prometheus_client: pip install 'tv2sim\[replay\]'$"):
-        _ = prepared(CATALOGUE).registry
+        _ = Replay(CATALOGUE).registry
 
 
 # -- many at once -------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -226,9 +227,9 @@ def test_a_viewer_who_never_reads_delays_nobody() -> None:
 
 def stuck(handle: tv.Replay) -> list[bool]:
     """Return for each connection whether the server waits for the viewer to take something."""
-    server = handle._server
-    assert server is not None
-    return [connection.flow.write_paused for connection in list(server._server.server_state.connections)]  # type: ignore[union-attr]
+    serving = handle._server
+    assert serving is not None
+    return [connection.flow.write_paused for connection in list(serving._server.server_state.connections)]  # type: ignore[union-attr]
 
 
 def test_a_slow_viewer_is_shown_the_present_and_not_a_queue_of_what_was() -> None:
@@ -292,6 +293,64 @@ def tasks(handle: tv.Replay) -> int:
     async def count() -> int:
         return len(asyncio.all_tasks())
 
-    server = handle._server
-    assert server is not None
-    return asyncio.run_coroutine_threadsafe(count(), server._loop).result(5)
+    serving = handle._server
+    assert serving is not None
+    return asyncio.run_coroutine_threadsafe(count(), serving._loop).result(5)
+
+
+# -- connections that send no request ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", ["/metrics", "/control", "/events", "/nothing"])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_malformed_body_is_dropped_without_a_word(
+    handle: tv.Replay, caplog: pytest.LogCaptureFixture, path: str, late: bool
+) -> None:
+    """A chunk's length is no number; it comes with the head, or when the answer has come."""
+    method = "POST" if path == "/control" else "GET"
+    with socket.create_connection(address(handle), timeout=30) as connection:
+        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n"
+        connection.sendall(f"{head}X-Replay-Token: {token(handle)}\r\n\r\n".encode())
+        if late and path != "/control":  # which waits for the body
+            assert connection.recv(12) == f"HTTP/1.1 {404 if path == '/nothing' else 200}".encode()
+        connection.sendall(b"zzz\r\nwhat\r\n0\r\n\r\n")
+        assert read_to_the_end(connection)
+    assert Answer(handle, "GET", "/healthz").status == 200
+    assert [record.getMessage() for record in caplog.records] == []
+
+
+def read_to_the_end(connection: socket.socket) -> bool:
+    """Read until the server has closed a connection."""
+    try:
+        while connection.recv(1 << 16):
+            pass
+    except ConnectionResetError:
+        pass
+    return True
+
+
+def test_connections_that_send_no_request_do_not_keep_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither silent ones, nor those that send a part of a request, also after a whole one."""
+    monkeypatch.setattr("tv2sim.realtime.app.REQUEST_WITHIN", 1.0)
+    whole = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    begun = (
+        b"",
+        b"GET /met",
+        whole + b"GET",
+        b"POST /control HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{",
+    )
+    with replay() as handle, ExitStack() as stack:
+        watching = stack.enter_context(viewer(handle))
+        events = told(watching)
+        next(events)
+        silent = [
+            stack.enter_context(socket.create_connection(address(handle), timeout=30))
+            for _ in range(len(begun))
+        ]
+        for connection, data in zip(silent, begun, strict=True):
+            connection.sendall(data)
+        assert all(read_to_the_end(connection) for connection in silent)
+        # a viewer who has sent a request stays
+        for _ in range(5):
+            assert next(events)["snapshot"]["phase"] == "running"
+        assert Answer(handle, "GET", "/metrics").status == 200

@@ -18,8 +18,7 @@ from rich.segment import ControlType
 import tv2sim as tv
 from tests.snapshots import empty, huge, snapshot, video
 from tests.terminals import Terminal
-from tv2sim.realtime.pipeline import Client, Encoder
-from tv2sim.realtime.snapshot import Snapshot
+from tv2sim.realtime.snapshot import Client, Encoder, Snapshot
 from tv2sim.realtime.terminal.picture import picture
 from tv2sim.realtime.terminal.screen import Screen
 from tv2sim.realtime.terminal.text import Pen

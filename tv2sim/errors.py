@@ -16,6 +16,8 @@ Catching :class:`TV2SimError` catches them all; catching the built-in class in b
 
 from __future__ import annotations
 
+from importlib import import_module
+
 __all__ = [
     "CatalogueError",
     "InputError",
@@ -25,6 +27,7 @@ __all__ = [
     "ScenarioError",
     "StrategyError",
     "TV2SimError",
+    "need",
 ]
 
 
@@ -58,3 +61,20 @@ class MissingExtraError(TV2SimError, ImportError):
 
 class LagError(TV2SimError, RuntimeError):
     """A strict replay could not keep up with the clock."""
+
+
+def need(*modules: str, to: str) -> None:
+    """Import modules of the extra "replay".
+
+    Raises
+    ------
+    MissingExtraError
+        If one is not installed, naming the extra.
+    """
+    for module in modules:
+        try:
+            import_module(module)
+        except ImportError as error:
+            raise MissingExtraError(
+                f"to {to} a replay needs {error.name}: pip install 'tv2sim[replay]'"
+            ) from error

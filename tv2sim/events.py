@@ -6,6 +6,7 @@ tables' columns of times, saved runs and recorded replays follow from these two.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -95,6 +96,7 @@ def _unpack(item: Any) -> tuple[Any, Any]:
     return item >> _BITS, item & (1 << _BITS) - 1
 
 
+@cache
 def _kind_of(code: int) -> tuple[str | None, Kind]:
     """Return the name (None for :data:`OTHER`) and the kind that a code stands for."""
     return (None, OTHER) if code == 0 else list(EVENTS.items())[code - 1]
@@ -103,16 +105,22 @@ def _kind_of(code: int) -> tuple[str | None, Kind]:
 def entry_at(tables: Mapping[str, Mapping[str, Any]], item: int) -> LogEntry:
     """Return the line of the log for one item of the order, given the tables of facts so far."""
     row, code = _unpack(item)
-    name, kind = _kind_of(code)
-    columns = tables[kind.table]
+    name, (table, time, video, encoder, publisher, _) = _kind_of(code)
+    columns = tables[table]
+    return LogEntry(
+        columns[time][row],
+        list(EVENTS)[columns["kind"][row] - 1] if name is None else name,
+        _number(columns, video, row),
+        _number(columns, encoder, row),
+        _number(columns, publisher, row),
+    )
 
-    def number(column: str | None) -> int | None:
-        value = row if column == ROW else -1 if column is None else int(columns[column][row])
-        return None if value < 0 else value
 
-    event = list(EVENTS)[columns["kind"][row] - 1] if name is None else name
-    references = (number(kind.video), number(kind.encoder), number(kind.publisher))
-    return LogEntry(float(columns[kind.time][row]), event, *references)
+def _number(columns: Mapping[str, Any], column: str | None, row: int) -> int | None:
+    if column is None:
+        return None
+    number: int = row if column == ROW else columns[column][row]
+    return None if number < 0 else number
 
 
 # -- the log -----------------------------------------------------------------------------------------------

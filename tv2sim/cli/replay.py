@@ -17,9 +17,8 @@ from tv2sim.cli.signals import Signalled, Signals
 from tv2sim.cli.text import note, plain
 from tv2sim.cli.values import SCENARIO
 from tv2sim.draws import as_seed
-from tv2sim.errors import InputError
-from tv2sim.realtime.extra import need
-from tv2sim.realtime.replaying import prepared
+from tv2sim.errors import InputError, need
+from tv2sim.realtime import Replay
 from tv2sim.realtime.terminal import is_suited
 from tv2sim.saved import is_saved_run, write_run
 from tv2sim.storage import may_replace, need_pyarrow, whole_file, whole_folder
@@ -29,7 +28,6 @@ from tv2sim.validation import plural
 if TYPE_CHECKING:
     import argparse
 
-    from tv2sim.realtime.session import Replay
     from tv2sim.run import Run
 
 _OF_A_RECORDING = {
@@ -41,12 +39,12 @@ _OF_A_RECORDING = {
 }
 """What a recorded log has decided."""
 _NOW_AND_THEN = 0.2
-"""Wall seconds within which it is told that a feed has sent what is no video."""
+"""Wall seconds between two looks for rejected lines of a feed."""
 _NONE_IS_A_VALUE = {"publishing_queue_capacity"}
 
 
 def main(options: argparse.Namespace) -> None:
-    """Let it happen, print and serve as the options say; whatever can be wrong is found before that."""
+    """Replay, print and serve as the options say, after checking all of them."""
     if options.view:
         need("rich", to="show itself in the terminal")
     if options.out is not None:
@@ -66,7 +64,7 @@ def main(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _results(options: argparse.Namespace) -> Iterator[Callable[[Run], None]]:
-    """Find out whether what is to be written can be, and give what writes it when there is a run."""
+    """Prepare the files to be written, and yield the function that writes them."""
     with ExitStack() as folders, ExitStack() as files:
         folder = record = None
         if options.out is not None:
@@ -107,7 +105,7 @@ def _handle(options: argparse.Namespace) -> Replay:
             # without its option the capacity is no attribute, since None is what "none" means
             if getattr(options, name, None) is not None or name in _NONE_IS_A_VALUE.intersection(vars(options)):
                 raise InputError(f"{option} is for a catalogue: a recorded log has that decided")
-        return prepared(recorded=options.recorded, speed=options.speed, strict=options.strict, **serving)
+        return Replay(recorded=options.recorded, speed=options.speed, strict=options.strict, **serving)
     if options.catalogue is None:
         raise InputError("name a catalogue, or - for standard input, or a recorded log with --recorded")
     strategy = as_strategy("2c" if options.strategy is None else options.strategy)
@@ -116,7 +114,7 @@ def _handle(options: argparse.Namespace) -> Replay:
     seed = 1 if options.seed is None else as_seed(None if options.seed == "none" else options.seed)
     if options.seed == "none":
         note(f"drawn: --seed {seed}")
-    return prepared(
+    return Replay(
         options.catalogue,
         strategy,
         scenario_of(options),
@@ -132,11 +130,10 @@ def _handle(options: argparse.Namespace) -> Replay:
 
 
 def _play(handle: Replay, options: argparse.Namespace, asked: Signals) -> Signalled | None:
-    """Let it happen; return the signal that has ended it, if one has."""
+    """Replay, and return the signal that has ended it, if one has."""
     viewed = _is_viewed(options)
     in_vain = options.out is not None or options.record is not None
     printer = Printer(handle, "none" if viewed else options.log, in_vain=in_vain)
-    handle.observe(printer)
     player = handle.player
     if options.recorded is None and not player.live:
         notes(player.source, player.strategy, player.scenario)  # type: ignore[arg-type]
@@ -153,7 +150,7 @@ def _play(handle: Replay, options: argparse.Namespace, asked: Signals) -> Signal
         run = _look_on(handle, printer, viewed=viewed)
         _sum_up(handle, viewed=viewed)
         printer.end(run)
-        asked.hold()  # what there is to be written is written before the end
+        asked.hold()  # from here on, results are written before a signal ends the program
     except Signalled as signal:
         ended = signal
         asked.hold()
@@ -166,17 +163,17 @@ def _play(handle: Replay, options: argparse.Namespace, asked: Signals) -> Signal
 
 
 def _is_viewed(options: argparse.Namespace) -> bool:
-    """Say whether to show it in the terminal: where that can be, and nobody types the catalogue there."""
+    """Return whether to show it in the terminal: not where the catalogue is typed in the same terminal."""
     typed = "-" in (options.catalogue, options.recorded) and sys.stdin is not None and sys.stdin.isatty()
     return options.view and is_suited() and not typed
 
 
 def _look_on(handle: Replay, printer: Printer, *, viewed: bool) -> Run | None:
-    """Wait until it is over, showing it meanwhile if that is wanted; None if it was stopped at the start."""
+    """Wait until it is over, and show it if that is wanted; None if it was stopped before the first event."""
     if viewed:
         from tv2sim.realtime.terminal.view import show
 
-        if show(handle):  # a key has stopped it: that is no failure
+        if show(handle):  # stopped with a key: not a failure
             return handle.run
     while handle.player.live and not handle.over:
         with suppress(TimeoutError):
@@ -193,7 +190,7 @@ def _sum_up(handle: Replay, *, viewed: bool) -> None:
 
 
 def _keep_on(handle: Replay, options: argparse.Namespace, asked: Signals) -> None:
-    """Go on serving, if that is wanted, until a signal comes: the work is done, so that is no failure."""
+    """Continue to serve, if that is wanted, until a signal comes; that is not a failure."""
     viewed = _is_viewed(options)
     if not keep_running(options) or handle.phase != "finished" or (handle.url is None and not viewed):
         return
@@ -221,7 +218,7 @@ def _say_how(handle: Replay, run: Run | None) -> None:
 
 @contextmanager
 def _warnings_noted() -> Iterator[None]:
-    """Print what the replay warns of as this command prints everything."""
+    """Print warnings of the replay as notes of this command."""
 
     class Noted(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:

@@ -26,6 +26,8 @@ def note(message: str) -> None:
 
 def plain(text: str) -> str:
     """Return text from a catalogue with what a terminal would obey, or not show, escaped."""
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
@@ -44,10 +46,10 @@ def discard(stream: TextIO) -> None:
         pass
 
 
-def takes(stream: TextIO, timeout: float) -> bool:
-    """Say whether a stream takes what it is sent, within so many seconds; a stopped terminal does not."""
+def takes(stream: TextIO | int, timeout: float) -> bool:
+    """Return whether a stream or file number takes data within so many seconds; a stopped terminal does not."""
     try:
-        return bool(select.select([], [stream.fileno()], [], timeout)[1])
+        return bool(select.select([], [stream], [], timeout)[1])
     except (OSError, ValueError):  # it is no file of the system
         return True
 

@@ -47,11 +47,12 @@ class StartupTimes:
         """Of the first publisher that is started because of each video; it may be ahead of the videos added."""
 
     def add(self, videos: int) -> None:
-        """Have the times of so many more videos."""
+        """Have the times of so many more videos; of videos that come one by one, in growing chunks."""
         self._videos += videos
         drawn = len(self.by_video)
         if self._videos > drawn:
-            self.by_video += self._times(Purpose.STARTUP_FOR_VIDEO, self._videos - drawn, start=drawn)
+            count = max(self._videos - drawn, drawn)
+            self.by_video += self._times(Purpose.STARTUP_FOR_VIDEO, count, start=drawn)
 
     def of_slots(self, count: int) -> list[float]:
         """Return those of the publishers prewarmed at time 0."""

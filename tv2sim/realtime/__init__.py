@@ -1,7 +1,7 @@
-"""Replay: the same model at the wall clock's pace, to watch, to scrape and to steer.
+"""Replay: the same model at the wall clock's pace, to watch, to scrape and to control.
 
-The room is not called ``replay``, because a package of that name would take the place of the function
-:func:`tv2sim.replay` as soon as it is imported.
+The package is not called ``replay``: imported, a package of that name would replace the function
+:func:`tv2sim.replay`.
 """
 
 from tv2sim.realtime.replaying import replay

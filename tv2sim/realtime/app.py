@@ -1,39 +1,35 @@
-"""What the server answers: the page, its events, metrics, health, and the page's wishes."""
+"""What the server answers: the page, its events, metrics, health, and the page's requests for control."""
 
 from __future__ import annotations
 
+import asyncio
 import hmac
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import cache
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+import h11
 import msgspec
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
+from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
 from tv2sim.errors import InputError
-from tv2sim.realtime.broadcast import Broadcast
 from tv2sim.realtime.metrics import exposition
 
 if TYPE_CHECKING:
-    from tv2sim.realtime.clock import Clock
-    from tv2sim.realtime.watching import Watch
+    from tv2sim.realtime.session import Replay
+    from tv2sim.realtime.snapshot import Frame
 
-__all__ = ["application"]
+__all__ = ["Broadcast", "Connection", "application"]
 
-_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _HEADERS = {
     "content-security-policy": _POLICY,
@@ -43,20 +39,11 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "cache-control": "no-store",
 }
-_JAVASCRIPT = "text/javascript; charset=utf-8"
-_FILES = {
-    "index.html": "text/html; charset=utf-8",
-    "page.css": "text/css; charset=utf-8",
-    "page.js": _JAVASCRIPT,
-    "pipeline.js": _JAVASCRIPT,
-    "motion.js": _JAVASCRIPT,
-    "charts.js": _JAVASCRIPT,
-    "dom.js": _JAVASCRIPT,
-    "icon.svg": "image/svg+xml",
-}
-"""What the page is made of, and what it is; there is nothing else in its folder that is sent."""
+_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_FILES = ("index.html", "page.css", "page.js", "pipeline.js", "motion.js", "charts.js", "dom.js", "icon.svg")
+"""The files of the page; no other file of its folder is sent."""
 _MOST = 1000
-"""Bytes of a wish."""
+"""Bytes of a request for control, at most."""
 
 
 class _Wish(msgspec.Struct, forbid_unknown_fields=True):
@@ -65,30 +52,28 @@ class _Wish(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def application(
-    watch: Watch, clock: Clock, broadcast: Broadcast, allowed: Callable[[str], bool], token: str | None
+    replay: Replay, broadcast: Broadcast, allowed: Callable[[str], bool], token: str | None
 ) -> Callable[..., Awaitable[None]]:
     """Return the application.
 
     Parameters
     ----------
-    watch : Watch
-        What is known of the replay.
-    clock : Clock
-        What the page may pause, and set to another speed.
+    replay : Replay
+        What is shown, and may be paused and set to another speed.
     broadcast : Broadcast
-        What tells viewers.
+        The events for viewers.
     allowed : callable
-        Says of a Host header whether it is this server's.
+        Returns whether a Host header names this server.
     token : str or None
-        What a wish has to carry; None refuses them all.
+        The token that a request for control must carry; None refuses all of them.
     """
     folder = files("tv2sim.realtime") / "page"
-    pages = {f"/{name}": ((folder / name).read_bytes(), kind) for name, kind in _FILES.items()}
+    pages = {f"/{name}": ((folder / name).read_bytes(), _TYPES[name.rpartition(".")[2]]) for name in _FILES}
     pages["/"] = pages.pop("/index.html")
 
     async def page(request: Request) -> Response:
         content, kind = pages[request.scope["path"]]
-        return Response(content, media_type=kind)
+        return Response(content, media_type=kind)  # to text, Starlette adds the charset
 
     async def events(request: Request) -> Response:
         if request.method == "HEAD":
@@ -96,18 +81,18 @@ def application(
         return StreamingResponse(broadcast.stream(), media_type="text/event-stream")
 
     async def metrics(request: Request) -> Response:
-        content, kind = exposition(watch.registry, request.headers.get("accept", ""))
+        content, kind = exposition(replay.registry, request.headers.get("accept", ""))
         return Response(content, headers={"content-type": kind})
 
     async def health(request: Request) -> Response:
-        return PlainTextResponse("failed\n", 503) if watch.failed else PlainTextResponse("ok\n")
+        return PlainTextResponse("failed\n", 503) if replay.phase == "failed" else PlainTextResponse("ok\n")
 
     async def control(request: Request) -> Response:
         given = request.headers.get("x-replay-token", "")
         if token is None or not hmac.compare_digest(given.encode(), token.encode()):
             return PlainTextResponse("open the address that the replay has printed, on its machine\n", 403)
         try:
-            _fulfil(clock, await _wish(request))
+            await _control(replay, request)
         except (InputError, msgspec.MsgspecError, UnicodeError, ClientDisconnect) as error:
             return PlainTextResponse(f"{error}\n", 422)
         return Response(status_code=204)
@@ -124,28 +109,25 @@ def application(
     return _guarded(app, allowed)
 
 
-async def _wish(request: Request) -> _Wish:
+async def _control(replay: Replay, request: Request) -> None:
     body = b""
     async for chunk in request.stream():
         body += chunk
         if len(body) > _MOST:
             raise InputError(f"a wish has at most {_MOST} bytes")
-    return msgspec.json.decode(body, type=_Wish)
-
-
-def _fulfil(clock: Clock, wish: _Wish) -> None:
+    wish = msgspec.json.decode(body, type=_Wish)
     if wish.action == "pause":
-        clock.pause()
+        replay.pause()
     elif wish.action == "resume":
-        clock.resume()
+        replay.resume()
     else:
-        clock.set_speed(wish.speed)
+        replay.speed = wish.speed  # type: ignore[assignment]
 
 
 def _guarded(app: Starlette, allowed: Callable[[str], bool]) -> Callable[..., Awaitable[None]]:
-    """Refuse requests that were meant for another host, and tell browsers to be strict.
+    """Refuse requests for another host, and add the headers that make browsers strict.
 
-    A page elsewhere can make a browser send such requests.
+    A page of another site can make a browser send such requests (DNS rebinding).
     """
     headers = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
 
@@ -163,3 +145,163 @@ def _guarded(app: Starlette, allowed: Callable[[str], bool]) -> Callable[..., Aw
             await app(scope, receive, strict)
 
     return guarded
+
+
+# -- connections -------------------------------------------------------------------------------------------
+
+REQUEST_WITHIN = 10.0
+"""Wall seconds within which a connection has to send a request, or it is dropped."""
+
+
+class Connection(H11Protocol):
+    """uvicorn's HTTP connection, without what a client could do to others or to the operator's terminal."""
+
+    _limit: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for a request."""
+        super().connection_made(transport)
+        self._wait_for_a_request()
+
+    def on_response_complete(self) -> None:
+        """Begin to wait for another request."""
+        super().on_response_complete()
+        self._wait_for_a_request()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Wait no longer."""
+        if self._limit is not None:
+            self._limit.cancel()
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer a malformed request, or drop the connection if an answer has begun, as to a malformed body."""
+        if (cycle := self._cycle()) is not None:
+            cycle.disconnected = True  # the application must not answer as well
+        try:
+            super().send_400_response(msg)
+        except h11.LocalProtocolError:
+            self.transport.abort()
+
+    def _cycle(self) -> RequestResponseCycle | None:
+        return self.cycle  # None before the first request, although its type denies that
+
+    def _wait_for_a_request(self) -> None:
+        if self._limit is not None:
+            self._limit.cancel()
+        self._limit = self.loop.call_later(REQUEST_WITHIN, self._drop_if_silent)
+
+    def _drop_if_silent(self) -> None:
+        """Drop the connection, unless a whole request has come that is still being answered."""
+        cycle = self._cycle()
+        if cycle is None or cycle.more_body or cycle.response_complete:
+            self.transport.abort()
+
+
+# -- events ------------------------------------------------------------------------------------------------
+
+PERIOD = 0.1
+"""Wall seconds between two ticks, at least."""
+SILENCE = 1.0
+"""Wall seconds after which there is a tick although nothing has changed."""
+
+
+class _Tick(NamedTuple):
+    """What viewers are told at one time."""
+
+    number: int
+    new: bytes
+    """The event for a viewer who had the tick before this one: it holds only the levels since then."""
+    everything: Callable[[], bytes]
+    """Returns the event for any other viewer; it is encoded once, when first needed."""
+
+
+class Broadcast:
+    """Server-sent events for any number of viewers, each as fast as it reads; nothing waits for a viewer.
+
+    Everything here runs in the server's event loop. Invariant: only the latest tick is kept. A viewer who was
+    too slow for one or more ticks, or is new, gets everything with the next, since the rows in `new` follow
+    those of the tick before.
+
+    Parameters
+    ----------
+    look : callable
+        Given the generation and the number of the rows that viewers have, returns a :class:`Frame`.
+    steerable : bool
+        Whether the page may pause, and change the speed.
+    """
+
+    def __init__(self, look: Callable[[int, int], Frame], *, steerable: bool = False) -> None:
+        self._look, self._steerable = look, steerable
+        self._encode = msgspec.json.Encoder().encode
+        self._tick: _Tick | None = None
+        self._fresh = asyncio.Event()
+        self._ended = False
+        self._viewers = 0
+        self._ticker: asyncio.Task[None] | None = None
+        self._known = (-1, 0)
+        self._told: tuple[object, ...] = ()
+        self._told_at = 0.0
+
+    async def stream(self) -> AsyncIterator[bytes]:
+        """Yield the events for one viewer: everything so far, then what changes, up to the end."""
+        self._viewers += 1
+        if self._ticker is None and not self._ended:
+            self._tell()
+            self._ticker = asyncio.create_task(self._tell_on())
+        seen = None
+        try:
+            yield b"retry: 1000\n\n"
+            while (tick := await self._after(seen)) is not None:
+                yield tick.new if seen == tick.number - 1 else tick.everything()
+                seen = tick.number
+        finally:
+            self._viewers -= 1
+
+    async def end(self) -> None:
+        """Send the final state to all viewers, and end their streams."""
+        if not self._ended:
+            self._tell()
+            self._ended = True
+            self._fresh.set()
+            if self._ticker is not None:
+                self._ticker.cancel()
+
+    async def _after(self, seen: int | None) -> _Tick | None:
+        """Wait for another tick than the one that was seen; None if there will be none."""
+        while self._tick is None or self._tick.number == seen:
+            if self._ended:
+                return None
+            await self._fresh.wait()
+        return self._tick
+
+    async def _tell_on(self) -> None:
+        """Make ticks as long as there are viewers."""
+        try:
+            while self._viewers:
+                await asyncio.sleep(PERIOD)
+                self._tell()
+        finally:
+            self._ticker = None
+
+    def _tell(self) -> None:
+        frame = self._look(*self._known)
+        now = frame.snapshot
+        told = (now.pipeline.version, now.speed, now.paused, now.phase)
+        if told == self._told and time.monotonic() - self._told_at < SILENCE:
+            return
+        self._told, self._told_at = told, time.monotonic()
+        self._known = (frame.generation, frame.start + len(frame.rows))
+        number = 0 if self._tick is None else self._tick.number + 1
+        self._tick = _Tick(number, self._event(frame), cache(lambda: self._event(self._look(-1, 0))))
+        self._fresh.set()
+        self._fresh = asyncio.Event()
+
+    def _event(self, frame: Frame) -> bytes:
+        event = {
+            "snapshot": frame.snapshot,
+            "levels": {"start": frame.start, "rows": frame.rows},
+            "steerable": self._steerable,
+            "seed": str(frame.snapshot.seed),  # a browser's numbers have too few digits
+        }
+        return b"data: " + self._encode(event) + b"\n\n"

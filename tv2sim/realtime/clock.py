@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable
 from math import inf
 from typing import Literal, TypeAlias
 
-from tv2sim.errors import InputError
+from tv2sim.errors import InputError, LagError
 from tv2sim.validation import a_number
 
-__all__ = ["Clock", "Speed", "Stopped", "as_speed"]
+__all__ = ["LAG_LIMIT", "Clock", "Speed", "Stopped", "as_speed"]
 
 Speed: TypeAlias = float | Literal["max"]
 
 SLOWEST, FASTEST = 0.1, 1000.0
+LAG_LIMIT = 0.1
+"""Wall seconds of lag above which there is a warning."""
 
 
 def as_speed(speed: object) -> Speed:
@@ -37,38 +40,49 @@ def as_speed(speed: object) -> Speed:
         ) from None
 
 
-class Stopped(Exception):  # noqa: N818 (it is no error)
-    """The clock was stopped while somebody waited for a time."""
+class Stopped(Exception):  # noqa: N818 (not an error)
+    """The clock was stopped while a thread waited for a time."""
 
 
 class Clock:
-    """What time it is in the simulation.
+    """The simulated time, which follows the wall clock.
 
-    One thread waits for times; any may ask, pause, resume, change the speed and stop. It starts when it is
-    first waited for.
+    One thread waits for times; any thread may read the time, pause, resume, change the speed and stop. The
+    clock starts at the first wait.
 
     Parameters
     ----------
     speed : float or "max"
         Simulated seconds per wall second.
+    strict : bool
+        Whether a lag of more than :data:`LAG_LIMIT` is an error. Otherwise the first one is a warning.
     wall : callable
-        Gives the wall's time in seconds.
+        Returns the wall clock's time in seconds.
+
+    Attributes
+    ----------
+    lag, lag_max : float
+        Wall seconds by which the last wait ended late, and the largest value so far.
     """
 
-    def __init__(self, speed: Speed = 1.0, *, wall: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, speed: Speed = 1.0, *, strict: bool = False, wall: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.lag = self.lag_max = 0.0
+        self._strict = strict
         self._wall = wall
         self._changed = threading.Condition()
         self._speed = _factor(as_speed(speed))
-        self._running = False  # neither before the start, nor paused, nor stopped
+        self._running = False  # started, not paused and not stopped
         self._started = False
         self._paused = False
         self._stopped = False
-        self._since, self._time = 0.0, 0.0  # the wall's time and the simulated one at the last change
-        self._ran = 0.0  # wall seconds for which it was running, up to then
-        # the last speeds: from what simulated time on, and for how long it had been running by then
+        self._since, self._time = 0.0, 0.0  # wall time and simulated time at the last change
+        self._ran = 0.0  # wall seconds of running up to the last change
+        # per speed since `_due`: the simulated time at which it was set, `_ran` at that time, and the speed
         self._speeds = [(0.0, 0.0, self._speed)]
-        self._reached = 0.0  # the last time that was waited for, where there is no speed to go by
-        self._due = inf  # what is waited for, or was waited for and is happening now
+        self._reached = 0.0  # the last time that a wait has reached: the time at speed "max"
+        self._due = inf  # the time that is waited for, or whose events happen now
 
     # -- what time it is -----------------------------------------------------------------------------------
 
@@ -87,13 +101,17 @@ class Clock:
 
     @property
     def settled(self) -> float:
-        """Simulated seconds up to which everything has happened: `now`, unless the simulation is late."""
+        """Simulated seconds before which everything has happened.
+
+        It never exceeds `_due`: events of that time may still be happening, and if they are late, `now` is
+        already past them. It never decreases while the clock runs.
+        """
         with self._changed:
             return min(self._now(), self._due)
 
     @property
     def paced(self) -> bool:
-        """Whether it follows the wall, at some speed, and not just what happens next."""
+        """Whether the speed is finite."""
         return self._speed < inf
 
     @property
@@ -103,18 +121,18 @@ class Clock:
 
     @property
     def paused(self) -> bool:
-        """Whether it stands still."""
+        """Whether it is paused."""
         return self._paused
 
     @property
     def stopped(self) -> bool:
-        """Whether it was stopped for good."""
+        """Whether it was stopped."""
         return self._stopped
 
-    # -- what others do to it ------------------------------------------------------------------------------
+    # -- control -------------------------------------------------------------------------------------------
 
     def set_speed(self, speed: object) -> None:
-        """Go on at another speed.
+        """Continue at another speed.
 
         Raises
         ------
@@ -129,53 +147,55 @@ class Clock:
             self._changed.notify_all()
 
     def pause(self) -> None:
-        """Stand still until resumed."""
+        """Stop the simulated time until :meth:`resume`."""
         with self._changed:
             self._hold()
             self._paused, self._running = True, False
             self._changed.notify_all()
 
     def resume(self) -> None:
-        """Go on after a pause."""
+        """Continue after a pause."""
         with self._changed:
             self._hold()
             self._paused, self._running = False, self._started and not self._stopped
             self._changed.notify_all()
 
     def stop(self) -> None:
-        """Let whoever waits get :class:`Stopped`, now and from now on."""
+        """Raise :class:`Stopped` in the thread that waits, and in every later wait."""
         with self._changed:
             self._hold()
             self._stopped, self._running = True, False
             self._changed.notify_all()
 
     def stand_at(self, time: float) -> None:
-        """Stay at a time for good, when everything has happened."""
+        """Stop at a time, after the last event."""
         with self._changed:
             self._time = self._reached = time
             self._due = inf
             self._stopped, self._running = True, False
 
     def wake(self) -> None:
-        """Let whoever waits look whether what it also waits for has come."""
+        """Make the thread that waits evaluate its condition again."""
         with self._changed:
             self._changed.notify_all()
 
     def _hold(self) -> None:
-        """Take the present as the point to count from."""
+        """Count from the present on: called before each change."""
         time, wall = self._now(), self._wall()
         self._ran += wall - self._since if self._running else 0.0
         self._time, self._since, self._reached = time, wall, time
 
     # -- waiting -------------------------------------------------------------------------------------------
 
-    def wait(self, due: float, unless: Callable[[], bool] = lambda: False) -> bool:
-        """Block until the time is `due` (True), or `unless` holds, which is looked at when woken (False).
+    def wait(self, due: float, unless: Callable[[], bool] | None = None) -> bool:
+        """Block until the time is `due` (True), or `unless` holds (False), evaluated at each :meth:`wake`.
 
         Raises
         ------
         Stopped
-            As soon as it is stopped.
+            If the clock is stopped.
+        LagError
+            If the clock is strict and the time was due more than :data:`LAG_LIMIT` ago.
         """
         with self._changed:
             if not self._started:
@@ -184,23 +204,36 @@ class Clock:
             while True:
                 if self._stopped:
                     raise Stopped
-                if unless():
+                if unless is not None and unless():
                     return False
                 ahead = inf if self._paused else self._seconds_to(due)
                 if ahead <= 0:
-                    self._reached = max(self._reached, due)
-                    while len(self._speeds) > 1 and self._speeds[1][0] <= due:
-                        del self._speeds[0]  # nobody will ask for an earlier time
-                    return True
+                    break
                 self._changed.wait(min(ahead, _LONG))
+            self._reached = max(self._reached, due)
+            while len(self._speeds) > 1 and self._speeds[1][0] <= due:
+                del self._speeds[0]  # no earlier time will be due
+            self.lag = self._late(due)
+        if self.lag > self.lag_max:
+            self._grow(self.lag)
+        return True
+
+    def _grow(self, lag: float) -> None:
+        """Note the largest lag so far, and report the first one above the limit."""
+        first, self.lag_max = self.lag_max <= LAG_LIMIT < lag, lag
+        if first:
+            text = f"the replay is {1000 * lag:.0f} ms behind the clock: choose a lower speed"
+            if self._strict:
+                raise LagError(text)
+            logging.getLogger("tv2sim.replay").warning("%s (it catches up; nothing is lost)", text)
 
     def wait_for(self, come: Callable[[], bool], at_most: float | None = None) -> None:
-        """Block until something has come, whatever the time, or for so many wall seconds.
+        """Block until a condition holds, evaluated at each :meth:`wake`, or for so many wall seconds.
 
         Raises
         ------
         Stopped
-            As soon as it is stopped.
+            If the clock is stopped.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._stopped or come(), at_most)
@@ -208,16 +241,19 @@ class Clock:
                 raise Stopped
 
     def late(self, due: float) -> float:
-        """Return since how many wall seconds, without pauses, it is `due`; 0 if there is no speed to go by."""
+        """Return for how many wall seconds, without pauses, a time has been due; 0 at speed "max"."""
         with self._changed:
-            if self._speed == inf:
-                return 0.0
-            time, ran, speed = next((one for one in reversed(self._speeds) if one[0] <= due), self._speeds[0])
-            running = self._wall() - self._since if self._running else 0.0
-            return max(0.0, self._ran + running - ran - (due - time) / speed)
+            return self._late(due)
+
+    def _late(self, due: float) -> float:
+        if self._speed == inf:
+            return 0.0
+        time, ran, speed = next((one for one in reversed(self._speeds) if one[0] <= due), self._speeds[0])
+        running = self._wall() - self._since if self._running else 0.0
+        return max(0.0, self._ran + running - ran - (due - time) / speed)
 
     def end_between(self, happened: float, due: float) -> float:
-        """Return when what was stopped ended: now, if that is between what has happened and what is due."""
+        """Return the end of a stopped run: now, if between the last event and the next, else the last."""
         time = round(self.now, 6)
         return time if happened <= time < due else happened
 
@@ -229,7 +265,7 @@ class Clock:
 
 
 _LONG = 86_400.0
-"""Wall seconds that are waited at once; the threads of some systems take no longer time."""
+"""Wall seconds of one wait: some systems limit the timeout of a lock."""
 
 
 def _factor(speed: Speed) -> float:

@@ -26,57 +26,59 @@ __all__ = ["LiveSubmissions", "RealtimeEnvironment"]
 
 
 class RealtimeEnvironment(simpy.Environment):
-    """Processes each event when its time has come.
+    """Processes each event at its time.
 
-    SimPy's own real-time environment sleeps up to the next event; this one waits on a clock that can be
-    paused, stopped and changed, and takes in videos meanwhile.
+    SimPy's own real-time environment sleeps until the next event; this one waits for a clock that can be
+    paused, stopped and set to another speed, and meanwhile accepts videos.
 
     Parameters
     ----------
     clock : Clock
-        What time it is.
-    late : callable
-        Told for each event how many wall seconds late it is processed.
+        The pace.
     feed : Feed, optional
-        Where videos come from while it runs.
+        The source of videos that come while it runs.
     until : float
-        The cut-off: it comes when the clock says so, also if there is nothing else to wait for but the feed.
+        The cut-off; it comes at its time, also while only the feed is waited for.
     """
 
-    def __init__(
-        self,
-        clock: Clock,
-        late: Callable[[float], None],
-        feed: Feed | None = None,
-        until: float | None = None,
-    ) -> None:
+    def __init__(self, clock: Clock, feed: Feed | None = None, until: float | None = None) -> None:
         super().__init__(0.0)
-        self._clock, self._late, self._feed = clock, late, feed
+        self._clock, self._feed = clock, feed
         self._until = inf if until is None else until
-        self._asked: Event | None = None
-        self._dry = False
+        self._asked: Event | None = None  # the arrival that the client waits for
+        self._waited = -1.0  # the last time that the clock was waited for
+        self._dry = False  # whether the wall's time passes while the client waits for the feed
 
     def step(self) -> None:
-        """Wait until the next event is due, taking in what comes before it, and process it."""
-        try:
-            due = self._next_due()
-        except Stopped:
-            if (due := super().peek()) > self.now:  # an instant is indivisible
-                self._now = self._clock.end_between(self.now, min(due, self._until))
-                raise StopSimulation("stopped") from None
-        if due > self._until:
-            raise StopSimulation("cut-off")
-        self._late(self._clock.late(due))
+        """Wait until the next event is due, accept the video that comes before it, if any, and process it."""
+        due = self._queue[0][0] if self._queue else inf
+        # an instant is indivisible: after its first event, the others do not wait and are not stopped
+        if due > self._waited or self._asked is not None:
+            try:
+                due = self._next_due()
+            except Stopped:
+                if (due := super().peek()) > self.now:
+                    self._now = self._clock.end_between(self.now, min(due, self._until))
+                    raise StopSimulation("stopped") from None
+            self._waited = due
+            if due > self._until:
+                raise StopSimulation("cut-off")
         super().step()
 
     def peek(self) -> float:
-        """Return the time of the next event or of the cut-off; as long as a video may come, that is finite."""
+        """Return the time of the next event or of the cut-off; it is finite while a video may come."""
         due = super().peek()
         if due == inf and self._asked is None:
             return inf
         return self.now if (due := min(due, self._until)) == inf else due
 
     def _next_due(self) -> float:
+        """Wait until the next event is due, and return its time.
+
+        Invariant: while the client waits for the feed, simulated time stands still as long as the feed has a
+        video or is still reading one. So a video that is there when the client can offer it is offered then,
+        however long reading it takes. Once the feed has nothing (`_dry`), time passes until a video comes.
+        """
         clock, feed = self._clock, self._feed
         while True:
             due = super().peek()
@@ -86,9 +88,9 @@ class RealtimeEnvironment(simpy.Environment):
                     return due
             elif feed.ready():
                 self._deliver(feed)
-            elif not clock.paced:  # there is no time to go by: it stands still
+            elif not clock.paced:  # at speed "max" time passes only from event to event
                 clock.wait_for(lambda: feed.ready() or clock.paced)
-            elif not self._dry and feed.coming():  # what is on its way is not late: time stands still for it
+            elif not self._dry and feed.coming():
                 clock.wait_for(feed.ready, _A_MOMENT)
             else:
                 self._dry = True
@@ -101,7 +103,7 @@ class RealtimeEnvironment(simpy.Environment):
         return self._asked
 
     def _deliver(self, feed: Feed) -> None:
-        """Let the client have what has come: at once if time stood still for it, else when the wall says so."""
+        """Hand the client what has come: in this instant if time stood still, else at the wall's time."""
         event, self._asked = self._asked, None
         if event is None:
             return
@@ -114,31 +116,31 @@ class RealtimeEnvironment(simpy.Environment):
 
 
 _A_MOMENT = 0.005
-"""Wall seconds after which it is looked again whether anything is still coming."""
+"""Wall seconds between two looks whether a video is still coming."""
 _NEXT = 1e-6
-"""Simulated seconds between what has happened and an arrival, at the least."""
+"""Least simulated seconds between the last event and an arrival."""
 
 
 class Arrival(NamedTuple):
-    """What a feed gave: a video (None: it has ended), and whether it had to be waited for."""
+    """A video from a feed (None: the feed has ended), and whether time has passed while it was waited for."""
 
     video: Video | None
     late: bool
 
 
 class LiveSubmissions:
-    """Lets the client take videos from a feed.
+    """Makes the client take videos from a feed.
 
     Parameters
     ----------
     env : RealtimeEnvironment
-        The clock.
+        The environment of the simulation.
     feed : Feed
-        Where they come from.
+        The source of the videos.
     system : System
-        Where they are added.
+        The model, to which they are added.
     accepted : callable
-        Told of each video as the client takes it, with the time from which it may be offered.
+        Called with each video as the client takes it; it has the time from which it may be offered.
     """
 
     def __init__(
@@ -155,7 +157,7 @@ class LiveSubmissions:
         self._system.close()
 
     def wait(self, video: int) -> Generator[Event, object, None]:
-        """Let the client wait until the next video is there, and may be offered."""
+        """Wait until the next video is there, and may be offered."""
         arrival = Arrival(call(self._feed.take), late=False)
         if arrival.video is None:
             answer = yield self._env.arrival()

@@ -1,4 +1,4 @@
-"""Catalogues whose lines come while they are used: a pipe, a terminal, an iterator."""
+"""Catalogues whose lines come over time: a pipe, a terminal, an iterator."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ __all__ = ["Feed", "live"]
 
 
 class _Source(Protocol):
-    """Gives entries one by one in the reader's thread, and tells others whether there is more to be had."""
+    """Yields entries in the reader's thread; other threads ask it whether more is there."""
 
     name: str
 
     def __iter__(self) -> Iterator[Entry]: ...
 
     def coming(self) -> bool:
-        """Say whether what comes next is there already, although it was not read yet."""
+        """Return whether the next entry is there already, although it is not read yet."""
 
     def close(self) -> None:
-        """End it, also for a reader that waits."""
+        """End it, also while the reader waits."""
 
 
 class Feed:
@@ -69,14 +69,14 @@ class Feed:
                 self._hold_back(outcome)
                 if self._closed:
                     return
-        except BaseException as error:  # noqa: BLE001 (it belongs to whoever takes)
+        except BaseException as error:  # noqa: BLE001 (raised by take)
             self._error = error
         finally:
             self._over = True
             self._woken()
 
     def _hold_back(self, last: Video | Rejected) -> None:
-        """Let a source that never tires neither fill the memory, nor take all the time there is."""
+        """Limit the memory and the time that an endless source takes."""
         if len(self._videos) >= _AHEAD:
             self._room.clear()
             if len(self._videos) >= _AHEAD and not self._closed:
@@ -85,12 +85,15 @@ class Feed:
             time.sleep(_A_BREATH)
 
     def ready(self) -> bool:
-        """Say whether :meth:`take` has an answer: a video, or that there will be none."""
+        """Return whether :meth:`take` has a result: a video, or the end of the feed."""
         return bool(self._videos) or self._over
 
     def coming(self) -> bool:
-        """Say whether there is more to be had without waiting for anybody but the reader."""
-        return self._source.coming() or self.ready()  # in this order: what was coming may have come meanwhile
+        """Return whether more comes without waiting for anything but the reader.
+
+        A video moves from the source to the queue, so it is looked for in this order, or it could be missed.
+        """
+        return self._source.coming() or self.ready()
 
     @property
     def exhausted(self) -> bool:
@@ -98,7 +101,7 @@ class Feed:
         return self._over and not self._videos and self._error is None
 
     def take(self) -> Video | None:
-        """Return the next video, or None if there is none (any more, if it is :meth:`ready`).
+        """Return the next video, or None if there is none yet; if :meth:`ready`, None is the end of the feed.
 
         Raises
         ------
@@ -107,7 +110,7 @@ class Feed:
         """
         if self._videos:
             video = self._videos.popleft()
-            if len(self._videos) < _AHEAD:
+            if len(self._videos) < _AHEAD and not self._room.is_set():
                 self._room.set()
             return video
         if self._error is not None:
@@ -115,7 +118,7 @@ class Feed:
         return None
 
     def no_video(self) -> str:
-        """Say that there was no valid video at all, and why."""
+        """Return a message that there was no valid video, and why."""
         return no_video(self.name, self.rejected)
 
     def close(self) -> None:
@@ -129,16 +132,16 @@ class Feed:
 _AHEAD = 10_000
 """Videos that are read before they are taken."""
 _AT_ONCE, _A_BREATH = 100, 0.001
-"""After so many rejected lines, the reader pauses for so many wall seconds."""
+"""The reader pauses after each 100 rejected lines, for 1 ms."""
 
 
 # -- sources -----------------------------------------------------------------------------------------------
 
 
 def live(source: Any) -> _Source | None:
-    """Return `source` as one that is read while it comes, or None if it is there as a whole.
+    """Return `source` as one whose lines come over time, or None if it is complete.
 
-    Standard input, pipes, terminals and iterators come bit by bit; a file, a list or a table is there.
+    Lines of standard input, pipes, terminals and iterators come over time; files and tables are complete.
     """
     if isinstance(source, (str, os.PathLike)):
         if source == "-":
@@ -148,7 +151,7 @@ def live(source: Any) -> _Source | None:
         if not _comes(source):
             return None
         try:
-            # at once, and not when somebody opens the other end; what waits is the reader
+            # without blocking until the other end is opened; the reader waits for that
             number = os.open(source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         except OSError as error:
             raise CatalogueError(f"cannot read the catalogue {str(source)!r}: {error.strerror}") from error
@@ -167,7 +170,7 @@ def _number(stream: Any) -> int | None:
 
 
 def _comes(file: Any) -> bool:
-    """Say whether a path or a file's number is that of a pipe, a socket or a terminal."""
+    """Return whether a path or a file's number is that of a pipe, a socket or a terminal."""
     try:
         mode = os.stat(file).st_mode  # noqa: PTH116 (it may be a number)
     except (OSError, ValueError, TypeError):
@@ -176,7 +179,7 @@ def _comes(file: Any) -> bool:
 
 
 class _Pipe:
-    """Lines from a file of the system's."""
+    """Lines from a file descriptor."""
 
     def __init__(self, number: int, name: str, *, owned: bool) -> None:
         self.name = name
@@ -212,7 +215,7 @@ class _Pipe:
             self._release()
 
     def coming(self) -> bool:
-        # at work last: what could be read at first may be read by now
+        # in the order in which data moves: from the file to the reader
         with self._ends:
             readable = self._open and bool(_readable([self._number], 0))
         return readable or self._at_work
@@ -230,7 +233,7 @@ class _Pipe:
 
 
 def _readable(numbers: list[int], timeout: float | None = None) -> list[int]:
-    """Wait until some files of the system's can be read, or have ended, and return them."""
+    """Wait until some file descriptors can be read, or have ended, and return them."""
     if not hasattr(select, "poll"):  # on Windows
         return select.select(numbers, [], [], timeout)[0]
     poll = select.poll()  # unlike select, it takes any number
@@ -240,10 +243,10 @@ def _readable(numbers: list[int], timeout: float | None = None) -> list[int]:
 
 
 class _Items:
-    """What an iterator gives; one that takes its time counts as waiting for something to happen."""
+    """Items of an iterator; an item that takes longer than PATIENCE is waited for, not being read."""
 
     PATIENCE = 0.02
-    """Wall seconds within which it is at work."""
+    """Wall seconds for which a next item counts as being read."""
 
     def __init__(self, items: Iterator[Any], name: str) -> None:
         self.name = name

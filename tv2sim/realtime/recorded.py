@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
@@ -13,12 +13,11 @@ from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.catalogue.judging import as_bytes
 from tv2sim.catalogue.reading import entries, opened
 from tv2sim.errors import InputError
-from tv2sim.events import LogEntry
-from tv2sim.facts import Ending
-from tv2sim.model import recorder
-from tv2sim.model.recorder import facts_of_log
+from tv2sim.events import EVENTS, LogEntry
+from tv2sim.facts import TABLES, Ending
+from tv2sim.model.recorder import Contradiction, facts_of_log
 from tv2sim.realtime.clock import Clock, Stopped
-from tv2sim.realtime.story import Contradiction, Story
+from tv2sim.realtime.simulated import Accepted
 from tv2sim.run import Run
 from tv2sim.saved import check_format, strategy_of
 from tv2sim.scenario import Scenario
@@ -57,7 +56,7 @@ class _Head(msgspec.Struct):
 
 
 class _Line(msgspec.Struct):
-    """One of the others: an event, what a feed has sent, the counters, or (the last one) how it ended."""
+    """Any other line: an event, a line of a feed, the counters, or (the last one) how it ended."""
 
     time: _Time | None = None
     event: str | None = None
@@ -108,50 +107,34 @@ class Recorded:
         """All of them."""
         return self.source
 
-    def play(
-        self,
-        clock: Clock,
-        late: Callable[[float], None],
-        observers: Sequence[Observer],
-        accepted: Callable[[Video], None],
-    ) -> Run:
-        """Let it happen again, and return the run."""
-        now = 0.0
+    def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
+        """Play it again, and return the run."""
+        now = -1.0  # so that the clock starts at 0
         for played, entry in enumerate(self.log):
             if not _reached(clock, now, entry.time):
-                return self._run(self.log[:played], clock.end_between(now, entry.time), "stopped")
-            late(clock.late(entry.time))
+                return self._run(self.log[:played], clock.end_between(max(now, 0.0), entry.time), "stopped")
             for observer in observers:
                 observer(entry)
             now = entry.time
         if not _reached(clock, now, self._end):
-            return self._run(self.log, clock.end_between(now, self._end), "stopped")
+            return self._run(self.log, clock.end_between(max(now, 0.0), self._end), "stopped")
         return self._run(self.log, self._end, self._ending)
 
     def _run(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
         facts = facts_of_log(log, self.source.publication_timeout, self.own, end, ending)
-        return Run(
-            self.source,
-            self.strategy,
-            self.scenario,
-            self.seed,
-            self.replication,
-            facts,
-            self.versions,
-            self.strategy_data,
-        )
+        given = (self.source, self.strategy, self.scenario, self.seed, self.replication, facts)
+        return Run(*given, self.versions, self.strategy_data)
 
     def close(self) -> None:
-        """Give back nothing: the file was read before."""
+        """Do nothing: the file has been read."""
 
 
 def _reached(clock: Clock, now: float, due: float) -> bool:
-    """Wait until it is `due`, and say whether it is; if stopped, only the instant that it is goes on."""
+    """Wait until a time is due; False if the clock is stopped before. An instant is indivisible."""
     try:
-        clock.wait(due)
+        return due == now or clock.wait(due)
     except Stopped:
-        return due <= now
-    return True
+        return False
 
 
 def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
@@ -165,7 +148,7 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
     Raises
     ------
     InputError
-        If it is none, naming the line.
+        If it is not one, naming the line.
     """
     if not isinstance(source, (str, os.PathLike)) and not hasattr(source, "readline"):
         given = " ".join(shown(source, 60).split())
@@ -193,7 +176,7 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
 
 _HOW = "tv2sim run CATALOGUE --log json prints one"
 _BLANK = b" \t\r\n\xef\xbb\xbf"
-"""What may stand around a line: a mark at the file's start, too."""
+"""What may surround a line, a byte order mark at the start of the file included."""
 
 
 def _read(
@@ -211,7 +194,7 @@ def _read(
             line = decode(text)
         except (msgspec.MsgspecError, UnicodeError) as error:
             if number == len(lines) and not text.endswith(b"\n"):
-                break  # whoever wrote it was stopped there
+                break  # the program that wrote it was stopped
             raise InputError(f"{name!r}, line {number}, is no line of a log: {error}") from error
         if line.accepted is not None:
             head.catalogue.videos.append(line.accepted)
@@ -233,19 +216,60 @@ def _read(
 
 
 def _checked(log: list[tuple[int, LogEntry]], name: str, head: _Head, own: set[int]) -> list[LogEntry]:
-    """Return the events, after following them, so that a contradiction is found before they are played."""
-    story = Story(head.catalogue.videos, Scenario.from_dict(head.scenario).encoders)
+    """Return the events, after building their facts, to find a contradiction before they are played."""
     told = [entry for _, entry in log]
-    followed = 0
+    videos, encoders = head.catalogue.videos, Scenario.from_dict(head.scenario).encoders
+    wrong = next(_out_of_order(told, len(videos), encoders), None)
     try:
-        for followed, entry in enumerate(told):  # noqa: B007
-            story(entry)
-        timeouts = np.array([video.publication_timeout for video in head.catalogue.videos])
-        facts_of_log(told, timeouts, bytearray(len(timeouts)), 0.0, "stopped")
-    except (Contradiction, recorder.Contradiction) as error:
-        number, entry = log[getattr(error, "line", followed)]
+        timeouts = np.array([video.publication_timeout for video in videos])
+        facts_of_log(told[:wrong], timeouts, bytearray(len(videos)), 0.0, "stopped")
+    except Contradiction as error:
+        wrong = error.line
+    if wrong is not None:
+        number, entry = log[wrong]
         what = f"{entry.event!r:.40} at {entry.time:g} s"
-        raise InputError(f"{name!r}, line {number}, contradicts those before it: {what}") from None
-    if any(row >= len(head.catalogue.videos) for row in own):
+        raise InputError(f"{name!r}, line {number}, contradicts those before it: {what}")
+    if any(row >= len(videos) for row in own):
         raise InputError(f"{name!r} tells of videos that it does not have")
-    return told if story.owed is None else [*told, story.owed]
+    if told and EVENTS[told[-1].event].time == "published":  # cut off before the end of the publisher
+        told.append(told[-1]._replace(event="publisher_ended"))
+    return told
+
+
+_TIMES = {
+    f"{reference}s": [name for name, column in TABLES[f"{reference}s"].items() if column.code == "d"]
+    for reference in ("video", "publisher")
+}
+"""The columns of times of a video and of a publisher, in the order in which they are filled."""
+
+
+def _out_of_order(log: Iterable[LogEntry], videos: int, encoders: int) -> Iterator[int]:
+    """Yield the indices of entries that cannot follow those before them.
+
+    What happens to a video or a publisher fills its columns of times one after another, each once. An encoder
+    holds one video, from the start of its encoding to the queue. Publishers are numbered as they start.
+    """
+    publishers = 0
+    filled: dict[tuple[str, int | None], int] = {}
+    encoder: dict[int | None, int | None] = {}  # of each video that holds one
+    for line, entry in enumerate(log):
+        kind = EVENTS.get(entry.event)
+        if kind is None or (entry.video is not None and entry.video >= videos):
+            yield line
+            continue
+        for table, row in (("videos", entry.video), ("publishers", entry.publisher)):
+            if kind.time in _TIMES[table]:
+                place = _TIMES[table].index(kind.time)
+                if filled.get((table, row), -1) != place - 1:
+                    yield line
+                filled[table, row] = place
+        if entry.event == "publisher_started":
+            if entry.publisher != publishers:
+                yield line
+            publishers += 1
+        if entry.event == "encoding_started":
+            if entry.encoder is None or entry.encoder >= encoders or entry.encoder in encoder.values():
+                yield line
+            encoder[entry.video] = entry.encoder
+        elif entry.event == "queued":
+            encoder.pop(entry.video, None)

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
-from tv2sim.catalogue import Catalogue, Video, read_catalogue
-from tv2sim.draws import as_replication, as_seed
-from tv2sim.errors import InputError, ScenarioError
-from tv2sim.realtime.clock import Clock, Speed
-from tv2sim.realtime.feed import Feed, live
-from tv2sim.realtime.recorded import read_recorded
+from tv2sim.errors import InputError
 from tv2sim.realtime.session import Replay
-from tv2sim.realtime.simulated import Simulated
-from tv2sim.scenario import Scenario
-from tv2sim.strategies import Strategy, as_strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    import os
+    from collections.abc import Callable, Iterable
 
+    from tv2sim.catalogue import Catalogue, Video
     from tv2sim.model import Observer
-    from tv2sim.realtime.player import Player
+    from tv2sim.realtime.clock import Speed
     from tv2sim.run import Run
+    from tv2sim.scenario import Scenario
+    from tv2sim.strategies import Strategy
 
-__all__ = ["prepared", "replay"]
+__all__ = ["replay"]
+
+
+class _Options(TypedDict, total=False):
+    speed: Speed
+    seed: int | None
+    replication: int
+    observers: Observer | Iterable[Observer]
+    accepted: Callable[[Video], object] | None
+    recorded: str | os.PathLike[str] | Any
+    strict: bool
+    host: str
+    port: int | None
+    keep_running: bool
 
 
 @overload
@@ -33,17 +40,8 @@ def replay(
     strategy: Strategy | str = ...,
     scenario: Scenario | None = ...,
     *,
-    speed: Speed = ...,
-    seed: int | None = ...,
-    replication: int = ...,
-    observers: Observer | Iterable[Observer] = ...,
-    accepted: Callable[[Video], object] | None = ...,
-    recorded: str | os.PathLike[str] | Any = ...,
-    strict: bool = ...,
-    host: str = ...,
-    port: int | None = ...,
-    keep_running: bool = ...,
     block: Literal[True] = ...,
+    **options: Unpack[_Options],
 ) -> Run: ...
 @overload
 def replay(
@@ -51,17 +49,8 @@ def replay(
     strategy: Strategy | str = ...,
     scenario: Scenario | None = ...,
     *,
-    speed: Speed = ...,
-    seed: int | None = ...,
-    replication: int = ...,
-    observers: Observer | Iterable[Observer] = ...,
-    accepted: Callable[[Video], object] | None = ...,
-    recorded: str | os.PathLike[str] | Any = ...,
-    strict: bool = ...,
-    host: str = ...,
-    port: int | None = ...,
-    keep_running: bool = ...,
     block: Literal[False],
+    **options: Unpack[_Options],
 ) -> Replay: ...
 def replay(
     catalogue: Catalogue | Any = None,
@@ -80,7 +69,7 @@ def replay(
     keep_running: bool = False,
     block: bool = True,
 ) -> Run | Replay:
-    """Let a run happen at the wall clock's pace; its tables are those of :func:`tv2sim.simulate`.
+    """Simulate at the wall clock's pace; the run's tables are those of :func:`tv2sim.simulate`.
 
     Parameters
     ----------
@@ -101,7 +90,7 @@ def replay(
         0-based: which of the seed's replications.
     observers : callable, or iterable of callables
         Each is called with every line of the event log (:class:`tv2sim.LogEntry`) as it happens, in the
-        replay's thread. What it takes long for, makes the replay late.
+        replay's thread. A slow one makes the replay late.
     accepted : callable, optional
         Called with each :class:`tv2sim.Video` that comes bit by bit, before it is offered.
     recorded : path, "-" or open file, optional
@@ -144,107 +133,13 @@ def replay(
     """
     if block and keep_running:
         raise InputError("keep_running=True needs block=False, and stop() when you have seen enough")
-    handle = prepared(
-        catalogue,
-        strategy,
-        scenario,
-        speed=speed,
-        seed=seed,
-        replication=replication,
-        observers=observers,
-        accepted=accepted,
-        recorded=recorded,
-        strict=strict,
-        host=host,
-        port=port,
-        keep_running=keep_running,
-    )
+    handle = Replay(
+        catalogue, strategy, scenario, speed=speed, seed=seed, replication=replication, observers=observers,
+        accepted=accepted, recorded=recorded, strict=strict, host=host, port=port, keep_running=keep_running,
+    )  # fmt: skip
     try:
         handle.start()
         return handle.wait() if block else handle
     except BaseException:
         handle.stop()
         raise
-
-
-def prepared(
-    catalogue: Catalogue | Any = None,
-    strategy: Strategy | str = "2c",
-    scenario: Scenario | None = None,
-    *,
-    speed: Speed = 1.0,
-    seed: int | None = 1,
-    replication: int = 0,
-    observers: Observer | Iterable[Observer] = (),
-    accepted: Callable[[Video], object] | None = None,
-    recorded: str | os.PathLike[str] | Any = None,
-    strict: bool = False,
-    host: str = "127.0.0.1",
-    port: int | None = None,
-    keep_running: bool = False,
-) -> Replay:
-    """Return a replay that is still to be started; whatever can be wrong is found before that."""
-    clock = Clock(speed)
-    watchers = (observers,) if callable(observers) else tuple(observers)
-    _check_host(host)
-    player_of = _player(catalogue, strategy, scenario, seed, replication, recorded, clock)
-    server = None
-    if port is not None:
-        from tv2sim.realtime.server import Server
-
-        server = Server(host, port)
-    try:
-        player = player_of()
-    except BaseException:
-        if server is not None:
-            server.close()
-        raise
-    return Replay(
-        player,
-        clock,
-        observers=watchers,
-        accepted=() if accepted is None else (accepted,),
-        strict=strict,
-        server=server,
-        keep_running=keep_running,
-    )
-
-
-def _check_host(host: object) -> None:
-    """Refuse what names nothing; to the system the empty text means all of its addresses."""
-    if not isinstance(host, str) or not host:
-        raise InputError(f"host must be an address or a name of this machine, not {host!r}")
-
-
-def _player(
-    catalogue: Any,
-    strategy: Strategy | str,
-    scenario: Scenario | None,
-    seed: int | None,
-    replication: int,
-    recorded: Any,
-    clock: Clock,
-) -> Callable[[], Player]:
-    """Return what makes the player; that reads the source, last, when nothing else can be wrong."""
-    if recorded is not None:
-        if catalogue is not None:
-            raise InputError("a replay is of a catalogue or of a recorded log, not of both")
-        if (strategy, scenario, seed, replication) != ("2c", None, 1, 0):
-            raise InputError(
-                "a recorded log has its own strategy, scenario, seed and replication: leave these arguments out"
-            )
-        return lambda: read_recorded(recorded)
-    if catalogue is None:
-        raise InputError("a replay needs a catalogue, or a recorded log: recorded='log.jsonl'")
-    rule = as_strategy(strategy)
-    world = Scenario() if scenario is None else scenario
-    if not isinstance(world, Scenario):
-        raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
-    drawn, number = as_seed(seed), as_replication(replication)
-
-    def player() -> Player:
-        coming = live(catalogue)
-        source = read_catalogue(catalogue) if coming is None else Feed(coming, clock.wake)
-        return Simulated(source, rule, world, drawn, number)
-
-    return player

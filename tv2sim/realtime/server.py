@@ -12,13 +12,11 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
-from tv2sim.errors import InputError, OutputError
-from tv2sim.realtime.extra import need
+from tv2sim.errors import InputError, OutputError, need
 from tv2sim.validation import a_whole_number
 
 if TYPE_CHECKING:
-    from tv2sim.realtime.clock import Clock
-    from tv2sim.realtime.watching import Watch
+    from tv2sim.realtime.session import Replay
 
 __all__ = ["Server"]
 
@@ -50,7 +48,7 @@ class Server:
         self._socket = _listening(host, port)
         self.port: int = self._socket.getsockname()[1]
         self._address = ipaddress.ip_address(self._socket.getsockname()[0])
-        # a page that anybody can open must not be able to stop the clock
+        # a page that other machines can open must not control the clock
         self.token = secrets.token_urlsafe(16) if self._address.is_loopback else None
         self._thread: threading.Thread | None = None
         self._closing = threading.Lock()
@@ -67,22 +65,21 @@ class Server:
         # what is after the # stays in the browser
         return self.url if self.token is None else f"{self.url}#token={self.token}"
 
-    def start(self, watch: Watch, clock: Clock) -> None:
-        """Answer for a replay from now on."""
+    def start(self, replay: Replay) -> None:
+        """Serve a replay from now on."""
         import uvicorn
 
-        from tv2sim.realtime.app import application
-        from tv2sim.realtime.broadcast import Broadcast
+        from tv2sim.realtime.app import Broadcast, Connection, application
 
-        broadcast = Broadcast(watch.look, steerable=self.token is not None)
+        broadcast = Broadcast(replay.look, steerable=self.token is not None)
         config = uvicorn.Config(
-            application(watch, clock, broadcast, self.allows, self.token),
+            application(replay, broadcast, self.allows, self.token),
             loop="asyncio",
-            http="h11",
+            http=Connection,
             ws="none",
             lifespan="off",
             log_config=None,
-            log_level=logging.ERROR,  # what somebody sends who speaks no HTTP is no news in a terminal
+            log_level=logging.ERROR,  # requests that are not HTTP are not reported in the terminal
             access_log=False,
             proxy_headers=False,
             server_header=False,
@@ -100,7 +97,7 @@ class Server:
         def run() -> None:
             try:
                 asyncio.run(serve())
-            except BaseException as error:  # noqa: BLE001 (it reaches whoever starts it)
+            except BaseException as error:  # noqa: BLE001 (raised in the thread that starts it)
                 failed.append(error)
             finally:
                 ready.set()
@@ -112,7 +109,7 @@ class Server:
             raise OutputError(f"cannot serve at port {self.port}: {failed[0]}") from failed[0]
 
     def close(self) -> None:
-        """Tell viewers the end, and stop listening; it takes part of a second, whatever they do."""
+        """Send viewers the end, and stop listening; it takes less than a second, even if they do not read."""
         with self._closing:
             if self._thread is not None and self._thread.is_alive():
                 asyncio.run_coroutine_threadsafe(self._broadcast.end(), self._loop)
@@ -124,15 +121,15 @@ class Server:
             self._socket.close()
 
     def _cut_off(self) -> None:
-        """Drop the connections of those who do not take what they are sent."""
+        """Drop the connections of viewers who do not read."""
         for connection in list(self._server.server_state.connections):
             connection.transport.abort()
 
     def allows(self, host: str) -> bool:
-        """Say whether a Host header is one of this server's.
+        """Return whether a Host header names this server.
 
-        A page elsewhere can make its own name point here, but not an address. So addresses are fine, as are
-        the names by which the machine knows itself.
+        Another site can make its own name point here, but not an address. So addresses are allowed, and the
+        names of this machine.
         """
         match = _HOST.fullmatch(host.strip().lower())
         name = "" if match is None else match[1] or match[2]
@@ -148,10 +145,11 @@ class Server:
 
 _HOST = re.compile(r"(?:\[([^\[\]@]+)\]|([^:\[\]@]+))(?::[0-9]*)?")
 _MOST = 500
-"""Connections at a time: those beyond that are told to come back, or the files that can be open ran out."""
+"""Connections at a time: further ones get status 503, so that the process does not run out of files."""
 _BUFFER = 1 << 16
-"""Bytes that the system keeps for a viewer: who is slow is to see the present, not a queue of what was."""
+"""Bytes that the system buffers for a viewer: few, so that a slow one sees the present, not the past."""
 _PATIENCE = 0.4
+"""Wall seconds of each of the two waits at the end."""
 
 
 def _listening(host: str, port: int) -> socket.socket:

@@ -1,32 +1,44 @@
-"""A replay: something that plays on a clock in a thread of its own, and can be watched and steered."""
+"""A replay: a run that is played on a clock in a thread of its own, and can be watched and controlled."""
 
 from __future__ import annotations
 
+import os
 import threading
 import time
-from math import inf
-from typing import TYPE_CHECKING
+from collections import deque
+from math import inf, isfinite
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from tv2sim.errors import InputError
-from tv2sim.realtime.lag import Lag
-from tv2sim.realtime.watching import Watch
+from tv2sim.catalogue import read_catalogue
+from tv2sim.draws import as_replication, as_seed
+from tv2sim.errors import InputError, ScenarioError, need
+from tv2sim.events import LogEntry
+from tv2sim.figures import Stats
+from tv2sim.realtime.clock import Clock, Speed
+from tv2sim.realtime.feed import Feed, live
+from tv2sim.realtime.recorded import Recorded, read_recorded
+from tv2sim.realtime.simulated import Simulated
+from tv2sim.realtime.snapshot import Frame, Phase, Snapshot
+from tv2sim.realtime.state import State, frame_of
+from tv2sim.realtime.tally import Tally
+from tv2sim.scenario import Scenario
+from tv2sim.strategies import Strategy, as_strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable
 
     import pandas as pd
     from prometheus_client.registry import CollectorRegistry
 
-    from tv2sim.catalogue import Video
-    from tv2sim.figures import Stats
+    from tv2sim.catalogue import Catalogue, Video
     from tv2sim.model import Observer
-    from tv2sim.realtime.clock import Clock, Speed
-    from tv2sim.realtime.player import Player
     from tv2sim.realtime.server import Server
-    from tv2sim.realtime.snapshot import Phase, Snapshot
     from tv2sim.run import Run
 
-__all__ = ["Replay"]
+__all__ = ["Player", "Replay"]
+
+Player: TypeAlias = Simulated | Recorded
+"""What is played: the model, or the log of a run."""
 
 
 class Replay:
@@ -51,86 +63,151 @@ class Replay:
 
     def __init__(
         self,
-        player: Player,
-        clock: Clock,
+        catalogue: Catalogue | Any = None,
+        strategy: Strategy | str = "2c",
+        scenario: Scenario | None = None,
         *,
-        observers: Sequence[Observer] = (),
-        accepted: Sequence[Callable[[Video], object]] = (),
+        speed: Speed = 1.0,
+        seed: int | None = 1,
+        replication: int = 0,
+        observers: Observer | Iterable[Observer] = (),
+        accepted: Callable[[Video], object] | None = None,
+        recorded: str | os.PathLike[str] | Any = None,
         strict: bool = False,
-        server: Server | None = None,
+        host: str = "127.0.0.1",
+        port: int | None = None,
         keep_running: bool = False,
     ) -> None:
-        self._player, self._clock, self._lag = player, clock, Lag(strict=strict)
-        self._watch = Watch(player, clock, self._lag)
-        self._observers: tuple[Observer, ...] = (self._watch, *observers)
-        self._accepted = tuple(accepted)
-        self._server, self._keep_running = server, keep_running
+        self._clock = Clock(speed, strict=strict)
+        watchers = (observers,) if callable(observers) else tuple(observers)
+        _check_host(host)
+        player_of = _player(catalogue, strategy, scenario, seed, replication, recorded, self._clock)
+        self._server = None if port is None else _server(host, port)
+        try:
+            self._player = player_of()
+        except BaseException:
+            if self._server is not None:
+                self._server.close()
+            raise
+        player = self._player
+        self._lock = threading.RLock()  # of the state
+        self._unread: deque[LogEntry | Video] = deque()
+        self._state = State(
+            player.scenario.encoders,
+            player.videos,
+            more=player.live,
+            rejected=len(player.source.rejected),
+            own=player.own,
+        )
+        self._tally = Tally(self._state.videos)
+        self._phase: Phase = "waiting" if player.live else "running"
+        self._ended = False
+        self._registry: CollectorRegistry | None = None
+        self._observers: list[Observer] = [self._follow, *watchers]
+        self._accepted: list[Callable[[Video], object]] = [self._unread.append]
+        self._accepted += [] if accepted is None else [accepted]
+        self._keep_running = keep_running
         self._run: Run | None = None
         self._error: BaseException | None = None
         self._over = threading.Event()
-        self.url = None if server is None else server.control_url
+        self.url = None if self._server is None else self._server.control_url
         self._thread = threading.Thread(target=self._play, name="tv2sim replay", daemon=True)
 
     def observe(self, observer: Observer) -> None:
-        """Let another observer follow it, from the start on.
+        """Add an observer.
 
         Raises
         ------
         InputError
-            If it has begun.
+            If the replay has begun.
         """
         self._must_not_have_begun()
-        self._observers += (observer,)
+        self._observers.append(observer)
 
     def when_accepted(self, told: Callable[[Video], object]) -> None:
-        """Let somebody be told of each video that a feed has sent, before it is offered.
+        """Add a function to be called with each video that a feed has sent, before it is offered.
 
         Raises
         ------
         InputError
-            If it has begun.
+            If the replay has begun.
         """
         self._must_not_have_begun()
-        self._accepted += (told,)
+        self._accepted.append(told)
 
     def _must_not_have_begun(self) -> None:
         if self._thread.ident is not None:
-            raise InputError("the replay has begun: give tv2sim.replay who is to follow it from the start on")
+            raise InputError("the replay has begun: give its observers to tv2sim.replay")
 
     def start(self) -> None:
         """Begin. Those that :func:`tv2sim.replay` returns have begun."""
         if self._server is not None:
-            self._server.start(self._watch, self._clock)
+            self._server.start(self)
         self._thread.start()
 
     def _play(self) -> None:
         try:
-            self._run = self._player.play(self._clock, self._lag, self._observers, self._tell_accepted)
-        except BaseException as error:  # noqa: BLE001 (it reaches whoever waits)
+            self._run = self._player.play(self._clock, self._observers, self._tell_accepted)
+        except BaseException as error:  # noqa: BLE001 (raised by wait)
             self._error = error
         try:
-            self._watch.over(self._run)
+            self._end(self._run)
             self._player.close()
             if self._server is not None and not (self._keep_running and self.phase == "finished"):
                 self._server.close()
-        except BaseException as error:  # noqa: BLE001 (whatever it is, nobody may wait for ever)
+        except BaseException as error:  # noqa: BLE001 (raised by wait, which must not wait for ever)
             self._error = self._error or error
         finally:
             self._over.set()
 
     def _tell_accepted(self, video: Video) -> None:
-        self._watch.accepted(video)
         for told in self._accepted:
             told(video)
 
-    # -- steering ------------------------------------------------------------------------------------------
+    # -- following -----------------------------------------------------------------------------------------
+
+    def _follow(self, entry: LogEntry) -> None:
+        """Note a line of the event log, to be followed when the state is looked at."""
+        self._unread.append(entry)
+        self._phase = "running"
+        if len(self._unread) > _UNREAD:
+            with self._lock:
+                self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Follow what has happened since the last look; with the lock held."""
+        unread, state, tally = self._unread, self._state, self._tally
+        # the replay's thread may append more meanwhile
+        for _ in range(len(unread)):
+            item = unread.popleft()
+            if isinstance(item, LogEntry):
+                state(item)
+                tally(item)
+            else:
+                state.accepted(item)
+        state.rejected(len(self._player.source.rejected))
+        if self._ended:
+            state.complete()
+            tally.complete()
+
+    def _end(self, run: Run | None) -> None:
+        """Note that the replay is over: with a run, or without one."""
+        with self._lock:
+            self._ended = True
+            if run is not None:
+                self._phase = "stopped" if run.ending == "stopped" else "finished"
+            else:
+                self._phase = "stopped" if self._clock.stopped else "failed"
+            self._clock.stand_at(self._clock.now if run is None else run.end)
+
+    # -- control -------------------------------------------------------------------------------------------
 
     def pause(self) -> None:
-        """Let simulated time stand still until :meth:`resume`."""
+        """Stop simulated time until :meth:`resume`."""
         self._clock.pause()
 
     def resume(self) -> None:
-        """Go on after a pause."""
+        """Continue after a pause."""
         self._clock.resume()
 
     @property
@@ -154,7 +231,7 @@ class Replay:
         self._clock.set_speed(speed)
 
     def stop(self) -> None:
-        """End it now, and what it serves. What has happened so far stays, and is the run."""
+        """End it now, and the server. What has happened so far is the run."""
         self._clock.stop()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._over.wait(_PATIENCE)
@@ -169,18 +246,18 @@ class Replay:
         Parameters
         ----------
         timeout : float, optional
-            Wall seconds to wait at the most.
+            Wall seconds to wait at most.
 
         Raises
         ------
         TimeoutError
             If it is not over by then; it goes on.
         Exception
-            Whatever it has ended with: a hook's or an observer's own; LagError if it is strict; CatalogueError
+            The error that ended it: one of a hook or an observer; LagError if it is strict; CatalogueError
             if a feed had no video.
         """
         end = inf if timeout is None else time.monotonic() + timeout
-        # in slices: a wait without an end is deaf to Ctrl-C on some systems, and to what stands in for it
+        # in slices: on some systems Ctrl-C does not interrupt a wait without a timeout
         while not self._over.wait(min(_SLICE, max(0.0, end - time.monotonic()))):
             if time.monotonic() >= end:
                 raise TimeoutError(f"the replay is not over after {timeout:g} s of waiting")
@@ -213,13 +290,13 @@ class Replay:
 
     @property
     def over(self) -> bool:
-        """Whether it has ended, in whatever way."""
+        """Whether it has ended."""
         return self._over.is_set()
 
     @property
     def phase(self) -> Phase:
         """One of "waiting" (for the first video of a feed), "running", "finished", "stopped" and "failed"."""
-        return self._watch.phase
+        return self._phase
 
     @property
     def time(self) -> float:
@@ -229,22 +306,27 @@ class Replay:
     @property
     def lag(self) -> float:
         """Wall seconds by which the last event was late."""
-        return self._lag.last
+        return self._clock.lag
 
     @property
     def lag_max(self) -> float:
         """The largest lag so far, in wall seconds."""
-        return self._lag.most
+        return self._clock.lag_max
 
     @property
     def stats(self) -> Stats:
         """The counters so far, as in ``run.stats``."""
-        return self._watch.stats
+        with self._lock:
+            self._catch_up()
+            return Stats(self._state.stats)
 
     @property
     def levels(self) -> pd.DataFrame:
         """The levels so far, as in ``run.levels``; of more than 4,000 times only some are kept."""
-        return self._watch.levels
+        with self._lock:
+            self._catch_up()
+            rows = list(self._state.history.rows)
+        return frame_of(rows)  # without the lock: pandas takes long to import
 
     @property
     def registry(self) -> CollectorRegistry:
@@ -255,13 +337,97 @@ class Replay:
         MissingExtraError
             Without the extra "replay".
         """
-        return self._watch.registry
+        with self._lock:
+            if self._registry is None:
+                need("prometheus_client", to="keep metrics")
+                from prometheus_client import CollectorRegistry
+
+                from tv2sim.realtime.metrics import Collector
+
+                self._registry = CollectorRegistry(auto_describe=False)
+                self._registry.register(
+                    Collector(self._lock, self._catch_up, self._state, self._tally, self._clock)
+                )
+            return self._registry
 
     def snapshot(self) -> Snapshot:
         """Return everything that a view shows, as it is now."""
-        return self._watch.snapshot()
+        player, mean = self._player, self._player.scenario.startup_time.mean
+        with self._lock:
+            self._catch_up()
+            return Snapshot(
+                phase=self._phase,
+                ending=self._run.ending if self._ended and self._run is not None else None,
+                time=self._clock.now,
+                speed=self._clock.speed,
+                paused=self._clock.paused,
+                lag=self._clock.lag,
+                lag_max=self._clock.lag_max,
+                catalogue=player.source.name,
+                strategy=player.strategy.name,
+                seed=player.seed,
+                replication=player.replication,
+                startup_mean=mean if isfinite(mean) else 0.0,
+                until=player.scenario.until,
+                pipeline=self._state.pipeline(),
+            )
+
+    def look(self, generation: int, rows: int) -> Frame:
+        """Return a snapshot, and the levels beyond those that a viewer has: so many rows of a generation."""
+        with self._lock:
+            history = self._state.history
+            # the last row that was sent may have changed since
+            start = max(0, rows - 1) if generation == history.generation else 0
+            return Frame(self.snapshot(), history.generation, start, list(history.rows[start:]))
 
 
+_UNREAD = 1 << 18
+"""Lines that may wait to be followed: this saves the work where nothing looks, and limits the memory."""
 _SLICE = 0.2
 _PATIENCE = 0.4
-"""Wall seconds in which a replay that is stopped should be over."""
+"""Wall seconds for which the end of a stopped replay is waited for."""
+
+
+def _check_host(host: object) -> None:
+    if not isinstance(host, str) or not host:  # for the system, "" is all of its addresses
+        raise InputError(f"host must be an address or a name of this machine, not {host!r}")
+
+
+def _server(host: str, port: int) -> Server:
+    from tv2sim.realtime.server import Server
+
+    return Server(host, port)
+
+
+def _player(
+    catalogue: Any,
+    strategy: Strategy | str,
+    scenario: Scenario | None,
+    seed: int | None,
+    replication: int,
+    recorded: Any,
+    clock: Clock,
+) -> Callable[[], Player]:
+    """Return a function that makes the player. It reads the source, after all checks."""
+    if recorded is not None:
+        if catalogue is not None:
+            raise InputError("a replay is of a catalogue or of a recorded log, not of both")
+        if (strategy, scenario, seed, replication) != ("2c", None, 1, 0):
+            raise InputError(
+                "a recorded log has its own strategy, scenario, seed and replication: leave these arguments out"
+            )
+        return lambda: read_recorded(recorded)
+    if catalogue is None:
+        raise InputError("a replay needs a catalogue, or a recorded log: recorded='log.jsonl'")
+    rule = as_strategy(strategy)
+    world = Scenario() if scenario is None else scenario
+    if not isinstance(world, Scenario):
+        raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
+    drawn, number = as_seed(seed), as_replication(replication)
+
+    def player() -> Player:
+        coming = live(catalogue)
+        source = read_catalogue(catalogue) if coming is None else Feed(coming, clock.wake)
+        return Simulated(source, rule, world, drawn, number)
+
+    return player

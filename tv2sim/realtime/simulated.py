@@ -1,11 +1,11 @@
-"""The model, played on a clock: a catalogue that is there, or a feed that comes."""
+"""The model, played on a clock: with a catalogue, or with a feed."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -24,12 +24,15 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["Simulated"]
+__all__ = ["Accepted", "Simulated"]
+
+Accepted: TypeAlias = Callable[[Video], object]
+"""Called with each video that a feed has sent."""
 
 
 @dataclass
 class Simulated:
-    """What to simulate: as for :func:`tv2sim.simulate`, with a feed in place of the catalogue if it comes."""
+    """What to simulate: as for :func:`tv2sim.simulate`, with a feed if videos come over time."""
 
     source: Catalogue | Feed
     strategy: Strategy
@@ -53,54 +56,41 @@ class Simulated:
         if not isinstance(self.source, Catalogue):
             self.source.close()
 
-    def play(
-        self,
-        clock: Clock,
-        late: Callable[[float], None],
-        observers: Sequence[Observer],
-        accepted: Callable[[Video], None],
-    ) -> Run:
-        """Let it happen, and return the run."""
-        if isinstance(self.source, Catalogue):
-            env = RealtimeEnvironment(clock, late, until=self.scenario.until)
-            return self._run(self.source, self._simulate(self.source, observers, env, self.own))
-        return self._live(self.source, clock, late, observers, accepted)
+    def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
+        """Play it, and return the run.
 
-    def _live(
-        self,
-        feed: Feed,
-        clock: Clock,
-        late: Callable[[float], None],
-        observers: Sequence[Observer],
-        accepted: Callable[[Video], None],
-    ) -> Run:
+        Parameters
+        ----------
+        clock : Clock
+            The pace.
+        observers : sequence of callables
+            Called with each line of the event log as it happens.
+        accepted : callable
+            Called with each video that comes, before anything happens to it.
+        """
+        if isinstance(self.source, Catalogue):
+            env = RealtimeEnvironment(clock, until=self.scenario.until)
+            return self._run(self.source, self._simulate(self.source, observers, env, self.own))
+        feed, videos = self.source, list[Video]()
         _wait_for_the_first(feed, clock)
-        videos: list[Video] = []
 
         def taken(video: Video) -> None:
             videos.append(video)
             accepted(video)
 
-        env = RealtimeEnvironment(clock, late, feed, self.scenario.until)
-        system = live_system(
-            env,
-            self.strategy,
-            self.scenario,
-            seed=self.seed,
-            replication=self.replication,
-            observers=observers,
-            own=self.own,
-        )
+        env = RealtimeEnvironment(clock, feed, self.scenario.until)
+        which: Any = {"seed": self.seed, "replication": self.replication}
+        system = live_system(env, self.strategy, self.scenario, **which, observers=observers, own=self.own)
         submissions = LiveSubmissions(env, feed, system, taken)
         facts = system.run(submissions.rows(), submissions)
         catalogue = Catalogue(videos, feed.rejected, feed.name)
         return self._run(catalogue, facts if facts.ending == "stopped" else self._settled(catalogue, facts))
 
     def _settled(self, catalogue: Catalogue, live: Facts) -> Facts:
-        """Return the facts as they are now that it is known where the feed ended.
+        """Return the facts of the run up to its last outcome.
 
-        While it was open, what comes after the last outcome went on happening. The simulation of what was
-        recorded has all that came before, and ends where the run did.
+        While the feed is open, events go on after the last outcome, since more videos may come. A simulation
+        of the videos that came gives the same events, and ends with the last outcome.
         """
         facts = self._simulate(catalogue)
         if not _begins(live, facts):
@@ -119,15 +109,9 @@ class Simulated:
         env: RealtimeEnvironment | None = None,
         own: bytearray | None = None,
     ) -> Facts:
+        which: Any = {"seed": self.seed, "replication": self.replication}
         return simulate_one(
-            catalogue,
-            self.strategy,
-            self.scenario,
-            seed=self.seed,
-            replication=self.replication,
-            observers=observers,
-            env=env,
-            own=own,
+            catalogue, self.strategy, self.scenario, **which, observers=observers, env=env, own=own
         )
 
     def _run(self, catalogue: Catalogue, facts: Facts) -> Run:
@@ -135,7 +119,7 @@ class Simulated:
 
 
 def _begins(longer: Facts, facts: Facts) -> bool:
-    """Say whether what has happened in one run begins with all that has happened in another one."""
+    """Return whether the log of one run begins with that of another."""
     logs = (log_of(longer), log_of(facts))
     return all(np.array_equal(one[: len(other)], other) for one, other in zip(*logs, strict=True))
 

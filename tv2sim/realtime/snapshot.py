@@ -1,18 +1,95 @@
-"""A replay at one moment: what every view shows."""
+"""What views show: a replay at one moment, as plain data that can be handed to another thread, or sent."""
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from math import nan
+from typing import Literal, NamedTuple, TypeAlias
 
 import msgspec
 
 from tv2sim.realtime.clock import Speed
-from tv2sim.realtime.pipeline import Pipeline
 
-__all__ = ["Phase", "Snapshot"]
+__all__ = ["Client", "Encoder", "Frame", "Happened", "Phase", "Pipeline", "Publisher", "Snapshot", "Waiting"]
 
 Phase: TypeAlias = Literal["waiting", "running", "finished", "stopped", "failed"]
 """Waiting: for the first video of a feed."""
+
+
+class Waiting(msgspec.Struct):
+    """A video on its way, as a view shows it."""
+
+    row: int
+    title: str
+    provider: str
+    encoding_time: float
+    deadline: float
+    """Simulated time by which it has to be published; NaN before its encoding starts."""
+
+
+class Client(msgspec.Struct):
+    """The client: the video that it offers while no encoder has taken it, since when, and what is left."""
+
+    video: Waiting | None
+    since: float
+    taken: int
+    left: int | None
+    """Videos that are still to be offered; None if more may come."""
+
+
+class Encoder(msgspec.Struct):
+    """An encoder: its video, if it has one, and from when to when it encodes; blocked: done, but no room."""
+
+    number: int
+    video: Waiting | None = None
+    start: float = nan
+    end: float = nan
+    blocked: bool = False
+
+
+class Publisher(msgspec.Struct):
+    """A publisher: "starting", "ready" or "publishing"; since when; with which video, when it publishes."""
+
+    number: int
+    state: str
+    since: float
+    video: Waiting | None = None
+
+
+class Happened(msgspec.Struct):
+    """A line of the event log, to be shown."""
+
+    time: float
+    event: str
+    resource: str | None
+    row: int | None
+    title: str
+
+
+class Pipeline(msgspec.Struct):
+    """Everything that a view shows of the system, at a time; no list is longer than what can be shown."""
+
+    version: int
+    client: Client
+    encoders: list[Encoder]
+    encoders_total: int
+    encoders_busy: int
+    queue: list[Waiting]
+    queue_total: int
+    beside: list[Waiting]
+    """Videos that wait for a publisher of their own, beside the queue."""
+    beside_total: int
+    publishers: list[Publisher]
+    publishers_starting: int
+    publishers_ready: int
+    publishers_publishing: int
+    publishers_started: int
+    stats: dict[str, int]
+    on_time_rate: float | None
+    published: list[Waiting]
+    """The last ones, latest first."""
+    failed: list[Waiting]
+    events: list[Happened]
+    """The last ones, latest first."""
 
 
 class Snapshot(msgspec.Struct):
@@ -34,3 +111,14 @@ class Snapshot(msgspec.Struct):
     """Mean start-up time of a publisher in the scenario."""
     until: float | None
     pipeline: Pipeline
+
+
+class Frame(NamedTuple):
+    """A snapshot, and the rows of the levels that a viewer does not have."""
+
+    snapshot: Snapshot
+    generation: int
+    """How often rows were left out: where it has changed, the rows that a viewer has are out of date."""
+    start: int
+    """The index of the first of `rows`; the last row that was sent may have changed."""
+    rows: list[tuple[float, ...]]

@@ -1,4 +1,4 @@
-"""How long things took: what the metrics tell beside the state."""
+"""Durations and counts for the metrics that the state does not hold."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Histogram:
 
 
 class Tally:
-    """An observer of the event log that counts what the state does not know: how long things took.
+    """An observer of the event log that measures how long things take.
 
     Parameters
     ----------
@@ -56,13 +56,13 @@ class Tally:
         self.startup = Histogram((0.5, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 8.0, 10.0, 15.0, 30.0))
         self.handoff = Histogram((0.0, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0))
         self.warm = self.cold = 0
-        """Videos that got a publisher: in the instant in which they were encoded, or later."""
+        """Videos that got a publisher in the instant in which they were encoded, or later."""
         self.stockouts = 0
-        """Videos that got none in that instant, those included that still wait for one."""
-        self._time = 0.0
+        """Videos that got none in that instant, including those that still wait."""
+        self.time = 0.0
         self._just_encoded: set[int] = set()  # at that time, and without a publisher so far
         self._idle = self._alive = 0.0  # of publishers that have a video
-        # a counter that fell by a rounding error would count as one that began anew
+        # the largest values so far: Prometheus takes a counter that decreases by a rounding error for a restart
         self._idle_told = self._alive_told = 0.0
         self._ready: dict[int, float] = {}
         self._started: dict[int, float] = {}
@@ -72,9 +72,9 @@ class Tally:
     def __call__(self, entry: LogEntry) -> None:
         """Follow a line of the log."""
         time, event, video, _, publisher = entry
-        if time > self._time:
+        if time > self.time:
             self.complete()
-            self._time = time
+            self.time = time
         if event == "offered":
             self._offered[video] = time  # type: ignore[index]
         elif event == "encoding_started":
@@ -104,7 +104,7 @@ class Tally:
         self._alive += time - self._started.pop(publisher)
 
     def complete(self) -> None:
-        """Know that all has happened that belongs to the instant of the last line."""
+        """Count the stockouts of the instant of the last line, which is over."""
         self.stockouts += len(self._just_encoded)
         self._just_encoded.clear()
 

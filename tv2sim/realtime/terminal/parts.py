@@ -13,8 +13,7 @@ from rich.cells import set_cell_size
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from tv2sim.realtime.pipeline import Encoder, Publisher, Waiting
-    from tv2sim.realtime.snapshot import Snapshot
+    from tv2sim.realtime.snapshot import Encoder, Publisher, Snapshot, Waiting
     from tv2sim.realtime.terminal.text import Pen
 
 __all__ = ["COUNTERS", "ENCODERS", "EVENTS", "POOL", "WAITING", "Part"]

@@ -12,7 +12,7 @@ from rich.region import Region
 from rich.segment import Segment
 from rich.text import Text
 
-from tv2sim.realtime.lag import LIMIT
+from tv2sim.realtime.clock import LAG_LIMIT
 from tv2sim.realtime.terminal.parts import COUNTERS, ENCODERS, EVENTS, POOL, WAITING, Part
 from tv2sim.realtime.terminal.text import joined
 
@@ -163,7 +163,7 @@ def _above(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Text]:
     if height < 8:
         return [second]
     now, most = _milliseconds(snapshot.lag), _milliseconds(snapshot.lag_max)
-    style = "bold red" if snapshot.lag_max > LIMIT else "dim"
+    style = "bold red" if snapshot.lag_max > LAG_LIMIT else "dim"
     lags = [Text(f"lag {now}, at most {most}", style), Text(f"lag {now}", style)]
     lag = next((lag for lag in lags if first.cell_len + 2 + lag.cell_len <= width), Text())
     done = _done(snapshot, pen, width - second.cell_len - 2)
