@@ -425,7 +425,7 @@ class TestPrecision:
         intervals = [reps.interval("published") for reps in study.cells.values()]
         assert all(map(precision.is_met, intervals))
         assert study.stopped is not None
-        assert study.stopped.startswith(f"the precision was met after {study.replications} replications")
+        assert str(study.stopped).startswith(f"the precision was met after {study.replications} replications")
         assert 100 <= study.replications < 5000
         same_study(study, tv.compare(FEW, ["1", "2a"], replications=study.replications))
 
@@ -434,7 +434,7 @@ class TestPrecision:
             FEW, ["1", "2a"], replications=150, precision=tv.Precision("published", relative=1e-6)
         )
         assert study.replications == 150
-        assert (study.stopped or "").startswith("the budget ended after 150 replications")
+        assert str(study.stopped).startswith("the budget ended after 150 replications")
 
     @pytest.mark.parametrize("names", [("2c", "nobody"), ("nobody", "2c")])
     def test_one_cell_that_never_meets_it_is_enough(self, names: tuple[str, str]) -> None:
@@ -443,7 +443,7 @@ class TestPrecision:
         precision = tv.Precision("elapsed_p50", absolute=100)
         study = tv.compare(FEW, strategies, replications=120, precision=precision)
         assert study.replications == 120
-        assert (study.stopped or "").startswith("the budget ended after 120 replications")
+        assert str(study.stopped).startswith("the budget ended after 120 replications")
 
 
 # -- wrong calls ----------------------------------------------------------------------------------------------

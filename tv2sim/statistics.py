@@ -229,7 +229,7 @@ class Precision:
     Parameters
     ----------
     metric : str
-        Which figure, such as ``"on_time_rate"``.
+        Which metric, such as ``"published"``.
     absolute : float, optional
         The half width, in the metric's unit.
     relative : float, optional

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -20,11 +21,13 @@ from tv2sim.experiment.cells import (
     named_scenarios,
     named_strategies,
 )
-from tv2sim.experiment.choices import as_metrics, as_precision, next_batch, reason
+from tv2sim.experiment.precision import Stopped, as_precision, until_precise
 from tv2sim.experiment.replications import Replications
+from tv2sim.experiment.verdicts import Compared, verdict_on
 from tv2sim.experiment.work import compute
+from tv2sim.metrics import as_metrics
 from tv2sim.scenario import Scenario
-from tv2sim.statistics import Interval, as_confidence, holm, paired_difference
+from tv2sim.statistics import Difference, Interval, as_confidence, holm, paired_difference
 from tv2sim.strategies import Strategy
 from tv2sim.validation import MOST, a_whole_number
 
@@ -39,9 +42,6 @@ if TYPE_CHECKING:
     from tv2sim.statistics import Precision
 
 __all__ = ["Comparison", "compare"]
-
-_MORE_IS_BETTER = {"published", "on_time_rate"}
-_NEITHER_IS_BETTER = {"encoder_utilization"}
 
 
 def compare(
@@ -80,11 +80,11 @@ def compare(
     engine : {"auto", "simpy"}
         As for :func:`tv2sim.replicate`.
     metrics : "all" or names
-        Which figures the tables show.
+        What is computed, as for :func:`tv2sim.replicate`.
     confidence : float
         Of the intervals, and 1 less the error rate of the verdicts.
     precision : Precision, optional
-        Stop as soon as every cell's mean is known so well.
+        Stop as soon as every cell's mean is known this precisely.
     workers, executor, progress
         As for :func:`tv2sim.replicate`.
 
@@ -115,32 +115,19 @@ def compare(
     base = baseline_of(baseline, chosen)
     count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
     metrics, confidence, seed = as_metrics(metrics), as_confidence(confidence), as_seed(seed)
+    precision = None if precision is None else as_precision(precision)
     cells = {
-        Cell(*names): Replications(
-            catalogues[names[0]], chosen[names[2]], scenarios[names[1]], seed, [], metrics, engine
+        Cell(*names): Replications.none(
+            catalogues[names[0]], chosen[names[2]], scenarios[names[1]], seed, engine, metrics, precision
         )
         for names in itertools.product(catalogues, scenarios, chosen)
     }
-    nothing = Comparison(cells, base, confidence)
+    none = Comparison(cells, base, confidence)
     how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
-    if precision is None:
-        return nothing.extend(count, **how)
-    return _until_precise(nothing, as_precision(precision), count, how)
+    return none.extend(count, **how) if precision is None else until_precise(none, precision, count, how)
 
 
-def _until_precise(study: Comparison, precision: Precision, budget: int, how: dict[str, Any]) -> Comparison:
-    intervals: list[Interval] = []
-    while study.replications < budget:
-        study = study.extend(next_batch(precision, intervals, study.replications, budget), **how)
-        intervals = [reps.interval(precision.metric, precision.confidence) for reps in study.cells.values()]
-        if all(map(precision.is_met, intervals)):
-            break
-    unmet = [interval for interval in intervals if not precision.is_met(interval)]
-    widest = max(unmet or intervals, key=lambda interval: interval.half_width - precision.target(interval.mean))
-    study.stopped = reason(precision, widest, study.replications)
-    return study
-
-
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """The replications of every cell, and what they say; made by :func:`compare`.
 
@@ -152,13 +139,17 @@ class Comparison:
         The strategy that the others are compared with.
     confidence : float
         Of the intervals.
-    stopped : str or None
-        With a precision: why it ended.
+    stopped : Stopped or None
+        With a precision: why it ended. ``str(study.stopped)`` is a sentence.
+    whole : Comparison or None
+        What this is a part of, if it was selected: p-values are adjusted for all comparisons in the whole.
     """
 
-    def __init__(self, cells: dict[Cell, Replications], baseline: str, confidence: float = 0.95) -> None:
-        self.cells, self.baseline, self.confidence = cells, baseline, confidence
-        self.stopped: str | None = None
+    cells: dict[Cell, Replications]
+    baseline: str
+    confidence: float = 0.95
+    stopped: Stopped | None = None
+    whole: Comparison | None = None
 
     @property
     def replications(self) -> int:
@@ -167,7 +158,7 @@ class Comparison:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The figures that the tables show."""
+        """The metrics that the tables show."""
         return next(iter(self.cells.values())).metrics
 
     def __getitem__(self, strategy: str) -> Replications:
@@ -193,7 +184,55 @@ class Comparison:
         cells = {
             cell: reps.with_chunk(chunk) for (cell, reps), chunk in zip(self.cells.items(), chunks, strict=True)
         }
-        return Comparison(cells, self.baseline, self.confidence)
+        return replace(self, cells=cells, stopped=None, whole=None)
+
+    # -- parts ---------------------------------------------------------------------------------------------
+
+    def select(
+        self, *, catalogue: str | None = None, scenario: str | None = None, strategy: str | None = None
+    ) -> Comparison:
+        """Return the cells with these names, with the differences that the whole comparison shows for them.
+
+        Raises
+        ------
+        InputError
+            If there is no such cell.
+
+        Examples
+        --------
+        >>> import tv2sim as tv
+        >>> study = tv.compare(tv.generate_catalogue(5), ["1", "2a"], {"encoders": [5, 10]}, replications=2)
+        >>> study.select(scenario="encoders=5").strategies.keys()
+        dict_keys(['1', '2a'])
+        """
+        wanted = (catalogue, scenario, strategy)
+        cells = {
+            cell: reps
+            for cell, reps in self.cells.items()
+            if all(name in (None, own) for name, own in zip(wanted, cell, strict=True))
+        }
+        if not cells:
+            known = "; ".join(", ".join(cell) for cell in self.cells)
+            raise InputError(f"there is no cell {', '.join(filter(None, wanted))!r}, only {known}")
+        return replace(self, cells=cells, whole=self.whole or self)
+
+    def worlds(self) -> list[Comparison]:
+        """Return a comparison for each world: each catalogue in each scenario."""
+        names = dict.fromkeys((cell.catalogue, cell.scenario) for cell in self.cells)
+        return [self.select(catalogue=catalogue, scenario=scenario) for catalogue, scenario in names]
+
+    @property
+    def strategies(self) -> dict[str, Replications]:
+        """The replications by strategy, if there is one catalogue and one scenario."""
+        return {cell.strategy: self[cell.strategy] for cell in self.cells}
+
+    def difference(self, strategy: str, metric: str) -> Compared | None:
+        """Return how a strategy compares with the baseline in one world; None for the baseline itself."""
+        return next(
+            (one for one in self.compared if (one.cell.strategy, one.metric) == (strategy, metric)), None
+        )
+
+    # -- tables --------------------------------------------------------------------------------------------
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -201,7 +240,7 @@ class Comparison:
         import pandas as pd
 
         rows = [
-            [figure for metric in self.metrics for figure in reps.interval(metric, self.confidence)]
+            [number for metric in self.metrics for number in reps.interval(metric, self.confidence)]
             for reps in self.cells.values()
         ]
         index = pd.MultiIndex.from_tuples(list(self.cells), names=Cell._fields)
@@ -219,26 +258,32 @@ class Comparison:
         """
         import pandas as pd
 
-        rows = list(self._differences())
-        frame = pd.DataFrame(rows, columns=[*Cell._fields, "baseline", "metric", *_DIFFERENCE])
-        frame["p_adjusted"] = holm(frame["p_value"].to_numpy(dtype=np.float64))
-        alpha = 1 - self.confidence
-        frame["verdict"] = [
-            _verdict(metric, mean, p_adjusted < alpha)
-            for metric, mean, p_adjusted in zip(
-                frame["metric"], frame["mean"], frame["p_adjusted"], strict=True
-            )
+        rows = [
+            (*one.cell, self.baseline, one.metric, *one.difference, one.p_adjusted, one.verdict.value)
+            for one in self.compared
         ]
-        return frame
+        names = [*Cell._fields, "baseline", "metric", *Difference._fields, "p_adjusted", "verdict"]
+        return pd.DataFrame(rows, columns=names).astype({"p_adjusted": np.float64})
 
-    def _differences(self) -> Iterator[tuple[Any, ...]]:
+    @cached_property
+    def compared(self) -> list[Compared]:
+        """The rows of :attr:`differences` as values."""
+        if self.whole is not None:
+            return [one for one in self.whole.compared if one.cell in self.cells]
+        found: dict[tuple[Cell, str], Difference] = {}
         for cell, reps in self.cells.items():
-            if cell.strategy == self.baseline:
+            base = self.cells.get(cell._replace(strategy=self.baseline))
+            if base is None or base is reps:
                 continue
-            base = self.cells[cell._replace(strategy=self.baseline)]
             for metric in self.metrics:
-                found = paired_difference(reps.values(metric), base.values(metric), self.confidence)
-                yield (*cell, self.baseline, metric, *found)
+                values, usual = reps.values(metric), base.values(metric)
+                found[cell, metric] = paired_difference(values, usual, self.confidence)
+        adjusted = holm(np.array([difference.p_value for difference in found.values()], dtype=np.float64))
+        alpha = 1 - self.confidence
+        return [
+            Compared(cell, metric, difference, p, verdict_on(metric, difference.mean, significant=p < alpha))
+            for ((cell, metric), difference), p in zip(found.items(), adjusted.tolist(), strict=True)
+        ]
 
     def report(self, path: str | os.PathLike[str], *, command: str | None = None) -> Path:
         """Write the report: one HTML file that needs neither a network nor JavaScript.
@@ -267,14 +312,3 @@ class Comparison:
         from tv2sim.report.build import write_report
 
         return write_report(self, path, command=command)
-
-
-_DIFFERENCE = ("mean", "half_width", "ci_low", "ci_high", "p_value", "variance_ratio")
-
-
-def _verdict(metric: str, difference: float, shown: bool) -> str:
-    if not shown:
-        return "no difference shown"
-    if metric in _NEITHER_IS_BETTER:
-        return "higher" if difference > 0 else "lower"
-    return "better" if (difference > 0) == (metric in _MORE_IS_BETTER) else "worse"

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ import numpy as np
 
 from tv2sim.engines import chunks_of, simulate_chunk
 from tv2sim.errors import InputError, TV2SimError
-from tv2sim.figures import METRICS, on_time, summary
+from tv2sim.metrics import measure, on_time
 from tv2sim.progress import bar as progress_bar
 from tv2sim.validation import a_whole_number
 
@@ -48,7 +48,7 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Task:
-    """Some replications of one strategy in one scenario on one catalogue, and the engine that makes them."""
+    """Some replications of one strategy in one scenario on one catalogue; which engine makes what of them."""
 
     catalogue: Catalogue
     strategy: Strategy
@@ -56,13 +56,14 @@ class Task:
     seed: int
     replications: range
     engine: str
+    metrics: tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """What came out of a task: a row of figures per replication, and how often each video was on time."""
+    """What came out of a task: per metric a value per replication, and how often each video was on time."""
 
-    figures: NDArray[np.float64]
+    values: Mapping[str, NDArray[np.float64]]
     on_time: NDArray[np.int64]
 
 
@@ -141,16 +142,16 @@ def _start(item: tuple[int, Chunk]) -> int:
 
 def _do(task: Task, bar: _Bar | None = None) -> Chunk:
     """Do a task in this process."""
-    figures = np.empty((len(task.replications), len(METRICS)))
+    rows = []
     good = np.zeros(len(task.catalogue), dtype=np.int64)
-    for row, facts in enumerate(
-        simulate_chunk(task.engine, task.catalogue, task.strategy, task.scenario, task.seed, task.replications)
+    for facts in simulate_chunk(
+        task.engine, task.catalogue, task.strategy, task.scenario, task.seed, task.replications
     ):
-        figures[row] = list(summary(task.catalogue, facts, task.scenario.encoders).values())
+        rows.append(list(measure(task.catalogue, facts, task.scenario.encoders, task.metrics).values()))
         good += on_time(facts)
         if bar is not None:
             bar.advance(1)
-    return Chunk(figures, good)
+    return Chunk(dict(zip(task.metrics, np.array(rows, dtype=np.float64).T, strict=True)), good)
 
 
 def _part(tasks: Sequence[Task], job: _Job) -> Task:
@@ -331,7 +332,7 @@ def _on(executor: Executor, tasks: Sequence[Task], jobs: Iterator[_Job], bar: _B
 def joined(chunks: Sequence[Chunk]) -> Chunk:
     """Put chunks of one strategy, in the order of their replications, into one."""
     return Chunk(
-        np.concatenate([chunk.figures for chunk in chunks]),
+        {name: np.concatenate([chunk.values[name] for chunk in chunks]) for name in chunks[0].values},
         np.sum([chunk.on_time for chunk in chunks], axis=0, dtype=np.int64),
     )
 
