@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cached_property, partial
-from math import inf
+from functools import cached_property
+from math import inf, nan
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Stats", "as_metrics", "elapsed", "happened",
-    "measure", "on_time", "publisher_times", "stats", "summary",
+    "measure", "on_time", "publisher_times", "quantile", "stats", "summary",
 ]  # fmt: skip
 
 
@@ -104,59 +104,31 @@ class Measured:
         started, stopped = self.videos[start][rows], self.videos[stop][rows]
         return float(happened(np.where(np.isnan(stopped), self.end, stopped) - started).sum())
 
+    def stockouts(self) -> int:
+        """Return how many videos were not assigned at the moment when they were encoded."""
+        encoded, assigned = self.videos["encoded"], self.videos["assigned"]
+        return int(np.count_nonzero(~np.isnan(encoded) & ~(assigned <= encoded)))
 
-# -- how metrics are computed ------------------------------------------------------------------------------
-
-
-def _outcome(run: Measured, outcome: str) -> int:
-    return run.count(outcome)
-
-
-def _elapsed(run: Measured, percent: int) -> float:
-    return _quantile(run.elapsed, percent)
-
-
-def _lateness(run: Measured, percent: int) -> float:
-    return _quantile(run.lateness, percent)
+    def peak_publishers(self) -> int:
+        """Return the most publishers that existed after any instant; they are in the order of their start."""
+        started, ended = self.publishers["started"], self.publishers["ended"]
+        born = np.searchsorted(started, started, side="right")
+        gone = np.searchsorted(np.sort(happened(ended)), started, side="right")
+        return int((born - gone).max(initial=0))
 
 
-def _quantile(ordered: NDArray[np.float64], percent: int) -> float:
+def quantile(ordered: NDArray[np.float64], percent: int) -> float:
     """Return a quantile of ordered values, interpolated as ``numpy.percentile`` does, which is slow for few."""
     if not len(ordered):
-        return float("nan")
+        return nan
     below, share = divmod(percent / 100 * (len(ordered) - 1), 1)
     low = float(ordered[int(below)])
     high = float(ordered[min(int(below) + 1, len(ordered) - 1)])
     return low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
 
 
-def _stockouts(run: Measured) -> int:
-    encoded, assigned = run.videos["encoded"], run.videos["assigned"]
-    return int(np.count_nonzero(~np.isnan(encoded) & ~(assigned <= encoded)))
-
-
-def _peak(run: Measured) -> int:
-    """Return the most publishers that existed after any instant; they are in the order of their start."""
-    started, ended = run.publishers["started"], run.publishers["ended"]
-    born = np.searchsorted(started, started, side="right")
-    gone = np.searchsorted(np.sort(happened(ended)), started, side="right")
-    return int((born - gone).max(initial=0))
-
-
-def _publisher_time(run: Measured, kind: str) -> float:
-    return float(run.publisher_times[kind].sum())
-
-
-def _encoder_utilization(run: Measured) -> float:
-    return _share(run.total("encoding_started", "queued"), run.encoders * run.end)
-
-
-def _publishing_queue(run: Measured) -> float:
-    return _share(run.total("queued", "assigned", run.videos["own"] == 0), run.end)
-
-
-def _share(part: float, whole: float) -> float:
-    return part / whole if whole > 0 else float("nan")
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else nan
 
 
 # -- the registry ------------------------------------------------------------------------------------------
@@ -212,50 +184,51 @@ ON_TIME_RATE = "on_time_rate"
 
 METRICS = {metric.name: metric for metric in (
     Metric("published", "published in time", "videos", "videos published no later than their timeout, per run",
-           partial(_outcome, outcome="published"), better="more", dtype=int, bounds="videos"),
+           lambda run: run.count("published"), "more", int, "videos"),
     Metric("failed", "published too late", "videos", "videos published later than their timeout, per run",
-           partial(_outcome, outcome="failed"), dtype=int, bounds="videos"),
+           lambda run: run.count("failed"), "less", int, "videos"),
     Metric("unfinished", "unfinished", "videos", "videos still under way when the run ended",
-           partial(_outcome, outcome="unfinished"), dtype=int, bounds="videos"),
+           lambda run: run.count("unfinished"), "less", int, "videos"),
     Metric(ON_TIME_RATE, "on-time rate", "%", "share of all videos that is published in time",
-           lambda run: run.count("published") / len(run.catalogue), better="more", bounds="share"),
+           lambda run: run.count("published") / len(run.catalogue), "more", float, "share"),
     Metric("elapsed_p50", "elapsed median", "s",
            "time from the start of encoding to publication: half take less",
-           partial(_elapsed, percent=50)),
+           lambda run: quantile(run.elapsed, 50)),
     Metric("elapsed_p95", "elapsed p95", "s", "95 % of a run's publications take no longer",
-           partial(_elapsed, percent=95)),
+           lambda run: quantile(run.elapsed, 95)),
     Metric("elapsed_p99", "elapsed p99", "s", "99 % of a run's publications take no longer",
-           partial(_elapsed, percent=99)),
+           lambda run: quantile(run.elapsed, 99)),
     Metric("lateness_p50", "lateness median", "s", "elapsed - timeout; below 0 is in time",
-           partial(_lateness, percent=50)),
+           lambda run: quantile(run.lateness, 50)),
     Metric("lateness_p95", "lateness p95", "s", "95 % of a run's publications are no later",
-           partial(_lateness, percent=95)),
+           lambda run: quantile(run.lateness, 95)),
     Metric("lateness_p99", "lateness p99", "s", "99 % of a run's publications are no later",
-           partial(_lateness, percent=99)),
+           lambda run: quantile(run.lateness, 99)),
     Metric("lateness_max", "lateness largest", "s", "of the latest publication of a run",
-           partial(_lateness, percent=100)),
+           lambda run: quantile(run.lateness, 100)),
     Metric("stockouts", "stockouts", "videos", "videos that found no ready publisher when they were encoded",
-           _stockouts, dtype=int, bounds="videos"),
+           Measured.stockouts, "less", int, "videos"),
     Metric("idle", "idle", "s", "publisher-seconds from ready to assigned, or to the end of the run",
-           partial(_publisher_time, kind="idle")),
+           lambda run: float(run.publisher_times["idle"].sum())),
     Metric("publisher_seconds", "publisher-seconds", "s",
            "from a publisher's start to its assignment, or to the end of the run: the cost",
-           partial(_publisher_time, kind="alive")),
+           lambda run: float(run.publisher_times["alive"].sum())),
     Metric("publishers_started", "publishers started", "publishers", "per run",
-           lambda run: len(run.publishers["cause"]), dtype=int),
+           lambda run: len(run.publishers["cause"]), "less", int),
     Metric("publishers_wasted", "publishers wasted", "publishers", "started, but never given a video",
-           lambda run: int(np.count_nonzero(run.publishers["video"] < 0)), dtype=int),
+           lambda run: int(np.count_nonzero(run.publishers["video"] < 0)), "less", int),
     Metric("peak_publishers", "publishers at once", "publishers", "the most that existed at one time",
-           _peak, dtype=int),
+           Measured.peak_publishers, "less", int),
     Metric("encoder_utilization", "encoder utilization", "%", "share of the encoders' time with a video",
-           _encoder_utilization, better=None, bounds="share"),
+           lambda run: _ratio(run.total("encoding_started", "queued"), run.encoders * run.end),
+           None, float, "share"),
     Metric("publishing_queue_mean", "publishing queue", "videos", "videos waiting in it, averaged over time",
-           _publishing_queue),
+           lambda run: _ratio(run.total("queued", "assigned", run.videos["own"] == 0), run.end)),
     Metric("client_blocked_time", "client blocked", "s", "time for which the client waited for an encoder",
            lambda run: run.total("offered", "encoding_started")),
     Metric("makespan", "makespan", "s", "from the start to the end of the run", lambda run: run.end),
     Metric("any_failure", "runs with any failure", "%", "share of runs in which some video was not in time",
-           lambda run: run.count("published") < len(run.catalogue), dtype=bool, bounds="share"),
+           lambda run: run.count("published") < len(run.catalogue), "less", bool, "share"),
 )}  # fmt: skip
 """Every metric by its name, in the order of the columns. A new one is a new row."""
 
