@@ -15,7 +15,7 @@ from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
 from tv2sim import engines
-from tv2sim.experiment.cells import Cell
+from tv2sim.experiment import Cell
 from tv2sim.model import run_model
 from tv2sim.statistics import holm
 

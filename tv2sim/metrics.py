@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cached_property
 from math import inf, nan
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
     from tv2sim.facts import Facts
 
 __all__ = [
-    "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Stats", "as_metrics", "elapsed", "happened",
-    "measure", "on_time", "publisher_times", "quantile", "stats", "summary",
+    "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Stats", "Verdict", "as_metrics", "elapsed",
+    "happened", "measure", "on_time", "publisher_times", "quantile", "stats", "summary",
 ]  # fmt: skip
 
 
@@ -134,6 +135,17 @@ def _ratio(part: float, whole: float) -> float:
 # -- the registry ------------------------------------------------------------------------------------------
 
 
+class Verdict(StrEnum):
+    """What is shown of a strategy, compared with the baseline in one metric."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    HIGHER = "higher"
+    """Where neither direction is the better one."""
+    LOWER = "lower"
+    UNDECIDED = "no difference shown"
+
+
 @dataclass(frozen=True)
 class Metric:
     """A figure of a run.
@@ -163,6 +175,8 @@ class Metric:
     ('makespan', 'less')
     >>> METRICS["failed"].limits(videos=154)
     (0, 154)
+    >>> METRICS["failed"].verdict(-2.0, significant=True).value
+    'better'
     """
 
     name: str
@@ -177,6 +191,14 @@ class Metric:
     def limits(self, videos: int) -> tuple[float, float]:
         """Return the smallest and the largest value that it can have on a catalogue of so many videos."""
         return (0, videos) if self.bounds == "videos" else (0, 1) if self.bounds == "share" else (-inf, inf)
+
+    def verdict(self, difference: float, *, significant: bool) -> Verdict:
+        """Return what a mean difference from the baseline says."""
+        if not significant:
+            return Verdict.UNDECIDED
+        if self.better is None:
+            return Verdict.HIGHER if difference > 0 else Verdict.LOWER
+        return Verdict.BETTER if (difference > 0) == (self.better == "more") else Verdict.WORSE
 
 
 ON_TIME_RATE = "on_time_rate"

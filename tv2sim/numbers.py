@@ -17,18 +17,9 @@ if TYPE_CHECKING:
     from tv2sim.statistics import Interval
 
 __all__ = [
-    "axis",
-    "estimate",
-    "heading",
-    "listed",
-    "number",
-    "p_value",
-    "plural",
-    "points",
-    "rate",
-    "span",
+    "axis", "estimate", "heading", "listed", "number", "p_value", "plural", "points", "rate", "span",
     "with_span",
-]
+]  # fmt: skip
 
 
 def number(value: float, decimals: int = 0) -> str:

@@ -2,129 +2,49 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tv2sim.catalogue import Catalogue
-from tv2sim.draws import as_seed
-from tv2sim.engines import engine_named
 from tv2sim.errors import InputError
-from tv2sim.experiment.cells import (
-    Cell,
-    baseline_of,
-    named_catalogues,
-    named_scenarios,
-    named_strategies,
-)
-from tv2sim.experiment.precision import Stopped, as_precision, until_precise
-from tv2sim.experiment.replications import Replications
-from tv2sim.experiment.verdicts import Compared, verdict_on
+from tv2sim.experiment.replications import Cell, Replications
 from tv2sim.experiment.work import compute
-from tv2sim.metrics import as_metrics
-from tv2sim.scenario import Scenario
-from tv2sim.statistics import Difference, Interval, as_confidence, holm, paired_difference
-from tv2sim.strategies import Strategy
+from tv2sim.metrics import METRICS, Verdict
+from tv2sim.statistics import Difference, Interval, Stopped, holm, paired_difference
 from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
-    from concurrent.futures import Executor
     from pathlib import Path
 
     import pandas as pd
 
-    from tv2sim.statistics import Precision
 
-__all__ = ["Comparison", "compare"]
+__all__ = ["Compared", "Comparison"]
 
 
-def compare(
-    catalogue: Catalogue | Mapping[str, Any] | Any,
-    strategies: Iterable[Strategy | str] = ("1", "2a", "2b", "2c"),
-    scenario: Scenario | Sequence[Scenario] | Mapping[str, Any] | None = None,
-    *,
-    replications: int = 1000,
-    seed: int | None = 1,
-    baseline: Strategy | str | None = None,
-    engine: str = "auto",
-    metrics: str | Iterable[str] = "all",
-    confidence: float = 0.95,
-    precision: Precision | None = None,
-    workers: int | None = None,
-    executor: Executor | None = None,
-    progress: bool = True,
-) -> Comparison:
-    """Simulate each strategy in each scenario on each catalogue, with the same random numbers.
+class Compared(NamedTuple):
+    """A strategy compared with the baseline of its world in one metric."""
 
-    Parameters
-    ----------
-    catalogue : Catalogue or mapping
-        One, or several by name.
-    strategies : iterable of Strategy or str
-        At least one; their names must differ.
-    scenario : Scenario, sequence, mapping of scenarios, or grid
-        One; several; several by name; or ``{"encoders": [5, 10], "requests_per_second": [1, 2]}`` for all
-        combinations of these values.
-    replications : int
-        How many of each; with a `precision`, how many at the most.
-    seed : int or None
-        As for :func:`tv2sim.simulate`.
-    baseline : Strategy or str, optional
-        What the others are compared with; default is the first.
-    engine : {"auto", "simpy"}
-        As for :func:`tv2sim.replicate`.
-    metrics : "all" or names
-        What is computed, as for :func:`tv2sim.replicate`.
-    confidence : float
-        Of the intervals, and 1 less the error rate of the verdicts.
-    precision : Precision, optional
-        Stop as soon as every cell's mean is known this precisely.
-    workers, executor, progress
-        As for :func:`tv2sim.replicate`.
+    cell: Cell
+    metric: str
+    difference: Difference
+    """Strategy less baseline, paired by replication."""
+    p_adjusted: float
+    """The p-value after Holm's adjustment for all comparisons of the study."""
+    verdict: Verdict
 
-    Returns
-    -------
-    Comparison
-        ``.summary``, ``.differences`` and ``.report(path)``.
+    @property
+    def interval(self) -> Interval:
+        """The mean of the difference with its interval."""
+        return Interval(*self.difference[:4])
 
-    Raises
-    ------
-    InputError
-        If an argument is wrong: an unknown strategy, two of the same name, a baseline that is none of them.
-
-    Examples
-    --------
-    >>> import tv2sim as tv
-    >>> study = tv.compare(tv.generate_catalogue(), ["1", "2a"], replications=100, seed=1)
-    >>> study.summary["published"].round(2).droplevel(["catalogue", "scenario"])
-    statistic    mean  half_width  ci_low  ci_high
-    strategy
-    1           62.46        0.71   61.75    63.17
-    2a         127.99        0.60  127.39   128.59
-    """
-    engine = engine_named(engine)
-    catalogues = named_catalogues(catalogue)
-    scenarios = named_scenarios(scenario)
-    chosen = named_strategies(strategies)
-    base = baseline_of(baseline, chosen)
-    count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
-    metrics, confidence, seed = as_metrics(metrics), as_confidence(confidence), as_seed(seed)
-    precision = None if precision is None else as_precision(precision)
-    cells = {
-        Cell(*names): Replications.none(
-            catalogues[names[0]], chosen[names[2]], scenarios[names[1]], seed, engine, metrics, precision
-        )
-        for names in itertools.product(catalogues, scenarios, chosen)
-    }
-    none = Comparison(cells, base, confidence)
-    how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
-    return none.extend(count, **how) if precision is None else until_precise(none, precision, count, how)
+    @property
+    def is_same(self) -> bool:
+        """Whether the values are the same in every replication."""
+        return self.difference.mean == 0 and self.difference.half_width == 0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -279,11 +199,11 @@ class Comparison:
                 values, usual = reps.values(metric), base.values(metric)
                 found[cell, metric] = paired_difference(values, usual, self.confidence)
         adjusted = holm(np.array([difference.p_value for difference in found.values()], dtype=np.float64))
-        alpha = 1 - self.confidence
-        return [
-            Compared(cell, metric, difference, p, verdict_on(metric, difference.mean, significant=p < alpha))
-            for ((cell, metric), difference), p in zip(found.items(), adjusted.tolist(), strict=True)
-        ]
+        compared = []
+        for ((cell, metric), difference), p in zip(found.items(), adjusted.tolist(), strict=True):
+            verdict = METRICS[metric].verdict(difference.mean, significant=p < 1 - self.confidence)
+            compared.append(Compared(cell, metric, difference, p, verdict))
+        return compared
 
     def report(self, path: str | os.PathLike[str], *, command: str | None = None) -> Path:
         """Write the report: one HTML file that needs neither a network nor JavaScript.

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tv2sim.catalogue import Catalogue, read_catalogue
-from tv2sim.draws import as_seed
-from tv2sim.engines import engine_named
-from tv2sim.errors import ScenarioError
-from tv2sim.experiment.cells import Cell
-from tv2sim.experiment.precision import Stopped, as_precision, until_precise
+from tv2sim.catalogue import Catalogue
 from tv2sim.experiment.work import Chunk, Task, compute, joined
 from tv2sim.metrics import METRICS, ON_TIME_RATE, as_metrics
 from tv2sim.scenario import Scenario
-from tv2sim.statistics import Interval, Precision, as_confidence, mean_interval, wilson
-from tv2sim.strategies import Strategy, as_strategy
+from tv2sim.statistics import Interval, Stopped, as_confidence, mean_interval, wilson
+from tv2sim.strategies import Strategy
 from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
@@ -28,86 +22,15 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Replications", "replicate"]
+__all__ = ["Cell", "Replications"]
 
 
-def replicate(
-    catalogue: Catalogue | Any,
-    strategy: Strategy | str = "2c",
-    scenario: Scenario | None = None,
-    *,
-    replications: int = 1000,
-    seed: int | None = 1,
-    engine: Literal["auto", "simpy"] = "auto",
-    metrics: Literal["all"] | Iterable[str] = "all",
-    precision: Precision | None = None,
-    workers: int | None = None,
-    executor: Executor | None = None,
-    progress: bool = True,
-) -> Replications:
-    """Simulate replications 0, 1, 2, ... and keep the metrics of each.
+class Cell(NamedTuple):
+    """The names of a catalogue, a scenario and a strategy."""
 
-    Replication `r` of a seed is the same alone, in a batch, and on any number of workers, to the last bit;
-    ``simulate(..., seed=seed, replication=r)`` opens it in full detail.
-
-    Parameters
-    ----------
-    catalogue, strategy, scenario, seed
-        As for :func:`tv2sim.simulate`.
-    replications : int
-        How many; with a `precision`, how many at the most.
-    engine : {"auto", "simpy"}
-        What simulates; "auto" chooses, and ``.engine`` tells which it was.
-    metrics : "all" or names
-        What is computed of each replication: names in :data:`tv2sim.metrics.METRICS`. The on-time rate and the
-        precision's metric are computed in any case; others, when they are asked for, by simulating again.
-    precision : Precision, optional
-        Stop as soon as a mean is known this precisely; ``.stopped`` then says why it ended.
-    workers : int, optional
-        How many processes, this one alone if None; a script needs ``if __name__ == "__main__":`` around it.
-    executor : concurrent.futures.Executor, optional
-        Where to simulate instead: Dask's ``client.get_executor()``, MPI's, loky's.
-    progress : bool
-        Whether to show a bar, on a terminal, when it takes longer than a second.
-
-    Returns
-    -------
-    Replications
-        ``.frame`` has a row per replication, ``.on_time`` a row per video.
-
-    Raises
-    ------
-    InputError
-        If an argument is wrong.
-    Interrupted
-        On Ctrl-C.
-
-    Examples
-    --------
-    >>> import tv2sim as tv
-    >>> reps = tv.replicate(tv.generate_catalogue(), "2a", replications=50, seed=1)
-    >>> reps.frame[["replication", "published", "on_time_rate"]].head(2).round(3)
-       replication  published  on_time_rate
-    0            0        133         0.864
-    1            1        131         0.851
-    """
-    simulates = engine_named(engine)
-    scenario = Scenario() if scenario is None else scenario
-    if not isinstance(scenario, Scenario):
-        raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
-    count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
-    precision = None if precision is None else as_precision(precision)
-    none = Replications.none(
-        read_catalogue(catalogue),
-        as_strategy(strategy),
-        scenario,
-        as_seed(seed),
-        simulates,
-        as_metrics(metrics),
-        precision,
-    )
-    how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
-    return none.extend(count, **how) if precision is None else until_precise(none, precision, count, how)
+    catalogue: str
+    scenario: str
+    strategy: str
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -136,22 +59,6 @@ class Replications:
     metrics: tuple[str, ...]
     results: Chunk
     stopped: Stopped | None = None
-
-    @classmethod
-    def none(
-        cls,
-        catalogue: Catalogue,
-        strategy: Strategy,
-        scenario: Scenario,
-        seed: int,
-        engine: str,
-        metrics: tuple[str, ...],
-        precision: Precision | None = None,
-    ) -> Replications:
-        """Return no replications, to be extended, of which these metrics and the precision's are computed."""
-        computed = dict.fromkeys((*metrics, ON_TIME_RATE, *([precision.metric] if precision else [])))
-        results = Chunk({name: np.empty(0) for name in computed}, np.zeros(len(catalogue), dtype=np.int64))
-        return cls(catalogue, strategy, scenario, seed, engine, metrics, results)
 
     @property
     def cells(self) -> dict[Cell, Replications]:
