@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import numpy as np
 
+from tv2sim import plain
+from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.errors import InputError
 from tv2sim.experiment.replications import Cell, Replications
-from tv2sim.experiment.work import compute
+from tv2sim.experiment.work import Chunk, compute
 from tv2sim.metrics import METRICS, Verdict
-from tv2sim.statistics import Difference, Interval, Stopped, holm, paired_difference
+from tv2sim.run import versions_here
+from tv2sim.saved import FORMAT, check_format, strategy_of
+from tv2sim.scenario import Scenario
+from tv2sim.statistics import Difference, Interval, Precision, Stopped, holm, paired_difference
 from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
@@ -152,6 +159,61 @@ class Comparison:
             (one for one in self.compared if (one.cell.strategy, one.metric) == (strategy, metric)), None
         )
 
+    # -- saving --------------------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as plain data, fit for JSON, which :meth:`from_dict` takes back.
+
+        A selected part is a comparison of its own then.
+        """
+        cells = [
+            {**cell._asdict(), "replications": plain.to_dict(reps, leave_out=("catalogue",))}
+            for cell, reps in self.cells.items()
+        ]
+        catalogues = {cell.catalogue: reps.catalogue for cell, reps in self.cells.items()}
+        return plain.to_dict(self, leave_out=("cells", "whole")) | {
+            "format": FORMAT,
+            "versions": versions_here(),
+            "catalogues": {
+                name: msgspec.to_builtins(_Catalogue(list(one), list(one.rejected), one.name, one.sha256))
+                for name, one in catalogues.items()
+            },
+            "cells": cells,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Comparison:
+        """Return the comparison that :meth:`to_dict` described.
+
+        A plain :class:`tv2sim.Strategy` stands in for a strategy of a class of your own.
+
+        Raises
+        ------
+        InputError
+            If it is not as :meth:`to_dict` gives it, or another version of tv2sim did.
+
+        Examples
+        --------
+        >>> import tv2sim as tv
+        >>> study = tv.compare(tv.generate_catalogue(5), ["1", "2a"], replications=3)
+        >>> tv.Comparison.from_dict(study.to_dict()).summary.equals(study.summary)
+        True
+        """
+        try:
+            check_format(data, data["versions"])
+            named = msgspec.convert(data["catalogues"], dict[str, _Catalogue])
+            catalogues = {name: Catalogue(*msgspec.structs.astuple(one)) for name, one in named.items()}
+            cells = {}
+            for one in data["cells"]:
+                cell = Cell(*(one[name] for name in Cell._fields))
+                cells[cell] = _replications(one["replications"], catalogues[cell.catalogue])
+            apart = ("format", "versions", "catalogues")
+            own = {name: value for name, value in data.items() if name not in apart}
+            study: Comparison = plain.from_dict({**own, "cells": cells}, cls, Stopped, Precision, Interval)
+            return study
+        except (LookupError, TypeError, ValueError, AttributeError, msgspec.MsgspecError) as error:
+            raise InputError(f"this is not a comparison as it was saved: {error}") from error
+
     # -- tables --------------------------------------------------------------------------------------------
 
     @cached_property
@@ -232,3 +294,26 @@ class Comparison:
         from tv2sim.report.build import write_report
 
         return write_report(self, path, command=command)
+
+
+class _Catalogue(msgspec.Struct):
+    """A catalogue as it is saved."""
+
+    videos: list[Video]
+    rejected: list[Rejected]
+    name: str
+    sha256: str | None
+
+
+def _replications(data: Mapping[str, Any], catalogue: Catalogue) -> Replications:
+    results = data["results"]
+    values = {name: np.array(column, dtype=np.float64) for name, column in results["values"].items()}
+    made = {
+        "catalogue": catalogue,
+        "strategy": strategy_of(data["strategy"]),
+        "scenario": Scenario.from_dict(data["scenario"]),
+        "metrics": tuple(data["metrics"]),
+        "results": Chunk(values, np.array(results["on_time"], dtype=np.int64)),
+    }
+    reps: Replications = plain.from_dict({**data, **made}, Replications, Stopped, Precision, Interval)
+    return reps
