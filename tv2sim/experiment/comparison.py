@@ -13,14 +13,13 @@ import numpy as np
 from tv2sim import plain
 from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.errors import InputError
-from tv2sim.experiment.replications import Cell, Replications
-from tv2sim.experiment.work import Chunk, compute
+from tv2sim.experiment.replications import Cell, Replications, extended
+from tv2sim.experiment.work import Chunk
 from tv2sim.metrics import METRICS, Verdict
 from tv2sim.run import versions_here
 from tv2sim.saved import FORMAT, check_format, strategy_of
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Difference, Interval, Precision, Stopped, holm, paired_difference
-from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
     import os
@@ -106,11 +105,7 @@ class Comparison:
 
         `workers`, `executor` and `progress` are those of :func:`compare`.
         """
-        count = a_whole_number("more", more, at_least=1, at_most=MOST)
-        chunks = compute([reps.task(count) for reps in self.cells.values()], **how)
-        cells = {
-            cell: reps.with_chunk(chunk) for (cell, reps), chunk in zip(self.cells.items(), chunks, strict=True)
-        }
+        cells = dict(zip(self.cells, extended(self.cells.values(), more, **how), strict=True))
         return replace(self, cells=cells, stopped=None, whole=None)
 
     # -- parts ---------------------------------------------------------------------------------------------
