@@ -360,6 +360,8 @@ def test_a_part_of_a_comparison_is_reported_as_the_whole_judges_it(catalogue: tv
     page = build_report(study.select(scenario="encoders=5"))
     assert "Strategy 2c publishes" in page
     assert "encoders=10" not in page
+    with pytest.raises(tv.InputError, match="a report needs the baseline, '1'"):
+        study.select(strategy="2c").report("never.html")
 
 
 def test_what_cannot_be_written_is_said_in_a_sentence(study: tv.Comparison, tmp_path: Path) -> None:

@@ -74,7 +74,7 @@ def axis(metric: str, *, difference: bool = False) -> str:
 
 
 def unit(metric: str, *, difference: bool = False) -> str:
-    """Return the unit with the space before it; none for a count, whose label says what is counted."""
+    """Return the unit with a space before it; nothing for a count, whose label says what is counted."""
     name = METRICS[metric].unit
     return "" if name not in _MOST_DECIMALS else " points" if difference and name == "%" else f" {name}"
 

@@ -103,7 +103,7 @@ class Comparison:
     def extend(self, more: int, **how: Any) -> Comparison:
         """Return a comparison with so many more replications; those that are done are not repeated.
 
-        `workers`, `executor` and `progress` are those of :func:`compare`.
+        `workers`, `executor` and `progress` are those of :func:`tv2sim.compare`.
         """
         cells = dict(zip(self.cells, extended(self.cells.values(), more, **how), strict=True))
         return replace(self, cells=cells, stopped=None, whole=None)
@@ -284,7 +284,11 @@ class Comparison:
         ------
         OutputError
             If it cannot be written.
+        InputError
+            If it is a part without the baseline.
         """
+        if all(cell.strategy != self.baseline for cell in self.cells):
+            raise InputError(f"a report needs the baseline, {self.baseline!r}: select it as well")
         # the one import against the flow of the rooms, for the convenience of study.report(...)
         from tv2sim.report.build import write_report
 

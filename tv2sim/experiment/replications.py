@@ -18,8 +18,6 @@ from tv2sim.strategies import Strategy
 from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -84,7 +82,7 @@ class Replications:
         Raises
         ------
         InputError
-            If there is none of that name.
+            If there is no metric of that name.
         """
         as_metrics(metric)
         results = self.results if metric in self.results.values else self._results_of_all
@@ -130,16 +128,12 @@ class Replications:
             ci_high=shares["ci_high"],
         )
 
-    def extend(
-        self,
-        more: int,
-        *,
-        workers: int | None = None,
-        executor: Executor | None = None,
-        progress: bool = True,
-    ) -> Replications:
-        """Return these and so many more replications; those that are done are not repeated."""
-        (reps,) = extended([self], more, workers=workers, executor=executor, progress=progress)
+    def extend(self, more: int, **how: Any) -> Replications:
+        """Return these and so many more replications; those that are done are not repeated.
+
+        `workers`, `executor` and `progress` are those of :func:`tv2sim.replicate`.
+        """
+        (reps,) = extended([self], more, **how)
         return reps
 
 
