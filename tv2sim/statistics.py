@@ -159,8 +159,8 @@ def paired_difference(
     """Return the mean of values - baseline, replication by replication, with its t interval and p-value.
 
     Where every replication has the same difference, its variance is 0 and there is no t test: the p-value is
-    then that of the sign test, 2**(1 - n), or 1 where the difference is 0. Pairs of which one value is NaN are left out;
-    values that differ by no more than rounding (1e-9, absolute or relative) are taken as equal.
+    then that of the sign test, 2**(1 - n), or 1 where the difference is 0. Pairs of which one value is NaN are
+    left out; values that differ by no more than rounding (1e-9, absolute or relative) are taken as equal.
 
     Examples
     --------
