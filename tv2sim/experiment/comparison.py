@@ -161,14 +161,12 @@ class Comparison:
 
         A selected part is a comparison of its own then.
         """
-        catalogues = {cell.catalogue: reps.catalogue for cell, reps in self.cells.items()}
-        saved = {
-            name: _Catalogue(list(c), list(c.rejected), c.name, c.sha256) for name, c in catalogues.items()
-        }
+        found = {cell.catalogue: reps.catalogue for cell, reps in self.cells.items()}
+        catalogues = {key: _Catalogue(list(c), list(c.rejected), c.name, c.sha256) for key, c in found.items()}
         return plain.to_dict(self, leave_out=("cells", "whole")) | {
             "format": FORMAT,
             "versions": versions_here(),
-            "catalogues": msgspec.to_builtins(saved),
+            "catalogues": msgspec.to_builtins(catalogues),
             "cells": [
                 {**cell._asdict(), "replications": plain.to_dict(reps, leave_out=("catalogue",))}
                 for cell, reps in self.cells.items()
