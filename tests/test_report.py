@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import os
 import re
@@ -12,14 +13,15 @@ import unicodedata
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 import tv2sim as tv
 from tests.commands import CATALOGUE, SAMPLE, video
-from tv2sim.report.build import build_report
-from tv2sim.report.caveats import caveats
+from tv2sim.report.build import _environment, build_report, rendered
+from tv2sim.report.caveats import Caveat, caveats
 from tv2sim.report.charts import inline_svg
 from tv2sim.report.text import cost, judged, verdict, worlds
 
@@ -71,7 +73,15 @@ def page(html: str) -> Page:
 
 
 def titles(study: tv.Comparison) -> list[str]:
-    return [caveat.title for caveat in caveats(judged(study), worlds(judged(study)))]
+    return list(caveats_in_words(study))
+
+
+def caveats_in_words(study: tv.Comparison) -> dict[str, str]:
+    """Return the text of each caveat by its title, as the page says them."""
+    study = judged(study)
+    html = rendered("caveats.html.j2", caveats=caveats(study, worlds(study)))
+    found = re.findall(r"<h3>(.*?)</h3>\s*<p>(.*?)</p>", html, re.DOTALL)
+    return {Page(title).text: " ".join(Page(text).text.split()) for title, text in found}
 
 
 # -- structure ---------------------------------------------------------------------------------------------
@@ -134,6 +144,14 @@ def test_it_says_what_was_simulated(page: Page) -> None:
         assert said in page.text
     assert "pool: 10 publishers / 4 s mean start-up = 2.5 videos/s" in page.text
     assert "A publisher is started for each video when its encoding starts, for that video alone." in page.text
+
+
+def test_every_field_of_a_scenario_is_shown_also_one_without_words_of_its_own(page: Page) -> None:
+    table = page.text[page.text.index("\nScenario\n") : page.text.index("\nExpected load\n")]
+    _heading, *rows = filter(None, table.split("\n"))
+    assert len(rows) == len(dataclasses.fields(tv.Scenario))
+    words: Any = _environment().get_template("words.html.j2").module
+    assert Page(words.setting("new_field", 3)).text.strip() == "New field3"
 
 
 def test_the_checklist_is_complete(page: Page) -> None:
@@ -330,6 +348,11 @@ def test_caveat_of_a_precision_that_was_not_reached(catalogue: tv.Catalogue) -> 
         precision = tv.Precision("published", absolute=absolute)
         study = tv.compare(catalogue, ["1"], replications=4, precision=precision, progress=False)
         assert ("The precision that was asked for was not reached" in titles(study)) is warned
+
+
+def test_every_kind_of_caveat_has_words() -> None:
+    words = _environment().get_template("caveat.html.j2").module
+    assert [kind.__name__ for kind in get_args(Caveat) if not hasattr(words, kind.__name__)] == []
 
 
 # -- several worlds, other figures, and the file -----------------------------------------------------------
