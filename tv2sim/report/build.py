@@ -17,16 +17,13 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tv2sim import __version__, numbers
 from tv2sim.metrics import MAIN, METRICS
 from tv2sim.report.caveats import caveats, explained
-from tv2sim.report.charts import brief_charts, charts
-from tv2sim.report.text import World, cost, interval_of, judged, verdict, worlds
+from tv2sim.report.charts import charts
+from tv2sim.report.text import cost, differences, judged, name_of, verdict
 from tv2sim.scenario import Scenario
 from tv2sim.storage import whole_file
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator
-
-    import pandas as pd
 
     from tv2sim.experiment import Comparison
 
@@ -59,7 +56,7 @@ def build_report(study: Comparison, *, command: str | None = None) -> str:
         What made it, to be repeated by the reader.
     """
     study = judged(study)
-    parts = worlds(study)
+    parts = study.worlds()
     in_full = len(parts) <= _WORLDS_IN_FULL
     page = rendered(
         "template.html.j2",
@@ -69,9 +66,9 @@ def build_report(study: Comparison, *, command: str | None = None) -> str:
         in_full=in_full,
         strategies=[reps.strategy for reps in parts[0].strategies.values()],
         scenario_fields=[field.name for field in dataclasses.fields(Scenario)],
-        caveats=caveats(study, parts),
-        catalogues={part.catalogue_name: part.catalogue for part in parts},
-        seed=parts[0].baseline.seed,
+        caveats=caveats(study),
+        catalogues={cell.catalogue: reps.catalogue for cell, reps in study.cells.items()},
+        seed=next(iter(study.cells.values())).seed,
         versions=_versions(),
         command=command,
         style_hash=_sha256_base64(_environment().get_template("style.css").render()),
@@ -83,44 +80,21 @@ _CONTROLS = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\
 """Control characters and direction marks: on the page they come from names alone, and are shown escaped."""
 
 
-def _world(part: World, prefix: str, in_full: bool) -> dict[str, Any]:
+def _world(part: Comparison, prefix: str, in_full: bool) -> dict[str, Any]:
     """Return what the page says of one catalogue in one scenario."""
+    reps = part[part.baseline]
+    main = [metric for metric in MAIN if metric in part.metrics]
     return {
-        "name": part.name,
-        "scenario_name": part.scenario_name,
-        "catalogue": part.catalogue,
-        "scenario": part.scenario,
+        "name": name_of(part),
+        "scenario_name": next(iter(part.cells)).scenario,
+        "catalogue": reps.catalogue,
+        "scenario": reps.scenario,
         "strategies": part.strategies,
         "verdict": verdict(part),
         "cost": cost(part),
-        "differences": list(_differences(part)),
-        "charts": list((charts if in_full else brief_charts)(part, prefix)),
+        "differences": list(differences(part, main or part.metrics)),
+        "charts": charts(part, prefix, in_full=in_full),
         "explained": [(name, str(explained(reps))) for name, reps in part.strategies.items()],
-    }
-
-
-def _differences(part: World) -> Iterator[tuple[str, list[dict[str, str]]]]:
-    """Yield per strategy its differences in words and digits; of the main figures, if the study has any."""
-    shown = [name for name in MAIN if name in part.study.metrics] or list(part.study.metrics)
-    for strategy in part.strategies:
-        found = [(metric, part.difference(strategy, metric)) for metric in shown]
-        rows = [(metric, row) for metric, row in found if row is not None]
-        if not rows:  # it is the baseline
-            continue
-        same = part.study.replications > 1 and all(tuple(interval_of(row)[:2]) == (0, 0) for _, row in rows)
-        # a strategy that does nothing else than the baseline is told in a line
-        yield strategy, [] if same else [_difference(metric, row) for metric, row in rows]
-
-
-def _difference(metric: str, row: pd.Series) -> dict[str, str]:
-    ratio = float(row["variance_ratio"])
-    return {
-        "metric": METRICS[metric].label,
-        "estimate": numbers.estimate(metric, interval_of(row), difference=True),
-        "verdict": str(row["verdict"]),
-        "kind": str(row["verdict"]).split()[0],
-        "p": numbers.p_value(float(row["p_adjusted"])),
-        "ratio": numbers.number(ratio, 2 if ratio < 100 else 0),
     }
 
 

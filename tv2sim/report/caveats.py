@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 
 from tv2sim.metrics import ON_TIME_RATE
+from tv2sim.report.text import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from tv2sim.catalogue import Catalogue
     from tv2sim.experiment import Comparison, Replications
-    from tv2sim.report.text import World
     from tv2sim.scenario import Explanation, LoadWarning
     from tv2sim.statistics import Stopped
 
@@ -103,11 +103,12 @@ Caveat: TypeAlias = (
 )  # fmt: skip
 
 
-def caveats(study: Comparison, parts: Sequence[World]) -> list[Caveat]:
+def caveats(study: Comparison) -> list[Caveat]:
     """Return the caveats that apply, the most general first."""
-    catalogues = {part.catalogue_name: part.catalogue for part in parts}
-    names = [part.name if len(parts) > 1 else "" for part in parts]
-    found: list[Caveat] = [*_precision(study), *_p99(study, parts), *_no_variance(study)]
+    parts = study.worlds()
+    names = [name_of(part) if len(parts) > 1 else "" for part in parts]
+    catalogues = {cell.catalogue: reps.catalogue for cell, reps in study.cells.items()}
+    found: list[Caveat] = [*_precision(study), *_p99(study), *_no_variance(study)]
     for part, name in zip(parts, names, strict=True):
         found += _load(part, name)
     for catalogue_name, catalogue in catalogues.items():
@@ -124,9 +125,9 @@ def _precision(study: Comparison) -> Iterator[Caveat]:
         yield PrecisionMissed(study.stopped)
 
 
-def _p99(study: Comparison, parts: Sequence[World]) -> Iterator[Caveat]:
+def _p99(study: Comparison) -> Iterator[Caveat]:
     metrics = tuple(name for name in ("elapsed_p99", "lateness_p99") if name in study.metrics)
-    videos = min(len(part.catalogue) for part in parts)
+    videos = min(len(reps.catalogue) for reps in study.cells.values())
     beyond = study.replications * videos / 100
     if metrics and beyond < _ENOUGH_BEYOND:
         least = -(-100 * _ENOUGH_BEYOND // videos)
@@ -152,7 +153,7 @@ def explained(reps: Replications) -> Explanation:
     return reps.scenario.explain(catalogue, prewarmed=strategy.prewarmed if alone else None)
 
 
-def _load(part: World, world: str) -> list[Caveat]:
+def _load(part: Comparison, world: str) -> list[Caveat]:
     found: dict[Caveat, None] = {}  # a warning about the encoders is the same under every strategy
     for name, reps in part.strategies.items():
         for warning in explained(reps).warnings:
@@ -171,8 +172,8 @@ def _of_catalogue(name: str, catalogue: Catalogue) -> Iterator[Caveat]:
         yield NeverInTime(name, never, 100 * (1 - never / len(catalogue)))
 
 
-def _unfinished(part: World, world: str) -> Iterator[Caveat]:
+def _unfinished(part: Comparison, world: str) -> Iterator[Caveat]:
     means = {name: float(reps.values("unfinished").mean()) for name, reps in part.strategies.items()}
     left = {name: mean for name, mean in means.items() if mean > 0}
     if left:
-        yield Unfinished(left, part.scenario.until, world)
+        yield Unfinished(left, part[part.baseline].scenario.until, world)
