@@ -1,4 +1,4 @@
-"""From a comparison to the page: the values that the templates put into words, and the file."""
+"""The report as a page and as a file: which values go to the templates, which put them into words."""
 
 from __future__ import annotations
 
@@ -30,30 +30,30 @@ if TYPE_CHECKING:
 __all__ = ["build_report", "write_report"]
 
 _WORLDS_IN_FULL = 3
-"""With more, each gets the charts that answer the question, and no others: the file stays of a size to mail."""
+"""With more worlds, each has only the charts that answer the question, so that the file can be sent by mail."""
 
 
 def write_report(
     study: Comparison, path: str | os.PathLike[str], *, command: str | None = None, force: bool = True
 ) -> Path:
-    """Write the report of a comparison; see :meth:`tv2sim.Comparison.report`."""
+    """Write the report of a comparison to a file; see :meth:`tv2sim.Comparison.report`."""
     path = Path(path)
     with whole_file(path, force=force) as draft:
         page = build_report(study, command=command)
-        # a name of a file may hold what is no letter at all
+        # the name of a catalogue's file may contain bytes that are not valid text
         draft.write_text(page, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
     return path
 
 
 def build_report(study: Comparison, *, command: str | None = None) -> str:
-    """Return the report as one HTML page that needs nothing else.
+    """Return the report as one HTML page that refers to no other file.
 
     Parameters
     ----------
     study : Comparison
-        What is reported; with at least one replication.
+        A comparison with at least one replication.
     command : str, optional
-        What made it, to be repeated by the reader.
+        The command that made the comparison, for readers who repeat it.
     """
     study = judged(study)
     parts = study.worlds()
@@ -77,11 +77,11 @@ def build_report(study: Comparison, *, command: str | None = None) -> str:
 
 
 _CONTROLS = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]")
-"""Control characters and direction marks: on the page they come from names alone, and are shown escaped."""
+"""Control characters and direction marks. Only names can bring them to the page; they are shown escaped."""
 
 
 def _world(part: Comparison, prefix: str, in_full: bool) -> dict[str, Any]:
-    """Return what the page says of one catalogue in one scenario."""
+    """Return the values that the page shows for one world."""
     reps = part[part.baseline]
     main = [metric for metric in MAIN if metric in part.metrics]
     return {
@@ -109,7 +109,7 @@ def _versions() -> dict[str, str]:
 
 
 def rendered(template: str, **values: Any) -> str:
-    """Return a template of this package with these values."""
+    """Return the text of a template of this package with these values."""
     return _environment().get_template(template).render(values)
 
 
@@ -122,7 +122,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"numbers": numbers, "METRICS": METRICS, "MAIN": MAIN}
+    environment.globals |= {"numbers": numbers, "plural": numbers.plural, "METRICS": METRICS, "MAIN": MAIN}
     environment.filters |= {
         "label": lambda metric: METRICS[metric].label,
         "seconds": lambda time: f"{time:g} s",
@@ -134,7 +134,7 @@ def _environment() -> Environment:
 
 
 def _unbroken(text: str) -> str:
-    """Keep numbers and their percent signs on one line."""
+    """Keep a number and its percent sign, or its half width, on one line."""
     return text.replace(" %", "\N{NO-BREAK SPACE}%").replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
 
 

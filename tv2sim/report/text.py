@@ -1,4 +1,4 @@
-"""What a comparison concludes about one of its worlds, and the sentences that say so."""
+"""What a comparison shows in one of its worlds: the best strategy, its cost, and the sentences about them."""
 
 from __future__ import annotations
 
