@@ -105,16 +105,16 @@ Caveat: TypeAlias = (
 
 def caveats(study: Comparison) -> list[Caveat]:
     """Return the caveats that apply, the most general first."""
-    parts = study.worlds()
-    names = [name_of(part) if len(parts) > 1 else "" for part in parts]
+    several = len(study.worlds()) > 1
+    worlds = [(name_of(world) if several else "", world) for world in study.worlds()]
     catalogues = {cell.catalogue: reps.catalogue for cell, reps in study.cells.items()}
-    found: list[Caveat] = [*_precision(study), *_p99(study), *_no_variance(study)]
-    for part, name in zip(parts, names, strict=True):
-        found += _load(part, name)
-    for catalogue_name, catalogue in catalogues.items():
-        found += _of_catalogue(catalogue_name, catalogue)
-    for part, name in zip(parts, names, strict=True):
-        found += _unfinished(part, name)
+    found: list[Caveat] = [*_precision(study), *_p99(study), *_no_variance(study, several=several)]
+    for name, world in worlds:
+        found += _load(world, name)
+    for name, catalogue in catalogues.items():
+        found += _of_catalogue(name, catalogue)
+    for name, world in worlds:
+        found += _unfinished(world, name)
     return found
 
 
@@ -134,8 +134,7 @@ def _p99(study: Comparison) -> Iterator[Caveat]:
         yield FewBeyondP99(metrics, study.replications, videos, beyond, _ENOUGH_BEYOND, least)
 
 
-def _no_variance(study: Comparison) -> Iterator[Caveat]:
-    several = len({cell[:2] for cell in study.cells}) > 1
+def _no_variance(study: Comparison, *, several: bool) -> Iterator[Caveat]:
     where: dict[str, list[str]] = {}
     for cell, reps in study.cells.items():
         name = f"{cell.strategy} ({cell.catalogue}, {cell.scenario})" if several else cell.strategy
@@ -147,10 +146,10 @@ def _no_variance(study: Comparison) -> Iterator[Caveat]:
 
 
 def explained(reps: Replications) -> Explanation:
-    """Return what the scenario offers; with the pool judged if it is all that serves the videos."""
+    """Return the expected load; with that of the pool if its size is fixed and it serves all videos."""
     strategy, catalogue = reps.strategy, reps.catalogue
-    alone = not any(strategy.orders(catalogue).moment) and not strategy.adapts
-    return reps.scenario.explain(catalogue, prewarmed=strategy.prewarmed if alone else None)
+    only_pool = not any(strategy.orders(catalogue).moment) and not strategy.adapts
+    return reps.scenario.explain(catalogue, prewarmed=strategy.prewarmed if only_pool else None)
 
 
 def _load(part: Comparison, world: str) -> list[Caveat]:

@@ -11,7 +11,7 @@ from tv2sim.numbers import listed, number, points, span, with_span
 from tv2sim.statistics import paired_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
     from tv2sim.experiment import Comparison
     from tv2sim.experiment.comparison import Compared
@@ -37,7 +37,7 @@ def name_of(world: Comparison) -> str:
 # -- conclusions -------------------------------------------------------------------------------------------
 
 
-def differences(world: Comparison, metrics: Iterable[str]) -> Iterator[tuple[str, list[Compared]]]:
+def differences(world: Comparison, metrics: Collection[str]) -> Iterator[tuple[str, list[Compared]]]:
     """Yield each strategy but the baseline, with its differences in these metrics.
 
     There are none if it is the same as the baseline in every replication and in all of these metrics.
