@@ -23,7 +23,7 @@ from matplotlib.text import Annotation, Text
 from numpy.typing import NDArray
 
 import tv2sim as tv
-from tv2sim.experiment.choices import ALL_METRICS
+from tv2sim.metrics import METRICS as ALL_METRICS
 from tv2sim.plots import style
 from tv2sim.plots.frontier import dominated
 from tv2sim.plots.study import METRICS

@@ -19,7 +19,7 @@ from tv2sim.cli.values import SCENARIO
 from tv2sim.draws import as_seed
 from tv2sim.errors import InputError
 from tv2sim.experiment import Comparison, compare
-from tv2sim.experiment.choices import as_metrics
+from tv2sim.metrics import as_metrics
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Precision
 from tv2sim.storage import records, resolved, whole_file, write_table
@@ -60,7 +60,7 @@ def main(options: argparse.Namespace) -> None:
         if out is not None:
             _write(tidy(study), out, kind)
     if study.stopped is not None:
-        note(study.stopped)
+        note(str(study.stopped))
     with printing(in_vain=False):
         _print(study, kind if options.out is None else "text")
 

@@ -20,7 +20,7 @@ from tv2sim.realtime.state import COUNTED
 if TYPE_CHECKING:
     from tv2sim.catalogue import Video
     from tv2sim.events import LogEntry
-    from tv2sim.figures import Stats
+    from tv2sim.metrics import Stats
     from tv2sim.realtime.session import Replay
     from tv2sim.run import Run
 

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 
 from tv2sim.errors import InputError
-from tv2sim.figures import happened
+from tv2sim.metrics import happened
 from tv2sim.plots import style
 from tv2sim.run import Run
 

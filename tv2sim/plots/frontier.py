@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from matplotlib.lines import Line2D
 
+from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.plots import style
 from tv2sim.plots.labels import place
 from tv2sim.plots.study import METRICS, Shown, Study, study_of
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["dominated", "tradeoff"]
 
-_RATE = METRICS["on_time_rate"]
+_RATE = METRICS[ON_TIME_RATE]
 
 
 def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
@@ -112,7 +113,7 @@ def _points(
 ) -> NDArray[np.float64]:
     """Draw the points of a group with their intervals; return the former, and add the latter to `bars`."""
     idle = [shown.reps.interval("idle", confidence) for shown in group]
-    rate = [shown.reps.interval("on_time_rate", confidence) for shown in group]
+    rate = [shown.reps.interval(ON_TIME_RATE, confidence) for shown in group]
     points = np.array([(x.mean, _RATE.scale * y.mean) for x, y in zip(idle, rate, strict=True)])
     rows = zip(group, points.tolist(), dominated(points).tolist(), idle, rate, strict=True)
     for shown, (x, y), hollow, across, along in rows:

@@ -9,6 +9,7 @@ import numpy as np
 
 from tv2sim.errors import InputError
 from tv2sim.experiment import Comparison
+from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.plots import style
 from tv2sim.plots.study import Shown, Study, metric_named, study_of
 from tv2sim.statistics import Interval
@@ -113,10 +114,10 @@ def on_time_rates(study: Comparison | Replications, ax: Axes | None = None) -> A
     >>> ax.get_xlabel()
     'on-time rate (%)'
     """
-    data, metric = study_of(study), metric_named("on_time_rate")
+    data, metric = study_of(study), metric_named(ON_TIME_RATE)
     ax, table = _table(ax, data, data.shown, pitch=0.24)
     for shown, y in table.rows:
-        interval = shown.reps.interval("on_time_rate", data.confidence)
+        interval = shown.reps.interval(ON_TIME_RATE, data.confidence)
         _point(ax, _scaled(interval, metric.scale), y, shown.look.colour, shown.look.marker)
         table.remark(ax, y, metric.write(interval))
     ax.margins(x=0.06)
@@ -141,7 +142,7 @@ _VERDICTS = {
 }
 
 
-def differences(study: Comparison, ax: Axes | None = None, *, metric: str = "on_time_rate") -> Axes:
+def differences(study: Comparison, ax: Axes | None = None, *, metric: str = ON_TIME_RATE) -> Axes:
     """Show the paired differences from the baseline as a forest plot, with the verdicts.
 
     Parameters

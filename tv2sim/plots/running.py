@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
+from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.plots import style
 from tv2sim.plots.study import metric_named, study_of
 
@@ -24,7 +25,7 @@ _MOST_BANDS = 12
 
 
 def convergence(
-    study_or_reps: Comparison | Replications, ax: Axes | None = None, *, metric: str = "on_time_rate"
+    study_or_reps: Comparison | Replications, ax: Axes | None = None, *, metric: str = ON_TIME_RATE
 ) -> Axes:
     """Show the running mean of a figure, with its interval, against the number of replications.
 

@@ -7,8 +7,7 @@ from math import floor, isfinite, log10
 from typing import TYPE_CHECKING, NamedTuple
 
 from tv2sim.errors import InputError
-from tv2sim.experiment import Comparison, Replications
-from tv2sim.experiment.cells import Cell
+from tv2sim.experiment import Cell, Comparison, Replications
 from tv2sim.plots.style import Look, look
 from tv2sim.validation import one_of
 
@@ -134,7 +133,7 @@ def study_of(study: object, *, least: int = 1) -> Study:
     if isinstance(study, Comparison):
         cells, confidence = study.cells, study.confidence
     elif isinstance(study, Replications):
-        cells, confidence = {Cell(study.catalogue.name, "default", study.strategy.name): study}, 0.95
+        cells, confidence = study.cells, 0.95
     else:
         raise InputError(f"a chart of replications needs what compare or replicate gave, not {study!r}")
     if min(map(len, cells.values()), default=0) < least:

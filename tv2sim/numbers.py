@@ -1,0 +1,174 @@
+"""Metrics in words and digits: labels, units, and as many decimals as an interval supports.
+
+Every page, chart and table is written with these functions, so that a value looks the same everywhere.
+"""
+
+from __future__ import annotations
+
+from math import ceil, floor, isclose, isfinite, isnan, log10
+from typing import TYPE_CHECKING
+
+from tv2sim.metrics import METRICS, ON_TIME_RATE
+from tv2sim.statistics import Interval
+from tv2sim.validation import plural
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = [
+    "axis", "estimate", "heading", "listed", "number", "p_value", "plural", "points", "rate", "scaled", "span",
+    "with_span",
+]  # fmt: skip
+
+
+def number(value: float, decimals: int = 0) -> str:
+    """Return a number with separators between thousands, a true minus, and no negative zero.
+
+    >>> number(-1234.5, 1), number(-0.01, 1)
+    ('−1,234.5', '0.0')
+    """
+    if isnan(value):
+        return "–"
+    if not isfinite(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:,.{decimals}f}"
+    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
+
+
+def decimals_for(half_width: float, value: float = 0.0) -> int:
+    """Return how many decimals to show: two digits of a half width that begins with 1 or 2, else one.
+
+    >>> [decimals_for(width) for width in (0.053, 0.14, 2.3, 47)]
+    [2, 2, 1, 0]
+    """
+    if not isfinite(half_width) or half_width <= 0:
+        return next((d for d in (0, 1, 2) if isclose(value, round(value, d), abs_tol=1e-9)), 3)
+    power = floor(log10(half_width))
+    leading = half_width / 10.0**power
+    return min(max(0, -power + (leading < 2.95)), 6)
+
+
+def scaled(metric: str, interval: Interval) -> Interval:
+    """Return an interval in the unit in which people read it: a share in percent.
+
+    >>> scaled("on_time_rate", Interval(0.75, 0.25, 0.5, 1.0)).mean
+    75.0
+    """
+    factor = 100.0 if METRICS[metric].unit == "%" else 1.0
+    return Interval(*(factor * value for value in interval[:4]))
+
+
+def heading(metric: str) -> str:
+    """Return the label for the head of a column without units, with the unit unless it is what is counted."""
+    return f"{METRICS[metric].label} ({unit(metric).strip()})" if unit(metric) else METRICS[metric].label
+
+
+def axis(metric: str, *, difference: bool = False) -> str:
+    """Return the label with its unit for an axis.
+
+    >>> axis("published"), axis("on_time_rate", difference=True)
+    ('published in time (videos)', 'on-time rate (percentage points)')
+    """
+    name = "percentage points" if difference and METRICS[metric].unit == "%" else METRICS[metric].unit
+    return f"{METRICS[metric].label} ({name})" if name else METRICS[metric].label
+
+
+def unit(metric: str, *, difference: bool = False) -> str:
+    """Return the unit with a space before it; nothing for a count, whose label says what is counted."""
+    name = METRICS[metric].unit
+    return "" if name not in _MOST_DECIMALS else " points" if difference and name == "%" else f" {name}"
+
+
+_MOST_DECIMALS = {"%": 6, "s": 2}
+"""Milliseconds decide nothing, but 99.9995 % and 100 % are different promises; counts have 3."""
+
+
+def estimate(metric: str, interval: Interval, *, difference: bool = False, units: bool = True) -> str:
+    """Return a mean with its half width; with the interval itself where it is not symmetric about the mean.
+
+    Examples
+    --------
+    >>> estimate("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968))
+    '98.91 ± 0.05 %'
+    >>> estimate("on_time_rate", Interval(1.0, 0.0037, 0.9963, 1.0))
+    '100.0 (99.6 to 100.0) %'
+    >>> estimate("makespan", Interval(80.0009, 0.001, 79.9999, 80.0019))
+    '80.00 ± 0.01 s'
+    """
+    mean, half_width, low, high = scaled(metric, interval)
+    after = unit(metric, difference=difference) if units else ""
+    decimals = min(decimals_for(half_width, mean), _MOST_DECIMALS.get(METRICS[metric].unit, 3))
+    shown = number(mean, decimals)
+    if difference and float(f"{mean:.{decimals}f}") > 0:
+        shown = f"+{shown}"
+    if isnan(half_width):
+        return shown + after
+    if half_width == 0:
+        return f"{shown} ± 0{after}"
+    if isclose(mean - low, high - mean, rel_tol=1e-6):
+        # a half width that these decimals cannot show is rounded up, not to 0
+        return f"{shown} ± {number(max(half_width, 10.0**-decimals), decimals)}{after}"
+    return f"{shown} ({number(low, decimals)} to {number(high, decimals)}){after}"
+
+
+def with_span(metric: str, interval: Interval, confidence: float, of: str = "") -> str:
+    """Return a mean with its interval in words, and after the mean what it is a share of.
+
+    >>> with_span("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968), 0.95)
+    '98.9 % (95 % interval 98.8 to 99.0 %)'
+    """
+    mean, half_width, *_ = scaled(metric, interval)
+    if isnan(half_width):
+        return f"{number(mean, 1)}{unit(metric)}{of} (one replication, so no interval)"
+    decimals = max(1, decimals_for(half_width) - 1)
+    shown = f"{number(mean, decimals)}{unit(metric)}{of}"
+    return f"{shown} ({rate(confidence)} interval {span(metric, interval)})"
+
+
+def span(metric: str, interval: Interval, *, difference: bool = False) -> str:
+    """Return an interval, rounded outwards, "98.8 to 99.0 %"."""
+    _, half_width, low, high = scaled(metric, interval)
+    if isnan(half_width):
+        return "no interval"
+    decimals = max(1, decimals_for(half_width) - 1)
+    grain = 10.0**decimals
+    low, high = floor(low * grain + 1e-9) / grain, ceil(high * grain - 1e-9) / grain
+    return f"{number(low, decimals)} to {number(high, decimals)}{unit(metric, difference=difference)}"
+
+
+def points(interval: Interval) -> str:
+    """Return the size of a difference of rates, "58.4 percentage points"."""
+    mean, half_width, *_ = scaled(ON_TIME_RATE, interval)
+    return f"{number(abs(mean), max(1, decimals_for(half_width) - 1))} percentage points"
+
+
+def rate(share: float) -> str:
+    """Return a share in percent with as many decimals as it takes.
+
+    >>> rate(0.95), rate(0.999)
+    ('95 %', '99.9 %')
+    """
+    return f"{100 * share:.6g} %"
+
+
+def p_value(value: float) -> str:
+    """Return a p-value as it is read.
+
+    >>> p_value(0.0342), p_value(1e-9), p_value(1.0)
+    ('0.034', '< 0.001', '1')
+    """
+    if isnan(value):
+        return "–"
+    if value < 0.001:
+        return "< 0.001"
+    return "1" if value == 1 else f"{value:.3f}"
+
+
+def listed(words: Iterable[str]) -> str:
+    """Return words as in a sentence.
+
+    >>> listed(["1", "2a", "2b"])
+    '1, 2a and 2b'
+    """
+    *first, last = list(words) or ["nothing"]
+    return f"{', '.join(first)} and {last}" if first else last
