@@ -1,22 +1,34 @@
-"""The world that a strategy works in: encoders, requests, start-up times, queue and cut-off."""
+"""The system in which a strategy works: encoders, requests, start-up times, queue and cut-off."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from tv2sim import plain
-from tv2sim.distributions import DISTRIBUTIONS, Distribution, Uniform, as_distribution
-from tv2sim.errors import ScenarioError
-from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, plural, with_changes
+from tv2sim.distributions import DISTRIBUTIONS, Uniform, as_distribution
+from tv2sim.errors import InputError, ScenarioError
+from tv2sim.validation import (
+    LONGEST_TIME,
+    a_number,
+    a_time,
+    a_whole_number,
+    check_fields,
+    parameter,
+    plural,
+    with_changes,
+    with_parameters,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from tv2sim.distributions.notation import AsDistribution
 
 __all__ = ["Explanation", "LoadWarning", "Scenario", "load_in_words"]
 
@@ -24,30 +36,26 @@ _TIGHT = 1.1
 """A pool whose capacity is below this multiple of the arrival rate makes videos wait for long."""
 
 
+def _a_rate(name: str, value: object, *, error: type[InputError]) -> float:
+    rate = a_number(name, value, above=0, at_most=1e6, error=error)
+    if 1 / rate > LONGEST_TIME:
+        raise error(f"{name} must leave at most {LONGEST_TIME:.0f} s between two, not {rate!r}")
+    return rate
+
+
+@with_parameters
 @dataclass(frozen=True)
 class Scenario:
-    """Everything that is not the strategy; checked when it is made, and immutable.
+    """The system in which a strategy works: all that is simulated except the strategy itself.
 
-    Parameters
-    ----------
-    encoders : int
-        How many videos can be encoded at once; at least 1.
-    requests_per_second : float
-        The client offers its next video 1/`requests_per_second` s after an encoder took the last one.
-    startup_time : Distribution, float or str
-        Seconds from a publisher's start until it is ready: a distribution, a number for a constant, or a
-        text such as ``"uniform(2, 6)"``.
-    publishing_time : float
-        Seconds that a publisher needs for its video.
-    publishing_queue_capacity : int or None
-        How many encoded videos may wait for any publisher; more keep their encoders. None: no limit.
-    until : float or None
-        The cut-off in seconds: what happens at that very time still counts. None: run to the end.
+    A scenario is checked when it is made, and it cannot be changed: :meth:`replace` returns a changed copy.
+
+    {parameters}
 
     Raises
     ------
     ScenarioError
-        If a value is impossible, quoting it.
+        If a value is impossible; the message quotes it.
 
     Examples
     --------
@@ -58,48 +66,41 @@ class Scenario:
     tv2sim.errors.ScenarioError: encoders must be a whole number of at least 1, not 0
     """
 
-    encoders: int = 10
-    requests_per_second: float = 2.0
-    startup_time: Distribution = field(default_factory=lambda: Uniform(2, 6))
-    publishing_time: float = 0.0
-    publishing_queue_capacity: int | None = 100
-    until: float | None = None
-
-    if TYPE_CHECKING:
-        # what the generated one accepts, since __post_init__ makes a distribution of `startup_time`
-
-        def __init__(
-            self,
-            encoders: int = 10,
-            requests_per_second: float = 2.0,
-            startup_time: Distribution | float | str = ...,
-            publishing_time: float = 0.0,
-            publishing_queue_capacity: int | None = 100,
-            until: float | None = None,
-        ) -> None: ...
+    encoders: int = parameter(
+        10,
+        "The number of encoders, each of which encodes one video at a time; at least 1.",
+        a_whole_number, at_least=1, label="Encoders",
+    )  # fmt: skip
+    requests_per_second: float = parameter(
+        2.0,
+        "The most videos that the client offers in a second. After an encoder has taken a video, the client "
+        "waits for 1/requests_per_second s before it offers the next one.",
+        _a_rate, label="Requests",
+    )  # fmt: skip
+    startup_time: AsDistribution = parameter(  # noqa: RUF009 (distributions are immutable)
+        Uniform(2, 6),
+        "Seconds from a publisher's start until it is ready: a distribution, a number for a constant, or a "
+        "text such as 'uniform(2, 6)'.",
+        as_distribution, label="Start-up time of a publisher",
+    )  # fmt: skip
+    publishing_time: float = parameter(
+        0.0, "Seconds that a publisher needs to publish a video.", a_time, label="Publishing time"
+    )
+    publishing_queue_capacity: int | None = parameter(
+        100,
+        "The most encoded videos that can wait in the publishing queue. While it is full, a video whose "
+        "encoding has ended stays in its encoder. None: no limit.",
+        a_whole_number, at_least=0, label="Room in the publishing queue",
+    )  # fmt: skip
+    until: float | None = parameter(
+        None,
+        "The time in seconds at which the run is cut off; what happens at this very time still counts. None: "
+        "the run ends with the outcome of the last video.",
+        a_time, above=0, label="Cut-off",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
-        self._set("encoders", a_whole_number("encoders", self.encoders, at_least=1, error=ScenarioError))
-        rate = a_number(
-            "requests_per_second", self.requests_per_second, above=0, at_most=1e6, error=ScenarioError
-        )
-        if 1 / rate > LONGEST_TIME:
-            raise ScenarioError(
-                f"requests_per_second must leave at most {LONGEST_TIME:.0f} s between two, not {rate!r}"
-            )
-        self._set("requests_per_second", rate)
-        self._set("startup_time", as_distribution("startup_time", self.startup_time))
-        self._set("publishing_time", a_time("publishing_time", self.publishing_time, error=ScenarioError))
-        if (capacity := self.publishing_queue_capacity) is not None:
-            name = "publishing_queue_capacity, if not None,"
-            self._set(
-                "publishing_queue_capacity", a_whole_number(name, capacity, at_least=0, error=ScenarioError)
-            )
-        if self.until is not None:
-            self._set("until", a_time("until, if not None,", self.until, above=0, error=ScenarioError))
-
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
+        check_fields(self, error=ScenarioError)
 
     @property
     def gap(self) -> float:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 import math
 import numbers
+import textwrap
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tv2sim.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 __all__ = [
     "LONGEST_TIME",
@@ -18,17 +19,20 @@ __all__ = [
     "a_number",
     "a_time",
     "a_whole_number",
+    "check_fields",
+    "described",
     "one_of",
+    "parameter",
     "plural",
     "shown",
     "with_changes",
+    "with_parameters",
 ]
 
 T = TypeVar("T")
 
 LONGEST_TIME = 2.0**32
 """Seconds (136 years): no time that is handed in may be longer."""
-
 
 MOST = 10**9
 """The most videos, publishers or replications that can be asked for."""
@@ -155,3 +159,80 @@ def with_changes(one: T, what: str, changes: Mapping[str, Any], *, error: type[I
         if name not in known:
             raise error(f"{what} has no {name!r}; it has {', '.join(known)}")
     return dataclasses.replace(one, **changes)  # type: ignore[type-var]
+
+
+# -- dataclasses whose fields hold their own description and check ------------------------------------------
+
+
+def described(text: str, check: Callable[..., Any], *, label: str = "", **bounds: Any) -> dict[str, Any]:
+    """Return the metadata of a dataclass field: what it is, and what values it accepts.
+
+    Parameters
+    ----------
+    text : str
+        Sentences for the documentation and the command line's help.
+    check : callable
+        One of the checks of this module, or one like them: ``check(name, value, error=..., **bounds)`` returns
+        the value to store.
+    label : str
+        A few words for the rows of a table.
+    **bounds
+        Further arguments of the check; a string names another field, whose value is the bound.
+
+    Examples
+    --------
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Span:
+    ...     low: float = dataclasses.field(metadata=described("Seconds.", a_time))
+    ...     high: float = dataclasses.field(metadata=described("Seconds.", a_time, at_least="low"))
+    ...     def __post_init__(self):
+    ...         check_fields(self, error=InputError)
+    >>> Span(2, 6)
+    Span(low=2.0, high=6.0)
+    >>> Span(2, 1)
+    Traceback (most recent call last):
+    tv2sim.errors.InputError: high must be a finite number of at least 2, not 1
+    """
+    return {"help": text, "label": label, "check": check, "bounds": bounds}
+
+
+def parameter(default: object, text: str, check: Callable[..., Any], **more: Any) -> Any:
+    """Return a dataclass field with a default and the metadata of :func:`described`."""
+    return dataclasses.field(default=default, metadata=described(text, check, **more))
+
+
+def check_fields(one: object, *, error: type[InputError], owner: str = "") -> None:
+    """Replace the value of each :func:`described` field of a dataclass by what the field's check returns.
+
+    A field whose type ends in ``| None`` accepts None as well. A field that a subclass declares again, with
+    another default, keeps the check of its base class. `owner` goes before the field's name in messages.
+    """
+    checked = {
+        field.name: field
+        for kind in reversed(type(one).__mro__)
+        if dataclasses.is_dataclass(kind)
+        for field in dataclasses.fields(kind)
+        if "check" in field.metadata
+    }
+    for name, field in checked.items():
+        value, label = getattr(one, name), f"{owner}{name}"
+        if str(field.type).endswith("| None"):
+            if value is None:
+                continue
+            label += ", if not None,"
+        bounds = {
+            bound: getattr(one, limit) if isinstance(limit, str) else limit
+            for bound, limit in field.metadata["bounds"].items()
+        }
+        object.__setattr__(one, name, field.metadata["check"](label, value, error=error, **bounds))
+
+
+def with_parameters(kind: type[T]) -> type[T]:
+    """Put the descriptions of a dataclass's fields into its docstring, where it says ``{parameters}``."""
+    lines = ["Parameters", "    ----------"]
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        default = "" if field.default is dataclasses.MISSING else f", default {field.default}"
+        lines.append(f"    {field.name} : {field.type}{default}")
+        lines += textwrap.wrap(field.metadata["help"], 100, initial_indent=" " * 8, subsequent_indent=" " * 8)
+    kind.__doc__ = (kind.__doc__ or "").replace("{parameters}", "\n".join(lines))
+    return kind

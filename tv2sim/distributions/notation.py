@@ -11,7 +11,7 @@ import numpy as np
 from tv2sim import plain
 from tv2sim.distributions.base import EXTREMES, Distribution
 from tv2sim.distributions.kinds import Constant, Empirical, Exponential, Gamma, LogNormal, Triangular, Uniform
-from tv2sim.errors import ScenarioError
+from tv2sim.errors import InputError, ScenarioError
 from tv2sim.validation import LONGEST_TIME, a_time
 
 if TYPE_CHECKING:
@@ -28,7 +28,16 @@ _KINDS = {kind.__name__.lower(): kind for kind in DISTRIBUTIONS}
 """By what people write."""
 
 
-def as_distribution(name: str, value: object) -> Distribution:
+if TYPE_CHECKING:
+
+    class AsDistribution:
+        """The type of a field that accepts a distribution, a number or a text, and holds a distribution."""
+
+        def __get__(self, one: object, owner: object) -> Distribution: ...
+        def __set__(self, one: object, value: Distribution | float | str) -> None: ...
+
+
+def as_distribution(name: str, value: object, *, error: type[InputError] = ScenarioError) -> Distribution:
     """Return a distribution as it is, a number as a :class:`Constant`, a text such as "uniform(2, 6)" parsed.
 
     Raises
@@ -45,7 +54,7 @@ def as_distribution(name: str, value: object) -> Distribution:
         _check_own(name, value)
         return value
     if not isinstance(value, str):
-        return Constant(a_time(f"{name}, if not a distribution,", value, error=ScenarioError))
+        return Constant(a_time(f"{name}, if not a distribution,", value, error=error))
     written = re.fullmatch(r"\s*(\w+)\s*\(([^()]*)\)\s*", value)
     kind = _KINDS.get(written[1].lower()) if written else None
     try:
