@@ -54,10 +54,10 @@ def from_dict(data: Mapping[str, Any], *kinds: type) -> Any:
     TypeError
         If it has a field that its class has not, or lacks one.
     """
-    known = {kind.__name__.lower(): kind for kind in kinds}
+    known: dict[Any, type] = {kind.__name__.lower(): kind for kind in kinds}
     values = {
         name: from_dict(value, *kinds) if isinstance(value, Mapping) and KIND in value else value
         for name, value in data.items()
         if name != KIND
     }
-    return known[data[KIND]](**values)
+    return known[data.get(KIND)](**values)

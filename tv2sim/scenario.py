@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from tv2sim import plain
-from tv2sim.distributions import DISTRIBUTIONS, Uniform, as_distribution
+from tv2sim.distributions import Uniform, as_distribution, distribution_from_dict
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.validation import (
     LONGEST_TIME,
@@ -17,6 +17,7 @@ from tv2sim.validation import (
     a_time,
     a_whole_number,
     check_fields,
+    or_none,
     parameter,
     plural,
     with_changes,
@@ -90,13 +91,13 @@ class Scenario:
         100,
         "The most encoded videos that can wait in the publishing queue. While it is full, a video whose "
         "encoding has ended stays in its encoder. None: no limit.",
-        a_whole_number, at_least=0, label="Room in the publishing queue",
+        or_none(a_whole_number), at_least=0, label="Room in the publishing queue",
     )  # fmt: skip
     until: float | None = parameter(
         None,
         "The time in seconds at which the run is cut off; what happens at this very time still counts. None: "
         "the run ends with the outcome of the last video.",
-        a_time, above=0, label="Cut-off",
+        or_none(a_time), above=0, label="Cut-off",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -128,11 +129,7 @@ class Scenario:
         >>> Scenario.from_dict(Scenario(until=60).to_dict()) == Scenario(until=60)
         True
         """
-        try:
-            scenario: Scenario = plain.from_dict(data, cls, *DISTRIBUTIONS)
-        except LookupError as error:
-            known = ", ".join(kind.__name__.lower() for kind in DISTRIBUTIONS)
-            raise ScenarioError(f"a distribution's kind must be one of {known}, not {error}") from error
+        scenario: Scenario = distribution_from_dict(data, cls)
         return scenario
 
     def explain(self, encoding_time: Any = None, *, prewarmed: int | None = None) -> Explanation:

@@ -20,8 +20,9 @@ __all__ = [
     "a_time",
     "a_whole_number",
     "check_fields",
-    "described",
+    "checked",
     "one_of",
+    "or_none",
     "parameter",
     "plural",
     "shown",
@@ -122,8 +123,14 @@ def a_whole_number(
     return int(value)  # type: ignore[call-overload, no-any-return]
 
 
-def one_of(name: str, value: object, known: Iterable[object], *, error: type[InputError] = InputError) -> None:
-    """Raise `error`, naming what is known, unless `value` is among them."""
+def one_of(name: str, value: Any, known: Iterable[object], *, error: type[InputError] = InputError) -> Any:
+    """Return `value` if it is among the known ones.
+
+    Raises
+    ------
+    InputError
+        If it is not; the message lists the known ones.
+    """
     known = list(known)
     try:
         found = value in set(known)
@@ -131,6 +138,7 @@ def one_of(name: str, value: object, known: Iterable[object], *, error: type[Inp
         found = False
     if not found:
         raise error(f"{name} must be one of {', '.join(map(repr, known))}, not {shown(value)}")
+    return value
 
 
 def shown(value: object, at_most: int = 500) -> str:
@@ -164,27 +172,23 @@ def with_changes(one: T, what: str, changes: Mapping[str, Any], *, error: type[I
 # -- dataclasses whose fields hold their own description and check ------------------------------------------
 
 
-def described(text: str, check: Callable[..., Any], *, label: str = "", **bounds: Any) -> dict[str, Any]:
-    """Return the metadata of a dataclass field: what it is, and what values it accepts.
+def checked(check: Callable[..., Any], **bounds: Any) -> dict[str, Any]:
+    """Return the metadata of a dataclass field whose values are checked by :func:`check_fields`.
 
     Parameters
     ----------
-    text : str
-        Sentences for the documentation and the command line's help.
     check : callable
         One of the checks of this module, or one like them: ``check(name, value, error=..., **bounds)`` returns
         the value to store.
-    label : str
-        A few words for the rows of a table.
     **bounds
-        Further arguments of the check; a string names another field, whose value is the bound.
+        Further arguments of the check; a text names another field, whose value is the bound.
 
     Examples
     --------
     >>> @dataclasses.dataclass(frozen=True)
     ... class Span:
-    ...     low: float = dataclasses.field(metadata=described("Seconds.", a_time))
-    ...     high: float = dataclasses.field(metadata=described("Seconds.", a_time, at_least="low"))
+    ...     low: float = dataclasses.field(metadata=checked(a_time))
+    ...     high: float = dataclasses.field(metadata=checked(a_time, at_least="low"))
     ...     def __post_init__(self):
     ...         check_fields(self, error=InputError)
     >>> Span(2, 6)
@@ -193,38 +197,49 @@ def described(text: str, check: Callable[..., Any], *, label: str = "", **bounds
     Traceback (most recent call last):
     tv2sim.errors.InputError: high must be a finite number of at least 2, not 1
     """
-    return {"help": text, "label": label, "check": check, "bounds": bounds}
+    return {"check": check, "bounds": bounds}
 
 
-def parameter(default: object, text: str, check: Callable[..., Any], **more: Any) -> Any:
-    """Return a dataclass field with a default and the metadata of :func:`described`."""
-    return dataclasses.field(default=default, metadata=described(text, check, **more))
+def parameter(default: object, text: str, check: Callable[..., Any], *, label: str = "", **bounds: Any) -> Any:
+    """Return a dataclass field with its default, description and check (see :func:`checked`).
+
+    `text` has the sentences for the documentation and the command line's help, `label` a few words for the row
+    of a table; they are the field's ``metadata["help"]`` and ``metadata["label"]``.
+    """
+    return dataclasses.field(
+        default=default, metadata={"help": text, "label": label, **checked(check, **bounds)}
+    )
+
+
+def or_none(check: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a check that accepts None as well."""
+
+    def check_or_none(name: str, value: object, **bounds: Any) -> Any:
+        return None if value is None else check(f"{name}, if not None,", value, **bounds)
+
+    return check_or_none
 
 
 def check_fields(one: object, *, error: type[InputError], owner: str = "") -> None:
-    """Replace the value of each :func:`described` field of a dataclass by what the field's check returns.
+    """Replace the value of each :func:`checked` field of a dataclass by what the check returns.
 
-    A field whose type ends in ``| None`` accepts None as well. A field that a subclass declares again, with
-    another default, keeps the check of its base class. `owner` goes before the field's name in messages.
+    A field that a subclass declares again, with another default, keeps the check of its base class. `owner`
+    goes before the field's name in messages.
     """
-    checked = {
-        field.name: field
+    checks = {
+        field.name: field.metadata
         for kind in reversed(type(one).__mro__)
         if dataclasses.is_dataclass(kind)
         for field in dataclasses.fields(kind)
         if "check" in field.metadata
     }
-    for name, field in checked.items():
-        value, label = getattr(one, name), f"{owner}{name}"
-        if str(field.type).endswith("| None"):
-            if value is None:
-                continue
-            label += ", if not None,"
+    for name, metadata in checks.items():
         bounds = {
             bound: getattr(one, limit) if isinstance(limit, str) else limit
-            for bound, limit in field.metadata["bounds"].items()
+            for bound, limit in metadata["bounds"].items()
         }
-        object.__setattr__(one, name, field.metadata["check"](label, value, error=error, **bounds))
+        value = metadata["check"](f"{owner}{name}", getattr(one, name), error=error, **bounds)
+        object.__setattr__(one, name, value)
 
 
 def with_parameters(kind: type[T]) -> type[T]:

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tv2sim import plain
-from tv2sim.errors import ScenarioError
-from tv2sim.validation import LONGEST_TIME, a_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,17 +52,6 @@ class Distribution(ABC):
         """Return it as plain data, which :func:`distribution_from_dict` takes back."""
         data = plain.to_dict(self)
         return data | ({"mean": self.mean} if data["kind"] == plain.CUSTOM else {})
-
-    def _check(self, name: str, **bounds: float) -> None:
-        value = a_number(f"{type(self).__name__}'s {name}", getattr(self, name), **bounds, error=ScenarioError)
-        object.__setattr__(self, name, value)
-
-    def _check_range(self) -> None:
-        """Refuse parameters that lead to times outside 0 to 2**32 s."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            extremes = np.array([*self.quantile(EXTREMES), self.mean])
-        if not ((extremes >= 0) & (extremes <= LONGEST_TIME)).all():
-            raise ScenarioError(f"{self!r} gives times outside 0 to {LONGEST_TIME:.0f} s")
 
 
 EXTREMES = np.array([2.0**-53, 1 - 2.0**-53])

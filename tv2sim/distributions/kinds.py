@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tv2sim.distributions.base import Distribution
-from tv2sim.errors import ScenarioError
-from tv2sim.validation import a_number
+from tv2sim.distributions.base import EXTREMES, Distribution
+from tv2sim.errors import InputError, ScenarioError
+from tv2sim.validation import LONGEST_TIME, a_number, check_fields, checked, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,18 +20,26 @@ __all__ = ["Constant", "Empirical", "Exponential", "Gamma", "LogNormal", "Triang
 
 
 @dataclass(frozen=True)
-class Constant(Distribution):
+class BuiltIn(Distribution):
+    """A dataclass whose parameters are checked when it is made."""
+
+    def __post_init__(self) -> None:
+        check_fields(self, error=ScenarioError, owner=f"{type(self).__name__}'s ")
+        with np.errstate(over="ignore", invalid="ignore"):
+            extremes = np.array([*self.quantile(EXTREMES), self.mean])
+        if not ((extremes >= 0) & (extremes <= LONGEST_TIME)).all():
+            raise ScenarioError(f"{shown(self)} gives times outside 0 to {LONGEST_TIME:.0f} s")
+
+
+@dataclass(frozen=True)
+class Constant(BuiltIn):
     """Always the same time.
 
     >>> Constant(4).mean
     4.0
     """
 
-    value: float
-
-    def __post_init__(self) -> None:
-        self._check("value")
-        self._check_range()
+    value: float = field(metadata=checked(a_number))
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the value, whatever `u`."""
@@ -44,20 +52,15 @@ class Constant(Distribution):
 
 
 @dataclass(frozen=True)
-class Uniform(Distribution):
+class Uniform(BuiltIn):
     """Every time from `low` to `high` seconds equally likely.
 
     >>> Uniform(2, 6).quantile(np.array([0.25, 0.5]))
     array([3., 4.])
     """
 
-    low: float
-    high: float
-
-    def __post_init__(self) -> None:
-        self._check("low")
-        self._check("high", at_least=self.low)
-        self._check_range()
+    low: float = field(metadata=checked(a_number))
+    high: float = field(metadata=checked(a_number, at_least="low"))
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return low + (high - low) u."""
@@ -70,22 +73,16 @@ class Uniform(Distribution):
 
 
 @dataclass(frozen=True)
-class Triangular(Distribution):
+class Triangular(BuiltIn):
     """From `low` to `high` seconds, most likely `mode`.
 
     >>> Triangular(2, 3, 6).quantile(np.array([0.25]))
     array([3.])
     """
 
-    low: float
-    mode: float
-    high: float
-
-    def __post_init__(self) -> None:
-        self._check("low")
-        self._check("mode", at_least=self.low)
-        self._check("high", at_least=self.mode)
-        self._check_range()
+    low: float = field(metadata=checked(a_number))
+    mode: float = field(metadata=checked(a_number, at_least="low"))
+    high: float = field(metadata=checked(a_number, at_least="mode"))
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the inverse of the two parabolas that make up the distribution function."""
@@ -101,18 +98,14 @@ class Triangular(Distribution):
 
 
 @dataclass(frozen=True)
-class Exponential(Distribution):
+class Exponential(BuiltIn):
     """Memoryless, with the given mean in seconds.
 
     >>> Exponential(4).quantile(np.array([1 - np.exp(-1)])).round(9)
     array([4.])
     """
 
-    mean: float = 0.0
-
-    def __post_init__(self) -> None:
-        self._check("mean", above=0)
-        self._check_range()
+    mean: float = field(default=0.0, metadata=checked(a_number, above=0))  # hides the property of the base
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return -mean log(1 - u)."""
@@ -120,7 +113,7 @@ class Exponential(Distribution):
 
 
 @dataclass(frozen=True)
-class LogNormal(Distribution):
+class LogNormal(BuiltIn):
     """The logarithm is normal: half of the times are below `median` seconds; `sigma` is its deviation.
 
     A 99 % quantile q99 that was measured gives sigma = log(q99 / median) / 2.326.
@@ -129,13 +122,8 @@ class LogNormal(Distribution):
     array([4.])
     """
 
-    median: float
-    sigma: float
-
-    def __post_init__(self) -> None:
-        self._check("median", above=0)
-        self._check("sigma", above=0)
-        self._check_range()
+    median: float = field(metadata=checked(a_number, above=0))
+    sigma: float = field(metadata=checked(a_number, above=0))
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return median exp(sigma z), z the standard normal quantile of `u`."""
@@ -150,20 +138,15 @@ class LogNormal(Distribution):
 
 
 @dataclass(frozen=True)
-class Gamma(Distribution):
+class Gamma(BuiltIn):
     """The gamma distribution; with a whole `shape`, the sum of so many exponentials of mean `scale` s.
 
     >>> Gamma(4, 1).mean
     4.0
     """
 
-    shape: float
-    scale: float
-
-    def __post_init__(self) -> None:
-        self._check("shape", above=0)
-        self._check("scale", above=0)
-        self._check_range()
+    shape: float = field(metadata=checked(a_number, above=0))
+    scale: float = field(metadata=checked(a_number, above=0))
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return scale times the inverse of the regularized lower incomplete gamma function."""
@@ -177,31 +160,31 @@ class Gamma(Distribution):
         return self.shape * self.scale
 
 
+def _samples(name: str, value: Any, *, error: type[InputError]) -> tuple[float, ...]:
+    """Return the samples in ascending order."""
+    try:
+        samples = sorted(a_number("a sample", sample, error=error) for sample in value)
+    except TypeError:
+        samples = []
+    if not samples:
+        raise error(f"Empirical needs a list of times in seconds, not {shown(value)}")
+    return tuple(samples)
+
+
 @dataclass(frozen=True)
-class Empirical(Distribution):
+class Empirical(BuiltIn):
     """Times that were measured, each equally likely; quantiles are those of the sample itself.
 
     >>> Empirical([5, 2, 3, 9]).quantile(np.array([0.1, 0.6]))
     array([2., 5.])
     """
 
-    samples: tuple[float, ...]
+    samples: tuple[float, ...] = field(metadata=checked(_samples))
 
     if TYPE_CHECKING:
         # what the generated one accepts, since __post_init__ makes a sorted tuple of it
 
         def __init__(self, samples: Iterable[float]) -> None: ...
-
-    def __post_init__(self) -> None:
-        given = self.samples
-        try:
-            samples = sorted(a_number("a sample", value, error=ScenarioError) for value in given)
-        except TypeError:
-            samples = []
-        if not samples:
-            raise ScenarioError(f"Empirical needs a list of times in seconds, not {given!r}")
-        object.__setattr__(self, "samples", tuple(samples))
-        self._check_range()
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the smallest sample that at least a share `u` of the samples does not exceed."""

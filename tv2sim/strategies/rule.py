@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
-import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from tv2sim import plain
-from tv2sim.errors import StrategyError
-from tv2sim.validation import MOST, a_time, a_whole_number, one_of, with_changes
+from tv2sim.errors import InputError, StrategyError
+from tv2sim.validation import (
+    MOST,
+    a_time,
+    a_whole_number,
+    check_fields,
+    checked,
+    one_of,
+    or_none,
+    shown,
+    with_changes,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -59,6 +68,16 @@ class Orders(NamedTuple):
     """Seconds from the moment to the publisher's start; None if there is no delay at all."""
 
 
+def _a_name(_: str, value: object, *, error: type[InputError]) -> str:
+    if not isinstance(value, str):
+        raise error(f"a strategy's name must be a string, not {shown(value)}")
+    return value
+
+
+def _a_truth_value(name: str, value: object, *, error: type[InputError] = StrategyError) -> bool:
+    return bool(one_of(name, value, (False, True), error=error))
+
+
 @dataclass(frozen=True)
 class Strategy:
     """A rule for starting publishers.
@@ -71,18 +90,20 @@ class Strategy:
     Parameters
     ----------
     name : str
-        What tables and charts call it; default is the class's name.
+        What tables and charts call the strategy; default is the name of its class.
     starts_on : {"encoding_started", "encoded", "queued"} or None
-        The moment in a video's life at which a publisher is ordered because of it; None orders none.
+        The event in a video's life at which a publisher is ordered because of it. None: no publisher is ordered
+        because of a video.
     dedicated : bool
-        Whether that publisher serves this video only (and the video is served by no other), or joins the
-        pool that serves whichever video is first in the publishing queue.
+        Whether this publisher serves only the video because of which it was ordered, and the video is served
+        only by this publisher. If not, the publisher joins the pool, which serves the videos in the publishing
+        queue.
     prewarmed : int
-        The pool's base stock S: so many publishers are started at time 0, and each time one of the pool takes
-        a video, others are started until S are starting or ready again.
+        The base stock S of the pool. S publishers are started at time 0, and each time a publisher of the pool
+        takes a video, others are started until S are starting or ready again.
     review_every : float or None
-        Seconds between looks at :meth:`pool_level`, beside those that each video causes; at least 1e-6. They go
-        on as long as anything else is under way.
+        Seconds between calls of :meth:`pool_level`, in addition to those that each video causes; at least 1e-6.
+        They continue as long as anything else is under way. None: no further calls.
 
     Raises
     ------
@@ -110,40 +131,31 @@ class Strategy:
     stats: client_parse_errors=0 client_submitted=154 encoded=154 published=153 publish_failed=1
     """
 
-    name: str = ""
-    starts_on: Moment | None = None
-    dedicated: bool = False
-    prewarmed: int = 0
-    review_every: float | None = None
+    name: str = field(default="", metadata=checked(_a_name))
+    starts_on: Moment | None = field(default=None, metadata=checked(one_of, known=MOMENTS))
+    dedicated: bool = field(default=False, metadata=checked(_a_truth_value))
+    prewarmed: int = field(default=0, metadata=checked(a_whole_number, at_least=0, at_most=MOST))
+    review_every: float | None = field(default=None, metadata=checked(or_none(a_time), at_least=1e-6))
 
     def __post_init__(self) -> None:
-        if not isinstance(self.name, str):
-            raise StrategyError(f"a strategy's name must be a string, not {self.name!r}")
-        object.__setattr__(self, "name", self.name or type(self).__name__)
         self._check_class()
-        one_of("starts_on", self.starts_on, MOMENTS, error=StrategyError)
-        object.__setattr__(self, "dedicated", _yes_or_no("dedicated", self.dedicated))
-        prewarmed = a_whole_number("prewarmed", self.prewarmed, at_least=0, at_most=MOST, error=StrategyError)
-        object.__setattr__(self, "prewarmed", prewarmed)
+        check_fields(self, error=StrategyError)
+        object.__setattr__(self, "name", self.name or type(self).__name__)
         if self.dedicated and self.starts_on is None and not self._overrides("start_moment"):
             raise StrategyError(
                 f"strategy {self.name!r} is dedicated but never starts a publisher: give starts_on a moment, "
                 f"or leave dedicated=False"
             )
-        if self.review_every is not None:
-            every = a_time("review_every, if not None,", self.review_every, at_least=1e-6, error=StrategyError)
-            object.__setattr__(self, "review_every", every)
 
     def _check_class(self) -> None:
         """Refuse a class whose body sets a field, since that would be ignored without a word."""
-        for field in dataclasses.fields(self):
-            value = getattr(type(self), field.name, field.default)
-            if value is not field.default:
-                kind = type(self).__name__
+        kind = type(self).__name__
+        for each in fields(self):
+            if (value := getattr(type(self), each.name, each.default)) is not each.default:
                 raise StrategyError(
-                    f"{field.name} = {value!r} in the body of {kind} has no effect: write "
-                    f"{kind}({field.name}={value!r}), or decorate the class with @dataclass(frozen=True) and "
-                    f"annotate {field.name}"
+                    f"{each.name} = {value!r} in the body of {kind} has no effect: write "
+                    f"{kind}({each.name}={value!r}), or decorate the class with @dataclass(frozen=True) and "
+                    f"annotate {each.name}"
                 )
 
     # -- hooks ---------------------------------------------------------------------------------------------
@@ -230,12 +242,11 @@ class Strategy:
 
     @staticmethod
     def _moment_code(asked: str, answer: object) -> int:
-        one_of(f"the answer of {asked}", answer, MOMENTS, error=StrategyError)
-        return MOMENTS.index(answer)
+        return MOMENTS.index(one_of(f"the answer of {asked}", answer, MOMENTS, error=StrategyError))
 
     @staticmethod
     def _ownership(asked: str, answer: object) -> bool:
-        return _yes_or_no(f"the answer of {asked}", answer)
+        return _a_truth_value(f"the answer of {asked}", answer)
 
     @staticmethod
     def _delay(asked: str, answer: object) -> float:
@@ -256,8 +267,3 @@ class Strategy:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data, with the name of its class."""
         return plain.to_dict(self)
-
-
-def _yes_or_no(name: str, value: object) -> bool:
-    one_of(name, value, (False, True), error=StrategyError)
-    return bool(value)
