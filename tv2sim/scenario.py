@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tv2sim.distributions.notation import AsDistribution
+    from tv2sim.distributions import AsDistribution
 
 __all__ = ["Explanation", "LoadWarning", "Scenario", "load_in_words"]
 

@@ -1,8 +1,9 @@
-"""When publishers are started, and for whom: the rule as data, with hooks for rules of one's own."""
+"""When publishers are started, and for whom: the rule as data with hooks, and the four parts."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, fields
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from tv2sim import plain
@@ -20,11 +21,23 @@ from tv2sim.validation import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from tv2sim.catalogue import Catalogue, Video
 
-__all__ = ["MOMENTS", "Moment", "Orders", "PoolState", "Strategy"]
+__all__ = [
+    "MOMENTS",
+    "PART_1",
+    "PART_2A",
+    "PART_2B",
+    "PART_2C",
+    "STRATEGIES",
+    "Moment",
+    "Orders",
+    "PoolState",
+    "Strategy",
+    "as_strategy",
+]
 
 Moment: TypeAlias = Literal["encoding_started", "encoded", "queued"]
 
@@ -267,3 +280,57 @@ class Strategy:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain data, with the name of its class."""
         return plain.to_dict(self)
+
+
+# -- the parts of the original -----------------------------------------------------------------------------
+
+PART_1 = Strategy("1", starts_on="encoded", dedicated=True)
+"""A publisher for each video, started when its encoding ends."""
+
+PART_2A = Strategy("2a", starts_on="encoding_started", dedicated=True)
+"""A publisher for each video, started when its encoding starts."""
+
+PART_2B = Strategy("2b", starts_on="queued", dedicated=True)
+"""A publisher for each video, started when it reaches the publishing stage."""
+
+PART_2C = Strategy("2c", prewarmed=10)
+"""A pool of 10 publishers started at time 0; each one that takes a video is replaced."""
+
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
+    {strategy.name: strategy for strategy in (PART_1, PART_2A, PART_2B, PART_2C)}
+)
+"""The built-in strategies by name."""
+
+
+def as_strategy(strategy: object) -> Strategy:
+    """Return a strategy as it is, or the built-in one of that name; "2c:8" is 2c with a pool of 8.
+
+    Raises
+    ------
+    StrategyError
+        If there is none of that name; the message names those that there are.
+
+    Examples
+    --------
+    >>> as_strategy("2b").starts_on
+    'queued'
+    >>> as_strategy("2c:8")
+    Strategy(name='2c:8', starts_on=None, dedicated=False, prewarmed=8, review_every=None)
+    """
+    if isinstance(strategy, Strategy):
+        return strategy
+    if isinstance(strategy, type) and issubclass(strategy, Strategy):
+        raise StrategyError(
+            f"{strategy.__name__} is a class: hand in a strategy made of it, {strategy.__name__}()"
+        )
+    name, colon, size = strategy.partition(":") if isinstance(strategy, str) else ("", "", "")
+    if name not in STRATEGIES:
+        raise StrategyError(
+            f"a strategy is one of {', '.join(STRATEGIES)}, or a tv2sim.Strategy of your own, not "
+            f"{shown(strategy)}"
+        )
+    if not colon:
+        return STRATEGIES[name]
+    if not STRATEGIES[name].prewarmed or not (size.isascii() and size.isdigit()):
+        raise StrategyError(f"a strategy with another pool is written like 2c:8, not {strategy!r}")
+    return STRATEGIES[name].replace(name=strategy, prewarmed=int(size[:20]))

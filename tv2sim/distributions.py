@@ -1,22 +1,92 @@
-"""The distributions that come with tv2sim."""
+"""Distributions of times, each by its quantile function, so that one uniform number is one time.
+
+Every strategy and every engine turns the same uniforms into times by the same NumPy call: that is what makes
+runs comparable and engines agree to the last bit.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+import re
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tv2sim.distributions.base import EXTREMES, Distribution
+from tv2sim import plain
 from tv2sim.errors import InputError, ScenarioError
-from tv2sim.validation import LONGEST_TIME, a_number, check_fields, checked, shown
+from tv2sim.validation import LONGEST_TIME, a_number, a_time, check_fields, checked, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from numpy.typing import NDArray
 
-__all__ = ["Constant", "Empirical", "Exponential", "Gamma", "LogNormal", "Triangular", "Uniform"]
+__all__ = [
+    "DISTRIBUTIONS",
+    "NOTATIONS",
+    "Constant",
+    "Distribution",
+    "Empirical",
+    "Exponential",
+    "Gamma",
+    "LogNormal",
+    "Triangular",
+    "Uniform",
+    "as_distribution",
+    "distribution_from_dict",
+]
+
+EXTREMES = np.array([2.0**-53, 1 - 2.0**-53])
+"""The smallest and the largest number that :mod:`tv2sim.draws` can give."""
+
+
+class Distribution(ABC):
+    """A distribution of times in seconds.
+
+    A distribution of your own is a subclass with :meth:`quantile` and :attr:`mean`; it can be used in a
+    scenario at once.
+
+    Examples
+    --------
+    >>> class Weekend(Distribution):
+    ...     mean = 3.0
+    ...     def quantile(self, u):
+    ...         return np.where(u < 0.5, 2.0, 4.0)
+    >>> Weekend().quantile(np.array([0.1, 0.9]))
+    array([2., 4.])
+    """
+
+    @abstractmethod
+    def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the time below which a share `u` of all times lies (0 < u < 1, any shape)."""
+
+    @property
+    @abstractmethod
+    def mean(self) -> float:
+        """The expected time, in seconds."""
+
+    def __str__(self) -> str:
+        try:
+            numbers = ", ".join(_shortest(getattr(self, field.name)) for field in fields(self))  # type: ignore[arg-type]
+        except (TypeError, ValueError):
+            return repr(self)
+        return f"{type(self).__name__.lower()}({numbers})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data, which :func:`distribution_from_dict` takes back."""
+        data = plain.to_dict(self)
+        return data | ({"mean": self.mean} if data["kind"] == plain.CUSTOM else {})
+
+
+def _shortest(number: float) -> str:
+    """Return the shortest text that stands for a number; ValueError or TypeError if it is none."""
+    text = f"{number:g}"
+    return text if float(text) == number else repr(number)
+
+
+# -- the distributions that come with tv2sim ---------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -198,3 +268,100 @@ class Empirical(BuiltIn):
 
     def __str__(self) -> str:
         return f"empirical({len(self.samples)} samples from {self.samples[0]:g} to {self.samples[-1]:g})"
+
+
+DISTRIBUTIONS: tuple[type[BuiltIn], ...] = tuple(BuiltIn.__subclasses__())
+"""The distributions that come with tv2sim."""
+
+# -- from what people write and from what files hold -------------------------------------------------------
+
+_KINDS = {kind.__name__.lower(): kind for kind in DISTRIBUTIONS}
+"""By what people write."""
+
+NOTATIONS = tuple(
+    f"{name}({'sample, sample, ...' if kind is Empirical else ', '.join(field.name for field in fields(kind))})"
+    for name, kind in _KINDS.items()
+)
+"""What people may write for each kind, such as "uniform(low, high)"."""
+
+
+if TYPE_CHECKING:
+
+    class AsDistribution:
+        """The type of a field that accepts a distribution, a number or a text, and holds a distribution."""
+
+        def __get__(self, one: object, owner: object) -> Distribution: ...
+        def __set__(self, one: object, value: Distribution | float | str) -> None: ...
+
+
+def as_distribution(name: str, value: object, *, error: type[InputError] = ScenarioError) -> Distribution:
+    """Return a distribution as it is, a number as a :class:`Constant`, a text such as "uniform(2, 6)" parsed.
+
+    Raises
+    ------
+    ScenarioError
+        If it is none of these, quoting it and naming the kinds.
+
+    Examples
+    --------
+    >>> as_distribution("startup_time", "uniform(2, 6)")
+    Uniform(low=2.0, high=6.0)
+    """
+    if isinstance(value, Distribution):
+        _check_own(name, value, error)
+        return value
+    if not isinstance(value, str):
+        return Constant(a_time(f"{name}, if not a distribution,", value, error=error))
+    written = re.fullmatch(r"\s*(\w+)\s*\(([^()]*)\)\s*", value)
+    try:
+        kind, listed = (_KINDS[written[1].lower()], written[2]) if written else (Constant, value)
+        numbers = [float(number) for number in listed.split(",")]
+        return Empirical(numbers) if kind is Empirical else kind(*numbers)
+    except ScenarioError:
+        raise
+    except (LookupError, ValueError, TypeError) as unread:
+        raise error(
+            f"{name} must be a number of seconds or one of {', '.join(NOTATIONS)}, not {value!r}"
+        ) from unread
+
+
+def _check_own(name: str, distribution: Distribution, error: type[InputError]) -> None:
+    """Refuse a distribution of a user's class whose times can be too long; other errors are found in use."""
+    if type(distribution) in DISTRIBUTIONS:
+        return  # checked when it was made
+    try:
+        extremes = np.asarray(distribution.quantile(EXTREMES.copy()))
+    except Exception:  # noqa: BLE001 (a user's code)
+        return
+    for time in extremes.ravel().tolist() if extremes.dtype.kind in "iuf" else ():
+        if not (0 <= time <= LONGEST_TIME or math.isnan(time)):
+            raise error(
+                f"{name} {distribution} gives other than times from 0 to {LONGEST_TIME:.0f} s: {time:g}"
+            )
+
+
+def distribution_from_dict(data: Mapping[str, Any], *holders: type) -> Any:
+    """Return the distribution that :meth:`Distribution.to_dict` described, or a dataclass that holds one.
+
+    Parameters
+    ----------
+    data : mapping
+        The plain data.
+    *holders : type
+        Dataclasses that `data` may describe as well.
+
+    Raises
+    ------
+    ScenarioError
+        If the kind is unknown, as that of a user's own class.
+
+    Examples
+    --------
+    >>> distribution_from_dict(Gamma(4, 1).to_dict())
+    Gamma(shape=4.0, scale=1.0)
+    """
+    try:
+        return plain.from_dict(data, *holders, *DISTRIBUTIONS)
+    except LookupError as error:
+        known = ", ".join(_KINDS)
+        raise ScenarioError(f"a distribution's kind must be one of {known}, not {error}") from error
