@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isnan
+from operator import eq
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, overload
 
 import msgspec
@@ -99,33 +101,16 @@ class Catalogue:
         name: str = "catalogue",
         sha256: str | None = None,
     ) -> None:
-        self.name = name
-        self.sha256 = sha256
-        self.rejected = tuple(rejected)
-        ids: list[str] = []
-        titles: list[str] = []
-        providers: list[str] = []
-        times: list[tuple[float, float]] = []
-        submitted: list[float | None] = []
-        shared: dict[Any, Any] = {}  # few distinct times and providers: hold each once
-        for video in videos:
-            ids.append(video.id)
-            titles.append(video.title)
-            providers.append(shared.setdefault(video.provider, video.provider))
-            pair = (video.encoding_time, video.publication_timeout)
-            times.append(shared.setdefault(pair, pair))
-            submitted.append(video.submitted_at)
-        self.ids = tuple(ids)
-        self.titles = tuple(titles)
-        self.providers = tuple(providers)
-        columns = np.array(times, dtype=np.float64).reshape(-1, 2).T.copy()
-        columns.flags.writeable = False
-        self.encoding_time: NDArray[np.float64] = columns[0]
-        self.publication_timeout: NDArray[np.float64] = columns[1]
-        self.submitted_at: NDArray[np.float64] | None = None
-        if any(time is not None for time in submitted):
-            self.submitted_at = np.array(submitted, dtype=np.float64)
-            self.submitted_at.flags.writeable = False
+        videos = list(videos)
+        self.name, self.sha256, self.rejected = name, sha256, tuple(rejected)
+        self.ids = tuple(video.id for video in videos)
+        self.titles = tuple(video.title for video in videos)
+        shared: dict[str, str] = {}  # there are few providers: each name is held once
+        self.providers = tuple(shared.setdefault(video.provider, video.provider) for video in videos)
+        self.encoding_time = _column([video.encoding_time for video in videos])
+        self.publication_timeout = _column([video.publication_timeout for video in videos])
+        submitted_at = [video.submitted_at for video in videos]
+        self.submitted_at = None if all(time is None for time in submitted_at) else _column(submitted_at)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -144,7 +129,7 @@ class Catalogue:
             self.providers[row],
             float(self.encoding_time[row]),
             float(self.publication_timeout[row]),
-            None if self.submitted_at is None else _known(self.submitted_at[row]),
+            None if self.submitted_at is None or isnan(time := float(self.submitted_at[row])) else time,
         )
 
     def __iter__(self) -> Iterator[Video]:
@@ -153,15 +138,8 @@ class Catalogue:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Catalogue):
             return NotImplemented
-        return (
-            self.ids == other.ids
-            and self.titles == other.titles
-            and self.providers == other.providers
-            and self.rejected == other.rejected
-            and np.array_equal(self.encoding_time, other.encoding_time)
-            and np.array_equal(self.publication_timeout, other.publication_timeout)
-            and _same(self.submitted_at, other.submitted_at)
-        )
+        same_size = (len(self), self.rejected) == (len(other), other.rejected)
+        return same_size and all(map(eq, self, other))
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -195,11 +173,8 @@ class Catalogue:
             yield encode(video) + b"\n"
 
 
-def _known(time: np.float64) -> float | None:
-    return None if np.isnan(time) else float(time)
-
-
-def _same(one: NDArray[np.float64] | None, other: NDArray[np.float64] | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return np.array_equal(one, other, equal_nan=True)
+def _column(times: Sequence[float | None]) -> NDArray[np.float64]:
+    """Return times as a read-only array, with NaN for None."""
+    column = np.array(times, dtype=np.float64)
+    column.flags.writeable = False
+    return column
