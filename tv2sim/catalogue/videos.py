@@ -138,8 +138,7 @@ class Catalogue:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Catalogue):
             return NotImplemented
-        same_size = (len(self), self.rejected) == (len(other), other.rejected)
-        return same_size and all(map(eq, self, other))
+        return len(self) == len(other) and self.rejected == other.rejected and all(map(eq, self, other))
 
     __hash__ = None  # type: ignore[assignment]
 
