@@ -102,12 +102,7 @@ def a_time(
 
 
 def a_whole_number(
-    name: str,
-    value: object,
-    *,
-    at_least: int,
-    at_most: int | None = None,
-    error: type[InputError] = InputError,
+    name: str, value: object, *, at_least: int, at_most: int | None = None, error: type[InputError] = InputError
 ) -> int:
     """Return `value` as an int within its bounds (numpy's integers count, 10.0 and True do not).
 
