@@ -16,7 +16,8 @@ import numpy as np
 
 from tv2sim import plain
 from tv2sim.errors import InputError, ScenarioError
-from tv2sim.validation import LONGEST_TIME, a_number, a_time, check_fields, checked, shown
+from tv2sim.fields import check_fields, checked
+from tv2sim.validation import LONGEST_TIME, a_number, a_time, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -24,19 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "DISTRIBUTIONS",
-    "NOTATIONS",
-    "Constant",
-    "Distribution",
-    "Empirical",
-    "Exponential",
-    "Gamma",
-    "LogNormal",
-    "Triangular",
-    "Uniform",
-    "as_distribution",
-    "distribution_from_dict",
-]
+    "DISTRIBUTIONS", "NOTATIONS", "Constant", "Distribution", "Empirical", "Exponential", "Gamma", "LogNormal",
+    "Triangular", "Uniform", "as_distribution", "distribution_from_dict",
+]  # fmt: skip
 
 EXTREMES = np.array([2.0**-53, 1 - 2.0**-53])
 """The smallest and the largest number that :mod:`tv2sim.draws` can give."""

@@ -19,16 +19,9 @@ from __future__ import annotations
 from importlib import import_module
 
 __all__ = [
-    "CatalogueError",
-    "InputError",
-    "LagError",
-    "MissingExtraError",
-    "OutputError",
-    "ScenarioError",
-    "StrategyError",
-    "TV2SimError",
-    "need",
-]
+    "CatalogueError", "InputError", "LagError", "MissingExtraError", "OutputError", "ScenarioError",
+    "StrategyError", "TV2SimError", "need",
+]  # fmt: skip
 
 
 class TV2SimError(Exception):

@@ -11,18 +11,8 @@ import numpy as np
 from tv2sim import plain
 from tv2sim.distributions import Uniform, as_distribution, distribution_from_dict
 from tv2sim.errors import InputError, ScenarioError
-from tv2sim.validation import (
-    LONGEST_TIME,
-    a_number,
-    a_time,
-    a_whole_number,
-    check_fields,
-    or_none,
-    parameter,
-    plural,
-    with_changes,
-    with_parameters,
-)
+from tv2sim.fields import check_fields, or_none, parameter, with_changes, with_parameters
+from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -22,17 +22,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "FORMATS",
-    "Format",
-    "may_replace",
-    "need_pyarrow",
-    "read_table",
-    "records",
-    "resolved",
-    "whole_file",
-    "whole_folder",
-    "write_table",
-]
+    "FORMATS", "Format", "may_replace", "need_pyarrow", "read_table", "records", "resolved", "whole_file",
+    "whole_folder", "write_table",
+]  # fmt: skip
 
 Format: TypeAlias = Literal["csv", "jsonl", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)

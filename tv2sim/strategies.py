@@ -8,17 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from tv2sim import plain
 from tv2sim.errors import InputError, StrategyError
-from tv2sim.validation import (
-    MOST,
-    a_time,
-    a_whole_number,
-    check_fields,
-    checked,
-    one_of,
-    or_none,
-    shown,
-    with_changes,
-)
+from tv2sim.fields import check_fields, checked, or_none, with_changes
+from tv2sim.validation import MOST, a_time, a_whole_number, one_of, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,18 +17,9 @@ if TYPE_CHECKING:
     from tv2sim.catalogue import Catalogue, Video
 
 __all__ = [
-    "MOMENTS",
-    "PART_1",
-    "PART_2A",
-    "PART_2B",
-    "PART_2C",
-    "STRATEGIES",
-    "Moment",
-    "Orders",
-    "PoolState",
-    "Strategy",
-    "as_strategy",
-]
+    "MOMENTS", "PART_1", "PART_2A", "PART_2B", "PART_2C", "STRATEGIES", "Moment", "Orders", "PoolState",
+    "Strategy", "as_strategy",
+]  # fmt: skip
 
 Moment: TypeAlias = Literal["encoding_started", "encoded", "queued"]
 
@@ -87,7 +69,7 @@ def _a_name(_: str, value: object, *, error: type[InputError]) -> str:
     return value
 
 
-def _a_truth_value(name: str, value: object, *, error: type[InputError] = StrategyError) -> bool:
+def _a_truth_value(name: str, value: object, *, error: type[InputError]) -> bool:
     return bool(one_of(name, value, (False, True), error=error))
 
 
@@ -236,34 +218,25 @@ class Strategy:
         StrategyError
             If a hook answers with something impossible, naming the hook and the video.
         """
-        moment = self._ask("start_moment", catalogue, self._moment_code)
-        own = self._ask("owns_publisher", catalogue, self._ownership)
-        for row in range(len(catalogue)) if 0 in moment and 1 in own else ():
-            if own[row] and not moment[row]:
+        moments = self._ask("start_moment", catalogue, one_of, known=MOMENTS)
+        own = self._ask("owns_publisher", catalogue, _a_truth_value)
+        for row, moment in enumerate(moments):
+            if moment is None and own[row]:
                 raise StrategyError(
                     f"strategy {self.name!r}: the publisher of video {catalogue.ids[row]!r} is never started"
                 )
-        delay = tuple(self._ask("start_delay", catalogue, self._delay)) if self.delays else None
-        return Orders(bytes(moment), bytes(own), delay)
+        delay = tuple(self._ask("start_delay", catalogue, a_time)) if self.delays else None
+        return Orders(bytes(map(MOMENTS.index, moments)), bytes(own), delay)
 
-    def _ask(self, hook: str, catalogue: Catalogue, check: Callable[[str, Any], Any]) -> list[Any]:
-        """Return the checked answers of a per-video hook; one question is enough if it is not overridden."""
+    def _ask(self, hook: str, catalogue: Catalogue, check: Callable[..., Any], **bounds: Any) -> list[Any]:
+        """Return the checked answers of a per-video hook, which is called once if it is not overridden."""
         ask = getattr(self, hook)
         if not self._overrides(hook):
-            return [check(hook, ask(None))] * len(catalogue)
-        return [check(f"{self.name}.{hook}({video.id!r})", ask(video)) for video in catalogue]
-
-    @staticmethod
-    def _moment_code(asked: str, answer: object) -> int:
-        return MOMENTS.index(one_of(f"the answer of {asked}", answer, MOMENTS, error=StrategyError))
-
-    @staticmethod
-    def _ownership(asked: str, answer: object) -> bool:
-        return _a_truth_value(f"the answer of {asked}", answer)
-
-    @staticmethod
-    def _delay(asked: str, answer: object) -> float:
-        return a_time(f"the answer of {asked}", answer, error=StrategyError)
+            return [check(f"the answer of {hook}", ask(None), error=StrategyError, **bounds)] * len(catalogue)
+        return [
+            check(f"the answer of {self.name}.{hook}({video.id!r})", ask(video), error=StrategyError, **bounds)
+            for video in catalogue
+        ]
 
     # -- data ----------------------------------------------------------------------------------------------
 

@@ -2,35 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import numbers
-import textwrap
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from tv2sim.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable
 
-__all__ = [
-    "LONGEST_TIME",
-    "MOST",
-    "a_number",
-    "a_time",
-    "a_whole_number",
-    "check_fields",
-    "checked",
-    "one_of",
-    "or_none",
-    "parameter",
-    "plural",
-    "shown",
-    "with_changes",
-    "with_parameters",
-]
-
-T = TypeVar("T")
+__all__ = ["LONGEST_TIME", "MOST", "a_number", "a_time", "a_whole_number", "one_of", "plural", "shown"]
 
 LONGEST_TIME = 2.0**32
 """Seconds (136 years): no time that is handed in may be longer."""
@@ -55,7 +36,7 @@ def a_number(
     name : str
         What the number is called, for the message.
     value : object
-        What the user handed in; ``bool`` is no number.
+        What the user passed; True and False are not numbers.
     at_least, above, at_most : float
         The accepted range; `above`, if given, replaces `at_least` and excludes the bound itself.
     error : type of InputError
@@ -64,7 +45,7 @@ def a_number(
     Raises
     ------
     InputError
-        If it is none, quoting the value.
+        If it is not such a number; the message quotes it.
     """
     lower = f"of at least {at_least:g}" if above is None else f"greater than {above:g}"
     accepted = f"a finite number {lower}" + (f" and at most {at_most:g}" if at_most < math.inf else "")
@@ -80,22 +61,17 @@ def a_number(
     return result
 
 
-def a_time(
-    name: str,
-    value: object,
-    *,
-    at_least: float = 0.0,
-    above: float | None = None,
-    error: type[InputError] = InputError,
-) -> float:
-    """Return `value` as a number of seconds within its bounds, no longer than :data:`LONGEST_TIME`.
+def a_time(name: str, value: object, *, error: type[InputError] = InputError, **bounds: float) -> float:
+    """Return `value` as a number of seconds within its bounds, at most :data:`LONGEST_TIME`.
+
+    The bounds are those of :func:`a_number`.
 
     Raises
     ------
     InputError
-        If it is none, quoting the value.
+        If it is not such a number; the message quotes it.
     """
-    seconds = a_number(name, value, at_least=at_least, above=above, error=error)
+    seconds = a_number(name, value, error=error, **bounds)
     if seconds > LONGEST_TIME:
         raise error(f"{name} must be at most {LONGEST_TIME:.0f} s, not {shown(value)}")
     return seconds
@@ -109,7 +85,7 @@ def a_whole_number(
     Raises
     ------
     InputError
-        If it is none, quoting the value.
+        If it is not such a number; the message quotes it.
     """
     accepted = f"a whole number of at least {at_least}" + ("" if at_most is None else f" and at most {at_most}")
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
@@ -137,10 +113,10 @@ def one_of(name: str, value: Any, known: Iterable[object], *, error: type[InputE
 
 
 def shown(value: object, at_most: int = 500) -> str:
-    """Return what a value looks like, cut; some numbers are too large for that, and some lists too deep."""
+    """Return the repr of a value, cut off; some numbers are too large and some lists too deep to have one."""
     try:
         return repr(value)[:at_most]
-    except Exception:  # noqa: BLE001 (a class of the user's may raise anything)
+    except Exception:  # noqa: BLE001 (a user's class may raise anything)
         return f"<{type(value).__name__} that cannot be shown>"
 
 
@@ -153,96 +129,3 @@ def plural(count: float, word: str) -> str:
     if count != 1:
         word = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
     return f"{count:,.0f} {word}"
-
-
-def with_changes(one: T, what: str, changes: Mapping[str, Any], *, error: type[InputError]) -> T:
-    """Return a copy of a dataclass with some fields changed; raise `error` if it has no such field."""
-    known = [field.name for field in dataclasses.fields(one)]  # type: ignore[arg-type]
-    for name in changes:
-        if name not in known:
-            raise error(f"{what} has no {name!r}; it has {', '.join(known)}")
-    return dataclasses.replace(one, **changes)  # type: ignore[type-var]
-
-
-# -- dataclasses whose fields hold their own description and check ------------------------------------------
-
-
-def checked(check: Callable[..., Any], **bounds: Any) -> dict[str, Any]:
-    """Return the metadata of a dataclass field whose values are checked by :func:`check_fields`.
-
-    Parameters
-    ----------
-    check : callable
-        One of the checks of this module, or one like them: ``check(name, value, error=..., **bounds)`` returns
-        the value to store.
-    **bounds
-        Further arguments of the check; a text names another field, whose value is the bound.
-
-    Examples
-    --------
-    >>> @dataclasses.dataclass(frozen=True)
-    ... class Span:
-    ...     low: float = dataclasses.field(metadata=checked(a_time))
-    ...     high: float = dataclasses.field(metadata=checked(a_time, at_least="low"))
-    ...     def __post_init__(self):
-    ...         check_fields(self, error=InputError)
-    >>> Span(2, 6)
-    Span(low=2.0, high=6.0)
-    >>> Span(2, 1)
-    Traceback (most recent call last):
-    tv2sim.errors.InputError: high must be a finite number of at least 2, not 1
-    """
-    return {"check": check, "bounds": bounds}
-
-
-def parameter(default: object, text: str, check: Callable[..., Any], *, label: str = "", **bounds: Any) -> Any:
-    """Return a dataclass field with its default, description and check (see :func:`checked`).
-
-    `text` has the sentences for the documentation and the command line's help, `label` a few words for the row
-    of a table; they are the field's ``metadata["help"]`` and ``metadata["label"]``.
-    """
-    return dataclasses.field(
-        default=default, metadata={"help": text, "label": label, **checked(check, **bounds)}
-    )
-
-
-def or_none(check: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a check that accepts None as well."""
-
-    def check_or_none(name: str, value: object, **bounds: Any) -> Any:
-        return None if value is None else check(f"{name}, if not None,", value, **bounds)
-
-    return check_or_none
-
-
-def check_fields(one: object, *, error: type[InputError], owner: str = "") -> None:
-    """Replace the value of each :func:`checked` field of a dataclass by what the check returns.
-
-    A field that a subclass declares again, with another default, keeps the check of its base class. `owner`
-    goes before the field's name in messages.
-    """
-    checks = {
-        field.name: field.metadata
-        for kind in reversed(type(one).__mro__)
-        if dataclasses.is_dataclass(kind)
-        for field in dataclasses.fields(kind)
-        if "check" in field.metadata
-    }
-    for name, metadata in checks.items():
-        bounds = {
-            bound: getattr(one, limit) if isinstance(limit, str) else limit
-            for bound, limit in metadata["bounds"].items()
-        }
-        value = metadata["check"](f"{owner}{name}", getattr(one, name), error=error, **bounds)
-        object.__setattr__(one, name, value)
-
-
-def with_parameters(kind: type[T]) -> type[T]:
-    """Put the descriptions of a dataclass's fields into its docstring, where it says ``{parameters}``."""
-    lines = ["Parameters", "    ----------"]
-    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
-        default = "" if field.default is dataclasses.MISSING else f", default {field.default}"
-        lines.append(f"    {field.name} : {field.type}{default}")
-        lines += textwrap.wrap(field.metadata["help"], 100, initial_indent=" " * 8, subsequent_indent=" " * 8)
-    kind.__doc__ = (kind.__doc__ or "").replace("{parameters}", "\n".join(lines))
-    return kind
