@@ -147,25 +147,19 @@ class Scenario:
         warning: a pool of 8 just keeps up with 2 requests/s: waits grow without bound in a long run
         """
         submitted = getattr(encoding_time, "submitted_at", None)
-        encoding_time = getattr(encoding_time, "encoding_time", encoding_time)
-        mean = None
-        if encoding_time is not None:
-            mean = a_number("encoding_time", _mean(encoding_time), error=ScenarioError)
+        mean = getattr(encoding_time, "encoding_time", encoding_time)
+        if mean is not None:
+            mean = float(mean.mean()) if isinstance(mean, np.ndarray) else mean
+            mean = a_number("encoding_time", mean, error=ScenarioError)
         capacity = None
         if prewarmed is not None:
             prewarmed = a_whole_number("prewarmed", prewarmed, at_least=0, error=ScenarioError)
             startup = self.startup_time.mean
             capacity = prewarmed / startup if startup > 0 else math.inf
         requested = busiest = self.requests_per_second
-        if isinstance(submitted, np.ndarray):
+        if known := isinstance(submitted, np.ndarray):
             requested, busiest = _rates(submitted, self.requests_per_second)
-        return Explanation(
-            self, mean, requested, busiest, isinstance(submitted, np.ndarray), prewarmed, capacity
-        )
-
-
-def _mean(values: float | NDArray[np.float64]) -> float:
-    return float(values.mean()) if isinstance(values, np.ndarray) else values
+        return Explanation(self, mean, requested, busiest, known, prewarmed, capacity)
 
 
 def _rates(submitted_at: NDArray[np.float64], limit: float) -> tuple[float, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -185,9 +186,8 @@ def whole_file(path: Path, *, force: bool = True, ours: Callable[[Path], bool] =
     with _output_errors(path):
         target = resolved(path)
         _check_file(path, target, force, ours)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
-        os.close(handle)
-        draft = Path(name)
+        draft = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
+        draft.touch(exist_ok=False)
         try:
             yield draft
             _check_file(path, target, force, ours)
@@ -195,7 +195,6 @@ def whole_file(path: Path, *, force: bool = True, ours: Callable[[Path], bool] =
                 draft.chmod(stat.S_IMODE(target.stat().st_mode))
                 draft.replace(target)
             else:
-                draft.chmod(0o666 & ~_umask())
                 _create(path, draft, target)
         finally:
             draft.unlink(missing_ok=True)
@@ -328,9 +327,3 @@ def _output_errors(path: Path) -> Iterator[None]:
         raise
     except OSError as error:
         raise OutputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

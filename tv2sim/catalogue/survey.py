@@ -177,14 +177,6 @@ class _Found:
     def survey(self, label: str) -> Survey:
         valid = ~np.isin(np.frombuffer(self.lines, dtype=np.int64), self.repeats)
         del self.hashes, self.lines  # before the columns are copied
-        encoding_time, publication_timeout, submitted_at = (
-            np.frombuffer(times)[valid] for times in self.times.values()
-        )
-        return Survey(
-            label,
-            encoding_time,
-            publication_timeout,
-            None if np.isnan(submitted_at).all() else submitted_at,
-            self.rejected_lines,
-            tuple(self.rejected),
-        )
+        encoding, timeout, submitted = (np.frombuffer(times)[valid] for times in self.times.values())
+        known = None if np.isnan(submitted).all() else submitted
+        return Survey(label, encoding, timeout, known, self.rejected_lines, tuple(self.rejected))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isnan
 from operator import eq
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, overload
+from typing import TYPE_CHECKING, Annotated, NamedTuple, overload
 
 import msgspec
 import numpy as np
@@ -154,16 +154,12 @@ class Catalogue:
         """
         import pandas as pd
 
-        columns: dict[str, Any] = {
-            "id": self.ids,
-            "title": self.titles,
-            "provider": self.providers,
-            "encoding_time": self.encoding_time.copy(),
-            "publication_timeout": self.publication_timeout.copy(),
-        }
-        if self.submitted_at is not None:
-            columns["submitted_at"] = self.submitted_at.copy()
-        return pd.DataFrame(columns)
+        columns = {
+            "id": self.ids, "title": self.titles, "provider": self.providers,
+            "encoding_time": self.encoding_time, "publication_timeout": self.publication_timeout,
+            "submitted_at": self.submitted_at,
+        }  # fmt: skip
+        return pd.DataFrame({name: column for name, column in columns.items() if column is not None})
 
     def lines(self) -> Iterator[bytes]:
         """Yield the accepted videos as JSON lines, each with its line end."""
