@@ -69,14 +69,9 @@ def check_fields(one: object, *, error: type[InputError], owner: str = "") -> No
     A field that a subclass declares again, with another default, keeps the check of its base class. `owner`
     goes before the field's name in messages.
     """
-    checks = {
-        field.name: field.metadata
-        for kind in reversed(type(one).__mro__)
-        if dataclasses.is_dataclass(kind)
-        for field in dataclasses.fields(kind)
-        if "check" in field.metadata
-    }
-    for name, metadata in checks.items():
+    classes = filter(dataclasses.is_dataclass, reversed(type(one).__mro__))
+    declared = [field for kind in classes for field in dataclasses.fields(kind)]
+    for name, metadata in {each.name: each.metadata for each in declared if "check" in each.metadata}.items():
         bounds = {
             bound: getattr(one, limit) if isinstance(limit, str) else limit
             for bound, limit in metadata["bounds"].items()

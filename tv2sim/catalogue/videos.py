@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isnan
+from math import isnan, nan
 from operator import eq
 from typing import TYPE_CHECKING, Annotated, NamedTuple, overload
 
@@ -123,14 +123,10 @@ class Catalogue:
     def __getitem__(self, row: int | slice) -> Video | Catalogue:
         if isinstance(row, slice):
             return Catalogue(map(self.__getitem__, range(len(self))[row]), name=self.name)
-        return Video(
-            self.ids[row],
-            self.titles[row],
-            self.providers[row],
-            float(self.encoding_time[row]),
-            float(self.publication_timeout[row]),
-            None if self.submitted_at is None or isnan(time := float(self.submitted_at[row])) else time,
-        )
+        encoding, timeout = float(self.encoding_time[row]), float(self.publication_timeout[row])
+        submitted = nan if self.submitted_at is None else float(self.submitted_at[row])
+        texts = self.ids[row], self.titles[row], self.providers[row]
+        return Video(*texts, encoding, timeout, None if isnan(submitted) else submitted)
 
     def __iter__(self) -> Iterator[Video]:
         return map(self.__getitem__, range(len(self)))
