@@ -199,7 +199,7 @@ class TestDescriptions:
     def test_a_field_that_is_added_is_checked_saved_and_changed(self) -> None:
         @dataclasses.dataclass(frozen=True)
         class Larger(tv.Scenario):
-            editors: int = parameter(3, "The number of editors.", a_whole_number, at_least=1)
+            editors: int = parameter(3, a_whole_number, at_least=1, text="The number of editors.")
 
         with pytest.raises(tv.ScenarioError, match="editors must be a whole number of at least 1, not 0"):
             Larger(editors=0)

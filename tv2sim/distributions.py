@@ -36,8 +36,9 @@ EXTREMES = np.array([2.0**-53, 1 - 2.0**-53])
 class Distribution(ABC):
     """A distribution of times in seconds.
 
-    A distribution of your own is a subclass with :meth:`quantile` and :attr:`mean`; it can be used in a
-    scenario at once.
+    To define another distribution, write a subclass with :meth:`quantile` and :attr:`mean`; a scenario accepts
+    it like the built-in ones. An engine calls `quantile` for many numbers at a time, and needs one finite time
+    of at least 0 for each.
 
     Examples
     --------
@@ -66,13 +67,13 @@ class Distribution(ABC):
         return f"{type(self).__name__.lower()}({numbers})"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data, which :func:`distribution_from_dict` takes back."""
+        """Return the distribution as plain data, from which :func:`distribution_from_dict` makes it again."""
         data = plain.to_dict(self)
         return data | ({"mean": self.mean} if data["kind"] == plain.CUSTOM else {})
 
 
 def _shortest(number: float) -> str:
-    """Return the shortest text that stands for a number; ValueError or TypeError if it is none."""
+    """Return the shortest text that stands for a number; ValueError or TypeError if it is not one."""
     text = f"{number:g}"
     return text if float(text) == number else repr(number)
 
@@ -103,7 +104,7 @@ class Constant(BuiltIn):
     value: float = field(metadata=checked(a_number))
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the value, whatever `u`."""
+        """Return the value for each `u`."""
         return np.full_like(u, self.value)
 
     @property
@@ -291,7 +292,7 @@ def as_distribution(name: str, value: object, *, error: type[InputError] = Scena
     Raises
     ------
     ScenarioError
-        If it is none of these, quoting it and naming the kinds.
+        If it is none of these; the message quotes it and lists the kinds.
 
     Examples
     --------

@@ -43,11 +43,11 @@ def checked(check: Callable[..., Any], **bounds: Any) -> dict[str, Any]:
     return {"check": check, "bounds": bounds}
 
 
-def parameter(default: object, text: str, check: Callable[..., Any], *, label: str = "", **bounds: Any) -> Any:
-    """Return a dataclass field with its default, description and check (see :func:`checked`).
+def parameter(default: object, check: Callable[..., Any], *, text: str, label: str = "", **bounds: Any) -> Any:
+    """Return a dataclass field with a default, a check (see :func:`checked`) and a description.
 
-    `text` has the sentences for the documentation and the command line's help, `label` a few words for the row
-    of a table; they are the field's ``metadata["help"]`` and ``metadata["label"]``.
+    `text`, for the documentation and the command line's help, is the field's ``metadata["help"]``; `label`, a
+    few words for the row of a table, is its ``metadata["label"]``.
     """
     return dataclasses.field(
         default=default, metadata={"help": text, "label": label, **checked(check, **bounds)}

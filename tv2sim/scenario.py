@@ -58,36 +58,31 @@ class Scenario:
     """
 
     encoders: int = parameter(
-        10,
-        "The number of encoders, each of which encodes one video at a time; at least 1.",
-        a_whole_number, at_least=1, label="Encoders",
+        10, a_whole_number, at_least=1, label="Encoders",
+        text="The number of encoders. Each encodes one video at a time.",
     )  # fmt: skip
     requests_per_second: float = parameter(
-        2.0,
-        "The most videos that the client offers in a second. After an encoder has taken a video, the client "
-        "waits for 1/requests_per_second s before it offers the next one.",
-        _a_rate, label="Requests",
+        2.0, _a_rate, label="Requests",
+        text="The most videos that the client offers in a second. After an encoder has taken a video, the "
+        "client waits for 1/requests_per_second s before it offers the next one.",
     )  # fmt: skip
     startup_time: AsDistribution = parameter(  # noqa: RUF009 (distributions are immutable)
-        Uniform(2, 6),
-        "Seconds from a publisher's start until it is ready: a distribution, a number for a constant, or a "
-        "text such as 'uniform(2, 6)'.",
-        as_distribution, label="Start-up time of a publisher",
+        Uniform(2, 6), as_distribution, label="Start-up time of a publisher",
+        text="Seconds from a publisher's start until it is ready: a distribution, a number for a constant, or "
+        "a text such as 'uniform(2, 6)'.",
     )  # fmt: skip
     publishing_time: float = parameter(
-        0.0, "Seconds that a publisher needs to publish a video.", a_time, label="Publishing time"
+        0.0, a_time, label="Publishing time", text="Seconds that a publisher needs to publish a video."
     )
     publishing_queue_capacity: int | None = parameter(
-        100,
-        "The most encoded videos that can wait in the publishing queue. While it is full, a video whose "
+        100, or_none(a_whole_number), at_least=0, label="Room in the publishing queue",
+        text="The most encoded videos that can wait in the publishing queue. While it is full, a video whose "
         "encoding has ended stays in its encoder. None: no limit.",
-        or_none(a_whole_number), at_least=0, label="Room in the publishing queue",
     )  # fmt: skip
     until: float | None = parameter(
-        None,
-        "The time in seconds at which the run is cut off; what happens at this very time still counts. None: "
-        "the run ends with the outcome of the last video.",
-        or_none(a_time), above=0, label="Cut-off",
+        None, or_none(a_time), above=0, label="Cut-off",
+        text="The time in seconds at which the run is cut off. What happens at this very time still counts. "
+        "None: the run ends with the outcome of the last video.",
     )  # fmt: skip
 
     def __post_init__(self) -> None:
@@ -99,7 +94,7 @@ class Scenario:
         return 1 / self.requests_per_second
 
     def replace(self, **changes: Any) -> Scenario:
-        """Return a copy with some values changed, checked again.
+        """Return a copy with some values changed; the copy is checked again.
 
         Raises
         ------
@@ -109,7 +104,7 @@ class Scenario:
         return with_changes(self, "a scenario", changes, error=ScenarioError)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data, which :meth:`from_dict` takes back."""
+        """Return the scenario as plain data, from which :meth:`from_dict` makes it again."""
         return plain.to_dict(self)
 
     @classmethod
@@ -123,20 +118,25 @@ class Scenario:
         return scenario
 
     def explain(self, encoding_time: Any = None, *, prewarmed: int | None = None) -> Explanation:
-        """Say, before anything is simulated, what load this offers and whether a pool keeps up with it.
+        """Return the load that this scenario offers, and whether a pool keeps up with it; nothing is simulated.
 
         Parameters
         ----------
         encoding_time : Catalogue, Survey, float or array, optional
-            The videos, whose times of submission (if any) then count; or their encoding times in seconds, or
-            the mean of these.
+            The videos. If they have times of submission, the rates follow from these. Or the encoding times in
+            seconds, or their mean.
         prewarmed : int, optional
-            The size of the pool of prewarmed publishers to judge.
+            The size of the pool of prewarmed publishers.
+
+        Returns
+        -------
+        Explanation
+            Rates, capacities and warnings; ``str()`` of it is a text of a few lines.
 
         Raises
         ------
         ScenarioError
-            If one of them is impossible.
+            If one of the arguments is impossible.
 
         Examples
         --------
@@ -163,18 +163,18 @@ class Scenario:
 
 
 def _rates(submitted_at: NDArray[np.float64], limit: float) -> tuple[float, float]:
-    """Return how many videos per second a client offers that no encoder holds back: on average, and at most.
+    """Return the rates in videos per second at which the client offers videos if no encoder holds it back.
 
-    The first is over the time from the first offer to the last, the second over the busiest minute.
+    The first is the mean from the first offer to the last, the second that of the busiest minute.
     """
     if len(submitted_at) < 2:
         return limit, limit
-    paced = np.arange(len(submitted_at)) / limit  # the earliest offers; each one that is late delays the others
+    paced = np.arange(len(submitted_at)) / limit  # the earliest offers; each late one delays those after it
     offered = paced + np.maximum.accumulate(np.nan_to_num(submitted_at) - paced)
     mean = (len(offered) - 1) / float(offered[-1] - offered[0])
     in_a_minute = np.searchsorted(offered, offered + _MINUTE) - np.arange(len(offered))
     busiest = int(in_a_minute.max()) / _MINUTE
-    # the rate of a shorter catalogue is that of all of it
+    # a catalogue shorter than a minute has only its mean rate
     return min(mean, limit), min(max(mean, busiest), limit)
 
 
@@ -188,17 +188,17 @@ class LoadWarning:
     Attributes
     ----------
     of : {"encoders", "pool"}
-        What the limit is of.
+        Which of them reaches its limit.
     size : int
-        How many encoders, or publishers in the pool.
+        The number of encoders, or of publishers in the pool.
     rate : float
         Videos per second that arrive there.
     capacity : float
         Videos per second that it can serve.
     unit : str
-        Of the rate: the client's requests or the videos that arrive.
+        The unit of the rate: requests of the client, or videos that arrive.
     busiest : bool
-        Whether the rate is that of the busiest minute, and on average there is enough.
+        Whether the rate is that of the busiest minute; the capacity is then enough for the mean rate.
     """
 
     of: Literal["encoders", "pool"]
@@ -233,7 +233,7 @@ class LoadWarning:
 
 
 def load_in_words(share: float) -> str:
-    """Return a share of a capacity, "64 % of"."""
+    """Return a share of a capacity in words, such as "64 % of"."""
     return f"{100 * share:.0f} % of" if share <= _MANY else f"more than {_MANY} times"
 
 
@@ -242,7 +242,7 @@ _MANY = 10
 
 @dataclass(frozen=True)
 class Explanation:
-    """What :meth:`Scenario.explain` found; ``str()`` of it is for people.
+    """What :meth:`Scenario.explain` returns; ``str()`` of it is a text of a few lines.
 
     Attributes
     ----------
@@ -251,8 +251,8 @@ class Explanation:
     encoding_time : float or None
         Mean encoding time, seconds.
     requested_rate : float
-        Videos per second that the client offers unless it is held back: on average, if they have times of
-        submission.
+        Videos per second that the client offers unless it is held back; if the videos have times of submission,
+        the mean rate.
     busiest_rate : float
         The same in the busiest minute.
     submitted : bool
@@ -295,7 +295,7 @@ class Explanation:
 
     @property
     def warnings(self) -> tuple[LoadWarning, ...]:
-        """What to be aware of."""
+        """The limits that the load reaches."""
         found = []
         unit = "videos/s" if self.submitted else "requests/s"
         encoders, limit = self.scenario.encoders, self.encoder_capacity

@@ -1,4 +1,4 @@
-"""Tables to files and back: whole files or none, in formats that other tools open."""
+"""Writing tables to files and reading them back. A file is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -37,12 +37,12 @@ _ROWS_AT_ONCE = 1 << 16
 
 
 def write_table(frame: pd.DataFrame, path: Path, format: Format) -> None:  # noqa: A002 (what users call it)
-    """Write a table as CSV, JSON lines or Parquet; what is missing is an empty field or null.
+    """Write a table as CSV, JSON lines or Parquet; a missing value is an empty field or null.
 
     Raises
     ------
     InputError
-        If the format is none of these.
+        If the format is another one.
     MissingExtraError
         For Parquet without pyarrow.
     """
@@ -131,12 +131,12 @@ def _read_parquet(path: Path, names: Collection[str]) -> dict[str, list[Any]]:
 
 
 def need_pyarrow() -> None:
-    """Say what to install if Parquet cannot be written.
+    """Check that Parquet can be read and written.
 
     Raises
     ------
     MissingExtraError
-        Naming the extra.
+        If pyarrow is not installed; the message names the extra.
     """
     try:
         import_module("pyarrow")

@@ -28,7 +28,7 @@ MOMENTS: tuple[Moment | None, ...] = (None, "encoding_started", "encoded", "queu
 
 
 class PoolState(NamedTuple):
-    """What a strategy may look at when it decides how large the pool should be.
+    """The state that a strategy sees when it decides how large the pool should be.
 
     Attributes
     ----------
@@ -53,14 +53,14 @@ class PoolState(NamedTuple):
 
 
 class Orders(NamedTuple):
-    """What a strategy says of each video of a catalogue, in columns."""
+    """The answers of a strategy's hooks for each video of a catalogue, in columns."""
 
     moment: bytes | bytearray
     """Index into :data:`MOMENTS`."""
     own: bytes | bytearray
     """1 if only the video's own publisher may serve it."""
     delay: Sequence[float] | None
-    """Seconds from the moment to the publisher's start; None if there is no delay at all."""
+    """Seconds from the moment to the publisher's start; None if the strategy never delays."""
 
 
 def _a_name(_: str, value: object, *, error: type[InputError]) -> str:
@@ -143,7 +143,7 @@ class Strategy:
             )
 
     def _check_class(self) -> None:
-        """Refuse a class whose body sets a field, since that would be ignored without a word."""
+        """Refuse a class whose body sets a field: ``__init__`` would ignore it silently."""
         kind = type(self).__name__
         for each in fields(self):
             if (value := getattr(type(self), each.name, each.default)) is not each.default:
@@ -156,18 +156,18 @@ class Strategy:
     # -- hooks ---------------------------------------------------------------------------------------------
 
     def start_moment(self, video: Video) -> Moment | None:
-        """Say at which moment a publisher is ordered because of `video`, if at all; default: `starts_on`."""
+        """Return when a publisher is ordered because of `video`, or None for never; default: `starts_on`."""
         return self.starts_on
 
     def owns_publisher(self, video: Video) -> bool:
-        """Say whether `video` is served only by the publisher ordered because of it; default: `dedicated`.
+        """Return whether only the publisher ordered because of `video` serves it; default: `dedicated`.
 
         If so, :meth:`start_moment` must order one.
         """
         return self.dedicated
 
     def start_delay(self, video: Video) -> float:
-        """Say how many seconds after the moment the publisher is started; default: 0."""
+        """Return the seconds from the moment until the publisher is started; default: 0."""
         return 0.0
 
     def priority(self, video: Video, deadline: float) -> float:
@@ -179,9 +179,9 @@ class Strategy:
         return 0.0
 
     def pool_level(self, state: PoolState) -> int:
-        """Say how many pool publishers should be starting or ready now; default: `prewarmed`.
+        """Return how many publishers of the pool should be starting or ready now; default: `prewarmed`.
 
-        What is missing is started; a surplus is never taken away.
+        Missing publishers are started; surplus ones stay.
         """
         return self.prewarmed
 
@@ -197,7 +197,7 @@ class Strategy:
 
     @property
     def delays(self) -> bool:
-        """Whether what is ordered may be started later."""
+        """Whether a publisher may be started later than it is ordered."""
         return self._overrides("start_delay")
 
     @property
@@ -241,7 +241,7 @@ class Strategy:
     # -- data ----------------------------------------------------------------------------------------------
 
     def replace(self, **changes: Any) -> Strategy:
-        """Return a copy with some values changed, checked again.
+        """Return a copy with some values changed; the copy is checked again.
 
         Raises
         ------
@@ -251,7 +251,7 @@ class Strategy:
         return with_changes(self, f"strategy {self.name!r}", changes, error=StrategyError)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data, with the name of its class."""
+        """Return the strategy as plain data, with the name of its class."""
         return plain.to_dict(self)
 
 
@@ -281,7 +281,7 @@ def as_strategy(strategy: object) -> Strategy:
     Raises
     ------
     StrategyError
-        If there is none of that name; the message names those that there are.
+        If no strategy has that name; the message lists the names.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The checks of every public argument; their messages quote the value and say what is accepted."""
+"""Checks of arguments. Their messages quote the value and say what is accepted."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["LONGEST_TIME", "MOST", "a_number", "a_time", "a_whole_number", "one_of", "plural", "shown"]
 
 LONGEST_TIME = 2.0**32
-"""Seconds (136 years): no time that is handed in may be longer."""
+"""The longest time that is accepted, in seconds (136 years)."""
 
 MOST = 10**9
 """The most videos, publishers or replications that can be asked for."""

@@ -1,4 +1,4 @@
-"""What an entry of a catalogue is: a video, or rejected, and why in words.
+"""From an entry of a catalogue to a video, or to the reason why it is rejected.
 
 An entry is a line of JSON, or what a table or Python's own mappings hold in its place. The fields of a video,
 which of them are required, and their limits are those of the class :class:`~tv2sim.catalogue.videos.Video`.
@@ -29,7 +29,7 @@ TEXT_KEPT = 200
 
 
 def judged(stream: Iterable[Entry]) -> Iterator[Video | Rejected]:
-    """Yield for each entry its video, or why it is rejected: it is no video, or its id was seen before."""
+    """Yield for each entry its video, or that it is rejected: it is not valid, or its id was seen before."""
     seen: dict[str, int] = {}
     for number, entry, outcome in parse(stream):
         if isinstance(outcome, Video):
@@ -46,7 +46,7 @@ def repeated(video_id: str, first: int) -> str:
 
 
 def parse(stream: Iterable[Entry]) -> Iterator[tuple[int, Entry, Video | str]]:
-    """Yield for each entry its 1-based number, the entry, and its video or the reason why it is none.
+    """Yield for each entry its 1-based number, the entry, and its video or the reason why it is not valid.
 
     Blank lines are counted, but not yielded.
     """
@@ -85,7 +85,7 @@ def _outcome(video_from: Callable[[Any], Video], entry: Any) -> Video | str:
 
 
 def _of_another_kind(start: bytes) -> str:
-    """Return a hint at the kind of a file whose first line is no video, or an empty text."""
+    """Return a hint at the kind of a file whose first line is not a video, or an empty text."""
     if start.startswith(b"\x1f\x8b"):
         return " (the file is compressed: unpack it with gunzip)"
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start[:2]:
@@ -137,7 +137,7 @@ def text_of(entry: Entry) -> str:
     return shown(entry, TEXT_KEPT)
 
 
-# -- entries that are no text ------------------------------------------------------------------------------
+# -- entries that are not text -----------------------------------------------------------------------------
 
 _FIELDS = {field.name: field.encode_name for field in msgspec.structs.fields(Video)}
 _TIMES = ("encodingTime", "publicationTimeout", "submittedAt")

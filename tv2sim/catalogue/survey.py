@@ -1,4 +1,4 @@
-"""What a catalogue holds, found in one pass without keeping its text (so that any size can be checked)."""
+"""Checking a catalogue of any size, in one pass and without holding its text."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class Survey:
     encoding_time, publication_timeout : numpy.ndarray
         float64, seconds, one per valid video, in their order.
     submitted_at : numpy.ndarray or None
-        float64, seconds, NaN for videos without; None if no video has one.
+        float64, seconds, NaN for a video without one; None if no video has one.
     rejected_lines : int
-        How many lines are no valid video.
+        The number of lines that are not valid videos.
     rejected : tuple of Rejected
         The first of them.
     """
@@ -81,7 +81,7 @@ def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False
     CatalogueError
         If the source cannot be read.
     InputError
-        If `keep` is no whole number of at least 0.
+        If `keep` is not a whole number of at least 0.
 
     Examples
     --------

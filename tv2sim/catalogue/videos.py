@@ -1,4 +1,4 @@
-"""What a video is, and the catalogue that holds the accepted ones in columns."""
+"""Videos, and the catalogue that holds the accepted ones in columns."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults
     title, provider : str
         Free text.
     encoding_time : float
-        Seconds for which it holds an encoder; at least 0.
+        Seconds for which it occupies an encoder; at least 0.
     publication_timeout : float
         Seconds from the start of its encoding within which it must be published; greater than 0.
     submitted_at : float, optional
@@ -53,12 +53,12 @@ class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults
 
     @property
     def slack(self) -> float:
-        """Seconds that are left of the timeout when its encoding ends; negative if it cannot make it."""
+        """Seconds of the timeout that are left when its encoding ends; negative if it cannot be in time."""
         return self.publication_timeout - self.encoding_time
 
 
 class Rejected(NamedTuple):
-    """A line that is no valid video: its 1-based number, the reason in words, and its text, cut at 200."""
+    """A line that is not a valid video: 1-based number, reason, and up to 200 characters of its text."""
 
     line: int
     reason: str
@@ -74,13 +74,13 @@ class Catalogue:
     Parameters
     ----------
     videos : iterable of Video
-        The accepted ones. They are not validated again: :func:`tv2sim.read_catalogue` is for that.
+        The accepted ones. They are not validated; :func:`tv2sim.read_catalogue` does that.
     rejected : sequence of Rejected
-        The lines that were none.
+        The lines that are not valid videos.
     name : str
-        What to call it in tables and reports.
+        The name in tables and reports.
     sha256 : str, optional
-        Of the file that it was read from.
+        The SHA-256 of the file from which it was read, in hexadecimal digits.
 
     Attributes
     ----------
@@ -89,9 +89,9 @@ class Catalogue:
     encoding_time, publication_timeout : numpy.ndarray
         float64, seconds, one per video; read-only.
     submitted_at : numpy.ndarray or None
-        float64, seconds, NaN for videos without; None if no video has one.
+        float64, seconds, NaN for a video without one; None if no video has one.
     rejected : tuple of Rejected
-        The lines that are no valid video.
+        The lines that are not valid videos.
     """
 
     def __init__(
