@@ -79,9 +79,7 @@ def read_table(path: Path, kinds: Mapping[str, str]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    readers: dict[str, Callable[[Path, Collection[str]], dict[str, list[Any]]]] = {
-        ".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet,
-    }  # fmt: skip
+    readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
     try:
         columns = readers[path.suffix](path, kinds)
         return pd.DataFrame({name: pd.array(columns[name], dtype=kind) for name, kind in kinds.items()})  # type: ignore[call-overload]
@@ -146,7 +144,7 @@ def need_pyarrow() -> None:
         ) from error
 
 
-# -- whole or not at all -----------------------------------------------------------------------------------
+# -- completely or not at all -----------------------------------------------------------------------------
 
 
 def resolved(path: Path) -> Path:
@@ -157,22 +155,20 @@ def resolved(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _nothing(_: Path) -> bool:
-    return False
-
-
 @contextmanager
-def whole_file(path: Path, *, force: bool = True, ours: Callable[[Path], bool] = _nothing) -> Iterator[Path]:
-    """Give a path to write to, which takes the place of `path` if all goes well, and vanishes otherwise.
+def whole_file(
+    path: Path, *, force: bool = True, ours: Callable[[Path], bool] = lambda path: False
+) -> Iterator[Path]:
+    """Yield a path to write to; the file is moved to `path` at the end, or deleted if there is an exception.
 
     Parameters
     ----------
     path : Path
-        Where it should end up.
+        Its final place.
     force : bool
         Whether an existing file is replaced; it keeps its mode.
     ours : callable
-        Says whether an existing file is an earlier result, which is replaced even without `force`.
+        Returns whether an existing file is an earlier result, which is replaced even without `force`.
 
     Raises
     ------
@@ -209,7 +205,7 @@ def _check_file(path: Path, target: Path, force: bool, ours: Callable[[Path], bo
 
 
 def _create(path: Path, draft: Path, target: Path) -> None:
-    """Give a draft its name, unless something else has taken it meanwhile."""
+    """Give a draft its final name, unless a file of this name was created meanwhile."""
     try:
         try:
             target.hardlink_to(draft)
@@ -224,16 +220,16 @@ def _create(path: Path, draft: Path, target: Path) -> None:
 
 @contextmanager
 def whole_folder(path: Path, *, force: bool, ours: Callable[[Path], bool]) -> Iterator[Path]:
-    """Give a folder to write to, which takes the place of `path` if all goes well, and vanishes otherwise.
+    """Yield a folder to write to; it is moved to `path` at the end, or deleted if there is an exception.
 
     Parameters
     ----------
     path : Path
-        Where it should end up.
+        Its final place.
     force : bool
         Whether an earlier result is replaced.
     ours : callable
-        Says whether an existing folder is an earlier result; nothing else is ever replaced.
+        Returns whether an existing folder is an earlier result; any other folder is never replaced.
 
     Raises
     ------
@@ -260,30 +256,26 @@ def whole_folder(path: Path, *, force: bool, ours: Callable[[Path], bool]) -> It
 
 
 def _take_place(path: Path, draft: Path, target: Path, old: Path, ours: Callable[[Path], bool]) -> None:
-    """Rename `draft` to `target`, and delete what was there only if it is ours; else it is put back."""
+    """Rename `draft` to `target`. What was there is deleted if it is ours, and put back otherwise."""
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
     try:
         if mode is not None:
             target.rename(old)
-        # `target` may have changed since it was checked; as `old` it is out of the way of others
+        # `target` may have changed since it was checked; as `old` no other program finds it
         if mode is not None and any(old.iterdir()) and not ours(old):
             raise _other_files(path)
         draft.rename(target)  # onto a file, or a folder that is not empty, this fails
     except BaseException:
         if old.exists():
-            _put_back(path, old, target)
+            if target.exists():
+                raise OutputError(
+                    f"{str(path)!r} was made by others meanwhile: what was there before is in {str(old)!r}"
+                ) from None
+            old.rename(target)
         raise
     if mode is not None:
         target.chmod(mode)
         shutil.rmtree(old)
-
-
-def _put_back(path: Path, old: Path, target: Path) -> None:
-    if target.exists():
-        raise OutputError(
-            f"{str(path)!r} was made by others meanwhile: what was there before is in {str(old)!r}"
-        )
-    old.rename(target)
 
 
 def may_replace(path: Path, force: bool, ours: Callable[[Path], bool]) -> None:
@@ -317,7 +309,7 @@ def _other_files(path: Path) -> OutputError:
 
 @contextmanager
 def _output_errors(path: Path) -> Iterator[None]:
-    """Turn what the system says (no room, no permission) into one sentence."""
+    """Turn an error of the system, such as a full disk or a missing permission, into one sentence."""
     try:
         yield
     except OutputError:
