@@ -300,7 +300,8 @@ def as_distribution(name: str, value: object, *, error: type[InputError] = Scena
     Uniform(low=2.0, high=6.0)
     """
     if isinstance(value, Distribution):
-        _check_own(name, value, error)
+        if type(value) not in DISTRIBUTIONS:  # the built-in ones were checked when they were made
+            _check_own(name, value, error)
         return value
     if not isinstance(value, str):
         return Constant(a_time(f"{name}, if not a distribution,", value, error=error))
@@ -319,8 +320,6 @@ def as_distribution(name: str, value: object, *, error: type[InputError] = Scena
 
 def _check_own(name: str, distribution: Distribution, error: type[InputError]) -> None:
     """Refuse a distribution of a user's class whose times can be too long; other errors are found in use."""
-    if type(distribution) in DISTRIBUTIONS:
-        return  # checked when it was made
     try:
         extremes = np.asarray(distribution.quantile(EXTREMES.copy()))
     except Exception:  # noqa: BLE001 (a user's code)

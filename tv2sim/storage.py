@@ -53,10 +53,8 @@ def write_table(frame: pd.DataFrame, path: Path, format: Format) -> None:  # noq
         quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL
         frame.to_csv(path, index=False, lineterminator="\n", quoting=quoting)
     elif format == "jsonl":
-        encode = msgspec.json.Encoder().encode
         with path.open("wb") as stream:
-            for record in records(frame):
-                stream.write(encode(record) + b"\n")
+            stream.writelines(msgspec.json.encode(record) + b"\n" for record in records(frame))
     else:
         need_pyarrow()
         frame.to_parquet(path, index=False)

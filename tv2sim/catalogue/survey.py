@@ -105,22 +105,20 @@ def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False
 
 @contextmanager
 def _rereadable(stream: Iterable[Entry], label: str) -> Iterator[Callable[[], Iterable[Entry]]]:
-    """Give a function that returns the entries, the same ones each time it is called."""
-    if isinstance(stream, (list, tuple)):
-        yield lambda: stream
-    elif isinstance(stream, IOBase) and (start := _position(stream)) is not None:
+    """Yield a function that returns the entries; each call returns all of them again."""
+    if isinstance(stream, IOBase) and (start := _position(stream)) is not None:
         yield lambda: _from(stream, start)
     elif hasattr(stream, "readline"):
         with tempfile.TemporaryFile() as copy:
             copy.writelines(as_bytes(line).rstrip(b"\r\n") + b"\n" for line in entries(lines_of(stream), label))
             yield lambda: _from(copy, 0)
     else:
-        records = list(entries(stream, label))
+        records = stream if isinstance(stream, list | tuple) else list(entries(stream, label))
         yield lambda: records
 
 
 def _position(stream: IOBase) -> int | None:
-    """Return where a stream stands, if one can come back to there."""
+    """Return the position of a stream, or None if it cannot be set again."""
     try:
         return stream.tell() if stream.seekable() else None
     except OSError:  # a text file does not tell after next()
@@ -159,8 +157,8 @@ class _Found:
         """Return the numbers of the lines whose id's hash occurs more than once."""
         hashes = np.frombuffer(self.hashes, dtype=np.int64)
         ordered = np.sort(hashes)
-        shared = ordered[1:][ordered[1:] == ordered[:-1]]
-        return set(np.frombuffer(self.lines, dtype=np.int64)[np.isin(hashes, shared)].tolist())
+        shared = np.isin(hashes, ordered[1:][ordered[1:] == ordered[:-1]])
+        return set(np.frombuffer(self.lines, dtype=np.int64)[shared].tolist())
 
     def confirm(self, suspects: set[int], parsed: Iterable[tuple[int, Entry, Video | str]]) -> None:
         """Compare the suspects' ids themselves, and reject each that was seen before."""

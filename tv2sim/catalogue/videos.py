@@ -159,9 +159,7 @@ class Catalogue:
 
     def lines(self) -> Iterator[bytes]:
         """Yield the accepted videos as JSON lines, each with its line end."""
-        encode = msgspec.json.Encoder().encode
-        for video in self:
-            yield encode(video) + b"\n"
+        return (msgspec.json.encode(video) + b"\n" for video in self)
 
 
 def _column(times: Sequence[float | None]) -> NDArray[np.float64]:
