@@ -151,7 +151,7 @@ def test_every_field_of_a_scenario_is_shown_also_one_without_words_of_its_own(pa
     _heading, *rows = filter(None, table.split("\n"))
     assert len(rows) == len(dataclasses.fields(tv.Scenario))
     words: Any = _environment().get_template("words.html.j2").module
-    assert Page(words.setting("new_field", 3)).text.strip() == "New field3"
+    assert words.setting("new_field", 3) == "3"
 
 
 def test_the_checklist_is_complete(page: Page) -> None:
