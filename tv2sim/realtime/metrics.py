@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from prometheus_client.registry import CollectorRegistry
 
     from tv2sim.realtime.clock import Clock
-    from tv2sim.realtime.state import State
-    from tv2sim.realtime.tally import Histogram, Tally
+    from tv2sim.realtime.state import Histogram, State
 
 __all__ = ["Collector", "exposition"]
 
@@ -39,28 +38,17 @@ class Collector:
     refresh : callable
         Called with the lock held, to bring the state up to date.
     state : State
-        What goes on.
-    tally : Tally
-        How long things took.
+        What has happened.
     clock : Clock
         The time, and how far the simulation is behind it.
     """
 
     def __init__(
-        self,
-        lock: AbstractContextManager[Any],
-        refresh: Callable[[], object],
-        state: State,
-        tally: Tally,
-        clock: Clock,
+        self, lock: AbstractContextManager[Any], refresh: Callable[[], object], state: State, clock: Clock
     ) -> None:
         self._lock, self._refresh = lock, refresh
-        self.state, self.tally, self.clock = state, tally, clock
+        self.state, self.clock = state, clock
         self.now = 0.0
-
-    def describe(self) -> list[Metric]:
-        """Return nothing, so that registering the collector does not collect."""
-        return []
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics as of now."""
@@ -71,7 +59,7 @@ class Collector:
             # what happened meanwhile is in the state, and its time is that of the last line.
             settled = self.clock.settled
             self._refresh()
-            self.now = max(self.now, settled, self.tally.time)
+            self.now = max(self.now, settled, self.state.time)
             values = [row.read(self) for row in _ROWS]
         return map(_family, _ROWS, values)
 
@@ -95,11 +83,11 @@ _ROWS = (
     # (no time passes between an offer and its taking by a free encoder, but a scrape may come in between)
     _Row("tv2_video_encoding_queue",
          "Videos that the client offers and no encoder can take: 1 while it is blocked, else 0.",
-         lambda of: of.state.offered is not None and of.state.busy == of.state.encoders),
+         lambda of: bool(of.state.offered) and len(of.state.occupied) == of.state.encoders),
     _Row("tv2_video_encoders_available", "Encoders that exist, free or busy.", lambda of: of.state.encoders),
     _Row("tv2_video_encoders_busy",
          "Encoders that hold a video, those included that are done and find the publishing queue full.",
-         lambda of: of.state.busy),
+         lambda of: len(of.state.occupied)),
     _Row("tv2_video_publishers_running", "Publishers that were started and have not ended.",
          lambda of: len(of.state.publishers)),
     _Row("tv2_video_metadata_parse_errors_total", "Lines that are no valid video.",
@@ -116,35 +104,35 @@ _ROWS = (
          "Videos in the publishing queue; those with a publisher of their own wait beside it.",
          lambda of: len(of.state.queue)),
     _Row("tv2_video_publishers", "Publishers by state.",
-         lambda of: {state: getattr(of.state, state) for state in ("starting", "ready", "publishing")},
+         lambda of: dict(of.state.publisher_states),
          labels=("state",)),
     _Row("tv2_video_publishers_started_total", "Publishers started.", lambda of: of.state.started),
     _Row("tv2_video_publisher_claims_total",
          "Videos that got a publisher: warm if it was ready when they were encoded, cold if it came later.",
-         lambda of: {"warm": of.tally.warm, "cold": of.tally.cold}, labels=("start",)),
+         lambda of: {"warm": of.state.warm, "cold": of.state.cold}, labels=("start",)),
     # not the cold claims: a video for which no publisher ever comes has none
     _Row("tv2_video_stockouts_total", "Videos that found no ready publisher when they were encoded.",
-         lambda of: of.tally.stockouts),
+         lambda of: of.state.stockouts),
     # how long things took, in simulated seconds
     _Row("tv2_video_elapsed_seconds", "Simulated time from the start of a video's encoding to its publication.",
-         lambda of: _read(of.tally.elapsed)),
+         lambda of: _read(of.state.elapsed)),
     # One histogram that goes below 0, without _sum and _count: OpenMetrics allows neither where there are
     # negative bounds, since a sum that can fall is no counter. Quantiles across 0 and the share of videos with
     # less than so much left need only the buckets (that of +Inf is the count). Two histograms, of what was left
     # and of lateness, would have sums, but no such quantiles.
     _Row("tv2_video_slack_left_seconds",
          "What was left of a video's timeout at its publication, in simulated time; below 0: it was late.",
-         lambda of: _read(of.tally.slack_left)),
+         lambda of: _read(of.state.slack_left)),
     _Row("tv2_video_publisher_startup_seconds", "Simulated time from a publisher's start until it was ready.",
-         lambda of: _read(of.tally.startup)),
+         lambda of: _read(of.state.startup)),
     _Row("tv2_video_handoff_blocked_seconds",
          "Simulated time for which a video blocked the client until an encoder took it; 0 if one was free.",
-         lambda of: _read(of.tally.handoff)),
+         lambda of: _read(of.state.handoff)),
     _Row("tv2_video_publisher_idle_seconds_total",
-         "Simulated publisher-seconds from ready to assigned, or to now.", lambda of: of.tally.idle(of.now)),
+         "Simulated publisher-seconds from ready to assigned, or to now.", lambda of: of.state.idle(of.now)),
     _Row("tv2_video_publisher_seconds_total",
          "Simulated publisher-seconds from started to assigned, or to now: the cost.",
-         lambda of: of.tally.alive(of.now)),
+         lambda of: of.state.alive(of.now)),
     # the replay itself
     _Row("tv2_replay_clock_lag_seconds", "Wall seconds by which the last event was late.",
          lambda of: of.clock.lag),

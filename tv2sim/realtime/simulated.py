@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Accepted", "Simulated"]
 
-Accepted: TypeAlias = Callable[[Video], object]
-"""Called with each video that a feed has sent."""
+Accepted: TypeAlias = Sequence[Callable[[Video], object]]
+"""Functions to be called with each video that a feed has sent."""
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Simulated:
             The pace.
         observers : sequence of callables
             Called with each line of the event log as it happens.
-        accepted : callable
+        accepted : sequence of callables
             Called with each video that comes, before anything happens to it.
         """
         if isinstance(self.source, Catalogue):
@@ -76,7 +76,8 @@ class Simulated:
 
         def taken(video: Video) -> None:
             videos.append(video)
-            accepted(video)
+            for told in accepted:
+                told(video)
 
         env = RealtimeEnvironment(clock, feed, self.scenario.until)
         which: Any = {"seed": self.seed, "replication": self.replication}
