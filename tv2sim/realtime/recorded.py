@@ -168,29 +168,7 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
         scenario, strategy = Scenario.from_dict(head.scenario), strategy_of(head.strategy)
     except (msgspec.MsgspecError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{name!r} does not begin like the log of a run ({error}): {_HOW}") from error
-    told = list(_lines(lines, first + 1, name))
-    before = head.catalogue
-    videos = before.videos + [line.accepted for _, line in told if line.accepted is not None]
-    lost = before.rejected + [line.rejected for _, line in told if line.rejected is not None]
-    events = [(number, line) for number, line in told if line.event]
-    log = [LogEntry(line.time, line.event, line.video, line.encoder, line.publisher) for _, line in events]
-    own = {line.video for _, line in events if line.own}
-    catalogue = Catalogue(videos, [Rejected(*msgspec.structs.astuple(line)) for line in lost], before.name)
-    if (wrong := _contradiction(log, catalogue.publication_timeout, scenario.encoders)) is not None:
-        what = f"{log[wrong].event!r:.40} at {log[wrong].time:g} s"
-        raise InputError(f"{name!r}, line {events[wrong][0]}, contradicts those before it: {what}")
-    if log and EVENTS[log[-1].event].time == "published":  # cut off before the end of the publisher
-        log.append(log[-1]._replace(event="publisher_ended"))
-    ends = [(line.end, line.ending) for _, line in told if line.end is not None and line.ending is not None]
-    end, ending = ends[-1] if ends else (log[-1].time if log else 0.0, "stopped")
-    return Recorded(
-        catalogue, strategy, scenario, head.seed, head.replication, head.versions, head.strategy,
-        own=bytearray(row in own for row in range(len(videos))),
-        # while a feed was open after the last outcome, events went on that are not of the run
-        log=[entry for entry in log if entry.time <= end],
-        end=end,
-        ending=ending,
-    )  # fmt: skip
+    return _recorded(head, strategy, scenario, list(_lines(lines, first + 1, name)), name)
 
 
 _HOW = "tv2sim run CATALOGUE --log json prints one"
@@ -215,6 +193,34 @@ def _lines(lines: list[bytes], start: int, name: str) -> Iterator[tuple[int, _Li
         if not event and all(part is None for part in (line.accepted, line.rejected, line.stats, end)):
             raise InputError(f"{name!r}, line {number}, is no line of a log: it has neither event nor end")
         yield number, line
+
+
+def _recorded(
+    head: _Head, strategy: Strategy, scenario: Scenario, told: list[tuple[int, _Line]], name: str
+) -> Recorded:
+    """Put together what the lines tell, and check the events."""
+    before = head.catalogue
+    videos = before.videos + [line.accepted for _, line in told if line.accepted is not None]
+    lost = before.rejected + [line.rejected for _, line in told if line.rejected is not None]
+    events = [(number, line) for number, line in told if line.event]
+    log = [LogEntry(line.time, line.event, line.video, line.encoder, line.publisher) for _, line in events]
+    own = {line.video for _, line in events if line.own}
+    catalogue = Catalogue(videos, [Rejected(*msgspec.structs.astuple(line)) for line in lost], before.name)
+    if (wrong := _contradiction(log, catalogue.publication_timeout, scenario.encoders)) is not None:
+        what = f"{log[wrong].event!r:.40} at {log[wrong].time:g} s"
+        raise InputError(f"{name!r}, line {events[wrong][0]}, contradicts those before it: {what}")
+    if log and EVENTS[log[-1].event].time == "published":  # cut off before the end of the publisher
+        log.append(log[-1]._replace(event="publisher_ended"))
+    ends = [(line.end, line.ending) for _, line in told if line.end is not None and line.ending is not None]
+    end, ending = ends[-1] if ends else (log[-1].time if log else 0.0, "stopped")
+    return Recorded(
+        catalogue, strategy, scenario, head.seed, head.replication, head.versions, head.strategy,
+        own=bytearray(row in own for row in range(len(videos))),
+        # while a feed was open after the last outcome, events went on that are not of the run
+        log=[entry for entry in log if entry.time <= end],
+        end=end,
+        ending=ending,
+    )  # fmt: skip
 
 
 def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], encoders: int) -> int | None:
