@@ -16,24 +16,24 @@ from typing import Any, Protocol
 
 from tv2sim.catalogue import Rejected, Video
 from tv2sim.catalogue.judging import LONGEST_LINE, Entry, judged
-from tv2sim.catalogue.reading import entries, label_of, no_video
+from tv2sim.catalogue.reading import entries, label_of
 from tv2sim.errors import CatalogueError
 
 __all__ = ["Feed", "live"]
 
 
 class _Source(Protocol):
-    """Yields entries in the reader's thread; other threads ask it whether more is there."""
+    """Yields lines or records in the reader's thread; the other methods are called in other threads."""
 
     name: str
 
     def __iter__(self) -> Iterator[Entry]: ...
 
     def coming(self) -> bool:
-        """Return whether the next entry is there already, although it is not read yet."""
+        """Return whether the next line is there already or being read."""
 
     def close(self) -> None:
-        """End it, also while the reader waits."""
+        """End the iteration, even if the reader waits."""
 
 
 class Feed:
@@ -41,10 +41,17 @@ class Feed:
 
     Parameters
     ----------
-    source : a source as :func:`live` gives it
-        Where the lines come from.
+    source
+        Where the lines come from, as :func:`live` returns it.
     woken : callable
-        Called, by the reader, each time that something has come.
+        Called in the reader's thread each time that something has come.
+
+    Attributes
+    ----------
+    name : str
+        The name of the source.
+    rejected : list of Rejected
+        The lines so far that are not valid videos.
     """
 
     def __init__(self, source: _Source, woken: Callable[[], None]) -> None:
@@ -76,7 +83,7 @@ class Feed:
             self._woken()
 
     def _hold_back(self, last: Video | Rejected) -> None:
-        """Limit the memory and the time that an endless source takes."""
+        """Wait if enough is read ahead, so that an endless source does not take all memory or time."""
         if len(self._videos) >= _AHEAD:
             self._room.clear()
             if len(self._videos) >= _AHEAD and not self._closed:
@@ -89,9 +96,10 @@ class Feed:
         return bool(self._videos) or self._over
 
     def coming(self) -> bool:
-        """Return whether more comes without waiting for anything but the reader.
+        """Return whether a video or the end is there, or is being read.
 
-        A video moves from the source to the queue, so it is looked for in this order, or it could be missed.
+        Invariant: the source is asked before the queue. A video moves from the source to the queue, so in the
+        other order one that moves between the two looks would be missed.
         """
         return self._source.coming() or self.ready()
 
@@ -117,12 +125,8 @@ class Feed:
             raise self._error
         return None
 
-    def no_video(self) -> str:
-        """Return a message that there was no valid video, and why."""
-        return no_video(self.name, self.rejected)
-
     def close(self) -> None:
-        """End the reading. A reader that waits for an iterator's next item ends when that comes."""
+        """End the reading. If the reader waits for an iterator's next item, it ends when that comes."""
         self._closed = True
         self._room.set()
         self._source.close()
@@ -130,7 +134,7 @@ class Feed:
 
 
 _AHEAD = 10_000
-"""Videos that are read before they are taken."""
+"""Videos that are read ahead."""
 _AT_ONCE, _A_BREATH = 100, 0.001
 """The reader pauses after each 100 rejected lines, for 1 ms."""
 
@@ -145,13 +149,12 @@ def live(source: Any) -> _Source | None:
     """
     if isinstance(source, (str, os.PathLike)):
         if source == "-":
-            stream = getattr(sys.stdin, "buffer", sys.stdin)
-            number = _number(stream)
+            number = _number(getattr(sys.stdin, "buffer", sys.stdin))
             return None if number is None else _Pipe(number, "standard input", owned=False)
         if not _comes(source):
             return None
         try:
-            # without blocking until the other end is opened; the reader waits for that
+            # O_NONBLOCK: does not wait until the other end is opened; the reader does that
             number = os.open(source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         except OSError as error:
             raise CatalogueError(f"cannot read the catalogue {str(source)!r}: {error.strerror}") from error
@@ -163,6 +166,7 @@ def live(source: Any) -> _Source | None:
 
 
 def _number(stream: Any) -> int | None:
+    """Return the file descriptor of a stream, if it has one."""
     try:
         return int(stream.fileno())
     except (OSError, AttributeError, ValueError):
@@ -170,7 +174,7 @@ def _number(stream: Any) -> int | None:
 
 
 def _comes(file: Any) -> bool:
-    """Return whether a path or a file's number is that of a pipe, a socket or a terminal."""
+    """Return whether a path or a file descriptor is that of a pipe, a socket or a terminal."""
     try:
         mode = os.stat(file).st_mode  # noqa: PTH116 (it may be a number)
     except (OSError, ValueError, TypeError):
@@ -191,7 +195,7 @@ class _Pipe:
 
     def __iter__(self) -> Iterator[bytes]:
         parts: list[bytes] = []  # of a line whose end has not come
-        held = 0  # bytes of it; what makes it longer than a line may be is dropped
+        held = 0  # bytes of it; once it is longer than a line may be, the rest is dropped
         try:
             while True:
                 self._at_work = False
@@ -215,7 +219,7 @@ class _Pipe:
             self._release()
 
     def coming(self) -> bool:
-        # in the order in which data moves: from the file to the reader
+        # in the order in which data moves, from the file to the reader: see Feed.coming
         with self._ends:
             readable = self._open and bool(_readable([self._number], 0))
         return readable or self._at_work
@@ -243,10 +247,10 @@ def _readable(numbers: list[int], timeout: float | None = None) -> list[int]:
 
 
 class _Items:
-    """Items of an iterator; an item that takes longer than PATIENCE is waited for, not being read."""
+    """Items of an iterator. Whether it computes or waits cannot be seen, so the time decides."""
 
     PATIENCE = 0.02
-    """Wall seconds for which a next item counts as being read."""
+    """Wall seconds for which the next item counts as being read."""
 
     def __init__(self, items: Iterator[Any], name: str) -> None:
         self.name = name

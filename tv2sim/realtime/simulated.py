@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from tv2sim.catalogue import Catalogue, Video
+from tv2sim.catalogue.reading import no_video
 from tv2sim.engines import live_system, simulate_one
 from tv2sim.errors import CatalogueError
 from tv2sim.events import log_of
@@ -32,7 +33,10 @@ Accepted: TypeAlias = Sequence[Callable[[Video], object]]
 
 @dataclass
 class Simulated:
-    """What to simulate: as for :func:`tv2sim.simulate`, with a feed if videos come over time."""
+    """A simulation to be played: the arguments of :func:`tv2sim.simulate`, or a feed in place of the catalogue.
+
+    `own` tells by video whether it waits for a publisher of its own; it is filled as videos are queued.
+    """
 
     source: Catalogue | Feed
     strategy: Strategy
@@ -43,12 +47,12 @@ class Simulated:
 
     @property
     def videos(self) -> Iterable[Video]:
-        """Those that are known beforehand."""
+        """The videos that are known beforehand."""
         return self.source if isinstance(self.source, Catalogue) else ()
 
     @property
     def live(self) -> bool:
-        """Whether others may come."""
+        """Whether other videos may come."""
         return not isinstance(self.source, Catalogue)
 
     def close(self) -> None:
@@ -70,7 +74,8 @@ class Simulated:
         """
         if isinstance(self.source, Catalogue):
             env = RealtimeEnvironment(clock, until=self.scenario.until)
-            return self._run(self.source, self._simulate(self.source, observers, env, self.own))
+            facts = self._simulate(self.source, observers=observers, env=env, own=self.own)
+            return self._run(self.source, facts)
         feed, videos = self.source, list[Video]()
         _wait_for_the_first(feed, clock)
 
@@ -80,8 +85,10 @@ class Simulated:
                 told(video)
 
         env = RealtimeEnvironment(clock, feed, self.scenario.until)
-        which: Any = {"seed": self.seed, "replication": self.replication}
-        system = live_system(env, self.strategy, self.scenario, **which, observers=observers, own=self.own)
+        system = live_system(
+            env, self.strategy, self.scenario, seed=self.seed, replication=self.replication,
+            observers=observers, own=self.own,
+        )  # fmt: skip
         submissions = LiveSubmissions(env, feed, system, taken)
         facts = system.run(submissions.rows(), submissions)
         catalogue = Catalogue(videos, feed.rejected, feed.name)
@@ -90,7 +97,7 @@ class Simulated:
     def _settled(self, catalogue: Catalogue, live: Facts) -> Facts:
         """Return the facts of the run up to its last outcome.
 
-        While the feed is open, events go on after the last outcome, since more videos may come. A simulation
+        As long as the feed is open, more videos may come, so events go on after the last outcome. A simulation
         of the videos that came gives the same events, and ends with the last outcome.
         """
         facts = self._simulate(catalogue)
@@ -103,16 +110,9 @@ class Simulated:
             return live
         return facts
 
-    def _simulate(
-        self,
-        catalogue: Catalogue,
-        observers: Sequence[Observer] = (),
-        env: RealtimeEnvironment | None = None,
-        own: bytearray | None = None,
-    ) -> Facts:
-        which: Any = {"seed": self.seed, "replication": self.replication}
+    def _simulate(self, catalogue: Catalogue, **watched: Any) -> Facts:
         return simulate_one(
-            catalogue, self.strategy, self.scenario, **which, observers=observers, env=env, own=own
+            catalogue, self.strategy, self.scenario, seed=self.seed, replication=self.replication, **watched
         )
 
     def _run(self, catalogue: Catalogue, facts: Facts) -> Run:
@@ -132,4 +132,4 @@ def _wait_for_the_first(feed: Feed, clock: Clock) -> None:
     except Stopped:
         raise CatalogueError(f"stopped before the first video of {feed.name!r} had come") from None
     if feed.exhausted:
-        raise CatalogueError(feed.no_video())
+        raise CatalogueError(no_video(feed.name, feed.rejected))
