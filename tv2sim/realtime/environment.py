@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import msgspec
 import simpy
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
     from tv2sim.model.system import System
     from tv2sim.realtime.feed import Feed
 
-__all__ = ["LiveSubmissions", "RealtimeEnvironment"]
+__all__ = ["Accepted", "LiveSubmissions", "RealtimeEnvironment"]
+
+Accepted: TypeAlias = "Sequence[Callable[[Video], object]]"
+"""Functions to be called with each video that a feed has sent."""
 
 
 class RealtimeEnvironment(simpy.Environment):
@@ -138,13 +141,11 @@ class LiveSubmissions:
         The source of the videos.
     system : System
         The model, to which they are added.
-    accepted : callable
+    accepted : sequence of callables
         Called with each video as the client takes it; it has the time from which it may be offered.
     """
 
-    def __init__(
-        self, env: RealtimeEnvironment, feed: Feed, system: System, accepted: Callable[[Video], None]
-    ) -> None:
+    def __init__(self, env: RealtimeEnvironment, feed: Feed, system: System, accepted: Accepted) -> None:
         self._env, self._feed, self._system, self._accepted = env, feed, system, accepted
 
     def rows(self) -> Iterator[int]:
@@ -170,6 +171,7 @@ class LiveSubmissions:
         if arrival.late:
             came = msgspec.structs.replace(came, submitted_at=max(self._env.now, came.submitted_at or 0.0))
         call(self._system.add, Catalogue([came]))
-        call(self._accepted, came)
+        for told in self._accepted:
+            call(told, came)
         if came.submitted_at is not None:
             yield from at(self._env, came.submitted_at)
