@@ -188,21 +188,20 @@ class _Pipe:
     def __init__(self, number: int, name: str, *, owned: bool) -> None:
         self.name = name
         self._number, self._owned = number, owned
-        self._closed, self._close = os.pipe()
-        self._at_work = True
-        self._ends = threading.Lock()
+        self._closed = False
+        self._at_work = True  # whether the reader has more to do before it waits
+        self._lock = threading.Lock()  # held while the descriptor is used by another thread, or closed
         self._open = True
 
     def __iter__(self) -> Iterator[bytes]:
         parts: list[bytes] = []  # of a line whose end has not come
         held = 0  # bytes of it; once it is longer than a line may be, the rest is dropped
         try:
-            while True:
+            while not self._closed:
                 self._at_work = False
-                found = _readable([self._number, self._closed])
+                if not _readable(self._number, _SLICE):
+                    continue
                 self._at_work = True
-                if self._closed in found:
-                    return
                 chunk = os.read(self._number, 1 << 16)
                 if not chunk:
                     break
@@ -213,37 +212,38 @@ class _Pipe:
                 for part in others:
                     yield b"".join(parts) + b"\n"
                     parts, held = [part], len(part)
-            if rest := b"".join(parts):
+            if not self._closed and (rest := b"".join(parts)):
                 yield rest
         finally:
             self._release()
 
     def coming(self) -> bool:
         # in the order in which data moves, from the file to the reader: see Feed.coming
-        with self._ends:
-            readable = self._open and bool(_readable([self._number], 0))
+        with self._lock:
+            readable = self._open and _readable(self._number, 0)
         return readable or self._at_work
 
     def close(self) -> None:
-        with self._ends:
-            if self._open:
-                os.write(self._close, b".")
+        self._closed = True
 
     def _release(self) -> None:
-        with self._ends:
+        with self._lock:
             self._open = self._at_work = False
-            for number in (self._closed, self._close, *([self._number] if self._owned else [])):
-                os.close(number)
+            if self._owned:
+                os.close(self._number)
 
 
-def _readable(numbers: list[int], timeout: float | None = None) -> list[int]:
-    """Wait until some file descriptors can be read, or have ended, and return them."""
+_SLICE = 0.05
+"""Wall seconds of one wait of the reader: after each it looks whether it has to end."""
+
+
+def _readable(number: int, timeout: float) -> bool:
+    """Return whether a file descriptor can be read, or has ended, within so many seconds."""
     if not hasattr(select, "poll"):  # on Windows
-        return select.select(numbers, [], [], timeout)[0]
+        return bool(select.select([number], [], [], timeout)[0])
     poll = select.poll()  # unlike select, it takes any number
-    for number in numbers:
-        poll.register(number, select.POLLIN)
-    return [number for number, _ in poll.poll(timeout)]
+    poll.register(number, select.POLLIN)
+    return bool(poll.poll(1000 * timeout))
 
 
 class _Items:
