@@ -1,4 +1,4 @@
-"""Simulated time that follows the wall clock: at any speed, paused and resumed, and stopped."""
+"""Simulated time that follows the wall clock, at a speed that can be changed, with pauses."""
 
 from __future__ import annotations
 

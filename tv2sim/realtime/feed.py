@@ -143,9 +143,9 @@ _AT_ONCE, _A_BREATH = 100, 0.001
 
 
 def live(source: Any) -> _Source | None:
-    """Return `source` as one whose lines come over time, or None if it is complete.
+    """Return the source of a feed, or None if all of the catalogue is there.
 
-    Lines of standard input, pipes, terminals and iterators come over time; files and tables are complete.
+    Lines of standard input, pipes, terminals and iterators come over time. Files and tables are complete.
     """
     if isinstance(source, (str, os.PathLike)):
         if source == "-":

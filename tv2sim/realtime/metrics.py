@@ -1,10 +1,10 @@
 """Metrics for Prometheus: those of the original, by their names, and further ones.
 
-The collector reads the state when it is scraped. So an event costs almost nothing, each replay has a registry
-of its own, and there are no ``_created`` series.
+The collector reads the state at each scrape. So events cost almost nothing, each replay has a registry of its
+own, and there are no ``_created`` series.
 
-No label holds the strategy or the catalogue. Their names are free text, and each new name would start new
-series; such labels can be added to a target where it is scraped (see docs/monitoring.md).
+No label holds the strategy or the catalogue: their names are free text, and each new name would start new
+series. Such labels can be added to the target in the scrape configuration (see docs/monitoring.md).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ class _Row(NamedTuple):
     name: str
     text: str
     read: Callable[[Collector], Any]
-    """Returns a number, a histogram's buckets and sum, or with labels a number for each of their values."""
+    """Returns a number, or the buckets and the sum of a histogram, or with labels a number for each value."""
     labels: tuple[str, ...] = ()
 
 
@@ -80,7 +80,7 @@ def _read(histogram: Histogram) -> tuple[list[tuple[str, int]], float]:
 
 _ROWS = (
     # the nine metrics of the original, with their meaning there
-    # (no time passes between an offer and its taking by a free encoder, but a scrape may come in between)
+    # (a free encoder takes a video in the instant of the offer, but a scrape may come between the two events)
     _Row("tv2_video_encoding_queue",
          "Videos that the client offers and no encoder can take: 1 while it is blocked, else 0.",
          lambda of: bool(of.state.offered) and len(of.state.occupied) == of.state.encoders),
@@ -110,16 +110,15 @@ _ROWS = (
     _Row("tv2_video_publisher_claims_total",
          "Videos that got a publisher: warm if it was ready when they were encoded, cold if it came later.",
          lambda of: {"warm": of.state.warm, "cold": of.state.cold}, labels=("start",)),
-    # not the cold claims: a video for which no publisher ever comes has none
+    # cold claims are fewer: a video that is never assigned has none
     _Row("tv2_video_stockouts_total", "Videos that found no ready publisher when they were encoded.",
          lambda of: of.state.stockouts),
     # how long things took, in simulated seconds
     _Row("tv2_video_elapsed_seconds", "Simulated time from the start of a video's encoding to its publication.",
          lambda of: _read(of.state.elapsed)),
-    # One histogram that goes below 0, without _sum and _count: OpenMetrics allows neither where there are
-    # negative bounds, since a sum that can fall is no counter. Quantiles across 0 and the share of videos with
-    # less than so much left need only the buckets (that of +Inf is the count). Two histograms, of what was left
-    # and of lateness, would have sums, but no such quantiles.
+    # A histogram with negative bounds has neither _sum nor _count in OpenMetrics, since the sum may decrease.
+    # Quantiles across 0 and shares of videos need only the buckets (that of +Inf is the count). Two histograms,
+    # one of slack left and one of lateness, would have sums, but no such quantiles.
     _Row("tv2_video_slack_left_seconds",
          "What was left of a video's timeout at its publication, in simulated time; below 0: it was late.",
          lambda of: _read(of.state.slack_left)),
@@ -138,7 +137,7 @@ _ROWS = (
          lambda of: of.clock.lag),
     _Row("tv2_replay_clock_lag_max_seconds", "The largest clock lag so far, in wall seconds.",
          lambda of: of.clock.lag_max),
-    # a counter, since its rate is the speed that is reached
+    # a counter, since its rate is the actual speed
     _Row("tv2_replay_simulated_seconds_total", "Simulated time that has been replayed.", lambda of: of.now),
     _Row("tv2_replay_speed_ratio",
          "Simulated seconds per wall second that are asked for; +Inf for as fast as it goes.",
@@ -150,7 +149,7 @@ _ROWS = (
 
 
 def _family(row: _Row, value: Any) -> Metric:
-    """Return a metric as the client library wants it; the unit, for OpenMetrics, is the end of its name."""
+    """Return a family of the client library. Its unit, for OpenMetrics, is the last part of its name."""
     last = row.name.removesuffix("_total").rpartition("_")[2]
     unit = last if last in ("seconds", "ratio") else ""
     if isinstance(value, tuple):

@@ -247,8 +247,8 @@ class State:
     @property
     def on_time_rate(self) -> float | None:
         """The share of published videos among those with an outcome; None before the first outcome."""
-        out = self.stats["published"] + self.stats["publish_failed"]
-        return self.stats["published"] / out if out else None
+        settled = self.stats["published"] + self.stats["publish_failed"]
+        return self.stats["published"] / settled if settled else None
 
     def idle(self, now: float) -> float:
         """Return the seconds for which publishers were ready without a video, up to now."""
