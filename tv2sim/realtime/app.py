@@ -116,12 +116,10 @@ async def _control(replay: Replay, request: Request) -> None:
         if len(body) > _MOST:
             raise InputError(f"a wish has at most {_MOST} bytes")
     wish = msgspec.json.decode(body, type=_Wish)
-    if wish.action == "pause":
-        replay.pause()
-    elif wish.action == "resume":
-        replay.resume()
-    else:
+    if wish.action == "speed":
         replay.speed = wish.speed  # type: ignore[assignment]
+    else:
+        getattr(replay, wish.action)()
 
 
 def _guarded(app: Starlette, allowed: Callable[[str], bool]) -> Callable[..., Awaitable[None]]:

@@ -33,32 +33,26 @@ class Collector:
 
     Parameters
     ----------
-    lock : context manager
-        Held while the state is read.
-    refresh : callable
-        Called with the lock held, to bring the state up to date.
-    state : State
-        What has happened.
+    followed : callable
+        Returns a context manager that yields the state after all that has happened.
     clock : Clock
         The time, and how far the simulation is behind it.
     """
 
-    def __init__(
-        self, lock: AbstractContextManager[Any], refresh: Callable[[], object], state: State, clock: Clock
-    ) -> None:
-        self._lock, self._refresh = lock, refresh
-        self.state, self.clock = state, clock
+    state: State
+
+    def __init__(self, followed: Callable[[], AbstractContextManager[State]], clock: Clock) -> None:
+        self._followed, self.clock = followed, clock
         self.now = 0.0
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics as of now."""
+        # Invariant: the state holds all that happened up to `now`, and nothing after it. So no counter of
+        # seconds includes what did not happen, and would have to decrease. Hence the clock is read first; what
+        # happened after that is in the state, and its time is that of the last line.
+        settled = self.clock.settled
         # only the values are read with the lock held
-        with self._lock:
-            # Invariant: the state holds all that happened up to `now`, and nothing after it. So no counter of
-            # seconds includes what did not happen, and would have to decrease. Hence the clock is read first;
-            # what happened meanwhile is in the state, and its time is that of the last line.
-            settled = self.clock.settled
-            self._refresh()
+        with self._followed() as self.state:
             self.now = max(self.now, settled, self.state.time)
             values = [row.read(self) for row in _ROWS]
         return map(_family, _ROWS, values)

@@ -18,6 +18,7 @@ from tv2sim.facts import TABLES, Ending
 from tv2sim.model.recorder import Contradiction, facts_of_log
 from tv2sim.realtime.clock import Clock, Stopped
 from tv2sim.realtime.environment import Accepted
+from tv2sim.realtime.simulated import Player
 from tv2sim.run import Run
 from tv2sim.saved import check_format, strategy_of
 from tv2sim.scenario import Scenario
@@ -75,16 +76,14 @@ class _Line(msgspec.Struct):
     stats: Any = None
 
 
-@dataclass
-class Recorded:
-    """A recorded run, to be played; the result is the run that was recorded.
+@dataclass(kw_only=True)
+class Recorded(Player):
+    """A recorded run; the result is the run that was recorded.
 
     Parameters
     ----------
-    source, strategy, scenario, seed, replication, versions, strategy_data
-        What went in; see :class:`tv2sim.run.Run`.
-    own : bytearray
-        By video: 1 if it waited for a publisher of its own.
+    versions, strategy_data
+        See :class:`tv2sim.run.Run`.
     log : list of LogEntry
         What happened.
     end, ending
@@ -92,22 +91,11 @@ class Recorded:
     """
 
     source: Catalogue
-    strategy: Strategy
-    scenario: Scenario
-    seed: int
-    replication: int
     versions: dict[str, str]
     strategy_data: dict[str, Any]
-    own: bytearray
     log: list[LogEntry]
     end: float
     ending: Ending
-    live = False
-
-    @property
-    def videos(self) -> Catalogue:
-        """All of them."""
-        return self.source
 
     def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
         """Play it again, and return the run."""
@@ -130,9 +118,6 @@ class Recorded:
         facts = facts_of_log(log, self.source.publication_timeout, self.own, end, ending)
         given = (self.source, self.strategy, self.scenario, self.seed, self.replication, facts)
         return Run(*given, self.versions, self.strategy_data)
-
-    def close(self) -> None:
-        """Do nothing: the file has been read."""
 
 
 def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
@@ -214,8 +199,10 @@ def _recorded(
     ends = [(line.end, line.ending) for _, line in told if line.end is not None and line.ending is not None]
     end, ending = ends[-1] if ends else (log[-1].time if log else 0.0, "stopped")
     return Recorded(
-        catalogue, strategy, scenario, head.seed, head.replication, head.versions, head.strategy,
+        strategy, scenario, head.seed, head.replication, source=catalogue,
         own=bytearray(row in own for row in range(len(videos))),
+        versions=head.versions,
+        strategy_data=head.strategy,
         # while a feed was open after the last outcome, events went on that are not of the run
         log=[entry for entry in log if entry.time <= end],
         end=end,

@@ -6,9 +6,10 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from math import inf, isfinite
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack, overload
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from tv2sim.catalogue import read_catalogue
 from tv2sim.draws import as_replication, as_seed
@@ -17,8 +18,8 @@ from tv2sim.events import LogEntry
 from tv2sim.figures import Stats
 from tv2sim.realtime.clock import Clock, Speed
 from tv2sim.realtime.feed import Feed, live
-from tv2sim.realtime.recorded import Recorded, read_recorded
-from tv2sim.realtime.simulated import Simulated
+from tv2sim.realtime.recorded import read_recorded
+from tv2sim.realtime.simulated import Player, Simulated
 from tv2sim.realtime.snapshot import Frame, Phase, Snapshot
 from tv2sim.realtime.state import State, levels_of
 from tv2sim.scenario import Scenario
@@ -33,10 +34,7 @@ if TYPE_CHECKING:
     from tv2sim.realtime.server import Server
     from tv2sim.run import Run
 
-__all__ = ["Player", "Replay", "replay"]
-
-Player: TypeAlias = Simulated | Recorded
-"""What is played: the model, or the log of a run."""
+__all__ = ["Replay", "replay"]
 
 
 class Replay:
@@ -105,13 +103,7 @@ class Replay:
         self._error: BaseException | None = None
         self._lock = threading.RLock()  # held while the state is read or changed
         self._unread: deque[LogEntry | Video] = deque()
-        self._state = State(
-            self.player.scenario.encoders,
-            self.player.videos,
-            more=self.player.live,
-            rejected=len(self.player.source.rejected),
-            own=self.player.own,
-        )
+        self._state = State(self.player)
         self._registry: CollectorRegistry | None = None
         self._observers: list[Observer] = [self._note, *watchers]
         self._accepted: list[Callable[[Video], object]] = [self._unread.append]
@@ -179,21 +171,24 @@ class Replay:
         self._unread.append(entry)
         self.phase = "running"
         if len(self._unread) > _UNREAD:
-            with self._lock:
-                self._catch_up()
+            with self._followed():
+                pass
 
-    def _catch_up(self) -> None:
-        """Bring the state up to date; called with the lock held."""
-        # the replay's thread may append more meanwhile
-        for _ in range(len(self._unread)):
-            item = self._unread.popleft()
-            if isinstance(item, LogEntry):
-                self._state(item)
-            else:
-                self._state.accepted(item)
-        self._state.rejected(len(self.player.source.rejected))
-        if self.phase not in ("waiting", "running"):
-            self._state.complete()
+    @contextmanager
+    def _followed(self) -> Iterator[State]:
+        """Hold the lock, and yield the state after all that has happened."""
+        with self._lock:
+            # the replay's thread may append more meanwhile
+            for _ in range(len(self._unread)):
+                item = self._unread.popleft()
+                if isinstance(item, LogEntry):
+                    self._state(item)
+                else:
+                    self._state.accepted(item)
+            self._state.count_rejected()
+            if self.phase not in ("waiting", "running"):
+                self._state.complete()
+            yield self._state
 
     # -- control -------------------------------------------------------------------------------------------
 
@@ -296,16 +291,14 @@ class Replay:
     @property
     def stats(self) -> Stats:
         """The counters so far, as in ``run.stats``."""
-        with self._lock:
-            self._catch_up()
-            return Stats(self._state.stats)
+        with self._followed() as state:
+            return Stats(state.stats)
 
     @property
     def levels(self) -> pd.DataFrame:
         """The levels so far, as in ``run.levels``; of more than 4,000 times only some are kept."""
-        with self._lock:
-            self._catch_up()
-            rows = list(self._state.history.rows)
+        with self._followed() as state:
+            rows = list(state.history.rows)
         return levels_of(rows)  # without the lock: importing pandas takes long
 
     @property
@@ -325,14 +318,13 @@ class Replay:
                 from tv2sim.realtime.metrics import Collector
 
                 self._registry = CollectorRegistry()
-                self._registry.register(Collector(self._lock, self._catch_up, self._state, self._clock))
+                self._registry.register(Collector(self._followed, self._clock))
             return self._registry
 
     def snapshot(self) -> Snapshot:
         """Return everything that a view shows, as it is now."""
         player, clock, mean = self.player, self._clock, self.player.scenario.startup_time.mean
-        with self._lock:
-            self._catch_up()
+        with self._followed() as state:
             return Snapshot(
                 phase=self.phase,
                 ending=None if self.run is None else self.run.ending,
@@ -347,7 +339,7 @@ class Replay:
                 replication=player.replication,
                 startup_mean=mean if isfinite(mean) else 0.0,
                 until=player.scenario.until,
-                pipeline=self._state.pipeline(),
+                pipeline=state.pipeline(),
             )
 
     def look(self, generation: int, rows: int) -> Frame:
@@ -358,8 +350,8 @@ class Replay:
         generation, rows : int
             The generation of the levels that the viewer has, and the number of their rows.
         """
-        with self._lock:
-            history = self._state.history
+        with self._followed() as state:
+            history = state.history
             # the last row that was sent may have changed since
             start = max(0, rows - 1) if generation == history.generation else 0
             return Frame(self.snapshot(), history.generation, start, list(history.rows[start:]))

@@ -1,4 +1,4 @@
-"""The model, played on a clock: with a catalogue, or with a feed."""
+"""What is played on a clock, and the model as such: with a catalogue, or with a feed."""
 
 from __future__ import annotations
 
@@ -25,14 +25,21 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["Simulated"]
+__all__ = ["Player", "Simulated"]
 
 
 @dataclass
-class Simulated:
-    """A simulation to be played: the arguments of :func:`tv2sim.simulate`, or a feed in place of the catalogue.
+class Player:
+    """What is played: the model, or the log of a run.
 
-    `own` tells by video whether it waits for a publisher of its own; it is filled as videos are queued.
+    Parameters
+    ----------
+    source : Catalogue or Feed
+        The videos.
+    strategy, scenario, seed, replication
+        As for :func:`tv2sim.simulate`.
+    own : bytearray
+        By video: 1 if it waits for a publisher of its own. A simulation fills it as videos are queued.
     """
 
     source: Catalogue | Feed
@@ -43,17 +50,17 @@ class Simulated:
     own: bytearray = field(default_factory=bytearray)
 
     @property
-    def videos(self) -> Iterable[Video]:
-        """The videos that are known beforehand."""
-        return self.source if isinstance(self.source, Catalogue) else ()
-
-    @property
     def live(self) -> bool:
         """Whether other videos may come."""
         return not isinstance(self.source, Catalogue)
 
+    @property
+    def videos(self) -> Iterable[Video]:
+        """The videos that are known beforehand."""
+        return self.source if isinstance(self.source, Catalogue) else ()
+
     def close(self) -> None:
-        """End the feed."""
+        """End the feed, if there is one."""
         if not isinstance(self.source, Catalogue):
             self.source.close()
 
@@ -67,8 +74,16 @@ class Simulated:
         observers : sequence of callables
             Called with each line of the event log as it happens.
         accepted : sequence of callables
-            Called with each video that comes, before anything happens to it.
+            Called with each video of a feed before anything happens to it.
         """
+        raise NotImplementedError
+
+
+class Simulated(Player):
+    """A simulation, of a catalogue or of the videos that a feed sends."""
+
+    def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
+        """Simulate at the clock's pace, and return the run."""
         if isinstance(self.source, Catalogue):
             env = RealtimeEnvironment(clock, until=self.scenario.until)
             facts = self._simulate(self.source, observers=observers, env=env, own=self.own)

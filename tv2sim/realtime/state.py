@@ -15,12 +15,13 @@ from tv2sim.figures import Stats
 from tv2sim.realtime.snapshot import Client, Encoder, Happened, Pipeline, Publisher, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator
 
     import pandas as pd
 
     from tv2sim.catalogue import Video
     from tv2sim.events import LogEntry
+    from tv2sim.realtime.simulated import Player
 
 __all__ = ["COUNTED", "Histogram", "History", "State", "levels_of"]
 
@@ -65,16 +66,8 @@ class State:
 
     Parameters
     ----------
-    encoders : int
-        How many encoders there are.
-    videos : iterable of Video
-        The videos that are known beforehand; others are :meth:`accepted` as they come.
-    more : bool
-        Whether other videos may come.
-    rejected : int
-        How many lines are not valid videos.
-    own : sequence of int
-        By video: 1 if it waits for a publisher of its own, beside the queue. It may grow as videos come.
+    player : Player
+        What is played.
 
     Attributes
     ----------
@@ -97,24 +90,15 @@ class State:
         wait. They are counted when that instant is over.
     """
 
-    def __init__(
-        self,
-        encoders: int,
-        videos: Iterable[Video] = (),
-        *,
-        more: bool = False,
-        rejected: int = 0,
-        own: Sequence[int],
-    ) -> None:
-        self.encoders = encoders
-        self.videos = list(videos)
-        self._more = more
-        self._own = own
+    def __init__(self, player: Player) -> None:
+        self.encoders = player.scenario.encoders
+        self.videos = list(player.videos)
+        self._more = player.live
+        self._rejected = player.source.rejected
+        self._own = player.own
         self.version = 0
         self.time = 0.0
-        self.stats = Stats(
-            client_parse_errors=rejected, client_submitted=0, encoded=0, published=0, publish_failed=0
-        )
+        self.stats = Stats(client_parse_errors=0, client_submitted=0, encoded=0, published=0, publish_failed=0)
         self.history = History()
         self.offered: dict[int, float] = {}
         self.encoding_started: dict[int, float] = {}
@@ -144,10 +128,10 @@ class State:
         self.videos.append(video)
         self.version += 1
 
-    def rejected(self, lines: int) -> None:
-        """Set how many lines are not valid videos."""
-        if lines != self.stats["client_parse_errors"]:
-            self.stats["client_parse_errors"] = lines
+    def count_rejected(self) -> None:
+        """Count the lines that are not valid videos."""
+        if len(self._rejected) != self.stats["client_parse_errors"]:
+            self.stats["client_parse_errors"] = len(self._rejected)
             self.version += 1
 
     def complete(self) -> None:
