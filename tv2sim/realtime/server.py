@@ -53,15 +53,11 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The page's address."""
-        name = "127.0.0.1" if self._address.is_unspecified else self._address
-        return f"http://[{name}]:{self.port}/" if ":" in str(name) else f"http://{name}:{self.port}/"
-
-    @property
-    def control_url(self) -> str:
         """The page's address with the token that it needs to pause and to change the speed."""
+        name = "127.0.0.1" if self._address.is_unspecified else str(self._address)
+        host = f"[{name}]" if ":" in name else name
         # browsers do not send what follows the #
-        return self.url if self.token is None else f"{self.url}#token={self.token}"
+        return f"http://{host}:{self.port}/" + ("" if self.token is None else f"#token={self.token}")
 
     def start(self, replay: Replay) -> None:
         """Serve a replay from now on."""

@@ -91,7 +91,7 @@ class Replay:
             from tv2sim.realtime.server import Server
 
             self._server = Server(host, port)
-        self.url = None if self._server is None else self._server.control_url
+        self.url = None if self._server is None else self._server.url
         try:
             self.player: Player = read()
         except BaseException:
