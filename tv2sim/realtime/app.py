@@ -230,25 +230,29 @@ class Broadcast:
     def __init__(self, look: Callable[[int, int], Frame], *, steerable: bool = False) -> None:
         self._look, self._steerable = look, steerable
         self._encode = msgspec.json.Encoder().encode
-        self._tick: _Tick | None = None
+        self._tick = _Tick(-1, b"", bytes)
         self._fresh = asyncio.Event()
         self._ended = False
         self._viewers = 0
         self._ticker: asyncio.Task[None] | None = None
         self._known = (-1, 0)
-        self._told: tuple[object, ...] = ()
-        self._told_at = 0.0
+        self._last: tuple[object, ...] = ()
+        self._last_at = 0.0
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Yield the events for one viewer: everything so far, then what changes, up to the end."""
         self._viewers += 1
         if self._ticker is None and not self._ended:
-            self._tell()
+            self._make_tick()
             self._ticker = asyncio.create_task(self._make_ticks())
-        seen = None
+        seen = -1
         try:
             yield b"retry: 1000\n\n"
-            while (tick := await self._after(seen)) is not None:
+            while True:
+                while (tick := self._tick).number == seen:
+                    if self._ended:
+                        return
+                    await self._fresh.wait()
                 yield tick.new if seen == tick.number - 1 else tick.everything()
                 seen = tick.number
         finally:
@@ -257,40 +261,32 @@ class Broadcast:
     async def end(self) -> None:
         """Send the final state to all viewers, and end their streams."""
         if not self._ended:
-            self._tell()
+            self._make_tick()
             self._ended = True
             self._fresh.set()
             if self._ticker is not None:
                 self._ticker.cancel()
-
-    async def _after(self, seen: int | None) -> _Tick | None:
-        """Wait for a tick after the one that was seen, and return it; None after the end."""
-        while self._tick is None or self._tick.number == seen:
-            if self._ended:
-                return None
-            await self._fresh.wait()
-        return self._tick
 
     async def _make_ticks(self) -> None:
         """Make ticks as long as there are viewers."""
         try:
             while self._viewers:
                 await asyncio.sleep(PERIOD)
-                self._tell()
+                self._make_tick()
         finally:
             self._ticker = None
 
-    def _tell(self) -> None:
+    def _make_tick(self) -> None:
         """Make a tick, if anything has changed or the last one was long ago."""
         frame = self._look(*self._known)
         now = frame.snapshot
-        told = (now.pipeline.version, now.speed, now.paused, now.phase)
-        if told == self._told and time.monotonic() - self._told_at < SILENCE:
+        content = (now.pipeline.version, now.speed, now.paused, now.phase)
+        if content == self._last and time.monotonic() - self._last_at < SILENCE:
             return
-        self._told, self._told_at = told, time.monotonic()
+        self._last, self._last_at = content, time.monotonic()
         self._known = (frame.generation, frame.start + len(frame.rows))
-        number = 0 if self._tick is None else self._tick.number + 1
-        self._tick = _Tick(number, self._event(frame), cache(lambda: self._event(self._look(-1, 0))))
+        everything = cache(lambda: self._event(self._look(-1, 0)))
+        self._tick = _Tick(self._tick.number + 1, self._event(frame), everything)
         self._fresh.set()
         self._fresh = asyncio.Event()
 

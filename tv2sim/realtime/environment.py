@@ -171,7 +171,7 @@ class LiveSubmissions:
         if arrival.late:
             came = msgspec.structs.replace(came, submitted_at=max(self._env.now, came.submitted_at or 0.0))
         call(self._system.add, Catalogue([came]))
-        for told in self._accepted:
-            call(told, came)
+        for function in self._accepted:
+            call(function, came)
         if came.submitted_at is not None:
             yield from at(self._env, came.submitted_at)

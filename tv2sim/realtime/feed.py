@@ -61,7 +61,7 @@ class Feed:
         self._videos: deque[Video] = deque()
         self._error: BaseException | None = None
         self._over = self._closed = False
-        self._room = threading.Event()
+        self._room = threading.Semaphore(_AHEAD - 1)  # limits the memory that an endless source takes
         self._reader = threading.Thread(target=self._read, name="tv2sim feed", daemon=True)
         self._reader.start()
 
@@ -70,10 +70,13 @@ class Feed:
             for outcome in judged(entries(self._source, self.name)):
                 if isinstance(outcome, Rejected):
                     self.rejected.append(outcome)
+                    self._woken()
+                    if len(self.rejected) % _AT_ONCE == 0:
+                        time.sleep(_A_BREATH)
                 else:
                     self._videos.append(outcome)
-                self._woken()
-                self._hold_back(outcome)
+                    self._woken()
+                    self._room.acquire()
                 if self._closed:
                     return
         except BaseException as error:  # noqa: BLE001 (raised by take)
@@ -81,15 +84,6 @@ class Feed:
         finally:
             self._over = True
             self._woken()
-
-    def _hold_back(self, last: Video | Rejected) -> None:
-        """Wait if enough is read ahead, so that an endless source does not take all memory or time."""
-        if len(self._videos) >= _AHEAD:
-            self._room.clear()
-            if len(self._videos) >= _AHEAD and not self._closed:
-                self._room.wait()
-        elif isinstance(last, Rejected) and len(self.rejected) % _AT_ONCE == 0:
-            time.sleep(_A_BREATH)
 
     def ready(self) -> bool:
         """Return whether :meth:`take` has a result: a video, or the end of the feed."""
@@ -117,10 +111,8 @@ class Feed:
             If the source could not be read.
         """
         if self._videos:
-            video = self._videos.popleft()
-            if len(self._videos) < _AHEAD and not self._room.is_set():
-                self._room.set()
-            return video
+            self._room.release()
+            return self._videos.popleft()
         if self._error is not None:
             raise self._error
         return None
@@ -128,7 +120,7 @@ class Feed:
     def close(self) -> None:
         """End the reading. If the reader waits for an iterator's next item, it ends when that comes."""
         self._closed = True
-        self._room.set()
+        self._room.release()
         self._source.close()
         self._reader.join(0.2)
 
@@ -136,7 +128,7 @@ class Feed:
 _AHEAD = 10_000
 """Videos that are read ahead."""
 _AT_ONCE, _A_BREATH = 100, 0.001
-"""The reader pauses after each 100 rejected lines, for 1 ms."""
+"""After each 100 rejected lines the reader pauses for 1 ms, so that an endless source leaves others time."""
 
 
 # -- sources -----------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What is played on a clock, and the model as such: with a catalogue, or with a feed."""
+"""What a replay plays, and the model as one of its kinds: with a catalogue, or with a feed."""
 
 from __future__ import annotations
 
