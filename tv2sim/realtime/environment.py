@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 import simpy
@@ -22,10 +22,7 @@ if TYPE_CHECKING:
     from tv2sim.model.system import System
     from tv2sim.realtime.feed import Feed
 
-__all__ = ["Accepted", "LiveSubmissions", "RealtimeEnvironment"]
-
-Accepted: TypeAlias = "Sequence[Callable[[Video], object]]"
-"""Functions to be called with each video that a feed has sent."""
+__all__ = ["LiveSubmissions", "RealtimeEnvironment"]
 
 
 class RealtimeEnvironment(simpy.Environment):
@@ -50,7 +47,7 @@ class RealtimeEnvironment(simpy.Environment):
         self._until = inf if until is None else until
         self._asked: Event | None = None  # the arrival that the client waits for
         self._waited = -1.0  # the last time that the clock was waited for
-        self._dry = False  # whether time passes while the client waits for the feed
+        self._dry = False  # whether the wall's time passes while the client waits for the feed
 
     def step(self) -> None:
         """Wait until the next event is due, accept the video that comes before it, if any, and process it."""
@@ -118,9 +115,9 @@ class RealtimeEnvironment(simpy.Environment):
 
 
 _A_MOMENT = 0.005
-"""Wall seconds of one wait for a video that is being read."""
+"""Wall seconds between two looks whether a video is still coming."""
 _NEXT = 1e-6
-"""Simulated seconds from the last event to an arrival, at least."""
+"""Least simulated seconds between the last event and an arrival."""
 
 
 class Arrival(NamedTuple):
@@ -141,11 +138,13 @@ class LiveSubmissions:
         The source of the videos.
     system : System
         The model, to which they are added.
-    accepted : sequence of callables
+    accepted : callable
         Called with each video as the client takes it; it has the time from which it may be offered.
     """
 
-    def __init__(self, env: RealtimeEnvironment, feed: Feed, system: System, accepted: Accepted) -> None:
+    def __init__(
+        self, env: RealtimeEnvironment, feed: Feed, system: System, accepted: Callable[[Video], None]
+    ) -> None:
         self._env, self._feed, self._system, self._accepted = env, feed, system, accepted
 
     def rows(self) -> Iterator[int]:
@@ -171,7 +170,6 @@ class LiveSubmissions:
         if arrival.late:
             came = msgspec.structs.replace(came, submitted_at=max(self._env.now, came.submitted_at or 0.0))
         call(self._system.add, Catalogue([came]))
-        for function in self._accepted:
-            call(function, came)
+        call(self._accepted, came)
         if came.submitted_at is not None:
             yield from at(self._env, came.submitted_at)

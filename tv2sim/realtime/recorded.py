@@ -17,8 +17,7 @@ from tv2sim.events import EVENTS, LogEntry
 from tv2sim.facts import TABLES, Ending
 from tv2sim.model.recorder import Contradiction, facts_of_log
 from tv2sim.realtime.clock import Clock, Stopped
-from tv2sim.realtime.environment import Accepted
-from tv2sim.realtime.simulated import Player
+from tv2sim.realtime.simulated import Accepted, Player
 from tv2sim.run import Run
 from tv2sim.saved import check_format, strategy_of
 from tv2sim.scenario import Scenario

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from tv2sim.errors import CatalogueError
 from tv2sim.events import log_of
 from tv2sim.model import Observer
 from tv2sim.realtime.clock import Clock, Stopped
-from tv2sim.realtime.environment import Accepted, LiveSubmissions, RealtimeEnvironment
+from tv2sim.realtime.environment import LiveSubmissions, RealtimeEnvironment
 from tv2sim.run import Run
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["Player", "Simulated"]
+__all__ = ["Accepted", "Player", "Simulated"]
+
+Accepted: TypeAlias = Sequence[Callable[[Video], object]]
+"""Functions to be called with each video of a feed."""
 
 
 @dataclass
@@ -90,12 +93,17 @@ class Simulated(Player):
             return self._run(self.source, facts)
         feed, videos = self.source, list[Video]()
         _wait_for_the_first(feed, clock)
+
+        def taken(video: Video) -> None:
+            for function in (videos.append, *accepted):
+                function(video)
+
         env = RealtimeEnvironment(clock, feed, self.scenario.until)
         system = live_system(
             env, self.strategy, self.scenario, seed=self.seed, replication=self.replication,
             observers=observers, own=self.own,
         )  # fmt: skip
-        submissions = LiveSubmissions(env, feed, system, [videos.append, *accepted])
+        submissions = LiveSubmissions(env, feed, system, taken)
         facts = system.run(submissions.rows(), submissions)
         catalogue = Catalogue(videos, feed.rejected, feed.name)
         return self._run(catalogue, facts if facts.ending == "stopped" else self._settled(catalogue, facts))
