@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,9 @@ class Answering(tv.Distribution):
 class TestStartupTimes:
     def test_are_drawn_once_a_chunk_for_videos_and_slots_in_one_dimension(self) -> None:
         distribution = Answering(lambda u: 2 + 4 * u)
-        tv.replicate(FEW, "2c", tv.Scenario(startup_time=distribution), replications=60)
+        scenario = tv.Scenario(startup_time=distribution)
+        distribution.shapes.clear()  # the scenario has asked for the extremes
+        tv.replicate(FEW, "2c", scenario, replications=60)
         n = len(FEW)
         assert distribution.shapes == [(25 * n,), (250,), (25 * n,), (250,), (10 * n,), (100,)]
 
@@ -79,6 +82,11 @@ class TestStartupTimes:
         )
 
 
+def extreme(u: Any) -> Any:
+    """Say which shares are so near 0 or 1 that they are hardly ever drawn."""
+    return (u < 1e-9) | (u > 1 - 1e-9)
+
+
 WRONG: dict[str, Any] = {
     "complex": lambda u: u + 1j,
     "text": lambda u: np.full(u.shape, "4"),
@@ -91,10 +99,11 @@ WRONG: dict[str, Any] = {
     "rows": lambda u: u.reshape(1, -1),
     "ragged rows": lambda u: [[4.0], [4.0, 4.0]],
     "too few": lambda u: u[:-1],
-    "negative": lambda u: u - 1,
-    "infinite": lambda u: u + np.inf,
-    "not a number": lambda u: u * np.nan,
+    "negative": lambda u: np.where(extreme(u), 4.0, -1e-9),
+    "infinite": lambda u: np.where(extreme(u), 4.0, np.inf),
+    "not a number": lambda u: np.where(extreme(u), 4.0, np.nan),
 }
+"""What a scenario does not find out when it is made: there the extremes alone are looked at, and their size."""
 
 
 @pytest.mark.parametrize("wrong", WRONG)
@@ -107,3 +116,18 @@ def test_what_is_no_time_gets_one_sentence(wrong: str) -> None:
         assert "\n" not in str(caught.value)
         with pytest.raises(tv.ScenarioError, match=message):
             tv.replicate(FEW, strategy, scenario, replications=3)
+
+
+@pytest.mark.parametrize(("time", "quoted"), [(-1.0, "-1"), (np.inf, "inf")])
+def test_extremes_that_are_no_times_are_refused_by_the_scenario(time: float, quoted: str) -> None:
+    message = f"startup_time .* gives other than times from 0 to 4294967296 s: {quoted}"
+    with pytest.raises(tv.ScenarioError, match=message) as caught:
+        tv.Scenario(startup_time=Answering(lambda u: np.full(u.shape, time)))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_scenario_warns_of_nothing_while_it_asks_for_the_extremes() -> None:
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("always")
+        tv.Scenario(startup_time=Answering(WRONG["complex"]))
+    assert warned == []

@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tv2sim"
 
 ROOMS = (
-    "errors", "validation", "progress", "plain", "draws", "distributions", "catalogue", "scenario",
+    "errors", "validation", "fields", "progress", "plain", "draws", "distributions", "catalogue", "scenario",
     "strategies", "facts", "events", "model", "engines", "metrics", "tables", "storage", "run", "saved",
     "statistics", "numbers", "experiment", "plots", "report", "realtime", "cli", "__main__",
 )  # fmt: skip

@@ -31,7 +31,6 @@ from tv2sim.realtime import Replay
 from tv2sim.realtime.clock import Clock
 from tv2sim.realtime.metrics import Collector, exposition
 from tv2sim.realtime.state import State
-from tv2sim.realtime.tally import Tally
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 Scrape: TypeAlias = dict[tuple[str, Labels], float]
@@ -409,7 +408,8 @@ def test_seconds_grow_between_events() -> None:
 
 def test_seconds_do_not_fall_with_the_clock() -> None:
     clock = Clock()
-    collector = Collector(nullcontext(), lambda: None, State(1, own=()), Tally([]), clock)
+    state = State(Replay(CATALOGUE).player)
+    collector = Collector(lambda: nullcontext(state), clock)
     for time_of_clock, told in ((5.0, 5.0), (4.9999995, 5.0), (6.0, 6.0)):
         clock.stand_at(time_of_clock)
         assert values_of(collector.collect())["tv2_replay_simulated_seconds_total", ()] == told

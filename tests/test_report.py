@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import hashlib
 import os
 import re
@@ -12,16 +13,17 @@ import unicodedata
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
+from typing import Any, get_args
 
 import numpy as np
 import pytest
 
 import tv2sim as tv
 from tests.commands import CATALOGUE, SAMPLE, video
-from tv2sim.report.build import build_report
-from tv2sim.report.caveats import caveats
+from tv2sim.report.build import _environment, build_report, rendered
+from tv2sim.report.caveats import Caveat, caveats
 from tv2sim.report.charts import inline_svg
-from tv2sim.report.text import cost, judged, verdict, worlds
+from tv2sim.report.text import cost, judged, verdict
 
 EVIL = "<script>alert(1)</script>\"'&$x_1$"
 
@@ -71,14 +73,22 @@ def page(html: str) -> Page:
 
 
 def titles(study: tv.Comparison) -> list[str]:
-    return [caveat.title for caveat in caveats(judged(study), worlds(judged(study)))]
+    return list(caveats_in_words(study))
+
+
+def caveats_in_words(study: tv.Comparison) -> dict[str, str]:
+    """Return the text of each caveat by its title, as the page says them."""
+    study = judged(study)
+    html = rendered("caveats.html.j2", caveats=caveats(study))
+    found = re.findall(r"<h3>(.*?)</h3>\s*<p>(.*?)</p>", html, re.DOTALL)
+    return {Page(title).text: " ".join(Page(text).text.split()) for title, text in found}
 
 
 # -- structure ---------------------------------------------------------------------------------------------
 
 
 def test_it_begins_with_the_verdict_and_has_its_sections(page: Page, study: tv.Comparison) -> None:
-    (world,) = worlds(study)
+    (world,) = study.worlds()
     assert page.text.index(verdict(world)) < 200
     heads = [
         "Strategies", "Differences from strategy 1", "Charts", "What was simulated", "Caveats",
@@ -134,6 +144,14 @@ def test_it_says_what_was_simulated(page: Page) -> None:
         assert said in page.text
     assert "pool: 10 publishers / 4 s mean start-up = 2.5 videos/s" in page.text
     assert "A publisher is started for each video when its encoding starts, for that video alone." in page.text
+
+
+def test_every_field_of_a_scenario_is_shown_also_one_without_words_of_its_own(page: Page) -> None:
+    table = page.text[page.text.index("\nScenario\n") : page.text.index("\nExpected load\n")]
+    _heading, *rows = filter(None, table.split("\n"))
+    assert len(rows) == len(dataclasses.fields(tv.Scenario))
+    words: Any = _environment().get_template("words.html.j2").module
+    assert words.setting("new_field", 3) == "3"
 
 
 def test_the_checklist_is_complete(page: Page) -> None:
@@ -229,7 +247,7 @@ def test_the_same_bytes_in_another_process(tmp_path: Path) -> None:
 
 
 def test_verdict_of_a_better_strategy(study: tv.Comparison) -> None:
-    (world,) = worlds(study)
+    (world,) = study.worlds()
     assert verdict(world) == (
         "Strategy 2c publishes 99.0 % of videos in time (95 % interval 98.7 to 99.2 %), 58.4 percentage points "
         "more (57.9 to 58.9 points) than strategy 1, which publishes 40.6 %. It is also shown to publish more "
@@ -239,7 +257,7 @@ def test_verdict_of_a_better_strategy(study: tv.Comparison) -> None:
 
 
 def test_verdict_where_all_others_are_worse(catalogue: tv.Catalogue) -> None:
-    (world,) = worlds(tv.compare(catalogue, ["2c", "1", "2a"], replications=50, progress=False))
+    (world,) = tv.compare(catalogue, ["2c", "1", "2a"], replications=50, progress=False).worlds()
     assert verdict(world).endswith(
         "and no other strategy is shown to publish more. Shown to publish less: 1 and 2a."
     )
@@ -247,14 +265,14 @@ def test_verdict_where_all_others_are_worse(catalogue: tv.Catalogue) -> None:
 
 
 def test_verdict_where_strategies_are_the_same(catalogue: tv.Catalogue) -> None:
-    (world,) = worlds(tv.compare(catalogue, ["1", "2b"], replications=20, progress=False))
+    (world,) = tv.compare(catalogue, ["1", "2b"], replications=20, progress=False).worlds()
     assert verdict(world).startswith("Strategy 1 publishes 4")
     assert verdict(world).endswith("No difference is shown for 2b (the same in every replication).")
 
 
 def test_verdict_where_a_difference_may_be_chance(catalogue: tv.Catalogue) -> None:
     nearly = [tv.PART_2C.replace(name=f"pool of {size}", prewarmed=size) for size in (14, 15)]
-    (world,) = worlds(tv.compare(catalogue, nearly, replications=3, progress=False))
+    (world,) = tv.compare(catalogue, nearly, replications=3, progress=False).worlds()
     said = verdict(world)
     assert "shown to publish" in said
     assert " more (" not in said
@@ -262,9 +280,9 @@ def test_verdict_where_a_difference_may_be_chance(catalogue: tv.Catalogue) -> No
 
 
 def test_verdict_of_one_strategy_and_of_one_replication(catalogue: tv.Catalogue) -> None:
-    (world,) = worlds(tv.compare(catalogue, ["2a"], replications=20, progress=False))
+    (world,) = tv.compare(catalogue, ["2a"], replications=20, progress=False).worlds()
     assert verdict(world).endswith("Nothing else was simulated to compare it with.")
-    (world,) = worlds(tv.compare(catalogue, ["1", "2c"], replications=1, progress=False))
+    (world,) = tv.compare(catalogue, ["1", "2c"], replications=1, progress=False).worlds()
     assert verdict(world).startswith("No strategy is shown to publish more videos in time than strategy 1")
 
 
@@ -332,6 +350,11 @@ def test_caveat_of_a_precision_that_was_not_reached(catalogue: tv.Catalogue) -> 
         assert ("The precision that was asked for was not reached" in titles(study)) is warned
 
 
+def test_every_kind_of_caveat_has_words() -> None:
+    words = _environment().get_template("caveat.html.j2").module
+    assert [kind.__name__ for kind in get_args(Caveat) if not hasattr(words, kind.__name__)] == []
+
+
 # -- several worlds, other figures, and the file -----------------------------------------------------------
 
 
@@ -380,5 +403,5 @@ def test_the_verdict_claims_nothing_that_a_table_with_another_baseline_denies() 
     rate = table[(table["metric"] == "on_time_rate") & (table["strategy"] == "pool 14")]
     assert rate["verdict"].tolist() == ["no difference shown"]
     study = tv.compare(catalogue, pools, replications=100, baseline="pool 10", progress=False)
-    says = verdict(worlds(study)[0])
+    says = verdict(study)
     assert "Whether it publishes more than pool 12 is not shown." in says

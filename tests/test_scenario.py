@@ -14,6 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tv2sim as tv
+from tv2sim.fields import parameter
+from tv2sim.validation import a_whole_number
 
 POSITIVE_WHOLE = "a whole number of at least 1"
 WHOLE_FROM_0 = "a whole number of at least 0"
@@ -178,6 +180,38 @@ class TestImmutability:
         scenario = tv.Scenario(startup_time=tv.Empirical(samples))
         samples[0] = 99
         assert scenario.startup_time == tv.Empirical([2, 3])
+
+
+class TestDescriptions:
+    """A field's default, check, description and label stand with the field, and nowhere else."""
+
+    @pytest.mark.parametrize("field", dataclasses.fields(tv.Scenario), ids=lambda field: field.name)
+    def test_each_field_describes_itself(self, field: dataclasses.Field[object]) -> None:
+        assert field.metadata["help"].endswith(".")
+        assert field.metadata["label"]
+        assert callable(field.metadata["check"])
+
+    def test_help_shows_them(self) -> None:
+        shown = " ".join((tv.Scenario.__doc__ or "").split())
+        for field in dataclasses.fields(tv.Scenario):
+            assert f"{field.name} : {field.type}, default {field.default} {field.metadata['help']}" in shown
+
+    def test_a_field_that_is_added_is_checked_saved_and_changed(self) -> None:
+        @dataclasses.dataclass(frozen=True)
+        class Larger(tv.Scenario):
+            editors: int = parameter(3, a_whole_number, at_least=1, text="The number of editors.")
+
+        with pytest.raises(tv.ScenarioError, match="editors must be a whole number of at least 1, not 0"):
+            Larger(editors=0)
+        assert Larger().replace(editors=4).to_dict()["editors"] == 4
+
+    def test_another_default_in_a_subclass_is_checked_as_well(self) -> None:
+        @dataclasses.dataclass(frozen=True)
+        class Small(tv.Scenario):
+            encoders: int = 1
+
+        with pytest.raises(tv.ScenarioError, match="encoders must be a whole number of at least 1, not 0"):
+            Small(encoders=0)
 
 
 class TestReplace:

@@ -31,9 +31,8 @@ from tests.micro import check, log
 from tests.test_distributions import ALL, LARGEST_U, SMALLEST_U
 from tests.test_properties import same
 from tests.test_reference import VIDEO_COLUMNS
+from tests.test_report import caveats_in_words
 from tests.test_storage import every_format
-from tv2sim.report.caveats import caveats
-from tv2sim.report.text import judged, worlds
 
 Clip = tuple[float, float] | tuple[float, float, float | None]
 
@@ -767,11 +766,11 @@ def test_a_survey_keeps_the_submissions() -> None:
 
 def test_the_report_and_the_command_warn_of_no_pool_that_keeps_up(tmp_path: Path) -> None:
     study = tv.compare(ONE_IN_10_SECONDS, ["2c:3", "2c:1"], replications=2, progress=False)
-    found = {caveat.title: caveat.text for caveat in caveats(judged(study), worlds(judged(study)))}
+    found = caveats_in_words(study)
     assert not any("2c:3" in title or "encoders" in title for title in found)
     assert not any("2c:1" in title for title in found)  # 1 / 4 s
     study = tv.compare(BURST, ["2c:3"], replications=2, progress=False)
-    found = {caveat.title: caveat.text for caveat in caveats(judged(study), worlds(judged(study)))}
+    found = caveats_in_words(study)
     assert found["The pool of 2c:3 is near or beyond saturation in the busiest minute"] == (
         "A pool of 3 keeps up on average, but not with the 2 videos/s of the busiest minute: waits grow then. "
         "Its load then is 267 % of its capacity."

@@ -24,7 +24,7 @@ _PER_BLOCK = 4
 
 
 class Purpose(IntEnum):
-    """What a number is drawn for, and with it, what its entity is."""
+    """What a random number is drawn for; it determines what the entity is."""
 
     STARTUP_FOR_VIDEO = 0
     """Start-up time of a publisher started because of a video; entity: the video's row."""
@@ -75,7 +75,7 @@ def as_seed(seed: object) -> int:
     Raises
     ------
     InputError
-        If it is no whole number from 0 to 2**64 - 1.
+        If it is not a whole number from 0 to 2**64 - 1.
     """
     if seed is None:
         return secrets.randbits(32)
@@ -88,6 +88,6 @@ def as_replication(replication: object) -> int:
     Raises
     ------
     InputError
-        If it is no whole number from 0 to 2**63 - 1.
+        If it is not a whole number from 0 to 2**63 - 1.
     """
     return a_whole_number("replication", replication, at_least=0, at_most=2**63 - 1, error=InputError)

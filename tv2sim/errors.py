@@ -3,8 +3,8 @@
 ::
 
     TV2SimError
-     ├── InputError (ValueError)          what was handed in is wrong; the message says how to mend it
-     │    ├── CatalogueError              no readable, or no valid, catalogue
+     ├── InputError (ValueError)          an argument, an option or a file; the message says how to correct it
+     │    ├── CatalogueError              a catalogue that cannot be read, or has no valid video
      │    ├── ScenarioError               a number or a distribution of the scenario
      │    └── StrategyError               an unknown strategy, or one that contradicts itself
      ├── OutputError (OSError)            a result could not be written, or would overwrite another
@@ -19,16 +19,9 @@ from __future__ import annotations
 from importlib import import_module
 
 __all__ = [
-    "CatalogueError",
-    "InputError",
-    "LagError",
-    "MissingExtraError",
-    "OutputError",
-    "ScenarioError",
-    "StrategyError",
-    "TV2SimError",
-    "need",
-]
+    "CatalogueError", "InputError", "LagError", "MissingExtraError", "OutputError", "ScenarioError",
+    "StrategyError", "TV2SimError", "need",
+]  # fmt: skip
 
 
 class TV2SimError(Exception):
@@ -36,7 +29,7 @@ class TV2SimError(Exception):
 
 
 class InputError(TV2SimError, ValueError):
-    """An argument, an option or a file that was handed in is wrong."""
+    """An argument, an option or a file is wrong."""
 
 
 class CatalogueError(InputError):

@@ -111,17 +111,18 @@ def estimate(metric: str, interval: Interval, *, difference: bool = False, units
     return f"{shown} ({number(low, decimals)} to {number(high, decimals)}){after}"
 
 
-def with_span(metric: str, interval: Interval, confidence: float) -> str:
-    """Return a mean with its interval in words.
+def with_span(metric: str, interval: Interval, confidence: float, of: str = "") -> str:
+    """Return a mean with its interval in words, and after the mean what it is a share of.
 
     >>> with_span("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968), 0.95)
     '98.9 % (95 % interval 98.8 to 99.0 %)'
     """
     mean, half_width, *_ = scaled(metric, interval)
     if isnan(half_width):
-        return f"{number(mean, 1)}{unit(metric)} (one replication, so no interval)"
+        return f"{number(mean, 1)}{unit(metric)}{of} (one replication, so no interval)"
     decimals = max(1, decimals_for(half_width) - 1)
-    return f"{number(mean, decimals)}{unit(metric)} ({rate(confidence)} interval {span(metric, interval)})"
+    shown = f"{number(mean, decimals)}{unit(metric)}{of}"
+    return f"{shown} ({rate(confidence)} interval {span(metric, interval)})"
 
 
 def span(metric: str, interval: Interval, *, difference: bool = False) -> str:

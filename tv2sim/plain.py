@@ -1,7 +1,7 @@
-"""Dataclasses to plain data and back, field by field: what is saved, compared and reported as data.
+"""Dataclasses to plain data and back, field by field, for saving, comparing and reporting them.
 
 A field is saved because it is a field. An object of a user's own class is saved with its fields too, under the
-kind "custom": its code is not saved, so it has to be handed in again when it is loaded.
+kind "custom": its code is not saved, so it has to be passed again when it is loaded.
 """
 
 from __future__ import annotations
@@ -52,14 +52,14 @@ def from_dict(data: Mapping[str, Any], *kinds: type) -> Any:
     Raises
     ------
     LookupError
-        If none of these has made it.
+        If it describes an object of another class.
     TypeError
-        If it has a field that its class has not, or lacks one.
+        If it has a field that the class does not have, or lacks one.
     """
-    known = {kind.__name__.lower(): kind for kind in kinds}
+    known: dict[Any, type] = {kind.__name__.lower(): kind for kind in kinds}
     values = {
         name: from_dict(value, *kinds) if isinstance(value, Mapping) and KIND in value else value
         for name, value in data.items()
         if name != KIND
     }
-    return known[data[KIND]](**values)
+    return known[data.get(KIND)](**values)

@@ -1,10 +1,11 @@
-"""Runs to folders and back: tables that every tool opens, and run.json with what went in."""
+"""Saving runs to folders and loading them: tables that other tools open, and run.json with the inputs."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
+from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -31,10 +32,10 @@ FORMAT = 2
 """The number of the form in which runs and logs are saved: it changes when older ones can no longer be read."""
 
 _TABLES = ("videos", "publishers", "attempts", "events", "levels")
-_CATALOGUE = dict.fromkeys(("id", "title", "provider"), "str") | dict.fromkeys(
-    ("encoding_time", "publication_timeout"), "float64"
-)
-_SUBMISSIONS = {"submitted_at": "float64"}
+_CATALOGUE = {
+    "id": "str", "title": "str", "provider": "str",
+    "encoding_time": "float64", "publication_timeout": "float64",
+}  # fmt: skip
 _LOG = {"time": "float64", "event": "str", "video": "Int64", "encoder": "Int64", "publisher": "Int64"}
 
 
@@ -50,11 +51,10 @@ def save_run(run: Run, folder: str | os.PathLike[str], format: Format, *, force:
 
 
 def write_run(run: Run, folder: Path, format: Format) -> None:  # noqa: A002
-    """Write the files of a run into a folder that is there."""
-    fresh = Run(**{field.name: getattr(run, field.name) for field in fields(run)})
-    for name in _TABLES:  # built anew, since the user may have changed theirs
+    """Write the files of a run into an existing folder."""
+    fresh = replace(run)  # its tables are built anew, since the user may have changed those of `run`
+    for name in _TABLES:
         write_table(getattr(fresh, name), folder / f"{name}.{format}", format)
-    own = np.flatnonzero(run.facts.videos["own"]).tolist()
     document = run.provenance() | {
         "format": FORMAT,
         "rejected": [line._asdict() for line in run.catalogue.rejected],
@@ -62,7 +62,7 @@ def write_run(run: Run, folder: Path, format: Format) -> None:  # noqa: A002
         "submissions": run.catalogue.submitted_at is not None,
         "end": run.end,
         "ending": run.ending,
-        "own": own,
+        "own": np.flatnonzero(run.facts.videos["own"]).tolist(),
         "stats": run.stats,
         "summary": run.summary,
     }
@@ -71,7 +71,7 @@ def write_run(run: Run, folder: Path, format: Format) -> None:  # noqa: A002
 
 
 def is_saved_run(folder: Path) -> bool:
-    """Say whether a folder holds a saved run and nothing else."""
+    """Return whether a folder holds a saved run and nothing else."""
     known = {"run.json"} | {f"{name}.{suffix}" for name in _TABLES for suffix in FORMATS}
     found = {path.name for path in folder.iterdir()}
     if "run.json" not in found or not found <= known:
@@ -99,7 +99,7 @@ class _Rejected(msgspec.Struct):
 
 
 class _Document(msgspec.Struct):
-    """What run.json holds, as far as it is needed here."""
+    """The part of run.json that loading needs."""
 
     tables: Format
     catalogue: _Catalogue
@@ -113,7 +113,7 @@ class _Document(msgspec.Struct):
     end: Annotated[float, msgspec.Meta(ge=0)]
     ending: Ending
     own: list[_Number]
-    """The rows of the videos that waited beside the queue: the only fact that no table holds."""
+    """The rows of the videos with a publisher of their own; no table holds this fact."""
     stats: dict[str, int]
 
 
@@ -127,10 +127,10 @@ def load_run(
     folder : path
         The folder.
     strategy : Strategy, optional
-        If the run was made with a class of your own: the strategy. Otherwise a plain
-        :class:`tv2sim.Strategy` with the saved data stands in for it.
+        The strategy, if it is of a class of your own. Without it the loaded run has a plain
+        :class:`tv2sim.Strategy` with the saved data.
     scenario : Scenario, optional
-        If its start-up time is a distribution of your own: the scenario.
+        The scenario; required if its start-up time is a distribution of your own.
 
     Raises
     ------
@@ -149,12 +149,12 @@ def load_run(
 
 
 def check_format(data: Mapping[str, Any], versions: Mapping[str, Any]) -> None:
-    """Refuse what another version of tv2sim has saved in another form.
+    """Check that this version of tv2sim can read what was saved.
 
     Raises
     ------
     InputError
-        Naming that version.
+        If it is in another format; the message names the version that saved it.
     """
     if (given := data.get("format")) != FORMAT:
         raise InputError(
@@ -172,45 +172,40 @@ def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) ->
         if document.scenario["startup_time"][plain.KIND] == plain.CUSTOM:
             raise InputError("its start-up time is a distribution of your own: pass the scenario, scenario=...")
         scenario = Scenario.from_dict(document.scenario)
-    videos, log = (
-        read_table(folder / f"{name}.{document.tables}", kinds)
-        for name, kinds in (
-            ("videos", _CATALOGUE | (_SUBMISSIONS if document.submissions else {})),
-            ("events", _LOG),
-        )
-    )
+
+    def table(name: str, kinds: Mapping[str, str]) -> pd.DataFrame:
+        return read_table(folder / f"{name}.{document.tables}", kinds)
+
+    videos = table("videos", _CATALOGUE | ({"submitted_at": "float64"} if document.submissions else {}))
     run = Run(
         catalogue=_catalogue(videos, document),
         strategy=strategy or strategy_of(document.strategy),
         scenario=scenario,
         seed=document.seed,
         replication=document.replication,
-        facts=_facts(log, videos, document),
+        facts=_facts(table("events", _LOG), videos, document),
         versions=document.versions,
         strategy_data=document.strategy if strategy is None else None,
     )
-    told = (len(run.catalogue), run.stats) == (document.catalogue.videos, document.stats)
-    if not (told and np.isfinite(run.catalogue.encoding_time).all()) or not _agree(run, folder, document):
+
+    def as_saved(name: str) -> bool:
+        derived: pd.DataFrame = getattr(run, name)
+        kinds = {str(column): str(kind) for column, kind in derived.dtypes.items()}
+        return table(name, kinds).equals(derived)
+
+    counted = (len(run.catalogue), run.stats) == (document.catalogue.videos, document.stats)
+    finite = bool(np.isfinite(run.catalogue.encoding_time).all())
+    if not (counted and finite and as_saved("videos") and as_saved("publishers")):
         raise InputError("its tables contradict each other, or lack rows")
     return run
-
-
-def _agree(run: Run, folder: Path, document: _Document) -> bool:
-    """Say whether the tables of videos and publishers are those that follow from the log."""
-    for name in ("videos", "publishers"):
-        table: pd.DataFrame = getattr(run, name)
-        kinds = {str(column): str(kind) for column, kind in table.dtypes.items()}
-        if not read_table(folder / f"{name}.{document.tables}", kinds).equals(table):
-            return False
-    return True
 
 
 def _catalogue(videos: pd.DataFrame, document: _Document) -> Catalogue:
     columns = [videos[name].tolist() for name in _CATALOGUE]
     if document.submissions:
-        columns.append([None if time != time else time for time in videos["submitted_at"].tolist()])
+        columns.append([None if isnan(time) else time for time in videos["submitted_at"].tolist()])
     rejected = [Rejected(line.line, line.reason, line.text) for line in document.rejected]
-    return Catalogue((Video(*row) for row in zip(*columns, strict=True)), rejected, document.catalogue.name)
+    return Catalogue(map(Video, *columns), rejected, document.catalogue.name)
 
 
 def _facts(log: pd.DataFrame, videos: pd.DataFrame, document: _Document) -> Facts:
@@ -222,7 +217,7 @@ def _facts(log: pd.DataFrame, videos: pd.DataFrame, document: _Document) -> Fact
 
 
 def strategy_of(data: Mapping[str, Any]) -> Strategy:
-    """Return the strategy that was saved as data, or a plain one that stands in for a class of one's own."""
+    """Return the strategy that was saved as data; for a user's own class, a plain one with the same data."""
     if data[plain.KIND] != plain.CUSTOM:
         strategy: Strategy = plain.from_dict(data, Strategy)
         return STRATEGIES[strategy.name] if STRATEGIES.get(strategy.name) == strategy else strategy

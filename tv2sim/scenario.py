@@ -1,22 +1,25 @@
-"""The world that a strategy works in: encoders, requests, start-up times, queue and cut-off."""
+"""The system in which a strategy works: encoders, requests, start-up times, queue and cut-off."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from tv2sim import plain
-from tv2sim.distributions import DISTRIBUTIONS, Distribution, Uniform, as_distribution
-from tv2sim.errors import ScenarioError
-from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, plural, with_changes
+from tv2sim.distributions import Uniform, as_distribution, distribution_from_dict
+from tv2sim.errors import InputError, ScenarioError
+from tv2sim.fields import check_fields, or_none, parameter, with_changes, with_parameters
+from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
+
+    from tv2sim.distributions import AsDistribution
 
 __all__ = ["Explanation", "LoadWarning", "Scenario", "load_in_words"]
 
@@ -24,30 +27,26 @@ _TIGHT = 1.1
 """A pool whose capacity is below this multiple of the arrival rate makes videos wait for long."""
 
 
+def _a_rate(name: str, value: object, *, error: type[InputError]) -> float:
+    rate = a_number(name, value, above=0, at_most=1e6, error=error)
+    if 1 / rate > LONGEST_TIME:
+        raise error(f"{name} must leave at most {LONGEST_TIME:.0f} s between two, not {rate!r}")
+    return rate
+
+
+@with_parameters
 @dataclass(frozen=True)
 class Scenario:
-    """Everything that is not the strategy; checked when it is made, and immutable.
+    """The system in which a strategy works: all that is simulated except the strategy itself.
 
-    Parameters
-    ----------
-    encoders : int
-        How many videos can be encoded at once; at least 1.
-    requests_per_second : float
-        The client offers its next video 1/`requests_per_second` s after an encoder took the last one.
-    startup_time : Distribution, float or str
-        Seconds from a publisher's start until it is ready: a distribution, a number for a constant, or a
-        text such as ``"uniform(2, 6)"``.
-    publishing_time : float
-        Seconds that a publisher needs for its video.
-    publishing_queue_capacity : int or None
-        How many encoded videos may wait for any publisher; more keep their encoders. None: no limit.
-    until : float or None
-        The cut-off in seconds: what happens at that very time still counts. None: run to the end.
+    A scenario is checked when it is made, and it cannot be changed: :meth:`replace` returns a changed copy.
+
+    {parameters}
 
     Raises
     ------
     ScenarioError
-        If a value is impossible, quoting it.
+        If a value is impossible; the message quotes it.
 
     Examples
     --------
@@ -58,48 +57,36 @@ class Scenario:
     tv2sim.errors.ScenarioError: encoders must be a whole number of at least 1, not 0
     """
 
-    encoders: int = 10
-    requests_per_second: float = 2.0
-    startup_time: Distribution = field(default_factory=lambda: Uniform(2, 6))
-    publishing_time: float = 0.0
-    publishing_queue_capacity: int | None = 100
-    until: float | None = None
-
-    if TYPE_CHECKING:
-        # what the generated one accepts, since __post_init__ makes a distribution of `startup_time`
-
-        def __init__(
-            self,
-            encoders: int = 10,
-            requests_per_second: float = 2.0,
-            startup_time: Distribution | float | str = ...,
-            publishing_time: float = 0.0,
-            publishing_queue_capacity: int | None = 100,
-            until: float | None = None,
-        ) -> None: ...
+    encoders: int = parameter(
+        10, a_whole_number, at_least=1, label="Encoders",
+        text="The number of encoders. Each encodes one video at a time.",
+    )  # fmt: skip
+    requests_per_second: float = parameter(
+        2.0, _a_rate, label="Requests",
+        text="The most videos that the client offers in a second. After an encoder has taken a video, the "
+        "client waits for 1/requests_per_second s before it offers the next one.",
+    )  # fmt: skip
+    startup_time: AsDistribution = parameter(  # noqa: RUF009 (distributions are immutable)
+        Uniform(2, 6), as_distribution, label="Start-up time of a publisher",
+        text="Seconds from a publisher's start until it is ready: a distribution, a number for a constant, or "
+        "a text such as 'uniform(2, 6)'.",
+    )  # fmt: skip
+    publishing_time: float = parameter(
+        0.0, a_time, label="Publishing time", text="Seconds that a publisher needs to publish a video."
+    )
+    publishing_queue_capacity: int | None = parameter(
+        100, or_none(a_whole_number), at_least=0, label="Room in the publishing queue",
+        text="The most encoded videos that can wait in the publishing queue. While it is full, a video whose "
+        "encoding has ended stays in its encoder. None: no limit.",
+    )  # fmt: skip
+    until: float | None = parameter(
+        None, or_none(a_time), above=0, label="Cut-off",
+        text="The time in seconds at which the run is cut off. What happens at this very time still counts. "
+        "None: the run ends with the outcome of the last video.",
+    )  # fmt: skip
 
     def __post_init__(self) -> None:
-        self._set("encoders", a_whole_number("encoders", self.encoders, at_least=1, error=ScenarioError))
-        rate = a_number(
-            "requests_per_second", self.requests_per_second, above=0, at_most=1e6, error=ScenarioError
-        )
-        if 1 / rate > LONGEST_TIME:
-            raise ScenarioError(
-                f"requests_per_second must leave at most {LONGEST_TIME:.0f} s between two, not {rate!r}"
-            )
-        self._set("requests_per_second", rate)
-        self._set("startup_time", as_distribution("startup_time", self.startup_time))
-        self._set("publishing_time", a_time("publishing_time", self.publishing_time, error=ScenarioError))
-        if (capacity := self.publishing_queue_capacity) is not None:
-            name = "publishing_queue_capacity, if not None,"
-            self._set(
-                "publishing_queue_capacity", a_whole_number(name, capacity, at_least=0, error=ScenarioError)
-            )
-        if self.until is not None:
-            self._set("until", a_time("until, if not None,", self.until, above=0, error=ScenarioError))
-
-    def _set(self, name: str, value: object) -> None:
-        object.__setattr__(self, name, value)
+        check_fields(self, error=ScenarioError)
 
     @property
     def gap(self) -> float:
@@ -107,7 +94,7 @@ class Scenario:
         return 1 / self.requests_per_second
 
     def replace(self, **changes: Any) -> Scenario:
-        """Return a copy with some values changed, checked again.
+        """Return a copy with some values changed; the copy is checked again.
 
         Raises
         ------
@@ -117,7 +104,7 @@ class Scenario:
         return with_changes(self, "a scenario", changes, error=ScenarioError)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as plain data, which :meth:`from_dict` takes back."""
+        """Return the scenario as plain data, from which :meth:`from_dict` makes it again."""
         return plain.to_dict(self)
 
     @classmethod
@@ -127,28 +114,29 @@ class Scenario:
         >>> Scenario.from_dict(Scenario(until=60).to_dict()) == Scenario(until=60)
         True
         """
-        try:
-            scenario: Scenario = plain.from_dict(data, cls, *DISTRIBUTIONS)
-        except LookupError as error:
-            known = ", ".join(kind.__name__.lower() for kind in DISTRIBUTIONS)
-            raise ScenarioError(f"a distribution's kind must be one of {known}, not {error}") from error
+        scenario: Scenario = distribution_from_dict(data, cls)
         return scenario
 
     def explain(self, encoding_time: Any = None, *, prewarmed: int | None = None) -> Explanation:
-        """Say, before anything is simulated, what load this offers and whether a pool keeps up with it.
+        """Return the load that this scenario offers, and whether a pool keeps up with it; nothing is simulated.
 
         Parameters
         ----------
         encoding_time : Catalogue, Survey, float or array, optional
-            The videos, whose times of submission (if any) then count; or their encoding times in seconds, or
-            the mean of these.
+            The videos. If they have times of submission, the rates follow from these. Or the encoding times in
+            seconds, or their mean.
         prewarmed : int, optional
-            The size of the pool of prewarmed publishers to judge.
+            The size of the pool of prewarmed publishers.
+
+        Returns
+        -------
+        Explanation
+            Rates, capacities and warnings; ``str()`` of it is a text of a few lines.
 
         Raises
         ------
         ScenarioError
-            If one of them is impossible.
+            If one of the arguments is impossible.
 
         Examples
         --------
@@ -159,40 +147,34 @@ class Scenario:
         warning: a pool of 8 just keeps up with 2 requests/s: waits grow without bound in a long run
         """
         submitted = getattr(encoding_time, "submitted_at", None)
-        encoding_time = getattr(encoding_time, "encoding_time", encoding_time)
-        mean = None
-        if encoding_time is not None:
-            mean = a_number("encoding_time", _mean(encoding_time), error=ScenarioError)
+        mean = getattr(encoding_time, "encoding_time", encoding_time)
+        if mean is not None:
+            mean = float(mean.mean()) if isinstance(mean, np.ndarray) else mean
+            mean = a_number("encoding_time", mean, error=ScenarioError)
         capacity = None
         if prewarmed is not None:
             prewarmed = a_whole_number("prewarmed", prewarmed, at_least=0, error=ScenarioError)
             startup = self.startup_time.mean
             capacity = prewarmed / startup if startup > 0 else math.inf
         requested = busiest = self.requests_per_second
-        if isinstance(submitted, np.ndarray):
+        if known := isinstance(submitted, np.ndarray):
             requested, busiest = _rates(submitted, self.requests_per_second)
-        return Explanation(
-            self, mean, requested, busiest, isinstance(submitted, np.ndarray), prewarmed, capacity
-        )
-
-
-def _mean(values: float | NDArray[np.float64]) -> float:
-    return float(values.mean()) if isinstance(values, np.ndarray) else values
+        return Explanation(self, mean, requested, busiest, known, prewarmed, capacity)
 
 
 def _rates(submitted_at: NDArray[np.float64], limit: float) -> tuple[float, float]:
-    """Return how many videos per second a client offers that no encoder holds back: on average, and at most.
+    """Return the rates in videos per second at which the client offers videos if no encoder holds it back.
 
-    The first is over the time from the first offer to the last, the second over the busiest minute.
+    The first is the mean from the first offer to the last, the second that of the busiest minute.
     """
     if len(submitted_at) < 2:
         return limit, limit
-    paced = np.arange(len(submitted_at)) / limit  # the earliest offers; each one that is late delays the others
+    paced = np.arange(len(submitted_at)) / limit  # the earliest offers; each late one delays those after it
     offered = paced + np.maximum.accumulate(np.nan_to_num(submitted_at) - paced)
     mean = (len(offered) - 1) / float(offered[-1] - offered[0])
     in_a_minute = np.searchsorted(offered, offered + _MINUTE) - np.arange(len(offered))
     busiest = int(in_a_minute.max()) / _MINUTE
-    # the rate of a shorter catalogue is that of all of it
+    # a catalogue shorter than a minute has only its mean rate
     return min(mean, limit), min(max(mean, busiest), limit)
 
 
@@ -206,17 +188,17 @@ class LoadWarning:
     Attributes
     ----------
     of : {"encoders", "pool"}
-        What the limit is of.
+        Which of them reaches its limit.
     size : int
-        How many encoders, or publishers in the pool.
+        The number of encoders, or of publishers in the pool.
     rate : float
         Videos per second that arrive there.
     capacity : float
         Videos per second that it can serve.
     unit : str
-        Of the rate: the client's requests or the videos that arrive.
+        The unit of the rate: requests of the client, or videos that arrive.
     busiest : bool
-        Whether the rate is that of the busiest minute, and on average there is enough.
+        Whether the rate is that of the busiest minute; the capacity is then enough for the mean rate.
     """
 
     of: Literal["encoders", "pool"]
@@ -251,7 +233,7 @@ class LoadWarning:
 
 
 def load_in_words(share: float) -> str:
-    """Return a share of a capacity, "64 % of"."""
+    """Return a share of a capacity in words, such as "64 % of"."""
     return f"{100 * share:.0f} % of" if share <= _MANY else f"more than {_MANY} times"
 
 
@@ -260,7 +242,7 @@ _MANY = 10
 
 @dataclass(frozen=True)
 class Explanation:
-    """What :meth:`Scenario.explain` found; ``str()`` of it is for people.
+    """What :meth:`Scenario.explain` returns; ``str()`` of it is a text of a few lines.
 
     Attributes
     ----------
@@ -269,8 +251,8 @@ class Explanation:
     encoding_time : float or None
         Mean encoding time, seconds.
     requested_rate : float
-        Videos per second that the client offers unless it is held back: on average, if they have times of
-        submission.
+        Videos per second that the client offers unless it is held back; if the videos have times of submission,
+        the mean rate.
     busiest_rate : float
         The same in the busiest minute.
     submitted : bool
@@ -313,7 +295,7 @@ class Explanation:
 
     @property
     def warnings(self) -> tuple[LoadWarning, ...]:
-        """What to be aware of."""
+        """The limits that the load reaches."""
         found = []
         unit = "videos/s" if self.submitted else "requests/s"
         encoders, limit = self.scenario.encoders, self.encoder_capacity

@@ -1,9 +1,10 @@
-"""Tables to files and back: whole files or none, in formats that other tools open."""
+"""Writing tables to files and reading them back. A file is written completely or not at all."""
 
 from __future__ import annotations
 
 import csv
 import os
+import secrets
 import shutil
 import stat
 import tempfile
@@ -22,17 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "FORMATS",
-    "Format",
-    "may_replace",
-    "need_pyarrow",
-    "read_table",
-    "records",
-    "resolved",
-    "whole_file",
-    "whole_folder",
-    "write_table",
-]
+    "FORMATS", "Format", "may_replace", "need_pyarrow", "read_table", "records", "resolved", "whole_file",
+    "whole_folder", "write_table",
+]  # fmt: skip
 
 Format: TypeAlias = Literal["csv", "jsonl", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -44,12 +37,12 @@ _ROWS_AT_ONCE = 1 << 16
 
 
 def write_table(frame: pd.DataFrame, path: Path, format: Format) -> None:  # noqa: A002 (what users call it)
-    """Write a table as CSV, JSON lines or Parquet; what is missing is an empty field or null.
+    """Write a table as CSV, JSON lines or Parquet; a missing value is an empty field or null.
 
     Raises
     ------
     InputError
-        If the format is none of these.
+        If the format is another one.
     MissingExtraError
         For Parquet without pyarrow.
     """
@@ -60,10 +53,8 @@ def write_table(frame: pd.DataFrame, path: Path, format: Format) -> None:  # noq
         quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL
         frame.to_csv(path, index=False, lineterminator="\n", quoting=quoting)
     elif format == "jsonl":
-        encode = msgspec.json.Encoder().encode
         with path.open("wb") as stream:
-            for record in records(frame):
-                stream.write(encode(record) + b"\n")
+            stream.writelines(msgspec.json.encode(record) + b"\n" for record in records(frame))
     else:
         need_pyarrow()
         frame.to_parquet(path, index=False)
@@ -71,12 +62,9 @@ def write_table(frame: pd.DataFrame, path: Path, format: Format) -> None:  # noq
 
 def records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
     """Yield the rows as plain data, with None where a value is missing."""
-    names = list(frame.columns)
     for start in range(0, len(frame), _ROWS_AT_ONCE):
         part = frame.iloc[start : start + _ROWS_AT_ONCE].astype(object)
-        columns = [part[name].where(part[name].notna(), None).tolist() for name in names]
-        for row in zip(*columns, strict=True):
-            yield dict(zip(names, row, strict=True))
+        yield from part.where(part.notna(), None).to_dict("records")  # type: ignore[misc]
 
 
 def read_table(path: Path, kinds: Mapping[str, str]) -> pd.DataFrame:
@@ -89,9 +77,7 @@ def read_table(path: Path, kinds: Mapping[str, str]) -> pd.DataFrame:
     """
     import pandas as pd
 
-    readers: dict[str, Callable[[Path, Collection[str]], dict[str, list[Any]]]] = {
-        ".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet,
-    }  # fmt: skip
+    readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
     try:
         columns = readers[path.suffix](path, kinds)
         return pd.DataFrame({name: pd.array(columns[name], dtype=kind) for name, kind in kinds.items()})  # type: ignore[call-overload]
@@ -141,12 +127,12 @@ def _read_parquet(path: Path, names: Collection[str]) -> dict[str, list[Any]]:
 
 
 def need_pyarrow() -> None:
-    """Say what to install if Parquet cannot be written.
+    """Check that Parquet can be read and written.
 
     Raises
     ------
     MissingExtraError
-        Naming the extra.
+        If pyarrow is not installed; the message names the extra.
     """
     try:
         import_module("pyarrow")
@@ -156,7 +142,7 @@ def need_pyarrow() -> None:
         ) from error
 
 
-# -- whole or not at all -----------------------------------------------------------------------------------
+# -- completely or not at all -----------------------------------------------------------------------------
 
 
 def resolved(path: Path) -> Path:
@@ -167,22 +153,20 @@ def resolved(path: Path) -> Path:
     return Path(os.path.realpath(path))
 
 
-def _nothing(_: Path) -> bool:
-    return False
-
-
 @contextmanager
-def whole_file(path: Path, *, force: bool = True, ours: Callable[[Path], bool] = _nothing) -> Iterator[Path]:
-    """Give a path to write to, which takes the place of `path` if all goes well, and vanishes otherwise.
+def whole_file(
+    path: Path, *, force: bool = True, ours: Callable[[Path], bool] = lambda path: False
+) -> Iterator[Path]:
+    """Yield a path to write to; the file is moved to `path` at the end, or deleted if there is an exception.
 
     Parameters
     ----------
     path : Path
-        Where it should end up.
+        Its final place.
     force : bool
         Whether an existing file is replaced; it keeps its mode.
     ours : callable
-        Says whether an existing file is an earlier result, which is replaced even without `force`.
+        Returns whether an existing file is an earlier result, which is replaced even without `force`.
 
     Raises
     ------
@@ -193,9 +177,8 @@ def whole_file(path: Path, *, force: bool = True, ours: Callable[[Path], bool] =
     with _output_errors(path):
         target = resolved(path)
         _check_file(path, target, force, ours)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name[:100]}.", dir=target.parent)
-        os.close(handle)
-        draft = Path(name)
+        draft = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
+        draft.touch(exist_ok=False)
         try:
             yield draft
             _check_file(path, target, force, ours)
@@ -203,7 +186,6 @@ def whole_file(path: Path, *, force: bool = True, ours: Callable[[Path], bool] =
                 draft.chmod(stat.S_IMODE(target.stat().st_mode))
                 draft.replace(target)
             else:
-                draft.chmod(0o666 & ~_umask())
                 _create(path, draft, target)
         finally:
             draft.unlink(missing_ok=True)
@@ -221,7 +203,7 @@ def _check_file(path: Path, target: Path, force: bool, ours: Callable[[Path], bo
 
 
 def _create(path: Path, draft: Path, target: Path) -> None:
-    """Give a draft its name, unless something else has taken it meanwhile."""
+    """Give a draft its final name, unless a file of this name was created meanwhile."""
     try:
         try:
             target.hardlink_to(draft)
@@ -236,16 +218,16 @@ def _create(path: Path, draft: Path, target: Path) -> None:
 
 @contextmanager
 def whole_folder(path: Path, *, force: bool, ours: Callable[[Path], bool]) -> Iterator[Path]:
-    """Give a folder to write to, which takes the place of `path` if all goes well, and vanishes otherwise.
+    """Yield a folder to write to; it is moved to `path` at the end, or deleted if there is an exception.
 
     Parameters
     ----------
     path : Path
-        Where it should end up.
+        Its final place.
     force : bool
         Whether an earlier result is replaced.
     ours : callable
-        Says whether an existing folder is an earlier result; nothing else is ever replaced.
+        Returns whether an existing folder is an earlier result; any other folder is never replaced.
 
     Raises
     ------
@@ -272,30 +254,26 @@ def whole_folder(path: Path, *, force: bool, ours: Callable[[Path], bool]) -> It
 
 
 def _take_place(path: Path, draft: Path, target: Path, old: Path, ours: Callable[[Path], bool]) -> None:
-    """Rename `draft` to `target`, and delete what was there only if it is ours; else it is put back."""
+    """Rename `draft` to `target`. What was there is deleted if it is ours, and put back otherwise."""
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
     try:
         if mode is not None:
             target.rename(old)
-        # `target` may have changed since it was checked; as `old` it is out of the way of others
+        # `target` may have changed since it was checked; as `old` no other program finds it
         if mode is not None and any(old.iterdir()) and not ours(old):
             raise _other_files(path)
         draft.rename(target)  # onto a file, or a folder that is not empty, this fails
     except BaseException:
         if old.exists():
-            _put_back(path, old, target)
+            if target.exists():
+                raise OutputError(
+                    f"{str(path)!r} was made by others meanwhile: what was there before is in {str(old)!r}"
+                ) from None
+            old.rename(target)
         raise
     if mode is not None:
         target.chmod(mode)
         shutil.rmtree(old)
-
-
-def _put_back(path: Path, old: Path, target: Path) -> None:
-    if target.exists():
-        raise OutputError(
-            f"{str(path)!r} was made by others meanwhile: what was there before is in {str(old)!r}"
-        )
-    old.rename(target)
 
 
 def may_replace(path: Path, force: bool, ours: Callable[[Path], bool]) -> None:
@@ -329,16 +307,10 @@ def _other_files(path: Path) -> OutputError:
 
 @contextmanager
 def _output_errors(path: Path) -> Iterator[None]:
-    """Turn what the system says (no room, no permission) into one sentence."""
+    """Turn an error of the system, such as a full disk or a missing permission, into one sentence."""
     try:
         yield
     except OutputError:
         raise
     except OSError as error:
         raise OutputError(f"cannot write {str(path)!r}: {error.strerror or error}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

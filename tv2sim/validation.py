@@ -1,34 +1,20 @@
-"""The checks of every public argument; their messages quote the value and say what is accepted."""
+"""Checks of arguments. Their messages quote the value and say what is accepted."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import numbers
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from tv2sim.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
-__all__ = [
-    "LONGEST_TIME",
-    "MOST",
-    "a_number",
-    "a_time",
-    "a_whole_number",
-    "one_of",
-    "plural",
-    "shown",
-    "with_changes",
-]
-
-T = TypeVar("T")
+__all__ = ["LONGEST_TIME", "MOST", "a_number", "a_time", "a_whole_number", "one_of", "plural", "shown"]
 
 LONGEST_TIME = 2.0**32
-"""Seconds (136 years): no time that is handed in may be longer."""
-
+"""The longest time that is accepted, in seconds (136 years)."""
 
 MOST = 10**9
 """The most videos, publishers or replications that can be asked for."""
@@ -50,7 +36,7 @@ def a_number(
     name : str
         What the number is called, for the message.
     value : object
-        What the user handed in; ``bool`` is no number.
+        What the user passed; True and False are not numbers.
     at_least, above, at_most : float
         The accepted range; `above`, if given, replaces `at_least` and excludes the bound itself.
     error : type of InputError
@@ -59,7 +45,7 @@ def a_number(
     Raises
     ------
     InputError
-        If it is none, quoting the value.
+        If it is not such a number; the message quotes it.
     """
     lower = f"of at least {at_least:g}" if above is None else f"greater than {above:g}"
     accepted = f"a finite number {lower}" + (f" and at most {at_most:g}" if at_most < math.inf else "")
@@ -75,41 +61,31 @@ def a_number(
     return result
 
 
-def a_time(
-    name: str,
-    value: object,
-    *,
-    at_least: float = 0.0,
-    above: float | None = None,
-    error: type[InputError] = InputError,
-) -> float:
-    """Return `value` as a number of seconds within its bounds, no longer than :data:`LONGEST_TIME`.
+def a_time(name: str, value: object, *, error: type[InputError] = InputError, **bounds: float) -> float:
+    """Return `value` as a number of seconds within its bounds, at most :data:`LONGEST_TIME`.
+
+    The bounds are those of :func:`a_number`.
 
     Raises
     ------
     InputError
-        If it is none, quoting the value.
+        If it is not such a number; the message quotes it.
     """
-    seconds = a_number(name, value, at_least=at_least, above=above, error=error)
+    seconds = a_number(name, value, error=error, **bounds)
     if seconds > LONGEST_TIME:
         raise error(f"{name} must be at most {LONGEST_TIME:.0f} s, not {shown(value)}")
     return seconds
 
 
 def a_whole_number(
-    name: str,
-    value: object,
-    *,
-    at_least: int,
-    at_most: int | None = None,
-    error: type[InputError] = InputError,
+    name: str, value: object, *, at_least: int, at_most: int | None = None, error: type[InputError] = InputError
 ) -> int:
     """Return `value` as an int within its bounds (numpy's integers count, 10.0 and True do not).
 
     Raises
     ------
     InputError
-        If it is none, quoting the value.
+        If it is not such a number; the message quotes it.
     """
     accepted = f"a whole number of at least {at_least}" + ("" if at_most is None else f" and at most {at_most}")
     whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
@@ -118,8 +94,14 @@ def a_whole_number(
     return int(value)  # type: ignore[call-overload, no-any-return]
 
 
-def one_of(name: str, value: object, known: Iterable[object], *, error: type[InputError] = InputError) -> None:
-    """Raise `error`, naming what is known, unless `value` is among them."""
+def one_of(name: str, value: Any, known: Iterable[object], *, error: type[InputError] = InputError) -> Any:
+    """Return `value` if it is among the known ones.
+
+    Raises
+    ------
+    InputError
+        If it is not; the message lists the known ones.
+    """
     known = list(known)
     try:
         found = value in set(known)
@@ -127,13 +109,14 @@ def one_of(name: str, value: object, known: Iterable[object], *, error: type[Inp
         found = False
     if not found:
         raise error(f"{name} must be one of {', '.join(map(repr, known))}, not {shown(value)}")
+    return value
 
 
 def shown(value: object, at_most: int = 500) -> str:
-    """Return what a value looks like, cut; some numbers are too large for that, and some lists too deep."""
+    """Return the repr of a value, cut off; some numbers are too large and some lists too deep to have one."""
     try:
         return repr(value)[:at_most]
-    except Exception:  # noqa: BLE001 (a class of the user's may raise anything)
+    except Exception:  # noqa: BLE001 (a user's class may raise anything)
         return f"<{type(value).__name__} that cannot be shown>"
 
 
@@ -146,12 +129,3 @@ def plural(count: float, word: str) -> str:
     if count != 1:
         word = f"{word[:-1]}ies" if word.endswith("y") else f"{word}s"
     return f"{count:,.0f} {word}"
-
-
-def with_changes(one: T, what: str, changes: Mapping[str, Any], *, error: type[InputError]) -> T:
-    """Return a copy of a dataclass with some fields changed; raise `error` if it has no such field."""
-    known = [field.name for field in dataclasses.fields(one)]  # type: ignore[arg-type]
-    for name in changes:
-        if name not in known:
-            raise error(f"{what} has no {name!r}; it has {', '.join(known)}")
-    return dataclasses.replace(one, **changes)  # type: ignore[type-var]

@@ -6,12 +6,6 @@ from tv2sim.catalogue.survey import Survey, survey_catalogue
 from tv2sim.catalogue.videos import Catalogue, Rejected, Video
 
 __all__ = [
-    "Catalogue",
-    "Rejected",
-    "Survey",
-    "Video",
-    "generate_catalogue",
-    "generate_lines",
-    "read_catalogue",
+    "Catalogue", "Rejected", "Survey", "Video", "generate_catalogue", "generate_lines", "read_catalogue",
     "survey_catalogue",
-]
+]  # fmt: skip

@@ -63,7 +63,7 @@ def generate_catalogue(videos: int = 154, *, seed: int = 20) -> Catalogue:
     Raises
     ------
     CatalogueError
-        If `videos` is no whole number from 1 to a thousand million, or `seed` none from 0 to 2**64 - 1.
+        If `videos` is not a whole number from 1 to 10**9, or `seed` not one from 0 to 2**64 - 1.
 
     Examples
     --------
@@ -75,7 +75,7 @@ def generate_catalogue(videos: int = 154, *, seed: int = 20) -> Catalogue:
 
 
 def generate_lines(videos: int = 154, *, seed: int = 20) -> Iterator[bytes]:
-    """Yield the JSON lines of :func:`generate_catalogue`, in memory for a chunk of them at a time.
+    """Yield the JSON lines of :func:`generate_catalogue`; only a chunk of them is in memory at a time.
 
     Examples
     --------

@@ -1,13 +1,19 @@
-"""What an entry of a catalogue is: a video, or rejected, and why in words."""
+"""From an entry of a catalogue to a video, or to the reason why it is rejected.
+
+An entry is a line of JSON, or what a table or Python's own mappings hold in its place. The fields of a video,
+which of them are required, and their limits are those of the class :class:`~tv2sim.catalogue.videos.Video`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from decimal import Decimal
 from typing import Any, TypeAlias
 
 import msgspec
+import numpy as np
 
-from tv2sim.catalogue.records import video_of
 from tv2sim.catalogue.videos import Rejected, Video
 from tv2sim.validation import LONGEST_TIME, shown
 
@@ -23,60 +29,63 @@ TEXT_KEPT = 200
 
 
 def judged(stream: Iterable[Entry]) -> Iterator[Video | Rejected]:
-    """Yield what each entry is: a video, or rejected with the reason, such as an id that was seen before."""
+    """Yield for each entry its video, or that it is rejected: it is not valid, or its id was seen before."""
     seen: dict[str, int] = {}
     for number, entry, outcome in parse(stream):
-        if isinstance(outcome, str):
-            yield Rejected(number, outcome, text_of(entry))
-        elif (first := seen.setdefault(outcome.id, number)) != number:
-            yield Rejected(number, repeated(outcome.id, first), text_of(entry))
-        else:
-            yield outcome
+        if isinstance(outcome, Video):
+            if (first := seen.setdefault(outcome.id, number)) == number:
+                yield outcome
+                continue
+            outcome = repeated(outcome.id, first)
+        yield Rejected(number, outcome, text_of(entry))
 
 
 def repeated(video_id: str, first: int) -> str:
-    """Say that an id was seen before, and where."""
+    """Return the reason for rejecting an id that was seen before."""
     return f"the id {repr(video_id)[:60]} was seen before, in line {first}"
 
 
 def parse(stream: Iterable[Entry]) -> Iterator[tuple[int, Entry, Video | str]]:
-    """Yield for each entry its 1-based number, itself, and its video or the reason why it is none.
+    """Yield for each entry its 1-based number, the entry, and its video or the reason why it is not valid.
 
-    Blank lines are passed over, but counted.
+    Blank lines are counted, but not yielded.
     """
-    decode = msgspec.json.Decoder(Video).decode
     for number, entry in enumerate(stream, start=1):
-        outcome: Video | str
         if isinstance(entry, str):  # of a text file, or a list of lines
             entry = as_bytes(entry)
-        try:
-            if isinstance(entry, bytes):
-                if len(entry) > LONGEST_LINE:
-                    yield number, entry, f"the line is longer than {LONGEST_LINE // 1_000_000} MB"
-                    continue
-                if number == 1:
-                    entry = entry.removeprefix(b"\xef\xbb\xbf")
-                entry = entry.rstrip(b"\r\n")  # or an open string would seem to have a line break in it
-                if not entry or entry.isspace():
-                    continue
-                outcome = decode(entry)
-            else:
-                outcome = video_of(entry)
-        except msgspec.ValidationError as error:
-            outcome = _invalid(error)
-        except msgspec.DecodeError as error:
-            outcome = f"no JSON: {_malformed(error)}"
-        except UnicodeError:
-            outcome = "a text in it is not valid UTF-8"
-        except RecursionError:
-            outcome = "no JSON that can be read: nested too deeply"
-        if number == 1 and isinstance(outcome, str) and isinstance(entry, bytes):
-            outcome += _of_another_kind(entry)
-        yield number, entry, outcome
+        if not isinstance(entry, bytes):
+            yield number, entry, _outcome(video_of, entry)
+        elif len(entry) > LONGEST_LINE:
+            yield number, entry, f"the line is longer than {LONGEST_LINE // 1_000_000} MB"
+        else:
+            if number == 1:
+                entry = entry.removeprefix(b"\xef\xbb\xbf")
+            line = entry.rstrip(b"\r\n")  # otherwise a text that is not closed would seem to hold a line break
+            if line and not line.isspace():
+                outcome = _outcome(_decode, line)
+                hint = _of_another_kind(line) if number == 1 and isinstance(outcome, str) else ""
+                yield number, line, f"{outcome}{hint}" if hint else outcome
+
+
+_decode = msgspec.json.Decoder(Video).decode
+
+
+def _outcome(video_from: Callable[[Any], Video], entry: Any) -> Video | str:
+    try:
+        return video_from(entry)
+    except msgspec.ValidationError as error:
+        return _invalid(error)
+    except msgspec.DecodeError as error:
+        words = str(error).removeprefix("JSON is malformed: ")
+        return "no JSON: " + ("the line ends too early" if words == "Input data was truncated" else words)
+    except UnicodeError:
+        return "a text in it is not valid UTF-8"
+    except RecursionError:
+        return "no JSON that can be read: nested too deeply"
 
 
 def _of_another_kind(start: bytes) -> str:
-    """Say what kind of file it seems to be whose first line is no video, if that can be told."""
+    """Return a hint at the kind of a file whose first line is not a video, or an empty text."""
     if start.startswith(b"\x1f\x8b"):
         return " (the file is compressed: unpack it with gunzip)"
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start[:2]:
@@ -87,17 +96,12 @@ def _of_another_kind(start: bytes) -> str:
 
 
 def as_bytes(line: Any) -> bytes:
-    """Return a line of text as UTF-8; what cannot be, comes out as invalid UTF-8 and will be rejected."""
+    """Return a line of text as UTF-8. A lone surrogate becomes invalid UTF-8, so that the line is rejected."""
     return line.encode("utf-8", "surrogatepass") if isinstance(line, str) else bytes(line)
 
 
-def _malformed(error: msgspec.DecodeError) -> str:
-    words = str(error).removeprefix("JSON is malformed: ")
-    return "the line ends too early" if words == "Input data was truncated" else words
-
-
 def _invalid(error: msgspec.ValidationError) -> str:
-    """Put what msgspec found into words; what is unknown here is passed on as it is."""
+    """Return the reason in words; a message of msgspec that is unknown here is passed on as it is."""
     found, _, path = str(error).partition(" - at `$.")
     field = path.rstrip("`")
     if found.startswith("Object missing required field"):
@@ -114,16 +118,15 @@ def _invalid(error: msgspec.ValidationError) -> str:
     if words is not None:
         return words
     expected, _, got = found.removeprefix("Expected ").replace("`", "").partition(", got ")
-    names = {
-        "float": "a number",
-        "float | null": "a number",
-        "finite float": "a finite number",
-        "str": "a string",
-        "object": "a JSON object",
-    }
     if not got:
         return expected
-    return f"{field or 'the line'} must be {names.get(expected, expected)}, not {got}"
+    return f"{field or 'the line'} must be {_KINDS.get(expected, expected)}, not {got}"
+
+
+_KINDS = {
+    "float": "a number", "float | null": "a number", "finite float": "a finite number", "str": "a string",
+    "object": "a JSON object",
+}  # fmt: skip
 
 
 def text_of(entry: Entry) -> str:
@@ -132,3 +135,59 @@ def text_of(entry: Entry) -> str:
         # four bytes a character at the most, so no more need be decoded than can be kept
         return entry[: 4 * TEXT_KEPT + 4].decode("utf-8", "replace")[:TEXT_KEPT]
     return shown(entry, TEXT_KEPT)
+
+
+# -- entries that are not text -----------------------------------------------------------------------------
+
+_FIELDS = {field.name: field.encode_name for field in msgspec.structs.fields(Video)}
+_TIMES = ("encodingTime", "publicationTimeout", "submittedAt")
+
+
+def video_of(entry: object) -> Video:
+    """Return the video that a mapping describes; unlike JSON it may hold NaN and lone surrogates.
+
+    Raises
+    ------
+    msgspec.ValidationError
+        If it does not describe one.
+    UnicodeError
+        If a text in it cannot be encoded.
+    """
+    if isinstance(entry, Video):
+        entry = msgspec.structs.asdict(entry)
+    if not isinstance(entry, Mapping):
+        raise msgspec.ValidationError(f"Expected `object`, got `{type(entry).__name__}`")
+    given = {
+        json: _plain(entry[name])
+        for python, json in _FIELDS.items()
+        for name in (python, json)
+        if name in entry
+    }
+    if _missing(given.get("submittedAt")):
+        given.pop("submittedAt", None)
+    for field in _TIMES:
+        value = given.get(field)
+        if isinstance(value, float) and not math.isfinite(value):
+            raise msgspec.ValidationError(f"Expected `finite float`, got `{value}` - at `$.{field}`")
+    video = msgspec.convert(given, Video)
+    for text in (video.id, video.title, video.provider):
+        text.encode()
+    return video
+
+
+def _plain(value: Any) -> Any:
+    """Return a scalar of numpy, or a decimal, as a number of Python's own."""
+    if isinstance(value, np.floating):  # not item(): a longdouble's is a longdouble
+        return float(value)
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, Decimal):
+        return math.nan if value.is_nan() else float(value)
+    return value
+
+
+def _missing(value: Any) -> bool:
+    """Return whether a table has this where a value is missing: NaN, or pandas' NA or NaT."""
+    if isinstance(value, float):
+        return math.isnan(value)
+    return type(value).__name__ in ("NAType", "NaTType")  # known by name: pandas may not be imported

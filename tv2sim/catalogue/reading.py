@@ -1,4 +1,4 @@
-"""From a path, a stream, a table or records to a catalogue; what is no valid video is kept as rejected."""
+"""From a path, a stream, a table or records to a catalogue, with the lines that were rejected."""
 
 from __future__ import annotations
 
@@ -39,9 +39,10 @@ def read_catalogue(source: Source | Catalogue, *, name: str | None = None) -> Ca
     Returns
     -------
     Catalogue
-        The valid videos in their order; ``.rejected`` has the line number, the reason and the text of each
-        line that is none (no JSON, a field missing or of a wrong type, an encoding time below 0, a timeout
-        of 0 or less, no finite number, an empty id, an id seen before).
+        The valid videos in their order. Its ``rejected`` has the line number, the reason and the text of each
+        line that is not valid: it is not JSON, a field is missing or of a wrong type, the encoding time is
+        below 0, the timeout is 0 or less, a time is longer than 2**32 s or not finite, the id is empty or was
+        seen before.
 
     Raises
     ------
@@ -61,47 +62,33 @@ def read_catalogue(source: Source | Catalogue, *, name: str | None = None) -> Ca
     """
     if isinstance(source, Catalogue):
         return source if name is None else Catalogue(source, source.rejected, name)
-    videos: list[Video] = []
-    rejected: list[Rejected] = []
-    digest = _Digest()
-    with opened(source) as (stream, label):
-        for outcome in judged(digest.of(entries(lines_of(stream), label))):
-            if isinstance(outcome, Rejected):
-                rejected.append(outcome)
-            else:
-                videos.append(outcome)
-    if not videos:
-        raise CatalogueError(no_video(label, rejected))
-    return Catalogue(videos, rejected, name or label, digest.hex())
+    sha256, whole = hashlib.sha256(), True
 
-
-class _Digest:
-    """The SHA-256 of what passes, as long as that is all bytes of a file."""
-
-    def __init__(self) -> None:
-        self._sha256: Any = hashlib.sha256()
-
-    def of(self, stream: Iterable[Entry]) -> Iterator[Entry]:
+    def hashed(stream: Iterable[Entry]) -> Iterator[Entry]:
+        nonlocal whole
         for entry in stream:
-            if isinstance(entry, bytes) and len(entry) <= LONGEST_LINE and self._sha256 is not None:
-                self._sha256.update(entry)
+            if isinstance(entry, bytes) and len(entry) <= LONGEST_LINE:
+                sha256.update(entry)
             else:
-                self._sha256 = None
+                whole = False
             yield entry
 
-    def hex(self) -> str | None:
-        return None if self._sha256 is None else str(self._sha256.hexdigest())
+    with opened(source) as (stream, label):
+        outcomes = list(judged(hashed(entries(lines_of(stream), label))))
+    videos = [outcome for outcome in outcomes if isinstance(outcome, Video)]
+    rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
+    if not videos:
+        raise CatalogueError(no_video(label, rejected))
+    return Catalogue(videos, rejected, name or label, sha256.hexdigest() if whole else None)
 
 
 def no_video(label: str, rejected: list[Rejected]) -> str:
-    """Say that a source holds no valid video, and why."""
-    if not rejected:
-        return f"no valid video in {label!r}: it is empty; a line looks like {EXAMPLE}"
-    first = rejected[0]
-    return (
-        f"no valid video in {label!r}: {plural(len(rejected), 'line')} rejected, the first, line {first.line}, "
-        f"because {first.reason}; a line looks like {EXAMPLE}"
-    )
+    """Return the message that a source holds no valid video, and why."""
+    why = "it is empty"
+    if rejected:
+        count, (line, reason, _) = plural(len(rejected), "line"), rejected[0]
+        why = f"{count} rejected, the first, line {line}, because {reason}"
+    return f"no valid video in {label!r}: {why}; a line looks like {EXAMPLE}"
 
 
 EXAMPLE = '{"id": "a1", "title": "News", "provider": "TV 2", "encodingTime": 3, "publicationTimeout": 9}'
@@ -109,41 +96,36 @@ EXAMPLE = '{"id": "a1", "title": "News", "provider": "TV 2", "encodingTime": 3, 
 
 @contextmanager
 def opened(source: Any) -> Iterator[tuple[Iterable[Entry], str]]:
-    """Give the entries of `source` one by one, and its name; close what was opened here."""
-    if isinstance(source, (str, os.PathLike)):
-        if source == "-":
-            # a notebook, or a test, may have put a text stream without a buffer in its place
-            source = getattr(sys.stdin, "buffer", sys.stdin)
-            if source is None:
-                raise CatalogueError("there is no standard input to read the catalogue from")
-            yield _still_open(source, "standard input"), "standard input"
-            return
+    """Give the entries of `source` one by one, and its name; a file that is opened here is closed here."""
+    if isinstance(source, str) and source == "-":
+        # a notebook, or a test, may have replaced standard input by a text stream without a buffer
+        source, label = getattr(sys.stdin, "buffer", sys.stdin), "standard input"
+        if source is None:
+            raise CatalogueError("there is no standard input to read the catalogue from")
+    elif isinstance(source, (str, os.PathLike)):
         if not os.fspath(source):
             raise CatalogueError("cannot read the catalogue '': its name is empty")
         path = Path(source)
         with _open(path) as stream:
             yield stream, path.name.encode("utf-8", "replace").decode()
+        return
     elif hasattr(source, "to_dict") and hasattr(source, "columns"):
-        yield source.to_dict("records"), "table"
+        source, label = source.to_dict("records"), "table"
     elif isinstance(source, Iterable) and not isinstance(source, bytes | Mapping):
         label = label_of(source)
-        yield _still_open(source, label), label
     else:
         raise CatalogueError(
             f"a catalogue is a path, '-', an open file, a DataFrame or records, not {shown(source, 60)}"
         )
+    if getattr(source, "closed", False) is True:
+        raise CatalogueError(f"cannot read {label!r}: it is closed")
+    yield source, label
 
 
 def label_of(source: object) -> str:
-    """Return the name of an open file; one that was opened by its number has just that."""
+    """Return the name of an open file; one that was opened by its number is called "records"."""
     name = getattr(source, "name", None)
     return Path(name).name if isinstance(name, str) else "records"
-
-
-def _still_open(stream: Iterable[Entry], label: str) -> Iterable[Entry]:
-    if getattr(stream, "closed", False) is True:
-        raise CatalogueError(f"cannot read {label!r}: it is closed")
-    return stream
 
 
 def _open(path: Path) -> IO[bytes]:
@@ -155,7 +137,7 @@ def _open(path: Path) -> IO[bytes]:
 
 
 def lines_of(stream: Iterable[Entry]) -> Iterable[Entry]:
-    """Return the lines of an open file, of one that is too long just the beginning; or any other entries."""
+    """Return the lines of an open file, a too long one cut off, or any other entries as they are."""
     # a named temporary file wraps the real one
     return _lines(stream) if isinstance(getattr(stream, "file", stream), IOBase) else stream
 
@@ -169,7 +151,7 @@ def _lines(stream: Any) -> Iterator[bytes | str]:
 
 
 def entries(stream: Iterable[Entry], label: str) -> Iterator[Entry]:
-    """Yield what `stream` holds; what goes wrong while it is read becomes a CatalogueError."""
+    """Yield what `stream` holds; an error while it is read becomes a CatalogueError."""
     try:
         yield from stream
     except UnicodeDecodeError as error:

@@ -1,4 +1,4 @@
-"""What a catalogue holds, found in one pass without keeping its text (so that any size can be checked)."""
+"""Checking a catalogue of any size, in one pass and without holding its text."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import IOBase
-from itertools import repeat
 from math import nan
 from typing import TYPE_CHECKING, Any
 
@@ -37,9 +36,9 @@ class Survey:
     encoding_time, publication_timeout : numpy.ndarray
         float64, seconds, one per valid video, in their order.
     submitted_at : numpy.ndarray or None
-        float64, seconds, NaN for videos without; None if no video has one.
+        float64, seconds, NaN for a video without one; None if no video has one.
     rejected_lines : int
-        How many lines are no valid video.
+        The number of lines that are not valid videos.
     rejected : tuple of Rejected
         The first of them.
     """
@@ -56,10 +55,11 @@ class Survey:
 
 
 def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False) -> Survey:
-    """Check a catalogue of any size, holding at most 80 bytes a video and, of its text, ids that occur twice.
+    """Check a catalogue of any size without holding its text.
 
-    An id is known by a 64-bit hash. Where two hashes agree, the lines are read once more and the ids
-    themselves are compared, so that a collision rejects nothing.
+    At its peak the survey holds less than 60 bytes a video. Of an id it holds a 64-bit hash. If a hash occurs
+    more than once, the lines are read again and the ids themselves are compared, so that a collision of hashes
+    rejects nothing; each id that shares its hash then takes about 800 bytes more.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False
     CatalogueError
         If the source cannot be read.
     InputError
-        If `keep` is no whole number of at least 0.
+        If `keep` is not a whole number of at least 0.
 
     Examples
     --------
@@ -97,30 +97,28 @@ def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False
             if isinstance(outcome, Video):
                 found.video(number, outcome)
             else:
-                found.reject(number, outcome, entry)
-        if len(suspects := found.suspects()):
+                found.reject(number, outcome, entry, found.rejected)
+        if suspects := found.suspects():
             found.confirm(suspects, parse(entries(again(), label)))
         return found.survey(label)
 
 
 @contextmanager
 def _rereadable(stream: Iterable[Entry], label: str) -> Iterator[Callable[[], Iterable[Entry]]]:
-    """Give a function that returns the entries, the same ones each time it is called."""
-    if isinstance(stream, (list, tuple)):
-        yield lambda: stream
-    elif isinstance(stream, IOBase) and (start := _position(stream)) is not None:
+    """Yield a function that returns the entries; each call returns all of them again."""
+    if isinstance(stream, IOBase) and (start := _position(stream)) is not None:
         yield lambda: _from(stream, start)
     elif hasattr(stream, "readline"):
         with tempfile.TemporaryFile() as copy:
             copy.writelines(as_bytes(line).rstrip(b"\r\n") + b"\n" for line in entries(lines_of(stream), label))
             yield lambda: _from(copy, 0)
     else:
-        records = list(entries(stream, label))
+        records = stream if isinstance(stream, list | tuple) else list(entries(stream, label))
         yield lambda: records
 
 
 def _position(stream: IOBase) -> int | None:
-    """Return where a stream stands, if one can come back to there."""
+    """Return the position of a stream, or None if it cannot be set again."""
     try:
         return stream.tell() if stream.seekable() else None
     except OSError:  # a text file does not tell after next()
@@ -133,72 +131,50 @@ def _from(stream: Any, position: int) -> Iterator[Entry]:
 
 
 class _Found:
-    """What the pass collects: four numbers a video, and the first rejections."""
+    """What the pass collects: five numbers a video, and the first rejected lines."""
 
     def __init__(self, keep: int) -> None:
         self.keep = keep
         self.hashes, self.lines = array("q"), array("q")
-        self.encoding_time, self.publication_timeout = array("d"), array("d")
-        self.submitted_at = array("d")  # up to the last video that has one
+        self.times = {name: array("d") for name in ("encoding_time", "publication_timeout", "submitted_at")}
         self.rejected_lines = 0
         self.rejected: list[Rejected] = []
-        self.duplicate_lines: list[int] = []
+        self.repeats: list[int] = []
 
     def video(self, number: int, video: Video) -> None:
         self.hashes.append(hash(video.id))
-        if video.submitted_at is not None:
-            self.submitted_at.extend(repeat(nan, len(self.lines) - len(self.submitted_at)))
-            self.submitted_at.append(video.submitted_at)
         self.lines.append(number)
-        self.encoding_time.append(video.encoding_time)
-        self.publication_timeout.append(video.publication_timeout)
+        for name, times in self.times.items():
+            time = getattr(video, name)
+            times.append(nan if time is None else time)
 
-    def reject(self, number: int, reason: str, entry: Entry) -> None:
+    def reject(self, number: int, reason: str, entry: Entry, kept: list[Rejected]) -> None:
         self.rejected_lines += 1
-        if len(self.rejected) < self.keep:
-            self.rejected.append(Rejected(number, reason, text_of(entry)))
+        if len(kept) < self.keep:
+            kept.append(Rejected(number, reason, text_of(entry)))
 
-    def suspects(self) -> NDArray[np.int64]:
-        """Return the numbers of the lines whose id's hash is not theirs alone."""
+    def suspects(self) -> set[int]:
+        """Return the numbers of the lines whose id's hash occurs more than once."""
         hashes = np.frombuffer(self.hashes, dtype=np.int64)
         ordered = np.sort(hashes)
-        shared = ordered[1:][ordered[1:] == ordered[:-1]]
-        if not len(shared):
-            return np.empty(0, dtype=np.int64)
-        lines: NDArray[np.int64] = np.frombuffer(self.lines, dtype=np.int64)[np.isin(hashes, shared)]
-        return lines
+        shared = np.isin(hashes, ordered[1:][ordered[1:] == ordered[:-1]])
+        return set(np.frombuffer(self.lines, dtype=np.int64)[shared].tolist())
 
-    def confirm(self, suspects: NDArray[np.int64], parsed: Iterable[tuple[int, Entry, Video | str]]) -> None:
+    def confirm(self, suspects: set[int], parsed: Iterable[tuple[int, Entry, Video | str]]) -> None:
         """Compare the suspects' ids themselves, and reject each that was seen before."""
-        numbers = iter(suspects.tolist())
-        awaited = next(numbers)
         first: dict[str, int] = {}
-        repeats = _Found(self.keep)
+        kept: list[Rejected] = []
         for number, entry, outcome in parsed:
-            if number != awaited or isinstance(outcome, str):
+            if number not in suspects or not isinstance(outcome, Video):
                 continue
             if (seen := first.setdefault(outcome.id, number)) != number:
-                repeats.reject(number, repeated(outcome.id, seen), entry)
-                self.duplicate_lines.append(number)
-            awaited = next(numbers, -1)
-            if awaited < 0:
-                break
-        self.rejected_lines += repeats.rejected_lines
-        self.rejected = sorted(self.rejected + repeats.rejected)[: self.keep]
+                self.reject(number, repeated(outcome.id, seen), entry, kept)
+                self.repeats.append(number)
+        self.rejected = sorted(self.rejected + kept)[: self.keep]
 
     def survey(self, label: str) -> Survey:
-        valid = ~np.isin(np.frombuffer(self.lines, dtype=np.int64), self.duplicate_lines)
-        if self.submitted_at:
-            self.submitted_at.extend(repeat(nan, len(self.lines) - len(self.submitted_at)))
-        return Survey(
-            label,
-            np.frombuffer(self.encoding_time)[valid],
-            np.frombuffer(self.publication_timeout)[valid],
-            _known(np.frombuffer(self.submitted_at)[valid]) if self.submitted_at else None,
-            self.rejected_lines,
-            tuple(self.rejected),
-        )
-
-
-def _known(times: NDArray[np.float64]) -> NDArray[np.float64] | None:
-    return None if np.isnan(times).all() else times
+        valid = ~np.isin(np.frombuffer(self.lines, dtype=np.int64), self.repeats)
+        del self.hashes, self.lines  # before the columns are copied
+        encoding, timeout, submitted = (np.frombuffer(times)[valid] for times in self.times.values())
+        known = None if np.isnan(submitted).all() else submitted
+        return Survey(label, encoding, timeout, known, self.rejected_lines, tuple(self.rejected))

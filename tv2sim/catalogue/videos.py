@@ -1,8 +1,10 @@
-"""What a video is, and the catalogue that holds the accepted ones in columns."""
+"""Videos, and the catalogue that holds the accepted ones in columns."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, overload
+from math import isnan, nan
+from operator import eq
+from typing import TYPE_CHECKING, Annotated, NamedTuple, overload
 
 import msgspec
 import numpy as np
@@ -30,7 +32,7 @@ class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults
     title, provider : str
         Free text.
     encoding_time : float
-        Seconds for which it holds an encoder; at least 0.
+        Seconds for which it occupies an encoder; at least 0.
     publication_timeout : float
         Seconds from the start of its encoding within which it must be published; greater than 0.
     submitted_at : float, optional
@@ -51,12 +53,12 @@ class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults
 
     @property
     def slack(self) -> float:
-        """Seconds that are left of the timeout when its encoding ends; negative if it cannot make it."""
+        """Seconds of the timeout that are left when its encoding ends; negative if it cannot be in time."""
         return self.publication_timeout - self.encoding_time
 
 
 class Rejected(NamedTuple):
-    """A line that is no valid video: its 1-based number, the reason in words, and its text, cut at 200."""
+    """A line that is not a valid video: 1-based number, reason, and up to 200 characters of its text."""
 
     line: int
     reason: str
@@ -72,13 +74,13 @@ class Catalogue:
     Parameters
     ----------
     videos : iterable of Video
-        The accepted ones. They are not validated again: :func:`tv2sim.read_catalogue` is for that.
+        The accepted ones. They are not validated; :func:`tv2sim.read_catalogue` does that.
     rejected : sequence of Rejected
-        The lines that were none.
+        The lines that are not valid videos.
     name : str
-        What to call it in tables and reports.
+        The name in tables and reports.
     sha256 : str, optional
-        Of the file that it was read from.
+        The SHA-256 of the file from which it was read, in hexadecimal digits.
 
     Attributes
     ----------
@@ -87,9 +89,9 @@ class Catalogue:
     encoding_time, publication_timeout : numpy.ndarray
         float64, seconds, one per video; read-only.
     submitted_at : numpy.ndarray or None
-        float64, seconds, NaN for videos without; None if no video has one.
+        float64, seconds, NaN for a video without one; None if no video has one.
     rejected : tuple of Rejected
-        The lines that are no valid video.
+        The lines that are not valid videos.
     """
 
     def __init__(
@@ -99,33 +101,16 @@ class Catalogue:
         name: str = "catalogue",
         sha256: str | None = None,
     ) -> None:
-        self.name = name
-        self.sha256 = sha256
-        self.rejected = tuple(rejected)
-        ids: list[str] = []
-        titles: list[str] = []
-        providers: list[str] = []
-        times: list[tuple[float, float]] = []
-        submitted: list[float | None] = []
-        shared: dict[Any, Any] = {}  # few distinct times and providers: hold each once
-        for video in videos:
-            ids.append(video.id)
-            titles.append(video.title)
-            providers.append(shared.setdefault(video.provider, video.provider))
-            pair = (video.encoding_time, video.publication_timeout)
-            times.append(shared.setdefault(pair, pair))
-            submitted.append(video.submitted_at)
-        self.ids = tuple(ids)
-        self.titles = tuple(titles)
-        self.providers = tuple(providers)
-        columns = np.array(times, dtype=np.float64).reshape(-1, 2).T.copy()
-        columns.flags.writeable = False
-        self.encoding_time: NDArray[np.float64] = columns[0]
-        self.publication_timeout: NDArray[np.float64] = columns[1]
-        self.submitted_at: NDArray[np.float64] | None = None
-        if any(time is not None for time in submitted):
-            self.submitted_at = np.array(submitted, dtype=np.float64)
-            self.submitted_at.flags.writeable = False
+        videos = list(videos)
+        self.name, self.sha256, self.rejected = name, sha256, tuple(rejected)
+        self.ids = tuple(video.id for video in videos)
+        self.titles = tuple(video.title for video in videos)
+        shared: dict[str, str] = {}  # there are few providers: each name is held once
+        self.providers = tuple(shared.setdefault(video.provider, video.provider) for video in videos)
+        self.encoding_time = _column([video.encoding_time for video in videos])
+        self.publication_timeout = _column([video.publication_timeout for video in videos])
+        submitted_at = [video.submitted_at for video in videos]
+        self.submitted_at = None if all(time is None for time in submitted_at) else _column(submitted_at)
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -138,14 +123,10 @@ class Catalogue:
     def __getitem__(self, row: int | slice) -> Video | Catalogue:
         if isinstance(row, slice):
             return Catalogue(map(self.__getitem__, range(len(self))[row]), name=self.name)
-        return Video(
-            self.ids[row],
-            self.titles[row],
-            self.providers[row],
-            float(self.encoding_time[row]),
-            float(self.publication_timeout[row]),
-            None if self.submitted_at is None else _known(self.submitted_at[row]),
-        )
+        encoding, timeout = float(self.encoding_time[row]), float(self.publication_timeout[row])
+        submitted = nan if self.submitted_at is None else float(self.submitted_at[row])
+        texts = self.ids[row], self.titles[row], self.providers[row]
+        return Video(*texts, encoding, timeout, None if isnan(submitted) else submitted)
 
     def __iter__(self) -> Iterator[Video]:
         return map(self.__getitem__, range(len(self)))
@@ -153,15 +134,7 @@ class Catalogue:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Catalogue):
             return NotImplemented
-        return (
-            self.ids == other.ids
-            and self.titles == other.titles
-            and self.providers == other.providers
-            and self.rejected == other.rejected
-            and np.array_equal(self.encoding_time, other.encoding_time)
-            and np.array_equal(self.publication_timeout, other.publication_timeout)
-            and _same(self.submitted_at, other.submitted_at)
-        )
+        return len(self) == len(other) and self.rejected == other.rejected and all(map(eq, self, other))
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -177,29 +150,20 @@ class Catalogue:
         """
         import pandas as pd
 
-        columns: dict[str, Any] = {
-            "id": self.ids,
-            "title": self.titles,
-            "provider": self.providers,
-            "encoding_time": self.encoding_time.copy(),
-            "publication_timeout": self.publication_timeout.copy(),
-        }
-        if self.submitted_at is not None:
-            columns["submitted_at"] = self.submitted_at.copy()
-        return pd.DataFrame(columns)
+        columns = {
+            "id": self.ids, "title": self.titles, "provider": self.providers,
+            "encoding_time": self.encoding_time, "publication_timeout": self.publication_timeout,
+            "submitted_at": self.submitted_at,
+        }  # fmt: skip
+        return pd.DataFrame({name: column for name, column in columns.items() if column is not None})
 
     def lines(self) -> Iterator[bytes]:
         """Yield the accepted videos as JSON lines, each with its line end."""
-        encode = msgspec.json.Encoder().encode
-        for video in self:
-            yield encode(video) + b"\n"
+        return (msgspec.json.encode(video) + b"\n" for video in self)
 
 
-def _known(time: np.float64) -> float | None:
-    return None if np.isnan(time) else float(time)
-
-
-def _same(one: NDArray[np.float64] | None, other: NDArray[np.float64] | None) -> bool:
-    if one is None or other is None:
-        return one is other
-    return np.array_equal(one, other, equal_nan=True)
+def _column(times: Sequence[float | None]) -> NDArray[np.float64]:
+    """Return times as a read-only array, with NaN for None."""
+    column = np.array(times, dtype=np.float64)
+    column.flags.writeable = False
+    return column

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from tv2sim.cli.text import plain
 from tv2sim.metrics import MAIN, METRICS
 from tv2sim.numbers import estimate, heading, p_value, plural, rate
-from tv2sim.report.text import interval_of, verdict, worlds
+from tv2sim.report.text import differences, name_of, verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tv2sim.experiment import Comparison
-    from tv2sim.report.text import World
 
 __all__ = ["tidy", "to_read"]
 
@@ -48,13 +47,13 @@ def tidy(study: Comparison) -> pd.DataFrame:
 
 def to_read(study: Comparison) -> Iterator[str]:
     """Yield the lines of the text: per world the figures, the differences, and the verdict."""
-    parts = worlds(study)
+    parts = study.worlds()
     for part in parts:
         if part is not parts[0]:
             yield ""
-        first = part.baseline
+        first = part[part.baseline]
         yield plain(
-            f"{part.name}: {plural(len(part.catalogue), 'video')}, "
+            f"{name_of(part)}: {plural(len(first.catalogue), 'video')}, "
             f"{plural(study.replications, 'replication')}, "
             f"seed {first.seed}, {rate(study.confidence)} intervals"
         )
@@ -69,8 +68,8 @@ def to_read(study: Comparison) -> Iterator[str]:
         yield plain(verdict(part))
 
 
-def _figures(part: World) -> Iterator[str]:
-    confidence = part.study.confidence
+def _figures(part: Comparison) -> Iterator[str]:
+    confidence = part.confidence
     rows = [
         [plain(name), *(estimate(metric, reps.interval(metric, confidence), units=False) for metric in MAIN)]
         for name, reps in part.strategies.items()
@@ -78,18 +77,15 @@ def _figures(part: World) -> Iterator[str]:
     yield from _aligned([["strategy", *map(heading, MAIN)], *rows], left=1)
 
 
-def _differences(part: World) -> Iterator[str]:
+def _differences(part: Comparison) -> Iterator[str]:
     rows = [["strategy", "figure", "verdict", "difference", "p"]]
-    for strategy in part.strategies:
-        found = [(metric, part.difference(strategy, metric)) for metric in MAIN]
-        own = [(metric, row) for metric, row in found if row is not None]
-        if own and part.study.replications > 1 and all(tuple(interval_of(row)[:2]) == (0, 0) for _, row in own):
+    for strategy, compared in differences(part, MAIN):
+        if not compared:
             rows.append([plain(strategy), "all of these", "the same in every replication", "", ""])
-            continue
-        for metric, row in own:
-            gain = estimate(metric, interval_of(row), difference=True)
-            p = p_value(float(row["p_adjusted"]))
-            rows.append([plain(strategy), METRICS[metric].label, str(row["verdict"]), gain, p])
+        for one in compared:
+            gain = estimate(one.metric, one.interval, difference=True)
+            label = METRICS[one.metric].label
+            rows.append([plain(strategy), label, one.verdict.value, gain, p_value(one.p_adjusted)])
     yield from _aligned(rows, left=3)
 
 

@@ -4,7 +4,6 @@ The package is not called ``replay``: imported, a package of that name would rep
 :func:`tv2sim.replay`.
 """
 
-from tv2sim.realtime.replaying import replay
-from tv2sim.realtime.session import Replay
+from tv2sim.realtime.session import Replay, replay
 
 __all__ = ["Replay", "replay"]

@@ -1,4 +1,4 @@
-"""What the server answers: the page, its events, metrics, health, and the page's requests for control."""
+"""The web application: the page, its stream of events, metrics, health, and control of the replay."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
-from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from tv2sim.errors import InputError
 from tv2sim.realtime.metrics import exposition
@@ -43,7 +43,7 @@ _TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg"
 _FILES = ("index.html", "page.css", "page.js", "pipeline.js", "motion.js", "charts.js", "dom.js", "icon.svg")
 """The files of the page; no other file of its folder is sent."""
 _MOST = 1000
-"""Bytes of a request for control, at most."""
+"""Bytes of the body of a request for control, at most."""
 
 
 class _Wish(msgspec.Struct, forbid_unknown_fields=True):
@@ -59,13 +59,13 @@ def application(
     Parameters
     ----------
     replay : Replay
-        What is shown, and may be paused and set to another speed.
+        What is shown and controlled.
     broadcast : Broadcast
-        The events for viewers.
+        The events for the page.
     allowed : callable
         Returns whether a Host header names this server.
     token : str or None
-        The token that a request for control must carry; None refuses all of them.
+        The token that a request for control must carry; with None, all of them are refused.
     """
     folder = files("tv2sim.realtime") / "page"
     pages = {f"/{name}": ((folder / name).read_bytes(), _TYPES[name.rpartition(".")[2]]) for name in _FILES}
@@ -116,12 +116,10 @@ async def _control(replay: Replay, request: Request) -> None:
         if len(body) > _MOST:
             raise InputError(f"a wish has at most {_MOST} bytes")
     wish = msgspec.json.decode(body, type=_Wish)
-    if wish.action == "pause":
-        replay.pause()
-    elif wish.action == "resume":
-        replay.resume()
-    else:
+    if wish.action == "speed":
         replay.speed = wish.speed  # type: ignore[assignment]
+    else:
+        getattr(replay, wish.action)()
 
 
 def _guarded(app: Starlette, allowed: Callable[[str], bool]) -> Callable[..., Awaitable[None]]:
@@ -154,37 +152,35 @@ REQUEST_WITHIN = 10.0
 
 
 class Connection(H11Protocol):
-    """uvicorn's HTTP connection, without what a client could do to others or to the operator's terminal."""
+    """uvicorn's HTTP connection, which drops silent clients and takes malformed bodies quietly."""
 
+    cycle: Any  # None before the first request, which uvicorn's type does not say
     _limit: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin to wait for a request."""
+        """Start to wait for a request."""
         super().connection_made(transport)
         self._wait_for_a_request()
 
     def on_response_complete(self) -> None:
-        """Begin to wait for another request."""
+        """Start to wait for another request."""
         super().on_response_complete()
         self._wait_for_a_request()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Wait no longer."""
+        """Stop waiting."""
         if self._limit is not None:
             self._limit.cancel()
         super().connection_lost(exc)
 
     def send_400_response(self, msg: str) -> None:
         """Answer a malformed request, or drop the connection if an answer has begun, as to a malformed body."""
-        if (cycle := self._cycle()) is not None:
-            cycle.disconnected = True  # the application must not answer as well
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # the application must not answer as well
         try:
             super().send_400_response(msg)
         except h11.LocalProtocolError:
             self.transport.abort()
-
-    def _cycle(self) -> RequestResponseCycle | None:
-        return self.cycle  # None before the first request, although its type denies that
 
     def _wait_for_a_request(self) -> None:
         if self._limit is not None:
@@ -193,8 +189,7 @@ class Connection(H11Protocol):
 
     def _drop_if_silent(self) -> None:
         """Drop the connection, unless a whole request has come that is still being answered."""
-        cycle = self._cycle()
-        if cycle is None or cycle.more_body or cycle.response_complete:
+        if self.cycle is None or self.cycle.more_body or self.cycle.response_complete:
             self.transport.abort()
 
 
@@ -203,56 +198,61 @@ class Connection(H11Protocol):
 PERIOD = 0.1
 """Wall seconds between two ticks, at least."""
 SILENCE = 1.0
-"""Wall seconds after which there is a tick although nothing has changed."""
+"""Wall seconds after which there is a tick even if nothing has changed."""
 
 
 class _Tick(NamedTuple):
-    """What viewers are told at one time."""
+    """What viewers are sent at one time."""
 
     number: int
     new: bytes
-    """The event for a viewer who had the tick before this one: it holds only the levels since then."""
+    """The event for a viewer that had the tick before this one: it holds only the levels since then."""
     everything: Callable[[], bytes]
     """Returns the event for any other viewer; it is encoded once, when first needed."""
 
 
 class Broadcast:
-    """Server-sent events for any number of viewers, each as fast as it reads; nothing waits for a viewer.
+    """Server-sent events for any number of viewers. A viewer that reads slowly does not delay the others.
 
-    Everything here runs in the server's event loop. Invariant: only the latest tick is kept. A viewer who was
-    too slow for one or more ticks, or is new, gets everything with the next, since the rows in `new` follow
-    those of the tick before.
+    Everything here runs in the server's event loop.
+
+    Invariant: only the latest tick is kept. A viewer that had the tick before it gets `new`, since the rows
+    there follow those of the tick before. A viewer that has missed ticks, or is new, gets `everything`.
 
     Parameters
     ----------
     look : callable
-        Given the generation and the number of the rows that viewers have, returns a :class:`Frame`.
+        Returns a :class:`Frame`, given the generation and the number of the rows that viewers have.
     steerable : bool
-        Whether the page may pause, and change the speed.
+        Whether the page may pause and change the speed.
     """
 
     def __init__(self, look: Callable[[int, int], Frame], *, steerable: bool = False) -> None:
         self._look, self._steerable = look, steerable
         self._encode = msgspec.json.Encoder().encode
-        self._tick: _Tick | None = None
+        self._tick = _Tick(-1, b"", bytes)
         self._fresh = asyncio.Event()
         self._ended = False
         self._viewers = 0
         self._ticker: asyncio.Task[None] | None = None
         self._known = (-1, 0)
-        self._told: tuple[object, ...] = ()
-        self._told_at = 0.0
+        self._last: tuple[object, ...] = ()
+        self._last_at = 0.0
 
     async def stream(self) -> AsyncIterator[bytes]:
         """Yield the events for one viewer: everything so far, then what changes, up to the end."""
         self._viewers += 1
         if self._ticker is None and not self._ended:
-            self._tell()
-            self._ticker = asyncio.create_task(self._tell_on())
-        seen = None
+            self._make_tick()
+            self._ticker = asyncio.create_task(self._make_ticks())
+        seen = -1
         try:
             yield b"retry: 1000\n\n"
-            while (tick := await self._after(seen)) is not None:
+            while True:
+                while (tick := self._tick).number == seen:
+                    if self._ended:
+                        return
+                    await self._fresh.wait()
                 yield tick.new if seen == tick.number - 1 else tick.everything()
                 seen = tick.number
         finally:
@@ -261,39 +261,32 @@ class Broadcast:
     async def end(self) -> None:
         """Send the final state to all viewers, and end their streams."""
         if not self._ended:
-            self._tell()
+            self._make_tick()
             self._ended = True
             self._fresh.set()
             if self._ticker is not None:
                 self._ticker.cancel()
 
-    async def _after(self, seen: int | None) -> _Tick | None:
-        """Wait for another tick than the one that was seen; None if there will be none."""
-        while self._tick is None or self._tick.number == seen:
-            if self._ended:
-                return None
-            await self._fresh.wait()
-        return self._tick
-
-    async def _tell_on(self) -> None:
+    async def _make_ticks(self) -> None:
         """Make ticks as long as there are viewers."""
         try:
             while self._viewers:
                 await asyncio.sleep(PERIOD)
-                self._tell()
+                self._make_tick()
         finally:
             self._ticker = None
 
-    def _tell(self) -> None:
+    def _make_tick(self) -> None:
+        """Make a tick, if anything has changed or the last one was long ago."""
         frame = self._look(*self._known)
         now = frame.snapshot
-        told = (now.pipeline.version, now.speed, now.paused, now.phase)
-        if told == self._told and time.monotonic() - self._told_at < SILENCE:
+        content = (now.pipeline.version, now.speed, now.paused, now.phase)
+        if content == self._last and time.monotonic() - self._last_at < SILENCE:
             return
-        self._told, self._told_at = told, time.monotonic()
+        self._last, self._last_at = content, time.monotonic()
         self._known = (frame.generation, frame.start + len(frame.rows))
-        number = 0 if self._tick is None else self._tick.number + 1
-        self._tick = _Tick(number, self._event(frame), cache(lambda: self._event(self._look(-1, 0))))
+        everything = cache(lambda: self._event(self._look(-1, 0)))
+        self._tick = _Tick(self._tick.number + 1, self._event(frame), everything)
         self._fresh.set()
         self._fresh = asyncio.Event()
 

@@ -1,36 +1,32 @@
-"""Simulated time that follows the wall clock: at any speed, paused and resumed, and stopped."""
+"""Simulated time that follows the wall clock, at a speed that can be changed, with pauses."""
 
 from __future__ import annotations
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import inf
 from typing import Literal, TypeAlias
 
 from tv2sim.errors import InputError, LagError
 from tv2sim.validation import a_number
 
-__all__ = ["LAG_LIMIT", "Clock", "Speed", "Stopped", "as_speed"]
+__all__ = ["LAG_LIMIT", "Clock", "Speed", "Stopped"]
 
 Speed: TypeAlias = float | Literal["max"]
+"""Simulated seconds per wall second, or "max" for as fast as it goes."""
 
 SLOWEST, FASTEST = 0.1, 1000.0
 LAG_LIMIT = 0.1
 """Wall seconds of lag above which there is a warning."""
 
 
-def as_speed(speed: object) -> Speed:
-    """Return a valid speed: simulated seconds per wall second, or "max" for as fast as it goes.
-
-    Raises
-    ------
-    InputError
-        If it is neither "max" nor a number from 0.1 to 1000.
-    """
+def _factor(speed: object) -> float:
+    """Return a valid speed as a number, infinity for "max"; raise InputError if it is not valid."""
     if speed == "max":
-        return "max"
+        return inf
     try:
         return a_number("speed", speed, at_least=SLOWEST, at_most=FASTEST)
     except InputError:
@@ -61,6 +57,8 @@ class Clock:
 
     Attributes
     ----------
+    paused, stopped : bool
+        Whether it is paused, and whether it was stopped.
     lag, lag_max : float
         Wall seconds by which the last wait ended late, and the largest value so far.
     """
@@ -68,15 +66,14 @@ class Clock:
     def __init__(
         self, speed: Speed = 1.0, *, strict: bool = False, wall: Callable[[], float] = time.monotonic
     ) -> None:
+        self.paused = self.stopped = False
         self.lag = self.lag_max = 0.0
         self._strict = strict
         self._wall = wall
         self._changed = threading.Condition()
-        self._speed = _factor(as_speed(speed))
-        self._running = False  # started, not paused and not stopped
+        self._speed = _factor(speed)
         self._started = False
-        self._paused = False
-        self._stopped = False
+        self._running = False  # started, and neither paused nor stopped
         self._since, self._time = 0.0, 0.0  # wall time and simulated time at the last change
         self._ran = 0.0  # wall seconds of running up to the last change
         # per speed since `_due`: the simulated time at which it was set, `_ran` at that time, and the speed
@@ -90,24 +87,21 @@ class Clock:
     def now(self) -> float:
         """Simulated seconds since the start."""
         with self._changed:
-            return self._now()
-
-    def _now(self) -> float:
-        if self._speed == inf:
-            return self._reached
-        if not self._running:
-            return self._time
-        return self._time + (self._wall() - self._since) * self._speed
+            if self._speed == inf:
+                return self._reached
+            if not self._running:
+                return self._time
+            return self._time + (self._wall() - self._since) * self._speed
 
     @property
     def settled(self) -> float:
         """Simulated seconds before which everything has happened.
 
-        It never exceeds `_due`: events of that time may still be happening, and if they are late, `now` is
-        already past them. It never decreases while the clock runs.
+        Invariant: it never exceeds `_due`. Events of that time may still be happening, and if they are late,
+        `now` is already past them. It never decreases while the clock runs.
         """
         with self._changed:
-            return min(self._now(), self._due)
+            return min(self.now, self._due)
 
     @property
     def paced(self) -> bool:
@@ -119,16 +113,6 @@ class Clock:
         """Simulated seconds per wall second, or "max"."""
         return "max" if self._speed == inf else self._speed
 
-    @property
-    def paused(self) -> bool:
-        """Whether it is paused."""
-        return self._paused
-
-    @property
-    def stopped(self) -> bool:
-        """Whether it was stopped."""
-        return self._stopped
-
     # -- control -------------------------------------------------------------------------------------------
 
     def set_speed(self, speed: object) -> None:
@@ -137,53 +121,50 @@ class Clock:
         Raises
         ------
         InputError
-            As for :func:`as_speed`.
+            If it is neither "max" nor a number from 0.1 to 1000.
         """
-        factor = _factor(as_speed(speed))
-        with self._changed:
-            self._hold()
+        factor = _factor(speed)
+        with self._change():
             self._speed = factor
             self._speeds.append((self._time, self._ran, factor))
-            self._changed.notify_all()
 
     def pause(self) -> None:
         """Stop the simulated time until :meth:`resume`."""
-        with self._changed:
-            self._hold()
-            self._paused, self._running = True, False
-            self._changed.notify_all()
+        with self._change():
+            self.paused = True
 
     def resume(self) -> None:
         """Continue after a pause."""
-        with self._changed:
-            self._hold()
-            self._paused, self._running = False, self._started and not self._stopped
-            self._changed.notify_all()
+        with self._change():
+            self.paused = False
 
     def stop(self) -> None:
         """Raise :class:`Stopped` in the thread that waits, and in every later wait."""
-        with self._changed:
-            self._hold()
-            self._stopped, self._running = True, False
-            self._changed.notify_all()
+        with self._change():
+            self.stopped = True
 
     def stand_at(self, time: float) -> None:
         """Stop at a time, after the last event."""
-        with self._changed:
+        with self._change():
             self._time = self._reached = time
             self._due = inf
-            self._stopped, self._running = True, False
+            self.stopped = True
 
     def wake(self) -> None:
         """Make the thread that waits evaluate its condition again."""
         with self._changed:
             self._changed.notify_all()
 
-    def _hold(self) -> None:
-        """Count from the present on: called before each change."""
-        time, wall = self._now(), self._wall()
-        self._ran += wall - self._since if self._running else 0.0
-        self._time, self._since, self._reached = time, wall, time
+    @contextmanager
+    def _change(self) -> Iterator[None]:
+        """Hold the lock for a change: times are counted from now on, and the thread that waits is woken."""
+        with self._changed:
+            time, wall = self.now, self._wall()
+            self._ran += wall - self._since if self._running else 0.0
+            self._time, self._since, self._reached = time, wall, time
+            yield
+            self._running = self._started and not (self.paused or self.stopped)
+            self._changed.notify_all()
 
     # -- waiting -------------------------------------------------------------------------------------------
 
@@ -199,21 +180,22 @@ class Clock:
         """
         with self._changed:
             if not self._started:
-                self._started, self._running, self._since = True, not self._paused, self._wall()
+                with self._change():
+                    self._started = True
             self._due = due
             while True:
-                if self._stopped:
+                if self.stopped:
                     raise Stopped
                 if unless is not None and unless():
                     return False
-                ahead = inf if self._paused else self._seconds_to(due)
+                ahead = inf if self.paused else self._seconds_to(due)
                 if ahead <= 0:
                     break
                 self._changed.wait(min(ahead, _LONG))
             self._reached = max(self._reached, due)
             while len(self._speeds) > 1 and self._speeds[1][0] <= due:
                 del self._speeds[0]  # no earlier time will be due
-            self.lag = self._late(due)
+            self.lag = self.late(due)
         if self.lag > self.lag_max:
             self._grow(self.lag)
         return True
@@ -227,7 +209,7 @@ class Clock:
                 raise LagError(text)
             logging.getLogger("tv2sim.replay").warning("%s (it catches up; nothing is lost)", text)
 
-    def wait_for(self, come: Callable[[], bool], at_most: float | None = None) -> None:
+    def wait_for(self, condition: Callable[[], bool], at_most: float | None = None) -> None:
         """Block until a condition holds, evaluated at each :meth:`wake`, or for so many wall seconds.
 
         Raises
@@ -236,21 +218,18 @@ class Clock:
             If the clock is stopped.
         """
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or come(), at_most)
-            if self._stopped:
+            self._changed.wait_for(lambda: self.stopped or condition(), at_most)
+            if self.stopped:
                 raise Stopped
 
     def late(self, due: float) -> float:
         """Return for how many wall seconds, without pauses, a time has been due; 0 at speed "max"."""
         with self._changed:
-            return self._late(due)
-
-    def _late(self, due: float) -> float:
-        if self._speed == inf:
-            return 0.0
-        time, ran, speed = next((one for one in reversed(self._speeds) if one[0] <= due), self._speeds[0])
-        running = self._wall() - self._since if self._running else 0.0
-        return max(0.0, self._ran + running - ran - (due - time) / speed)
+            if self._speed == inf:
+                return 0.0
+            time, ran, speed = next((one for one in reversed(self._speeds) if one[0] <= due), self._speeds[0])
+            running = self._wall() - self._since if self._running else 0.0
+            return max(0.0, self._ran + running - ran - (due - time) / speed)
 
     def end_between(self, happened: float, due: float) -> float:
         """Return the end of a stopped run: now, if between the last event and the next, else the last."""
@@ -261,12 +240,8 @@ class Clock:
         """Return the wall seconds until a simulated time."""
         if self._speed == inf:
             return 0.0 if due < inf else inf
-        return (due - self._now()) / self._speed
+        return (due - self.now) / self._speed
 
 
 _LONG = 86_400.0
 """Wall seconds of one wait: some systems limit the timeout of a lock."""
-
-
-def _factor(speed: Speed) -> float:
-    return inf if speed == "max" else speed

@@ -26,10 +26,10 @@ __all__ = ["LiveSubmissions", "RealtimeEnvironment"]
 
 
 class RealtimeEnvironment(simpy.Environment):
-    """Processes each event at its time.
+    """Processes each event when a clock shows its time.
 
-    SimPy's own real-time environment sleeps until the next event; this one waits for a clock that can be
-    paused, stopped and set to another speed, and meanwhile accepts videos.
+    SimPy's own real-time environment sleeps until the next event. This one waits for a clock that can be
+    paused, stopped and set to another speed, and takes videos from a feed while it waits.
 
     Parameters
     ----------
@@ -38,7 +38,7 @@ class RealtimeEnvironment(simpy.Environment):
     feed : Feed, optional
         The source of videos that come while it runs.
     until : float
-        The cut-off; it comes at its time, also while only the feed is waited for.
+        The cut-off. The run ends at that time even if only the feed is waited for.
     """
 
     def __init__(self, clock: Clock, feed: Feed | None = None, until: float | None = None) -> None:
@@ -66,7 +66,7 @@ class RealtimeEnvironment(simpy.Environment):
         super().step()
 
     def peek(self) -> float:
-        """Return the time of the next event or of the cut-off; it is finite while a video may come."""
+        """Return the time of the next event or of the cut-off; it is finite as long as a video may come."""
         due = super().peek()
         if due == inf and self._asked is None:
             return inf
@@ -76,8 +76,8 @@ class RealtimeEnvironment(simpy.Environment):
         """Wait until the next event is due, and return its time.
 
         Invariant: while the client waits for the feed, simulated time stands still as long as the feed has a
-        video or is still reading one. So a video that is there when the client can offer it is offered then,
-        however long reading it takes. Once the feed has nothing (`_dry`), time passes until a video comes.
+        video or is reading one. So a video that is there when the client can offer it is offered then, even if
+        reading it takes long. Once the feed has nothing, time passes until a video comes (`_dry`).
         """
         clock, feed = self._clock, self._feed
         while True:
@@ -98,15 +98,14 @@ class RealtimeEnvironment(simpy.Environment):
                     return due
 
     def arrival(self) -> Event:
-        """Return the event that the feed gives its next video, or ends; an :class:`Arrival` is its value."""
+        """Return the event that the next video comes or the feed ends; its value is an :class:`Arrival`."""
         self._asked, self._dry = Event(self), False
         return self._asked
 
     def _deliver(self, feed: Feed) -> None:
-        """Hand the client what has come: in this instant if time stood still, else at the wall's time."""
+        """Hand the client what has come: in this instant if time stood still, else at the clock's time."""
         event, self._asked = self._asked, None
-        if event is None:
-            return
+        assert event is not None
         arrival = Arrival(feed.take(), self._dry)
         if not self._dry:
             event.succeed(arrival)
@@ -149,7 +148,7 @@ class LiveSubmissions:
         self._env, self._feed, self._system, self._accepted = env, feed, system, accepted
 
     def rows(self) -> Iterator[int]:
-        """Yield the row of the next video as long as there may be one."""
+        """Yield the row of the next video, as long as there may be one."""
         row = 0
         while not self._feed.exhausted:
             yield row
@@ -157,7 +156,7 @@ class LiveSubmissions:
         self._system.close()
 
     def wait(self, video: int) -> Generator[Event, object, None]:
-        """Wait until the next video is there, and may be offered."""
+        """Wait until the next video is there and may be offered."""
         arrival = Arrival(call(self._feed.take), late=False)
         if arrival.video is None:
             answer = yield self._env.arrival()

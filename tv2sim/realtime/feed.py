@@ -16,24 +16,24 @@ from typing import Any, Protocol
 
 from tv2sim.catalogue import Rejected, Video
 from tv2sim.catalogue.judging import LONGEST_LINE, Entry, judged
-from tv2sim.catalogue.reading import entries, label_of, no_video
+from tv2sim.catalogue.reading import entries, label_of
 from tv2sim.errors import CatalogueError
 
 __all__ = ["Feed", "live"]
 
 
 class _Source(Protocol):
-    """Yields entries in the reader's thread; other threads ask it whether more is there."""
+    """Yields lines or records in the reader's thread; the other methods are called in other threads."""
 
     name: str
 
     def __iter__(self) -> Iterator[Entry]: ...
 
     def coming(self) -> bool:
-        """Return whether the next entry is there already, although it is not read yet."""
+        """Return whether the next line is there already or being read."""
 
     def close(self) -> None:
-        """End it, also while the reader waits."""
+        """End the iteration, even if the reader waits."""
 
 
 class Feed:
@@ -41,10 +41,17 @@ class Feed:
 
     Parameters
     ----------
-    source : a source as :func:`live` gives it
-        Where the lines come from.
+    source
+        Where the lines come from, as :func:`live` returns it.
     woken : callable
-        Called, by the reader, each time that something has come.
+        Called in the reader's thread each time that something has come.
+
+    Attributes
+    ----------
+    name : str
+        The name of the source.
+    rejected : list of Rejected
+        The lines so far that are not valid videos.
     """
 
     def __init__(self, source: _Source, woken: Callable[[], None]) -> None:
@@ -54,7 +61,7 @@ class Feed:
         self._videos: deque[Video] = deque()
         self._error: BaseException | None = None
         self._over = self._closed = False
-        self._room = threading.Event()
+        self._room = threading.Semaphore(_AHEAD - 1)  # limits the memory that an endless source takes
         self._reader = threading.Thread(target=self._read, name="tv2sim feed", daemon=True)
         self._reader.start()
 
@@ -63,10 +70,13 @@ class Feed:
             for outcome in judged(entries(self._source, self.name)):
                 if isinstance(outcome, Rejected):
                     self.rejected.append(outcome)
+                    self._woken()
+                    if len(self.rejected) % _AT_ONCE == 0:
+                        time.sleep(_A_BREATH)
                 else:
                     self._videos.append(outcome)
-                self._woken()
-                self._hold_back(outcome)
+                    self._woken()
+                    self._room.acquire()
                 if self._closed:
                     return
         except BaseException as error:  # noqa: BLE001 (raised by take)
@@ -75,23 +85,15 @@ class Feed:
             self._over = True
             self._woken()
 
-    def _hold_back(self, last: Video | Rejected) -> None:
-        """Limit the memory and the time that an endless source takes."""
-        if len(self._videos) >= _AHEAD:
-            self._room.clear()
-            if len(self._videos) >= _AHEAD and not self._closed:
-                self._room.wait()
-        elif isinstance(last, Rejected) and len(self.rejected) % _AT_ONCE == 0:
-            time.sleep(_A_BREATH)
-
     def ready(self) -> bool:
         """Return whether :meth:`take` has a result: a video, or the end of the feed."""
         return bool(self._videos) or self._over
 
     def coming(self) -> bool:
-        """Return whether more comes without waiting for anything but the reader.
+        """Return whether a video or the end is there, or is being read.
 
-        A video moves from the source to the queue, so it is looked for in this order, or it could be missed.
+        Invariant: the source is asked before the queue. A video moves from the source to the queue, so in the
+        other order one that moves between the two looks would be missed.
         """
         return self._source.coming() or self.ready()
 
@@ -109,49 +111,42 @@ class Feed:
             If the source could not be read.
         """
         if self._videos:
-            video = self._videos.popleft()
-            if len(self._videos) < _AHEAD and not self._room.is_set():
-                self._room.set()
-            return video
+            self._room.release()
+            return self._videos.popleft()
         if self._error is not None:
             raise self._error
         return None
 
-    def no_video(self) -> str:
-        """Return a message that there was no valid video, and why."""
-        return no_video(self.name, self.rejected)
-
     def close(self) -> None:
-        """End the reading. A reader that waits for an iterator's next item ends when that comes."""
+        """End the reading. If the reader waits for an iterator's next item, it ends when that comes."""
         self._closed = True
-        self._room.set()
+        self._room.release()
         self._source.close()
         self._reader.join(0.2)
 
 
 _AHEAD = 10_000
-"""Videos that are read before they are taken."""
+"""Videos that are read ahead."""
 _AT_ONCE, _A_BREATH = 100, 0.001
-"""The reader pauses after each 100 rejected lines, for 1 ms."""
+"""After each 100 rejected lines the reader pauses for 1 ms, so that an endless source leaves others time."""
 
 
 # -- sources -----------------------------------------------------------------------------------------------
 
 
 def live(source: Any) -> _Source | None:
-    """Return `source` as one whose lines come over time, or None if it is complete.
+    """Return the source of a feed, or None if all of the catalogue is there.
 
-    Lines of standard input, pipes, terminals and iterators come over time; files and tables are complete.
+    Lines of standard input, pipes, terminals and iterators come over time. Files and tables are complete.
     """
     if isinstance(source, (str, os.PathLike)):
         if source == "-":
-            stream = getattr(sys.stdin, "buffer", sys.stdin)
-            number = _number(stream)
+            number = _number(getattr(sys.stdin, "buffer", sys.stdin))
             return None if number is None else _Pipe(number, "standard input", owned=False)
         if not _comes(source):
             return None
         try:
-            # without blocking until the other end is opened; the reader waits for that
+            # O_NONBLOCK: does not wait until the other end is opened; the reader does that
             number = os.open(source, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
         except OSError as error:
             raise CatalogueError(f"cannot read the catalogue {str(source)!r}: {error.strerror}") from error
@@ -163,6 +158,7 @@ def live(source: Any) -> _Source | None:
 
 
 def _number(stream: Any) -> int | None:
+    """Return the file descriptor of a stream, if it has one."""
     try:
         return int(stream.fileno())
     except (OSError, AttributeError, ValueError):
@@ -170,7 +166,7 @@ def _number(stream: Any) -> int | None:
 
 
 def _comes(file: Any) -> bool:
-    """Return whether a path or a file's number is that of a pipe, a socket or a terminal."""
+    """Return whether a path or a file descriptor is that of a pipe, a socket or a terminal."""
     try:
         mode = os.stat(file).st_mode  # noqa: PTH116 (it may be a number)
     except (OSError, ValueError, TypeError):
@@ -184,21 +180,20 @@ class _Pipe:
     def __init__(self, number: int, name: str, *, owned: bool) -> None:
         self.name = name
         self._number, self._owned = number, owned
-        self._closed, self._close = os.pipe()
-        self._at_work = True
-        self._ends = threading.Lock()
+        self._closed = False
+        self._at_work = True  # whether the reader has more to do before it waits
+        self._lock = threading.Lock()  # held while the descriptor is used by another thread, or closed
         self._open = True
 
     def __iter__(self) -> Iterator[bytes]:
         parts: list[bytes] = []  # of a line whose end has not come
-        held = 0  # bytes of it; what makes it longer than a line may be is dropped
+        held = 0  # bytes of it; once it is longer than a line may be, the rest is dropped
         try:
-            while True:
+            while not self._closed:
                 self._at_work = False
-                found = _readable([self._number, self._closed])
+                if not _readable(self._number, _SLICE):
+                    continue
                 self._at_work = True
-                if self._closed in found:
-                    return
                 chunk = os.read(self._number, 1 << 16)
                 if not chunk:
                     break
@@ -209,44 +204,45 @@ class _Pipe:
                 for part in others:
                     yield b"".join(parts) + b"\n"
                     parts, held = [part], len(part)
-            if rest := b"".join(parts):
+            if not self._closed and (rest := b"".join(parts)):
                 yield rest
         finally:
             self._release()
 
     def coming(self) -> bool:
-        # in the order in which data moves: from the file to the reader
-        with self._ends:
-            readable = self._open and bool(_readable([self._number], 0))
+        # in the order in which data moves, from the file to the reader: see Feed.coming
+        with self._lock:
+            readable = self._open and _readable(self._number, 0)
         return readable or self._at_work
 
     def close(self) -> None:
-        with self._ends:
-            if self._open:
-                os.write(self._close, b".")
+        self._closed = True
 
     def _release(self) -> None:
-        with self._ends:
+        with self._lock:
             self._open = self._at_work = False
-            for number in (self._closed, self._close, *([self._number] if self._owned else [])):
-                os.close(number)
+            if self._owned:
+                os.close(self._number)
 
 
-def _readable(numbers: list[int], timeout: float | None = None) -> list[int]:
-    """Wait until some file descriptors can be read, or have ended, and return them."""
+_SLICE = 0.05
+"""Wall seconds of one wait of the reader: after each it looks whether it has to end."""
+
+
+def _readable(number: int, timeout: float) -> bool:
+    """Return whether a file descriptor can be read, or has ended, within so many seconds."""
     if not hasattr(select, "poll"):  # on Windows
-        return select.select(numbers, [], [], timeout)[0]
+        return bool(select.select([number], [], [], timeout)[0])
     poll = select.poll()  # unlike select, it takes any number
-    for number in numbers:
-        poll.register(number, select.POLLIN)
-    return [number for number, _ in poll.poll(timeout)]
+    poll.register(number, select.POLLIN)
+    return bool(poll.poll(1000 * timeout))
 
 
 class _Items:
-    """Items of an iterator; an item that takes longer than PATIENCE is waited for, not being read."""
+    """Items of an iterator. Whether it computes or waits cannot be seen, so the time decides."""
 
     PATIENCE = 0.02
-    """Wall seconds for which a next item counts as being read."""
+    """Wall seconds for which the next item counts as being read."""
 
     def __init__(self, items: Iterator[Any], name: str) -> None:
         self.name = name

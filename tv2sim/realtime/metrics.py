@@ -1,10 +1,10 @@
 """Metrics for Prometheus: those of the original, by their names, and further ones.
 
-The collector reads the state when it is scraped. So an event costs almost nothing, each replay has a registry
-of its own, and there are no ``_created`` series.
+The collector reads the state at each scrape. So events cost almost nothing, each replay has a registry of its
+own, and there are no ``_created`` series.
 
-No label holds the strategy or the catalogue. Their names are free text, and each new name would start new
-series; such labels can be added to a target where it is scraped (see docs/monitoring.md).
+No label holds the strategy or the catalogue: their names are free text, and each new name would start new
+series. Such labels can be added to the target in the scrape configuration (see docs/monitoring.md).
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from prometheus_client.registry import CollectorRegistry
 
     from tv2sim.realtime.clock import Clock
-    from tv2sim.realtime.state import State
-    from tv2sim.realtime.tally import Histogram, Tally
+    from tv2sim.realtime.state import Histogram, State
 
 __all__ = ["Collector", "exposition"]
 
@@ -34,44 +33,27 @@ class Collector:
 
     Parameters
     ----------
-    lock : context manager
-        Held while the state is read.
-    refresh : callable
-        Called with the lock held, to bring the state up to date.
-    state : State
-        What goes on.
-    tally : Tally
-        How long things took.
+    followed : callable
+        Returns a context manager that yields the state after all that has happened.
     clock : Clock
         The time, and how far the simulation is behind it.
     """
 
-    def __init__(
-        self,
-        lock: AbstractContextManager[Any],
-        refresh: Callable[[], object],
-        state: State,
-        tally: Tally,
-        clock: Clock,
-    ) -> None:
-        self._lock, self._refresh = lock, refresh
-        self.state, self.tally, self.clock = state, tally, clock
-        self.now = 0.0
+    state: State
 
-    def describe(self) -> list[Metric]:
-        """Return nothing, so that registering the collector does not collect."""
-        return []
+    def __init__(self, followed: Callable[[], AbstractContextManager[State]], clock: Clock) -> None:
+        self._followed, self.clock = followed, clock
+        self.now = 0.0
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics as of now."""
+        # Invariant: the state holds all that happened up to `now`, and nothing after it. So no counter of
+        # seconds includes what did not happen, and would have to decrease. Hence the clock is read first; what
+        # happened after that is in the state, and its time is that of the last line.
+        settled = self.clock.settled
         # only the values are read with the lock held
-        with self._lock:
-            # Invariant: the state holds all that happened up to `now`, and nothing after it. So no counter of
-            # seconds includes what did not happen, and would have to decrease. Hence the clock is read first;
-            # what happened meanwhile is in the state, and its time is that of the last line.
-            settled = self.clock.settled
-            self._refresh()
-            self.now = max(self.now, settled, self.tally.time)
+        with self._followed() as self.state:
+            self.now = max(self.now, settled, self.state.time)
             values = [row.read(self) for row in _ROWS]
         return map(_family, _ROWS, values)
 
@@ -82,7 +64,7 @@ class _Row(NamedTuple):
     name: str
     text: str
     read: Callable[[Collector], Any]
-    """Returns a number, a histogram's buckets and sum, or with labels a number for each of their values."""
+    """Returns a number, or the buckets and the sum of a histogram, or with labels a number for each value."""
     labels: tuple[str, ...] = ()
 
 
@@ -92,14 +74,14 @@ def _read(histogram: Histogram) -> tuple[list[tuple[str, int]], float]:
 
 _ROWS = (
     # the nine metrics of the original, with their meaning there
-    # (no time passes between an offer and its taking by a free encoder, but a scrape may come in between)
+    # (a free encoder takes a video in the instant of the offer, but a scrape may come between the two events)
     _Row("tv2_video_encoding_queue",
          "Videos that the client offers and no encoder can take: 1 while it is blocked, else 0.",
-         lambda of: of.state.offered is not None and of.state.busy == of.state.encoders),
+         lambda of: bool(of.state.offered) and len(of.state.occupied) == of.state.encoders),
     _Row("tv2_video_encoders_available", "Encoders that exist, free or busy.", lambda of: of.state.encoders),
     _Row("tv2_video_encoders_busy",
          "Encoders that hold a video, those included that are done and find the publishing queue full.",
-         lambda of: of.state.busy),
+         lambda of: len(of.state.occupied)),
     _Row("tv2_video_publishers_running", "Publishers that were started and have not ended.",
          lambda of: len(of.state.publishers)),
     _Row("tv2_video_metadata_parse_errors_total", "Lines that are no valid video.",
@@ -116,41 +98,40 @@ _ROWS = (
          "Videos in the publishing queue; those with a publisher of their own wait beside it.",
          lambda of: len(of.state.queue)),
     _Row("tv2_video_publishers", "Publishers by state.",
-         lambda of: {state: getattr(of.state, state) for state in ("starting", "ready", "publishing")},
+         lambda of: dict(of.state.publisher_states),
          labels=("state",)),
     _Row("tv2_video_publishers_started_total", "Publishers started.", lambda of: of.state.started),
     _Row("tv2_video_publisher_claims_total",
          "Videos that got a publisher: warm if it was ready when they were encoded, cold if it came later.",
-         lambda of: {"warm": of.tally.warm, "cold": of.tally.cold}, labels=("start",)),
-    # not the cold claims: a video for which no publisher ever comes has none
+         lambda of: {"warm": of.state.warm, "cold": of.state.cold}, labels=("start",)),
+    # cold claims are fewer: a video that is never assigned has none
     _Row("tv2_video_stockouts_total", "Videos that found no ready publisher when they were encoded.",
-         lambda of: of.tally.stockouts),
+         lambda of: of.state.stockouts),
     # how long things took, in simulated seconds
     _Row("tv2_video_elapsed_seconds", "Simulated time from the start of a video's encoding to its publication.",
-         lambda of: _read(of.tally.elapsed)),
-    # One histogram that goes below 0, without _sum and _count: OpenMetrics allows neither where there are
-    # negative bounds, since a sum that can fall is no counter. Quantiles across 0 and the share of videos with
-    # less than so much left need only the buckets (that of +Inf is the count). Two histograms, of what was left
-    # and of lateness, would have sums, but no such quantiles.
+         lambda of: _read(of.state.elapsed)),
+    # A histogram with negative bounds has neither _sum nor _count in OpenMetrics, since the sum may decrease.
+    # Quantiles across 0 and shares of videos need only the buckets (that of +Inf is the count). Two histograms,
+    # one of slack left and one of lateness, would have sums, but no such quantiles.
     _Row("tv2_video_slack_left_seconds",
          "What was left of a video's timeout at its publication, in simulated time; below 0: it was late.",
-         lambda of: _read(of.tally.slack_left)),
+         lambda of: _read(of.state.slack_left)),
     _Row("tv2_video_publisher_startup_seconds", "Simulated time from a publisher's start until it was ready.",
-         lambda of: _read(of.tally.startup)),
+         lambda of: _read(of.state.startup)),
     _Row("tv2_video_handoff_blocked_seconds",
          "Simulated time for which a video blocked the client until an encoder took it; 0 if one was free.",
-         lambda of: _read(of.tally.handoff)),
+         lambda of: _read(of.state.handoff)),
     _Row("tv2_video_publisher_idle_seconds_total",
-         "Simulated publisher-seconds from ready to assigned, or to now.", lambda of: of.tally.idle(of.now)),
+         "Simulated publisher-seconds from ready to assigned, or to now.", lambda of: of.state.idle(of.now)),
     _Row("tv2_video_publisher_seconds_total",
          "Simulated publisher-seconds from started to assigned, or to now: the cost.",
-         lambda of: of.tally.alive(of.now)),
+         lambda of: of.state.alive(of.now)),
     # the replay itself
     _Row("tv2_replay_clock_lag_seconds", "Wall seconds by which the last event was late.",
          lambda of: of.clock.lag),
     _Row("tv2_replay_clock_lag_max_seconds", "The largest clock lag so far, in wall seconds.",
          lambda of: of.clock.lag_max),
-    # a counter, since its rate is the speed that is reached
+    # a counter, since its rate is the actual speed
     _Row("tv2_replay_simulated_seconds_total", "Simulated time that has been replayed.", lambda of: of.now),
     _Row("tv2_replay_speed_ratio",
          "Simulated seconds per wall second that are asked for; +Inf for as fast as it goes.",
@@ -162,7 +143,7 @@ _ROWS = (
 
 
 def _family(row: _Row, value: Any) -> Metric:
-    """Return a metric as the client library wants it; the unit, for OpenMetrics, is the end of its name."""
+    """Return a family of the client library. Its unit, for OpenMetrics, is the last part of its name."""
     last = row.name.removesuffix("_total").rpartition("_")[2]
     unit = last if last in ("seconds", "ratio") else ""
     if isinstance(value, tuple):

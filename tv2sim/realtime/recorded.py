@@ -1,13 +1,13 @@
-"""A run that was printed as JSON lines (``--log json``), played again."""
+"""A recorded log: a run that was printed as JSON lines (``--log json``), to be played again."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-import numpy as np
 
 from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.catalogue.judging import as_bytes
@@ -17,13 +17,17 @@ from tv2sim.events import EVENTS, LogEntry
 from tv2sim.facts import TABLES, Ending
 from tv2sim.model.recorder import Contradiction, facts_of_log
 from tv2sim.realtime.clock import Clock, Stopped
-from tv2sim.realtime.simulated import Accepted
+from tv2sim.realtime.simulated import Accepted, Player
 from tv2sim.run import Run
 from tv2sim.saved import check_format, strategy_of
 from tv2sim.scenario import Scenario
+from tv2sim.strategies import Strategy
 from tv2sim.validation import shown
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tv2sim.model import Observer
 
 __all__ = ["Recorded", "read_recorded"]
@@ -38,7 +42,7 @@ class _Rejected(msgspec.Struct):
     text: str
 
 
-class _Named(msgspec.Struct):
+class _Catalogue(msgspec.Struct):
     name: str
     videos: list[Video]
     rejected: list[_Rejected]
@@ -48,7 +52,7 @@ class _Head(msgspec.Struct):
     """The first line."""
 
     versions: dict[str, str]
-    catalogue: _Named
+    catalogue: _Catalogue
     scenario: dict[str, Any]
     strategy: dict[str, Any]
     seed: _Row
@@ -58,8 +62,8 @@ class _Head(msgspec.Struct):
 class _Line(msgspec.Struct):
     """Any other line: an event, a line of a feed, the counters, or (the last one) how it ended."""
 
-    time: _Time | None = None
-    event: str | None = None
+    time: _Time = -1.0
+    event: str = ""
     video: _Row | None = None
     encoder: _Row | None = None
     publisher: _Row | None = None
@@ -71,70 +75,48 @@ class _Line(msgspec.Struct):
     stats: Any = None
 
 
-class Recorded:
-    """A recorded run, to be played; what comes out is the run that was recorded.
+@dataclass(kw_only=True)
+class Recorded(Player):
+    """A recorded run; the result is the run that was recorded.
 
     Parameters
     ----------
-    head : _Head
-        What went in.
+    versions, strategy_data
+        See :class:`tv2sim.run.Run`.
     log : list of LogEntry
         What happened.
-    own : iterable of int
-        The videos that waited for a publisher of their own.
     end, ending
         When and why it ended.
     """
 
-    live = False
-
-    def __init__(
-        self, head: _Head, log: list[LogEntry], own: Iterable[int], end: float, ending: Ending
-    ) -> None:
-        rejected = [Rejected(line.line, line.reason, line.text) for line in head.catalogue.rejected]
-        self.source = Catalogue(head.catalogue.videos, rejected, head.catalogue.name)
-        self.strategy = strategy_of(head.strategy)
-        self.scenario = Scenario.from_dict(head.scenario)
-        self.seed, self.replication = head.seed, head.replication
-        self.versions, self.strategy_data = head.versions, head.strategy
-        self.own = bytearray(len(self.source))
-        for row in own:
-            self.own[row] = 1
-        self.log, self._end, self._ending = log, end, ending
-
-    @property
-    def videos(self) -> Catalogue:
-        """All of them."""
-        return self.source
+    source: Catalogue
+    versions: dict[str, str]
+    strategy_data: dict[str, Any]
+    log: list[LogEntry]
+    end: float
+    ending: Ending
 
     def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
         """Play it again, and return the run."""
-        now = -1.0  # so that the clock starts at 0
-        for played, entry in enumerate(self.log):
-            if not _reached(clock, now, entry.time):
-                return self._run(self.log[:played], clock.end_between(max(now, 0.0), entry.time), "stopped")
-            for observer in observers:
-                observer(entry)
-            now = entry.time
-        if not _reached(clock, now, self._end):
-            return self._run(self.log, clock.end_between(max(now, 0.0), self._end), "stopped")
-        return self._run(self.log, self._end, self._ending)
+        played, now, due = 0, -1.0, 0.0  # -1, so that the clock starts at 0
+        try:
+            for entry in self.log:
+                # an instant is indivisible: after its first event, the others do not wait and are not stopped
+                if (due := entry.time) != now:
+                    clock.wait(due)
+                for observer in observers:
+                    observer(entry)
+                played, now = played + 1, due
+            if (due := self.end) != now:
+                clock.wait(due)
+        except Stopped:
+            return self._run(self.log[:played], clock.end_between(max(now, 0.0), due), "stopped")
+        return self._run(self.log, self.end, self.ending)
 
     def _run(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
         facts = facts_of_log(log, self.source.publication_timeout, self.own, end, ending)
         given = (self.source, self.strategy, self.scenario, self.seed, self.replication, facts)
         return Run(*given, self.versions, self.strategy_data)
-
-    def close(self) -> None:
-        """Do nothing: the file has been read."""
-
-
-def _reached(clock: Clock, now: float, due: float) -> bool:
-    """Wait until a time is due; False if the clock is stopped before. An instant is indivisible."""
-    try:
-        return due == now or clock.wait(due)
-    except Stopped:
-        return False
 
 
 def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
@@ -143,12 +125,12 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
     Parameters
     ----------
     source : path, "-" or open file
-        Where it is. One that ends early is played as far as it goes.
+        The log. One that ends early is played as far as it goes.
 
     Raises
     ------
     InputError
-        If it is not one, naming the line.
+        If it is not such a log; the message names the line.
     """
     if not isinstance(source, (str, os.PathLike)) and not hasattr(source, "readline"):
         given = " ".join(shown(source, 60).split())
@@ -167,11 +149,10 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
         if isinstance(raw, dict) and isinstance(raw.get("versions"), dict):
             check_format(raw, raw["versions"])
         head = msgspec.json.decode(text, type=_Head)
-        Scenario.from_dict(head.scenario), strategy_of(head.strategy)
+        scenario, strategy = Scenario.from_dict(head.scenario), strategy_of(head.strategy)
     except (msgspec.MsgspecError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{name!r} does not begin like the log of a run ({error}): {_HOW}") from error
-    log, own, end = _read(lines, first + 1, name, head)
-    return Recorded(head, log, own, *end)
+    return _recorded(head, strategy, scenario, list(_lines(lines, first + 1, name)), name)
 
 
 _HOW = "tv2sim run CATALOGUE --log json prints one"
@@ -179,14 +160,9 @@ _BLANK = b" \t\r\n\xef\xbb\xbf"
 """What may surround a line, a byte order mark at the start of the file included."""
 
 
-def _read(
-    lines: list[bytes], start: int, name: str, head: _Head
-) -> tuple[list[LogEntry], set[int], tuple[float, Ending]]:
-    """Return the events and the end; what a feed has sent is put into the head's catalogue."""
+def _lines(lines: list[bytes], start: int, name: str) -> Iterator[tuple[int, _Line]]:
+    """Yield the numbers and the contents of all lines but the first."""
     decode = msgspec.json.Decoder(_Line).decode
-    log: list[tuple[int, LogEntry]] = []
-    own: set[int] = set()
-    end: tuple[float, Ending] | None = None
     for number, text in enumerate(lines[start:], start=start + 1):
         if not text.strip(_BLANK):
             continue
@@ -194,51 +170,58 @@ def _read(
             line = decode(text)
         except (msgspec.MsgspecError, UnicodeError) as error:
             if number == len(lines) and not text.endswith(b"\n"):
-                break  # the program that wrote it was stopped
+                return  # the program that wrote it was stopped
             raise InputError(f"{name!r}, line {number}, is no line of a log: {error}") from error
-        if line.accepted is not None:
-            head.catalogue.videos.append(line.accepted)
-        elif line.rejected is not None:
-            head.catalogue.rejected.append(line.rejected)
-        elif line.end is not None and line.ending is not None:
-            end = (line.end, line.ending)
-        elif line.event is not None and line.time is not None:
-            log.append((number, LogEntry(line.time, line.event, line.video, line.encoder, line.publisher)))
-            if line.own and line.video is not None:
-                own.add(line.video)
-        elif line.stats is None:
+        event = line.event if line.time >= 0 else ""
+        end = None if line.ending is None else line.end
+        if not event and all(part is None for part in (line.accepted, line.rejected, line.stats, end)):
             raise InputError(f"{name!r}, line {number}, is no line of a log: it has neither event nor end")
-    told = _checked(log, name, head, own)
-    if end is None:
-        return told, own, (told[-1].time if told else 0.0, "stopped")
-    # a feed that stayed open after the last outcome: what went on happening is not of the run
-    return [entry for entry in told if entry.time <= end[0]], own, end
+        yield number, line
 
 
-def _checked(log: list[tuple[int, LogEntry]], name: str, head: _Head, own: set[int]) -> list[LogEntry]:
-    """Return the events, after building their facts, to find a contradiction before they are played."""
-    told = [entry for _, entry in log]
-    videos, encoders = head.catalogue.videos, Scenario.from_dict(head.scenario).encoders
-    wrong = next(_out_of_order(told, len(videos), encoders), None)
+def _recorded(
+    head: _Head, strategy: Strategy, scenario: Scenario, told: list[tuple[int, _Line]], name: str
+) -> Recorded:
+    """Put together what the lines tell, and check the events."""
+    before = head.catalogue
+    videos = before.videos + [line.accepted for _, line in told if line.accepted is not None]
+    lost = before.rejected + [line.rejected for _, line in told if line.rejected is not None]
+    events = [(number, line) for number, line in told if line.event]
+    log = [LogEntry(line.time, line.event, line.video, line.encoder, line.publisher) for _, line in events]
+    own = {line.video for _, line in events if line.own}
+    catalogue = Catalogue(videos, [Rejected(*msgspec.structs.astuple(line)) for line in lost], before.name)
+    if (wrong := _contradiction(log, catalogue.publication_timeout, scenario.encoders)) is not None:
+        what = f"{log[wrong].event!r:.40} at {log[wrong].time:g} s"
+        raise InputError(f"{name!r}, line {events[wrong][0]}, contradicts those before it: {what}")
+    if log and EVENTS[log[-1].event].time == "published":  # cut off before the end of the publisher
+        log.append(log[-1]._replace(event="publisher_ended"))
+    ends = [(line.end, line.ending) for _, line in told if line.end is not None and line.ending is not None]
+    end, ending = ends[-1] if ends else (log[-1].time if log else 0.0, "stopped")
+    return Recorded(
+        strategy, scenario, head.seed, head.replication, source=catalogue,
+        own=bytearray(row in own for row in range(len(videos))),
+        versions=head.versions,
+        strategy_data=head.strategy,
+        # while a feed was open after the last outcome, events went on that are not of the run
+        log=[entry for entry in log if entry.time <= end],
+        end=end,
+        ending=ending,
+    )  # fmt: skip
+
+
+def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], encoders: int) -> int | None:
+    """Return the index of the first event that cannot follow those before it, or None."""
+    wrong = next(_out_of_order(log, len(timeouts), encoders), None)
     try:
-        timeouts = np.array([video.publication_timeout for video in videos])
-        facts_of_log(told[:wrong], timeouts, bytearray(len(videos)), 0.0, "stopped")
+        facts_of_log(log[:wrong], timeouts, bytearray(len(timeouts)), 0.0, "stopped")
     except Contradiction as error:
-        wrong = error.line
-    if wrong is not None:
-        number, entry = log[wrong]
-        what = f"{entry.event!r:.40} at {entry.time:g} s"
-        raise InputError(f"{name!r}, line {number}, contradicts those before it: {what}")
-    if any(row >= len(videos) for row in own):
-        raise InputError(f"{name!r} tells of videos that it does not have")
-    if told and EVENTS[told[-1].event].time == "published":  # cut off before the end of the publisher
-        told.append(told[-1]._replace(event="publisher_ended"))
-    return told
+        return error.line
+    return wrong
 
 
 _TIMES = {
-    f"{reference}s": [name for name, column in TABLES[f"{reference}s"].items() if column.code == "d"]
-    for reference in ("video", "publisher")
+    table: [name for name, column in TABLES[table].items() if column.code == "d"]
+    for table in ("videos", "publishers")
 }
 """The columns of times of a video and of a publisher, in the order in which they are filled."""
 

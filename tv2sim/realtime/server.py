@@ -22,14 +22,14 @@ __all__ = ["Server"]
 
 
 class Server:
-    """Listens from the beginning; answers between :meth:`start` and :meth:`close`.
+    """Listens when it is made, and answers between :meth:`start` and :meth:`close`.
 
     Parameters
     ----------
     host : str
-        At which of the machine's addresses.
+        The address of this machine to listen at.
     port : int
-        0 takes a free one.
+        The port; 0 takes a free one.
 
     Raises
     ------
@@ -38,8 +38,6 @@ class Server:
     MissingExtraError
         Without the extra "replay".
     """
-
-    _loop: asyncio.AbstractEventLoop
 
     def __init__(self, host: str, port: int) -> None:
         port = a_whole_number("port", port, at_least=0, at_most=65535, error=InputError)
@@ -55,15 +53,11 @@ class Server:
 
     @property
     def url(self) -> str:
-        """The page's address."""
-        name = "127.0.0.1" if self._address.is_unspecified else self._address
-        return f"http://[{name}]:{self.port}/" if ":" in str(name) else f"http://{name}:{self.port}/"
-
-    @property
-    def control_url(self) -> str:
-        """The page's address with what it needs to pause and to change the speed."""
-        # what is after the # stays in the browser
-        return self.url if self.token is None else f"{self.url}#token={self.token}"
+        """The page's address with the token that it needs to pause and to change the speed."""
+        name = "127.0.0.1" if self._address.is_unspecified else str(self._address)
+        host = f"[{name}]" if ":" in name else name
+        # browsers do not send what follows the #
+        return f"http://{host}:{self.port}/" + ("" if self.token is None else f"#token={self.token}")
 
     def start(self, replay: Replay) -> None:
         """Serve a replay from now on."""
@@ -79,37 +73,28 @@ class Server:
             ws="none",
             lifespan="off",
             log_config=None,
-            log_level=logging.ERROR,  # requests that are not HTTP are not reported in the terminal
+            log_level=logging.ERROR,  # malformed requests are not reported in the terminal
             access_log=False,
             proxy_headers=False,
             server_header=False,
             limit_concurrency=_MOST,
         )
         self._broadcast, self._server = broadcast, uvicorn.Server(config)
-        ready = threading.Event()
-        failed: list[BaseException] = []
-
-        async def serve() -> None:
-            self._loop = asyncio.get_running_loop()
-            ready.set()
-            await self._server.serve(sockets=[self._socket])
+        runner = asyncio.Runner(loop_factory=asyncio.new_event_loop)
+        try:
+            self._loop = runner.get_loop()
+        except OSError as error:
+            raise OutputError(f"cannot serve at port {self.port}: {error}") from error
 
         def run() -> None:
-            try:
-                asyncio.run(serve())
-            except BaseException as error:  # noqa: BLE001 (raised in the thread that starts it)
-                failed.append(error)
-            finally:
-                ready.set()
+            with runner:
+                runner.run(self._server.serve(sockets=[self._socket]))
 
         self._thread = threading.Thread(target=run, name="tv2sim server", daemon=True)
         self._thread.start()
-        ready.wait()
-        if failed:
-            raise OutputError(f"cannot serve at port {self.port}: {failed[0]}") from failed[0]
 
     def close(self) -> None:
-        """Send viewers the end, and stop listening; it takes less than a second, even if they do not read."""
+        """Send viewers the final state and stop listening, within a second even if they do not read."""
         with self._closing:
             if self._thread is not None and self._thread.is_alive():
                 asyncio.run_coroutine_threadsafe(self._broadcast.end(), self._loop)
@@ -145,9 +130,9 @@ class Server:
 
 _HOST = re.compile(r"(?:\[([^\[\]@]+)\]|([^:\[\]@]+))(?::[0-9]*)?")
 _MOST = 500
-"""Connections at a time: further ones get status 503, so that the process does not run out of files."""
+"""Connections at a time. Others get status 503, so that the process does not run out of file descriptors."""
 _BUFFER = 1 << 16
-"""Bytes that the system buffers for a viewer: few, so that a slow one sees the present, not the past."""
+"""Bytes that the system buffers for a viewer: so few that a slow one misses ticks and sees the present."""
 _PATIENCE = 0.4
 """Wall seconds of each of the two waits at the end."""
 

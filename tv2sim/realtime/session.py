@@ -6,8 +6,10 @@ import os
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from math import inf, isfinite
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from tv2sim.catalogue import read_catalogue
 from tv2sim.draws import as_replication, as_seed
@@ -16,17 +18,14 @@ from tv2sim.events import LogEntry
 from tv2sim.metrics import Stats
 from tv2sim.realtime.clock import Clock, Speed
 from tv2sim.realtime.feed import Feed, live
-from tv2sim.realtime.recorded import Recorded, read_recorded
-from tv2sim.realtime.simulated import Simulated
+from tv2sim.realtime.recorded import read_recorded
+from tv2sim.realtime.simulated import Player, Simulated
 from tv2sim.realtime.snapshot import Frame, Phase, Snapshot
-from tv2sim.realtime.state import State, frame_of
-from tv2sim.realtime.tally import Tally
+from tv2sim.realtime.state import State, levels_of
 from tv2sim.scenario import Scenario
 from tv2sim.strategies import Strategy, as_strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     import pandas as pd
     from prometheus_client.registry import CollectorRegistry
 
@@ -35,10 +34,7 @@ if TYPE_CHECKING:
     from tv2sim.realtime.server import Server
     from tv2sim.run import Run
 
-__all__ = ["Player", "Replay"]
-
-Player: TypeAlias = Simulated | Recorded
-"""What is played: the model, or the log of a run."""
+__all__ = ["Replay", "replay"]
 
 
 class Replay:
@@ -51,6 +47,12 @@ class Replay:
     url : str or None
         The page's address, with what the page needs to pause and to change the speed. Metrics are beside it,
         at ``/metrics``. None if nothing is served.
+    phase : str
+        One of "waiting" (for the first video of a feed), "running", "finished", "stopped" and "failed".
+    run : Run or None
+        The run when it is over, up to where it was stopped if it was; None before, or if it has failed.
+    player
+        What is played: its source, strategy, scenario, seed and replication.
 
     Examples
     --------
@@ -80,37 +82,34 @@ class Replay:
     ) -> None:
         self._clock = Clock(speed, strict=strict)
         watchers = (observers,) if callable(observers) else tuple(observers)
-        _check_host(host)
-        player_of = _player(catalogue, strategy, scenario, seed, replication, recorded, self._clock)
-        self._server = None if port is None else _server(host, port)
+        # the system would take "" for all of its addresses
+        if not isinstance(host, str) or not host:  # type: ignore[redundant-expr]
+            raise InputError(f"host must be an address or a name of this machine, not {host!r}")
+        read = _checked(catalogue, strategy, scenario, seed, replication, recorded, self._clock)
+        self._server: Server | None = None
+        if port is not None:
+            from tv2sim.realtime.server import Server
+
+            self._server = Server(host, port)
+        self.url = None if self._server is None else self._server.url
         try:
-            self._player = player_of()
+            self.player: Player = read()
         except BaseException:
             if self._server is not None:
                 self._server.close()
             raise
-        player = self._player
-        self._lock = threading.RLock()  # of the state
+        self.phase: Phase = "waiting" if self.player.live else "running"
+        self.run: Run | None = None
+        self._error: BaseException | None = None
+        self._lock = threading.RLock()  # held while the state is read or changed
         self._unread: deque[LogEntry | Video] = deque()
-        self._state = State(
-            player.scenario.encoders,
-            player.videos,
-            more=player.live,
-            rejected=len(player.source.rejected),
-            own=player.own,
-        )
-        self._tally = Tally(self._state.videos)
-        self._phase: Phase = "waiting" if player.live else "running"
-        self._ended = False
+        self._state = State(self.player)
         self._registry: CollectorRegistry | None = None
-        self._observers: list[Observer] = [self._follow, *watchers]
+        self._observers: list[Observer] = [self._note, *watchers]
         self._accepted: list[Callable[[Video], object]] = [self._unread.append]
         self._accepted += [] if accepted is None else [accepted]
         self._keep_running = keep_running
-        self._run: Run | None = None
-        self._error: BaseException | None = None
         self._over = threading.Event()
-        self.url = None if self._server is None else self._server.control_url
         self._thread = threading.Thread(target=self._play, name="tv2sim replay", daemon=True)
 
     def observe(self, observer: Observer) -> None:
@@ -121,7 +120,7 @@ class Replay:
         InputError
             If the replay has begun.
         """
-        self._must_not_have_begun()
+        self._check_not_begun()
         self._observers.append(observer)
 
     def when_accepted(self, told: Callable[[Video], object]) -> None:
@@ -132,10 +131,10 @@ class Replay:
         InputError
             If the replay has begun.
         """
-        self._must_not_have_begun()
+        self._check_not_begun()
         self._accepted.append(told)
 
-    def _must_not_have_begun(self) -> None:
+    def _check_not_begun(self) -> None:
         if self._thread.ident is not None:
             raise InputError("the replay has begun: give its observers to tv2sim.replay")
 
@@ -146,59 +145,50 @@ class Replay:
         self._thread.start()
 
     def _play(self) -> None:
+        run = None
         try:
-            self._run = self._player.play(self._clock, self._observers, self._tell_accepted)
+            run = self.player.play(self._clock, self._observers, self._accepted)
         except BaseException as error:  # noqa: BLE001 (raised by wait)
             self._error = error
         try:
-            self._end(self._run)
-            self._player.close()
+            with self._lock:
+                stopped = self._clock.stopped if run is None else run.ending == "stopped"
+                self.phase = "stopped" if stopped else "failed" if run is None else "finished"
+                self.run = run
+                self._clock.stand_at(self._clock.now if run is None else run.end)
+            self.player.close()
             if self._server is not None and not (self._keep_running and self.phase == "finished"):
                 self._server.close()
-        except BaseException as error:  # noqa: BLE001 (raised by wait, which must not wait for ever)
+        except BaseException as error:  # noqa: BLE001 (raised by wait, which must end)
             self._error = self._error or error
         finally:
             self._over.set()
 
-    def _tell_accepted(self, video: Video) -> None:
-        for told in self._accepted:
-            told(video)
-
     # -- following -----------------------------------------------------------------------------------------
 
-    def _follow(self, entry: LogEntry) -> None:
-        """Note a line of the event log, to be followed when the state is looked at."""
+    def _note(self, entry: LogEntry) -> None:
+        """Keep a line of the event log until the state is read; the replay's thread calls this."""
         self._unread.append(entry)
-        self._phase = "running"
+        self.phase = "running"
         if len(self._unread) > _UNREAD:
-            with self._lock:
-                self._catch_up()
+            with self._followed():
+                pass
 
-    def _catch_up(self) -> None:
-        """Follow what has happened since the last look; with the lock held."""
-        unread, state, tally = self._unread, self._state, self._tally
-        # the replay's thread may append more meanwhile
-        for _ in range(len(unread)):
-            item = unread.popleft()
-            if isinstance(item, LogEntry):
-                state(item)
-                tally(item)
-            else:
-                state.accepted(item)
-        state.rejected(len(self._player.source.rejected))
-        if self._ended:
-            state.complete()
-            tally.complete()
-
-    def _end(self, run: Run | None) -> None:
-        """Note that the replay is over: with a run, or without one."""
+    @contextmanager
+    def _followed(self) -> Iterator[State]:
+        """Hold the lock, and yield the state after all that has happened."""
         with self._lock:
-            self._ended = True
-            if run is not None:
-                self._phase = "stopped" if run.ending == "stopped" else "finished"
-            else:
-                self._phase = "stopped" if self._clock.stopped else "failed"
-            self._clock.stand_at(self._clock.now if run is None else run.end)
+            # the replay's thread may append more meanwhile
+            for _ in range(len(self._unread)):
+                item = self._unread.popleft()
+                if isinstance(item, LogEntry):
+                    self._state(item)
+                else:
+                    self._state.accepted(item)
+            self._state.count_rejected()
+            if self.phase not in ("waiting", "running"):
+                self._state.complete()
+            yield self._state
 
     # -- control -------------------------------------------------------------------------------------------
 
@@ -238,7 +228,7 @@ class Replay:
             self._thread.join(_PATIENCE)
         if self._server is not None:
             self._server.close()
-        self._player.close()  # of a replay that has never begun
+        self.player.close()  # the thread does this as well, unless it has never started
 
     def wait(self, timeout: float | None = None) -> Run:
         """Wait until it is over, and return the run.
@@ -263,8 +253,8 @@ class Replay:
                 raise TimeoutError(f"the replay is not over after {timeout:g} s of waiting")
         if self._error is not None:
             raise self._error
-        assert self._run is not None
-        return self._run
+        assert self.run is not None
+        return self.run
 
     def __enter__(self) -> Replay:
         return self
@@ -274,29 +264,14 @@ class Replay:
 
     def __repr__(self) -> str:
         at = f" at {self.url}" if self.url is not None else ""
-        return f"<Replay of {self._player.source.name!r}, {self.phase} at {self.time:.1f} s{at}>"
+        return f"<Replay of {self.player.source.name!r}, {self.phase} at {self.time:.1f} s{at}>"
 
     # -- watching ------------------------------------------------------------------------------------------
-
-    @property
-    def run(self) -> Run | None:
-        """The run when it is over, up to where it was stopped if it was; None before, or if it has failed."""
-        return self._run
-
-    @property
-    def player(self) -> Player:
-        """What is played: its source, strategy, scenario, seed and replication."""
-        return self._player
 
     @property
     def over(self) -> bool:
         """Whether it has ended."""
         return self._over.is_set()
-
-    @property
-    def phase(self) -> Phase:
-        """One of "waiting" (for the first video of a feed), "running", "finished", "stopped" and "failed"."""
-        return self._phase
 
     @property
     def time(self) -> float:
@@ -316,17 +291,15 @@ class Replay:
     @property
     def stats(self) -> Stats:
         """The counters so far, as in ``run.stats``."""
-        with self._lock:
-            self._catch_up()
-            return Stats(self._state.stats)
+        with self._followed() as state:
+            return Stats(state.stats)
 
     @property
     def levels(self) -> pd.DataFrame:
         """The levels so far, as in ``run.levels``; of more than 4,000 times only some are kept."""
-        with self._lock:
-            self._catch_up()
-            rows = list(self._state.history.rows)
-        return frame_of(rows)  # without the lock: pandas takes long to import
+        with self._followed() as state:
+            rows = list(state.history.rows)
+        return levels_of(rows)  # without the lock: importing pandas takes long
 
     @property
     def registry(self) -> CollectorRegistry:
@@ -344,62 +317,182 @@ class Replay:
 
                 from tv2sim.realtime.metrics import Collector
 
-                self._registry = CollectorRegistry(auto_describe=False)
-                self._registry.register(
-                    Collector(self._lock, self._catch_up, self._state, self._tally, self._clock)
-                )
+                self._registry = CollectorRegistry()
+                self._registry.register(Collector(self._followed, self._clock))
             return self._registry
 
     def snapshot(self) -> Snapshot:
         """Return everything that a view shows, as it is now."""
-        player, mean = self._player, self._player.scenario.startup_time.mean
-        with self._lock:
-            self._catch_up()
+        player, clock, mean = self.player, self._clock, self.player.scenario.startup_time.mean
+        with self._followed() as state:
             return Snapshot(
-                phase=self._phase,
-                ending=self._run.ending if self._ended and self._run is not None else None,
-                time=self._clock.now,
-                speed=self._clock.speed,
-                paused=self._clock.paused,
-                lag=self._clock.lag,
-                lag_max=self._clock.lag_max,
+                phase=self.phase,
+                ending=None if self.run is None else self.run.ending,
+                time=clock.now,
+                speed=clock.speed,
+                paused=clock.paused,
+                lag=clock.lag,
+                lag_max=clock.lag_max,
                 catalogue=player.source.name,
                 strategy=player.strategy.name,
                 seed=player.seed,
                 replication=player.replication,
                 startup_mean=mean if isfinite(mean) else 0.0,
                 until=player.scenario.until,
-                pipeline=self._state.pipeline(),
+                pipeline=state.pipeline(),
             )
 
     def look(self, generation: int, rows: int) -> Frame:
-        """Return a snapshot, and the levels beyond those that a viewer has: so many rows of a generation."""
-        with self._lock:
-            history = self._state.history
+        """Return a snapshot, and the levels that a viewer does not have.
+
+        Parameters
+        ----------
+        generation, rows : int
+            The generation of the levels that the viewer has, and the number of their rows.
+        """
+        with self._followed() as state:
+            history = state.history
             # the last row that was sent may have changed since
             start = max(0, rows - 1) if generation == history.generation else 0
             return Frame(self.snapshot(), history.generation, start, list(history.rows[start:]))
 
 
 _UNREAD = 1 << 18
-"""Lines that may wait to be followed: this saves the work where nothing looks, and limits the memory."""
+"""Lines of the log that may be kept. Where nothing reads the state, nothing follows them; memory is limited."""
 _SLICE = 0.2
+"""Wall seconds of one wait for the end."""
 _PATIENCE = 0.4
-"""Wall seconds for which the end of a stopped replay is waited for."""
+"""Wall seconds of each of the two waits for the end of a replay that is stopped."""
 
 
-def _check_host(host: object) -> None:
-    if not isinstance(host, str) or not host:  # for the system, "" is all of its addresses
-        raise InputError(f"host must be an address or a name of this machine, not {host!r}")
+# -- starting one -------------------------------------------------------------------------------------------
 
 
-def _server(host: str, port: int) -> Server:
-    from tv2sim.realtime.server import Server
+class _Options(TypedDict, total=False):
+    speed: Speed
+    seed: int | None
+    replication: int
+    observers: Observer | Iterable[Observer]
+    accepted: Callable[[Video], object] | None
+    recorded: str | os.PathLike[str] | Any
+    strict: bool
+    host: str
+    port: int | None
+    keep_running: bool
 
-    return Server(host, port)
+
+@overload
+def replay(
+    catalogue: Catalogue | Any = ...,
+    strategy: Strategy | str = ...,
+    scenario: Scenario | None = ...,
+    *,
+    block: Literal[True] = ...,
+    **options: Unpack[_Options],
+) -> Run: ...
+@overload
+def replay(
+    catalogue: Catalogue | Any = ...,
+    strategy: Strategy | str = ...,
+    scenario: Scenario | None = ...,
+    *,
+    block: Literal[False],
+    **options: Unpack[_Options],
+) -> Replay: ...
+def replay(
+    catalogue: Catalogue | Any = None,
+    strategy: Strategy | str = "2c",
+    scenario: Scenario | None = None,
+    *,
+    speed: Speed = 1.0,
+    seed: int | None = 1,
+    replication: int = 0,
+    observers: Observer | Iterable[Observer] = (),
+    accepted: Callable[[Video], object] | None = None,
+    recorded: str | os.PathLike[str] | Any = None,
+    strict: bool = False,
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    keep_running: bool = False,
+    block: bool = True,
+) -> Run | Replay:
+    """Simulate at the wall clock's pace; the run's tables are those of :func:`tv2sim.simulate`.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The videos, or anything else that :func:`tv2sim.read_catalogue` accepts. Standard input (``"-"``), a
+        named pipe and an iterator are feeds, whose videos are taken as they come. The run starts with the
+        first video. If the next one is not there when the client could offer it, it is offered when it comes;
+        that time is its `submitted_at` in ``run.catalogue``.
+    strategy : Strategy or str
+        The rule for starting publishers, or a built-in one's name.
+    scenario : Scenario, optional
+        The world; default is that of the original.
+    speed : float or "max"
+        Simulated seconds per wall second, from 0.1 to 1000, or "max" for as fast as it goes.
+    seed : int or None
+        0 to 2**64 - 1. None draws one, which ``run.seed`` then tells.
+    replication : int
+        0-based: which of the seed's replications.
+    observers : callable, or iterable of callables
+        Each is called with every line of the event log (:class:`tv2sim.LogEntry`) as it happens, in the
+        replay's thread. A slow one makes the replay late.
+    accepted : callable, optional
+        Called with each :class:`tv2sim.Video` of a feed before it is offered.
+    recorded : path, "-" or open file, optional
+        In place of a catalogue: a log that ``tv2sim run --log json`` has printed, to be played again. The
+        strategy, the scenario, the seed and the replication are in the log.
+    strict : bool
+        Whether it is an error to be more than 100 ms behind the clock. Otherwise that is a warning (of the
+        logger "tv2sim.replay"), and the replay catches up.
+    host : str
+        The address of this machine to listen at; by default only programs on the same machine reach it.
+    port : int, optional
+        Where to serve a page (at ``/``), metrics for Prometheus (``/metrics``) and ``/healthz``; 0 takes a
+        free port. Default is to serve nothing.
+    keep_running : bool
+        Whether to go on serving when the work is done, until :meth:`Replay.stop`.
+    block : bool
+        Whether to wait until it is over.
+
+    Returns
+    -------
+    Run or Replay
+        The run; or with ``block=False`` a handle with `pause`, `resume`, `speed`, `stop` and `wait`.
+
+    Raises
+    ------
+    InputError
+        If an argument is wrong, or the port is in use.
+    LagError
+        If it is strict and late.
+    MissingExtraError
+        If a port is given without the extra "replay".
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> catalogue = tv.generate_catalogue()
+    >>> run = tv.replay(catalogue, "2c", speed=1000)
+    >>> run == tv.simulate(catalogue, "2c")
+    True
+    """
+    if block and keep_running:
+        raise InputError("keep_running=True needs block=False, and stop() when you have seen enough")
+    handle = Replay(
+        catalogue, strategy, scenario, speed=speed, seed=seed, replication=replication, observers=observers,
+        accepted=accepted, recorded=recorded, strict=strict, host=host, port=port, keep_running=keep_running,
+    )  # fmt: skip
+    try:
+        handle.start()
+        return handle.wait() if block else handle
+    except BaseException:
+        handle.stop()
+        raise
 
 
-def _player(
+def _checked(
     catalogue: Any,
     strategy: Strategy | str,
     scenario: Scenario | None,
@@ -408,7 +501,7 @@ def _player(
     recorded: Any,
     clock: Clock,
 ) -> Callable[[], Player]:
-    """Return a function that makes the player. It reads the source, after all checks."""
+    """Check the arguments, and return a function that reads the source and returns the player."""
     if recorded is not None:
         if catalogue is not None:
             raise InputError("a replay is of a catalogue or of a recorded log, not of both")
@@ -425,9 +518,9 @@ def _player(
         raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
     drawn, number = as_seed(seed), as_replication(replication)
 
-    def player() -> Player:
+    def read() -> Player:
         coming = live(catalogue)
         source = read_catalogue(catalogue) if coming is None else Feed(coming, clock.wake)
         return Simulated(source, rule, world, drawn, number)
 
-    return player
+    return read

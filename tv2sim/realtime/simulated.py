@@ -1,4 +1,4 @@
-"""The model, played on a clock: with a catalogue, or with a feed."""
+"""What a replay plays, and the model as one of its kinds: with a catalogue, or with a feed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from tv2sim.catalogue import Catalogue, Video
+from tv2sim.catalogue.reading import no_video
 from tv2sim.engines import live_system, simulate_one
 from tv2sim.errors import CatalogueError
 from tv2sim.events import log_of
@@ -24,15 +25,25 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["Accepted", "Simulated"]
+__all__ = ["Accepted", "Player", "Simulated"]
 
-Accepted: TypeAlias = Callable[[Video], object]
-"""Called with each video that a feed has sent."""
+Accepted: TypeAlias = Sequence[Callable[[Video], object]]
+"""Functions to be called with each video of a feed."""
 
 
 @dataclass
-class Simulated:
-    """What to simulate: as for :func:`tv2sim.simulate`, with a feed if videos come over time."""
+class Player:
+    """What is played: the model, or the log of a run.
+
+    Parameters
+    ----------
+    source : Catalogue or Feed
+        The videos.
+    strategy, scenario, seed, replication
+        As for :func:`tv2sim.simulate`.
+    own : bytearray
+        By video: 1 if it waits for a publisher of its own. A simulation fills it as videos are queued.
+    """
 
     source: Catalogue | Feed
     strategy: Strategy
@@ -42,17 +53,17 @@ class Simulated:
     own: bytearray = field(default_factory=bytearray)
 
     @property
-    def videos(self) -> Iterable[Video]:
-        """Those that are known beforehand."""
-        return self.source if isinstance(self.source, Catalogue) else ()
-
-    @property
     def live(self) -> bool:
-        """Whether others may come."""
+        """Whether other videos may come."""
         return not isinstance(self.source, Catalogue)
 
+    @property
+    def videos(self) -> Iterable[Video]:
+        """The videos that are known beforehand."""
+        return self.source if isinstance(self.source, Catalogue) else ()
+
     def close(self) -> None:
-        """End the feed."""
+        """End the feed, if there is one."""
         if not isinstance(self.source, Catalogue):
             self.source.close()
 
@@ -65,22 +76,33 @@ class Simulated:
             The pace.
         observers : sequence of callables
             Called with each line of the event log as it happens.
-        accepted : callable
-            Called with each video that comes, before anything happens to it.
+        accepted : sequence of callables
+            Called with each video of a feed before anything happens to it.
         """
+        raise NotImplementedError
+
+
+class Simulated(Player):
+    """A simulation, of a catalogue or of the videos that a feed sends."""
+
+    def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
+        """Simulate at the clock's pace, and return the run."""
         if isinstance(self.source, Catalogue):
             env = RealtimeEnvironment(clock, until=self.scenario.until)
-            return self._run(self.source, self._simulate(self.source, observers, env, self.own))
+            facts = self._simulate(self.source, observers=observers, env=env, own=self.own)
+            return self._run(self.source, facts)
         feed, videos = self.source, list[Video]()
         _wait_for_the_first(feed, clock)
 
         def taken(video: Video) -> None:
-            videos.append(video)
-            accepted(video)
+            for function in (videos.append, *accepted):
+                function(video)
 
         env = RealtimeEnvironment(clock, feed, self.scenario.until)
-        which: Any = {"seed": self.seed, "replication": self.replication}
-        system = live_system(env, self.strategy, self.scenario, **which, observers=observers, own=self.own)
+        system = live_system(
+            env, self.strategy, self.scenario, seed=self.seed, replication=self.replication,
+            observers=observers, own=self.own,
+        )  # fmt: skip
         submissions = LiveSubmissions(env, feed, system, taken)
         facts = system.run(submissions.rows(), submissions)
         catalogue = Catalogue(videos, feed.rejected, feed.name)
@@ -89,7 +111,7 @@ class Simulated:
     def _settled(self, catalogue: Catalogue, live: Facts) -> Facts:
         """Return the facts of the run up to its last outcome.
 
-        While the feed is open, events go on after the last outcome, since more videos may come. A simulation
+        As long as the feed is open, more videos may come, so events go on after the last outcome. A simulation
         of the videos that came gives the same events, and ends with the last outcome.
         """
         facts = self._simulate(catalogue)
@@ -102,16 +124,9 @@ class Simulated:
             return live
         return facts
 
-    def _simulate(
-        self,
-        catalogue: Catalogue,
-        observers: Sequence[Observer] = (),
-        env: RealtimeEnvironment | None = None,
-        own: bytearray | None = None,
-    ) -> Facts:
-        which: Any = {"seed": self.seed, "replication": self.replication}
+    def _simulate(self, catalogue: Catalogue, **watched: Any) -> Facts:
         return simulate_one(
-            catalogue, self.strategy, self.scenario, **which, observers=observers, env=env, own=own
+            catalogue, self.strategy, self.scenario, seed=self.seed, replication=self.replication, **watched
         )
 
     def _run(self, catalogue: Catalogue, facts: Facts) -> Run:
@@ -131,4 +146,4 @@ def _wait_for_the_first(feed: Feed, clock: Clock) -> None:
     except Stopped:
         raise CatalogueError(f"stopped before the first video of {feed.name!r} had come") from None
     if feed.exhausted:
-        raise CatalogueError(feed.no_video())
+        raise CatalogueError(no_video(feed.name, feed.rejected))

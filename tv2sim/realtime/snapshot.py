@@ -1,4 +1,4 @@
-"""What views show: a replay at one moment, as plain data that can be handed to another thread, or sent."""
+"""What views show: a replay at one time, as plain data that other threads can read and JSON can hold."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tv2sim.realtime.clock import Speed
 __all__ = ["Client", "Encoder", "Frame", "Happened", "Phase", "Pipeline", "Publisher", "Snapshot", "Waiting"]
 
 Phase: TypeAlias = Literal["waiting", "running", "finished", "stopped", "failed"]
-"""Waiting: for the first video of a feed."""
+"""The phase of a replay; "waiting" is for the first video of a feed."""
 
 
 class Waiting(msgspec.Struct):
-    """A video on its way, as a view shows it."""
+    """A video, as a view shows it."""
 
     row: int
     title: str
@@ -27,17 +27,20 @@ class Waiting(msgspec.Struct):
 
 
 class Client(msgspec.Struct):
-    """The client: the video that it offers while no encoder has taken it, since when, and what is left."""
+    """The client: the video that it offers now, since when, and how many it has offered."""
 
     video: Waiting | None
     since: float
     taken: int
     left: int | None
-    """Videos that are still to be offered; None if more may come."""
+    """Videos that are not offered yet; None if more may come."""
 
 
 class Encoder(msgspec.Struct):
-    """An encoder: its video, if it has one, and from when to when it encodes; blocked: done, but no room."""
+    """An encoder: its video, if it holds one, and the start and the end of the encoding.
+
+    It is blocked when the encoding has ended and the publishing queue is full.
+    """
 
     number: int
     video: Waiting | None = None
@@ -47,7 +50,7 @@ class Encoder(msgspec.Struct):
 
 
 class Publisher(msgspec.Struct):
-    """A publisher: "starting", "ready" or "publishing"; since when; with which video, when it publishes."""
+    """A publisher: its state ("starting", "ready" or "publishing"), since when, and its video."""
 
     number: int
     state: str
@@ -56,7 +59,7 @@ class Publisher(msgspec.Struct):
 
 
 class Happened(msgspec.Struct):
-    """A line of the event log, to be shown."""
+    """A line of the event log, as a view shows it."""
 
     time: float
     event: str
@@ -66,7 +69,7 @@ class Happened(msgspec.Struct):
 
 
 class Pipeline(msgspec.Struct):
-    """Everything that a view shows of the system, at a time; no list is longer than what can be shown."""
+    """Everything that a view shows of the system. Lists have a limited length; the totals count all."""
 
     version: int
     client: Client
@@ -76,7 +79,7 @@ class Pipeline(msgspec.Struct):
     queue: list[Waiting]
     queue_total: int
     beside: list[Waiting]
-    """Videos that wait for a publisher of their own, beside the queue."""
+    """Videos beside the queue, which wait for a publisher of their own."""
     beside_total: int
     publishers: list[Publisher]
     publishers_starting: int
@@ -86,18 +89,18 @@ class Pipeline(msgspec.Struct):
     stats: dict[str, int]
     on_time_rate: float | None
     published: list[Waiting]
-    """The last ones, latest first."""
+    """The last ones, the latest first."""
     failed: list[Waiting]
     events: list[Happened]
-    """The last ones, latest first."""
+    """The last ones, the latest first."""
 
 
 class Snapshot(msgspec.Struct):
-    """Times are in simulated seconds, lags in wall seconds."""
+    """A replay at one time. Times are in simulated seconds, lags in wall seconds."""
 
     phase: Phase
     ending: str | None
-    """Of a run that is over: "completed", "cut-off", "no publisher will come" or "stopped"."""
+    """Why the run ended; None before."""
     time: float
     speed: Speed
     paused: bool
@@ -118,7 +121,7 @@ class Frame(NamedTuple):
 
     snapshot: Snapshot
     generation: int
-    """How often rows were left out: where it has changed, the rows that a viewer has are out of date."""
+    """How often rows were left out: if it has changed, the rows that a viewer has are out of date."""
     start: int
     """The index of the first of `rows`; the last row that was sent may have changed."""
     rows: list[tuple[float, ...]]

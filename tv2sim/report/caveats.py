@@ -1,194 +1,178 @@
-"""What a reader of the report should be warned of: each caveat appears only if it applies."""
+"""What a reader of a report is warned of, as values; ``caveat.html.j2`` has a macro of words for each class."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from tv2sim.metrics import METRICS, ON_TIME_RATE
-from tv2sim.numbers import listed, number, plural, rate
+from tv2sim.metrics import ON_TIME_RATE
+from tv2sim.report.text import name_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
+    from tv2sim.catalogue import Catalogue
     from tv2sim.experiment import Comparison, Replications
-    from tv2sim.report.text import World
-    from tv2sim.scenario import Explanation
+    from tv2sim.scenario import Explanation, LoadWarning
+    from tv2sim.statistics import Stopped
 
-__all__ = ["CHECKED", "Caveat", "caveats", "explained"]
+__all__ = ["Caveat", "caveats", "explained"]
 
-_FEW = 30
-"""Below so many replications the mean is not yet near enough to a normal distribution to trust a t interval."""
+_ENOUGH_REPLICATIONS = 30
+"""With fewer, the mean is not near enough to a normal distribution to trust a t interval."""
 
-_TAIL = 100
-"""Publications beyond a quantile that it takes to know it: with fewer, the slowest handful decide."""
-
-CHECKED = (
-    "enough replications for the intervals and for the p99, intervals without variance, pools and encoders "
-    "near "
-    "saturation, rejected lines of the catalogue, videos that cannot be in time, unfinished videos, and a "
-    "precision that was not reached"
-)
+_ENOUGH_BEYOND = 100
+"""Publications beyond a quantile that are needed to estimate it."""
 
 
-class Caveat(NamedTuple):
-    """A warning: what it is about, and why."""
+class FewReplications(NamedTuple):
+    """The intervals rest on few replications, or on one."""
 
-    title: str
-    text: str
+    replications: int
+    enough: int
 
 
-def caveats(study: Comparison, parts: Sequence[World]) -> list[Caveat]:
+class PrecisionMissed(NamedTuple):
+    """The budget of replications ended before the precision was met."""
+
+    stopped: Stopped
+
+
+class FewBeyondP99(NamedTuple):
+    """Too few publications lie beyond the p99 of these metrics."""
+
+    metrics: tuple[str, ...]
+    replications: int
+    videos: int
+    beyond: float
+    enough: int
+    least_replications: int
+
+
+class NoVariance(NamedTuple):
+    """Metrics that could vary, but did not; with the names of the cells in which they did not."""
+
+    replications: int
+    where: dict[str, list[str]]
+    confidence: float
+
+
+class PoolNearSaturation(NamedTuple):
+    """A pool is too small for the rate at which videos arrive, or just large enough."""
+
+    strategy: str
+    warning: LoadWarning
+    world: str
+
+
+class EncodersOverloaded(NamedTuple):
+    """The encoders cannot take the rate that is asked for."""
+
+    warning: LoadWarning
+    world: str
+
+
+class RejectedLines(NamedTuple):
+    """Lines of a catalogue were rejected."""
+
+    name: str
+    catalogue: Catalogue
+
+
+class NeverInTime(NamedTuple):
+    """So many videos of a catalogue take longer to encode than their timeouts."""
+
+    name: str
+    videos: int
+    best: float
+    """The highest on-time rate that is left, in percent."""
+
+
+class Unfinished(NamedTuple):
+    """Videos were under way when the run ended: their mean number by strategy."""
+
+    means: dict[str, float]
+    until: float | None
+    world: str
+
+
+Caveat: TypeAlias = (
+    FewReplications | PrecisionMissed | FewBeyondP99 | NoVariance | PoolNearSaturation | EncodersOverloaded
+    | RejectedLines | NeverInTime | Unfinished
+)  # fmt: skip
+
+
+def caveats(study: Comparison) -> list[Caveat]:
     """Return the caveats that apply, the most general first."""
-    found = [
-        *_few(study),
-        *_budget(study),
-        *_p99(study, parts),
-        *_no_variance(study),
-        *(caveat for part in parts for caveat in _load(part, several=len(parts) > 1)),
-        *(caveat for part in _one_per_catalogue(parts) for caveat in _of_catalogue(part)),
-        *(caveat for part in parts for caveat in _unfinished(part, several=len(parts) > 1)),
-    ]
-    return list(dict.fromkeys(found))
+    several = len(study.worlds()) > 1
+    worlds = [(name_of(world) if several else "", world) for world in study.worlds()]
+    catalogues = {cell.catalogue: reps.catalogue for cell, reps in study.cells.items()}
+    found: list[Caveat] = [*_precision(study), *_p99(study), *_no_variance(study, several=several)]
+    for name, world in worlds:
+        found += _load(world, name)
+    for name, catalogue in catalogues.items():
+        found += _of_catalogue(name, catalogue)
+    for name, world in worlds:
+        found += _unfinished(world, name)
+    return found
 
 
-def _few(study: Comparison) -> Iterator[Caveat]:
-    n = study.replications
-    if n == 1:
-        yield Caveat(
-            "One replication is an anecdote",
-            f"A single one does not tell how far another would differ: intervals are missing, or as wide "
-            f"as they can be. Make at least {_FEW}.",
-        )
-    elif n < _FEW:
-        yield Caveat(
-            "Few replications",
-            f"With {n} replications the intervals are wide and rest on the assumption that means are nearly "
-            f"normally distributed, which fewer than about {_FEW} do not ensure.",
-        )
-
-
-def _budget(study: Comparison) -> Iterator[Caveat]:
+def _precision(study: Comparison) -> Iterator[Caveat]:
+    if study.replications < _ENOUGH_REPLICATIONS:
+        yield FewReplications(study.replications, _ENOUGH_REPLICATIONS)
     if study.stopped is not None and not study.stopped.met:
-        yield Caveat("The precision that was asked for was not reached", f"{_sentence(str(study.stopped))}.")
+        yield PrecisionMissed(study.stopped)
 
 
-def _p99(study: Comparison, parts: Sequence[World]) -> Iterator[Caveat]:
-    shown = [METRICS[name].label for name in ("elapsed_p99", "lateness_p99") if name in study.metrics]
-    videos = min(len(part.catalogue) for part in parts)
+def _p99(study: Comparison) -> Iterator[Caveat]:
+    metrics = tuple(name for name in ("elapsed_p99", "lateness_p99") if name in study.metrics)
+    videos = min(len(reps.catalogue) for reps in study.cells.values())
     beyond = study.replications * videos / 100
-    if shown and beyond < _TAIL:
-        yield Caveat(
-            "Too few replications for the p99",
-            f"Only 1 % of publications lie beyond it: about {number(beyond)} in "
-            f"{plural(study.replications, 'replication')} "
-            f"of {plural(videos, 'video')}, and those of one replication are alike, because videos wait for "
-            f"each other. A p99 ({listed(shown)}) wants about {_TAIL} of them, 100/(1 − 0.99) = 10,000 "
-            f"publications "
-            f"in all: at least {plural(-(-100 * _TAIL // videos), 'replication')} here.",
-        )
+    if metrics and beyond < _ENOUGH_BEYOND:
+        least = -(-100 * _ENOUGH_BEYOND // videos)
+        yield FewBeyondP99(metrics, study.replications, videos, beyond, _ENOUGH_BEYOND, least)
 
 
-def _no_variance(study: Comparison) -> Iterator[Caveat]:
-    """Warn of figures that could vary, but did not."""
-    if study.replications < 2:
-        return
+def _no_variance(study: Comparison, *, several: bool) -> Iterator[Caveat]:
     where: dict[str, list[str]] = {}
-    several = len({cell[:2] for cell in study.cells}) > 1
     for cell, reps in study.cells.items():
+        name = f"{cell.strategy} ({cell.catalogue}, {cell.scenario})" if several else cell.strategy
         for metric in (ON_TIME_RATE, "any_failure"):
             if np.ptp(reps.values(metric)) == 0:
-                name = f"{cell.strategy} ({cell.catalogue}, {cell.scenario})" if several else cell.strategy
                 where.setdefault(metric, []).append(name)
-    if where:
-        shown = "; ".join(
-            f"{METRICS[metric].label} under {listed(_few_of(names))}" for metric, names in where.items()
-        )
-        yield Caveat(
-            "The same in every replication is not certainty",
-            f"Some figures did not vary over the {plural(study.replications, 'replication')} ({shown}). A "
-            f"t interval "
-            f"would have no width there; the interval shown is the Clopper-Pearson bound on the share of "
-            f"replications that could still turn out otherwise ({rate(study.confidence)}).",
-        )
-
-
-def _few_of(names: list[str], most: int = 6) -> list[str]:
-    return names if len(names) <= most else [*names[:most], f"{len(names) - most} more"]
-
-
-# -- load --------------------------------------------------------------------------------------------------
+    if where and study.replications > 1:
+        yield NoVariance(study.replications, where, study.confidence)
 
 
 def explained(reps: Replications) -> Explanation:
-    """Return what the scenario offers; with the pool judged if it is all that serves the videos."""
+    """Return the expected load; with that of the pool if its size is fixed and it serves all videos."""
     strategy, catalogue = reps.strategy, reps.catalogue
-    alone = not any(strategy.orders(catalogue).moment) and not strategy.adapts
-    return reps.scenario.explain(catalogue, prewarmed=strategy.prewarmed if alone else None)
+    only_pool = not any(strategy.orders(catalogue).moment) and not strategy.adapts
+    return reps.scenario.explain(catalogue, prewarmed=strategy.prewarmed if only_pool else None)
 
 
-def _load(part: World, *, several: bool) -> Iterator[Caveat]:
-    where = f" ({part.name})" if several else ""
+def _load(part: Comparison, world: str) -> list[Caveat]:
+    found: dict[Caveat, None] = {}  # a warning about the encoders is the same under every strategy
     for name, reps in part.strategies.items():
         for warning in explained(reps).warnings:
-            says = _sentence(str(warning))
-            when = f" in the busiest minute{where}" if warning.busiest else where
             if warning.of == "pool":
-                load = f" Its load {'then ' * warning.busiest}is {warning.load} its capacity." * bool(
-                    warning.size
-                )
-                after = "" if warning.busiest else " What is measured then depends on how long the run is."
-                yield Caveat(f"The pool of {name} is near or beyond saturation{when}", f"{says}.{load}{after}")
+                found[PoolNearSaturation(name, warning, world)] = None
             else:
-                rate = (
-                    ""
-                    if warning.busiest
-                    else " The strategies are compared at that rate, not at the one asked for."
-                )
-                yield Caveat(f"The encoders are overloaded{when}", f"{says}.{rate}")
+                found[EncodersOverloaded(warning, world)] = None
+    return list(found)
 
 
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-# -- the catalogue, and what was not finished --------------------------------------------------------------
-
-
-def _one_per_catalogue(parts: Sequence[World]) -> list[World]:
-    return list({part.catalogue_name: part for part in parts}.values())
-
-
-def _of_catalogue(part: World) -> Iterator[Caveat]:
-    catalogue = part.catalogue
+def _of_catalogue(name: str, catalogue: Catalogue) -> Iterator[Caveat]:
     if catalogue.rejected:
-        first = catalogue.rejected[0]
-        yield Caveat(
-            f"Lines of {part.catalogue_name} were left out",
-            f"{plural(len(catalogue.rejected), 'line')} rejected, {plural(len(catalogue), 'video')} "
-            f"simulated. The "
-            f"first, line {first.line}: {first.reason}. Every rate is of the videos that were accepted.",
-        )
+        yield RejectedLines(name, catalogue)
     never = int((catalogue.publication_timeout < catalogue.encoding_time).sum())
     if never:
-        best = number(100 * (1 - never / len(catalogue)), 1)
-        yield Caveat(
-            f"{plural(never, 'video')} of {part.catalogue_name} can never be in time",
-            f"Encoding alone takes longer than the timeout: no strategy can publish more than {best} % in "
-            f"time.",
-        )
+        yield NeverInTime(name, never, 100 * (1 - never / len(catalogue)))
 
 
-def _unfinished(part: World, *, several: bool) -> Iterator[Caveat]:
+def _unfinished(part: Comparison, world: str) -> Iterator[Caveat]:
     means = {name: float(reps.values("unfinished").mean()) for name, reps in part.strategies.items()}
-    shown = [f"{name} ({number(mean, 1)} per run)" for name, mean in means.items() if mean > 0]
-    if shown:
-        until = part.scenario.until
-        why = f"The run is cut off at {until:g} s" if until is not None else "No publisher came for them"
-        yield Caveat(
-            f"Not every video was finished{f' ({part.name})' if several else ''}",
-            f"{why}. Unfinished under {listed(shown)}: they count as not in time, but have no elapsed "
-            f"time, so that "
-            f"elapsed and lateness look better than they are.",
-        )
+    left = {name: mean for name, mean in means.items() if mean > 0}
+    if left:
+        yield Unfinished(left, part[part.baseline].scenario.until, world)

@@ -1,7 +1,7 @@
-"""The charts of the report: drawn by tv2sim.plots, and made fit for the inside of a page.
+"""The charts of the report: drawn by tv2sim.plots, and converted into elements of a page.
 
-An SVG file of matplotlib cannot go into a page as it is: several in one page share ids, its style sheet would
-reach the whole page, and style attributes are what a strict content security policy forbids.
+A page cannot contain an SVG file of matplotlib as it is: the ids of several files in one page are the same, a
+file's style sheet applies to the whole page, and a strict content security policy forbids style attributes.
 """
 
 from __future__ import annotations
@@ -16,175 +16,179 @@ from tv2sim import plots
 from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.numbers import listed, number, plural, rate
 from tv2sim.report.text import best_of
-from tv2sim.run import simulate
+from tv2sim.run import Run, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from matplotlib.axes import Axes
 
-    from tv2sim.report.text import World
+    from tv2sim.experiment import Comparison
 
-__all__ = ["Chart", "brief_charts", "charts", "inline_svg"]
+__all__ = ["Chart", "charts", "inline_svg"]
 
 _VIDEOS_IN_TIMELINE = 400
 """With more, the bars of a timeline are thinner than a line."""
 _VIDEOS_SIMULATED = 20_000
-"""So many in all are simulated once more for the distribution of lateness."""
+"""The most videos, over all strategies and runs, that are simulated again for the distribution of lateness."""
 _RUNS = 20
+"""The most runs of a strategy that are simulated again."""
+
+
+class Drawing(NamedTuple):
+    """How a chart is drawn, and its words."""
+
+    name: str
+    draw: Callable[[Axes | None], Axes]
+    alt: str
+    """What is read out instead of the chart."""
+    caption: str
+    narrow: bool = False
+    """Whether it has a row per strategy, which fits the width of a phone; the others scroll there."""
 
 
 class Chart(NamedTuple):
-    """A chart with the sentence below it and the one for those who cannot see it."""
+    """A chart as an element of a page, with its caption."""
 
     svg: str
     caption: str
     narrow: bool
-    """Whether it fits the width of a phone; the others scroll there."""
 
 
-def brief_charts(world: World, prefix: str) -> Iterator[Chart]:
-    """Yield the charts that answer the question itself."""
-    study, n = world.study, plural(world.study.replications, "replication")
+def charts(world: Comparison, prefix: str, *, in_full: bool) -> list[Chart]:
+    """Return the charts of one world: all, or only those that answer the question."""
+    drawings = [*_answer(world), *(_further(world) if in_full else ())]
+    # the names of the strategies have to leave room for the chart
+    fits = max(map(len, world.strategies)) <= 12
+    narrow = (_NARROW, max(3.9, 1.5 + 0.5 * len(world.strategies)))
+    return [
+        _chart(drawing, f"{prefix}-{drawing.name}", narrow if fits and drawing.narrow else None)
+        for drawing in drawings
+    ]
+
+
+def _answer(world: Comparison) -> Iterator[Drawing]:
+    baseline = world.baseline
     means = {name: 100 * float(reps.values(ON_TIME_RATE).mean()) for name, reps in world.strategies.items()}
-    yield _chart(
-        f"{prefix}-rates",
-        lambda ax: plots.on_time_rates(study, ax),
+    yield Drawing(
+        "rates",
+        lambda ax: plots.on_time_rates(world, ax),
         f"On-time rate by strategy: {listed(f'{name} {number(mean, 1)} %' for name, mean in means.items())}.",
-        f"How often each strategy is in time, over {n}. Where no bar is seen, the {rate(study.confidence)} "
-        f"interval is narrower than the mark.",
-        _narrow(world),
+        f"How often each strategy is in time, over {plural(world.replications, 'replication')}. Where no bar "
+        f"is seen, the {rate(world.confidence)} interval is narrower than the mark.",
+        narrow=True,
     )
-    if len(world.strategies) > 1:
-        yield _chart(
-            f"{prefix}-differences",
-            lambda ax: plots.differences(study, ax, metric=ON_TIME_RATE),
-            f"Paired differences of the on-time rate from strategy {study.baseline}; the numbers are in "
-            f"the table.",
-            f"Right of the line publishes more in time than {study.baseline}. In one replication, "
-            f"the publisher started because of a video takes equally long to start under every strategy.",
-            _narrow(world),
+    if len(means) > 1:
+        yield Drawing(
+            "differences",
+            lambda ax: plots.differences(world, ax, metric=ON_TIME_RATE),
+            f"Paired differences of the on-time rate from strategy {baseline}; the numbers are in the table.",
+            f"Right of the line publishes more in time than {baseline}. In one replication, the publisher "
+            "started because of a video takes equally long to start under every strategy.",
+            narrow=True,
         )
-    yield _chart(
-        f"{prefix}-tradeoff",
-        lambda ax: plots.tradeoff(study, ax),
+    yield Drawing(
+        "tradeoff",
+        lambda ax: plots.tradeoff(world, ax),
         "On-time rate against idle publisher-seconds, one point per strategy; the numbers are in the table.",
         "Up is better, left is cheaper. A strategy below and to the right of another is dominated by it.",
-        _narrow(world),
+        narrow=True,
     )
 
 
-def charts(world: World, prefix: str) -> Iterator[Chart]:
-    """Yield all charts of one world."""
-    study, best = world.study, best_of(world)
-    yield from brief_charts(world, prefix)
-    yield _chart(
-        f"{prefix}-published",
-        lambda ax: plots.published_per_replication(study, ax),
+def _further(world: Comparison) -> Iterator[Drawing]:
+    best = best_of(world)
+    videos = len(world[best].catalogue)
+    count = max(1, min(_RUNS, world.replications, _VIDEOS_SIMULATED // (videos * len(world.cells))))
+    runs = {name: _runs(world, name, count) for name in world.strategies}
+    first = runs[best][0]
+    yield Drawing(
+        "published",
+        lambda ax: plots.published_per_replication(world, ax),
         "Distribution over replications of the number of videos published in time, by strategy.",
         "One day differs from the next: how many videos are in time in each replication.",
-        _narrow(world),
+        narrow=True,
     )
-    runs = max(
-        1, min(_RUNS, study.replications, _VIDEOS_SIMULATED // (len(world.catalogue) * len(study.cells)))
-    )
-    yield _chart(
-        f"{prefix}-lateness",
-        lambda _: plots.lateness({name: _runs(world, name, runs) for name in world.strategies}),
+    yield Drawing(
+        "lateness",
+        lambda _: plots.lateness(runs),
         "Distribution of lateness (elapsed - timeout) by strategy.",
-        f"How much too late, or in time (left of 0), videos of {_first(runs)} are published.",
+        "How much too late, or in time (left of 0), videos of "
+        f"{'replication 0' if count == 1 else f'the first {count} replications'} are published.",
     )
-    yield _chart(
-        f"{prefix}-map",
-        lambda _: plots.on_time_map(world.strategies[best]),
+    yield Drawing(
+        "map",
+        lambda _: plots.on_time_map(world[best]),
         f"Probability of being on time under strategy {best}, by encoding time and timeout.",
         f"Under strategy {best}, which videos are at risk: the probability of being in time by encoding "
-        f"time and timeout.",
+        "time and timeout.",
     )
-    if study.replications > 1:
-        yield _chart(
-            f"{prefix}-convergence",
-            lambda ax: plots.convergence(study, ax, metric=ON_TIME_RATE),
+    if world.replications > 1:
+        yield Drawing(
+            "convergence",
+            lambda ax: plots.convergence(world, ax, metric=ON_TIME_RATE),
             "Running mean of the on-time rate over replications, by strategy.",
             "Whether there are enough replications: the lines should be flat at the right.",
-            _narrow(world),
+            narrow=True,
         )
-    if len(world.catalogue) <= _VIDEOS_IN_TIMELINE:
-        yield from _one_run(world, prefix, best)
+    if videos <= _VIDEOS_IN_TIMELINE:
+        yield Drawing(
+            "timeline",
+            lambda _: plots.timeline(first),
+            f"Timeline of encoders and publishers in replication 0 of strategy {best}.",
+            f"One run in detail: replication 0 of strategy {best}, {first.stats['published']} of "
+            f"{plural(videos, 'video')} in time.",
+        )
+        yield Drawing(
+            "levels",
+            lambda _: plots.levels(first),
+            f"Busy encoders, waiting videos and publishers over time in replication 0 of strategy {best}.",
+            "The same run: what is busy, waiting and ready at each time.",
+        )
 
 
-def _one_run(world: World, prefix: str, best: str) -> Iterator[Chart]:
-    (run,) = _runs(world, best, 1)
-    yield _chart(
-        f"{prefix}-timeline",
-        lambda _: plots.timeline(run),
-        f"Timeline of encoders and publishers in replication 0 of strategy {best}.",
-        f"One run in detail: replication 0 of strategy {best}, {run.stats['published']} of "
-        f"{plural(len(world.catalogue), 'video')} in time.",
-    )
-    yield _chart(
-        f"{prefix}-levels",
-        lambda _: plots.levels(run),
-        f"Busy encoders, waiting videos and publishers over time in replication 0 of strategy {best}.",
-        "The same run: what is busy, waiting and ready at each time.",
-    )
-
-
-def _runs(world: World, strategy: str, count: int) -> list[Any]:
-    reps = world.strategies[strategy]
+def _runs(world: Comparison, strategy: str, count: int) -> list[Run]:
+    reps = world[strategy]
     return [
         simulate(reps.catalogue, reps.strategy, reps.scenario, seed=reps.seed, replication=replication)
         for replication in range(count)
     ]
 
 
-def _first(runs: int) -> str:
-    return "replication 0" if runs == 1 else f"the first {runs} replications"
-
-
-# -- from an Axes to the inside of a page ------------------------------------------------------------------
+# -- from an Axes to an element of a page -------------------------------------------------------------------
 
 
 _NARROW = 5.9
-"""Inches: what is 10 points high is nearly 8 pixels high when this is as wide as a phone."""
+"""Inches: text of 10 points is nearly 8 pixels high when a chart of this width is as wide as a phone."""
 
 
-def _narrow(world: World) -> tuple[float, float] | None:
-    """Return the size for a chart with a row per strategy, if their names leave room for it."""
-    if max(map(len, world.strategies)) > 12:
-        return None
-    return _NARROW, max(3.9, 1.5 + 0.5 * len(world.strategies))
-
-
-def _chart(
-    name: str,
-    draw: Callable[[Axes | None], Axes],
-    alt: str,
-    caption: str,
-    size: tuple[float, float] | None = None,
-) -> Chart:
-    """Draw a chart of this size in inches, or of the size that it gives itself."""
+def _chart(drawing: Drawing, prefix: str, size: tuple[float, float] | None) -> Chart:
+    """Draw a chart of this size in inches, or of its own size if this is None."""
     import matplotlib.style
     from matplotlib.figure import Figure
 
     # the same picture and the same bytes, whatever style the user has set
-    settings: Any = ["default", {"svg.hashsalt": name, "svg.fonttype": "path"}]
+    settings: Any = ["default", {"svg.hashsalt": prefix, "svg.fonttype": "path"}]
     with matplotlib.style.context(settings), warnings.catch_warnings():
-        # a letter that the font lacks is a box in the chart, and itself in the tables
+        # a letter that the font lacks is drawn as a box; the tables show it
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
-        buffer = io.BytesIO()
-        axes = draw(Figure(figsize=size, layout="constrained").add_subplot() if size else None)
+        file = io.BytesIO()
+        axes = drawing.draw(Figure(figsize=size, layout="constrained").add_subplot() if size else None)
         figure: Any = axes.figure
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
-    return Chart(inline_svg(buffer.getvalue(), name, alt), caption, size is not None)
+        figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
+    return Chart(inline_svg(file.getvalue(), prefix, drawing.alt), drawing.caption, size is not None)
 
 
 _SVG = "http://www.w3.org/2000/svg"
 _HREF = "{http://www.w3.org/1999/xlink}href"
+_LONG = re.compile(r"-?\d+\.\d{3,}(?!e)")
+"""A number with more decimals than a screen can show."""
 
 
 def inline_svg(file: bytes, prefix: str, alt: str) -> str:
-    """Return an SVG file as an element for a page: ids of its own, attributes instead of styles, a name.
+    """Return an SVG file as an element of a page.
+
+    Its ids and the references to them get a prefix, and its styles become attributes.
 
     Parameters
     ----------
@@ -202,16 +206,16 @@ def inline_svg(file: bytes, prefix: str, alt: str) -> str:
             if child.tag in (f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"):
                 parent.remove(child)
     for element in root.iter():
-        _mend(element, prefix)
+        _convert(element.attrib, prefix)
     for name in ("width", "height", "version"):
         root.attrib.pop(name, None)
-    # what matplotlib's style sheet says
+    # the rules of the style sheet that was removed
     root.attrib |= {"stroke-linejoin": "round", "stroke-linecap": "butt", "role": "img", "aria-label": alt}
     return ET.tostring(root, encoding="unicode").replace(f'xmlns="{_SVG}" ', "", 1)
 
 
-def _mend(element: ET.Element, prefix: str) -> None:
-    attributes = element.attrib
+def _convert(attributes: dict[str, str], prefix: str) -> None:
+    """Turn styles into attributes, add the prefix to ids and references, and shorten numbers."""
     for declaration in attributes.pop("style", "").split(";"):
         name, _, value = declaration.partition(":")
         if value:
@@ -227,6 +231,3 @@ def _mend(element: ET.Element, prefix: str) -> None:
             attributes[name] = value.replace("url(#", f"url(#{prefix}-")
         elif name in ("d", "x", "y"):
             attributes[name] = _LONG.sub(lambda found: f"{float(found[0]):.2f}", " ".join(value.split()))
-
-
-_LONG = re.compile(r"-?\d+\.\d{3,}(?!e)")

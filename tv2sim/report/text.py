@@ -1,67 +1,22 @@
-"""What a comparison says, in sentences: the verdict of each world."""
+"""What a comparison shows in one of its worlds: the best strategy, its cost, and the sentences about them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from math import comb, isnan
-from typing import TYPE_CHECKING, NamedTuple
+from math import comb
+from typing import TYPE_CHECKING
 
-from tv2sim.metrics import ON_TIME_RATE
+from tv2sim.metrics import ON_TIME_RATE, Verdict
 from tv2sim.numbers import listed, number, points, span, with_span
-from tv2sim.statistics import Interval, paired_difference
+from tv2sim.statistics import paired_difference
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
-    import pandas as pd
+    from tv2sim.experiment import Comparison
+    from tv2sim.experiment.comparison import Compared
 
-    from tv2sim.catalogue import Catalogue
-    from tv2sim.experiment import Comparison, Replications
-    from tv2sim.scenario import Scenario
-
-__all__ = ["World", "best_of", "cost", "judged", "verdict", "worlds"]
-
-
-class World(NamedTuple):
-    """One catalogue in one scenario: what the strategies of a comparison are compared in."""
-
-    catalogue_name: str
-    scenario_name: str
-    study: Comparison
-    """The cells of this world alone; its differences are those of the whole comparison."""
-    worlds: int
-    """How many worlds the whole comparison has."""
-
-    @property
-    def strategies(self) -> dict[str, Replications]:
-        """The replications by strategy."""
-        return {cell.strategy: reps for cell, reps in self.study.cells.items()}
-
-    @property
-    def baseline(self) -> Replications:
-        """The replications of the baseline."""
-        return self.strategies[self.study.baseline]
-
-    @property
-    def catalogue(self) -> Catalogue:
-        """What is published."""
-        return self.baseline.catalogue
-
-    @property
-    def scenario(self) -> Scenario:
-        """Where."""
-        return self.baseline.scenario
-
-    @property
-    def name(self) -> str:
-        """What to call it where there are several."""
-        return f"{self.catalogue_name}, {self.scenario_name}"
-
-    def difference(self, strategy: str, metric: str) -> pd.Series | None:
-        """Return the row of a strategy and a figure in the table of differences, if there is one."""
-        table = self.study.differences
-        rows = table[(table["strategy"] == strategy) & (table["metric"] == metric)]
-        return rows.iloc[0] if len(rows) else None
+__all__ = ["best_of", "cost", "differences", "judged", "name_of", "verdict"]
 
 
 def judged(study: Comparison) -> Comparison:
@@ -73,139 +28,143 @@ def judged(study: Comparison) -> Comparison:
     return replace(study, cells=cells, whole=study.whole and judged(study.whole))
 
 
-def worlds(study: Comparison) -> list[World]:
-    """Take a comparison apart, a world for each catalogue and scenario.
+def name_of(world: Comparison) -> str:
+    """Return the names of a world's catalogue and scenario."""
+    catalogue, scenario, _ = next(iter(world.cells))
+    return f"{catalogue}, {scenario}"
 
-    A world's differences are rows of the whole table, so that its p-values are adjusted for all of them.
+
+# -- conclusions -------------------------------------------------------------------------------------------
+
+
+def differences(world: Comparison, metrics: Collection[str]) -> Iterator[tuple[str, list[Compared]]]:
+    """Yield each strategy but the baseline, with its differences in these metrics.
+
+    There are none if it is the same as the baseline in every replication and in all of these metrics.
     """
-    parts = study.worlds()
-    return [World(*next(iter(part.cells))[:2], part, len(parts)) for part in parts]
+    for strategy in world.strategies:
+        found = [world.difference(strategy, metric) for metric in metrics]
+        rows = [compared for compared in found if compared is not None]
+        if rows:
+            same = world.replications > 1 and all(compared.is_same for compared in rows)
+            yield strategy, [] if same else rows
 
 
-def interval_of(row: pd.Series) -> Interval:
-    """Return the interval in a row of the table of differences."""
-    return Interval(*(float(row[name]) for name in Interval._fields))
+def best_of(world: Comparison) -> str:
+    """Return the strategy with the highest on-time rate among those that are not shown to be worse.
+
+    At a tie it is the baseline, or the first.
+    """
+    others = [name for name, compared in _against_baseline(world).items() if compared.verdict != Verdict.WORSE]
+    return max([world.baseline, *others], key=lambda name: _mean(world, name, ON_TIME_RATE))
 
 
-# -- the verdict -------------------------------------------------------------------------------------------
+def _against_baseline(world: Comparison) -> dict[str, Compared]:
+    """Return the difference of each strategy's on-time rate from the baseline's."""
+    found = {name: world.difference(name, ON_TIME_RATE) for name in world.strategies}
+    return {name: compared for name, compared in found.items() if compared is not None}
 
 
-def verdict(world: World) -> str:
-    """Say in a sentence or two which strategy publishes most in time, by how much, and how sure that is."""
-    strategies, baseline = world.strategies, world.study.baseline
-    best = best_of(world)
-    says = f"Strategy {best} publishes {_rate_of(world, best, ' of videos in time')}"
-    if len(strategies) == 1:
+def _mean(world: Comparison, strategy: str, metric: str) -> float:
+    return float(world[strategy].values(metric).mean())
+
+
+def _beaten(world: Comparison, best: str) -> dict[str, bool]:
+    """Return of each strategy but the baseline and the best whether the best is shown to publish more.
+
+    The best was picked from the results, so any pair could have been looked at: p-values are adjusted after
+    Bonferroni for all pairs, in all metrics and all worlds. This family contains the table of differences for
+    every baseline, and the adjustment is at least as strict as Holm's, so a claim made here holds in each of
+    these tables.
+    """
+    rates = {name: reps.values(ON_TIME_RATE) for name, reps in world.strategies.items()}
+    worlds = len((world.whole or world).worlds())
+    family = worlds * len(world.metrics) * comb(len(rates), 2)
+    found = {
+        name: paired_difference(rates[best], values)
+        for name, values in rates.items()
+        if name not in (best, world.baseline)
+    }
+    alpha = 1 - world.confidence
+    return {name: one.mean > 0 and family * one.p_value < alpha for name, one in found.items()}
+
+
+# -- in words ----------------------------------------------------------------------------------------------
+
+
+def verdict(world: Comparison) -> str:
+    """Say in a few sentences which strategy has the highest on-time rate, by how much, and how sure that is."""
+    best, baseline, against = best_of(world), world.baseline, _against_baseline(world)
+    says = f"Strategy {best} publishes {_rate(world, best, ' of videos in time')}"
+    if len(world.strategies) == 1:
         return f"{says}. Nothing else was simulated to compare it with."
     if best == baseline:
-        return f"{says}, and no other strategy is shown to publish more. {_others(world)}".strip()
-    row = world.difference(best, ON_TIME_RATE)
-    assert row is not None
-    gain = interval_of(row)
-    if row["verdict"] == "better":
-        usual = number(100 * float(strategies[baseline].values(ON_TIME_RATE).mean()), 1)
-        return (
-            f"{says}, {points(gain)} more ({_bounds(gain)}) than strategy {baseline}, which publishes "
-            f"{usual} %. "
-            f"{_against_others(world, best)}"
-        ).strip()
-    return (
-        f"No strategy is shown to publish more videos in time than strategy {baseline}, which publishes "
-        f"{_rate_of(world, baseline)}. The highest rate was observed with {best}, "
-        f"{_rate_of(world, best)}, but its difference from {baseline}, {_bounds(gain)}, may be chance. "
-        f"{_worse(world)}"
-    ).strip()
-
-
-def _rate_of(world: World, strategy: str, after: str = "") -> str:
-    confidence = world.study.confidence
-    text = with_span(ON_TIME_RATE, world.strategies[strategy].interval(ON_TIME_RATE, confidence), confidence)
-    share, _, rest = text.partition(" %")
-    return f"{share} %{after}{rest}"
-
-
-def _bounds(interval: Interval) -> str:
-    return "no interval" if isnan(interval.half_width) else span(ON_TIME_RATE, interval, difference=True)
-
-
-def best_of(world: World) -> str:
-    """Return the strategy with the highest mean rate of those not shown to be worse; at a tie the baseline."""
-    baseline = world.study.baseline
-    candidates = [baseline]
-    for name in world.strategies:
-        row = world.difference(name, ON_TIME_RATE)
-        if row is not None and row["verdict"] != "worse":
-            candidates.append(name)
-    return max(candidates, key=lambda name: float(world.strategies[name].values(ON_TIME_RATE).mean()))
-
-
-def _against_others(world: World, best: str) -> str:
-    """Say which other strategies the best one is shown to beat, judged over all pairs since it was picked."""
-    shown: list[str] = []
-    open_: list[str] = []
-    for other, is_better in _beaten(world, best):
-        if other != world.study.baseline:
-            (shown if is_better else open_).append(other)
-    sentences = []
-    if shown:
-        sentences.append(f"It is also shown to publish more than {listed(shown)}.")
-    if open_:
-        sentences.append(f"Whether it publishes more than {listed(open_)} is not shown.")
+        sentences = [
+            f"{says}, and no other strategy is shown to publish more.",
+            *_worse(against),
+            *_undecided(against),
+        ]
+    elif against[best].verdict == Verdict.BETTER:
+        gain, usual = against[best].interval, number(100 * _mean(world, baseline, ON_TIME_RATE), 1)
+        sentences = [
+            f"{says}, {points(gain)} more ({_bounds(against[best])}) than strategy {baseline}, which publishes "
+            f"{usual} %.",
+            *_compared_with_others(world, best),
+        ]
+    else:
+        sentences = [
+            f"No strategy is shown to publish more videos in time than strategy {baseline}, which publishes "
+            f"{_rate(world, baseline)}. The highest rate was observed with {best}, {_rate(world, best)}, but "
+            f"its difference from {baseline}, {_bounds(against[best])}, may be chance.",
+            *_worse(against),
+        ]
     return " ".join(sentences)
 
 
-def _beaten(world: World, best: str) -> Iterator[tuple[str, bool]]:
-    """Say of each other strategy whether the best is shown to publish more.
-
-    The best was picked, and any pair might have been looked at, so p-values are adjusted after Bonferroni for
-    all pairs, in all figures and all worlds. That family holds the table of differences whatever its baseline,
-    and the adjustment is no milder than Holm's: nothing is claimed here that such a table would deny.
-    """
-    rates = {name: reps.values(ON_TIME_RATE) for name, reps in world.strategies.items()}
-    family = world.worlds * len(world.study.metrics) * comb(len(rates), 2)
-    for other in rates:
-        if other != best:
-            found = paired_difference(rates[best], rates[other])
-            yield other, found.mean > 0 and family * found.p_value < 1 - world.study.confidence
+def _rate(world: Comparison, strategy: str, of: str = "") -> str:
+    interval = world[strategy].interval(ON_TIME_RATE, world.confidence)
+    return with_span(ON_TIME_RATE, interval, world.confidence, of)
 
 
-def _worse(world: World) -> str:
-    names = [name for name in world.strategies if _verdict_of(world, name) == "worse"]
-    return f"Shown to publish less: {listed(names)}." if names else ""
+def _bounds(compared: Compared) -> str:
+    return span(ON_TIME_RATE, compared.interval, difference=True)
 
 
-def _others(world: World) -> str:
-    """Say, where the baseline is best, what is known of the others."""
-    same = []
-    for name in world.strategies:
-        row = world.difference(name, ON_TIME_RATE)
-        if row is not None and row["verdict"] != "worse":
-            gain = interval_of(row)
-            exactly = gain.mean == 0 and gain.half_width == 0
-            same.append(f"{name} ({'the same in every replication' if exactly else _bounds(gain)})")
-    undecided = f"No difference is shown for {listed(same)}." if same else ""
-    return f"{_worse(world)} {undecided}".strip()
+def _worse(against: dict[str, Compared]) -> Iterator[str]:
+    names = [name for name, compared in against.items() if compared.verdict == Verdict.WORSE]
+    if names:
+        yield f"Shown to publish less: {listed(names)}."
 
 
-def _verdict_of(world: World, strategy: str) -> str:
-    row = world.difference(strategy, ON_TIME_RATE)
-    return "" if row is None else str(row["verdict"])
+def _undecided(against: dict[str, Compared]) -> Iterator[str]:
+    names = [
+        f"{name} ({'the same in every replication' if compared.is_same else _bounds(compared)})"
+        for name, compared in against.items()
+        if compared.verdict != Verdict.WORSE
+    ]
+    if names:
+        yield f"No difference is shown for {listed(names)}."
 
 
-def cost(world: World) -> str:
+def _compared_with_others(world: Comparison, best: str) -> Iterator[str]:
+    beaten = _beaten(world, best)
+    shown = [name for name, is_shown in beaten.items() if is_shown]
+    open_ = [name for name, is_shown in beaten.items() if not is_shown]
+    if shown:
+        yield f"It is also shown to publish more than {listed(shown)}."
+    if open_:
+        yield f"Whether it publishes more than {listed(open_)} is not shown."
+
+
+def cost(world: Comparison) -> str:
     """Say what the best strategy costs, compared with the baseline; nothing if it is the baseline."""
-    best, baseline = best_of(world), world.study.baseline
-    if best == baseline:
-        return ""
-    price, usual = (
-        float(world.strategies[name].values("publisher_seconds").mean()) for name in (best, baseline)
-    )
-    if usual <= 0:
+    best, baseline = best_of(world), world.baseline
+    price, usual = (_mean(world, name, "publisher_seconds") for name in (best, baseline))
+    if best == baseline or usual <= 0:
         return ""
     more = price - usual
-    share = number(abs(100 * more / usual))
+    word, sign = ("more", "+") if more >= 0 else ("less", "−")
     return (
-        f"Its cost: {number(price)} publisher-seconds per run, {number(abs(more))} "
-        f"{'more' if more >= 0 else 'less'} "
-        f"than strategy {baseline} ({'+' if more >= 0 else '−'}{share} %)."
+        f"Its cost: {number(price)} publisher-seconds per run, {number(abs(more))} {word} than strategy "
+        f"{baseline} ({sign}{number(abs(100 * more / usual))} %)."
     )

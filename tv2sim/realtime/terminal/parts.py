@@ -1,6 +1,6 @@
-"""The parts of the picture: each draws its lines for a width and a height, and knows which heights are of use.
+"""The parts of the picture: each draws its lines for a width and a height, and says which heights are useful.
 
-A line may be longer than its part is wide: the picture cuts it off.
+A line may be longer than its part is wide; the picture cuts it off.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ class Part(NamedTuple):
 
     draw: Callable[[Snapshot, Pen, int, int], list[Text]]
     heights: Callable[[Snapshot, int], list[int]]
-    """The heights that are of use at a width, the least first."""
+    """The useful heights at a width, the least first."""
 
 
-# -- lanes: encoders and publishers, a line for each, or one character if room is short --------------------
+# -- lanes: a line, or where there is little room a character, for each encoder and publisher --------------
 
 GAP = 2
 _NARROWEST = 8
-"""Cells of a lane with its number and a bar."""
+"""Cells of a lane with its number and a bar, at least."""
 
 
 class Lane(NamedTuple):
-    """An encoder or a publisher: how far it is, or in a word what it does; for how long; with which video."""
+    """An encoder or a publisher: its progress or a word for its state, a time, and the title of its video."""
 
     number: int
     style: str
@@ -44,15 +44,15 @@ class Lane(NamedTuple):
     figure: str = ""
     title: str = ""
     mark: str = ""
-    """Stands for the word where there is room for one character."""
+    """Used for the word where there is room for one character."""
 
 
 def _lanes(
     pen: Pen, shown: list[Lane], total: int, columns: int, width: int, height: int, *, titled: bool
 ) -> list[Text]:
-    """Return `total` lanes, of which some are known, from top to bottom and then from left to right.
+    """Return the lanes that fit of `total` ones, in columns from top to bottom and then from left to right.
 
-    How many do not fit is in the last place; `titled` keeps room for titles.
+    If some do not fit, or are not in `shown`, the last place says how many. `titled` keeps room for titles.
     """
     room = columns * height
     kept = shown if total <= min(room, len(shown)) else shown[: max(0, room - 1)]
@@ -70,7 +70,7 @@ def _lanes(
 def _lane(pen: Pen, lane: Lane, digits: int, width: int, *, titled: bool) -> Text:
     line = Text.assemble((f"{lane.number:>{digits}} ", "dim"))
     room = width - line.cell_len
-    # a title begins at the same place whether there is one or not
+    # the width of the bar does not depend on whether this lane has a title, so that columns are straight
     titled = titled and room >= 24
     if titled:
         bar = 16 if room >= 60 else 12 if room >= 44 else 10 if room >= 36 else 7
@@ -120,7 +120,7 @@ def _encoders(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Tex
     rows, most = max(1, height - 1), _most_columns(width)
     columns = max(1, -(-pipe.encoders_total // rows))
     many = columns > most
-    # so many that some are not known one by one: those that are have their lanes
+    # with so many that some are not in `shown`, those in it have lanes if there is room
     if many and (rows < 3 or most * rows <= len(shown)):
         return [head, *_strip(pen, shown, pipe.encoders_total, width, rows)]
     columns = min(columns, most)
@@ -145,13 +145,13 @@ def _encoder(encoder: Encoder, now: float, pen: Pen) -> Lane:
 # -- publishers --------------------------------------------------------------------------------------------
 
 _PUBLISHER = 24
-"""Cells of a publisher's lane, at the least."""
+"""Cells of a publisher's lane, at least."""
 _USUAL = 12
-"""Publishers that should have room."""
+"""Publishers for which a useful height has room."""
 
 
 def _pool(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Text]:
-    """Draw the publishers that exist, in the same number of columns whatever comes and goes."""
+    """Draw the publishers, in a number of columns that depends on the width alone."""
     pipe = snapshot.pipeline
     name, detail = "publishers", f"{pipe.publishers_starting} starting, {pipe.publishers_ready} ready"
     if pipe.publishers_publishing:
@@ -182,7 +182,7 @@ def _publisher(publisher: Publisher, snapshot: Snapshot) -> Lane:
 
 
 def _waiting(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Text]:
-    """Draw the queues: for any publisher, and beside it for a video's own."""
+    """Draw the publishing queue, and the videos beside it that wait for their own publisher."""
     pipe = snapshot.pipeline
     name, own = f"publishing queue {pipe.queue_total}", f"own publisher {pipe.beside_total}"
     if width >= 58:
@@ -190,7 +190,7 @@ def _waiting(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Text
     elif width < 41:
         name = f"queue {pipe.queue_total}"
     rows = height - 1
-    # either may take what the other leaves; half each if there is too little
+    # each may use the rows that the other leaves; if there are too few, each gets half
     beside = min(pipe.beside_total, max(rows // 2, rows - pipe.queue_total))
     lines = [_waits(one, f"{place:>3} ", snapshot, pen, width) for place, one in enumerate(pipe.queue, 1)]
     others = [_waits(one, "own ", snapshot, pen, width) for one in pipe.beside]
@@ -211,11 +211,11 @@ _NAMES = {
     "parse errors": "client_parse_errors",
 }  # fmt: skip
 _COUNTER = 17
-"""Cells of a counter, at the least."""
+"""Cells of a counter, at least."""
 
 
 def _counters(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Text]:
-    """Draw the counters, and if there is room the last videos that have failed."""
+    """Draw the counters, and if there is room the videos that failed last."""
     pipe, columns = snapshot.pipeline, _counters_columns(width)
     cell = (width - 3 * (columns - 1)) // columns
     values = {name: pipe.stats[key] for name, key in _NAMES.items()}

@@ -1,4 +1,4 @@
-"""The whole picture for a size: the lines above and below, and between them the most important parts first."""
+"""The whole picture for a size: lines at the top and at the bottom, and the parts between them."""
 
 from __future__ import annotations
 
@@ -30,15 +30,15 @@ class _Band(NamedTuple):
 
     parts: dict[Part, int]
     rank: int
-    """How many others are more important."""
+    """How many bands are more important."""
     most: int = 0
-    """Lines that it can take if no other needs them."""
+    """Lines that it may have at most, if no other band needs them."""
     spare: bool = False
-    """Whether it is shown only if all others have what is of use to them."""
+    """Whether it is shown only if all other bands have a useful height."""
 
 
 _MANY = 41
-"""Lines for everything that is known one by one, and a heading."""
+"""Lines for a heading and everything that a snapshot lists one by one."""
 _WIDE = (
     _Band({ENCODERS: 39, WAITING: 31, POOL: 30}, 0, _MANY),
     _Band({EVENTS: 60, COUNTERS: 40}, 1),
@@ -68,15 +68,15 @@ def picture(
     snapshot : Snapshot
         What is shown.
     pen : Pen
-        What to write with.
+        Makes the texts.
     size : tuple of int
         Columns and rows.
     keys : bool
-        Whether there are keys.
+        Whether keys can be read.
     url : str
-        The address of the page, if there is one.
+        The address of the page, or "".
     warning : str
-        The last message, if there was one.
+        The last message on standard error, or "".
     """
     width, height = size
     above = _above(snapshot, pen, width, height)
@@ -99,7 +99,7 @@ def picture(
 
 
 def _block(snapshot: Snapshot, pen: Pen, band: _Band, width: int, height: int) -> Layout:
-    """Return the parts of a band, each drawn beside a gap."""
+    """Return the parts of a band beside each other, with gaps between them."""
     block = Layout(size=height)
     for part, start, cells in _places(band, width):
         drawn = _Lines(part.draw(snapshot, pen, cells, height), start)
@@ -109,7 +109,7 @@ def _block(snapshot: Snapshot, pen: Pen, band: _Band, width: int, height: int) -
 
 
 class _Lines:
-    """Lines that begin at a column, wherever the terminal thinks that the text before them ends."""
+    """Lines that begin at a column, even if the terminal shows the text before them wider or narrower."""
 
     def __init__(self, lines: list[Text], column: int = 0) -> None:
         self._lines, self._column = lines, column
@@ -123,7 +123,7 @@ class _Lines:
 
 
 def _places(band: _Band, width: int) -> list[tuple[Part, int, int]]:
-    """Return the parts of a band, where each begins, and how wide it is."""
+    """Return the parts of a band, the column at which each begins, and its width."""
     shares = [Layout(ratio=share) for share in band.parts.values()]
     regions = RowSplitter().divide(shares, Region(0, 0, width + _GAP, 1))
     return [(part, at.x, at.width - _GAP) for part, (_, at) in zip(band.parts, regions, strict=True)]
@@ -132,8 +132,10 @@ def _places(band: _Band, width: int) -> list[tuple[Part, int, int]]:
 def _allotted(snapshot: Snapshot, bands: Sequence[_Band], width: int, room: int) -> list[int]:
     """Return how many lines each band gets, at most `room` in all.
 
-    By rank each gets the least that is of use to it, then more that is of use, then what is left. What does not
-    fit in the first step fits in none: room is never given back.
+    In the order of their ranks, the bands that are not spare get their least useful heights; then all bands get
+    the largest useful heights that fit; then, in the opposite order, what is left.
+
+    Invariant: the lines of a band never decrease, so what does not fit in one step fits in no later one.
     """
     order = sorted(range(len(bands)), key=lambda number: bands[number].rank)
     useful = [_heights(snapshot, band, width) for band in bands]
@@ -148,7 +150,7 @@ def _allotted(snapshot: Snapshot, bands: Sequence[_Band], width: int, room: int)
 
 
 def _heights(snapshot: Snapshot, band: _Band, width: int) -> list[int]:
-    """Return the heights that are of use to a part of a band and not too low for another one."""
+    """Return the heights that are useful to a part of a band, and not too low for the others."""
     each = [part.heights(snapshot, cells) for part, _, cells in _places(band, width)]
     least = max(heights[0] for heights in each)
     return sorted({least, *(height for heights in each for height in heights if height > least)})
@@ -158,7 +160,7 @@ def _heights(snapshot: Snapshot, band: _Band, width: int) -> list[int]:
 
 
 def _above(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Text]:
-    """Return the lines above: two, or three if there is room, or one if there is nearly none."""
+    """Return the lines at the top: one to four, by the height of the screen."""
     first, second = what(snapshot, pen, width), _state(snapshot)
     if height < 8:
         return [second]
@@ -180,7 +182,7 @@ def _milliseconds(seconds: float) -> str:
 
 
 def what(snapshot: Snapshot, pen: Pen, width: int) -> Text:
-    """Return what is played; a long name is cut, so that the rest is seen."""
+    """Return what is played. The name of the catalogue is cut if there is no room for the rest."""
     rest = ["", f"strategy {pen.plain(snapshot.strategy)}", f"seed {snapshot.seed}"]
     if snapshot.replication:
         rest.append(f"replication {snapshot.replication}")
@@ -189,7 +191,7 @@ def what(snapshot: Snapshot, pen: Pen, width: int) -> Text:
 
 
 def _state(snapshot: Snapshot) -> Text:
-    """Return what time it is, and how it goes on."""
+    """Return the simulated time, the phase and the speed."""
     of = "" if snapshot.until is None else f" of {snapshot.until:g}"
     longest = 7 if snapshot.until is None else len(f"{snapshot.until:.1f}{of} s")
     time, phase = f"{snapshot.time:.1f}{of} s", str(snapshot.phase)
@@ -212,14 +214,14 @@ _PHASES = {
 
 
 def done_of(snapshot: Snapshot) -> tuple[int, int | None]:
-    """Return how many videos have their outcome, and of how many; None while more may come."""
+    """Return how many videos have an outcome, and how many there are; None if more may come."""
     pipe = snapshot.pipeline
     done = pipe.stats["published"] + pipe.stats["publish_failed"]
     return done, None if pipe.client.left is None else pipe.client.taken + pipe.client.left
 
 
 def _done(snapshot: Snapshot, pen: Pen, width: int) -> Text:
-    """Return how many videos are done, with a bar if there is room."""
+    """Return how many videos have an outcome, with a bar if there is room."""
     done, total = done_of(snapshot)
     if total is None:
         return Text(f"{done} done")
@@ -248,7 +250,7 @@ def _client(snapshot: Snapshot, pen: Pen, width: int) -> Text:
 def _below(
     snapshot: Snapshot, pen: Pen, width: int, height: int, working: bool, url: str, warning: str
 ) -> list[Text]:
-    """Return the lines below: the last warning, the keys, and the address."""
+    """Return the lines at the bottom: the last warning, the keys, and the address."""
     if height < 5:
         return []
     lines = []

@@ -1,4 +1,4 @@
-"""The terminal: a screen that is drawn on without blocking, keys one by one, and signals that are noted."""
+"""The terminal: its screen, which is written without blocking, its keys, and the signals of the process."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 __all__ = ["Screen", "Terminal", "taken", "takes"]
 
 _PATIENCE = 0.3
-"""Seconds for the terminal to take something."""
+"""Wall seconds to wait for the terminal to take data."""
 
 
 def takes(stream: TextIO | int, timeout: float = _PATIENCE) -> bool:
-    """Say whether a terminal takes what it is sent, in so many seconds; one stopped with Ctrl-S does not."""
+    """Return whether a terminal takes data within so many seconds; one stopped with Ctrl-S does not."""
     try:
         return bool(select.select([], [stream], [], timeout)[1])
     except (OSError, ValueError):  # not a file of the operating system
@@ -49,24 +49,24 @@ _NO_WRAP, _WRAP = "\x1b[?7l", "\x1b[0m\x1b[?7h"
 
 
 class Screen:
-    """The terminal's other screen: rich's `Live`, and the file that it writes to.
+    """The terminal's alternate screen: rich's `Live`, and the file that it writes to.
 
-    Of a picture only the rows that have changed are passed on. No write blocks: what the terminal does not take
-    in time is left out, and drawn with the next picture.
+    Only the rows of a picture that have changed are written. No write blocks: rows that the terminal does not
+    take in time are left out, and written with the next picture.
 
     Parameters
     ----------
     stream : text file
         The terminal.
     hurried : callable
-        Says whether to leave out the rest of a picture that is being drawn.
+        Returns whether to leave out the rest of a picture that is being drawn.
     """
 
     def __init__(self, stream: TextIO, hurried: Callable[[], bool] = lambda: False) -> None:
         self._stream, self._hurried = stream, hurried
         self._number: int | None = None
         self._piece = 0
-        self._rows: dict[int, str] = {}  # what the terminal shows, as far as that is known
+        self._rows: dict[int, str] = {}  # what the terminal shows; rows that are not known are missing
         self._console = Console(
             file=cast("IO[str]", self), force_terminal=True, force_interactive=True, legacy_windows=False
         )
@@ -83,14 +83,14 @@ class Screen:
         return columns or 80, rows or 24
 
     def takes(self) -> bool:
-        """Say whether the terminal takes what it is sent now."""
+        """Return whether the terminal takes data now."""
         return self._number is None or takes(self._number, 0)
 
     def enter(self) -> None:
-        """Show the other screen."""
+        """Switch to the alternate screen."""
         self._number, self._piece = _opened(self._stream)
         self._rows.clear()
-        self._stream.flush()  # what follows goes past it
+        self._stream.flush()  # what follows is not written to the stream
         self._live.start()
 
     def draw(self, picture: RenderableType, size: tuple[int, int]) -> None:
@@ -102,9 +102,9 @@ class Screen:
         self._live.update(picture, refresh=True)
 
     def leave(self) -> None:
-        """Show what was shown before."""
+        """Switch back from the alternate screen."""
         if HAVE_TERMINALS and not self.takes():
-            # end a stop with Ctrl-S, which would last for ever; TCOON has an effect only after TCOOFF
+            # the terminal is stopped with Ctrl-S: start it; TCOON has an effect only after TCOOFF
             with suppress(OSError, ValueError, termios.error):
                 termios.tcflow(self._stream.fileno(), termios.TCOOFF)
                 termios.tcflow(self._stream.fileno(), termios.TCOON)
@@ -116,14 +116,14 @@ class Screen:
     # -- the file that rich writes to ----------------------------------------------------------------------
 
     def write(self, text: str) -> None:
-        """Write what rich has rendered: a picture, which begins at the home position, or a command."""
+        """Write what rich has rendered: a picture, which begins with the home position, or a command."""
         if not text.startswith(_HOME):
-            # no wrapping: a title that the terminal takes for wider must not shift the next row
+            # without wrapping, a title that the terminal shows wider does not shift the next row
             self._send(text.replace(_ENTER, _ENTER + _NO_WRAP).replace(_LEAVE, _WRAP + _LEAVE))
             return
         for number, row in enumerate(text.removeprefix(_HOME).split("\n"), 1):
             if row != self._rows.get(number):
-                # erased first: the terminal may take a title for narrower, and leave what was there
+                # erased first, since a title that the terminal shows narrower would leave old text
                 if self._hurried() or not self._send(f"\x1b[0m\x1b[{number};1H\x1b[K{row}"):
                     self._rows.pop(number, None)  # a part of it may be on the screen
                     return
@@ -133,38 +133,38 @@ class Screen:
         """Do nothing: `write` has no buffer."""
 
     def _send(self, text: str) -> bool:
-        """Write a text piece by piece, as long as the terminal takes it, and say whether it took all."""
+        """Write a text piece by piece while the terminal takes it; return whether it took all."""
         if self._number is None:
             self._stream.write(text)
             return True
         left = text.encode(self._stream.encoding, "backslashreplace")
-        with suppress(OSError):  # it was stopped just now, or is gone
+        with suppress(OSError):  # the terminal was stopped just now, or is closed
             while left and takes(self._number):
                 left = left[os.write(self._number, left[: self._piece]) :]
         return not left
 
 
 def _opened(stream: TextIO) -> tuple[int | None, int]:
-    """Return a file descriptor that does not block if so many bytes are written at once, and that number."""
+    """Return a file descriptor, and how many bytes can be written to it at once without blocking."""
     try:
         number = stream.fileno()
     except (OSError, ValueError):  # not a file of the operating system
         return None, 0
     try:
-        # opened anew: O_NONBLOCK would else hold for all programs that share the stream
+        # opened anew, since O_NONBLOCK holds for all programs that share the stream
         return os.open(os.ttyname(number), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK), 4096
     except (OSError, AttributeError):  # a terminal without a name, or of another user; or Windows
-        return os.dup(number), 1 if HAVE_TERMINALS else 4096  # one byte always has room
+        return os.dup(number), 1 if HAVE_TERMINALS else 4096  # where data is taken, there is room for a byte
 
 
-# -- what is typed -----------------------------------------------------------------------------------------
+# -- keys --------------------------------------------------------------------------------------------------
 
 _SEQUENCE = re.compile(rb"\x1b(?:\[[0-?]*[ -/]*[@-~]|O.|.)?", re.DOTALL)
-"""What an arrow or a function key sends, or a key with Alt."""
+"""What an arrow key, a function key or a key with Alt sends."""
 
 
 class Keys:
-    """Reads keys, one by one and without a return, from standard input or else from the process's terminal."""
+    """Reads single keys, from standard input if that is a terminal, else from the controlling terminal."""
 
     def __init__(self) -> None:
         self._number: int | None = None
@@ -172,11 +172,11 @@ class Keys:
 
     @property
     def working(self) -> bool:
-        """Whether there is a terminal to read from."""
+        """Whether keys can be read."""
         return self._number is not None
 
     def enter(self) -> None:
-        """Let the terminal pass on each key at once, without showing it. Ctrl-C remains a signal."""
+        """Set the terminal to pass on each key at once, without echo. Ctrl-C still sends a signal."""
         if HAVE_TERMINALS:
             with suppress(OSError, ValueError, termios.error):  # there is no terminal
                 here = sys.stdin is not None and sys.stdin.isatty()
@@ -186,16 +186,16 @@ class Keys:
                 tty.setcbreak(number, termios.TCSANOW)
 
     def leave(self) -> None:
-        """Let the terminal be as it was."""
+        """Restore the settings of the terminal."""
         if self._number is not None:
-            with suppress(termios.error):  # it is gone
-                # TCSANOW: others wait until all output is written, which may be never
+            with suppress(termios.error):  # the terminal is closed
+                # the other modes than TCSANOW wait until all output is written, which may never be
                 termios.tcsetattr(self._number, termios.TCSANOW, self._before)
             os.close(self._number)
             self._number = None
 
     def pressed(self, timeout: float) -> str:
-        """Return the keys that were pressed, after so many seconds or as soon as there is one."""
+        """Wait for a key, at most so many seconds, and return the keys that were pressed."""
         if self._number is None:
             time.sleep(timeout)
             return ""
@@ -204,12 +204,12 @@ class Keys:
             if not select.select([self._number], [], [], timeout)[0]:
                 return ""
             read = os.read(self._number, 1024)
-        if not read:  # the terminal is gone
+        if not read:  # the terminal is closed
             self.leave()
         return _SEQUENCE.sub(b"", read).decode("ascii", "ignore")
 
 
-# -- all of it ---------------------------------------------------------------------------------------------
+# -- the terminal ------------------------------------------------------------------------------------------
 
 
 def _there(*names: str) -> list[int]:
@@ -222,7 +222,7 @@ _SUSPENDING, _RESUMING = _there("SIGTSTP"), _there("SIGCONT")
 
 
 class Terminal:
-    """The screen, the keys, and what has come meanwhile: messages and signals."""
+    """The screen, the keys, and the messages and signals that came while they were used."""
 
     def __init__(self, stream: TextIO) -> None:
         self.keys, self.screen = Keys(), Screen(stream, hurried=lambda: self.end != 0)
@@ -233,28 +233,28 @@ class Terminal:
         self.suspended = self.resumed = False
 
     def enter(self) -> None:
-        """Begin to draw and to read."""
+        """Start to draw and to read keys."""
         self.keys.enter()
         self.screen.enter()
 
     def leave(self) -> None:
-        """Give the terminal back."""
+        """Restore the terminal."""
         self.screen.leave()
         self.keys.leave()
 
     def note(self, number: int, frame: FrameType | None) -> None:
-        """Handle a signal. It does not raise, so that the terminal is given back whenever it comes."""
+        """Note a signal. It does not raise, so that the terminal is restored whenever the signal comes."""
         self.suspended |= number in _SUSPENDING
         self.resumed |= number in _RESUMING
         if number in _ENDING:
             self.end = self.end or number
 
-    def stand_still(self) -> None:
-        """Give the terminal back and stop, as Ctrl-Z wants it, until the program is let go on."""
+    def suspend(self) -> None:
+        """Restore the terminal and stop the process, as Ctrl-Z does, until it is continued."""
         self.leave()
         handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTSTP)
-        # here it stands still
+        # the process stops here
         signal.signal(signal.SIGTSTP, handler)
         self.suspended = self.resumed = False
         self.enter()
@@ -262,15 +262,16 @@ class Terminal:
 
 @contextmanager
 def taken(stream: TextIO) -> Iterator[Terminal]:
-    """Draw on a terminal, read its keys, and hold the messages that would tear the picture.
+    """Draw on a terminal, read its keys, and hold back messages to it on standard error.
 
-    Afterwards the terminal is as it was, the messages are written, and a signal that ends the program acts.
+    At the end the terminal is restored, the messages are written, and a signal that ends the program is raised
+    again.
     """
     terminal, handlers, errors = Terminal(stream), {}, sys.stderr
     if threading.current_thread() is threading.main_thread():
         for number in _ENDING + _SUSPENDING + _RESUMING:
             handler = signal.getsignal(number)
-            # a program that handles Ctrl-Z itself keeps doing so; what is ignored stays ignored
+            # signals that are ignored stay so, and a handler of the program for Ctrl-Z is kept
             if handler not in (signal.SIG_IGN, None) and (number in _ENDING or handler == signal.SIG_DFL):
                 handlers[number] = signal.signal(number, terminal.note)
     held = errors is not None and errors.isatty()
@@ -280,7 +281,7 @@ def taken(stream: TextIO) -> Iterator[Terminal]:
             yield terminal
     finally:
         terminal.leave()
-        with suppress(OSError):  # the terminal is gone
+        with suppress(OSError):  # the terminal is closed
             if held and takes(errors):
                 errors.write(terminal.messages.getvalue())
                 errors.flush()

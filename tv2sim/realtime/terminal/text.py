@@ -1,4 +1,4 @@
-"""Text that fits, written with what the terminal can show."""
+"""Text cut to a width, in characters that the terminal can show."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Pen", "joined", "pen_for"]
 
 
 class Glyphs(NamedTuple):
-    """The characters of a bar (whole cells, a half cell, its rest), of levels, rules, separators and cuts."""
+    """The characters of bars (full cell, half cell, empty cell), levels, rules, separators, cuts and blanks."""
 
     full: str
     half: str
@@ -32,14 +32,14 @@ ASCII = Glyphs("#", "", ".", "0123456789", "-", ", ", "..", "_")
 
 
 class Pen:
-    """Writes what a terminal can show.
+    """Makes texts of characters that a terminal can show.
 
     Parameters
     ----------
     encoding : str
-        The terminal's.
+        The encoding of the terminal.
     ascii_only : bool
-        Whether to draw with ASCII characters even if the encoding has others.
+        Whether to draw with ASCII characters even if the encoding has the others.
     """
 
     def __init__(self, encoding: str = "utf-8", *, ascii_only: bool = False) -> None:
@@ -51,14 +51,14 @@ class Pen:
         self.glyphs = ASCII if ascii_only else UNICODE
 
     def plain(self, text: str) -> str:
-        """Return text with what a terminal would obey, or cannot show, escaped."""
-        # a variation selector has no width of its own, but changes that of its neighbour in some terminals
+        """Return text with control characters, and characters that the terminal cannot show, escaped."""
+        # in some terminals a variation selector changes the width of the character before it
         visible = text if text.isascii() else "".join(c for c in text if not "\ufe00" <= c <= "\ufe0f")
         shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in visible)
         return shown.encode(self._encoding, "backslashreplace").decode(self._encoding)
 
     def title(self, text: str, width: int) -> str:
-        """Return text from a catalogue in at most `width` cells."""
+        """Return text from a catalogue, escaped and cut to at most `width` cells."""
         shown, more = self.plain(text), self.glyphs.more
         if cell_len(shown) <= width:
             return shown
@@ -75,26 +75,26 @@ class Pen:
         return Text.assemble((filled, style), (glyphs.rest * (width - len(filled)), "dim"))
 
     def level(self, fraction: float) -> str:
-        """Return one character that tells a fraction."""
+        """Return one character that shows a fraction."""
         levels = self.glyphs.levels
         return levels[min(len(levels) - 1, max(0, int(fraction * len(levels))))]
 
     def heading(self, name: str, detail: str, width: int) -> Text:
-        """Return the line above a part of the picture."""
+        """Return the heading of a part of the picture."""
         return Text.assemble((name, "bold"), f"  {detail} ", (self.glyphs.rule * width, "dim"))
 
 
 def pen_for(stream: object) -> Pen:
-    """Return a pen for what is written to a stream."""
+    """Return a pen for a stream."""
     encoding = getattr(stream, "encoding", None) or "ascii"
     if sys.flags.utf8_mode and not os.environ.get("PYTHONUTF8"):
-        # Python takes UTF-8 in the locale C, whose terminal may know no more than ASCII
+        # in the locale C Python takes UTF-8, but the terminal may have ASCII only
         encoding = locale.getencoding()
-    # the console of Linux has neither half cells nor eighths
+    # the font of the Linux console has neither half nor eighth blocks
     return Pen(codecs.lookup(encoding).name, ascii_only=os.environ.get("TERM") == "linux")
 
 
 def joined(left: Text, right: Text, width: int) -> Text:
-    """Return a line with something at both its ends; without the right one if there is no room for both."""
+    """Return a line with a text at each end; without the right one if there is no room for both."""
     gap = width - left.cell_len - right.cell_len
     return left if gap < 2 else Text.assemble(left, " " * gap, right)

@@ -1,4 +1,4 @@
-"""Shows a replay in the terminal until it is over or the user stops it."""
+"""Shows a replay in the terminal until it is over or is stopped."""
 
 from __future__ import annotations
 
@@ -30,19 +30,19 @@ SPEEDS = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1
 def show(replay: Replay, *, stay: bool = False) -> bool:
     """Show a replay in the terminal until it is over; keys pause it, change its speed and stop it.
 
-    The replay has its own thread: a terminal that is slow misses pictures, and nothing else is late.
+    The replay has a thread of its own. A slow terminal misses pictures, and does not delay the replay.
 
     Parameters
     ----------
     replay : Replay
-        One that was started.
+        A replay that was started.
     stay : bool
-        Whether to go on showing how it has ended.
+        Whether to show its final state until a key or a signal ends that.
 
     Returns
     -------
     bool
-        Whether it was stopped by key.
+        Whether it was stopped with a key.
     """
     pen = pen_for(sys.stdout)
     with taken(sys.stdout) as terminal:
@@ -61,7 +61,7 @@ def show(replay: Replay, *, stay: bool = False) -> bool:
                 return not over
             if terminal.suspended:
                 _suspend(replay, terminal)
-            elif terminal.resumed:  # after a stop that could not be noticed
+            elif terminal.resumed:  # after SIGSTOP, which cannot be handled
                 terminal.resumed = False
                 terminal.leave()
                 terminal.enter()
@@ -69,16 +69,16 @@ def show(replay: Replay, *, stay: bool = False) -> bool:
 
 
 def _suspend(replay: Replay, terminal: Terminal) -> None:
-    """Let the shell have the terminal until it lets the program go on; meanwhile the replay is paused."""
+    """Pause the replay, and stop the process until the shell continues it."""
     paused = replay.paused
     replay.pause()
-    terminal.stand_still()
+    terminal.suspend()
     if not paused:
         replay.resume()
 
 
 def _obeyed(replay: Replay, keys: str) -> bool:
-    """Do what keys ask for, and say whether to go on."""
+    """Do what keys ask for; return False if that is to stop."""
     for key in keys:
         if key in "qQ":
             replay.stop()
@@ -95,7 +95,7 @@ def _obeyed(replay: Replay, keys: str) -> bool:
 
 
 def changed_speed(speed: Speed, *, faster: bool) -> Speed:
-    """Return the next one of the usual speeds."""
+    """Return the next of :data:`SPEEDS` above or below; "max" is above all of them."""
     now = inf if speed == "max" else speed
     if faster:
         above = bisect_right(SPEEDS, now)
@@ -103,11 +103,11 @@ def changed_speed(speed: Speed, *, faster: bool) -> Speed:
     return SPEEDS[max(0, bisect_left(SPEEDS, now) - 1)]
 
 
-# -- what stays in the terminal ----------------------------------------------------------------------------
+# -- the summary that stays in the terminal ----------------------------------------------------------------
 
 
 def sum_up(replay: Replay) -> None:
-    """Print a summary of what was shown, if the terminal takes it."""
+    """Print a summary of the replay, unless the terminal is stopped."""
     if takes(sys.stdout):
         console = Console(file=sys.stdout, highlight=False)
         for line in summary(replay.snapshot(), pen_for(sys.stdout), console.width):
@@ -115,7 +115,7 @@ def sum_up(replay: Replay) -> None:
 
 
 def summary(snapshot: Snapshot, pen: Pen, width: int) -> list[Text]:
-    """Return what there is to say of a replay that is over, in a few lines."""
+    """Return a summary of a replay that is over, in a few lines."""
     pipe, (done, _) = snapshot.pipeline, done_of(snapshot)
     parts = [f"{pipe.stats['published']} of {done} published in time"]
     if pipe.on_time_rate is not None:

@@ -1,0 +1,100 @@
+"""Dataclasses whose fields hold their own description and check, so that a field is added in one place."""
+
+from __future__ import annotations
+
+import dataclasses
+import textwrap
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from tv2sim.errors import InputError
+
+__all__ = ["check_fields", "checked", "or_none", "parameter", "with_changes", "with_parameters"]
+
+T = TypeVar("T")
+
+
+def checked(check: Callable[..., Any], **bounds: Any) -> dict[str, Any]:
+    """Return the metadata of a dataclass field whose values are checked by :func:`check_fields`.
+
+    Parameters
+    ----------
+    check : callable
+        One of the checks of :mod:`tv2sim.validation`, or one like them:
+        ``check(name, value, error=..., **bounds)`` returns the value to store.
+    **bounds
+        Further arguments of the check; a text names another field, whose value is the bound.
+
+    Examples
+    --------
+    >>> from tv2sim.validation import a_time
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Span:
+    ...     low: float = dataclasses.field(metadata=checked(a_time))
+    ...     high: float = dataclasses.field(metadata=checked(a_time, at_least="low"))
+    ...     def __post_init__(self):
+    ...         check_fields(self, error=InputError)
+    >>> Span(2, 6)
+    Span(low=2.0, high=6.0)
+    >>> Span(2, 1)
+    Traceback (most recent call last):
+    tv2sim.errors.InputError: high must be a finite number of at least 2, not 1
+    """
+    return {"check": check, "bounds": bounds}
+
+
+def parameter(default: object, check: Callable[..., Any], *, text: str, label: str = "", **bounds: Any) -> Any:
+    """Return a dataclass field with a default, a check (see :func:`checked`) and a description.
+
+    `text`, for the documentation and the command line's help, is the field's ``metadata["help"]``; `label`, a
+    few words for the row of a table, is its ``metadata["label"]``.
+    """
+    return dataclasses.field(
+        default=default, metadata={"help": text, "label": label, **checked(check, **bounds)}
+    )
+
+
+def or_none(check: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a check that accepts None as well."""
+
+    def check_or_none(name: str, value: object, **bounds: Any) -> Any:
+        return None if value is None else check(f"{name}, if not None,", value, **bounds)
+
+    return check_or_none
+
+
+def check_fields(one: object, *, error: type[InputError], owner: str = "") -> None:
+    """Replace the value of each :func:`checked` field of a dataclass by what the check returns.
+
+    A field that a subclass declares again, with another default, keeps the check of its base class. `owner`
+    goes before the field's name in messages.
+    """
+    classes = filter(dataclasses.is_dataclass, reversed(type(one).__mro__))
+    declared = [field for kind in classes for field in dataclasses.fields(kind)]
+    for name, metadata in {each.name: each.metadata for each in declared if "check" in each.metadata}.items():
+        bounds = {
+            bound: getattr(one, limit) if isinstance(limit, str) else limit
+            for bound, limit in metadata["bounds"].items()
+        }
+        value = metadata["check"](f"{owner}{name}", getattr(one, name), error=error, **bounds)
+        object.__setattr__(one, name, value)
+
+
+def with_parameters(kind: type[T]) -> type[T]:
+    """Put the descriptions of a dataclass's fields into its docstring, where it says ``{parameters}``."""
+    lines = ["Parameters", "    ----------"]
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        default = "" if field.default is dataclasses.MISSING else f", default {field.default}"
+        lines.append(f"    {field.name} : {field.type}{default}")
+        lines += textwrap.wrap(field.metadata["help"], 100, initial_indent=" " * 8, subsequent_indent=" " * 8)
+    kind.__doc__ = (kind.__doc__ or "").replace("{parameters}", "\n".join(lines))
+    return kind
+
+
+def with_changes(one: T, what: str, changes: Mapping[str, Any], *, error: type[InputError]) -> T:
+    """Return a copy of a dataclass with some fields changed; raise `error` if it has no such field."""
+    known = [field.name for field in dataclasses.fields(one)]  # type: ignore[arg-type]
+    for name in changes:
+        if name not in known:
+            raise error(f"{what} has no {name!r}; it has {', '.join(known)}")
+    return dataclasses.replace(one, **changes)  # type: ignore[type-var]
