@@ -25,8 +25,8 @@ from numpy.typing import NDArray
 import tv2sim as tv
 from tv2sim.experiment.choices import ALL_METRICS
 from tv2sim.plots import style
-from tv2sim.plots.frontier import dominated
 from tv2sim.plots.study import METRICS
+from tv2sim.plots.tradeoff import dominated
 from tv2sim.statistics import Interval
 
 from .micro import simulate

@@ -1,4 +1,4 @@
-"""What a chart is given, made uniform: cells in comparable groups, each with its names and its look."""
+"""What a chart is given: a run, or a study as cells in comparable groups, each with its names and its look."""
 
 from __future__ import annotations
 
@@ -10,12 +10,15 @@ from tv2sim.errors import InputError
 from tv2sim.experiment import Comparison, Replications
 from tv2sim.experiment.cells import Cell
 from tv2sim.plots.style import Look, look
+from tv2sim.run import Run
 from tv2sim.validation import one_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tv2sim.statistics import Interval
 
-__all__ = ["METRICS", "Metric", "Shown", "Study", "metric_named", "study_of"]
+__all__ = ["METRICS", "Metric", "Shown", "Study", "as_run", "counted", "metric_named", "study_of"]
 
 
 class Metric(NamedTuple):
@@ -82,9 +85,15 @@ def metric_named(name: object) -> Metric:
     return METRICS[str(name)]
 
 
-@dataclass(frozen=True)
-class Shown:
-    """A cell of a study: its replications, the name of its group and its strategy's look."""
+def as_run(run: object, of: str = "one run") -> Run:
+    """Return a run, or raise an InputError that names what the chart is of."""
+    if not isinstance(run, Run):
+        raise InputError(f"a chart of {of} needs what simulate gave, not {run!r}")
+    return run
+
+
+class Shown(NamedTuple):
+    """A cell of a study: its replications, the name of its group and the look of its strategy."""
 
     cell: Cell
     reps: Replications
@@ -94,16 +103,14 @@ class Shown:
 
 @dataclass(frozen=True)
 class Study:
-    """The cells, by group: the strategies of a group share catalogue and scenario."""
+    """The cells by group: the strategies of a group share catalogue and scenario."""
 
     groups: dict[str, list[Shown]]
     confidence: float
-    title: str
-    """What all have in common: the catalogue's name, and the scenario's if it is not the default."""
 
     @property
     def shown(self) -> list[Shown]:
-        """All cells."""
+        """All cells, group by group."""
         return [shown for group in self.groups.values() for shown in group]
 
     @property
@@ -114,8 +121,7 @@ class Study:
     @property
     def size(self) -> str:
         """How many replications, in words."""
-        counts = sorted({len(shown.reps) for shown in self.shown})
-        return " or ".join(f"{n:,}" for n in counts) + (" replications" if counts != [1] else " replication")
+        return counted((len(shown.reps) for shown in self.shown), "replication")
 
     @property
     def interval(self) -> str:
@@ -123,8 +129,18 @@ class Study:
         return f"{100 * self.confidence:g} % interval"
 
 
+def counted(numbers: Iterable[int], thing: str) -> str:
+    """Return the distinct numbers with what they count.
+
+    >>> counted([1], "run"), counted([20, 10, 20], "run")
+    ('1 run', '10 or 20 runs')
+    """
+    distinct = sorted(set(numbers))
+    return " or ".join(f"{n:,}" for n in distinct) + f" {thing}" + "s" * (distinct != [1])
+
+
 def study_of(study: object, *, least: int = 1) -> Study:
-    """Return the cells of a comparison, or of one strategy's replications, in groups.
+    """Return the cells of a comparison, or of the replications of one strategy.
 
     Raises
     ------
@@ -139,12 +155,11 @@ def study_of(study: object, *, least: int = 1) -> Study:
         raise InputError(f"a chart of replications needs what compare or replicate gave, not {study!r}")
     if min(map(len, cells.values()), default=0) < least:
         raise InputError(f"this chart needs at least {least} replication{'s' * (least > 1)}")
-    catalogues, scenarios = ({cell[part] for cell in cells} for part in (0, 1))
+    # the name of a group says what differs: the catalogue, the scenario, or both
+    differ = [part for part in (0, 1) if len({cell[part] for cell in cells}) > 1]
     looks = {name: look(number) for number, name in enumerate(dict.fromkeys(cell.strategy for cell in cells))}
     groups: dict[str, list[Shown]] = {}
     for cell, reps in cells.items():
-        differs = [cell.catalogue] * (len(catalogues) > 1) + [cell.scenario] * (len(scenarios) > 1)
-        name = ", ".join(differs)
+        name = ", ".join(cell[part] for part in differ)
         groups.setdefault(name, []).append(Shown(cell, reps, name, looks[cell.strategy]))
-    common = [next(iter(names)) for names in (catalogues, scenarios) if len(names) == 1]
-    return Study(groups, confidence, ", ".join(name for name in common if name != "default"))
+    return Study(groups, confidence)

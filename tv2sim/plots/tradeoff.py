@@ -1,4 +1,4 @@
-"""What it costs to be on time: strategies as points, those that another one dominates, and the frontier."""
+"""On-time rate against idle publishers: strategies as points, dominated or on the frontier."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _RATE = METRICS["on_time_rate"]
 
 
 def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
-    """Show on-time rate against idle publisher-seconds: what is bought, and what it costs.
+    """Show on-time rate against idle publisher-seconds, the cost of it.
 
-    A hollow point is dominated: another strategy in the same scenario is on time as often with less idling, or
-    more often with no more of it. The line joins the others. Several scenarios are numbered.
+    A hollow point is dominated: another strategy in the same scenario has the same on-time rate with less
+    idling, or a higher one with no more idling. A line joins the others. Several scenarios are numbered.
 
     Parameters
     ----------
     study : Comparison or Replications
-        What :func:`tv2sim.compare` or :func:`tv2sim.replicate` gave.
+        What :func:`tv2sim.compare` or :func:`tv2sim.replicate` returned.
     ax : matplotlib.axes.Axes, optional
         Where to draw; default is a new figure.
 
@@ -43,11 +43,11 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     Raises
     ------
     InputError
-        If `study` is something else.
+        If `study` is neither.
 
     Examples
     --------
-    Parts 1 and 2b differ only where encoders are kept waiting, so that they share a point:
+    Parts 1 and 2b differ only where encoders are kept waiting, so they share a point:
 
     >>> import tv2sim as tv
     >>> study = tv.compare(tv.generate_catalogue(), replications=20)
@@ -58,7 +58,7 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     own, several = ax is None, len(data.groups) > 1
     handles, entries = _key(data)
     ax = style.axes(ax, style.room_for(entries) if several else style.HEIGHT)
-    ax.grid(color=style.LIGHT, linewidth=0.7)
+    style.grid(ax)
     ax.margins(0.1, 0.12)
     points: list[NDArray[np.float64]] = []
     fronts: list[NDArray[np.float64]] = []
@@ -82,13 +82,11 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     )  # fmt: skip
     names = [style.fold(", ".join(sharing), 26) for sharing in named.values()]
     style.span(ax, x=0.05 * max(ax.get_xlim()), y=1)
-    if (
-        not place(ax, np.array(list(named)), names, around=np.concatenate(points), lines=fronts + bars)
-        and not several
-    ):
+    placed = place(ax, np.array(list(named)), names, around=np.concatenate(points), lines=fronts + bars)
+    if not placed and not several:
         style.legend(ax, handles, entries)
         if own:
-            style.grow(ax, style.room_for(entries))
+            style.figure_of(ax).set_figheight(style.room_for(entries))
     return ax
 
 
@@ -100,7 +98,7 @@ def dominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
     >>> dominated(np.array([[0, 40], [90, 83], [95, 80], [90, 83]])).tolist()
     [False, False, True, False]
     """
-    # sums of the same times in another order differ in the last bits: that is no difference
+    # sums of the same times in another order may differ in the last bits
     cost, rate = np.round(points, 9).T
     no_worse = (cost[:, None] <= cost) & (rate[:, None] >= rate)
     better = (cost[:, None] < cost) | (rate[:, None] > rate)
@@ -110,7 +108,7 @@ def dominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
 def _points(
     ax: Axes, group: list[Shown], confidence: float, bars: list[NDArray[np.float64]]
 ) -> NDArray[np.float64]:
-    """Draw the points of a group with their intervals; return the former, and add the latter to `bars`."""
+    """Draw the points of a group with their intervals; return the points, and add the intervals to `bars`."""
     idle = [shown.reps.interval("idle", confidence) for shown in group]
     rate = [shown.reps.interval("on_time_rate", confidence) for shown in group]
     points = np.array([(x.mean, _RATE.scale * y.mean) for x, y in zip(idle, rate, strict=True)])
@@ -120,23 +118,22 @@ def _points(
         low, high = _RATE.scale * along.ci_low, _RATE.scale * along.ci_high
         for bar in ([(across.ci_low, y), (across.ci_high, y)], [(x, low), (x, high)]):
             ax.plot(*np.array(bar).T, color=colour, linewidth=1.2)
-            if np.isfinite(bar).all():  # one replication may give no interval
+            if np.isfinite(bar).all():  # there is no interval after one replication
                 bars.append(np.array(bar))
-        ax.plot(
-            [x], [y], linestyle="none", marker=shown.look.marker, markersize=9, zorder=3,
-            markeredgewidth=1.8 if hollow else 0, markeredgecolor=colour,
-            markerfacecolor="white" if hollow else colour,
-        )  # fmt: skip
+        fill, edge = ("white", 1.8) if hollow else (colour, 0)
+        (marker,) = ax.plot(x, y, shown.look.marker, color=colour, markersize=9, zorder=3)
+        marker.set(markerfacecolor=fill, markeredgewidth=edge)
     return points
 
 
 def _key(data: Study) -> tuple[list[Line2D], list[str]]:
-    """Return what the looks and, for several groups, the numbers stand for."""
-    handles = [
-        Line2D([], [], linestyle="none", marker=look.marker, color=look.colour, markersize=8)
-        for look in data.strategies.values()
+    """Return handles and texts of a legend: the strategies and, if there are several groups, their numbers."""
+    key = [
+        (Line2D([], [], linestyle="none", marker=look.marker, color=look.colour, markersize=8), name)
+        for name, look in data.strategies.items()
     ]
-    several = len(data.groups) > 1
-    groups = [f"{n}: {style.fold(name, 44, 1)}" for n, name in enumerate(data.groups, start=1) if several]
-    nothing = [Line2D([], [], linestyle="none") for _ in groups]
-    return handles + nothing, [style.fold(name, 40, 1) for name in data.strategies] + groups
+    handles, entries = [handle for handle, _ in key], [style.fold(name, 40, 1) for _, name in key]
+    if len(data.groups) > 1:
+        handles += [Line2D([], [], linestyle="none") for _ in data.groups]
+        entries += [f"{n}: {style.fold(name, 44, 1)}" for n, name in enumerate(data.groups, start=1)]
+    return handles, entries
