@@ -30,7 +30,7 @@ from tests.commands import (
     video,
     write_catalogue,
 )
-from tv2sim.figures import Stats
+from tv2sim.metrics import Stats
 from tv2sim.storage import write_table
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+import msgspec
 import numpy as np
 import pandas as pd
 import pytest
@@ -15,7 +17,7 @@ from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
 from tv2sim import engines
-from tv2sim.experiment.cells import Cell
+from tv2sim.experiment import Cell
 from tv2sim.model import run_model
 from tv2sim.statistics import holm
 
@@ -425,7 +427,7 @@ class TestPrecision:
         intervals = [reps.interval("published") for reps in study.cells.values()]
         assert all(map(precision.is_met, intervals))
         assert study.stopped is not None
-        assert study.stopped.startswith(f"the precision was met after {study.replications} replications")
+        assert str(study.stopped).startswith(f"the precision was met after {study.replications} replications")
         assert 100 <= study.replications < 5000
         same_study(study, tv.compare(FEW, ["1", "2a"], replications=study.replications))
 
@@ -434,7 +436,7 @@ class TestPrecision:
             FEW, ["1", "2a"], replications=150, precision=tv.Precision("published", relative=1e-6)
         )
         assert study.replications == 150
-        assert (study.stopped or "").startswith("the budget ended after 150 replications")
+        assert str(study.stopped).startswith("the budget ended after 150 replications")
 
     @pytest.mark.parametrize("names", [("2c", "nobody"), ("nobody", "2c")])
     def test_one_cell_that_never_meets_it_is_enough(self, names: tuple[str, str]) -> None:
@@ -443,7 +445,88 @@ class TestPrecision:
         precision = tv.Precision("elapsed_p50", absolute=100)
         study = tv.compare(FEW, strategies, replications=120, precision=precision)
         assert study.replications == 120
-        assert (study.stopped or "").startswith("the budget ended after 120 replications")
+        assert str(study.stopped).startswith("the budget ended after 120 replications")
+
+
+# -- saving ---------------------------------------------------------------------------------------------------
+
+
+class TestSaving:
+    @pytest.fixture
+    def study(self) -> tv.Comparison:
+        pool = tv.PART_2C.replace(name="pool of 3", prewarmed=3)
+        catalogues = {"few": tv.read_catalogue([video(0), video(1, timeout=0.5), {"id": ""}]), "five": FEW}
+        precision = tv.Precision("idle", relative=1e-6, confidence=0.9)
+        how: dict[str, Any] = {"precision": precision, "metrics": ["makespan", "lateness_p99"]}
+        return tv.compare(catalogues, ["1", pool], {"encoders": [1, 3]}, replications=6, seed=9, **how)
+
+    def test_it_is_the_same_again(self, study: tv.Comparison) -> None:
+        text = msgspec.json.encode(study.to_dict())
+        again = tv.Comparison.from_dict(msgspec.json.decode(text))
+        same_study(again, study)
+        assert_frame_equal(again.differences, study.differences)
+        assert again.stopped == study.stopped
+        assert [reps.catalogue.rejected for reps in again.cells.values()] == [
+            reps.catalogue.rejected for reps in study.cells.values()
+        ]
+        assert again.to_dict() == study.to_dict()
+        same_study(again.extend(2), study.extend(2))
+
+    def test_a_field_that_is_added_is_saved(self, study: tv.Comparison) -> None:
+        data = study.to_dict()
+        apart = {"cells", "whole"}
+        assert {field.name for field in dataclasses.fields(study)} - apart < set(data)
+        (reps,) = (one["replications"] for one in data["cells"][:1])
+        assert {field.name for field in dataclasses.fields(tv.Replications)} == {*reps, "catalogue"} - {"kind"}
+
+    def test_another_form_is_refused(self, study: tv.Comparison) -> None:
+        with pytest.raises(tv.InputError, match="in format 1, and this version reads format"):
+            tv.Comparison.from_dict({**study.to_dict(), "format": 1})
+        with pytest.raises(tv.InputError, match="not a comparison as it was saved"):
+            tv.Comparison.from_dict({**study.to_dict(), "cells": [{}]})
+        with pytest.raises(tv.InputError, match="not a comparison as it was saved"):
+            tv.Comparison.from_dict({"kind": "comparison"})
+
+
+# -- parts ----------------------------------------------------------------------------------------------------
+
+
+class TestParts:
+    @pytest.fixture
+    def study(self) -> tv.Comparison:
+        return tv.compare({"a": FEW, "b": FEW}, ["1", "2a"], {"encoders": [1, 5]}, replications=20)
+
+    def test_worlds_are_catalogues_in_scenarios(self, study: tv.Comparison) -> None:
+        worlds = study.worlds()
+        assert [list(world.cells) for world in worlds] == [
+            [Cell(catalogue, scenario, strategy) for strategy in ("1", "2a")]
+            for catalogue in ("a", "b")
+            for scenario in ("encoders=1", "encoders=5")
+        ]
+        assert list(worlds[0].strategies) == ["1", "2a"]
+
+    def test_their_differences_are_those_of_the_whole(self, study: tv.Comparison) -> None:
+        parts = pd.concat([world.differences for world in study.worlds()], ignore_index=True)
+        assert_frame_equal(parts, study.differences)
+        (world,) = study.worlds()[0].worlds()
+        assert world.whole is study
+
+    def test_select(self, study: tv.Comparison) -> None:
+        assert list(study.select(strategy="2a", catalogue="b").cells) == [
+            Cell("b", "encoders=1", "2a"),
+            Cell("b", "encoders=5", "2a"),
+        ]
+        part = study.select(scenario="encoders=5").select(catalogue="a")
+        compared = part.difference("2a", "published")
+        assert compared is not None
+        assert compared.cell == Cell("a", "encoders=5", "2a")
+        assert compared.verdict == row(part, "2a", "published")["verdict"]
+        assert part.difference("1", "published") is None
+        assert study.select().cells == study.cells
+
+    def test_what_there_is_not(self, study: tv.Comparison) -> None:
+        with pytest.raises(tv.InputError, match="no cell 'c, 2a', only a, encoders=1, 1; "):
+            study.select(catalogue="c", strategy="2a")
 
 
 # -- wrong calls ----------------------------------------------------------------------------------------------

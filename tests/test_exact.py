@@ -16,7 +16,7 @@ import pytest
 import scipy.stats
 
 import tv2sim as tv
-from tv2sim.figures import elapsed
+from tv2sim.metrics import elapsed
 from tv2sim.model import run_model
 
 if TYPE_CHECKING:

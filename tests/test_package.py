@@ -18,8 +18,8 @@ PACKAGE = ROOT / "tv2sim"
 
 ROOMS = (
     "errors", "validation", "progress", "plain", "draws", "distributions", "catalogue", "scenario",
-    "strategies", "facts", "events", "model", "engines", "figures", "tables", "storage", "run", "saved",
-    "statistics", "experiment", "plots", "report", "realtime", "cli", "__main__",
+    "strategies", "facts", "events", "model", "engines", "metrics", "tables", "storage", "run", "saved",
+    "statistics", "numbers", "experiment", "plots", "report", "realtime", "cli", "__main__",
 )  # fmt: skip
 """From top to bottom: data flows down, so a room imports from those above it."""
 

@@ -37,6 +37,8 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, Mapping):
         return {str(name): _plain(one) for name, one in value.items()}
+    if hasattr(value, "_asdict"):  # a named tuple
+        return {KIND: type(value).__name__.lower(), **_plain(value._asdict())}
     if isinstance(value, list | tuple):
         return [_plain(one) for one in value]
     if hasattr(value, "to_dict"):

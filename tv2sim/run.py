@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tv2sim import __version__, figures, plain, tables
+from tv2sim import __version__, metrics, plain, tables
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.draws import as_replication, as_seed
 from tv2sim.engines import simulate_one
@@ -152,14 +152,14 @@ class Run:
         return self.facts.ending
 
     @cached_property
-    def stats(self) -> figures.Stats:
+    def stats(self) -> metrics.Stats:
         """The original's counters; ``str(run.stats)`` is the stats line."""
-        return figures.stats(self.catalogue, self.facts)
+        return metrics.stats(self.catalogue, self.facts)
 
     @cached_property
     def summary(self) -> dict[str, float]:
-        """The run's figures, explained at :func:`tv2sim.figures.summary`."""
-        return figures.summary(self.catalogue, self.facts, self.scenario.encoders)
+        """The run's figures, explained at :func:`tv2sim.metrics.summary`."""
+        return metrics.summary(self.catalogue, self.facts, self.scenario.encoders)
 
     @cached_property
     def videos(self) -> pd.DataFrame:

@@ -19,16 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "Difference",
-    "Interval",
-    "Precision",
-    "as_confidence",
-    "clopper_pearson",
-    "holm",
-    "mean_interval",
-    "paired_difference",
-    "wilson",
-]
+    "Difference", "Interval", "Precision", "Stopped", "as_confidence", "clopper_pearson", "holm",
+    "mean_interval", "paired_difference", "wilson",
+]  # fmt: skip
 
 
 _ROUNDING = 1e-9
@@ -229,7 +222,7 @@ class Precision:
     Parameters
     ----------
     metric : str
-        Which figure, such as ``"on_time_rate"``.
+        Which metric, such as ``"published"``.
     absolute : float, optional
         The half width, in the metric's unit.
     relative : float, optional
@@ -270,3 +263,39 @@ class Precision:
     def is_met(self, interval: Interval) -> bool:
         """Say whether an interval is narrow enough."""
         return interval.half_width <= self.target(interval.mean)
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """Why a study with a precision ended; ``str()`` is a sentence.
+
+    Attributes
+    ----------
+    precision : Precision
+        What was asked for.
+    interval : Interval
+        Of the mean that is furthest from it.
+    replications : int
+        How many were made.
+
+    Examples
+    --------
+    >>> print(Stopped(Precision("published", absolute=0.1), Interval(152.3, 0.08, 152.22, 152.38), 900))
+    the precision was met after 900 replications: published 152.3 ± 0.08, asked for ± 0.1
+    """
+
+    precision: Precision
+    interval: Interval
+    replications: int
+
+    @property
+    def met(self) -> bool:
+        """Whether the precision was met; else the replications were used up."""
+        return self.precision.is_met(self.interval)
+
+    def __str__(self) -> str:
+        return (
+            f"{'the precision was met' if self.met else 'the budget ended'} after {self.replications} "
+            f"replications: {self.precision.metric} {self.interval.mean:.6g} ± {self.interval.half_width:.2g}, "
+            f"asked for ± {self.precision.target(self.interval.mean):.2g}"
+        )

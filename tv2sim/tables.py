@@ -8,7 +8,7 @@ import numpy as np
 
 from tv2sim.events import EVENTS, log_of, times_of
 from tv2sim.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES
-from tv2sim.figures import elapsed, happened, on_time, publisher_figures
+from tv2sim.metrics import elapsed, happened, on_time, publisher_times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -54,7 +54,7 @@ def publishers_frame(facts: Facts) -> pd.DataFrame:
         {
             "publisher": _nullable(np.arange(len(publishers["cause"]))),
             **_shown("publishers", publishers, but=("outcome",)),
-            "idle": publisher_figures(facts)["idle"],
+            "idle": publisher_times(facts)["idle"],
             "outcome": outcome.mask(unused, "unused"),
         }
     )

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.catalogue import Survey, survey_catalogue
 from tv2sim.cli.inputs import scenario_of
 from tv2sim.cli.text import plain
 from tv2sim.errors import CatalogueError
+from tv2sim.scenario import Scenario
 from tv2sim.validation import a_whole_number, plural
-
-if TYPE_CHECKING:
-    import argparse
-
-    from numpy.typing import NDArray
-
-    from tv2sim.scenario import Scenario
 
 _DISTINCT = 16
 """The table of encoding times and timeouts is printed if there are at most so many of each."""

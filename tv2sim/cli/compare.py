@@ -16,7 +16,7 @@ from tv2sim.cli.tables import tidy, to_read
 from tv2sim.cli.text import note, plain, printing
 from tv2sim.errors import InputError
 from tv2sim.experiment import Comparison, compare
-from tv2sim.experiment.choices import as_metrics
+from tv2sim.metrics import as_metrics
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Precision
 from tv2sim.storage import need_pyarrow, records, resolved, whole_file, write_table
@@ -58,7 +58,7 @@ def main(options: argparse.Namespace) -> None:
         elif out is not None:
             out.write_bytes(_encoded(tidy(study), kind))
     if study.stopped is not None:
-        note(study.stopped)
+        note(str(study.stopped))
     with printing(in_vain=False):
         _print(study, kind if options.out is None else "text")
 

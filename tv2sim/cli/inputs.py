@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tv2sim.catalogue import Catalogue
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.text import note, plain
 from tv2sim.draws import as_seed
 from tv2sim.errors import InputError
 from tv2sim.scenario import Scenario
-from tv2sim.strategies import as_strategy
+from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.validation import plural
-
-if TYPE_CHECKING:
-    import argparse
-
-    from tv2sim.catalogue import Catalogue
-    from tv2sim.strategies import Strategy
 
 __all__ = [
     "fields_of", "keep_running", "note_load", "note_rejected", "port_of", "scenario_of", "seed_of",

@@ -9,18 +9,16 @@ import threading
 import time
 from contextlib import suppress
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from tv2sim.catalogue import Video
 from tv2sim.cli.log import data_of, head_of, json_line, line_of
 from tv2sim.cli.text import discard, note, one_line, printing, takes
+from tv2sim.events import LogEntry
+from tv2sim.metrics import Stats
+from tv2sim.realtime.session import Replay
 from tv2sim.realtime.state import COUNTED
-
-if TYPE_CHECKING:
-    from tv2sim.catalogue import Video
-    from tv2sim.events import LogEntry
-    from tv2sim.figures import Stats
-    from tv2sim.realtime.session import Replay
-    from tv2sim.run import Run
+from tv2sim.run import Run
 
 __all__ = ["Output", "Printer"]
 

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
+from tv2sim.catalogue import Rejected, Video
 from tv2sim.cli.text import escaped, plain
-from tv2sim.events import words
+from tv2sim.events import LogEntry, words
 from tv2sim.run import versions_here
 from tv2sim.saved import FORMAT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-
-    from tv2sim.catalogue import Rejected, Video
-    from tv2sim.events import LogEntry
-    from tv2sim.scenario import Scenario
-    from tv2sim.strategies import Strategy
+from tv2sim.scenario import Scenario
+from tv2sim.strategies import Strategy
 
 __all__ = ["data_of", "head_of", "json_line", "json_text", "line_of"]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tv2sim.cli.inputs import keep_running, note_load, port_of, scenario_of, seed_of, strategy_of
 from tv2sim.cli.live import Printer
@@ -18,14 +18,10 @@ from tv2sim.cli.text import note, plain
 from tv2sim.errors import InputError, need
 from tv2sim.realtime import Replay
 from tv2sim.realtime.terminal import is_suited
+from tv2sim.run import Run
 from tv2sim.saved import is_saved_run, write_run
 from tv2sim.storage import may_replace, need_pyarrow, whole_file, whole_folder
 from tv2sim.validation import plural
-
-if TYPE_CHECKING:
-    import argparse
-
-    from tv2sim.run import Run
 
 _OF_A_RECORDING = ("strategy", "prewarmed", *SCENARIO, "seed", "replication")
 """What a recorded log contains: options for it go with a catalogue only."""

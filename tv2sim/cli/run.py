@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tv2sim.catalogue import read_catalogue
 from tv2sim.cli.inputs import note_load, scenario_of, seed_of, strategy_of
@@ -19,9 +19,6 @@ from tv2sim.run import Run, simulate
 from tv2sim.saved import is_saved_run, write_run
 from tv2sim.storage import may_replace, whole_folder
 from tv2sim.validation import MOST, a_whole_number, plural
-
-if TYPE_CHECKING:
-    import argparse
 
 
 def main(options: argparse.Namespace) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tv2sim.cli.text import plain
-from tv2sim.report.numbers import MAIN, METRICS, estimate, heading, p_value, plural, rate
+from tv2sim.metrics import MAIN, METRICS
+from tv2sim.numbers import estimate, heading, p_value, plural, rate
 from tv2sim.report.text import interval_of, verdict, worlds
 
 if TYPE_CHECKING:

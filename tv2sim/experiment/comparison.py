@@ -2,145 +2,59 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+import msgspec
 import numpy as np
 
-from tv2sim.catalogue import Catalogue
-from tv2sim.draws import as_seed
-from tv2sim.engines import engine_named
+from tv2sim import plain
+from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.errors import InputError
-from tv2sim.experiment.cells import (
-    Cell,
-    baseline_of,
-    named_catalogues,
-    named_scenarios,
-    named_strategies,
-)
-from tv2sim.experiment.choices import as_metrics, as_precision, next_batch, reason
-from tv2sim.experiment.replications import Replications
-from tv2sim.experiment.work import compute
+from tv2sim.experiment.replications import Cell, Replications
+from tv2sim.experiment.work import Chunk, compute
+from tv2sim.metrics import METRICS, Verdict
+from tv2sim.run import versions_here
+from tv2sim.saved import FORMAT, check_format, strategy_of
 from tv2sim.scenario import Scenario
-from tv2sim.statistics import Interval, as_confidence, holm, paired_difference
-from tv2sim.strategies import Strategy
+from tv2sim.statistics import Difference, Interval, Precision, Stopped, holm, paired_difference
 from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
-    from concurrent.futures import Executor
     from pathlib import Path
 
     import pandas as pd
 
-    from tv2sim.statistics import Precision
 
-__all__ = ["Comparison", "compare"]
-
-_MORE_IS_BETTER = {"published", "on_time_rate"}
-_NEITHER_IS_BETTER = {"encoder_utilization"}
+__all__ = ["Compared", "Comparison"]
 
 
-def compare(
-    catalogue: Catalogue | Mapping[str, Any] | Any,
-    strategies: Iterable[Strategy | str] = ("1", "2a", "2b", "2c"),
-    scenario: Scenario | Sequence[Scenario] | Mapping[str, Any] | None = None,
-    *,
-    replications: int = 1000,
-    seed: int | None = 1,
-    baseline: Strategy | str | None = None,
-    engine: str = "auto",
-    metrics: str | Iterable[str] = "all",
-    confidence: float = 0.95,
-    precision: Precision | None = None,
-    workers: int | None = None,
-    executor: Executor | None = None,
-    progress: bool = True,
-) -> Comparison:
-    """Simulate each strategy in each scenario on each catalogue, with the same random numbers.
+class Compared(NamedTuple):
+    """A strategy compared with the baseline of its world in one metric."""
 
-    Parameters
-    ----------
-    catalogue : Catalogue or mapping
-        One, or several by name.
-    strategies : iterable of Strategy or str
-        At least one; their names must differ.
-    scenario : Scenario, sequence, mapping of scenarios, or grid
-        One; several; several by name; or ``{"encoders": [5, 10], "requests_per_second": [1, 2]}`` for all
-        combinations of these values.
-    replications : int
-        How many of each; with a `precision`, how many at the most.
-    seed : int or None
-        As for :func:`tv2sim.simulate`.
-    baseline : Strategy or str, optional
-        What the others are compared with; default is the first.
-    engine : {"auto", "simpy"}
-        As for :func:`tv2sim.replicate`.
-    metrics : "all" or names
-        Which figures the tables show.
-    confidence : float
-        Of the intervals, and 1 less the error rate of the verdicts.
-    precision : Precision, optional
-        Stop as soon as every cell's mean is known so well.
-    workers, executor, progress
-        As for :func:`tv2sim.replicate`.
+    cell: Cell
+    metric: str
+    difference: Difference
+    """Strategy less baseline, paired by replication."""
+    p_adjusted: float
+    """The p-value after Holm's adjustment for all comparisons of the study."""
+    verdict: Verdict
 
-    Returns
-    -------
-    Comparison
-        ``.summary``, ``.differences`` and ``.report(path)``.
+    @property
+    def interval(self) -> Interval:
+        """The mean of the difference with its interval."""
+        return Interval(*self.difference[:4])
 
-    Raises
-    ------
-    InputError
-        If an argument is wrong: an unknown strategy, two of the same name, a baseline that is none of them.
-
-    Examples
-    --------
-    >>> import tv2sim as tv
-    >>> study = tv.compare(tv.generate_catalogue(), ["1", "2a"], replications=100, seed=1)
-    >>> study.summary["published"].round(2).droplevel(["catalogue", "scenario"])
-    statistic    mean  half_width  ci_low  ci_high
-    strategy
-    1           62.46        0.71   61.75    63.17
-    2a         127.99        0.60  127.39   128.59
-    """
-    engine = engine_named(engine)
-    catalogues = named_catalogues(catalogue)
-    scenarios = named_scenarios(scenario)
-    chosen = named_strategies(strategies)
-    base = baseline_of(baseline, chosen)
-    count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
-    metrics, confidence, seed = as_metrics(metrics), as_confidence(confidence), as_seed(seed)
-    cells = {
-        Cell(*names): Replications(
-            catalogues[names[0]], chosen[names[2]], scenarios[names[1]], seed, [], metrics, engine
-        )
-        for names in itertools.product(catalogues, scenarios, chosen)
-    }
-    nothing = Comparison(cells, base, confidence)
-    how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
-    if precision is None:
-        return nothing.extend(count, **how)
-    return _until_precise(nothing, as_precision(precision), count, how)
+    @property
+    def is_same(self) -> bool:
+        """Whether the values are the same in every replication."""
+        return self.difference.mean == 0 and self.difference.half_width == 0
 
 
-def _until_precise(study: Comparison, precision: Precision, budget: int, how: dict[str, Any]) -> Comparison:
-    intervals: list[Interval] = []
-    while study.replications < budget:
-        study = study.extend(next_batch(precision, intervals, study.replications, budget), **how)
-        intervals = [reps.interval(precision.metric, precision.confidence) for reps in study.cells.values()]
-        if all(map(precision.is_met, intervals)):
-            break
-    unmet = [interval for interval in intervals if not precision.is_met(interval)]
-    widest = max(unmet or intervals, key=lambda interval: interval.half_width - precision.target(interval.mean))
-    study.stopped = reason(precision, widest, study.replications)
-    return study
-
-
+@dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
     """The replications of every cell, and what they say; made by :func:`compare`.
 
@@ -152,13 +66,17 @@ class Comparison:
         The strategy that the others are compared with.
     confidence : float
         Of the intervals.
-    stopped : str or None
-        With a precision: why it ended.
+    stopped : Stopped or None
+        With a precision: why it ended. ``str(study.stopped)`` is a sentence.
+    whole : Comparison or None
+        What this is a part of, if it was selected: p-values are adjusted for all comparisons in the whole.
     """
 
-    def __init__(self, cells: dict[Cell, Replications], baseline: str, confidence: float = 0.95) -> None:
-        self.cells, self.baseline, self.confidence = cells, baseline, confidence
-        self.stopped: str | None = None
+    cells: dict[Cell, Replications]
+    baseline: str
+    confidence: float = 0.95
+    stopped: Stopped | None = None
+    whole: Comparison | None = None
 
     @property
     def replications(self) -> int:
@@ -167,7 +85,7 @@ class Comparison:
 
     @property
     def metrics(self) -> tuple[str, ...]:
-        """The figures that the tables show."""
+        """The metrics that the tables show."""
         return next(iter(self.cells.values())).metrics
 
     def __getitem__(self, strategy: str) -> Replications:
@@ -193,7 +111,110 @@ class Comparison:
         cells = {
             cell: reps.with_chunk(chunk) for (cell, reps), chunk in zip(self.cells.items(), chunks, strict=True)
         }
-        return Comparison(cells, self.baseline, self.confidence)
+        return replace(self, cells=cells, stopped=None, whole=None)
+
+    # -- parts ---------------------------------------------------------------------------------------------
+
+    def select(
+        self, *, catalogue: str | None = None, scenario: str | None = None, strategy: str | None = None
+    ) -> Comparison:
+        """Return the cells with these names, with the differences that the whole comparison shows for them.
+
+        Raises
+        ------
+        InputError
+            If there is no such cell.
+
+        Examples
+        --------
+        >>> import tv2sim as tv
+        >>> study = tv.compare(tv.generate_catalogue(5), ["1", "2a"], {"encoders": [5, 10]}, replications=2)
+        >>> study.select(scenario="encoders=5").strategies.keys()
+        dict_keys(['1', '2a'])
+        """
+        wanted = (catalogue, scenario, strategy)
+        cells = {
+            cell: reps
+            for cell, reps in self.cells.items()
+            if all(name in (None, own) for name, own in zip(wanted, cell, strict=True))
+        }
+        if not cells:
+            known = "; ".join(", ".join(cell) for cell in self.cells)
+            raise InputError(f"there is no cell {', '.join(filter(None, wanted))!r}, only {known}")
+        return replace(self, cells=cells, whole=self.whole or self)
+
+    def worlds(self) -> list[Comparison]:
+        """Return a comparison for each world: each catalogue in each scenario."""
+        names = dict.fromkeys((cell.catalogue, cell.scenario) for cell in self.cells)
+        return [self.select(catalogue=catalogue, scenario=scenario) for catalogue, scenario in names]
+
+    @property
+    def strategies(self) -> dict[str, Replications]:
+        """The replications by strategy, if there is one catalogue and one scenario."""
+        return {cell.strategy: self[cell.strategy] for cell in self.cells}
+
+    def difference(self, strategy: str, metric: str) -> Compared | None:
+        """Return how a strategy compares with the baseline in one world; None for the baseline itself."""
+        return next(
+            (one for one in self.compared if (one.cell.strategy, one.metric) == (strategy, metric)), None
+        )
+
+    # -- saving --------------------------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the comparison as plain data, fit for JSON, which :meth:`from_dict` takes back.
+
+        A selected part is a comparison of its own then.
+        """
+        cells = [
+            {**cell._asdict(), "replications": plain.to_dict(reps, leave_out=("catalogue",))}
+            for cell, reps in self.cells.items()
+        ]
+        catalogues = {cell.catalogue: reps.catalogue for cell, reps in self.cells.items()}
+        return plain.to_dict(self, leave_out=("cells", "whole")) | {
+            "format": FORMAT,
+            "versions": versions_here(),
+            "catalogues": {
+                name: msgspec.to_builtins(_Catalogue(list(one), list(one.rejected), one.name, one.sha256))
+                for name, one in catalogues.items()
+            },
+            "cells": cells,
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Comparison:
+        """Return the comparison that :meth:`to_dict` described.
+
+        A plain :class:`tv2sim.Strategy` stands in for a strategy of a class of your own.
+
+        Raises
+        ------
+        InputError
+            If it is not as :meth:`to_dict` gives it, or another version of tv2sim did.
+
+        Examples
+        --------
+        >>> import tv2sim as tv
+        >>> study = tv.compare(tv.generate_catalogue(5), ["1", "2a"], replications=3)
+        >>> tv.Comparison.from_dict(study.to_dict()).summary.equals(study.summary)
+        True
+        """
+        try:
+            check_format(data, data["versions"])
+            named = msgspec.convert(data["catalogues"], dict[str, _Catalogue])
+            catalogues = {name: Catalogue(*msgspec.structs.astuple(one)) for name, one in named.items()}
+            cells = {}
+            for one in data["cells"]:
+                cell = Cell(*(one[name] for name in Cell._fields))
+                cells[cell] = _replications(one["replications"], catalogues[cell.catalogue])
+            apart = ("format", "versions", "catalogues")
+            own = {name: value for name, value in data.items() if name not in apart}
+            study: Comparison = plain.from_dict({**own, "cells": cells}, cls, Stopped, Precision, Interval)
+            return study
+        except (LookupError, TypeError, ValueError, AttributeError, msgspec.MsgspecError) as error:
+            raise InputError(f"this is not a comparison as it was saved: {error}") from error
+
+    # -- tables --------------------------------------------------------------------------------------------
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -201,7 +222,7 @@ class Comparison:
         import pandas as pd
 
         rows = [
-            [figure for metric in self.metrics for figure in reps.interval(metric, self.confidence)]
+            [number for metric in self.metrics for number in reps.interval(metric, self.confidence)]
             for reps in self.cells.values()
         ]
         index = pd.MultiIndex.from_tuples(list(self.cells), names=Cell._fields)
@@ -219,26 +240,32 @@ class Comparison:
         """
         import pandas as pd
 
-        rows = list(self._differences())
-        frame = pd.DataFrame(rows, columns=[*Cell._fields, "baseline", "metric", *_DIFFERENCE])
-        frame["p_adjusted"] = holm(frame["p_value"].to_numpy(dtype=np.float64))
-        alpha = 1 - self.confidence
-        frame["verdict"] = [
-            _verdict(metric, mean, p_adjusted < alpha)
-            for metric, mean, p_adjusted in zip(
-                frame["metric"], frame["mean"], frame["p_adjusted"], strict=True
-            )
+        rows = [
+            (*one.cell, self.baseline, one.metric, *one.difference, one.p_adjusted, one.verdict.value)
+            for one in self.compared
         ]
-        return frame
+        names = [*Cell._fields, "baseline", "metric", *Difference._fields, "p_adjusted", "verdict"]
+        return pd.DataFrame(rows, columns=names).astype({"p_adjusted": np.float64})
 
-    def _differences(self) -> Iterator[tuple[Any, ...]]:
+    @cached_property
+    def compared(self) -> list[Compared]:
+        """The rows of :attr:`differences` as values."""
+        if self.whole is not None:
+            return [one for one in self.whole.compared if one.cell in self.cells]
+        found: dict[tuple[Cell, str], Difference] = {}
         for cell, reps in self.cells.items():
-            if cell.strategy == self.baseline:
+            base = self.cells.get(cell._replace(strategy=self.baseline))
+            if base is None or base is reps:
                 continue
-            base = self.cells[cell._replace(strategy=self.baseline)]
             for metric in self.metrics:
-                found = paired_difference(reps.values(metric), base.values(metric), self.confidence)
-                yield (*cell, self.baseline, metric, *found)
+                values, usual = reps.values(metric), base.values(metric)
+                found[cell, metric] = paired_difference(values, usual, self.confidence)
+        adjusted = holm(np.array([difference.p_value for difference in found.values()], dtype=np.float64))
+        compared = []
+        for ((cell, metric), difference), p in zip(found.items(), adjusted.tolist(), strict=True):
+            verdict = METRICS[metric].verdict(difference.mean, significant=p < 1 - self.confidence)
+            compared.append(Compared(cell, metric, difference, p, verdict))
+        return compared
 
     def report(self, path: str | os.PathLike[str], *, command: str | None = None) -> Path:
         """Write the report: one HTML file that needs neither a network nor JavaScript.
@@ -269,12 +296,24 @@ class Comparison:
         return write_report(self, path, command=command)
 
 
-_DIFFERENCE = ("mean", "half_width", "ci_low", "ci_high", "p_value", "variance_ratio")
+class _Catalogue(msgspec.Struct):
+    """A catalogue as it is saved."""
+
+    videos: list[Video]
+    rejected: list[Rejected]
+    name: str
+    sha256: str | None
 
 
-def _verdict(metric: str, difference: float, shown: bool) -> str:
-    if not shown:
-        return "no difference shown"
-    if metric in _NEITHER_IS_BETTER:
-        return "higher" if difference > 0 else "lower"
-    return "better" if (difference > 0) == (metric in _MORE_IS_BETTER) else "worse"
+def _replications(data: Mapping[str, Any], catalogue: Catalogue) -> Replications:
+    results = data["results"]
+    values = {name: np.array(column, dtype=np.float64) for name, column in results["values"].items()}
+    made = {
+        "catalogue": catalogue,
+        "strategy": strategy_of(data["strategy"]),
+        "scenario": Scenario.from_dict(data["scenario"]),
+        "metrics": tuple(data["metrics"]),
+        "results": Chunk(values, np.array(results["on_time"], dtype=np.int64)),
+    }
+    reps: Replications = plain.from_dict({**data, **made}, Replications, Stopped, Precision, Interval)
+    return reps

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ import numpy as np
 
 from tv2sim.engines import chunks_of, simulate_chunk
 from tv2sim.errors import InputError, TV2SimError
-from tv2sim.figures import METRICS, on_time, summary
+from tv2sim.metrics import measure, on_time
 from tv2sim.progress import bar as progress_bar
 from tv2sim.validation import a_whole_number
 
@@ -48,7 +48,7 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Task:
-    """Some replications of one strategy in one scenario on one catalogue, and the engine that makes them."""
+    """Some replications of one strategy in one scenario on one catalogue, the engine, and what it computes."""
 
     catalogue: Catalogue
     strategy: Strategy
@@ -56,25 +56,26 @@ class Task:
     seed: int
     replications: range
     engine: str
+    metrics: tuple[str, ...]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Chunk:
-    """What came out of a task: a row of figures per replication, and how often each video was on time."""
+    """What came out of a task: per metric a value per replication, and how often each video was on time."""
 
-    figures: NDArray[np.float64]
+    values: Mapping[str, NDArray[np.float64]]
     on_time: NDArray[np.int64]
 
 
 class _Job(NamedTuple):
-    """A chunk of a task: the task's number, and which of its replications."""
+    """Some replications of the task with this number: what a worker does at once, and gives a chunk."""
 
     task: int
     replications: range
 
 
 _Done: TypeAlias = Generator[tuple[_Job, Chunk], None, None]
-"""Jobs, and what came out of them, in the order in which they are done."""
+"""Jobs and their chunks, in the order in which they are done."""
 
 
 def compute(
@@ -84,7 +85,7 @@ def compute(
     executor: Executor | None = None,
     progress: bool = True,
 ) -> list[Chunk]:
-    """Do the tasks and return their chunks, in their order.
+    """Do the tasks and return a chunk for each, in their order.
 
     Parameters
     ----------
@@ -118,39 +119,38 @@ def compute(
         for number, task in enumerate(tasks)
         for part in chunks_of(task.engine, task.catalogue, task.strategy, task.replications)
     )
-    with closing(_Bar(sum(len(task.replications) for task in tasks))) as bar:
-        if progress:
-            bar.show()
-        if executor is not None:
-            source = _on(executor, tasks, jobs, bar)
-        else:
-            source = _here(tasks, jobs, workers or 1, bar)
-        done: list[dict[int, Chunk]] = [{} for _ in tasks]
-        try:
-            with closing(source):
-                for job, chunk in source:
-                    done[job.task][job.replications.start] = chunk
-        except KeyboardInterrupt:
-            raise Interrupted(f"interrupted: {bar} replications were finished") from None
-    return [joined([chunk for _, chunk in sorted(chunks.items(), key=_start)]) for chunks in done]
+    bar = _Bar(sum(len(task.replications) for task in tasks), shown=progress)
+    source = _here(tasks, jobs, workers or 1, bar) if executor is None else _on(executor, tasks, jobs, bar)
+    done: list[dict[int, Chunk]] = [{} for _ in tasks]
+    try:
+        with closing(bar), closing(source):
+            for job, chunk in source:
+                done[job.task][job.replications.start] = chunk
+    except KeyboardInterrupt:
+        raise Interrupted(f"interrupted: {bar} replications were finished") from None
+    return [joined([chunks[start] for start in sorted(chunks)]) for chunks in done]
 
 
-def _start(item: tuple[int, Chunk]) -> int:
-    return item[0]
+def joined(chunks: Sequence[Chunk]) -> Chunk:
+    """Return one chunk for several of one strategy, which are in the order of their replications."""
+    return Chunk(
+        {name: np.concatenate([chunk.values[name] for chunk in chunks]) for name in chunks[0].values},
+        np.sum([chunk.on_time for chunk in chunks], axis=0, dtype=np.int64),
+    )
 
 
 def _do(task: Task, bar: _Bar | None = None) -> Chunk:
     """Do a task in this process."""
-    figures = np.empty((len(task.replications), len(METRICS)))
-    good = np.zeros(len(task.catalogue), dtype=np.int64)
-    for row, facts in enumerate(
-        simulate_chunk(task.engine, task.catalogue, task.strategy, task.scenario, task.seed, task.replications)
+    rows = []
+    counts = np.zeros(len(task.catalogue), dtype=np.int64)
+    for facts in simulate_chunk(
+        task.engine, task.catalogue, task.strategy, task.scenario, task.seed, task.replications
     ):
-        figures[row] = list(summary(task.catalogue, facts, task.scenario.encoders).values())
-        good += on_time(facts)
+        rows.append(list(measure(task.catalogue, facts, task.scenario.encoders, task.metrics).values()))
+        counts += on_time(facts)
         if bar is not None:
             bar.advance(1)
-    return Chunk(figures, good)
+    return Chunk(dict(zip(task.metrics, np.array(rows, dtype=np.float64).T, strict=True)), counts)
 
 
 def _part(tasks: Sequence[Task], job: _Job) -> Task:
@@ -158,7 +158,7 @@ def _part(tasks: Sequence[Task], job: _Job) -> Task:
 
 
 def _here(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar: _Bar) -> _Done:
-    """Do jobs in this process, until it is seen that worker processes are worth their start."""
+    """Do jobs in this process, until what is left is worth the start of worker processes."""
     begun, done = time.perf_counter(), 0
     total = sum(_size(task, task.replications) for task in tasks)
     for job in jobs:
@@ -179,14 +179,15 @@ def _size(task: Task, replications: range) -> int:
 
 
 def _in_processes(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar: _Bar) -> _Done:
-    """Do jobs in worker processes, each at one job at a time; however this ends, the workers end with it.
+    """Do jobs in worker processes, each of which has one job at a time; the workers end when this ends.
 
-    This thread alone talks to the workers and holds no lock while it waits. So an exception that a signal
-    raises here, at any point, leaves nothing behind that could block.
+    Only this thread talks to the workers, and it holds no lock while it waits. So an exception that a signal
+    raises here leaves no lock behind on which anything could wait for ever.
     """
-    # spawn, since a fork of a process with threads may hang; the same on every system
+    # spawn: a forked copy of a process with threads may hang, and it is the same on every system
     context = multiprocessing.get_context("spawn")
     processes = []
+    connection: Any
     at_work: dict[Any, _Job] = {}  # by connection
     try:
         with _signals_later(), _ctrl_c_blocked():
@@ -196,19 +197,19 @@ def _in_processes(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar
                 process.start()
                 processes.append(process)
                 theirs.close()
-                ours.send(job)
                 at_work[ours] = job
+            for connection, job in at_work.items():  # no job before all have started
+                connection.send(job)
         while at_work:
-            # not for ever: a signal that another thread has taken is acted on when this one runs again
-            connection: Any
+            # with a timeout: a signal that the system gave to another thread is handled when this one runs
             for connection in wait(list(at_work), timeout=1):
                 answer, job = connection.recv(), at_work.pop(connection)
                 following = next(jobs, None)
                 if following is not None:
                     connection.send(following)
                     at_work[connection] = following
-                if isinstance(answer, _Failure):
-                    raise answer.error
+                if isinstance(answer, Exception):
+                    raise answer
                 bar.advance(len(job.replications))
                 yield job, answer
     except (EOFError, ConnectionError):
@@ -223,22 +224,17 @@ def _in_processes(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar
             process.join()
 
 
-class _Failure(NamedTuple):
-    """An exception in a worker process."""
-
-    error: Exception
-
-
 def _work(connection: Connection, tasks: Sequence[Task]) -> None:
     """Do the jobs that come, in a worker process."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all: the first process decides
+    # a terminal sends Ctrl-C to all processes: the first one decides what happens
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
         job = connection.recv()
         try:
             connection.send(_do(_part(tasks, job)))
         except Exception as error:  # noqa: BLE001 (the first process raises it)
-            connection.send(_Failure(_sendable(error)))
+            connection.send(_sendable(error))
 
 
 def _end_with_parent() -> None:
@@ -250,7 +246,7 @@ def _end_with_parent() -> None:
 
 
 def _sendable(error: Exception) -> Exception:
-    """Return an exception that another process can raise, with the place where it was raised here."""
+    """Return the exception with its traceback as a note, or one that can be pickled in its place."""
     error.add_note(f"in a worker process:\n{traceback.format_exc()}")
     try:
         pickle.loads(pickle.dumps(error))
@@ -261,7 +257,7 @@ def _sendable(error: Exception) -> Exception:
 
 @contextmanager
 def _signals_later() -> Iterator[None]:
-    """Let what SIGINT and SIGTERM raise in this thread wait until the end of the block."""
+    """Delay the handlers of SIGINT and SIGTERM until the end of the block."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -282,13 +278,13 @@ def _signals_later() -> Iterator[None]:
 
 @contextmanager
 def _ctrl_c_blocked() -> Iterator[None]:
-    """Have processes that are started in the block not get Ctrl-C, where the system can do so."""
+    """Start the processes of the block with SIGINT blocked, on systems that can do so."""
     if os.name != "posix":
         yield
         return
     from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # it unblocks the signal when it starts
+    resource_tracker.ensure_running()  # because it unblocks the signal when it starts
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
@@ -307,20 +303,18 @@ def _on(executor: Executor, tasks: Sequence[Task], jobs: Iterator[_Job], bar: _B
     """
     finished: SimpleQueue[Future[Chunk]] = SimpleQueue()
     waiting: dict[Future[Chunk], _Job] = {}
-
-    def submit(jobs: Iterator[_Job]) -> None:
-        for job in jobs:
-            with _signals_later():
-                future = executor.submit(_do, _part(tasks, job))
-                waiting[future] = job
-                future.add_done_callback(finished.put)
-
+    room = _AHEAD
     try:
-        submit(itertools.islice(jobs, _AHEAD))
-        while waiting:
+        while True:
+            for job in itertools.islice(jobs, room):
+                with _signals_later():
+                    future = executor.submit(_do, _part(tasks, job))
+                    waiting[future] = job
+                    future.add_done_callback(finished.put)
+            if not waiting:
+                return
             future = finished.get()
-            chunk, job = future.result(), waiting.pop(future)
-            submit(itertools.islice(jobs, 1))
+            chunk, job, room = future.result(), waiting.pop(future), 1
             bar.advance(len(job.replications))
             yield job, chunk
     finally:
@@ -328,45 +322,32 @@ def _on(executor: Executor, tasks: Sequence[Task], jobs: Iterator[_Job], bar: _B
             future.cancel()
 
 
-def joined(chunks: Sequence[Chunk]) -> Chunk:
-    """Put chunks of one strategy, in the order of their replications, into one."""
-    return Chunk(
-        np.concatenate([chunk.figures for chunk in chunks]),
-        np.sum([chunk.on_time for chunk in chunks], axis=0, dtype=np.int64),
-    )
-
-
 def _check_sendable(tasks: Sequence[Task]) -> None:
-    """Say in one sentence, before any process starts, what could not be sent to it."""
-    for task in tasks:
-        for part in (task.strategy, task.scenario.startup_time):
-            kind = type(part)
-            interactive = kind.__module__ == "__main__" and not hasattr(sys.modules["__main__"], "__file__")
-            try:
-                pickle.dumps(part)
-            except (pickle.PicklingError, AttributeError, TypeError):
-                interactive = True
-            if interactive:
-                raise InputError(
-                    f"{kind.__qualname__} cannot be sent to worker processes: define it in a module that they "
-                    f"can import, or simulate without workers"
-                )
+    """Raise an InputError, before any process starts, if something cannot be sent to it."""
+    interactive = not hasattr(sys.modules["__main__"], "__file__")
+    for part in (part for task in tasks for part in (task.strategy, task.scenario.startup_time)):
+        kind = type(part)
+        try:
+            pickle.dumps(part)
+            sendable = not (interactive and kind.__module__ == "__main__")
+        except (pickle.PicklingError, AttributeError, TypeError):
+            sendable = False
+        if not sendable:
+            raise InputError(
+                f"{kind.__qualname__} cannot be sent to worker processes: define it in a module that they "
+                f"can import, or simulate without workers"
+            )
 
 
 class _Bar:
-    """A tqdm bar that appears after a second, on a terminal or in a notebook only; and a count."""
+    """How many replications are done, and a tqdm bar that shows it after a second if that is wanted."""
 
-    def __init__(self, total: int) -> None:
-        self.done = 0
-        self._total = total
-        self._bar: Any = None
-
-    def show(self) -> None:
-        if self._total > 1:
-            self._bar = progress_bar(None, "replication", self._total)
+    def __init__(self, total: int, *, shown: bool) -> None:
+        self._done, self._total = 0, total
+        self._bar: Any = progress_bar(None, "replication", total) if shown and total > 1 else None
 
     def advance(self, by: int) -> None:
-        self.done += by
+        self._done += by
         if self._bar is not None:
             self._bar.update(by)
 
@@ -375,4 +356,4 @@ class _Bar:
             self._bar.close()
 
     def __str__(self) -> str:
-        return f"{self.done} of {self._total}"
+        return f"{self._done} of {self._total}"

@@ -22,13 +22,6 @@ from tv2sim.plots.timeline import timeline
 from tv2sim.plots.tradeoff import tradeoff
 
 __all__ = [
-    "convergence",
-    "differences",
-    "lateness",
-    "levels",
-    "on_time_map",
-    "on_time_rates",
-    "published_per_replication",
-    "timeline",
-    "tradeoff",
-]
+    "convergence", "differences", "lateness", "levels", "on_time_map", "on_time_rates",
+    "published_per_replication", "timeline", "tradeoff",
+]  # fmt: skip

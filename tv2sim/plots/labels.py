@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
-from matplotlib.transforms import Bbox
+from matplotlib.axes import Axes
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox, BboxBase
+from numpy.typing import NDArray
 
 from tv2sim.plots.style import GREY, INK, SMALL, figure_of
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.axes import Axes
-    from matplotlib.transforms import BboxBase
-    from numpy.typing import NDArray
 
 __all__ = ["place"]
 
@@ -74,22 +71,21 @@ def place(
         )
         for (x, y), name in zip(points.tolist(), names, strict=True)
     ]  # fmt: skip
-    joints = []
+    made: list[Annotation] = list(labels)
+    joint = {"arrowstyle": "-", "color": GREY, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 5}
     for at, label in zip(ax.transData.transform(points), labels, strict=True):
         size = np.array(label.get_window_extent().size)
         found = _free(at, size, taken, ax.bbox, unit)
         if found is None:
-            for other in labels:
-                other.remove()
+            for artist in made:
+                artist.remove()
             return False
         offset, covered = found
         taken += covered
         label.set_position(tuple(offset / unit))
         if len(covered) > 1:
-            joints.append((label.xy, np.sign(offset) * np.maximum(np.abs(offset) - size / 2, 0) / unit))
-    joint = {"arrowstyle": "-", "color": GREY, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 5}
-    for point, nearest in joints:
-        ax.annotate("", point, tuple(nearest), arrowprops=joint, **usual)
+            nearest = np.sign(offset) * np.maximum(np.abs(offset) - size / 2, 0) / unit
+            made.append(ax.annotate("", label.xy, tuple(nearest), arrowprops=joint, **usual))
     return True
 
 

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
+from tv2sim import numbers
 from tv2sim.errors import InputError
-from tv2sim.figures import happened
+from tv2sim.metrics import happened
 from tv2sim.plots import style
 from tv2sim.plots.study import as_run, counted
 from tv2sim.run import Run
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
 __all__ = ["lateness"]
 
@@ -79,10 +77,8 @@ def lateness(runs: Mapping[str, Run | Iterable[Run]] | Iterable[Run] | Run, ax: 
     style.note(ax, "on time", (0, 1), (6, -4), va="top", fontsize=style.TEXT)
     style.note(ax, "late", (1, 0), (-6, 6), ha="right", va="bottom", fontsize=style.TEXT)
     style.legend(ax, handles, names)
-    style.titles(
-        ax, "How late videos are published", _below(named), x="lateness: elapsed − timeout (s)",
-        y="videos published by then (%)",
-    )  # fmt: skip
+    x_label, y_label = "lateness: elapsed − timeout (s)", "videos published by then (%)"
+    style.titles(ax, "How late videos are published", _below(named), x=x_label, y=y_label)
     return ax
 
 
@@ -117,11 +113,13 @@ def _curve(runs: list[Run]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def _rate(runs: list[Run]) -> str:
-    videos = sum(len(run.catalogue) for run in runs)
-    return f"{100 * sum(run.stats['published'] for run in runs) / videos:.1f} %" if videos else "none"
+    """Return the on-time rate over all videos of some runs, in words."""
+    published, videos = sum(run.stats["published"] for run in runs), sum(len(run.catalogue) for run in runs)
+    return f"{numbers.number(100 * published / videos, 1)} %" if videos else "none"
 
 
 def _below(named: dict[str, list[Run]]) -> str:
+    """Return the explanation below the title."""
     runs = [run for group in named.values() for run in group]
     each = counted(map(len, named.values()), "run")
     each += " of each" if len(named) > 1 else ""

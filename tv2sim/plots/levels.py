@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from tv2sim.plots import style
 from tv2sim.plots.study import as_run
+from tv2sim.run import Run
 from tv2sim.validation import a_number
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from matplotlib.axes import Axes
-    from numpy.typing import NDArray
-
-    from tv2sim.run import Run
 
 __all__ = ["levels"]
 

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from tv2sim.errors import InputError
 from tv2sim.experiment import Replications
 from tv2sim.plots import style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
 __all__ = ["on_time_map"]
 
@@ -69,7 +67,12 @@ def on_time_map(reps: Replications, ax: Axes | None = None) -> Axes:
     mesh = ax.pcolormesh(
         across.edges, along.edges, share, cmap=_COLOURS, vmin=0, vmax=1, edgecolor="white", linewidth=1.2
     )
-    _annotate(ax, across, along, share, count)
+    for row, column in np.argwhere(count > 0).tolist():
+        at = (across.edges[column : column + 2].mean(), along.edges[row : row + 2].mean())
+        value = float(share[row, column])
+        how = {"xycoords": "data", "ha": "center", "color": _on(colormaps[_COLOURS](value)[:3])}
+        style.note(ax, _percent(value), at, (0, 5), fontsize=style.TEXT, **how)
+        style.note(ax, f"{count[row, column]:,}", at, (0, -8), fontsize=9, **how)
     for axis, scale in ((ax.xaxis, across), (ax.yaxis, along)):
         axis.set_ticks(*scale.ticks)
     ax.tick_params(length=0)
@@ -131,18 +134,6 @@ def _step(distinct: NDArray[np.float64]) -> float:
 
 def _written(values: NDArray[np.float64]) -> list[str]:
     return [f"{value:.6g}".replace("-", "−") for value in values]
-
-
-def _annotate(
-    ax: Axes, across: _Scale, along: _Scale, share: NDArray[np.float64], count: NDArray[np.int64]
-) -> None:
-    """Write the percentage and the number of videos into each cell, in black or white."""
-    for row, column in np.argwhere(count > 0).tolist():
-        x, y = across.edges[column : column + 2].mean(), along.edges[row : row + 2].mean()
-        value = float(share[row, column])
-        how = {"xycoords": "data", "ha": "center", "color": _on(colormaps[_COLOURS](value)[:3])}
-        style.note(ax, _percent(value), (x, y), (0, 5), fontsize=style.TEXT, **how)
-        style.note(ax, f"{count[row, column]:,}", (x, y), (0, -8), fontsize=9, **how)
 
 
 def _on(colour: tuple[float, ...]) -> str:

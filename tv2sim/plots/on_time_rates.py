@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from matplotlib.axes import Axes
 
+from tv2sim.experiment import Comparison, Replications
+from tv2sim.metrics import ON_TIME_RATE
+from tv2sim.numbers import axis, estimate
 from tv2sim.plots import style
 from tv2sim.plots.rows import point, rows
-from tv2sim.plots.study import metric_named, study_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from tv2sim.experiment import Comparison, Replications
+from tv2sim.plots.study import study_of
 
 __all__ = ["on_time_rates"]
 
@@ -43,15 +41,15 @@ def on_time_rates(study: Comparison | Replications, ax: Axes | None = None) -> A
     >>> ax.get_xlabel()
     'on-time rate (%)'
     """
-    data, metric = study_of(study), metric_named("on_time_rate")
+    data = study_of(study)
     ax, table = rows(ax, data, data.shown, pitch=0.24)
     for shown, y in table.rows:
-        interval = shown.reps.interval("on_time_rate", data.confidence)
-        point(ax, interval, y, shown.look.colour, shown.look.marker, scale=metric.scale)
-        table.remark(ax, y, metric.write(interval))
+        interval = shown.interval(ON_TIME_RATE)
+        point(ax, ON_TIME_RATE, interval, y, shown.look.colour, shown.look.marker)
+        table.remark(ax, y, estimate(ON_TIME_RATE, interval))
     ax.margins(x=0.06)
     style.span(ax, x=1)
     style.few_ticks(ax)
     below = f"Mean of {data.size} with {data.interval}"
-    style.titles(ax, "Share of videos published in time", below, x=metric.label)
+    style.titles(ax, "Share of videos published in time", below, x=axis(ON_TIME_RATE))
     return ax

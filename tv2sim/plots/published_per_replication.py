@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
+from tv2sim.experiment import Comparison, Replications
+from tv2sim.numbers import estimate
 from tv2sim.plots import style
 from tv2sim.plots.rows import point, rows
-from tv2sim.plots.study import metric_named, study_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from numpy.typing import NDArray
-
-    from tv2sim.experiment import Comparison, Replications
+from tv2sim.plots.study import study_of
 
 __all__ = ["published_per_replication"]
 
@@ -56,16 +52,15 @@ def published_per_replication(study: Comparison | Replications, ax: Axes | None 
     ax, table = rows(ax, data, data.shown, pitch=0.27)
     values = {shown.cell: shown.reps.values("published") for shown in data.shown}
     edges = _edges(np.concatenate(list(values.values())))
-    metric = metric_named("published")
     for shown, y in table.rows:
         counts = np.histogram(values[shown.cell], edges)[0]
         base = y - 0.12
         heights = base + 0.55 * counts / counts.max()
         ax.stairs(heights, edges, baseline=base, fill=True, color=shown.look.colour, linewidth=0)
         ax.axhline(base, color=style.LIGHT, linewidth=0.7, zorder=0.5)
-        interval = shown.reps.interval("published", data.confidence)
-        point(ax, interval, y - 0.25, style.INK, "D", size=4.5)
-        table.remark(ax, y, metric.write(interval))
+        interval = shown.interval("published")
+        point(ax, "published", interval, y - 0.25, style.INK, "D", size=4.5)
+        table.remark(ax, y, estimate("published", interval))
     videos = {len(shown.reps.catalogue) for shown in data.shown}
     of = f"of {videos.pop()}" if len(videos) == 1 else "videos"
     style.few_ticks(ax, whole=True)

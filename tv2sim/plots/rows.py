@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
 
 from tv2sim.plots import style
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.axes import Axes
-
-    from tv2sim.plots.study import Shown, Study
+from tv2sim.plots.study import Shown, Study, scaled
+from tv2sim.statistics import Interval
 
 __all__ = ["Rows", "point", "rows"]
 
 
-@dataclass
-class Rows:
+class Rows(NamedTuple):
     """Where the rows are, and how remarks are written beside them."""
 
     rows: list[tuple[Shown, float]]
@@ -58,11 +53,11 @@ def rows(ax: Axes | None, data: Study, shown: list[Shown], pitch: float) -> tupl
 
 
 def point(
-    ax: Axes, interval: Sequence[float], y: float, colour: str, marker: str, *, scale: float = 1,
-    size: float = 8, hollow: bool = False,
+    ax: Axes, metric: str, interval: Interval, y: float, colour: str, marker: str, *, size: float = 8,
+    hollow: bool = False,
 ) -> None:  # fmt: skip
     """Draw an estimate with its interval; an interval that is NaN, as after one replication, is not drawn."""
-    mean, _, low, high = (scale * number for number in interval)
+    mean, _, low, high = scaled(metric, interval)
     ax.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="butt")
     ax.plot(
         [mean], [y], linestyle="none", marker=marker, markersize=size, markeredgecolor=colour,

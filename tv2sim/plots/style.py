@@ -6,19 +6,16 @@ Everything is passed explicitly: neither pyplot nor the global rcParams are touc
 from __future__ import annotations
 
 import textwrap
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple
 
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
 from tv2sim.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from matplotlib.artist import Artist
 
 WIDTH, HEIGHT = 8.0, 4.5
 """Inches; 16 to 9, as a slide."""

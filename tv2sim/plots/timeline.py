@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from numpy.typing import NDArray
 
 from tv2sim.plots import style
 from tv2sim.plots.study import as_run
+from tv2sim.run import Run
 from tv2sim.validation import a_number
-
-if TYPE_CHECKING:
-    from matplotlib.artist import Artist
-    from matplotlib.axes import Axes
-    from numpy.typing import NDArray
-
-    from tv2sim.run import Run
 
 __all__ = ["timeline"]
 
@@ -39,6 +35,11 @@ _BARS: dict[str, dict[str, Any]] = {
     "publisher starting": {"facecolor": style.MIDDLE, "edgecolor": "white"},
     "publisher ready, idle": {"facecolor": style.GREEN, "edgecolor": "white"},
     "publishing": {"facecolor": style.BLUE, "edgecolor": "white"},
+}
+_LATE = {"markeredgecolor": "white", "markeredgewidth": 0.6}
+_MARKS: dict[str, dict[str, Any]] = {
+    "published in time": {"marker": "|", "color": style.BLACK, "markeredgewidth": 1.8, "zorder": 3},
+    "published late": {"marker": "X", "color": style.VERMILLION, "zorder": 4, **_LATE},
 }
 
 
@@ -111,8 +112,7 @@ def _outcome(run: Run, remark: str) -> str:
 # -- what is shown -----------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class _Block:
+class _Block(NamedTuple):
     """Rows of encoders or of publishers, and the bars in them."""
 
     rows: int
@@ -129,13 +129,13 @@ class _Block:
 def _window(run: Run, until: float | None) -> tuple[float, str]:
     """Return up to when a run is shown, and a remark if that is not all of it."""
     most = _USUAL_VIDEOS if until is None else _MOST_VIDEOS
-    stop = run.end if until is None else min(a_number("until", until, above=0), max(run.end, 1e-9))
+    stop = max(run.end, 1e-9)
+    if until is not None:
+        stop = min(a_number("until", until, above=0), stop)
     begun = run.videos["encoding_started"].to_numpy()
-    if len(begun) > most and begun[most] < stop:
-        stop = float(begun[most])
-    if stop < run.end:
-        return stop, f"first {stop:,.4g} of {run.end:,.6g} s"
-    return max(stop, 1e-9), ""
+    if len(begun) > most:
+        stop = float(np.fmin(stop, begun[most]))  # which is NaN if that encoding did not start
+    return stop, f"first {stop:,.4g} of {run.end:,.6g} s" if stop < run.end else ""
 
 
 def _encoders(run: Run, stop: float) -> _Block:
@@ -207,10 +207,10 @@ def _bars(ax: Axes, block: _Block, above: float) -> dict[str, Artist]:
         there = ~np.isnan(begin)
         if not there.any():
             continue
-        left, right, y = begin[there], end[there], above + block.row[there]
-        corners = [(left, y - 0.4), (left, y + 0.4), (right, y + 0.4), (right, y - 0.4)]
-        shape = np.stack([np.stack(corner, axis=-1) for corner in corners], axis=1)
-        ax.add_collection(PolyCollection(list(shape), linewidth=0.4, label=name, **_BARS[name]), autolim=False)
+        x = np.stack([begin, begin, end, end], axis=-1)[there]
+        y = (above + block.row[there])[:, None] + np.array([-0.4, 0.4, 0.4, -0.4])
+        bars = PolyCollection(list(np.stack([x, y], axis=-1)), linewidth=0.4, label=name, **_BARS[name])
+        ax.add_collection(bars, autolim=False)
         used[name] = Patch(**_BARS[name])
     return used
 
@@ -224,17 +224,10 @@ def _publications(
     published = run.videos["published"].to_numpy()
     y = row[run.videos["publisher"].to_numpy(dtype=np.int64, na_value=-1)]
     shown, on_time = (published <= stop) & (y >= 0), run.videos["on_time"].to_numpy()
-    in_time: dict[str, Any] = {
-        "marker": "|", "color": style.BLACK, "markersize": min(12.0, 0.85 * pitch), "markeredgewidth": 1.8,
-        "zorder": 3,
-    }  # fmt: skip
-    late: dict[str, Any] = {
-        "marker": "X", "color": style.VERMILLION, "markersize": min(12.0, max(7.0, pitch)),
-        "markeredgecolor": "white", "markeredgewidth": 0.6, "zorder": 4,
-    }  # fmt: skip
+    sizes = (min(12.0, 0.85 * pitch), min(12.0, max(7.0, pitch)))
     used: dict[str, Artist] = {}
-    for name, look, chosen in (("published in time", in_time, on_time), ("published late", late, ~on_time)):
-        at = shown & chosen
+    for (name, mark), chosen, size in zip(_MARKS.items(), (on_time, ~on_time), sizes, strict=True):
+        at, look = shown & chosen, mark | {"markersize": size}
         if at.any():
             ax.plot(published[at], above + y[at], linestyle="none", label=name, clip_on=False, **look)
             used[name] = Line2D([], [], linestyle="none", **look | {"markersize": 9.0})

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
+from numpy.typing import NDArray
 
+from tv2sim.experiment import Comparison, Replications
+from tv2sim.metrics import ON_TIME_RATE
+from tv2sim.numbers import axis
 from tv2sim.plots import style
 from tv2sim.plots.labels import place
-from tv2sim.plots.study import METRICS, Shown, Study, study_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from numpy.typing import NDArray
-
-    from tv2sim.experiment import Comparison, Replications
+from tv2sim.plots.study import Shown, Study, scaled, study_of
 
 __all__ = ["dominated", "tradeoff"]
-
-_RATE = METRICS["on_time_rate"]
 
 
 def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
@@ -64,7 +59,7 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     fronts: list[NDArray[np.float64]] = []
     bars: list[NDArray[np.float64]] = []
     for group in data.groups.values():
-        points.append(_points(ax, group, data.confidence, bars))
+        points.append(_points(ax, group, bars))
         at = points[-1][~dominated(points[-1])]
         fronts.append(np.unique(at, axis=0))
         ax.plot(*fronts[-1].T, color=style.GREY, linewidth=1.2, linestyle=(0, (4, 2)), zorder=1.5)
@@ -78,7 +73,7 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     style.titles(
         ax, "On-time rate against idle publishers",
         f"Means with {data.interval}s, {data.size}; hollow: dominated",
-        x="idle publisher-seconds per replication (s)", y=_RATE.label,
+        x=axis("idle"), y=axis(ON_TIME_RATE),
     )  # fmt: skip
     names = [style.fold(", ".join(sharing), 26) for sharing in named.values()]
     style.span(ax, x=0.05 * max(ax.get_xlim()), y=1)
@@ -105,24 +100,20 @@ def dominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray((no_worse & better).any(axis=0))
 
 
-def _points(
-    ax: Axes, group: list[Shown], confidence: float, bars: list[NDArray[np.float64]]
-) -> NDArray[np.float64]:
+def _points(ax: Axes, group: list[Shown], bars: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Draw the points of a group with their intervals; return the points, and add the intervals to `bars`."""
-    idle = [shown.reps.interval("idle", confidence) for shown in group]
-    rate = [shown.reps.interval("on_time_rate", confidence) for shown in group]
-    points = np.array([(x.mean, _RATE.scale * y.mean) for x, y in zip(idle, rate, strict=True)])
-    rows = zip(group, points.tolist(), dominated(points).tolist(), idle, rate, strict=True)
+    idle = np.array([shown.interval("idle") for shown in group])
+    rate = np.array([scaled(ON_TIME_RATE, shown.interval(ON_TIME_RATE)) for shown in group])
+    points = np.stack([idle[:, 0], rate[:, 0]], axis=-1)
+    rows = zip(group, points.tolist(), dominated(points).tolist(), idle[:, 2:], rate[:, 2:], strict=True)
     for shown, (x, y), hollow, across, along in rows:
         colour = shown.look.colour
-        low, high = _RATE.scale * along.ci_low, _RATE.scale * along.ci_high
-        for bar in ([(across.ci_low, y), (across.ci_high, y)], [(x, low), (x, high)]):
-            ax.plot(*np.array(bar).T, color=colour, linewidth=1.2)
+        for bar in (np.array([across, [y, y]]).T, np.array([[x, x], along]).T):
+            ax.plot(*bar.T, color=colour, linewidth=1.2)
             if np.isfinite(bar).all():  # there is no interval after one replication
-                bars.append(np.array(bar))
-        fill, edge = ("white", 1.8) if hollow else (colour, 0)
+                bars.append(bar)
         (marker,) = ax.plot(x, y, shown.look.marker, color=colour, markersize=9, zorder=3)
-        marker.set(markerfacecolor=fill, markeredgewidth=edge)
+        marker.set(markerfacecolor="white" if hollow else colour, markeredgewidth=1.8 if hollow else 0)
     return points
 
 

@@ -13,7 +13,7 @@ from tv2sim.catalogue import read_catalogue
 from tv2sim.draws import as_replication, as_seed
 from tv2sim.errors import InputError, ScenarioError, need
 from tv2sim.events import LogEntry
-from tv2sim.figures import Stats
+from tv2sim.metrics import Stats
 from tv2sim.realtime.clock import Clock, Speed
 from tv2sim.realtime.feed import Feed, live
 from tv2sim.realtime.recorded import Recorded, read_recorded

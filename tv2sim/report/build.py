@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, StrictUndefined
 
-from tv2sim import __version__
-from tv2sim.report import numbers
+from tv2sim import __version__, numbers
+from tv2sim.metrics import MAIN, METRICS
 from tv2sim.report.caveats import CHECKED, caveats, explained
 from tv2sim.report.charts import Chart, brief_charts, charts
 from tv2sim.report.checklist import checklist, described
@@ -77,7 +77,7 @@ def build_report(study: Comparison, *, command: str | None = None) -> str:
         seed=parts[0].baseline.seed,
         versions=versions,
         command=command,
-        main=[(numbers.heading(name), numbers.METRICS[name]) for name in numbers.MAIN],
+        main=[(numbers.heading(name), METRICS[name]) for name in MAIN],
         numbers=numbers,
     )
     return _with_policy(_CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), page))
@@ -109,11 +109,11 @@ def _world(part: World, number: int, worlds_in_all: int) -> dict[str, Any]:
         "verdict": verdict(part),
         "cost": cost(part),
         "rows": [
-            (name, [estimated(reps, metric) for metric in numbers.MAIN])
+            (name, [estimated(reps, metric) for metric in MAIN])
             for name, reps in part.strategies.items()
         ],
         "all_rows": [
-            (numbers.heading(metric), numbers.METRICS[metric].meaning, [
+            (numbers.heading(metric), METRICS[metric].meaning, [
                 estimated(reps, metric) for reps in part.strategies.values()
             ])
             for metric in part.study.metrics
@@ -127,7 +127,7 @@ def _world(part: World, number: int, worlds_in_all: int) -> dict[str, Any]:
 
 def _differences(part: World) -> Iterator[tuple[str, list[dict[str, str]]]]:
     """Yield per strategy its differences in words and digits; of the main figures, if the study has any."""
-    shown = [name for name in numbers.MAIN if name in part.study.metrics] or list(part.study.metrics)
+    shown = [name for name in MAIN if name in part.study.metrics] or list(part.study.metrics)
     for strategy in part.strategies:
         found = [(metric, part.difference(strategy, metric)) for metric in shown]
         rows = [(metric, row) for metric, row in found if row is not None]
@@ -141,7 +141,7 @@ def _differences(part: World) -> Iterator[tuple[str, list[dict[str, str]]]]:
 def _difference(metric: str, row: pd.Series) -> dict[str, str]:
     ratio = float(row["variance_ratio"])
     return {
-        "metric": numbers.METRICS[metric].label,
+        "metric": METRICS[metric].label,
         "estimate": numbers.estimate(metric, interval_of(row), difference=True),
         "verdict": str(row["verdict"]),
         "kind": str(row["verdict"]).split()[0],

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tv2sim.report.numbers import METRICS, listed, number, plural, rate
+from tv2sim.metrics import METRICS, ON_TIME_RATE
+from tv2sim.numbers import listed, number, plural, rate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,8 +70,8 @@ def _few(study: Comparison) -> Iterator[Caveat]:
 
 
 def _budget(study: Comparison) -> Iterator[Caveat]:
-    if study.stopped is not None and not study.stopped.startswith("the precision was met"):
-        yield Caveat("The precision that was asked for was not reached", f"{_sentence(study.stopped)}.")
+    if study.stopped is not None and not study.stopped.met:
+        yield Caveat("The precision that was asked for was not reached", f"{_sentence(str(study.stopped))}.")
 
 
 def _p99(study: Comparison, parts: Sequence[World]) -> Iterator[Caveat]:
@@ -96,7 +97,7 @@ def _no_variance(study: Comparison) -> Iterator[Caveat]:
     where: dict[str, list[str]] = {}
     several = len({cell[:2] for cell in study.cells}) > 1
     for cell, reps in study.cells.items():
-        for metric in ("on_time_rate", "any_failure"):
+        for metric in (ON_TIME_RATE, "any_failure"):
             if np.ptp(reps.values(metric)) == 0:
                 name = f"{cell.strategy} ({cell.catalogue}, {cell.scenario})" if several else cell.strategy
                 where.setdefault(metric, []).append(name)

@@ -13,7 +13,8 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tv2sim import plots
-from tv2sim.report.numbers import listed, number, plural, rate
+from tv2sim.metrics import ON_TIME_RATE
+from tv2sim.numbers import listed, number, plural, rate
 from tv2sim.report.text import best_of
 from tv2sim.run import simulate
 
@@ -45,7 +46,7 @@ class Chart(NamedTuple):
 def brief_charts(world: World, prefix: str) -> Iterator[Chart]:
     """Yield the charts that answer the question itself."""
     study, n = world.study, plural(world.study.replications, "replication")
-    means = {name: 100 * float(reps.values("on_time_rate").mean()) for name, reps in world.strategies.items()}
+    means = {name: 100 * float(reps.values(ON_TIME_RATE).mean()) for name, reps in world.strategies.items()}
     yield _chart(
         f"{prefix}-rates",
         lambda ax: plots.on_time_rates(study, ax),
@@ -57,7 +58,7 @@ def brief_charts(world: World, prefix: str) -> Iterator[Chart]:
     if len(world.strategies) > 1:
         yield _chart(
             f"{prefix}-differences",
-            lambda ax: plots.differences(study, ax, metric="on_time_rate"),
+            lambda ax: plots.differences(study, ax, metric=ON_TIME_RATE),
             f"Paired differences of the on-time rate from strategy {study.baseline}; the numbers are in "
             f"the table.",
             f"Right of the line publishes more in time than {study.baseline}. In one replication, "
@@ -103,7 +104,7 @@ def charts(world: World, prefix: str) -> Iterator[Chart]:
     if study.replications > 1:
         yield _chart(
             f"{prefix}-convergence",
-            lambda ax: plots.convergence(study, ax, metric="on_time_rate"),
+            lambda ax: plots.convergence(study, ax, metric=ON_TIME_RATE),
             "Running mean of the on-time rate over replications, by strategy.",
             "Whether there are enough replications: the lines should be flat at the right.",
             _narrow(world),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from tv2sim.report.numbers import listed, plural, rate
+from tv2sim.numbers import listed, plural, rate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -169,7 +169,8 @@ def _experimentation(study: Comparison, parts: Sequence[World]) -> tuple[Item, .
     if cuts != {None}:
         times = listed(f"{cut:g} s" for cut in sorted(cut for cut in cuts if cut is not None))
         until += f", or the cut-off at {times}"
-    stopped = f" {study.stopped[:1].upper()}{study.stopped[1:]}." if study.stopped else ""
+    why = str(study.stopped or "")
+    stopped = f" {why[:1].upper()}{why[1:]}." if why else ""
     return (
         Item(
             "4.1", "Initialisation",

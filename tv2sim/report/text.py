@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import copy
+from dataclasses import replace
 from math import comb, isnan
 from typing import TYPE_CHECKING, NamedTuple
 
-from tv2sim.experiment import Comparison
-from tv2sim.report.numbers import listed, number, points, span, with_span
+from tv2sim.metrics import ON_TIME_RATE
+from tv2sim.numbers import listed, number, points, span, with_span
 from tv2sim.statistics import Interval, paired_difference
 
 if TYPE_CHECKING:
@@ -16,12 +16,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tv2sim.catalogue import Catalogue
-    from tv2sim.experiment import Replications
+    from tv2sim.experiment import Comparison, Replications
     from tv2sim.scenario import Scenario
 
 __all__ = ["World", "best_of", "cost", "judged", "verdict", "worlds"]
-
-_RATE = "on_time_rate"
 
 
 class World(NamedTuple):
@@ -67,15 +65,12 @@ class World(NamedTuple):
 
 
 def judged(study: Comparison) -> Comparison:
-    """Return the comparison with the on-time rate among its figures, since the verdict rests on it."""
-    if _RATE in study.metrics:
+    """Return the comparison with the on-time rate among its metrics, since the verdict rests on it."""
+    if ON_TIME_RATE in study.metrics:
         return study
-    cells = {cell: copy.copy(reps) for cell, reps in study.cells.items()}
-    for reps in cells.values():
-        reps.metrics = (*study.metrics, _RATE)
-    result = Comparison(cells, study.baseline, study.confidence)
-    result.stopped = study.stopped
-    return result
+    metrics = (*study.metrics, ON_TIME_RATE)
+    cells = {cell: replace(reps, metrics=metrics) for cell, reps in study.cells.items()}
+    return replace(study, cells=cells)
 
 
 def worlds(study: Comparison) -> list[World]:
@@ -83,15 +78,8 @@ def worlds(study: Comparison) -> list[World]:
 
     A world's differences are rows of the whole table, so that its p-values are adjusted for all of them.
     """
-    parts: dict[tuple[str, str], Comparison] = {}
-    for cell, reps in study.cells.items():
-        part = parts.setdefault(cell[:2], Comparison({}, study.baseline, study.confidence))
-        part.cells[cell] = reps
-    table = study.differences
-    for (catalogue, scenario), part in parts.items():
-        own = (table["catalogue"] == catalogue) & (table["scenario"] == scenario)
-        part.differences = table[own].reset_index(drop=True)
-    return [World(*names, part, len(parts)) for names, part in parts.items()]
+    parts = study.worlds()
+    return [World(*next(iter(part.cells))[:2], part, len(parts)) for part in parts]
 
 
 def interval_of(row: pd.Series) -> Interval:
@@ -111,11 +99,11 @@ def verdict(world: World) -> str:
         return f"{says}. Nothing else was simulated to compare it with."
     if best == baseline:
         return f"{says}, and no other strategy is shown to publish more. {_others(world)}".strip()
-    row = world.difference(best, _RATE)
+    row = world.difference(best, ON_TIME_RATE)
     assert row is not None
     gain = interval_of(row)
     if row["verdict"] == "better":
-        usual = number(100 * float(strategies[baseline].values(_RATE).mean()), 1)
+        usual = number(100 * float(strategies[baseline].values(ON_TIME_RATE).mean()), 1)
         return (
             f"{says}, {points(gain)} more ({_bounds(gain)}) than strategy {baseline}, which publishes "
             f"{usual} %. "
@@ -131,13 +119,13 @@ def verdict(world: World) -> str:
 
 def _rate_of(world: World, strategy: str, after: str = "") -> str:
     confidence = world.study.confidence
-    text = with_span(_RATE, world.strategies[strategy].interval(_RATE, confidence), confidence)
+    text = with_span(ON_TIME_RATE, world.strategies[strategy].interval(ON_TIME_RATE, confidence), confidence)
     share, _, rest = text.partition(" %")
     return f"{share} %{after}{rest}"
 
 
 def _bounds(interval: Interval) -> str:
-    return "no interval" if isnan(interval.half_width) else span(_RATE, interval, difference=True)
+    return "no interval" if isnan(interval.half_width) else span(ON_TIME_RATE, interval, difference=True)
 
 
 def best_of(world: World) -> str:
@@ -145,10 +133,10 @@ def best_of(world: World) -> str:
     baseline = world.study.baseline
     candidates = [baseline]
     for name in world.strategies:
-        row = world.difference(name, _RATE)
+        row = world.difference(name, ON_TIME_RATE)
         if row is not None and row["verdict"] != "worse":
             candidates.append(name)
-    return max(candidates, key=lambda name: float(world.strategies[name].values(_RATE).mean()))
+    return max(candidates, key=lambda name: float(world.strategies[name].values(ON_TIME_RATE).mean()))
 
 
 def _against_others(world: World, best: str) -> str:
@@ -173,7 +161,7 @@ def _beaten(world: World, best: str) -> Iterator[tuple[str, bool]]:
     all pairs, in all figures and all worlds. That family holds the table of differences whatever its baseline,
     and the adjustment is no milder than Holm's: nothing is claimed here that such a table would deny.
     """
-    rates = {name: reps.values(_RATE) for name, reps in world.strategies.items()}
+    rates = {name: reps.values(ON_TIME_RATE) for name, reps in world.strategies.items()}
     family = world.worlds * len(world.study.metrics) * comb(len(rates), 2)
     for other in rates:
         if other != best:
@@ -190,7 +178,7 @@ def _others(world: World) -> str:
     """Say, where the baseline is best, what is known of the others."""
     same = []
     for name in world.strategies:
-        row = world.difference(name, _RATE)
+        row = world.difference(name, ON_TIME_RATE)
         if row is not None and row["verdict"] != "worse":
             gain = interval_of(row)
             exactly = gain.mean == 0 and gain.half_width == 0
@@ -200,7 +188,7 @@ def _others(world: World) -> str:
 
 
 def _verdict_of(world: World, strategy: str) -> str:
-    row = world.difference(strategy, _RATE)
+    row = world.difference(strategy, ON_TIME_RATE)
     return "" if row is None else str(row["verdict"])
 
 

@@ -1,10 +1,14 @@
-"""Figures in words and digits: labels, units, and as many decimals as an interval supports."""
+"""Metrics in words and digits: labels, units, and as many decimals as an interval supports.
+
+Every page, chart and table is written with these functions, so that a value looks the same everywhere.
+"""
 
 from __future__ import annotations
 
 from math import ceil, floor, isclose, isfinite, isnan, log10
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from tv2sim.metrics import METRICS, ON_TIME_RATE
 from tv2sim.validation import plural
 
 if TYPE_CHECKING:
@@ -13,67 +17,9 @@ if TYPE_CHECKING:
     from tv2sim.statistics import Interval
 
 __all__ = [
-    "MAIN",
-    "METRICS",
-    "Metric",
-    "estimate",
-    "heading",
-    "listed",
-    "number",
-    "p_value",
-    "plural",
-    "points",
-    "rate",
-    "span",
+    "axis", "estimate", "heading", "listed", "number", "p_value", "plural", "points", "rate", "span",
     "with_span",
-]
-
-
-class Metric(NamedTuple):
-    """How a figure is called where people read it."""
-
-    label: str
-    unit: str
-    """"%" for a share, which is stored as a fraction; "s"; or nothing."""
-    meaning: str
-
-
-METRICS = {
-    "published": Metric("published in time", "", "videos published no later than their timeout, per run"),
-    "failed": Metric("published too late", "", "videos published later than their timeout, per run"),
-    "unfinished": Metric("unfinished", "", "videos still under way when the run ended"),
-    "on_time_rate": Metric("on-time rate", "%", "share of all videos that is published in time"),
-    "elapsed_p50": Metric(
-        "elapsed median", "s", "time from the start of encoding to publication: half take less"
-    ),
-    "elapsed_p95": Metric("elapsed p95", "s", "95 % of a run's publications take no longer"),
-    "elapsed_p99": Metric("elapsed p99", "s", "99 % of a run's publications take no longer"),
-    "lateness_p50": Metric("lateness median", "s", "elapsed - timeout; below 0 is in time"),
-    "lateness_p95": Metric("lateness p95", "s", "95 % of a run's publications are no later"),
-    "lateness_p99": Metric("lateness p99", "s", "99 % of a run's publications are no later"),
-    "lateness_max": Metric("lateness largest", "s", "of the latest publication of a run"),
-    "stockouts": Metric("stockouts", "", "videos that found no ready publisher when they were encoded"),
-    "idle": Metric("idle", "s", "publisher-seconds from ready to assigned, or to the end of the run"),
-    "publisher_seconds": Metric(
-        "publisher-seconds",
-        "s",
-        "from a publisher's start to its assignment, or to the end of the run: the cost",
-    ),
-    "publishers_started": Metric("publishers started", "", "per run"),
-    "publishers_wasted": Metric("publishers wasted", "", "started, but never given a video"),
-    "peak_publishers": Metric("publishers at once", "", "the most that existed at one time"),
-    "encoder_utilization": Metric("encoder utilization", "%", "share of the encoders' time with a video"),
-    "publishing_queue_mean": Metric("publishing queue", "", "videos waiting in it, averaged over time"),
-    "client_blocked_time": Metric("client blocked", "s", "time for which the client waited for an encoder"),
-    "makespan": Metric("makespan", "s", "from the start to the end of the run"),
-    "any_failure": Metric("runs with any failure", "%", "share of runs in which some video was not in time"),
-}
-"""Every figure that a comparison can have."""
-
-MAIN = (
-    "published", "on_time_rate", "elapsed_p95", "publisher_seconds", "idle", "publishers_wasted", "any_failure",
-)  # fmt: skip
-"""The figures that a decision rests on."""
+]  # fmt: skip
 
 
 def number(value: float, decimals: int = 0) -> str:
@@ -110,19 +56,28 @@ def _scaled(metric: str, interval: Interval) -> tuple[float, float, float, float
 
 
 def heading(metric: str) -> str:
-    """Return the label with its unit, for the head of a column without units."""
-    name = METRICS[metric].unit
+    """Return the label for the head of a column without units, with the unit unless it is what is counted."""
+    return f"{METRICS[metric].label} ({unit(metric).strip()})" if unit(metric) else METRICS[metric].label
+
+
+def axis(metric: str, *, difference: bool = False) -> str:
+    """Return the label with its unit for an axis.
+
+    >>> axis("published"), axis("on_time_rate", difference=True)
+    ('published in time (videos)', 'on-time rate (percentage points)')
+    """
+    name = "percentage points" if difference and METRICS[metric].unit == "%" else METRICS[metric].unit
     return f"{METRICS[metric].label} ({name})" if name else METRICS[metric].label
 
 
 def unit(metric: str, *, difference: bool = False) -> str:
-    """Return the unit, with the space before it."""
+    """Return the unit with the space before it; none for a count, whose label says what is counted."""
     name = METRICS[metric].unit
-    return "" if not name else " points" if difference and name == "%" else f" {name}"
+    return "" if name not in _MOST_DECIMALS else " points" if difference and name == "%" else f" {name}"
 
 
-_MOST_DECIMALS = {"%": 6, "s": 2, "": 3}
-"""Nobody decides by milliseconds; but 99.9995 % and 100 % are different promises."""
+_MOST_DECIMALS = {"%": 6, "s": 2}
+"""Milliseconds decide nothing, but 99.9995 % and 100 % are different promises; counts have 3."""
 
 
 def estimate(metric: str, interval: Interval, *, difference: bool = False, units: bool = True) -> str:
@@ -140,7 +95,7 @@ def estimate(metric: str, interval: Interval, *, difference: bool = False, units
     """
     mean, half_width, low, high = _scaled(metric, interval)
     after = unit(metric, difference=difference) if units else ""
-    decimals = min(decimals_for(half_width, mean), _MOST_DECIMALS[METRICS[metric].unit])
+    decimals = min(decimals_for(half_width, mean), _MOST_DECIMALS.get(METRICS[metric].unit, 3))
     shown = number(mean, decimals)
     if difference and float(f"{mean:.{decimals}f}") > 0:
         shown = f"+{shown}"
@@ -181,7 +136,7 @@ def span(metric: str, interval: Interval, *, difference: bool = False) -> str:
 
 def points(interval: Interval) -> str:
     """Return the size of a difference of rates, "58.4 percentage points"."""
-    mean, half_width, *_ = _scaled("on_time_rate", interval)
+    mean, half_width, *_ = _scaled(ON_TIME_RATE, interval)
     return f"{number(abs(mean), max(1, decimals_for(half_width) - 1))} percentage points"
 
 

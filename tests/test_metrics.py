@@ -1,0 +1,179 @@
+"""The registry of metrics: every entry by hand, what is computed, and a new one by one row."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections import Counter
+from math import inf
+
+import pandas as pd
+import pytest
+
+import tv2sim as tv
+from tv2sim.metrics import MAIN, METRICS, ON_TIME_RATE, Measured, Metric, measure
+from tv2sim.numbers import axis, estimate, heading
+from tv2sim.report.build import build_report
+
+from .commands import CATALOGUE, tv2sim
+from .micro import simulate
+
+EXPECTED: dict[str, float] = {
+    "published": 2,  # v0 in 3 of 3, v2 in 6 of 9
+    "failed": 1,  # v1 in 4 of 2
+    "unfinished": 0,
+    "on_time_rate": 2 / 3,
+    "elapsed_p50": 4,  # of 3, 4, 6
+    "elapsed_p95": 4 + 0.9 * 2,
+    "elapsed_p99": 4 + 0.98 * 2,
+    "lateness_p50": 0,  # of -3, 0, 2
+    "lateness_p95": 0.9 * 2,
+    "lateness_p99": 0.98 * 2,
+    "lateness_max": 2,
+    "stockouts": 3,  # each waited: 1, 3, 5 s
+    "idle": 0,
+    "publisher_seconds": 3 + 3 + 3 + 0,
+    "publishers_started": 4,
+    "publishers_wasted": 1,
+    "peak_publishers": 1,  # each starts at the end of the one before
+    "encoder_utilization": (2 + 1 + 1) / 9,
+    "publishing_queue_mean": (1 + 3 + 5) / 9,
+    "client_blocked_time": 0 + 1.5 + 0.5,  # v1 offered at 0.5, v2 at 2.5
+    "makespan": 9,
+    "any_failure": True,
+}
+"""Three videos, a pool of 1, start-up 3.
+
+v0 0 -> 2, v1 2 -> 3, v2 3 -> 4. p0 is ready at 3 and takes v0 (elapsed 3), p1 at 6 takes v1 (elapsed 4), p2 at
+9 takes v2 (elapsed 6); p3 starts at 9, when the run ends.
+"""
+
+
+@pytest.fixture
+def run() -> tv.Run:
+    return simulate([(2, 3), (1, 2), (1, 9)], tv.PART_2C.replace(prewarmed=1), 3)
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Count how often each metric is computed."""
+    calls: Counter[str] = Counter()
+
+    def counting(metric: Metric) -> Metric:
+        def compute(run: Measured) -> float:
+            calls[metric.name] += 1
+            return metric.compute(run)
+
+        return dataclasses.replace(metric, compute=compute)
+
+    for name, metric in list(METRICS.items()):
+        monkeypatch.setitem(METRICS, name, counting(metric))
+    return calls
+
+
+class TestTheRegistry:
+    @pytest.mark.parametrize("name", METRICS)
+    def test_each_metric_by_hand(self, run: tv.Run, name: str) -> None:
+        value = measure(run.catalogue, run.facts, run.scenario.encoders, [name])[name]
+        assert value == pytest.approx(EXPECTED[name], rel=1e-12, abs=1e-12)
+        assert type(value) is METRICS[name].dtype
+
+    @pytest.mark.parametrize("name", METRICS)
+    def test_each_says_what_it_is(self, name: str) -> None:
+        metric = METRICS[name]
+        low, high = metric.limits(3)
+        assert metric.name == name
+        assert low <= EXPECTED[name] <= high
+        assert (low, high) in ((0, 3), (0, 1), (-inf, inf))
+        assert (metric.unit == "%") == (metric.bounds == "share")
+        assert metric.label
+        assert metric.meaning
+
+    def test_labels_are_different(self) -> None:
+        assert len({metric.label for metric in METRICS.values()}) == len(METRICS)
+
+    def test_the_main_ones_exist(self) -> None:
+        assert set(MAIN) < set(METRICS)
+
+    def test_a_run_shows_all_but_those_of_many_runs(self, run: tv.Run) -> None:
+        assert list(run.summary) == [name for name in METRICS if name != "any_failure"]
+
+
+class TestWhatIsComputed:
+    def test_only_what_was_asked_for_and_the_on_time_rate(self, computed: Counter[str]) -> None:
+        reps = tv.replicate(CATALOGUE, "2c", replications=7, metrics=["makespan", "idle"])
+        assert computed == {"makespan": 7, "idle": 7, ON_TIME_RATE: 7}
+        assert list(reps.frame) == ["replication", "makespan", "idle"]
+        assert computed.total() == 3 * 7
+
+    def test_in_a_comparison_too(self, computed: Counter[str]) -> None:
+        study = tv.compare(CATALOGUE, ["1", "2c"], replications=3, metrics="published")
+        assert study.summary.columns.get_level_values("metric").unique().tolist() == ["published"]
+        study.extend(2)
+        assert computed == {"published": 2 * 5, ON_TIME_RATE: 2 * 5}
+
+    def test_and_the_metric_of_the_precision(self, computed: Counter[str]) -> None:
+        precision = tv.Precision("idle", relative=0.5)
+        tv.replicate(CATALOGUE, "2c", replications=4, metrics="makespan", precision=precision)
+        assert computed == {"makespan": 4, ON_TIME_RATE: 4, "idle": 4}
+
+    def test_all_by_default(self, computed: Counter[str]) -> None:
+        tv.replicate(CATALOGUE, "2c", replications=2)
+        assert computed == dict.fromkeys(METRICS, 2)
+
+    def test_others_are_simulated_again_once(self, computed: Counter[str]) -> None:
+        reps = tv.replicate(CATALOGUE, "2c", replications=3, metrics="makespan")
+        everything = tv.replicate(CATALOGUE, "2c", replications=3)
+        computed.clear()
+        for name in ("idle", "published", "idle"):
+            assert reps.values(name).tolist() == everything.values(name).tolist()
+        assert computed == dict.fromkeys(METRICS, 3)
+
+
+class TestANewOne:
+    @pytest.fixture(autouse=True)
+    def _longest_queue(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        new = Metric("longest_wait", "longest wait", "s", "from encoded to assigned, at most",
+                     lambda run: float((run.videos["assigned"] - run.videos["encoded"]).max()))  # fmt: skip
+        monkeypatch.setitem(METRICS, new.name, new)
+
+    def test_is_in_the_summary_of_a_run(self, run: tv.Run) -> None:
+        assert run.summary["longest_wait"] > 0
+
+    def test_is_in_the_frame_of_replications(self) -> None:
+        reps = tv.replicate(CATALOGUE, "2c", replications=3)
+        assert reps.frame["longest_wait"].tolist() == reps.values("longest_wait").tolist()
+
+    def test_is_compared(self) -> None:
+        study = tv.compare(CATALOGUE, ["1", "2c"], replications=20)
+        assert (study.summary["longest_wait"]["mean"] > 0).all()
+        compared = study.difference("2c", "longest_wait")
+        assert compared is not None
+        assert compared.difference.mean < 0
+        assert compared.verdict.value == "better"  # less is, unless the row says otherwise
+
+    def test_is_in_the_report(self) -> None:
+        page = build_report(tv.compare(CATALOGUE, ["1", "2c"], replications=2))
+        assert "longest wait (s)" in page
+        assert "from encoded to assigned, at most" in page
+
+    def test_is_in_the_table_of_the_command_and_its_precision_can_be_asked_for(self) -> None:
+        result = tv2sim(
+            "compare", CATALOGUE, "--strategies", "1,2c", "--replications", 2, "--format", "csv",
+            "--precision", "longest_wait=1%",
+        )  # fmt: skip
+        assert "the budget ended after 2 replications: longest_wait" in result.err
+        table = pd.read_csv(io.StringIO(result.out)).query("metric == 'longest_wait'")
+        assert table["strategy"].tolist() == ["1", "2c"]
+        assert (table["mean"] > 0).all()
+
+    def test_is_written_by_the_one_formatter(self) -> None:
+        interval = tv.replicate(CATALOGUE, "1", replications=20).interval("longest_wait")
+        assert (heading("longest_wait"), axis("longest_wait")) == ("longest wait (s)", "longest wait (s)")
+        assert estimate("longest_wait", interval).endswith(" s")
+
+
+def test_the_command_knows_the_names_of_the_registry() -> None:
+    result = tv2sim("compare", CATALOGUE, "--precision", "cost=1%")
+    assert result.status == 2
+    assert all(f"'{name}'" in result.err for name in METRICS)

@@ -1,0 +1,328 @@
+"""The two experiments: many replications of one strategy, and a comparison of several."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from math import ceil, nan
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import numpy as np
+
+from tv2sim.catalogue import Catalogue, read_catalogue
+from tv2sim.draws import as_seed
+from tv2sim.engines import engine_named
+from tv2sim.errors import InputError, ScenarioError, StrategyError
+from tv2sim.experiment.comparison import Comparison
+from tv2sim.experiment.replications import Cell, Replications
+from tv2sim.experiment.work import Chunk
+from tv2sim.metrics import ON_TIME_RATE, as_metrics
+from tv2sim.scenario import Scenario
+from tv2sim.statistics import Interval, Precision, Stopped, as_confidence
+from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
+from tv2sim.validation import MOST, a_whole_number
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+__all__ = ["compare", "replicate"]
+
+T = TypeVar("T")
+
+_FIRST = 100
+"""Replications before the intervals are looked at for the first time."""
+_GROWTH = 4
+"""By how much their number grows at the most before they are looked at again."""
+
+
+def replicate(
+    catalogue: Catalogue | Any,
+    strategy: Strategy | str = "2c",
+    scenario: Scenario | None = None,
+    *,
+    replications: int = 1000,
+    seed: int | None = 1,
+    engine: Literal["auto", "simpy"] = "auto",
+    metrics: Literal["all"] | Iterable[str] = "all",
+    precision: Precision | None = None,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    progress: bool = True,
+) -> Replications:
+    """Simulate replications 0, 1, 2, ... and keep the metrics of each.
+
+    Replication `r` of a seed is the same alone, in a batch, and on any number of workers, to the last bit;
+    ``simulate(..., seed=seed, replication=r)`` opens it in full detail.
+
+    Parameters
+    ----------
+    catalogue, strategy, scenario, seed
+        As for :func:`tv2sim.simulate`.
+    replications : int
+        How many; with a `precision`, how many at the most.
+    engine : {"auto", "simpy"}
+        What simulates; "auto" chooses, and ``.engine`` tells which it was.
+    metrics : "all" or names
+        What is computed of each replication: names in :data:`tv2sim.metrics.METRICS`. The on-time rate and the
+        precision's metric are computed in any case; others, when they are asked for, by simulating again.
+    precision : Precision, optional
+        Stop as soon as a mean is known this precisely; ``.stopped`` then says why it ended.
+    workers : int, optional
+        How many processes, this one alone if None; a script needs ``if __name__ == "__main__":`` around it.
+    executor : concurrent.futures.Executor, optional
+        Where to simulate instead: Dask's ``client.get_executor()``, MPI's, loky's.
+    progress : bool
+        Whether to show a bar, on a terminal, when it takes longer than a second.
+
+    Returns
+    -------
+    Replications
+        ``.frame`` has a row per replication, ``.on_time`` a row per video.
+
+    Raises
+    ------
+    InputError
+        If an argument is wrong.
+    Interrupted
+        On Ctrl-C.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> reps = tv.replicate(tv.generate_catalogue(), "2a", replications=50, seed=1)
+    >>> reps.frame[["replication", "published", "on_time_rate"]].head(2).round(3)
+       replication  published  on_time_rate
+    0            0        133         0.864
+    1            1        131         0.851
+    """
+    scenario = Scenario() if scenario is None else scenario
+    if not isinstance(scenario, Scenario):
+        raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
+    one = read_catalogue(catalogue)
+    study = compare(
+        {one.name: one},
+        [as_strategy(strategy)],
+        scenario,
+        replications=replications,
+        seed=seed,
+        engine=engine,
+        metrics=metrics,
+        precision=precision,
+        workers=workers,
+        executor=executor,
+        progress=progress,
+    )
+    (reps,) = study.cells.values()
+    return replace(reps, stopped=study.stopped)
+
+
+def compare(
+    catalogue: Catalogue | Mapping[str, Any] | Any,
+    strategies: Iterable[Strategy | str] = ("1", "2a", "2b", "2c"),
+    scenario: Scenario | Sequence[Scenario] | Mapping[str, Any] | None = None,
+    *,
+    replications: int = 1000,
+    seed: int | None = 1,
+    baseline: Strategy | str | None = None,
+    engine: str = "auto",
+    metrics: str | Iterable[str] = "all",
+    confidence: float = 0.95,
+    precision: Precision | None = None,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    progress: bool = True,
+) -> Comparison:
+    """Simulate each strategy in each scenario on each catalogue, with the same random numbers.
+
+    Parameters
+    ----------
+    catalogue : Catalogue or mapping
+        One, or several by name.
+    strategies : iterable of Strategy or str
+        At least one; their names must differ.
+    scenario : Scenario, sequence, mapping of scenarios, or grid
+        One; several; several by name; or ``{"encoders": [5, 10], "requests_per_second": [1, 2]}`` for all
+        combinations of these values.
+    replications : int
+        How many of each; with a `precision`, how many at the most.
+    seed : int or None
+        As for :func:`tv2sim.simulate`.
+    baseline : Strategy or str, optional
+        What the others are compared with; default is the first.
+    engine : {"auto", "simpy"}
+        As for :func:`tv2sim.replicate`.
+    metrics : "all" or names
+        What is computed, as for :func:`tv2sim.replicate`.
+    confidence : float
+        Of the intervals, and 1 less the error rate of the verdicts.
+    precision : Precision, optional
+        Stop as soon as every cell's mean is known this precisely.
+    workers, executor, progress
+        As for :func:`tv2sim.replicate`.
+
+    Returns
+    -------
+    Comparison
+        ``.summary``, ``.differences`` and ``.report(path)``.
+
+    Raises
+    ------
+    InputError
+        If an argument is wrong: an unknown strategy, two of the same name, a baseline that is none of them.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> study = tv.compare(tv.generate_catalogue(), ["1", "2a"], replications=100, seed=1)
+    >>> study.summary["published"].round(2).droplevel(["catalogue", "scenario"])
+    statistic    mean  half_width  ci_low  ci_high
+    strategy
+    1           62.46        0.71   61.75    63.17
+    2a         127.99        0.60  127.39   128.59
+    """
+    catalogues, scenarios = _named_catalogues(catalogue), _named_scenarios(scenario)
+    chosen = _named_strategies(strategies)
+    base, confidence = _baseline_of(baseline, chosen), as_confidence(confidence)
+    engine, seed, names = engine_named(engine), as_seed(seed), as_metrics(metrics)
+    count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
+    computed = [*names, ON_TIME_RATE, *([_as_precision(precision).metric] if precision is not None else [])]
+    cells = {}
+    for cell in itertools.starmap(Cell, itertools.product(catalogues, scenarios, chosen)):
+        videos = catalogues[cell.catalogue]
+        none = Chunk(dict.fromkeys(computed, np.empty(0)), np.zeros(len(videos), dtype=np.int64))
+        cells[cell] = Replications(
+            videos, chosen[cell.strategy], scenarios[cell.scenario], seed, engine, names, none
+        )
+    study = Comparison(cells, base, confidence)
+    how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
+    return study.extend(count, **how) if precision is None else _until_precise(study, precision, count, how)
+
+
+# -- how many replications ---------------------------------------------------------------------------------
+
+
+def _as_precision(precision: object) -> Precision:
+    """Return a precision whose metric exists, or raise an InputError."""
+    if not isinstance(precision, Precision):
+        raise InputError(f"precision must be a tv2sim.Precision, not {precision!r}")
+    as_metrics(precision.metric)
+    return precision
+
+
+def _until_precise(study: Comparison, precision: Precision, budget: int, how: dict[str, Any]) -> Comparison:
+    """Extend a study until the precision is met in every cell, or there are `budget` replications."""
+    intervals: list[Interval] = []
+    while study.replications < budget and not (intervals and all(map(precision.is_met, intervals))):
+        study = study.extend(_next_batch(precision, intervals, study.replications, budget), **how)
+        intervals = [reps.interval(precision.metric, precision.confidence) for reps in study.cells.values()]
+    unmet = [interval for interval in intervals if not precision.is_met(interval)]
+    widest = max(unmet or intervals, key=lambda interval: interval.half_width - precision.target(interval.mean))
+    return replace(study, stopped=Stopped(precision, widest, study.replications))
+
+
+def _next_batch(precision: Precision, intervals: Sequence[Interval], done: int, budget: int) -> int:
+    """Return how many more replications to make: half widths shrink with the root of their number."""
+    if not intervals:
+        return min(_FIRST, budget)
+    needed = done
+    for interval in intervals:
+        target = precision.target(interval.mean)
+        # unknown where the mean is 0, or nothing of the kind has happened so far
+        factor = 1.05 * (interval.half_width / target) ** 2 if target > 0 else nan
+        needed = max(needed, ceil(done * factor) if factor < _GROWTH else done * _GROWTH)
+    return min(max(needed - done, _FIRST // 2), budget - done)
+
+
+# -- what is compared, by name -----------------------------------------------------------------------------
+
+
+def _named_catalogues(catalogue: Any) -> dict[str, Catalogue]:
+    """Return one catalogue, or several, by name."""
+    if isinstance(catalogue, list | tuple) and any(isinstance(one, Catalogue | str) for one in catalogue):
+        raise InputError("give several catalogues by name, in a mapping: {'monday': ..., 'tuesday': ...}")
+    if not isinstance(catalogue, Mapping):
+        one = read_catalogue(catalogue)
+        return {one.name: one}
+    found = ((name, read_catalogue(source)) for name, source in catalogue.items())
+    return _by_name(found, InputError, "catalogue", "two of the catalogues", "give one another name")
+
+
+def _named_scenarios(scenario: Any) -> dict[str, Scenario]:
+    """Return one scenario, several, or all of a grid, by name."""
+    hint = "leave one out, or name them with a mapping"
+    if scenario is None or isinstance(scenario, Scenario):
+        scenario = [scenario or Scenario()]
+    found: Iterable[tuple[object, Scenario]]
+    if isinstance(scenario, Mapping) and all(isinstance(value, Scenario) for value in scenario.values()):
+        found, hint = scenario.items(), "give one another name"
+    elif isinstance(scenario, Mapping):
+        grid = [[(name, value) for value in _listed(name, values)] for name, values in scenario.items()]
+        found = ((_shown(chosen), Scenario().replace(**dict(chosen))) for chosen in itertools.product(*grid))
+    elif isinstance(scenario, Sequence) and all(isinstance(one, Scenario) for one in scenario):
+        found = ((_described(one), one) for one in scenario)
+    else:
+        raise ScenarioError(
+            f"scenario must be a tv2sim.Scenario, several in a list or by name, or a grid such as "
+            f"{{'encoders': [5, 10]}}, not {scenario!r}"
+        )
+    return _by_name(found, ScenarioError, "scenario", "two of the scenarios", hint)
+
+
+def _listed(name: str, values: Any) -> list[Any]:
+    if isinstance(values, str) or not hasattr(values, "__iter__"):
+        raise ScenarioError(f"a grid has a list of values for {name}, not {values!r}")
+    return list(values)
+
+
+def _described(scenario: Scenario) -> str:
+    """Name a scenario by the fields that are not as in the original."""
+    usual = Scenario().to_dict()
+    own = {name: value for name, value in scenario.to_dict().items() if value != usual[name]}
+    if "startup_time" in own:
+        own["startup_time"] = str(scenario.startup_time)
+    return _shown(own.items()) or "default"
+
+
+def _shown(fields: Iterable[tuple[str, object]]) -> str:
+    return ", ".join(
+        f"{name}={int(value) if isinstance(value, float) and value.is_integer() else value}"
+        for name, value in fields
+    )
+
+
+def _named_strategies(strategies: Any) -> dict[str, Strategy]:
+    """Return the strategies by name."""
+    if isinstance(strategies, (str, Strategy)):
+        strategies = [strategies]
+    if not isinstance(strategies, Iterable):
+        raise StrategyError(
+            f"strategies must be a list, of {', '.join(STRATEGIES)} or of your own, not {strategies!r}"
+        )
+    found = ((strategy.name, strategy) for strategy in map(as_strategy, strategies))
+    hint = "give one another name, with .replace(name=...)"
+    return _by_name(found, StrategyError, "strategy", "two strategies", hint)
+
+
+def _by_name(
+    found: Iterable[tuple[object, T]], error: type[InputError], kind: str, two: str, hint: str
+) -> dict[str, T]:
+    """Return things by their names, or raise the error if there are none or two with one name."""
+    named: dict[str, T] = {}
+    for name, one in found:
+        if str(name) in named:
+            raise error(f"{two} are called {str(name)!r}: {hint}")
+        named[str(name)] = one
+    if not named:
+        raise error(f"compare needs at least one {kind}")
+    return named
+
+
+def _baseline_of(baseline: Strategy | str | None, chosen: dict[str, Strategy]) -> str:
+    """Return the name of the strategy that the others are compared with; default is the first."""
+    if baseline is None:
+        return next(iter(chosen))
+    for name, strategy in chosen.items():
+        if baseline in (name, strategy):
+            return name
+    raise StrategyError(f"the baseline must be one of the strategies, {', '.join(chosen)}, not {baseline!r}")

@@ -1,0 +1,315 @@
+"""The metrics of a run: one registry of what each is called, means, and is computed by.
+
+What shows, saves, compares or selects metrics loops over :data:`METRICS`. The quantities that metrics and
+tables share (elapsed, idle, publisher-seconds, ...) are defined here, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from math import inf, nan
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from tv2sim.errors import InputError
+from tv2sim.facts import VIDEO_OUTCOMES
+from tv2sim.validation import one_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tv2sim.catalogue import Catalogue
+    from tv2sim.facts import Facts
+
+__all__ = [
+    "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Stats", "Verdict", "as_metrics", "elapsed",
+    "happened", "measure", "on_time", "publisher_times", "quantile", "stats", "summary",
+]  # fmt: skip
+
+
+# -- quantities that metrics and tables share --------------------------------------------------------------
+
+
+def elapsed(facts: Facts) -> NDArray[np.float64]:
+    """Return per video the seconds from the start of its encoding to its publication."""
+    return facts.videos["published"] - facts.videos["encoding_started"]
+
+
+def on_time(facts: Facts) -> NDArray[np.bool_]:
+    """Return per video whether it was published no later than its timeout allows."""
+    return np.equal(facts.videos["outcome"], VIDEO_OUTCOMES.index("published"))
+
+
+def publisher_times(facts: Facts) -> dict[str, NDArray[Any]]:
+    """Return per publisher the seconds for which it was idle and alive.
+
+    `idle` is the time from ready to assigned, or to the end of the run; 0 if it was not ready by then. `alive`,
+    its publisher-seconds, is the time from started to assigned, or to the end of the run.
+    """
+    publishers = facts.publishers
+    gone = np.where(np.isnan(publishers["ended"]), facts.end, publishers["ended"])
+    last = np.where(np.isnan(publishers["assigned"]), gone, publishers["assigned"])
+    return {
+        "idle": np.where(np.isnan(publishers["ready"]), 0.0, last - publishers["ready"]),
+        "alive": last - publishers["started"],
+    }
+
+
+def happened(times: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the times that are not NaN."""
+    return times[~np.isnan(times)]
+
+
+class Measured:
+    """A finished run as metrics see it: what went in, what happened, and what several metrics share.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The videos.
+    facts : Facts
+        What happened.
+    encoders : int
+        How many there were.
+    """
+
+    def __init__(self, catalogue: Catalogue, facts: Facts, encoders: int) -> None:
+        self.catalogue, self.facts, self.encoders = catalogue, facts, encoders
+        self.videos, self.publishers, self.end = facts.videos, facts.publishers, facts.end
+
+    @cached_property
+    def elapsed(self) -> NDArray[np.float64]:
+        """The elapsed times of all publications, in ascending order."""
+        return np.sort(happened(elapsed(self.facts)))
+
+    @cached_property
+    def lateness(self) -> NDArray[np.float64]:
+        """Elapsed less timeout of all publications, in ascending order."""
+        return np.sort(happened(elapsed(self.facts) - self.catalogue.publication_timeout))
+
+    @cached_property
+    def publisher_times(self) -> dict[str, NDArray[Any]]:
+        """The times of each publisher, as :func:`publisher_times` gives them."""
+        return publisher_times(self.facts)
+
+    def count(self, outcome: str) -> int:
+        """Return how many videos have an outcome."""
+        return int(np.count_nonzero(self.videos["outcome"] == VIDEO_OUTCOMES.index(outcome)))
+
+    def total(self, start: str, stop: str, rows: Any = slice(None)) -> float:
+        """Return the videos' seconds from one column to another or to the end of the run, summed."""
+        started, stopped = self.videos[start][rows], self.videos[stop][rows]
+        return float(happened(np.where(np.isnan(stopped), self.end, stopped) - started).sum())
+
+    def stockouts(self) -> int:
+        """Return how many videos were not assigned at the moment when they were encoded."""
+        encoded, assigned = self.videos["encoded"], self.videos["assigned"]
+        return int(np.count_nonzero(~np.isnan(encoded) & ~(assigned <= encoded)))
+
+    def peak_publishers(self) -> int:
+        """Return the most publishers that existed after any instant; they are in the order of their start."""
+        started, ended = self.publishers["started"], self.publishers["ended"]
+        born = np.searchsorted(started, started, side="right")
+        gone = np.searchsorted(np.sort(happened(ended)), started, side="right")
+        return int((born - gone).max(initial=0))
+
+
+def quantile(ordered: NDArray[np.float64], percent: int) -> float:
+    """Return a quantile of ordered values, interpolated as ``numpy.percentile`` does, which is slow for few."""
+    if not len(ordered):
+        return nan
+    below, share = divmod(percent / 100 * (len(ordered) - 1), 1)
+    low = float(ordered[int(below)])
+    high = float(ordered[min(int(below) + 1, len(ordered) - 1)])
+    return low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole > 0 else nan
+
+
+# -- the registry ------------------------------------------------------------------------------------------
+
+
+class Verdict(StrEnum):
+    """What is shown of a strategy, compared with the baseline in one metric."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    HIGHER = "higher"
+    """Where neither direction is the better one."""
+    LOWER = "lower"
+    UNDECIDED = "no difference shown"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A figure of a run.
+
+    Parameters
+    ----------
+    name : str
+        What it is called in tables and arguments.
+    label : str
+        What it is called where people read it.
+    unit : str
+        "s"; "%" for a share, which is stored as a fraction; or what is counted.
+    meaning : str
+        Its definition, in a phrase.
+    compute : callable
+        Takes a :class:`Measured` run and returns the value.
+    better : {"more", "less"}, optional
+        Which direction is the better one, if one is.
+    dtype : type
+        int for a count; bool for what is true or false of a run, whose mean is a probability; else float.
+    bounds : {"videos", "share"}, optional
+        Whether it lies between 0 and the number of videos, or between 0 and 1.
+
+    Examples
+    --------
+    >>> METRICS["makespan"].label, METRICS["makespan"].better
+    ('makespan', 'less')
+    >>> METRICS["failed"].limits(videos=154)
+    (0, 154)
+    >>> METRICS["failed"].verdict(-2.0, significant=True).value
+    'better'
+    """
+
+    name: str
+    label: str
+    unit: str
+    meaning: str
+    compute: Callable[[Measured], float]
+    better: Literal["more", "less"] | None = "less"
+    dtype: type[int] | type[float] = float
+    bounds: Literal["videos", "share"] | None = None
+
+    def limits(self, videos: int) -> tuple[float, float]:
+        """Return the smallest and the largest value that it can have on a catalogue of so many videos."""
+        return (0, videos) if self.bounds == "videos" else (0, 1) if self.bounds == "share" else (-inf, inf)
+
+    def verdict(self, difference: float, *, significant: bool) -> Verdict:
+        """Return what a mean difference from the baseline says."""
+        if not significant:
+            return Verdict.UNDECIDED
+        if self.better is None:
+            return Verdict.HIGHER if difference > 0 else Verdict.LOWER
+        return Verdict.BETTER if (difference > 0) == (self.better == "more") else Verdict.WORSE
+
+
+ON_TIME_RATE = "on_time_rate"
+"""The name of the metric that strategies are judged by; it is always computed."""
+
+METRICS = {metric.name: metric for metric in (
+    Metric("published", "published in time", "videos", "videos published no later than their timeout, per run",
+           lambda run: run.count("published"), "more", int, "videos"),
+    Metric("failed", "published too late", "videos", "videos published later than their timeout, per run",
+           lambda run: run.count("failed"), "less", int, "videos"),
+    Metric("unfinished", "unfinished", "videos", "videos still under way when the run ended",
+           lambda run: run.count("unfinished"), "less", int, "videos"),
+    Metric(ON_TIME_RATE, "on-time rate", "%", "share of all videos that is published in time",
+           lambda run: run.count("published") / len(run.catalogue), "more", float, "share"),
+    Metric("elapsed_p50", "elapsed median", "s",
+           "time from the start of encoding to publication: half take less",
+           lambda run: quantile(run.elapsed, 50)),
+    Metric("elapsed_p95", "elapsed p95", "s", "95 % of a run's publications take no longer",
+           lambda run: quantile(run.elapsed, 95)),
+    Metric("elapsed_p99", "elapsed p99", "s", "99 % of a run's publications take no longer",
+           lambda run: quantile(run.elapsed, 99)),
+    Metric("lateness_p50", "lateness median", "s", "elapsed - timeout; below 0 is in time",
+           lambda run: quantile(run.lateness, 50)),
+    Metric("lateness_p95", "lateness p95", "s", "95 % of a run's publications are no later",
+           lambda run: quantile(run.lateness, 95)),
+    Metric("lateness_p99", "lateness p99", "s", "99 % of a run's publications are no later",
+           lambda run: quantile(run.lateness, 99)),
+    Metric("lateness_max", "lateness largest", "s", "of the latest publication of a run",
+           lambda run: quantile(run.lateness, 100)),
+    Metric("stockouts", "stockouts", "videos", "videos that found no ready publisher when they were encoded",
+           Measured.stockouts, "less", int, "videos"),
+    Metric("idle", "idle", "s", "publisher-seconds from ready to assigned, or to the end of the run",
+           lambda run: float(run.publisher_times["idle"].sum())),
+    Metric("publisher_seconds", "publisher-seconds", "s",
+           "from a publisher's start to its assignment, or to the end of the run: the cost",
+           lambda run: float(run.publisher_times["alive"].sum())),
+    Metric("publishers_started", "publishers started", "publishers", "per run",
+           lambda run: len(run.publishers["cause"]), "less", int),
+    Metric("publishers_wasted", "publishers wasted", "publishers", "started, but never given a video",
+           lambda run: int(np.count_nonzero(run.publishers["video"] < 0)), "less", int),
+    Metric("peak_publishers", "publishers at once", "publishers", "the most that existed at one time",
+           Measured.peak_publishers, "less", int),
+    Metric("encoder_utilization", "encoder utilization", "%", "share of the encoders' time with a video",
+           lambda run: _ratio(run.total("encoding_started", "queued"), run.encoders * run.end),
+           None, float, "share"),
+    Metric("publishing_queue_mean", "publishing queue", "videos", "videos waiting in it, averaged over time",
+           lambda run: _ratio(run.total("queued", "assigned", run.videos["own"] == 0), run.end)),
+    Metric("client_blocked_time", "client blocked", "s", "time for which the client waited for an encoder",
+           lambda run: run.total("offered", "encoding_started")),
+    Metric("makespan", "makespan", "s", "from the start to the end of the run", lambda run: run.end),
+    Metric("any_failure", "runs with any failure", "%", "share of runs in which some video was not in time",
+           lambda run: run.count("published") < len(run.catalogue), "less", bool, "share"),
+)}  # fmt: skip
+"""Every metric by its name, in the order of the columns. A new one is a new row."""
+
+MAIN = (
+    "published", ON_TIME_RATE, "elapsed_p95", "publisher_seconds", "idle", "publishers_wasted", "any_failure",
+)  # fmt: skip
+"""The metrics that a decision rests on."""
+
+
+def as_metrics(metrics: object) -> tuple[str, ...]:
+    """Return the names of the metrics that were asked for; "all" stands for every one.
+
+    Raises
+    ------
+    InputError
+        If one is unknown, naming those that there are; or if there is none, or one twice.
+    """
+    if isinstance(metrics, str) and metrics == "all":
+        return tuple(METRICS)
+    names = (metrics,) if isinstance(metrics, str) else tuple(metrics) if isinstance(metrics, Iterable) else ()
+    if not names:
+        known = ", ".join(map(repr, METRICS))
+        raise InputError(f"metrics must be 'all' or names of metrics, of {known}, not {metrics!r}")
+    for name in names:
+        one_of("a metric", name, METRICS, error=InputError)
+        if names.count(name) > 1:
+            raise InputError(f"metrics names {name!r} twice")
+    return names
+
+
+def measure(catalogue: Catalogue, facts: Facts, encoders: int, names: Iterable[str]) -> dict[str, float]:
+    """Compute these metrics of a run, and no others."""
+    run = Measured(catalogue, facts, encoders)
+    return {name: METRICS[name].compute(run) for name in names}
+
+
+def summary(catalogue: Catalogue, facts: Facts, encoders: int) -> dict[str, float]:
+    """Return the metrics of one run: all but those whose mean over replications alone says something."""
+    numbers = [metric.name for metric in METRICS.values() if metric.dtype is not bool]
+    return measure(catalogue, facts, encoders, numbers)
+
+
+# -- the original's counters -------------------------------------------------------------------------------
+
+
+class Stats(dict[str, int]):
+    """The original's counters; ``str()`` is its stats line."""
+
+    def __str__(self) -> str:
+        return "stats: " + " ".join(f"{name}={value}" for name, value in self.items())
+
+
+def stats(catalogue: Catalogue, facts: Facts) -> Stats:
+    """Return the original's counters; a submission is a hand-over to an encoder."""
+    run = Measured(catalogue, facts, 0)
+    return Stats(
+        client_parse_errors=len(catalogue.rejected),
+        client_submitted=len(happened(run.videos["encoding_started"])),
+        encoded=len(happened(run.videos["encoded"])),
+        published=run.count("published"),
+        publish_failed=run.count("failed"),
+    )
