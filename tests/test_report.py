@@ -353,6 +353,17 @@ def test_figures_that_were_not_asked_for_do_no_harm(catalogue: tv.Catalogue) -> 
     assert study.metrics == ("makespan",)
 
 
+def test_a_part_of_a_comparison_is_reported_as_the_whole_judges_it(catalogue: tv.Catalogue) -> None:
+    study = tv.compare(
+        catalogue, ["1", "2c"], {"encoders": [5, 10]}, replications=5, metrics="makespan", progress=False
+    )
+    page = build_report(study.select(scenario="encoders=5"))
+    assert "Strategy 2c publishes" in page
+    assert "encoders=10" not in page
+    with pytest.raises(tv.InputError, match="a report needs the baseline, '1'"):
+        study.select(strategy="2c").report("never.html")
+
+
 def test_what_cannot_be_written_is_said_in_a_sentence(study: tv.Comparison, tmp_path: Path) -> None:
     with pytest.raises(tv.OutputError, match="cannot write"):
         study.report(tmp_path / "missing" / "r.html")

@@ -148,7 +148,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Metric:
-    """A figure of a run.
+    """One metric of a run.
 
     Parameters
     ----------
@@ -288,7 +288,7 @@ def measure(catalogue: Catalogue, facts: Facts, encoders: int, names: Iterable[s
 
 
 def summary(catalogue: Catalogue, facts: Facts, encoders: int) -> dict[str, float]:
-    """Return the metrics of one run: all but those whose mean over replications alone says something."""
+    """Return the metrics of one run: all but those that are true or false."""
     numbers = [metric.name for metric in METRICS.values() if metric.dtype is not bool]
     return measure(catalogue, facts, encoders, numbers)
 

@@ -9,15 +9,14 @@ from math import ceil, floor, isclose, isfinite, isnan, log10
 from typing import TYPE_CHECKING
 
 from tv2sim.metrics import METRICS, ON_TIME_RATE
+from tv2sim.statistics import Interval
 from tv2sim.validation import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tv2sim.statistics import Interval
-
 __all__ = [
-    "axis", "estimate", "heading", "listed", "number", "p_value", "plural", "points", "rate", "span",
+    "axis", "estimate", "heading", "listed", "number", "p_value", "plural", "points", "rate", "scaled", "span",
     "with_span",
 ]  # fmt: skip
 
@@ -49,10 +48,14 @@ def decimals_for(half_width: float, value: float = 0.0) -> int:
     return min(max(0, -power + (leading < 2.95)), 6)
 
 
-def _scaled(metric: str, interval: Interval) -> tuple[float, float, float, float]:
+def scaled(metric: str, interval: Interval) -> Interval:
+    """Return an interval in the unit in which people read it: a share in percent.
+
+    >>> scaled("on_time_rate", Interval(0.75, 0.25, 0.5, 1.0)).mean
+    75.0
+    """
     factor = 100.0 if METRICS[metric].unit == "%" else 1.0
-    mean, half_width, low, high = (factor * value for value in interval[:4])
-    return mean, half_width, low, high
+    return Interval(*(factor * value for value in interval[:4]))
 
 
 def heading(metric: str) -> str:
@@ -71,7 +74,7 @@ def axis(metric: str, *, difference: bool = False) -> str:
 
 
 def unit(metric: str, *, difference: bool = False) -> str:
-    """Return the unit with the space before it; none for a count, whose label says what is counted."""
+    """Return the unit with a space before it; nothing for a count, whose label says what is counted."""
     name = METRICS[metric].unit
     return "" if name not in _MOST_DECIMALS else " points" if difference and name == "%" else f" {name}"
 
@@ -85,7 +88,6 @@ def estimate(metric: str, interval: Interval, *, difference: bool = False, units
 
     Examples
     --------
-    >>> from tv2sim.statistics import Interval
     >>> estimate("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968))
     '98.91 ± 0.05 %'
     >>> estimate("on_time_rate", Interval(1.0, 0.0037, 0.9963, 1.0))
@@ -93,7 +95,7 @@ def estimate(metric: str, interval: Interval, *, difference: bool = False, units
     >>> estimate("makespan", Interval(80.0009, 0.001, 79.9999, 80.0019))
     '80.00 ± 0.01 s'
     """
-    mean, half_width, low, high = _scaled(metric, interval)
+    mean, half_width, low, high = scaled(metric, interval)
     after = unit(metric, difference=difference) if units else ""
     decimals = min(decimals_for(half_width, mean), _MOST_DECIMALS.get(METRICS[metric].unit, 3))
     shown = number(mean, decimals)
@@ -112,11 +114,10 @@ def estimate(metric: str, interval: Interval, *, difference: bool = False, units
 def with_span(metric: str, interval: Interval, confidence: float) -> str:
     """Return a mean with its interval in words.
 
-    >>> from tv2sim.statistics import Interval
     >>> with_span("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968), 0.95)
     '98.9 % (95 % interval 98.8 to 99.0 %)'
     """
-    mean, half_width, *_ = _scaled(metric, interval)
+    mean, half_width, *_ = scaled(metric, interval)
     if isnan(half_width):
         return f"{number(mean, 1)}{unit(metric)} (one replication, so no interval)"
     decimals = max(1, decimals_for(half_width) - 1)
@@ -125,7 +126,7 @@ def with_span(metric: str, interval: Interval, confidence: float) -> str:
 
 def span(metric: str, interval: Interval, *, difference: bool = False) -> str:
     """Return an interval, rounded outwards, "98.8 to 99.0 %"."""
-    _, half_width, low, high = _scaled(metric, interval)
+    _, half_width, low, high = scaled(metric, interval)
     if isnan(half_width):
         return "no interval"
     decimals = max(1, decimals_for(half_width) - 1)
@@ -136,7 +137,7 @@ def span(metric: str, interval: Interval, *, difference: bool = False) -> str:
 
 def points(interval: Interval) -> str:
     """Return the size of a difference of rates, "58.4 percentage points"."""
-    mean, half_width, *_ = _scaled(ON_TIME_RATE, interval)
+    mean, half_width, *_ = scaled(ON_TIME_RATE, interval)
     return f"{number(abs(mean), max(1, decimals_for(half_width) - 1))} percentage points"
 
 

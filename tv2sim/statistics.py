@@ -1,7 +1,7 @@
 """Intervals and paired differences over replications.
 
-Replications are independent, so that means over them have t intervals; the videos of one replication are not,
-so that nothing here pools videos. SciPy is imported when a quantile is needed.
+Replications are independent of each other, so their means have t intervals. The videos of one replication are
+not, so no function here pools videos. SciPy is imported when a quantile is needed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ __all__ = [
 
 
 _ROUNDING = 1e-9
-"""Two values that differ by so little are equal: sums of times in another order are not to the last bit."""
+"""Values that differ by at most this are equal: sums of times in another order differ in the last bits."""
 
 
 class Interval(NamedTuple):
@@ -38,7 +38,7 @@ class Interval(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """A paired difference between two strategies, with what the pairing was worth."""
+    """A paired difference between two strategies, and how much the pairing reduced its variance."""
 
     mean: float
     half_width: float
@@ -68,9 +68,9 @@ def mean_interval(
 ) -> Interval:
     """Return the mean of independent values with its Student t interval.
 
-    Where all values are the same, a t interval would have no width, as if nothing else could ever happen. If
-    the values are known to lie between `low` and `high`, the Clopper-Pearson bound on the share of replications
-    that are different takes its place: with 0 different ones among n, at most 1 - (alpha/2)**(1/n) of all are.
+    Where all values are the same, a t interval would have no width, as if no other value could occur. If the
+    values are known to lie between `low` and `high`, the interval is that of the Clopper-Pearson bound on the
+    share of replications with another value: if none of n has one, at most 1 - (alpha/2)**(1/n) of all have.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def mean_interval(
     confidence : float
         Between 0 and 1.
     low, high : float
-        What the values are bounded by, if anything.
+        The bounds of the values, if they have any.
 
     Examples
     --------
@@ -134,7 +134,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
 
 
 def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> Interval:
-    """Return a share with its exact interval (Clopper and Pearson 1934), which never covers too rarely.
+    """Return a share with its exact interval (Clopper and Pearson 1934), whose coverage is never too low.
 
     Examples
     --------
@@ -158,9 +158,9 @@ def paired_difference(
 ) -> Difference:
     """Return the mean of values - baseline, replication by replication, with its t interval and p-value.
 
-    Where every replication has the same difference, a t test has nothing to divide by: the p-value is then that
-    of the sign test, 2**(1 - n), or 1 where the difference is 0. Pairs of which one value is NaN are left out;
-    values that differ by no more than rounding (1e-9, absolute or relative) are taken as equal.
+    Where every replication has the same difference, its variance is 0 and there is no t test: the p-value is
+    then that of the sign test, 2**(1 - n), or 1 where the difference is 0. Pairs of which one value is NaN are
+    left out; values that differ by no more than rounding (1e-9, absolute or relative) are taken as equal.
 
     Examples
     --------
@@ -186,7 +186,7 @@ def paired_difference(
 
 
 def _variance(values: NDArray[np.float64]) -> float:
-    """Return the sample variance; exactly 0 where all values are the same, which rounding might hide."""
+    """Return the sample variance; exactly 0 where all values are the same, whatever the rounding."""
     return float(values.var(ddof=1)) if np.ptp(values) > 0 else 0.0
 
 

@@ -13,14 +13,13 @@ import numpy as np
 from tv2sim import plain
 from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.errors import InputError
-from tv2sim.experiment.replications import Cell, Replications
-from tv2sim.experiment.work import Chunk, compute
+from tv2sim.experiment.replications import Cell, Replications, extended
+from tv2sim.experiment.work import Chunk
 from tv2sim.metrics import METRICS, Verdict
 from tv2sim.run import versions_here
 from tv2sim.saved import FORMAT, check_format, strategy_of
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Difference, Interval, Precision, Stopped, holm, paired_difference
-from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
     import os
@@ -104,13 +103,9 @@ class Comparison:
     def extend(self, more: int, **how: Any) -> Comparison:
         """Return a comparison with so many more replications; those that are done are not repeated.
 
-        `workers`, `executor` and `progress` are those of :func:`compare`.
+        `workers`, `executor` and `progress` are those of :func:`tv2sim.compare`.
         """
-        count = a_whole_number("more", more, at_least=1, at_most=MOST)
-        chunks = compute([reps.task(count) for reps in self.cells.values()], **how)
-        cells = {
-            cell: reps.with_chunk(chunk) for (cell, reps), chunk in zip(self.cells.items(), chunks, strict=True)
-        }
+        cells = dict(zip(self.cells, extended(self.cells.values(), more, **how), strict=True))
         return replace(self, cells=cells, stopped=None, whole=None)
 
     # -- parts ---------------------------------------------------------------------------------------------
@@ -289,7 +284,11 @@ class Comparison:
         ------
         OutputError
             If it cannot be written.
+        InputError
+            If it is a part without the baseline.
         """
+        if all(cell.strategy != self.baseline for cell in self.cells):
+            raise InputError(f"a report needs the baseline, {self.baseline!r}: select it as well")
         # the one import against the flow of the rooms, for the convenience of study.report(...)
         from tv2sim.report.build import write_report
 

@@ -169,7 +169,7 @@ def compare(
     Raises
     ------
     InputError
-        If an argument is wrong: an unknown strategy, two of the same name, a baseline that is none of them.
+        If an argument is wrong: an unknown strategy, two of the same name, a baseline that is not among them.
 
     Examples
     --------
@@ -228,7 +228,7 @@ def _next_batch(precision: Precision, intervals: Sequence[Interval], done: int, 
     needed = done
     for interval in intervals:
         target = precision.target(interval.mean)
-        # unknown where the mean is 0, or nothing of the kind has happened so far
+        # unknown where the mean is 0 or there is no value yet
         factor = 1.05 * (interval.half_width / target) ** 2 if target > 0 else nan
         needed = max(needed, ceil(done * factor) if factor < _GROWTH else done * _GROWTH)
     return min(max(needed - done, _FIRST // 2), budget - done)
@@ -307,7 +307,7 @@ def _named_strategies(strategies: Any) -> dict[str, Strategy]:
 def _by_name(
     found: Iterable[tuple[object, T]], error: type[InputError], kind: str, two: str, hint: str
 ) -> dict[str, T]:
-    """Return things by their names, or raise the error if there are none or two with one name."""
+    """Return things by their names, or raise the error if there is nothing or a name is used twice."""
     named: dict[str, T] = {}
     for name, one in found:
         if str(name) in named:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -17,12 +18,10 @@ from tv2sim.strategies import Strategy
 from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Cell", "Replications"]
+__all__ = ["Cell", "Replications", "extended"]
 
 
 class Cell(NamedTuple):
@@ -83,7 +82,7 @@ class Replications:
         Raises
         ------
         InputError
-            If there is none of that name.
+            If there is no metric of that name.
         """
         as_metrics(metric)
         results = self.results if metric in self.results.values else self._results_of_all
@@ -91,7 +90,7 @@ class Replications:
 
     @cached_property
     def _results_of_all(self) -> Chunk:
-        (chunk,) = compute([self._task(range(len(self)), as_metrics("all"))])
+        (chunk,) = compute([_task(self, range(len(self)), as_metrics("all"))])
         return chunk
 
     def interval(self, metric: str, confidence: float = 0.95, *, first: int | None = None) -> Interval:
@@ -120,35 +119,34 @@ class Replications:
         """A row per video: how often it was on time, and the probability of it with a 95 % Wilson interval."""
         import pandas as pd
 
-        counts = self.results.on_time
-        intervals = [wilson(count, len(self)) for count in counts.tolist()]
-        frame = self.catalogue.frame[["id", "title", "encoding_time", "publication_timeout"]].copy()
-        frame["on_time"] = counts
-        frame["probability"] = [interval.mean for interval in intervals]
-        frame["ci_low"] = [interval.ci_low for interval in intervals]
-        frame["ci_high"] = [interval.ci_high for interval in intervals]
-        return pd.DataFrame(frame)
+        shares = pd.DataFrame([wilson(count, len(self)) for count in self.results.on_time.tolist()])
+        frame = self.catalogue.frame[["id", "title", "encoding_time", "publication_timeout"]]
+        return frame.assign(
+            on_time=self.results.on_time,
+            probability=shares["mean"],
+            ci_low=shares["ci_low"],
+            ci_high=shares["ci_high"],
+        )
 
-    def extend(
-        self,
-        more: int,
-        *,
-        workers: int | None = None,
-        executor: Executor | None = None,
-        progress: bool = True,
-    ) -> Replications:
-        """Return these and so many more replications; those that are done are not repeated."""
-        task = self.task(a_whole_number("more", more, at_least=1, at_most=MOST))
-        (chunk,) = compute([task], workers=workers, executor=executor, progress=progress)
-        return self.with_chunk(chunk)
+    def extend(self, more: int, **how: Any) -> Replications:
+        """Return these and so many more replications; those that are done are not repeated.
 
-    def task(self, more: int) -> Task:
-        """Return the work of so many more replications."""
-        return self._task(range(len(self), len(self) + more), tuple(self.results.values))
+        `workers`, `executor` and `progress` are those of :func:`tv2sim.replicate`.
+        """
+        (reps,) = extended([self], more, **how)
+        return reps
 
-    def _task(self, replications: range, metrics: tuple[str, ...]) -> Task:
-        return Task(self.catalogue, self.strategy, self.scenario, self.seed, replications, self.engine, metrics)
 
-    def with_chunk(self, chunk: Chunk) -> Replications:
-        """Return these and the replications that :meth:`task` gave."""
-        return replace(self, results=joined([self.results, chunk]), stopped=None)
+def extended(several: Collection[Replications], more: int, **how: Any) -> list[Replications]:
+    """Return each with so many more replications; `how` is for :func:`tv2sim.experiment.work.compute`."""
+    count = a_whole_number("more", more, at_least=1, at_most=MOST)
+    tasks = [_task(reps, range(len(reps), len(reps) + count), tuple(reps.results.values)) for reps in several]
+    chunks = compute(tasks, **how)
+    return [
+        replace(reps, results=joined([reps.results, chunk]), stopped=None)
+        for reps, chunk in zip(several, chunks, strict=True)
+    ]
+
+
+def _task(reps: Replications, replications: range, metrics: tuple[str, ...]) -> Task:
+    return Task(reps.catalogue, reps.strategy, reps.scenario, reps.seed, replications, reps.engine, metrics)

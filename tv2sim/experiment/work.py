@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -67,13 +67,8 @@ class Chunk:
     on_time: NDArray[np.int64]
 
 
-class _Job(NamedTuple):
-    """Some replications of the task with this number: what a worker does at once, and gives a chunk."""
-
-    task: int
-    replications: range
-
-
+_Job: TypeAlias = tuple[int, Task]
+"""The number of a task, and a part of it that is done at once and gives a chunk."""
 _Done: TypeAlias = Generator[tuple[_Job, Chunk], None, None]
 """Jobs and their chunks, in the order in which they are done."""
 
@@ -115,17 +110,17 @@ def compute(
             f"client.get_executor(), not {executor!r}"
         )
     jobs = (
-        _Job(number, part)
+        (number, replace(task, replications=part))
         for number, task in enumerate(tasks)
         for part in chunks_of(task.engine, task.catalogue, task.strategy, task.replications)
     )
     bar = _Bar(sum(len(task.replications) for task in tasks), shown=progress)
-    source = _here(tasks, jobs, workers or 1, bar) if executor is None else _on(executor, tasks, jobs, bar)
+    source = _here(tasks, jobs, workers or 1, bar) if executor is None else _on(executor, jobs, bar)
     done: list[dict[int, Chunk]] = [{} for _ in tasks]
     try:
         with closing(bar), closing(source):
-            for job, chunk in source:
-                done[job.task][job.replications.start] = chunk
+            for (number, part), chunk in source:
+                done[number][part.replications.start] = chunk
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted: {bar} replications were finished") from None
     return [joined([chunks[start] for start in sorted(chunks)]) for chunks in done]
@@ -153,26 +148,22 @@ def _do(task: Task, bar: _Bar | None = None) -> Chunk:
     return Chunk(dict(zip(task.metrics, np.array(rows, dtype=np.float64).T, strict=True)), counts)
 
 
-def _part(tasks: Sequence[Task], job: _Job) -> Task:
-    return replace(tasks[job.task], replications=job.replications)
-
-
 def _here(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar: _Bar) -> _Done:
     """Do jobs in this process, until what is left is worth the start of worker processes."""
     begun, done = time.perf_counter(), 0
-    total = sum(_size(task, task.replications) for task in tasks)
+    total = sum(map(_size, tasks))
     for job in jobs:
-        yield job, _do(_part(tasks, job), bar)
-        done += _size(tasks[job.task], job.replications)
+        yield job, _do(job[1], bar)
+        done += _size(job[1])
         left = (time.perf_counter() - begun) * (total - done) / done
         if workers > 1 and left > _SHORT:
             _check_sendable(tasks)
             yield from _in_processes(tasks, jobs, workers, bar)
 
 
-def _size(task: Task, replications: range) -> int:
-    """Return how much work these are, compared with others."""
-    return len(replications) * (len(task.catalogue) + 1)
+def _size(task: Task) -> int:
+    """Return how much work a task is, compared with others."""
+    return len(task.replications) * (len(task.catalogue) + 1)
 
 
 # -- worker processes --------------------------------------------------------------------------------------
@@ -198,19 +189,18 @@ def _in_processes(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar
                 processes.append(process)
                 theirs.close()
                 at_work[ours] = job
-            for connection, job in at_work.items():  # no job before all have started
-                connection.send(job)
+            for connection, (number, task) in at_work.items():  # no job before all have started
+                connection.send((number, task.replications))
         while at_work:
             # with a timeout: a signal that the system gave to another thread is handled when this one runs
             for connection in wait(list(at_work), timeout=1):
                 answer, job = connection.recv(), at_work.pop(connection)
-                following = next(jobs, None)
-                if following is not None:
-                    connection.send(following)
-                    at_work[connection] = following
+                for number, task in itertools.islice(jobs, 1):
+                    connection.send((number, task.replications))
+                    at_work[connection] = number, task
                 if isinstance(answer, Exception):
                     raise answer
-                bar.advance(len(job.replications))
+                bar.advance(len(job[1].replications))
                 yield job, answer
     except (EOFError, ConnectionError):
         raise TV2SimError(
@@ -230,9 +220,9 @@ def _work(connection: Connection, tasks: Sequence[Task]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
-        job = connection.recv()
+        number, replications = connection.recv()
         try:
-            connection.send(_do(_part(tasks, job)))
+            connection.send(_do(replace(tasks[number], replications=replications)))
         except Exception as error:  # noqa: BLE001 (the first process raises it)
             connection.send(_sendable(error))
 
@@ -258,22 +248,20 @@ def _sendable(error: Exception) -> Exception:
 @contextmanager
 def _signals_later() -> Iterator[None]:
     """Delay the handlers of SIGINT and SIGTERM until the end of the block."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
+    here = threading.current_thread() is threading.main_thread()  # the only thread that has handlers
     came: list[int] = []
-    before: dict[int, Any] = {}
-    for number in (signal.SIGTERM, signal.SIGINT):
-        if callable(handler := signal.getsignal(number)):
-            before[number] = handler
-            signal.signal(number, lambda number, _: came.append(number))
+    before: dict[int, Any] = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+        if here and callable(signal.getsignal(number))
+    }
     try:
         yield
     finally:
-        for sort, handler in before.items():
-            signal.signal(sort, handler)
-        for sort in came:
-            before[sort](sort, None)
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in came:
+            before[number](number, None)
 
 
 @contextmanager
@@ -295,7 +283,7 @@ def _ctrl_c_blocked() -> Iterator[None]:
 # -- executors ---------------------------------------------------------------------------------------------
 
 
-def _on(executor: Executor, tasks: Sequence[Task], jobs: Iterator[_Job], bar: _Bar) -> _Done:
+def _on(executor: Executor, jobs: Iterator[_Job], bar: _Bar) -> _Done:
     """Do jobs on an executor.
 
     Futures use locks that an exception raised by a signal can leave locked for ever. So signals wait while jobs
@@ -308,14 +296,14 @@ def _on(executor: Executor, tasks: Sequence[Task], jobs: Iterator[_Job], bar: _B
         while True:
             for job in itertools.islice(jobs, room):
                 with _signals_later():
-                    future = executor.submit(_do, _part(tasks, job))
+                    future = executor.submit(_do, job[1])
                     waiting[future] = job
                     future.add_done_callback(finished.put)
             if not waiting:
                 return
             future = finished.get()
             chunk, job, room = future.result(), waiting.pop(future), 1
-            bar.advance(len(job.replications))
+            bar.advance(len(job[1].replications))
             yield job, chunk
     finally:
         for future in waiting:

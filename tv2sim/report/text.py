@@ -70,7 +70,7 @@ def judged(study: Comparison) -> Comparison:
         return study
     metrics = (*study.metrics, ON_TIME_RATE)
     cells = {cell: replace(reps, metrics=metrics) for cell, reps in study.cells.items()}
-    return replace(study, cells=cells)
+    return replace(study, cells=cells, whole=study.whole and judged(study.whole))
 
 
 def worlds(study: Comparison) -> list[World]:
