@@ -104,6 +104,16 @@ def test_csv_and_json_in_a_file_have_the_name_as_it_is(nasty: Path, tmp_path: Pa
     assert {row["catalogue"] for row in json.loads((tmp_path / "t.json").read_text("utf-8"))} == {NASTY}
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text there")
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_a_name_that_is_not_utf_8_is_escaped(tmp_path: Path, kind: str) -> None:
+    for name in (b"\xff.jsonl", b"\xfe.jsonl"):
+        (tmp_path / os.fsdecode(name)).write_bytes(SAMPLE.read_bytes())
+    out = ran(*sorted(tmp_path.iterdir()), *FEW, "--format", kind).out
+    table = pd.read_csv(io.StringIO(out)) if kind == "csv" else pd.DataFrame(json.loads(out))
+    assert set(table["catalogue"]) == {r"\udcff.jsonl", r"\udcfe.jsonl"}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
 def test_csv_on_a_terminal_has_nothing_that_it_obeys(nasty: Path) -> None:
     master, slave = os.openpty()

@@ -112,7 +112,8 @@ def _name(path: str, paths: list[str]) -> str:
     count = 1
     while count < len(parts) and any(parts[-count:] == other[-count:] for other in others):
         count += 1
-    return "/".join(parts[-count:])
+    # bytes of a file name that are not UTF-8 could not be written: they are escaped
+    return "/".join(parts[-count:]).encode("utf-8", "backslashreplace").decode()
 
 
 def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], seed: int) -> str:
