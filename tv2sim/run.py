@@ -158,7 +158,7 @@ class Run:
 
     @cached_property
     def summary(self) -> dict[str, float]:
-        """The run's figures, explained at :func:`tv2sim.metrics.summary`."""
+        """The metrics of the run, which :data:`tv2sim.metrics.METRICS` explains."""
         return metrics.summary(self.catalogue, self.facts, self.scenario.encoders)
 
     @cached_property

@@ -161,19 +161,16 @@ class Comparison:
 
         A selected part is a comparison of its own then.
         """
-        cells = [
-            {**cell._asdict(), "replications": plain.to_dict(reps, leave_out=("catalogue",))}
-            for cell, reps in self.cells.items()
-        ]
-        catalogues = {cell.catalogue: reps.catalogue for cell, reps in self.cells.items()}
+        found = {cell.catalogue: reps.catalogue for cell, reps in self.cells.items()}
+        catalogues = {key: _Catalogue(list(c), list(c.rejected), c.name, c.sha256) for key, c in found.items()}
         return plain.to_dict(self, leave_out=("cells", "whole")) | {
             "format": FORMAT,
             "versions": versions_here(),
-            "catalogues": {
-                name: msgspec.to_builtins(_Catalogue(list(one), list(one.rejected), one.name, one.sha256))
-                for name, one in catalogues.items()
-            },
-            "cells": cells,
+            "catalogues": msgspec.to_builtins(catalogues),
+            "cells": [
+                {**cell._asdict(), "replications": plain.to_dict(reps, leave_out=("catalogue",))}
+                for cell, reps in self.cells.items()
+            ],
         }
 
     @classmethod

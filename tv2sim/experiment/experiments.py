@@ -103,7 +103,7 @@ def replicate(
     study = compare(
         {one.name: one},
         [as_strategy(strategy)],
-        scenario,
+        {"default": scenario},
         replications=replications,
         seed=seed,
         engine=engine,
