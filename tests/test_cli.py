@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import signal
@@ -15,6 +16,7 @@ import pytest
 
 import tv2sim as tv
 from tests.commands import CATALOGUE, SAMPLE, is_one_line, lines_of, start, tv2sim, video, write_catalogue
+from tv2sim.cli.options import SCENARIO
 
 FULL = Path("/dev/full")
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and pipes as POSIX has them")
@@ -178,6 +180,14 @@ def test_wrong_options_end_the_process_with_2() -> None:
 
 def _divide(*_: object, **__: object) -> None:
     raise ZeroDivisionError("by\nnought")
+
+
+def test_the_options_of_the_scenario_are_its_fields() -> None:
+    fields = {field.name: getattr(tv.Scenario(), field.name) for field in dataclasses.fields(tv.Scenario)}
+    assert list(SCENARIO) == list(fields)
+    for name, default in fields.items():
+        said = f"{default:g}" if isinstance(default, float) else str(default)
+        assert default is None or SCENARIO[name].help.endswith((f"(default: {said})", f", else {said})")), name
 
 
 def test_a_failure_of_ours_is_one_line_and_1(monkeypatch: pytest.MonkeyPatch) -> None:

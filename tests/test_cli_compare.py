@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import signal
+import sys
 import time
 from pathlib import Path
 
@@ -69,6 +71,67 @@ def test_csv_and_json_are_the_same_table_and_that_of_the_library() -> None:
     assert list(compared["difference"]) == list(study.differences["mean"])
     assert list(compared["verdict"]) == list(study.differences["verdict"])
     assert table[table["strategy"] == "2c"]["verdict"].isna().all()
+
+
+NASTY = '\x1b[31mred \x9b1m \u202e,"\n🎬.jsonl'
+
+
+@pytest.fixture
+def nasty(tmp_path: Path) -> Path:
+    """Write a catalogue whose name has what a terminal obeys, and what CSV has to quote."""
+    path = tmp_path / NASTY
+    path.write_bytes(SAMPLE.read_bytes())
+    return path
+
+
+@pytest.mark.parametrize("kind", ["text", "json"])
+def test_a_name_never_moves_the_terminal(nasty: Path, kind: str) -> None:
+    out = ran(nasty, *FEW, *(["--format", kind] if kind == "json" else [])).out
+    assert all(line.isprintable() for line in out.split("\n"))
+    if kind == "json":
+        assert {row["catalogue"] for row in json.loads(out)} == {NASTY}
+
+
+def test_csv_in_a_pipe_has_the_name_as_it_is(nasty: Path) -> None:
+    table = pd.read_csv(io.StringIO(ran(nasty, *FEW, "--format", "csv").out, newline=""))
+    assert set(table["catalogue"]) == {NASTY}
+
+
+def test_csv_and_json_in_a_file_have_the_name_as_it_is(nasty: Path, tmp_path: Path) -> None:
+    ran(nasty, *FEW, "--out", tmp_path / "t.csv")
+    assert set(pd.read_csv(tmp_path / "t.csv")["catalogue"]) == {NASTY}
+    ran(nasty, *FEW, "--out", tmp_path / "t.json", "--format", "json")
+    assert {row["catalogue"] for row in json.loads((tmp_path / "t.json").read_text("utf-8"))} == {NASTY}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text there")
+@pytest.mark.parametrize("kind", ["csv", "json"])
+def test_a_name_that_is_not_utf_8_is_escaped(tmp_path: Path, kind: str) -> None:
+    for name in (b"\xff.jsonl", b"\xfe.jsonl"):
+        (tmp_path / os.fsdecode(name)).write_bytes(SAMPLE.read_bytes())
+    out = ran(*sorted(tmp_path.iterdir()), *FEW, "--format", kind).out
+    table = pd.read_csv(io.StringIO(out)) if kind == "csv" else pd.DataFrame(json.loads(out))
+    assert set(table["catalogue"]) == {r"\udcff.jsonl", r"\udcfe.jsonl"}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
+def test_csv_on_a_terminal_has_nothing_that_it_obeys(nasty: Path) -> None:
+    master, slave = os.openpty()
+    process = start("compare", nasty, *FEW, "--strategies", "1", "--format", "csv", stdout=slave)
+    os.close(slave)
+    shown = b"".join(iter(lambda: _read(master), b"")).decode()
+    os.close(master)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 0, err
+    assert all(line.isprintable() for line in shown.split("\r\n"))
+    assert r'"\x1b[31mred \x9b1m \u202e,""\n🎬.jsonl",' in shown
+
+
+def _read(terminal: int) -> bytes:
+    try:
+        return os.read(terminal, 65536)
+    except OSError:  # the program has ended
+        return b""
 
 
 @pytest.mark.parametrize("kind", ["csv", "json", "parquet"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import subprocess
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -24,6 +25,7 @@ from tests.commands import (
     json_log,
     lines_of,
     replay,
+    start,
     tv2sim,
     video,
     write_catalogue,
@@ -145,6 +147,19 @@ def test_a_title_never_moves_the_terminal(tmp_path: Path) -> None:
     lines = lines_of(replay(path).out)
     assert all(line.isprintable() for line in lines)
     assert [r"\x1b[31mred\n\u2028" in line for line in lines if " video 0 " in line].count(False) == 0
+
+
+def test_the_json_log_has_nothing_that_a_terminal_obeys(tmp_path: Path) -> None:
+    title = "\x1b[31m \x7f \x9b31m \u202e\u2066 \u2028 å 🎬 \U000e0001"
+    path = write_catalogue(tmp_path / "c.jsonl", [video(0, title=title), "no \x1b[31mJSON \u202e"])
+    process = start("replay", "-", "--speed", "max", "--port", "none", "--log", "json", stdin=subprocess.PIPE)
+    fed = process.communicate(path.read_bytes(), timeout=60)[0].decode()
+    for out in (replay(path, "--log", "json").out, fed):
+        assert all(line.isprintable() for line in out.split("\n"))
+        assert "å 🎬 \\udb40\\udc01" in out
+    (accepted,) = (line for line in fed.split("\n") if '"accepted"' in line)
+    assert json.loads(accepted)["accepted"]["title"] == title
+    assert "no \\u001b[31mJSON \\u202e" in fed
 
 
 @pytest.mark.parametrize("log", ["text", "json"])

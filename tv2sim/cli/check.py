@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.catalogue import Survey, survey_catalogue
-from tv2sim.cli.run import scenario_of
+from tv2sim.cli.inputs import scenario_of
 from tv2sim.cli.text import plain
 from tv2sim.errors import CatalogueError
+from tv2sim.scenario import Scenario
 from tv2sim.validation import a_whole_number, plural
 
-if TYPE_CHECKING:
-    import argparse
-
-    from numpy.typing import NDArray
-
-    from tv2sim.scenario import Scenario
-
 _DISTINCT = 16
-"""Up to so many distinct encoding times and timeouts, the table of both is shown."""
+"""The table of encoding times and timeouts is printed if there are at most so many of each."""
 
 
 def main(options: argparse.Namespace) -> None:
-    """Report what was rejected, what is there, and what load it offers."""
+    """Report the rejected lines, the times of the videos, and the load that they offer."""
     a_whole_number("--rejected", options.rejected, at_least=0)
     scenario = scenario_of(options)
     survey = survey_catalogue(options.catalogue, keep=options.rejected, progress=True)
@@ -69,7 +64,7 @@ def _range(values: NDArray[np.float64]) -> str:
 
 
 def _table(encoding: NDArray[np.float64], timeout: NDArray[np.float64]) -> None:
-    """Print the joint counts, if they are a table of a size to read."""
+    """Print how many videos have which encoding time and timeout, if the table is small enough to read."""
     rows, row = np.unique(encoding, return_inverse=True)
     columns, column = np.unique(timeout, return_inverse=True)
     if len(rows) > _DISTINCT or len(columns) > _DISTINCT:

@@ -1,4 +1,4 @@
-"""One call of the command: its options, its signals, and what went wrong in one sentence."""
+"""A call of the command: its options, its signals, and its errors, each in one sentence."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ __all__ = ["call"]
 
 def call(argv: Sequence[str] | None) -> int:
     """Run the command with these arguments and return its exit status."""
-    if sys.stderr is None:  # closed by whoever started it: what is said there must not come out elsewhere
+    if sys.stderr is None:  # it is closed, and its file number may go to another file, which gets no messages
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
     if sys.stdout is None:
         return _complain("standard output is closed", 2)
-    # what a terminal cannot show is shown escaped, rather than ending the program
+    # a character that the encoding lacks is escaped, and is not an error
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
@@ -32,9 +32,9 @@ def call(argv: Sequence[str] | None) -> int:
 
 
 def _flushed(status: int, asked: Signals) -> int:
-    """Write what standard output still holds, and return the exit status."""
+    """Flush standard output, and return the exit status."""
     try:
-        with asked.afresh():  # another signal ends the wait for a reader who does not read
+        with asked.afresh():  # another signal ends the wait for a reader that does not read
             sys.stdout.flush()
     except OSError as error:
         discard(sys.stdout)
@@ -47,7 +47,7 @@ def _flushed(status: int, asked: Signals) -> int:
 
 
 def _run(argv: Sequence[str] | None, asked: Signals) -> int:
-    """Run the command, and say in one line what went wrong."""
+    """Run the command, and report an error in one line."""
     try:
         # an exception that a signal raises while modules are imported may be lost in the machinery of imports
         asked.hold()
@@ -58,15 +58,15 @@ def _run(argv: Sequence[str] | None, asked: Signals) -> int:
         options.signals = asked
         asked.release()
         command.main(options)
-    except SystemExit as end:  # of the parser, which has said what there is to say
+    except SystemExit as end:  # of the parser, which has reported the error
         return end.code if isinstance(end.code, int) else 0
-    except BrokenPipeError:  # whoever read it has had enough
+    except BrokenPipeError:  # the reader has closed the pipe, as head does
         return 0
     except LagError as error:
         return _complain(str(error), 1)
     except TV2SimError as error:
         return _complain(str(error), 2)
-    except KeyboardInterrupt as error:  # ours says what was finished
+    except KeyboardInterrupt as error:  # ours has a message that says what was finished
         return _complain(str(error) or "interrupted", asked.status)
     except OSError as error:
         return _complain(f"cannot write the output: {error.strerror or error}", 2)

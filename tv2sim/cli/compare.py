@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import io
 import shlex
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from tv2sim.catalogue import Catalogue, read_catalogue
-from tv2sim.cli.environment import encoders
+from tv2sim.cli.inputs import fields_of, note_rejected, seed_of
+from tv2sim.cli.log import json_text
+from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.tables import tidy, to_read
 from tv2sim.cli.text import note, plain, printing
-from tv2sim.cli.values import SCENARIO
-from tv2sim.draws import as_seed
 from tv2sim.errors import InputError
 from tv2sim.experiment import Comparison, compare
 from tv2sim.metrics import as_metrics
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Precision
-from tv2sim.storage import records, resolved, whole_file, write_table
+from tv2sim.storage import need_pyarrow, records, resolved, whole_file, write_table
 from tv2sim.strategies import as_strategy
-from tv2sim.validation import MOST, a_whole_number, plural
+from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
     import argparse
@@ -34,8 +31,8 @@ if TYPE_CHECKING:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Simulate, print and write as the options say; whatever can be wrong is found before that."""
-    given = _given(options)
+    """Simulate, print and write as the options say, after everything that can be wrong is checked."""
+    given = fields_of(options, several=True)
     call = _call(options, given)
     catalogues = _catalogues(options.catalogue)
     kind = options.format or ("csv" if options.out is not None else "text")
@@ -43,37 +40,30 @@ def main(options: argparse.Namespace) -> None:
         raise InputError("--format parquet is for a file: name it with --out")
     command = _command(options, given, call["seed"])
     with ExitStack() as files:
-        # the files are begun before the simulation, so that what cannot be written is known now
+        # the files are created before the simulation, so that it is known now whether they can be written
         report = _begun(files, options.report, options, ours=_is_report)
         out = _begun(files, options.out, options, ours=lambda _: False)
         if kind == "parquet" and out is not None:
-            _try_parquet(out)
-        if options.seed is None:
-            note(f"drawn: --seed {call['seed']}")
-        _notes(catalogues)
+            need_pyarrow()
+        for name, catalogue in catalogues.items():
+            note_rejected(catalogue, f"{name}: ")
         study = compare(catalogues, **call)
         if report is not None:
             from tv2sim.report.build import build_report
 
             page = build_report(study, command=command)
             report.write_text(page, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
-        if out is not None:
-            _write(tidy(study), out, kind)
+        if out is not None and kind == "parquet":
+            write_table(tidy(study), out, "parquet")
+        elif out is not None:
+            out.write_bytes(_encoded(tidy(study), kind))
     if study.stopped is not None:
         note(str(study.stopped))
     with printing(in_vain=False):
         _print(study, kind if options.out is None else "text")
 
 
-# -- what is asked for -------------------------------------------------------------------------------------
-
-
-def _given(options: argparse.Namespace) -> dict[str, list[Any]]:
-    """Return the values of the scenario that were given, each a list."""
-    given = {name: getattr(options, name, None) for name in SCENARIO}
-    if given["encoders"] is None and (number := encoders(options)) is not None:
-        given["encoders"] = [number]
-    return {name: values for name, values in given.items() if values is not None}
+# -- what the options ask for ------------------------------------------------------------------------------
 
 
 def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[str, Any]:
@@ -87,10 +77,8 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
         a_whole_number("--workers", options.workers, at_least=1)
     strategies = [as_strategy(name) for name in options.strategies]
     if options.baseline is not None and options.baseline not in options.strategies:
-        raise InputError(
-            f"--baseline must be one of the strategies, {', '.join(options.strategies)}, not "
-            f"{options.baseline!r}"
-        )
+        known = ", ".join(options.strategies)
+        raise InputError(f"--baseline must be one of the strategies, {known}, not {options.baseline!r}")
     precision = None
     if options.precision is not None:
         metric, kind, width = options.precision
@@ -100,7 +88,7 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
         "strategies": strategies,
         "scenario": dict(given) if grid else Scenario(**{name: values[0] for name, values in given.items()}),
         "replications": options.replications,
-        "seed": as_seed(options.seed),
+        "seed": seed_of(options),
         "baseline": options.baseline,
         "precision": precision,
         "workers": options.workers,
@@ -112,49 +100,32 @@ def _catalogues(paths: list[str]) -> dict[str, Catalogue]:
     for path in paths:
         if paths.count(path) > 1:
             raise InputError(f"the catalogue {path!r} is given twice")
-    found: dict[str, Catalogue] = {}
-    for path in paths:
-        found[path] = read_catalogue(path)
-    return {_name(path, paths): catalogue for path, catalogue in found.items()}
-
-
-def _notes(catalogues: Mapping[str, Catalogue]) -> None:
-    for name, catalogue in catalogues.items():
-        if catalogue.rejected:
-            first = catalogue.rejected[0]
-            note(
-                f"{plain(name)}: {plural(len(catalogue.rejected), 'line')} rejected, the first, "
-                f"line {first.line}, because {plain(first.reason)} (tv2sim check lists them)"
-            )
+    return {_name(path, paths): read_catalogue(path) for path in paths}
 
 
 def _name(path: str, paths: list[str]) -> str:
-    """Return as much of the end of a path as tells it from the others."""
+    """Return the end of a path, with as many folders as distinguish it from the others."""
     if path == "-":
         return "standard input"
     parts = Path(path).parts
     others = [Path(other).parts for other in paths if other != path]
-    count = next(
-        (n for n in range(1, len(parts)) if all(parts[-n:] != other[-n:] for other in others)), len(parts)
-    )
-    return "/".join(parts[-count:])
+    count = 1
+    while count < len(parts) and any(parts[-count:] == other[-count:] for other in others):
+        count += 1
+    # bytes of a file name that are not UTF-8 could not be written: they are escaped
+    return "/".join(parts[-count:]).encode("utf-8", "backslashreplace").decode()
 
 
 def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], seed: int) -> str:
-    """Return the command for the reader to repeat, every choice explicit."""
-    words = ["tv2sim", "compare", *options.catalogue]
-    words += [
-        "--strategies",
-        ",".join(options.strategies),
-        "--baseline",
-        options.baseline or options.strategies[0],
-    ]
+    """Return the command with which a reader can repeat the comparison, with every choice explicit."""
+    words = ["tv2sim", "compare", *options.catalogue, "--strategies", ",".join(options.strategies)]
+    words += ["--baseline", options.baseline or options.strategies[0]]
     words += ["--replications", str(options.replications)]
     if options.precision is not None:
         metric, kind, width = options.precision
         words += ["--precision", f"{metric}={100 * width:g}%" if kind == "relative" else f"{metric}={width:g}"]
     for name, values in given.items():
-        words += [SCENARIO[name], ",".join("none" if value is None else _text(value) for value in values)]
+        words += [SCENARIO[name].flag, ",".join("none" if value is None else _text(value) for value in values)]
     return shlex.join([*words, "--seed", str(seed)])
 
 
@@ -168,9 +139,9 @@ def _text(value: object) -> str:
 def _begun(
     files: ExitStack, name: str | None, options: argparse.Namespace, *, ours: Callable[[Path], bool]
 ) -> Path | None:
-    """Begin a file, which takes its place when all is done, and return where to write it.
+    """Create a draft of a file and return its path; the draft replaces the file when all is done.
 
-    `ours` says of an existing file whether it is replaced even without --force.
+    `ours` tells whether an existing file may be replaced without --force.
     """
     if name is None:
         return None
@@ -182,7 +153,7 @@ def _begun(
 
 
 def _is_report(path: Path) -> bool:
-    """Say whether there is an earlier report, which the next one may replace."""
+    """Return whether a file is an earlier report, which the next one may replace."""
     try:
         with path.open("rb") as stream:
             start = stream.read(4096)
@@ -191,31 +162,24 @@ def _is_report(path: Path) -> bool:
     return start.startswith(b"<!DOCTYPE html>") and b"tv2sim" in start
 
 
-def _try_parquet(draft: Path) -> None:
-    import pandas as pd
-
-    write_table(pd.DataFrame({"mean": [0.0]}), draft, "parquet")
-
-
-def _write(table: pd.DataFrame, path: Path, kind: str) -> None:
-    if kind == "parquet":
-        write_table(table, path, "parquet")
-    else:
-        path.write_bytes(_encoded(table, kind))
-
-
 def _encoded(table: pd.DataFrame, kind: str) -> bytes:
     if kind == "json":
-        return msgspec.json.format(msgspec.json.encode(list(records(table))), indent=2) + b"\n"
-    text = io.StringIO(newline="")
-    table.to_csv(text, index=False, lineterminator="\n")
-    return text.getvalue().encode("utf-8", errors="backslashreplace")
+        return json_text(list(records(table)))
+    return table.to_csv(index=False, lineterminator="\n").encode("utf-8", errors="backslashreplace")
 
 
 def _print(study: Comparison, kind: str) -> None:
+    """Print the comparison; what a terminal gets has no control characters.
+
+    CSV has no escapes: in a pipe or a file, names are data and stay as they are, quoted where they hold a
+    comma, a quote or an end of line. On a terminal they are escaped.
+    """
     if kind == "text":
         for line in to_read(study):
             print(line)
-    else:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(_encoded(tidy(study), kind))
+        return
+    table = tidy(study)
+    if kind == "csv" and sys.stdout.isatty():
+        table = table.map(lambda value: plain(value) if isinstance(value, str) else value)
+    sys.stdout.flush()
+    sys.stdout.buffer.write(_encoded(table, kind))

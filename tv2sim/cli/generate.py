@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from tv2sim.catalogue import generate_lines
 from tv2sim.progress import watched
 from tv2sim.storage import whole_file
-
-if TYPE_CHECKING:
-    import argparse
 
 
 def main(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Prints a replay as it happens."""
+"""The log of a replay, printed while it runs."""
 
 from __future__ import annotations
 
@@ -9,33 +9,29 @@ import threading
 import time
 from contextlib import suppress
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import msgspec
-
-from tv2sim.cli.log import data_of, head_of, line_of
+from tv2sim.catalogue import Video
+from tv2sim.cli.log import data_of, head_of, json_line, line_of
 from tv2sim.cli.text import discard, note, one_line, printing, takes
+from tv2sim.events import LogEntry
+from tv2sim.metrics import Stats
+from tv2sim.realtime.session import Replay
 from tv2sim.realtime.state import COUNTED
-
-if TYPE_CHECKING:
-    from tv2sim.catalogue import Video
-    from tv2sim.events import LogEntry
-    from tv2sim.metrics import Stats
-    from tv2sim.realtime.session import Replay
-    from tv2sim.run import Run
+from tv2sim.run import Run
 
 __all__ = ["Output", "Printer"]
 
 
 class Printer:
-    """An observer that prints the event log, and the stats line whenever that changes.
+    """An observer that prints the event log, and the stats line whenever it changes.
 
     Parameters
     ----------
     replay : Replay
-        What is printed.
+        The replay that is printed.
     kind : {"text", "json", "stats", "none"}
-        How: "stats" leaves the events out, "none" prints just the last stats line.
+        The format: "stats" prints no events, "none" only the last stats line.
     in_vain : bool
         Whether to continue without printing when the reader of a pipe has closed it.
     """
@@ -48,53 +44,44 @@ class Printer:
         self._rejected = 0 if replay.player.live else len(replay.player.source.rejected)
         self._turn = threading.RLock()  # lines come from the replay's thread and from the main one
         self._output = Output()
-        self._encode = msgspec.json.Encoder().encode
         if kind != "none":
             replay.observe(self)
             replay.when_accepted(self._accepted)
 
     def begin(self) -> None:
-        """Print what comes before the first event."""
+        """Print the head of a log in JSON, which comes before the first event."""
         if self._kind == "json":
             player = self._replay.player
-            head = head_of(
-                player.source.name,
-                player.videos,
-                player.source.rejected[: self._rejected],
-                player.scenario,
-                player.strategy,
-                player.seed,
-                player.replication,
-            )
-            self._print(head)
+            rejected = player.source.rejected[: self._rejected]
+            played = (player.scenario, player.strategy, player.seed, player.replication)
+            self._print(head_of(player.source.name, player.videos, rejected, *played))
 
     def look(self) -> None:
-        """Print what has changed without an event: rejected lines of a feed."""
+        """Report lines of a feed that were rejected since the last event."""
         with self._turn:
             if self._tell_rejected() and self._last is not None and self._kind != "none":
                 self._print(*self._stats(self._replay.time))
 
     def __call__(self, entry: LogEntry) -> None:
-        """Print a line of the log, and the stats line if that has changed."""
+        """Print an entry of the log, and the stats line if it has changed."""
         with self._turn:
             changes = self._tell_rejected() or self._last is None or entry.event in COUNTED
             lines: list[Any] = []
-            own = entry.video is not None and bool(self._replay.player.own[entry.video])
+            own = self._replay.player.own
             if self._kind == "json":
-                lines.append(data_of(entry, own=own))
+                lines.append(data_of(entry, own))
             elif self._kind == "text":
-                title = "" if entry.video is None else self._titles[entry.video]
-                lines.append(line_of(entry, title, own=own))
+                lines.append(line_of(entry, self._titles, own))
                 self._stats_are_last = False
             if changes:
                 lines += self._stats(entry.time)
             self._print(*lines)
 
     def end(self, run: Run | None) -> None:
-        """Print how it ended; without a run nothing has happened."""
+        """Print the last stats line; there is no run if the replay was stopped before its first event."""
         if self._ended:
             return
-        self._in_vain = True  # a reader who has gone changes nothing about how the replay has ended
+        self._in_vain = True  # the replay has ended, whether or not the end can be printed
         stats = self._replay.stats if run is None else run.stats
         with self._turn:
             self._tell_rejected()
@@ -105,18 +92,17 @@ class Printer:
         self._ended = True
 
     def hurry(self) -> None:
-        """From now on, wait just a moment for a reader who does not read: the program has to end."""
+        """Wait only briefly from now on for a reader that does not read, since the program has to end."""
         self._output.hurry()
         if not takes(sys.stderr, _PATIENCE):
             discard(sys.stderr)
 
     def _print(self, *lines: Any) -> None:
-        """Print lines, as JSON if that is wanted."""
+        """Print lines of text, or values as lines of JSON."""
         if self._kind == "json":
-            data = b"".join(self._encode(line) + b"\n" for line in lines)
+            data = b"".join(map(json_line, lines))
         else:
-            text = "".join(f"{line}\n" for line in lines)
-            data = text.encode(sys.stdout.encoding, "backslashreplace")
+            data = "".join(f"{line}\n" for line in lines).encode(sys.stdout.encoding, "backslashreplace")
         try:
             self._output.write(data)
         except OSError:
@@ -131,7 +117,7 @@ class Printer:
                 self._print({"accepted": video})
 
     def _stats(self, now: float) -> list[Any]:
-        """Return the line of the counters if they have changed."""
+        """Return the stats line, or nothing if it has not changed."""
         stats = self._replay.stats
         if stats == self._last:
             return []
@@ -139,7 +125,7 @@ class Printer:
         return [{"time": now, "stats": stats} if self._kind == "json" else stats]
 
     def _tell_rejected(self) -> bool:
-        """Report rejected lines, and return whether there were others than before."""
+        """Report rejected lines that are new, and return whether there were any."""
         before, rejected = self._rejected, self._replay.player.source.rejected
         while self._rejected < len(rejected):
             line = rejected[self._rejected]
@@ -153,9 +139,9 @@ class Printer:
 
 
 class Output:
-    """Standard output, which waits for a slow reader, but after :meth:`hurry` only for a moment.
+    """Standard output, which waits for a slow reader, but after :meth:`hurry` only briefly.
 
-    No write blocks, so between two of them there is time to see whether the program has to end.
+    No write blocks for long, so that a signal is handled between two of them.
     """
 
     def __init__(self) -> None:
@@ -166,16 +152,16 @@ class Output:
             self._file = sys.stdout.fileno()
             mode = os.fstat(self._file).st_mode
             if hasattr(os, "O_NONBLOCK") and (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
-                # opened once more without blocking, since the mode of the first one belongs to others, too
+                # opened again, since a change of the blocking mode would affect all that share the first one
                 self._file = os.open(f"/dev/fd/{self._file}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
                 self._blocks = os.get_blocking(self._file)
 
     def hurry(self) -> None:
-        """From now on, wait at most :data:`_PATIENCE` seconds; what is not written then is lost."""
+        """Wait at most :data:`_PATIENCE` seconds from now on; what is not written by then is lost."""
         self._hurried = time.monotonic()
 
     def write(self, data: bytes) -> None:
-        """Write all of it."""
+        """Write all data, unless the reader does not read after :meth:`hurry`."""
         if self._file is None:
             sys.stdout.buffer.write(data)
             return
@@ -186,7 +172,7 @@ class Output:
             data = data[taken:]
 
     def _write_some(self, file: int, data: bytes) -> int:
-        """Write what the reader takes now, or wait a moment, and return how many bytes were written."""
+        """Write what the reader takes now, or wait for :data:`_SLICE`; return how many bytes were written."""
         if not self._blocks or takes(file, 0):
             with suppress(BlockingIOError):
                 return os.write(file, data[:_PIECE])
@@ -195,10 +181,10 @@ class Output:
 
 
 _PIECE = 512
-"""Bytes of one write: where writes may block, a pipe that is ready takes them without blocking."""
+"""Bytes of one write; a pipe that is ready takes so many without blocking."""
 _SLICE = 0.05
-"""Wall seconds between two looks whether the program has to end."""
+"""Wall seconds after which a write that waits for a reader is interrupted to handle signals."""
 _PATIENCE = 0.1
-"""Wall seconds for which a reader who does not read is waited for at the end."""
+"""Wall seconds to wait at the end for a reader that does not read."""
 _TOLD = 10
-"""Rejected lines that are reported one by one."""
+"""How many rejected lines are reported one by one."""

@@ -1,49 +1,61 @@
-"""The event log and its frame, as lines for people or as JSON."""
+"""The event log as lines for people or for programs."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import msgspec
 
-from tv2sim.cli.text import plain
-from tv2sim.events import words
+from tv2sim.catalogue import Rejected, Video
+from tv2sim.cli.text import escaped, plain
+from tv2sim.events import LogEntry, words
 from tv2sim.run import versions_here
 from tv2sim.saved import FORMAT
+from tv2sim.scenario import Scenario
+from tv2sim.strategies import Strategy
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from tv2sim.catalogue import Rejected, Video
-    from tv2sim.events import LogEntry
-    from tv2sim.scenario import Scenario
-    from tv2sim.strategies import Strategy
-
-__all__ = ["data_of", "head_of", "json_line", "line_of"]
+__all__ = ["data_of", "head_of", "json_line", "json_text", "line_of"]
 
 
-def line_of(entry: LogEntry, title: str, *, own: bool) -> str:
-    """Return a line of the log for people; `own`: its video waits beside the queue."""
-    shown = "" if entry.video is None else f"video {entry.video:<4} {plain(title)}"
-    return f"{entry.time:10.3f}  {entry.event:<17}  {words(entry, own=own):<16}  {shown}".rstrip()
+def line_of(entry: LogEntry, titles: Sequence[str], own: Sequence[int]) -> str:
+    """Return an entry of the log as a line for people.
+
+    By video, `titles` has its title, and `own` is 1 if it has its own publisher, so that it waits for that one
+    beside the queue.
+    """
+    shown, waits_beside = "", False
+    if entry.video is not None:
+        shown, waits_beside = f"video {entry.video:<4} {plain(titles[entry.video])}", bool(own[entry.video])
+    text = words(entry, own=waits_beside)
+    return f"{entry.time:10.3f}  {entry.event:<17}  {text:<16}  {shown}".rstrip()
 
 
-def data_of(entry: LogEntry, *, own: bool) -> dict[str, Any]:
-    """Return a line of the log for programs."""
-    return {**entry._asdict(), "own": True} if own and entry.event == "queued" else entry._asdict()
+def data_of(entry: LogEntry, own: Sequence[int]) -> dict[str, Any]:
+    """Return an entry of the log as data for programs; `own` as in :func:`line_of`."""
+    waits_beside = entry.event == "queued" and entry.video is not None and own[entry.video]
+    return entry._asdict() | ({"own": True} if waits_beside else {})
 
 
 def json_line(value: Any) -> bytes:
-    """Return a value as a line of JSON, with what a terminal would obey, or not show, escaped."""
-    line = msgspec.json.encode(value)
-    text = line.decode()
-    if text.isprintable():
-        return line + b"\n"
-    return "".join(c if c.isprintable() else _escaped(c) for c in text).encode() + b"\n"
+    r"""Return a value as a line of JSON, with characters escaped that are not printable.
+
+    JSON can hold every character as an escape: a program reads the same text, and a terminal gets no controls.
+
+    >>> json_line({"title": "two\N{LINE SEPARATOR}lines"})
+    b'{"title":"two\\u2028lines"}\n'
+    """
+    return escaped(msgspec.json.encode(value).decode(), _in_json).encode() + b"\n"
 
 
-def _escaped(character: str) -> str:
-    """Return a character as a JSON string has it in ASCII."""
+def json_text(value: Any) -> bytes:
+    """Return a value as indented JSON, with characters escaped that are not printable."""
+    lines = msgspec.json.format(msgspec.json.encode(value), indent=2).decode().split("\n")
+    return b"".join(escaped(line, _in_json).encode() + b"\n" for line in lines)
+
+
+def _in_json(character: str) -> str:
+    """Return a character as escapes of JSON, which has two for each beyond 16 bits."""
     units = character.encode("utf-16-be").hex()
     return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
 
@@ -58,7 +70,7 @@ def head_of(
     replication: int,
     versions: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
-    """Return what the first line of the log in JSON holds: everything that went in."""
+    """Return the data of the first line of a log in JSON: the whole input of the run."""
     return {
         "format": FORMAT,
         "versions": versions_here() if versions is None else dict(versions),

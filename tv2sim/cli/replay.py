@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
+import argparse
 import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from tv2sim.cli.environment import keep_running, port
+from tv2sim.cli.inputs import keep_running, note_load, port_of, scenario_of, seed_of, strategy_of
 from tv2sim.cli.live import Printer
-from tv2sim.cli.run import notes, scenario_of
+from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.signals import Signalled, Signals
 from tv2sim.cli.text import note, plain
-from tv2sim.cli.values import SCENARIO
-from tv2sim.draws import as_seed
 from tv2sim.errors import InputError, need
 from tv2sim.realtime import Replay
 from tv2sim.realtime.terminal import is_suited
+from tv2sim.run import Run
 from tv2sim.saved import is_saved_run, write_run
 from tv2sim.storage import may_replace, need_pyarrow, whole_file, whole_folder
-from tv2sim.strategies import as_strategy
 from tv2sim.validation import plural
 
-if TYPE_CHECKING:
-    import argparse
-
-    from tv2sim.run import Run
-
-_OF_A_RECORDING = {
-    "strategy": "--strategy",
-    "prewarmed": "--prewarmed",
-    **SCENARIO,
-    "seed": "--seed",
-    "replication": "--replication",
-}
-"""What a recorded log has decided."""
+_OF_A_RECORDING = ("strategy", "prewarmed", *SCENARIO, "seed", "replication")
+"""What a recorded log contains: options for it go with a catalogue only."""
 _NOW_AND_THEN = 0.2
-"""Wall seconds between two looks for rejected lines of a feed."""
-_NONE_IS_A_VALUE = {"publishing_queue_capacity"}
+"""Wall seconds after which rejected lines of a feed are reported, also if there is no event."""
 
 
 def main(options: argparse.Namespace) -> None:
@@ -64,23 +50,22 @@ def main(options: argparse.Namespace) -> None:
 
 @contextmanager
 def _results(options: argparse.Namespace) -> Iterator[Callable[[Run], None]]:
-    """Prepare the files to be written, and yield the function that writes them."""
+    """Create drafts of the files to be written, and yield the function that writes them."""
     with ExitStack() as folders, ExitStack() as files:
         folder = record = None
         if options.out is not None:
             _outside(options)
             if options.format == "parquet":
                 need_pyarrow()
-            folder = folders.enter_context(
-                whole_folder(Path(options.out), force=options.force, ours=is_saved_run)
-            )
+            out = whole_folder(Path(options.out), force=options.force, ours=is_saved_run)
+            folder = folders.enter_context(out)
         if options.record is not None:
             record = files.enter_context(whole_file(Path(options.record), force=options.force))
 
         def write(run: Run) -> None:
             if record is not None:
                 record.write_bytes(b"".join(run.catalogue.lines()))
-                files.close()  # or what goes wrong with the folder would be said of the file
+                files.close()  # now, so that errors of the folder are not reported as errors of the file
             if folder is not None:
                 write_run(run, folder, options.format)
 
@@ -88,7 +73,7 @@ def _results(options: argparse.Namespace) -> Iterator[Callable[[Run], None]]:
 
 
 def _outside(options: argparse.Namespace) -> None:
-    """Refuse a record in the folder whose place another one takes."""
+    """Refuse a record in the folder of --out, which is replaced as a whole."""
     if options.record is not None:
         out, record = Path(options.out).resolve(), Path(options.record).resolve()
         if out in (record, *record.parents):
@@ -96,48 +81,36 @@ def _outside(options: argparse.Namespace) -> None:
 
 
 def _handle(options: argparse.Namespace) -> Replay:
-    """Return the replay that the options and the environment ask for; nothing has begun."""
-    serving = {"host": options.host, "port": port(options), "keep_running": keep_running(options)}
+    """Return the replay that the options and the environment ask for, before its start."""
+    serving = {"host": options.host, "port": port_of(options), "keep_running": keep_running(options)}
     if options.recorded is not None:
         if options.catalogue is not None:
             raise InputError("a replay is of a catalogue or of a recorded log, not of both")
-        for name, option in _OF_A_RECORDING.items():
-            # without its option the capacity is no attribute, since None is what "none" means
-            if getattr(options, name, None) is not None or name in _NONE_IS_A_VALUE.intersection(vars(options)):
+        for name in _OF_A_RECORDING:
+            if hasattr(options, name):
+                option = SCENARIO[name].flag if name in SCENARIO else f"--{name}"
                 raise InputError(f"{option} is for a catalogue: a recorded log has that decided")
         return Replay(recorded=options.recorded, speed=options.speed, strict=options.strict, **serving)
     if options.catalogue is None:
         raise InputError("name a catalogue, or - for standard input, or a recorded log with --recorded")
-    strategy = as_strategy("2c" if options.strategy is None else options.strategy)
-    if options.prewarmed is not None:
-        strategy = strategy.replace(prewarmed=options.prewarmed)
-    seed = 1 if options.seed is None else as_seed(None if options.seed == "none" else options.seed)
-    if options.seed == "none":
-        note(f"drawn: --seed {seed}")
     return Replay(
-        options.catalogue,
-        strategy,
-        scenario_of(options),
-        speed=options.speed,
-        seed=seed,
-        replication=0 if options.replication is None else options.replication,
-        strict=options.strict,
-        **serving,
-    )
+        options.catalogue, strategy_of(options), scenario_of(options), speed=options.speed,
+        seed=seed_of(options), replication=getattr(options, "replication", 0), strict=options.strict, **serving,
+    )  # fmt: skip
 
 
-# -- while it goes on --------------------------------------------------------------------------------------
+# -- during the replay -------------------------------------------------------------------------------------
 
 
 def _play(handle: Replay, options: argparse.Namespace, asked: Signals) -> Signalled | None:
-    """Replay, and return the signal that has ended it, if one has."""
+    """Replay, and return the signal that ended it, or None."""
     viewed = _is_viewed(options)
     in_vain = options.out is not None or options.record is not None
     printer = Printer(handle, "none" if viewed else options.log, in_vain=in_vain)
     player = handle.player
     if options.recorded is None and not player.live:
-        notes(player.source, player.strategy, player.scenario)  # type: ignore[arg-type]
-    if "-" in (options.catalogue, options.recorded) and sys.stdin is not None and sys.stdin.isatty():
+        note_load(player.source, player.strategy, player.scenario)  # type: ignore[arg-type]
+    if _is_typed(options):
         note("reading standard input, a video a line (Ctrl-D ends it)")
     ended = None
     try:
@@ -150,7 +123,7 @@ def _play(handle: Replay, options: argparse.Namespace, asked: Signals) -> Signal
         run = _look_on(handle, printer, viewed=viewed)
         _sum_up(handle, viewed=viewed)
         printer.end(run)
-        asked.hold()  # from here on, results are written before a signal ends the program
+        asked.hold()  # a signal from now on ends the program after the results are written
     except Signalled as signal:
         ended = signal
         asked.hold()
@@ -158,22 +131,26 @@ def _play(handle: Replay, options: argparse.Namespace, asked: Signals) -> Signal
         handle.stop()
         _sum_up(handle, viewed=viewed)
         printer.end(handle.run)
-    _say_how(handle, handle.run)
+    _note_end(handle, handle.run)
     return ended
 
 
 def _is_viewed(options: argparse.Namespace) -> bool:
-    """Return whether to show it in the terminal: not where the catalogue is typed in the same terminal."""
-    typed = "-" in (options.catalogue, options.recorded) and sys.stdin is not None and sys.stdin.isatty()
-    return options.view and is_suited() and not typed
+    """Return whether to show the replay in the terminal; it cannot be typed in the same terminal."""
+    return options.view and is_suited() and not _is_typed(options)
+
+
+def _is_typed(options: argparse.Namespace) -> bool:
+    """Return whether the catalogue or the log is typed in a terminal."""
+    return "-" in (options.catalogue, options.recorded) and sys.stdin is not None and sys.stdin.isatty()
 
 
 def _look_on(handle: Replay, printer: Printer, *, viewed: bool) -> Run | None:
-    """Wait until it is over, and show it if that is wanted; None if it was stopped before the first event."""
+    """Wait for the end, in the view if one is shown; the run is None if stopped before the first event."""
     if viewed:
         from tv2sim.realtime.terminal.view import show
 
-        if show(handle):  # stopped with a key: not a failure
+        if show(handle):  # stopped with a key, which is not a failure
             return handle.run
     while handle.player.live and not handle.over:
         with suppress(TimeoutError):
@@ -190,7 +167,7 @@ def _sum_up(handle: Replay, *, viewed: bool) -> None:
 
 
 def _keep_on(handle: Replay, options: argparse.Namespace, asked: Signals) -> None:
-    """Continue to serve, if that is wanted, until a signal comes; that is not a failure."""
+    """Continue to serve until a signal comes, if the options say so; the signal is not a failure."""
     viewed = _is_viewed(options)
     if not keep_running(options) or handle.phase != "finished" or (handle.url is None and not viewed):
         return
@@ -206,7 +183,8 @@ def _keep_on(handle: Replay, options: argparse.Namespace, asked: Signals) -> Non
             threading.Event().wait()
 
 
-def _say_how(handle: Replay, run: Run | None) -> None:
+def _note_end(handle: Replay, run: Run | None) -> None:
+    """Note how the run ended, if there is one."""
     if run is None:
         return
     how = f"at {run.end:g} s of simulated time, at most {1000 * handle.lag_max:.1f} ms behind the clock"

@@ -12,15 +12,15 @@ from types import FrameType
 __all__ = ["Signalled", "Signals", "signals"]
 
 _PATIENCE = 5.0
-"""Wall seconds that the end which a signal has begun may take before another signal cuts it short."""
+"""Wall seconds after a signal during which another one is ignored, so that the program can end in order."""
 
 
 class Signalled(KeyboardInterrupt):
-    """A signal asks the program to end; the message says how."""
+    """A signal asked the program to end; the message is "interrupted" or "terminated"."""
 
 
 class Signals:
-    """Raises :class:`Signalled` in the main thread for the first signal; after that the end is under way."""
+    """Raises :class:`Signalled` in the main thread for the first signal, since which the program is ending."""
 
     def __init__(self) -> None:
         self.first: int | None = None
@@ -33,23 +33,23 @@ class Signals:
         return 128 + (self.first or signal.SIGINT)
 
     def handle(self, number: int, frame: FrameType | None) -> None:
-        """Act on a signal."""
+        """Handle a signal: raise, unless the program is ending already or signals are held."""
         if self.first is None or (self._told and time.monotonic() - self._told > _PATIENCE):
             self.first = self.first or number
             self._tell()
 
     def hold(self) -> None:
-        """Let what must not be left half done be finished: up to :meth:`release` a signal is not heard."""
+        """Defer signals until :meth:`release`, for work that must not be interrupted."""
         self._holding = True
 
     def release(self) -> None:
-        """Hear signals again, and the one that has come meanwhile."""
+        """Raise for signals again, and for the one that came since :meth:`hold`."""
         self._holding = False
         self._tell()
 
     @contextmanager
     def afresh(self) -> Iterator[None]:
-        """Hear another signal, though the end is under way."""
+        """Raise for another signal, although the program is ending."""
         first, self.first = self.first, None
         try:
             yield
@@ -75,6 +75,6 @@ def signals() -> Iterator[Signals]:
     try:
         yield asked
     finally:
-        if asked.first is None:  # else the process ends, and another signal must not cut that short
+        if asked.first is None:  # else the process is ending, and another signal must not interrupt that
             for number, handler in before.items():
                 signal.signal(number, handler)

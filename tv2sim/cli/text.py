@@ -1,4 +1,4 @@
-"""Text for people's terminals."""
+"""Text that is safe to print on a terminal, and streams that may be closed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, TextIO
 from tv2sim.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-__all__ = ["discard", "note", "one_line", "plain", "printing", "takes"]
+__all__ = ["discard", "escaped", "note", "one_line", "plain", "printing", "takes"]
 
 
 def note(message: str) -> None:
-    """Say something that is no result, on standard error; that nobody may hear it is no failure."""
+    """Print a message that is not a result on standard error; if that fails, the message is lost."""
     try:
         print(f"tv2sim: {message}", file=sys.stderr)
     except OSError:
@@ -25,48 +25,57 @@ def note(message: str) -> None:
 
 
 def plain(text: str) -> str:
-    """Return text from a catalogue with what a terminal would obey, or not show, escaped."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+    r"""Return text with characters escaped that are not printable, such as controls and direction marks.
+
+    >>> plain("\N{ESCAPE}[31mred") == r"\x1b[31mred"
+    True
+    """
+    return escaped(text, lambda c: c.encode("unicode_escape").decode())
 
 
 def one_line(message: str) -> str:
-    """Return a message as one line, with what a terminal would obey escaped."""
+    """Return a message as one line, with characters escaped that are not printable."""
     return plain(" ".join(message.splitlines()))
 
 
+def escaped(text: str, escape: Callable[[str], str]) -> str:
+    """Return text with characters that are not printable replaced by what `escape` makes of them."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else escape(c) for c in text)
+
+
 def discard(stream: TextIO) -> None:
-    """Send what a stream still holds, and what is to come, nowhere, so that no later flush fails."""
+    """Redirect a stream to the null device, with what it has buffered, so that no later flush fails."""
     try:
         number, nowhere = stream.fileno(), os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, number)
         os.close(nowhere)
-    except OSError:  # it is no stream of the process
+    except OSError:  # it is not a stream of the process
         pass
 
 
 def takes(stream: TextIO | int, timeout: float) -> bool:
-    """Return whether a stream or file number takes data within so many seconds; a stopped terminal does not."""
+    """Return whether a stream or file takes data within `timeout` seconds; a stopped terminal does not."""
     try:
         return bool(select.select([], [stream], [], timeout)[1])
-    except (OSError, ValueError):  # it is no file of the system
+    except (OSError, ValueError):  # it is not a file of the system
         return True
 
 
 @contextmanager
 def printing(*, in_vain: bool) -> Iterator[None]:
-    """Tell standard output's failures from those of a file that is written meanwhile.
+    """Distinguish failures of standard output from those of a file that is written at the same time.
 
     Parameters
     ----------
     in_vain : bool
-        Whether to go on, printing nowhere, when the reader of a pipe has closed it.
+        Whether to continue without printing when the reader of a pipe has closed it.
 
     Raises
     ------
     OutputError
-        If it is full.
+        If standard output cannot be written for another reason.
     """
     try:
         yield

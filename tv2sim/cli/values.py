@@ -1,4 +1,4 @@
-"""What the values of options may look like, each a function that reads one."""
+"""The kinds of values that options take: functions that read a text."""
 
 from __future__ import annotations
 
@@ -9,28 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = [
-    "SCENARIO",
-    "capacity",
-    "list_of",
-    "number",
-    "one",
-    "precision",
-    "seed",
-    "seed_or_none",
-    "speed",
-    "whole",
-]
-
-SCENARIO = {
-    "encoders": "--encoders",
-    "requests_per_second": "--requests-per-second",
-    "startup_time": "--startup-time",
-    "publishing_time": "--publishing-time",
-    "publishing_queue_capacity": "--queue-capacity",
-    "until": "--until",
-}
-"""The option for each number of a scenario."""
+__all__ = ["list_of", "number", "precision", "speed", "whole", "whole_or_none"]
 
 
 def whole(text: str) -> int:
@@ -41,24 +20,16 @@ def whole(text: str) -> int:
 
 
 def number(text: str) -> float:
-    """Return a number; whether it makes sense is for others to say."""
+    """Return a number; its bounds are checked by what it is for."""
     try:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
 
 
-def capacity(text: str) -> int | None:
+def whole_or_none(text: str) -> int | None:
     """Return a whole number, or None for "none"."""
     return None if text.lower() == "none" else whole(text)
-
-
-seed = capacity
-
-
-def seed_or_none(text: str) -> int | str:
-    """Return a whole number, or "none", which is not the same as no option."""
-    return "none" if text.lower() == "none" else whole(text)
 
 
 def speed(text: str) -> float | str:
@@ -66,13 +37,8 @@ def speed(text: str) -> float | str:
     return "max" if text.lower() == "max" else number(text)
 
 
-def one(kind: Callable[[str], Any]) -> Callable[[str], Any]:
-    """Return what reads a single value."""
-    return kind
-
-
 def list_of(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
-    """Return what reads a list; commas within brackets, as in uniform(2, 6), do not separate."""
+    """Return a function that reads a list; commas in brackets, as in uniform(2, 6), do not separate."""
 
     def read(text: str) -> list[Any]:
         parts = [part.strip() for part in re.split(r",(?![^()]*\))", text)]
@@ -88,7 +54,7 @@ def list_of(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
 
 
 def precision(text: str) -> tuple[str, str, float]:
-    """Return the metric, whether its half width is absolute or relative, and the half width."""
+    """Return the metric, "absolute" or "relative", and the half width."""
     metric, given, width = (part.strip() for part in text.partition("="))
     if not (metric and given and width):
         raise argparse.ArgumentTypeError(f"{text!r} is not like on_time_rate=0.001 or published=1%")

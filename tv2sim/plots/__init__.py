@@ -1,8 +1,8 @@
 """Charts: one function per chart, each takes and returns a matplotlib Axes.
 
-Without an Axes each makes a figure of the size of a slide; ``ax.figure.savefig("chart.svg")`` saves it. There
-is no pyplot and no global state. Colours can be told apart by colour-blind people, and never stand alone for
-something.
+Without an Axes, each makes a figure of the size of a slide; ``ax.figure.savefig("chart.svg")`` saves it.
+Neither pyplot nor global state is used. Colour-blind people can tell the colours apart, and no meaning is
+carried by colour alone.
 
 >>> import tv2sim as tv
 >>> run = tv.simulate(tv.generate_catalogue(), "2c", seed=1)
@@ -11,22 +11,17 @@ something.
 'time (s)'
 """
 
-from tv2sim.plots.bars import timeline
-from tv2sim.plots.distribution import lateness
-from tv2sim.plots.frontier import tradeoff
-from tv2sim.plots.heat import on_time_map
-from tv2sim.plots.rows import differences, on_time_rates, published_per_replication
-from tv2sim.plots.running import convergence
-from tv2sim.plots.steps import levels
+from tv2sim.plots.convergence import convergence
+from tv2sim.plots.differences import differences
+from tv2sim.plots.lateness import lateness
+from tv2sim.plots.levels import levels
+from tv2sim.plots.on_time_map import on_time_map
+from tv2sim.plots.on_time_rates import on_time_rates
+from tv2sim.plots.published_per_replication import published_per_replication
+from tv2sim.plots.timeline import timeline
+from tv2sim.plots.tradeoff import tradeoff
 
 __all__ = [
-    "convergence",
-    "differences",
-    "lateness",
-    "levels",
-    "on_time_map",
-    "on_time_rates",
-    "published_per_replication",
-    "timeline",
-    "tradeoff",
-]
+    "convergence", "differences", "lateness", "levels", "on_time_map", "on_time_rates",
+    "published_per_replication", "timeline", "tradeoff",
+]  # fmt: skip

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.text import Annotation
+from matplotlib.transforms import Bbox, BboxBase
+from numpy.typing import NDArray
 
-from tv2sim.plots.style import GREY, INK, SMALL
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from matplotlib.axes import Axes
-    from numpy.typing import NDArray
+from tv2sim.plots.style import GREY, INK, SMALL, figure_of
 
 __all__ = ["place"]
 
 _SIDES = np.array([(1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)], dtype=np.float64)
 _DISTANCES = (7, 11, 16, 22, 30, 40, 52)
-"""Points from the marker's middle to the label's nearest edge."""
+"""Points from the middle of the marker to the nearest edge of the label."""
 _NEAR = 16
 """Labels further away than this are joined to their points by a line."""
-
-
-class _Place(NamedTuple):
-    """Where a label goes: its offset, half its size, and what it and its line cover, in pixels."""
-
-    offset: NDArray[np.float64]
-    half: NDArray[np.float64]
-    boxes: NDArray[np.float64]
-    joined: bool
 
 
 def place(
@@ -41,9 +31,9 @@ def place(
     around: NDArray[np.float64],
     lines: Sequence[NDArray[np.float64]] = (),
 ) -> bool:
-    """Write a name beside each point, at the nearest place where it covers nothing; or none at all.
+    """Write a name beside each point, at the nearest place where it covers nothing, or write none at all.
 
-    Call it last: it lays out the figure as it is, and keeps the limits of the axes.
+    Call it last: it lays out the figure as it is, and fixes the limits of the axes.
 
     Parameters
     ----------
@@ -56,88 +46,77 @@ def place(
     around : array of shape (m, 2)
         All markers that must stay visible.
     lines : sequence of arrays of shape (k, 2)
-        Lines to keep clear of.
+        Lines that labels must not cover.
 
     Returns
     -------
     bool
         Whether there was room for all.
     """
-    figure = ax.get_figure(root=True)
-    assert figure is not None
     ax.set_xlim(ax.get_xlim())
     ax.set_ylim(ax.get_ylim())
+    figure = figure_of(ax)
     figure.draw_without_rendering()
     unit = figure.dpi / 72  # pixels per point
-    taken = np.concatenate(
-        [_squares(ax.transData.transform(around), 6 * unit)]
-        + [_along(*ends, unit) for line in lines for ends in _segments(ax.transData.transform(line))]
-    )
-    labels = [  # not in the layout, by which they are placed
+    taken = _squares(ax.transData.transform(around), 6 * unit)
+    for line in lines:
+        for start, stop in pairwise(ax.transData.transform(line)):
+            taken += _along(start, stop, unit)
+    # labels are placed within the layout as it is, so they must not change it
+    usual: dict[str, Any] = {"textcoords": "offset points", "in_layout": False}
+    labels = [
         ax.annotate(
-            name, (x, y), (0, 0), textcoords="offset points", parse_math=False, fontsize=SMALL + 0.5, color=INK,
-            ha="center", va="center", linespacing=1.0, zorder=4, in_layout=False,
+            name, (x, y), (0, 0), parse_math=False, fontsize=SMALL + 0.5, color=INK, ha="center", va="center",
+            linespacing=1.0, zorder=4, **usual,
         )
         for (x, y), name in zip(points.tolist(), names, strict=True)
     ]  # fmt: skip
-    places: list[_Place] = []
+    made: list[Annotation] = list(labels)
+    joint = {"arrowstyle": "-", "color": GREY, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 5}
     for at, label in zip(ax.transData.transform(points), labels, strict=True):
-        found = _free(at, np.array(label.get_window_extent().size), taken, np.array(ax.bbox.extents), unit)
+        size = np.array(label.get_window_extent().size)
+        found = _free(at, size, taken, ax.bbox, unit)
         if found is None:
-            for other in labels:
-                other.remove()
+            for artist in made:
+                artist.remove()
             return False
-        places.append(found)
-        taken = np.concatenate([taken, found.boxes])
-    for (x, y), label, found in zip(points.tolist(), labels, places, strict=True):
-        label.set_position(tuple(found.offset / unit))
-        if found.joined:
-            joint = {"arrowstyle": "-", "color": GREY, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 5}
-            nearest = np.sign(found.offset) * np.maximum(np.abs(found.offset) - found.half, 0)
-            ax.annotate(
-                "", (x, y), tuple(nearest / unit), textcoords="offset points", arrowprops=joint, in_layout=False
-            )
+        offset, covered = found
+        taken += covered
+        label.set_position(tuple(offset / unit))
+        if len(covered) > 1:
+            nearest = np.sign(offset) * np.maximum(np.abs(offset) - size / 2, 0) / unit
+            made.append(ax.annotate("", label.xy, tuple(nearest), arrowprops=joint, **usual))
     return True
 
 
 def _free(
-    at: NDArray[np.float64],
-    size: NDArray[np.float64],
-    taken: NDArray[np.float64],
-    inside: NDArray[np.float64],
-    unit: float,
-) -> _Place | None:
-    """Return the nearest free place of a label of this size, all in pixels."""
+    at: NDArray[np.float64], size: NDArray[np.float64], taken: Sequence[Bbox], inside: BboxBase, unit: float
+) -> tuple[NDArray[np.float64], list[Bbox]] | None:
+    """Return the nearest free place of a label: its offset, and the boxes that it covers with its line.
+
+    All lengths are in pixels.
+    """
     for distance in _DISTANCES:
         for side in _SIDES:
             offset = side * (size / 2 + distance * unit / np.hypot(*side))
-            box = np.concatenate([at + offset - size / 2, at + offset + size / 2])
-            if (box[:2] < inside[:2]).any() or (box[2:] > inside[2:]).any() or _overlap(box, taken).any():
+            box = Bbox([at + offset - size / 2, at + offset + size / 2])
+            if not (inside.contains(*box.min) and inside.contains(*box.max)) or box.count_overlaps(taken):
                 continue
             if distance <= _NEAR:
-                return _Place(offset, size / 2, box[None], joined=False)
-            nearest = np.clip(at, box[:2], box[2:])
+                return offset, [box]
+            nearest = np.clip(at, box.min, box.max)
             away = 8 * unit * (nearest - at) / np.hypot(*(nearest - at))
             joint = _along(at + away, nearest, unit)
-            if not any(_overlap(piece, taken).any() for piece in joint):
-                return _Place(offset, size / 2, np.concatenate([box[None], joint]), joined=True)
+            if not any(piece.count_overlaps(taken) for piece in joint):
+                return offset, [box, *joint]
     return None
 
 
-def _overlap(box: NDArray[np.float64], taken: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Say which of the boxes (left, bottom, right, top) a box overlaps."""
-    return np.asarray((box[:2] < taken[:, 2:]).all(axis=1) & (taken[:, :2] < box[2:]).all(axis=1))
+def _squares(middles: NDArray[np.float64], reach: float) -> list[Bbox]:
+    return [Bbox([middle - reach, middle + reach]) for middle in middles]
 
 
-def _squares(middles: NDArray[np.float64], reach: float) -> NDArray[np.float64]:
-    return np.concatenate([middles - reach, middles + reach], axis=1)
-
-
-def _segments(line: NDArray[np.float64]) -> list[tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    return list(pairwise(line))
-
-
-def _along(start: NDArray[np.float64], stop: NDArray[np.float64], unit: float) -> NDArray[np.float64]:
+def _along(start: NDArray[np.float64], stop: NDArray[np.float64], unit: float) -> list[Bbox]:
     """Return small boxes along a line."""
     steps = max(2, int(np.hypot(*(stop - start)) / (3 * unit)))
     return _squares(np.linspace(start, stop, steps), unit)

@@ -1,20 +1,19 @@
-"""Which videos are on time: probability by encoding time and timeout."""
+"""The probability of being on time, by encoding time and timeout."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+import math
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib import colormaps
+from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from tv2sim.errors import InputError
 from tv2sim.experiment import Replications
 from tv2sim.plots import style
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-    from numpy.typing import NDArray
 
 __all__ = ["on_time_map"]
 
@@ -23,15 +22,15 @@ _COLOURS = "cividis"
 
 
 def on_time_map(reps: Replications, ax: Axes | None = None) -> Axes:
-    """Show the probability of being on time by encoding time and timeout, and how many videos it rests on.
+    """Show the probability of being on time by encoding time and timeout, and the number of videos.
 
-    Values that differ by whole steps get a cell each, at their place on the axes; others are put together in
-    intervals. Cells without videos stay blank.
+    Values that are multiples of a step have a cell each, at their place on the axes; others are grouped into
+    intervals. Cells without videos are blank.
 
     Parameters
     ----------
     reps : Replications
-        What :func:`tv2sim.replicate` gave.
+        What :func:`tv2sim.replicate` returned.
     ax : matplotlib.axes.Axes, optional
         Where to draw; default is a new figure.
 
@@ -43,7 +42,7 @@ def on_time_map(reps: Replications, ax: Axes | None = None) -> Axes:
     Raises
     ------
     InputError
-        If `reps` is something else, or holds no video or no replication.
+        If `reps` is something else, or has no video or no replication.
 
     Examples
     --------
@@ -57,42 +56,48 @@ def on_time_map(reps: Replications, ax: Axes | None = None) -> Axes:
     if not len(reps) or not len(reps.catalogue):
         raise InputError("a map of on-time probabilities needs at least one replication and one video")
     across, along = _scale(reps.catalogue.publication_timeout), _scale(reps.catalogue.encoding_time)
-    count, good = _cells(reps, across, along)
-    ax = style.axes(ax, 1.6 + 0.46 * (len(along.edges) - 1))
-    share = np.divide(good, count * len(reps), out=np.full(count.shape, np.nan), where=count > 0)
+    shape = (len(along.edges) - 1, len(across.edges) - 1)
+    cell = np.ravel_multi_index((along.places, across.places), shape)
+    count, good = (
+        np.bincount(cell, weights, minlength=math.prod(shape)).reshape(shape)
+        for weights in (None, reps.on_time["on_time"])
+    )
+    share = np.divide(good, count * len(reps), out=np.full(shape, np.nan), where=count > 0)
+    ax = style.axes(ax, 1.6 + 0.46 * shape[0])
     mesh = ax.pcolormesh(
         across.edges, along.edges, share, cmap=_COLOURS, vmin=0, vmax=1, edgecolor="white", linewidth=1.2
     )
-    _annotate(ax, across, along, share, count, good == count * len(reps))
+    for row, column in np.argwhere(count > 0).tolist():
+        at = (across.edges[column : column + 2].mean(), along.edges[row : row + 2].mean())
+        value = float(share[row, column])
+        how = {"xycoords": "data", "ha": "center", "color": _on(colormaps[_COLOURS](value)[:3])}
+        style.note(ax, _percent(value), at, (0, 5), fontsize=style.TEXT, **how)
+        style.note(ax, f"{count[row, column]:,}", at, (0, -8), fontsize=9, **how)
     for axis, scale in ((ax.xaxis, across), (ax.yaxis, along)):
         axis.set_ticks(*scale.ticks)
     ax.tick_params(length=0)
     ax.spines[["left", "bottom"]].set_visible(False)
-    figure = ax.get_figure()
-    assert figure is not None
-    bar = figure.colorbar(mesh, ax=ax, pad=0.02, ticks=[0, 0.25, 0.5, 0.75, 1])
+    bar = style.figure_of(ax).colorbar(mesh, ax=ax, pad=0.02, ticks=[0, 0.25, 0.5, 0.75, 1])
     bar.ax.set_yticklabels(["0", "25", "50", "75", "100"], fontsize=style.SMALL, color=style.INK)
     bar.set_label("on time (%)", fontsize=style.TEXT, color=style.INK)
     bar.outline.set_visible(False)
-    style.titles(
-        ax, f"Which videos are on time: strategy {style.fold(reps.strategy.name, 24, 1)}",
-        f"On-time probability in %, below it the number of videos; {len(reps):,} replications",
-        x="publication timeout (s)", y="encoding time (s)",
-    )  # fmt: skip
+    title = f"Which videos are on time: strategy {style.fold(reps.strategy.name, 24, 1)}"
+    below = f"On-time probability in %, below it the number of videos; {len(reps):,} replications"
+    style.titles(ax, title, below, x="publication timeout (s)", y="encoding time (s)")
     return ax
 
 
 class _Scale(NamedTuple):
-    """The intervals into which an axis is cut, and its ticks: where, and what they say."""
+    """The intervals that an axis is divided into, and its ticks: positions and texts."""
 
     edges: NDArray[np.float64]
     ticks: tuple[list[float], list[str]]
     places: NDArray[np.int64]
-    """Of each video: the number of its interval."""
+    """The number of the interval of each video."""
 
 
 def _scale(values: NDArray[np.float64]) -> _Scale:
-    """Cut an axis: at whole steps, at each of a few distinct values, or at round numbers."""
+    """Divide an axis: a cell per step, or per distinct value if they are few, or intervals of round numbers."""
     distinct = np.unique(values)
     step = _step(distinct)
     cells = round((distinct[-1] - distinct[0]) / step) + 1 if step else 0
@@ -111,7 +116,7 @@ def _scale(values: NDArray[np.float64]) -> _Scale:
 
 
 def _step(distinct: NDArray[np.float64]) -> float:
-    """Return the greatest step that leads from value to value, if they have at most 3 decimals; else 0.
+    """Return the greatest step that all differences are multiples of, or 0 if values have over 3 decimals.
 
     Examples
     --------
@@ -131,48 +136,18 @@ def _written(values: NDArray[np.float64]) -> list[str]:
     return [f"{value:.6g}".replace("-", "−") for value in values]
 
 
-def _cells(reps: Replications, across: _Scale, along: _Scale) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return per cell the number of videos, and how often they were on time, all together."""
-    shape = (len(along.edges) - 1, len(across.edges) - 1)
-    count, good = np.zeros(shape, dtype=np.int64), np.zeros(shape, dtype=np.int64)
-    np.add.at(count, (along.places, across.places), 1)
-    np.add.at(good, (along.places, across.places), reps.on_time["on_time"].to_numpy(dtype=np.int64))
-    return count, good
-
-
-def _annotate(
-    ax: Axes,
-    across: _Scale,
-    along: _Scale,
-    share: NDArray[np.float64],
-    count: NDArray[np.int64],
-    always: NDArray[np.bool_],
-) -> None:
-    """Write percentage and number of videos into each cell, in a colour that stands out from it."""
-    for row, column in np.argwhere(count > 0).tolist():
-        x, y = across.edges[column : column + 2].mean(), along.edges[row : row + 2].mean()
-        value = float(share[row, column])
-        colour = _on(colormaps[_COLOURS](value)[:3])
-        text = _percent(value, always=bool(always[row, column]))
-        how = {"xycoords": "data", "ha": "center", "va": "center", "color": colour}
-        style.note(ax, text, (x, y), (0, 5), fontsize=style.TEXT, **how)
-        style.note(ax, f"{count[row, column]:,}", (x, y), (0, -8), fontsize=9, **how)
-
-
 def _on(colour: tuple[float, ...]) -> str:
-    """Return black or white, whichever has more contrast on a colour (relative luminance of WCAG 2)."""
+    """Return black or white, whichever has more contrast with a colour (relative luminance of WCAG 2)."""
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in colour)
     return "black" if 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.179 else "white"
 
 
-def _percent(share: float, *, always: bool) -> str:
-    """Write a share in whole percent; 0 and 100 stand for never and always alone.
+def _percent(share: float) -> str:
+    """Write a share in whole percent; only never is 0, and only always is 100.
 
-    >>> [_percent(share, always=share == 1) for share in (0, 0.001, 0.5, 0.999, 1)]
+    >>> [_percent(share) for share in (0, 0.001, 0.5, 0.999, 1)]
     ['0', '<1', '50', '>99', '100']
     """
-    if always:
-        return "100"
     if 0 < share < 0.01:
         return "<1"
-    return ">99" if share > 0.99 else f"{100 * share:.0f}"
+    return ">99" if 0.99 < share < 1 else f"{100 * share:.0f}"

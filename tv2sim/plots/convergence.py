@@ -1,42 +1,40 @@
-"""How estimates settle down as replications are added."""
+"""How a mean settles as replications are added."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
-from tv2sim.metrics import ON_TIME_RATE
+from tv2sim.experiment import Comparison, Replications
+from tv2sim.metrics import METRICS, ON_TIME_RATE
+from tv2sim.numbers import axis, estimate
 from tv2sim.plots import style
-from tv2sim.plots.study import metric_named, study_of
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from tv2sim.experiment import Comparison, Replications
+from tv2sim.plots.study import scaled, study_of
+from tv2sim.validation import one_of
 
 __all__ = ["convergence"]
 
 _POINTS = 150
-"""Numbers of replications at which a mean is drawn; they lie evenly on the logarithmic axis."""
+"""Numbers of replications at which a mean is drawn; evenly spaced on the logarithmic axis."""
 _MOST_BANDS = 12
+"""Intervals are drawn as bands for up to so many cells; more would hide each other."""
 
 
 def convergence(
     study_or_reps: Comparison | Replications, ax: Axes | None = None, *, metric: str = ON_TIME_RATE
 ) -> Axes:
-    """Show the running mean of a figure, with its interval, against the number of replications.
+    """Show the running mean of a metric, with its interval, against the number of replications.
 
     Parameters
     ----------
     study_or_reps : Comparison or Replications
-        What :func:`tv2sim.compare` or :func:`tv2sim.replicate` gave, with at least 2 replications.
+        What :func:`tv2sim.compare` or :func:`tv2sim.replicate` returned, with at least 2 replications.
     ax : matplotlib.axes.Axes, optional
         Where to draw; default is a new figure.
     metric : str
-        Which figure.
+        Which metric.
 
     Returns
     -------
@@ -55,44 +53,36 @@ def convergence(
     >>> tv.plots.convergence(reps, metric="published").get_ylabel()
     'published in time (videos)'
     """
-    written, data = metric_named(metric), study_of(study_or_reps, least=2)
+    one_of("metric", metric, METRICS)
+    data = study_of(study_or_reps, least=2)
     shown = data.shown
     names = [style.fold(name, 34, 1) for name in data.strategies]
     if len(data.groups) == 1:
-        final = [written.write(one.reps.interval(metric, data.confidence)) for one in shown]
+        final = [estimate(metric, one.interval(metric)) for one in shown]
         names = [f"{name}: {text}" for name, text in zip(names, final, strict=True)]
     ax = style.axes(ax, style.room_for(names))
-    ax.grid(color=style.LIGHT, linewidth=0.7)
-    widths = {name: style.line_width(number, len(names)) for number, name in enumerate(data.strategies)}
+    style.grid(ax)
+    looks = enumerate(data.strategies.items())
+    hows = {name: style.line(look, number, len(names)) for number, (name, look) in looks}
     for one in shown:
-        first = 5 if len(one.reps) >= 20 else 2  # an interval of very few would dwarf all others
+        first = 5 if len(one.reps) >= 20 else 2  # the interval of very few would dwarf all others
         counts = np.unique(np.geomspace(first, len(one.reps), _POINTS).astype(np.int64))
-        band = written.scale * np.array([one.reps.interval(metric, data.confidence, first=n) for n in counts])
+        band = np.array([scaled(metric, one.interval(metric, first=n)) for n in counts])
         if len(shown) <= _MOST_BANDS:
             ax.fill_between(counts, band[:, 2], band[:, 3], color=one.look.colour, alpha=0.2, linewidth=0)
-        ax.plot(
-            counts,
-            band[:, 0],
-            color=one.look.colour,
-            linestyle=one.look.line,
-            linewidth=widths[one.cell.strategy],
-        )
+        ax.plot(counts, band[:, 0], **hows[one.cell.strategy])
     _logarithmic(ax, max(len(one.reps) for one in shown))
-    handles = [
-        Line2D([], [], color=look.colour, linestyle=look.line, linewidth=widths[name])
-        for name, look in data.strategies.items()
-    ]
-    style.legend(ax, handles, names)
+    style.legend(ax, [Line2D([], [], **how) for how in hows.values()], names)
     below = f"Mean of the first n replications, band: its {data.interval}; below: all"
     if len(data.groups) > 1:
         below = f"Mean of the first n replications in each of {len(data.groups)} scenarios"
-    title = f"{written.words[0].upper()}{written.words[1:]}: how the mean settles"
-    style.titles(ax, title, below, x="replications n (logarithmic)", y=written.label)
+    title = f"{METRICS[metric].label.capitalize()}: how the mean settles"
+    style.titles(ax, title, below, x="replications n (logarithmic)", y=axis(metric))
     return ax
 
 
 def _logarithmic(ax: Axes, most: int) -> None:
-    """Let the horizontal axis be logarithmic, with 2, 5, 10, ... and the last number written out."""
+    """Make the horizontal axis logarithmic, with ticks at 2, 5, 10, ... and at the last number."""
     ax.set_xscale("log")
     first = 5 if most >= 20 else 2
     ticks = [m * 10**k for k in range(8) for m in (1, 2, 5) if first <= m * 10**k <= most * 0.75]

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
 from tv2sim.plots import style
-from tv2sim.plots.lanes import as_run
+from tv2sim.plots.study import as_run
+from tv2sim.run import Run
 from tv2sim.validation import a_number
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from matplotlib.axes import Axes
-    from numpy.typing import NDArray
-
-    from tv2sim.run import Run
 
 __all__ = ["levels"]
 
@@ -27,6 +22,7 @@ _LEVELS = {
     "publishers_ready": ("publishers\nready", style.GREEN),
 }
 _MOST_STEPS = 4000
+"""More are drawn as an envelope: the highest and the lowest level in each of so many stretches of time."""
 _BINS = 400
 _TALL = 0.78
 """Height of a level's peak; each level has a lane of height 1."""
@@ -35,13 +31,13 @@ _TALL = 0.78
 def levels(run: Run, ax: Axes | None = None, *, until: float | None = None) -> Axes:
     r"""Show how many encoders are busy, videos wait, and publishers are starting and ready, over time.
 
-    Each level has a lane of its own, drawn to its own peak. Of a long run a lane shows, for each of 400
-    stretches of time, the lowest and (paler) the highest level.
+    Each level has its own lane, drawn to its own peak. For a long run, a lane shows the lowest and (paler) the
+    highest level in each of 400 stretches of time.
 
     Parameters
     ----------
     run : Run
-        What :func:`tv2sim.simulate` gave.
+        What :func:`tv2sim.simulate` returned.
     ax : matplotlib.axes.Axes, optional
         Where to draw; default is a new figure.
     until : float, optional
@@ -55,7 +51,7 @@ def levels(run: Run, ax: Axes | None = None, *, until: float | None = None) -> A
     Raises
     ------
     InputError
-        If `run` is something else, or `until` no positive number.
+        If `run` is not a run, or `until` is not a positive number.
 
     Examples
     --------
@@ -80,20 +76,16 @@ def levels(run: Run, ax: Axes | None = None, *, until: float | None = None) -> A
             height = lane + _TALL * curve / max(peak, 1)
             ax.stairs(height, at, baseline=lane, fill=True, color=colour, alpha=alpha, linewidth=0)
         ax.axhline(lane, color=style.GREY, linewidth=0.8)
-        how = {"ha": "left", "va": "center", "fontsize": style.SMALL, "color": style.INK}
-        remark = f"peak {peak:,.0f}\nmean {mean:,.3g}" if peak else "always 0"
-        style.note(ax, remark, (1, lane + _TALL / 2), (8, 0), xycoords=("axes fraction", "data"), **how)
-    style.tick_names(
-        ax,
-        [lane + _TALL / 2 for lane in range(len(_LEVELS))],
-        [words for words, _ in reversed(_LEVELS.values())],
-    )
+        style.remark(ax, lane + _TALL / 2, f"peak {peak:,.0f}\nmean {mean:,.3g}" if peak else "always 0")
+    middles = [lane + _TALL / 2 for lane in range(len(_LEVELS))]
+    style.tick_names(ax, middles, [words for words, _ in reversed(_LEVELS.values())])
     ax.spines["left"].set_visible(False)
-    ax.grid(axis="x", color=style.LIGHT, linewidth=0.7)
-    pale = "; pale: the highest in each stretch of time" * (kept > _MOST_STEPS)
-    below = f"Each lane is drawn to its own peak{pale}" + (
-        f"; first {stop:,.4g} of {run.end:,.6g} s" * (stop < run.end)
-    )
+    style.grid(ax, "x")
+    below = "Each lane is drawn to its own peak"
+    if kept > _MOST_STEPS:
+        below += "; pale: the highest in each stretch of time"
+    if stop < run.end:
+        below += f"; first {stop:,.4g} of {run.end:,.6g} s"
     style.titles(ax, f"Levels in one run: strategy {style.fold(run.strategy.name, 28, 1)}", below, x="time (s)")
     return ax
 
@@ -101,15 +93,15 @@ def levels(run: Run, ax: Axes | None = None, *, until: float | None = None) -> A
 def _curves(
     values: NDArray[np.float64], edges: NDArray[np.float64]
 ) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], float]]:
-    """Give the step function with its edges; of very many steps the most and the least in stretches of time."""
+    """Yield curves, each with its edges and opacity: the step function, or its envelope if it is very long."""
     if len(values) <= _MOST_STEPS:
         yield values, edges, 1.0
         return
     bins = np.linspace(edges[0], edges[-1], _BINS + 1)
-    # the state at the beginning of a stretch belongs to it as well
+    # a stretch includes the state at its beginning
     first = np.searchsorted(edges[:-1], bins[:-1], side="right") - 1
     last = np.maximum(np.searchsorted(edges[:-1], bins[1:], side="left"), first + 1)
     spans = np.stack([first, last], axis=-1).ravel()
-    padded = np.append(values, values[-1])  # reduceat wants indices below the length
+    padded = np.append(values, values[-1])  # the indices of reduceat must be below the length
     yield np.maximum.reduceat(padded, spans)[::2], bins, 0.45
     yield np.minimum.reduceat(padded, spans)[::2], bins, 1.0

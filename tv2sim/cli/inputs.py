@@ -1,0 +1,124 @@
+"""What the options ask for: scenario, strategy, seed and port. Options win over the environment."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+from math import inf
+from typing import Any
+
+from tv2sim.catalogue import Catalogue
+from tv2sim.cli.options import SCENARIO
+from tv2sim.cli.text import note, plain
+from tv2sim.draws import as_seed
+from tv2sim.errors import InputError
+from tv2sim.scenario import Scenario
+from tv2sim.strategies import Strategy, as_strategy
+from tv2sim.validation import plural
+
+__all__ = [
+    "fields_of", "keep_running", "note_load", "note_rejected", "port_of", "scenario_of", "seed_of",
+    "strategy_of",
+]  # fmt: skip
+
+
+def fields_of(options: argparse.Namespace, *, several: bool = False) -> dict[str, Any]:
+    """Return the fields of the scenario that are given; the environment's ENCODERS counts as given.
+
+    With `several`, each value is a list.
+
+    Raises
+    ------
+    InputError
+        If the environment's value is not a positive whole number.
+    """
+    given = vars(options).copy()
+    if "encoders" not in given and (text := os.environ.get("ENCODERS")) is not None:
+        number = _whole(text, 1, inf, "the environment variable ENCODERS must be a positive whole number")
+        given["encoders"] = [number] if several else number
+    return {name: given[name] for name in SCENARIO if name in given}
+
+
+def scenario_of(options: argparse.Namespace) -> Scenario:
+    """Return the scenario that is asked for."""
+    return Scenario(**fields_of(options))
+
+
+def strategy_of(options: argparse.Namespace) -> Strategy:
+    """Return the strategy that is asked for."""
+    strategy = as_strategy(getattr(options, "strategy", "2c"))
+    return strategy.replace(prewarmed=options.prewarmed) if hasattr(options, "prewarmed") else strategy
+
+
+def seed_of(options: argparse.Namespace) -> int:
+    """Return the seed that is asked for; one that is drawn is noted."""
+    given = getattr(options, "seed", 1)
+    seed = as_seed(given)
+    if given is None:
+        note(f"drawn: --seed {seed}")
+    return seed
+
+
+def port_of(options: argparse.Namespace) -> int | None:
+    """Return the port to serve at, or None: the option's, else that of PORT, else 8080.
+
+    Raises
+    ------
+    InputError
+        If it is not the number of a port.
+    """
+    if options.port is None:
+        text, what = os.environ.get("PORT", "8080"), "the environment variable PORT must be"
+    elif options.port.lower() == "none":
+        return None
+    else:
+        text, what = options.port, "--port must be none or"
+    return _whole(text, 0, 65535, f"{what} a whole number from 0 (any free port) to 65535")
+
+
+def keep_running(options: argparse.Namespace) -> bool:
+    """Return whether to serve after the end: the option's answer, else that of KEEP_RUNNING, else no.
+
+    Raises
+    ------
+    InputError
+        If the environment's value is neither yes nor no.
+    """
+    if options.keep_running is not None:
+        return bool(options.keep_running)
+    text = os.environ.get("KEEP_RUNNING", "")
+    answer = {"yes": True, "true": True, "no": False, "false": False, "": False}.get(text.strip().lower())
+    if answer is None:
+        rule = "the environment variable KEEP_RUNNING must be yes or true, or no or false"
+        raise InputError(f"{rule}, not {text!r}")
+    return answer
+
+
+def _whole(text: str, least: int, most: float, rule: str) -> int:
+    if not re.fullmatch(r"\s*[0-9]{1,30}\s*", text) or not least <= int(text) <= most:
+        raise InputError(f"{rule}, not {text!r}")
+    return int(text)
+
+
+def note_rejected(catalogue: Catalogue, name: str = "") -> None:
+    """Note how many lines were rejected, and the first of them."""
+    if catalogue.rejected:
+        first = catalogue.rejected[0]
+        note(
+            f"{plain(name)}{plural(len(catalogue.rejected), 'line')} rejected, the first, line {first.line}, "
+            f"because {plain(first.reason)} (tv2sim check lists them)"
+        )
+
+
+def note_load(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> None:
+    """Note what is unusual about the input: rejected lines, an unused pool, a load beyond the capacity."""
+    note_rejected(catalogue)
+    if strategy.dedicated and strategy.prewarmed:
+        own = f"strategy {strategy.name} gives each video its own publisher"
+        note(f"warning: {own}: those prewarmed are never used")
+    pool = strategy.prewarmed if strategy.starts_on is None else None
+    for warning in scenario.explain(catalogue, prewarmed=pool).warnings:
+        # a handful of videos never fills the encoders, whatever their mean
+        if warning.of != "encoders" or len(catalogue) > scenario.encoders:
+            note(f"warning: {warning}")

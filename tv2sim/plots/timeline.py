@@ -1,0 +1,258 @@
+"""The timeline of one run: what each encoder and each publisher did when."""
+
+from __future__ import annotations
+
+import heapq
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.collections import PolyCollection
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from numpy.typing import NDArray
+
+from tv2sim.plots import style
+from tv2sim.plots.study import as_run
+from tv2sim.run import Run
+from tv2sim.validation import a_number
+
+__all__ = ["timeline"]
+
+_USUAL_VIDEOS, _MOST_VIDEOS = 200, 5000
+"""How many videos are shown at most: without `until`, and with it."""
+_MOST_ROWS = 40
+"""Of encoders, and of publishers."""
+_TINY = 15
+"""Up to so many videos, bars have numbers."""
+_GAP = 1.2
+"""Rows between encoders and publishers."""
+
+_BARS: dict[str, dict[str, Any]] = {
+    "encoding": {"facecolor": style.SKY, "edgecolor": "white"},
+    "encoder kept waiting": {"facecolor": "white", "edgecolor": style.BLUE, "hatch": "xxxx"},
+    "publisher starting": {"facecolor": style.MIDDLE, "edgecolor": "white"},
+    "publisher ready, idle": {"facecolor": style.GREEN, "edgecolor": "white"},
+    "publishing": {"facecolor": style.BLUE, "edgecolor": "white"},
+}
+_LATE = {"markeredgecolor": "white", "markeredgewidth": 0.6}
+_MARKS: dict[str, dict[str, Any]] = {
+    "published in time": {"marker": "|", "color": style.BLACK, "markeredgewidth": 1.8, "zorder": 3},
+    "published late": {"marker": "X", "color": style.VERMILLION, "zorder": 4, **_LATE},
+}
+
+
+def timeline(run: Run, ax: Axes | None = None, *, until: float | None = None) -> Axes:
+    """Show a bar per video on the encoders, and the lives of the publishers with their publications.
+
+    A row of publishers holds one after another: each takes the first row that is free. In a run of up to 15
+    videos, bars have the numbers of videos (v) and publishers (p), as in the run's tables.
+
+    Parameters
+    ----------
+    run : Run
+        What :func:`tv2sim.simulate` returned.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; default is a new figure.
+    until : float, optional
+        Seconds to show (and never more than 5,000 videos); default is all of it, or the first 200 videos.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    InputError
+        If `run` is not a run, or `until` is not a positive number.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> run = tv.simulate(tv.generate_catalogue(), "2c")
+    >>> [label.get_text() for label in tv.plots.timeline(run, until=30).get_yticklabels()]
+    ['encoders', 'publishers']
+    """
+    run = as_run(run)
+    stop, remark = _window(run, until)
+    encoders, publishers = _encoders(run, stop), _publishers(run, stop)
+    below = encoders.rows + _GAP
+    rows = below + max(publishers.rows, 1)
+    ax = style.axes(ax, 1.7 + 0.115 * rows)
+    ax.set_xlim(0, stop)
+    ax.set_ylim(rows - 0.4, -0.6)
+    pitch = float(ax.bbox.height / style.figure_of(ax).dpi * 72) / (rows + 0.2)  # points from row to row
+    drawn = _bars(ax, encoders, 0) | _bars(ax, publishers, below)
+    drawn |= _publications(ax, run, publishers, below, stop, pitch)
+    _name_rows(ax, encoders, publishers, below, pitch)
+    if len(run.catalogue) <= _TINY:
+        _number(ax, encoders, "encoding", "v", 0)
+        _number(ax, publishers, "publisher starting", "p", below)
+    if run.ending != "completed" and not remark:
+        ax.axvline(run.end, color=style.VERMILLION, linewidth=2, linestyle=(0, (3, 2)), clip_on=False)
+    style.grid(ax, "x")
+    style.legend(ax, list(drawn.values()), list(drawn))
+    title = f"Timeline of one run: strategy {style.fold(run.strategy.name, 26, 1)}"
+    style.titles(ax, title, _outcome(run, remark), x="time (s)")
+    return ax
+
+
+def _outcome(run: Run, remark: str) -> str:
+    """Say how many videos had which outcome, and what part of the run is shown."""
+    published, late = run.stats["published"], run.stats["publish_failed"]
+    unfinished = len(run.catalogue) - published - late
+    text = f"{published:,} of {len(run.catalogue):,} videos published in time, {late:,} late"
+    if unfinished:
+        text += f"; {unfinished:,} unfinished ({run.ending} at {run.end:,.6g} s)"
+    return f"{text}; shown: {remark}" if remark else text
+
+
+# -- what is shown -----------------------------------------------------------------------------------------
+
+
+class _Block(NamedTuple):
+    """Rows of encoders or of publishers, and the bars in them."""
+
+    rows: int
+    hidden: int
+    """How many more rows there would be."""
+    number: NDArray[np.int64]
+    """The videos or publishers that have bars."""
+    row: NDArray[np.int64]
+    """The row of each of them."""
+    bars: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
+    """Per kind of bar: where that of each of them begins and ends; NaN if there is none in the window."""
+
+
+def _window(run: Run, until: float | None) -> tuple[float, str]:
+    """Return up to when a run is shown, and a remark if that is not all of it."""
+    most = _USUAL_VIDEOS if until is None else _MOST_VIDEOS
+    stop = max(run.end, 1e-9)
+    if until is not None:
+        stop = min(a_number("until", until, above=0), stop)
+    begun = run.videos["encoding_started"].to_numpy()
+    if len(begun) > most:
+        stop = float(np.fmin(stop, begun[most]))  # which is NaN if that encoding did not start
+    return stop, f"first {stop:,.4g} of {run.end:,.6g} s" if stop < run.end else ""
+
+
+def _encoders(run: Run, stop: float) -> _Block:
+    """Return a row per encoder, with bars per video from the start of its encoding until it is queued."""
+    begun, encoded, queued = (run.videos[name].to_numpy() for name in ("encoding_started", "encoded", "queued"))
+    row = run.videos["encoder"].to_numpy(dtype=np.int64, na_value=-1)
+    rows = min(run.scenario.encoders, _MOST_ROWS)
+    video = np.flatnonzero((begun <= stop) & (row < rows))
+    kinds = ("encoding", "encoder kept waiting")
+    bars = _between(kinds, [begun[video], encoded[video], queued[video]], run.end, stop)
+    return _Block(rows, run.scenario.encoders - rows, video, row[video], bars)
+
+
+def _publishers(run: Run, stop: float) -> _Block:
+    """Return rows of publishers, each with one after another, from started to ready, assigned and ended."""
+    shown = run.publishers[run.publishers["started"] <= stop]
+    times = [shown[name].to_numpy() for name in ("started", "ready", "assigned", "ended")]
+    row = lanes_of(times[0], np.where(np.isnan(times[-1]), run.end, times[-1]))
+    needed = int(row.max(initial=-1)) + 1
+    rows = min(needed, _MOST_ROWS)
+    kept = row < rows
+    kinds = ("publisher starting", "publisher ready, idle", "publishing")
+    bars = _between(kinds, [time[kept] for time in times], run.end, stop)
+    return _Block(rows, needed - rows, shown["publisher"].to_numpy(dtype=np.int64)[kept], row[kept], bars)
+
+
+def lanes_of(start: NDArray[np.float64], stop: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Give each interval, in the order of their starts, the first row that is free.
+
+    Examples
+    --------
+    >>> lanes_of(np.array([0.0, 0.0, 2.0, 3.0]), np.array([3.0, 2.0, 9.0, 4.0])).tolist()
+    [0, 1, 1, 0]
+    """
+    rows = np.empty(len(start), dtype=np.int64)
+    busy: list[tuple[float, int]] = []
+    free = list(range(len(start)))
+    for number, (begin, end) in enumerate(zip(start.tolist(), stop.tolist(), strict=True)):
+        while busy and busy[0][0] <= begin:
+            heapq.heappush(free, heapq.heappop(busy)[1])
+        rows[number] = row = heapq.heappop(free)
+        heapq.heappush(busy, (end, row))
+    return rows
+
+
+def _between(
+    kinds: tuple[str, ...], times: list[NDArray[np.float64]], end: float, stop: float
+) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Return a kind of bar between each two successive times, cut at `stop`.
+
+    What had not happened at the end of the run is drawn up to it. Bars without length are NaN.
+    """
+    first, *rest = times
+    by = [first, *(np.where(np.isnan(time), end, time) for time in rest)]
+    bars = {}
+    for kind, begin, until in zip(kinds, by, by[1:], strict=False):
+        until = np.minimum(until, stop)
+        bars[kind] = (np.where(begin < until, begin, np.nan), np.where(begin < until, until, np.nan))
+    return bars
+
+
+# -- how it is drawn ---------------------------------------------------------------------------------------
+
+
+def _bars(ax: Axes, block: _Block, above: float) -> dict[str, Artist]:
+    """Draw a block's bars below `above` rows, and return a patch for the legend per kind that occurs."""
+    used: dict[str, Artist] = {}
+    for name, (begin, end) in block.bars.items():
+        there = ~np.isnan(begin)
+        if not there.any():
+            continue
+        x = np.stack([begin, begin, end, end], axis=-1)[there]
+        y = (above + block.row[there])[:, None] + np.array([-0.4, 0.4, 0.4, -0.4])
+        bars = PolyCollection(list(np.stack([x, y], axis=-1)), linewidth=0.4, label=name, **_BARS[name])
+        ax.add_collection(bars, autolim=False)
+        used[name] = Patch(**_BARS[name])
+    return used
+
+
+def _publications(
+    ax: Axes, run: Run, publishers: _Block, above: float, stop: float, pitch: float
+) -> dict[str, Artist]:
+    """Mark publications at the ends of their publishers' bars, the late ones on top."""
+    row = np.full(len(run.publishers) + 1, -1, dtype=np.int64)
+    row[publishers.number] = publishers.row
+    published = run.videos["published"].to_numpy()
+    y = row[run.videos["publisher"].to_numpy(dtype=np.int64, na_value=-1)]
+    shown, on_time = (published <= stop) & (y >= 0), run.videos["on_time"].to_numpy()
+    sizes = (min(12.0, 0.85 * pitch), min(12.0, max(7.0, pitch)))
+    used: dict[str, Artist] = {}
+    for (name, mark), chosen, size in zip(_MARKS.items(), (on_time, ~on_time), sizes, strict=True):
+        at, look = shown & chosen, mark | {"markersize": size}
+        if at.any():
+            ax.plot(published[at], above + y[at], linestyle="none", label=name, clip_on=False, **look)
+            used[name] = Line2D([], [], linestyle="none", **look | {"markersize": 9.0})
+    return used
+
+
+def _name_rows(ax: Axes, encoders: _Block, publishers: _Block, below: float, pitch: float) -> None:
+    """Name each encoder where there is room, else the two blocks."""
+    hidden = [
+        f"\n({block.rows} of {block.rows + block.hidden})" if block.hidden else ""
+        for block in (encoders, publishers)
+    ]
+    if each := pitch >= 13:
+        named = {float(number): f"encoder {number}" for number in range(encoders.rows)}
+    else:
+        named = {(encoders.rows - 1) / 2: f"encoders{hidden[0]}"}
+    middle = below + max(publishers.rows - 1, 0) / 2
+    named[middle] = f"publishers{hidden[1]}" if publishers.rows else "no publisher"
+    style.tick_names(ax, list(named), named.values(), size=style.SMALL if each else style.TEXT)
+
+
+def _number(ax: Axes, block: _Block, kind: str, letter: str, above: float) -> None:
+    """Write numbers into a block's bars of one kind."""
+    middles = np.mean(block.bars[kind], axis=0)
+    for number, row, x in zip(block.number, block.row, middles, strict=True):
+        if not np.isnan(x):
+            how: dict[str, Any] = {"ha": "center", "va": "center", "color": style.INK, "fontsize": style.SMALL}
+            ax.text(x, above + row, f"{letter}{number}", clip_on=True, **how)

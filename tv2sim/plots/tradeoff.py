@@ -1,0 +1,130 @@
+"""On-time rate against idle publishers: strategies as points, dominated or on the frontier."""
+
+from __future__ import annotations
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from numpy.typing import NDArray
+
+from tv2sim.experiment import Comparison, Replications
+from tv2sim.metrics import ON_TIME_RATE
+from tv2sim.numbers import axis
+from tv2sim.plots import style
+from tv2sim.plots.labels import place
+from tv2sim.plots.study import Shown, Study, scaled, study_of
+
+__all__ = ["dominated", "tradeoff"]
+
+
+def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
+    """Show on-time rate against idle publisher-seconds, the cost of it.
+
+    A hollow point is dominated: another strategy in the same scenario has the same on-time rate with less
+    idling, or a higher one with no more idling. A line joins the others. Several scenarios are numbered.
+
+    Parameters
+    ----------
+    study : Comparison or Replications
+        What :func:`tv2sim.compare` or :func:`tv2sim.replicate` returned.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; default is a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    InputError
+        If `study` is neither.
+
+    Examples
+    --------
+    Parts 1 and 2b differ only where encoders are kept waiting, so they share a point:
+
+    >>> import tv2sim as tv
+    >>> study = tv.compare(tv.generate_catalogue(), replications=20)
+    >>> [text.get_text() for text in tv.plots.tradeoff(study).texts][1:]
+    ['1, 2b', '2a', '2c']
+    """
+    data = study_of(study)
+    own, several = ax is None, len(data.groups) > 1
+    handles, entries = _key(data)
+    ax = style.axes(ax, style.room_for(entries) if several else style.HEIGHT)
+    style.grid(ax)
+    ax.margins(0.1, 0.12)
+    points: list[NDArray[np.float64]] = []
+    fronts: list[NDArray[np.float64]] = []
+    bars: list[NDArray[np.float64]] = []
+    for group in data.groups.values():
+        points.append(_points(ax, group, bars))
+        at = points[-1][~dominated(points[-1])]
+        fronts.append(np.unique(at, axis=0))
+        ax.plot(*fronts[-1].T, color=style.GREY, linewidth=1.2, linestyle=(0, (4, 2)), zorder=1.5)
+    if several:
+        style.legend(ax, handles, entries)
+        named = {tuple(front[-1]): [str(number)] for number, front in enumerate(fronts, start=1)}
+    else:
+        named = {}
+        for shown, point in zip(data.shown, points[0].tolist(), strict=True):
+            named.setdefault(tuple(point), []).append(shown.cell.strategy)
+    style.titles(
+        ax, "On-time rate against idle publishers",
+        f"Means with {data.interval}s, {data.size}; hollow: dominated",
+        x=axis("idle"), y=axis(ON_TIME_RATE),
+    )  # fmt: skip
+    names = [style.fold(", ".join(sharing), 26) for sharing in named.values()]
+    style.span(ax, x=0.05 * max(ax.get_xlim()), y=1)
+    placed = place(ax, np.array(list(named)), names, around=np.concatenate(points), lines=fronts + bars)
+    if not placed and not several:
+        style.legend(ax, handles, entries)
+        if own:
+            style.figure_of(ax).set_figheight(style.room_for(entries))
+    return ax
+
+
+def dominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Say of each point (idle, on-time rate) whether another one is no worse in both and better in one.
+
+    Examples
+    --------
+    >>> dominated(np.array([[0, 40], [90, 83], [95, 80], [90, 83]])).tolist()
+    [False, False, True, False]
+    """
+    # sums of the same times in another order may differ in the last bits
+    cost, rate = np.round(points, 9).T
+    no_worse = (cost[:, None] <= cost) & (rate[:, None] >= rate)
+    better = (cost[:, None] < cost) | (rate[:, None] > rate)
+    return np.asarray((no_worse & better).any(axis=0))
+
+
+def _points(ax: Axes, group: list[Shown], bars: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Draw the points of a group with their intervals; return the points, and add the intervals to `bars`."""
+    idle = np.array([shown.interval("idle") for shown in group])
+    rate = np.array([scaled(ON_TIME_RATE, shown.interval(ON_TIME_RATE)) for shown in group])
+    points = np.stack([idle[:, 0], rate[:, 0]], axis=-1)
+    rows = zip(group, points.tolist(), dominated(points).tolist(), idle[:, 2:], rate[:, 2:], strict=True)
+    for shown, (x, y), hollow, across, along in rows:
+        colour = shown.look.colour
+        for bar in (np.array([across, [y, y]]).T, np.array([[x, x], along]).T):
+            ax.plot(*bar.T, color=colour, linewidth=1.2)
+            if np.isfinite(bar).all():  # there is no interval after one replication
+                bars.append(bar)
+        (marker,) = ax.plot(x, y, shown.look.marker, color=colour, markersize=9, zorder=3)
+        marker.set(markerfacecolor="white" if hollow else colour, markeredgewidth=1.8 if hollow else 0)
+    return points
+
+
+def _key(data: Study) -> tuple[list[Line2D], list[str]]:
+    """Return handles and texts of a legend: the strategies and, if there are several groups, their numbers."""
+    key = [
+        (Line2D([], [], linestyle="none", marker=look.marker, color=look.colour, markersize=8), name)
+        for name, look in data.strategies.items()
+    ]
+    handles, entries = [handle for handle, _ in key], [style.fold(name, 40, 1) for _, name in key]
+    if len(data.groups) > 1:
+        handles += [Line2D([], [], linestyle="none") for _ in data.groups]
+        entries += [f"{n}: {style.fold(name, 44, 1)}" for n, name in enumerate(data.groups, start=1)]
+    return handles, entries
