@@ -1,9 +1,10 @@
 """The simulated system in plain Python: an executable specification to hold tv2sim against.
 
-It is written to be read, not to be fast, and shares nothing with the library. Whatever may happen next is
-an event `(time, phase, key)`, and always the smallest one happens. Events with a known time stand on the
-agenda; two kinds wait for a condition instead (room in the queue, a free encoder) and are candidates whenever
-it holds.
+It is written to be read, not to be fast, and shares nothing with the library. Inside, time is a whole number of
+microseconds: a duration in seconds is rounded where it comes in, a time is divided by 10**6 where it goes out.
+Whatever may happen next is an event `(time, phase, key)`, and always the smallest one happens. Events with a
+known time stand on the agenda; two kinds wait for a condition instead (room in the queue, a free encoder) and
+are candidates whenever it holds.
 """
 
 from __future__ import annotations
@@ -18,11 +19,17 @@ from typing import Any, NamedTuple
 NAN = math.nan
 
 # The order within one instant. "The client hands over" is two steps here, as it may have to wait in between.
-ENCODING_ENDS, PUBLISHER_READY, ADMISSION, OFFER, HAND_OVER, PUBLICATION = range(1, 7)
+ENCODING_ENDS, PUBLISHER_READY, ADMISSION, OFFER, HAND_OVER, PUBLICATION, DELAYED_START = range(1, 8)
 
-Event = tuple[float, int, int]
+Event = tuple[int, int, int]
 Row = dict[str, Any]
 Startup = Callable[[int | None, int], float]
+"""The seconds that a publisher takes to start, given its cause and its number."""
+
+
+def microseconds(seconds: float) -> int:
+    """Round to the nearest microsecond, halves to the even one."""
+    return round(seconds * 1e6)
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,7 @@ class Rule:
     starts_on: str | None = None
     dedicated: bool = False
     prewarmed: int = 0
+    delay: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,7 @@ class Publisher:
     ended: float = NAN
     video: int | None = None
     idle: float = 0.0
+    outcome: str = "unfinished"
 
 
 class System:
@@ -94,14 +103,14 @@ class System:
     def __init__(self, videos: list[Video], rule: Rule, world: World, startup: Startup) -> None:
         self.videos, self.rule, self.world, self.startup = videos, rule, world, startup
         self.publishers: list[Publisher] = []
-        self.now = 0.0
+        self.now = 0
         self.agenda: list[Event] = []
         self.without_outcome = len(videos)
-        self.free = [(0.0, number) for number in range(world.encoders)]  # encoders: free since when, number
+        self.free = [(0, number) for number in range(world.encoders)]  # encoders: free since when, number
         self.offering: int | None = None  # the video that the client offers at the moment
         self.blocked: deque[int] = deque()  # encoded videos that still hold their encoder
         self.queue: deque[int] = deque()  # videos that wait for any publisher
-        self.ready: list[tuple[float, int]] = []  # shared publishers: ready since when, number
+        self.ready: list[tuple[int, int]] = []  # shared publishers: ready since when, number
         self.starting = 0  # shared publishers that are not ready yet
         self.own: dict[int, int] = {}  # dedicated publisher of a video
 
@@ -109,7 +118,7 @@ class System:
         """Let everything happen up to the end of the run."""
         for _ in range(self.rule.prewarmed):
             self.start_publisher(None, dedicated=False)
-        self.plan(self.videos[0].submitted_at or 0.0, OFFER, 0)
+        self.plan(microseconds(self.videos[0].submitted_at or 0), OFFER, 0)
         happen = {
             ENCODING_ENDS: self.encoding_ends,
             PUBLISHER_READY: self.publisher_ready,
@@ -117,8 +126,9 @@ class System:
             OFFER: self.offer,
             HAND_OVER: self.hand_over,
             PUBLICATION: self.publication,
+            DELAYED_START: self.delayed_start,
         }
-        last = math.inf if self.world.until is None else self.world.until
+        last = math.inf if self.world.until is None else microseconds(self.world.until)
         while (event := self.next_event()) is not None and event[0] <= last:
             if event in self.agenda[:1]:
                 heappop(self.agenda)
@@ -132,7 +142,7 @@ class System:
             return self.outcome(self.now, "no publisher will come")
         return self.outcome(last, "cut-off")
 
-    def plan(self, time: float, phase: int, key: int) -> None:
+    def plan(self, time: int, phase: int, key: int) -> None:
         """Put an event with a known time on the agenda."""
         heappush(self.agenda, (time, phase, key))
 
@@ -159,10 +169,11 @@ class System:
         self.offering = None
         _, video.encoder = heappop(self.free)
         video.encoding_started = self.now
-        self.plan(self.now + video.encoding_time, ENCODING_ENDS, row)
+        self.plan(self.now + microseconds(video.encoding_time), ENCODING_ENDS, row)
         if row + 1 < len(self.videos):
-            after_the_pause = self.now + 1 / self.world.requests_per_second
-            self.plan(max(after_the_pause, self.videos[row + 1].submitted_at or 0.0), OFFER, row + 1)
+            after_the_pause = self.now + max(1, microseconds(1 / self.world.requests_per_second))
+            submitted = microseconds(self.videos[row + 1].submitted_at or 0)
+            self.plan(max(after_the_pause, submitted), OFFER, row + 1)
         self.order_publisher("encoding_started", row)
 
     def encoding_ends(self, row: int) -> None:
@@ -192,12 +203,20 @@ class System:
     def order_publisher(self, moment: str, row: int) -> None:
         """Start a publisher for the video if the strategy says that this is the moment."""
         if self.rule.starts_on == moment:
-            self.start_publisher(row, self.rule.dedicated)
+            if delay := microseconds(self.rule.delay):
+                self.plan(self.now + delay, DELAYED_START, row)
+            else:
+                self.start_publisher(row, self.rule.dedicated)
+
+    def delayed_start(self, row: int) -> None:
+        self.start_publisher(row, self.rule.dedicated)
 
     def start_publisher(self, cause: int | None, dedicated: bool) -> None:
         number = len(self.publishers)
         self.publishers.append(Publisher(number, cause, self.now))
-        self.plan(self.now + self.startup(cause, number), PUBLISHER_READY, number)
+        startup = self.startup(cause, number)
+        if startup < math.inf:
+            self.plan(self.now + microseconds(startup), PUBLISHER_READY, number)
         if dedicated and cause is not None:
             self.own[cause] = number
         else:
@@ -215,6 +234,8 @@ class System:
 
     def serve_own(self, row: int) -> None:
         """Give the video its own publisher as soon as both are there."""
+        if row not in self.own:
+            return
         publisher = self.publishers[self.own[row]]
         if not math.isnan(self.videos[row].queued) and not math.isnan(publisher.ready):
             self.assign(publisher, row)
@@ -231,24 +252,41 @@ class System:
         video = self.videos[row]
         video.publisher, publisher.video = publisher.publisher, row
         video.assigned = publisher.assigned = self.now
-        self.plan(self.now + self.world.publishing_time, PUBLICATION, row)
+        self.plan(self.now + microseconds(self.world.publishing_time), PUBLICATION, publisher.publisher)
 
-    def publication(self, row: int) -> None:
-        video = self.videos[row]
-        assert video.publisher is not None
-        video.published = self.publishers[video.publisher].ended = self.now
+    def publication(self, number: int) -> None:
+        publisher = self.publishers[number]
+        assert publisher.video is not None
+        video = self.videos[publisher.video]
+        video.published = publisher.ended = self.now
+        publisher.outcome = "ended"
         video.elapsed = video.published - video.encoding_started
-        video.on_time = video.elapsed <= video.publication_timeout
+        video.on_time = video.elapsed <= microseconds(video.publication_timeout)
         video.outcome = "published" if video.on_time else "failed"
         self.without_outcome -= 1
 
     def outcome(self, end: float, ending: str) -> Outcome:
-        """Write the tables; only now it is known how long a ready publisher without a video was idle."""
+        """Write the tables, now that the idle time of ready publishers without a video is known."""
         for publisher in self.publishers:
             if not math.isnan(publisher.ready):
                 until = end if math.isnan(publisher.assigned) else publisher.assigned
                 publisher.idle = until - publisher.ready
-        return Outcome([asdict(v) for v in self.videos], [asdict(p) for p in self.publishers], end, ending)
+            if publisher.video is None:
+                publisher.outcome = "unused"
+        videos, publishers = ([in_seconds(row) for row in table] for table in (self.videos, self.publishers))
+        return Outcome(videos, publishers, end / 1e6, ending)
+
+
+TIMES = {
+    "offered", "encoding_started", "encoded", "queued", "assigned", "published", "elapsed", "started", "ready",
+    "ended", "idle",
+}  # fmt: skip
+"""The columns that are in microseconds while the system runs."""
+
+
+def in_seconds(row: Video | Publisher) -> Row:
+    """Write down a row, its times in seconds."""
+    return {name: cell / 1e6 if name in TIMES else cell for name, cell in asdict(row).items()}
 
 
 def reference(

@@ -17,6 +17,7 @@ from tv2sim.events import EVENTS, OTHER, ROW, Kind, log_of, pack
 from tv2sim.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Column, Facts
 from tv2sim.model.recorder import Contradiction, Recorder, facts_of_log
 from tv2sim.tables import attempts_frame, levels_frame, publishers_frame, videos_frame
+from tv2sim.ticks import PER_SECOND
 
 # -- the table -----------------------------------------------------------------------------------------------
 
@@ -161,7 +162,7 @@ def life() -> Facts:
         recorder.publisher_started(-1)
     recorder.offered(0)
     recorder.encoding_started(0, 0)
-    clock.now = 1.0
+    clock.now = 1 * PER_SECOND
     recorder.other("encoding_started", video=0, encoder=1)
     attempt = {
         "kind": ATTEMPTS.index("encoding"),
@@ -169,25 +170,25 @@ def life() -> Facts:
         "encoder": 0,
         "publisher": -1,
         "started": 0.0,
-        "ended": 1.0,
+        "ended": 1.0 * PER_SECOND,
     }
     for name, value in attempt.items():
         tables["attempts"][name].append(value)
     ended(0, "failed")
-    clock.now = 2.0
+    clock.now = 2 * PER_SECOND
     recorder.publisher_ready(1)
     recorder.publisher_ready(2)
-    clock.now = 3.0
+    clock.now = 3 * PER_SECOND
     recorder.encoded(0)
     recorder.queued(0)
     recorder.assigned(0, 1)
     ended(2, "retired")
-    clock.now = 4.0
+    clock.now = 4 * PER_SECOND
     recorder.published(0)
     recorder.publisher_ended(1)
-    tables["videos"]["settled"][1] = 5.0
+    tables["videos"]["settled"][1] = 5.0 * PER_SECOND
     tables["videos"]["outcome"][1] = VIDEO_OUTCOMES.index("refused")
-    return recorder.facts([0, 0], 5.0, "completed")
+    return recorder.facts([0, 0], 5 * PER_SECOND, "completed")
 
 
 def test_publishers_that_fail_or_retire_are_rows_that_say_so() -> None:

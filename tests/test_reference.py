@@ -50,6 +50,7 @@ PUBLISHER_COLUMNS = {
     "ended": "float64",
     "video": "Int64",
     "idle": "float64",
+    "outcome": "text",
 }
 
 
@@ -91,7 +92,19 @@ def strategy_of(rule: Rule) -> tv.Strategy:
         return tv.PART_2B
     if rule.starts_on is None:
         return tv.PART_2C.replace(prewarmed=rule.prewarmed)
-    return tv.Strategy(name="of this test", **asdict(rule))
+    data = asdict(rule)
+    delay = data.pop("delay")
+    return Delayed("of this test", **data, delay=delay) if delay else tv.Strategy("of this test", **data)
+
+
+@dataclass(frozen=True)
+class Delayed(tv.Strategy):
+    """Publishers are started some time after the moment."""
+
+    delay: float = 0.0
+
+    def start_delay(self, video: tv.Video) -> float:
+        return self.delay
 
 
 def simulate(case: Case, startup_time: tv.Constant | tv.Uniform, seed: int = 1) -> tv.Run:
@@ -126,13 +139,8 @@ def check(case: Case, run: tv.Run, startup: Startup) -> Outcome:
 
 
 def observed(run: tv.Run) -> Startup:
-    """Look up the start-up times of a run, chosen such that `started + time` is exactly `ready`."""
-    times = []
-    for started, ready in zip(run.publishers["started"], run.publishers["ready"], strict=True):
-        time = ready - started
-        near = (time, math.nextafter(time, 0), math.nextafter(time, math.inf))
-        # One that was not ready by the end of the run may have needed any longer time.
-        times.append(next((t for t in near if started + t == ready), math.inf))
+    """Look up the start-up times of a run; inf of a publisher that was not ready by its end."""
+    times = (run.publishers["ready"] - run.publishers["started"]).fillna(math.inf).tolist()
     return lambda cause, number: times[number]
 
 
@@ -140,12 +148,18 @@ rules = st.one_of(
     st.sampled_from([PART_1, PART_2A, PART_2B]),
     st.builds(Rule, prewarmed=st.integers(0, 3)),
     st.builds(Rule, starts_on=st.sampled_from(MOMENTS), prewarmed=st.integers(0, 2)),
+    st.builds(
+        Rule,
+        starts_on=st.sampled_from(MOMENTS),
+        dedicated=st.booleans(),
+        delay=st.sampled_from([0.5, 1.0, 0.3, 1e-6, 4e-7]),
+    ),
 )
 worlds = st.builds(
     World,
     encoders=st.integers(1, 4),
     requests_per_second=st.sampled_from([1.0, 2.0, 3.0]),
-    publishing_time=st.sampled_from([0.0, 0.5, 3.0]),
+    publishing_time=st.sampled_from([0.0, 0.5, 3.0, 0.1]),
     publishing_queue_capacity=st.sampled_from([0, 1, 2, 100, None]),
     until=st.one_of(st.none(), st.integers(1, 40).map(lambda halves: halves / 2)),
 )
@@ -155,13 +169,14 @@ worlds = st.builds(
 def cases(draw: st.DrawFn) -> Case:
     """Small catalogues in cramped worlds, mostly on a grid, where simultaneous events are the rule."""
     size = draw(st.integers(1, 14))
+    encoding_times = st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.0, 6.0, 2.1, 0.3])
     timeouts = st.one_of(st.integers(1, 24).map(lambda halves: halves / 2), st.floats(0.5, 12))
     submitted = st.one_of(
         st.none(), st.integers(0, 24).map(lambda halves: halves / 2), st.floats(0, 20, allow_subnormal=False)
     )
     given = draw(st.booleans())
     return Case(
-        tuple(draw(st.lists(st.sampled_from([0.0, 0.5, 1.0, 2.0, 3.0, 6.0]), min_size=size, max_size=size))),
+        tuple(draw(st.lists(encoding_times, min_size=size, max_size=size))),
         tuple(draw(st.lists(timeouts, min_size=size, max_size=size))),
         draw(rules),
         draw(worlds),

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tv2sim.ticks import PER_SECOND
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -25,7 +27,7 @@ ROW = "row"
 
 
 class LogEntry(NamedTuple):
-    """A line of the event log, as an observer gets it; None where it refers to nothing of the kind."""
+    """A line of the event log, as an observer gets it: seconds, and None where it refers to nothing."""
 
     time: float
     event: str
@@ -77,14 +79,14 @@ OTHER = Kind("others", "time", "video", "encoder", "publisher", given=("video", 
 """An event that no column holds, such as the second start of a video's encoding, is a row of its own."""
 
 
-# -- the order ---------------------------------------------------------------------------------------------
+# -- the sequence ------------------------------------------------------------------------------------------
 
 _BITS = 5
 """Of the code of a kind; the rest is the number of the row."""
 
 
 def pack(event: str | None, row: int = 0) -> int:
-    """Return what stands for an event in :attr:`Facts.order`: its row and the code of its kind.
+    """Return what stands for an event in :attr:`Facts.sequence`: its row and the code of its kind.
 
     Invariant: code 0 is :data:`OTHER` (event None); the others count from 1 in the order of :data:`EVENTS`.
     """
@@ -103,12 +105,12 @@ def _kind_of(code: int) -> tuple[str | None, Kind]:
 
 
 def entry_at(tables: Mapping[str, Mapping[str, Any]], item: int) -> LogEntry:
-    """Return the line of the log for one item of the order, given the tables of facts so far."""
+    """Return the line of the log for one item of the sequence, given the tables of facts so far."""
     row, code = _unpack(item)
     name, (table, time, video, encoder, publisher, _) = _kind_of(code)
     columns = tables[table]
     return LogEntry(
-        columns[time][row],
+        columns[time][row] / PER_SECOND,
         list(EVENTS)[columns["kind"][row] - 1] if name is None else name,
         _number(columns, video, row),
         _number(columns, encoder, row),
@@ -127,7 +129,7 @@ def _number(columns: Mapping[str, Any], column: str | None, row: int) -> int | N
 
 
 class Log(NamedTuple):
-    """The columns of the log; `code` stands for the event, and -1 for no video, encoder or publisher."""
+    """The columns of the log: times in seconds, codes of events, and -1 where there is no such reference."""
 
     time: NDArray[np.float64]
     code: NDArray[np.int64]
@@ -145,13 +147,13 @@ class Log(NamedTuple):
 
 def log_of(facts: Facts) -> Log:
     """Return the log that facts give."""
-    rows, codes = _unpack(facts.order)
+    rows, codes = _unpack(facts.sequence)
     log = Log(np.empty(len(rows)), codes.copy(), *(np.full(len(rows), -1, dtype=np.int64) for _ in range(3)))
     for code in np.unique(codes).tolist():
         name, kind = _kind_of(code)
         at = np.flatnonzero(codes == code)
         row, columns = rows[at], getattr(facts, kind.table)
-        log.time[at] = columns[kind.time][row]
+        log.time[at] = columns[kind.time][row] / PER_SECOND
         if name is None:
             log.code[at] = columns["kind"][row]
         for reference in ("video", "encoder", "publisher"):

@@ -80,9 +80,10 @@ ATTEMPTS = ("encoding", "startup", "publishing")
 
 @dataclass(frozen=True, eq=False)
 class Facts:
-    """Four tables of columns, and the order in which things happened.
+    """Four tables of columns, and the sequence in which things happened.
 
-    Times are float64, NaN where a thing did not happen; numbers are int64, -1 for none; codes are int8.
+    Times are ticks (:mod:`tv2sim.ticks`) in float64, NaN where a thing did not happen; numbers are int64, -1
+    for none; codes are int8.
 
     Attributes
     ----------
@@ -95,10 +96,10 @@ class Facts:
         A row per attempt to encode, start up or publish that did not succeed.
     others : mapping of columns
         A row per event that no column above holds, such as the second start of the same video's encoding.
-    order : numpy.ndarray of int64
-        What happened, in the order in which it did, packed by :func:`tv2sim.events.pack`.
-    end : float
-        The time at which the run ended.
+    sequence : numpy.ndarray of int64
+        What happened, one item after the other, packed by :func:`tv2sim.events.pack`.
+    end : int
+        The tick at which the run ended.
     ending : str
         Why it ended.
     """
@@ -107,8 +108,8 @@ class Facts:
     publishers: Columns
     attempts: Columns
     others: Columns
-    order: NDArray[Any]
-    end: float
+    sequence: NDArray[Any]
+    end: int
     ending: Ending
 
     def equals(self, other: Facts) -> bool:

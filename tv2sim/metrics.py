@@ -17,6 +17,7 @@ import numpy as np
 
 from tv2sim.errors import InputError
 from tv2sim.facts import VIDEO_OUTCOMES
+from tv2sim.ticks import PER_SECOND, whole_ticks
 from tv2sim.validation import one_of
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ __all__ = [
 
 
 def elapsed(facts: Facts) -> NDArray[np.float64]:
-    """Return per video the seconds from the start of its encoding to its publication."""
+    """Return per video the ticks from the start of its encoding to its publication."""
     return facts.videos["published"] - facts.videos["encoding_started"]
 
 
@@ -45,7 +46,7 @@ def on_time(facts: Facts) -> NDArray[np.bool_]:
 
 
 def publisher_times(facts: Facts) -> dict[str, NDArray[Any]]:
-    """Return per publisher the seconds for which it was idle and alive.
+    """Return per publisher the ticks for which it was idle and alive.
 
     `idle` is the time from ready to assigned, or to the end of the run; 0 if it was not ready by then. `alive`,
     its publisher-seconds, is the time from started to assigned, or to the end of the run.
@@ -83,13 +84,13 @@ class Measured:
 
     @cached_property
     def elapsed(self) -> NDArray[np.float64]:
-        """The elapsed times of all publications, in ascending order."""
+        """The elapsed times of all publications, in ascending order, in ticks."""
         return np.sort(happened(elapsed(self.facts)))
 
     @cached_property
     def lateness(self) -> NDArray[np.float64]:
-        """Elapsed less timeout of all publications, in ascending order."""
-        return np.sort(happened(elapsed(self.facts) - self.catalogue.publication_timeout))
+        """Elapsed less timeout of all publications, in ascending order, in ticks."""
+        return np.sort(happened(elapsed(self.facts) - whole_ticks(self.catalogue.publication_timeout)))
 
     @cached_property
     def publisher_times(self) -> dict[str, NDArray[Any]]:
@@ -103,7 +104,7 @@ class Measured:
         return dict(zip(VIDEO_OUTCOMES, counts.tolist(), strict=True))
 
     def total(self, start: str, stop: str, rows: Any = slice(None)) -> float:
-        """Return the videos' seconds from one column to another or to the end of the run, summed."""
+        """Return the videos' ticks from one column to another or to the end of the run, summed."""
         started, stopped = self.videos[start][rows], self.videos[stop][rows]
         return float(happened(np.where(np.isnan(stopped), self.end, stopped) - started).sum())
 
@@ -121,13 +122,14 @@ class Measured:
 
 
 def quantile(ordered: NDArray[np.float64], percent: int) -> float:
-    """Return a quantile of ordered values, interpolated as ``numpy.percentile`` does, which is slow for few."""
+    """Return a quantile of ordered ticks in seconds, as ``numpy.percentile`` does, which is slow for few."""
     if not len(ordered):
         return nan
     below, share = divmod(percent / 100 * (len(ordered) - 1), 1)
     low = float(ordered[int(below)])
     high = float(ordered[min(int(below) + 1, len(ordered) - 1)])
-    return low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
+    between = low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
+    return between / PER_SECOND
 
 
 def _ratio(part: float, whole: float) -> float:
@@ -233,10 +235,10 @@ METRICS = {metric.name: metric for metric in (
     Metric("stockouts", "stockouts", "videos", "videos that found no ready publisher when they were encoded",
            Measured.stockouts, "less", int, "videos"),
     Metric("idle", "idle", "s", "publisher-seconds from ready to assigned, or to the end of the run",
-           lambda run: float(run.publisher_times["idle"].sum())),
+           lambda run: float(run.publisher_times["idle"].sum()) / PER_SECOND),
     Metric("publisher_seconds", "publisher-seconds", "s",
            "from a publisher's start to its assignment, or to the end of the run: the cost",
-           lambda run: float(run.publisher_times["alive"].sum())),
+           lambda run: float(run.publisher_times["alive"].sum()) / PER_SECOND),
     Metric("publishers_started", "publishers started", "publishers", "per run",
            lambda run: len(run.publishers["cause"]), "less", int),
     Metric("publishers_wasted", "publishers wasted", "publishers", "started, but never given a video",
@@ -249,8 +251,9 @@ METRICS = {metric.name: metric for metric in (
     Metric("publishing_queue_mean", "publishing queue", "videos", "videos waiting in it, averaged over time",
            lambda run: _ratio(run.total("queued", "assigned", run.videos["own"] == 0), run.end)),
     Metric("client_blocked_time", "client blocked", "s", "time for which the client waited for an encoder",
-           lambda run: run.total("offered", "encoding_started")),
-    Metric("makespan", "makespan", "s", "from the start to the end of the run", lambda run: run.end),
+           lambda run: run.total("offered", "encoding_started") / PER_SECOND),
+    Metric("makespan", "makespan", "s", "from the start to the end of the run",
+           lambda run: run.end / PER_SECOND),
     Metric("any_failure", "runs with any failure", "%", "share of runs in which some video was not in time",
            lambda run: run.outcomes["published"] < len(run.catalogue), "less", bool, "share"),
 )}  # fmt: skip

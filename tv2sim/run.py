@@ -22,6 +22,7 @@ from tv2sim.model import Observer
 from tv2sim.progress import watched
 from tv2sim.scenario import Scenario
 from tv2sim.strategies import Strategy, as_strategy
+from tv2sim.ticks import PER_SECOND
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -144,7 +145,7 @@ class Run:
     @property
     def end(self) -> float:
         """The time in seconds at which the run ended."""
-        return self.facts.end
+        return self.facts.end / PER_SECOND
 
     @property
     def ending(self) -> str:

@@ -12,6 +12,7 @@ from tv2sim import plain
 from tv2sim.distributions import Uniform, as_distribution, distribution_from_dict
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.fields import check_fields, or_none, parameter, with_changes, with_parameters
+from tv2sim.ticks import PER_SECOND, to_ticks
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, plural
 
 if TYPE_CHECKING:
@@ -90,8 +91,8 @@ class Scenario:
 
     @property
     def gap(self) -> float:
-        """Seconds from a hand-over until the client offers the next video."""
-        return 1 / self.requests_per_second
+        """Seconds from a hand-over until the client offers the next video: whole microseconds, at least one."""
+        return max(1, to_ticks(1 / self.requests_per_second)) / PER_SECOND
 
     def replace(self, **changes: Any) -> Scenario:
         """Return a copy with some values changed; the copy is checked again.
@@ -156,9 +157,9 @@ class Scenario:
             prewarmed = a_whole_number("prewarmed", prewarmed, at_least=0, error=ScenarioError)
             startup = self.startup_time.mean
             capacity = prewarmed / startup if startup > 0 else math.inf
-        requested = busiest = self.requests_per_second
+        requested = busiest = 1 / self.gap
         if known := isinstance(submitted, np.ndarray):
-            requested, busiest = _rates(submitted, self.requests_per_second)
+            requested, busiest = _rates(submitted, requested)
         return Explanation(self, mean, requested, busiest, known, prewarmed, capacity)
 
 
@@ -225,7 +226,7 @@ class LoadWarning:
             return f"{pool} publishes nothing unless publishers are started otherwise"
         if self.busiest:
             return f"{pool} keeps up on average, but not with {rate}: waits grow then"
-        if math.isclose(self.rate, self.capacity):
+        if math.isclose(self.rate, self.capacity, rel_tol=1e-5):
             return f"{pool} just keeps up with {rate}: waits grow without bound in a long run"
         if self.rate > self.capacity:
             return f"{pool} cannot keep up with {rate}: waits grow steadily"

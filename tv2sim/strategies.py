@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from tv2sim import plain
 from tv2sim.errors import InputError, StrategyError
 from tv2sim.fields import check_fields, checked, or_none, with_changes
+from tv2sim.ticks import to_ticks
 from tv2sim.validation import MOST, a_time, a_whole_number, one_of, shown
 
 if TYPE_CHECKING:
@@ -59,8 +60,8 @@ class Orders(NamedTuple):
     """Index into :data:`MOMENTS`."""
     own: bytes | bytearray
     """1 if only the video's own publisher may serve it."""
-    delay: Sequence[float] | None
-    """Seconds from the moment to the publisher's start; None if the strategy never delays."""
+    delay: Sequence[int] | None
+    """Ticks from the moment to the publisher's start; None if the strategy never delays."""
 
 
 def _a_name(_: str, value: object, *, error: type[InputError]) -> str:
@@ -225,7 +226,7 @@ class Strategy:
                 raise StrategyError(
                     f"strategy {self.name!r}: the publisher of video {catalogue.ids[row]!r} is never started"
                 )
-        delay = tuple(self._ask("start_delay", catalogue, a_time)) if self.delays else None
+        delay = tuple(map(to_ticks, self._ask("start_delay", catalogue, a_time))) if self.delays else None
         return Orders(bytes(map(MOMENTS.index, moments)), bytes(own), delay)
 
     def _ask(self, hook: str, catalogue: Catalogue, check: Callable[..., Any], **bounds: Any) -> list[Any]:

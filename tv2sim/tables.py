@@ -9,6 +9,7 @@ import numpy as np
 from tv2sim.events import EVENTS, log_of, times_of
 from tv2sim.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES
 from tv2sim.metrics import elapsed, happened, on_time, publisher_times
+from tv2sim.ticks import PER_SECOND
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,7 +31,7 @@ def videos_frame(catalogue: Catalogue, facts: Facts) -> pd.DataFrame:
             pd.DataFrame(
                 {
                     **_shown("videos", facts.videos, but=("own", "settled", "outcome")),
-                    "elapsed": elapsed(facts),
+                    "elapsed": elapsed(facts) / PER_SECOND,
                     "on_time": on_time(facts),
                     "outcome": _named(VIDEO_OUTCOMES, facts.videos["outcome"]),
                 }
@@ -54,7 +55,7 @@ def publishers_frame(facts: Facts) -> pd.DataFrame:
         {
             "publisher": _nullable(np.arange(len(publishers["cause"]))),
             **_shown("publishers", publishers, but=("outcome",)),
-            "idle": publisher_times(facts)["idle"],
+            "idle": publisher_times(facts)["idle"] / PER_SECOND,
             "outcome": outcome.mask(unused, "unused"),
         }
     )
@@ -105,7 +106,7 @@ def levels_frame(facts: Facts) -> pd.DataFrame:
 
     return pd.DataFrame(
         {
-            "time": times,
+            "time": times / PER_SECOND,
             "encoders_busy": count(videos["encoding_started"], videos["queued"]),
             "publishing_queue": count(videos["queued"][shared], videos["assigned"][shared]),
             "publishers_starting": count(publishers["started"], started_up),
@@ -123,7 +124,7 @@ def _first(times: NDArray[np.float64], otherwise: NDArray[np.float64]) -> NDArra
 def _shown(table: str, columns: Columns, *, but: tuple[str, ...]) -> dict[str, Any]:
     """Return columns of facts as a table has them, in their order."""
     return {
-        name: _nullable(columns[name]) if column.code == "q" else columns[name]
+        name: columns[name] / PER_SECOND if column.code == "d" else _nullable(columns[name])
         for name, column in TABLES[table].items()
         if name not in but
     }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from math import nextafter
 from typing import TYPE_CHECKING, Protocol
 
-from tv2sim.model.order import HANDED_OVER, Moment
+from tv2sim.model.instant import HANDED_OVER, PlacedTimeout
+from tv2sim.ticks import to_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -28,19 +28,19 @@ class Submission(Protocol):
 def client(
     env: Environment,
     videos: Iterable[int],
-    gap: float,
+    gap: int,
     encoders: Encoders,
     record: Recorder,
     submissions: Submission | None = None,
 ) -> Generator[Event, None, None]:
-    """Offer each video, hand it over when an encoder is free, and pause for `gap` seconds.
+    """Offer each video, hand it over when an encoder is free, and pause for `gap` ticks.
 
     The hand-over has no buffer: a SimPy ``Store(capacity=1)`` in its place would let the client run one video
     ahead of the encoders.
     """
-    pause = 0.0
+    pause = 0
     for video in videos:
-        yield Moment(env, pause, HANDED_OVER)
+        yield PlacedTimeout(env, pause, HANDED_OVER)
         if submissions is not None:
             yield from submissions.wait(video)
         record.offered(video)
@@ -62,21 +62,15 @@ class Submissions:
     """
 
     def __init__(self, env: Environment, times: Sequence[float]) -> None:
-        self._env, self._times = env, times
+        self._env = env
+        self._times = [0 if time != time else to_ticks(time) for time in times]
 
     def wait(self, video: int) -> Generator[Event, object, None]:
-        """Let a process wait until a video's time has come."""
+        """Wait until a video's time has come."""
         return at(self._env, self._times[video])
 
 
-def at(env: Environment, time: float) -> Generator[Event, object, None]:
-    """Wait, at the client's place of the instant, until it is exactly `time`, if that is still to come.
-
-    ``now + (time - now)`` may be the float beside `time`, so that the way there, or the time at which it is
-    begun, would show. Rounded down, it takes a second step, which is exact (Sterbenz's lemma).
-    """
-    while env.now < time:
-        delay = time - env.now
-        if env.now + delay > time:
-            delay = nextafter(delay, 0.0)
-        yield Moment(env, delay, HANDED_OVER)
+def at(env: Environment, time: int) -> Generator[Event, object, None]:
+    """Wait until `time`, in ticks, unless it has passed; at the client's place of that instant."""
+    if time > env.now:
+        yield PlacedTimeout(env, time - env.now, HANDED_OVER)  # type: ignore[arg-type]

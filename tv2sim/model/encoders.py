@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from simpy import Event
 
-from tv2sim.model.order import ENCODED, HANDED_OVER, happens
+from tv2sim.model.instant import ENCODED, HANDED_OVER, happens
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -30,8 +30,8 @@ class Encoders:
         The clock.
     number : int
         How many encoders.
-    encoding_time : sequence of float
-        Seconds, by video.
+    encoding_time : sequence of int
+        Ticks, by video.
     publishers : Publishers
         Told of each step, since they may be started because of it.
     stage : PublishingStage
@@ -44,7 +44,7 @@ class Encoders:
         self,
         env: Environment,
         number: int,
-        encoding_time: Sequence[float],
+        encoding_time: Sequence[int],
         publishers: Publishers,
         stage: PublishingStage,
         record: Recorder,
@@ -55,7 +55,7 @@ class Encoders:
         self._record = record
         self._number = number
         self.free: list[tuple[float, int]] = []
-        """A heap of (free since, encoder)."""
+        """A heap of (free since this tick, encoder)."""
         self._encoding_ends: list[Event] = []
         self._waiting_client: Event | None = None
 
@@ -67,7 +67,7 @@ class Encoders:
         there = len(self._encoding_ends)
         for encoder in range(there, min(self._number, there + videos)):
             self._encoding_ends.append(Event(self._env))
-            heappush(self.free, (0.0, encoder))
+            heappush(self.free, (0, encoder))
             self._env.process(self._encoder(encoder))
 
     def take(self, video: int) -> None:

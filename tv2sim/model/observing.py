@@ -34,7 +34,7 @@ class ObservedRecorder(Recorder):
         self._note = self._tell
 
     def _tell(self, item: int) -> None:
-        self.order.append(item)
+        self.sequence.append(item)
         entry = entry_at(self.tables, item)
         for observer in self._observers:
             call(observer, entry)

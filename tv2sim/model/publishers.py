@@ -6,9 +6,10 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from tv2sim.errors import StrategyError
-from tv2sim.model.order import READY, TIMER, Moment
+from tv2sim.model.instant import PUBLISHED, READY, REVIEWED, STARTED_LATER, PlacedTimeout
 from tv2sim.model.users import call
 from tv2sim.strategies import MOMENTS, PoolState
+from tv2sim.ticks import PER_SECOND
 from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
@@ -39,10 +40,10 @@ class Publishers:
         What the rule says of each video.
     startups : StartupTimes
         How long each start takes.
-    timeouts : sequence of float
-        Each video's publication timeout.
-    publishing_time : float
-        Seconds that publishing takes.
+    timeouts : sequence of int
+        Each video's publication timeout, in ticks.
+    publishing_time : int
+        Ticks that publishing takes.
     stage : PublishingStage
         Where videos wait.
     record : Recorder
@@ -57,8 +58,8 @@ class Publishers:
         strategy: Strategy,
         orders: Orders,
         startups: StartupTimes,
-        timeouts: Sequence[float],
-        publishing_time: float,
+        timeouts: Sequence[int],
+        publishing_time: int,
         stage: PublishingStage,
         record: Recorder,
         on_outcome: Callable[[], None],
@@ -85,8 +86,10 @@ class Publishers:
 
     def prewarm(self) -> None:
         """Fill the pool at time 0."""
-        for startup in self._startups.of_slots(self._wanted()):
-            self._start(-1, -1, startup)
+        startups = self._startups.of_slots(self._wanted())
+        self._stock += len(startups)
+        started = [(startup, self._record.publisher_started(-1)) for startup in startups]
+        self._env.process(self._prewarmed(sorted(started)))
 
     def review(self, cause: int = -1) -> None:
         """Bring the pool to its level, because of a video or (-1) of none."""
@@ -128,7 +131,12 @@ class Publishers:
         """Ask the strategy how many publishers the pool should have."""
         ready = len(self._stage.ready)
         state = PoolState(
-            self._env.now, self._stock - ready, ready, len(self._stage.queue), self._encoding, self._encoded
+            self._env.now / PER_SECOND,
+            self._stock - ready,
+            ready,
+            len(self._stage.queue),
+            self._encoding,
+            self._encoded,
         )
         asked = f"the answer of {self._strategy.name}.pool_level"
         answer = call(self._strategy.pool_level, state)
@@ -141,11 +149,11 @@ class Publishers:
         else:
             self._start(video, owner, self._startup(video))
 
-    def _start_later(self, delay: float, cause: int, owner: int) -> Generator[Event, None, None]:
-        yield Moment(self._env, delay, TIMER)
+    def _start_later(self, delay: int, cause: int, owner: int) -> Generator[Event, None, None]:
+        yield PlacedTimeout(self._env, delay, STARTED_LATER + cause)
         self._start(cause, owner, self._startup(cause))
 
-    def _startup(self, cause: int) -> float:
+    def _startup(self, cause: int) -> int:
         """Return the next start-up time that belongs to `cause`."""
         if cause < 0:
             self._without_cause += 1
@@ -154,18 +162,29 @@ class Publishers:
         self._caused[cause] += 1
         return self._startups.further(cause, further) if further else self._startups.by_video[cause]
 
-    def _start(self, cause: int, owner: int, startup: float) -> None:
+    def _start(self, cause: int, owner: int, startup: int) -> None:
         if owner < 0:
             self._stock += 1
         number = self._record.publisher_started(cause)
         self._env.process(self._publisher(number, owner, startup))
 
-    # -- the process ---------------------------------------------------------------------------------------
+    # -- the processes -------------------------------------------------------------------------------------
 
-    def _publisher(self, number: int, owner: int, startup: float) -> Generator[Event, int, None]:
-        """Start, take a video or wait for one, publish it, and end."""
+    def _prewarmed(self, started: list[tuple[int, int]]) -> Generator[Event, None, None]:
+        """Wait for each of the prewarmed publishers (when it is ready, its number) in turn.
+
+        So a pool of a million adds one event at a time to the schedule, and not a million at once.
+        """
+        env = self._env
+        for ready, number in started:
+            yield PlacedTimeout(env, ready - env.now, READY + number)  # type: ignore[arg-type]
+            env.process(self._publisher(number, -1))
+
+    def _publisher(self, number: int, owner: int, startup: int | None = None) -> Generator[Event, int, None]:
+        """Start (unless that has been waited for), take a video or wait for one, publish it, and end."""
         env, record = self._env, self._record
-        yield Moment(env, startup, READY + number)
+        if startup is not None:
+            yield PlacedTimeout(env, startup, READY + number)
         record.publisher_ready(number)
         video = self._stage.claim(owner)
         if video is None:
@@ -175,7 +194,7 @@ class Publishers:
             self._stock -= 1
             self.review(video)
         if self._publishing_time:
-            yield Moment(env, self._publishing_time, TIMER)
+            yield PlacedTimeout(env, self._publishing_time, PUBLISHED + number)
         if env.now - self._encoding_started[video] <= self._timeouts[video]:
             record.published(video)
         else:
@@ -184,8 +203,8 @@ class Publishers:
         self._on_outcome()
 
 
-def reviews(env: Environment, publishers: Publishers, every: float) -> Generator[Event, None, None]:
-    """Review the pool every so many seconds, as long as anything else is under way."""
+def reviews(env: Environment, publishers: Publishers, every: int) -> Generator[Event, None, None]:
+    """Review the pool every so many ticks, as long as anything else is under way."""
     while env.peek() < inf:
-        yield Moment(env, every, TIMER)
+        yield PlacedTimeout(env, every, REVIEWED)
         publishers.review()

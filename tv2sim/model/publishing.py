@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from simpy import Event
 
-from tv2sim.model.order import ADMITTED, happens
+from tv2sim.model.instant import ADMITTED, happens
 
 if TYPE_CHECKING:
     from collections.abc import Generator

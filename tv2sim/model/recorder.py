@@ -9,6 +9,7 @@ import numpy as np
 
 from tv2sim.events import EVENTS, LogEntry, log_of, pack
 from tv2sim.facts import PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Facts
+from tv2sim.ticks import to_ticks, whole_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +26,7 @@ _OFFERED, _ENCODING_STARTED, _ENCODED, _QUEUED, _STARTED, _READY, _ASSIGNED, _PU
      "published", "failed", "publisher_ended"),
 )  # fmt: skip
 _ROW = pack(None, 1)
-"""What the number of a row is multiplied by in the order."""
+"""What the number of a row is multiplied by in the sequence."""
 
 _IN_TIME, _TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))
 _OUTCOMES = [name for name, kind in EVENTS.items() if kind.table == "videos" and kind.time == "published"]
@@ -36,14 +37,15 @@ class Timed(Protocol):
     """What tells the time, such as a SimPy environment."""
 
     @property
-    def now(self) -> float: ...
+    def now(self) -> float:
+        """The time in ticks."""
 
 
 class Recorder:
     """The facts of one run, column by column; a method for each kind of event.
 
     Invariant: each method first writes the columns that :data:`tv2sim.events.EVENTS` names for its event, then
-    notes it in the order, once; so whatever is noted can be read from the columns.
+    notes it in the sequence, once; so whatever is noted can be read from the columns.
     """
 
     def __init__(self, env: Timed) -> None:
@@ -52,8 +54,8 @@ class Recorder:
             table: {name: array(column.code) for name, column in columns.items()}
             for table, columns in TABLES.items()
         }
-        self.order = array("q")
-        self._note: Callable[[int], None] = self.order.append
+        self.sequence = array("q")
+        self._note: Callable[[int], None] = self.sequence.append
         self._publishers = 0
         videos, publishers = self.tables["videos"], self.tables["publishers"]
         self._offered, self._encoder, self._encoding_started = _columns(
@@ -168,7 +170,7 @@ class Recorder:
             given.append(-1 if number is None else number)
         getattr(self, entry.event)(*given)
 
-    def facts(self, own: Sequence[int] | bytearray, end: float, ending: Ending) -> Facts:
+    def facts(self, own: Sequence[int] | bytearray, end: int, ending: Ending) -> Facts:
         """Return the columns, without copying them.
 
         `own` tells, by video, whether it waits for a publisher of its own; that is known of those queued.
@@ -180,7 +182,7 @@ class Recorder:
         }
         queued = ~np.isnan(tables["videos"]["queued"])
         tables["videos"]["own"] = np.frombuffer(bytearray(own), dtype=np.int8) * queued
-        return Facts(**tables, order=_array(self.order), end=end, ending=ending)
+        return Facts(**tables, sequence=_array(self.sequence), end=end, ending=ending)
 
 
 _DTYPES = {"d": np.float64, "q": np.int64, "b": np.int8}
@@ -216,9 +218,9 @@ def facts_of_log(
     log : sequence of LogEntry
         In the order in which it happened.
     timeouts : numpy.ndarray
-        Each video's publication timeout, which its outcome has to agree with.
+        Each video's publication timeout in seconds, which its outcome has to agree with.
     own, end, ending
-        What the log does not tell; see :class:`tv2sim.facts.Facts`.
+        What the log does not tell, `end` in seconds; see :class:`tv2sim.facts.Facts`.
 
     Raises
     ------
@@ -230,14 +232,14 @@ def facts_of_log(
     recorder.add(len(timeouts))
     for line, entry in enumerate(log):
         try:
-            clock.advance(entry.time)
+            clock.advance(to_ticks(entry.time))
             recorder.follow(entry)
         except (LookupError, ValueError, OverflowError):
             raise Contradiction(line) from None
-    facts = recorder.facts(own, end, ending)
+    facts = recorder.facts(own, to_ticks(end), ending)
     elapsed = facts.videos["published"] - facts.videos["encoding_started"]
     in_time = facts.videos["outcome"] == _IN_TIME
-    wrong = ~np.isnan(elapsed) & ((elapsed <= timeouts) != in_time)
+    wrong = ~np.isnan(elapsed) & ((elapsed <= whole_ticks(timeouts)) != in_time)
     for line, (told, follows) in enumerate(zip(log, log_of(facts).entries(), strict=True)):
         if told != follows or (told.event in _OUTCOMES and wrong[told.video]):
             raise Contradiction(line)
@@ -247,9 +249,9 @@ def facts_of_log(
 class _Clock:
     """Shows the time that it is set to."""
 
-    now = 0.0
+    now = 0
 
-    def advance(self, time: float) -> None:
+    def advance(self, time: int) -> None:
         if not time >= self.now:
             raise ValueError(f"{time} comes before {self.now}")
         self.now = time

@@ -1,4 +1,4 @@
-"""How long each publisher of a run takes to start, whatever the order in which publishers ask."""
+"""How long each publisher of a run takes to start, in ticks, whatever the order in which publishers ask."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import numpy as np
 
 from tv2sim.draws import Purpose, uniforms
 from tv2sim.errors import ScenarioError
+from tv2sim.ticks import whole_ticks
+from tv2sim.validation import LONGEST_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,8 +30,8 @@ class StartupTimes:
         Of the start-up time.
     seed, replication : int
         Which numbers to draw.
-    by_video, of_slots : list of float
-        The times of the first videos and slots, where they have been drawn before; others are drawn on demand.
+    by_video, of_slots : list of int
+        Times of the first videos and slots, in ticks, if drawn before; others are drawn on demand.
     """
 
     def __init__(
@@ -37,8 +39,8 @@ class StartupTimes:
         distribution: Distribution,
         seed: int,
         replication: int,
-        by_video: list[float] | None = None,
-        of_slots: list[float] | None = None,
+        by_video: list[int] | None = None,
+        of_slots: list[int] | None = None,
     ) -> None:
         self._distribution, self._seed, self._replication = distribution, seed, replication
         self._videos = 0
@@ -54,25 +56,25 @@ class StartupTimes:
             count = max(self._videos - drawn, drawn)
             self.by_video += self._times(Purpose.STARTUP_FOR_VIDEO, count, start=drawn)
 
-    def of_slots(self, count: int) -> list[float]:
+    def of_slots(self, count: int) -> list[int]:
         """Return those of the publishers prewarmed at time 0."""
         drawn = len(self._of_slots)
         if count > drawn:
             self._of_slots += self._times(Purpose.STARTUP_OF_SLOT, count - drawn, start=drawn)
         return self._of_slots[:count]
 
-    def further(self, video: int, number: int) -> float:
+    def further(self, video: int, number: int) -> int:
         """Return that of a video's second (1), third (2), ... publisher."""
         return self._times(Purpose.STARTUP_FOR_VIDEO, 1, start=video, further=number)[0]
 
-    def without_cause(self, number: int) -> float:
+    def without_cause(self, number: int) -> int:
         """Return that of the n-th publisher that neither a video nor the beginning has caused."""
         return self._times(Purpose.STARTUP_WITHOUT_CAUSE, 1, start=number)[0]
 
-    def _times(self, purpose: Purpose, count: int, start: int, further: int = 0) -> list[float]:
+    def _times(self, purpose: Purpose, count: int, start: int, further: int = 0) -> list[int]:
         u = uniforms(self._seed, purpose, self._replication, count, start=start, further=further)
-        times: list[float] = _as_times(self._distribution, u).tolist()
-        return times
+        ticks: list[int] = _as_ticks(self._distribution, u).tolist()
+        return ticks
 
 
 def startup_times(
@@ -80,7 +82,7 @@ def startup_times(
 ) -> Iterator[StartupTimes]:
     """Yield the start-up times of each replication, with those of so many videos and slots drawn in bulk."""
     by_video, of_slots = (
-        _as_times(distribution, np.concatenate([uniforms(seed, purpose, r, count) for r in replications]))
+        _as_ticks(distribution, np.concatenate([uniforms(seed, purpose, r, count) for r in replications]))
         for purpose, count in ((Purpose.STARTUP_FOR_VIDEO, videos), (Purpose.STARTUP_OF_SLOT, slots))
     )
     for row, replication in enumerate(replications):
@@ -93,10 +95,16 @@ def startup_times(
         )
 
 
-def _as_times(distribution: Distribution, u: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the quantiles of `u`, which is one-dimensional, or raise a ScenarioError unless they are times."""
+def _as_ticks(distribution: Distribution, u: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return the quantiles of `u`, which is one-dimensional, in ticks.
+
+    Raises
+    ------
+    ScenarioError
+        Unless they are times.
+    """
     if not len(u):
-        return u
+        return np.empty(0, dtype=np.int64)
     answer = distribution.quantile(u)
     try:
         found = np.asarray(answer)
@@ -104,6 +112,8 @@ def _as_times(distribution: Distribution, u: NDArray[np.float64]) -> NDArray[np.
         found = np.empty(0)
     numbers = found.shape == u.shape and found.dtype.kind in "iuf"
     times = found.astype(np.float64) if numbers else np.empty(0)
-    if not numbers or not (np.isfinite(times) & (times >= 0)).all():
-        raise ScenarioError(f"startup_time {distribution} gives other than one finite time of at least 0 each")
-    return times
+    if not numbers or not ((times >= 0) & (times <= LONGEST_TIME)).all():
+        raise ScenarioError(
+            f"startup_time {distribution} gives other than one time from 0 to {LONGEST_TIME:.0f} s each"
+        )
+    return whole_ticks(times)

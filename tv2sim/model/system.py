@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import simpy
 from simpy.core import EmptySchedule, StopSimulation
 
-from tv2sim.errors import StrategyError
+from tv2sim.errors import ScenarioError, StrategyError
 from tv2sim.model.client import Submission, Submissions, client
 from tv2sim.model.encoders import Encoders
+from tv2sim.model.instant import END, PlacedTimeout
 from tv2sim.model.observing import ObservedRecorder, Observer
-from tv2sim.model.order import END, Moment
 from tv2sim.model.publishers import Publishers, reviews
 from tv2sim.model.publishing import PublishingStage
 from tv2sim.model.queues import Fifo, PriorityQueue, WaitingVideos
@@ -20,6 +20,7 @@ from tv2sim.model.recorder import Recorder
 from tv2sim.model.startups import StartupTimes
 from tv2sim.model.users import UsersError, call
 from tv2sim.strategies import Orders
+from tv2sim.ticks import LAST, PER_SECOND, to_ticks, whole_ticks
 from tv2sim.validation import a_number
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def run_model(
     startups : StartupTimes, optional
         The replication's start-up times, if they have been drawn before.
     """
-    env = env or simpy.Environment(0.0)
+    env = env or simpy.Environment()
     system = System(
         env,
         strategy,
@@ -115,9 +116,9 @@ class System:
     ) -> None:
         self._env, self._strategy, self._scenario = env, strategy, scenario
         # a value per video; all who are handed one of these see it grow
-        self._encoding_time: list[float] = []
-        self._timeout: list[float] = []
-        self._delay: list[float] = []
+        self._encoding_time: list[int] = []
+        self._timeout: list[int] = []
+        self._delay: list[int] = []
         self._videos: list[Video] = []  # kept only for a rule that looks at them while they wait
         own = bytearray() if own is None else own
         self._orders = Orders(bytearray(), own, self._delay if strategy.delays else None)
@@ -132,7 +133,7 @@ class System:
             self._orders,
             self._startups,
             self._timeout,
-            scenario.publishing_time,
+            to_ticks(scenario.publishing_time),
             stage,
             self._record,
             self._on_outcome,
@@ -147,8 +148,8 @@ class System:
         self._orders.moment.extend(orders.moment)  # type: ignore[union-attr]
         self._orders.own.extend(orders.own)  # type: ignore[union-attr]
         self._delay.extend(orders.delay or ())
-        self._encoding_time.extend(catalogue.encoding_time.tolist())
-        self._timeout.extend(catalogue.publication_timeout.tolist())
+        self._encoding_time.extend(whole_ticks(catalogue.encoding_time).tolist())
+        self._timeout.extend(whole_ticks(catalogue.publication_timeout).tolist())
         if self._strategy.reorders:
             self._videos.extend(catalogue)
         for grows in (self._record, self._startups, self._publishers, self._encoders):
@@ -173,14 +174,20 @@ class System:
         env, scenario = self._env, self._scenario
         try:
             self._publishers.prewarm()
-            env.process(client(env, offered, scenario.gap, self._encoders, self._record, submissions))
+            env.process(client(env, offered, to_ticks(scenario.gap), self._encoders, self._record, submissions))
             if self._strategy.review_every is not None:
-                env.process(reviews(env, self._publishers, self._strategy.review_every))
-            ending = _run_to_the_end(env, scenario.until)
+                env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
+            until = None if scenario.until is None else to_ticks(scenario.until)
+            ending = _run_to_the_end(env, until)
         except UsersError as carrier:
             raise carrier.error from None
-        end = scenario.until if ending == "cut-off" and scenario.until is not None else env.now
-        return self._record.facts(self._orders.own, float(end), ending)
+        end = until if ending == "cut-off" and until is not None else int(env.now)
+        if end > LAST:
+            raise ScenarioError(
+                f"the run lasts {end / PER_SECOND:.3g} s, and time is exact up to {LAST / PER_SECOND:.3g} s: "
+                f"cut it off with until=..."
+            )
+        return self._record.facts(self._orders.own, end, ending)
 
     def _on_outcome(self) -> None:
         self._without_outcome -= 1
@@ -189,7 +196,7 @@ class System:
 
     def _end_if_done(self) -> None:
         if not (self._open or self._without_outcome):
-            Moment(self._env, 0, END, "completed").callbacks.append(StopSimulation.callback)
+            PlacedTimeout(self._env, 0, END, "completed").callbacks.append(StopSimulation.callback)
 
     def _queue(self) -> WaitingVideos:
         if not self._strategy.reorders:
@@ -198,14 +205,14 @@ class System:
 
         def priority(row: int) -> float:
             video = self._videos[row]
-            answer = call(strategy.priority, video, encoding_started[row] + video.publication_timeout)
+            answer = call(strategy.priority, video, (encoding_started[row] + self._timeout[row]) / PER_SECOND)
             asked = f"the answer of {strategy.name}.priority({video.id!r})"
             return a_number(asked, answer, at_least=-inf, error=StrategyError)
 
         return PriorityQueue(priority)
 
 
-def _run_to_the_end(env: simpy.Environment, until: float | None) -> Ending:
+def _run_to_the_end(env: simpy.Environment, until: int | None) -> Ending:
     """Run until everything has an outcome, nothing is left to happen, or only what is after the cut-off."""
     try:
         if until is None:

@@ -13,9 +13,10 @@ from simpy.core import StopSimulation
 
 from tv2sim.catalogue import Catalogue
 from tv2sim.model.client import at
-from tv2sim.model.order import HANDED_OVER, happens
+from tv2sim.model.instant import HANDED_OVER, happens
 from tv2sim.model.users import call
 from tv2sim.realtime.clock import Clock, Stopped
+from tv2sim.ticks import PER_SECOND, next_tick, to_ticks
 
 if TYPE_CHECKING:
     from tv2sim.catalogue import Video
@@ -42,11 +43,11 @@ class RealtimeEnvironment(simpy.Environment):
     """
 
     def __init__(self, clock: Clock, feed: Feed | None = None, until: float | None = None) -> None:
-        super().__init__(0.0)
+        super().__init__()
         self._clock, self._feed = clock, feed
-        self._until = inf if until is None else until
+        self._until = inf if until is None else to_ticks(until)
         self._asked: Event | None = None  # the arrival that the client waits for
-        self._waited = -1.0  # the last time that the clock was waited for
+        self._waited: float = -1  # the last time that the clock was waited for
         self._dry = False  # whether the wall's time passes while the client waits for the feed
 
     def step(self) -> None:
@@ -58,7 +59,9 @@ class RealtimeEnvironment(simpy.Environment):
                 due = self._next_due()
             except Stopped:
                 if (due := super().peek()) > self.now:
-                    self._now = self._clock.end_between(self.now, min(due, self._until))
+                    latest = min(due, self._until)
+                    end = self._clock.end_between(self.now / PER_SECOND, latest / PER_SECOND)
+                    self._now = min(next_tick(end), latest)
                     raise StopSimulation("stopped") from None
             self._waited = due
             if due > self._until:
@@ -84,7 +87,7 @@ class RealtimeEnvironment(simpy.Environment):
             due = super().peek()
             stop = min(due, self._until)
             if feed is None or self._asked is None:
-                if due == inf or clock.wait(stop):
+                if due == inf or clock.wait(stop / PER_SECOND):
                     return due
             elif feed.ready():
                 self._deliver(feed)
@@ -94,7 +97,7 @@ class RealtimeEnvironment(simpy.Environment):
                 clock.wait_for(feed.ready, _A_MOMENT)
             else:
                 self._dry = True
-                if clock.wait(stop, unless=lambda: feed.ready() or not clock.paced):
+                if clock.wait(stop / PER_SECOND, unless=lambda: feed.ready() or not clock.paced):
                     return due
 
     def arrival(self) -> Event:
@@ -110,14 +113,12 @@ class RealtimeEnvironment(simpy.Environment):
         if not self._dry:
             event.succeed(arrival)
         else:
-            time = max(round(self._clock.now, 6), self.now + _NEXT)
-            happens(event, time - self.now, HANDED_OVER, arrival)
+            time = max(next_tick(self._clock.now), int(self.now) + 1)
+            happens(event, time - int(self.now), HANDED_OVER, arrival)
 
 
 _A_MOMENT = 0.005
 """Wall seconds between two looks whether a video is still coming."""
-_NEXT = 1e-6
-"""Least simulated seconds between the last event and an arrival."""
 
 
 class Arrival(NamedTuple):
@@ -168,8 +169,10 @@ class LiveSubmissions:
             return
         came = arrival.video
         if arrival.late:
-            came = msgspec.structs.replace(came, submitted_at=max(self._env.now, came.submitted_at or 0.0))
+            came = msgspec.structs.replace(
+                came, submitted_at=max(self._env.now / PER_SECOND, came.submitted_at or 0.0)
+            )
         call(self._system.add, Catalogue([came]))
         call(self._accepted, came)
         if came.submitted_at is not None:
-            yield from at(self._env, came.submitted_at)
+            yield from at(self._env, to_ticks(came.submitted_at))

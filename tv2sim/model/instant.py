@@ -1,0 +1,68 @@
+"""One instant, one order: each event of the model has a place among those of the same time.
+
+Events at the same time are the rule, and results depend on their order. SimPy processes the events of one time
+by their priority. The model uses the priority as the event's place: a kind, and within it the number of the
+video or publisher.
+
+Signals between processes (``Event.succeed()``, the start and the end of a process) have SimPy's own priorities
+0 and 1, below all places. So the consequences of an event are complete before the next place is reached.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from simpy import Environment, Event
+
+__all__ = [
+    "ADMITTED",
+    "ENCODED",
+    "END",
+    "HANDED_OVER",
+    "PUBLISHED",
+    "READY",
+    "REVIEWED",
+    "STARTED_LATER",
+    "PlacedTimeout",
+    "happens",
+]
+
+_WIDTH = 1 << 40
+"""Places of one kind; more than a run can have videos or publishers."""
+
+ENCODED = 1 * _WIDTH
+"""An encoding ends; plus the video's row."""
+READY = 2 * _WIDTH
+"""A publisher becomes ready; plus its number."""
+ADMITTED = 3 * _WIDTH
+"""The publishing queue has room for a blocked encoder."""
+HANDED_OVER = 4 * _WIDTH
+"""The client offers a video and hands it over."""
+PUBLISHED = 5 * _WIDTH
+"""Publishing ends; plus the publisher's number."""
+STARTED_LATER = 6 * _WIDTH
+"""A delayed start; plus the row of the video that caused it."""
+REVIEWED = 7 * _WIDTH
+"""The pool is reviewed."""
+END = 8 * _WIDTH
+"""The run ends, after everything else of the instant."""
+
+
+class PlacedTimeout(Event):
+    """An event that happens after `delay` ticks, at its `place` among those of the same time."""
+
+    def __init__(self, env: Environment, delay: int, place: int, value: Any = None) -> None:
+        # the same as simpy.Timeout, which has no priority; Event.__init__ would set these attributes twice
+        self.env = env
+        self.callbacks = []
+        self._value = value
+        self._ok = True
+        env.schedule(self, place, delay)  # type: ignore[arg-type]
+
+
+def happens(event: Event, delay: int, place: int, value: Any = None) -> None:
+    """Schedule an existing `event`, for which processes may wait, after `delay` ticks at its `place`."""
+    # Event.succeed() would schedule it now, at SimPy's own place
+    event._ok = True
+    event._value = value
+    event.env.schedule(event, place, delay)  # type: ignore[arg-type]
