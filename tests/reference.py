@@ -214,9 +214,7 @@ class System:
     def start_publisher(self, cause: int | None, dedicated: bool) -> None:
         number = len(self.publishers)
         self.publishers.append(Publisher(number, cause, self.now))
-        startup = self.startup(cause, number)
-        if startup < math.inf:
-            self.plan(self.now + microseconds(startup), PUBLISHER_READY, number)
+        self.plan(self.now + microseconds(self.startup(cause, number)), PUBLISHER_READY, number)
         if dedicated and cause is not None:
             self.own[cause] = number
         else:

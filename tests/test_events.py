@@ -51,7 +51,7 @@ def test_the_log_gives_the_facts_again() -> None:
         facts = run_of(world).facts
         log = list(log_of(facts).entries())
         timeouts = world.catalogue.publication_timeout
-        again = facts_of_log(log, timeouts, facts.videos["own"].tolist(), facts.end, facts.ending)
+        again = facts_of_log(log, timeouts, facts.videos["own"].tolist(), facts.end / PER_SECOND, facts.ending)
         assert again.equals(facts)
         assert again == facts
 

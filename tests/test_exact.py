@@ -56,7 +56,7 @@ def published(path: Path, part: str, encoders: int, replications: int) -> NDArra
         facts = run_model(videos, strategy, scenario, seed=SEED, replication=replication)
         assert facts.ending == "completed"
         assert len(facts.publishers["started"]) == len(videos) + strategy.prewarmed
-        counts.append(np.count_nonzero(elapsed(facts) <= videos.publication_timeout))
+        counts.append(np.count_nonzero(elapsed(facts) / 1e6 <= videos.publication_timeout))
     return np.array(counts)
 
 

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
-from tests.reference import Rule, World
+from tests.reference import Rule, World, microseconds
 from tests.test_reference import (
     PART_1,
     PART_2A,
@@ -146,23 +146,24 @@ def test_times_are_ordered_and_all_known_up_to_the_end(
     case: Case, startup_time: tv.Constant | tv.Uniform, seed: int
 ) -> None:
     run = simulate(case, startup_time, seed)
-    gap = 1 / case.world.requests_per_second
-    offered = 0.0
+    end = microseconds(run.end)
+    gap = microseconds(1 / case.world.requests_per_second)
+    offered: float = 0
     for video in rows_of(run.videos):
         times = [video[moment] for moment in MOMENTS_OF_A_VIDEO]
         happened = [time for time in times if time is not None]
         assert times[: len(happened)] == happened == sorted(happened)
         assert all(time <= run.end for time in happened)
-        offered = max(offered, video.get("submitted_at") or 0.0)
-        assert video["offered"] == (offered if offered <= run.end else None)
+        offered = max(offered, microseconds(video.get("submitted_at") or 0.0))
+        assert video["offered"] == (offered / 1e6 if offered <= end else None)
         started, assigned = video["encoding_started"], video["assigned"]
-        offered = math.inf if started is None else started + gap
+        offered = math.inf if started is None else microseconds(started) + gap
         if started is not None:
-            encoded = started + video["encoding_time"]
-            assert video["encoded"] == (encoded if encoded <= run.end else None)
+            encoded = microseconds(started) + microseconds(video["encoding_time"])
+            assert video["encoded"] == (encoded / 1e6 if encoded <= end else None)
         if assigned is not None:
-            published = assigned + case.world.publishing_time
-            assert video["published"] == (published if published <= run.end else None)
+            published = microseconds(assigned) + microseconds(case.world.publishing_time)
+            assert video["published"] == (published / 1e6 if published <= end else None)
         if case.rule.dedicated:
             assert video["queued"] == video["encoded"]
     for publisher in rows_of(run.publishers):
@@ -343,15 +344,15 @@ def test_derived_columns_are_what_they_are_defined_to_be(
         if video["published"] is None:
             assert (video["elapsed"], video["on_time"]) == (None, False)
         else:
-            assert video["elapsed"] == video["published"] - video["encoding_started"]
-            assert video["on_time"] == (video["elapsed"] <= video["publication_timeout"])
+            assert video["elapsed"] == round(video["published"] - video["encoding_started"], 6)
+            assert video["on_time"] == (video["elapsed"] <= round(video["publication_timeout"], 6))
             assert video["on_time"] == (video["outcome"] == "published")
     for publisher in rows_of(run.publishers):
         if publisher["ready"] is None:
             assert publisher["idle"] == 0
         else:
             until = run.end if publisher["assigned"] is None else publisher["assigned"]
-            assert publisher["idle"] == until - publisher["ready"]
+            assert publisher["idle"] == round(until - publisher["ready"], 6)
 
 
 @SOME
@@ -431,7 +432,7 @@ def agree(
 def test_publishers_become_ready_up_to_the_end(case: Case, startup_time: float) -> None:
     run = simulate(case, tv.Constant(startup_time))
     for publisher in rows_of(run.publishers):
-        ready = publisher["started"] + startup_time
+        ready = round(publisher["started"] + startup_time, 6)
         # The instant in which the run ends is completed, so this holds at the end itself.
         assert publisher["ready"] == (ready if ready <= run.end else None)
 

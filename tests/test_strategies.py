@@ -739,11 +739,11 @@ class TestReviews:
         simulate([(10, 20)], strategy, 1)
         assert sorted({state.time for state in states}) == [0, 3, 6, 9, 10]
 
-    def test_they_accumulate_as_t_plus_gap(self) -> None:
+    def test_they_come_at_whole_multiples(self) -> None:
         states: list[tv.PoolState] = []
         strategy = Pool("own", "encoding_started", True, review_every=0.1, level=noting(states, lambda _: 0))
         simulate([(1, 20)], strategy, 0.5)
-        expected = list(itertools.accumulate([0.1] * 9, initial=0.0))
+        expected = [tenths / 10 for tenths in range(10)]
         assert [time for time in sorted({state.time for state in states}) if time < 0.95] == expected
 
     def test_they_come_last_in_their_instant(self) -> None:

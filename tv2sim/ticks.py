@@ -26,8 +26,8 @@ LAST = 2**53
 def to_ticks(seconds: float) -> int:
     """Return the nearest tick; halves go to the even one.
 
-    >>> to_ticks(2.1) + to_ticks(3.3) == to_ticks(5.4)
-    True
+    >>> 1.1 + 2.2 == 3.3, to_ticks(1.1) + to_ticks(2.2) == to_ticks(3.3)
+    (False, True)
     """
     return round(seconds * PER_SECOND)
 
