@@ -18,14 +18,14 @@ if TYPE_CHECKING:
     from tv2sim.catalogue import Catalogue, Video
 
 __all__ = [
-    "MOMENTS", "PART_1", "PART_2A", "PART_2B", "PART_2C", "STRATEGIES", "Moment", "Orders", "PoolState",
+    "MOMENTS", "PART_1", "PART_2A", "PART_2B", "PART_2C", "STRATEGIES", "Moment", "PoolState", "Starts",
     "Strategy", "as_strategy",
 ]  # fmt: skip
 
 Moment: TypeAlias = Literal["encoding_started", "encoded", "queued"]
 
 MOMENTS: tuple[Moment | None, ...] = (None, "encoding_started", "encoded", "queued")
-"""When a publisher can be ordered for a video; a moment's index stands for it in :class:`Orders`."""
+"""When a publisher can be started for a video; a moment's index stands for it in :class:`Starts`."""
 
 
 class PoolState(NamedTuple):
@@ -53,7 +53,7 @@ class PoolState(NamedTuple):
     encoded: int
 
 
-class Orders(NamedTuple):
+class Starts(NamedTuple):
     """The answers of a strategy's hooks for each video of a catalogue, in columns."""
 
     moment: bytes | bytearray
@@ -88,10 +88,10 @@ class Strategy:
     name : str
         What tables and charts call the strategy; default is the name of its class.
     starts_on : {"encoding_started", "encoded", "queued"} or None
-        The event in a video's life at which a publisher is ordered because of it. None: no publisher is ordered
+        The event in a video's life at which a publisher is started because of it. None: no publisher is started
         because of a video.
     dedicated : bool
-        Whether this publisher serves only the video because of which it was ordered, and the video is served
+        Whether this publisher serves only the video because of which it was started, and the video is served
         only by this publisher. If not, the publisher joins the pool, which serves the videos in the publishing
         queue.
     prewarmed : int
@@ -114,7 +114,7 @@ class Strategy:
     >>> tv.PART_2C.replace(name="2c, pool of 12", prewarmed=12).prewarmed
     12
 
-    Own publishers, ordered when encoding starts, for videos that can wait 6 s; a pool for the others:
+    Own publishers, started when encoding starts, for videos that can wait 6 s; a pool for the others:
 
     >>> class OwnIfItCanWait(tv.Strategy):
     ...     def owns_publisher(self, video):
@@ -157,13 +157,13 @@ class Strategy:
     # -- hooks ---------------------------------------------------------------------------------------------
 
     def start_moment(self, video: Video) -> Moment | None:
-        """Return when a publisher is ordered because of `video`, or None for never; default: `starts_on`."""
+        """Return when a publisher is started because of `video`, or None for never; default: `starts_on`."""
         return self.starts_on
 
     def owns_publisher(self, video: Video) -> bool:
-        """Return whether only the publisher ordered because of `video` serves it; default: `dedicated`.
+        """Return whether only the publisher started because of `video` serves it; default: `dedicated`.
 
-        If so, :meth:`start_moment` must order one.
+        If so, :meth:`start_moment` must start one.
         """
         return self.dedicated
 
@@ -192,13 +192,13 @@ class Strategy:
         return getattr(type(self), hook) is not getattr(Strategy, hook)
 
     @property
-    def orders_for_videos(self) -> bool:
-        """Whether a publisher may be ordered because of a video."""
+    def starts_for_videos(self) -> bool:
+        """Whether a publisher may be started because of a video."""
         return self.starts_on is not None or self._overrides("start_moment")
 
     @property
     def delays(self) -> bool:
-        """Whether a publisher may be started later than it is ordered."""
+        """Whether a publisher may be started later than at its moment."""
         return self._overrides("start_delay")
 
     @property
@@ -211,7 +211,7 @@ class Strategy:
         """Whether the publishing queue is anything but first in, first out."""
         return self._overrides("priority")
 
-    def orders(self, catalogue: Catalogue) -> Orders:
+    def starts(self, catalogue: Catalogue) -> Starts:
         """Ask the per-video hooks once for every video.
 
         Raises
@@ -227,7 +227,7 @@ class Strategy:
                     f"strategy {self.name!r}: the publisher of video {catalogue.ids[row]!r} is never started"
                 )
         delay = tuple(map(to_ticks, self._ask("start_delay", catalogue, a_time))) if self.delays else None
-        return Orders(bytes(map(MOMENTS.index, moments)), bytes(own), delay)
+        return Starts(bytes(map(MOMENTS.index, moments)), bytes(own), delay)
 
     def _ask(self, hook: str, catalogue: Catalogue, check: Callable[..., Any], **bounds: Any) -> list[Any]:
         """Return the checked answers of a per-video hook, which is called once if it is not overridden."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from tv2sim.model.publishing import PublishingStage
     from tv2sim.model.recorder import Recorder
     from tv2sim.model.startups import StartupTimes
-    from tv2sim.strategies import Orders, Strategy
+    from tv2sim.strategies import Starts, Strategy
 
 __all__ = ["Publishers"]
 
@@ -36,7 +36,7 @@ class Publishers:
         The clock.
     strategy : Strategy
         The rule.
-    orders : Orders
+    starts : Starts
         What the rule says of each video.
     startups : StartupTimes
         How long each start takes.
@@ -56,7 +56,7 @@ class Publishers:
         self,
         env: Environment,
         strategy: Strategy,
-        orders: Orders,
+        starts: Starts,
         startups: StartupTimes,
         timeouts: Sequence[int],
         publishing_time: int,
@@ -65,13 +65,13 @@ class Publishers:
         on_outcome: Callable[[], None],
     ) -> None:
         self._env, self._strategy, self._startups = env, strategy, startups
-        self._moment, self._own, self._delay = orders
+        self._moment, self._own, self._delay = starts
         self._timeouts, self._publishing_time = timeouts, publishing_time
         self._encoding_started = record.tables["videos"]["encoding_started"]
         self._stage, self._record, self._on_outcome = stage, record, on_outcome
         self._level = strategy.prewarmed
         self._adapts = strategy.adapts
-        self.watches_encoding = self._adapts or strategy.orders_for_videos
+        self.watches_encoding = self._adapts or strategy.starts_for_videos
         """Whether the encoders need to tell of their steps at all."""
         self._stock = 0  # publishers of the pool that are starting or ready
         self._encoding = self._encoded = 0
@@ -100,7 +100,7 @@ class Publishers:
     def encoding_started(self, video: int) -> None:
         """Act on the start of a video's encoding."""
         if self._moment[video] == _ENCODING_STARTED:
-            self._order(video)
+            self._start_for(video)
         if self._adapts:
             self._encoding += 1
             self.review(video)
@@ -108,7 +108,7 @@ class Publishers:
     def encoded(self, video: int) -> None:
         """Act on the end of a video's encoding."""
         if self._moment[video] == _ENCODED:
-            self._order(video)
+            self._start_for(video)
         if self._adapts:
             self._encoded += 1
             self.review(video)
@@ -116,7 +116,7 @@ class Publishers:
     def queued(self, video: int) -> None:
         """Act on a video's arrival at the publishing stage."""
         if self._moment[video] == _QUEUED:
-            self._order(video)
+            self._start_for(video)
         if self._adapts:
             self._encoding -= 1
 
@@ -142,7 +142,7 @@ class Publishers:
         answer = call(self._strategy.pool_level, state)
         return a_whole_number(asked, answer, at_least=0, at_most=MOST, error=StrategyError)
 
-    def _order(self, video: int) -> None:
+    def _start_for(self, video: int) -> None:
         owner = video if self._own[video] else -1
         if self._delay is not None and self._delay[video] > 0:
             self._env.process(self._start_later(self._delay[video], video, owner))

@@ -19,7 +19,7 @@ from tv2sim.model.queues import Fifo, PriorityQueue, WaitingVideos
 from tv2sim.model.recorder import Recorder
 from tv2sim.model.startups import StartupTimes
 from tv2sim.model.users import UsersError, call
-from tv2sim.strategies import Orders
+from tv2sim.strategies import Starts
 from tv2sim.ticks import LAST, PER_SECOND, to_ticks, whole_ticks
 from tv2sim.validation import a_number
 
@@ -121,16 +121,16 @@ class System:
         self._delay: list[int] = []
         self._videos: list[Video] = []  # kept only for a rule that looks at them while they wait
         own = bytearray() if own is None else own
-        self._orders = Orders(bytearray(), own, self._delay if strategy.delays else None)
+        self._starts = Starts(bytearray(), own, self._delay if strategy.delays else None)
         self._without_outcome = 0
         self._open = True
         self._record = ObservedRecorder(env, observers) if observers else Recorder(env)
-        stage = PublishingStage(env, self._queue(), scenario.publishing_queue_capacity, self._orders.own)
+        stage = PublishingStage(env, self._queue(), scenario.publishing_queue_capacity, self._starts.own)
         self._startups = startups or StartupTimes(scenario.startup_time, seed, replication)
         self._publishers = Publishers(
             env,
             strategy,
-            self._orders,
+            self._starts,
             self._startups,
             self._timeout,
             to_ticks(scenario.publishing_time),
@@ -144,10 +144,10 @@ class System:
 
     def add(self, catalogue: Catalogue) -> None:
         """Expect more videos: the rows after those that were added before."""
-        orders = self._strategy.orders(catalogue)
-        self._orders.moment.extend(orders.moment)  # type: ignore[union-attr]
-        self._orders.own.extend(orders.own)  # type: ignore[union-attr]
-        self._delay.extend(orders.delay or ())
+        starts = self._strategy.starts(catalogue)
+        self._starts.moment.extend(starts.moment)  # type: ignore[union-attr]
+        self._starts.own.extend(starts.own)  # type: ignore[union-attr]
+        self._delay.extend(starts.delay or ())
         self._encoding_time.extend(whole_ticks(catalogue.encoding_time).tolist())
         self._timeout.extend(whole_ticks(catalogue.publication_timeout).tolist())
         if self._strategy.reorders:
@@ -187,7 +187,7 @@ class System:
                 f"the run lasts {end / PER_SECOND:.3g} s, and time is exact up to {LAST / PER_SECOND:.3g} s: "
                 f"cut it off with until=..."
             )
-        return self._record.facts(self._orders.own, end, ending)
+        return self._record.facts(self._starts.own, end, ending)
 
     def _on_outcome(self) -> None:
         self._without_outcome -= 1

@@ -148,7 +148,7 @@ def _no_variance(study: Comparison, *, several: bool) -> Iterator[Caveat]:
 def explained(reps: Replications) -> Explanation:
     """Return the expected load; with that of the pool if its size is fixed and it serves all videos."""
     strategy, catalogue = reps.strategy, reps.catalogue
-    only_pool = not any(strategy.orders(catalogue).moment) and not strategy.adapts
+    only_pool = not any(strategy.starts(catalogue).moment) and not strategy.adapts
     return reps.scenario.explain(catalogue, prewarmed=strategy.prewarmed if only_pool else None)
 
 
