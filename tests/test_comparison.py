@@ -121,7 +121,7 @@ class TestCells:
         original = run_model
 
         def watched(*arguments: Any, **named: Any) -> Any:
-            done.append(named["replication"])
+            done.append(arguments[3].replication)
             return original(*arguments, **named)
 
         monkeypatch.setattr(engines, "run_model", watched)

@@ -16,8 +16,8 @@ import pytest
 import scipy.stats
 
 import tv2sim as tv
+from tv2sim.engines import simulate_chunk
 from tv2sim.metrics import elapsed
-from tv2sim.model import run_model
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,8 +52,7 @@ def published(path: Path, part: str, encoders: int, replications: int) -> NDArra
     """Count the videos published in time, in each replication."""
     videos, strategy, scenario = catalogue(path), tv.STRATEGIES[part], tv.Scenario(encoders=encoders)
     counts = []
-    for replication in range(replications):
-        facts = run_model(videos, strategy, scenario, seed=SEED, replication=replication)
+    for facts in simulate_chunk("simpy", videos, strategy, scenario, SEED, range(replications)):
         assert facts.ending == "completed"
         assert len(facts.publishers["started"]) == len(videos) + strategy.prewarmed
         counts.append(np.count_nonzero(elapsed(facts) / 1e6 <= videos.publication_timeout))

@@ -78,7 +78,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     original = run_model
 
     def watched(*arguments: Any, **named: Any) -> Any:
-        done.append(named["replication"])
+        done.append(arguments[3].replication)
         return original(*arguments, **named)
 
     monkeypatch.setattr(engines, "run_model", watched)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tv2sim.errors import InputError
-from tv2sim.model import Observer, System, run_model, startup_times
+from tv2sim.model import run_model, startup_times
 from tv2sim.validation import one_of
 
 if TYPE_CHECKING:
-    from simpy import Environment
-
     from tv2sim.catalogue import Catalogue
     from tv2sim.facts import Facts
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["chunks_of", "engine_named", "live_system", "simulate_chunk", "simulate_one"]
+__all__ = ["chunks_of", "engine_named", "simulate_chunk"]
 
 
 class Engine(NamedTuple):
@@ -26,12 +24,12 @@ class Engine(NamedTuple):
     Attributes
     ----------
     simulate : callable
-        Takes catalogue, strategy, scenario, seed and a range of replications, and yields the facts of each.
+        As :func:`simulate_chunk`, without the engine's name.
     replications, entities : int
         The largest chunk: so many replications, and so many videos and prewarmed publishers in all of them.
     """
 
-    simulate: Callable[[Catalogue, Strategy, Scenario, int, range], Iterator[Facts]]
+    simulate: Callable[..., Iterator[Facts]]
     replications: int
     entities: int
 
@@ -48,51 +46,30 @@ def engine_named(engine: object) -> str:
     return "simpy" if engine == "auto" else str(engine)
 
 
-def simulate_one(
+def simulate_chunk(
+    engine: str,
     catalogue: Catalogue,
     strategy: Strategy,
     scenario: Scenario,
-    *,
     seed: int,
-    replication: int,
-    observers: Sequence[Observer] = (),
-    offered: Iterable[int] | None = None,
-    env: Environment | None = None,
-    own: bytearray | None = None,
-) -> Facts:
-    """Simulate one replication, observed or on another clock if that is asked for; see :func:`run_model`."""
-    return run_model(
-        catalogue,
-        strategy,
-        scenario,
-        seed=seed,
-        replication=replication,
-        observers=observers,
-        offered=offered,
-        env=env,
-        own=own,
-    )
-
-
-def live_system(
-    env: Environment,
-    strategy: Strategy,
-    scenario: Scenario,
-    *,
-    seed: int,
-    replication: int,
-    observers: Sequence[Observer] = (),
-    own: bytearray | None = None,
-) -> System:
-    """Return a system to which videos can be added while it runs."""
-    return System(env, strategy, scenario, seed=seed, replication=replication, observers=observers, own=own)
-
-
-def simulate_chunk(
-    engine: str, catalogue: Catalogue, strategy: Strategy, scenario: Scenario, seed: int, replications: range
+    replications: range,
+    **watched: Any,
 ) -> Iterator[Facts]:
-    """Simulate replications and yield the facts of each, in their order."""
-    return _ENGINES[engine].simulate(catalogue, strategy, scenario, seed, replications)
+    """Simulate replications and yield the facts of each, in their order.
+
+    This is the only way to the model: :func:`tv2sim.simulate`, replications, comparisons and replays go through
+    it.
+
+    Parameters
+    ----------
+    engine : str
+        As :func:`engine_named` returns it.
+    catalogue, strategy, scenario, seed, replications
+        What to simulate.
+    **watched
+        How it is watched, put on another clock, or fed while it runs: see :func:`tv2sim.model.run_model`.
+    """
+    return _ENGINES[engine].simulate(catalogue, strategy, scenario, seed, replications, **watched)
 
 
 def chunks_of(engine: str, catalogue: Catalogue, strategy: Strategy, replications: range) -> Iterator[range]:
@@ -112,11 +89,16 @@ def chunks_of(engine: str, catalogue: Catalogue, strategy: Strategy, replication
 
 
 def _simpy(
-    catalogue: Catalogue, strategy: Strategy, scenario: Scenario, seed: int, replications: range
+    catalogue: Catalogue,
+    strategy: Strategy,
+    scenario: Scenario,
+    seed: int,
+    replications: range,
+    **watched: Any,
 ) -> Iterator[Facts]:
     several = startup_times(scenario.startup_time, seed, replications, len(catalogue), strategy.prewarmed)
-    for replication, startups in zip(replications, several, strict=True):
-        yield run_model(catalogue, strategy, scenario, seed=seed, replication=replication, startups=startups)
+    for startups in several:
+        yield run_model(catalogue, strategy, scenario, startups, **watched)
 
 
 _ENGINES = {"simpy": Engine(_simpy, replications=25, entities=5000)}

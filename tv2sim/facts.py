@@ -109,7 +109,7 @@ class Facts:
     attempts: Columns
     others: Columns
     sequence: NDArray[Any]
-    end: int
+    end: float
     ending: Ending
 
     def equals(self, other: Facts) -> bool:

@@ -15,7 +15,7 @@ import numpy as np
 from tv2sim import __version__, metrics, plain, tables
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.draws import as_replication, as_seed
-from tv2sim.engines import simulate_one
+from tv2sim.engines import engine_named, simulate_chunk
 from tv2sim.errors import ScenarioError
 from tv2sim.facts import Facts
 from tv2sim.model import Observer
@@ -92,14 +92,10 @@ def simulate(
     seed, replication = as_seed(seed), as_replication(replication)
     watchers = (observers,) if callable(observers) else tuple(observers)
     rows = watched(range(len(catalogue)), "video", wanted=progress, total=len(catalogue))
-    facts = simulate_one(
-        catalogue,
-        strategy,
-        scenario,
-        seed=seed,
-        replication=replication,
-        observers=watchers,
-        offered=rows,
+    one = range(replication, replication + 1)
+    engine = engine_named("auto")
+    (facts,) = simulate_chunk(
+        engine, catalogue, strategy, scenario, seed, one, observers=watchers, offered=rows
     )
     return Run(catalogue, strategy, scenario, seed, replication, facts)
 

@@ -60,7 +60,7 @@ class Starts(NamedTuple):
     """Index into :data:`MOMENTS`."""
     own: bytes | bytearray
     """1 if only the video's own publisher may serve it."""
-    delay: Sequence[int] | None
+    delay: Sequence[float] | None
     """Ticks from the moment to the publisher's start; None if the strategy never delays."""
 
 

@@ -1,8 +1,8 @@
 """Exact time: whole microseconds (ticks) inside, seconds outside.
 
-The clock, durations and facts are in ticks: an int, or a float64 that holds a whole number. So sums are exact
-in any order, and "at the same time" means equal. A duration is rounded once, where it enters; a time is divided
-by :data:`PER_SECOND` once, where it leaves.
+The clock, durations and facts are in ticks: floats that hold whole numbers, which SimPy's schedule and columns
+of numbers take as they are. So sums are exact in any order, and "at the same time" means equal. A duration is
+rounded once, where it enters; a time is divided by :data:`PER_SECOND` once, where it leaves.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ __all__ = ["LAST", "PER_SECOND", "next_tick", "to_ticks", "whole_ticks"]
 PER_SECOND = 1_000_000
 """Ticks in a second: what divides ticks to give seconds."""
 
-LAST = 2**53
+LAST = 2.0**53
 """The latest time: a float64 holds each whole number up to here."""
 
 
-def to_ticks(seconds: float) -> int:
+def to_ticks(seconds: float) -> float:
     """Return the nearest tick; halves go to the even one.
 
     >>> 1.1 + 2.2 == 3.3, to_ticks(1.1) + to_ticks(2.2) == to_ticks(3.3)
     (False, True)
     """
-    return round(seconds * PER_SECOND)
+    return float(round(seconds * PER_SECOND))
 
 
-def whole_ticks(seconds: NDArray[np.float64]) -> NDArray[np.int64]:
+def whole_ticks(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the nearest ticks of an array, as :func:`to_ticks` does for a number."""
-    return np.rint(seconds * PER_SECOND).astype(np.int64)
+    return np.rint(seconds * PER_SECOND)
 
 
-def next_tick(seconds: float) -> int:
+def next_tick(seconds: float) -> float:
     """Return the first tick at or after a time, for times that are measured.
 
     >>> next_tick(1.1), next_tick(1.1000004)
-    (1100000, 1100001)
+    (1100000.0, 1100001.0)
     """
     tick = to_ticks(seconds)
     return tick if tick / PER_SECOND >= seconds else tick + 1

@@ -13,8 +13,8 @@ import time
 import tv2sim as tv
 from tests.benchmarks import idiomatic
 from tv2sim.draws import Purpose, uniforms
+from tv2sim.engines import simulate_chunk
 from tv2sim.facts import VIDEO_OUTCOMES
-from tv2sim.model import run_model
 
 
 def main(repetitions: int = 300) -> float:
@@ -31,7 +31,8 @@ def main(repetitions: int = 300) -> float:
         start = time.perf_counter()
         rows = idiomatic.simulate(encoding_time, timeout, by_video, by_slot)
         between = time.perf_counter()
-        facts = run_model(catalogue, tv.PART_2C, scenario, seed=1, replication=replication)
+        one = range(replication, replication + 1)
+        (facts,) = simulate_chunk("simpy", catalogue, tv.PART_2C, scenario, 1, one)
         ours.append(time.perf_counter() - between)
         theirs.append(between - start)
         published = int((facts.videos["outcome"] == VIDEO_OUTCOMES.index("published")).sum())

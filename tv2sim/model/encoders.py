@@ -30,7 +30,7 @@ class Encoders:
         The clock.
     number : int
         How many encoders.
-    encoding_time : sequence of int
+    encoding_time : sequence of float
         Ticks, by video.
     publishers : Publishers
         Told of each step, since they may be started because of it.
@@ -44,7 +44,7 @@ class Encoders:
         self,
         env: Environment,
         number: int,
-        encoding_time: Sequence[int],
+        encoding_time: Sequence[float],
         publishers: Publishers,
         stage: PublishingStage,
         record: Recorder,
@@ -96,9 +96,7 @@ class Encoders:
             record.queued(video)
             if watched:
                 publishers.queued(video)
-            taken = stage.accept(video)
-            if watched and not taken:
-                publishers.waits(video)
+            publishers.arrived(video, stage.accept(video))
             self._release(encoder)
 
     def _release(self, encoder: int) -> None:

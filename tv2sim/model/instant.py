@@ -10,6 +10,7 @@ Signals between processes (``Event.succeed()``, the start and the end of a proce
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from simpy import Environment, Event
@@ -25,6 +26,7 @@ __all__ = [
     "STARTED_LATER",
     "PlacedTimeout",
     "happens",
+    "later",
 ]
 
 _WIDTH = 1 << 40
@@ -51,7 +53,7 @@ END = 8 * _WIDTH
 class PlacedTimeout(Event):
     """An event that happens after `delay` ticks, at its `place` among those of the same time."""
 
-    def __init__(self, env: Environment, delay: int, place: int, value: Any = None) -> None:
+    def __init__(self, env: Environment, delay: float, place: int, value: Any = None) -> None:
         # the same as simpy.Timeout, which has no priority; Event.__init__ would set these attributes twice
         self.env = env
         self.callbacks = []
@@ -60,7 +62,14 @@ class PlacedTimeout(Event):
         env.schedule(self, place, delay)  # type: ignore[arg-type]
 
 
-def happens(event: Event, delay: int, place: int, value: Any = None) -> None:
+def later(
+    env: Environment, delay: float, place: int, function: Callable[..., None], *arguments: object
+) -> None:
+    """Call a function after `delay` ticks, at its `place`."""
+    PlacedTimeout(env, delay, place).callbacks.append(lambda _: function(*arguments))
+
+
+def happens(event: Event, delay: float, place: int, value: Any = None) -> None:
     """Schedule an existing `event`, for which processes may wait, after `delay` ticks at its `place`."""
     # Event.succeed() would schedule it now, at SimPy's own place
     event._ok = True

@@ -6,7 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from tv2sim.errors import StrategyError
-from tv2sim.model.instant import PUBLISHED, READY, REVIEWED, STARTED_LATER, PlacedTimeout
+from tv2sim.model.instant import PUBLISHED, READY, REVIEWED, STARTED_LATER, PlacedTimeout, later
 from tv2sim.model.users import call
 from tv2sim.strategies import MOMENTS, PoolState
 from tv2sim.ticks import PER_SECOND
@@ -28,7 +28,7 @@ _ENCODING_STARTED, _ENCODED, _QUEUED = map(MOMENTS.index, ("encoding_started", "
 
 
 class Publishers:
-    """Starts publisher processes.
+    """Starts publishers and leads each through its life: starting, ready, publishing, ended.
 
     Parameters
     ----------
@@ -40,9 +40,9 @@ class Publishers:
         What the rule says of each video.
     startups : StartupTimes
         How long each start takes.
-    timeouts : sequence of int
+    timeouts : sequence of float
         Each video's publication timeout, in ticks.
-    publishing_time : int
+    publishing_time : float
         Ticks that publishing takes.
     stage : PublishingStage
         Where videos wait.
@@ -58,8 +58,8 @@ class Publishers:
         strategy: Strategy,
         starts: Starts,
         startups: StartupTimes,
-        timeouts: Sequence[int],
-        publishing_time: int,
+        timeouts: Sequence[float],
+        publishing_time: float,
         stage: PublishingStage,
         record: Recorder,
         on_outcome: Callable[[], None],
@@ -95,7 +95,7 @@ class Publishers:
         """Bring the pool to its level, because of a video or (-1) of none."""
         level = self._wanted() if self._adapts else self._level
         while self._stock < level:
-            self._start(cause, -1, self._startup(cause))
+            self._start(cause, -1)
 
     def encoding_started(self, video: int) -> None:
         """Act on the start of a video's encoding."""
@@ -120,10 +120,12 @@ class Publishers:
         if self._adapts:
             self._encoding -= 1
 
-    def waits(self, video: int) -> None:
-        """Act on a video that none of the pool takes at once (one that does reviews the pool itself)."""
-        if self._adapts:
-            self.review(video)
+    def arrived(self, video: int, publisher: int | None) -> None:
+        """Act on a video that `publisher` takes at once, or (None) that waits."""
+        if publisher is not None:
+            self._assign(video, publisher)
+        if self._adapts and (publisher is None or self._own[video]):
+            self.review(video)  # a publisher that leaves the pool has reviewed it
 
     # -- starting ------------------------------------------------------------------------------------------
 
@@ -145,15 +147,11 @@ class Publishers:
     def _start_for(self, video: int) -> None:
         owner = video if self._own[video] else -1
         if self._delay is not None and self._delay[video] > 0:
-            self._env.process(self._start_later(self._delay[video], video, owner))
+            later(self._env, self._delay[video], STARTED_LATER + video, self._start, video, owner)
         else:
-            self._start(video, owner, self._startup(video))
+            self._start(video, owner)
 
-    def _start_later(self, delay: int, cause: int, owner: int) -> Generator[Event, None, None]:
-        yield PlacedTimeout(self._env, delay, STARTED_LATER + cause)
-        self._start(cause, owner, self._startup(cause))
-
-    def _startup(self, cause: int) -> int:
+    def _startup(self, cause: int) -> float:
         """Return the next start-up time that belongs to `cause`."""
         if cause < 0:
             self._without_cause += 1
@@ -162,48 +160,55 @@ class Publishers:
         self._caused[cause] += 1
         return self._startups.further(cause, further) if further else self._startups.by_video[cause]
 
-    def _start(self, cause: int, owner: int, startup: int) -> None:
+    def _start(self, cause: int, owner: int) -> None:
+        startup = self._startup(cause)
         if owner < 0:
             self._stock += 1
-        number = self._record.publisher_started(cause)
-        self._env.process(self._publisher(number, owner, startup))
+        publisher = self._record.publisher_started(cause)
+        later(self._env, startup, READY + publisher, self._ready, publisher, owner)
 
-    # -- the processes -------------------------------------------------------------------------------------
+    # -- the life of a publisher ---------------------------------------------------------------------------
 
-    def _prewarmed(self, started: list[tuple[int, int]]) -> Generator[Event, None, None]:
+    def _prewarmed(self, started: list[tuple[float, int]]) -> Generator[Event, None, None]:
         """Wait for each of the prewarmed publishers (when it is ready, its number) in turn.
 
         So a pool of a million adds one event at a time to the schedule, and not a million at once.
         """
         env = self._env
         for ready, number in started:
-            yield PlacedTimeout(env, ready - env.now, READY + number)  # type: ignore[arg-type]
-            env.process(self._publisher(number, -1))
+            yield PlacedTimeout(env, ready - env.now, READY + number)
+            self._ready(number, -1)
 
-    def _publisher(self, number: int, owner: int, startup: int | None = None) -> Generator[Event, int, None]:
-        """Start (unless that has been waited for), take a video or wait for one, publish it, and end."""
-        env, record = self._env, self._record
-        if startup is not None:
-            yield PlacedTimeout(env, startup, READY + number)
-        record.publisher_ready(number)
+    def _ready(self, publisher: int, owner: int) -> None:
+        """Let a publisher that is ready now take a waiting video, or wait for one."""
+        self._record.publisher_ready(publisher)
         video = self._stage.claim(owner)
         if video is None:
-            video = yield self._stage.stand_by(owner)
-        record.assigned(video, number)
-        if owner < 0:
+            self._stage.stand_by(publisher, owner)
+        else:
+            self._assign(video, publisher)
+
+    def _assign(self, video: int, publisher: int) -> None:
+        self._record.assigned(video, publisher)
+        if not self._own[video]:
             self._stock -= 1
             self.review(video)
         if self._publishing_time:
-            yield PlacedTimeout(env, self._publishing_time, PUBLISHED + number)
-        if env.now - self._encoding_started[video] <= self._timeouts[video]:
-            record.published(video)
+            later(self._env, self._publishing_time, PUBLISHED + publisher, self._published, video, publisher)
         else:
-            record.failed(video)
-        record.publisher_ended(number)
+            self._published(video, publisher)
+
+    def _published(self, video: int, publisher: int) -> None:
+        """Give the video its outcome and end the publisher."""
+        if self._env.now - self._encoding_started[video] <= self._timeouts[video]:
+            self._record.published(video)
+        else:
+            self._record.failed(video)
+        self._record.publisher_ended(publisher)
         self._on_outcome()
 
 
-def reviews(env: Environment, publishers: Publishers, every: int) -> Generator[Event, None, None]:
+def reviews(env: Environment, publishers: Publishers, every: float) -> Generator[Event, None, None]:
     """Review the pool every so many ticks, as long as anything else is under way."""
     while env.peek() < inf:
         yield PlacedTimeout(env, every, REVIEWED)

@@ -42,11 +42,11 @@ class PublishingStage:
         self._own = own
         self._capacity = inf if capacity is None else capacity
         self.queue = queue
-        self.ready: deque[Event] = deque()
+        self.ready: deque[int] = deque()
         """Publishers of the pool that wait for a video, the one ready longest first."""
         self._blocked: deque[Event] = deque()
         self._admitted = 0
-        self._own_ready: dict[int, Event] = {}
+        self._own_ready: dict[int, int] = {}  # publishers, by the only video that they may serve
         self._own_waiting: set[int] = set()
 
     # -- the encoders' side --------------------------------------------------------------------------------
@@ -62,19 +62,17 @@ class PublishingStage:
         yield event
         self._admitted -= 1
 
-    def accept(self, video: int) -> bool:
-        """Give the video to a ready publisher, else let it wait; say whether one of the pool takes it."""
+    def accept(self, video: int) -> int | None:
+        """Return the ready publisher that takes the video; without one the video waits."""
         if self._own[video]:
-            if (publisher := self._own_ready.pop(video, None)) is not None:
-                publisher.succeed(video)
-            else:
+            publisher = self._own_ready.pop(video, None)
+            if publisher is None:
                 self._own_waiting.add(video)
-        elif self.ready:
-            self.ready.popleft().succeed(video)
-            return True
-        else:
-            self.queue.append(video)
-        return False
+            return publisher
+        if self.ready:
+            return self.ready.popleft()
+        self.queue.append(video)
+        return None
 
     # -- the publishers' side ------------------------------------------------------------------------------
 
@@ -94,19 +92,22 @@ class PublishingStage:
         self._admit()
         return video
 
-    def stand_by(self, owner: int) -> Event:
-        """Return the event that a video comes for a ready publisher; the video is its value."""
-        event = Event(self._env)
+    def stand_by(self, publisher: int, owner: int) -> None:
+        """Let a publisher wait for a video: for `owner`, or for any that comes (-1)."""
         if owner >= 0:
-            self._own_ready[owner] = event
+            self._own_ready[owner] = publisher
         else:
-            self.ready.append(event)
+            self.ready.append(publisher)
             self._admit()
-        return event
 
     # -- room ----------------------------------------------------------------------------------------------
 
     def _room(self) -> bool:
+        """Say whether another video may come.
+
+        Invariant: there are never more waiting videos and admitted ones, which come later in this instant, than
+        places in the queue and publishers that are ready to take them.
+        """
         return len(self.queue) + self._admitted < self._capacity + len(self.ready)
 
     def _admit(self) -> None:

@@ -170,7 +170,7 @@ class Recorder:
             given.append(-1 if number is None else number)
         getattr(self, entry.event)(*given)
 
-    def facts(self, own: Sequence[int] | bytearray, end: int, ending: Ending) -> Facts:
+    def facts(self, own: Sequence[int] | bytearray, end: float, ending: Ending) -> Facts:
         """Return the columns, without copying them.
 
         `own` tells, by video, whether it waits for a publisher of its own; that is known of those queued.
@@ -249,9 +249,9 @@ def facts_of_log(
 class _Clock:
     """Shows the time that it is set to."""
 
-    now = 0
+    now = 0.0
 
-    def advance(self, time: int) -> None:
+    def advance(self, time: float) -> None:
         if not time >= self.now:
             raise ValueError(f"{time} comes before {self.now}")
         self.now = time

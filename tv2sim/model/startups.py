@@ -30,7 +30,7 @@ class StartupTimes:
         Of the start-up time.
     seed, replication : int
         Which numbers to draw.
-    by_video, of_slots : list of int
+    by_video, of_slots : list of float
         Times of the first videos and slots, in ticks, if drawn before; others are drawn on demand.
     """
 
@@ -39,10 +39,10 @@ class StartupTimes:
         distribution: Distribution,
         seed: int,
         replication: int,
-        by_video: list[int] | None = None,
-        of_slots: list[int] | None = None,
+        by_video: list[float] | None = None,
+        of_slots: list[float] | None = None,
     ) -> None:
-        self._distribution, self._seed, self._replication = distribution, seed, replication
+        self._distribution, self._seed, self.replication = distribution, seed, replication
         self._videos = 0
         self._of_slots = of_slots or []
         self.by_video = by_video or []
@@ -56,24 +56,24 @@ class StartupTimes:
             count = max(self._videos - drawn, drawn)
             self.by_video += self._times(Purpose.STARTUP_FOR_VIDEO, count, start=drawn)
 
-    def of_slots(self, count: int) -> list[int]:
+    def of_slots(self, count: int) -> list[float]:
         """Return those of the publishers prewarmed at time 0."""
         drawn = len(self._of_slots)
         if count > drawn:
             self._of_slots += self._times(Purpose.STARTUP_OF_SLOT, count - drawn, start=drawn)
         return self._of_slots[:count]
 
-    def further(self, video: int, number: int) -> int:
+    def further(self, video: int, number: int) -> float:
         """Return that of a video's second (1), third (2), ... publisher."""
         return self._times(Purpose.STARTUP_FOR_VIDEO, 1, start=video, further=number)[0]
 
-    def without_cause(self, number: int) -> int:
+    def without_cause(self, number: int) -> float:
         """Return that of the n-th publisher that neither a video nor the beginning has caused."""
         return self._times(Purpose.STARTUP_WITHOUT_CAUSE, 1, start=number)[0]
 
-    def _times(self, purpose: Purpose, count: int, start: int, further: int = 0) -> list[int]:
-        u = uniforms(self._seed, purpose, self._replication, count, start=start, further=further)
-        ticks: list[int] = _as_ticks(self._distribution, u).tolist()
+    def _times(self, purpose: Purpose, count: int, start: int, further: int = 0) -> list[float]:
+        u = uniforms(self._seed, purpose, self.replication, count, start=start, further=further)
+        ticks: list[float] = _as_ticks(self._distribution, u).tolist()
         return ticks
 
 
@@ -95,7 +95,7 @@ def startup_times(
         )
 
 
-def _as_ticks(distribution: Distribution, u: NDArray[np.float64]) -> NDArray[np.int64]:
+def _as_ticks(distribution: Distribution, u: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the quantiles of `u`, which is one-dimensional, in ticks.
 
     Raises
@@ -104,7 +104,7 @@ def _as_ticks(distribution: Distribution, u: NDArray[np.float64]) -> NDArray[np.
         Unless they are times.
     """
     if not len(u):
-        return np.empty(0, dtype=np.int64)
+        return np.empty(0)
     answer = distribution.quantile(u)
     try:
         found = np.asarray(answer)

@@ -9,7 +9,7 @@ import simpy
 from simpy.core import EmptySchedule, StopSimulation
 
 from tv2sim.errors import ScenarioError, StrategyError
-from tv2sim.model.client import Submission, Submissions, client
+from tv2sim.model.client import LiveVideos, Submission, Submissions, client
 from tv2sim.model.encoders import Encoders
 from tv2sim.model.instant import END, PlacedTimeout
 from tv2sim.model.observing import ObservedRecorder, Observer
@@ -17,17 +17,17 @@ from tv2sim.model.publishers import Publishers, reviews
 from tv2sim.model.publishing import PublishingStage
 from tv2sim.model.queues import Fifo, PriorityQueue, WaitingVideos
 from tv2sim.model.recorder import Recorder
-from tv2sim.model.startups import StartupTimes
 from tv2sim.model.users import UsersError, call
 from tv2sim.strategies import Starts
 from tv2sim.ticks import LAST, PER_SECOND, to_ticks, whole_ticks
 from tv2sim.validation import a_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from tv2sim.catalogue import Catalogue, Video
     from tv2sim.facts import Ending, Facts
+    from tv2sim.model.startups import StartupTimes
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
@@ -38,14 +38,13 @@ def run_model(
     catalogue: Catalogue,
     strategy: Strategy,
     scenario: Scenario,
+    startups: StartupTimes,
     *,
-    seed: int,
-    replication: int,
     observers: Sequence[Observer] = (),
     offered: Iterable[int] | None = None,
     env: simpy.Environment | None = None,
     own: bytearray | None = None,
-    startups: StartupTimes | None = None,
+    feed: Callable[[System], LiveVideos] | None = None,
 ) -> Facts:
     """Simulate one replication with SimPy and return what happened.
 
@@ -53,8 +52,8 @@ def run_model(
     ----------
     catalogue, strategy, scenario
         What to simulate.
-    seed, replication : int
-        Which random numbers.
+    startups : StartupTimes
+        The replication's start-up times.
     observers : sequence of callables
         Called with each line of the event log as it happens.
     offered : iterable of int, optional
@@ -63,21 +62,15 @@ def run_model(
         The clock; another one lets the same processes run in real time.
     own : bytearray, optional
         As for :class:`System`.
-    startups : StartupTimes, optional
-        The replication's start-up times, if they have been drawn before.
+    feed : callable, optional
+        Takes the system and returns the videos that are added to it while it runs, after the catalogue.
     """
     env = env or simpy.Environment()
-    system = System(
-        env,
-        strategy,
-        scenario,
-        seed=seed,
-        replication=replication,
-        observers=observers,
-        own=own,
-        startups=startups,
-    )
+    system = System(env, strategy, scenario, startups, observers, own)
     system.add(catalogue)
+    if feed is not None:
+        live = feed(system)
+        return system.run(live.rows(), live)
     system.close()
     submissions = None if catalogue.submitted_at is None else Submissions(env, catalogue.submitted_at.tolist())
     return system.run(range(len(catalogue)) if offered is None else offered, submissions)
@@ -92,14 +85,12 @@ class System:
         The clock.
     strategy, scenario
         The rule and the world.
-    seed, replication : int
-        Which random numbers.
+    startups : StartupTimes
+        The replication's start-up times.
     observers : sequence of callables
         Called with each line of the event log as it happens.
     own : bytearray, optional
         Where to tell, as videos are added, which of them (1) wait for a publisher of their own.
-    startups : StartupTimes, optional
-        The replication's start-up times, if they have been drawn before.
     """
 
     def __init__(
@@ -107,18 +98,15 @@ class System:
         env: simpy.Environment,
         strategy: Strategy,
         scenario: Scenario,
-        *,
-        seed: int,
-        replication: int,
+        startups: StartupTimes,
         observers: Sequence[Observer] = (),
         own: bytearray | None = None,
-        startups: StartupTimes | None = None,
     ) -> None:
-        self._env, self._strategy, self._scenario = env, strategy, scenario
+        self._env, self._strategy, self._scenario, self._startups = env, strategy, scenario, startups
         # a value per video; all who are handed one of these see it grow
-        self._encoding_time: list[int] = []
-        self._timeout: list[int] = []
-        self._delay: list[int] = []
+        self._encoding_time: list[float] = []
+        self._timeout: list[float] = []
+        self._delay: list[float] = []
         self._videos: list[Video] = []  # kept only for a rule that looks at them while they wait
         own = bytearray() if own is None else own
         self._starts = Starts(bytearray(), own, self._delay if strategy.delays else None)
@@ -126,12 +114,11 @@ class System:
         self._open = True
         self._record = ObservedRecorder(env, observers) if observers else Recorder(env)
         stage = PublishingStage(env, self._queue(), scenario.publishing_queue_capacity, self._starts.own)
-        self._startups = startups or StartupTimes(scenario.startup_time, seed, replication)
         self._publishers = Publishers(
             env,
             strategy,
             self._starts,
-            self._startups,
+            startups,
             self._timeout,
             to_ticks(scenario.publishing_time),
             stage,
@@ -181,7 +168,7 @@ class System:
             ending = _run_to_the_end(env, until)
         except UsersError as carrier:
             raise carrier.error from None
-        end = until if ending == "cut-off" and until is not None else int(env.now)
+        end = until if ending == "cut-off" and until is not None else float(env.now)
         if end > LAST:
             raise ScenarioError(
                 f"the run lasts {end / PER_SECOND:.3g} s, and time is exact up to {LAST / PER_SECOND:.3g} s: "
@@ -212,7 +199,7 @@ class System:
         return PriorityQueue(priority)
 
 
-def _run_to_the_end(env: simpy.Environment, until: int | None) -> Ending:
+def _run_to_the_end(env: simpy.Environment, until: float | None) -> Ending:
     """Run until everything has an outcome, nothing is left to happen, or only what is after the cut-off."""
     try:
         if until is None:

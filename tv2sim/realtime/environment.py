@@ -113,8 +113,8 @@ class RealtimeEnvironment(simpy.Environment):
         if not self._dry:
             event.succeed(arrival)
         else:
-            time = max(next_tick(self._clock.now), int(self.now) + 1)
-            happens(event, time - int(self.now), HANDED_OVER, arrival)
+            time = max(next_tick(self._clock.now), self.now + 1)
+            happens(event, time - self.now, HANDED_OVER, arrival)
 
 
 _A_MOMENT = 0.005

@@ -11,7 +11,7 @@ import numpy as np
 
 from tv2sim.catalogue import Catalogue, Video
 from tv2sim.catalogue.reading import no_video
-from tv2sim.engines import live_system, simulate_one
+from tv2sim.engines import simulate_chunk
 from tv2sim.errors import CatalogueError
 from tv2sim.events import log_of
 from tv2sim.model import Observer
@@ -99,12 +99,13 @@ class Simulated(Player):
                 function(video)
 
         env = RealtimeEnvironment(clock, feed, self.scenario.until)
-        system = live_system(
-            env, self.strategy, self.scenario, seed=self.seed, replication=self.replication,
-            observers=observers, own=self.own,
-        )  # fmt: skip
-        submissions = LiveSubmissions(env, feed, system, taken)
-        facts = system.run(submissions.rows(), submissions)
+        facts = self._simulate(
+            Catalogue([]),
+            observers=observers,
+            env=env,
+            own=self.own,
+            feed=lambda system: LiveSubmissions(env, feed, system, taken),
+        )
         catalogue = Catalogue(videos, feed.rejected, feed.name)
         return self._run(catalogue, facts if facts.ending == "stopped" else self._settled(catalogue, facts))
 
@@ -125,9 +126,9 @@ class Simulated(Player):
         return facts
 
     def _simulate(self, catalogue: Catalogue, **watched: Any) -> Facts:
-        return simulate_one(
-            catalogue, self.strategy, self.scenario, seed=self.seed, replication=self.replication, **watched
-        )
+        one = range(self.replication, self.replication + 1)
+        (facts,) = simulate_chunk("simpy", catalogue, self.strategy, self.scenario, self.seed, one, **watched)
+        return facts
 
     def _run(self, catalogue: Catalogue, facts: Facts) -> Run:
         return Run(catalogue, self.strategy, self.scenario, self.seed, self.replication, facts)
