@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, contextmanager
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-__all__ = ["bar", "watched"]
+__all__ = ["Counted", "bar", "counting", "watched"]
 
 T = TypeVar("T")
+Counted: TypeAlias = Callable[[Iterable[Any]], Iterable[Any]]
+"""Wraps items to count them while they are taken."""
 
 
 def watched(items: Iterable[T], unit: str, *, wanted: bool, total: int | None = None) -> Iterable[T]:
     """Return `items`; if `wanted`, a bar counts them while they are taken."""
     counted: Iterable[T] = bar(items, unit, total) if wanted else items
     return counted
+
+
+@contextmanager
+def counting(unit: str, total: int, *, wanted: bool) -> Iterator[Counted]:
+    """Give what wraps several iterables; if `wanted`, one bar counts the items of all until the block ends."""
+    if not wanted:
+        yield iter
+        return
+    with closing(bar(None, unit, total)) as shown:
+
+        def counted(items: Iterable[T]) -> Iterator[T]:
+            for item in items:
+                yield item
+                shown.update()
+
+        yield counted
 
 
 def bar(items: Iterable[Any] | None, unit: str, total: int | None) -> Any:

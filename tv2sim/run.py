@@ -19,7 +19,7 @@ from tv2sim.engines import engine_named, simulate_chunk
 from tv2sim.errors import ScenarioError
 from tv2sim.facts import Facts
 from tv2sim.model import Observer
-from tv2sim.progress import watched
+from tv2sim.progress import counting
 from tv2sim.scenario import Scenario
 from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.ticks import PER_SECOND
@@ -91,12 +91,11 @@ def simulate(
         raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
     seed, replication = as_seed(seed), as_replication(replication)
     watchers = (observers,) if callable(observers) else tuple(observers)
-    rows = watched(range(len(catalogue)), "video", wanted=progress, total=len(catalogue))
     one = range(replication, replication + 1)
-    engine = engine_named("auto")
-    (facts,) = simulate_chunk(
-        engine, catalogue, strategy, scenario, seed, one, observers=watchers, offered=rows
-    )
+    with counting("step", len(catalogue) + strategy.prewarmed, wanted=progress) as counted:
+        (facts,) = simulate_chunk(
+            engine_named("auto"), catalogue, strategy, scenario, seed, one, observers=watchers, counted=counted
+        )
     return Run(catalogue, strategy, scenario, seed, replication, facts)
 
 

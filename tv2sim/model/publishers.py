@@ -13,13 +13,14 @@ from tv2sim.ticks import PER_SECOND
 from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Sequence
 
     from simpy import Environment, Event
 
     from tv2sim.model.publishing import PublishingStage
     from tv2sim.model.recorder import Recorder
     from tv2sim.model.startups import StartupTimes
+    from tv2sim.progress import Counted
     from tv2sim.strategies import Starts, Strategy
 
 __all__ = ["Publishers"]
@@ -84,12 +85,12 @@ class Publishers:
 
     # -- occasions -----------------------------------------------------------------------------------------
 
-    def prewarm(self) -> None:
+    def prewarm(self, counted: Counted) -> None:
         """Fill the pool at time 0."""
         startups = self._startups.of_slots(self._wanted())
         self._stock += len(startups)
         started = [(startup, self._record.publisher_started(-1)) for startup in startups]
-        self._env.process(self._prewarmed(sorted(started)))
+        self._env.process(self._prewarmed(counted(sorted(started))))
 
     def review(self, cause: int = -1) -> None:
         """Bring the pool to its level, because of a video or (-1) of none."""
@@ -169,7 +170,7 @@ class Publishers:
 
     # -- the life of a publisher ---------------------------------------------------------------------------
 
-    def _prewarmed(self, started: list[tuple[float, int]]) -> Generator[Event, None, None]:
+    def _prewarmed(self, started: Iterable[tuple[float, int]]) -> Generator[Event, None, None]:
         """Wait for each of the prewarmed publishers (when it is ready, its number) in turn.
 
         So a pool of a million adds one event at a time to the schedule, and not a million at once.

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from tv2sim.catalogue import Catalogue, Video
     from tv2sim.facts import Ending, Facts
     from tv2sim.model.startups import StartupTimes
+    from tv2sim.progress import Counted
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
@@ -41,7 +42,7 @@ def run_model(
     startups: StartupTimes,
     *,
     observers: Sequence[Observer] = (),
-    offered: Iterable[int] | None = None,
+    counted: Counted = iter,
     env: simpy.Environment | None = None,
     own: bytearray | None = None,
     feed: Callable[[System], LiveVideos] | None = None,
@@ -56,8 +57,9 @@ def run_model(
         The replication's start-up times.
     observers : sequence of callables
         Called with each line of the event log as it happens.
-    offered : iterable of int, optional
-        The rows of the catalogue as the client takes them, one by one; default is all of them in order.
+    counted : callable, optional
+        Wraps what is taken one by one in the course of the run, to show progress: the videos that the client
+        offers, and the prewarmed publishers as they become ready.
     env : simpy.Environment, optional
         The clock; another one lets the same processes run in real time.
     own : bytearray, optional
@@ -73,7 +75,7 @@ def run_model(
         return system.run(live.rows(), live)
     system.close()
     submissions = None if catalogue.submitted_at is None else Submissions(env, catalogue.submitted_at.tolist())
-    return system.run(range(len(catalogue)) if offered is None else offered, submissions)
+    return system.run(range(len(catalogue)), submissions, counted)
 
 
 class System:
@@ -148,7 +150,9 @@ class System:
         self._open = False
         self._end_if_done()
 
-    def run(self, offered: Iterable[int], submissions: Submission | None = None) -> Facts:
+    def run(
+        self, offered: Iterable[int], submissions: Submission | None = None, counted: Counted = iter
+    ) -> Facts:
         """Run to the end.
 
         Parameters
@@ -157,11 +161,14 @@ class System:
             The rows in the order in which the client offers them, taken one by one.
         submissions : Submission, optional
             What holds a row back until it may be offered; default is nothing.
+        counted : callable, optional
+            As for :func:`run_model`.
         """
         env, scenario = self._env, self._scenario
         try:
-            self._publishers.prewarm()
-            env.process(client(env, offered, to_ticks(scenario.gap), self._encoders, self._record, submissions))
+            self._publishers.prewarm(counted)
+            gap = to_ticks(scenario.gap)
+            env.process(client(env, counted(offered), gap, self._encoders, self._record, submissions))
             if self._strategy.review_every is not None:
                 env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
             until = None if scenario.until is None else to_ticks(scenario.until)
