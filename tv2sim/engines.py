@@ -1,4 +1,8 @@
-"""The door to the engines: which of them simulates, and how many replications it takes at once."""
+"""The door to the engines: which of them simulates, and how many replications it takes at once.
+
+Nothing else reaches the model: :func:`tv2sim.simulate` and replays by :func:`simulate_one`, replications and
+comparisons by :func:`simulate_chunk`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tv2sim.errors import InputError
-from tv2sim.model import run_model, startup_times
+from tv2sim.model import UsersError, run_model, startup_times
 from tv2sim.validation import one_of
 
 if TYPE_CHECKING:
@@ -15,7 +19,7 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["chunks_of", "engine_named", "simulate_chunk"]
+__all__ = ["chunks_of", "engine_named", "simulate_chunk", "simulate_one"]
 
 
 class Engine(NamedTuple):
@@ -57,9 +61,6 @@ def simulate_chunk(
 ) -> Iterator[Facts]:
     """Simulate replications and yield the facts of each, in their order.
 
-    This is the only way to the model: :func:`tv2sim.simulate`, replications, comparisons and replays go through
-    it.
-
     Parameters
     ----------
     engine : str
@@ -69,7 +70,31 @@ def simulate_chunk(
     **watched
         How it is watched, put on another clock, or fed while it runs: see :func:`tv2sim.model.run_model`.
     """
-    return _ENGINES[engine].simulate(catalogue, strategy, scenario, seed, replications, **watched)
+    try:
+        yield from _ENGINES[engine].simulate(catalogue, strategy, scenario, seed, replications, **watched)
+    except UsersError as carrier:
+        raise carrier.error from None
+
+
+def simulate_one(
+    engine: str,
+    catalogue: Catalogue,
+    strategy: Strategy,
+    scenario: Scenario,
+    seed: int,
+    replication: int,
+    **watched: Any,
+) -> Facts:
+    """Simulate one replication, like :func:`simulate_chunk`, and return its facts; what a user's code raises comes out as it is.
+
+    A generator, such as :func:`simulate_chunk`, would turn a StopIteration into a RuntimeError.
+    """
+    one = range(replication, replication + 1)
+    try:
+        (facts,) = _ENGINES[engine].simulate(catalogue, strategy, scenario, seed, one, **watched)
+    except UsersError as carrier:
+        raise carrier.error from None
+    return facts
 
 
 def chunks_of(engine: str, catalogue: Catalogue, strategy: Strategy, replications: range) -> Iterator[range]:

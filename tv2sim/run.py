@@ -15,7 +15,7 @@ import numpy as np
 from tv2sim import __version__, metrics, plain, tables
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.draws import as_replication, as_seed
-from tv2sim.engines import engine_named, simulate_chunk
+from tv2sim.engines import engine_named, simulate_one
 from tv2sim.errors import ScenarioError
 from tv2sim.facts import Facts
 from tv2sim.model import Observer
@@ -91,10 +91,16 @@ def simulate(
         raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
     seed, replication = as_seed(seed), as_replication(replication)
     watchers = (observers,) if callable(observers) else tuple(observers)
-    one = range(replication, replication + 1)
     with counting("step", len(catalogue) + strategy.prewarmed, wanted=progress) as counted:
-        (facts,) = simulate_chunk(
-            engine_named("auto"), catalogue, strategy, scenario, seed, one, observers=watchers, counted=counted
+        facts = simulate_one(
+            engine_named("auto"),
+            catalogue,
+            strategy,
+            scenario,
+            seed,
+            replication,
+            observers=watchers,
+            counted=counted,
         )
     return Run(catalogue, strategy, scenario, seed, replication, facts)
 

@@ -3,5 +3,6 @@
 from tv2sim.model.observing import Observer
 from tv2sim.model.startups import startup_times
 from tv2sim.model.system import System, run_model
+from tv2sim.model.users import UsersError
 
-__all__ = ["Observer", "System", "run_model", "startup_times"]
+__all__ = ["Observer", "System", "UsersError", "run_model", "startup_times"]

@@ -17,7 +17,7 @@ from tv2sim.model.publishers import Publishers, reviews
 from tv2sim.model.publishing import PublishingStage
 from tv2sim.model.queues import Fifo, PriorityQueue, WaitingVideos
 from tv2sim.model.recorder import Recorder
-from tv2sim.model.users import UsersError, call
+from tv2sim.model.users import call
 from tv2sim.strategies import Starts
 from tv2sim.ticks import LAST, PER_SECOND, to_ticks, whole_ticks
 from tv2sim.validation import a_number
@@ -165,16 +165,13 @@ class System:
             As for :func:`run_model`.
         """
         env, scenario = self._env, self._scenario
-        try:
-            self._publishers.prewarm(counted)
-            gap = to_ticks(scenario.gap)
-            env.process(client(env, counted(offered), gap, self._encoders, self._record, submissions))
-            if self._strategy.review_every is not None:
-                env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
-            until = None if scenario.until is None else to_ticks(scenario.until)
-            ending = _run_to_the_end(env, until)
-        except UsersError as carrier:
-            raise carrier.error from None
+        self._publishers.prewarm(counted)
+        gap = to_ticks(scenario.gap)
+        env.process(client(env, counted(offered), gap, self._encoders, self._record, submissions))
+        if self._strategy.review_every is not None:
+            env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
+        until = None if scenario.until is None else to_ticks(scenario.until)
+        ending = _run_to_the_end(env, until)
         end = until if ending == "cut-off" and until is not None else float(env.now)
         if end > LAST:
             raise ScenarioError(

@@ -11,7 +11,7 @@ import numpy as np
 
 from tv2sim.catalogue import Catalogue, Video
 from tv2sim.catalogue.reading import no_video
-from tv2sim.engines import simulate_chunk
+from tv2sim.engines import simulate_one
 from tv2sim.errors import CatalogueError
 from tv2sim.events import log_of
 from tv2sim.model import Observer
@@ -126,9 +126,9 @@ class Simulated(Player):
         return facts
 
     def _simulate(self, catalogue: Catalogue, **watched: Any) -> Facts:
-        one = range(self.replication, self.replication + 1)
-        (facts,) = simulate_chunk("simpy", catalogue, self.strategy, self.scenario, self.seed, one, **watched)
-        return facts
+        return simulate_one(
+            "simpy", catalogue, self.strategy, self.scenario, self.seed, self.replication, **watched
+        )
 
     def _run(self, catalogue: Catalogue, facts: Facts) -> Run:
         return Run(catalogue, self.strategy, self.scenario, self.seed, self.replication, facts)
