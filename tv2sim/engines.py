@@ -85,9 +85,9 @@ def simulate_one(
     replication: int,
     **watched: Any,
 ) -> Facts:
-    """Simulate one replication, like :func:`simulate_chunk`, and return its facts; what a user's code raises comes out as it is.
+    """Simulate one replication, as :func:`simulate_chunk` does several, and return its facts.
 
-    A generator, such as :func:`simulate_chunk`, would turn a StopIteration into a RuntimeError.
+    What a user's code raises comes out as it is; a generator would turn a StopIteration into a RuntimeError.
     """
     one = range(replication, replication + 1)
     try:
