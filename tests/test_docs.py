@@ -78,3 +78,15 @@ def test_the_replays_end_as_the_simulation_does(command: str, tmp_path: Path) ->
 def test_links_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (document.parent / target).exists(), target
+
+
+def test_the_guided_walk_names_what_is_there() -> None:
+    design = (ROOT / "docs" / "design.md").read_text(encoding="utf-8")
+    walk = design[design.index("## A guided walk") : design.index("## Decisions")]
+    assert len(walk.splitlines()) <= 60
+    product = ROOT / "tv2sim"
+    code = "\n".join(path.read_text(encoding="utf-8") for path in product.rglob("*.py"))
+    for name in re.findall(r"`([\w./]+)`", walk):
+        last = name.split(".")[-1]
+        defined = re.search(rf"(def|class) {last}\b|^\s*{last}\b", code, flags=re.MULTILINE)
+        assert defined or (product / name).exists(), name

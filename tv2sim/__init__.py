@@ -13,7 +13,7 @@ Importing it loads nothing else: each public name, listed in ``__init__.pyi``, i
 
 # Nothing is imported here at once: Ctrl-C while the command starts would show a traceback.
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _room_of: dict[str, str] = {}
 
