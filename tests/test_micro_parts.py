@@ -161,7 +161,7 @@ def test_part_2c_has_a_pool_of_10(strategy: tv.Strategy | str) -> None:
     assert publishers["video"].isna().tolist() == [False] + [True] * 10
 
 
-def test_shared_publishers_ordered_at_encoding_start() -> None:
+def test_shared_publishers_started_at_encoding_start() -> None:
     """Ordered for each video at its encoding start, but serving whichever is first: each serves another's."""
     # 2 encoders, start-up 4. v0 0 -> 6; v1 0.5 -> 2.5; v2 offered 1, 2.5 -> 3.5. Publishers ready 4, 4.5,
     # 6.5. Queue v1 (2.5), v2 (3.5): 0 takes v1 at 4, 1 takes v2 at 4.5, and v0 (6) waits for 2 until 6.5.
@@ -185,10 +185,10 @@ def test_shared_publishers_ordered_at_encoding_start() -> None:
     )
 
 
-def test_shared_publishers_ordered_at_encoded_and_at_queued() -> None:
+def test_shared_publishers_started_at_encoded_and_at_queued() -> None:
     """A full queue (capacity 1) tells `encoded`, the encoding's end, from `queued`, when there is room."""
-    # 1 encoder, start-up 4. v0 0 -> 1 fills the queue, publisher 0 is ordered at 1, ready at 5. v1 1 -> 2
-    # blocks. `encoded`: publisher 1 ordered at 2, ready 6; at 5 0 takes v0, v1 moves up, v2 5 -> 6 orders
+    # 1 encoder, start-up 4. v0 0 -> 1 fills the queue, publisher 0 is started at 1, ready at 5. v1 1 -> 2
+    # blocks. `encoded`: publisher 1 started at 2, ready 6; at 5 0 takes v0, v1 moves up, v2 5 -> 6 starts
     # 2 and, after 1 has taken v1 at 6, moves up; 2 takes it at 10. Each takes 5 s, met exactly.
     clips = [(1, 5), (1, 5), (1, 5)]
     check(
@@ -227,8 +227,8 @@ def test_shared_publishers_ordered_at_encoded_and_at_queued() -> None:
     )
 
 
-def test_shared_publishers_ordered_at_queued_with_capacity_0() -> None:
-    """Nothing is queued before a publisher is ready, none is ordered before then: none will ever come."""
+def test_shared_publishers_started_at_queued_with_capacity_0() -> None:
+    """Nothing is queued before a publisher is ready, so none is started: none will ever come."""
     check(
         simulate([(2, 9)], tv.Strategy(name="x", starts_on="queued", dedicated=False), 4, capacity=0),
         videos="""

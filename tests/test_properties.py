@@ -191,13 +191,13 @@ def test_the_two_tables_tell_the_same_story(
             assert (publisher["assigned"], publisher["ended"]) == (None, None)
     started = [publisher["started"] for publisher in publishers]
     assert started == sorted(started)
-    ordered = Counter(p["cause"] for p in publishers)
+    causes = Counter(p["cause"] for p in publishers)
     if case.rule.starts_on is not None:
         reached = {row for row, video in enumerate(videos) if video[case.rule.starts_on] is not None}
-        assert reached <= set(ordered)
+        assert reached <= set(causes)
         moments = {videos[row][case.rule.starts_on] for row in reached}
         assert moments <= set(started)
-    assert ordered[None] == case.rule.prewarmed
+    assert causes[None] == case.rule.prewarmed
 
 
 @SOME

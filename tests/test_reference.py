@@ -228,7 +228,7 @@ class TestTheSpecificationItself:
     def test_an_order_counts_towards_the_base_stock(self) -> None:
         rule = Rule("queued", prewarmed=1)
         outcome = reference([3, 3], [9, 9], rule, World(), lambda cause, number: 2)
-        # The publisher ordered at 3 is there when the video takes the prewarmed one: nothing is to be replaced.
+        # The publisher started at 3 is there when the video takes the prewarmed one: nothing is to be replaced.
         assert [(p["cause"], p["started"]) for p in outcome.publishers] == [(None, 0), (0, 3), (1, 3.5)]
         assert [v["assigned"] for v in outcome.videos] == [3, 5]
 

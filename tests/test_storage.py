@@ -227,7 +227,7 @@ class EarliestDeadline(tv.Strategy):
 
 
 class Hybrid(tv.Strategy):
-    """Own publishers for the videos that can wait, ordered a little later; a pool for the others."""
+    """Own publishers for the videos that can wait, started a little later; a pool for the others."""
 
     def owns_publisher(self, video: tv.Video) -> bool:
         return video.publication_timeout >= 6

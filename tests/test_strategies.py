@@ -285,19 +285,19 @@ def test_names_like_those_of_hooks_are_fields_as_others() -> None:
 # -- five further rules, each a short class -------------------------------------------------------------------
 
 
-class SharedOrders(tv.Strategy):
-    """Publishers ordered when encoding starts but shared by all."""
+class SharedStarts(tv.Strategy):
+    """Publishers started when encoding starts, but shared by all."""
 
     def start_moment(self, video: tv.Video) -> Moment | None:
         return "encoding_started"
 
 
-class TestSharedOrders:
+class TestSharedStarts:
     def test_tables(self) -> None:
         """Start-up 2, two encoders: v1, encoded first, takes the publisher that v0 has caused."""
         # v0 0 -> 4, v1 0.5 -> 1.5; p0 ready at 2 takes v1; p1 ready at 2.5 takes v0 at 4.
         check(
-            simulate([(4, 4), (1, 1.5)], SharedOrders(), 2, encoders=2),
+            simulate([(4, 4), (1, 1.5)], SharedStarts(), 2, encoders=2),
             videos="""
                 offered encoder encoding_started encoded queued publisher assigned published outcome
                 0       0       0                4       4      1         4        4         published
@@ -315,7 +315,7 @@ class TestSharedOrders:
     @given(cases())
     def test_it_is_the_same_as_the_data_that_say_so(self, case: Case) -> None:
         same(
-            run_case(case, SharedOrders("x", prewarmed=1)),
+            run_case(case, SharedStarts("x", prewarmed=1)),
             run_case(case, tv.Strategy("x", "encoding_started", prewarmed=1)),
         )
 
@@ -537,7 +537,7 @@ class TestDelayedStarts:
             "publisher_started publisher 2",  # the delayed one
         ]
 
-    def test_timers_run_in_the_order_in_which_they_were_set(self) -> None:
+    def test_timers_of_an_instant_go_by_kind_and_number(self) -> None:
         """v0 with delay 1.5 and v1, 0.5 later, with delay 1: both at 1.5; publishing until 1.5 as well."""
 
         class ByTitle(tv.Strategy):
