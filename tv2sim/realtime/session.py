@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from tv2sim.catalogue import read_catalogue
 from tv2sim.draws import as_replication, as_seed
-from tv2sim.errors import InputError, ScenarioError, need
+from tv2sim.errors import InputError, need
 from tv2sim.events import LogEntry
 from tv2sim.metrics import Stats
 from tv2sim.realtime.clock import Clock, Speed
@@ -22,7 +22,7 @@ from tv2sim.realtime.recorded import read_recorded
 from tv2sim.realtime.simulated import Player, Simulated
 from tv2sim.realtime.snapshot import Frame, Phase, Snapshot
 from tv2sim.realtime.state import State, levels_of
-from tv2sim.scenario import Scenario
+from tv2sim.scenario import Scenario, as_scenario
 from tv2sim.strategies import Strategy, as_strategy
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Replay:
         # the system would take "" for all of its addresses
         if not isinstance(host, str) or not host:  # type: ignore[redundant-expr]
             raise InputError(f"host must be an address or a name of this machine, not {host!r}")
-        read = _checked(catalogue, strategy, scenario, seed, replication, recorded, self._clock)
+        read = _checked(catalogue, (strategy, scenario, seed, replication), recorded, self._clock)
         self._server: Server | None = None
         if port is not None:
             from tv2sim.realtime.server import Server
@@ -492,30 +492,23 @@ def replay(
         raise
 
 
-def _checked(
-    catalogue: Any,
-    strategy: Strategy | str,
-    scenario: Scenario | None,
-    seed: int | None,
-    replication: int,
-    recorded: Any,
-    clock: Clock,
-) -> Callable[[], Player]:
-    """Check the arguments, and return a function that reads the source and returns the player."""
+def _checked(catalogue: Any, chosen: tuple[Any, ...], recorded: Any, clock: Clock) -> Callable[[], Player]:
+    """Check the arguments, and return a function that reads the source and returns the player.
+
+    `chosen` has the strategy, the scenario, the seed and the replication.
+    """
     if recorded is not None:
         if catalogue is not None:
             raise InputError("a replay is of a catalogue or of a recorded log, not of both")
-        if (strategy, scenario, seed, replication) != ("2c", None, 1, 0):
+        if chosen != ("2c", None, 1, 0):
             raise InputError(
                 "a recorded log has its own strategy, scenario, seed and replication: leave these arguments out"
             )
         return lambda: read_recorded(recorded)
     if catalogue is None:
         raise InputError("a replay needs a catalogue, or a recorded log: recorded='log.jsonl'")
-    rule = as_strategy(strategy)
-    world = Scenario() if scenario is None else scenario
-    if not isinstance(world, Scenario):
-        raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
+    strategy, scenario, seed, replication = chosen
+    rule, world = as_strategy(strategy), as_scenario(scenario)
     drawn, number = as_seed(seed), as_replication(replication)
 
     def read() -> Player:
