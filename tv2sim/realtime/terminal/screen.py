@@ -17,30 +17,17 @@ from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-try:
+from tv2sim.realtime.terminal import takes
+
+HAVE_TERMINALS = sys.platform != "win32"
+if HAVE_TERMINALS:
     import termios
     import tty
-except ImportError:  # on Windows
-    HAVE_TERMINALS = False
-else:
-    HAVE_TERMINALS = True
 
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["Screen", "Terminal", "taken", "takes"]
-
-_PATIENCE = 0.3
-"""Wall seconds to wait for the terminal to take data."""
-
-
-def takes(stream: TextIO | int, timeout: float = _PATIENCE) -> bool:
-    """Return whether a terminal takes data within so many seconds; one stopped with Ctrl-S does not."""
-    try:
-        return bool(select.select([], [stream], [], timeout)[1])
-    except (OSError, ValueError):  # not a file of the operating system
-        return True
-
+__all__ = ["Screen", "Terminal", "taken"]
 
 # -- what is shown -----------------------------------------------------------------------------------------
 
