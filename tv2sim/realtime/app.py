@@ -229,7 +229,6 @@ class Broadcast:
 
     def __init__(self, look: Callable[[int, int], Frame], *, steerable: bool = False) -> None:
         self._look, self._steerable = look, steerable
-        self._encode = msgspec.json.Encoder().encode
         self._tick = _Tick(-1, b"", bytes)
         self._fresh = asyncio.Event()
         self._ended = False
@@ -297,4 +296,4 @@ class Broadcast:
             "steerable": self._steerable,
             "seed": str(frame.snapshot.seed),  # a browser's numbers have too few digits
         }
-        return b"data: " + self._encode(event) + b"\n\n"
+        return b"data: " + msgspec.json.encode(event) + b"\n\n"

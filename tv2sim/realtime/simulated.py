@@ -81,6 +81,9 @@ class Player:
         """
         raise NotImplementedError
 
+    def _run(self, catalogue: Catalogue, facts: Facts, *given: Any) -> Run:
+        return Run(catalogue, self.strategy, self.scenario, self.seed, self.replication, facts, *given)
+
 
 class Simulated(Player):
     """A simulation, of a catalogue or of the videos that a feed sends."""
@@ -129,9 +132,6 @@ class Simulated(Player):
         return simulate_one(
             "simpy", catalogue, self.strategy, self.scenario, self.seed, self.replication, **watched
         )
-
-    def _run(self, catalogue: Catalogue, facts: Facts) -> Run:
-        return Run(catalogue, self.strategy, self.scenario, self.seed, self.replication, facts)
 
 
 def _begins(longer: Facts, facts: Facts) -> bool:

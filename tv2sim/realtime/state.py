@@ -15,7 +15,7 @@ from tv2sim.metrics import Stats
 from tv2sim.realtime.snapshot import Client, Encoder, Happened, Pipeline, Publisher, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import pandas as pd
 
@@ -151,15 +151,7 @@ class State:
         if (act := self._act.get(event)) is not None:
             act(time, video, publisher if encoder is None else encoder)
         self._events.appendleft(entry)
-        self.history.note(
-            time,
-            len(self.occupied),
-            len(self.queue),
-            self.publisher_states["starting"],
-            self.publisher_states["ready"],
-            self.stats["published"],
-            self.stats["publish_failed"],
-        )
+        self.history.note(time, *(level(self) for level in _LEVELS.values()))
         self.version += 1
 
     def _end_instant(self) -> None:
@@ -251,7 +243,6 @@ class State:
     def pipeline(self) -> Pipeline:
         """Return a copy for other threads."""
         offered = next(iter(self.offered), None)
-        states = self.publisher_states
         return Pipeline(
             version=self.version,
             client=Client(
@@ -268,7 +259,7 @@ class State:
             beside=[self._shown(video) for video in islice(self.beside, SHOWN)],
             beside_total=len(self.beside),
             publishers=list(islice(self.publishers.values(), SHOWN)),
-            **{f"publishers_{state}": number for state, number in states.items()},
+            **{f"publishers_{state}": number for state, number in self.publisher_states.items()},
             publishers_started=self.started,
             stats=dict(self.stats),
             on_time_rate=self.on_time_rate,
@@ -302,20 +293,21 @@ _TITLE = 120
 
 # -- levels over time --------------------------------------------------------------------------------------
 
-_LEVELS = (
-    "time",
-    "encoders_busy",
-    "publishing_queue",
-    "publishers_starting",
-    "publishers_ready",
-    "published",
-    "failed",
-)
-"""The columns of ``run.levels``."""
+_LEVELS: dict[str, Callable[[State], int]] = {
+    "encoders_busy": lambda state: len(state.occupied),
+    "publishing_queue": lambda state: len(state.queue),
+    "publishers_starting": lambda state: state.publisher_states["starting"],
+    "publishers_ready": lambda state: state.publisher_states["ready"],
+    "published": lambda state: state.stats["published"],
+    "failed": lambda state: state.stats["publish_failed"],
+}
+"""The columns of ``run.levels`` after that of the time, and how each is read from the state."""
 
 
 class History:
     """The levels over time: a row for each time at which something happened, with the state after it.
+
+    Invariant: the first row is kept, and the last one is always the latest state, also while rows are left out.
 
     Parameters
     ----------
@@ -350,5 +342,5 @@ def levels_of(rows: list[tuple[float, ...]]) -> pd.DataFrame:
     """Return rows of a history as a table."""
     import pandas as pd
 
-    kinds = dict.fromkeys(_LEVELS[1:], "int64") | {"time": "float64"}
-    return pd.DataFrame(rows, columns=list(_LEVELS)).astype(kinds)
+    kinds = {"time": "float64"} | dict.fromkeys(_LEVELS, "int64")
+    return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)

@@ -84,14 +84,12 @@ def picture(
     bands = _WIDE if width >= 110 else _MIDDLE if width >= 72 else _NARROW
     room = max(0, height - len(above) - len(below))
     heights = _allotted(snapshot, bands, width, room)
+    shown = [(band, lines) for band, lines in zip(bands, heights, strict=True) if lines]
+    blocks = [_block(snapshot, pen, band, width, lines) for band, lines in shown]
     whole = Layout()
     whole.split_column(
         Layout(_Lines(above), size=len(above)),
-        *(
-            _block(snapshot, pen, band, width, lines)
-            for band, lines in zip(bands, heights, strict=True)
-            if lines
-        ),
+        *blocks,
         Layout(_Lines([]), visible=room > sum(heights)),
         Layout(_Lines(below), size=len(below), visible=bool(below)),
     )
