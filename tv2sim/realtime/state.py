@@ -201,7 +201,8 @@ class State:
 
     def _on_published(self, time: float, video: int, _: int, outcome: str = "published") -> None:
         self._last[outcome].appendleft(self._shown(video))
-        elapsed = time - self.encoding_started.pop(video)
+        # times are whole microseconds: rounded, it is that of ``run.videos`` and not a bucket too high
+        elapsed = round(time - self.encoding_started.pop(video), 6)
         self.elapsed.observe(elapsed)
         self.slack_left.observe(self.videos[video].publication_timeout - elapsed)
 
