@@ -216,8 +216,8 @@ class Broadcast:
 
     Everything here runs in the server's event loop.
 
-    Invariant: only the latest tick is kept. A viewer that had the tick before it gets `new`, since the rows
-    there follow those of the tick before. A viewer that has missed ticks, or is new, gets `everything`.
+    Invariant: only the latest tick is kept. A viewer that had the tick before it gets `new`, whose rows follow
+    those of that tick. A viewer that is new or has missed ticks gets `everything`, which needs no other tick.
 
     Parameters
     ----------

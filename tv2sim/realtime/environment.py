@@ -118,7 +118,7 @@ class RealtimeEnvironment(simpy.Environment):
 
 
 _A_MOMENT = 0.005
-"""Wall seconds between two looks whether a video is still coming."""
+"""Wall seconds between two checks whether a video is still coming."""
 
 
 class Arrival(NamedTuple):
@@ -163,7 +163,7 @@ class LiveSubmissions:
             came, late = yield self._env.arrival()
         if came is None:
             self._system.close()
-            yield Event(self._env)  # for ever: there is nothing more to offer
+            yield Event(self._env)  # it never happens: there is nothing more to offer
             return
         if late:
             came = msgspec.structs.replace(

@@ -156,7 +156,7 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
 
 _HOW = "tv2sim run CATALOGUE --log json prints one"
 _BLANK = b" \t\r\n\xef\xbb\xbf"
-"""What may surround a line, a byte order mark at the start of the file included."""
+"""What may surround a line, including a byte order mark at the start of the file."""
 
 
 def _lines(lines: list[bytes], start: int, name: str) -> Iterator[tuple[int, _Line]]:

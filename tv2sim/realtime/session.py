@@ -45,8 +45,8 @@ class Replay:
     Attributes
     ----------
     url : str or None
-        The page's address, with what the page needs to pause and to change the speed. Metrics are beside it,
-        at ``/metrics``. None if nothing is served.
+        The page's address, with the token that the page needs to pause and to change the speed. The metrics
+        are at ``/metrics`` of the same server. None if nothing is served.
     phase : str
         One of "waiting" (for the first video of a feed), "running", "finished", "stopped" and "failed".
     run : Run or None
@@ -139,7 +139,7 @@ class Replay:
             raise InputError("the replay has begun: give its observers to tv2sim.replay")
 
     def start(self) -> None:
-        """Begin. Those that :func:`tv2sim.replay` returns have begun."""
+        """Start it. A replay that :func:`tv2sim.replay` returns has been started already."""
         if self._server is not None:
             self._server.start(self)
         self._thread.start()
@@ -303,7 +303,7 @@ class Replay:
 
     @property
     def registry(self) -> CollectorRegistry:
-        """Its metrics, a Prometheus registry of their own.
+        """Its metrics, in a Prometheus registry of its own.
 
         Raises
         ------
@@ -358,7 +358,7 @@ class Replay:
 
 
 _UNREAD = 1 << 18
-"""Lines of the log that may be kept. Where nothing reads the state, nothing follows them; memory is limited."""
+"""Lines of the log that are kept until the state is read, at most, so that memory is limited."""
 _SLICE = 0.2
 """Wall seconds of one wait for the end."""
 _PATIENCE = 0.4
@@ -432,9 +432,9 @@ def replay(
     speed : float or "max"
         Simulated seconds per wall second, from 0.1 to 1000, or "max" for as fast as it goes.
     seed : int or None
-        0 to 2**64 - 1. None draws one, which ``run.seed`` then tells.
+        0 to 2**64 - 1. None draws one, and ``run.seed`` holds it.
     replication : int
-        0-based: which of the seed's replications.
+        The number of the replication of this seed, from 0.
     observers : callable, or iterable of callables
         Each is called with every line of the event log (:class:`tv2sim.LogEntry`) as it happens, in the
         replay's thread. A slow one makes the replay late.
@@ -452,7 +452,7 @@ def replay(
         Where to serve a page (at ``/``), metrics for Prometheus (``/metrics``) and ``/healthz``; 0 takes a
         free port. Default is to serve nothing.
     keep_running : bool
-        Whether to go on serving when the work is done, until :meth:`Replay.stop`.
+        Whether to continue to serve after the end, until :meth:`Replay.stop`.
     block : bool
         Whether to wait until it is over.
 

@@ -42,7 +42,7 @@ class Player:
     strategy, scenario, seed, replication
         As for :func:`tv2sim.simulate`.
     own : bytearray
-        By video: 1 if it waits for a publisher of its own. A simulation fills it as videos are queued.
+        For each video, 1 if it waits for its own publisher. A simulation fills it as videos are queued.
     """
 
     source: Catalogue | Feed

@@ -74,19 +74,19 @@ class State:
     time : float
         The time of the last line of the log.
     offered : dict
-        By video that the client offers: since when.
+        For each video that the client offers: when the offer began.
     encoding_started : dict
-        By video whose encoding has started, until its outcome: when.
+        For each video whose encoding has started and that has no outcome yet: when it started.
     occupied : dict
-        By video that holds an encoder: the encoder.
+        For each video that holds an encoder: the encoder.
     publishers : dict
-        By number: the publishers that have not ended. `publisher_states` counts them by state.
+        The publishers that have not ended, by number. `publisher_states` counts them by state.
     elapsed, slack_left, startup, handoff : Histogram
         Simulated seconds; see the metrics of these names.
     warm, cold : int
-        Videos that were assigned in the instant in which they were encoded, or later.
+        Videos that were assigned in the instant at which they were encoded (`warm`), or later (`cold`).
     stockouts : int
-        Videos that were not assigned in the instant in which they were encoded, including those that still
+        Videos that were not assigned in the instant at which they were encoded, including those that still
         wait. They are counted when that instant is over.
     """
 
@@ -114,8 +114,8 @@ class State:
         self.handoff = Histogram(0.0, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
         self.warm = self.cold = self.stockouts = 0
         self._just_encoded: set[int] = set()  # at the time of the last line, and not assigned
-        self._without_video: dict[int, float] = {}  # when each publisher that has had no video was started
-        self._idle = self._alive = 0.0  # publisher-seconds of those that have had one
+        self._without_video: dict[int, float] = {}  # the start of each publisher that has had no video
+        self._idle = self._alive = 0.0  # publisher-seconds of the publishers that have had a video
         # the largest values so far: Prometheus takes a counter that decreases by a rounding error for a restart
         self._most_idle = self._most_alive = 0.0
         self._taken = 0  # videos that the client has offered
@@ -308,7 +308,7 @@ _LEVELS: dict[str, Callable[[State], int]] = {
 class History:
     """The levels over time: a row for each time at which something happened, with the state after it.
 
-    Invariant: the first row is kept, and the last one is always the latest state, also while rows are left out.
+    Invariant: the first row is kept, and the last row is the latest state even while rows are left out.
 
     Parameters
     ----------

@@ -176,7 +176,7 @@ class Keys:
         """Restore the settings of the terminal."""
         if self._number is not None:
             with suppress(termios.error):  # the terminal is closed
-                # the other modes than TCSANOW wait until all output is written, which may never be
+                # modes other than TCSANOW wait until all output is written, which may never happen
                 termios.tcsetattr(self._number, termios.TCSANOW, self._before)
             os.close(self._number)
             self._number = None
@@ -258,7 +258,7 @@ def taken(stream: TextIO) -> Iterator[Terminal]:
     if threading.current_thread() is threading.main_thread():
         for number in _ENDING + _SUSPENDING + _RESUMING:
             handler = signal.getsignal(number)
-            # signals that are ignored stay so, and a handler of the program for Ctrl-Z is kept
+            # ignored signals stay ignored, and the program's own handler for Ctrl-Z is kept
             if handler not in (signal.SIG_IGN, None) and (number in _ENDING or handler == signal.SIG_DFL):
                 handlers[number] = signal.signal(number, terminal.note)
     held = errors is not None and errors.isatty()
