@@ -183,10 +183,11 @@ def test_the_log_of_an_own_strategy() -> None:
 
     strategy = Mine("mine", review_every=2)
     run = tv.simulate(SAMPLE, strategy)
-    head = head_of(
-        run.catalogue.name, list(run.catalogue), run.catalogue.rejected, run.scenario, strategy, 1, 0
-    )
-    lines = [head, *(entry._asdict() for entry in log_of(run)), {"end": run.end, "ending": run.ending}]
+    lines = [
+        head_of(run, run.catalogue),
+        *(entry._asdict() for entry in log_of(run)),
+        {"end": run.end, "ending": run.ending},
+    ]
     import msgspec
 
     log = b"".join(msgspec.json.encode(entry, enc_hook=int) + b"\n" for entry in lines)

@@ -16,11 +16,10 @@ from tv2sim import __version__, metrics, plain, tables
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.draws import as_replication, as_seed
 from tv2sim.engines import engine_named, simulate_one
-from tv2sim.errors import ScenarioError
 from tv2sim.facts import Facts
 from tv2sim.model import Observer
 from tv2sim.progress import counting
-from tv2sim.scenario import Scenario
+from tv2sim.scenario import Scenario, as_scenario
 from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.ticks import PER_SECOND
 
@@ -86,9 +85,7 @@ def simulate(
     """
     catalogue = read_catalogue(catalogue)
     strategy = as_strategy(strategy)
-    scenario = Scenario() if scenario is None else scenario
-    if not isinstance(scenario, Scenario):
-        raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
+    scenario = as_scenario(scenario)
     seed, replication = as_seed(seed), as_replication(replication)
     watchers = (observers,) if callable(observers) else tuple(observers)
     with counting("step", len(catalogue) + strategy.prewarmed, wanted=progress) as counted:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from tv2sim.distributions import AsDistribution
 
-__all__ = ["Explanation", "LoadWarning", "Scenario", "load_in_words"]
+__all__ = ["Explanation", "LoadWarning", "Scenario", "as_scenario", "load_in_words"]
 
 _TIGHT = 1.1
 """A pool whose capacity is below this multiple of the arrival rate makes videos wait for long."""
@@ -161,6 +161,20 @@ class Scenario:
         if known := isinstance(submitted, np.ndarray):
             requested, busiest = _rates(submitted, requested)
         return Explanation(self, mean, requested, busiest, known, prewarmed, capacity)
+
+
+def as_scenario(scenario: object) -> Scenario:
+    """Return a scenario as it is, or that of the original for None.
+
+    Raises
+    ------
+    ScenarioError
+        If it is something else.
+    """
+    scenario = Scenario() if scenario is None else scenario
+    if not isinstance(scenario, Scenario):
+        raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
+    return scenario
 
 
 def _rates(submitted_at: NDArray[np.float64], limit: float) -> tuple[float, float]:

@@ -19,7 +19,7 @@ __all__ = ["call"]
 
 def call(argv: Sequence[str] | None) -> int:
     """Run the command with these arguments and return its exit status."""
-    if sys.stderr is None:  # it is closed, and its file number may go to another file, which gets no messages
+    if sys.stderr is None:  # it is closed: another file may get its number, and must get no messages
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
     if sys.stdout is None:
         return _complain("standard output is closed", 2)
@@ -49,7 +49,7 @@ def _flushed(status: int, asked: Signals) -> int:
 def _run(argv: Sequence[str] | None, asked: Signals) -> int:
     """Run the command, and report an error in one line."""
     try:
-        # an exception that a signal raises while modules are imported may be lost in the machinery of imports
+        # an exception that a signal raises during an import may be lost in the import system
         asked.hold()
         from tv2sim.cli.options import parse
 

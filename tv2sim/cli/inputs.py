@@ -52,7 +52,7 @@ def strategy_of(options: argparse.Namespace) -> Strategy:
 
 
 def seed_of(options: argparse.Namespace) -> int:
-    """Return the seed that is asked for; one that is drawn is noted."""
+    """Return the seed that is asked for; if it is drawn, note it."""
     given = getattr(options, "seed", 1)
     seed = as_seed(given)
     if given is None:
@@ -119,6 +119,6 @@ def note_load(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> N
         note(f"warning: {own}: those prewarmed are never used")
     pool = strategy.prewarmed if strategy.starts_on is None else None
     for warning in scenario.explain(catalogue, prewarmed=pool).warnings:
-        # a handful of videos never fills the encoders, whatever their mean
+        # a few videos never fill the encoders, however long they take
         if warning.of != "encoders" or len(catalogue) > scenario.encoders:
             note(f"warning: {warning}")

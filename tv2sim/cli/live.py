@@ -11,13 +11,14 @@ from contextlib import suppress
 from math import inf
 from typing import Any
 
-from tv2sim.catalogue import Video
+from tv2sim.catalogue import Catalogue, Video
 from tv2sim.cli.log import data_of, head_of, json_line, line_of
-from tv2sim.cli.text import discard, note, one_line, printing, takes
+from tv2sim.cli.text import discard, note, one_line, printing
 from tv2sim.events import LogEntry
 from tv2sim.metrics import Stats
 from tv2sim.realtime.session import Replay
 from tv2sim.realtime.state import COUNTED
+from tv2sim.realtime.terminal import takes
 from tv2sim.run import Run
 
 __all__ = ["Output", "Printer"]
@@ -51,10 +52,10 @@ class Printer:
     def begin(self) -> None:
         """Print the head of a log in JSON, which comes before the first event."""
         if self._kind == "json":
-            player = self._replay.player
-            rejected = player.source.rejected[: self._rejected]
-            played = (player.scenario, player.strategy, player.seed, player.replication)
-            self._print(head_of(player.source.name, player.videos, rejected, *played))
+            player, source = self._replay.player, self._replay.player.source
+            # of a feed, the videos and the rejected lines are printed as they come
+            known = source if isinstance(source, Catalogue) else Catalogue([], name=source.name)
+            self._print(head_of(player, known))
 
     def look(self) -> None:
         """Report lines of a feed that were rejected since the last event."""
@@ -103,11 +104,8 @@ class Printer:
             data = b"".join(map(json_line, lines))
         else:
             data = "".join(f"{line}\n" for line in lines).encode(sys.stdout.encoding, "backslashreplace")
-        try:
+        with printing(in_vain=self._in_vain):
             self._output.write(data)
-        except OSError:
-            with printing(in_vain=self._in_vain):
-                raise
 
     def _accepted(self, video: Video) -> None:
         self._titles.append(video.title)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tv2sim.catalogue import Rejected, Video
 from tv2sim.cli.text import escaped, plain
 from tv2sim.events import LogEntry, words
 from tv2sim.run import versions_here
 from tv2sim.saved import FORMAT
-from tv2sim.scenario import Scenario
-from tv2sim.strategies import Strategy
+
+if TYPE_CHECKING:
+    from tv2sim.catalogue import Catalogue
+    from tv2sim.realtime.simulated import Player
+    from tv2sim.run import Run
 
 __all__ = ["data_of", "head_of", "json_line", "json_text", "line_of"]
 
@@ -60,27 +62,18 @@ def _in_json(character: str) -> str:
     return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4))
 
 
-def head_of(
-    name: str,
-    videos: Iterable[Video],
-    rejected: Iterable[Rejected],
-    scenario: Scenario,
-    strategy: Strategy,
-    seed: int,
-    replication: int,
-    versions: Mapping[str, str] | None = None,
-) -> dict[str, Any]:
-    """Return the data of the first line of a log in JSON: the whole input of the run."""
+def head_of(played: Player | Run, catalogue: Catalogue) -> dict[str, Any]:
+    """Return the data of the first line of a log in JSON: the whole input of a run that this version makes."""
     return {
         "format": FORMAT,
-        "versions": versions_here() if versions is None else dict(versions),
+        "versions": versions_here(),
         "catalogue": {
-            "name": name,
-            "videos": list(videos),
-            "rejected": [line._asdict() for line in rejected],
+            "name": catalogue.name,
+            "videos": list(catalogue),
+            "rejected": [line._asdict() for line in catalogue.rejected],
         },
-        "scenario": scenario.to_dict(),
-        "strategy": strategy.to_dict(),
-        "seed": seed,
-        "replication": replication,
+        "scenario": played.scenario.to_dict(),
+        "strategy": played.strategy.to_dict(),
+        "seed": played.seed,
+        "replication": played.replication,
     }

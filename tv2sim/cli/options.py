@@ -38,7 +38,7 @@ SCENARIO = {
     "publishing_queue_capacity": _Field("--queue-capacity", "N", whole_or_none, _CAPACITY),
     "until": _Field("--until", "S", number, "cut the run off after so many seconds"),
 }
-"""The option for each field of :class:`tv2sim.Scenario`; a test compares them, to import it takes too long."""
+"""The option for each field of :class:`tv2sim.Scenario`, which is slow to import; a test compares the two."""
 
 _NONE = argparse.SUPPRESS
 """The default of an option that is left out of the namespace if it is not given, since None may be a value."""

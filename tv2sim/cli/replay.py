@@ -24,9 +24,9 @@ from tv2sim.storage import may_replace, need_pyarrow, whole_file, whole_folder
 from tv2sim.validation import plural
 
 _OF_A_RECORDING = ("strategy", "prewarmed", *SCENARIO, "seed", "replication")
-"""What a recorded log contains: options for it go with a catalogue only."""
+"""What a recorded log contains: options for these are accepted with a catalogue only."""
 _NOW_AND_THEN = 0.2
-"""Wall seconds after which rejected lines of a feed are reported, also if there is no event."""
+"""Wall seconds after which rejected lines of a feed are reported even if there is no event."""
 
 
 def main(options: argparse.Namespace) -> None:

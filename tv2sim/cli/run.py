@@ -63,9 +63,8 @@ def _print(run: Run, log: str | None) -> None:
     """Print the stats line of a run, after its log if that is asked for."""
     own, entries = run.facts.videos["own"].tolist(), log_of(run.facts).entries() if log else ()
     if log == "json":
-        write, videos = sys.stdout.buffer.write, run.catalogue
-        ran = (run.scenario, run.strategy, run.seed, run.replication, run.versions)
-        write(json_line(head_of(videos.name, videos, videos.rejected, *ran)))
+        write = sys.stdout.buffer.write
+        write(json_line(head_of(run, run.catalogue)))
         for entry in entries:
             write(json_line(data_of(entry, own)))
         write(json_line({"stats": run.stats, "end": run.end, "ending": run.ending}))

@@ -20,7 +20,7 @@ class Signalled(KeyboardInterrupt):
 
 
 class Signals:
-    """Raises :class:`Signalled` in the main thread for the first signal, since which the program is ending."""
+    """Raises :class:`Signalled` in the main thread for the first signal; from then on the program is ending."""
 
     def __init__(self) -> None:
         self.first: int | None = None

@@ -28,8 +28,8 @@ _DIFFERENCE = {
 def tidy(study: Comparison) -> pd.DataFrame:
     """Return one table of all that is known: a row per catalogue, scenario, strategy and metric.
 
-    Its columns are those of the summary, and then those of the difference from the baseline, which the
-    baseline's own rows do not have.
+    Its columns are those of the summary, then those of the difference from the baseline. In the baseline's own
+    rows the latter are missing.
     """
     import pandas as pd
 

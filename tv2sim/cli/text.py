@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import select
 import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
@@ -13,7 +12,7 @@ from tv2sim.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["discard", "escaped", "note", "one_line", "plain", "printing", "takes"]
+__all__ = ["discard", "escaped", "note", "one_line", "plain", "printing"]
 
 
 def note(message: str) -> None:
@@ -53,14 +52,6 @@ def discard(stream: TextIO) -> None:
         os.close(nowhere)
     except OSError:  # it is not a stream of the process
         pass
-
-
-def takes(stream: TextIO | int, timeout: float) -> bool:
-    """Return whether a stream or file takes data within `timeout` seconds; a stopped terminal does not."""
-    try:
-        return bool(select.select([], [stream], [], timeout)[1])
-    except (OSError, ValueError):  # it is not a file of the system
-        return True
 
 
 @contextmanager

@@ -18,7 +18,7 @@ from tv2sim.experiment.comparison import Comparison
 from tv2sim.experiment.replications import Cell, Replications
 from tv2sim.experiment.work import Chunk
 from tv2sim.metrics import ON_TIME_RATE, as_metrics
-from tv2sim.scenario import Scenario
+from tv2sim.scenario import Scenario, as_scenario
 from tv2sim.statistics import Interval, Precision, Stopped, as_confidence
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
 from tv2sim.validation import MOST, a_whole_number
@@ -96,9 +96,7 @@ def replicate(
     0            0        133         0.864
     1            1        131         0.851
     """
-    scenario = Scenario() if scenario is None else scenario
-    if not isinstance(scenario, Scenario):
-        raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
+    scenario = as_scenario(scenario)
     one = read_catalogue(catalogue)
     study = compare(
         {one.name: one},

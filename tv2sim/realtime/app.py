@@ -216,8 +216,8 @@ class Broadcast:
 
     Everything here runs in the server's event loop.
 
-    Invariant: only the latest tick is kept. A viewer that had the tick before it gets `new`, since the rows
-    there follow those of the tick before. A viewer that has missed ticks, or is new, gets `everything`.
+    Invariant: only the latest tick is kept. A viewer that had the tick before it gets `new`, whose rows follow
+    those of that tick. A viewer that is new or has missed ticks gets `everything`, which needs no other tick.
 
     Parameters
     ----------
@@ -229,7 +229,6 @@ class Broadcast:
 
     def __init__(self, look: Callable[[int, int], Frame], *, steerable: bool = False) -> None:
         self._look, self._steerable = look, steerable
-        self._encode = msgspec.json.Encoder().encode
         self._tick = _Tick(-1, b"", bytes)
         self._fresh = asyncio.Event()
         self._ended = False
@@ -297,4 +296,4 @@ class Broadcast:
             "steerable": self._steerable,
             "seed": str(frame.snapshot.seed),  # a browser's numbers have too few digits
         }
-        return b"data: " + self._encode(event) + b"\n\n"
+        return b"data: " + msgspec.json.encode(event) + b"\n\n"

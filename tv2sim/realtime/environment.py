@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
 from math import inf
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import simpy
@@ -118,7 +118,7 @@ class RealtimeEnvironment(simpy.Environment):
 
 
 _A_MOMENT = 0.005
-"""Wall seconds between two looks whether a video is still coming."""
+"""Wall seconds between two checks whether a video is still coming."""
 
 
 class Arrival(NamedTuple):
@@ -156,19 +156,16 @@ class LiveSubmissions:
             row += 1
         self._system.close()
 
-    def wait(self, video: int) -> Generator[Event, object, None]:
+    def wait(self, video: int) -> Generator[Event, Any, None]:
         """Wait until the next video is there and may be offered."""
-        arrival = Arrival(call(self._feed.take), late=False)
-        if arrival.video is None:
-            answer = yield self._env.arrival()
-            assert isinstance(answer, Arrival)
-            arrival = answer
-        if arrival.video is None:
+        came, late = call(self._feed.take), False
+        if came is None:
+            came, late = yield self._env.arrival()
+        if came is None:
             self._system.close()
-            yield Event(self._env)  # for ever: there is nothing more to offer
+            yield Event(self._env)  # it never happens: there is nothing more to offer
             return
-        came = arrival.video
-        if arrival.late:
+        if late:
             came = msgspec.structs.replace(
                 came, submitted_at=max(self._env.now / PER_SECOND, came.submitted_at or 0.0)
             )

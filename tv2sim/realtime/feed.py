@@ -128,7 +128,7 @@ class Feed:
 _AHEAD = 10_000
 """Videos that are read ahead."""
 _AT_ONCE, _A_BREATH = 100, 0.001
-"""After each 100 rejected lines the reader pauses for 1 ms, so that an endless source leaves others time."""
+"""The reader pauses for 1 ms after every 100 rejected lines, so that other threads get to run."""
 
 
 # -- sources -----------------------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ class _Pipe:
 
 
 _SLICE = 0.05
-"""Wall seconds of one wait of the reader: after each it looks whether it has to end."""
+"""Wall seconds of one wait of the reader; after each wait it checks whether it has been closed."""
 
 
 def _readable(number: int, timeout: float) -> bool:
@@ -239,7 +239,7 @@ def _readable(number: int, timeout: float) -> bool:
 
 
 class _Items:
-    """Items of an iterator. Whether it computes or waits cannot be seen, so the time decides."""
+    """Items of an iterator. It is not known whether it computes or waits, so the time decides."""
 
     PATIENCE = 0.02
     """Wall seconds for which the next item counts as being read."""

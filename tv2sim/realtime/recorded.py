@@ -18,7 +18,6 @@ from tv2sim.facts import TABLES, Ending
 from tv2sim.model.recorder import Contradiction, facts_of_log
 from tv2sim.realtime.clock import Clock, Stopped
 from tv2sim.realtime.simulated import Accepted, Player
-from tv2sim.run import Run
 from tv2sim.saved import check_format, strategy_of
 from tv2sim.scenario import Scenario
 from tv2sim.strategies import Strategy
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tv2sim.model import Observer
+    from tv2sim.run import Run
 
 __all__ = ["Recorded", "read_recorded"]
 
@@ -110,13 +110,12 @@ class Recorded(Player):
             if (due := self.end) != now:
                 clock.wait(due)
         except Stopped:
-            return self._run(self.log[:played], clock.end_between(max(now, 0.0), due), "stopped")
-        return self._run(self.log, self.end, self.ending)
+            return self._ended(self.log[:played], clock.end_between(max(now, 0.0), due), "stopped")
+        return self._ended(self.log, self.end, self.ending)
 
-    def _run(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
+    def _ended(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
         facts = facts_of_log(log, self.source.publication_timeout, self.own, end, ending)
-        given = (self.source, self.strategy, self.scenario, self.seed, self.replication, facts)
-        return Run(*given, self.versions, self.strategy_data)
+        return self._run(self.source, facts, self.versions, self.strategy_data)
 
 
 def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
@@ -157,7 +156,7 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
 
 _HOW = "tv2sim run CATALOGUE --log json prints one"
 _BLANK = b" \t\r\n\xef\xbb\xbf"
-"""What may surround a line, a byte order mark at the start of the file included."""
+"""What may surround a line, including a byte order mark at the start of the file."""
 
 
 def _lines(lines: list[bytes], start: int, name: str) -> Iterator[tuple[int, _Line]]:

@@ -113,8 +113,8 @@ class Server:
     def allows(self, host: str) -> bool:
         """Return whether a Host header names this server.
 
-        Another site can make its own name point here, but not an address. So addresses are allowed, and the
-        names of this machine.
+        Another site can make its own name point here, but it cannot do that with an address. So addresses and
+        the names of this machine are allowed.
         """
         match = _HOST.fullmatch(host.strip().lower())
         name = "" if match is None else match[1] or match[2]
@@ -130,9 +130,9 @@ class Server:
 
 _HOST = re.compile(r"(?:\[([^\[\]@]+)\]|([^:\[\]@]+))(?::[0-9]*)?")
 _MOST = 500
-"""Connections at a time. Others get status 503, so that the process does not run out of file descriptors."""
+"""Connections at a time. Further ones get status 503, so that file descriptors do not run out."""
 _BUFFER = 1 << 16
-"""Bytes that the system buffers for a viewer: so few that a slow one misses ticks and sees the present."""
+"""Bytes that the system buffers for a viewer. With so few, a slow viewer misses ticks and sees the present."""
 _PATIENCE = 0.4
 """Wall seconds of each of the two waits at the end."""
 

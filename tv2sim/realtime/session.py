@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from tv2sim.catalogue import read_catalogue
 from tv2sim.draws import as_replication, as_seed
-from tv2sim.errors import InputError, ScenarioError, need
+from tv2sim.errors import InputError, need
 from tv2sim.events import LogEntry
 from tv2sim.metrics import Stats
 from tv2sim.realtime.clock import Clock, Speed
@@ -22,7 +22,7 @@ from tv2sim.realtime.recorded import read_recorded
 from tv2sim.realtime.simulated import Player, Simulated
 from tv2sim.realtime.snapshot import Frame, Phase, Snapshot
 from tv2sim.realtime.state import State, levels_of
-from tv2sim.scenario import Scenario
+from tv2sim.scenario import Scenario, as_scenario
 from tv2sim.strategies import Strategy, as_strategy
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ class Replay:
     Attributes
     ----------
     url : str or None
-        The page's address, with what the page needs to pause and to change the speed. Metrics are beside it,
-        at ``/metrics``. None if nothing is served.
+        The page's address, with the token that the page needs to pause and to change the speed. The metrics
+        are at ``/metrics`` of the same server. None if nothing is served.
     phase : str
         One of "waiting" (for the first video of a feed), "running", "finished", "stopped" and "failed".
     run : Run or None
@@ -85,7 +85,7 @@ class Replay:
         # the system would take "" for all of its addresses
         if not isinstance(host, str) or not host:  # type: ignore[redundant-expr]
             raise InputError(f"host must be an address or a name of this machine, not {host!r}")
-        read = _checked(catalogue, strategy, scenario, seed, replication, recorded, self._clock)
+        read = _checked(catalogue, (strategy, scenario, seed, replication), recorded, self._clock)
         self._server: Server | None = None
         if port is not None:
             from tv2sim.realtime.server import Server
@@ -139,7 +139,7 @@ class Replay:
             raise InputError("the replay has begun: give its observers to tv2sim.replay")
 
     def start(self) -> None:
-        """Begin. Those that :func:`tv2sim.replay` returns have begun."""
+        """Start it. A replay that :func:`tv2sim.replay` returns has been started already."""
         if self._server is not None:
             self._server.start(self)
         self._thread.start()
@@ -303,7 +303,7 @@ class Replay:
 
     @property
     def registry(self) -> CollectorRegistry:
-        """Its metrics, a Prometheus registry of their own.
+        """Its metrics, in a Prometheus registry of its own.
 
         Raises
         ------
@@ -358,7 +358,7 @@ class Replay:
 
 
 _UNREAD = 1 << 18
-"""Lines of the log that may be kept. Where nothing reads the state, nothing follows them; memory is limited."""
+"""Lines of the log that are kept until the state is read, at most, so that memory is limited."""
 _SLICE = 0.2
 """Wall seconds of one wait for the end."""
 _PATIENCE = 0.4
@@ -432,9 +432,9 @@ def replay(
     speed : float or "max"
         Simulated seconds per wall second, from 0.1 to 1000, or "max" for as fast as it goes.
     seed : int or None
-        0 to 2**64 - 1. None draws one, which ``run.seed`` then tells.
+        0 to 2**64 - 1. None draws one, and ``run.seed`` holds it.
     replication : int
-        0-based: which of the seed's replications.
+        The number of the replication of this seed, from 0.
     observers : callable, or iterable of callables
         Each is called with every line of the event log (:class:`tv2sim.LogEntry`) as it happens, in the
         replay's thread. A slow one makes the replay late.
@@ -452,7 +452,7 @@ def replay(
         Where to serve a page (at ``/``), metrics for Prometheus (``/metrics``) and ``/healthz``; 0 takes a
         free port. Default is to serve nothing.
     keep_running : bool
-        Whether to go on serving when the work is done, until :meth:`Replay.stop`.
+        Whether to continue to serve after the end, until :meth:`Replay.stop`.
     block : bool
         Whether to wait until it is over.
 
@@ -492,30 +492,23 @@ def replay(
         raise
 
 
-def _checked(
-    catalogue: Any,
-    strategy: Strategy | str,
-    scenario: Scenario | None,
-    seed: int | None,
-    replication: int,
-    recorded: Any,
-    clock: Clock,
-) -> Callable[[], Player]:
-    """Check the arguments, and return a function that reads the source and returns the player."""
+def _checked(catalogue: Any, chosen: tuple[Any, ...], recorded: Any, clock: Clock) -> Callable[[], Player]:
+    """Check the arguments, and return a function that reads the source and returns the player.
+
+    `chosen` has the strategy, the scenario, the seed and the replication.
+    """
     if recorded is not None:
         if catalogue is not None:
             raise InputError("a replay is of a catalogue or of a recorded log, not of both")
-        if (strategy, scenario, seed, replication) != ("2c", None, 1, 0):
+        if chosen != ("2c", None, 1, 0):
             raise InputError(
                 "a recorded log has its own strategy, scenario, seed and replication: leave these arguments out"
             )
         return lambda: read_recorded(recorded)
     if catalogue is None:
         raise InputError("a replay needs a catalogue, or a recorded log: recorded='log.jsonl'")
-    rule = as_strategy(strategy)
-    world = Scenario() if scenario is None else scenario
-    if not isinstance(world, Scenario):
-        raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
+    strategy, scenario, seed, replication = chosen
+    rule, world = as_strategy(strategy), as_scenario(scenario)
     drawn, number = as_seed(seed), as_replication(replication)
 
     def read() -> Player:

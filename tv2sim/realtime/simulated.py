@@ -42,7 +42,7 @@ class Player:
     strategy, scenario, seed, replication
         As for :func:`tv2sim.simulate`.
     own : bytearray
-        By video: 1 if it waits for a publisher of its own. A simulation fills it as videos are queued.
+        For each video, 1 if it waits for its own publisher. A simulation fills it as videos are queued.
     """
 
     source: Catalogue | Feed
@@ -80,6 +80,9 @@ class Player:
             Called with each video of a feed before anything happens to it.
         """
         raise NotImplementedError
+
+    def _run(self, catalogue: Catalogue, facts: Facts, *given: Any) -> Run:
+        return Run(catalogue, self.strategy, self.scenario, self.seed, self.replication, facts, *given)
 
 
 class Simulated(Player):
@@ -129,9 +132,6 @@ class Simulated(Player):
         return simulate_one(
             "simpy", catalogue, self.strategy, self.scenario, self.seed, self.replication, **watched
         )
-
-    def _run(self, catalogue: Catalogue, facts: Facts) -> Run:
-        return Run(catalogue, self.strategy, self.scenario, self.seed, self.replication, facts)
 
 
 def _begins(longer: Facts, facts: Facts) -> bool:

@@ -15,7 +15,7 @@ from tv2sim.metrics import Stats
 from tv2sim.realtime.snapshot import Client, Encoder, Happened, Pipeline, Publisher, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     import pandas as pd
 
@@ -74,19 +74,19 @@ class State:
     time : float
         The time of the last line of the log.
     offered : dict
-        By video that the client offers: since when.
+        For each video that the client offers: when the offer began.
     encoding_started : dict
-        By video whose encoding has started, until its outcome: when.
+        For each video whose encoding has started and that has no outcome yet: when it started.
     occupied : dict
-        By video that holds an encoder: the encoder.
+        For each video that holds an encoder: the encoder.
     publishers : dict
-        By number: the publishers that have not ended. `publisher_states` counts them by state.
+        The publishers that have not ended, by number. `publisher_states` counts them by state.
     elapsed, slack_left, startup, handoff : Histogram
         Simulated seconds; see the metrics of these names.
     warm, cold : int
-        Videos that were assigned in the instant in which they were encoded, or later.
+        Videos that were assigned in the instant at which they were encoded (`warm`), or later (`cold`).
     stockouts : int
-        Videos that were not assigned in the instant in which they were encoded, including those that still
+        Videos that were not assigned in the instant at which they were encoded, including those that still
         wait. They are counted when that instant is over.
     """
 
@@ -114,8 +114,8 @@ class State:
         self.handoff = Histogram(0.0, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
         self.warm = self.cold = self.stockouts = 0
         self._just_encoded: set[int] = set()  # at the time of the last line, and not assigned
-        self._without_video: dict[int, float] = {}  # when each publisher that has had no video was started
-        self._idle = self._alive = 0.0  # publisher-seconds of those that have had one
+        self._without_video: dict[int, float] = {}  # the start of each publisher that has had no video
+        self._idle = self._alive = 0.0  # publisher-seconds of the publishers that have had a video
         # the largest values so far: Prometheus takes a counter that decreases by a rounding error for a restart
         self._most_idle = self._most_alive = 0.0
         self._taken = 0  # videos that the client has offered
@@ -151,15 +151,7 @@ class State:
         if (act := self._act.get(event)) is not None:
             act(time, video, publisher if encoder is None else encoder)
         self._events.appendleft(entry)
-        self.history.note(
-            time,
-            len(self.occupied),
-            len(self.queue),
-            self.publisher_states["starting"],
-            self.publisher_states["ready"],
-            self.stats["published"],
-            self.stats["publish_failed"],
-        )
+        self.history.note(time, *(level(self) for level in _LEVELS.values()))
         self.version += 1
 
     def _end_instant(self) -> None:
@@ -209,7 +201,8 @@ class State:
 
     def _on_published(self, time: float, video: int, _: int, outcome: str = "published") -> None:
         self._last[outcome].appendleft(self._shown(video))
-        elapsed = time - self.encoding_started.pop(video)
+        # times are whole microseconds: rounded, it is that of ``run.videos`` and not a bucket too high
+        elapsed = round(time - self.encoding_started.pop(video), 6)
         self.elapsed.observe(elapsed)
         self.slack_left.observe(self.videos[video].publication_timeout - elapsed)
 
@@ -251,7 +244,6 @@ class State:
     def pipeline(self) -> Pipeline:
         """Return a copy for other threads."""
         offered = next(iter(self.offered), None)
-        states = self.publisher_states
         return Pipeline(
             version=self.version,
             client=Client(
@@ -268,7 +260,7 @@ class State:
             beside=[self._shown(video) for video in islice(self.beside, SHOWN)],
             beside_total=len(self.beside),
             publishers=list(islice(self.publishers.values(), SHOWN)),
-            **{f"publishers_{state}": number for state, number in states.items()},
+            **{f"publishers_{state}": number for state, number in self.publisher_states.items()},
             publishers_started=self.started,
             stats=dict(self.stats),
             on_time_rate=self.on_time_rate,
@@ -302,20 +294,21 @@ _TITLE = 120
 
 # -- levels over time --------------------------------------------------------------------------------------
 
-_LEVELS = (
-    "time",
-    "encoders_busy",
-    "publishing_queue",
-    "publishers_starting",
-    "publishers_ready",
-    "published",
-    "failed",
-)
-"""The columns of ``run.levels``."""
+_LEVELS: dict[str, Callable[[State], int]] = {
+    "encoders_busy": lambda state: len(state.occupied),
+    "publishing_queue": lambda state: len(state.queue),
+    "publishers_starting": lambda state: state.publisher_states["starting"],
+    "publishers_ready": lambda state: state.publisher_states["ready"],
+    "published": lambda state: state.stats["published"],
+    "failed": lambda state: state.stats["publish_failed"],
+}
+"""The columns of ``run.levels`` after that of the time, and how each is read from the state."""
 
 
 class History:
     """The levels over time: a row for each time at which something happened, with the state after it.
+
+    Invariant: the first row is kept, and the last row is the latest state even while rows are left out.
 
     Parameters
     ----------
@@ -350,5 +343,5 @@ def levels_of(rows: list[tuple[float, ...]]) -> pd.DataFrame:
     """Return rows of a history as a table."""
     import pandas as pd
 
-    kinds = dict.fromkeys(_LEVELS[1:], "int64") | {"time": "float64"}
-    return pd.DataFrame(rows, columns=list(_LEVELS)).astype(kinds)
+    kinds = {"time": "float64"} | dict.fromkeys(_LEVELS, "int64")
+    return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)

@@ -8,9 +8,14 @@ these modules need rich; this one does not.
 from __future__ import annotations
 
 import os
+import select
 import sys
+from typing import TextIO
 
-__all__ = ["is_suited"]
+__all__ = ["is_suited", "takes"]
+
+_PATIENCE = 0.3
+"""Wall seconds to wait for the terminal to take data."""
 
 
 def is_suited() -> bool:
@@ -20,3 +25,11 @@ def is_suited() -> bool:
     from rich.console import detect_legacy_windows
 
     return not detect_legacy_windows()
+
+
+def takes(stream: TextIO | int, timeout: float = _PATIENCE) -> bool:
+    """Return whether a stream or file takes data within `timeout` seconds; a stopped terminal does not."""
+    try:
+        return bool(select.select([], [stream], [], timeout)[1])
+    except (OSError, ValueError):  # it is not a file of the operating system
+        return True

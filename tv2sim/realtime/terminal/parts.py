@@ -50,7 +50,7 @@ class Lane(NamedTuple):
 def _lanes(
     pen: Pen, shown: list[Lane], total: int, columns: int, width: int, height: int, *, titled: bool
 ) -> list[Text]:
-    """Return the lanes that fit of `total` ones, in columns from top to bottom and then from left to right.
+    """Return those of `total` lanes that fit, in columns from top to bottom and then from left to right.
 
     If some do not fit, or are not in `shown`, the last place says how many. `titled` keeps room for titles.
     """
@@ -120,7 +120,7 @@ def _encoders(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Tex
     rows, most = max(1, height - 1), _most_columns(width)
     columns = max(1, -(-pipe.encoders_total // rows))
     many = columns > most
-    # with so many that some are not in `shown`, those in it have lanes if there is room
+    # if there are so many that `shown` lacks some, those in `shown` have lanes if there is room
     if many and (rows < 3 or most * rows <= len(shown)):
         return [head, *_strip(pen, shown, pipe.encoders_total, width, rows)]
     columns = min(columns, most)
@@ -190,7 +190,7 @@ def _waiting(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Text
     elif width < 41:
         name = f"queue {pipe.queue_total}"
     rows = height - 1
-    # each may use the rows that the other leaves; if there are too few, each gets half
+    # the queue and the videos beside it may use the rows that the other leaves; else each gets half
     beside = min(pipe.beside_total, max(rows // 2, rows - pipe.queue_total))
     lines = [_waits(one, f"{place:>3} ", snapshot, pen, width) for place, one in enumerate(pipe.queue, 1)]
     others = [_waits(one, "own ", snapshot, pen, width) for one in pipe.beside]

@@ -84,14 +84,12 @@ def picture(
     bands = _WIDE if width >= 110 else _MIDDLE if width >= 72 else _NARROW
     room = max(0, height - len(above) - len(below))
     heights = _allotted(snapshot, bands, width, room)
+    shown = [(band, lines) for band, lines in zip(bands, heights, strict=True) if lines]
+    blocks = [_block(snapshot, pen, band, width, lines) for band, lines in shown]
     whole = Layout()
     whole.split_column(
         Layout(_Lines(above), size=len(above)),
-        *(
-            _block(snapshot, pen, band, width, lines)
-            for band, lines in zip(bands, heights, strict=True)
-            if lines
-        ),
+        *blocks,
         Layout(_Lines([]), visible=room > sum(heights)),
         Layout(_Lines(below), size=len(below), visible=bool(below)),
     )
@@ -132,8 +130,9 @@ def _places(band: _Band, width: int) -> list[tuple[Part, int, int]]:
 def _allotted(snapshot: Snapshot, bands: Sequence[_Band], width: int, room: int) -> list[int]:
     """Return how many lines each band gets, at most `room` in all.
 
-    In the order of their ranks, the bands that are not spare get their least useful heights; then all bands get
-    the largest useful heights that fit; then, in the opposite order, what is left.
+    There are three steps. First each band that is not spare gets its least useful height, in the order of the
+    ranks. Then each band gets the largest useful height that fits, in the same order. Then the bands share what
+    is left, in the opposite order.
 
     Invariant: the lines of a band never decrease, so what does not fit in one step fits in no later one.
     """

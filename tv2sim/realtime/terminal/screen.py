@@ -17,30 +17,17 @@ from typing import IO, TYPE_CHECKING, Any, TextIO, cast
 from rich.console import Console, RenderableType
 from rich.live import Live
 
-try:
+from tv2sim.realtime.terminal import takes
+
+HAVE_TERMINALS = sys.platform != "win32"
+if HAVE_TERMINALS:
     import termios
     import tty
-except ImportError:  # on Windows
-    HAVE_TERMINALS = False
-else:
-    HAVE_TERMINALS = True
 
 if TYPE_CHECKING:
     from types import FrameType
 
-__all__ = ["Screen", "Terminal", "taken", "takes"]
-
-_PATIENCE = 0.3
-"""Wall seconds to wait for the terminal to take data."""
-
-
-def takes(stream: TextIO | int, timeout: float = _PATIENCE) -> bool:
-    """Return whether a terminal takes data within so many seconds; one stopped with Ctrl-S does not."""
-    try:
-        return bool(select.select([], [stream], [], timeout)[1])
-    except (OSError, ValueError):  # not a file of the operating system
-        return True
-
+__all__ = ["Screen", "Terminal", "taken"]
 
 # -- what is shown -----------------------------------------------------------------------------------------
 
@@ -189,7 +176,7 @@ class Keys:
         """Restore the settings of the terminal."""
         if self._number is not None:
             with suppress(termios.error):  # the terminal is closed
-                # the other modes than TCSANOW wait until all output is written, which may never be
+                # modes other than TCSANOW wait until all output is written, which may never happen
                 termios.tcsetattr(self._number, termios.TCSANOW, self._before)
             os.close(self._number)
             self._number = None
@@ -271,7 +258,7 @@ def taken(stream: TextIO) -> Iterator[Terminal]:
     if threading.current_thread() is threading.main_thread():
         for number in _ENDING + _SUSPENDING + _RESUMING:
             handler = signal.getsignal(number)
-            # signals that are ignored stay so, and a handler of the program for Ctrl-Z is kept
+            # ignored signals stay ignored, and the program's own handler for Ctrl-Z is kept
             if handler not in (signal.SIG_IGN, None) and (number in _ENDING or handler == signal.SIG_DFL):
                 handlers[number] = signal.signal(number, terminal.note)
     held = errors is not None and errors.isatty()

@@ -95,6 +95,6 @@ def pen_for(stream: object) -> Pen:
 
 
 def joined(left: Text, right: Text, width: int) -> Text:
-    """Return a line with a text at each end; without the right one if there is no room for both."""
+    """Return a line with a text at each end, or only the left text if there is no room for both."""
     gap = width - left.cell_len - right.cell_len
     return left if gap < 2 else Text.assemble(left, " " * gap, right)

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from tv2sim.realtime.terminal import takes
 from tv2sim.realtime.terminal.picture import done_of, picture, what
-from tv2sim.realtime.terminal.screen import taken, takes
+from tv2sim.realtime.terminal.screen import taken
 from tv2sim.realtime.terminal.text import Pen, pen_for
 
 if TYPE_CHECKING:
