@@ -17,6 +17,7 @@ import numpy as np
 from tv2sim import plain
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.fields import check_fields, checked
+from tv2sim.ticks import whole_ticks
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, shown
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DISTRIBUTIONS", "NOTATIONS", "Constant", "Distribution", "Empirical", "Exponential", "Gamma", "LogNormal",
-    "Triangular", "Uniform", "as_distribution", "distribution_from_dict",
+    "Triangular", "Uniform", "as_distribution", "distribution_from_dict", "drawn_ticks",
 ]  # fmt: skip
 
 EXTREMES = np.array([2.0**-53, 1 - 2.0**-53])
@@ -356,3 +357,28 @@ def distribution_from_dict(data: Mapping[str, Any], *holders: type) -> Any:
     except LookupError as error:
         known = ", ".join(_KINDS)
         raise ScenarioError(f"a distribution's kind must be one of {known}, not {error}") from error
+
+
+def drawn_ticks(distribution: Distribution, u: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the quantiles of `u`, which is one-dimensional, in ticks.
+
+    Raises
+    ------
+    ScenarioError
+        Unless they are times.
+    """
+    if not len(u):
+        return np.empty(0)
+    answer = distribution.quantile(u)
+    try:
+        found = np.asarray(answer)
+    except ValueError:  # rows of different lengths
+        found = np.empty(0)
+    numbers = found.shape == u.shape and found.dtype.kind in "iuf"
+    times = found.astype(np.float64, copy=False) if numbers else np.empty(1)
+    # the extremes of an array with NaN are NaN
+    if not (numbers and 0 <= times.min() and times.max() <= LONGEST_TIME):
+        raise ScenarioError(
+            f"startup_time {distribution} gives other than one time from 0 to {LONGEST_TIME:.0f} s each"
+        )
+    return whole_ticks(times)

@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tv2sim.distributions import drawn_ticks
 from tv2sim.draws import Purpose, uniforms
-from tv2sim.errors import ScenarioError
-from tv2sim.ticks import whole_ticks
-from tv2sim.validation import LONGEST_TIME
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from numpy.typing import NDArray
 
     from tv2sim.distributions import Distribution
 
@@ -73,7 +69,7 @@ class StartupTimes:
 
     def _times(self, purpose: Purpose, count: int, start: int, further: int = 0) -> list[float]:
         u = uniforms(self._seed, purpose, self.replication, count, start=start, further=further)
-        ticks: list[float] = _as_ticks(self._distribution, u).tolist()
+        ticks: list[float] = drawn_ticks(self._distribution, u).tolist()
         return ticks
 
 
@@ -82,7 +78,7 @@ def startup_times(
 ) -> Iterator[StartupTimes]:
     """Yield the start-up times of each replication, with those of so many videos and slots drawn in bulk."""
     by_video, of_slots = (
-        _as_ticks(distribution, np.concatenate([uniforms(seed, purpose, r, count) for r in replications]))
+        drawn_ticks(distribution, np.concatenate([uniforms(seed, purpose, r, count) for r in replications]))
         for purpose, count in ((Purpose.STARTUP_FOR_VIDEO, videos), (Purpose.STARTUP_OF_SLOT, slots))
     )
     for row, replication in enumerate(replications):
@@ -93,27 +89,3 @@ def startup_times(
             by_video[row * videos : (row + 1) * videos].tolist(),
             of_slots[row * slots : (row + 1) * slots].tolist(),
         )
-
-
-def _as_ticks(distribution: Distribution, u: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the quantiles of `u`, which is one-dimensional, in ticks.
-
-    Raises
-    ------
-    ScenarioError
-        Unless they are times.
-    """
-    if not len(u):
-        return np.empty(0)
-    answer = distribution.quantile(u)
-    try:
-        found = np.asarray(answer)
-    except ValueError:  # rows of different lengths
-        found = np.empty(0)
-    numbers = found.shape == u.shape and found.dtype.kind in "iuf"
-    times = found.astype(np.float64) if numbers else np.empty(0)
-    if not numbers or not ((times >= 0) & (times <= LONGEST_TIME)).all():
-        raise ScenarioError(
-            f"startup_time {distribution} gives other than one time from 0 to {LONGEST_TIME:.0f} s each"
-        )
-    return whole_ticks(times)
