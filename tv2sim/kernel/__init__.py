@@ -1,0 +1,1 @@
+"""The rules of the model, compiled: the same facts, for many replications."""

@@ -1,0 +1,156 @@
+"""The metrics of :data:`tv2sim.metrics.METRICS`, compiled, with the same operations in the same order.
+
+Sums of ticks are exact in any order; each metric is rounded once, when it is divided. A metric that is not listed here
+is computed from facts, in the way of the model's.
+"""
+
+from __future__ import annotations
+
+from math import nan
+from typing import Any
+
+import numpy as np
+
+from tv2sim.facts import VIDEO_OUTCOMES
+from tv2sim.kernel import events
+from tv2sim.kernel.compiled import compiled
+from tv2sim.ticks import PER_SECOND
+
+__all__ = ["MEASURED", "measure", "quantile"]
+
+MEASURED = (
+    "published", "failed", "unfinished", "on_time_rate", "elapsed_p50", "elapsed_p95", "elapsed_p99",
+    "lateness_p50", "lateness_p95", "lateness_p99", "lateness_max", "stockouts", "idle", "publisher_seconds",
+    "publishers_started", "publishers_wasted", "peak_publishers", "encoder_utilization",
+    "publishing_queue_mean", "client_blocked_time", "makespan", "any_failure",
+)  # fmt: skip
+"""The metrics that the compiled engine knows, in the order in which it gives them."""
+
+(
+    PUBLISHED, FAILED, UNFINISHED, ON_TIME_RATE, ELAPSED_P50, ELAPSED_P95, ELAPSED_P99, LATENESS_P50, LATENESS_P95,
+    LATENESS_P99, LATENESS_MAX, STOCKOUTS, IDLE, PUBLISHER_SECONDS, PUBLISHERS_STARTED, PUBLISHERS_WASTED,
+    PEAK_PUBLISHERS, ENCODER_UTILIZATION, PUBLISHING_QUEUE_MEAN, CLIENT_BLOCKED_TIME, MAKESPAN, ANY_FAILURE,
+) = range(len(MEASURED))  # fmt: skip
+
+_IN_TIME, _TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))
+
+
+@compiled
+def quantile(ordered: Any, percent: Any) -> Any:
+    """Do as :func:`tv2sim.metrics.quantile`."""
+    if len(ordered) == 0:
+        return nan
+    at = percent / 100 * (len(ordered) - 1)
+    below = int(at)
+    share = at - below
+    low = ordered[below]
+    high = ordered[min(below + 1, len(ordered) - 1)]
+    between = low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
+    return between / PER_SECOND
+
+
+@compiled
+def _ratio(part: Any, whole: Any) -> Any:
+    return part / whole if whole > 0 else nan
+
+
+@compiled
+def _total(started: Any, stopped: Any, end: Any) -> Any:
+    total = 0.0
+    for start, stop in zip(started, stopped):  # noqa: B905 (compiled)
+        if start == start:
+            total += (stop if stop == stop else end) - start
+    return total
+
+
+@compiled
+def _peak(started: Any, ended: Any) -> Any:
+    """Return the most publishers that existed after any instant; both are in ascending order."""
+    peak = born = gone = 0
+    count = len(started)
+    while born < count:
+        time = started[born]
+        while born < count and started[born] <= time:
+            born += 1
+        while gone < len(ended) and ended[gone] <= time:
+            gone += 1
+        peak = max(peak, born - gone)
+    return peak
+
+
+@compiled
+def _publishers(T: Any, K: Any, n: Any, end: Any, out: Any) -> None:
+    count = n[events.PUBLISHERS]
+    idle = alive = 0.0
+    wasted = gone = 0
+    ended = np.empty(count)
+    for publisher in range(count):
+        last = T[events.P_ASSIGNED, publisher]
+        if last != last:
+            last = end
+            wasted += 1
+        ready = T[events.P_READY, publisher]
+        if ready == ready:
+            idle += last - ready
+        alive += last - T[events.P_STARTED, publisher]
+        if T[events.P_ENDED, publisher] == T[events.P_ENDED, publisher]:
+            ended[gone] = T[events.P_ENDED, publisher]
+            gone += 1
+    out[IDLE] = idle / PER_SECOND
+    out[PUBLISHER_SECONDS] = alive / PER_SECOND
+    out[PUBLISHERS_STARTED] = count
+    out[PUBLISHERS_WASTED] = wasted
+    out[PEAK_PUBLISHERS] = _peak(T[events.P_STARTED, :count], np.sort(ended[:gone]))
+
+
+@compiled
+def measure(T: Any, K: Any, n: Any, encoders: int, end: float, quantiles: bool, out: Any, on_time: Any) -> None:
+    """Compute all metrics of the replication that was simulated last, and count the videos that were on time.
+
+    Parameters
+    ----------
+    T, K, n
+        The state of :func:`tv2sim.kernel.events.simulate`.
+    quantiles : bool
+        Whether to compute those of elapsed time and lateness, which takes as long as all others.
+    out : numpy.ndarray
+        Where the metrics go.
+    on_time : numpy.ndarray
+        By video, what is increased by one if it was on time.
+    """
+    videos = n[events.VIDEOS]
+    published = failed = stockouts = settled = 0
+    queue = 0.0
+    elapsed, lateness = np.empty(videos if quantiles else 0), np.empty(videos if quantiles else 0)
+    for video in range(videos):
+        outcome = K[events.OUTCOME, video]
+        if outcome == _IN_TIME:
+            published += 1
+            on_time[video] += 1
+        elif outcome == _TOO_LATE:
+            failed += 1
+        if quantiles and outcome != 0:
+            elapsed[settled] = T[events.PUBLISHED, video] - T[events.STARTED, video]
+            lateness[settled] = elapsed[settled] - T[events.TIMEOUT, video]
+            settled += 1
+        encoded, queued, assigned = T[events.ENCODED, video], T[events.QUEUED, video], T[events.ASSIGNED, video]
+        if encoded == encoded and not assigned <= encoded:
+            stockouts += 1
+        if queued == queued and not K[events.OWN, video]:
+            queue += (assigned if assigned == assigned else end) - queued
+    out[PUBLISHED], out[FAILED], out[UNFINISHED] = published, failed, videos - published - failed
+    out[ON_TIME_RATE], out[ANY_FAILURE] = published / videos, published < videos
+    if quantiles:
+        elapsed, lateness = np.sort(elapsed[:settled]), np.sort(lateness[:settled])
+        out[ELAPSED_P50], out[LATENESS_P50] = quantile(elapsed, 50), quantile(lateness, 50)
+        out[ELAPSED_P95], out[LATENESS_P95] = quantile(elapsed, 95), quantile(lateness, 95)
+        out[ELAPSED_P99], out[LATENESS_P99] = quantile(elapsed, 99), quantile(lateness, 99)
+        out[LATENESS_MAX] = quantile(lateness, 100)
+    out[STOCKOUTS] = stockouts
+    _publishers(T, K, n, end, out)
+    columns = T[:, :videos]
+    work = _total(columns[events.STARTED], columns[events.QUEUED], end)
+    out[ENCODER_UTILIZATION] = _ratio(work, encoders * end)
+    out[PUBLISHING_QUEUE_MEAN] = _ratio(queue, end)
+    out[CLIENT_BLOCKED_TIME] = _total(columns[events.OFFERED], columns[events.STARTED], end) / PER_SECOND
+    out[MAKESPAN] = end / PER_SECOND

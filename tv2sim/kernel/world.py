@@ -1,0 +1,121 @@
+"""What a run is made of, as the compiled engine takes it: columns in ticks, the rule as numbers, and the draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tv2sim.distributions import drawn_ticks
+from tv2sim.draws import Purpose
+from tv2sim.errors import StrategyError
+from tv2sim.kernel.draws import uniform_lanes, uniform_rows
+from tv2sim.strategies import MOMENTS
+from tv2sim.ticks import PER_SECOND, to_ticks, whole_ticks
+from tv2sim.validation import a_number
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tv2sim.catalogue import Catalogue
+    from tv2sim.scenario import Scenario
+    from tv2sim.strategies import Strategy
+
+__all__ = ["World", "draw_lanes", "draw_rows", "world_of"]
+
+_UNLIMITED = 1 << 60
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """A catalogue, a strategy and a scenario in columns by video and in numbers; all times in ticks.
+
+    Attributes
+    ----------
+    moment, own, delay
+        The answers of the strategy's hooks; see :class:`tv2sim.strategies.Starts`.
+    submitted : numpy.ndarray
+        The time before which a video is not offered; 0 where there is none.
+    level : int
+        The size of the pool.
+    """
+
+    catalogue: Catalogue
+    strategy: Strategy
+    scenario: Scenario
+    encoding_time: NDArray[np.float64]
+    timeout: NDArray[np.float64]
+    submitted: NDArray[np.float64]
+    moment: NDArray[np.int8]
+    own: NDArray[np.int8]
+    delay: NDArray[np.float64]
+    level: int
+    capacity: int
+    gap: float
+    publishing_time: float
+    until: float
+    review_every: float
+
+    @property
+    def second_starts(self) -> bool:
+        """Whether a second publisher may be started because of the same video: for it, and in place of its own."""
+        return bool(self.level and ((self.moment != MOMENTS.index(None)) & (self.own == 0)).any())
+
+    def priorities(self, encoding_started: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Ask the strategy for the place of each video in the queue, given when its encoding started.
+
+        A video whose encoding does not start has no place.
+        """
+        strategy = self.strategy
+        found = np.zeros(len(self.catalogue))
+        deadlines = ((encoding_started + self.timeout) / PER_SECOND).tolist()
+        for row, (video, deadline) in enumerate(zip(self.catalogue, deadlines, strict=True)):
+            if deadline == deadline and not self.own[row]:
+                answer = strategy.priority(video, deadline)
+                asked = f"the answer of {strategy.name}.priority({video.id!r})"
+                found[row] = a_number(asked, answer, at_least=-inf, error=StrategyError)
+        return found
+
+
+def world_of(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> World:
+    """Ask the strategy's hooks, and turn everything into ticks."""
+    starts = strategy.starts(catalogue)
+    capacity, until, every = scenario.publishing_queue_capacity, scenario.until, strategy.review_every
+    submitted = catalogue.submitted_at
+    return World(
+        catalogue,
+        strategy,
+        scenario,
+        whole_ticks(catalogue.encoding_time),
+        whole_ticks(catalogue.publication_timeout),
+        np.zeros(len(catalogue)) if submitted is None else whole_ticks(np.nan_to_num(submitted)),
+        np.frombuffer(bytes(starts.moment), dtype=np.int8),
+        np.frombuffer(bytes(starts.own), dtype=np.int8),
+        np.zeros(len(catalogue)) if starts.delay is None else np.array(starts.delay),
+        strategy.prewarmed,
+        _UNLIMITED if capacity is None else min(capacity, _UNLIMITED),
+        to_ticks(scenario.gap),
+        to_ticks(scenario.publishing_time),
+        inf if until is None else to_ticks(until),
+        0.0 if every is None else to_ticks(every),
+    )
+
+
+def draw_rows(
+    world: World, seed: int, purpose: Purpose, replications: range, count: int, further: int = 0
+) -> NDArray[np.float64]:
+    """Return the start-up times of so many entities, a row for each replication."""
+    u = np.empty((len(replications), -(-count // 4) * 4))
+    uniform_rows(np.uint64(seed), int(purpose), further, replications.start, u)
+    return drawn_ticks(world.scenario.startup_time, u.reshape(-1)).reshape(u.shape)[:, :count]
+
+
+def draw_lanes(
+    world: World, seed: int, purpose: Purpose, first: int, lanes: int, count: int, further: int = 0
+) -> NDArray[np.float64]:
+    """Return the start-up times of so many entities, a column for each replication."""
+    u = np.empty((-(-count // 4) * 4, lanes))
+    uniform_lanes(np.uint64(seed), int(purpose), further, first, u)
+    return drawn_ticks(world.scenario.startup_time, u.reshape(-1)).reshape(u.shape)
