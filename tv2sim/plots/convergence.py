@@ -9,9 +9,9 @@ from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from tv2sim.experiment import Comparison, Replications
 from tv2sim.metrics import METRICS, ON_TIME_RATE
-from tv2sim.numbers import axis, estimate
+from tv2sim.numbers import axis, estimate, scaled
 from tv2sim.plots import style
-from tv2sim.plots.study import scaled, study_of
+from tv2sim.plots.study import study_of
 from tv2sim.validation import one_of
 
 __all__ = ["convergence"]

@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
 from tv2sim.errors import InputError
@@ -159,9 +158,3 @@ def span(ax: Axes, *, x: float = 0, y: float = 0) -> None:
         low, high = get()
         if high - low < least:
             put((low + high - least) / 2, (low + high + least) / 2)
-
-
-def few_ticks(ax: Axes, most: int = 8, *, whole: bool = False) -> None:
-    """Give the horizontal axis a few ticks, at whole numbers if `whole`, and grid lines at them."""
-    ax.xaxis.set_major_locator(MaxNLocator(most, integer=whole, steps=[1, 2, 2.5, 5, 10]))
-    grid(ax, "x")

@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 
 from tv2sim.experiment import Comparison, Replications
 from tv2sim.metrics import ON_TIME_RATE
-from tv2sim.numbers import axis
+from tv2sim.numbers import axis, scaled
 from tv2sim.plots import style
 from tv2sim.plots.labels import place
-from tv2sim.plots.study import Shown, Study, scaled, study_of
+from tv2sim.plots.study import Shown, Study, study_of
 
 __all__ = ["dominated", "tradeoff"]
 
