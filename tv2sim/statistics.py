@@ -95,7 +95,9 @@ def mean_interval(
         return Interval(nan, nan, nan, nan)
     mean = float(values.mean())
     if n > 1 and np.ptp(values) > 0:
-        half_width = _t(confidence, n) * float(values.std(ddof=1)) / sqrt(n)
+        from scipy.special import stdtrit
+
+        half_width = float(stdtrit(n - 1, (1 + confidence) / 2)) * float(values.std(ddof=1)) / sqrt(n)
         return Interval(mean, half_width, max(mean - half_width, low), min(mean + half_width, high))
     mean = float(values[0])
     if low == -inf or high == inf:
@@ -103,12 +105,6 @@ def mean_interval(
     different = clopper_pearson(0, n, confidence).ci_high
     ci_low, ci_high = mean - different * (mean - low), mean + different * (high - mean)
     return Interval(mean, max(mean - ci_low, ci_high - mean), ci_low, ci_high)
-
-
-def _t(confidence: float, n: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(n - 1, (1 + confidence) / 2))
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
@@ -152,9 +148,7 @@ def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> Interva
 
 
 def paired_difference(
-    values: NDArray[np.float64],
-    baseline: NDArray[np.float64],
-    confidence: float = 0.95,
+    values: NDArray[np.float64], baseline: NDArray[np.float64], confidence: float = 0.95
 ) -> Difference:
     """Return the mean of values - baseline, replication by replication, with its t interval and p-value.
 
@@ -178,10 +172,7 @@ def paired_difference(
         return Difference(*interval, p_value=nan, variance_ratio=nan)
     paired = _variance(difference)
     unpaired = _variance(values) + _variance(baseline)
-    if paired > 0:
-        ratio = unpaired / paired
-    else:
-        ratio = inf if unpaired > 0 else nan
+    ratio = unpaired / paired if paired > 0 else inf if unpaired > 0 else nan
     return Difference(*interval, _p_value(len(difference), interval.mean, paired), ratio)
 
 

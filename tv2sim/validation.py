@@ -49,10 +49,8 @@ def a_number(
     """
     lower = f"of at least {at_least:g}" if above is None else f"greater than {above:g}"
     accepted = f"a finite number {lower}" + (f" and at most {at_most:g}" if at_most < math.inf else "")
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise error(f"{name} must be {accepted}, not {shown(value)}")
     try:
-        result = float(value)
+        result = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
     except OverflowError:
         result = math.inf
     too_low = result < at_least if above is None else result <= above

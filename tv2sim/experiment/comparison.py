@@ -246,10 +246,8 @@ class Comparison:
             return [one for one in self.whole.compared if one.cell in self.cells]
         found: dict[tuple[Cell, str], Difference] = {}
         for cell, reps in self.cells.items():
-            base = self.cells.get(cell._replace(strategy=self.baseline))
-            if base is None or base is reps:
-                continue
-            for metric in self.metrics:
+            base = self.cells.get(cell._replace(strategy=self.baseline), reps)
+            for metric in self.metrics if base is not reps else ():
                 values, usual = reps.values(metric), base.values(metric)
                 found[cell, metric] = paired_difference(values, usual, self.confidence)
         adjusted = holm(np.array([difference.p_value for difference in found.values()], dtype=np.float64))

@@ -119,14 +119,11 @@ class Replications:
         """A row per video: how often it was on time, and the probability of it with a 95 % Wilson interval."""
         import pandas as pd
 
-        shares = pd.DataFrame([wilson(count, len(self)) for count in self.results.on_time.tolist()])
+        counts = self.results.on_time
+        shares = pd.DataFrame([wilson(count, len(self)) for count in counts.tolist()])
         frame = self.catalogue.frame[["id", "title", "encoding_time", "publication_timeout"]]
-        return frame.assign(
-            on_time=self.results.on_time,
-            probability=shares["mean"],
-            ci_low=shares["ci_low"],
-            ci_high=shares["ci_high"],
-        )
+        shares = shares[["mean", "ci_low", "ci_high"]].rename(columns={"mean": "probability"})
+        return frame.assign(on_time=counts).join(shares)
 
     def extend(self, more: int, **how: Any) -> Replications:
         """Return these and so many more replications; those that are done are not repeated.

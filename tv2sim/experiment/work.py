@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
@@ -181,7 +181,7 @@ def _in_processes(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar
     connection: Any
     at_work: dict[Any, _Job] = {}  # by connection
     try:
-        with _signals_later(), _ctrl_c_blocked():
+        with _signals_later(), _ctrl_c_blocked() if os.name == "posix" else nullcontext():
             for _, job in zip(range(workers), jobs, strict=False):
                 ours, theirs = context.Pipe()
                 process = context.Process(target=_work, args=(theirs, tasks), daemon=True)
@@ -266,10 +266,7 @@ def _signals_later() -> Iterator[None]:
 
 @contextmanager
 def _ctrl_c_blocked() -> Iterator[None]:
-    """Start the processes of the block with SIGINT blocked, on systems that can do so."""
-    if os.name != "posix":
-        yield
-        return
+    """Start the processes of the block with SIGINT blocked, on a system that is POSIX."""
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()  # because it unblocks the signal when it starts

@@ -205,13 +205,12 @@ def _bars(ax: Axes, block: _Block, above: float) -> dict[str, Artist]:
     used: dict[str, Artist] = {}
     for name, (begin, end) in block.bars.items():
         there = ~np.isnan(begin)
-        if not there.any():
-            continue
-        x = np.stack([begin, begin, end, end], axis=-1)[there]
-        y = (above + block.row[there])[:, None] + np.array([-0.4, 0.4, 0.4, -0.4])
-        bars = PolyCollection(list(np.stack([x, y], axis=-1)), linewidth=0.4, label=name, **_BARS[name])
-        ax.add_collection(bars, autolim=False)
-        used[name] = Patch(**_BARS[name])
+        if there.any():
+            x = np.stack([begin, begin, end, end], axis=-1)[there]
+            y = (above + block.row[there])[:, None] + np.array([-0.4, 0.4, 0.4, -0.4])
+            bars = PolyCollection(list(np.stack([x, y], axis=-1)), linewidth=0.4, label=name, **_BARS[name])
+            ax.add_collection(bars, autolim=False)
+            used[name] = Patch(**_BARS[name])
     return used
 
 

@@ -110,7 +110,7 @@ def caveats(study: Comparison) -> list[Caveat]:
     catalogues = {cell.catalogue: reps.catalogue for cell, reps in study.cells.items()}
     found: list[Caveat] = [*_precision(study), *_p99(study), *_no_variance(study, several=several)]
     for name, world in worlds:
-        found += _load(world, name)
+        found += dict.fromkeys(_load(world, name))  # that of the encoders is the same under every strategy
     for name, catalogue in catalogues.items():
         found += _of_catalogue(name, catalogue)
     for name, world in worlds:
@@ -152,15 +152,11 @@ def explained(reps: Replications) -> Explanation:
     return reps.scenario.explain(catalogue, prewarmed=strategy.prewarmed if only_pool else None)
 
 
-def _load(part: Comparison, world: str) -> list[Caveat]:
-    found: dict[Caveat, None] = {}  # a warning about the encoders is the same under every strategy
+def _load(part: Comparison, world: str) -> Iterator[Caveat]:
     for name, reps in part.strategies.items():
         for warning in explained(reps).warnings:
-            if warning.of == "pool":
-                found[PoolNearSaturation(name, warning, world)] = None
-            else:
-                found[EncodersOverloaded(warning, world)] = None
-    return list(found)
+            pool = warning.of == "pool"
+            yield PoolNearSaturation(name, warning, world) if pool else EncodersOverloaded(warning, world)
 
 
 def _of_catalogue(name: str, catalogue: Catalogue) -> Iterator[Caveat]:

@@ -69,26 +69,6 @@ def _mean(world: Comparison, strategy: str, metric: str) -> float:
     return float(world[strategy].values(metric).mean())
 
 
-def _beaten(world: Comparison, best: str) -> dict[str, bool]:
-    """Return of each strategy but the baseline and the best whether the best is shown to publish more.
-
-    The best was picked from the results, so any pair could have been looked at: p-values are adjusted after
-    Bonferroni for all pairs, in all metrics and all worlds. This family contains the table of differences for
-    every baseline, and the adjustment is at least as strict as Holm's, so a claim made here holds in each of
-    these tables.
-    """
-    rates = {name: reps.values(ON_TIME_RATE) for name, reps in world.strategies.items()}
-    worlds = len((world.whole or world).worlds())
-    family = worlds * len(world.metrics) * comb(len(rates), 2)
-    found = {
-        name: paired_difference(rates[best], values)
-        for name, values in rates.items()
-        if name not in (best, world.baseline)
-    }
-    alpha = 1 - world.confidence
-    return {name: one.mean > 0 and family * one.p_value < alpha for name, one in found.items()}
-
-
 # -- in words ----------------------------------------------------------------------------------------------
 
 
@@ -99,10 +79,15 @@ def verdict(world: Comparison) -> str:
     if len(world.strategies) == 1:
         return f"{says}. Nothing else was simulated to compare it with."
     if best == baseline:
+        undecided = [
+            f"{name} ({'the same in every replication' if compared.is_same else _bounds(compared)})"
+            for name, compared in against.items()
+            if compared.verdict != Verdict.WORSE
+        ]
         sentences = [
             f"{says}, and no other strategy is shown to publish more.",
             *_worse(against),
-            *_undecided(against),
+            *_naming("No difference is shown for {}.", undecided),
         ]
     elif against[best].verdict == Verdict.BETTER:
         gain, usual = against[best].interval, number(100 * _mean(world, baseline, ON_TIME_RATE), 1)
@@ -130,30 +115,36 @@ def _bounds(compared: Compared) -> str:
     return span(ON_TIME_RATE, compared.interval, difference=True)
 
 
-def _worse(against: dict[str, Compared]) -> Iterator[str]:
+def _naming(sentence: str, names: list[str]) -> list[str]:
+    """Return the sentence with the names in it, if there are any."""
+    return [sentence.format(listed(names))] if names else []
+
+
+def _worse(against: dict[str, Compared]) -> list[str]:
     names = [name for name, compared in against.items() if compared.verdict == Verdict.WORSE]
-    if names:
-        yield f"Shown to publish less: {listed(names)}."
+    return _naming("Shown to publish less: {}.", names)
 
 
-def _undecided(against: dict[str, Compared]) -> Iterator[str]:
-    names = [
-        f"{name} ({'the same in every replication' if compared.is_same else _bounds(compared)})"
-        for name, compared in against.items()
-        if compared.verdict != Verdict.WORSE
+def _compared_with_others(world: Comparison, best: str) -> list[str]:
+    """Say of each strategy but the baseline and the best whether the best is shown to publish more.
+
+    The best was picked from the results, so any pair could have been looked at: p-values are adjusted after
+    Bonferroni for all pairs, in all metrics and all worlds. This family contains the table of differences for
+    every baseline, and the adjustment is at least as strict as Holm's, so a claim made here holds in each of
+    these tables.
+    """
+    rates = {name: reps.values(ON_TIME_RATE) for name, reps in world.strategies.items()}
+    family = len((world.whole or world).worlds()) * len(world.metrics) * comb(len(rates), 2)
+    beaten: dict[bool, list[str]] = {True: [], False: []}
+    for name, values in rates.items():
+        if name in (best, world.baseline):
+            continue
+        one = paired_difference(rates[best], values)
+        beaten[one.mean > 0 and family * one.p_value < 1 - world.confidence].append(name)
+    return [
+        *_naming("It is also shown to publish more than {}.", beaten[True]),
+        *_naming("Whether it publishes more than {} is not shown.", beaten[False]),
     ]
-    if names:
-        yield f"No difference is shown for {listed(names)}."
-
-
-def _compared_with_others(world: Comparison, best: str) -> Iterator[str]:
-    beaten = _beaten(world, best)
-    shown = [name for name, is_shown in beaten.items() if is_shown]
-    open_ = [name for name, is_shown in beaten.items() if not is_shown]
-    if shown:
-        yield f"It is also shown to publish more than {listed(shown)}."
-    if open_:
-        yield f"Whether it publishes more than {listed(open_)} is not shown."
 
 
 def cost(world: Comparison) -> str:
