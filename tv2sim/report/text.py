@@ -61,8 +61,7 @@ def best_of(world: Comparison) -> str:
 
 def _against_baseline(world: Comparison) -> dict[str, Compared]:
     """Return the difference of each strategy's on-time rate from the baseline's."""
-    found = {name: world.difference(name, ON_TIME_RATE) for name in world.strategies}
-    return {name: compared for name, compared in found.items() if compared is not None}
+    return {one.cell.strategy: one for one in world.compared if one.metric == ON_TIME_RATE}
 
 
 def _mean(world: Comparison, strategy: str, metric: str) -> float:
