@@ -70,7 +70,8 @@ def mean_interval(
 
     Where all values are the same, a t interval would have no width, as if no other value could occur. If the
     values are known to lie between `low` and `high`, the interval is that of the Clopper-Pearson bound on the
-    share of replications with another value: if none of n has one, at most 1 - (alpha/2)**(1/n) of all have.
+    share of replications with another value: if none of n replications has one, that share is at most
+    1 - (alpha/2)**(1/n).
 
     Parameters
     ----------
@@ -208,18 +209,18 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Precision:
-    """How exactly a mean should be known: the half width of its interval, absolute or relative to the mean.
+    """The precision to reach for a mean: the half width of its interval, absolute or relative to the mean.
 
     Parameters
     ----------
     metric : str
-        Which metric, such as ``"published"``.
+        The name of the metric, such as ``"published"``.
     absolute : float, optional
         The half width, in the metric's unit.
     relative : float, optional
         The half width as a share of the mean.
     confidence : float
-        Of the interval.
+        The confidence level of the interval.
 
     Raises
     ------
@@ -263,11 +264,11 @@ class Stopped:
     Attributes
     ----------
     precision : Precision
-        What was asked for.
+        The precision that was asked for.
     interval : Interval
-        Of the mean that is furthest from it.
+        The interval of the mean that is furthest from it.
     replications : int
-        How many were made.
+        The number of replications that were made.
 
     Examples
     --------

@@ -34,13 +34,13 @@ def a_number(
     Parameters
     ----------
     name : str
-        What the number is called, for the message.
+        The name of the number in the message.
     value : object
-        What the user passed; True and False are not numbers.
+        The value that the user passed; True and False are not numbers.
     at_least, above, at_most : float
         The accepted range; `above`, if given, replaces `at_least` and excludes the bound itself.
     error : type of InputError
-        What to raise.
+        The class of the exception to raise.
 
     Raises
     ------

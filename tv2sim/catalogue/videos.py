@@ -75,7 +75,7 @@ class Catalogue:
     Parameters
     ----------
     videos : iterable of Video
-        The accepted ones. Their times are checked; :func:`tv2sim.read_catalogue` also checks their texts, and
+        The accepted videos. Their times are checked; :func:`tv2sim.read_catalogue` also checks their texts, and
         that no id occurs twice.
     rejected : sequence of Rejected
         The lines that are not valid videos.
@@ -157,7 +157,7 @@ class Catalogue:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The videos as a table of its own: id, title, provider, encoding_time, publication_timeout.
+        """The videos as a new table: id, title, provider, encoding_time, publication_timeout.
 
         If any video has a time of submission, there is a column submitted_at as well.
         """

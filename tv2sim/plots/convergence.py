@@ -19,7 +19,7 @@ __all__ = ["convergence"]
 _POINTS = 150
 """Numbers of replications at which a mean is drawn; evenly spaced on the logarithmic axis."""
 _MOST_BANDS = 12
-"""Intervals are drawn as bands for up to so many cells; more would hide each other."""
+"""The most cells whose intervals are drawn as bands; more would hide each other."""
 
 
 def convergence(
@@ -34,7 +34,7 @@ def convergence(
     ax : matplotlib.axes.Axes, optional
         Where to draw; default is a new figure.
     metric : str
-        Which metric.
+        The name of the metric to show.
 
     Returns
     -------

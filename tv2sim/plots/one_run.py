@@ -24,9 +24,9 @@ __all__ = ["levels", "timeline"]
 _USUAL_VIDEOS, _MOST_VIDEOS = 200, 5000
 """How many videos are shown at most: without `until`, and with it."""
 _MOST_ROWS = 40
-"""Of encoders, and of publishers."""
+"""The most rows of encoders, and the most of publishers."""
 _TINY = 15
-"""Up to so many videos, bars have numbers."""
+"""The most videos for which bars have numbers."""
 _GAP = 1.2
 """Rows between encoders and publishers."""
 
@@ -50,8 +50,9 @@ _LEVELS = {
     "publishers_ready": ("publishers\nready", style.GREEN),
 }
 _MOST_STEPS = 4000
-"""More are drawn as an envelope: the highest and the lowest level in each of so many stretches of time."""
+"""A curve with more steps is drawn as an envelope."""
 _BINS = 400
+"""Stretches of time of an envelope: it shows the highest and the lowest level in each."""
 _TALL = 0.78
 """Height of a level's peak; each level has a lane of height 1."""
 
@@ -136,7 +137,7 @@ class _Block(NamedTuple):
     row: NDArray[np.int64]
     """The row of each of them."""
     bars: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
-    """Per kind of bar: where that of each of them begins and ends; NaN if there is none in the window."""
+    """For each kind of bar, where the bar of each of them begins and ends; NaN if no bar is in the window."""
 
 
 def _window(run: Run, until: float | None) -> tuple[float, str]:
@@ -199,7 +200,7 @@ def _between(
 ) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Return a kind of bar between each two successive times, cut at `stop`.
 
-    What had not happened at the end of the run is drawn up to it. Bars without length are NaN.
+    A bar that had not ended when the run ended is drawn up to the end of the run. Bars without length are NaN.
     """
     first, *rest = times
     by = [first, *(np.where(np.isnan(time), end, time) for time in rest)]
@@ -247,7 +248,7 @@ def _publications(
 
 
 def _name_rows(ax: Axes, encoders: _Block, publishers: _Block, below: float, pitch: float) -> None:
-    """Name each encoder where there is room, else the two blocks."""
+    """Name each encoder if there is room, otherwise the two blocks."""
     hidden = [
         f"\n({block.rows} of {block.rows + block.hidden})" if block.hidden else ""
         for block in (encoders, publishers)

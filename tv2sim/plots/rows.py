@@ -27,7 +27,7 @@ _VERDICTS = {
 }
 """Colour and marker of each."""
 _MOST_BARS = 160
-"""Of a histogram: more would be thinner than a line."""
+"""The most bars of a histogram; more would be thinner than a line."""
 
 
 def on_time_rates(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
@@ -76,7 +76,7 @@ def differences(study: Comparison, ax: Axes | None = None, *, metric: str = ON_T
     Parameters
     ----------
     study : Comparison
-        What :func:`tv2sim.compare` returned, with a strategy beside the baseline.
+        What :func:`tv2sim.compare` returned, with at least one strategy besides the baseline.
     ax : matplotlib.axes.Axes, optional
         Where to draw; default is a new figure.
     metric : str

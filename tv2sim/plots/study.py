@@ -42,9 +42,9 @@ class Study(NamedTuple):
     groups: dict[str, list[Shown]]
     strategies: dict[str, Look]
     size: str
-    """How many replications, in words."""
+    """The number of replications, in words."""
     interval: str
-    """What the intervals are, in words."""
+    """The kind of interval, in words."""
 
     @property
     def shown(self) -> list[Shown]:
@@ -53,7 +53,7 @@ class Study(NamedTuple):
 
 
 def counted(numbers: Iterable[int], thing: str) -> str:
-    """Return the distinct numbers with what they count.
+    """Return the distinct numbers, followed by the name of the thing that they count.
 
     >>> counted([1], "run"), counted([20, 10, 20], "run")
     ('1 run', '10 or 20 runs')

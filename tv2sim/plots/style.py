@@ -105,7 +105,7 @@ def titles(ax: Axes, title: str, below: str = "", *, x: str = "", y: str = "") -
 
 
 def note(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **how: Any) -> None:
-    """Write a text at a place in fractions of the axes (or in other coordinates), moved by so many points."""
+    """Write a text at a place in fractions of the axes (or other coordinates), moved by an offset in points."""
     usual = {"xycoords": "axes fraction", "ha": "left", "va": "center", "fontsize": SMALL, "color": INK}
     if text:
         how = {**usual, **how}

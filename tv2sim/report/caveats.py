@@ -1,4 +1,4 @@
-"""What a reader of a report is warned of, as values; ``caveat.html.j2`` has a macro of words for each class."""
+"""The warnings of a report, as values; ``caveat.html.j2`` has a macro with the words of each class."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Caveat", "caveats", "explained"]
 
 _ENOUGH_REPLICATIONS = 30
-"""With fewer, the mean is not near enough to a normal distribution to trust a t interval."""
+"""With fewer, the distribution of the mean is not close enough to normal for a t interval."""
 
 _ENOUGH_BEYOND = 100
 """Publications beyond a quantile that are needed to estimate it."""
@@ -81,7 +81,7 @@ class RejectedLines(NamedTuple):
 
 
 class NeverInTime(NamedTuple):
-    """So many videos of a catalogue take longer to encode than their timeouts."""
+    """Some videos of a catalogue take longer to encode than their timeouts."""
 
     name: str
     videos: int

@@ -1,4 +1,4 @@
-"""What a comparison shows in one of its worlds: the best strategy, its cost, and the sentences about them."""
+"""The conclusions from a comparison in one world: the best strategy, its cost, and sentences about them."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def name_of(world: Comparison) -> str:
 
 
 def differences(world: Comparison, metrics: Collection[str]) -> Iterator[tuple[str, list[Compared]]]:
-    """Yield each strategy but the baseline, with its differences in these metrics.
+    """Yield each strategy except the baseline, with its differences in these metrics.
 
-    There are none if it is the same as the baseline in every replication and in all of these metrics.
+    A strategy has no differences if it is the same as the baseline in every replication and each metric.
     """
     for strategy in world.strategies:
         found = [world.difference(strategy, metric) for metric in metrics]
