@@ -70,7 +70,8 @@ def mean_interval(
 
     Where all values are the same, a t interval would have no width, as if no other value could occur. If the
     values are known to lie between `low` and `high`, the interval is that of the Clopper-Pearson bound on the
-    share of replications with another value: if none of n has one, at most 1 - (alpha/2)**(1/n) of all have.
+    share of replications with another value: if none of n replications has one, that share is at most
+    1 - (alpha/2)**(1/n).
 
     Parameters
     ----------
@@ -95,7 +96,9 @@ def mean_interval(
         return Interval(nan, nan, nan, nan)
     mean = float(values.mean())
     if n > 1 and np.ptp(values) > 0:
-        half_width = _t(confidence, n) * float(values.std(ddof=1)) / sqrt(n)
+        from scipy.special import stdtrit
+
+        half_width = float(stdtrit(n - 1, (1 + confidence) / 2)) * float(values.std(ddof=1)) / sqrt(n)
         return Interval(mean, half_width, max(mean - half_width, low), min(mean + half_width, high))
     mean = float(values[0])
     if low == -inf or high == inf:
@@ -103,12 +106,6 @@ def mean_interval(
     different = clopper_pearson(0, n, confidence).ci_high
     ci_low, ci_high = mean - different * (mean - low), mean + different * (high - mean)
     return Interval(mean, max(mean - ci_low, ci_high - mean), ci_low, ci_high)
-
-
-def _t(confidence: float, n: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(n - 1, (1 + confidence) / 2))
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
@@ -152,9 +149,7 @@ def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> Interva
 
 
 def paired_difference(
-    values: NDArray[np.float64],
-    baseline: NDArray[np.float64],
-    confidence: float = 0.95,
+    values: NDArray[np.float64], baseline: NDArray[np.float64], confidence: float = 0.95
 ) -> Difference:
     """Return the mean of values - baseline, replication by replication, with its t interval and p-value.
 
@@ -178,10 +173,7 @@ def paired_difference(
         return Difference(*interval, p_value=nan, variance_ratio=nan)
     paired = _variance(difference)
     unpaired = _variance(values) + _variance(baseline)
-    if paired > 0:
-        ratio = unpaired / paired
-    else:
-        ratio = inf if unpaired > 0 else nan
+    ratio = unpaired / paired if paired > 0 else inf if unpaired > 0 else nan
     return Difference(*interval, _p_value(len(difference), interval.mean, paired), ratio)
 
 
@@ -217,18 +209,18 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Precision:
-    """How exactly a mean should be known: the half width of its interval, absolute or relative to the mean.
+    """The precision to reach for a mean: the half width of its interval, absolute or relative to the mean.
 
     Parameters
     ----------
     metric : str
-        Which metric, such as ``"published"``.
+        The name of the metric, such as ``"published"``.
     absolute : float, optional
         The half width, in the metric's unit.
     relative : float, optional
         The half width as a share of the mean.
     confidence : float
-        Of the interval.
+        The confidence level of the interval.
 
     Raises
     ------
@@ -272,11 +264,11 @@ class Stopped:
     Attributes
     ----------
     precision : Precision
-        What was asked for.
+        The precision that was asked for.
     interval : Interval
-        Of the mean that is furthest from it.
+        The interval of the mean that is furthest from it.
     replications : int
-        How many were made.
+        The number of replications that were made.
 
     Examples
     --------
