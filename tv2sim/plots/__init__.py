@@ -12,10 +12,13 @@ carried by colour alone.
 """
 
 from tv2sim.plots.convergence import convergence
+from tv2sim.plots.differences import differences
 from tv2sim.plots.lateness import lateness
+from tv2sim.plots.levels import levels
 from tv2sim.plots.on_time_map import on_time_map
-from tv2sim.plots.one_run import levels, timeline
-from tv2sim.plots.rows import differences, on_time_rates, published_per_replication
+from tv2sim.plots.on_time_rates import on_time_rates
+from tv2sim.plots.published_per_replication import published_per_replication
+from tv2sim.plots.timeline import timeline
 from tv2sim.plots.tradeoff import tradeoff
 
 __all__ = [
