@@ -24,10 +24,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-_ROUNDING = 1e-9
-"""Values that differ by at most this are equal: sums of times in another order differ in the last bits."""
-
-
 class Interval(NamedTuple):
     """An estimate with its confidence interval."""
 
@@ -155,7 +151,8 @@ def paired_difference(
 
     Where every replication has the same difference, its variance is 0 and there is no t test: the p-value is
     then that of the sign test, 2**(1 - n), or 1 where the difference is 0. Pairs of which one value is NaN are
-    left out; values that differ by no more than rounding (1e-9, absolute or relative) are taken as equal.
+    left out. Differences that are the same when rounded to 1e-9 are taken as the same: a subtraction of
+    seconds is not exact, though the times are.
 
     Examples
     --------
@@ -166,8 +163,9 @@ def paired_difference(
     values, baseline = np.asarray(values, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
     both = ~np.isnan(values - baseline)
     values, baseline = values[both], baseline[both]
-    same = np.isclose(values, baseline, rtol=_ROUNDING, atol=_ROUNDING)
-    difference = np.where(same, 0.0, values - baseline)
+    difference = values - baseline
+    if len(difference) and np.ptp(rounded := difference.round(9)) == 0:
+        difference = rounded
     interval = mean_interval(difference, confidence)
     if len(difference) < 2:
         return Difference(*interval, p_value=nan, variance_ratio=nan)
