@@ -756,6 +756,42 @@ def test_the_columns_cannot_be_changed() -> None:
             column[0] = 99
 
 
+@pytest.mark.parametrize(
+    ("field", "value", "says"),
+    [
+        ("encoding_time", 1e300, "must be at most 4294967296 s, not 1e+300"),
+        ("encoding_time", 2**32 + 1, "must be at most 4294967296 s, not 4294967297"),
+        ("encoding_time", -0.5, "must be a finite number of at least 0, not -0.5"),
+        ("encoding_time", math.nan, "must be a finite number of at least 0, not nan"),
+        ("encoding_time", "three", "must be a finite number of at least 0, not 'three'"),
+        ("encoding_time", None, "must be a finite number of at least 0, not None"),
+        ("encoding_time", 10**400, "must be a finite number of at least 0, not 1000"),
+        ("publication_timeout", 1e300, "must be at most 4294967296 s, not 1e+300"),
+        ("publication_timeout", 0, "must be a finite number greater than 0, not 0"),
+        ("publication_timeout", -9, "must be a finite number greater than 0, not -9"),
+        ("publication_timeout", math.inf, "must be a finite number greater than 0, not inf"),
+        ("submitted_at", 1e300, "must be at most 4294967296 s, not 1e+300"),
+        ("submitted_at", -1, "must be a finite number of at least 0, not -1"),
+        ("submitted_at", -math.inf, "must be a finite number of at least 0, not -inf"),
+        ("submitted_at", math.nan, "must be a finite number of at least 0, not nan"),
+    ],
+)
+def test_a_catalogue_made_of_videos_refuses_an_impossible_time(field: str, value: Any, says: str) -> None:
+    times = {"encoding_time": 3, "publication_timeout": 9, field: value}
+    videos = [tv.Video("a", "A", "P", 3, 9), tv.Video("b", "B", "P", **times), tv.Video("c", "C", "P", 3, 9, 5)]
+    with pytest.raises(tv.CatalogueError) as caught:
+        tv.Catalogue(videos)
+    message = str(caught.value)
+    assert message.startswith(f"{field} of video 'b' {says}")
+    assert "\n" not in message
+
+
+def test_a_catalogue_made_of_videos_takes_the_times_at_the_limits() -> None:
+    shortest, longest = tv.Video("a", "A", "P", 0, 5e-324, 0), tv.Video("b", "B", "P", 2**32, 2**32, 2**32)
+    catalogue = tv.Catalogue([shortest, longest, tv.Video("c", "C", "P", 3, 9)])
+    assert list(catalogue) == [shortest, longest, tv.Video("c", "C", "P", 3, 9)]
+
+
 def test_catalogues_are_compared_by_what_they_hold() -> None:
     catalogue = tv.read_catalogue(THREE)
     assert catalogue == tv.read_catalogue(THREE_LINES.splitlines())

@@ -96,7 +96,11 @@ def redelivered(self: Recorder, video: int, encoder: int, publisher: int) -> Non
 def more_events(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Add an event with a column and one without, for tests that ask for them."""
     if "happens" in request.fixturenames:
-        monkeypatch.setitem(TABLES["videos"], "visible", Column("d", nan))
+        columns = list(TABLES["videos"].items())  # times are in the order in which they are filled
+        place = [name for name, _ in columns].index("queued") + 1
+        monkeypatch.setitem(
+            TABLES, "videos", dict([*columns[:place], ("visible", Column("d", nan)), *columns[place:]])
+        )
         monkeypatch.setitem(EVENTS, "visible", Kind("videos", "visible", video=ROW))
         monkeypatch.setitem(EVENTS, "redelivered", OTHER)
         monkeypatch.setattr(Recorder, "visible", visible, raising=False)

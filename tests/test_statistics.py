@@ -260,12 +260,13 @@ class TestThePairedDifference:
     def test_always_the_same_difference_of_very_many(self) -> None:
         assert paired_difference(np.ones(5000), np.zeros(5000)).p_value == 0
 
-    def test_rounding_is_no_difference(self) -> None:
-        """A sum of times in another order: however often the last bits differ, there is nothing to see."""
-        values = np.random.default_rng(1).uniform(0, 1000, 300)
-        for noise in (values + 1e-13 * np.abs(normal(2, 300)), values * (1 + 1e-12)):
-            found = paired_difference(noise, values)
-            assert (found.mean, found.p_value, found.variance_ratio) == (0, 1, inf)
+    @pytest.mark.parametrize("ticks", [0, 1, 100_000, -2_700_001])
+    def test_the_same_difference_in_ticks_is_the_same_in_seconds(self, ticks: int) -> None:
+        """However the last bits of the subtraction differ: there is no variance."""
+        values = np.random.default_rng(1).integers(0, 10**9, 300)
+        found = paired_difference((values + ticks) / 1e6, values / 1e6)
+        assert found.mean == found.ci_low == found.ci_high == ticks / 1e6
+        assert (found.p_value, found.variance_ratio) == (1 if ticks == 0 else 2.0**-299, inf)
 
     @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
     def test_what_is_more_than_rounding_is_one(self, scale: float) -> None:

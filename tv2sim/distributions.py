@@ -202,7 +202,7 @@ class LogNormal(BuiltIn):
 
 @dataclass(frozen=True)
 class Gamma(BuiltIn):
-    """The gamma distribution; with a whole `shape`, the sum of so many exponentials of mean `scale` s.
+    """The gamma distribution; with a whole `shape`, the sum of `shape` exponentials of mean `scale` s.
 
     >>> Gamma(4, 1).mean
     4.0
@@ -269,7 +269,7 @@ DISTRIBUTIONS: tuple[type[BuiltIn], ...] = tuple(BuiltIn.__subclasses__())
 # -- from what people write and from what files hold -------------------------------------------------------
 
 _KINDS = {kind.__name__.lower(): kind for kind in DISTRIBUTIONS}
-"""By what people write."""
+"""The distributions by the names that people write."""
 
 NOTATIONS = tuple(
     f"{name}({'sample, sample, ...' if kind is Empirical else ', '.join(field.name for field in fields(kind))})"
@@ -288,12 +288,12 @@ if TYPE_CHECKING:
 
 
 def as_distribution(name: str, value: object, *, error: type[InputError] = ScenarioError) -> Distribution:
-    """Return a distribution as it is, a number as a :class:`Constant`, a text such as "uniform(2, 6)" parsed.
+    """Return a distribution unchanged, a number as a :class:`Constant`, or a parsed text like "uniform(2, 6)".
 
     Raises
     ------
     ScenarioError
-        If it is none of these; the message quotes it and lists the kinds.
+        If it is something else; the message quotes it and lists the kinds.
 
     Examples
     --------

@@ -68,7 +68,7 @@ TABLES: dict[str, dict[str, Column]] = {
         "publisher": _NUMBER,
     },
 }
-"""The columns of each table of facts."""
+"""The columns of each table of facts; those of times in the order in which they are filled."""
 
 VIDEO_OUTCOMES = ("unfinished", "published", "failed", "refused")
 """What a code in the column `outcome` of a video stands for."""

@@ -203,7 +203,7 @@ class LoadWarning:
     Attributes
     ----------
     of : {"encoders", "pool"}
-        Which of them reaches its limit.
+        The part of the system that reaches its limit.
     size : int
         The number of encoders, or of publishers in the pool.
     rate : float
@@ -257,7 +257,7 @@ _MANY = 10
 
 @dataclass(frozen=True)
 class Explanation:
-    """What :meth:`Scenario.explain` returns; ``str()`` of it is a text of a few lines.
+    """The result of :meth:`Scenario.explain`; ``str()`` of it is a text of a few lines.
 
     Attributes
     ----------

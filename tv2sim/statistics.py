@@ -24,10 +24,6 @@ __all__ = [
 ]  # fmt: skip
 
 
-_ROUNDING = 1e-9
-"""Values that differ by at most this are equal: sums of times in another order differ in the last bits."""
-
-
 class Interval(NamedTuple):
     """An estimate with its confidence interval."""
 
@@ -70,7 +66,8 @@ def mean_interval(
 
     Where all values are the same, a t interval would have no width, as if no other value could occur. If the
     values are known to lie between `low` and `high`, the interval is that of the Clopper-Pearson bound on the
-    share of replications with another value: if none of n has one, at most 1 - (alpha/2)**(1/n) of all have.
+    share of replications with another value: if none of n replications has one, that share is at most
+    1 - (alpha/2)**(1/n).
 
     Parameters
     ----------
@@ -95,7 +92,9 @@ def mean_interval(
         return Interval(nan, nan, nan, nan)
     mean = float(values.mean())
     if n > 1 and np.ptp(values) > 0:
-        half_width = _t(confidence, n) * float(values.std(ddof=1)) / sqrt(n)
+        from scipy.special import stdtrit
+
+        half_width = float(stdtrit(n - 1, (1 + confidence) / 2)) * float(values.std(ddof=1)) / sqrt(n)
         return Interval(mean, half_width, max(mean - half_width, low), min(mean + half_width, high))
     mean = float(values[0])
     if low == -inf or high == inf:
@@ -103,12 +102,6 @@ def mean_interval(
     different = clopper_pearson(0, n, confidence).ci_high
     ci_low, ci_high = mean - different * (mean - low), mean + different * (high - mean)
     return Interval(mean, max(mean - ci_low, ci_high - mean), ci_low, ci_high)
-
-
-def _t(confidence: float, n: int) -> float:
-    from scipy.special import stdtrit
-
-    return float(stdtrit(n - 1, (1 + confidence) / 2))
 
 
 def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
@@ -152,15 +145,14 @@ def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> Interva
 
 
 def paired_difference(
-    values: NDArray[np.float64],
-    baseline: NDArray[np.float64],
-    confidence: float = 0.95,
+    values: NDArray[np.float64], baseline: NDArray[np.float64], confidence: float = 0.95
 ) -> Difference:
     """Return the mean of values - baseline, replication by replication, with its t interval and p-value.
 
     Where every replication has the same difference, its variance is 0 and there is no t test: the p-value is
     then that of the sign test, 2**(1 - n), or 1 where the difference is 0. Pairs of which one value is NaN are
-    left out; values that differ by no more than rounding (1e-9, absolute or relative) are taken as equal.
+    left out. Differences that are the same when rounded to 1e-9 are taken as the same: a subtraction of
+    seconds is not exact, though the times are.
 
     Examples
     --------
@@ -171,17 +163,15 @@ def paired_difference(
     values, baseline = np.asarray(values, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
     both = ~np.isnan(values - baseline)
     values, baseline = values[both], baseline[both]
-    same = np.isclose(values, baseline, rtol=_ROUNDING, atol=_ROUNDING)
-    difference = np.where(same, 0.0, values - baseline)
+    difference = values - baseline
+    if len(difference) and np.ptp(rounded := difference.round(9)) == 0:
+        difference = rounded
     interval = mean_interval(difference, confidence)
     if len(difference) < 2:
         return Difference(*interval, p_value=nan, variance_ratio=nan)
     paired = _variance(difference)
     unpaired = _variance(values) + _variance(baseline)
-    if paired > 0:
-        ratio = unpaired / paired
-    else:
-        ratio = inf if unpaired > 0 else nan
+    ratio = unpaired / paired if paired > 0 else inf if unpaired > 0 else nan
     return Difference(*interval, _p_value(len(difference), interval.mean, paired), ratio)
 
 
@@ -217,18 +207,18 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Precision:
-    """How exactly a mean should be known: the half width of its interval, absolute or relative to the mean.
+    """The precision to reach for a mean: the half width of its interval, absolute or relative to the mean.
 
     Parameters
     ----------
     metric : str
-        Which metric, such as ``"published"``.
+        The name of the metric, such as ``"published"``.
     absolute : float, optional
         The half width, in the metric's unit.
     relative : float, optional
         The half width as a share of the mean.
     confidence : float
-        Of the interval.
+        The confidence level of the interval.
 
     Raises
     ------
@@ -272,11 +262,11 @@ class Stopped:
     Attributes
     ----------
     precision : Precision
-        What was asked for.
+        The precision that was asked for.
     interval : Interval
-        Of the mean that is furthest from it.
+        The interval of the mean that is furthest from it.
     replications : int
-        How many were made.
+        The number of replications that were made.
 
     Examples
     --------

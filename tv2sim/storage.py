@@ -100,7 +100,7 @@ def _read_csv(path: Path, names: Collection[str]) -> dict[str, list[Any]]:
 
 
 _LONGEST = 2**31 - 1
-"""Characters in a field of a CSV file that is read; by itself Python refuses titles beyond 2**17."""
+"""The most characters in a field of a CSV file that is read; Python's default limit is 2**17."""
 
 _FREE = ("id", "title", "provider")
 _TEXTS = (*_FREE, "event", "outcome")

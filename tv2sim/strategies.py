@@ -86,7 +86,7 @@ class Strategy:
     Parameters
     ----------
     name : str
-        What tables and charts call the strategy; default is the name of its class.
+        The name of the strategy in tables and charts; default is the name of its class.
     starts_on : {"encoding_started", "encoded", "queued"} or None
         The event in a video's life at which a publisher is started because of it. None: no publisher is started
         because of a video.
@@ -217,7 +217,7 @@ class Strategy:
         Raises
         ------
         StrategyError
-            If a hook answers with something impossible, naming the hook and the video.
+            If a hook returns an impossible value; the message names the hook and the video.
         """
         moments = self._ask("start_moment", catalogue, one_of, known=MOMENTS)
         own = self._ask("owns_publisher", catalogue, _a_truth_value)
@@ -277,7 +277,7 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
 
 
 def as_strategy(strategy: object) -> Strategy:
-    """Return a strategy as it is, or the built-in one of that name; "2c:8" is 2c with a pool of 8.
+    """Return a strategy unchanged, or the built-in one with that name; "2c:8" is 2c with a pool of 8.
 
     Raises
     ------
@@ -294,9 +294,7 @@ def as_strategy(strategy: object) -> Strategy:
     if isinstance(strategy, Strategy):
         return strategy
     if isinstance(strategy, type) and issubclass(strategy, Strategy):
-        raise StrategyError(
-            f"{strategy.__name__} is a class: hand in a strategy made of it, {strategy.__name__}()"
-        )
+        raise StrategyError(f"{strategy.__name__} is a class: pass an instance of it, {strategy.__name__}()")
     name, colon, size = strategy.partition(":") if isinstance(strategy, str) else ("", "", "")
     if name not in STRATEGIES:
         raise StrategyError(

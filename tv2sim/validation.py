@@ -34,13 +34,13 @@ def a_number(
     Parameters
     ----------
     name : str
-        What the number is called, for the message.
+        The name of the number in the message.
     value : object
-        What the user passed; True and False are not numbers.
+        The value that the user passed; True and False are not numbers.
     at_least, above, at_most : float
         The accepted range; `above`, if given, replaces `at_least` and excludes the bound itself.
     error : type of InputError
-        What to raise.
+        The class of the exception to raise.
 
     Raises
     ------
@@ -49,10 +49,8 @@ def a_number(
     """
     lower = f"of at least {at_least:g}" if above is None else f"greater than {above:g}"
     accepted = f"a finite number {lower}" + (f" and at most {at_most:g}" if at_most < math.inf else "")
-    if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise error(f"{name} must be {accepted}, not {shown(value)}")
     try:
-        result = float(value)
+        result = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
     except OverflowError:
         result = math.inf
     too_low = result < at_least if above is None else result <= above

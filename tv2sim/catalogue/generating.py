@@ -55,10 +55,10 @@ def generate_catalogue(videos: int = 154, *, seed: int = 20) -> Catalogue:
     Parameters
     ----------
     videos : int
-        How many. With 154 the joint counts of encoding time and timeout are exactly those measured on a
-        real day; other numbers keep the mix.
+        The number of videos. With 154 the joint counts of encoding time and timeout are exactly those measured
+        on a real day; other numbers keep the mix.
     seed : int
-        Which order, titles and ids.
+        The seed of the order, the titles and the ids.
 
     Raises
     ------

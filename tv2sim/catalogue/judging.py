@@ -101,7 +101,7 @@ def as_bytes(line: Any) -> bytes:
 
 
 def _invalid(error: msgspec.ValidationError) -> str:
-    """Return the reason in words; a message of msgspec that is unknown here is passed on as it is."""
+    """Return the reason in words; a message of msgspec that is unknown here is returned unchanged."""
     found, _, path = str(error).partition(" - at `$.")
     field = path.rstrip("`")
     if found.startswith("Object missing required field"):
@@ -132,7 +132,7 @@ _KINDS = {
 def text_of(entry: Entry) -> str:
     """Return what a rejected entry looked like, cut at 200 characters."""
     if isinstance(entry, bytes):
-        # four bytes a character at the most, so no more need be decoded than can be kept
+        # a character has at most four bytes, so this much holds all the text that is kept
         return entry[: 4 * TEXT_KEPT + 4].decode("utf-8", "replace")[:TEXT_KEPT]
     return shown(entry, TEXT_KEPT)
 

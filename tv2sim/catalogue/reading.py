@@ -34,7 +34,7 @@ def read_catalogue(source: Source | Catalogue, *, name: str | None = None) -> Ca
         file, or with ``"-"`` from standard input; or a DataFrame or an iterable of mappings, whose fields
         may be spelled ``encodingTime`` or ``encoding_time``. Further fields are ignored.
     name : str, optional
-        What to call it; default is the file's name.
+        The name of the catalogue; default is the file's name.
 
     Returns
     -------

@@ -27,7 +27,7 @@ __all__ = ["Survey", "survey_catalogue"]
 
 @dataclass(frozen=True)
 class Survey:
-    """What :func:`survey_catalogue` found.
+    """The result of :func:`survey_catalogue`.
 
     Attributes
     ----------
@@ -57,9 +57,9 @@ class Survey:
 def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False) -> Survey:
     """Check a catalogue of any size without holding its text.
 
-    At its peak the survey holds less than 60 bytes a video. Of an id it holds a 64-bit hash. If a hash occurs
-    more than once, the lines are read again and the ids themselves are compared, so that a collision of hashes
-    rejects nothing; each id that shares its hash then takes about 800 bytes more.
+    At its peak the survey holds less than 60 bytes per video. It holds a 64-bit hash of each id. If a hash
+    occurs more than once, the lines are read again and the ids themselves are compared, so that a collision of
+    hashes rejects nothing; each id that shares its hash then takes about 800 bytes more.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False
         As for :func:`tv2sim.read_catalogue`. What cannot be read twice is copied first: a pipe to a
         temporary file, an iterator to a list.
     keep : int
-        How many rejected lines to describe; all are counted.
+        The number of rejected lines to describe; all are counted.
     progress : bool
         Whether to show a bar on standard error, if that is a terminal and it takes longer than a second.
 
@@ -131,7 +131,7 @@ def _from(stream: Any, position: int) -> Iterator[Entry]:
 
 
 class _Found:
-    """What the pass collects: five numbers a video, and the first rejected lines."""
+    """The data that the pass collects: five numbers per video, and the first rejected lines."""
 
     def __init__(self, keep: int) -> None:
         self.keep = keep

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple, overload
 import msgspec
 import numpy as np
 
-from tv2sim.validation import LONGEST_TIME, plural
+from tv2sim.errors import CatalogueError
+from tv2sim.validation import LONGEST_TIME, a_time, plural, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -74,7 +75,8 @@ class Catalogue:
     Parameters
     ----------
     videos : iterable of Video
-        The accepted ones. They are not validated; :func:`tv2sim.read_catalogue` does that.
+        The accepted videos. Their times are checked; :func:`tv2sim.read_catalogue` also checks their texts, and
+        that no id occurs twice.
     rejected : sequence of Rejected
         The lines that are not valid videos.
     name : str
@@ -92,6 +94,17 @@ class Catalogue:
         float64, seconds, NaN for a video without one; None if no video has one.
     rejected : tuple of Rejected
         The lines that are not valid videos.
+
+    Raises
+    ------
+    CatalogueError
+        If a time of a video is outside its limits; the message quotes it and names the video.
+
+    Examples
+    --------
+    >>> Catalogue([Video("a", "The news at 7", "TV 2", encoding_time=-3, publication_timeout=9)])
+    Traceback (most recent call last):
+    tv2sim.errors.CatalogueError: encoding_time of video 'a' must be a finite number of at least 0, not -3
     """
 
     def __init__(
@@ -107,10 +120,10 @@ class Catalogue:
         self.titles = tuple(video.title for video in videos)
         shared: dict[str, str] = {}  # there are few providers: each name is held once
         self.providers = tuple(shared.setdefault(video.provider, video.provider) for video in videos)
-        self.encoding_time = _column([video.encoding_time for video in videos])
-        self.publication_timeout = _column([video.publication_timeout for video in videos])
-        submitted_at = [video.submitted_at for video in videos]
-        self.submitted_at = None if all(time is None for time in submitted_at) else _column(submitted_at)
+        self.encoding_time = _column(videos, "encoding_time")
+        self.publication_timeout = _column(videos, "publication_timeout", above=0)
+        known = any(video.submitted_at is not None for video in videos)
+        self.submitted_at = _column(videos, "submitted_at", optional=True) if known else None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -144,7 +157,7 @@ class Catalogue:
 
     @property
     def frame(self) -> pd.DataFrame:
-        """The videos as a table of its own: id, title, provider, encoding_time, publication_timeout.
+        """The videos as a new table: id, title, provider, encoding_time, publication_timeout.
 
         If any video has a time of submission, there is a column submitted_at as well.
         """
@@ -162,8 +175,23 @@ class Catalogue:
         return (msgspec.json.encode(video) + b"\n" for video in self)
 
 
-def _column(times: Sequence[float | None]) -> NDArray[np.float64]:
-    """Return times as a read-only array, with NaN for None."""
-    column = np.array(times, dtype=np.float64)
+def _column(
+    videos: Sequence[Video], name: str, *, optional: bool = False, **bounds: float
+) -> NDArray[np.float64]:
+    """Return a time of each video as a read-only array, with NaN for None if it is optional.
+
+    All are compared with the limits at once; only those outside them are looked at one by one.
+    """
+    times = [getattr(video, name) for video in videos]
+    try:
+        column = np.array(times, dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):  # one of them is not a number, or too large for a float
+        column = np.full(len(times), nan)
+    inside = (column > 0 if bounds else column >= 0) & (column <= LONGEST_TIME)
+    if optional:
+        inside |= [time is None for time in times]
+    for row in np.flatnonzero(~inside).tolist():
+        what = f"{name} of video {shown(videos[row].id, 60)}"
+        column[row] = a_time(what, times[row], error=CatalogueError, **bounds)
     column.flags.writeable = False
     return column

@@ -55,7 +55,7 @@ class Compared(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison:
-    """The replications of every cell, and what they say; made by :func:`compare`.
+    """The replications of every cell, and the tables and verdicts that follow; made by :func:`compare`.
 
     Attributes
     ----------
@@ -64,11 +64,11 @@ class Comparison:
     baseline : str
         The strategy that the others are compared with.
     confidence : float
-        Of the intervals.
+        The confidence level of the intervals.
     stopped : Stopped or None
         With a precision: why it ended. ``str(study.stopped)`` is a sentence.
     whole : Comparison or None
-        What this is a part of, if it was selected: p-values are adjusted for all comparisons in the whole.
+        The comparison that this one was selected from: p-values are adjusted for all comparisons in it.
     """
 
     cells: dict[Cell, Replications]
@@ -79,7 +79,7 @@ class Comparison:
 
     @property
     def replications(self) -> int:
-        """How many each cell has."""
+        """The number of replications of each cell."""
         return len(next(iter(self.cells.values())))
 
     @property
@@ -101,7 +101,7 @@ class Comparison:
         return f"<Comparison of {len(self.cells)} cells with {self.replications} replications each>"
 
     def extend(self, more: int, **how: Any) -> Comparison:
-        """Return a comparison with so many more replications; those that are done are not repeated.
+        """Return a comparison with `more` additional replications; those that are done are not repeated.
 
         `workers`, `executor` and `progress` are those of :func:`tv2sim.compare`.
         """
@@ -157,9 +157,9 @@ class Comparison:
     # -- saving --------------------------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the comparison as plain data, fit for JSON, which :meth:`from_dict` takes back.
+        """Return the comparison as plain data for JSON, from which :meth:`from_dict` makes it again.
 
-        A selected part is a comparison of its own then.
+        A part that was selected becomes a separate comparison.
         """
         found = {cell.catalogue: reps.catalogue for cell, reps in self.cells.items()}
         catalogues = {key: _Catalogue(list(c), list(c.rejected), c.name, c.sha256) for key, c in found.items()}
@@ -223,12 +223,12 @@ class Comparison:
 
     @cached_property
     def differences(self) -> pd.DataFrame:
-        """A row per cell but the baseline's, and metric: the paired difference, and what it says.
+        """A row per metric and cell, except the baseline's: the paired difference and its verdict.
 
         `mean`, `half_width`, `ci_low` and `ci_high` are of the difference, strategy less baseline; `p_adjusted`
-        is the p-value after Holm's adjustment for all rows of the table; `variance_ratio` is what the pairing
-        brought; the `verdict` is "better", "worse" or "no difference shown" ("higher" or "lower" where neither
-        is better).
+        is the p-value after Holm's adjustment for all rows of the table; `variance_ratio` says how much the
+        pairing reduced the variance; the `verdict` is "better", "worse" or "no difference shown" ("higher" or
+        "lower" where neither is better).
         """
         import pandas as pd
 
@@ -246,10 +246,8 @@ class Comparison:
             return [one for one in self.whole.compared if one.cell in self.cells]
         found: dict[tuple[Cell, str], Difference] = {}
         for cell, reps in self.cells.items():
-            base = self.cells.get(cell._replace(strategy=self.baseline))
-            if base is None or base is reps:
-                continue
-            for metric in self.metrics:
+            base = self.cells.get(cell._replace(strategy=self.baseline), reps)
+            for metric in self.metrics if base is not reps else ():
                 values, usual = reps.values(metric), base.values(metric)
                 found[cell, metric] = paired_difference(values, usual, self.confidence)
         adjusted = holm(np.array([difference.p_value for difference in found.values()], dtype=np.float64))
@@ -268,9 +266,9 @@ class Comparison:
         Parameters
         ----------
         path : path
-            Where to write it; what is there is replaced, when the new one is complete.
+            The file to write; an existing file is replaced when the new one is complete.
         command : str, optional
-            What made the comparison, for its readers to repeat it.
+            The command that made the comparison, so that readers can repeat it.
 
         Returns
         -------

@@ -33,7 +33,7 @@ T = TypeVar("T")
 _FIRST = 100
 """Replications before the intervals are looked at for the first time."""
 _GROWTH = 4
-"""By how much their number grows at the most before they are looked at again."""
+"""The largest factor by which their number grows before they are looked at again."""
 
 
 def replicate(
@@ -60,11 +60,11 @@ def replicate(
     catalogue, strategy, scenario, seed
         As for :func:`tv2sim.simulate`.
     replications : int
-        How many; with a `precision`, how many at the most.
+        The number of replications; with a `precision`, the largest number.
     engine : {"auto", "simpy"}
-        What simulates; "auto" chooses, and ``.engine`` tells which it was.
+        The engine that simulates; "auto" chooses one, and ``.engine`` is its name.
     metrics : "all" or names
-        What is computed of each replication: names in :data:`tv2sim.metrics.METRICS`. The on-time rate and the
+        The metrics to compute: names in :data:`tv2sim.metrics.METRICS`. The on-time rate and the
         precision's metric are computed in any case; others, when they are asked for, by simulating again.
     precision : Precision, optional
         Stop as soon as a mean is known this precisely; ``.stopped`` then says why it ended.
@@ -143,17 +143,17 @@ def compare(
         One; several; several by name; or ``{"encoders": [5, 10], "requests_per_second": [1, 2]}`` for all
         combinations of these values.
     replications : int
-        How many of each; with a `precision`, how many at the most.
+        The number of replications of each; with a `precision`, the largest number.
     seed : int or None
         As for :func:`tv2sim.simulate`.
     baseline : Strategy or str, optional
-        What the others are compared with; default is the first.
+        The strategy that the others are compared with; default is the first.
     engine : {"auto", "simpy"}
         As for :func:`tv2sim.replicate`.
     metrics : "all" or names
-        What is computed, as for :func:`tv2sim.replicate`.
+        The metrics to compute, as for :func:`tv2sim.replicate`.
     confidence : float
-        Of the intervals, and 1 less the error rate of the verdicts.
+        The confidence level of the intervals; the error rate of the verdicts is 1 - confidence.
     precision : Precision, optional
         Stop as soon as every cell's mean is known this precisely.
     workers, executor, progress

@@ -39,13 +39,13 @@ class Replications:
     Attributes
     ----------
     catalogue, strategy, scenario, seed
-        What went in.
+        What was simulated.
     engine : str
-        What simulated.
+        The name of the engine that simulated.
     metrics : tuple of str
         The metrics that the frame shows.
     results : Chunk
-        Per metric that was computed a value for each replication, and how often each video was on time.
+        For each metric that was computed, one value per replication; and how often each video was on time.
     stopped : Stopped or None
         With a precision: why it ended. ``str(reps.stopped)`` is a sentence.
     """
@@ -94,11 +94,11 @@ class Replications:
         return chunk
 
     def interval(self, metric: str, confidence: float = 0.95, *, first: int | None = None) -> Interval:
-        """Return the mean of a metric, over all or the first so many replications, with its interval.
+        """Return the mean of a metric, with its interval, over all replications or the `first` few.
 
-        A t interval over replications; a Wilson interval for a metric that is true or false; and where all
-        replications agree, the bound that their number allows (see :func:`tv2sim.statistics.mean_interval`). It
-        ends at the bounds of the metric.
+        It is a t interval over replications, or a Wilson interval for a metric that is true or false. Where all
+        replications agree, it is the bound that their number allows (see
+        :func:`tv2sim.statistics.mean_interval`). It ends at the bounds of the metric.
         """
         values, confidence = self.values(metric)[:first], as_confidence(confidence)
         if METRICS[metric].dtype is bool and 0 < values.sum() < len(values):
@@ -119,17 +119,14 @@ class Replications:
         """A row per video: how often it was on time, and the probability of it with a 95 % Wilson interval."""
         import pandas as pd
 
-        shares = pd.DataFrame([wilson(count, len(self)) for count in self.results.on_time.tolist()])
+        counts = self.results.on_time
+        shares = pd.DataFrame([wilson(count, len(self)) for count in counts.tolist()])
         frame = self.catalogue.frame[["id", "title", "encoding_time", "publication_timeout"]]
-        return frame.assign(
-            on_time=self.results.on_time,
-            probability=shares["mean"],
-            ci_low=shares["ci_low"],
-            ci_high=shares["ci_high"],
-        )
+        shares = shares[["mean", "ci_low", "ci_high"]].rename(columns={"mean": "probability"})
+        return frame.assign(on_time=counts).join(shares)
 
     def extend(self, more: int, **how: Any) -> Replications:
-        """Return these and so many more replications; those that are done are not repeated.
+        """Return these and `more` additional replications; those that are done are not repeated.
 
         `workers`, `executor` and `progress` are those of :func:`tv2sim.replicate`.
         """
@@ -138,7 +135,7 @@ class Replications:
 
 
 def extended(several: Collection[Replications], more: int, **how: Any) -> list[Replications]:
-    """Return each with so many more replications; `how` is for :func:`tv2sim.experiment.work.compute`."""
+    """Return each with `more` additional replications; `how` is for :func:`tv2sim.experiment.work.compute`."""
     count = a_whole_number("more", more, at_least=1, at_most=MOST)
     tasks = [_task(reps, range(len(reps), len(reps) + count), tuple(reps.results.values)) for reps in several]
     chunks = compute(tasks, **how)

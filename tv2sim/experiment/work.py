@@ -1,4 +1,4 @@
-"""Doing many replications: here, in worker processes, or on any executor; the results are the same."""
+"""Run many replications in this process, in worker processes, or on any executor, with the same results."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
@@ -61,7 +61,7 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Chunk:
-    """What came out of a task: per metric a value per replication, and how often each video was on time."""
+    """The results of a task: for each metric a value per replication, and how often each video was on time."""
 
     values: Mapping[str, NDArray[np.float64]]
     on_time: NDArray[np.int64]
@@ -85,7 +85,7 @@ def compute(
     Parameters
     ----------
     tasks : sequence of Task
-        What to do; each is cut into the chunks of its engine.
+        The tasks; each is divided into the chunks of its engine.
     workers : int, optional
         How many processes; by default, and for work that takes less than a second, this one alone.
     executor : concurrent.futures.Executor, optional
@@ -173,7 +173,7 @@ def _in_processes(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar
     """Do jobs in worker processes, each of which has one job at a time; the workers end when this ends.
 
     Only this thread talks to the workers, and it holds no lock while it waits. So an exception that a signal
-    raises here leaves no lock behind on which anything could wait for ever.
+    raises here leaves no lock behind on which anything could wait forever.
     """
     # spawn: a forked copy of a process with threads may hang, and it is the same on every system
     context = multiprocessing.get_context("spawn")
@@ -181,7 +181,7 @@ def _in_processes(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar
     connection: Any
     at_work: dict[Any, _Job] = {}  # by connection
     try:
-        with _signals_later(), _ctrl_c_blocked():
+        with _signals_later(), _ctrl_c_blocked() if os.name == "posix" else nullcontext():
             for _, job in zip(range(workers), jobs, strict=False):
                 ours, theirs = context.Pipe()
                 process = context.Process(target=_work, args=(theirs, tasks), daemon=True)
@@ -266,10 +266,7 @@ def _signals_later() -> Iterator[None]:
 
 @contextmanager
 def _ctrl_c_blocked() -> Iterator[None]:
-    """Start the processes of the block with SIGINT blocked, on systems that can do so."""
-    if os.name != "posix":
-        yield
-        return
+    """Start the processes of the block with SIGINT blocked, on a system that is POSIX."""
     from multiprocessing import resource_tracker
 
     resource_tracker.ensure_running()  # because it unblocks the signal when it starts
@@ -286,7 +283,7 @@ def _ctrl_c_blocked() -> Iterator[None]:
 def _on(executor: Executor, jobs: Iterator[_Job], bar: _Bar) -> _Done:
     """Do jobs on an executor.
 
-    Futures use locks that an exception raised by a signal can leave locked for ever. So signals wait while jobs
+    Futures use locks that an exception raised by a signal can leave locked forever. So signals wait while jobs
     are submitted, and results are waited for with a queue, not with :func:`concurrent.futures.as_completed`.
     """
     finished: SimpleQueue[Future[Chunk]] = SimpleQueue()
@@ -328,7 +325,7 @@ def _check_sendable(tasks: Sequence[Task]) -> None:
 
 
 class _Bar:
-    """How many replications are done, and a tqdm bar that shows it after a second if that is wanted."""
+    """The number of replications that are done, and a tqdm bar that shows it after a second if asked for."""
 
     def __init__(self, total: int, *, shown: bool) -> None:
         self._done, self._total = 0, total

@@ -2,34 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from tv2sim.model.instant import HANDED_OVER, PlacedTimeout
 from tv2sim.ticks import to_ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 
     from simpy import Environment, Event
 
     from tv2sim.model.encoders import Encoders
     from tv2sim.model.recorder import Recorder
 
-__all__ = ["LiveVideos", "Submission", "Submissions", "client"]
+__all__ = ["LiveVideos", "Wait", "at", "client", "known_times"]
 
 
-class Submission(Protocol):
-    """Holds videos back until they may be offered."""
-
-    def wait(self, video: int) -> Generator[Event, object, None]:
-        """Let a process wait until a video may be offered."""
+Wait: TypeAlias = "Callable[[int], Generator[Event, object, None]]"
+"""Lets a process wait until a video may be offered."""
 
 
-class LiveVideos(Submission, Protocol):
+class LiveVideos(Protocol):
     """Videos that are added to a system while it runs."""
 
     def rows(self) -> Iterator[int]:
         """Yield the row of the next video, as long as there may be one."""
+
+    def wait(self, video: int) -> Generator[Event, object, None]:
+        """Let a process wait until a video may be offered."""
 
 
 def client(
@@ -38,7 +38,7 @@ def client(
     gap: float,
     encoders: Encoders,
     record: Recorder,
-    submissions: Submission | None = None,
+    wait: Wait | None = None,
 ) -> Generator[Event, None, None]:
     """Offer each video, hand it over when an encoder is free, and pause for `gap` ticks.
 
@@ -48,8 +48,8 @@ def client(
     pause = 0.0
     for video in videos:
         yield PlacedTimeout(env, pause, HANDED_OVER)
-        if submissions is not None:
-            yield from submissions.wait(video)
+        if wait is not None:
+            yield from wait(video)
         record.offered(video)
         if not encoders.free:
             yield encoders.released()
@@ -57,24 +57,10 @@ def client(
         pause = gap
 
 
-class Submissions:
-    """Known times before which videos are not offered.
-
-    Parameters
-    ----------
-    env : simpy.Environment
-        The clock.
-    times : sequence of float
-        Seconds, by video; NaN where there is none.
-    """
-
-    def __init__(self, env: Environment, times: Sequence[float]) -> None:
-        self._env = env
-        self._times = [0.0 if time != time else to_ticks(time) for time in times]
-
-    def wait(self, video: int) -> Generator[Event, object, None]:
-        """Wait until a video's time has come."""
-        return at(self._env, self._times[video])
+def known_times(env: Environment, times: Sequence[float]) -> Wait:
+    """Return what waits until a video's time has come: seconds, by video; NaN where there is none."""
+    ticks = [0.0 if time != time else to_ticks(time) for time in times]
+    return lambda video: at(env, ticks[video])
 
 
 def at(env: Environment, time: float) -> Generator[Event, object, None]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from simpy import Environment
 
-    from tv2sim.model.queues import WaitingVideos
+    from tv2sim.model.queues import PriorityQueue
 
 __all__ = ["PublishingStage"]
 
@@ -27,7 +27,7 @@ class PublishingStage:
     ----------
     env : simpy.Environment
         The clock.
-    queue : WaitingVideos
+    queue : deque or PriorityQueue
         Holds the videos that any publisher may serve.
     capacity : int or None
         How many the queue holds at the most.
@@ -36,7 +36,7 @@ class PublishingStage:
     """
 
     def __init__(
-        self, env: Environment, queue: WaitingVideos, capacity: int | None, own: bytes | bytearray
+        self, env: Environment, queue: deque[int] | PriorityQueue, capacity: int | None, own: bytes | bytearray
     ) -> None:
         self._env = env
         self._own = own

@@ -1,31 +1,14 @@
-"""The two orders in which videos can wait for the pool's publishers."""
+"""A queue in the order of priorities, in the place of a deque, which is first in, first out."""
 
 from __future__ import annotations
 
-from collections import deque
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Fifo", "PriorityQueue", "WaitingVideos"]
-
-
-class WaitingVideos(Protocol):
-    """Videos that wait: put in, and taken out in some order."""
-
-    def __len__(self) -> int: ...
-
-    def append(self, video: int, /) -> None:
-        """Put a video in."""
-
-    def popleft(self) -> int:
-        """Take the next video out."""
-
-
-Fifo = deque[int]
-"""First in, first out."""
+__all__ = ["PriorityQueue"]
 
 
 class PriorityQueue:

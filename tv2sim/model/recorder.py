@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from array import array
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from tv2sim.events import EVENTS, LogEntry, log_of, pack
+from tv2sim.events import EVENTS, LogEntry, entry_at, log_of, pack
 from tv2sim.facts import PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Facts
+from tv2sim.model.users import call
 from tv2sim.ticks import to_ticks, whole_ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from numpy.typing import NDArray
 
     from tv2sim.facts import Ending
 
-__all__ = ["Contradiction", "Recorder", "facts_of_log"]
+__all__ = ["Contradiction", "Observer", "Recorder", "facts_of_log"]
+
+Observer: TypeAlias = Callable[[LogEntry], object]
 
 _OFFERED, _ENCODING_STARTED, _ENCODED, _QUEUED, _STARTED, _READY, _ASSIGNED, _PUBLISHED, _FAILED, _ENDED = map(
     pack,
@@ -44,18 +46,25 @@ class Timed(Protocol):
 class Recorder:
     """The facts of one run, column by column; a method for each kind of event.
 
+    Parameters
+    ----------
+    env : Timed
+        The clock.
+    observers : sequence of callables
+        Called in turn with each line of the event log as it happens: for live logs, metrics and views.
+
     Invariant: each method first writes the columns that :data:`tv2sim.events.EVENTS` names for its event, then
     notes it in the sequence, once; so whatever is noted can be read from the columns.
     """
 
-    def __init__(self, env: Timed) -> None:
-        self._env = env
+    def __init__(self, env: Timed, observers: Sequence[Observer] = ()) -> None:
+        self._env, self._observers = env, observers
         self.tables: dict[str, dict[str, Any]] = {
             table: {name: array(column.code) for name, column in columns.items()}
             for table, columns in TABLES.items()
         }
         self.sequence = array("q")
-        self._note: Callable[[int], None] = self.sequence.append
+        self._note: Callable[[int], None] = self._tell if observers else self.sequence.append
         self._publishers = 0
         videos, publishers = self.tables["videos"], self.tables["publishers"]
         self._offered, self._encoder, self._encoding_started = _columns(
@@ -68,6 +77,12 @@ class Recorder:
         self._cause, self._started, self._ready = _columns(publishers, "cause", "started", "ready")
         self._taken, self._video = _columns(publishers, "assigned", "video")
         self._ended, self._how = _columns(publishers, "ended", "outcome")
+
+    def _tell(self, item: int) -> None:
+        self.sequence.append(item)
+        entry = entry_at(self.tables, item)
+        for observer in self._observers:
+            call(observer, entry)
 
     def add(self, videos: int) -> None:
         """Make room for so many more videos."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,13 @@ import simpy
 from simpy.core import EmptySchedule, StopSimulation
 
 from tv2sim.errors import ScenarioError, StrategyError
-from tv2sim.model.client import LiveVideos, Submission, Submissions, client
+from tv2sim.model.client import LiveVideos, Wait, client, known_times
 from tv2sim.model.encoders import Encoders
 from tv2sim.model.instant import END, PlacedTimeout
-from tv2sim.model.observing import ObservedRecorder, Observer
 from tv2sim.model.publishers import Publishers, reviews
 from tv2sim.model.publishing import PublishingStage
-from tv2sim.model.queues import Fifo, PriorityQueue, WaitingVideos
-from tv2sim.model.recorder import Recorder
+from tv2sim.model.queues import PriorityQueue
+from tv2sim.model.recorder import Observer, Recorder
 from tv2sim.model.users import call
 from tv2sim.strategies import Starts
 from tv2sim.ticks import LAST, PER_SECOND, to_ticks, whole_ticks
@@ -72,10 +72,10 @@ def run_model(
     system.add(catalogue)
     if feed is not None:
         live = feed(system)
-        return system.run(live.rows(), live)
+        return system.run(live.rows(), live.wait)
     system.close()
-    submissions = None if catalogue.submitted_at is None else Submissions(env, catalogue.submitted_at.tolist())
-    return system.run(range(len(catalogue)), submissions, counted)
+    wait = None if catalogue.submitted_at is None else known_times(env, catalogue.submitted_at.tolist())
+    return system.run(range(len(catalogue)), wait, counted)
 
 
 class System:
@@ -114,7 +114,7 @@ class System:
         self._starts = Starts(bytearray(), own, self._delay if strategy.delays else None)
         self._without_outcome = 0
         self._open = True
-        self._record = ObservedRecorder(env, observers) if observers else Recorder(env)
+        self._record = Recorder(env, observers)
         stage = PublishingStage(env, self._queue(), scenario.publishing_queue_capacity, self._starts.own)
         self._publishers = Publishers(
             env,
@@ -150,24 +150,22 @@ class System:
         self._open = False
         self._end_if_done()
 
-    def run(
-        self, offered: Iterable[int], submissions: Submission | None = None, counted: Counted = iter
-    ) -> Facts:
+    def run(self, offered: Iterable[int], wait: Wait | None = None, counted: Counted = iter) -> Facts:
         """Run to the end.
 
         Parameters
         ----------
         offered : iterable of int
             The rows in the order in which the client offers them, taken one by one.
-        submissions : Submission, optional
-            What holds a row back until it may be offered; default is nothing.
+        wait : callable, optional
+            Lets the client wait until a row may be offered; default is not to wait.
         counted : callable, optional
             As for :func:`run_model`.
         """
         env, scenario = self._env, self._scenario
         self._publishers.prewarm(counted)
         gap = to_ticks(scenario.gap)
-        env.process(client(env, counted(offered), gap, self._encoders, self._record, submissions))
+        env.process(client(env, counted(offered), gap, self._encoders, self._record, wait))
         if self._strategy.review_every is not None:
             env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
         until = None if scenario.until is None else to_ticks(scenario.until)
@@ -189,9 +187,9 @@ class System:
         if not (self._open or self._without_outcome):
             PlacedTimeout(self._env, 0, END, "completed").callbacks.append(StopSimulation.callback)
 
-    def _queue(self) -> WaitingVideos:
+    def _queue(self) -> deque[int] | PriorityQueue:
         if not self._strategy.reorders:
-            return Fifo()
+            return deque()
         encoding_started, strategy = self._record.tables["videos"]["encoding_started"], self._strategy
 
         def priority(row: int) -> float:

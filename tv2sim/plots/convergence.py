@@ -9,9 +9,9 @@ from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from tv2sim.experiment import Comparison, Replications
 from tv2sim.metrics import METRICS, ON_TIME_RATE
-from tv2sim.numbers import axis, estimate
+from tv2sim.numbers import axis, estimate, scaled
 from tv2sim.plots import style
-from tv2sim.plots.study import scaled, study_of
+from tv2sim.plots.study import study_of
 from tv2sim.validation import one_of
 
 __all__ = ["convergence"]
@@ -19,7 +19,7 @@ __all__ = ["convergence"]
 _POINTS = 150
 """Numbers of replications at which a mean is drawn; evenly spaced on the logarithmic axis."""
 _MOST_BANDS = 12
-"""Intervals are drawn as bands for up to so many cells; more would hide each other."""
+"""The most cells whose intervals are drawn as bands; more would hide each other."""
 
 
 def convergence(
@@ -34,7 +34,7 @@ def convergence(
     ax : matplotlib.axes.Axes, optional
         Where to draw; default is a new figure.
     metric : str
-        Which metric.
+        The name of the metric to show.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Paired differences from the baseline."""
+"""The differences from the baseline, with the verdicts."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from tv2sim.experiment import Comparison
 from tv2sim.metrics import ON_TIME_RATE, Verdict
 from tv2sim.numbers import axis, estimate
 from tv2sim.plots import style
-from tv2sim.plots.rows import point, rows
+from tv2sim.plots.rows import laid_out, point
 from tv2sim.plots.study import study_of
 from tv2sim.validation import one_of
-
-__all__ = ["differences"]
 
 _VERDICTS = {
     Verdict.BETTER: (style.BLUE, "^"),
@@ -31,7 +29,7 @@ def differences(study: Comparison, ax: Axes | None = None, *, metric: str = ON_T
     Parameters
     ----------
     study : Comparison
-        What :func:`tv2sim.compare` returned, with a strategy beside the baseline.
+        What :func:`tv2sim.compare` returned, with at least one strategy besides the baseline.
     ax : matplotlib.axes.Axes, optional
         Where to draw; default is a new figure.
     metric : str
@@ -63,15 +61,15 @@ def differences(study: Comparison, ax: Axes | None = None, *, metric: str = ON_T
         known = f"the study has only its baseline, {study.baseline!r}"
         raise InputError(f"{known}: there is nothing to compare it with")
     compared = {one.cell: one for one in study.compared if one.metric == metric}
-    ax, table = rows(ax, data, shown, pitch=0.24)
+    ax, places, dense = laid_out(ax, data, shown, pitch=0.24)
     ax.axvline(0, color=style.INK, linewidth=1.2)
-    for (cell, *_), y in table.rows:
+    for (cell, *_), y in places:
         verdict, interval = compared[cell].verdict, compared[cell].interval
         colour, marker = _VERDICTS[verdict]
         point(ax, metric, interval, y, colour, marker, size=9, hollow=verdict == Verdict.UNDECIDED)
-        table.remark(ax, y, f"{verdict}\n{estimate(metric, interval, difference=True)}", colour)
+        text = (", " if dense else "\n").join([verdict, estimate(metric, interval, difference=True)])
+        style.remark(ax, y, text, colour=colour)
     ax.margins(x=0.08)
-    style.few_ticks(ax)
     below = f"Paired, {data.size}, {data.interval}s; verdicts adjusted after Holm"
     title = f"Difference from the baseline, strategy {style.fold(study.baseline, 24, 1)}"
     style.titles(ax, title, below, x=f"difference in {axis(metric, difference=True)}")

@@ -19,7 +19,7 @@ from tv2sim.run import Run
 __all__ = ["lateness"]
 
 _MOST_STEPS = 2000
-"""Of a curve; more could not be seen."""
+"""The most steps of a curve; more could not be seen."""
 
 
 def lateness(runs: Mapping[str, Run | Iterable[Run]] | Iterable[Run] | Run, ax: Axes | None = None) -> Axes:
@@ -43,7 +43,7 @@ def lateness(runs: Mapping[str, Run | Iterable[Run]] | Iterable[Run] | Run, ax: 
     Raises
     ------
     InputError
-        If there is no run, or something else than a run.
+        If there is no run, or one of the values is not a run.
 
     Examples
     --------

@@ -13,8 +13,6 @@ from tv2sim.plots.study import as_run
 from tv2sim.run import Run
 from tv2sim.validation import a_number
 
-__all__ = ["levels"]
-
 _LEVELS = {
     "encoders_busy": ("encoders\nbusy", style.SKY),
     "publishing_queue": ("videos in the\npublishing queue", style.ORANGE),
@@ -22,8 +20,9 @@ _LEVELS = {
     "publishers_ready": ("publishers\nready", style.GREEN),
 }
 _MOST_STEPS = 4000
-"""More are drawn as an envelope: the highest and the lowest level in each of so many stretches of time."""
+"""A curve with more steps is drawn as an envelope."""
 _BINS = 400
+"""Stretches of time of an envelope: it shows the highest and the lowest level in each."""
 _TALL = 0.78
 """Height of a level's peak; each level has a lane of height 1."""
 

@@ -1,4 +1,4 @@
-"""The on-time rate of every strategy and scenario."""
+"""The share of videos published in time, with its interval."""
 
 from __future__ import annotations
 
@@ -8,10 +8,8 @@ from tv2sim.experiment import Comparison, Replications
 from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.numbers import axis, estimate
 from tv2sim.plots import style
-from tv2sim.plots.rows import point, rows
+from tv2sim.plots.rows import laid_out, point
 from tv2sim.plots.study import study_of
-
-__all__ = ["on_time_rates"]
 
 
 def on_time_rates(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
@@ -42,14 +40,13 @@ def on_time_rates(study: Comparison | Replications, ax: Axes | None = None) -> A
     'on-time rate (%)'
     """
     data = study_of(study)
-    ax, table = rows(ax, data, data.shown, pitch=0.24)
-    for shown, y in table.rows:
+    ax, places, _ = laid_out(ax, data, data.shown, pitch=0.24)
+    for shown, y in places:
         interval = shown.interval(ON_TIME_RATE)
         point(ax, ON_TIME_RATE, interval, y, shown.look.colour, shown.look.marker)
-        table.remark(ax, y, estimate(ON_TIME_RATE, interval))
+        style.remark(ax, y, estimate(ON_TIME_RATE, interval))
     ax.margins(x=0.06)
     style.span(ax, x=1)
-    style.few_ticks(ax)
     below = f"Mean of {data.size} with {data.interval}"
     style.titles(ax, "Share of videos published in time", below, x=axis(ON_TIME_RATE))
     return ax

@@ -1,4 +1,4 @@
-"""How many videos are published in time, replication by replication."""
+"""The number of videos published in time, from replication to replication."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from numpy.typing import NDArray
 from tv2sim.experiment import Comparison, Replications
 from tv2sim.numbers import estimate
 from tv2sim.plots import style
-from tv2sim.plots.rows import point, rows
+from tv2sim.plots.rows import laid_out, point
 from tv2sim.plots.study import study_of
 
-__all__ = ["published_per_replication"]
-
 _MOST_BARS = 160
-"""Of a histogram: more would be thinner than a line."""
+"""The most bars of a histogram; more would be thinner than a line."""
 
 
 def published_per_replication(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
@@ -49,10 +47,10 @@ def published_per_replication(study: Comparison | Replications, ax: Axes | None 
     ['1', '2a']
     """
     data = study_of(study)
-    ax, table = rows(ax, data, data.shown, pitch=0.27)
+    ax, places, _ = laid_out(ax, data, data.shown, pitch=0.27, whole=True)
     values = {shown.cell: shown.reps.values("published") for shown in data.shown}
     edges = _edges(np.concatenate(list(values.values())))
-    for shown, y in table.rows:
+    for shown, y in places:
         counts = np.histogram(values[shown.cell], edges)[0]
         base = y - 0.12
         heights = base + 0.55 * counts / counts.max()
@@ -60,10 +58,9 @@ def published_per_replication(study: Comparison | Replications, ax: Axes | None 
         ax.axhline(base, color=style.LIGHT, linewidth=0.7, zorder=0.5)
         interval = shown.interval("published")
         point(ax, "published", interval, y - 0.25, style.INK, "D", size=4.5)
-        table.remark(ax, y, estimate("published", interval))
+        style.remark(ax, y, estimate("published", interval))
     videos = {len(shown.reps.catalogue) for shown in data.shown}
     of = f"of {videos.pop()}" if len(videos) == 1 else "videos"
-    style.few_ticks(ax, whole=True)
     below = f"Histograms over {data.size}; below each: mean with {data.interval}"
     style.titles(ax, "Videos published in time, per replication", below, x=f"videos published in time ({of})")
     return ax

@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
+from tv2sim.numbers import scaled
 from tv2sim.plots import style
-from tv2sim.plots.study import Shown, Study, scaled
+from tv2sim.plots.study import Shown, Study
 from tv2sim.statistics import Interval
 
-__all__ = ["Rows", "point", "rows"]
+__all__ = ["laid_out", "point"]
 
 
-class Rows(NamedTuple):
-    """Where the rows are, and how remarks are written beside them."""
-
-    rows: list[tuple[Shown, float]]
-    dense: bool
-
-    def remark(self, ax: Axes, y: float, text: str, colour: str = style.INK) -> None:
-        """Write at the right of a row; on one line where rows are dense."""
-        style.remark(ax, y, text.replace("\n", ", ") if self.dense else text, colour=colour)
-
-
-def rows(ax: Axes | None, data: Study, shown: list[Shown], pitch: float) -> tuple[Axes, Rows]:
+def laid_out(
+    ax: Axes | None, data: Study, shown: list[Shown], pitch: float, *, whole: bool = False
+) -> tuple[Axes, list[tuple[Shown, float]], bool]:
     """Lay out rows from top to bottom: one per strategy, below the group's name if there are several.
 
-    Where each group has only one strategy, the groups are the rows. `pitch` is the height of a row in inches.
+    Where each group has only one strategy, the groups are the rows. `pitch` is the height of a row in inches;
+    the ticks are at whole numbers if `whole`. Returns the axes, the place of each row, and whether rows are so
+    dense that a remark has to fit on one line.
     """
     several = len(data.groups) > 1
     headed = several and len({one.cell.strategy for one in shown}) > 1
@@ -49,7 +42,9 @@ def rows(ax: Axes | None, data: Study, shown: list[Shown], pitch: float) -> tupl
         ax.axhspan(at - 0.45, at + 0.45, color=style.PALE, linewidth=0, zorder=2.5)
         style.remark(ax, at, style.fold(name, 70, 1), x=0, offset=4)
     ax.set_ylim(y + 0.4, 0.6)
-    return ax, Rows(places, dense)
+    ax.xaxis.set_major_locator(MaxNLocator(8, integer=whole, steps=[1, 2, 2.5, 5, 10]))
+    style.grid(ax, "x")
+    return ax, places, dense
 
 
 def point(

@@ -7,18 +7,12 @@ from typing import NamedTuple
 
 from tv2sim.errors import InputError
 from tv2sim.experiment import Cell, Comparison, Replications
-from tv2sim.metrics import METRICS
 from tv2sim.numbers import rate
 from tv2sim.plots.style import Look, look
 from tv2sim.run import Run
 from tv2sim.statistics import Interval
 
-__all__ = ["Shown", "Study", "as_run", "counted", "scaled", "study_of"]
-
-
-def scaled(metric: str, values: Iterable[float]) -> list[float]:
-    """Return values of a metric as an axis shows them: shares in percent."""
-    return [100 * value if METRICS[metric].unit == "%" else value for value in values]
+__all__ = ["Shown", "Study", "as_run", "counted", "study_of"]
 
 
 def as_run(run: object, of: str = "one run") -> Run:
@@ -46,31 +40,20 @@ class Study(NamedTuple):
     """The cells by group: the strategies of a group share catalogue and scenario."""
 
     groups: dict[str, list[Shown]]
-    confidence: float
+    strategies: dict[str, Look]
+    size: str
+    """The number of replications, in words."""
+    interval: str
+    """The kind of interval, in words."""
 
     @property
     def shown(self) -> list[Shown]:
         """All cells, group by group."""
         return [shown for group in self.groups.values() for shown in group]
 
-    @property
-    def strategies(self) -> dict[str, Look]:
-        """The strategies with their looks."""
-        return {shown.cell.strategy: shown.look for shown in self.shown}
-
-    @property
-    def size(self) -> str:
-        """How many replications, in words."""
-        return counted((len(shown.reps) for shown in self.shown), "replication")
-
-    @property
-    def interval(self) -> str:
-        """What the intervals are, in words."""
-        return f"{rate(self.confidence)} interval"
-
 
 def counted(numbers: Iterable[int], thing: str) -> str:
-    """Return the distinct numbers with what they count.
+    """Return the distinct numbers, followed by the name of the thing that they count.
 
     >>> counted([1], "run"), counted([20, 10, 20], "run")
     ('1 run', '10 or 20 runs')
@@ -87,12 +70,9 @@ def study_of(study: object, *, least: int = 1) -> Study:
     InputError
         If it is neither, or has too few replications.
     """
-    if isinstance(study, Comparison):
-        cells, confidence = study.cells, study.confidence
-    elif isinstance(study, Replications):
-        cells, confidence = study.cells, 0.95
-    else:
+    if not isinstance(study, Comparison | Replications):
         raise InputError(f"a chart of replications needs what compare or replicate gave, not {study!r}")
+    cells, confidence = study.cells, study.confidence if isinstance(study, Comparison) else 0.95
     if min(map(len, cells.values()), default=0) < least:
         raise InputError(f"this chart needs at least {least} replication{'s' * (least > 1)}")
     # the name of a group says what differs: the catalogue, the scenario, or both
@@ -102,4 +82,5 @@ def study_of(study: object, *, least: int = 1) -> Study:
     for cell, reps in cells.items():
         name = ", ".join(cell[part] for part in differ)
         groups.setdefault(name, []).append(Shown(cell, reps, name, looks[cell.strategy], confidence))
-    return Study(groups, confidence)
+    size = counted(map(len, cells.values()), "replication")
+    return Study(groups, looks, size, f"{rate(confidence)} interval")

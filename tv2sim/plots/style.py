@@ -12,7 +12,6 @@ from typing import Any, Literal, NamedTuple
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
 from tv2sim.errors import InputError
@@ -106,7 +105,7 @@ def titles(ax: Axes, title: str, below: str = "", *, x: str = "", y: str = "") -
 
 
 def note(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **how: Any) -> None:
-    """Write a text at a place in fractions of the axes (or in other coordinates), moved by so many points."""
+    """Write a text at a place in fractions of the axes (or other coordinates), moved by an offset in points."""
     usual = {"xycoords": "axes fraction", "ha": "left", "va": "center", "fontsize": SMALL, "color": INK}
     if text:
         how = {**usual, **how}
@@ -159,9 +158,3 @@ def span(ax: Axes, *, x: float = 0, y: float = 0) -> None:
         low, high = get()
         if high - low < least:
             put((low + high - least) / 2, (low + high + least) / 2)
-
-
-def few_ticks(ax: Axes, most: int = 8, *, whole: bool = False) -> None:
-    """Give the horizontal axis a few ticks, at whole numbers if `whole`, and grid lines at them."""
-    ax.xaxis.set_major_locator(MaxNLocator(most, integer=whole, steps=[1, 2, 2.5, 5, 10]))
-    grid(ax, "x")

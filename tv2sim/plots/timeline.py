@@ -18,14 +18,12 @@ from tv2sim.plots.study import as_run
 from tv2sim.run import Run
 from tv2sim.validation import a_number
 
-__all__ = ["timeline"]
-
 _USUAL_VIDEOS, _MOST_VIDEOS = 200, 5000
 """How many videos are shown at most: without `until`, and with it."""
 _MOST_ROWS = 40
-"""Of encoders, and of publishers."""
+"""The most rows of encoders, and the most of publishers."""
 _TINY = 15
-"""Up to so many videos, bars have numbers."""
+"""The most videos for which bars have numbers."""
 _GAP = 1.2
 """Rows between encoders and publishers."""
 
@@ -123,7 +121,7 @@ class _Block(NamedTuple):
     row: NDArray[np.int64]
     """The row of each of them."""
     bars: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
-    """Per kind of bar: where that of each of them begins and ends; NaN if there is none in the window."""
+    """For each kind of bar, where the bar of each of them begins and ends; NaN if no bar is in the window."""
 
 
 def _window(run: Run, until: float | None) -> tuple[float, str]:
@@ -186,7 +184,7 @@ def _between(
 ) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Return a kind of bar between each two successive times, cut at `stop`.
 
-    What had not happened at the end of the run is drawn up to it. Bars without length are NaN.
+    A bar that had not ended when the run ended is drawn up to the end of the run. Bars without length are NaN.
     """
     first, *rest = times
     by = [first, *(np.where(np.isnan(time), end, time) for time in rest)]
@@ -205,13 +203,12 @@ def _bars(ax: Axes, block: _Block, above: float) -> dict[str, Artist]:
     used: dict[str, Artist] = {}
     for name, (begin, end) in block.bars.items():
         there = ~np.isnan(begin)
-        if not there.any():
-            continue
-        x = np.stack([begin, begin, end, end], axis=-1)[there]
-        y = (above + block.row[there])[:, None] + np.array([-0.4, 0.4, 0.4, -0.4])
-        bars = PolyCollection(list(np.stack([x, y], axis=-1)), linewidth=0.4, label=name, **_BARS[name])
-        ax.add_collection(bars, autolim=False)
-        used[name] = Patch(**_BARS[name])
+        if there.any():
+            x = np.stack([begin, begin, end, end], axis=-1)[there]
+            y = (above + block.row[there])[:, None] + np.array([-0.4, 0.4, 0.4, -0.4])
+            bars = PolyCollection(list(np.stack([x, y], axis=-1)), linewidth=0.4, label=name, **_BARS[name])
+            ax.add_collection(bars, autolim=False)
+            used[name] = Patch(**_BARS[name])
     return used
 
 
@@ -235,7 +232,7 @@ def _publications(
 
 
 def _name_rows(ax: Axes, encoders: _Block, publishers: _Block, below: float, pitch: float) -> None:
-    """Name each encoder where there is room, else the two blocks."""
+    """Name each encoder if there is room, otherwise the two blocks."""
     hidden = [
         f"\n({block.rows} of {block.rows + block.hidden})" if block.hidden else ""
         for block in (encoders, publishers)

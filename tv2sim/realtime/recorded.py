@@ -218,19 +218,14 @@ def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], encoders:
     return wrong
 
 
-_TIMES = {
-    table: [name for name, column in TABLES[table].items() if column.code == "d"]
-    for table in ("videos", "publishers")
-}
-"""The columns of times of a video and of a publisher, in the order in which they are filled."""
-
-
 def _out_of_order(log: Iterable[LogEntry], videos: int, encoders: int) -> Iterator[int]:
     """Yield the indices of entries that cannot follow those before them.
 
     What happens to a video or a publisher fills its columns of times one after another, each once. An encoder
     holds one video, from the start of its encoding to the queue. Publishers are numbered as they start.
     """
+    # the columns of times are in the order in which they are filled
+    times = {table: [name for name, column in TABLES[table].items() if column.code == "d"] for table in TABLES}
     publishers = 0
     filled: dict[tuple[str, int | None], int] = {}
     encoder: dict[int | None, int | None] = {}  # of each video that holds one
@@ -240,8 +235,8 @@ def _out_of_order(log: Iterable[LogEntry], videos: int, encoders: int) -> Iterat
             yield line
             continue
         for table, row in (("videos", entry.video), ("publishers", entry.publisher)):
-            if kind.time in _TIMES[table]:
-                place = _TIMES[table].index(kind.time)
+            if kind.time in times[table]:
+                place = times[table].index(kind.time)
                 if filled.get((table, row), -1) != place - 1:
                     yield line
                 filled[table, row] = place

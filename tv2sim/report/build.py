@@ -71,7 +71,7 @@ def build_report(study: Comparison, *, command: str | None = None) -> str:
         seed=next(iter(study.cells.values())).seed,
         versions=_versions(),
         command=command,
-        style_hash=_sha256_base64(_environment().get_template("style.css").render()),
+        style_hash=base64.b64encode(hashlib.sha256(rendered("style.css").encode()).digest()).decode(),
     )
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), page)
 
@@ -99,10 +99,8 @@ def _world(part: Comparison, prefix: str, in_full: bool) -> dict[str, Any]:
 
 
 def _versions() -> dict[str, str]:
-    packages = ("simpy", "numpy", "scipy", "pandas", "matplotlib")
-    return {"tv2sim": __version__, "Python": platform.python_version()} | {
-        name: version(name) for name in packages
-    }
+    ours = {"tv2sim": __version__, "Python": platform.python_version()}
+    return ours | {name: version(name) for name in ("simpy", "numpy", "scipy", "pandas", "matplotlib")}
 
 
 # -- the page ----------------------------------------------------------------------------------------------
@@ -136,7 +134,3 @@ def _environment() -> Environment:
 def _unbroken(text: str) -> str:
     """Keep a number and its percent sign, or its half width, on one line."""
     return text.replace(" %", "\N{NO-BREAK SPACE}%").replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
-
-
-def _sha256_base64(text: str) -> str:
-    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()

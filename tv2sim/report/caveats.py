@@ -1,4 +1,4 @@
-"""What a reader of a report is warned of, as values; ``caveat.html.j2`` has a macro of words for each class."""
+"""The warnings of a report, as values; ``caveat.html.j2`` has a macro with the words of each class."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Caveat", "caveats", "explained"]
 
 _ENOUGH_REPLICATIONS = 30
-"""With fewer, the mean is not near enough to a normal distribution to trust a t interval."""
+"""With fewer, the distribution of the mean is not close enough to normal for a t interval."""
 
 _ENOUGH_BEYOND = 100
 """Publications beyond a quantile that are needed to estimate it."""
@@ -81,7 +81,7 @@ class RejectedLines(NamedTuple):
 
 
 class NeverInTime(NamedTuple):
-    """So many videos of a catalogue take longer to encode than their timeouts."""
+    """Some videos of a catalogue take longer to encode than their timeouts."""
 
     name: str
     videos: int
@@ -110,7 +110,7 @@ def caveats(study: Comparison) -> list[Caveat]:
     catalogues = {cell.catalogue: reps.catalogue for cell, reps in study.cells.items()}
     found: list[Caveat] = [*_precision(study), *_p99(study), *_no_variance(study, several=several)]
     for name, world in worlds:
-        found += _load(world, name)
+        found += dict.fromkeys(_load(world, name))  # that of the encoders is the same under every strategy
     for name, catalogue in catalogues.items():
         found += _of_catalogue(name, catalogue)
     for name, world in worlds:
@@ -152,15 +152,11 @@ def explained(reps: Replications) -> Explanation:
     return reps.scenario.explain(catalogue, prewarmed=strategy.prewarmed if only_pool else None)
 
 
-def _load(part: Comparison, world: str) -> list[Caveat]:
-    found: dict[Caveat, None] = {}  # a warning about the encoders is the same under every strategy
+def _load(part: Comparison, world: str) -> Iterator[Caveat]:
     for name, reps in part.strategies.items():
         for warning in explained(reps).warnings:
-            if warning.of == "pool":
-                found[PoolNearSaturation(name, warning, world)] = None
-            else:
-                found[EncodersOverloaded(warning, world)] = None
-    return list(found)
+            pool = warning.of == "pool"
+            yield PoolNearSaturation(name, warning, world) if pool else EncodersOverloaded(warning, world)
 
 
 def _of_catalogue(name: str, catalogue: Catalogue) -> Iterator[Caveat]:

@@ -41,7 +41,7 @@ class Drawing(NamedTuple):
     name: str
     draw: Callable[[Axes | None], Axes]
     alt: str
-    """What is read out instead of the chart."""
+    """The text that a screen reader reads instead of the chart."""
     caption: str
     narrow: bool = False
     """Whether it has a row per strategy, which fits the width of a phone; the others scroll there."""
@@ -193,11 +193,11 @@ def inline_svg(file: bytes, prefix: str, alt: str) -> str:
     Parameters
     ----------
     file : bytes
-        What matplotlib wrote.
+        The file that matplotlib wrote.
     prefix : str
-        What its ids begin with; unique in the page.
+        The text that its ids begin with; unique in the page.
     alt : str
-        What is read out instead of it.
+        The text that a screen reader reads instead of it.
     """
     ET.register_namespace("", _SVG)
     root = ET.fromstring(file)

@@ -1,4 +1,4 @@
-"""What a comparison shows in one of its worlds: the best strategy, its cost, and the sentences about them."""
+"""The conclusions from a comparison in one world: the best strategy, its cost, and sentences about them."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def name_of(world: Comparison) -> str:
 
 
 def differences(world: Comparison, metrics: Collection[str]) -> Iterator[tuple[str, list[Compared]]]:
-    """Yield each strategy but the baseline, with its differences in these metrics.
+    """Yield each strategy except the baseline, with its differences in these metrics.
 
-    There are none if it is the same as the baseline in every replication and in all of these metrics.
+    A strategy has no differences if it is the same as the baseline in every replication and each metric.
     """
     for strategy in world.strategies:
         found = [world.difference(strategy, metric) for metric in metrics]
@@ -61,32 +61,11 @@ def best_of(world: Comparison) -> str:
 
 def _against_baseline(world: Comparison) -> dict[str, Compared]:
     """Return the difference of each strategy's on-time rate from the baseline's."""
-    found = {name: world.difference(name, ON_TIME_RATE) for name in world.strategies}
-    return {name: compared for name, compared in found.items() if compared is not None}
+    return {one.cell.strategy: one for one in world.compared if one.metric == ON_TIME_RATE}
 
 
 def _mean(world: Comparison, strategy: str, metric: str) -> float:
     return float(world[strategy].values(metric).mean())
-
-
-def _beaten(world: Comparison, best: str) -> dict[str, bool]:
-    """Return of each strategy but the baseline and the best whether the best is shown to publish more.
-
-    The best was picked from the results, so any pair could have been looked at: p-values are adjusted after
-    Bonferroni for all pairs, in all metrics and all worlds. This family contains the table of differences for
-    every baseline, and the adjustment is at least as strict as Holm's, so a claim made here holds in each of
-    these tables.
-    """
-    rates = {name: reps.values(ON_TIME_RATE) for name, reps in world.strategies.items()}
-    worlds = len((world.whole or world).worlds())
-    family = worlds * len(world.metrics) * comb(len(rates), 2)
-    found = {
-        name: paired_difference(rates[best], values)
-        for name, values in rates.items()
-        if name not in (best, world.baseline)
-    }
-    alpha = 1 - world.confidence
-    return {name: one.mean > 0 and family * one.p_value < alpha for name, one in found.items()}
 
 
 # -- in words ----------------------------------------------------------------------------------------------
@@ -99,10 +78,15 @@ def verdict(world: Comparison) -> str:
     if len(world.strategies) == 1:
         return f"{says}. Nothing else was simulated to compare it with."
     if best == baseline:
+        undecided = [
+            f"{name} ({'the same in every replication' if compared.is_same else _bounds(compared)})"
+            for name, compared in against.items()
+            if compared.verdict != Verdict.WORSE
+        ]
         sentences = [
             f"{says}, and no other strategy is shown to publish more.",
             *_worse(against),
-            *_undecided(against),
+            *_naming("No difference is shown for {}.", undecided),
         ]
     elif against[best].verdict == Verdict.BETTER:
         gain, usual = against[best].interval, number(100 * _mean(world, baseline, ON_TIME_RATE), 1)
@@ -130,30 +114,36 @@ def _bounds(compared: Compared) -> str:
     return span(ON_TIME_RATE, compared.interval, difference=True)
 
 
-def _worse(against: dict[str, Compared]) -> Iterator[str]:
+def _naming(sentence: str, names: list[str]) -> list[str]:
+    """Return the sentence with the names in it, if there are any."""
+    return [sentence.format(listed(names))] if names else []
+
+
+def _worse(against: dict[str, Compared]) -> list[str]:
     names = [name for name, compared in against.items() if compared.verdict == Verdict.WORSE]
-    if names:
-        yield f"Shown to publish less: {listed(names)}."
+    return _naming("Shown to publish less: {}.", names)
 
 
-def _undecided(against: dict[str, Compared]) -> Iterator[str]:
-    names = [
-        f"{name} ({'the same in every replication' if compared.is_same else _bounds(compared)})"
-        for name, compared in against.items()
-        if compared.verdict != Verdict.WORSE
+def _compared_with_others(world: Comparison, best: str) -> list[str]:
+    """Say of each strategy but the baseline and the best whether the best is shown to publish more.
+
+    The best was picked from the results, so any pair could have been looked at: p-values are adjusted after
+    Bonferroni for all pairs, in all metrics and all worlds. This family contains the table of differences for
+    every baseline, and the adjustment is at least as strict as Holm's, so a claim made here holds in each of
+    these tables.
+    """
+    rates = {name: reps.values(ON_TIME_RATE) for name, reps in world.strategies.items()}
+    family = len((world.whole or world).worlds()) * len(world.metrics) * comb(len(rates), 2)
+    beaten: dict[bool, list[str]] = {True: [], False: []}
+    for name, values in rates.items():
+        if name in (best, world.baseline):
+            continue
+        one = paired_difference(rates[best], values)
+        beaten[one.mean > 0 and family * one.p_value < 1 - world.confidence].append(name)
+    return [
+        *_naming("It is also shown to publish more than {}.", beaten[True]),
+        *_naming("Whether it publishes more than {} is not shown.", beaten[False]),
     ]
-    if names:
-        yield f"No difference is shown for {listed(names)}."
-
-
-def _compared_with_others(world: Comparison, best: str) -> Iterator[str]:
-    beaten = _beaten(world, best)
-    shown = [name for name, is_shown in beaten.items() if is_shown]
-    open_ = [name for name, is_shown in beaten.items() if not is_shown]
-    if shown:
-        yield f"It is also shown to publish more than {listed(shown)}."
-    if open_:
-        yield f"Whether it publishes more than {listed(open_)} is not shown."
 
 
 def cost(world: Comparison) -> str:
