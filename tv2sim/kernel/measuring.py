@@ -16,7 +16,7 @@ from tv2sim.kernel import events
 from tv2sim.kernel.compiled import compiled
 from tv2sim.ticks import PER_SECOND
 
-__all__ = ["MEASURED", "measure", "quantile"]
+__all__ = ["MEASURED", "measure", "peak", "quantile", "quantile_weights"]
 
 MEASURED = (
     "published", "failed", "unfinished", "on_time_rate", "elapsed_p50", "elapsed_p95", "elapsed_p99",
@@ -36,15 +36,20 @@ _IN_TIME, _TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))
 
 
 @compiled
+def quantile_weights(count: Any, percent: Any) -> Any:
+    """Return between which two of so many sorted values a quantile lies, and how far from the first."""
+    at = percent / 100 * (count - 1)
+    below = int(at)
+    return below, min(below + 1, count - 1), at - below
+
+
+@compiled
 def quantile(ordered: Any, percent: Any) -> Any:
     """Do as :func:`tv2sim.metrics.quantile`."""
     if len(ordered) == 0:
         return nan
-    at = percent / 100 * (len(ordered) - 1)
-    below = int(at)
-    share = at - below
-    low = ordered[below]
-    high = ordered[min(below + 1, len(ordered) - 1)]
+    below, above, share = quantile_weights(len(ordered), percent)
+    low, high = ordered[below], ordered[above]
     between = low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
     return between / PER_SECOND
 
@@ -64,7 +69,7 @@ def _total(started: Any, stopped: Any, end: Any) -> Any:
 
 
 @compiled
-def _peak(started: Any, ended: Any) -> Any:
+def peak(started: Any, ended: Any) -> Any:
     """Return the most publishers that existed after any instant; both are in ascending order."""
     peak = born = gone = 0
     count = len(started)
@@ -100,7 +105,7 @@ def _publishers(T: Any, K: Any, n: Any, end: Any, out: Any) -> None:
     out[PUBLISHER_SECONDS] = alive / PER_SECOND
     out[PUBLISHERS_STARTED] = count
     out[PUBLISHERS_WASTED] = wasted
-    out[PEAK_PUBLISHERS] = _peak(T[events.P_STARTED, :count], np.sort(ended[:gone]))
+    out[PEAK_PUBLISHERS] = peak(T[events.P_STARTED, :count], np.sort(ended[:gone]))
 
 
 @compiled

@@ -1,0 +1,356 @@
+"""Metrics of many replications, in blocks, by the fastest of the three kernels that knows the world.
+
+*lanes* and *stage* simulate the publishing stage alone, since client and encoders are the same in all replications as
+long as no encoder is blocked. A replication in which one might be is done again by *events*.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tv2sim.draws import Purpose
+from tv2sim.kernel import events, lanes
+from tv2sim.kernel.compiled import compiled
+from tv2sim.kernel.encoding import Arrivals, arrivals_of, script_of
+from tv2sim.kernel.facts import Machine
+from tv2sim.kernel.measuring import MEASURED, measure, peak, quantile
+from tv2sim.kernel.routing import kernel_for
+from tv2sim.kernel.stage import stage
+from tv2sim.kernel.world import draw_lanes, draw_rows
+from tv2sim.strategies import MOMENTS
+from tv2sim.ticks import PER_SECOND
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from tv2sim.kernel.world import World
+
+__all__ = ["Block", "measured"]
+
+_QUANTILES = {"elapsed_p50": 50, "elapsed_p95": 95, "elapsed_p99": 99}
+_LATENESS = {"lateness_p50": 50, "lateness_p95": 95, "lateness_p99": 99, "lateness_max": 100}
+
+
+def measured(
+    world: World, seed: int, replications: range, metrics: Sequence[str], kernel: str | None = None
+) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64]]:
+    """Return the values of metrics, one for each replication, and how often each video was on time.
+
+    Parameters
+    ----------
+    metrics : sequence of str
+        Of :data:`tv2sim.kernel.measuring.MEASURED`.
+    kernel : {"lanes", "stage", "events"}, optional
+        Which of them does it; by default, the fastest that can.
+    """
+    kind = _BLOCKS[kernel or kernel_for(world)]
+    block = kind(world, metrics)
+    values = np.empty((len(metrics), len(replications)))
+    on_time = np.zeros(len(world.catalogue), dtype=np.int64)
+    for start in range(0, len(replications), kind.size):
+        part = replications[start : start + kind.size]
+        blocked = block.simulate(seed, part, values[:, start : start + len(part)], on_time)
+        for column in np.flatnonzero(blocked).tolist():
+            one = part[column : column + 1]
+            block.coupled.simulate(seed, one, values[:, start + column : start + column + 1], on_time)
+    return dict(zip(metrics, values, strict=True)), on_time
+
+
+class Block:
+    """Simulates some replications at a time in arrays that it keeps.
+
+    Attributes
+    ----------
+    size : int
+        The most replications at a time.
+    """
+
+    size = 64
+
+    def __init__(self, world: World, metrics: Sequence[str]) -> None:
+        self.world, self.metrics = world, metrics
+        self._coupled: Block | None = None
+
+    @property
+    def coupled(self) -> Block:
+        """What simulates replications that this kernel does not know."""
+        self._coupled = self._coupled or Events(self.world, self.metrics)
+        return self._coupled
+
+    def simulate(
+        self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Fill in a row of values for each metric, and count the videos on time; say which have to be done again."""
+        raise NotImplementedError
+
+    def rows(self, seed: int, replications: range) -> tuple[NDArray[np.float64], ...]:
+        """Draw the start-up times of slots, of videos, and of videos again, a row for each replication."""
+        world, videos = self.world, len(self.world.catalogue)
+        further = (
+            draw_rows(world, seed, Purpose.STARTUP_FOR_VIDEO, replications, videos, further=1)
+            if world.second_starts
+            else np.empty((len(replications), 0))
+        )
+        return (
+            draw_rows(world, seed, Purpose.STARTUP_OF_SLOT, replications, world.level),
+            draw_rows(world, seed, Purpose.STARTUP_FOR_VIDEO, replications, videos),
+            further,
+        )
+
+
+class Events(Block):
+    """Everything, by :mod:`tv2sim.kernel.events`."""
+
+    def __init__(self, world: World, metrics: Sequence[str]) -> None:
+        super().__init__(world, metrics)
+        self._machine = Machine(world, logged=False)
+        self._columns = [MEASURED.index(metric) for metric in metrics]
+        self._quantiles = not {*_QUANTILES, *_LATENESS}.isdisjoint(metrics)
+
+    def simulate(
+        self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Simulate one after the other."""
+        machine, encoders = self._machine, self.world.scenario.encoders
+        out = np.empty((len(replications), len(MEASURED)))
+        drawn = self.rows(seed, replications)
+        if self.world.strategy.reorders:
+            for row in range(len(replications)):
+                end, _ = machine.run(*(times[row] for times in drawn))
+                measure(machine.T, machine.K, machine.n, encoders, end, self._quantiles, out[row], on_time)
+        else:
+            _replicate(
+                machine.T, machine.K, machine.n, machine.c, machine.log, *drawn, encoders, self._quantiles, out, on_time
+            )
+        values[:] = out[:, self._columns].T
+        return np.zeros(len(replications), dtype=np.bool_)
+
+
+@compiled
+def _replicate(
+    T: Any, K: Any, n: Any, c: Any, log: Any, slots: Any, startup: Any, further: Any, encoders: Any, quantiles: Any,
+    out: Any, on_time: Any,
+) -> None:  # fmt: skip
+    for row in range(len(out)):
+        T[events.SLOT_STARTUP, : slots.shape[1]] = slots[row]
+        T[events.STARTUP, : startup.shape[1]] = startup[row]
+        T[events.FURTHER_STARTUP, : further.shape[1]] = further[row]
+        end, _ = events.simulate(T, K, n, c, log)
+        measure(T, K, n, encoders, end, quantiles, out[row], on_time)
+
+
+class _Uncoupled(Block):
+    """What lanes and stage share: client and encoders are simulated once."""
+
+    def __init__(self, world: World, metrics: Sequence[str]) -> None:
+        super().__init__(world, metrics)
+        self.arrivals: Arrivals = arrivals_of(world)
+        started, encoded = self.arrivals.started, self.arrivals.encoded
+        self.limit = started + world.timeout - world.publishing_time
+        self.owned = np.flatnonzero(world.own)
+        at_start = world.moment == MOMENTS.index("encoding_started")
+        self.begins = np.where(at_start, started, encoded) + world.delay
+        self.work = float(world.encoding_time.sum())
+        self.blocked = float((started - self.arrivals.offered).sum())
+
+    def fill(self, values: NDArray[np.float64], sums: dict[str, NDArray[np.float64]], more: dict[str, Any]) -> None:
+        """Fill in the metrics that follow from sums, by replication; `more` are others, by their names."""
+        videos, end = len(self.world.catalogue), sums["end"]
+        long = np.where(end > 0, end, np.nan)
+        known: dict[str, Callable[[], Any]] = {
+            "published": lambda: sums["published"],
+            "failed": lambda: videos - sums["published"],
+            "unfinished": lambda: 0,
+            "on_time_rate": lambda: sums["published"] / videos,
+            "stockouts": lambda: sums["stockouts"],
+            "idle": lambda: sums["idle"] / PER_SECOND,
+            "publisher_seconds": lambda: sums["alive"] / PER_SECOND,
+            "publishers_started": lambda: sums["publishers"],
+            "publishers_wasted": lambda: sums["publishers"] - videos,
+            "encoder_utilization": lambda: self.work / (self.world.scenario.encoders * long),
+            "publishing_queue_mean": lambda: sums["waits"] / long,
+            "client_blocked_time": lambda: self.blocked / PER_SECOND,
+            "makespan": lambda: end / PER_SECOND,
+            "any_failure": lambda: sums["published"] < videos,
+        }
+        for row, metric in enumerate(self.metrics):
+            values[row] = more[metric] if metric in more else known[metric]()
+
+
+class Lanes(_Uncoupled):
+    """Own publishers and a FIFO pool, by :mod:`tv2sim.kernel.lanes`."""
+
+    size = lanes.LANES
+
+    def __init__(self, world: World, metrics: Sequence[str]) -> None:
+        super().__init__(world, metrics)
+        videos, shared = len(world.catalogue), len(self.arrivals.shared)
+        self._size = world.level if shared else 0
+        self._assigned, self._on_time = lanes.rows_for(videos), lanes.rows_for(videos)
+        self._ready, self._x = lanes.rows_for(max(1, world.level)), np.empty(lanes.LANES)
+        self._sums = lanes.rows_for(lanes.SUMS)
+        self._elapsed = {name: percent for name, percent in _QUANTILES.items() if name in metrics}
+        self._lateness = {name: percent for name, percent in _LATENESS.items() if name in metrics}
+
+    def simulate(
+        self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Simulate all side by side."""
+        world, arrivals, sums = self.world, self.arrivals, self._sums
+        videos, first, count = len(world.catalogue), replications.start, len(replications)
+        slots = draw_lanes(world, seed, Purpose.STARTUP_OF_SLOT, first, lanes.LANES, world.level)
+        startup = draw_lanes(world, seed, Purpose.STARTUP_FOR_VIDEO, first, lanes.LANES, videos)
+        sums[:] = 0
+        self._on_time[:] = 0
+        lanes.own(self.begins, arrivals.encoded, self.limit, self.owned, startup, self._assigned, self._on_time, sums)
+        lanes.pool(
+            arrivals.encoded, self.limit, arrivals.shared, world.capacity, slots, world.level, startup, self._ready,
+            self._x, self._assigned, self._on_time, sums,
+        )  # fmt: skip
+        end = sums[lanes.LAST] + world.publishing_time
+        lanes.end_idle(self._ready, world.level, end, sums)
+        blocked = sums[lanes.BLOCKED, :count] > 0
+        on_time += self._on_time[:, :count][:, ~blocked].sum(axis=1).astype(np.int64)
+        self.fill(
+            values,
+            {
+                "published": sums[lanes.PUBLISHED, :count],
+                "stockouts": sums[lanes.STOCKOUTS, :count],
+                "idle": sums[lanes.IDLE, :count],
+                "waits": sums[lanes.WAITS, :count],
+                "alive": (sums[lanes.ALIVE] + world.level * end)[:count],
+                "publishers": np.full(count, float(world.level + videos)),
+                "end": end[:count],
+            },
+            {name: row[:count] for name, row in self._further().items()},
+        )
+        return blocked
+
+    def _further(self) -> dict[str, NDArray[np.float64]]:
+        """Return the metrics that need more than sums."""
+        found: dict[str, NDArray[np.float64]] = {}
+        offset = self.world.publishing_time - self.arrivals.started
+        for wanted, shift in ((self._elapsed, offset), (self._lateness, offset - self.world.timeout)):
+            if wanted:
+                x = self._assigned + shift[:, np.newaxis]
+                lanes.sort(x)
+                out = np.empty((len(wanted), lanes.LANES))
+                lanes.quantiles(x, np.array(list(wanted.values()), dtype=np.float64), out)
+                found |= dict(zip(wanted, out / PER_SECOND, strict=True))
+        if "peak_publishers" in self.metrics:
+            found["peak_publishers"] = self._peaks()
+        return found
+
+    def _peaks(self) -> NDArray[np.float64]:
+        world, shared = self.world, self.arrivals.shared
+        if not len(self.owned) and not world.publishing_time:
+            return np.full(lanes.LANES, float(world.level))
+        started = np.concatenate([np.zeros(world.level), self.begins[self.owned]])
+        out = np.empty(lanes.LANES)
+        for lane in range(lanes.LANES):
+            assigned = self._assigned[:, lane]
+            out[lane] = peak(
+                np.sort(np.concatenate([started, assigned[shared]])), np.sort(assigned + world.publishing_time)
+            )
+        return out
+
+
+class Stage(_Uncoupled):
+    """A pool with any rule, by :mod:`tv2sim.kernel.stage`."""
+
+    def __init__(self, world: World, metrics: Sequence[str]) -> None:
+        super().__init__(world, metrics)
+        videos, publishers = len(world.catalogue), world.level + 2 * len(world.catalogue)
+        self._script = script_of(world, self.arrivals)
+        reorders = world.strategy.reorders
+        self._priority = world.priorities(self.arrivals.started) if reorders else np.empty(0)
+        self._state = (
+            np.empty(publishers), np.empty(videos, dtype=np.int64), np.empty(videos), np.zeros(videos, dtype=np.int64),
+        )  # fmt: skip
+
+        self._elapsed = any(name in metrics for name in _QUANTILES)
+        self._lateness = any(name in metrics for name in _LATENESS)
+
+    def simulate(
+        self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Simulate one after the other."""
+        world, arrivals = self.world, self.arrivals
+        count = len(replications)
+        out = np.zeros((count, _COLUMNS))
+        given = (*self._script, self._priority, world.level, world.capacity, world.publishing_time)
+        videos = (self.begins, arrivals.encoded, arrivals.started, world.timeout, self.limit, self.owned, arrivals.shared)
+        wanted = (self._elapsed, self._lateness, "peak_publishers" in self.metrics)
+        _replicate_stage(given, videos, self.rows(seed, replications), self._state, wanted, out, on_time)
+        names = ("published", "stockouts", "idle", "waits", "alive", "publishers", "end")
+        more = ("peak_publishers", *_QUANTILES, *_LATENESS)
+        columns = dict(zip((*names, *more), out.T, strict=False))
+        self.fill(values, {name: columns[name] for name in names}, {name: columns[name] for name in more})
+        return out[:, _COLUMNS - 1] > 0
+
+
+_COLUMNS = 16
+
+
+@compiled
+def _replicate_stage(given: Any, videos: Any, drawn: Any, state: Any, wanted: Any, out: Any, on_time: Any) -> None:
+    times, kinds, rows, priority, level, capacity, publishing = given
+    begins, encoded, started, timeout, limit, owned, shared = videos
+    slots, startup, further = drawn
+    at, queue, place, caused = state
+    with_elapsed, with_lateness, with_peak = wanted
+    n = len(encoded)
+    assigned, publishers, sums = np.empty(n), np.empty(len(at)), np.empty(2)
+    none = np.empty(0)
+    for r in range(len(out)):
+        last = idle = alive = 0.0
+        for row in owned:
+            ready = begins[row] + startup[r, row]
+            time = max(ready, encoded[row])
+            assigned[row] = time
+            idle += time - ready
+            alive += time - begins[row]
+            last = max(last, time)
+        there = stage(
+            times, kinds, rows, priority, level, capacity, last, publishing, slots[r], startup[r],
+            further[r] if further.shape[1] else none, at, queue, place, caused, assigned, publishers, sums,
+        )  # fmt: skip
+        if there < 0:
+            out[r, -1] = 1
+            continue
+        idle += sums[0]
+        end = sums[1]
+        published = stockouts = 0
+        waits = 0.0
+        for row in range(n):
+            good = assigned[row] <= limit[row]
+            published += good
+            on_time[row] += good
+            stockouts += assigned[row] > encoded[row]
+        for row in shared:
+            waits += assigned[row] - encoded[row]
+        taken = np.sort(assigned[shared])
+        for i in range(there):
+            alive += (taken[i] if i < len(taken) else end) - publishers[i]
+        out[r, 0], out[r, 1], out[r, 2], out[r, 3], out[r, 4] = published, stockouts, idle, waits, alive
+        out[r, 5], out[r, 6] = there + len(owned), end
+        if with_peak:
+            born = publishers[:there]
+            if len(owned):
+                born = np.sort(np.concatenate((born, begins[owned])))
+            out[r, 7] = peak(born, np.sort(assigned + publishing))
+        elapsed = assigned + publishing - started
+        if with_lateness:
+            lateness = np.sort(elapsed - timeout)
+            out[r, 11], out[r, 12] = quantile(lateness, 50), quantile(lateness, 95)
+            out[r, 13], out[r, 14] = quantile(lateness, 99), quantile(lateness, 100)
+        if with_elapsed:
+            elapsed = np.sort(elapsed)
+            out[r, 8], out[r, 9], out[r, 10] = quantile(elapsed, 50), quantile(elapsed, 95), quantile(elapsed, 99)
+
+
+_BLOCKS: dict[str, type[Block]] = {"lanes": Lanes, "stage": Stage, "events": Events}

@@ -1,0 +1,69 @@
+"""Which kernel simulates a world: a row for each feature says which of them know it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from tv2sim.strategies import MOMENTS
+
+if TYPE_CHECKING:
+    from tv2sim.kernel.world import World
+
+__all__ = ["FEATURES", "KERNELS", "features_of", "kernel_for"]
+
+KERNELS = ("lanes", "stage", "events")
+"""From the fastest to the slowest."""
+
+_MOST_IN_LANES = 20_000
+"""Videos and pool slots; more would need more memory for all lanes than a processor's cache has."""
+
+
+class Feature(NamedTuple):
+    """Something that a world may have.
+
+    Attributes
+    ----------
+    text : str
+        For people.
+    has : callable
+        Whether a world has it.
+    known : tuple of str
+        The kernels that know it.
+    """
+
+    text: str
+    has: Callable[[World], bool]
+    known: tuple[str, ...]
+
+
+def _starts_for_pool(world: World) -> bool:
+    return bool(((world.moment != MOMENTS.index(None)) & (world.own == 0)).any())
+
+
+FEATURES = (
+    Feature("a cut-off (until)", lambda world: world.until < np.inf, ("events",)),
+    Feature("reviews (review_every)", lambda world: world.review_every > 0, ("events",)),
+    Feature("publishers started because of videos, for the pool", _starts_for_pool, ("stage", "events")),
+    Feature("a queue in an order of its own (priority)", lambda world: world.strategy.reorders, ("stage", "events")),
+    Feature(
+        f"more than {_MOST_IN_LANES} videos and prewarmed publishers",
+        lambda world: len(world.catalogue) + world.level > _MOST_IN_LANES,
+        ("stage", "events"),
+    ),
+    Feature("a pool without publishers", lambda world: not world.level and not world.own.all(), ("stage", "events")),
+)
+"""What not every kernel knows."""
+
+
+def features_of(world: World) -> list[Feature]:
+    """Return those of :data:`FEATURES` that a world has."""
+    return [feature for feature in FEATURES if feature.has(world)]
+
+
+def kernel_for(world: World) -> str:
+    """Return the fastest kernel that knows all that a world has."""
+    known = [feature.known for feature in features_of(world)]
+    return next(kernel for kernel in KERNELS if all(kernel in kernels for kernels in known))
