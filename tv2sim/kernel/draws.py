@@ -50,18 +50,20 @@ def _uniform(raw: Any) -> Any:
 
 @compiled
 def uniform_lanes(seed: Any, purpose: int, further: int, first: int, out: Any) -> None:
-    """Fill ``out[k, l]`` with the number of entity k in replication first + l; k counts to a multiple of 4.
+    """Fill ``out[g, k, l]`` with the number of entity k in replication first + g * lanes + l.
 
-    NumPy adds one to the counter before the first block.
+    The number of entities is a multiple of 4. NumPy adds one to the counter before the first block.
     """
-    rows, lanes = out.shape
-    for b in range(rows // 4):
-        for l in range(lanes):
-            x0, x1, x2, x3 = _block(_U(b + 1), _U(first + l), _U(purpose), _U(further), _U(seed))
-            out[4 * b, l] = _uniform(x0)
-            out[4 * b + 1, l] = _uniform(x1)
-            out[4 * b + 2, l] = _uniform(x2)
-            out[4 * b + 3, l] = _uniform(x3)
+    groups, rows, lanes = out.shape
+    for g in range(groups):
+        base = first + g * lanes
+        for b in range(rows // 4):
+            for l in range(lanes):
+                x0, x1, x2, x3 = _block(_U(b + 1), _U(base + l), _U(purpose), _U(further), _U(seed))
+                out[g, 4 * b, l] = _uniform(x0)
+                out[g, 4 * b + 1, l] = _uniform(x1)
+                out[g, 4 * b + 2, l] = _uniform(x2)
+                out[g, 4 * b + 3, l] = _uniform(x3)
 
 
 @compiled

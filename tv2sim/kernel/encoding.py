@@ -76,7 +76,9 @@ def _encode(encoding_time: Any, submitted: Any, gap: Any, free: Any, offered: An
         free[i] = end
 
 
-def script_of(world: World, arrivals: Arrivals) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
+def script_of(
+    world: World, arrivals: Arrivals
+) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
     """Return times, kinds and videos of what is known beforehand of the shared videos, in the order of the instants.
 
     At one time, encodings that started earlier end before the client hands over; one that starts then and takes

@@ -12,37 +12,40 @@ from typing import Any
 import numpy as np
 
 from tv2sim.kernel.compiled import compiled
-from tv2sim.kernel.measuring import quantile_weights
+from tv2sim.kernel.measuring import peak, quantile_weights
+from tv2sim.ticks import PER_SECOND
 
-__all__ = ["LANES", "own", "pool", "quantiles", "sort"]
+__all__ = ["LANES", "SUMS", "replicate"]
 
 LANES = 64
 
 # rows of the sums
-PUBLISHED, STOCKOUTS, IDLE, WAITS, ALIVE, LAST, BLOCKED = range(7)
-SUMS = 7
+PUBLISHED, STOCKOUTS, IDLE, WAITS, ALIVE, LAST, BLOCKED, PEAK = range(8)
+SUMS = 8
 """Of each lane: videos on time, stockouts; ticks of idle publishers, waiting shared videos and own publishers' lives; the
-last assignment; and whether an encoder may have been blocked."""
+last assignment; whether an encoder may have been blocked; and, if it is wanted, the most publishers at once."""
 
 
 @compiled
-def own(begins: Any, encoded: Any, limit: Any, rows: Any, startup: Any, assigned: Any, on_time: Any, sums: Any) -> None:
+def _own(
+    begins: Any, encoded: Any, limit: Any, rows: Any, startup: Any, assigned: Any, on_time: Any, published: Any,
+    stockouts: Any, idle: Any, alive: Any, last: Any,
+) -> None:  # fmt: skip
     """Assign videos that have a publisher of their own, started at `begins`.
 
-    `limit` is the latest assignment that is in time; `rows` are the videos.
+    `limit` is the latest assignment that is in time; `rows` are the videos. The arrays of lanes are flat.
     """
-    published, stockouts, idle = sums[PUBLISHED], sums[STOCKOUTS], sums[IDLE]
-    alive, last = sums[ALIVE], sums[LAST]
-    for row in rows:
+    for i in range(len(rows)):
+        row = rows[i]
         begin, arrives, latest = begins[row], encoded[row], limit[row]
-        takes, gets, good = startup[row], assigned[row], on_time[row]
+        base = row * LANES
         for lane in range(LANES):
-            ready = begin + takes[lane]
+            ready = begin + startup[base + lane]
             time = ready if ready > arrives else arrives
-            gets[lane] = time
+            assigned[base + lane] = time
             in_time = 1.0 if time <= latest else 0.0
             published[lane] += in_time
-            good[lane] += in_time
+            on_time[base + lane] += in_time
             stockouts[lane] += 1.0 if time > arrives else 0.0
             idle[lane] += time - ready
             alive[lane] += time - begin
@@ -50,73 +53,75 @@ def own(begins: Any, encoded: Any, limit: Any, rows: Any, startup: Any, assigned
 
 
 @compiled
-def pool(
-    encoded: Any, limit: Any, rows: Any, capacity: Any, slots: Any, size: Any, startup: Any, ready: Any, x: Any,
-    assigned: Any, on_time: Any, sums: Any,
-) -> None:  # fmt: skip
-    """Assign the shared videos, which are given in the order of their arrival, from a pool of `size`."""
-    for slot in range(size):
-        for lane in range(LANES):
-            ready[slot, lane] = slots[slot, lane]
+def _fill_pool(slots: Any, size: Any, ready: Any) -> None:
+    """Put the prewarmed publishers into the pool, each lane in ascending order."""
+    for i in range(size * LANES):
+        ready[i] = slots[i]
     for slot in range(1, size):
-        for j in range(slot, 0, -1):
-            low, high = ready[j - 1], ready[j]
+        for high in range(slot * LANES, 0, -LANES):
             for lane in range(LANES):
-                a, b = low[lane], high[lane]
-                low[lane] = a if a < b else b
-                high[lane] = b if a < b else a
-    published, stockouts, idle, waits = sums[PUBLISHED], sums[STOCKOUTS], sums[IDLE], sums[WAITS]
-    first = ready[0]
-    for i in range(len(rows)):
-        row = rows[i]
-        arrives, latest = encoded[row], limit[row]
-        takes, gets, good = startup[row], assigned[row], on_time[row]
-        for lane in range(LANES):
-            free = first[lane]
-            time = free if free > arrives else arrives
-            gets[lane] = time
-            in_time = 1.0 if time <= latest else 0.0
-            published[lane] += in_time
-            good[lane] += in_time
-            stockouts[lane] += 1.0 if time > arrives else 0.0
-            idle[lane] += time - free
-            waits[lane] += time - arrives
-            x[lane] = time + takes[lane]
-        if i >= capacity:
-            # the place of the video that is so many before may not be free yet
-            before, blocked = assigned[rows[i - capacity]], sums[BLOCKED]
-            for lane in range(LANES):
-                blocked[lane] = 1.0 if before[lane] >= arrives else blocked[lane]
-        for slot in range(size - 1):
-            low, high = ready[slot], ready[slot + 1]
-            for lane in range(LANES):
-                a, b = x[lane], high[lane]
-                low[lane] = b if b < a else a
-                x[lane] = a if b < a else b
-        top = ready[size - 1]
-        for lane in range(LANES):
-            top[lane] = x[lane]
-    if len(rows):
-        final, last = assigned[rows[len(rows) - 1]], sums[LAST]
-        for lane in range(LANES):
-            last[lane] = final[lane] if final[lane] > last[lane] else last[lane]
+                a, b = ready[high - LANES + lane], ready[high + lane]
+                ready[high - LANES + lane] = a if a < b else b
+                ready[high + lane] = b if a < b else a
 
 
 @compiled
-def end_idle(ready: Any, size: Any, end: Any, sums: Any) -> None:
-    """Add the idle times of the publishers that are left in the pool at the end."""
-    idle = sums[IDLE]
-    for slot in range(size):
-        row = ready[slot]
+def _pool(
+    encoded: Any, limit: Any, rows: Any, capacity: Any, slots: Any, size: Any, startup: Any, ready: Any, x: Any,
+    assigned: Any, on_time: Any, published: Any, stockouts: Any, idle: Any, waits: Any, last: Any, blocked: Any,
+) -> None:  # fmt: skip
+    """Assign the shared videos, which are given in the order of their arrival, from a pool of `size`."""
+    _fill_pool(slots, size, ready)
+    for i in range(len(rows)):
+        row = rows[i]
+        arrives, latest = encoded[row], limit[row]
+        base = row * LANES
         for lane in range(LANES):
-            left = end[lane] - row[lane]
+            free = ready[lane]
+            time = free if free > arrives else arrives
+            assigned[base + lane] = time
+            x[lane] = time + startup[base + lane]
+            idle[lane] += time - free
+            waits[lane] += time - arrives
+        for lane in range(LANES):
+            time = assigned[base + lane]
+            in_time = 1.0 if time <= latest else 0.0
+            published[lane] += in_time
+            on_time[base + lane] += in_time
+            stockouts[lane] += 1.0 if time > arrives else 0.0
+        if i >= capacity:
+            # the place of the video that is so many before may not be free yet
+            before = rows[i - capacity] * LANES
+            for lane in range(LANES):
+                blocked[lane] = 1.0 if assigned[before + lane] >= arrives else blocked[lane]
+        for low in range(0, (size - 1) * LANES, LANES):
+            for lane in range(LANES):
+                a, b = x[lane], ready[low + LANES + lane]
+                ready[low + lane] = b if b < a else a
+                x[lane] = a if b < a else b
+        top = (size - 1) * LANES
+        for lane in range(LANES):
+            ready[top + lane] = x[lane]
+    if len(rows):
+        base = rows[len(rows) - 1] * LANES
+        for lane in range(LANES):
+            time = assigned[base + lane]
+            last[lane] = time if time > last[lane] else last[lane]
+
+
+@compiled
+def _idle_at_the_end(ready: Any, size: Any, publishing: Any, last: Any, idle: Any) -> None:
+    """Add the idle times of the publishers that are left in the pool when the run ends."""
+    for low in range(0, size * LANES, LANES):
+        for lane in range(LANES):
+            left = last[lane] + publishing - ready[low + lane]
             idle[lane] += left if left > 0.0 else 0.0
 
 
 @compiled
-def sort(x: Any) -> None:
-    """Sort each lane of ``x[row, lane]`` by Batcher's merge exchange (Knuth, volume 3, algorithm 5.2.2 M)."""
-    n = len(x)
+def _sort(x: Any) -> None:
+    """Sort each lane of the flat `x` by Batcher's merge exchange (Knuth, volume 3, algorithm 5.2.2 M)."""
+    n = len(x) // LANES
     if n < 2:
         return
     t = 1
@@ -128,11 +133,11 @@ def sort(x: Any) -> None:
         while True:
             for i in range(n - d):
                 if i & p == r:
-                    low, high = x[i], x[i + d]
+                    low, high = i * LANES, (i + d) * LANES
                     for lane in range(LANES):
-                        a, b = low[lane], high[lane]
-                        low[lane] = a if a < b else b
-                        high[lane] = b if a < b else a
+                        a, b = x[low + lane], x[high + lane]
+                        x[low + lane] = a if a < b else b
+                        x[high + lane] = b if a < b else a
             if q == p:
                 break
             d = q - p
@@ -142,16 +147,105 @@ def sort(x: Any) -> None:
 
 
 @compiled
-def quantiles(x: Any, percents: Any, out: Any) -> None:
+def _quantiles(x: Any, percents: Any, out: Any) -> None:
     """Fill ``out[j, lane]`` with quantiles of the sorted lanes."""
     for j in range(len(percents)):
-        below, above, share = quantile_weights(len(x), percents[j])
-        low, high = x[below], x[above]
+        below, above, share = quantile_weights(len(x) // LANES, percents[j])
         for lane in range(LANES):
-            width = high[lane] - low[lane]
-            out[j, lane] = low[lane] + width * share if share < 0.5 else high[lane] - width * (1 - share)
+            low, high = x[below * LANES + lane], x[above * LANES + lane]
+            between = low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
+            out[j, lane] = between / PER_SECOND
 
 
-def rows_for(count: int) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return room for so many videos or slots."""
-    return np.zeros((count, LANES))
+@compiled
+def _shifted(assigned: Any, shift: Any, x: Any) -> None:
+    for row in range(len(shift)):
+        by, base = shift[row], row * LANES
+        for lane in range(LANES):
+            x[base + lane] = assigned[base + lane] + by
+
+
+@compiled
+def _peaks(born: Any, assigned: Any, shared: Any, publishing: Any, out: Any) -> None:
+    """Fill in the most publishers at once; `born` are the starts that are the same in all lanes."""
+    videos, fixed = len(assigned) // LANES, len(born)
+    started, ended = np.empty(fixed + len(shared)), np.empty(videos)
+    for lane in range(LANES):
+        started[:fixed] = born
+        for i in range(len(shared)):
+            started[fixed + i] = assigned[shared[i] * LANES + lane]
+        for row in range(videos):
+            ended[row] = assigned[row * LANES + lane] + publishing
+        started.sort()
+        ended.sort()
+        out[lane] = peak(started, ended)
+
+
+@compiled
+def _take_back(limit: Any, assigned: Any, count: Any, blocked: Any, on_time: Any) -> None:
+    """Do not count the videos of lanes that are blocked, or beyond the last replication."""
+    for lane in range(LANES):
+        if lane >= count or blocked[lane]:
+            for row in range(len(limit)):
+                if assigned[row * LANES + lane] <= limit[row]:
+                    on_time[row * LANES + lane] -= 1.0
+
+
+@compiled
+def replicate(
+    stages: Any, rule: Any, slots: Any, startup: Any, percents: Any, born: Any, state: Any, on_time: Any, count: Any,
+    sums: Any, found: Any,
+) -> None:  # fmt: skip
+    """Simulate groups of :data:`LANES` replications, of which `count` are wanted.
+
+    Parameters
+    ----------
+    stages : tuple
+        By video: start of an own publisher, arrival at the stage, latest assignment in time, what makes an
+        assignment an elapsed time and a lateness; then the rows of own and of shared videos.
+    rule : tuple
+        Size of the pool, capacity of the queue, publishing time, whether the peak is wanted.
+    slots, startup : numpy.ndarray
+        Start-up times by group, entity and lane.
+    percents : tuple
+        The quantiles that are wanted of elapsed times and of lateness.
+    born : numpy.ndarray
+        When the publishers start that do so at the same time in all lanes.
+    state : tuple
+        Room for the pool, for a row, for assignments and for what is sorted.
+    on_time : numpy.ndarray
+        By video and lane: increased by one if the video was on time.
+    sums, found : numpy.ndarray
+        Get the sums and the quantiles, a column for each replication.
+    """
+    begins, encoded, limit, elapsed, lateness, owned, shared = stages
+    level, capacity, publishing, with_peak = rule
+    ready, x, assigned, scratch = state
+    of_elapsed, of_lateness = percents
+    for group in range(len(startup)):
+        first = group * LANES
+        lanes = sums[:, first : first + LANES]
+        lanes[:] = 0.0
+        _own(
+            begins, encoded, limit, owned, startup[group].reshape(-1), assigned, on_time, lanes[PUBLISHED],
+            lanes[STOCKOUTS], lanes[IDLE], lanes[ALIVE], lanes[LAST],
+        )  # fmt: skip
+        _pool(
+            encoded, limit, shared, capacity, slots[group].reshape(-1), level, startup[group].reshape(-1), ready, x,
+            assigned, on_time, lanes[PUBLISHED], lanes[STOCKOUTS], lanes[IDLE], lanes[WAITS], lanes[LAST],
+            lanes[BLOCKED],
+        )  # fmt: skip
+        _idle_at_the_end(ready, level, publishing, lanes[LAST], lanes[IDLE])
+        if with_peak:
+            _peaks(born, assigned, shared, publishing, lanes[PEAK])
+        if len(of_elapsed):
+            _shifted(assigned, elapsed, scratch)
+            _sort(scratch)
+            _quantiles(scratch, of_elapsed, found[: len(of_elapsed), first : first + LANES])
+        if len(of_lateness):
+            _shifted(assigned, lateness, scratch)
+            _sort(scratch)
+            _quantiles(scratch, of_lateness, found[len(of_elapsed) :, first : first + LANES])
+        wanted = min(LANES, count - first)
+        if wanted < LANES or lanes[BLOCKED].any():
+            _take_back(limit, assigned, wanted, lanes[BLOCKED], on_time)

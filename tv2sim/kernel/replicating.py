@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 __all__ = ["Block", "measured"]
 
 _QUANTILES = {"elapsed_p50": 50, "elapsed_p95": 95, "elapsed_p99": 99}
+_IN_CACHE = 2000
+"""Videos and slots of all groups of lanes that are drawn at a time: their draws fit into a processor's cache."""
 _LATENESS = {"lateness_p50": 50, "lateness_p95": 95, "lateness_p99": 99, "lateness_max": 100}
 
 
@@ -48,15 +50,16 @@ def measured(
         Which of them does it; by default, the fastest that can.
     """
     kind = _BLOCKS[kernel or kernel_for(world)]
-    block = kind(world, metrics)
+    block: Block = kind(world, metrics)
     values = np.empty((len(metrics), len(replications)))
     on_time = np.zeros(len(world.catalogue), dtype=np.int64)
-    for start in range(0, len(replications), kind.size):
-        part = replications[start : start + kind.size]
+    for start in range(0, len(replications), block.size):
+        part = replications[start : start + block.size]
         blocked = block.simulate(seed, part, values[:, start : start + len(part)], on_time)
         for column in np.flatnonzero(blocked).tolist():
             one = part[column : column + 1]
             block.coupled.simulate(seed, one, values[:, start + column : start + column + 1], on_time)
+    block.finish(on_time)
     return dict(zip(metrics, values, strict=True)), on_time
 
 
@@ -86,6 +89,9 @@ class Block:
     ) -> NDArray[np.bool_]:
         """Fill in a row of values for each metric, and count the videos on time; say which have to be done again."""
         raise NotImplementedError
+
+    def finish(self, on_time: NDArray[np.int64]) -> None:
+        """Count the videos on time that have not been counted yet."""
 
     def rows(self, seed: int, replications: range) -> tuple[NDArray[np.float64], ...]:
         """Draw the start-up times of slots, of videos, and of videos again, a row for each replication."""
@@ -124,7 +130,16 @@ class Events(Block):
                 measure(machine.T, machine.K, machine.n, encoders, end, self._quantiles, out[row], on_time)
         else:
             _replicate(
-                machine.T, machine.K, machine.n, machine.c, machine.log, *drawn, encoders, self._quantiles, out, on_time
+                machine.T,
+                machine.K,
+                machine.n,
+                machine.c,
+                machine.log,
+                *drawn,
+                encoders,
+                self._quantiles,
+                out,
+                on_time,
             )
         values[:] = out[:, self._columns].T
         return np.zeros(len(replications), dtype=np.bool_)
@@ -157,7 +172,9 @@ class _Uncoupled(Block):
         self.work = float(world.encoding_time.sum())
         self.blocked = float((started - self.arrivals.offered).sum())
 
-    def fill(self, values: NDArray[np.float64], sums: dict[str, NDArray[np.float64]], more: dict[str, Any]) -> None:
+    def fill(
+        self, values: NDArray[np.float64], sums: dict[str, NDArray[np.float64]], more: dict[str, Any]
+    ) -> None:
         """Fill in the metrics that follow from sums, by replication; `more` are others, by their names."""
         videos, end = len(self.world.catalogue), sums["end"]
         long = np.where(end > 0, end, np.nan)
@@ -184,79 +201,61 @@ class _Uncoupled(Block):
 class Lanes(_Uncoupled):
     """Own publishers and a FIFO pool, by :mod:`tv2sim.kernel.lanes`."""
 
-    size = lanes.LANES
-
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
-        videos, shared = len(world.catalogue), len(self.arrivals.shared)
-        self._size = world.level if shared else 0
-        self._assigned, self._on_time = lanes.rows_for(videos), lanes.rows_for(videos)
-        self._ready, self._x = lanes.rows_for(max(1, world.level)), np.empty(lanes.LANES)
-        self._sums = lanes.rows_for(lanes.SUMS)
-        self._elapsed = {name: percent for name, percent in _QUANTILES.items() if name in metrics}
-        self._lateness = {name: percent for name, percent in _LATENESS.items() if name in metrics}
+        arrivals, videos, level = self.arrivals, len(world.catalogue), world.level
+        elapsed = world.publishing_time - arrivals.started
+        self._stages = (
+            self.begins, arrivals.encoded, self.limit, elapsed, elapsed - world.timeout, self.owned, arrivals.shared,
+        )  # fmt: skip
+        self._constant_peak = not len(self.owned) and not world.publishing_time
+        with_peak = "peak_publishers" in metrics and not self._constant_peak
+        self._rule = (level, world.capacity, world.publishing_time, with_peak)
+        self._names = [[name for name in of if name in metrics] for of in (_QUANTILES, _LATENESS)]
+        self._percents = tuple(
+            np.array([of[name] for name in names], dtype=np.float64)
+            for of, names in zip((_QUANTILES, _LATENESS), self._names, strict=True)
+        )
+        self._born = np.concatenate([np.zeros(level), self.begins[self.owned]])
+        room = (max(1, level), 1, videos, videos if any(self._names) else 0)
+        self._state = tuple(np.zeros(rows * lanes.LANES) for rows in room)
+        self._on_time = np.zeros(videos * lanes.LANES)
+        self.size = lanes.LANES * max(1, _IN_CACHE // (videos + level))
 
     def simulate(
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Simulate all side by side."""
-        world, arrivals, sums = self.world, self.arrivals, self._sums
-        videos, first, count = len(world.catalogue), replications.start, len(replications)
-        slots = draw_lanes(world, seed, Purpose.STARTUP_OF_SLOT, first, lanes.LANES, world.level)
-        startup = draw_lanes(world, seed, Purpose.STARTUP_FOR_VIDEO, first, lanes.LANES, videos)
-        sums[:] = 0
-        self._on_time[:] = 0
-        lanes.own(self.begins, arrivals.encoded, self.limit, self.owned, startup, self._assigned, self._on_time, sums)
-        lanes.pool(
-            arrivals.encoded, self.limit, arrivals.shared, world.capacity, slots, world.level, startup, self._ready,
-            self._x, self._assigned, self._on_time, sums,
+        """Simulate groups of them side by side."""
+        world, videos = self.world, len(self.world.catalogue)
+        first, count = replications.start, len(replications)
+        groups = -(-count // lanes.LANES)
+        slots = draw_lanes(world, seed, Purpose.STARTUP_OF_SLOT, first, groups, lanes.LANES, world.level)
+        startup = draw_lanes(world, seed, Purpose.STARTUP_FOR_VIDEO, first, groups, lanes.LANES, videos)
+        names = [name for of in self._names for name in of]
+        sums, found = (np.empty((rows, groups * lanes.LANES)) for rows in (lanes.SUMS, len(names)))
+        lanes.replicate(
+            self._stages, self._rule, slots, startup, self._percents, self._born, self._state, self._on_time, count,
+            sums, found,
         )  # fmt: skip
+        sums, found = sums[:, :count], found[:, :count]
         end = sums[lanes.LAST] + world.publishing_time
-        lanes.end_idle(self._ready, world.level, end, sums)
-        blocked = sums[lanes.BLOCKED, :count] > 0
-        on_time += self._on_time[:, :count][:, ~blocked].sum(axis=1).astype(np.int64)
-        self.fill(
-            values,
-            {
-                "published": sums[lanes.PUBLISHED, :count],
-                "stockouts": sums[lanes.STOCKOUTS, :count],
-                "idle": sums[lanes.IDLE, :count],
-                "waits": sums[lanes.WAITS, :count],
-                "alive": (sums[lanes.ALIVE] + world.level * end)[:count],
-                "publishers": np.full(count, float(world.level + videos)),
-                "end": end[:count],
-            },
-            {name: row[:count] for name, row in self._further().items()},
-        )
+        known = {
+            "published": sums[lanes.PUBLISHED],
+            "stockouts": sums[lanes.STOCKOUTS],
+            "idle": sums[lanes.IDLE],
+            "waits": sums[lanes.WAITS],
+            "alive": sums[lanes.ALIVE] + world.level * end,
+            "publishers": np.full(count, float(world.level + videos)),
+            "end": end,
+        }
+        peaks = float(world.level) if self._constant_peak else sums[lanes.PEAK]
+        self.fill(values, known, {"peak_publishers": peaks, **dict(zip(names, found, strict=True))})
+        blocked: NDArray[np.bool_] = sums[lanes.BLOCKED] > 0
         return blocked
 
-    def _further(self) -> dict[str, NDArray[np.float64]]:
-        """Return the metrics that need more than sums."""
-        found: dict[str, NDArray[np.float64]] = {}
-        offset = self.world.publishing_time - self.arrivals.started
-        for wanted, shift in ((self._elapsed, offset), (self._lateness, offset - self.world.timeout)):
-            if wanted:
-                x = self._assigned + shift[:, np.newaxis]
-                lanes.sort(x)
-                out = np.empty((len(wanted), lanes.LANES))
-                lanes.quantiles(x, np.array(list(wanted.values()), dtype=np.float64), out)
-                found |= dict(zip(wanted, out / PER_SECOND, strict=True))
-        if "peak_publishers" in self.metrics:
-            found["peak_publishers"] = self._peaks()
-        return found
-
-    def _peaks(self) -> NDArray[np.float64]:
-        world, shared = self.world, self.arrivals.shared
-        if not len(self.owned) and not world.publishing_time:
-            return np.full(lanes.LANES, float(world.level))
-        started = np.concatenate([np.zeros(world.level), self.begins[self.owned]])
-        out = np.empty(lanes.LANES)
-        for lane in range(lanes.LANES):
-            assigned = self._assigned[:, lane]
-            out[lane] = peak(
-                np.sort(np.concatenate([started, assigned[shared]])), np.sort(assigned + world.publishing_time)
-            )
-        return out
+    def finish(self, on_time: NDArray[np.int64]) -> None:
+        """Add up the lanes."""
+        on_time += self._on_time.reshape(-1, lanes.LANES).sum(axis=1).astype(np.int64)
 
 
 class Stage(_Uncoupled):
@@ -283,7 +282,15 @@ class Stage(_Uncoupled):
         count = len(replications)
         out = np.zeros((count, _COLUMNS))
         given = (*self._script, self._priority, world.level, world.capacity, world.publishing_time)
-        videos = (self.begins, arrivals.encoded, arrivals.started, world.timeout, self.limit, self.owned, arrivals.shared)
+        videos = (
+            self.begins,
+            arrivals.encoded,
+            arrivals.started,
+            world.timeout,
+            self.limit,
+            self.owned,
+            arrivals.shared,
+        )
         wanted = (self._elapsed, self._lateness, "peak_publishers" in self.metrics)
         _replicate_stage(given, videos, self.rows(seed, replications), self._state, wanted, out, on_time)
         names = ("published", "stockouts", "idle", "waits", "alive", "publishers", "end")
@@ -297,7 +304,9 @@ _COLUMNS = 16
 
 
 @compiled
-def _replicate_stage(given: Any, videos: Any, drawn: Any, state: Any, wanted: Any, out: Any, on_time: Any) -> None:
+def _replicate_stage(
+    given: Any, videos: Any, drawn: Any, state: Any, wanted: Any, out: Any, on_time: Any
+) -> None:
     times, kinds, rows, priority, level, capacity, publishing = given
     begins, encoded, started, timeout, limit, owned, shared = videos
     slots, startup, further = drawn
@@ -350,7 +359,11 @@ def _replicate_stage(given: Any, videos: Any, drawn: Any, state: Any, wanted: An
             out[r, 13], out[r, 14] = quantile(lateness, 99), quantile(lateness, 100)
         if with_elapsed:
             elapsed = np.sort(elapsed)
-            out[r, 8], out[r, 9], out[r, 10] = quantile(elapsed, 50), quantile(elapsed, 95), quantile(elapsed, 99)
+            out[r, 8], out[r, 9], out[r, 10] = (
+                quantile(elapsed, 50),
+                quantile(elapsed, 95),
+                quantile(elapsed, 99),
+            )
 
 
 _BLOCKS: dict[str, type[Block]] = {"lanes": Lanes, "stage": Stage, "events": Events}

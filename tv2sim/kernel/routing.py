@@ -47,13 +47,17 @@ FEATURES = (
     Feature("a cut-off (until)", lambda world: world.until < np.inf, ("events",)),
     Feature("reviews (review_every)", lambda world: world.review_every > 0, ("events",)),
     Feature("publishers started because of videos, for the pool", _starts_for_pool, ("stage", "events")),
-    Feature("a queue in an order of its own (priority)", lambda world: world.strategy.reorders, ("stage", "events")),
+    Feature(
+        "a queue in an order of its own (priority)", lambda world: world.strategy.reorders, ("stage", "events")
+    ),
     Feature(
         f"more than {_MOST_IN_LANES} videos and prewarmed publishers",
         lambda world: len(world.catalogue) + world.level > _MOST_IN_LANES,
         ("stage", "events"),
     ),
-    Feature("a pool without publishers", lambda world: not world.level and not world.own.all(), ("stage", "events")),
+    Feature(
+        "a pool without publishers", lambda world: not world.level and not world.own.all(), ("stage", "events")
+    ),
 )
 """What not every kernel knows."""
 

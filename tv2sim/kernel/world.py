@@ -113,9 +113,9 @@ def draw_rows(
 
 
 def draw_lanes(
-    world: World, seed: int, purpose: Purpose, first: int, lanes: int, count: int, further: int = 0
+    world: World, seed: int, purpose: Purpose, first: int, groups: int, lanes: int, count: int
 ) -> NDArray[np.float64]:
-    """Return the start-up times of so many entities, a column for each replication."""
-    u = np.empty((-(-count // 4) * 4, lanes))
-    uniform_lanes(np.uint64(seed), int(purpose), further, first, u)
+    """Return the start-up times of so many entities: for each group of replications, a column for each of them."""
+    u = np.empty((groups, -(-count // 4) * 4, lanes))
+    uniform_lanes(np.uint64(seed), int(purpose), 0, first, u)
     return drawn_ticks(world.scenario.startup_time, u.reshape(-1)).reshape(u.shape)
