@@ -9,13 +9,14 @@ import numpy as np
 import pytest
 
 import tv2sim as tv
-from tv2sim.engines import engine_named, simulate_chunk
+from tv2sim.engines import engine_for, simulate_chunk
 
 from .test_experiment import FEW, same
 
 
 def test_auto_chooses() -> None:
-    assert engine_named("auto") == engine_named("simpy") == "simpy"
+    few, many = (engine_for("auto", FEW, tv.PART_2C, tv.Scenario(), count) for count in (10, 10**6))
+    assert (few, many) == ("simpy", "kernel")
 
 
 def test_replications_know_their_engine() -> None:
@@ -25,9 +26,9 @@ def test_replications_know_their_engine() -> None:
     assert study["1"].engine == "simpy"
 
 
-@pytest.mark.parametrize("engine", ["kernel", "SimPy", None, 1])
+@pytest.mark.parametrize("engine", ["numba", "SimPy", None, 1])
 def test_another_name_lists_those_that_there_are(engine: Any) -> None:
-    with pytest.raises(tv.InputError, match=f"engine must be one of 'auto', 'simpy', not {engine!r}"):
+    with pytest.raises(tv.InputError, match=f"engine must be one of 'auto', 'simpy', 'kernel', not {engine!r}"):
         tv.replicate(FEW, "1", replications=2, engine=engine)
 
 

@@ -18,7 +18,8 @@ PACKAGE = ROOT / "tv2sim"
 
 ROOMS = (
     "errors", "validation", "fields", "progress", "plain", "ticks", "draws", "distributions", "catalogue",
-    "scenario", "strategies", "facts", "events", "model", "engines", "metrics", "tables", "storage", "run",
+    "scenario", "strategies", "facts", "events", "model", "kernel", "engines", "metrics", "tables", "storage",
+    "run",
     "saved", "statistics", "numbers", "experiment", "plots", "report", "realtime", "cli", "__main__",
 )  # fmt: skip
 """From top to bottom: data flows down, so a room imports from those above it."""

@@ -1,25 +1,39 @@
 """The door to the engines: which of them simulates, and how many replications it takes at once.
 
-Nothing else reaches the model: :func:`tv2sim.simulate` and replays by :func:`simulate_one`, replications and
-comparisons by :func:`simulate_chunk`.
+Nothing else reaches an engine: :func:`tv2sim.simulate` and replays by :func:`simulate_one`, replications and
+comparisons by :func:`measure_chunk`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from tv2sim.errors import InputError
 from tv2sim.model import UsersError, run_model, startup_times
 from tv2sim.validation import one_of
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from tv2sim.catalogue import Catalogue
     from tv2sim.facts import Facts
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["chunks_of", "engine_named", "simulate_chunk", "simulate_one"]
+__all__ = [
+    "EngineName", "Measured", "as_engine", "chunks_of", "engine_for", "measure_chunk", "simulate_chunk",
+    "simulate_one",
+]  # fmt: skip
+
+EngineName: TypeAlias = Literal["auto", "simpy", "kernel"]
+Measured: TypeAlias = "tuple[Mapping[str, NDArray[np.float64]], NDArray[np.int64]]"
+"""For each metric one value per replication, and how often each video was on time."""
+
+_WORTH_IT = 30_000
+"""Videos times replications from which "auto" takes the kernel: SimPy is done with fewer before it is loaded."""
 
 
 class Engine(NamedTuple):
@@ -29,25 +43,98 @@ class Engine(NamedTuple):
     ----------
     simulate : callable
         As :func:`simulate_chunk`, without the engine's name.
+    measure : callable or None
+        As :func:`measure_chunk`, without the engine's name, if it can compute metrics without facts.
     replications, entities : int
         The largest chunk: so many replications, and so many videos and prewarmed publishers in all of them.
     """
 
     simulate: Callable[..., Iterator[Facts]]
+    measure: Callable[..., Measured] | None
     replications: int
     entities: int
 
 
-def engine_named(engine: object) -> str:
-    """Return the name of the engine to use; "auto" leaves the choice to this function.
+# -- the choice --------------------------------------------------------------------------------------------
+
+
+def as_engine(engine: object) -> str:
+    """Return a valid name: "auto" or that of an engine.
 
     Raises
     ------
     InputError
         If there is no such engine.
     """
-    one_of("engine", engine, ("auto", *_ENGINES), error=InputError)
-    return "simpy" if engine == "auto" else str(engine)
+    return str(one_of("engine", engine, ("auto", *_ENGINES), error=InputError))
+
+
+def engine_for(
+    engine: str,
+    catalogue: Catalogue,
+    strategy: Strategy,
+    scenario: Scenario,
+    replications: int,
+    *,
+    watched: bool = False,
+) -> str:
+    """Return the name of the engine that simulates; "auto" is the fastest that knows all that is asked for.
+
+    Raises
+    ------
+    InputError
+        If the kernel is asked for, and it is not installed or does not know the strategy.
+    """
+    if engine == "simpy":
+        return "simpy"
+    missing = why_not_compiled(strategy, scenario, watched=watched)
+    if engine == "auto":
+        small = len(catalogue) * replications < _WORTH_IT
+        return "simpy" if small or missing else "kernel"
+    if missing:
+        raise InputError(f"engine 'kernel' cannot simulate this: {missing}; use engine='auto' or 'simpy'")
+    return "kernel"
+
+
+def why_not_compiled(strategy: Strategy, scenario: Scenario, *, watched: bool = False) -> str:
+    """Return why the compiled engine cannot simulate this, or an empty text."""
+    if find_spec("numba") is None:
+        return "it needs numba, which is not installed (pip install 'tv2sim[fast]')"
+    if strategy.adapts:
+        return f"strategy {strategy.name!r} has a pool_level of its own, which only Python can ask"
+    if watched:
+        return "observers are called by the SimPy model alone"
+    return ""
+
+
+# -- simulating --------------------------------------------------------------------------------------------
+
+
+def measure_chunk(
+    engine: str,
+    catalogue: Catalogue,
+    strategy: Strategy,
+    scenario: Scenario,
+    seed: int,
+    replications: range,
+    metrics: Sequence[str],
+    of_facts: Callable[[Iterator[Facts]], Measured],
+) -> Measured:
+    """Simulate replications; return their metrics, and how often each video was on time.
+
+    Parameters
+    ----------
+    engine : str
+        As :func:`engine_for` returns it.
+    catalogue, strategy, scenario, seed, replications, metrics
+        What to simulate and to compute.
+    of_facts : callable
+        Computes them from the facts of each replication, for an engine that gives no more than facts.
+    """
+    compute = _ENGINES[engine].measure
+    if compute is None:
+        return of_facts(simulate_chunk(engine, catalogue, strategy, scenario, seed, replications))
+    return compute(catalogue, strategy, scenario, seed, replications, metrics)
 
 
 def simulate_chunk(
@@ -64,11 +151,12 @@ def simulate_chunk(
     Parameters
     ----------
     engine : str
-        As :func:`engine_named` returns it.
+        As :func:`engine_for` returns it.
     catalogue, strategy, scenario, seed, replications
         What to simulate.
     **watched
-        How it is watched, put on another clock, or fed while it runs: see :func:`tv2sim.model.run_model`.
+        How it is watched, put on another clock, or fed while it runs: see :func:`tv2sim.model.run_model`. Only
+        SimPy knows that.
     """
     try:
         yield from _ENGINES[engine].simulate(catalogue, strategy, scenario, seed, replications, **watched)
@@ -113,6 +201,9 @@ def chunks_of(engine: str, catalogue: Catalogue, strategy: Strategy, replication
         start = stop
 
 
+# -- the engines -------------------------------------------------------------------------------------------
+
+
 def _simpy(
     catalogue: Catalogue,
     strategy: Strategy,
@@ -126,5 +217,29 @@ def _simpy(
         yield run_model(catalogue, strategy, scenario, startups, **watched)
 
 
-_ENGINES = {"simpy": Engine(_simpy, replications=25, entities=5000)}
+def _kernel(
+    catalogue: Catalogue, strategy: Strategy, scenario: Scenario, seed: int, replications: range
+) -> Iterator[Facts]:
+    from tv2sim.kernel import facts_of, world_of
+
+    return facts_of(world_of(catalogue, strategy, scenario), seed, replications)
+
+
+def _measure_kernel(
+    catalogue: Catalogue,
+    strategy: Strategy,
+    scenario: Scenario,
+    seed: int,
+    replications: range,
+    metrics: Sequence[str],
+) -> Measured:
+    from tv2sim.kernel import measured, world_of
+
+    return measured(world_of(catalogue, strategy, scenario), seed, replications, metrics)
+
+
+_ENGINES = {
+    "simpy": Engine(_simpy, None, replications=25, entities=5_000),
+    "kernel": Engine(_kernel, _measure_kernel, replications=16_384, entities=4_000_000),
+}
 """By name."""

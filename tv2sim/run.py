@@ -15,7 +15,7 @@ import numpy as np
 from tv2sim import __version__, metrics, plain, tables
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.draws import as_replication, as_seed
-from tv2sim.engines import engine_named, simulate_one
+from tv2sim.engines import EngineName, as_engine, engine_for, simulate_one
 from tv2sim.facts import Facts
 from tv2sim.model import Observer
 from tv2sim.progress import counting
@@ -42,6 +42,7 @@ def simulate(
     replication: int = 0,
     observers: Observer | Iterable[Observer] = (),
     progress: bool = False,
+    engine: EngineName = "auto",
 ) -> Run:
     """Simulate one replication and keep it in full detail.
 
@@ -61,6 +62,9 @@ def simulate(
         Each is called with every line of the event log (:class:`tv2sim.LogEntry`) as it happens.
     progress : bool
         Whether to show a bar on standard error, if that is a terminal and it takes longer than a second.
+    engine : {"auto", "simpy", "kernel"}
+        The engine that simulates; all give the same facts. "auto" takes the compiled one, the kernel, for a large
+        catalogue, if it is installed and knows what is asked for.
 
     Returns
     -------
@@ -88,17 +92,10 @@ def simulate(
     scenario = as_scenario(scenario)
     seed, replication = as_seed(seed), as_replication(replication)
     watchers = (observers,) if callable(observers) else tuple(observers)
-    with counting("step", len(catalogue) + strategy.prewarmed, wanted=progress) as counted:
-        facts = simulate_one(
-            engine_named("auto"),
-            catalogue,
-            strategy,
-            scenario,
-            seed,
-            replication,
-            observers=watchers,
-            counted=counted,
-        )
+    used = engine_for(as_engine(engine), catalogue, strategy, scenario, 1, watched=bool(watchers))
+    with counting("step", len(catalogue) + strategy.prewarmed, wanted=progress and used == "simpy") as counted:
+        how = {"observers": watchers, "counted": counted} if used == "simpy" else {}
+        facts = simulate_one(used, catalogue, strategy, scenario, seed, replication, **how)
     return Run(catalogue, strategy, scenario, seed, replication, facts)
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.draws import as_seed
-from tv2sim.engines import engine_named
+from tv2sim.engines import EngineName, as_engine, engine_for
 from tv2sim.errors import InputError, ScenarioError, StrategyError
 from tv2sim.experiment.comparison import Comparison
 from tv2sim.experiment.replications import Cell, Replications
@@ -43,7 +43,7 @@ def replicate(
     *,
     replications: int = 1000,
     seed: int | None = 1,
-    engine: Literal["auto", "simpy"] = "auto",
+    engine: EngineName = "auto",
     metrics: Literal["all"] | Iterable[str] = "all",
     precision: Precision | None = None,
     workers: int | None = None,
@@ -61,8 +61,9 @@ def replicate(
         As for :func:`tv2sim.simulate`.
     replications : int
         The number of replications; with a `precision`, the largest number.
-    engine : {"auto", "simpy"}
-        The engine that simulates; "auto" chooses one, and ``.engine`` is its name.
+    engine : {"auto", "simpy", "kernel"}
+        The engine that simulates; the results are the same. "auto" takes the compiled one, the kernel, if that
+        is installed, knows the strategy and is worth loading. ``.engine`` says which it was.
     metrics : "all" or names
         The metrics to compute: names in :data:`tv2sim.metrics.METRICS`. The on-time rate and the
         precision's metric are computed in any case; others, when they are asked for, by simulating again.
@@ -123,7 +124,7 @@ def compare(
     replications: int = 1000,
     seed: int | None = 1,
     baseline: Strategy | str | None = None,
-    engine: str = "auto",
+    engine: EngineName = "auto",
     metrics: str | Iterable[str] = "all",
     confidence: float = 0.95,
     precision: Precision | None = None,
@@ -182,16 +183,15 @@ def compare(
     catalogues, scenarios = _named_catalogues(catalogue), _named_scenarios(scenario)
     chosen = _named_strategies(strategies)
     base, confidence = _baseline_of(baseline, chosen), as_confidence(confidence)
-    engine, seed, names = engine_named(engine), as_seed(seed), as_metrics(metrics)
+    wanted, seed, names = as_engine(engine), as_seed(seed), as_metrics(metrics)
     count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
     computed = [*names, ON_TIME_RATE, *([_as_precision(precision).metric] if precision is not None else [])]
     cells = {}
     for cell in itertools.starmap(Cell, itertools.product(catalogues, scenarios, chosen)):
-        videos = catalogues[cell.catalogue]
+        videos, strategy, world = catalogues[cell.catalogue], chosen[cell.strategy], scenarios[cell.scenario]
+        used = engine_for(wanted, videos, strategy, world, count)
         none = Chunk(dict.fromkeys(computed, np.empty(0)), np.zeros(len(videos), dtype=np.int64))
-        cells[cell] = Replications(
-            videos, chosen[cell.strategy], scenarios[cell.scenario], seed, engine, names, none
-        )
+        cells[cell] = Replications(videos, strategy, world, seed, used, names, none)
     study = Comparison(cells, base, confidence)
     how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
     return study.extend(count, **how) if precision is None else _until_precise(study, precision, count, how)

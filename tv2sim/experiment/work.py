@@ -12,7 +12,7 @@ import threading
 import time
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from tv2sim.engines import chunks_of, simulate_chunk
+from tv2sim.engines import Measured, chunks_of, measure_chunk
 from tv2sim.errors import InputError, TV2SimError
 from tv2sim.metrics import measure, on_time
 from tv2sim.progress import bar as progress_bar
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tv2sim.catalogue import Catalogue
+    from tv2sim.facts import Facts
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
@@ -109,13 +110,11 @@ def compute(
             f"executor must be a concurrent.futures.Executor, such as ThreadPoolExecutor() or Dask's "
             f"client.get_executor(), not {executor!r}"
         )
-    jobs = (
-        (number, replace(task, replications=part))
-        for number, task in enumerate(tasks)
-        for part in chunks_of(task.engine, task.catalogue, task.strategy, task.replications)
-    )
     bar = _Bar(sum(len(task.replications) for task in tasks), shown=progress)
-    source = _here(tasks, jobs, workers or 1, bar) if executor is None else _on(executor, jobs, bar)
+    if executor is not None:
+        source = _on(executor, _jobs(dict(enumerate(tasks))), bar)
+    else:
+        source = _on_this_machine(tasks, workers, bar)
     done: list[dict[int, Chunk]] = [{} for _ in tasks]
     try:
         with closing(bar), closing(source):
@@ -136,22 +135,55 @@ def joined(chunks: Sequence[Chunk]) -> Chunk:
 
 def _do(task: Task, bar: _Bar | None = None) -> Chunk:
     """Do a task in this process."""
-    rows = []
-    counts = np.zeros(len(task.catalogue), dtype=np.int64)
-    for facts in simulate_chunk(
-        task.engine, task.catalogue, task.strategy, task.scenario, task.seed, task.replications
-    ):
-        rows.append(list(measure(task.catalogue, facts, task.scenario.encoders, task.metrics).values()))
-        counts += on_time(facts)
-        if bar is not None:
-            bar.advance(1)
-    return Chunk(dict(zip(task.metrics, np.array(rows, dtype=np.float64).T, strict=True)), counts)
+
+    def of_facts(several: Iterator[Facts]) -> Measured:
+        rows, counts = [], np.zeros(len(task.catalogue), dtype=np.int64)
+        for facts in several:
+            rows.append(list(measure(task.catalogue, facts, task.scenario.encoders, task.metrics).values()))
+            counts += on_time(facts)
+            if bar is not None:
+                bar.advance(1)
+        return dict(zip(task.metrics, np.array(rows, dtype=np.float64).T, strict=True)), counts
+
+    values, counts = measure_chunk(
+        task.engine,
+        task.catalogue,
+        task.strategy,
+        task.scenario,
+        task.seed,
+        task.replications,
+        task.metrics,
+        of_facts,
+    )
+    return Chunk(values, counts)
 
 
-def _here(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar: _Bar) -> _Done:
-    """Do jobs in this process, until what is left is worth the start of worker processes."""
-    begun, done = time.perf_counter(), 0
-    total = sum(map(_size, tasks))
+def _jobs(tasks: Mapping[int, Task]) -> Iterator[_Job]:
+    """Yield the chunks of tasks, which are given by their numbers."""
+    for number, task in tasks.items():
+        for part in chunks_of(task.engine, task.catalogue, task.strategy, task.replications):
+            yield number, replace(task, replications=part)
+
+
+def _on_this_machine(tasks: Sequence[Task], workers: int | None, bar: _Bar) -> _Done:
+    """Do the compiled engine's tasks in threads, since it releases the GIL; others here or in processes."""
+    compiled = {number: task for number, task in enumerate(tasks) if task.engine == "kernel"}
+    if compiled:
+        with ThreadPoolExecutor(workers or _processors()) as threads:
+            yield from _on(threads, _jobs(compiled), bar)
+    others = {number: task for number, task in enumerate(tasks) if number not in compiled}
+    yield from _here(tasks, others, workers or 1, bar)
+
+
+def _processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _here(tasks: Sequence[Task], own: Mapping[int, Task], workers: int, bar: _Bar) -> _Done:
+    """Do the jobs of some tasks in this process, until what is left is worth the start of worker processes."""
+    begun, done, jobs = time.perf_counter(), 0, _jobs(own)
+    total = sum(map(_size, own.values()))
     for job in jobs:
         yield job, _do(job[1], bar)
         done += _size(job[1])

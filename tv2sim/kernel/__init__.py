@@ -1,1 +1,11 @@
-"""The rules of the model, compiled: the same facts, for many replications."""
+"""The rules of the model, compiled by numba: the same facts, and metrics of many replications.
+
+There are three kernels: *lanes* simulate replications side by side, *stage* the publishing stage under any
+rule, *events* everything. :mod:`tv2sim.kernel.routing` says which knows what.
+"""
+
+from tv2sim.kernel.facts import facts_of
+from tv2sim.kernel.replicating import measured
+from tv2sim.kernel.world import world_of
+
+__all__ = ["facts_of", "measured", "world_of"]

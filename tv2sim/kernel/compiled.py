@@ -52,7 +52,7 @@ def _stamp() -> str:
 
 @cache
 def _folder() -> Path | None:
-    """Return the first place that can be written to: beside the source, the user's cache, for temporary files."""
+    """Return the first place that can be written to: beside the source, in the user's cache, or temporary."""
     user = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
     places = [Path(__file__).parent / "__pycache__", user / "tv2sim"]
     places += [Path(gettempdir()) / f"tv2sim-{os.getuid()}"] if hasattr(os, "getuid") else []
@@ -72,7 +72,7 @@ def _folder() -> Path | None:
     return None
 
 
-class _Locator(_CacheLocator):
+class _Locator(_CacheLocator):  # type: ignore[misc]
     """Tells numba where compiled functions are kept, and what they depend on."""
 
     def __init__(self, py_func: Any, py_file: str) -> None:
@@ -85,16 +85,16 @@ class _Locator(_CacheLocator):
         return _stamp()
 
     def get_disambiguator(self) -> str:
-        return self._name
+        return str(self._name)
 
     @classmethod
     def from_function(cls, py_func: Any, py_file: str) -> _Locator:
         return cls(py_func, py_file)
 
 
-class _Impl(CompileResultCacheImpl):
+class _Impl(CompileResultCacheImpl):  # type: ignore[misc]
     _locator_classes = (_Locator,)
 
 
-class _Cache(FunctionCache):
+class _Cache(FunctionCache):  # type: ignore[misc]
     _impl_class = _Impl

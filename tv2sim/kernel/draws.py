@@ -1,4 +1,4 @@
-"""The numbers of :mod:`tv2sim.draws`, bit for bit, drawn by compiled code: Philox-4x64-10 for many replications."""
+"""The numbers of :mod:`tv2sim.draws`, bit for bit, by compiled code: Philox-4x64-10 for many replications."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _W0, _W1 = _U(0x9E3779B97F4A7C15), _U(0xBB67AE8584CAA73B)
 _12 = _U(12)
 
 
-@intrinsic
+@intrinsic  # type: ignore[untyped-decorator]
 def _high(_typing: Any, _a: Any, _b: Any) -> Any:
     """Return the upper 64 bits of a product, by one multiplication of 128 bits."""
 

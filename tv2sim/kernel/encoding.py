@@ -1,4 +1,4 @@
-"""Client and encoders alone, once for all replications: where nothing feeds back from the publishing stage to them."""
+"""Client and encoders alone, once for all replications: the publishing stage does not hold them up."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def arrivals_of(world: World) -> Arrivals:
 
 @compiled
 def _encode(encoding_time: Any, submitted: Any, gap: Any, free: Any, offered: Any, started: Any) -> None:
-    """Fill in when each video is offered and taken; `free` is a heap of the times at which encoders are free."""
+    """Fill in when each video is offered and taken; `free` is a heap of when encoders are free."""
     client = 0.0
     encoders = len(free)
     for video in range(len(offered)):
@@ -79,7 +79,7 @@ def _encode(encoding_time: Any, submitted: Any, gap: Any, free: Any, offered: An
 def script_of(
     world: World, arrivals: Arrivals
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return times, kinds and videos of what is known beforehand of the shared videos, in the order of the instants.
+    """Return times, kinds and videos of what is known of the shared videos, in the order of the instants.
 
     At one time, encodings that started earlier end before the client hands over; one that starts then and takes
     no time ends after that; delayed starts come last. Bit 2 of a kind says that publishers which become ready at

@@ -93,7 +93,9 @@ class Block:
     def finish(self, on_time: NDArray[np.int64]) -> None:
         """Count the videos on time that have not been counted yet."""
 
-    def rows(self, seed: int, replications: range) -> tuple[NDArray[np.float64], ...]:
+    def rows(
+        self, seed: int, replications: range
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Draw the start-up times of slots, of videos, and of videos again, a row for each replication."""
         world, videos = self.world, len(self.world.catalogue)
         further = (
@@ -126,7 +128,7 @@ class Events(Block):
         drawn = self.rows(seed, replications)
         if self.world.strategy.reorders:
             for row in range(len(replications)):
-                end, _ = machine.run(*(times[row] for times in drawn))
+                end, _ = machine.run(drawn[0][row], drawn[1][row], drawn[2][row])
                 measure(machine.T, machine.K, machine.n, encoders, end, self._quantiles, out[row], on_time)
         else:
             _replicate(
