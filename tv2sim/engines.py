@@ -1,7 +1,7 @@
-"""The door to the engines: which of them simulates, and how many replications it takes at once.
+"""The engines: which one simulates, and how many replications it simulates at once.
 
-Nothing else reaches the model: :func:`tv2sim.simulate` and replays by :func:`simulate_one`, replications and
-comparisons by :func:`simulate_chunk`.
+The model is called from here only. :func:`tv2sim.simulate` and replays use :func:`simulate_one`; replications
+and comparisons use :func:`simulate_chunk`.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ __all__ = ["chunks_of", "engine_named", "simulate_chunk", "simulate_one"]
 
 
 class Engine(NamedTuple):
-    """What simulates chunks of replications.
+    """An engine, and the largest chunk of replications that it simulates at once.
 
     Attributes
     ----------
     simulate : callable
-        As :func:`simulate_chunk`, without the engine's name.
+        The same as :func:`simulate_chunk`, without the argument `engine`.
     replications, entities : int
-        The largest chunk: so many replications, and so many videos and prewarmed publishers in all of them.
+        The most replications in a chunk, and the most videos and prewarmed publishers in all of them together.
     """
 
     simulate: Callable[..., Iterator[Facts]]
@@ -39,7 +39,7 @@ class Engine(NamedTuple):
 
 
 def engine_named(engine: object) -> str:
-    """Return the name of the engine to use; "auto" leaves the choice to this function.
+    """Return the name of the engine to use; for "auto" one is chosen.
 
     Raises
     ------
@@ -59,16 +59,16 @@ def simulate_chunk(
     replications: range,
     **watched: Any,
 ) -> Iterator[Facts]:
-    """Simulate replications and yield the facts of each, in their order.
+    """Simulate replications and yield the facts of each, in the order of their numbers.
 
     Parameters
     ----------
     engine : str
-        As :func:`engine_named` returns it.
+        A name that :func:`engine_named` returned.
     catalogue, strategy, scenario, seed, replications
         What to simulate.
     **watched
-        How it is watched, put on another clock, or fed while it runs: see :func:`tv2sim.model.run_model`.
+        Observers, progress, clock and feed: keyword arguments of :func:`tv2sim.model.run_model`.
     """
     try:
         yield from _ENGINES[engine].simulate(catalogue, strategy, scenario, seed, replications, **watched)
@@ -87,7 +87,7 @@ def simulate_one(
 ) -> Facts:
     """Simulate one replication, as :func:`simulate_chunk` does several, and return its facts.
 
-    What a user's code raises comes out as it is; a generator would turn a StopIteration into a RuntimeError.
+    It does not call that function: a generator turns a StopIteration of a user's code into a RuntimeError.
     """
     one = range(replication, replication + 1)
     try:
@@ -98,10 +98,10 @@ def simulate_one(
 
 
 def chunks_of(engine: str, catalogue: Catalogue, strategy: Strategy, replications: range) -> Iterator[range]:
-    """Cut replications at the multiples of an engine's chunk size.
+    """Divide replications into chunks, at the multiples of the engine's chunk size.
 
-    The size depends on the engine, the catalogue and the strategy alone, so that the same chunks come out
-    wherever and whenever they are simulated.
+    Invariant: the size depends only on the engine, the catalogue and the strategy, and never on timing. So the
+    chunks are the same in every process and on every machine.
     """
     largest = _ENGINES[engine]
     entities = max(1, len(catalogue) + strategy.prewarmed)
@@ -127,4 +127,4 @@ def _simpy(
 
 
 _ENGINES = {"simpy": Engine(_simpy, replications=25, entities=5000)}
-"""By name."""
+"""The engines by name."""

@@ -26,10 +26,10 @@ _DIFFERENCE = {
 
 
 def tidy(study: Comparison) -> pd.DataFrame:
-    """Return one table of all that is known: a row per catalogue, scenario, strategy and metric.
+    """Return the comparison as one table: a row per catalogue, scenario, strategy and metric.
 
-    Its columns are those of the summary, then those of the difference from the baseline. In the baseline's own
-    rows the latter are missing.
+    The columns are those of the summary, then those of the difference from the baseline, which are missing in
+    the baseline's own rows.
     """
     import pandas as pd
 
@@ -46,7 +46,7 @@ def tidy(study: Comparison) -> pd.DataFrame:
 
 
 def to_read(study: Comparison) -> Iterator[str]:
-    """Yield the lines of the text: per world the figures, the differences, and the verdict."""
+    """Yield the lines of the text: for each world the metrics, the differences, and the verdict."""
     parts = study.worlds()
     for part in parts:
         if part is not parts[0]:
@@ -90,7 +90,7 @@ def _differences(part: Comparison) -> Iterator[str]:
 
 
 def _aligned(rows: Sequence[Sequence[str]], left: int) -> Iterator[str]:
-    """Align columns, the first few to the left, and numbers to the right."""
+    """Align the first `left` columns to the left and the others, which hold numbers, to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [

@@ -92,8 +92,8 @@ class Feed:
     def coming(self) -> bool:
         """Return whether a video or the end is there, or is being read.
 
-        Invariant: the source is asked before the queue. A video moves from the source to the queue, so in the
-        other order one that moves between the two looks would be missed.
+        Invariant: the source is asked before the queue. A video moves from the source to the queue, so if the
+        queue were asked first, a video that moves between the two calls would be missed.
         """
         return self._source.coming() or self.ready()
 

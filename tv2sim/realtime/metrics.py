@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: those of the original, by their names, and further ones.
+"""Metrics for Prometheus: those of the original, with the same names, and further ones.
 
 The collector reads the state at each scrape. So events cost almost nothing, each replay has a registry of its
 own, and there are no ``_created`` series.
@@ -47,9 +47,9 @@ class Collector:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics as of now."""
-        # Invariant: the state holds all that happened up to `now`, and nothing after it. So no counter of
-        # seconds includes what did not happen, and would have to decrease. Hence the clock is read first; what
-        # happened after that is in the state, and its time is that of the last line.
+        # Invariant: the state holds all events up to `now`, and no later ones. Otherwise a counter of seconds
+        # could include time in which a publisher was no longer idle, and would have to decrease later. So the
+        # clock is read first; if events have happened since, `now` is the time of the last one.
         settled = self.clock.settled
         # only the values are read with the lock held
         with self._followed() as self.state:
