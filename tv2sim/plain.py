@@ -31,6 +31,7 @@ def to_dict(one: Any, *, leave_out: Collection[str] = ()) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    """Return a value of a field as plain data; for a value of an unknown type, its repr."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if hasattr(value, "tolist"):  # numpy's

@@ -289,6 +289,7 @@ def may_replace(path: Path, force: bool, ours: Callable[[Path], bool]) -> None:
 
 
 def _check_folder(path: Path, target: Path, force: bool, ours: Callable[[Path], bool]) -> None:
+    """Raise an OutputError unless there is no folder, an empty one, or with `force` an earlier result."""
     if not target.exists():
         return
     if not target.is_dir():

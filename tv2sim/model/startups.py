@@ -46,7 +46,7 @@ class StartupTimes:
         self._videos = 0
         self._of_slots = of_slots or []
         self.by_video = by_video or []
-        """By video: the time of the first publisher started because of it; some are drawn ahead of the videos."""
+        """By video: the time of the first publisher started because of it. Some are drawn in advance."""
 
     def add(self, videos: int) -> None:
         """Draw the times for more videos; for videos that come one by one, in growing chunks."""

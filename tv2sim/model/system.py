@@ -188,6 +188,7 @@ class System:
             PlacedTimeout(self._env, 0, END, "completed").callbacks.append(StopSimulation.callback)
 
     def _queue(self) -> deque[int] | PriorityQueue:
+        """Return the publishing queue: first in, first out, unless the strategy has priorities."""
         if not self._strategy.reorders:
             return deque()
         encoding_started, strategy = self._record.tables["videos"]["encoding_started"], self._strategy

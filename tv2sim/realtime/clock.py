@@ -46,9 +46,9 @@ class Clock:
     One thread waits for times; any thread may read the time, pause, resume, change the speed and stop. The
     clock starts at the first wait.
 
-    Invariant: at a finite speed, while the clock runs, the time is `_time` plus `_speed` times the wall time since
-    `_since`; while it stands, the time is `_time`. A change sets both to the present first (`_change`), so that
-    the time never jumps.
+    Invariant: at a finite speed, while the clock runs, the time is `_time` plus `_speed` times the wall time
+    since `_since`; while it stands, the time is `_time`. A change sets both to the present first (`_change`),
+    so that the time never jumps.
 
     Parameters
     ----------
@@ -236,7 +236,7 @@ class Clock:
             return max(0.0, self._ran + running - ran - (due - time) / speed)
 
     def end_between(self, happened: float, due: float) -> float:
-        """Return the end of a stopped run: now if that lies between the last event and the next, else the last."""
+        """Return the end of a stopped run: now if that is between the last event and `due`, else `happened`."""
         time = round(self.now, 6)
         return time if happened <= time < due else happened
 

@@ -66,6 +66,7 @@ class Feed:
         self._reader.start()
 
     def _read(self) -> None:
+        """Run in the reader's thread: put videos into the queue until the source ends or the feed is closed."""
         try:
             for outcome in judged(entries(self._source, self.name)):
                 if isinstance(outcome, Rejected):
@@ -186,6 +187,7 @@ class _Pipe:
         self._open = True
 
     def __iter__(self) -> Iterator[bytes]:
+        """Yield lines. Of a line that is too long only the beginning is kept, which is enough to reject it."""
         parts: list[bytes] = []  # of a line whose end has not come
         held = 0  # bytes of it; once it is longer than a line may be, the rest is dropped
         try:

@@ -145,6 +145,7 @@ class Replay:
         self._thread.start()
 
     def _play(self) -> None:
+        """Run in the replay's thread: play to the end, note the outcome or the error, and stop serving."""
         run = None
         try:
             run = self.player.play(self._clock, self._observers, self._accepted)
