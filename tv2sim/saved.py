@@ -164,7 +164,7 @@ def check_format(data: Mapping[str, Any], versions: Mapping[str, Any]) -> None:
 
 
 def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) -> Run:
-    """Read the inputs and the log, derive the run from them, and check it against the saved tables and stats."""
+    """Read the inputs and the log, derive the run from them, and check it against the saved tables."""
     text = (folder / "run.json").read_bytes()
     raw = msgspec.json.decode(text)
     check_format(raw, raw["versions"])
