@@ -58,7 +58,7 @@ def to_read(study: Comparison) -> Iterator[str]:
             f"seed {first.seed}, {rate(study.confidence)} intervals"
         )
         yield ""
-        yield from _figures(part)
+        yield from _metrics(part)
         if len(part.strategies) > 1:
             yield ""
             yield f"differences from strategy {plain(study.baseline)}, paired; p-values adjusted (Holm)"
@@ -68,7 +68,7 @@ def to_read(study: Comparison) -> Iterator[str]:
         yield plain(verdict(part))
 
 
-def _figures(part: Comparison) -> Iterator[str]:
+def _metrics(part: Comparison) -> Iterator[str]:
     confidence = part.confidence
     rows = [
         [plain(name), *(estimate(metric, reps.interval(metric, confidence), units=False) for metric in MAIN)]
@@ -78,7 +78,7 @@ def _figures(part: Comparison) -> Iterator[str]:
 
 
 def _differences(part: Comparison) -> Iterator[str]:
-    rows = [["strategy", "figure", "verdict", "difference", "p"]]
+    rows = [["strategy", "metric", "verdict", "difference", "p"]]
     for strategy, compared in differences(part, MAIN):
         if not compared:
             rows.append([plain(strategy), "all of these", "the same in every replication", "", ""])

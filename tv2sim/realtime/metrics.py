@@ -84,7 +84,7 @@ _ROWS = (
          lambda of: len(of.state.occupied)),
     _Row("tv2_video_publishers_running", "Publishers that were started and have not ended.",
          lambda of: len(of.state.publishers)),
-    _Row("tv2_video_metadata_parse_errors_total", "Lines that are no valid video.",
+    _Row("tv2_video_metadata_parse_errors_total", "Lines that are not valid videos.",
          lambda of: of.state.stats["client_parse_errors"]),
     _Row("tv2_video_encoding_requests_accepted_total", "Videos that an encoder has taken.",
          lambda of: of.state.stats["client_submitted"]),
