@@ -92,7 +92,7 @@ def test_it_begins_with_the_verdict_and_has_its_sections(page: Page, study: tv.C
     assert page.text.index(verdict(world)) < 200
     heads = [
         "Strategies", "Differences from strategy 1", "Charts", "What was simulated", "Caveats",
-        "Reporting checklist (STRESS-DES)", "All figures", "Provenance",
+        "Reporting checklist (STRESS-DES)", "All metrics", "Provenance",
     ]  # fmt: skip
     places = [page.text.index(f"\n{head}\n") for head in heads]
     assert places == sorted(places)

@@ -1,4 +1,4 @@
-"""tv2sim: when to start single-use publishers, how many to keep warm, and for whom.
+"""Simulate when to start single-use publishers, how many to keep warm, and for whom.
 
 A discrete-event simulation of a chain of client, encoders and pre-warmed publishers with deadlines:
 

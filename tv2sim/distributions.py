@@ -377,7 +377,7 @@ def drawn_ticks(distribution: Distribution, u: NDArray[np.float64]) -> NDArray[n
     numbers = found.shape == u.shape and found.dtype.kind in "iuf"
     times = found.astype(np.float64, copy=False) if numbers else np.empty(1)
     # the extremes of an array with NaN are NaN
-    if not (numbers and 0 <= times.min() and times.max() <= LONGEST_TIME):
+    if not (numbers and times.min() >= 0 and times.max() <= LONGEST_TIME):
         raise ScenarioError(
             f"startup_time {distribution} gives other than one time from 0 to {LONGEST_TIME:.0f} s each"
         )

@@ -1,9 +1,9 @@
-"""Random numbers that belong to an entity, not to the moment at which they are drawn.
+"""Random numbers that belong to an entity, not to the time at which they are drawn.
 
 A draw is a pure function of (seed, purpose, replication, entity, further). The function is the Philox-4x64-10
 block cipher (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3; SC'11) as NumPy has it:
 the seed is its key, and (entity's block, replication, purpose, further) are the four words of its counter. Two
-different draws never share a counter, so nothing that happens in a run, and no other run, moves a draw.
+different draws never share a counter, so nothing that happens in a run, and no other run, changes a draw.
 """
 
 from __future__ import annotations

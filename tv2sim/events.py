@@ -1,4 +1,4 @@
-"""The kinds of events: one table that says where the facts of each stand, and the log that follows from it.
+"""The kinds of events: one table of the columns that hold each kind, and the log that is derived with it.
 
 A new kind is a row of :data:`EVENTS` and a method of the recorder (:mod:`tv2sim.model.recorder`). The log, the
 tables' columns of times, saved runs and recorded replays follow from these two.
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 __all__ = ["EVENTS", "Kind", "Log", "LogEntry", "entry_at", "log_of", "pack", "times_of", "words"]
 
 ROW = "row"
-"""In place of a column's name: the number of the row itself."""
+"""Used in place of a column's name where the value is the number of the row itself."""
 
 
 class LogEntry(NamedTuple):
-    """A line of the event log, as an observer gets it: seconds, and None where it refers to nothing."""
+    """A line of the event log, as observers get it: the time in seconds, and None for a missing reference."""
 
     time: float
     event: str
@@ -37,18 +37,18 @@ class LogEntry(NamedTuple):
 
 
 class Kind(NamedTuple):
-    """Where the facts of an event stand: in columns of one table, at one row.
+    """The place of an event in the facts: columns of one table, in one row.
 
     Attributes
     ----------
     table : str
         The table of :data:`tv2sim.facts.TABLES`.
     time : str
-        The column that holds its time.
+        The column that holds the time of the event.
     video, encoder, publisher : str or None
-        The columns that hold what it refers to; :data:`ROW` for the number of the row.
+        The columns that hold the references of the event; :data:`ROW` for the number of the row.
     given : tuple of str
-        Which of these the recorder's method of the event's name is called with.
+        The references that are arguments of the recorder's method of the event's name.
     """
 
     table: str
@@ -73,28 +73,28 @@ EVENTS: dict[str, Kind] = {
     "failed": Kind("videos", "published", video=ROW, publisher="publisher"),
     "publisher_ended": Kind("publishers", "ended", video="video", publisher=ROW, given=("publisher",)),
 }
-"""The kinds of events by their names in the log."""
+"""The kinds of events by their names in the log. A new kind is a new row."""
 
 OTHER = Kind("others", "time", "video", "encoder", "publisher", given=("video", "encoder", "publisher"))
-"""An event that no column holds, such as the second start of a video's encoding, is a row of its own."""
+"""The kind of an event that no column above holds, such as a second start of a video's encoding."""
 
 
 # -- the sequence ------------------------------------------------------------------------------------------
 
 _BITS = 5
-"""Of the code of a kind; the rest is the number of the row."""
+"""Bits of an item that hold the code of the kind; the bits above hold the row."""
 
 
 def pack(event: str | None, row: int = 0) -> int:
-    """Return what stands for an event in :attr:`Facts.sequence`: its row and the code of its kind.
+    """Return the item of :attr:`Facts.sequence` for an event: its row and the code of its kind.
 
-    Invariant: code 0 is :data:`OTHER` (event None); the others count from 1 in the order of :data:`EVENTS`.
+    Invariant: code 0 is :data:`OTHER` (event None); the codes of :data:`EVENTS` are 1, 2, ... in its order.
     """
     return row << _BITS | (0 if event is None else 1 + list(EVENTS).index(event))
 
 
 def _unpack(item: Any) -> tuple[Any, Any]:
-    """Return row and code; of one item, or of an array of them."""
+    """Return the row and the code of an item, or of an array of items."""
     return item >> _BITS, item & (1 << _BITS) - 1
 
 
@@ -129,7 +129,7 @@ def _number(columns: Mapping[str, Any], column: str | None, row: int) -> int | N
 
 
 class Log(NamedTuple):
-    """The columns of the log: times in seconds, codes of events, and -1 where there is no such reference."""
+    """The log in columns: times in seconds, codes as :func:`pack` uses them, and -1 for no reference."""
 
     time: NDArray[np.float64]
     code: NDArray[np.int64]
@@ -138,7 +138,7 @@ class Log(NamedTuple):
     publisher: NDArray[np.int64]
 
     def entries(self) -> Iterator[LogEntry]:
-        """Yield it line by line."""
+        """Yield the log line by line."""
         names = list(EVENTS)
         for time, code, *references in zip(*(column.tolist() for column in self), strict=True):
             numbers = (None if number < 0 else number for number in references)
@@ -146,7 +146,7 @@ class Log(NamedTuple):
 
 
 def log_of(facts: Facts) -> Log:
-    """Return the log that facts give."""
+    """Return the log that is derived from facts."""
     rows, codes = _unpack(facts.sequence)
     log = Log(np.empty(len(rows)), codes.copy(), *(np.full(len(rows), -1, dtype=np.int64) for _ in range(3)))
     for code in np.unique(codes).tolist():
@@ -168,7 +168,7 @@ def times_of(table: str) -> list[str]:
 
 
 def words(entry: LogEntry, *, own: bool = False) -> str:
-    """Return what an entry refers to beside the video, for people; `own`: the video waits beside the queue."""
+    """Return in words what an entry refers to besides the video; `own`: it waits for its own publisher."""
     if entry.event == "queued":
         return "" if own else "publishing queue"
     if entry.encoder is not None:

@@ -1,7 +1,7 @@
-"""What an engine hands over when it is done: when things happened to each video and to each publisher.
+"""The result of an engine: the times of what happened to each video and to each publisher.
 
-Everything else (tables, log, levels, metrics) is derived from it. The columns are named here, and nowhere else
-in full: what makes room for them, compares, saves and loads them loops over :data:`TABLES`.
+Tables, log, levels and metrics are derived from it. The columns are listed here only: code that allocates or
+shows them loops over :data:`TABLES`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Columns: TypeAlias = Mapping[str, "NDArray[Any]"]
 
 
 class Column(NamedTuple):
-    """The type of a column: its code in :mod:`array`, and what stands where there is nothing."""
+    """The type of a column: its code in :mod:`array`, and the value that means "missing"."""
 
     code: Literal["d", "q", "b"]
     missing: float
@@ -68,22 +68,22 @@ TABLES: dict[str, dict[str, Column]] = {
         "publisher": _NUMBER,
     },
 }
-"""The columns of each table of facts; those of times in the order in which they are filled."""
+"""The columns of each table of facts. Columns of times are in the order in which they are filled."""
 
 VIDEO_OUTCOMES = ("unfinished", "published", "failed", "refused")
-"""What a code in the column `outcome` of a video stands for."""
+"""The outcomes of a video; the column `outcome` holds an index into these."""
 PUBLISHER_OUTCOMES = ("unfinished", "ended", "failed", "retired")
-"""The same of a publisher; unfinished is one that is there when the run ends."""
+"""The same for a publisher; "unfinished" is one that still exists when the run ends."""
 ATTEMPTS = ("encoding", "startup", "publishing")
-"""What a code in the column `kind` of an attempt stands for."""
+"""The kinds of attempts; the column `kind` holds an index into these."""
 
 
 @dataclass(frozen=True, eq=False)
 class Facts:
     """Four tables of columns, and the sequence in which things happened.
 
-    Times are ticks (:mod:`tv2sim.ticks`) in float64, NaN where a thing did not happen; numbers are int64, -1
-    for none; codes are int8.
+    Times are ticks (:mod:`tv2sim.ticks`) in float64, NaN if the event did not happen; numbers are int64, -1 if
+    missing; codes are int8.
 
     Attributes
     ----------
@@ -97,11 +97,11 @@ class Facts:
     others : mapping of columns
         A row per event that no column above holds, such as the second start of the same video's encoding.
     sequence : numpy.ndarray of int64
-        What happened, one item after the other, packed by :func:`tv2sim.events.pack`.
-    end : int
+        One item per event, in the order in which the events happened; see :func:`tv2sim.events.pack`.
+    end : float
         The tick at which the run ended.
     ending : str
-        Why it ended.
+        Why the run ended.
     """
 
     videos: Columns
@@ -113,7 +113,7 @@ class Facts:
     ending: Ending
 
     def equals(self, other: Facts) -> bool:
-        """Return whether everything is the same, to the last bit."""
+        """Return whether all values are the same, to the last bit; NaN equals NaN."""
         return all(_same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
 
     def __eq__(self, other: object) -> bool:

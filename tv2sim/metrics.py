@@ -1,6 +1,6 @@
-"""The metrics of a run: one registry of what each is called, means, and is computed by.
+"""The metrics of a run: one registry of their names, labels, units, definitions and functions.
 
-What shows, saves, compares or selects metrics loops over :data:`METRICS`. The quantities that metrics and
+Code that shows, saves, compares or selects metrics loops over :data:`METRICS`. The quantities that metrics and
 tables share (elapsed, idle, publisher-seconds, ...) are defined here, too.
 """
 
@@ -41,7 +41,7 @@ def elapsed(facts: Facts) -> NDArray[np.float64]:
 
 
 def on_time(facts: Facts) -> NDArray[np.bool_]:
-    """Return per video whether it was published no later than its timeout allows."""
+    """Return per video whether it was published in time."""
     return np.equal(facts.videos["outcome"], VIDEO_OUTCOMES.index("published"))
 
 
@@ -66,7 +66,7 @@ def happened(times: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class Measured:
-    """A finished run as metrics see it: what went in, what happened, and what several metrics share.
+    """A finished run, from which metrics are computed, and the quantities that several metrics share.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ class Measured:
     facts : Facts
         What happened.
     encoders : int
-        How many there were.
+        The number of encoders.
     """
 
     def __init__(self, catalogue: Catalogue, facts: Facts, encoders: int) -> None:
@@ -99,22 +99,23 @@ class Measured:
 
     @cached_property
     def outcomes(self) -> dict[str, int]:
-        """How many videos have each outcome."""
+        """The number of videos by outcome."""
         counts = np.bincount(self.videos["outcome"], minlength=len(VIDEO_OUTCOMES))
         return dict(zip(VIDEO_OUTCOMES, counts.tolist(), strict=True))
 
     def total(self, start: str, stop: str, rows: Any = slice(None)) -> float:
-        """Return the videos' ticks from one column to another or to the end of the run, summed."""
+        """Return the sum over videos of the ticks from one column to another, or to the end of the run."""
         started, stopped = self.videos[start][rows], self.videos[stop][rows]
         return float(happened(np.where(np.isnan(stopped), self.end, stopped) - started).sum())
 
     def stockouts(self) -> int:
-        """Return how many videos were not assigned at the moment when they were encoded."""
+        """Return how many videos were assigned later than they were encoded, or never."""
         encoded, assigned = self.videos["encoded"], self.videos["assigned"]
         return int(np.count_nonzero(~np.isnan(encoded) & ~(assigned <= encoded)))
 
     def peak_publishers(self) -> int:
-        """Return the most publishers that existed after any instant; they are in the order of their start."""
+        """Return the largest number of publishers that existed after any instant."""
+        # publishers are numbered as they start, so `started` is sorted
         started, ended = self.publishers["started"], self.publishers["ended"]
         born = np.searchsorted(started, started, side="right")
         gone = np.searchsorted(np.sort(happened(ended)), started, side="right")
@@ -122,7 +123,7 @@ class Measured:
 
 
 def quantile(ordered: NDArray[np.float64], percent: int) -> float:
-    """Return a quantile of ordered ticks in seconds, as ``numpy.percentile`` does, which is slow for few."""
+    """Return a quantile of sorted ticks, in seconds, as ``numpy.percentile`` does, which is slower."""
     if not len(ordered):
         return nan
     below, share = divmod(percent / 100 * (len(ordered) - 1), 1)
@@ -140,12 +141,12 @@ def _ratio(part: float, whole: float) -> float:
 
 
 class Verdict(StrEnum):
-    """What is shown of a strategy, compared with the baseline in one metric."""
+    """The result of the comparison of a strategy with the baseline in one metric."""
 
     BETTER = "better"
     WORSE = "worse"
     HIGHER = "higher"
-    """Where neither direction is the better one."""
+    """The mean is higher, and neither direction of the metric is better; likewise `LOWER`."""
     LOWER = "lower"
     UNDECIDED = "no difference shown"
 
@@ -157,21 +158,21 @@ class Metric:
     Parameters
     ----------
     name : str
-        What it is called in tables and arguments.
+        The name in tables and arguments.
     label : str
-        What it is called where people read it.
+        The name in texts for people.
     unit : str
-        "s"; "%" for a share, which is stored as a fraction; or what is counted.
+        "s"; "%" for a share, which is stored as a fraction; or the name of what is counted.
     meaning : str
-        Its definition, in a phrase.
+        The definition, in a phrase.
     compute : callable
         Takes a :class:`Measured` run and returns the value.
     better : {"more", "less"}, optional
-        Which direction is the better one, if one is.
+        The better direction, if there is one.
     dtype : type
-        int for a count; bool for what is true or false of a run, whose mean is a probability; else float.
+        int for a count; bool for a property of a run, whose mean is a probability; else float.
     bounds : {"videos", "share"}, optional
-        Whether it lies between 0 and the number of videos, or between 0 and 1.
+        The range of the values: from 0 to the number of videos, or from 0 to 1.
 
     Examples
     --------
@@ -193,11 +194,11 @@ class Metric:
     bounds: Literal["videos", "share"] | None = None
 
     def limits(self, videos: int) -> tuple[float, float]:
-        """Return the smallest and the largest value that it can have on a catalogue of so many videos."""
+        """Return the smallest and the largest possible value on a catalogue of `videos` videos."""
         return (0, videos) if self.bounds == "videos" else (0, 1) if self.bounds == "share" else (-inf, inf)
 
     def verdict(self, difference: float, *, significant: bool) -> Verdict:
-        """Return what a mean difference from the baseline says."""
+        """Return the verdict on a mean difference from the baseline."""
         if not significant:
             return Verdict.UNDECIDED
         if self.better is None:
@@ -262,7 +263,7 @@ METRICS = {metric.name: metric for metric in (
 MAIN = (
     "published", ON_TIME_RATE, "elapsed_p95", "publisher_seconds", "idle", "publishers_wasted", "any_failure",
 )  # fmt: skip
-"""The metrics that a decision rests on."""
+"""The metrics on which a decision is based; short tables show only these."""
 
 
 def as_metrics(metrics: object) -> tuple[str, ...]:
@@ -271,7 +272,7 @@ def as_metrics(metrics: object) -> tuple[str, ...]:
     Raises
     ------
     InputError
-        If one is unknown, naming those that there are; or if there is none, or one twice.
+        If a name is unknown (the message lists the known ones) or occurs twice, or if there is no name.
     """
     if isinstance(metrics, str) and metrics == "all":
         return tuple(METRICS)
@@ -287,13 +288,13 @@ def as_metrics(metrics: object) -> tuple[str, ...]:
 
 
 def measure(catalogue: Catalogue, facts: Facts, encoders: int, names: Iterable[str]) -> dict[str, float]:
-    """Compute these metrics of a run, and no others."""
+    """Compute the named metrics of a run, and no others."""
     run = Measured(catalogue, facts, encoders)
     return {name: METRICS[name].compute(run) for name in names}
 
 
 def summary(catalogue: Catalogue, facts: Facts, encoders: int) -> dict[str, float]:
-    """Return the metrics of one run: all but those that are true or false."""
+    """Return the metrics of one run, except those of type bool."""
     numbers = [metric.name for metric in METRICS.values() if metric.dtype is not bool]
     return measure(catalogue, facts, encoders, numbers)
 

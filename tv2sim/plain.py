@@ -1,7 +1,7 @@
 """Dataclasses to plain data and back, field by field, for saving, comparing and reporting them.
 
-A field is saved because it is a field. An object of a user's own class is saved with its fields too, under the
-kind "custom": its code is not saved, so it has to be passed again when it is loaded.
+All fields of a dataclass are saved. An object of a user's own class is saved with its fields, under the kind
+"custom". Its code is not saved, so the object has to be passed again when a run is loaded.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ def to_dict(one: Any, *, leave_out: Collection[str] = ()) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    """Return a value of a field as plain data; for a value of an unknown type, its repr."""
     if value is None or isinstance(value, str | bool | int | float):
         return value
     if hasattr(value, "tolist"):  # numpy's
@@ -47,7 +48,7 @@ def _plain(value: Any) -> Any:
 
 
 def from_dict(data: Mapping[str, Any], *kinds: type) -> Any:
-    """Return what :func:`to_dict` described, made by one of these classes.
+    """Return the object that :func:`to_dict` described; its class is one of `kinds`.
 
     Raises
     ------

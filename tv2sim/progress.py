@@ -23,7 +23,7 @@ def watched(items: Iterable[T], unit: str, *, wanted: bool, total: int | None = 
 
 @contextmanager
 def counting(unit: str, total: int, *, wanted: bool) -> Iterator[Counted]:
-    """Give what wraps several iterables; if `wanted`, one bar counts the items of all until the block ends."""
+    """Yield a function that wraps iterables; if `wanted`, one bar counts the items of all of them."""
     if not wanted:
         yield iter
         return

@@ -53,9 +53,9 @@ def simulate(
     strategy : Strategy or str
         The rule for starting publishers, or a built-in one's name.
     scenario : Scenario, optional
-        The world; default is that of the original.
+        The system to simulate; default is that of the original.
     seed : int or None
-        0 to 2**64 - 1. None draws one, which ``run.seed`` then tells.
+        0 to 2**64 - 1. None draws one, and ``run.seed`` holds it.
     replication : int
         0-based: which of the seed's replications. Each is independent of the others.
     observers : callable, or iterable of callables
@@ -69,12 +69,12 @@ def simulate(
     Returns
     -------
     Run
-        Tables, log, levels and figures.
+        Tables, log, levels and metrics.
 
     Raises
     ------
     InputError
-        If an argument is wrong: its subclasses CatalogueError, ScenarioError and StrategyError say which.
+        If an argument is wrong; it may be a CatalogueError, ScenarioError or StrategyError.
 
     Examples
     --------
@@ -100,7 +100,7 @@ def simulate(
 
 
 def versions_here() -> dict[str, str]:
-    """Return the versions of what simulates."""
+    """Return the versions of the packages that simulate."""
     return {
         "tv2sim": __version__,
         "python": platform.python_version(),
@@ -111,21 +111,21 @@ def versions_here() -> dict[str, str]:
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Run:
-    """One replication: what went in, and everything that can be asked about what happened.
+    """One replication: its inputs, its facts, and the tables and metrics that are derived from them.
 
-    Made by :func:`simulate` and :func:`tv2sim.load_run`. Tables are built when they are first asked for. Two
-    runs are equal if all that went in and all that happened is.
+    Made by :func:`simulate` and :func:`tv2sim.load_run`. Tables are built when they are first used. Two runs
+    are equal if all their inputs and all their facts are equal.
 
     Attributes
     ----------
     catalogue, strategy, scenario, seed, replication
-        What went in.
+        The inputs.
     facts : Facts
         The raw columns.
     versions : dict
-        Of tv2sim, Python, NumPy and SimPy when it was made.
+        The versions of tv2sim, Python, NumPy and SimPy with which the run was made.
     strategy_data : mapping, optional
-        Of a loaded run whose strategy is a plain stand-in: the strategy that it was made with, as data.
+        For a loaded run: the data of the strategy that was saved, for which `strategy` may be a stand-in.
     """
 
     catalogue: Catalogue
@@ -159,7 +159,7 @@ class Run:
 
     @cached_property
     def videos(self) -> pd.DataFrame:
-        """A row per video: what it is, when what happened to it, and its outcome."""
+        """A row per video: its fields, the times of its events, and its outcome."""
         return tables.videos_frame(self.catalogue, self.facts)
 
     @cached_property
@@ -201,12 +201,12 @@ class Run:
     __hash__ = None  # type: ignore[assignment]
 
     def _went_in(self) -> dict[str, Any]:
-        """Return all fields of what went in, the catalogue apart, as plain data."""
+        """Return the inputs as plain data, without the catalogue."""
         data = plain.to_dict(self, leave_out=("catalogue", "facts", "versions", "strategy_data"))
         return data if self.strategy_data is None else data | {"strategy": dict(self.strategy_data)}
 
     def provenance(self) -> dict[str, Any]:
-        """Return what it takes to repeat the run: scenario, strategy, seed, replication and versions."""
+        """Return what is needed to repeat the run: scenario, strategy, seed, replication and versions."""
         return {
             "versions": dict(self.versions),
             "catalogue": {"name": self.catalogue.name, "videos": len(self.catalogue)},
@@ -219,9 +219,10 @@ class Run:
         Parameters
         ----------
         folder : path
-            It must not exist, be empty, or (with `force`) hold an earlier run. It appears whole or not at all.
+            A folder that does not exist, is empty, or (with `force`) holds an earlier run. It is written
+            completely or not at all.
         format : {"csv", "jsonl", "parquet"}
-            Of the tables.
+            The format of the tables.
         force : bool
             Whether to replace an earlier run.
 
@@ -245,6 +246,6 @@ class Run:
         ...     tv.load_run(run.save(folder, format="jsonl")) == run
         True
         """
-        from tv2sim.saved import save_run  # which loads runs, too
+        from tv2sim.saved import save_run  # imported here, since it imports this module
 
         return save_run(self, folder, format, force=force)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["FORMAT", "check_format", "is_saved_run", "load_run", "save_run", "strategy_of", "write_run"]
 
 FORMAT = 2
-"""The number of the form in which runs and logs are saved: it changes when older ones can no longer be read."""
+"""The number of the format of saved runs and logs. It changes when older ones can no longer be read."""
 
 _TABLES = ("videos", "publishers", "attempts", "events", "levels")
 _CATALOGUE = {
@@ -164,6 +164,7 @@ def check_format(data: Mapping[str, Any], versions: Mapping[str, Any]) -> None:
 
 
 def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) -> Run:
+    """Read the inputs and the log, derive the run from them, and check it against the saved tables."""
     text = (folder / "run.json").read_bytes()
     raw = msgspec.json.decode(text)
     check_format(raw, raw["versions"])
@@ -222,5 +223,5 @@ def strategy_of(data: Mapping[str, Any]) -> Strategy:
         return STRATEGIES[strategy.name] if STRATEGIES.get(strategy.name) == strategy else strategy
     try:
         return Strategy(**{field.name: data[field.name] for field in fields(Strategy)})
-    except StrategyError:  # a dedicated one whose own class says when publishers start
+    except StrategyError:  # it is dedicated, and its own class has the hook start_moment
         return Strategy(name=data["name"])

@@ -251,7 +251,7 @@ class Precision:
         return self.absolute if self.absolute is not None else (self.relative or 0.0) * abs(mean)
 
     def is_met(self, interval: Interval) -> bool:
-        """Say whether an interval is narrow enough."""
+        """Return whether an interval is narrow enough."""
         return interval.half_width <= self.target(interval.mean)
 
 

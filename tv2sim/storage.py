@@ -48,7 +48,7 @@ def write_table(frame: pd.DataFrame, path: Path, format: Format) -> None:  # noq
     """
     one_of("format", format, FORMATS, error=InputError)
     if format == "csv":
-        # before Python 3.13 a carriage return is left without quotes, and taken for a line end
+        # before Python 3.13 a field with a carriage return is written without quotes, and read as two lines
         bare = any(frame[name].str.contains("\r", regex=False).any() for name in _FREE if name in frame)
         quoting: Literal[0, 2] = csv.QUOTE_NONNUMERIC if bare else csv.QUOTE_MINIMAL
         frame.to_csv(path, index=False, lineterminator="\n", quoting=quoting)
@@ -88,7 +88,7 @@ def read_table(path: Path, kinds: Mapping[str, str]) -> pd.DataFrame:
 
 
 def _read_csv(path: Path, names: Collection[str]) -> dict[str, list[Any]]:
-    """Read with Python's own reader, which leaves a title "NA" or one with a NUL what it is."""
+    """Read with the csv module, which keeps a title such as "NA", or one that contains a NUL, as it is."""
     limit = csv.field_size_limit(_LONGEST)
     try:
         with path.open(newline="", encoding="utf-8") as stream:
@@ -148,7 +148,8 @@ def need_pyarrow() -> None:
 def resolved(path: Path) -> Path:
     """Return the absolute path that is checked and written for `path`, without ``..`` and symbolic links.
 
-    It is found once: ``missing/../thesis`` is `thesis`, whether or not `missing` exists by then.
+    Invariant: a path is resolved once, before the first check. So ``missing/../thesis`` means `thesis`,
+    whether or not `missing` exists later.
     """
     return Path(os.path.realpath(path))
 
@@ -171,7 +172,7 @@ def whole_file(
     Raises
     ------
     OutputError
-        If it cannot be written, or exists and must not be replaced. Both are checked at once, and again
+        If it cannot be written, or exists and must not be replaced. Both are checked first, and again
         before the file takes its place.
     """
     with _output_errors(path):
@@ -220,6 +221,8 @@ def _create(path: Path, draft: Path, target: Path) -> None:
 def whole_folder(path: Path, *, force: bool, ours: Callable[[Path], bool]) -> Iterator[Path]:
     """Yield a folder to write to; it is moved to `path` at the end, or deleted if there is an exception.
 
+    A hidden folder beside `path` holds the draft (`new`) and, for a short time, what was at `path` (`old`).
+
     Parameters
     ----------
     path : Path
@@ -232,7 +235,7 @@ def whole_folder(path: Path, *, force: bool, ours: Callable[[Path], bool]) -> It
     Raises
     ------
     OutputError
-        If it cannot be written, or exists and must not be replaced. Both are checked at once, and again
+        If it cannot be written, or exists and must not be replaced. Both are checked first, and again
         before the folder takes its place.
     """
     with _output_errors(path):
@@ -254,12 +257,15 @@ def whole_folder(path: Path, *, force: bool, ours: Callable[[Path], bool]) -> It
 
 
 def _take_place(path: Path, draft: Path, target: Path, old: Path, ours: Callable[[Path], bool]) -> None:
-    """Rename `draft` to `target`. What was there is deleted if it is ours, and put back otherwise."""
+    """Rename `draft` to `target`. What was there is deleted if it is ours, and put back otherwise.
+
+    Invariant: until the draft is in its place, what was there exists, as `target` or as `old`.
+    """
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
     try:
         if mode is not None:
             target.rename(old)
-        # `target` may have changed since it was checked; as `old` no other program finds it
+        # `target` may have changed since it was checked; no other program uses the name `old`
         if mode is not None and any(old.iterdir()) and not ours(old):
             raise _other_files(path)
         draft.rename(target)  # onto a file, or a folder that is not empty, this fails
@@ -277,12 +283,13 @@ def _take_place(path: Path, draft: Path, target: Path, old: Path, ours: Callable
 
 
 def may_replace(path: Path, force: bool, ours: Callable[[Path], bool]) -> None:
-    """Raise an OutputError now, before the work is done, if :func:`whole_folder` would later."""
+    """Raise now, before the work is done, the OutputError that :func:`whole_folder` would raise later."""
     with _output_errors(path):
         _check_folder(path, resolved(path), force, ours)
 
 
 def _check_folder(path: Path, target: Path, force: bool, ours: Callable[[Path], bool]) -> None:
+    """Raise an OutputError unless there is no folder, an empty one, or with `force` an earlier result."""
     if not target.exists():
         return
     if not target.is_dir():

@@ -25,7 +25,7 @@ __all__ = [
 Moment: TypeAlias = Literal["encoding_started", "encoded", "queued"]
 
 MOMENTS: tuple[Moment | None, ...] = (None, "encoding_started", "encoded", "queued")
-"""When a publisher can be started for a video; a moment's index stands for it in :class:`Starts`."""
+"""The moments at which a publisher can be started for a video; :class:`Starts` holds indices into these."""
 
 
 class PoolState(NamedTuple):
@@ -172,10 +172,10 @@ class Strategy:
         return 0.0
 
     def priority(self, video: Video, deadline: float) -> float:
-        """Give the video's place in the publishing queue: the lowest first, equal ones in order of arrival.
+        """Return the video's priority in the publishing queue: lowest first, equal ones first in, first out.
 
-        `deadline` is the time at which its timeout ends, so that returning it is earliest deadline first. The
-        default, 0 for all, is first in, first out.
+        `deadline` is the time in seconds at which the video's timeout ends; a hook that returns it serves the
+        earliest deadline first. Default: 0 for all videos.
         """
         return 0.0
 

@@ -44,7 +44,7 @@ def videos_frame(catalogue: Catalogue, facts: Facts) -> pd.DataFrame:
 def publishers_frame(facts: Facts) -> pd.DataFrame:
     """Return the table of publishers, a row each, in the order of their start.
 
-    The outcome of one that never got a video by the end of the run is "unused".
+    The outcome of an unfinished publisher that never got a video is "unused".
     """
     import pandas as pd
 
@@ -100,7 +100,7 @@ def levels_frame(facts: Facts) -> pd.DataFrame:
     left = _first(publishers["assigned"], np.where(np.isnan(publishers["ready"]), np.nan, publishers["ended"]))
 
     def count(*columns: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return how many of the first column have happened by each time, less those of the second."""
+        """Return the number of events of the first column up to each of `times`, less those of the second."""
         counts = [np.searchsorted(np.sort(happened(column)), times, side="right") for column in columns]
         return counts[0] - (counts[1] if len(counts) > 1 else 0)
 
@@ -122,7 +122,7 @@ def _first(times: NDArray[np.float64], otherwise: NDArray[np.float64]) -> NDArra
 
 
 def _shown(table: str, columns: Columns, *, but: tuple[str, ...]) -> dict[str, Any]:
-    """Return columns of facts as a table has them, in their order."""
+    """Return the columns of facts for a table: times in seconds, and numbers that may be missing."""
     return {
         name: columns[name] / PER_SECOND if column.code == "d" else _nullable(columns[name])
         for name, column in TABLES[table].items()
@@ -131,7 +131,7 @@ def _shown(table: str, columns: Columns, *, but: tuple[str, ...]) -> dict[str, A
 
 
 def _nullable(numbers: NDArray[np.int64]) -> pd.arrays.IntegerArray:
-    """Return whole numbers with those below 0 missing."""
+    """Return whole numbers as a column in which numbers below 0 are missing."""
     import pandas as pd
 
     return pd.arrays.IntegerArray(np.maximum(numbers, 0), numbers < 0)

@@ -5,7 +5,7 @@ the input or the options are wrong, 1 that tv2sim failed (or that a strict repla
 interrupted, 143 that it was terminated.
 """
 
-TYPE_CHECKING = False  # nothing is imported here, not even typing: Ctrl-C meanwhile would show a traceback
+TYPE_CHECKING = False  # nothing is imported here, not even typing: Ctrl-C in an import shows a traceback
 if TYPE_CHECKING:
     from collections.abc import Sequence
 

@@ -15,7 +15,7 @@ from tv2sim.scenario import Scenario
 from tv2sim.validation import a_whole_number, plural
 
 _DISTINCT = 16
-"""The table of encoding times and timeouts is printed if there are at most so many of each."""
+"""The most distinct encoding times, and the most distinct timeouts, for which their table is printed."""
 
 
 def main(options: argparse.Namespace) -> None:

@@ -19,7 +19,7 @@ __all__ = ["call"]
 
 def call(argv: Sequence[str] | None) -> int:
     """Run the command with these arguments and return its exit status."""
-    if sys.stderr is None:  # it is closed: another file may get its number, and must get no messages
+    if sys.stderr is None:  # it is closed: another file may have its number, and must not get messages
         sys.stderr = open(os.devnull, "w")  # noqa: PTH123, SIM115
     if sys.stdout is None:
         return _complain("standard output is closed", 2)
@@ -66,7 +66,7 @@ def _run(argv: Sequence[str] | None, asked: Signals) -> int:
         return _complain(str(error), 1)
     except TV2SimError as error:
         return _complain(str(error), 2)
-    except KeyboardInterrupt as error:  # ours has a message that says what was finished
+    except KeyboardInterrupt as error:  # Interrupted has a message that says what was finished
         return _complain(str(error) or "interrupted", asked.status)
     except OSError as error:
         return _complain(f"cannot write the output: {error.strerror or error}", 2)

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 def main(options: argparse.Namespace) -> None:
-    """Simulate, print and write as the options say, after everything that can be wrong is checked."""
+    """Simulate, print and write as the options require, after all options and files are checked."""
     given = fields_of(options, several=True)
     call = _call(options, given)
     catalogues = _catalogues(options.catalogue)
@@ -96,7 +96,7 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
 
 
 def _catalogues(paths: list[str]) -> dict[str, Catalogue]:
-    """Read the catalogues and name each by its file, with as many folders as it takes to tell them apart."""
+    """Read the catalogues; each is named by its file, with the folders that distinguish it from the others."""
     for path in paths:
         if paths.count(path) > 1:
             raise InputError(f"the catalogue {path!r} is given twice")
@@ -141,7 +141,7 @@ def _begun(
 ) -> Path | None:
     """Create a draft of a file and return its path; the draft replaces the file when all is done.
 
-    `ours` tells whether an existing file may be replaced without --force.
+    `ours` returns whether an existing file may be replaced without --force.
     """
     if name is None:
         return None
@@ -169,7 +169,7 @@ def _encoded(table: pd.DataFrame, kind: str) -> bytes:
 
 
 def _print(study: Comparison, kind: str) -> None:
-    """Print the comparison; what a terminal gets has no control characters.
+    """Print the comparison, without control characters if it goes to a terminal.
 
     CSV has no escapes: in a pipe or a file, names are data and stay as they are, quoted where they hold a
     comma, a quote or an end of line. On a terminal they are escaped.

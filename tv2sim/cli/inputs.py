@@ -1,4 +1,4 @@
-"""What the options ask for: scenario, strategy, seed and port. Options win over the environment."""
+"""The values that the options ask for: scenario, strategy, seed, port. The environment is used without them."""
 
 from __future__ import annotations
 

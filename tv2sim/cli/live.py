@@ -150,7 +150,7 @@ class Output:
             self._file = sys.stdout.fileno()
             mode = os.fstat(self._file).st_mode
             if hasattr(os, "O_NONBLOCK") and (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
-                # opened again, since a change of the blocking mode would affect all that share the first one
+                # opened again, since the blocking mode applies to all programs that share the open file
                 self._file = os.open(f"/dev/fd/{self._file}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
                 self._blocks = os.get_blocking(self._file)
 
@@ -159,7 +159,7 @@ class Output:
         self._hurried = time.monotonic()
 
     def write(self, data: bytes) -> None:
-        """Write all data, unless the reader does not read after :meth:`hurry`."""
+        """Write all data; after :meth:`hurry`, the rest is dropped if the reader does not read."""
         if self._file is None:
             sys.stdout.buffer.write(data)
             return

@@ -23,8 +23,7 @@ __all__ = ["data_of", "head_of", "json_line", "json_text", "line_of"]
 def line_of(entry: LogEntry, titles: Sequence[str], own: Sequence[int]) -> str:
     """Return an entry of the log as a line for people.
 
-    By video, `titles` has its title, and `own` is 1 if it has its own publisher, so that it waits for that one
-    beside the queue.
+    `titles` and `own` are by video: its title, and 1 if it waits for its own publisher beside the queue.
     """
     shown, waits_beside = "", False
     if entry.video is not None:
@@ -63,7 +62,7 @@ def _in_json(character: str) -> str:
 
 
 def head_of(played: Player | Run, catalogue: Catalogue) -> dict[str, Any]:
-    """Return the data of the first line of a log in JSON: the whole input of a run that this version makes."""
+    """Return the data of the first line of a log in JSON: all inputs of the run, and the versions."""
     return {
         "format": FORMAT,
         "versions": versions_here(),

@@ -190,7 +190,7 @@ def _seed(parser: argparse.ArgumentParser) -> None:
 
 def _folder(parser: argparse.ArgumentParser, *, force: str) -> None:
     """Add the options for the folder that a run is written to."""
-    parser.add_argument("--out", metavar="DIR", help="write tables, log and figures to this folder")
+    parser.add_argument("--out", metavar="DIR", help="write tables, log and metrics to this folder")
     text = "of the tables (default: %(default)s)"
     parser.add_argument("--format", choices=("csv", "jsonl", "parquet"), default="csv", help=text)
     parser.add_argument("--force", action="store_true", help=force)

@@ -30,7 +30,7 @@ _NOW_AND_THEN = 0.2
 
 
 def main(options: argparse.Namespace) -> None:
-    """Replay, print and serve as the options say, after checking all of them."""
+    """Replay, print and serve as the options require, after all of them are checked."""
     if options.view:
         need("rich", to="show itself in the terminal")
     if options.out is not None:
@@ -136,12 +136,12 @@ def _play(handle: Replay, options: argparse.Namespace, asked: Signals) -> Signal
 
 
 def _is_viewed(options: argparse.Namespace) -> bool:
-    """Return whether to show the replay in the terminal; it cannot be typed in the same terminal."""
+    """Return whether to show the replay in the terminal; not if its lines are typed there."""
     return options.view and is_suited() and not _is_typed(options)
 
 
 def _is_typed(options: argparse.Namespace) -> bool:
-    """Return whether the catalogue or the log is typed in a terminal."""
+    """Return whether the lines of the catalogue or of the log are typed in a terminal."""
     return "-" in (options.catalogue, options.recorded) and sys.stdin is not None and sys.stdin.isatty()
 
 
@@ -167,7 +167,7 @@ def _sum_up(handle: Replay, *, viewed: bool) -> None:
 
 
 def _keep_on(handle: Replay, options: argparse.Namespace, asked: Signals) -> None:
-    """Continue to serve until a signal comes, if the options say so; the signal is not a failure."""
+    """If the options require it, continue to serve until a signal comes, which is not a failure."""
     viewed = _is_viewed(options)
     if not keep_running(options) or handle.phase != "finished" or (handle.url is None and not viewed):
         return

@@ -22,7 +22,7 @@ from tv2sim.validation import MOST, a_whole_number, plural
 
 
 def main(options: argparse.Namespace) -> None:
-    """Simulate, print and write as the options say, after everything that can be wrong is checked."""
+    """Simulate, print and write as the options require, after all options and files are checked."""
     runs = 1 if options.runs is None else options.runs
     a_whole_number("--runs", runs, at_least=1, at_most=MOST)
     if options.log == "json" and runs > 1:

@@ -12,7 +12,7 @@ from types import FrameType
 __all__ = ["Signalled", "Signals", "signals"]
 
 _PATIENCE = 5.0
-"""Wall seconds after a signal during which another one is ignored, so that the program can end in order."""
+"""Wall seconds after a signal during which another one is ignored, so that the program can clean up."""
 
 
 class Signalled(KeyboardInterrupt):
@@ -75,6 +75,6 @@ def signals() -> Iterator[Signals]:
     try:
         yield asked
     finally:
-        if asked.first is None:  # else the process is ending, and another signal must not interrupt that
+        if asked.first is None:  # otherwise the process is ending, which another signal must not interrupt
             for number, handler in before.items():
                 signal.signal(number, handler)

@@ -26,10 +26,10 @@ _DIFFERENCE = {
 
 
 def tidy(study: Comparison) -> pd.DataFrame:
-    """Return one table of all that is known: a row per catalogue, scenario, strategy and metric.
+    """Return the comparison as one table: a row per catalogue, scenario, strategy and metric.
 
-    Its columns are those of the summary, then those of the difference from the baseline. In the baseline's own
-    rows the latter are missing.
+    The columns are those of the summary, then those of the difference from the baseline, which are missing in
+    the baseline's own rows.
     """
     import pandas as pd
 
@@ -46,7 +46,7 @@ def tidy(study: Comparison) -> pd.DataFrame:
 
 
 def to_read(study: Comparison) -> Iterator[str]:
-    """Yield the lines of the text: per world the figures, the differences, and the verdict."""
+    """Yield the lines of the text: for each world the metrics, the differences, and the verdict."""
     parts = study.worlds()
     for part in parts:
         if part is not parts[0]:
@@ -58,7 +58,7 @@ def to_read(study: Comparison) -> Iterator[str]:
             f"seed {first.seed}, {rate(study.confidence)} intervals"
         )
         yield ""
-        yield from _figures(part)
+        yield from _metrics(part)
         if len(part.strategies) > 1:
             yield ""
             yield f"differences from strategy {plain(study.baseline)}, paired; p-values adjusted (Holm)"
@@ -68,7 +68,7 @@ def to_read(study: Comparison) -> Iterator[str]:
         yield plain(verdict(part))
 
 
-def _figures(part: Comparison) -> Iterator[str]:
+def _metrics(part: Comparison) -> Iterator[str]:
     confidence = part.confidence
     rows = [
         [plain(name), *(estimate(metric, reps.interval(metric, confidence), units=False) for metric in MAIN)]
@@ -78,7 +78,7 @@ def _figures(part: Comparison) -> Iterator[str]:
 
 
 def _differences(part: Comparison) -> Iterator[str]:
-    rows = [["strategy", "figure", "verdict", "difference", "p"]]
+    rows = [["strategy", "metric", "verdict", "difference", "p"]]
     for strategy, compared in differences(part, MAIN):
         if not compared:
             rows.append([plain(strategy), "all of these", "the same in every replication", "", ""])
@@ -90,7 +90,7 @@ def _differences(part: Comparison) -> Iterator[str]:
 
 
 def _aligned(rows: Sequence[Sequence[str]], left: int) -> Iterator[str]:
-    """Align columns, the first few to the left, and numbers to the right."""
+    """Align the first `left` columns to the left and the others, which hold numbers, to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row in rows:
         cells = [

@@ -20,7 +20,7 @@ def whole(text: str) -> int:
 
 
 def number(text: str) -> float:
-    """Return a number; its bounds are checked by what it is for."""
+    """Return a number; its bounds are checked where it is used."""
     try:
         return float(text)
     except ValueError:

@@ -1,4 +1,7 @@
-"""Strategies compared with each other, in one world or in several, under common random numbers."""
+"""Strategies compared with each other under common random numbers, in one world or in several.
+
+A world is a catalogue in a scenario: strategies are compared only within a world.
+"""
 
 from __future__ import annotations
 
@@ -139,7 +142,7 @@ class Comparison:
         return replace(self, cells=cells, whole=self.whole or self)
 
     def worlds(self) -> list[Comparison]:
-        """Return a comparison for each world: each catalogue in each scenario."""
+        """Return a comparison for each world, that is, for each catalogue in each scenario."""
         names = dict.fromkeys((cell.catalogue, cell.scenario) for cell in self.cells)
         return [self.select(catalogue=catalogue, scenario=scenario) for catalogue, scenario in names]
 
@@ -182,7 +185,7 @@ class Comparison:
         Raises
         ------
         InputError
-            If it is not as :meth:`to_dict` gives it, or another version of tv2sim did.
+            If :meth:`to_dict` did not make `data`, or a version with another format did.
 
         Examples
         --------
@@ -284,7 +287,7 @@ class Comparison:
         """
         if all(cell.strategy != self.baseline for cell in self.cells):
             raise InputError(f"a report needs the baseline, {self.baseline!r}: select it as well")
-        # the one import against the flow of the rooms, for the convenience of study.report(...)
+        # imported here, since the report imports this module
         from tv2sim.report.build import write_report
 
         return write_report(self, path, command=command)

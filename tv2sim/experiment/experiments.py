@@ -31,9 +31,9 @@ __all__ = ["compare", "replicate"]
 T = TypeVar("T")
 
 _FIRST = 100
-"""Replications before the intervals are looked at for the first time."""
+"""Replications before the first check of the precision."""
 _GROWTH = 4
-"""The largest factor by which their number grows before they are looked at again."""
+"""The largest factor by which the number of replications grows between two checks."""
 
 
 def replicate(
@@ -70,9 +70,10 @@ def replicate(
     precision : Precision, optional
         Stop as soon as a mean is known this precisely; ``.stopped`` then says why it ended.
     workers : int, optional
-        How many processes, this one alone if None; a script needs ``if __name__ == "__main__":`` around it.
+        The number of worker processes; None: only this process works. A script that uses workers needs
+        ``if __name__ == "__main__":`` around what it does.
     executor : concurrent.futures.Executor, optional
-        Where to simulate instead: Dask's ``client.get_executor()``, MPI's, loky's.
+        An executor that simulates instead: Dask's ``client.get_executor()``, MPI's, loky's.
     progress : bool
         Whether to show a bar, on a terminal, when it takes longer than a second.
 
@@ -220,7 +221,7 @@ def _until_precise(study: Comparison, precision: Precision, budget: int, how: di
 
 
 def _next_batch(precision: Precision, intervals: Sequence[Interval], done: int, budget: int) -> int:
-    """Return how many more replications to make: half widths shrink with the root of their number."""
+    """Return how many more replications to make; a half width falls with the root of their number."""
     if not intervals:
         return min(_FIRST, budget)
     needed = done

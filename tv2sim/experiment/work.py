@@ -38,9 +38,9 @@ if TYPE_CHECKING:
 __all__ = ["Chunk", "Interrupted", "Task", "compute"]
 
 _SHORT = 1.0
-"""Seconds of work below which processes are not worth their start."""
+"""Seconds of remaining work below which no worker processes are started."""
 _AHEAD = 1000
-"""Chunks that an executor is given before the first of them is done."""
+"""The most chunks that an executor has at a time."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -49,7 +49,7 @@ class Interrupted(KeyboardInterrupt):
 
 @dataclass(frozen=True)
 class Task:
-    """Some replications of one strategy in one scenario on one catalogue, the engine, and what it computes."""
+    """Replications of one strategy in one scenario on one catalogue, with the engine and the metrics."""
 
     catalogue: Catalogue
     strategy: Strategy
@@ -69,7 +69,7 @@ class Chunk:
 
 
 _Job: TypeAlias = tuple[int, Task]
-"""The number of a task, and a part of it that is done at once and gives a chunk."""
+"""The number of a task, and the part of it that gives one chunk."""
 _Done: TypeAlias = Generator[tuple[_Job, Chunk], None, None]
 """Jobs and their chunks, in the order in which they are done."""
 
@@ -83,14 +83,16 @@ def compute(
 ) -> list[Chunk]:
     """Do the tasks and return a chunk for each, in their order.
 
+    Invariant: the results depend neither on where the chunks are computed nor on which is finished first.
+
     Parameters
     ----------
     tasks : sequence of Task
         The tasks; each is divided into the chunks of its engine.
     workers : int, optional
-        How many processes; by default, and for work that takes less than a second, this one alone.
+        The number of worker processes. By default, and for work of less than a second, there are none.
     executor : concurrent.futures.Executor, optional
-        Where to do it instead; it is left running.
+        An executor that does the work instead; it is not shut down.
     progress : bool
         Whether to show a bar, if standard error is a terminal and it takes longer than a second.
 
@@ -115,7 +117,7 @@ def compute(
         source = _on(executor, _jobs(dict(enumerate(tasks))), bar)
     else:
         source = _on_this_machine(tasks, workers, bar)
-    done: list[dict[int, Chunk]] = [{} for _ in tasks]
+    done: list[dict[int, Chunk]] = [{} for _ in tasks]  # the chunks of each task, by first replication
     try:
         with closing(bar), closing(source):
             for (number, part), chunk in source:
@@ -126,7 +128,7 @@ def compute(
 
 
 def joined(chunks: Sequence[Chunk]) -> Chunk:
-    """Return one chunk for several of one strategy, which are in the order of their replications."""
+    """Return one chunk for several, which must be in the order of their replications."""
     return Chunk(
         {name: np.concatenate([chunk.values[name] for chunk in chunks]) for name in chunks[0].values},
         np.sum([chunk.on_time for chunk in chunks], axis=0, dtype=np.int64),
@@ -181,7 +183,7 @@ def _processors() -> int:
 
 
 def _here(tasks: Sequence[Task], own: Mapping[int, Task], workers: int, bar: _Bar) -> _Done:
-    """Do the jobs of some tasks in this process, until what is left is worth the start of worker processes."""
+    """Do the jobs of some tasks in this process; if much work remains, do the rest in worker processes."""
     begun, done, jobs = time.perf_counter(), 0, _jobs(own)
     total = sum(map(_size, own.values()))
     for job in jobs:
@@ -194,7 +196,7 @@ def _here(tasks: Sequence[Task], own: Mapping[int, Task], workers: int, bar: _Ba
 
 
 def _size(task: Task) -> int:
-    """Return how much work a task is, compared with others."""
+    """Return the amount of work in a task, in arbitrary units."""
     return len(task.replications) * (len(task.catalogue) + 1)
 
 
@@ -202,12 +204,13 @@ def _size(task: Task) -> int:
 
 
 def _in_processes(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar: _Bar) -> _Done:
-    """Do jobs in worker processes, each of which has one job at a time; the workers end when this ends.
+    """Do jobs in worker processes, which are ended when this generator ends.
 
-    Only this thread talks to the workers, and it holds no lock while it waits. So an exception that a signal
-    raises here leaves no lock behind on which anything could wait forever.
+    Invariant: a worker has at most one job, which `at_work` holds until its answer has come. Only this thread
+    uses the connections, and it holds no lock while it waits. So an exception that a signal raises here leaves
+    no lock held.
     """
-    # spawn: a forked copy of a process with threads may hang, and it is the same on every system
+    # spawn is the same on every system; a forked copy of a process with threads may hang
     context = multiprocessing.get_context("spawn")
     processes = []
     connection: Any
@@ -221,10 +224,10 @@ def _in_processes(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar
                 processes.append(process)
                 theirs.close()
                 at_work[ours] = job
-            for connection, (number, task) in at_work.items():  # no job before all have started
+            for connection, (number, task) in at_work.items():  # after all have started
                 connection.send((number, task.replications))
         while at_work:
-            # with a timeout: a signal that the system gave to another thread is handled when this one runs
+            # with a timeout: a signal that another thread receives is handled when this thread runs again
             for connection in wait(list(at_work), timeout=1):
                 answer, job = connection.recv(), at_work.pop(connection)
                 for number, task in itertools.islice(jobs, 1):
@@ -247,8 +250,8 @@ def _in_processes(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar
 
 
 def _work(connection: Connection, tasks: Sequence[Task]) -> None:
-    """Do the jobs that come, in a worker process."""
-    # a terminal sends Ctrl-C to all processes: the first one decides what happens
+    """Run in a worker process: do each job that is received, and send back its chunk or its exception."""
+    # a terminal sends Ctrl-C to all processes: the parent decides what happens
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
@@ -260,7 +263,7 @@ def _work(connection: Connection, tasks: Sequence[Task]) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when its parent has ended, whatever it is doing."""
+    """End this process when its parent has ended, even in the middle of a job."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -298,10 +301,10 @@ def _signals_later() -> Iterator[None]:
 
 @contextmanager
 def _ctrl_c_blocked() -> Iterator[None]:
-    """Start the processes of the block with SIGINT blocked, on a system that is POSIX."""
+    """Block SIGINT, so that processes that are started meanwhile begin with it blocked (POSIX only)."""
     from multiprocessing import resource_tracker
 
-    resource_tracker.ensure_running()  # because it unblocks the signal when it starts
+    resource_tracker.ensure_running()  # it unblocks the signal when it starts, so it is started before
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
@@ -315,8 +318,8 @@ def _ctrl_c_blocked() -> Iterator[None]:
 def _on(executor: Executor, jobs: Iterator[_Job], bar: _Bar) -> _Done:
     """Do jobs on an executor.
 
-    Futures use locks that an exception raised by a signal can leave locked forever. So signals wait while jobs
-    are submitted, and results are waited for with a queue, not with :func:`concurrent.futures.as_completed`.
+    An exception that a signal raises can leave a future's lock held forever. So signals are delayed while a job
+    is submitted, and results come by a queue, not by :func:`concurrent.futures.as_completed`.
     """
     finished: SimpleQueue[Future[Chunk]] = SimpleQueue()
     waiting: dict[Future[Chunk], _Job] = {}
@@ -340,7 +343,7 @@ def _on(executor: Executor, jobs: Iterator[_Job], bar: _Bar) -> _Done:
 
 
 def _check_sendable(tasks: Sequence[Task]) -> None:
-    """Raise an InputError, before any process starts, if something cannot be sent to it."""
+    """Raise an InputError if a strategy or a distribution cannot be sent to worker processes."""
     interactive = not hasattr(sys.modules["__main__"], "__file__")
     for part in (part for task in tasks for part in (task.strategy, task.scenario.startup_time)):
         kind = type(part)

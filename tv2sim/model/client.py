@@ -1,4 +1,4 @@
-"""The client: offers the videos in their order, and waits until an encoder takes each."""
+"""The client: offers the videos in the order of the catalogue, each one until an encoder takes it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["LiveVideos", "Wait", "at", "client", "known_times"]
 
 
 Wait: TypeAlias = "Callable[[int], Generator[Event, object, None]]"
-"""Lets a process wait until a video may be offered."""
+"""A function that takes a video and returns a generator, which ends when the video may be offered."""
 
 
 class LiveVideos(Protocol):
@@ -58,12 +58,12 @@ def client(
 
 
 def known_times(env: Environment, times: Sequence[float]) -> Wait:
-    """Return what waits until a video's time has come: seconds, by video; NaN where there is none."""
+    """Return a :data:`Wait` for the time of each video, in seconds; NaN: it may be offered at once."""
     ticks = [0.0 if time != time else to_ticks(time) for time in times]
     return lambda video: at(env, ticks[video])
 
 
 def at(env: Environment, time: float) -> Generator[Event, object, None]:
-    """Wait until `time`, in ticks, unless it has passed; at the client's place of that instant."""
+    """Wait until `time`, in ticks, at the client's place of that instant; not at all if it has passed."""
     if time > env.now:
         yield PlacedTimeout(env, time - env.now, HANDED_OVER)

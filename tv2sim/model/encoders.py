@@ -1,4 +1,4 @@
-"""The encoders: each holds one video from the hand-over until the publishing stage has it."""
+"""The encoders: each holds one video from the hand-over until the publishing stage accepts it."""
 
 from __future__ import annotations
 
@@ -22,22 +22,22 @@ __all__ = ["Encoders"]
 
 
 class Encoders:
-    """A number of encoder processes, and the choice among those that are free.
+    """The encoder processes, and the choice among the encoders that are free.
 
     Parameters
     ----------
     env : simpy.Environment
         The clock.
     number : int
-        How many encoders.
+        The number of encoders.
     encoding_time : sequence of float
-        Ticks, by video.
+        The encoding time of each video, in ticks.
     publishers : Publishers
-        Told of each step, since they may be started because of it.
+        Called at each step of a video, since publishers may be started because of it.
     stage : PublishingStage
         Where encoded videos go.
     record : Recorder
-        What writes it down.
+        Records each step.
     """
 
     def __init__(
@@ -55,14 +55,15 @@ class Encoders:
         self._record = record
         self._number = number
         self.free: list[tuple[float, int]] = []
-        """A heap of (free since this tick, encoder)."""
-        self._encoding_ends: list[Event] = []
-        self._waiting_client: Event | None = None
+        """The free encoders: a heap of (tick since which it is free, encoder)."""
+        self._encoding_ends: list[Event] = []  # by encoder: the event that its process waits for
+        self._waiting_client: Event | None = None  # the event that a blocked client waits for
 
     def add(self, videos: int) -> None:
-        """Expect so many more videos.
+        """Prepare for more videos.
 
-        More encoders than videos are never needed: of those that were always free, the lowest comes first.
+        Invariant: there are no more processes than videos. Further encoders would never be used: of the
+        encoders that have been free since time 0, the one with the lowest number takes the next video.
         """
         there = len(self._encoding_ends)
         for encoder in range(there, min(self._number, there + videos)):
@@ -71,7 +72,7 @@ class Encoders:
             self._env.process(self._encoder(encoder))
 
     def take(self, video: int) -> None:
-        """Hand a video to the encoder that has been free longest: its process wakes when the encoding ends."""
+        """Hand a video to the encoder that has been free longest; its process wakes when the encoding ends."""
         _, encoder = heappop(self.free)
         self._record.encoding_started(video, encoder)
         if self._publishers.watches_encoding:
@@ -79,11 +80,12 @@ class Encoders:
         happens(self._encoding_ends[encoder], self._encoding_time[video], ENCODED + video, video)
 
     def released(self) -> Event:
-        """Return the event, in the client's place of the instant, that an encoder has become free."""
+        """Return an event that happens when an encoder becomes free, at the client's place of that instant."""
         self._waiting_client = Event(self._env)
         return self._waiting_client
 
     def _encoder(self, encoder: int) -> Generator[Event, int, None]:
+        """Wait for the end of each encoding, then for room at the publishing stage, and become free."""
         record, publishers, stage = self._record, self._publishers, self._stage
         watched = publishers.watches_encoding
         while True:

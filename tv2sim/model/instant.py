@@ -30,31 +30,31 @@ __all__ = [
 ]
 
 _WIDTH = 1 << 40
-"""Places of one kind; more than a run can have videos or publishers."""
+"""The number of places of one kind; a run has fewer videos and fewer publishers."""
 
 ENCODED = 1 * _WIDTH
-"""An encoding ends; plus the video's row."""
+"""The end of an encoding; the place is this plus the video's row."""
 READY = 2 * _WIDTH
-"""A publisher becomes ready; plus its number."""
+"""A publisher becomes ready; the place is this plus its number."""
 ADMITTED = 3 * _WIDTH
-"""The publishing queue has room for a blocked encoder."""
+"""A blocked encoder, for which there is room now, passes its video to the publishing stage."""
 HANDED_OVER = 4 * _WIDTH
 """The client offers a video and hands it over."""
 PUBLISHED = 5 * _WIDTH
-"""Publishing ends; plus the publisher's number."""
+"""The end of publishing; the place is this plus the publisher's number."""
 STARTED_LATER = 6 * _WIDTH
-"""A delayed start; plus the row of the video that caused it."""
+"""A delayed start; the place is this plus the row of the video that causes it."""
 REVIEWED = 7 * _WIDTH
-"""The pool is reviewed."""
+"""A review of the pool."""
 END = 8 * _WIDTH
-"""The run ends, after everything else of the instant."""
+"""The end of the run, after everything else of the instant."""
 
 
 class PlacedTimeout(Event):
     """An event that happens after `delay` ticks, at its `place` among those of the same time."""
 
     def __init__(self, env: Environment, delay: float, place: int, value: Any = None) -> None:
-        # the same as simpy.Timeout, which has no priority; Event.__init__ would set these attributes twice
+        # like simpy.Timeout, but with a priority; Event.__init__ would set these attributes a second time
         self.env = env
         self.callbacks = []
         self._value = value
@@ -71,7 +71,7 @@ def later(
 
 def happens(event: Event, delay: float, place: int, value: Any = None) -> None:
     """Schedule an existing `event`, for which processes may wait, after `delay` ticks at its `place`."""
-    # Event.succeed() would schedule it now, at SimPy's own place
+    # Event.succeed() would schedule it now, with SimPy's own priority
     event._ok = True
     event._value = value
     event.env.schedule(event, place, delay)  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""The publishers: when one is started, as the strategy says, and what each one does."""
+"""The publishers: when each is started, according to the strategy, and what it does then."""
 
 from __future__ import annotations
 
@@ -38,17 +38,17 @@ class Publishers:
     strategy : Strategy
         The rule.
     starts : Starts
-        What the rule says of each video.
+        The answers of the strategy's hooks for each video.
     startups : StartupTimes
-        How long each start takes.
+        The start-up times.
     timeouts : sequence of float
         Each video's publication timeout, in ticks.
     publishing_time : float
-        Ticks that publishing takes.
+        The time that publishing takes, in ticks.
     stage : PublishingStage
         Where videos wait.
     record : Recorder
-        What writes it down.
+        Records each step.
     on_outcome : callable
         Called after each publication.
     """
@@ -73,27 +73,27 @@ class Publishers:
         self._level = strategy.prewarmed
         self._adapts = strategy.adapts
         self.watches_encoding = self._adapts or strategy.starts_for_videos
-        """Whether the encoders need to tell of their steps at all."""
+        """Whether the encoders have to report the steps of videos; if not, the reports would have no effect."""
         self._stock = 0  # publishers of the pool that are starting or ready
-        self._encoding = self._encoded = 0
+        self._encoding = self._encoded = 0  # videos that hold an encoder, and videos encoded so far
         self._caused: list[int] = []  # publishers started so far because of each video
-        self._without_cause = 0
+        self._without_cause = 0  # publishers started so far by reviews without a video
 
     def add(self, videos: int) -> None:
-        """Expect so many more videos."""
+        """Prepare for more videos."""
         self._caused += [0] * videos
 
-    # -- occasions -----------------------------------------------------------------------------------------
+    # -- occasions to start publishers ---------------------------------------------------------------------
 
     def prewarm(self, counted: Counted) -> None:
-        """Fill the pool at time 0."""
+        """Start the publishers of the pool at time 0."""
         startups = self._startups.of_slots(self._wanted())
         self._stock += len(startups)
         started = [(startup, self._record.publisher_started(-1)) for startup in startups]
         self._env.process(self._prewarmed(counted(sorted(started))))
 
     def review(self, cause: int = -1) -> None:
-        """Bring the pool to its level, because of a video or (-1) of none."""
+        """Start publishers until the pool has its level, because of a video or without a cause (-1)."""
         level = self._wanted() if self._adapts else self._level
         while self._stock < level:
             self._start(cause, -1)
@@ -122,11 +122,11 @@ class Publishers:
             self._encoding -= 1
 
     def arrived(self, video: int, publisher: int | None) -> None:
-        """Act on a video that `publisher` takes at once, or (None) that waits."""
+        """Act on a video that the stage has accepted: `publisher` takes it at once, or (None) it waits."""
         if publisher is not None:
             self._assign(video, publisher)
         if self._adapts and (publisher is None or self._own[video]):
-            self.review(video)  # a publisher that leaves the pool has reviewed it
+            self.review(video)  # otherwise `_assign` has reviewed the pool
 
     # -- starting ------------------------------------------------------------------------------------------
 
@@ -146,6 +146,7 @@ class Publishers:
         return a_whole_number(asked, answer, at_least=0, at_most=MOST, error=StrategyError)
 
     def _start_for(self, video: int) -> None:
+        """Start a publisher because of a video, now or after the strategy's delay."""
         owner = video if self._own[video] else -1
         if self._delay is not None and self._delay[video] > 0:
             later(self._env, self._delay[video], STARTED_LATER + video, self._start, video, owner)
@@ -162,6 +163,7 @@ class Publishers:
         return self._startups.further(cause, further) if further else self._startups.by_video[cause]
 
     def _start(self, cause: int, owner: int) -> None:
+        """Start a publisher because of `cause` (-1: none), for the video `owner` alone or for the pool (-1)."""
         startup = self._startup(cause)
         if owner < 0:
             self._stock += 1
@@ -171,9 +173,9 @@ class Publishers:
     # -- the life of a publisher ---------------------------------------------------------------------------
 
     def _prewarmed(self, started: Iterable[tuple[float, int]]) -> Generator[Event, None, None]:
-        """Wait for each of the prewarmed publishers (when it is ready, its number) in turn.
+        """Make the prewarmed publishers ready, given the tick and the number of each in ascending order.
 
-        So a pool of a million adds one event at a time to the schedule, and not a million at once.
+        Invariant: the schedule holds one event for all of them, and not a million for a pool of a million.
         """
         env = self._env
         for ready, number in started:
@@ -190,6 +192,7 @@ class Publishers:
             self._assign(video, publisher)
 
     def _assign(self, video: int, publisher: int) -> None:
+        """Let a publisher take a video; a publisher of the pool is replaced if the level requires it."""
         self._record.assigned(video, publisher)
         if not self._own[video]:
             self._stock -= 1
@@ -210,7 +213,7 @@ class Publishers:
 
 
 def reviews(env: Environment, publishers: Publishers, every: float) -> Generator[Event, None, None]:
-    """Review the pool every so many ticks, as long as anything else is under way."""
+    """Review the pool every `every` ticks, as long as another event is scheduled."""
     while env.peek() < inf:
         yield PlacedTimeout(env, every, REVIEWED)
         publishers.review()

@@ -30,9 +30,9 @@ class PublishingStage:
     queue : deque or PriorityQueue
         Holds the videos that any publisher may serve.
     capacity : int or None
-        How many the queue holds at the most.
+        The most videos that the queue holds; None: no limit.
     own : bytes or bytearray
-        1 for each video that only its own publisher may serve.
+        By video: 1 if only its own publisher may serve it.
     """
 
     def __init__(
@@ -44,26 +44,26 @@ class PublishingStage:
         self.queue = queue
         self.ready: deque[int] = deque()
         """Publishers of the pool that wait for a video, the one ready longest first."""
-        self._blocked: deque[Event] = deque()
-        self._admitted = 0
-        self._own_ready: dict[int, int] = {}  # publishers, by the only video that they may serve
+        self._blocked: deque[Event] = deque()  # an event per encoder that waits for room, longest first
+        self._admitted = 0  # encoders that have been called to pass their video, and have not done it yet
+        self._own_ready: dict[int, int] = {}  # ready publishers by the only video that each may serve
         self._own_waiting: set[int] = set()
 
     # -- the encoders' side --------------------------------------------------------------------------------
 
     def full_for(self, video: int) -> bool:
-        """Say whether the video has to keep its encoder for now."""
+        """Return whether a video has to stay in its encoder, because there is no room for it."""
         return not self._own[video] and not self._room()
 
     def admission(self) -> Generator[Event, None, None]:
-        """Wait for room in the queue, behind those that wait already."""
+        """Wait for room in the queue, behind the encoders that wait already."""
         event = Event(self._env)
         self._blocked.append(event)
         yield event
         self._admitted -= 1
 
     def accept(self, video: int) -> int | None:
-        """Return the ready publisher that takes the video; without one the video waits."""
+        """Return the ready publisher that takes a video, or None if the video has to wait."""
         if self._own[video]:
             publisher = self._own_ready.pop(video, None)
             if publisher is None:
@@ -77,9 +77,9 @@ class PublishingStage:
     # -- the publishers' side ------------------------------------------------------------------------------
 
     def claim(self, owner: int) -> int | None:
-        """Return the video that a publisher which has become ready takes, if one waits.
+        """Return the video that a newly ready publisher takes, or None if no video waits for it.
 
-        `owner` is the only video that it may serve, or -1.
+        `owner` is the only video that the publisher may serve; -1: any video of the queue.
         """
         if owner >= 0:
             if owner not in self._own_waiting:
@@ -93,7 +93,7 @@ class PublishingStage:
         return video
 
     def stand_by(self, publisher: int, owner: int) -> None:
-        """Let a publisher wait for a video: for `owner`, or for any that comes (-1)."""
+        """Keep a ready publisher for the video `owner`, or for the next video of the queue (-1)."""
         if owner >= 0:
             self._own_ready[owner] = publisher
         else:
@@ -103,15 +103,16 @@ class PublishingStage:
     # -- room ----------------------------------------------------------------------------------------------
 
     def _room(self) -> bool:
-        """Say whether another video may come.
+        """Return whether there is room for another video.
 
-        Invariant: there are never more waiting videos and admitted ones, which come later in this instant, than
-        places in the queue and publishers that are ready to take them.
+        Invariant: ``len(queue) + _admitted <= capacity + len(ready)``. A video takes a ready publisher or a
+        place in the queue. `_admitted` videos were promised one of these and come later in this instant; as
+        they are counted, nothing is promised twice.
         """
         return len(self.queue) + self._admitted < self._capacity + len(self.ready)
 
     def _admit(self) -> None:
-        """Call blocked encoders for whom there is room now; they come at their place of this instant."""
+        """Call the blocked encoders for which there is room; they come later in this instant."""
         while self._blocked and self._room():
             self._admitted += 1
             happens(self._blocked.popleft(), 0, ADMITTED)

@@ -1,4 +1,4 @@
-"""A queue in the order of priorities, in the place of a deque, which is first in, first out."""
+"""A queue in the order of priorities, with the methods of a deque that the publishing stage uses."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class PriorityQueue:
     Parameters
     ----------
     priority : callable
-        Gives a video's priority when it is put in.
+        Takes a video and returns its priority; called once, when the video is put in.
     """
 
     def __init__(self, priority: Callable[[int], float]) -> None:

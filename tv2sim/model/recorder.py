@@ -1,4 +1,4 @@
-"""Writes down when things happened."""
+"""The recorder, which writes down when things happen, and the way back from a log to facts."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _OFFERED, _ENCODING_STARTED, _ENCODED, _QUEUED, _STARTED, _READY, _ASSIGNED, _PU
      "published", "failed", "publisher_ended"),
 )  # fmt: skip
 _ROW = pack(None, 1)
-"""What the number of a row is multiplied by in the sequence."""
+"""The factor of the row in an item of the sequence."""
 
 _IN_TIME, _TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))
 _OUTCOMES = [name for name, kind in EVENTS.items() if kind.table == "videos" and kind.time == "published"]
@@ -36,7 +36,7 @@ _SERVED = PUBLISHER_OUTCOMES.index("ended")
 
 
 class Timed(Protocol):
-    """What tells the time, such as a SimPy environment."""
+    """An object that has the time, such as a SimPy environment."""
 
     @property
     def now(self) -> float:
@@ -53,8 +53,8 @@ class Recorder:
     observers : sequence of callables
         Called in turn with each line of the event log as it happens: for live logs, metrics and views.
 
-    Invariant: each method first writes the columns that :data:`tv2sim.events.EVENTS` names for its event, then
-    notes it in the sequence, once; so whatever is noted can be read from the columns.
+    Invariant: each method writes the columns that :data:`tv2sim.events.EVENTS` names for its event, and then
+    appends the event to the sequence, once. So every event in the sequence can be read from the columns.
     """
 
     def __init__(self, env: Timed, observers: Sequence[Observer] = ()) -> None:
@@ -65,7 +65,7 @@ class Recorder:
         }
         self.sequence = array("q")
         self._note: Callable[[int], None] = self._tell if observers else self.sequence.append
-        self._publishers = 0
+        self._publishers = 0  # rows in use; the columns of publishers are longer
         videos, publishers = self.tables["videos"], self.tables["publishers"]
         self._offered, self._encoder, self._encoding_started = _columns(
             videos, "offered", "encoder", "encoding_started"
@@ -79,16 +79,18 @@ class Recorder:
         self._ended, self._how = _columns(publishers, "ended", "outcome")
 
     def _tell(self, item: int) -> None:
+        """Append an event to the sequence, and call the observers with its line of the log."""
         self.sequence.append(item)
         entry = entry_at(self.tables, item)
         for observer in self._observers:
             call(observer, entry)
 
     def add(self, videos: int) -> None:
-        """Make room for so many more videos."""
+        """Add rows for more videos."""
         self._grow("videos", videos)
 
     def _grow(self, table: str, rows: int) -> None:
+        """Append rows to a table, with all values missing."""
         for name, column in TABLES[table].items():
             self.tables[table][name].extend(array(column.code, [column.missing]) * rows)
 
@@ -116,7 +118,7 @@ class Recorder:
         self._note(video * _ROW | _QUEUED)
 
     def publisher_started(self, cause: int) -> int:
-        """Record that a publisher starts because of a video (-1: of none), and give it its number."""
+        """Record that a publisher starts because of a video (-1: without a cause), and return its number."""
         number = self._publishers
         if number == len(self._cause):
             self._grow("publishers", max(64, number))
@@ -165,32 +167,33 @@ class Recorder:
         others["video"][row], others["encoder"][row], others["publisher"][row] = video, encoder, publisher
         self._note(row * _ROW)
 
-    # -- the whole -----------------------------------------------------------------------------------------
+    # -- from a log, and to facts --------------------------------------------------------------------------
 
     def follow(self, entry: LogEntry) -> None:
-        """Record what a line of a log says, by the method of its event.
+        """Record the event of a line of a log, with the method of that name.
 
         Raises
         ------
         LookupError, ValueError
-            If there is no such event, or it lacks what it has to refer to.
+            If there is no such event, or the line lacks a number that the event needs.
         """
         kind = EVENTS[entry.event]
         given = []
         for name in kind.given:
             number = getattr(entry, name)
-            # only the cause of a publisher may be missing, and what an event without columns may refer to
+            # only the cause of a publisher and the references of an event without columns may be missing
             if (number is None and kind.table == "videos") or (number is not None and number < 0):
                 raise ValueError(f"no {name}")
             given.append(-1 if number is None else number)
         getattr(self, entry.event)(*given)
 
     def facts(self, own: Sequence[int] | bytearray, end: float, ending: Ending) -> Facts:
-        """Return the columns, without copying them.
+        """Return the facts, whose columns are not copies.
 
-        `own` tells, by video, whether it waits for a publisher of its own; that is known of those queued.
+        `own` is 1 for each video that has a publisher of its own. In the facts it is 0 until the video is
+        queued, since a log contains it only from then on.
         """
-        rows = {"publishers": self._publishers}  # there is room for more
+        rows = {"publishers": self._publishers}  # without the rows that are not in use
         tables = {
             table: {name: _array(column)[: rows.get(table)] for name, column in columns.items()}
             for table, columns in self.tables.items()
@@ -212,7 +215,7 @@ def _columns(table: dict[str, Any], *names: str) -> list[Any]:
 
 
 class Contradiction(ValueError):  # noqa: N818 (it says what it is)
-    """A line of a log cannot follow those before it; `line` is its 0-based number."""
+    """A line of a log cannot follow the lines before it; `line` is its 0-based number."""
 
     def __init__(self, line: int) -> None:
         super().__init__(f"event {line} contradicts those before it")
@@ -226,7 +229,9 @@ def facts_of_log(
     end: float,
     ending: Ending,
 ) -> Facts:
-    """Return the facts that a log tells of: those whose own log is this one.
+    """Return the facts from which a log was derived.
+
+    Invariant: the log that :func:`tv2sim.events.log_of` derives from these facts is `log`, line by line.
 
     Parameters
     ----------
@@ -235,12 +240,12 @@ def facts_of_log(
     timeouts : numpy.ndarray
         Each video's publication timeout in seconds, which its outcome has to agree with.
     own, end, ending
-        What the log does not tell, `end` in seconds; see :class:`tv2sim.facts.Facts`.
+        What the log does not contain, `end` in seconds; see :class:`tv2sim.facts.Facts`.
 
     Raises
     ------
     Contradiction
-        If there are none.
+        If a line cannot follow the lines before it, or an outcome disagrees with its timeout.
     """
     clock = _Clock()
     recorder = Recorder(clock)
@@ -262,7 +267,7 @@ def facts_of_log(
 
 
 class _Clock:
-    """Shows the time that it is set to."""
+    """A clock that stands at the time to which it was set."""
 
     now = 0.0
 

@@ -1,4 +1,4 @@
-"""How long each publisher of a run takes to start, in ticks, whatever the order in which publishers ask."""
+"""Start-up times of publishers in ticks; they do not depend on the order in which they are asked for."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ class StartupTimes:
     Parameters
     ----------
     distribution : Distribution
-        Of the start-up time.
+        The distribution of the start-up time.
     seed, replication : int
-        Which numbers to draw.
+        The keys of the random numbers.
     by_video, of_slots : list of float
-        Times of the first videos and slots, in ticks, if drawn before; others are drawn on demand.
+        Times of the first videos and slots, in ticks, that are drawn already; others are drawn on demand.
     """
 
     def __init__(
@@ -42,10 +42,10 @@ class StartupTimes:
         self._videos = 0
         self._of_slots = of_slots or []
         self.by_video = by_video or []
-        """Of the first publisher that is started because of each video; it may be ahead of the videos added."""
+        """By video: the time of the first publisher started because of it. Some are drawn in advance."""
 
     def add(self, videos: int) -> None:
-        """Have the times of so many more videos; of videos that come one by one, in growing chunks."""
+        """Draw the times for more videos; for videos that come one by one, in growing chunks."""
         self._videos += videos
         drawn = len(self.by_video)
         if self._videos > drawn:
@@ -53,18 +53,18 @@ class StartupTimes:
             self.by_video += self._times(Purpose.STARTUP_FOR_VIDEO, count, start=drawn)
 
     def of_slots(self, count: int) -> list[float]:
-        """Return those of the publishers prewarmed at time 0."""
+        """Return the times of the publishers prewarmed at time 0."""
         drawn = len(self._of_slots)
         if count > drawn:
             self._of_slots += self._times(Purpose.STARTUP_OF_SLOT, count - drawn, start=drawn)
         return self._of_slots[:count]
 
     def further(self, video: int, number: int) -> float:
-        """Return that of a video's second (1), third (2), ... publisher."""
+        """Return the time of the second (1), third (2), ... publisher started because of a video."""
         return self._times(Purpose.STARTUP_FOR_VIDEO, 1, start=video, further=number)[0]
 
     def without_cause(self, number: int) -> float:
-        """Return that of the n-th publisher that neither a video nor the beginning has caused."""
+        """Return the time of a publisher without a cause that is not prewarmed, by its number among these."""
         return self._times(Purpose.STARTUP_WITHOUT_CAUSE, 1, start=number)[0]
 
     def _times(self, purpose: Purpose, count: int, start: int, further: int = 0) -> list[float]:
@@ -76,7 +76,7 @@ class StartupTimes:
 def startup_times(
     distribution: Distribution, seed: int, replications: range, videos: int, slots: int
 ) -> Iterator[StartupTimes]:
-    """Yield the start-up times of each replication, with those of so many videos and slots drawn in bulk."""
+    """Yield the start-up times of each replication; those of `videos` and `slots` are drawn in bulk."""
     by_video, of_slots = (
         drawn_ticks(distribution, np.concatenate([uniforms(seed, purpose, r, count) for r in replications]))
         for purpose, count in ((Purpose.STARTUP_FOR_VIDEO, videos), (Purpose.STARTUP_OF_SLOT, slots))

@@ -58,8 +58,8 @@ def run_model(
     observers : sequence of callables
         Called with each line of the event log as it happens.
     counted : callable, optional
-        Wraps what is taken one by one in the course of the run, to show progress: the videos that the client
-        offers, and the prewarmed publishers as they become ready.
+        Wraps an iterable to show progress while its items are taken: the videos that the client offers, and
+        the prewarmed publishers, each when it becomes ready.
     env : simpy.Environment, optional
         The clock; another one lets the same processes run in real time.
     own : bytearray, optional
@@ -86,13 +86,13 @@ class System:
     env : simpy.Environment
         The clock.
     strategy, scenario
-        The rule and the world.
+        What to simulate.
     startups : StartupTimes
         The replication's start-up times.
     observers : sequence of callables
         Called with each line of the event log as it happens.
     own : bytearray, optional
-        Where to tell, as videos are added, which of them (1) wait for a publisher of their own.
+        Extended as videos are added: 1 for each video that waits for a publisher of its own.
     """
 
     def __init__(
@@ -105,15 +105,15 @@ class System:
         own: bytearray | None = None,
     ) -> None:
         self._env, self._strategy, self._scenario, self._startups = env, strategy, scenario, startups
-        # a value per video; all who are handed one of these see it grow
+        # one value per video; the objects that get one of these lists see it grow
         self._encoding_time: list[float] = []
         self._timeout: list[float] = []
         self._delay: list[float] = []
-        self._videos: list[Video] = []  # kept only for a rule that looks at them while they wait
+        self._videos: list[Video] = []  # kept only if the strategy reorders the queue
         own = bytearray() if own is None else own
         self._starts = Starts(bytearray(), own, self._delay if strategy.delays else None)
-        self._without_outcome = 0
-        self._open = True
+        self._without_outcome = 0  # videos added so far that have no outcome yet
+        self._open = True  # whether more videos may be added
         self._record = Recorder(env, observers)
         stage = PublishingStage(env, self._queue(), scenario.publishing_queue_capacity, self._starts.own)
         self._publishers = Publishers(
@@ -132,7 +132,7 @@ class System:
         )
 
     def add(self, catalogue: Catalogue) -> None:
-        """Expect more videos: the rows after those that were added before."""
+        """Add the videos of a catalogue; their rows follow the rows of those added before."""
         starts = self._strategy.starts(catalogue)
         self._starts.moment.extend(starts.moment)  # type: ignore[union-attr]
         self._starts.own.extend(starts.own)  # type: ignore[union-attr]
@@ -146,12 +146,12 @@ class System:
         self._without_outcome += len(catalogue)
 
     def close(self) -> None:
-        """Say that no more videos will be added: the run ends with the last outcome."""
+        """Declare that no more videos will be added, so that the run ends with the last outcome."""
         self._open = False
         self._end_if_done()
 
     def run(self, offered: Iterable[int], wait: Wait | None = None, counted: Counted = iter) -> Facts:
-        """Run to the end.
+        """Run to the end, and return the facts.
 
         Parameters
         ----------
@@ -188,6 +188,7 @@ class System:
             PlacedTimeout(self._env, 0, END, "completed").callbacks.append(StopSimulation.callback)
 
     def _queue(self) -> deque[int] | PriorityQueue:
+        """Return the publishing queue: first in, first out, unless the strategy has priorities."""
         if not self._strategy.reorders:
             return deque()
         encoding_started, strategy = self._record.tables["videos"]["encoding_started"], self._strategy
@@ -202,7 +203,7 @@ class System:
 
 
 def _run_to_the_end(env: simpy.Environment, until: float | None) -> Ending:
-    """Run until everything has an outcome, nothing is left to happen, or only what is after the cut-off."""
+    """Step until the last outcome, until nothing is scheduled, or to the cut-off; return which it was."""
     try:
         if until is None:
             while True:

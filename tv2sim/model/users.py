@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class UsersError(Exception):
-    """Carries an exception out of a process as it is: SimPy would make another one of its class."""
+    """Carries an exception of a user's code out of a process; SimPy would replace it by a new exception."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(error)
@@ -19,12 +19,12 @@ class UsersError(Exception):
 
 
 def call(function: Callable[..., T], *arguments: object) -> T:
-    """Call a user's function; what it raises leaves the simulation as it was raised.
+    """Call a user's function, so that its exceptions can leave the simulation unchanged.
 
     Raises
     ------
     UsersError
-        Around whatever the function raises.
+        If the function raises; it holds the exception.
     """
     try:
         return function(*arguments)

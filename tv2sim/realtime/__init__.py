@@ -1,7 +1,6 @@
 """Replay: the same model at the wall clock's pace, to watch, to scrape and to control.
 
-The package is not called ``replay``: imported, a package of that name would replace the function
-:func:`tv2sim.replay`.
+The package is not called ``replay``, since its import would then replace the function :func:`tv2sim.replay`.
 """
 
 from tv2sim.realtime.session import Replay, replay

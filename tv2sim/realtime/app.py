@@ -47,6 +47,8 @@ _MOST = 1000
 
 
 class _Wish(msgspec.Struct, forbid_unknown_fields=True):
+    """The body of a request for control."""
+
     action: Literal["pause", "resume", "speed"]
     speed: float | str | None = None
 
@@ -152,7 +154,7 @@ REQUEST_WITHIN = 10.0
 
 
 class Connection(H11Protocol):
-    """uvicorn's HTTP connection, which drops silent clients and takes malformed bodies quietly."""
+    """uvicorn's HTTP connection, which also drops silent clients and does not report malformed bodies."""
 
     cycle: Any  # None before the first request, which uvicorn's type does not say
     _limit: asyncio.TimerHandle | None = None
@@ -216,8 +218,9 @@ class Broadcast:
 
     Everything here runs in the server's event loop.
 
-    Invariant: only the latest tick is kept. A viewer that had the tick before it gets `new`, whose rows follow
-    those of that tick. A viewer that is new or has missed ticks gets `everything`, which needs no other tick.
+    Invariant: only the latest tick is kept, so a missed tick is never sent later. A viewer that had the tick
+    before it gets `new`, whose rows follow the rows of that tick. Any other viewer gets `everything`, which
+    replaces whatever that viewer has.
 
     Parameters
     ----------

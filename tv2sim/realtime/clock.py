@@ -46,6 +46,10 @@ class Clock:
     One thread waits for times; any thread may read the time, pause, resume, change the speed and stop. The
     clock starts at the first wait.
 
+    Invariant: at a finite speed, while the clock runs, the time is `_time` plus `_speed` times the wall time
+    since `_since`; while it stands, the time is `_time`. A change sets both to the present first (`_change`),
+    so that the time never jumps.
+
     Parameters
     ----------
     speed : float or "max"
@@ -79,7 +83,7 @@ class Clock:
         # per speed since `_due`: the simulated time at which it was set, `_ran` at that time, and the speed
         self._speeds = [(0.0, 0.0, self._speed)]
         self._reached = 0.0  # the last time that a wait has reached: the time at speed "max"
-        self._due = inf  # the time that is waited for, or whose events happen now
+        self._due = inf  # the time that is waited for, or whose events are happening
 
     # -- what time it is -----------------------------------------------------------------------------------
 
@@ -144,7 +148,7 @@ class Clock:
             self.stopped = True
 
     def stand_at(self, time: float) -> None:
-        """Stop at a time, after the last event."""
+        """Stop for good, at the time at which the run has ended."""
         with self._change():
             self._time = self._reached = time
             self._due = inf
@@ -157,7 +161,7 @@ class Clock:
 
     @contextmanager
     def _change(self) -> Iterator[None]:
-        """Hold the lock for a change: times are counted from now on, and the thread that waits is woken."""
+        """Hold the lock for a change: count times from now on, and wake the thread that waits."""
         with self._changed:
             time, wall = self.now, self._wall()
             self._ran += wall - self._since if self._running else 0.0
@@ -194,7 +198,7 @@ class Clock:
                 self._changed.wait(min(ahead, _LONG))
             self._reached = max(self._reached, due)
             while len(self._speeds) > 1 and self._speeds[1][0] <= due:
-                del self._speeds[0]  # no earlier time will be due
+                del self._speeds[0]  # no earlier time will be waited for
             self.lag = self.late(due)
         if self.lag > self.lag_max:
             self._grow(self.lag)
@@ -232,7 +236,7 @@ class Clock:
             return max(0.0, self._ran + running - ran - (due - time) / speed)
 
     def end_between(self, happened: float, due: float) -> float:
-        """Return the end of a stopped run: now, if between the last event and the next, else the last."""
+        """Return the end of a stopped run: now if that is between the last event and `due`, else `happened`."""
         time = round(self.now, 6)
         return time if happened <= time < due else happened
 

@@ -47,13 +47,13 @@ class RealtimeEnvironment(simpy.Environment):
         self._clock, self._feed = clock, feed
         self._until = inf if until is None else to_ticks(until)
         self._asked: Event | None = None  # the arrival that the client waits for
-        self._waited: float = -1  # the last time that the clock was waited for
+        self._waited: float = -1  # the last tick for which `step` has waited
         self._dry = False  # whether the wall's time passes while the client waits for the feed
 
     def step(self) -> None:
         """Wait until the next event is due, accept the video that comes before it, if any, and process it."""
         due = self._queue[0][0] if self._queue else inf
-        # an instant is indivisible: after its first event, the others do not wait and are not stopped
+        # an instant is indivisible: its other events follow the first one without a wait or a stop
         if due > self._waited or self._asked is not None:
             try:
                 due = self._next_due()
@@ -106,7 +106,7 @@ class RealtimeEnvironment(simpy.Environment):
         return self._asked
 
     def _deliver(self, feed: Feed) -> None:
-        """Hand the client what has come: in this instant if time stood still, else at the clock's time."""
+        """Give the client the next video or the end of the feed: in this instant unless time has passed."""
         event, self._asked = self._asked, None
         assert event is not None
         arrival = Arrival(feed.take(), self._dry)
@@ -140,7 +140,8 @@ class LiveSubmissions:
     system : System
         The model, to which they are added.
     accepted : callable
-        Called with each video as the client takes it; it has the time from which it may be offered.
+        Called with each video as the client takes it. If time has passed while the client waited for the
+        video, its `submitted_at` is the time at which it came.
     """
 
     def __init__(
@@ -163,7 +164,7 @@ class LiveSubmissions:
             came, late = yield self._env.arrival()
         if came is None:
             self._system.close()
-            yield Event(self._env)  # it never happens: there is nothing more to offer
+            yield Event(self._env)  # this event never happens, since there is nothing more to offer
             return
         if late:
             came = msgspec.structs.replace(

@@ -66,6 +66,7 @@ class Feed:
         self._reader.start()
 
     def _read(self) -> None:
+        """Run in the reader's thread: put videos into the queue until the source ends or the feed is closed."""
         try:
             for outcome in judged(entries(self._source, self.name)):
                 if isinstance(outcome, Rejected):
@@ -92,8 +93,8 @@ class Feed:
     def coming(self) -> bool:
         """Return whether a video or the end is there, or is being read.
 
-        Invariant: the source is asked before the queue. A video moves from the source to the queue, so in the
-        other order one that moves between the two looks would be missed.
+        Invariant: the source is asked before the queue. A video moves from the source to the queue, so if the
+        queue were asked first, a video that moves between the two calls would be missed.
         """
         return self._source.coming() or self.ready()
 
@@ -186,6 +187,7 @@ class _Pipe:
         self._open = True
 
     def __iter__(self) -> Iterator[bytes]:
+        """Yield lines. Of a line that is too long only the beginning is kept, which is enough to reject it."""
         parts: list[bytes] = []  # of a line whose end has not come
         held = 0  # bytes of it; once it is longer than a line may be, the rest is dropped
         try:

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: those of the original, by their names, and further ones.
+"""Metrics for Prometheus: those of the original, with the same names, and further ones.
 
 The collector reads the state at each scrape. So events cost almost nothing, each replay has a registry of its
 own, and there are no ``_created`` series.
@@ -47,9 +47,9 @@ class Collector:
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics as of now."""
-        # Invariant: the state holds all that happened up to `now`, and nothing after it. So no counter of
-        # seconds includes what did not happen, and would have to decrease. Hence the clock is read first; what
-        # happened after that is in the state, and its time is that of the last line.
+        # Invariant: the state holds all events up to `now`, and no later ones. Otherwise a counter of seconds
+        # could include time in which a publisher was no longer idle, and would have to decrease later. So the
+        # clock is read first; if events have happened since, `now` is the time of the last one.
         settled = self.clock.settled
         # only the values are read with the lock held
         with self._followed() as self.state:
@@ -84,7 +84,7 @@ _ROWS = (
          lambda of: len(of.state.occupied)),
     _Row("tv2_video_publishers_running", "Publishers that were started and have not ended.",
          lambda of: len(of.state.publishers)),
-    _Row("tv2_video_metadata_parse_errors_total", "Lines that are no valid video.",
+    _Row("tv2_video_metadata_parse_errors_total", "Lines that are not valid videos.",
          lambda of: of.state.stats["client_parse_errors"]),
     _Row("tv2_video_encoding_requests_accepted_total", "Videos that an encoder has taken.",
          lambda of: of.state.stats["client_submitted"]),

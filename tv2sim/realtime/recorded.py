@@ -101,7 +101,7 @@ class Recorded(Player):
         played, now, due = 0, -1.0, 0.0  # -1, so that the clock starts at 0
         try:
             for entry in self.log:
-                # an instant is indivisible: after its first event, the others do not wait and are not stopped
+                # an instant is indivisible: its other events follow the first one without a wait or a stop
                 if (due := entry.time) != now:
                     clock.wait(due)
                 for observer in observers:
@@ -156,7 +156,7 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
 
 _HOW = "tv2sim run CATALOGUE --log json prints one"
 _BLANK = b" \t\r\n\xef\xbb\xbf"
-"""What may surround a line, including a byte order mark at the start of the file."""
+"""Bytes that may surround a line, including a byte order mark at the start of the file."""
 
 
 def _lines(lines: list[bytes], start: int, name: str) -> Iterator[tuple[int, _Line]]:
@@ -181,7 +181,7 @@ def _lines(lines: list[bytes], start: int, name: str) -> Iterator[tuple[int, _Li
 def _recorded(
     head: _Head, strategy: Strategy, scenario: Scenario, told: list[tuple[int, _Line]], name: str
 ) -> Recorded:
-    """Put together what the lines tell, and check the events."""
+    """Return the recorded run that the lines describe, after a check of its events."""
     before = head.catalogue
     videos = before.videos + [line.accepted for _, line in told if line.accepted is not None]
     lost = before.rejected + [line.rejected for _, line in told if line.rejected is not None]
@@ -201,7 +201,7 @@ def _recorded(
         own=bytearray(row in own for row in range(len(videos))),
         versions=head.versions,
         strategy_data=head.strategy,
-        # while a feed was open after the last outcome, events went on that are not of the run
+        # events after the last outcome, while a feed was still open, do not belong to the run
         log=[entry for entry in log if entry.time <= end],
         end=end,
         ending=ending,
@@ -221,8 +221,9 @@ def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], encoders:
 def _out_of_order(log: Iterable[LogEntry], videos: int, encoders: int) -> Iterator[int]:
     """Yield the indices of entries that cannot follow those before them.
 
-    What happens to a video or a publisher fills its columns of times one after another, each once. An encoder
-    holds one video, from the start of its encoding to the queue. Publishers are numbered as they start.
+    Invariants of a log: the events of a video or a publisher fill its columns of times from first to last,
+    each once; an encoder holds one video at a time, from `encoding_started` to `queued`; publishers are
+    numbered as they start.
     """
     # the columns of times are in the order in which they are filled
     times = {table: [name for name, column in TABLES[table].items() if column.code == "d"] for table in TABLES}

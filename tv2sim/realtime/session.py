@@ -48,7 +48,7 @@ class Replay:
         The page's address, with the token that the page needs to pause and to change the speed. The metrics
         are at ``/metrics`` of the same server. None if nothing is served.
     phase : str
-        One of "waiting" (for the first video of a feed), "running", "finished", "stopped" and "failed".
+        "waiting" (for the first video of a feed), "running", "finished", "stopped" or "failed".
     run : Run or None
         The run when it is over, up to where it was stopped if it was; None before, or if it has failed.
     player
@@ -145,6 +145,7 @@ class Replay:
         self._thread.start()
 
     def _play(self) -> None:
+        """Run in the replay's thread: play to the end, note the outcome or the error, and stop serving."""
         run = None
         try:
             run = self.player.play(self._clock, self._observers, self._accepted)
@@ -428,7 +429,7 @@ def replay(
     strategy : Strategy or str
         The rule for starting publishers, or a built-in one's name.
     scenario : Scenario, optional
-        The world; default is that of the original.
+        The system to simulate; default is that of the original.
     speed : float or "max"
         Simulated seconds per wall second, from 0.1 to 1000, or "max" for as fast as it goes.
     seed : int or None

@@ -1,4 +1,4 @@
-"""What a replay plays, and the model as one of its kinds: with a catalogue, or with a feed."""
+"""The players of a replay: their base class, and the one that simulates a catalogue or a feed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Accepted: TypeAlias = Sequence[Callable[[Video], object]]
 
 @dataclass
 class Player:
-    """What is played: the model, or the log of a run.
+    """The source of a replay's events: a simulation, or the log of a run.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Player:
 
     @property
     def live(self) -> bool:
-        """Whether other videos may come."""
+        """Whether more videos may come."""
         return not isinstance(self.source, Catalogue)
 
     @property
@@ -115,8 +115,8 @@ class Simulated(Player):
     def _settled(self, catalogue: Catalogue, live: Facts) -> Facts:
         """Return the facts of the run up to its last outcome.
 
-        As long as the feed is open, more videos may come, so events go on after the last outcome. A simulation
-        of the videos that came gives the same events, and ends with the last outcome.
+        As long as the feed is open, more videos may come, so publishers go on starting after the last outcome.
+        A simulation of the videos that came gives the same events, and ends with the last outcome.
         """
         facts = self._simulate(catalogue)
         if not _begins(live, facts):
@@ -135,13 +135,13 @@ class Simulated(Player):
 
 
 def _begins(longer: Facts, facts: Facts) -> bool:
-    """Return whether the log of one run begins with that of another."""
+    """Return whether the log of `longer` begins with the log of `facts`."""
     logs = (log_of(longer), log_of(facts))
     return all(np.array_equal(one[: len(other)], other) for one, other in zip(*logs, strict=True))
 
 
 def _wait_for_the_first(feed: Feed, clock: Clock) -> None:
-    """Wait until the first video is there: the clock starts with it."""
+    """Wait for the first video, with which the clock starts."""
     try:
         clock.wait_for(feed.ready)
     except Stopped:

@@ -62,7 +62,7 @@ class Histogram:
 
 
 class State:
-    """Where each video and publisher is, the counters, and the durations so far. It has no lock of its own.
+    """Where each video and publisher is, the counters, and the durations so far. The caller holds a lock.
 
     Parameters
     ----------
@@ -158,7 +158,7 @@ class State:
         self.stockouts += len(self._just_encoded)
         self._just_encoded.clear()
 
-    # -- events: their time, the video and the number of the encoder or publisher --------------------------
+    # -- events: the time, the video, and the number of the encoder or publisher ---------------------------
 
     def _on_offered(self, time: float, video: int, _: None) -> None:
         self.offered[video] = time
@@ -201,7 +201,7 @@ class State:
 
     def _on_published(self, time: float, video: int, _: int, outcome: str = "published") -> None:
         self._last[outcome].appendleft(self._shown(video))
-        # times are whole microseconds: rounded, it is that of ``run.videos`` and not a bucket too high
+        # times are whole microseconds: rounded, the value is that of ``run.videos`` and in the right bucket
         elapsed = round(time - self.encoding_started.pop(video), 6)
         self.elapsed.observe(elapsed)
         self.slack_left.observe(self.videos[video].publication_timeout - elapsed)

@@ -134,7 +134,8 @@ def _allotted(snapshot: Snapshot, bands: Sequence[_Band], width: int, room: int)
     ranks. Then each band gets the largest useful height that fits, in the same order. Then the bands share what
     is left, in the opposite order.
 
-    Invariant: the lines of a band never decrease, so what does not fit in one step fits in no later one.
+    Invariant: the sum of the lines is at most `room`, and the lines of a band never decrease. So what does not
+    fit in one step does not fit in a later one either.
     """
     order = sorted(range(len(bands)), key=lambda number: bands[number].rank)
     useful = [_heights(snapshot, band, width) for band in bands]

@@ -138,10 +138,10 @@ def _opened(stream: TextIO) -> tuple[int | None, int]:
     except (OSError, ValueError):  # not a file of the operating system
         return None, 0
     try:
-        # opened anew, since O_NONBLOCK holds for all programs that share the stream
+        # opened again, since O_NONBLOCK applies to all programs that share the open file
         return os.open(os.ttyname(number), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK), 4096
     except (OSError, AttributeError):  # a terminal without a name, or of another user; or Windows
-        return os.dup(number), 1 if HAVE_TERMINALS else 4096  # where data is taken, there is room for a byte
+        return os.dup(number), 1 if HAVE_TERMINALS else 4096  # if it takes data, it has room for a byte
 
 
 # -- keys --------------------------------------------------------------------------------------------------
