@@ -318,7 +318,7 @@ class TestCtrlC:
         monkeypatch.setattr(SpawnProcess, "start", pressed)
         handler = signal.getsignal(signal.SIGINT)
         with pytest.raises(tv.Interrupted, match=r"^interrupted: 25 of 200 replications were finished$"):
-            tv.replicate(CATALOGUE, "1", replications=200, workers=2)
+            tv.replicate(CATALOGUE, "1", replications=200, workers=2, engine="simpy")
         assert len(started) == 2
         assert not any(process.is_alive() for process in started)
         assert signal.getsignal(signal.SIGINT) is handler
@@ -366,7 +366,7 @@ if __name__ == "__main__":
     strategy = Telling("telling", starts_on="encoded", dedicated=True)
     Path("started").touch()
     try:
-        replicate(catalogue, strategy, replications=1_000_000, workers=2)
+        replicate(catalogue, strategy, replications=1_000_000, workers=2, engine="simpy")
     except tv.Interrupted as error:
         print(error, file=sys.stderr)
         sys.exit(130)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tv2sim.strategies import Strategy
 
 __all__ = [
-    "EngineName", "Measured", "as_engine", "chunks_of", "engine_for", "measure_chunk", "simulate_chunk",
+    "EngineName", "Measured", "as_engine", "chunks_of", "engine_for", "explained", "measure_chunk", "simulate_chunk",
     "simulate_one",
 ]  # fmt: skip
 
@@ -105,6 +105,16 @@ def why_not_compiled(strategy: Strategy, scenario: Scenario, *, watched: bool = 
     if watched:
         return "observers are called by the SimPy model alone"
     return ""
+
+
+def explained(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> tuple[str, list[str]]:
+    """Return the kernel of the compiled engine that simulates this (empty: none), and what it depends on."""
+    if missing := why_not_compiled(strategy, scenario):
+        return "", [missing]
+    from tv2sim.kernel import features_of, kernel_for, world_of
+
+    world = world_of(catalogue, strategy, scenario)
+    return kernel_for(world), [feature.text for feature in features_of(world)]
 
 
 # -- simulating --------------------------------------------------------------------------------------------

@@ -73,13 +73,12 @@ def _run(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--replication", type=whole, metavar="R", help="simulate replication R alone")
     _folder(parser, force="replace an earlier result in DIR")
     parser.add_argument("--log", choices=("text", "json"), help="print the event log of the run as well")
+    _engine(parser)
 
 
 def _compare(parser: argparse.ArgumentParser) -> None:
     _catalogue(parser, nargs="+", more=", or several")
-    parts = ["1", "2a", "2b", "2c"]
-    text = "of 1, 2a, 2b, 2c, and 2c:8 for a pool of 8, with commas between them (default: all)"
-    parser.add_argument("--strategies", type=list_of(str), default=parts, metavar="NAMES", help=text)
+    _strategies(parser)
     parser.add_argument("--baseline", metavar="NAME", help="what to compare with (default: the first)")
     text = "of each (default: %(default)s)"
     parser.add_argument("--replications", type=whole, default=1000, metavar="N", help=text)
@@ -90,7 +89,9 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", type=precision, metavar="M=W", help=text)
     _scenario(parser, several=True)
     _seed(parser)
-    parser.add_argument("--workers", type=whole, metavar="N", help="processes (default: this one alone)")
+    _engine(parser)
+    text = "processes of SimPy (default: this one alone), or threads of the kernel (default: one per processor)"
+    parser.add_argument("--workers", type=whole, metavar="N", help=text)
     parser.add_argument("--report", metavar="FILE", help="write a report as one HTML file")
     parser.add_argument("--out", metavar="FILE", help="write the table to this file")
     text = "of the table, a row per strategy and metric (default: text to read; csv with --out)"
@@ -139,6 +140,14 @@ def _check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--rejected", type=whole, default=20, metavar="N", help=text)
 
 
+def _engines(parser: argparse.ArgumentParser) -> None:
+    _catalogue(parser)
+    _strategies(parser)
+    _scenario(parser)
+    text = "of each (default: %(default)s)"
+    parser.add_argument("--replications", type=whole, default=1000, metavar="N", help=text)
+
+
 def _generate(parser: argparse.ArgumentParser) -> None:
     text = "how many (default: %(default)s)"
     parser.add_argument("--videos", type=whole, default=154, metavar="N", help=text)
@@ -152,6 +161,7 @@ _COMMANDS = {
     "compare": (_compare, "compare strategies over many replications"),
     "replay": (_replay, "let a run happen in real time, to watch and to scrape"),
     "check": (_check, "report what a catalogue holds and what of it is rejected"),
+    "engines": (_engines, "say which engine simulates what, and why"),
     "generate": (_generate, "make a synthetic catalogue with the mix of a real day"),
 }
 
@@ -169,6 +179,17 @@ def _strategy(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strategy", default=_NONE, metavar="NAME", help=text)
     text = "the strategy's pool size (2c has 10)"
     parser.add_argument("--prewarmed", type=whole, default=_NONE, metavar="N", help=text)
+
+
+def _strategies(parser: argparse.ArgumentParser) -> None:
+    parts = ["1", "2a", "2b", "2c"]
+    text = "of 1, 2a, 2b, 2c, and 2c:8 for a pool of 8, with commas between them (default: all)"
+    parser.add_argument("--strategies", type=list_of(str), default=parts, metavar="NAMES", help=text)
+
+
+def _engine(parser: argparse.ArgumentParser) -> None:
+    text = "what simulates; the results are the same (default: the fastest that can, see tv2sim engines)"
+    parser.add_argument("--engine", choices=("auto", "simpy", "kernel"), default="auto", help=text)
 
 
 def _scenario(

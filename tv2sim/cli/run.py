@@ -35,7 +35,9 @@ def main(options: argparse.Namespace) -> None:
     catalogue = read_catalogue(options.catalogue)
     note_load(catalogue, strategy, scenario)
     simulated = (
-        simulate(catalogue, strategy, scenario, seed=seed, replication=r, progress=runs == 1)
+        simulate(
+            catalogue, strategy, scenario, seed=seed, replication=r, progress=runs == 1, engine=options.engine
+        )
         for r in replications
     )
     with ExitStack() as stack:
