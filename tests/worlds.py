@@ -67,9 +67,9 @@ _STARTUPS = (
 _MOMENTS = ("encoding_started", "encoded", "queued")
 
 
-def worlds(count: int = 240) -> list[World]:
-    """Return the first so many worlds."""
-    return [_world(Random(number), number) for number in range(count)]
+def worlds(count: int = 240, *, first: int = 0) -> list[World]:
+    """Return so many worlds, from the first on."""
+    return [_world(Random(number), number) for number in range(first, first + count)]
 
 
 def _world(random: Random, number: int) -> World:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tv2sim.strategies import Strategy
 
 __all__ = [
-    "EngineName", "Measured", "as_engine", "chunks_of", "engine_for", "explained", "measure_chunk", "simulate_chunk",
-    "simulate_one",
+    "EngineName", "Measured", "as_engine", "chunks_of", "engine_for", "explained", "measure_chunk",
+    "simulate_chunk", "simulate_one",
 ]  # fmt: skip
 
 EngineName: TypeAlias = Literal["auto", "simpy", "kernel"]
@@ -33,7 +33,7 @@ Measured: TypeAlias = "tuple[Mapping[str, NDArray[np.float64]], NDArray[np.int64
 """For each metric one value per replication, and how often each video was on time."""
 
 _WORTH_IT = 30_000
-"""Videos times replications from which "auto" takes the kernel: SimPy is done with fewer before it is loaded."""
+"""Videos times replications from which "auto" takes the kernel: loading it takes as long as SimPy here."""
 
 
 class Engine(NamedTuple):

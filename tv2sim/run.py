@@ -63,8 +63,8 @@ def simulate(
     progress : bool
         Whether to show a bar on standard error, if that is a terminal and it takes longer than a second.
     engine : {"auto", "simpy", "kernel"}
-        The engine that simulates; all give the same facts. "auto" takes the compiled one, the kernel, for a large
-        catalogue, if it is installed and knows what is asked for.
+        The engine that simulates; all give the same facts. "auto" takes the compiled one, the kernel, for a
+        large catalogue, if it is installed and knows what is asked for.
 
     Returns
     -------

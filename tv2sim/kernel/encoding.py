@@ -82,8 +82,8 @@ def script_of(
     """Return times, kinds and videos of what is known of the shared videos, in the order of the instants.
 
     At one time, encodings that started earlier end before the client hands over; one that starts then and takes
-    no time ends after that; delayed starts come last. Bit 2 of a kind says that publishers which become ready at
-    that very time come first.
+    no time ends after that; delayed starts come last. Bit 2 of a kind says that publishers which become ready
+    at that very time come first.
     """
     rows, delay = arrivals.shared, world.delay[arrivals.shared]
     started, arrives, moment = arrivals.started[rows], arrivals.encoded[rows], world.moment[arrivals.shared]

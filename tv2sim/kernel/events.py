@@ -1,8 +1,8 @@
-"""Everything that the compiled engine knows, one replication at a time: a function for each place of an instant.
+"""All rules, one replication at a time: a function for each place of an instant, as in the model.
 
-The state is held in few arrays, because a compiled function is slower the more arrays it is given: the columns are
-rows of two matrices, `T` of times and `K` of whole numbers; `n` holds counts and the rule, `c` durations. A heap has
-its times in a row of T and its keys in the row of K with the same number, and its size in `n`.
+The state is held in few arrays, because a compiled function is slower the more arrays it is given: the columns
+are rows of two matrices, `T` of times and `K` of whole numbers; `n` holds counts and the rule, `c` durations. A
+heap has its times in a row of T and its keys in the row of K with the same number, and its size in `n`.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ _COMPLETED, _CUT_OFF, _NO_PUBLISHER = range(3)
 
 _BITS = pack(None, 1).bit_length() - 1
 (
-    _E_OFFERED, _E_STARTED, _E_ENCODED, _E_QUEUED, _E_P_STARTED, _E_P_READY, _E_ASSIGNED, _E_PUBLISHED, _E_FAILED,
-    _E_P_ENDED,
+    _E_OFFERED, _E_STARTED, _E_ENCODED, _E_QUEUED, _E_P_STARTED, _E_P_READY, _E_ASSIGNED, _E_PUBLISHED,
+    _E_FAILED, _E_P_ENDED,
 ) = map(pack, EVENTS)  # fmt: skip
 _PUBLISHED, _FAILED = map(VIDEO_OUTCOMES.index, ("published", "failed"))
 _ENDED = PUBLISHER_OUTCOMES.index("ended")

@@ -67,9 +67,9 @@ class Machine:
     ) -> tuple[float, int]:
         """Simulate a replication with these start-up times; return when it ended, and how.
 
-        A strategy's `priority` is asked for deadlines, which depend on when encoding starts. If the queue blocks
-        encoders, that depends on the priorities. So they are guessed, and corrected until the guess holds: with
-        each round the earliest video whose priority was wrong is right.
+        A strategy's `priority` is asked for deadlines, which depend on when encoding starts. If the queue
+        blocks encoders, that depends on the priorities. So they are guessed, and corrected until the guess
+        holds: with each round the earliest video whose priority was wrong is right.
         """
         world, T, videos = self.world, self.T, len(self.world.catalogue)
         T[events.SLOT_STARTUP, : len(slots)] = slots

@@ -1,8 +1,8 @@
-"""Many replications side by side, where publishers are a video's own, or the pool is first in, first out and only replaced.
+"""Many replications side by side: videos with their own publishers, and a pool that is first in, first out.
 
-A lane is a replication. Arrays have a row of :data:`LANES` numbers for each video or pool slot, and each inner loop runs
-over the lanes of a row without a branch, which the compiler turns into vector instructions. The pool is held as the
-ready times of its publishers, each lane in ascending order.
+A lane is a replication. Arrays have a row of :data:`LANES` numbers for each video or pool slot, and each inner
+loop runs over the lanes of a row without a branch, which the compiler turns into vector instructions. The pool
+is held as the ready times of its publishers, each lane in ascending order.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ LANES = 64
 # rows of the sums
 PUBLISHED, STOCKOUTS, IDLE, WAITS, ALIVE, LAST, BLOCKED, PEAK = range(8)
 SUMS = 8
-"""Of each lane: videos on time, stockouts; ticks of idle publishers, waiting shared videos and own publishers' lives; the
-last assignment; whether an encoder may have been blocked; and, if it is wanted, the most publishers at once."""
+"""Of each lane: videos on time, stockouts; ticks of idle publishers, waiting shared videos and own publishers'
+lives; the last assignment; whether an encoder may have been blocked; and, if it is wanted, the most publishers
+at once."""
 
 
 @compiled
@@ -231,9 +232,9 @@ def replicate(
             lanes[STOCKOUTS], lanes[IDLE], lanes[ALIVE], lanes[LAST],
         )  # fmt: skip
         _pool(
-            encoded, limit, shared, capacity, slots[group].reshape(-1), level, startup[group].reshape(-1), ready, x,
-            assigned, on_time, lanes[PUBLISHED], lanes[STOCKOUTS], lanes[IDLE], lanes[WAITS], lanes[LAST],
-            lanes[BLOCKED],
+            encoded, limit, shared, capacity, slots[group].reshape(-1), level, startup[group].reshape(-1),
+            ready, x, assigned, on_time, lanes[PUBLISHED], lanes[STOCKOUTS], lanes[IDLE], lanes[WAITS],
+            lanes[LAST], lanes[BLOCKED],
         )  # fmt: skip
         _idle_at_the_end(ready, level, publishing, lanes[LAST], lanes[IDLE])
         if with_peak:

@@ -1,7 +1,7 @@
 """The metrics of :data:`tv2sim.metrics.METRICS`, compiled, with the same operations in the same order.
 
-Sums of ticks are exact in any order; each metric is rounded once, when it is divided. A metric that is not listed here
-is computed from facts, in the way of the model's.
+Sums of ticks are exact in any order; each metric is rounded once, when it is divided. A metric that is not
+listed here is computed from facts, in the way of the model's.
 """
 
 from __future__ import annotations
@@ -27,9 +27,10 @@ MEASURED = (
 """The metrics that the compiled engine knows, in the order in which it gives them."""
 
 (
-    PUBLISHED, FAILED, UNFINISHED, ON_TIME_RATE, ELAPSED_P50, ELAPSED_P95, ELAPSED_P99, LATENESS_P50, LATENESS_P95,
-    LATENESS_P99, LATENESS_MAX, STOCKOUTS, IDLE, PUBLISHER_SECONDS, PUBLISHERS_STARTED, PUBLISHERS_WASTED,
-    PEAK_PUBLISHERS, ENCODER_UTILIZATION, PUBLISHING_QUEUE_MEAN, CLIENT_BLOCKED_TIME, MAKESPAN, ANY_FAILURE,
+    PUBLISHED, FAILED, UNFINISHED, ON_TIME_RATE, ELAPSED_P50, ELAPSED_P95, ELAPSED_P99, LATENESS_P50,
+    LATENESS_P95, LATENESS_P99, LATENESS_MAX, STOCKOUTS, IDLE, PUBLISHER_SECONDS, PUBLISHERS_STARTED,
+    PUBLISHERS_WASTED, PEAK_PUBLISHERS, ENCODER_UTILIZATION, PUBLISHING_QUEUE_MEAN, CLIENT_BLOCKED_TIME,
+    MAKESPAN, ANY_FAILURE,
 ) = range(len(MEASURED))  # fmt: skip
 
 _IN_TIME, _TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))

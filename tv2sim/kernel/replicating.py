@@ -1,7 +1,7 @@
 """Metrics of many replications, in blocks, by the fastest of the three kernels that knows the world.
 
-*lanes* and *stage* simulate the publishing stage alone, since client and encoders are the same in all replications as
-long as no encoder is blocked. A replication in which one might be is done again by *events*.
+*lanes* and *stage* simulate the publishing stage alone, since client and encoders are the same in all
+replications as long as no encoder is blocked. A replication in which one might be is done again by *events*.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ __all__ = ["Block", "measured"]
 
 _QUANTILES = {"elapsed_p50": 50, "elapsed_p95": 95, "elapsed_p99": 99}
 _IN_CACHE = 2000
-"""Videos and slots of all groups of lanes that are drawn at a time: their draws fit into a processor's cache."""
+"""Videos and slots of all groups of lanes that are drawn at a time, so that a cache holds their draws."""
 _LATENESS = {"lateness_p50": 50, "lateness_p95": 95, "lateness_p99": 99, "lateness_max": 100}
 
 
@@ -87,7 +87,7 @@ class Block:
     def simulate(
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Fill in a row of values for each metric, and count the videos on time; say which have to be done again."""
+        """Fill in a row of values for each metric, and count the videos on time; say what is to be done again."""
         raise NotImplementedError
 
     def finish(self, on_time: NDArray[np.int64]) -> None:
@@ -208,7 +208,8 @@ class Lanes(_Uncoupled):
         arrivals, videos, level = self.arrivals, len(world.catalogue), world.level
         elapsed = world.publishing_time - arrivals.started
         self._stages = (
-            self.begins, arrivals.encoded, self.limit, elapsed, elapsed - world.timeout, self.owned, arrivals.shared,
+            self.begins, arrivals.encoded, self.limit, elapsed, elapsed - world.timeout, self.owned,
+            arrivals.shared,
         )  # fmt: skip
         self._constant_peak = not len(self.owned) and not world.publishing_time
         with_peak = "peak_publishers" in metrics and not self._constant_peak
@@ -236,8 +237,8 @@ class Lanes(_Uncoupled):
         names = [name for of in self._names for name in of]
         sums, found = (np.empty((rows, groups * lanes.LANES)) for rows in (lanes.SUMS, len(names)))
         lanes.replicate(
-            self._stages, self._rule, slots, startup, self._percents, self._born, self._state, self._on_time, count,
-            sums, found,
+            self._stages, self._rule, slots, startup, self._percents, self._born, self._state, self._on_time,
+            count, sums, found,
         )  # fmt: skip
         sums, found = sums[:, :count], found[:, :count]
         end = sums[lanes.LAST] + world.publishing_time
@@ -270,7 +271,8 @@ class Stage(_Uncoupled):
         reorders = world.strategy.reorders
         self._priority = world.priorities(self.arrivals.started) if reorders else np.empty(0)
         self._state = (
-            np.empty(publishers), np.empty(videos, dtype=np.int64), np.empty(videos), np.zeros(videos, dtype=np.int64),
+            np.empty(publishers), np.empty(videos, dtype=np.int64), np.empty(videos),
+            np.zeros(videos, dtype=np.int64),
         )  # fmt: skip
 
         self._elapsed = any(name in metrics for name in _QUANTILES)

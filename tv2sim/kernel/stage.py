@@ -1,8 +1,8 @@
-"""The publishing stage for a shared pool with any rule, one replication at a time, where encoders are never blocked.
+"""The publishing stage under any rule, one replication at a time, where no encoder is blocked.
 
-A publisher's ready time is all that matters of it. ``at[:there]`` holds those of all publishers started so far in
-ascending order, split by two indices: ``[:taken]`` have a video, ``[taken:ready]`` stand by, ``[ready:there]`` are
-starting. The waiting videos are ``queue[q_out:q_in]``, ascending by their place.
+A publisher's ready time is all that matters of it. ``at[:there]`` holds those of all publishers started so far
+in ascending order, split by two indices: ``[:taken]`` have a video, ``[taken:ready]`` stand by,
+``[ready:there]`` are starting. The waiting videos are ``queue[q_out:q_in]``, ascending by their place.
 """
 
 from __future__ import annotations
@@ -31,9 +31,10 @@ def _insert(at: Any, low: Any, there: Any, time: Any) -> None:
 @compiled
 def stage(
     times: Any, kinds: Any, rows: Any, priority: Any, level: Any, capacity: Any, last: Any, publishing: Any,
-    slots: Any, startup: Any, further: Any, at: Any, queue: Any, place: Any, caused: Any, assigned: Any, started: Any, idle: Any,
+    slots: Any, startup: Any, further: Any, at: Any, queue: Any, place: Any, caused: Any, assigned: Any,
+    started: Any, idle: Any,
 ) -> Any:  # fmt: skip
-    """Simulate the pool until each of its videos is assigned; return how many publishers it had started by then.
+    """Simulate the pool until the run ends; return how many publishers it has started.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What a run is made of, as the compiled engine takes it: columns in ticks, the rule as numbers, and the draws."""
+"""What the kernels are given: columns in ticks, the rule as numbers, and start-up times."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ class World:
 
     @property
     def second_starts(self) -> bool:
-        """Whether a second publisher may be started because of the same video: for it, and in place of its own."""
+        """Whether a video may cause two publishers: one for it, and one in place of the one it takes."""
         return bool(self.level and ((self.moment != MOMENTS.index(None)) & (self.own == 0)).any())
 
     def priorities(self, encoding_started: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -115,7 +115,7 @@ def draw_rows(
 def draw_lanes(
     world: World, seed: int, purpose: Purpose, first: int, groups: int, lanes: int, count: int
 ) -> NDArray[np.float64]:
-    """Return the start-up times of so many entities: for each group of replications, a column for each of them."""
+    """Return the start-up times of so many entities, by group of replications, entity and replication."""
     u = np.empty((groups, -(-count // 4) * 4, lanes))
     uniform_lanes(np.uint64(seed), int(purpose), 0, first, u)
     return drawn_ticks(world.scenario.startup_time, u.reshape(-1)).reshape(u.shape)

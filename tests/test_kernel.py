@@ -1,0 +1,295 @@
+"""The compiled engine gives what the SimPy model gives: the same facts and metrics, to the last bit."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tv2sim as tv
+from tv2sim.draws import Purpose, uniforms
+from tv2sim.engines import simulate_one
+from tv2sim.facts import TABLES, Facts
+from tv2sim.metrics import METRICS, measure, on_time
+
+from .worlds import World, worlds
+
+kernel = pytest.importorskip("tv2sim.kernel", reason="numba is not installed")
+
+from tv2sim.kernel import replicating, routing  # noqa: E402
+from tv2sim.kernel.draws import uniform_lanes, uniform_rows  # noqa: E402
+
+ALL = tuple(METRICS)
+
+
+# -- generated worlds ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Mixed(tv.Strategy):
+    """Each hook answers as a number that belongs to the video says."""
+
+    salt: int = 0
+    owns: float = 0.0
+    delays_some: bool = False
+    orders: bool = False
+
+    def _share(self, video: tv.Video, of: str) -> float:
+        return Random(f"{self.salt} {of} {video.id}").random()
+
+    def owns_publisher(self, video: tv.Video) -> bool:
+        return self._share(video, "own") < self.owns
+
+    def start_moment(self, video: tv.Video) -> Any:
+        share = self._share(video, "moment")
+        if share < 0.4 and not self.owns_publisher(video):
+            return None
+        return ("encoding_started", "encoded", "queued")[int(share * 1000) % 3]
+
+    def start_delay(self, video: tv.Video) -> float:
+        return round(4 * self._share(video, "delay"), 1) if self.delays_some else 0.0
+
+    def priority(self, video: tv.Video, deadline: float) -> float:
+        return deadline if self.orders else 0.0
+
+
+def generated(number: int) -> World:
+    """Return a world that the number determines: of `tests.worlds`, or with a strategy that mixes all rules."""
+    random = Random(number)
+    world = worlds(1, first=number)[0]
+    if not world.strategy.adapts and random.random() < 0.4:
+        return world
+    strategy: tv.Strategy = Mixed(
+        "mixed", prewarmed=random.choice((0, 1, 2, 4, 8)), review_every=random.choice((None, None, 0.7)),
+        salt=number, owns=random.choice((0.0, 0.3, 1.0)), delays_some=random.random() < 0.5,
+        orders=random.random() < 0.5,
+    )  # fmt: skip
+    return world._replace(strategy=strategy)
+
+
+def features(world: World, facts: Facts) -> set[str]:
+    """Return what occurs in a world and its run."""
+    encoded, queued = facts.videos["encoded"], facts.videos["queued"]
+    strategy, catalogue = world.strategy, world.catalogue
+    starts = strategy.starts(catalogue)
+    delays = starts.delay or ()
+    causes = np.unique(facts.publishers["cause"][facts.publishers["cause"] >= 0], return_counts=True)[1]
+    moments = {"starts at start": 1, "starts at encoded": 2, "starts at queued": 3, "starts at nothing": 0}
+    occurs = {
+        "ties": len(np.unique(encoded[~np.isnan(encoded)])) < np.count_nonzero(~np.isnan(encoded)),
+        "few encoders": world.scenario.encoders <= 2,
+        "full queue": bool((queued > encoded).any()),
+        "cut-off": facts.ending == "cut-off",
+        "no publisher": facts.ending == "no publisher will come",
+        "submittedAt": catalogue.submitted_at is not None,
+        "own and shared": 0 < sum(starts.own) < len(catalogue),
+        "delays": any(delay > 0 for delay in delays),
+        "priorities": strategy.reorders,
+        "reviews": strategy.review_every is not None,
+        "publishing time": world.scenario.publishing_time > 0,
+        "prewarmed": strategy.prewarmed > 0,
+        "second publishers": causes.max(initial=0) > 1,
+        **{name: index in starts.moment for name, index in moments.items()},
+    }
+    return {name for name, there in occurs.items() if there}
+
+
+@pytest.mark.parametrize("examples", [250, pytest.param(3000, marks=pytest.mark.slow)])
+def test_both_engines_give_the_same_facts_and_metrics(examples: int) -> None:
+    occurred: Counter[str] = Counter()
+
+    @settings(max_examples=examples, derandomize=True, deadline=None, database=None)
+    @given(number=st.integers(0, 2**32 - 1))
+    def agree(number: int) -> None:
+        world = generated(number)
+        what = world.catalogue, world.strategy, world.scenario, world.seed, world.replication
+        facts = simulate_one("simpy", *what)
+        compiled = simulate_one("kernel", *what)
+        assert compiled == facts
+        for table, columns in TABLES.items():
+            for name in columns:
+                assert getattr(compiled, table)[name].dtype == getattr(facts, table)[name].dtype
+        one = range(world.replication, world.replication + 1)
+        expected = measure(world.catalogue, facts, world.scenario.encoders, ALL)
+        prepared = kernel.world_of(world.catalogue, world.strategy, world.scenario)
+        usable = routing.KERNELS[routing.KERNELS.index(kernel.kernel_for(prepared)) :]
+        for name in usable:
+            values, counts = replicating.measured(prepared, world.seed, one, ALL, name)
+            found = {metric: value[0] for metric, value in values.items()}
+            assert all(same(found[metric], expected[metric]) for metric in ALL), (name, found, expected)
+            assert counts.tolist() == on_time(facts).tolist()
+        occurred.update(["examples", *usable, *features(world, facts)])
+
+    agree()
+    few = {name: count for name, count in occurred.items() if count < 0.05 * occurred["examples"]}
+    assert not few
+    assert len(occurred) == 1 + 3 + 17
+
+
+def same(one: float, other: float) -> bool:
+    return bool(one == other) or (one != one and other != other)
+
+
+def test_the_kernels_agree_over_many_replications() -> None:
+    """Whole groups of lanes, the last one not full, and blocked ones that are done again."""
+    for world in worlds(60):
+        if world.strategy.adapts:
+            continue
+        prepared = kernel.world_of(world.catalogue, world.strategy, world.scenario)
+        expected, counts = replicating.measured(prepared, world.seed, range(5, 140), ALL, "events")
+        for name in routing.KERNELS[routing.KERNELS.index(kernel.kernel_for(prepared)) : 2]:
+            values, found = replicating.measured(prepared, world.seed, range(5, 140), ALL, name)
+            assert all(np.array_equal(values[metric], expected[metric], equal_nan=True) for metric in ALL)
+            assert found.tolist() == counts.tolist()
+
+
+@pytest.mark.parametrize("metric", ALL)
+def test_each_metric_alone_is_the_same(metric: str) -> None:
+    for strategy in ("1", "2c", tv.Strategy("early", starts_on="encoding_started", prewarmed=3)):
+        one, other = (
+            tv.replicate(tv.generate_catalogue(40), strategy, replications=70, metrics=metric, engine=engine)
+            for engine in ("kernel", "simpy")
+        )
+        assert one.values(metric).tolist() == other.values(metric).tolist()
+        assert one.on_time.equals(other.on_time)
+
+
+# -- draws ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**64 - 1])
+@pytest.mark.parametrize("first", [0, 7, 2**63 - 70])
+@pytest.mark.parametrize("further", [0, 1])
+def test_the_draws_are_those_of_the_model(seed: int, first: int, further: int) -> None:
+    rows, lanes = np.empty((64, 12)), np.empty((1, 12, 64))
+    for purpose in (Purpose.STARTUP_FOR_VIDEO, Purpose.STARTUP_OF_SLOT):
+        expected = [uniforms(seed, purpose, first + r, 12, further=further).tolist() for r in range(64)]
+        uniform_rows(np.uint64(seed), int(purpose), further, first, rows)
+        uniform_lanes(np.uint64(seed), int(purpose), further, first, lanes)
+        assert rows.tolist() == lanes[0].T.tolist() == expected
+
+
+# -- the choice ----------------------------------------------------------------------------------------------
+
+
+class Level(tv.Strategy):
+    """The pool's level is decided in Python."""
+
+    def pool_level(self, state: tv.PoolState) -> int:
+        return 3
+
+
+def test_a_pool_level_of_its_own_takes_simpy() -> None:
+    catalogue = tv.generate_catalogue()
+    assert tv.replicate(catalogue, Level(), replications=300).engine == "simpy"
+    with pytest.raises(
+        tv.InputError,
+        match="engine 'kernel' cannot simulate this: strategy 'Level' has a pool_level of its own",
+    ):
+        tv.replicate(catalogue, Level(), replications=3, engine="kernel")
+
+
+def test_observers_take_simpy() -> None:
+    catalogue = tv.generate_catalogue(5)
+    with pytest.raises(tv.InputError, match="observers are called by the SimPy model alone; use engine='auto'"):
+        tv.simulate(catalogue, engine="kernel", observers=print)
+
+
+def test_without_numba_auto_is_simpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tv2sim.engines.find_spec", lambda name: None)
+    catalogue = tv.generate_catalogue(5)
+    assert tv.replicate(catalogue, replications=10_000, metrics="published").engine == "simpy"
+    with pytest.raises(tv.InputError, match=r"it needs numba, .* \(pip install 'tv2sim\[fast\]'\)"):
+        tv.replicate(catalogue, replications=10, engine="kernel")
+
+
+def test_many_replications_take_the_kernel_and_are_those_of_simpy() -> None:
+    catalogue = tv.generate_catalogue()
+    study = tv.compare(catalogue, ["1", "2c"], replications=300)
+    other = tv.compare(catalogue, ["1", "2c"], replications=300, engine="simpy")
+    assert [reps.engine for reps in study.cells.values()] == ["kernel"] * 2
+    assert study.summary.equals(other.summary)
+    assert study.extend(20).summary.equals(other.extend(20).summary)
+
+
+def test_one_run_by_the_kernel_is_that_of_simpy() -> None:
+    run = tv.simulate(tv.generate_catalogue(), "2a", engine="kernel", replication=3)
+    assert run == tv.simulate(tv.generate_catalogue(), "2a", replication=3)
+
+
+@pytest.mark.parametrize("strategy", ["2c", Mixed("mixed", prewarmed=3)])
+def test_a_hook_s_error_and_a_wrong_distribution_are_said_as_by_simpy(strategy: Any) -> None:
+    class Late(tv.Distribution):
+        mean = 4.0
+
+        def quantile(self, u: Any) -> Any:
+            return np.where((u < 1e-9) | (u > 1 - 1e-9), 4.0, -1.0)
+
+    for engine in ("kernel", "simpy"):
+        with pytest.raises(tv.ScenarioError, match="gives other than one time from 0 to 4294967296 s each"):
+            tv.replicate(
+                tv.generate_catalogue(5),
+                strategy,
+                tv.Scenario(startup_time=Late()),
+                replications=3,
+                engine=engine,
+            )
+
+
+# -- compilation ---------------------------------------------------------------------------------------------
+
+SHOW = """
+import sys, time
+from tv2sim.kernel import compiled
+import tv2sim as tv
+tv.replicate(tv.generate_catalogue(5), "2c", replications=5, engine="kernel", metrics="published")
+print(compiled._folder())
+"""
+
+
+def ran(package: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run the script with a copy of the package."""
+    return subprocess.run(
+        [sys.executable, "-c", SHOW], capture_output=True, text=True, check=True, cwd=package.parent,
+        env={**os.environ, "PYTHONPATH": str(package.parent), **environment},
+    )  # fmt: skip
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """Copy the package to where it may be changed."""
+    copy = tmp_path / "copy" / "tv2sim"
+    shutil.copytree(Path(tv.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    return copy
+
+
+@pytest.mark.full
+def test_a_changed_source_is_compiled_again(package: Path) -> None:
+    """Also where the function that changed is compiled into another one, in another file."""
+    first = ran(package).stdout
+    assert ran(package).stdout == first
+    source = package / "kernel" / "draws.py"
+    source.write_text(source.read_text() + "\n# changed\n")
+    assert ran(package).stdout != first
+
+
+@pytest.mark.full
+@pytest.mark.skipif(os.name != "posix", reason="folders are made read-only")
+def test_where_nothing_can_be_written_it_works_uncached(package: Path, tmp_path: Path) -> None:
+    blocked = tmp_path / "blocked"
+    blocked.touch()
+    (package / "kernel" / "__pycache__").touch()
+    places = {"XDG_CACHE_HOME": str(blocked), "TMPDIR": str(blocked), "PYTHONDONTWRITEBYTECODE": "1"}
+    done = ran(package, **places, NUMBA_CACHE_DIR=str(blocked))
+    assert done.stdout.strip() == "None" or not done.stdout.strip().startswith(str(package))
