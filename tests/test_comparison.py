@@ -620,8 +620,8 @@ def test_names_that_are_the_same_as_text_are_refused() -> None:
 
 
 def test_the_engine_is_checked() -> None:
-    with pytest.raises(tv.InputError, match="engine must be one of 'auto', 'simpy', not 'kernel'"):
-        tv.compare(tv.generate_catalogue(2), ["1"], replications=1, engine="kernel")
+    with pytest.raises(tv.InputError, match="engine must be one of 'auto', 'simpy', 'kernel', not 'fast'"):
+        tv.compare(tv.generate_catalogue(2), ["1"], replications=1, engine="fast")
 
 
 def test_an_interval_ends_where_the_figure_does() -> None:

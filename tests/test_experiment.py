@@ -429,7 +429,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a number as metric": ({"metrics": [5]}, "a metric must be one of 'published', .*, not 5"),
     "no metric": ({"metrics": []}, r"metrics must be 'all' or names of .*'published', .*, not \[\]"),
     "a metric twice": ({"metrics": ["idle", "idle"]}, "metrics names 'idle' twice"),
-    "engine": ({"engine": "fast"}, "engine must be one of 'auto', 'simpy', not 'fast'"),
+    "engine": ({"engine": "fast"}, "engine must be one of 'auto', 'simpy', 'kernel', not 'fast'"),
     "too many": (
         {"replications": 10**23},
         f"replications must be a whole number of at least 1 and at most 1000000000, not {10**23}",

@@ -140,7 +140,7 @@ def extended(several: Collection[Replications], more: int, **how: Any) -> list[R
     tasks = [_task(reps, range(len(reps), len(reps) + count), tuple(reps.results.values)) for reps in several]
     chunks = compute(tasks, **how)
     return [
-        replace(reps, results=joined([reps.results, chunk]), stopped=None)
+        replace(reps, results=joined(reps.results, chunk), stopped=None)
         for reps, chunk in zip(several, chunks, strict=True)
     ]
 

@@ -117,22 +117,32 @@ def compute(
         source = _on(executor, _jobs(dict(enumerate(tasks))), bar)
     else:
         source = _on_this_machine(tasks, workers, bar)
-    done: list[dict[int, Chunk]] = [{} for _ in tasks]  # the chunks of each task, by first replication
+    done = [_room_for(task) for task in tasks]
     try:
         with closing(bar), closing(source):
             for (number, part), chunk in source:
-                done[number][part.replications.start] = chunk
+                first = part.replications.start - tasks[number].replications.start
+                for name, values in done[number].values.items():
+                    values[first : first + len(part.replications)] = chunk.values[name]
+                done[number].on_time[:] += chunk.on_time
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted: {bar} replications were finished") from None
-    return [joined([chunks[start] for start in sorted(chunks)]) for chunks in done]
+    return done
 
 
-def joined(chunks: Sequence[Chunk]) -> Chunk:
-    """Return one chunk for several, which must be in the order of their replications."""
-    return Chunk(
-        {name: np.concatenate([chunk.values[name] for chunk in chunks]) for name in chunks[0].values},
-        np.sum([chunk.on_time for chunk in chunks], axis=0, dtype=np.int64),
-    )
+def _room_for(task: Task) -> Chunk:
+    """Return a chunk for the whole task, to be filled in; so its results are never in memory twice."""
+    count, videos = len(task.replications), len(task.catalogue)
+    return Chunk({name: np.empty(count) for name in task.metrics}, np.zeros(videos, dtype=np.int64))
+
+
+def joined(one: Chunk, other: Chunk) -> Chunk:
+    """Return one chunk for two of one strategy, which are in the order of their replications."""
+    values = {
+        name: np.concatenate([before, other.values[name]]) if len(before) else other.values[name]
+        for name, before in one.values.items()
+    }
+    return Chunk(values, one.on_time + other.on_time)
 
 
 def _do(task: Task, bar: _Bar | None = None) -> Chunk:

@@ -194,8 +194,8 @@ def _take_back(limit: Any, assigned: Any, count: Any, blocked: Any, on_time: Any
 
 @compiled
 def replicate(
-    stages: Any, rule: Any, slots: Any, startup: Any, percents: Any, born: Any, state: Any, on_time: Any, count: Any,
-    sums: Any, found: Any,
+    stages: Any, rule: Any, slots: Any, startup: Any, percents: Any, born: Any, state: Any, on_time: Any,
+    count: Any, sums: Any, found: Any,
 ) -> None:  # fmt: skip
     """Simulate groups of :data:`LANES` replications, of which `count` are wanted.
 

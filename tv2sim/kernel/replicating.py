@@ -87,7 +87,7 @@ class Block:
     def simulate(
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Fill in a row of values for each metric, and count the videos on time; say what is to be done again."""
+        """Fill in the values of each metric, and count the videos on time; say what is to be done again."""
         raise NotImplementedError
 
     def finish(self, on_time: NDArray[np.int64]) -> None:
@@ -149,8 +149,8 @@ class Events(Block):
 
 @compiled
 def _replicate(
-    T: Any, K: Any, n: Any, c: Any, log: Any, slots: Any, startup: Any, further: Any, encoders: Any, quantiles: Any,
-    out: Any, on_time: Any,
+    T: Any, K: Any, n: Any, c: Any, log: Any, slots: Any, startup: Any, further: Any, encoders: Any,
+    quantiles: Any, out: Any, on_time: Any,
 ) -> None:  # fmt: skip
     for row in range(len(out)):
         T[events.SLOT_STARTUP, : slots.shape[1]] = slots[row]
@@ -223,7 +223,11 @@ class Lanes(_Uncoupled):
         room = (max(1, level), 1, videos, videos if any(self._names) else 0)
         self._state = tuple(np.zeros(rows * lanes.LANES) for rows in room)
         self._on_time = np.zeros(videos * lanes.LANES)
-        self.size = lanes.LANES * max(1, _IN_CACHE // (videos + level))
+        groups = max(1, _IN_CACHE // (videos + level))
+        self.size = lanes.LANES * groups
+        self._slots, self._startup = (
+            np.empty((groups, -(-count // 4) * 4, lanes.LANES)) for count in (level, videos)
+        )
 
     def simulate(
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
@@ -232,8 +236,9 @@ class Lanes(_Uncoupled):
         world, videos = self.world, len(self.world.catalogue)
         first, count = replications.start, len(replications)
         groups = -(-count // lanes.LANES)
-        slots = draw_lanes(world, seed, Purpose.STARTUP_OF_SLOT, first, groups, lanes.LANES, world.level)
-        startup = draw_lanes(world, seed, Purpose.STARTUP_FOR_VIDEO, first, groups, lanes.LANES, videos)
+        slots, startup = self._slots[:groups], self._startup[:groups]
+        draw_lanes(world, seed, Purpose.STARTUP_OF_SLOT, first, slots)
+        draw_lanes(world, seed, Purpose.STARTUP_FOR_VIDEO, first, startup)
         names = [name for of in self._names for name in of]
         sums, found = (np.empty((rows, groups * lanes.LANES)) for rows in (lanes.SUMS, len(names)))
         lanes.replicate(

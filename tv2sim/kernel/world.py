@@ -112,10 +112,9 @@ def draw_rows(
     return drawn_ticks(world.scenario.startup_time, u.reshape(-1)).reshape(u.shape)[:, :count]
 
 
-def draw_lanes(
-    world: World, seed: int, purpose: Purpose, first: int, groups: int, lanes: int, count: int
-) -> NDArray[np.float64]:
-    """Return the start-up times of so many entities, by group of replications, entity and replication."""
-    u = np.empty((groups, -(-count // 4) * 4, lanes))
-    uniform_lanes(np.uint64(seed), int(purpose), 0, first, u)
-    return drawn_ticks(world.scenario.startup_time, u.reshape(-1)).reshape(u.shape)
+def draw_lanes(world: World, seed: int, purpose: Purpose, first: int, out: NDArray[np.float64]) -> None:
+    """Fill `out` with the start-up times of entities, by group of replications, entity and replication."""
+    uniform_lanes(np.uint64(seed), int(purpose), 0, first, out)
+    # one group at a time, because small arrays stay in the processor's cache
+    for group in out.reshape(len(out), -1):
+        group[:] = drawn_ticks(world.scenario.startup_time, group)
