@@ -223,7 +223,10 @@ def _work(connection: Connection, tasks: Sequence[Task]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     while True:
-        number, replications = connection.recv()
+        try:
+            number, replications = connection.recv()
+        except EOFError:  # there are no more jobs: the first process has closed its end
+            return
         try:
             connection.send(_do(replace(tasks[number], replications=replications)))
         except Exception as error:  # noqa: BLE001 (the first process raises it)
