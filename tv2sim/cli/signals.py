@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as exceptions."""
+"""SIGINT, SIGTERM and SIGHUP as exceptions."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ from contextlib import contextmanager
 from types import FrameType
 
 __all__ = ["Signalled", "Signals", "signals"]
+
+ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""The signals that ask a program to end: Ctrl-C, a request, and the end of its terminal."""
 
 _PATIENCE = 5.0
 """Wall seconds after a signal during which another one is ignored, so that the program can clean up."""
@@ -65,12 +68,12 @@ class Signals:
 
 @contextmanager
 def signals() -> Iterator[Signals]:
-    """Raise :class:`Signalled` in the main thread on SIGINT and SIGTERM, unless they are ignored."""
+    """Raise :class:`Signalled` in the main thread on the signals that end a program, unless they are ignored."""
     asked = Signals()
     before = {}
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as in a shell's background
+        for number in ENDING:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as in a shell's background, or by nohup
                 before[number] = signal.signal(number, asked.handle)
     try:
         yield asked

@@ -253,12 +253,12 @@ def _sendable(error: Exception) -> Exception:
 
 @contextmanager
 def _signals_later() -> Iterator[None]:
-    """Delay the handlers of SIGINT and SIGTERM until the end of the block."""
+    """Delay the handlers of signals until the end of the block."""
     here = threading.current_thread() is threading.main_thread()  # the only thread that has handlers
     came: list[int] = []
     before: dict[int, Any] = {
         number: signal.signal(number, lambda number, _: came.append(number))
-        for number in (signal.SIGTERM, signal.SIGINT)
+        for number in signal.valid_signals()
         if here and callable(signal.getsignal(number))
     }
     try:
