@@ -11,13 +11,26 @@ from tv2sim.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["LONGEST_TIME", "MOST", "a_number", "a_time", "a_whole_number", "one_of", "plural", "shown"]
+__all__ = [
+    "LONGEST_TIME",
+    "MOST",
+    "MOST_WORKERS",
+    "a_number",
+    "a_time",
+    "a_whole_number",
+    "one_of",
+    "plural",
+    "shown",
+]
 
 LONGEST_TIME = 2.0**32
 """The longest time that is accepted, in seconds (136 years)."""
 
 MOST = 10**9
 """The most videos, publishers or replications that can be asked for."""
+
+MOST_WORKERS = 1000
+"""The most worker processes that can be asked for; all of them are started."""
 
 
 def a_number(
@@ -47,8 +60,10 @@ def a_number(
     InputError
         If it is not such a number; the message quotes it.
     """
-    lower = f"of at least {at_least:g}" if above is None else f"greater than {above:g}"
-    accepted = f"a finite number {lower}" + (f" and at most {at_most:g}" if at_most < math.inf else "")
+    lower = f" of at least {at_least:g}" if above is None else f" greater than {above:g}"
+    accepted = f"a finite number{lower if at_least > -math.inf else ''}" + (
+        f" and at most {at_most:g}" if at_most < math.inf else ""
+    )
     try:
         result = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
     except OverflowError:

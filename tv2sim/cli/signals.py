@@ -68,7 +68,7 @@ class Signals:
 
 @contextmanager
 def signals() -> Iterator[Signals]:
-    """Raise :class:`Signalled` in the main thread on the signals that end a program, unless they are ignored."""
+    """Raise :class:`Signalled` in the main thread on each signal of :data:`ENDING` that is not ignored."""
     asked = Signals()
     before = {}
     if threading.current_thread() is threading.main_thread():

@@ -25,7 +25,7 @@ from tv2sim.engines import chunks_of, simulate_chunk
 from tv2sim.errors import InputError, TV2SimError
 from tv2sim.metrics import measure, on_time
 from tv2sim.progress import bar as progress_bar
-from tv2sim.validation import a_whole_number
+from tv2sim.validation import MOST_WORKERS, a_whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -105,7 +105,7 @@ def compute(
     if workers is not None and executor is not None:
         raise InputError("give workers or executor, not both")
     if workers is not None:
-        workers = a_whole_number("workers, if not None,", workers, at_least=1)
+        workers = a_whole_number("workers, if not None,", workers, at_least=1, at_most=MOST_WORKERS)
     if executor is not None and not callable(getattr(executor, "submit", None)):
         raise InputError(
             f"executor must be a concurrent.futures.Executor, such as ThreadPoolExecutor() or Dask's "
