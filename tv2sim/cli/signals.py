@@ -11,9 +11,6 @@ from types import FrameType
 
 __all__ = ["Signalled", "Signals", "signals"]
 
-ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
-"""The signals that ask a program to end: Ctrl-C, a request, and the end of its terminal."""
-
 _PATIENCE = 5.0
 """Wall seconds after a signal during which another one is ignored, so that the program can clean up."""
 
@@ -68,11 +65,12 @@ class Signals:
 
 @contextmanager
 def signals() -> Iterator[Signals]:
-    """Raise :class:`Signalled` in the main thread on each signal of :data:`ENDING` that is not ignored."""
+    """Raise :class:`Signalled` in the main thread on SIGINT, SIGTERM and SIGHUP, unless they are ignored."""
     asked = Signals()
     before = {}
     if threading.current_thread() is threading.main_thread():
-        for number in ENDING:
+        hangup = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows has none
+        for number in {signal.SIGINT, signal.SIGTERM, hangup}:
             if signal.getsignal(number) is not signal.SIG_IGN:  # as in a shell's background, or by nohup
                 before[number] = signal.signal(number, asked.handle)
     try:

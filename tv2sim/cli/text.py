@@ -72,10 +72,10 @@ def printing(*, in_vain: bool) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        closed = isinstance(error, BrokenPipeError)
-        if in_vain and (closed or error.errno == errno.EIO):  # EIO: a terminal that is closed
+        broken = isinstance(error, BrokenPipeError)
+        if in_vain and (broken or error.errno == errno.EIO):  # EIO: the terminal is closed
             discard(sys.stdout)
-            return
-        if closed:
+        elif broken:
             raise
-        raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error
+        else:
+            raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error

@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
@@ -222,15 +222,13 @@ def _work(connection: Connection, tasks: Sequence[Task]) -> None:
     # a terminal sends Ctrl-C to all processes: the parent decides what happens
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    while True:
-        try:
+    with suppress(EOFError):  # there are no more jobs: the first process has closed its end
+        while True:
             number, replications = connection.recv()
-        except EOFError:  # there are no more jobs: the first process has closed its end
-            return
-        try:
-            connection.send(_do(replace(tasks[number], replications=replications)))
-        except Exception as error:  # noqa: BLE001 (the first process raises it)
-            connection.send(_sendable(error))
+            try:
+                connection.send(_do(replace(tasks[number], replications=replications)))
+            except Exception as error:  # noqa: BLE001 (the first process raises it)
+                connection.send(_sendable(error))
 
 
 def _end_with_parent() -> None:
