@@ -440,16 +440,20 @@ def test_json_is_utf_8_wherever_it_goes() -> None:
         ["generate", "--videos", 10_000_000, "--out"],
     ],
 )
-def test_sigterm_is_one_line_and_143_and_leaves_nothing(command: list[object], tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
+def test_a_signal_to_end_is_one_line_and_leaves_nothing(
+    command: list[object], number: str, tmp_path: Path
+) -> None:
+    """As of ``kill``, and of a terminal that is closed."""
     process = start(*command, tmp_path / "out", stdout=subprocess.DEVNULL)
     until = time.monotonic() + 60
     while not list(tmp_path.iterdir()) and time.monotonic() < until:
         time.sleep(0.01)
     time.sleep(1)
-    process.send_signal(signal.SIGTERM)
+    process.send_signal(getattr(signal, number))
     _, err = process.communicate(timeout=60)
     said = err.decode().splitlines()
-    assert (process.returncode, len(said)) == (143, 1), said
+    assert (process.returncode, len(said)) == (128 + getattr(signal, number), 1), said
     assert re.fullmatch(r"tv2sim: (terminated|interrupted: \d+ of 400000 replications were finished)", said[0])
     assert list(tmp_path.iterdir()) == []
 

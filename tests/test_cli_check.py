@@ -317,3 +317,10 @@ def test_generate_into_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert status == 2
     assert is_one_line(err)
     assert str(tmp_path / "none" / "c.jsonl") in err
+
+
+def test_the_least_time_of_requests_is_that_of_the_submissions(tmp_path: Path) -> None:
+    """Not that of a client that offers without a pause."""
+    videos = [video(number) | {"submittedAt": 10 * number} for number in range(30)]
+    out = tv2sim("check", write_catalogue(tmp_path / "submitted.jsonl", videos)).out
+    assert line_of(out, "requests").split(maxsplit=1)[1] == "30 at 2/s, at least 290 s"

@@ -313,3 +313,24 @@ def test_a_full_standard_output_is_one_line_and_2_and_leaves_nothing(log: str, t
     assert "standard output" in err.decode()
     assert os.strerror(28) in err.decode()
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not hasattr(os, "openpty"), reason="has no pseudo-terminals")
+@pytest.mark.parametrize("how", [["--view"], []])
+def test_a_terminal_that_is_closed_keeps_no_results_from_being_written(how: list[str], tmp_path: Path) -> None:
+    """As when the window is closed: a signal, and whatever is printed from then on fails."""
+    master, slave = os.openpty()
+    command = ["replay", CATALOGUE, "--speed", 1, "--port", "none", *how, *results(tmp_path)]
+    process = start(*command, stdin=slave, stdout=slave, stderr=PIPE, TERM="xterm")
+    os.close(slave)
+    until = time.monotonic() + LONGEST
+    seen = b""
+    while b"encoding_started" not in seen and b"encoders" not in seen:
+        assert time.monotonic() < until, seen
+        seen += os.read(master, 4096)
+    os.close(master)
+    process.send_signal(signal.SIGHUP)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.decode().splitlines()[-1]) == (129, "tv2sim: terminated")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out", "record.jsonl"]
+    assert tv.load_run(tmp_path / "out").ending == "stopped"

@@ -579,7 +579,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "metric": ({"metrics": ["cost"]}, "a metric must be one of 'published', .*, not 'cost'"),
     "seed": ({"seed": 1.5}, "seed, if not None, must be a whole number .*, not 1.5"),
-    "workers": ({"workers": 0}, "workers, if not None, must be a whole number of at least 1, not 0"),
+    "workers": (
+        {"workers": 0},
+        "workers, if not None, must be a whole number of at least 1 and at most 1000, not 0",
+    ),
     "precision": ({"precision": "published"}, "precision must be a tv2sim.Precision, not 'published'"),
 }
 

@@ -434,12 +434,22 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"replications": 10**23},
         f"replications must be a whole number of at least 1 and at most 1000000000, not {10**23}",
     ),
-    "zero workers": ({"workers": 0}, "workers, if not None, must be a whole number of at least 1, not 0"),
-    "two and a half": ({"workers": 2.5}, "workers, if not None, must be a whole number of at least 1, not 2.5"),
-    "true workers": ({"workers": True}, "workers, if not None, must be a whole number of at least 1, not True"),
+    "a million workers": ({"workers": 10**6}, "workers, if not None, .* at most 1000, not 1000000"),
+    "zero workers": (
+        {"workers": 0},
+        "workers, if not None, must be a whole number of at least 1 and at most 1000, not 0",
+    ),
+    "two and a half": (
+        {"workers": 2.5},
+        "workers, if not None, must be a whole number of at least 1 and at most 1000, not 2.5",
+    ),
+    "true workers": (
+        {"workers": True},
+        "workers, if not None, must be a whole number of at least 1 and at most 1000, not True",
+    ),
     "all workers": (
         {"workers": "all"},
-        "workers, if not None, must be a whole number of at least 1, not 'all'",
+        "workers, if not None, must be a whole number of at least 1 and at most 1000, not 'all'",
     ),
     "executor": ({"executor": 4}, "executor must be a concurrent.futures.Executor.*, not 4"),
     "precision": ({"precision": 0.1}, "precision must be a tv2sim.Precision, not 0.1"),

@@ -256,6 +256,8 @@ class TestByName:
     def test_a_pool_that_is_too_large(self) -> None:
         with pytest.raises(tv.StrategyError, match=f"prewarmed must be {PREWARMED}, not 1000000001"):
             as_strategy("2c:1000000001")
+        with pytest.raises(tv.StrategyError, match=f"prewarmed must be {PREWARMED}, not {10**23}$"):
+            as_strategy(f"2c:{10**23}")
 
     @pytest.mark.parametrize("value", ["3", "2C", "", 1, None, int, ["1"], {}])
     def test_any_other_is_quoted_and_the_known_ones_are_named(self, value: object) -> None:
@@ -929,8 +931,7 @@ class TestNonsense:
     def test_a_priority_that_is_no_number(self, answer: object) -> None:
         """Asked while the run is under way."""
         message = complaint(priority_answer=answer)
-        assert message.startswith("the answer of Saying.priority('v0') must be a finite number")
-        assert message.endswith(f"not {answer!r}")
+        assert message == f"the answer of Saying.priority('v0') must be a finite number, not {answer!r}"
 
     @pytest.mark.parametrize("answer", [-1, 2.5, 2.0, math.nan, math.inf, None, "3", True])
     def test_a_level_that_is_no_whole_number(self, answer: object) -> None:

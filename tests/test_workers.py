@@ -59,6 +59,15 @@ class Deadly(tv.Strategy):
         return 0.0
 
 
+class Slow(tv.Strategy):
+    """Takes a while in whatever worker process simulates it."""
+
+    def start_delay(self, video: tv.Video) -> float:
+        if multiprocessing.parent_process() is not None:
+            time.sleep(0.003)
+        return 0.0
+
+
 class Hasty(tv.Strategy):
     """Answers a hook with something impossible."""
 
@@ -134,6 +143,11 @@ class TestProcesses:
     def test_none_is_left(self) -> None:
         tv.replicate(FEW, "1", replications=50, workers=2)
         assert multiprocessing.active_children() == []
+
+    def test_one_that_is_done_before_the_others_says_nothing(self, capfd: pytest.CaptureFixture[str]) -> None:
+        slow = Slow("slow", starts_on="encoded", dedicated=True)
+        tv.compare(FEW, ["1", "2a", slow], replications=25, workers=2, progress=False)
+        assert capfd.readouterr().err == ""
 
 
 class TestShortWork:

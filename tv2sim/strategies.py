@@ -305,4 +305,4 @@ def as_strategy(strategy: object) -> Strategy:
         return STRATEGIES[name]
     if not STRATEGIES[name].prewarmed or not (size.isascii() and size.isdigit()):
         raise StrategyError(f"a strategy with another pool is written like 2c:8, not {strategy!r}")
-    return STRATEGIES[name].replace(name=strategy, prewarmed=int(size[:20]))
+    return STRATEGIES[name].replace(name=strategy, prewarmed=int(size[:4000]))

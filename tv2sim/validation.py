@@ -11,13 +11,18 @@ from tv2sim.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["LONGEST_TIME", "MOST", "a_number", "a_time", "a_whole_number", "one_of", "plural", "shown"]
+__all__ = [
+    "LONGEST_TIME", "MOST", "MOST_WORKERS", "a_number", "a_time", "a_whole_number", "one_of", "plural", "shown",
+]  # fmt: skip
 
 LONGEST_TIME = 2.0**32
 """The longest time that is accepted, in seconds (136 years)."""
 
 MOST = 10**9
 """The most videos, publishers or replications that can be asked for."""
+
+MOST_WORKERS = 1000
+"""The most worker processes that can be asked for; all of them are started."""
 
 
 def a_number(
@@ -47,8 +52,9 @@ def a_number(
     InputError
         If it is not such a number; the message quotes it.
     """
-    lower = f"of at least {at_least:g}" if above is None else f"greater than {above:g}"
-    accepted = f"a finite number {lower}" + (f" and at most {at_most:g}" if at_most < math.inf else "")
+    lower = f" of at least {at_least:g}" if above is None else f" greater than {above:g}"
+    upper = f" and at most {at_most:g}" if at_most < math.inf else ""
+    accepted = f"a finite number{lower if at_least > -math.inf else ''}{upper}"
     try:
         result = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
     except OverflowError:

@@ -21,7 +21,7 @@ from tv2sim.scenario import Scenario
 from tv2sim.statistics import Precision
 from tv2sim.storage import need_pyarrow, records, resolved, whole_file, write_table
 from tv2sim.strategies import as_strategy
-from tv2sim.validation import MOST, a_whole_number
+from tv2sim.validation import MOST, MOST_WORKERS, a_whole_number
 
 if TYPE_CHECKING:
     import argparse
@@ -74,7 +74,7 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
             Scenario(**{name: value})
     a_whole_number("--replications", options.replications, at_least=1, at_most=MOST)
     if options.workers is not None:
-        a_whole_number("--workers", options.workers, at_least=1)
+        a_whole_number("--workers", options.workers, at_least=1, at_most=MOST_WORKERS)
     strategies = [as_strategy(name) for name in options.strategies]
     if options.baseline is not None and options.baseline not in options.strategies:
         known = ", ".join(options.strategies)

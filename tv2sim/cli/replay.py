@@ -163,7 +163,8 @@ def _sum_up(handle: Replay, *, viewed: bool) -> None:
     if viewed and handle.run is not None:
         from tv2sim.realtime.terminal.view import sum_up
 
-        sum_up(handle)
+        with suppress(OSError):  # the terminal is closed, which must not keep the results from being written
+            sum_up(handle)
 
 
 def _keep_on(handle: Replay, options: argparse.Namespace, asked: Signals) -> None:

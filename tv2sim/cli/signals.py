@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM as exceptions."""
+"""SIGINT, SIGTERM and SIGHUP as exceptions."""
 
 from __future__ import annotations
 
@@ -65,12 +65,13 @@ class Signals:
 
 @contextmanager
 def signals() -> Iterator[Signals]:
-    """Raise :class:`Signalled` in the main thread on SIGINT and SIGTERM, unless they are ignored."""
+    """Raise :class:`Signalled` in the main thread on SIGINT, SIGTERM and SIGHUP, unless they are ignored."""
     asked = Signals()
     before = {}
     if threading.current_thread() is threading.main_thread():
-        for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) is not signal.SIG_IGN:  # as in a shell's background
+        hangup = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows has none
+        for number in {signal.SIGINT, signal.SIGTERM, hangup}:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as in a shell's background, or by nohup
                 before[number] = signal.signal(number, asked.handle)
     try:
         yield asked

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from contextlib import contextmanager
@@ -61,7 +62,7 @@ def printing(*, in_vain: bool) -> Iterator[None]:
     Parameters
     ----------
     in_vain : bool
-        Whether to continue without printing when the reader of a pipe has closed it.
+        Whether to continue without printing when the reader of a pipe has closed it, or the terminal is closed.
 
     Raises
     ------
@@ -70,9 +71,11 @@ def printing(*, in_vain: bool) -> Iterator[None]:
     """
     try:
         yield
-    except BrokenPipeError:
-        if not in_vain:
-            raise
-        discard(sys.stdout)
     except OSError as error:
-        raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error
+        broken = isinstance(error, BrokenPipeError)
+        if in_vain and (broken or error.errno == errno.EIO):  # EIO: the terminal is closed
+            discard(sys.stdout)
+        elif broken:
+            raise
+        else:
+            raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error

@@ -14,7 +14,7 @@ __all__ = ["list_of", "number", "precision", "speed", "whole", "whole_or_none"]
 
 def whole(text: str) -> int:
     """Return a whole number."""
-    if not re.fullmatch(r"[+-]?[0-9]{1,30}", text):
+    if not re.fullmatch(r"[+-]?[0-9]{1,4000}", text):
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
 

@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
@@ -25,7 +25,7 @@ from tv2sim.engines import Measured, chunks_of, measure_chunk
 from tv2sim.errors import InputError, TV2SimError
 from tv2sim.metrics import measure, on_time
 from tv2sim.progress import bar as progress_bar
-from tv2sim.validation import a_whole_number
+from tv2sim.validation import MOST_WORKERS, a_whole_number
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,7 +106,7 @@ def compute(
     if workers is not None and executor is not None:
         raise InputError("give workers or executor, not both")
     if workers is not None:
-        workers = a_whole_number("workers, if not None,", workers, at_least=1)
+        workers = a_whole_number("workers, if not None,", workers, at_least=1, at_most=MOST_WORKERS)
     if executor is not None and not callable(getattr(executor, "submit", None)):
         raise InputError(
             f"executor must be a concurrent.futures.Executor, such as ThreadPoolExecutor() or Dask's "
@@ -264,12 +264,13 @@ def _work(connection: Connection, tasks: Sequence[Task]) -> None:
     # a terminal sends Ctrl-C to all processes: the parent decides what happens
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    while True:
-        number, replications = connection.recv()
-        try:
-            connection.send(_do(replace(tasks[number], replications=replications)))
-        except Exception as error:  # noqa: BLE001 (the first process raises it)
-            connection.send(_sendable(error))
+    with suppress(EOFError):  # there are no more jobs: the first process has closed its end
+        while True:
+            number, replications = connection.recv()
+            try:
+                connection.send(_do(replace(tasks[number], replications=replications)))
+            except Exception as error:  # noqa: BLE001 (the first process raises it)
+                connection.send(_sendable(error))
 
 
 def _end_with_parent() -> None:
@@ -292,12 +293,12 @@ def _sendable(error: Exception) -> Exception:
 
 @contextmanager
 def _signals_later() -> Iterator[None]:
-    """Delay the handlers of SIGINT and SIGTERM until the end of the block."""
+    """Delay the handlers of signals until the end of the block."""
     here = threading.current_thread() is threading.main_thread()  # the only thread that has handlers
     came: list[int] = []
     before: dict[int, Any] = {
         number: signal.signal(number, lambda number, _: came.append(number))
-        for number in (signal.SIGTERM, signal.SIGINT)
+        for number in signal.valid_signals()
         if here and callable(signal.getsignal(number))
     }
     try:

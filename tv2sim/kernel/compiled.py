@@ -7,18 +7,24 @@ kernel has to give those of the model.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
-from collections.abc import Callable
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from tempfile import gettempdir
+from threading import Timer
 from typing import Any, TypeVar
 
 import llvmlite
 import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
+from numba.core.event import Listener, install_listener
 
-__all__ = ["compiled", "inlined"]
+__all__ = ["announced", "compiled", "inlined"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -98,3 +104,42 @@ class _Impl(CompileResultCacheImpl):  # type: ignore[misc]
 
 class _Cache(FunctionCache):  # type: ignore[misc]
     _impl_class = _Impl
+
+
+class _Teller(Listener):  # type: ignore[misc]
+    """Says on standard error, once, that functions are compiled, when that has taken a second in all."""
+
+    def __init__(self) -> None:
+        self._depth, self._spent, self._begun = 0, 0.0, 0.0
+        self._timer = Timer(0, self._say)
+
+    def on_start(self, event: Any) -> None:
+        self._depth += 1
+        if self._depth == 1:
+            self._begun = time.perf_counter()
+            self._timer = Timer(max(0.0, 1.0 - self._spent), self._say)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def on_end(self, event: Any) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self._timer.cancel()
+            self._spent += time.perf_counter() - self._begun
+
+    def _say(self) -> None:
+        if self._spent < math.inf:
+            kept = (
+                "this is done once"
+                if _folder() is not None
+                else "no place to keep the result can be written to"
+            )
+            print(f"tv2sim: compiling; {kept}", file=sys.stderr)
+            self._spent = math.inf
+
+
+@contextmanager
+def announced() -> Iterator[None]:
+    """Say so if functions that are called in the block have to be compiled, and that takes long."""
+    with install_listener("numba:compile", _Teller()):
+        yield

@@ -9,6 +9,7 @@ import numpy as np
 from tv2sim.draws import Purpose
 from tv2sim.facts import TABLES, Facts
 from tv2sim.kernel import events
+from tv2sim.kernel.compiled import announced
 from tv2sim.kernel.world import World, draw_rows
 
 if TYPE_CHECKING:
@@ -120,5 +121,6 @@ def facts_of(world: World, seed: int, replications: range) -> Iterator[Facts]:
         else np.empty((len(replications), 0))
     )
     for row in range(len(replications)):
-        end, ending = machine.run(slots[row], startup[row], further[row])
+        with announced():
+            end, ending = machine.run(slots[row], startup[row], further[row])
         yield machine.facts(end, ending)

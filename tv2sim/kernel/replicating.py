@@ -12,7 +12,7 @@ import numpy as np
 
 from tv2sim.draws import Purpose
 from tv2sim.kernel import events, lanes
-from tv2sim.kernel.compiled import compiled
+from tv2sim.kernel.compiled import announced, compiled
 from tv2sim.kernel.encoding import Arrivals, arrivals_of, script_of
 from tv2sim.kernel.facts import Machine
 from tv2sim.kernel.measuring import MEASURED, measure, peak, quantile
@@ -49,7 +49,14 @@ def measured(
     kernel : {"lanes", "stage", "events"}, optional
         Which of them does it; by default, the fastest that can.
     """
-    kind = _BLOCKS[kernel or kernel_for(world)]
+    with announced():
+        return _measured(world, seed, replications, metrics, kernel or kernel_for(world))
+
+
+def _measured(
+    world: World, seed: int, replications: range, metrics: Sequence[str], kernel: str
+) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64]]:
+    kind = _BLOCKS[kernel]
     block: Block = kind(world, metrics)
     values = np.empty((len(metrics), len(replications)))
     on_time = np.zeros(len(world.catalogue), dtype=np.int64)

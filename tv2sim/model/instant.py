@@ -16,18 +16,9 @@ from typing import Any
 from simpy import Environment, Event
 
 __all__ = [
-    "ADMITTED",
-    "ENCODED",
-    "END",
-    "HANDED_OVER",
-    "PUBLISHED",
-    "READY",
-    "REVIEWED",
-    "STARTED_LATER",
-    "PlacedTimeout",
-    "happens",
-    "later",
-]
+    "ADMITTED", "ENCODED", "END", "HANDED_OVER", "PUBLISHED", "READY", "REVIEWED", "STARTED_LATER",
+    "PlacedTimeout", "happens", "later",
+]  # fmt: skip
 
 _WIDTH = 1 << 40
 """The number of places of one kind; a run has fewer videos and fewer publishers."""
