@@ -129,12 +129,8 @@ class _Teller(Listener):  # type: ignore[misc]
 
     def _say(self) -> None:
         if self._spent < math.inf:
-            kept = (
-                "this is done once"
-                if _folder() is not None
-                else "no place to keep the result can be written to"
-            )
-            print(f"tv2sim: compiling; {kept}", file=sys.stderr)
+            kept = "this is done once" if _folder() is not None else "the result cannot be kept"
+            sys.stderr.write(f"tv2sim: compiling ({kept})\n")
             self._spent = math.inf
 
 
