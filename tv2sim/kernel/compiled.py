@@ -7,7 +7,6 @@ kernel has to give those of the model.
 from __future__ import annotations
 
 import hashlib
-import math
 import os
 import sys
 import time
@@ -128,10 +127,13 @@ class _Teller(Listener):  # type: ignore[misc]
             self._spent += time.perf_counter() - self._begun
 
     def _say(self) -> None:
-        if self._spent < math.inf:
-            kept = "this is done once" if _folder() is not None else "the result cannot be kept"
-            sys.stderr.write(f"tv2sim: compiling ({kept})\n")
-            self._spent = math.inf
+        _say_once()
+
+
+@cache
+def _say_once() -> None:
+    kept = "this is done once" if _folder() is not None else "the result cannot be kept"
+    sys.stderr.write(f"tv2sim: compiling ({kept})\n")
 
 
 @contextmanager
