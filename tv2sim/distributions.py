@@ -359,8 +359,10 @@ def distribution_from_dict(data: Mapping[str, Any], *holders: type) -> Any:
         raise ScenarioError(f"a distribution's kind must be one of {known}, not {error}") from error
 
 
-def drawn_ticks(distribution: Distribution, u: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the quantiles of `u`, which is one-dimensional, in ticks.
+def drawn_ticks(
+    distribution: Distribution, u: NDArray[np.float64], out: NDArray[np.float64] | None = None
+) -> NDArray[np.float64]:
+    """Return the quantiles of `u`, which is one-dimensional, in ticks; in `out`, if it is given.
 
     Raises
     ------
@@ -376,9 +378,10 @@ def drawn_ticks(distribution: Distribution, u: NDArray[np.float64]) -> NDArray[n
         found = np.empty(0)
     numbers = found.shape == u.shape and found.dtype.kind in "iuf"
     times = found.astype(np.float64, copy=False) if numbers else np.empty(1)
-    # the extremes of an array with NaN are NaN
-    if not (numbers and times.min() >= 0 and times.max() <= LONGEST_TIME):
+    # the extremes of a built-in one have been checked; those of an array with NaN are NaN
+    checked = isinstance(distribution, BuiltIn)
+    if not checked and not (numbers and times.min() >= 0 and times.max() <= LONGEST_TIME):
         raise ScenarioError(
             f"startup_time {distribution} gives other than one time from 0 to {LONGEST_TIME:.0f} s each"
         )
-    return whole_ticks(times)
+    return whole_ticks(times, out=out)

@@ -32,9 +32,10 @@ def to_ticks(seconds: float) -> float:
     return float(round(seconds * PER_SECOND))
 
 
-def whole_ticks(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the nearest ticks of an array, as :func:`to_ticks` does for a number."""
-    return np.rint(seconds * PER_SECOND)
+def whole_ticks(seconds: NDArray[np.float64], out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
+    """Return the nearest ticks of an array, as :func:`to_ticks` does for a number; in `out`, if it is given."""
+    ticks = np.multiply(seconds, PER_SECOND, out=out)
+    return np.rint(ticks, out=ticks)
 
 
 def next_tick(seconds: float) -> float:

@@ -38,8 +38,8 @@ def compiled(function: F) -> F:
 
 
 def inlined(function: F) -> F:
-    """Compile a function into those that call it."""
-    answer: F = numba.njit(nogil=True, error_model="numpy", inline="always")(function)
+    """Compile a function into those that call it: handing over many arrays takes longer than most functions."""
+    answer: F = numba.njit(nogil=True, error_model="numpy", forceinline=True)(function)
     return answer
 
 

@@ -58,27 +58,25 @@ _NUMBER = (1 << _KIND) - 1
 
 @compiled
 def _push(heap: Any, time: Any, key: Any, T: Any, K: Any, n: Any) -> None:
-    times, keys = T[heap], K[heap]
     i = n[heap]
     n[heap] = i + 1
     while i > 0:
         up = (i - 1) >> 1
-        if times[up] < time or (times[up] == time and keys[up] < key):
+        if T[heap, up] < time or (T[heap, up] == time and K[heap, up] < key):
             break
-        times[i] = times[up]
-        keys[i] = keys[up]
+        T[heap, i] = T[heap, up]
+        K[heap, i] = K[heap, up]
         i = up
-    times[i] = time
-    keys[i] = key
+    T[heap, i] = time
+    K[heap, i] = key
 
 
 @compiled
 def _pop(heap: Any, T: Any, K: Any, n: Any) -> Any:
-    times, keys = T[heap], K[heap]
-    first = keys[0]
+    first = K[heap, 0]
     size = n[heap] - 1
     n[heap] = size
-    time, key = times[size], keys[size]
+    time, key = T[heap, size], K[heap, size]
     i = 0
     while True:
         child = 2 * i + 1
@@ -86,16 +84,17 @@ def _pop(heap: Any, T: Any, K: Any, n: Any) -> Any:
             break
         other = child + 1
         if other < size and (
-            times[other] < times[child] or (times[other] == times[child] and keys[other] < keys[child])
+            T[heap, other] < T[heap, child]
+            or (T[heap, other] == T[heap, child] and K[heap, other] < K[heap, child])
         ):
             child = other
-        if time < times[child] or (time == times[child] and key < keys[child]):
+        if time < T[heap, child] or (time == T[heap, child] and key < K[heap, child]):
             break
-        times[i] = times[child]
-        keys[i] = keys[child]
+        T[heap, i] = T[heap, child]
+        K[heap, i] = K[heap, child]
         i = child
-    times[i] = time
-    keys[i] = key
+    T[heap, i] = time
+    K[heap, i] = key
     return first
 
 
@@ -109,7 +108,7 @@ def _note(event: Any, row: Any, n: Any, log: Any) -> None:
 # -- publishers --------------------------------------------------------------------------------------------
 
 
-@compiled
+@inlined
 def _start(now: Any, cause: Any, owner: Any, startup: Any, T: Any, K: Any, n: Any, log: Any) -> None:
     publisher = n[PUBLISHERS]
     n[PUBLISHERS] = publisher + 1
@@ -125,7 +124,7 @@ def _start(now: Any, cause: Any, owner: Any, startup: Any, T: Any, K: Any, n: An
     _push(STARTS, now + startup, publisher, T, K, n)
 
 
-@compiled
+@inlined
 def _start_because_of(now: Any, video: Any, owner: Any, T: Any, K: Any, n: Any, log: Any) -> None:
     """Start a publisher that draws the video's number: a first or, if the pool had one, a second one."""
     startup = T[STARTUP + K[CAUSED, video], video]
@@ -133,7 +132,7 @@ def _start_because_of(now: Any, video: Any, owner: Any, T: Any, K: Any, n: Any, 
     _start(now, video, owner, startup, T, K, n, log)
 
 
-@compiled
+@inlined
 def _start_for(now: Any, video: Any, T: Any, K: Any, n: Any, log: Any) -> None:
     if T[DELAY, video] > 0:
         _push(TIMERS, now + T[DELAY, video], _DELAYED_START << _KIND | video, T, K, n)
@@ -141,7 +140,7 @@ def _start_for(now: Any, video: Any, T: Any, K: Any, n: Any, log: Any) -> None:
         _start_because_of(now, video, video if K[OWN, video] else -1, T, K, n, log)
 
 
-@compiled
+@inlined
 def _assign(now: Any, video: Any, publisher: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> None:
     T[ASSIGNED, video] = T[P_ASSIGNED, publisher] = now
     K[PUBLISHER, video] = publisher
@@ -157,7 +156,7 @@ def _assign(now: Any, video: Any, publisher: Any, T: Any, K: Any, n: Any, c: Any
         _publish(now, publisher, T, K, n, log)
 
 
-@compiled
+@inlined
 def _publish(now: Any, publisher: Any, T: Any, K: Any, n: Any, log: Any) -> None:
     video = K[P_VIDEO, publisher]
     T[PUBLISHED, video] = T[P_ENDED, publisher] = now
@@ -185,7 +184,7 @@ def _room(n: Any) -> Any:
     return _waiting(n) + n[A_IN] - n[A_OUT] < n[CAPACITY] + n[R_IN] - n[R_OUT]
 
 
-@compiled
+@inlined
 def _admit(K: Any, n: Any) -> None:
     while n[B_IN] > n[B_OUT] and _room(n):
         K[ADMITTED, n[A_IN]] = K[BLOCKED, n[B_OUT]]
@@ -193,7 +192,7 @@ def _admit(K: Any, n: Any) -> None:
         n[B_OUT] += 1
 
 
-@compiled
+@inlined
 def _put(video: Any, T: Any, K: Any, n: Any) -> None:
     if n[REORDERS]:
         _push(QUEUE, T[PRIORITY, video], n[ARRIVALS] << 32 | video, T, K, n)
@@ -203,7 +202,7 @@ def _put(video: Any, T: Any, K: Any, n: Any) -> None:
         n[Q_IN] += 1
 
 
-@compiled
+@inlined
 def _take(T: Any, K: Any, n: Any) -> Any:
     if n[REORDERS]:
         return _pop(QUEUE, T, K, n) & 0xFFFFFFFF
@@ -214,7 +213,7 @@ def _take(T: Any, K: Any, n: Any) -> Any:
 # -- the places of an instant ------------------------------------------------------------------------------
 
 
-@compiled
+@inlined
 def _encoding_ends(now: Any, video: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> None:
     T[ENCODED, video] = now
     _note(_E_ENCODED, video, n, log)
@@ -227,7 +226,7 @@ def _encoding_ends(now: Any, video: Any, T: Any, K: Any, n: Any, c: Any, log: An
         _arrives(now, video, T, K, n, c, log)
 
 
-@compiled
+@inlined
 def _arrives(now: Any, video: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> None:
     T[QUEUED, video] = now
     _note(_E_QUEUED, video, n, log)
@@ -248,7 +247,7 @@ def _arrives(now: Any, video: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> 
     _push(FREE, now, K[ENCODER, video], T, K, n)
 
 
-@compiled
+@inlined
 def _becomes_ready(now: Any, publisher: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> None:
     T[P_READY, publisher] = now
     _note(_E_P_READY, publisher, n, log)
@@ -269,7 +268,7 @@ def _becomes_ready(now: Any, publisher: Any, T: Any, K: Any, n: Any, c: Any, log
         _admit(K, n)
 
 
-@compiled
+@inlined
 def _client(now: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> Any:
     """Offer the next video and hand it over if an encoder is free; return when the client goes on by itself."""
     video = n[NEXT]
@@ -293,7 +292,7 @@ def _client(now: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> Any:
     return now + c[GAP] if n[NEXT] < n[VIDEOS] else inf
 
 
-@compiled
+@inlined
 def _timer(now: Any, client: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> None:
     key = _pop(TIMERS, T, K, n)
     kind, number = key >> _KIND, key & _NUMBER
@@ -309,7 +308,7 @@ def _timer(now: Any, client: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> N
 # -- the whole ---------------------------------------------------------------------------------------------
 
 
-@compiled
+@inlined
 def _begin(T: Any, K: Any, n: Any, c: Any, log: Any) -> None:
     videos = n[VIDEOS]
     n[:VIDEOS] = 0

@@ -85,11 +85,11 @@ def peak(started: Any, ended: Any) -> Any:
 
 
 @compiled
-def _publishers(T: Any, K: Any, n: Any, end: Any, out: Any) -> None:
+def _publishers(T: Any, K: Any, n: Any, end: Any, with_peak: Any, out: Any) -> None:
     count = n[events.PUBLISHERS]
     idle = alive = 0.0
     wasted = gone = 0
-    ended = np.empty(count)
+    ended = np.empty(count if with_peak else 0)
     for publisher in range(count):
         last = T[events.P_ASSIGNED, publisher]
         if last != last:
@@ -99,18 +99,21 @@ def _publishers(T: Any, K: Any, n: Any, end: Any, out: Any) -> None:
         if ready == ready:
             idle += last - ready
         alive += last - T[events.P_STARTED, publisher]
-        if T[events.P_ENDED, publisher] == T[events.P_ENDED, publisher]:
+        if with_peak and T[events.P_ENDED, publisher] == T[events.P_ENDED, publisher]:
             ended[gone] = T[events.P_ENDED, publisher]
             gone += 1
     out[IDLE] = idle / PER_SECOND
     out[PUBLISHER_SECONDS] = alive / PER_SECOND
     out[PUBLISHERS_STARTED] = count
     out[PUBLISHERS_WASTED] = wasted
-    out[PEAK_PUBLISHERS] = peak(T[events.P_STARTED, :count], np.sort(ended[:gone]))
+    if with_peak:
+        out[PEAK_PUBLISHERS] = peak(T[events.P_STARTED, :count], np.sort(ended[:gone]))
 
 
 @compiled
-def measure(T: Any, K: Any, n: Any, encoders: int, end: float, quantiles: bool, out: Any, on_time: Any) -> None:
+def measure(
+    T: Any, K: Any, n: Any, encoders: int, end: float, quantiles: bool, with_peak: bool, out: Any, on_time: Any
+) -> None:
     """Compute all metrics of the replication that was simulated last, and count the videos that were on time.
 
     Parameters
@@ -119,6 +122,8 @@ def measure(T: Any, K: Any, n: Any, encoders: int, end: float, quantiles: bool, 
         The state of :func:`tv2sim.kernel.events.simulate`.
     quantiles : bool
         Whether to compute those of elapsed time and lateness, which takes as long as all others.
+    with_peak : bool
+        Whether to compute the most publishers at once.
     out : numpy.ndarray
         Where the metrics go.
     on_time : numpy.ndarray
@@ -153,7 +158,7 @@ def measure(T: Any, K: Any, n: Any, encoders: int, end: float, quantiles: bool, 
         out[ELAPSED_P99], out[LATENESS_P99] = quantile(elapsed, 99), quantile(lateness, 99)
         out[LATENESS_MAX] = quantile(lateness, 100)
     out[STOCKOUTS] = stockouts
-    _publishers(T, K, n, end, out)
+    _publishers(T, K, n, end, with_peak, out)
     columns = T[:, :videos]
     work = _total(columns[events.STARTED], columns[events.QUEUED], end)
     out[ENCODER_UTILIZATION] = _ratio(work, encoders * end)

@@ -60,14 +60,23 @@ def _measured(
     block: Block = kind(world, metrics)
     values = np.empty((len(metrics), len(replications)))
     on_time = np.zeros(len(world.catalogue), dtype=np.int64)
-    for start in range(0, len(replications), block.size):
+    start = 0
+    while start < len(replications):
         part = replications[start : start + block.size]
         blocked = block.simulate(seed, part, values[:, start : start + len(part)], on_time)
-        for column in np.flatnonzero(blocked).tolist():
-            one = part[column : column + 1]
-            block.coupled.simulate(seed, one, values[:, start + column : start + column + 1], on_time)
-    block.finish(on_time)
+        for first, stop in _runs(blocked):
+            found = values[:, start + first : start + stop]
+            block.coupled.simulate(seed, part[first:stop], found, on_time)
+        start += len(part)
+        if blocked.sum() > len(part) / 2:  # as many of the following ones will be blocked
+            block = block.coupled
     return dict(zip(metrics, values, strict=True)), on_time
+
+
+def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+    """Return where each run of true values begins and ends."""
+    edges = np.flatnonzero(np.diff(flags, prepend=False, append=False)).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 class Block:
@@ -97,9 +106,6 @@ class Block:
         """Fill in the values of each metric, and count the videos on time; say what is to be done again."""
         raise NotImplementedError
 
-    def finish(self, on_time: NDArray[np.int64]) -> None:
-        """Count the videos on time that have not been counted yet."""
-
     def rows(
         self, seed: int, replications: range
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -124,7 +130,7 @@ class Events(Block):
         super().__init__(world, metrics)
         self._machine = Machine(world, logged=False)
         self._columns = [MEASURED.index(metric) for metric in metrics]
-        self._quantiles = not {*_QUANTILES, *_LATENESS}.isdisjoint(metrics)
+        self._wanted = (not {*_QUANTILES, *_LATENESS}.isdisjoint(metrics), "peak_publishers" in metrics)
 
     def simulate(
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
@@ -136,7 +142,7 @@ class Events(Block):
         if self.world.strategy.reorders:
             for row in range(len(replications)):
                 end, _ = machine.run(drawn[0][row], drawn[1][row], drawn[2][row])
-                measure(machine.T, machine.K, machine.n, encoders, end, self._quantiles, out[row], on_time)
+                measure(machine.T, machine.K, machine.n, encoders, end, *self._wanted, out[row], on_time)
         else:
             _replicate(
                 machine.T,
@@ -146,7 +152,7 @@ class Events(Block):
                 machine.log,
                 *drawn,
                 encoders,
-                self._quantiles,
+                *self._wanted,
                 out,
                 on_time,
             )
@@ -157,14 +163,14 @@ class Events(Block):
 @compiled
 def _replicate(
     T: Any, K: Any, n: Any, c: Any, log: Any, slots: Any, startup: Any, further: Any, encoders: Any,
-    quantiles: Any, out: Any, on_time: Any,
+    quantiles: Any, with_peak: Any, out: Any, on_time: Any,
 ) -> None:  # fmt: skip
     for row in range(len(out)):
         T[events.SLOT_STARTUP, : slots.shape[1]] = slots[row]
         T[events.STARTUP, : startup.shape[1]] = startup[row]
         T[events.FURTHER_STARTUP, : further.shape[1]] = further[row]
         end, _ = events.simulate(T, K, n, c, log)
-        measure(T, K, n, encoders, end, quantiles, out[row], on_time)
+        measure(T, K, n, encoders, end, quantiles, with_peak, out[row], on_time)
 
 
 class _Uncoupled(Block):
@@ -220,7 +226,8 @@ class Lanes(_Uncoupled):
         )  # fmt: skip
         self._constant_peak = not len(self.owned) and not world.publishing_time
         with_peak = "peak_publishers" in metrics and not self._constant_peak
-        self._rule = (level, world.capacity, world.publishing_time, with_peak)
+        with_waits = not {"stockouts", "publishing_queue_mean"}.isdisjoint(metrics)
+        self._rule = (level, world.capacity, world.publishing_time, with_waits, with_peak)
         self._names = [[name for name in of if name in metrics] for of in (_QUANTILES, _LATENESS)]
         self._percents = tuple(
             np.array([of[name] for name in names], dtype=np.float64)
@@ -229,7 +236,6 @@ class Lanes(_Uncoupled):
         self._born = np.concatenate([np.zeros(level), self.begins[self.owned]])
         room = (max(1, level), 1, videos, videos if any(self._names) else 0)
         self._state = tuple(np.zeros(rows * lanes.LANES) for rows in room)
-        self._on_time = np.zeros(videos * lanes.LANES)
         groups = max(1, _IN_CACHE // (videos + level))
         self.size = lanes.LANES * groups
         self._slots, self._startup = (
@@ -249,7 +255,7 @@ class Lanes(_Uncoupled):
         names = [name for of in self._names for name in of]
         sums, found = (np.empty((rows, groups * lanes.LANES)) for rows in (lanes.SUMS, len(names)))
         lanes.replicate(
-            self._stages, self._rule, slots, startup, self._percents, self._born, self._state, self._on_time,
+            self._stages, self._rule, slots, startup, self._percents, self._born, self._state, on_time,
             count, sums, found,
         )  # fmt: skip
         sums, found = sums[:, :count], found[:, :count]
@@ -267,10 +273,6 @@ class Lanes(_Uncoupled):
         self.fill(values, known, {"peak_publishers": peaks, **dict(zip(names, found, strict=True))})
         blocked: NDArray[np.bool_] = sums[lanes.BLOCKED] > 0
         return blocked
-
-    def finish(self, on_time: NDArray[np.int64]) -> None:
-        """Add up the lanes."""
-        on_time += self._on_time.reshape(-1, lanes.LANES).sum(axis=1).astype(np.int64)
 
 
 class Stage(_Uncoupled):
@@ -329,7 +331,7 @@ def _replicate_stage(
     at, queue, place, caused = state
     with_elapsed, with_lateness, with_peak = wanted
     n = len(encoded)
-    assigned, publishers, sums = np.empty(n), np.empty(len(at)), np.empty(2)
+    assigned, publishers, takes, sums = np.empty(n), np.empty(len(at)), np.empty(n), np.empty(2)
     none = np.empty(0)
     for r in range(len(out)):
         last = idle = alive = 0.0
@@ -342,7 +344,8 @@ def _replicate_stage(
             last = max(last, time)
         there = stage(
             times, kinds, rows, priority, level, capacity, last, publishing, slots[r], startup[r],
-            further[r] if further.shape[1] else none, at, queue, place, caused, assigned, publishers, sums,
+            further[r] if further.shape[1] else none, at, queue, place, caused, assigned, publishers, takes,
+            sums,
         )  # fmt: skip
         if there < 0:
             out[r, -1] = 1
@@ -358,9 +361,8 @@ def _replicate_stage(
             stockouts += assigned[row] > encoded[row]
         for row in shared:
             waits += assigned[row] - encoded[row]
-        taken = np.sort(assigned[shared])
         for i in range(there):
-            alive += (taken[i] if i < len(taken) else end) - publishers[i]
+            alive += (takes[i] if i < len(shared) else end) - publishers[i]
         out[r, 0], out[r, 1], out[r, 2], out[r, 3], out[r, 4] = published, stockouts, idle, waits, alive
         out[r, 5], out[r, 6] = there + len(owned), end
         if with_peak:

@@ -50,6 +50,7 @@ FEATURES = (
     Feature(
         "a queue in an order of its own (priority)", lambda world: world.strategy.reorders, ("stage", "events")
     ),
+    Feature("a publishing queue without room", lambda world: world.capacity == 0, ("events",)),
     Feature(
         f"more than {_MOST_IN_LANES} videos and prewarmed publishers",
         lambda world: len(world.catalogue) + world.level > _MOST_IN_LANES,

@@ -32,7 +32,7 @@ def _insert(at: Any, low: Any, there: Any, time: Any) -> None:
 def stage(
     times: Any, kinds: Any, rows: Any, priority: Any, level: Any, capacity: Any, last: Any, publishing: Any,
     slots: Any, startup: Any, further: Any, at: Any, queue: Any, place: Any, caused: Any, assigned: Any,
-    started: Any, idle: Any,
+    started: Any, takes: Any, idle: Any,
 ) -> Any:  # fmt: skip
     """Simulate the pool until the run ends; return how many publishers it has started.
 
@@ -54,8 +54,8 @@ def stage(
         Room for the state.
     assigned : numpy.ndarray
         By video: gets the time at which a publisher takes it.
-    started : numpy.ndarray
-        Gets the times at which publishers are started.
+    started, takes : numpy.ndarray
+        Get the times at which publishers are started, and those at which they take videos; both ascending.
     idle : numpy.ndarray
         Gets the idle times of all publishers, summed, and when the run ends.
     """
@@ -118,6 +118,7 @@ def stage(
                     q_in += 1
         if video >= 0:
             total += now - at[taken]
+            takes[taken] = now
             taken += 1
             assigned[video] = now
             end = max(end, now)

@@ -117,4 +117,4 @@ def draw_lanes(world: World, seed: int, purpose: Purpose, first: int, out: NDArr
     uniform_lanes(np.uint64(seed), int(purpose), 0, first, out)
     # one group at a time, because small arrays stay in the processor's cache
     for group in out.reshape(len(out), -1):
-        group[:] = drawn_ticks(world.scenario.startup_time, group)
+        drawn_ticks(world.scenario.startup_time, group, out=group)
