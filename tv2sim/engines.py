@@ -129,6 +129,7 @@ def measure_chunk(
     replications: range,
     metrics: Sequence[str],
     of_facts: Callable[[Iterator[Facts]], Measured],
+    memo: dict[str, Any],
 ) -> Measured:
     """Simulate replications; return their metrics, and how often each video was on time.
 
@@ -140,11 +141,14 @@ def measure_chunk(
         What to simulate and to compute.
     of_facts : callable
         Computes them from the facts of each replication, for an engine that gives no more than facts.
+    memo : dict
+        The same for all chunks of the same catalogue, strategy and scenario; the engine keeps there what it can
+        use again.
     """
     compute = _ENGINES[engine].measure
     if compute is None:
         return of_facts(simulate_chunk(engine, catalogue, strategy, scenario, seed, replications))
-    return compute(catalogue, strategy, scenario, seed, replications, metrics)
+    return compute(catalogue, strategy, scenario, seed, replications, metrics, memo)
 
 
 def simulate_chunk(
@@ -242,10 +246,13 @@ def _measure_kernel(
     seed: int,
     replications: range,
     metrics: Sequence[str],
+    memo: dict[str, Any],
 ) -> Measured:
     from tv2sim.kernel import measured, world_of
 
-    return measured(world_of(catalogue, strategy, scenario), seed, replications, metrics)
+    if "world" not in memo:
+        memo["world"] = world_of(catalogue, strategy, scenario)
+    return measured(memo["world"], seed, replications, metrics)
 
 
 _ENGINES = {

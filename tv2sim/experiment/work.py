@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from multiprocessing.connection import Connection, wait
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -58,6 +58,8 @@ class Task:
     replications: range
     engine: str
     metrics: tuple[str, ...]
+    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    """What the engine keeps from one part of the task for the next."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,16 +159,8 @@ def _do(task: Task, bar: _Bar | None = None) -> Chunk:
                 bar.advance(1)
         return dict(zip(task.metrics, np.array(rows, dtype=np.float64).T, strict=True)), counts
 
-    values, counts = measure_chunk(
-        task.engine,
-        task.catalogue,
-        task.strategy,
-        task.scenario,
-        task.seed,
-        task.replications,
-        task.metrics,
-        of_facts,
-    )
+    what = task.catalogue, task.strategy, task.scenario, task.seed, task.replications
+    values, counts = measure_chunk(task.engine, *what, task.metrics, of_facts, task.memo)
     return Chunk(values, counts)
 
 
