@@ -86,6 +86,11 @@ class Comparison:
         return len(next(iter(self.cells.values())))
 
     @property
+    def engines(self) -> list[str]:
+        """The names of the engines that simulated."""
+        return sorted({reps.engine for reps in self.cells.values()})
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that the tables show."""
         return next(iter(self.cells.values())).metrics

@@ -69,7 +69,7 @@ def build_report(study: Comparison, *, command: str | None = None) -> str:
         caveats=caveats(study),
         catalogues={cell.catalogue: reps.catalogue for cell, reps in study.cells.items()},
         seed=next(iter(study.cells.values())).seed,
-        versions=_versions(),
+        versions=_versions(study.engines),
         command=command,
         style_hash=base64.b64encode(hashlib.sha256(rendered("style.css").encode()).digest()).decode(),
     )
@@ -98,9 +98,10 @@ def _world(part: Comparison, prefix: str, in_full: bool) -> dict[str, Any]:
     }
 
 
-def _versions() -> dict[str, str]:
+def _versions(engines: list[str]) -> dict[str, str]:
+    used = ["numba" if engine == "kernel" else engine for engine in engines]
     ours = {"tv2sim": __version__, "Python": platform.python_version()}
-    return ours | {name: version(name) for name in ("simpy", "numpy", "scipy", "pandas", "matplotlib")}
+    return ours | {name: version(name) for name in (*used, "numpy", "scipy", "pandas", "matplotlib")}
 
 
 # -- the page ----------------------------------------------------------------------------------------------
