@@ -20,6 +20,6 @@ def main(options: argparse.Namespace) -> None:
     for strategy in strategies:
         engine = engine_for("auto", catalogue, strategy, scenario, count)
         kernel, reasons = explained(catalogue, strategy, scenario)
-        able = f"the kernel can: {kernel}" if kernel else "the kernel cannot"
-        because = f", because of {'; '.join(reasons)}" if reasons else ""
-        print(f"{plain(strategy.name)}: auto takes {engine}; {able}{because}")
+        why = "; ".join(reasons)
+        able = f"can, by its {kernel}" + (f" (because of {why})" if why else "") if kernel else f"cannot: {why}"
+        print(f"{plain(strategy.name)}: auto takes {engine}; the kernel {able}")

@@ -44,11 +44,11 @@ def _starts_for_pool(world: World) -> bool:
 
 
 FEATURES = (
-    Feature("a cut-off (until)", lambda world: world.until < np.inf, ("events",)),
-    Feature("reviews (review_every)", lambda world: world.review_every > 0, ("events",)),
+    Feature("a cut-off, until", lambda world: world.until < np.inf, ("events",)),
+    Feature("reviews, review_every", lambda world: world.review_every > 0, ("events",)),
     Feature("publishers started because of videos, for the pool", _starts_for_pool, ("stage", "events")),
     Feature(
-        "a queue in an order of its own (priority)", lambda world: world.strategy.reorders, ("stage", "events")
+        "a queue in an order of its own, priority", lambda world: world.strategy.reorders, ("stage", "events")
     ),
     Feature("a publishing queue without room", lambda world: world.capacity == 0, ("events",)),
     Feature(
