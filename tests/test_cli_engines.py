@@ -7,9 +7,12 @@ import pytest
 from tests.commands import CATALOGUE, tv2sim
 
 
-@pytest.fixture(autouse=True)
-def _numba() -> None:
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    """Compile what is needed beforehand, since standard error says so if that takes long."""
     pytest.importorskip("numba")
+    tv2sim("run", CATALOGUE, "--engine", "kernel")
+    tv2sim("compare", CATALOGUE, "--replications", "2", "--engine", "kernel")
 
 
 @pytest.mark.parametrize("command", [("run", "--log", "json"), ("run", "--runs", "3"), ("run", "--until", "9")])
