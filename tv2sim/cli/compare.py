@@ -13,7 +13,7 @@ from tv2sim.cli.inputs import fields_of, note_rejected, seed_of
 from tv2sim.cli.log import json_text
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.tables import tidy, to_read
-from tv2sim.cli.text import note, plain, printing
+from tv2sim.cli.text import note, plain, printing, warnings_noted
 from tv2sim.errors import InputError
 from tv2sim.experiment import Comparison, compare
 from tv2sim.metrics import as_metrics
@@ -47,7 +47,8 @@ def main(options: argparse.Namespace) -> None:
             need_pyarrow()
         for name, catalogue in catalogues.items():
             note_rejected(catalogue, f"{name}: ")
-        study = compare(catalogues, **call)
+        with warnings_noted("tv2sim.results"):
+            study = compare(catalogues, **call)
         if report is not None:
             from tv2sim.report.build import build_report
 
@@ -93,6 +94,7 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
         "precision": precision,
         "workers": options.workers,
         "engine": options.engine,
+        "results": options.results,
     }
 
 

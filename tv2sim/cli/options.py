@@ -92,6 +92,8 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     _engine(parser)
     text = "processes of SimPy (default: this one alone), or threads of the kernel (default: one per processor)"
     parser.add_argument("--workers", type=whole, metavar="N", help=text)
+    text = "keep finished replications in this folder, and simulate only those that are not there yet"
+    parser.add_argument("--results", metavar="DIR", help=text)
     parser.add_argument("--report", metavar="FILE", help="write a report as one HTML file")
     parser.add_argument("--out", metavar="FILE", help="write the table to this file")
     text = "of the table, a row per strategy and metric (default: text to read; csv with --out)"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from tv2sim.cli.inputs import keep_running, note_load, port_of, scenario_of, see
 from tv2sim.cli.live import Printer
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.signals import Signalled, Signals
-from tv2sim.cli.text import note, plain
+from tv2sim.cli.text import note, warnings_noted
 from tv2sim.errors import InputError, need
 from tv2sim.realtime import Replay
 from tv2sim.realtime.terminal import is_suited
@@ -36,7 +35,7 @@ def main(options: argparse.Namespace) -> None:
     if options.out is not None:
         may_replace(Path(options.out), options.force, is_saved_run)
     asked: Signals = options.signals
-    with _warnings_noted(), ExitStack() as stack:
+    with warnings_noted("tv2sim.replay"), ExitStack() as stack:
         handle = stack.enter_context(_handle(options))
         with _results(options) as write:
             ended = _play(handle, options, asked)
@@ -193,19 +192,3 @@ def _note_end(handle: Replay, run: Run | None) -> None:
         note(f"completed {how}")
     else:
         note(f"ended {how}, {plural(run.summary['unfinished'], 'video')} unfinished: {run.ending}")
-
-
-@contextmanager
-def _warnings_noted() -> Iterator[None]:
-    """Print warnings of the replay as notes of this command."""
-
-    class Noted(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            note(f"warning: {plain(record.getMessage())}")
-
-    logger, handler = logging.getLogger("tv2sim.replay"), Noted()
-    logger.addHandler(handler)
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)

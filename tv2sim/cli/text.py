@@ -13,7 +13,7 @@ from tv2sim.errors import OutputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-__all__ = ["discard", "escaped", "note", "one_line", "plain", "printing"]
+__all__ = ["discard", "escaped", "note", "one_line", "plain", "printing", "warnings_noted"]
 
 
 def note(message: str) -> None:
@@ -79,3 +79,20 @@ def printing(*, in_vain: bool) -> Iterator[None]:
             raise
         else:
             raise OutputError(f"cannot write to standard output: {error.strerror or error}") from error
+
+
+@contextmanager
+def warnings_noted(of: str) -> Iterator[None]:
+    """Print warnings of the logger with this name as notes of this command."""
+    import logging  # here, since `--help` needs it not
+
+    class Noted(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            note(f"warning: {plain(record.getMessage())}")
+
+    logger, handler = logging.getLogger(of), Noted()
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

@@ -111,7 +111,7 @@ class Comparison:
     def extend(self, more: int, **how: Any) -> Comparison:
         """Return a comparison with `more` additional replications; those that are done are not repeated.
 
-        `workers`, `executor` and `progress` are those of :func:`tv2sim.compare`.
+        `workers`, `executor`, `results` and `progress` are those of :func:`tv2sim.compare`.
         """
         cells = dict(zip(self.cells, extended(self.cells.values(), more, **how), strict=True))
         return replace(self, cells=cells, stopped=None, whole=None)

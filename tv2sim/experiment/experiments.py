@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import ceil, nan
@@ -15,6 +16,7 @@ from tv2sim.draws import as_seed
 from tv2sim.engines import EngineName, as_engine, engine_for
 from tv2sim.errors import InputError, ScenarioError, StrategyError
 from tv2sim.experiment.comparison import Comparison
+from tv2sim.experiment.kept import as_kept
 from tv2sim.experiment.replications import Cell, Replications
 from tv2sim.experiment.work import Chunk
 from tv2sim.metrics import ON_TIME_RATE, as_metrics
@@ -48,6 +50,7 @@ def replicate(
     precision: Precision | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
+    results: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> Replications:
     """Simulate replications 0, 1, 2, ... and keep the metrics of each.
@@ -74,6 +77,11 @@ def replicate(
         ``if __name__ == "__main__":`` around what it does.
     executor : concurrent.futures.Executor, optional
         An executor that simulates instead: Dask's ``client.get_executor()``, MPI's, loky's.
+    results : path, optional
+        A folder in which finished chunks of replications are kept, for this call and all later ones: only what
+        is missing is simulated, with the same results to the last bit. It does not matter which engine, how
+        many workers or which other program filled the folder, nor how that ended. What cannot be used, or not
+        be kept, is logged as a warning of "tv2sim.results".
     progress : bool
         Whether to show a bar, on a terminal, when it takes longer than a second.
 
@@ -86,6 +94,8 @@ def replicate(
     ------
     InputError
         If an argument is wrong.
+    OutputError
+        If `results` cannot be written.
     Interrupted
         On Ctrl-C.
 
@@ -111,6 +121,7 @@ def replicate(
         precision=precision,
         workers=workers,
         executor=executor,
+        results=results,
         progress=progress,
     )
     (reps,) = study.cells.values()
@@ -131,6 +142,7 @@ def compare(
     precision: Precision | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
+    results: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> Comparison:
     """Simulate each strategy in each scenario on each catalogue, with the same random numbers.
@@ -158,7 +170,7 @@ def compare(
         The confidence level of the intervals; the error rate of the verdicts is 1 - confidence.
     precision : Precision, optional
         Stop as soon as every cell's mean is known this precisely.
-    workers, executor, progress
+    workers, executor, results, progress
         As for :func:`tv2sim.replicate`.
 
     Returns
@@ -170,6 +182,8 @@ def compare(
     ------
     InputError
         If an argument is wrong: an unknown strategy, two of the same name, a baseline that is not among them.
+    OutputError
+        If `results` cannot be written.
 
     Examples
     --------
@@ -195,6 +209,7 @@ def compare(
         cells[cell] = Replications(videos, strategy, world, seed, used, names, none)
     study = Comparison(cells, base, confidence)
     how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
+    how["results"] = None if results is None else as_kept(results)
     return study.extend(count, **how) if precision is None else _until_precise(study, precision, count, how)
 
 

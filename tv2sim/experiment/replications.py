@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tv2sim.catalogue import Catalogue
-from tv2sim.experiment.work import Chunk, Task, compute, joined
+from tv2sim.experiment.kept import compute
+from tv2sim.experiment.work import Chunk, Task, joined
 from tv2sim.metrics import METRICS, ON_TIME_RATE, as_metrics
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Interval, Stopped, as_confidence, mean_interval, wilson
@@ -128,14 +129,14 @@ class Replications:
     def extend(self, more: int, **how: Any) -> Replications:
         """Return these and `more` additional replications; those that are done are not repeated.
 
-        `workers`, `executor` and `progress` are those of :func:`tv2sim.replicate`.
+        `workers`, `executor`, `results` and `progress` are those of :func:`tv2sim.replicate`.
         """
         (reps,) = extended([self], more, **how)
         return reps
 
 
 def extended(several: Collection[Replications], more: int, **how: Any) -> list[Replications]:
-    """Return each with `more` additional replications; `how` is for :func:`tv2sim.experiment.work.compute`."""
+    """Return each with `more` additional replications; `how` is for :func:`tv2sim.experiment.kept.compute`."""
     count = a_whole_number("more", more, at_least=1, at_most=MOST)
     tasks = [_task(reps, range(len(reps), len(reps) + count), tuple(reps.results.values)) for reps in several]
     chunks = compute(tasks, **how)

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["Chunk", "Interrupted", "Task", "compute"]
+__all__ = ["Chunk", "Interrupted", "Task", "compute", "joined", "room_for"]
 
 _SHORT = 1.0
 """Seconds of remaining work below which no worker processes are started."""
@@ -82,6 +82,8 @@ def compute(
     workers: int | None = None,
     executor: Executor | None = None,
     progress: bool = True,
+    rooms: Sequence[Chunk] | None = None,
+    keep: Callable[[int, Task, Chunk], None] | None = None,
 ) -> list[Chunk]:
     """Do the tasks and return a chunk for each, in their order.
 
@@ -97,6 +99,10 @@ def compute(
         An executor that does the work instead; it is not shut down.
     progress : bool
         Whether to show a bar, if standard error is a terminal and it takes longer than a second.
+    rooms : sequence of Chunk, optional
+        A chunk for each task to fill in, as :func:`room_for` makes it.
+    keep : callable
+        Is called with each part that is finished: the task's number, the part of the task, and its chunk.
 
     Raises
     ------
@@ -119,7 +125,7 @@ def compute(
         source = _on(executor, _jobs(dict(enumerate(tasks))), bar)
     else:
         source = _on_this_machine(tasks, workers, bar)
-    done = [_room_for(task) for task in tasks]
+    done = [room_for(task) for task in tasks] if rooms is None else list(rooms)
     try:
         with closing(bar), closing(source):
             for (number, part), chunk in source:
@@ -127,12 +133,14 @@ def compute(
                 for name, values in done[number].values.items():
                     values[first : first + len(part.replications)] = chunk.values[name]
                 done[number].on_time[:] += chunk.on_time
+                if keep is not None:
+                    keep(number, part, chunk)
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted: {bar} replications were finished") from None
     return done
 
 
-def _room_for(task: Task) -> Chunk:
+def room_for(task: Task) -> Chunk:
     """Return a chunk for the whole task, to be filled in; so its results are never in memory twice."""
     count, videos = len(task.replications), len(task.catalogue)
     return Chunk({name: np.empty(count) for name in task.metrics}, np.zeros(videos, dtype=np.int64))
