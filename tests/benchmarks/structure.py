@@ -25,7 +25,8 @@ _NO_CODE = {
 def sources(revision: str | None = None) -> dict[str, str]:
     """Return the product's Python files, path by path, of a revision or of the working tree."""
     if revision is None:
-        return {str(path.relative_to(ROOT)): path.read_text() for path in sorted(ROOT.glob("tv2sim/**/*.py*"))}
+        paths = sorted(path for ending in ("py", "pyi") for path in ROOT.glob(f"tv2sim/**/*.{ending}"))
+        return {str(path.relative_to(ROOT)): path.read_text() for path in paths}
     listed = _git("ls-tree", "-r", "--name-only", revision, "tv2sim").splitlines()
     return {path: _git("show", f"{revision}:{path}") for path in listed if path.endswith((".py", ".pyi"))}
 
