@@ -3,7 +3,8 @@
 Every row is a way to simulate a world many times, draws included. All rows are measured in turn, round by
 round, in CPU time, and a row's ratio to idiomatic SimPy is that of the same round. What takes a process of its
 own (a first call, memory, the command) is measured between the rounds. Ciw and Cimba are in the extra `bench`;
-rows of what is not installed are left out. ``--write`` writes the page of documentation from all that.
+rows of what is not installed are left out. It needs Linux, which says how much memory a process has.
+``--write`` writes the page of documentation from all that.
 """
 
 from __future__ import annotations
@@ -137,8 +138,8 @@ def _in_simpy(catalogue: tv.Catalogue) -> Iterator[Row]:
 
 def _peers(catalogue: tv.Catalogue) -> Iterator[Row]:
     random_order = (
-        "takes simultaneous events in random order, not in that of the model; so fewer videos are published, "
-        "152.29 ± 0.02 in 5,000 replications"
+        "takes simultaneous events in random order, not in that of the model: 152.29 ± 0.02 published videos "
+        "in 5,000 replications"
     )
     for package in ("ciw", "cimba"):
         for part in ("1", "2c"):
@@ -432,9 +433,9 @@ def _spread(numbers: Sequence[float]) -> str:
 
 
 def _short(number: float) -> str:
-    """Return a number with three digits that count."""
+    """Return a number with three digits that count, or as a whole one."""
     if abs(number) >= 1000:
-        return f"{float(f'{number:.3g}'):,.0f}"
+        return f"{number:,.0f}"
     return f"{number:#.3g}".rstrip(".")
 
 
