@@ -18,21 +18,22 @@ import tv2sim as tv
 def measure(videos: int) -> None:
     """Print seconds and added megabytes for one run of part 2c on so many videos."""
     catalogue = tv.generate_catalogue(videos)
-    before = _forget_peak()
+    before = forget_peak()
     start = time.perf_counter()
     run = tv.simulate(catalogue, "2c")
     seconds = time.perf_counter() - start
     stats = run.stats
-    print(f"{seconds:.2f} {_status('VmHWM') - before:.0f} {stats['published'] + stats['publish_failed']}")
+    print(f"{seconds:.2f} {status('VmHWM') - before:.0f} {stats['published'] + stats['publish_failed']}")
 
 
-def _forget_peak() -> float:
+def forget_peak() -> float:
     """Let Linux forget this process's peak so far; return its memory now, in MB."""
     Path("/proc/self/clear_refs").write_text("5")
-    return _status("VmRSS")
+    return status("VmRSS")
 
 
-def _status(name: str) -> float:
+def status(name: str) -> float:
+    """Return a field of this process's status, in MB."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name)) / 1024
 
