@@ -10,6 +10,7 @@ from tv2sim.draws import Purpose
 from tv2sim.facts import TABLES, Facts
 from tv2sim.kernel import events
 from tv2sim.kernel.compiled import announced
+from tv2sim.kernel.encoding import arrivals_of
 from tv2sim.kernel.world import World, draw_rows
 
 if TYPE_CHECKING:
@@ -54,6 +55,11 @@ class Machine:
         self.T, self.K = np.zeros((events.TIMES, width)), np.zeros((events.NUMBERS, width), dtype=np.int64)
         self.n = np.zeros(events.COUNTS, dtype=np.int64)
         self.c = np.array([world.gap, world.publishing_time, world.until, world.review_every])
+        self.guess = np.full(videos, np.nan)
+        """When the encoding of each video starts, as assumed by the priorities."""
+        if world.strategy.reorders:
+            self.guess = arrivals_of(world).started
+            self.T[events.PRIORITY, :videos] = world.priorities(self.guess)
         self.log = np.empty(6 * videos + 3 * width if logged else 0, dtype=np.int64)
         given = (world.encoding_time, world.timeout, world.delay, world.submitted)
         for row, column in zip(range(events.ENCODING_TIME, events.PRIORITY), given, strict=True):
@@ -69,20 +75,25 @@ class Machine:
         """Simulate a replication with these start-up times; return when it ended, and how.
 
         A strategy's `priority` is asked for deadlines, which depend on when encoding starts. If the queue
-        blocks encoders, that depends on the priorities. So they are guessed, and corrected until the guess
-        holds: with each round the earliest video whose priority was wrong is right.
+        blocks encoders, that depends on the priorities. So the starts are guessed, and corrected until the
+        guess holds: with each round the earliest video whose priority was wrong is right.
         """
-        world, T, videos = self.world, self.T, len(self.world.catalogue)
+        T = self.T
         T[events.SLOT_STARTUP, : len(slots)] = slots
         T[events.STARTUP, : len(startup)], T[events.FURTHER_STARTUP, : len(further)] = startup, further
         while True:
             end, ending = events.simulate(T, self.K, self.n, self.c, self.log)
-            if not world.strategy.reorders:
+            if not (self.world.strategy.reorders and self._corrected()):
                 return end, ending
-            right = world.priorities(T[events.STARTED, :videos])
-            if np.array_equal(right, T[events.PRIORITY, :videos]):
-                return end, ending
-            T[events.PRIORITY, :videos] = right
+
+    def _corrected(self) -> bool:
+        """Ask for the priorities of the videos that started at another time than was guessed, if any did."""
+        started = self.T[events.STARTED, : len(self.guess)]
+        moved = ~np.isnan(started) & (started != self.guess) & (self.world.own == 0)
+        for row in np.flatnonzero(moved).tolist():
+            self.guess[row] = started[row]
+            self.T[events.PRIORITY, row] = self.world.priority(row, float(started[row]))
+        return bool(moved.any())
 
     def facts(self, end: float, ending: int) -> Facts:
         """Return the facts of the replication that was simulated last."""

@@ -135,42 +135,43 @@ class Events(Block):
     def simulate(
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Simulate one after the other."""
+        """Simulate one after the other; those again whose deadlines were guessed wrong."""
         machine, encoders = self._machine, self.world.scenario.encoders
-        out = np.empty((len(replications), len(MEASURED)))
+        T, K, n = machine.T, machine.K, machine.n
+        out, moved = np.empty((len(replications), len(MEASURED))), np.zeros(len(replications), dtype=np.bool_)
         drawn = self.rows(seed, replications)
-        if self.world.strategy.reorders:
-            for row in range(len(replications)):
-                end, _ = machine.run(drawn[0][row], drawn[1][row], drawn[2][row])
-                measure(machine.T, machine.K, machine.n, encoders, end, *self._wanted, out[row], on_time)
-        else:
-            _replicate(
-                machine.T,
-                machine.K,
-                machine.n,
-                machine.c,
-                machine.log,
-                *drawn,
-                encoders,
-                *self._wanted,
-                out,
-                on_time,
-            )
+        state = (T, K, n, machine.c, machine.log)
+        _replicate(state, drawn, machine.guess, encoders, self._wanted, out, on_time, moved)
+        guess, priority = machine.guess.copy(), T[events.PRIORITY].copy()
+        for row in np.flatnonzero(moved).tolist():
+            end, _ = machine.run(drawn[0][row], drawn[1][row], drawn[2][row])
+            measure(T, K, n, encoders, end, *self._wanted, out[row], on_time)
+        machine.guess[:], T[events.PRIORITY] = guess, priority
         values[:] = out[:, self._columns].T
         return np.zeros(len(replications), dtype=np.bool_)
 
 
 @compiled
 def _replicate(
-    T: Any, K: Any, n: Any, c: Any, log: Any, slots: Any, startup: Any, further: Any, encoders: Any,
-    quantiles: Any, with_peak: Any, out: Any, on_time: Any,
-) -> None:  # fmt: skip
+    state: Any, drawn: Any, guess: Any, encoders: Any, wanted: Any, out: Any, on_time: Any, moved: Any
+) -> None:
+    """Simulate and measure; say where encoding started at another time than the priorities assume."""
+    T, K, n, c, log = state
+    slots, startup, further = drawn
+    quantiles, with_peak = wanted
     for row in range(len(out)):
         T[events.SLOT_STARTUP, : slots.shape[1]] = slots[row]
         T[events.STARTUP, : startup.shape[1]] = startup[row]
         T[events.FURTHER_STARTUP, : further.shape[1]] = further[row]
         end, _ = events.simulate(T, K, n, c, log)
-        measure(T, K, n, encoders, end, quantiles, with_peak, out[row], on_time)
+        if n[events.REORDERS]:
+            for video in range(n[events.VIDEOS]):
+                start = T[events.STARTED, video]
+                if start == start and start != guess[video] and not K[events.OWN, video]:
+                    moved[row] = True
+                    break
+        if not moved[row]:
+            measure(T, K, n, encoders, end, quantiles, with_peak, out[row], on_time)
 
 
 class _Uncoupled(Block):

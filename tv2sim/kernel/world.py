@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from tv2sim.validation import a_number
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tv2sim.catalogue import Catalogue
+    from tv2sim.catalogue import Catalogue, Video
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
@@ -63,19 +64,22 @@ class World:
         """Whether a video may cause two publishers: one for it, and one in place of the one it takes."""
         return bool(self.level and ((self.moment != MOMENTS.index(None)) & (self.own == 0)).any())
 
-    def priorities(self, encoding_started: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Ask the strategy for the place of each video in the queue, given when its encoding started.
+    @cached_property
+    def _videos(self) -> list[Video]:
+        return list(self.catalogue)
 
-        A video whose encoding does not start has no place.
-        """
-        strategy = self.strategy
+    def priority(self, row: int, encoding_started: float) -> float:
+        """Ask the strategy for the place of a video in the queue, given when its encoding started."""
+        video, strategy = self._videos[row], self.strategy
+        answer = strategy.priority(video, (encoding_started + self.timeout[row]) / PER_SECOND)
+        asked = f"the answer of {strategy.name}.priority({video.id!r})"
+        return a_number(asked, answer, at_least=-inf, error=StrategyError)
+
+    def priorities(self, encoding_started: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Ask for the places of all videos that the pool serves; the others have 0."""
         found = np.zeros(len(self.catalogue))
-        deadlines = ((encoding_started + self.timeout) / PER_SECOND).tolist()
-        for row, (video, deadline) in enumerate(zip(self.catalogue, deadlines, strict=True)):
-            if deadline == deadline and not self.own[row]:
-                answer = strategy.priority(video, deadline)
-                asked = f"the answer of {strategy.name}.priority({video.id!r})"
-                found[row] = a_number(asked, answer, at_least=-inf, error=StrategyError)
+        for row in np.flatnonzero(self.own == 0).tolist():
+            found[row] = self.priority(row, float(encoding_started[row]))
         return found
 
 
