@@ -26,6 +26,7 @@ Moment: TypeAlias = Literal["encoding_started", "encoded", "queued"]
 
 MOMENTS: tuple[Moment | None, ...] = (None, "encoding_started", "encoded", "queued")
 """The moments at which a publisher can be started for a video; :class:`Starts` holds indices into these."""
+_NEVER = MOMENTS.index(None)
 
 
 class PoolState(NamedTuple):
@@ -219,21 +220,34 @@ class Strategy:
         StrategyError
             If a hook returns an impossible value; the message names the hook and the video.
         """
-        moments = self._ask("start_moment", catalogue, one_of, known=MOMENTS)
-        own = self._ask("owns_publisher", catalogue, _a_truth_value)
-        for row, moment in enumerate(moments):
-            if moment is None and own[row]:
-                raise StrategyError(
-                    f"strategy {self.name!r}: the publisher of video {catalogue.ids[row]!r} is never started"
-                )
+        moment = self._codes("start_moment", catalogue, one_of, MOMENTS, known=MOMENTS)
+        own = self._codes("owns_publisher", catalogue, _a_truth_value, (False, True))
+        if moment.count(_NEVER) and own.count(True):
+            for row, pair in enumerate(zip(moment, own, strict=True)):
+                if pair == (_NEVER, True):
+                    raise StrategyError(
+                        f"strategy {self.name!r}: the publisher of video {catalogue.ids[row]!r} is never started"
+                    )
         delay = tuple(map(to_ticks, self._ask("start_delay", catalogue, a_time))) if self.delays else None
-        return Starts(bytes(map(MOMENTS.index, moments)), bytes(own), delay)
+        return Starts(moment, own, delay)
+
+    def _codes(
+        self,
+        hook: str,
+        catalogue: Catalogue,
+        check: Callable[..., Any],
+        values: tuple[Any, ...],
+        **bounds: Any,
+    ) -> bytes:
+        """Return the index of each answer of a per-video hook, which is called once if it is not overridden."""
+        if self._overrides(hook):
+            return bytes(map(values.index, self._ask(hook, catalogue, check, **bounds)))
+        answer = check(f"the answer of {hook}", getattr(self, hook)(None), error=StrategyError, **bounds)
+        return bytes([values.index(answer)]) * len(catalogue)
 
     def _ask(self, hook: str, catalogue: Catalogue, check: Callable[..., Any], **bounds: Any) -> list[Any]:
-        """Return the checked answers of a per-video hook, which is called once if it is not overridden."""
+        """Return the checked answer of an overridden per-video hook for each video."""
         ask = getattr(self, hook)
-        if not self._overrides(hook):
-            return [check(f"the answer of {hook}", ask(None), error=StrategyError, **bounds)] * len(catalogue)
         return [
             check(f"the answer of {self.name}.{hook}({video.id!r})", ask(video), error=StrategyError, **bounds)
             for video in catalogue
