@@ -47,7 +47,7 @@ def replicate(
     metrics: Literal["all"] | Iterable[str] = "all",
     precision: Precision | None = None,
     workers: int | None = None,
-    executor: Executor | None = None,
+    executor: Executor | str | None = None,
     progress: bool = True,
 ) -> Replications:
     """Simulate replications 0, 1, 2, ... and keep the metrics of each.
@@ -72,8 +72,9 @@ def replicate(
     workers : int, optional
         The number of worker processes; None: only this process works. A script that uses workers needs
         ``if __name__ == "__main__":`` around what it does.
-    executor : concurrent.futures.Executor, optional
-        An executor that simulates instead: Dask's ``client.get_executor()``, MPI's, loky's.
+    executor : concurrent.futures.Executor or str, optional
+        An executor that simulates instead: Dask's ``client.get_executor()``, MPI's, loky's. Or the address of a
+        Dask scheduler, ``"tcp://host:8786"``, which needs the extra ``dask``.
     progress : bool
         Whether to show a bar, on a terminal, when it takes longer than a second.
 
@@ -130,7 +131,7 @@ def compare(
     confidence: float = 0.95,
     precision: Precision | None = None,
     workers: int | None = None,
-    executor: Executor | None = None,
+    executor: Executor | str | None = None,
     progress: bool = True,
 ) -> Comparison:
     """Simulate each strategy in each scenario on each catalogue, with the same random numbers.
