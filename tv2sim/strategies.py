@@ -225,9 +225,8 @@ class Strategy:
         if moment.count(_NEVER) and own.count(True):
             for row, pair in enumerate(zip(moment, own, strict=True)):
                 if pair == (_NEVER, True):
-                    raise StrategyError(
-                        f"strategy {self.name!r}: the publisher of video {catalogue.ids[row]!r} is never started"
-                    )
+                    what = f"the publisher of video {catalogue.ids[row]!r} is never started"
+                    raise StrategyError(f"strategy {self.name!r}: {what}")
         delay = tuple(map(to_ticks, self._ask("start_delay", catalogue, a_time))) if self.delays else None
         return Starts(moment, own, delay)
 

@@ -93,6 +93,7 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
         "baseline": options.baseline,
         "precision": precision,
         "workers": options.workers,
+        "executor": options.dask,
         "engine": options.engine,
         "results": options.results,
     }

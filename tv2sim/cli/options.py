@@ -91,7 +91,10 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     _seed(parser)
     _engine(parser)
     text = "processes of SimPy (default: this one alone), or threads of the kernel (default: one per processor)"
-    parser.add_argument("--workers", type=whole, metavar="N", help=text)
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=whole, metavar="N", help=text)
+    text = "simulate on the Dask cluster with the scheduler at this address, such as tcp://host:8786"
+    where.add_argument("--dask", metavar="ADDRESS", help=text)
     text = "keep finished replications in this folder, and simulate only those that are not there yet"
     parser.add_argument("--results", metavar="DIR", help=text)
     parser.add_argument("--report", metavar="FILE", help="write a report as one HTML file")

@@ -49,7 +49,7 @@ def replicate(
     metrics: Literal["all"] | Iterable[str] = "all",
     precision: Precision | None = None,
     workers: int | None = None,
-    executor: Executor | None = None,
+    executor: Executor | str | None = None,
     results: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> Replications:
@@ -75,8 +75,9 @@ def replicate(
     workers : int, optional
         The number of worker processes; None: only this process works. A script that uses workers needs
         ``if __name__ == "__main__":`` around what it does.
-    executor : concurrent.futures.Executor, optional
-        An executor that simulates instead: Dask's ``client.get_executor()``, MPI's, loky's.
+    executor : concurrent.futures.Executor or str, optional
+        An executor that simulates instead: Dask's ``client.get_executor()``, MPI's, loky's. Or the address of a
+        Dask scheduler, ``"tcp://host:8786"``, which needs the extra ``dask``.
     results : path, optional
         A folder in which finished chunks of replications are kept, for this call and all later ones: only what
         is missing is simulated, with the same results to the last bit. It does not matter which engine, how
@@ -141,7 +142,7 @@ def compare(
     confidence: float = 0.95,
     precision: Precision | None = None,
     workers: int | None = None,
-    executor: Executor | None = None,
+    executor: Executor | str | None = None,
     results: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> Comparison:

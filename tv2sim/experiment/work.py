@@ -80,7 +80,7 @@ def compute(
     tasks: Sequence[Task],
     *,
     workers: int | None = None,
-    executor: Executor | None = None,
+    executor: Executor | str | None = None,
     progress: bool = True,
     rooms: Sequence[Chunk] | None = None,
     keep: Callable[[int, Task, Chunk], None] | None = None,
@@ -95,8 +95,8 @@ def compute(
         The tasks; each is divided into the chunks of its engine.
     workers : int, optional
         The number of worker processes. By default, and for work of less than a second, there are none.
-    executor : concurrent.futures.Executor, optional
-        An executor that does the work instead; it is not shut down.
+    executor : concurrent.futures.Executor or str, optional
+        An executor that does the work instead, or the address of a Dask scheduler; it is not shut down.
     progress : bool
         Whether to show a bar, if standard error is a terminal and it takes longer than a second.
     rooms : sequence of Chunk, optional
@@ -115,16 +115,20 @@ def compute(
         raise InputError("give workers or executor, not both")
     if workers is not None:
         workers = a_whole_number("workers, if not None,", workers, at_least=1, at_most=MOST_WORKERS)
-    if executor is not None and not callable(getattr(executor, "submit", None)):
+    if not (executor is None or isinstance(executor, str) or callable(getattr(executor, "submit", None))):
         raise InputError(
             f"executor must be a concurrent.futures.Executor, such as ThreadPoolExecutor() or Dask's "
-            f"client.get_executor(), not {executor!r}"
+            f"client.get_executor(), or the address of a Dask scheduler, not {executor!r}"
         )
     bar = _Bar(sum(len(task.replications) for task in tasks), shown=progress)
-    if executor is not None:
-        source = _on(executor, _jobs(dict(enumerate(tasks))), bar)
-    else:
+    if executor is None:
         source = _on_this_machine(tasks, workers, bar)
+    elif isinstance(executor, str) or type(executor).__module__.startswith("distributed."):
+        from tv2sim.experiment.cluster import on_cluster
+
+        source = on_cluster(executor, tasks, bar)
+    else:
+        source = _on(executor, _jobs(dict(enumerate(tasks))), bar)
     done = [room_for(task) for task in tasks] if rooms is None else list(rooms)
     try:
         with closing(bar), closing(source):
