@@ -51,7 +51,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     original = engines.measure_chunk
 
     def watched(*arguments: Any) -> Any:
-        _, _, strategy, _, _, part, metrics, _ = arguments
+        _, _, strategy, _, _, part, metrics, *_ = arguments
         done.append(Call(strategy.name, part.start, part.stop, len(metrics)))
         return original(*arguments)
 
