@@ -185,9 +185,10 @@ def _jobs(tasks: Mapping[int, Task]) -> Iterator[_Job]:
 
 def _on_this_machine(tasks: Sequence[Task], workers: int | None, bar: _Bar) -> _Done:
     """Do the compiled engine's tasks in threads, since it releases the GIL; others here or in processes."""
-    compiled = {number: task for number, task in enumerate(tasks) if task.engine == "kernel"}
+    count = workers or _processors()
+    compiled = {number: task for number, task in enumerate(tasks) if task.engine == "kernel" and count > 1}
     if compiled:
-        with ThreadPoolExecutor(workers or _processors()) as threads:
+        with ThreadPoolExecutor(count) as threads:
             yield from _on(threads, _jobs(compiled), bar)
     others = {number: task for number, task in enumerate(tasks) if number not in compiled}
     yield from _here(tasks, others, workers or 1, bar)

@@ -49,21 +49,22 @@ def _uniform(raw: Any) -> Any:
 
 
 @compiled
-def uniform_lanes(seed: Any, purpose: int, further: int, first: int, out: Any) -> None:
-    """Fill ``out[g, k, l]`` with the number of entity k in replication first + g * lanes + l.
+def uniform_lanes(seed: Any, purpose: int, first: int, row: int, count: int, out: Any) -> None:
+    """Fill ``out[g, row + k, l]`` with the number of entity k < count in replication first + g * lanes + l.
 
-    The number of entities is a multiple of 4. NumPy adds one to the counter before the first block.
+    `count` is a multiple of 4. NumPy adds one to the counter before the first block.
     """
-    groups, rows, lanes = out.shape
+    groups, _, lanes = out.shape
     for g in range(groups):
         base = first + g * lanes
-        for b in range(rows // 4):
+        for b in range(count // 4):
+            at = row + 4 * b
             for l in range(lanes):
-                x0, x1, x2, x3 = _block(_U(b + 1), _U(base + l), _U(purpose), _U(further), _U(seed))
-                out[g, 4 * b, l] = _uniform(x0)
-                out[g, 4 * b + 1, l] = _uniform(x1)
-                out[g, 4 * b + 2, l] = _uniform(x2)
-                out[g, 4 * b + 3, l] = _uniform(x3)
+                x0, x1, x2, x3 = _block(_U(b + 1), _U(base + l), _U(purpose), _U(0), _U(seed))
+                out[g, at, l] = _uniform(x0)
+                out[g, at + 1, l] = _uniform(x1)
+                out[g, at + 2, l] = _uniform(x2)
+                out[g, at + 3, l] = _uniform(x3)
 
 
 @compiled

@@ -30,11 +30,12 @@ at once."""
 @compiled
 def _own(
     begins: Any, encoded: Any, limit: Any, rows: Any, startup: Any, assigned: Any, on_time: Any, published: Any,
-    stockouts: Any, idle: Any, alive: Any, last: Any,
+    stockouts: Any, idle: Any, alive: Any, last: Any, with_more: Any,
 ) -> None:  # fmt: skip
     """Assign videos that have a publisher of their own, started at `begins`.
 
     `limit` is the latest assignment that is in time; `rows` are the videos. The arrays of lanes are flat.
+    `stockouts`, `alive` and `last` are left alone unless `with_more` says that they are wanted.
     """
     for i in range(len(rows)):
         row = rows[i]
@@ -47,11 +48,14 @@ def _own(
             hit = 1 if time <= latest else 0
             published[lane] += hit
             good += hit
-            stockouts[lane] += 1.0 if time > arrives else 0.0
             idle[lane] += time - ready
-            alive[lane] += time - begin
-            last[lane] = time if time > last[lane] else last[lane]
         on_time[row] += good
+        if with_more:
+            for lane in range(LANES):
+                time = assigned[base + lane]
+                stockouts[lane] += 1.0 if time > arrives else 0.0
+                alive[lane] += time - begin
+                last[lane] = time if time > last[lane] else last[lane]
 
 
 @compiled
@@ -105,7 +109,7 @@ def _replace_first(ready: Any, size: Any, x: Any) -> None:
 def _pool(
     encoded: Any, limit: Any, rows: Any, capacity: Any, slots: Any, size: Any, startup: Any, ready: Any, x: Any,
     assigned: Any, on_time: Any, published: Any, stockouts: Any, idle: Any, waits: Any, last: Any, blocked: Any,
-    with_waits: Any,
+    with_more: Any,
 ) -> None:  # fmt: skip
     """Assign the shared videos, which are given in the order of their arrival, from a pool of `size`."""
     _fill_pool(slots, size, ready)
@@ -123,7 +127,7 @@ def _pool(
             published[lane] += hit
             good += hit
         on_time[row] += good
-        if with_waits:
+        if with_more:
             for lane in range(LANES):
                 time = assigned[base + lane]
                 waits[lane] += time - arrives
@@ -225,7 +229,7 @@ def _take_back(limit: Any, assigned: Any, count: Any, blocked: Any, on_time: Any
 
 @compiled
 def replicate(
-    stages: Any, rule: Any, slots: Any, startup: Any, percents: Any, born: Any, state: Any, on_time: Any,
+    stages: Any, rule: Any, drawn: Any, videos: Any, percents: Any, born: Any, state: Any, on_time: Any,
     count: Any, sums: Any, found: Any,
 ) -> None:  # fmt: skip
     """Simulate groups of :data:`LANES` replications, of which `count` are wanted.
@@ -236,10 +240,12 @@ def replicate(
         By video: start of an own publisher, arrival at the stage, latest assignment in time, what makes an
         assignment an elapsed time and a lateness; then the rows of own and of shared videos.
     rule : tuple
-        Size of the pool, capacity of the queue, publishing time, whether waits (and stockouts of the pool) and
-        the peak are wanted.
-    slots, startup : numpy.ndarray
+        Size of the pool, capacity of the queue, publishing time, whether the sums beside videos in time and
+        idle times are wanted, and whether the peak is.
+    drawn : numpy.ndarray
         Start-up times by group, entity and lane.
+    videos : int
+        The first row of the videos in it, after the slots.
     percents : tuple
         The quantiles that are wanted of elapsed times and of lateness.
     born : numpy.ndarray
@@ -252,21 +258,22 @@ def replicate(
         Get the sums and the quantiles, a column for each replication.
     """
     begins, encoded, limit, elapsed, lateness, owned, shared = stages
-    level, capacity, publishing, with_waits, with_peak = rule
+    level, capacity, publishing, with_more, with_peak = rule
     ready, x, assigned, scratch = state
     of_elapsed, of_lateness = percents
-    for group in range(len(startup)):
+    for group in range(len(drawn)):
         first = group * LANES
         lanes = sums[:, first : first + LANES]
         lanes[:] = 0.0
+        slots, startup = drawn[group, :videos].reshape(-1), drawn[group, videos:].reshape(-1)
         _own(
-            begins, encoded, limit, owned, startup[group].reshape(-1), assigned, on_time, lanes[PUBLISHED],
-            lanes[STOCKOUTS], lanes[IDLE], lanes[ALIVE], lanes[LAST],
+            begins, encoded, limit, owned, startup, assigned, on_time, lanes[PUBLISHED], lanes[STOCKOUTS],
+            lanes[IDLE], lanes[ALIVE], lanes[LAST], with_more,
         )  # fmt: skip
         _pool(
-            encoded, limit, shared, capacity, slots[group].reshape(-1), level, startup[group].reshape(-1),
-            ready, x, assigned, on_time, lanes[PUBLISHED], lanes[STOCKOUTS], lanes[IDLE], lanes[WAITS],
-            lanes[LAST], lanes[BLOCKED], with_waits,
+            encoded, limit, shared, capacity, slots, level, startup, ready, x, assigned, on_time,
+            lanes[PUBLISHED], lanes[STOCKOUTS], lanes[IDLE], lanes[WAITS], lanes[LAST], lanes[BLOCKED],
+            with_more,
         )  # fmt: skip
         _idle_at_the_end(ready, level, publishing, lanes[LAST], lanes[IDLE])
         if with_peak:

@@ -18,7 +18,7 @@ from tv2sim.kernel.facts import Machine
 from tv2sim.kernel.measuring import MEASURED, measure, peak, quantile
 from tv2sim.kernel.routing import kernel_for
 from tv2sim.kernel.stage import stage
-from tv2sim.kernel.world import draw_lanes, draw_rows
+from tv2sim.kernel.world import draw_lanes, draw_rows, room_for_lanes
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import PER_SECOND
 
@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 __all__ = ["Block", "measured"]
 
 _QUANTILES = {"elapsed_p50": 50, "elapsed_p95": 95, "elapsed_p99": 99}
+_OF_MORE_SUMS = {
+    "stockouts", "publishing_queue_mean", "publisher_seconds", "encoder_utilization", "makespan",
+}  # fmt: skip
+"""Metrics for which lanes add up more than videos in time and idle times."""
 _IN_CACHE = 2000
 """Videos and slots of all groups of lanes that are drawn at a time, so that a cache holds their draws."""
 _LATENESS = {"lateness_p50": 50, "lateness_p95": 95, "lateness_p99": 99, "lateness_max": 100}
@@ -227,8 +231,9 @@ class Lanes(_Uncoupled):
         )  # fmt: skip
         self._constant_peak = not len(self.owned) and not world.publishing_time
         with_peak = "peak_publishers" in metrics and not self._constant_peak
-        with_waits = not {"stockouts", "publishing_queue_mean"}.isdisjoint(metrics)
-        self._rule = (level, world.capacity, world.publishing_time, with_waits, with_peak)
+        # publishers that are left in the pool are idle until the last video, also if that has its own
+        with_more = bool(level and len(self.owned)) or not _OF_MORE_SUMS.isdisjoint(metrics)
+        self._rule = (level, world.capacity, world.publishing_time, with_more, with_peak)
         self._names = [[name for name in of if name in metrics] for of in (_QUANTILES, _LATENESS)]
         self._percents = tuple(
             np.array([of[name] for name in names], dtype=np.float64)
@@ -239,9 +244,7 @@ class Lanes(_Uncoupled):
         self._state = tuple(np.zeros(rows * lanes.LANES) for rows in room)
         groups = max(1, _IN_CACHE // (videos + level))
         self.size = lanes.LANES * groups
-        self._slots, self._startup = (
-            np.empty((groups, -(-count // 4) * 4, lanes.LANES)) for count in (level, videos)
-        )
+        self._drawn, self._slots = room_for_lanes(world, groups, lanes.LANES)
 
     def simulate(
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
@@ -250,13 +253,12 @@ class Lanes(_Uncoupled):
         world, videos = self.world, len(self.world.catalogue)
         first, count = replications.start, len(replications)
         groups = -(-count // lanes.LANES)
-        slots, startup = self._slots[:groups], self._startup[:groups]
-        draw_lanes(world, seed, Purpose.STARTUP_OF_SLOT, first, slots)
-        draw_lanes(world, seed, Purpose.STARTUP_FOR_VIDEO, first, startup)
+        drawn = self._drawn[:groups]
+        draw_lanes(world, seed, first, drawn, self._slots)
         names = [name for of in self._names for name in of]
         sums, found = (np.empty((rows, groups * lanes.LANES)) for rows in (lanes.SUMS, len(names)))
         lanes.replicate(
-            self._stages, self._rule, slots, startup, self._percents, self._born, self._state, on_time,
+            self._stages, self._rule, drawn, self._slots, self._percents, self._born, self._state, on_time,
             count, sums, found,
         )  # fmt: skip
         sums, found = sums[:, :count], found[:, :count]
