@@ -18,7 +18,7 @@ from tv2sim.kernel.facts import Machine
 from tv2sim.kernel.measuring import MEASURED, measure, peak, quantile
 from tv2sim.kernel.routing import kernel_for
 from tv2sim.kernel.stage import stage
-from tv2sim.kernel.world import draw_lanes, draw_rows, room_for_lanes
+from tv2sim.kernel.world import draw_lanes, draw_rows, whole_blocks
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import PER_SECOND
 
@@ -241,10 +241,11 @@ class Lanes(_Uncoupled):
         )
         self._born = np.concatenate([np.zeros(level), self.begins[self.owned]])
         room = (max(1, level), 1, videos, videos if any(self._names) else 0)
-        self._state = tuple(np.zeros(rows * lanes.LANES) for rows in room)
+        self._state = tuple(lanes.room_for(rows * lanes.LANES) for rows in room)
         groups = max(1, _IN_CACHE // (videos + level))
         self.size = lanes.LANES * groups
-        self._drawn, self._slots = room_for_lanes(world, groups, lanes.LANES)
+        self._slots = whole_blocks(level)
+        self._drawn = lanes.room_for(groups, self._slots + whole_blocks(videos), lanes.LANES)
 
     def simulate(
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
@@ -256,7 +257,7 @@ class Lanes(_Uncoupled):
         drawn = self._drawn[:groups]
         draw_lanes(world, seed, first, drawn, self._slots)
         names = [name for of in self._names for name in of]
-        sums, found = (np.empty((rows, groups * lanes.LANES)) for rows in (lanes.SUMS, len(names)))
+        sums, found = (lanes.room_for(rows, groups * lanes.LANES) for rows in (lanes.SUMS, len(names)))
         lanes.replicate(
             self._stages, self._rule, drawn, self._slots, self._percents, self._born, self._state, on_time,
             count, sums, found,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["World", "draw_lanes", "draw_rows", "room_for_lanes", "world_of"]
+__all__ = ["World", "draw_lanes", "draw_rows", "whole_blocks", "world_of"]
 
 _UNLIMITED = 1 << 60
 
@@ -107,7 +107,7 @@ def world_of(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> Wo
     )
 
 
-def _whole_blocks(count: int) -> int:
+def whole_blocks(count: int) -> int:
     """Return the count rounded up to what whole blocks of random numbers give."""
     return -(-count // 4) * 4
 
@@ -116,22 +116,16 @@ def draw_rows(
     world: World, seed: int, purpose: Purpose, replications: range, count: int, further: int = 0
 ) -> NDArray[np.float64]:
     """Return the start-up times of so many entities, a row for each replication."""
-    u = np.empty((len(replications), _whole_blocks(count)))
+    u = np.empty((len(replications), whole_blocks(count)))
     uniform_rows(np.uint64(seed), int(purpose), further, replications.start, u)
     return drawn_ticks(world.scenario.startup_time, u.reshape(-1)).reshape(u.shape)[:, :count]
 
 
-def room_for_lanes(world: World, groups: int, lanes: int) -> tuple[NDArray[np.float64], int]:
-    """Return room for the start-up times of groups of replications, and the first row of the videos in it.
-
-    It has a number for each group, each pool slot and then each video, and each replication of the group.
-    """
-    slots, videos = _whole_blocks(world.level), _whole_blocks(len(world.catalogue))
-    return np.empty((groups, slots + videos, lanes)), slots
-
-
 def draw_lanes(world: World, seed: int, first: int, out: NDArray[np.float64], slots: int) -> None:
-    """Fill room that :func:`room_for_lanes` has made."""
+    """Fill in the start-up times of the slots, and from row `slots` on those of the videos.
+
+    There is a number for each group of replications, each entity, and each replication of the group.
+    """
     key = np.uint64(seed)
     uniform_lanes(key, int(Purpose.STARTUP_OF_SLOT), first, 0, slots, out)
     uniform_lanes(key, int(Purpose.STARTUP_FOR_VIDEO), first, slots, out.shape[1] - slots, out)
