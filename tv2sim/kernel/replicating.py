@@ -36,7 +36,7 @@ _OF_MORE_SUMS = {
     "stockouts", "publishing_queue_mean", "publisher_seconds", "encoder_utilization", "makespan",
 }  # fmt: skip
 """Metrics for which lanes add up more than videos in time and idle times."""
-_IN_CACHE = 2000
+_IN_CACHE = 3000
 """Videos and slots of all groups of lanes that are drawn at a time, so that a cache holds their draws."""
 _LATENESS = {"lateness_p50": 50, "lateness_p95": 95, "lateness_p99": 99, "lateness_max": 100}
 
