@@ -6,8 +6,9 @@ listed here is computed from facts, in the way of the model's.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from math import nan
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from tv2sim.kernel import events
 from tv2sim.kernel.compiled import compiled
 from tv2sim.ticks import PER_SECOND
 
-__all__ = ["MEASURED", "measure", "peak", "quantile", "quantile_weights"]
+__all__ = ["MEASURED", "OF_SUMS", "Fixed", "measure", "peak", "quantile", "quantile_weights"]
 
 MEASURED = (
     "published", "failed", "unfinished", "on_time_rate", "elapsed_p50", "elapsed_p95", "elapsed_p99",
@@ -32,6 +33,47 @@ MEASURED = (
     PUBLISHERS_WASTED, PEAK_PUBLISHERS, ENCODER_UTILIZATION, PUBLISHING_QUEUE_MEAN, CLIENT_BLOCKED_TIME,
     MAKESPAN, ANY_FAILURE,
 ) = range(len(MEASURED))  # fmt: skip
+
+
+class Fixed(NamedTuple):
+    """What is the same in all replications, as long as no encoder is blocked.
+
+    Attributes
+    ----------
+    videos, encoders : int
+        How many.
+    work, blocked : float
+        The ticks for which encoders are busy, and those for which the client waits for one.
+    """
+
+    videos: int
+    encoders: int
+    work: float
+    blocked: float
+
+
+def _long(sums: Mapping[str, Any]) -> Any:
+    """Return the ends of the runs, NaN where a run has no length."""
+    return np.where(sums["end"] > 0, sums["end"], nan)
+
+
+OF_SUMS: Mapping[str, Callable[[Fixed, Mapping[str, Any]], Any]] = {
+    "published": lambda _, sums: sums["published"],
+    "failed": lambda fixed, sums: fixed.videos - sums["published"],
+    "unfinished": lambda *_: 0,
+    "on_time_rate": lambda fixed, sums: sums["published"] / fixed.videos,
+    "stockouts": lambda _, sums: sums["stockouts"],
+    "idle": lambda _, sums: sums["idle"] / PER_SECOND,
+    "publisher_seconds": lambda _, sums: sums["alive"] / PER_SECOND,
+    "publishers_started": lambda _, sums: sums["publishers"],
+    "publishers_wasted": lambda fixed, sums: sums["publishers"] - fixed.videos,
+    "encoder_utilization": lambda fixed, sums: fixed.work / (fixed.encoders * _long(sums)),
+    "publishing_queue_mean": lambda _, sums: sums["waits"] / _long(sums),
+    "client_blocked_time": lambda fixed, _: fixed.blocked / PER_SECOND,
+    "makespan": lambda _, sums: sums["end"] / PER_SECOND,
+    "any_failure": lambda fixed, sums: sums["published"] < fixed.videos,
+}
+"""The metrics that follow from sums, for many replications of which every video is published."""
 
 _IN_TIME, _TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))
 

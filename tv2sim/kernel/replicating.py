@@ -15,15 +15,14 @@ from tv2sim.kernel import events, lanes
 from tv2sim.kernel.compiled import announced, compiled
 from tv2sim.kernel.encoding import Arrivals, arrivals_of, script_of
 from tv2sim.kernel.facts import Machine
-from tv2sim.kernel.measuring import MEASURED, measure, peak, quantile
+from tv2sim.kernel.measuring import MEASURED, OF_SUMS, Fixed, measure, peak, quantile
 from tv2sim.kernel.routing import kernel_for
 from tv2sim.kernel.stage import stage
 from tv2sim.kernel.world import draw_lanes, draw_rows, whole_blocks
 from tv2sim.strategies import MOMENTS
-from tv2sim.ticks import PER_SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -192,30 +191,11 @@ class _Uncoupled(Block):
         self.work = float(world.encoding_time.sum())
         self.blocked = float((started - self.arrivals.offered).sum())
 
-    def fill(
-        self, values: NDArray[np.float64], sums: dict[str, NDArray[np.float64]], more: dict[str, Any]
-    ) -> None:
+    def fill(self, values: NDArray[np.float64], sums: dict[str, Any], more: dict[str, Any]) -> None:
         """Fill in the metrics that follow from sums, by replication; `more` are others, by their names."""
-        videos, end = len(self.world.catalogue), sums["end"]
-        long = np.where(end > 0, end, np.nan)
-        known: dict[str, Callable[[], Any]] = {
-            "published": lambda: sums["published"],
-            "failed": lambda: videos - sums["published"],
-            "unfinished": lambda: 0,
-            "on_time_rate": lambda: sums["published"] / videos,
-            "stockouts": lambda: sums["stockouts"],
-            "idle": lambda: sums["idle"] / PER_SECOND,
-            "publisher_seconds": lambda: sums["alive"] / PER_SECOND,
-            "publishers_started": lambda: sums["publishers"],
-            "publishers_wasted": lambda: sums["publishers"] - videos,
-            "encoder_utilization": lambda: self.work / (self.world.scenario.encoders * long),
-            "publishing_queue_mean": lambda: sums["waits"] / long,
-            "client_blocked_time": lambda: self.blocked / PER_SECOND,
-            "makespan": lambda: end / PER_SECOND,
-            "any_failure": lambda: sums["published"] < videos,
-        }
+        fixed = Fixed(len(self.world.catalogue), self.world.scenario.encoders, self.work, self.blocked)
         for row, metric in enumerate(self.metrics):
-            values[row] = more[metric] if metric in more else known[metric]()
+            values[row] = more[metric] if metric in more else OF_SUMS[metric](fixed, sums)
 
 
 class Lanes(_Uncoupled):
