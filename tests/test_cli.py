@@ -441,6 +441,7 @@ def test_json_is_utf_8_wherever_it_goes() -> None:
     ],
 )
 @pytest.mark.parametrize("number", ["SIGTERM", "SIGHUP"])
+@pytest.mark.full
 def test_a_signal_to_end_is_one_line_and_leaves_nothing(
     command: list[object], number: str, tmp_path: Path
 ) -> None:

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import tv2sim as tv
 from tv2sim.draws import Purpose, uniforms
-from tv2sim.engines import simulate_one
+from tv2sim.engines import engine_for, simulate_one
 from tv2sim.facts import TABLES, Facts
 from tv2sim.metrics import METRICS, measure, on_time
 
@@ -211,7 +211,7 @@ def test_observers_take_simpy() -> None:
 def test_without_numba_auto_is_simpy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tv2sim.engines.find_spec", lambda name: None)
     catalogue = tv.generate_catalogue(5)
-    assert tv.replicate(catalogue, replications=10_000, metrics="published").engine == "simpy"
+    assert engine_for("auto", catalogue, tv.PART_2C, tv.Scenario(), 10**6) == "simpy"
     with pytest.raises(tv.InputError, match=r"it needs numba, .* \(pip install 'tv2sim\[fast\]'\)"):
         tv.replicate(catalogue, replications=10, engine="kernel")
 

@@ -329,6 +329,7 @@ def read_to_the_end(connection: socket.socket) -> bool:
     return True
 
 
+@pytest.mark.full
 def test_connections_that_send_no_request_do_not_keep_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither silent ones, nor those that send a part of a request, also after a whole one."""
     monkeypatch.setattr("tv2sim.realtime.app.REQUEST_WITHIN", 1.0)

@@ -228,6 +228,7 @@ def test_an_svg_becomes_part_of_a_page() -> None:
 # -- the same bytes ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_the_same_bytes_in_another_process(tmp_path: Path) -> None:
     code = (
         "import sys, tv2sim as tv\n"

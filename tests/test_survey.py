@@ -291,6 +291,7 @@ def peak(survey: Callable[[], tv.Survey]) -> tuple[tv.Survey, float]:
         tracemalloc.stop()
 
 
+@pytest.mark.full
 def test_a_survey_holds_no_text_of_a_file(large: Path) -> None:
     survey, held = peak(lambda: tv.survey_catalogue(large))
     assert len(survey) == LINES
@@ -298,6 +299,7 @@ def test_a_survey_holds_no_text_of_a_file(large: Path) -> None:
     assert held < 60, "as the docstring says"
 
 
+@pytest.mark.full
 def test_a_survey_holds_no_text_of_a_pipe(large: Path) -> None:
     with large.open("rb") as stream:
         first = stream.readline()
