@@ -32,6 +32,7 @@ from .test_comparison import same_study
 from .test_experiment import CATALOGUE, FEW, same
 from .test_pinned import PINNED
 
+pytestmark = pytest.mark.full
 ENGINES = ["simpy", pytest.param("kernel", marks=pytest.mark.skipif(not find_spec("numba"), reason="numba"))]
 
 
@@ -558,7 +559,6 @@ MANY = {"simpy": 500, "kernel": 150_000}
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there is no SIGKILL")
 @pytest.mark.parametrize("engine", ENGINES)
-@pytest.mark.full
 def test_killed_and_resumed_the_table_has_the_same_bytes(engine: str, tmp_path: Path) -> None:
     arguments = (
         "compare", FILE, "--strategies", "2c", "--replications", MANY[engine], "--engine", engine,
@@ -580,7 +580,6 @@ def test_killed_and_resumed_the_table_has_the_same_bytes(engine: str, tmp_path: 
     assert resumed.out == tv2sim(*arguments, "--results", folder).out
 
 
-@pytest.mark.full
 def test_two_at_a_time_do_no_harm(tmp_path: Path) -> None:
     arguments = ("compare", FILE, "--strategies", "1,2c", "--replications", 150, "--engine", "simpy")
     both = [start(*arguments, "--results", tmp_path, "--format", "csv") for _ in range(2)]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EngineName", "Measured", "as_engine", "chunks_of", "engine_for", "explained", "measure_chunk",
-    "simulate_chunk", "simulate_one",
+    "package_of", "runs_in_threads", "simulate_chunk", "simulate_one",
 ]  # fmt: skip
 
 EngineName: TypeAlias = Literal["auto", "simpy", "kernel"]
@@ -47,12 +47,18 @@ class Engine(NamedTuple):
         As :func:`measure_chunk`, without the engine's name, if it can compute metrics without facts.
     replications, entities : int
         The largest chunk: so many replications, and so many videos and prewarmed publishers in all of them.
+    package : str
+        What it is made with.
+    threads : bool
+        Whether it releases the GIL, so that threads simulate side by side.
     """
 
     simulate: Callable[..., Iterator[Facts]]
     measure: Callable[..., Measured] | None
     replications: int
     entities: int
+    package: str
+    threads: bool = False
 
 
 # -- the choice --------------------------------------------------------------------------------------------
@@ -94,6 +100,16 @@ def engine_for(
     if missing:
         raise InputError(f"engine 'kernel' cannot simulate this: {missing}; use engine='auto' or 'simpy'")
     return "kernel"
+
+
+def package_of(engine: str) -> str:
+    """Return the package that an engine is made with."""
+    return _ENGINES[engine].package
+
+
+def runs_in_threads(engine: str) -> bool:
+    """Return whether threads simulate side by side, as they do with an engine that releases the GIL."""
+    return _ENGINES[engine].threads
 
 
 def why_not_compiled(strategy: Strategy, scenario: Scenario, *, watched: bool = False) -> str:
@@ -256,7 +272,9 @@ def _measure_kernel(
 
 
 _ENGINES = {
-    "simpy": Engine(_simpy, None, replications=25, entities=5_000),
-    "kernel": Engine(_kernel, _measure_kernel, replications=16_384, entities=4_000_000),
+    "simpy": Engine(_simpy, None, replications=25, entities=5_000, package="simpy"),
+    "kernel": Engine(
+        _kernel, _measure_kernel, replications=16_384, entities=4_000_000, package="numba", threads=True
+    ),
 }
 """By name."""

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from tv2sim.engines import chunks_of
+from tv2sim.engines import chunks_of, package_of
 from tv2sim.errors import InputError, MissingExtraError, TV2SimError
 from tv2sim.experiment.work import Chunk, Task, _do, _signals_later
 
@@ -58,8 +58,8 @@ def on_cluster(executor: Executor | str, tasks: Sequence[Task], bar: _Bar) -> _D
         from distributed.protocol.pickle import dumps  # of a class in a script or a notebook by value
 
         submit = partial(client.submit, **{**getattr(executor, "_kwargs", {}), "pure": False})
-        packages = ["tv2sim", "numpy", "scipy", "simpy"]
-        packages += ["numba"] if any(task.engine == "kernel" for task in tasks) else []
+        # SimPy is imported with the model, whichever engine simulates
+        packages = sorted({"tv2sim", "numpy", "scipy", "simpy", *(package_of(task.engine) for task in tasks)})
         for address, versions in client.run(_versions, packages, on_error="return").items():
             _check_versions(versions, f"the Dask worker {address}")
         # not scattered: what a call has returned, Dask makes again if the workers that have it are lost

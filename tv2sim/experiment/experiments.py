@@ -163,7 +163,7 @@ def compare(
         As for :func:`tv2sim.simulate`.
     baseline : Strategy or str, optional
         The strategy that the others are compared with; default is the first.
-    engine : {"auto", "simpy"}
+    engine : {"auto", "simpy", "kernel"}
         As for :func:`tv2sim.replicate`.
     metrics : "all" or names
         The metrics to compute, as for :func:`tv2sim.replicate`.

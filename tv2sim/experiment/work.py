@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from tv2sim.engines import Measured, chunks_of, measure_chunk
+from tv2sim.engines import Measured, chunks_of, measure_chunk, runs_in_threads
 from tv2sim.errors import InputError, TV2SimError
 from tv2sim.metrics import measure, on_time
 from tv2sim.progress import bar as progress_bar
@@ -184,13 +184,13 @@ def _jobs(tasks: Mapping[int, Task]) -> Iterator[_Job]:
 
 
 def _on_this_machine(tasks: Sequence[Task], workers: int | None, bar: _Bar) -> _Done:
-    """Do the compiled engine's tasks in threads, since it releases the GIL; others here or in processes."""
+    """Do tasks in threads if their engine allows that and there are several; others here or in processes."""
     count = workers or _processors()
-    compiled = {number: task for number, task in enumerate(tasks) if task.engine == "kernel" and count > 1}
-    if compiled:
+    threaded = {number: task for number, task in enumerate(tasks) if runs_in_threads(task.engine) and count > 1}
+    if threaded:
         with ThreadPoolExecutor(count) as threads:
-            yield from _on(threads, _jobs(compiled), bar)
-    others = {number: task for number, task in enumerate(tasks) if number not in compiled}
+            yield from _on(threads, _jobs(threaded), bar)
+    others = {number: task for number, task in enumerate(tasks) if number not in threaded}
     yield from _here(tasks, others, workers or 1, bar)
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tv2sim import __version__, numbers
+from tv2sim.engines import package_of
 from tv2sim.metrics import MAIN, METRICS
 from tv2sim.report.caveats import caveats, explained
 from tv2sim.report.charts import charts
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     import os
 
     from tv2sim.experiment import Comparison
+
 
 __all__ = ["build_report", "write_report"]
 
@@ -99,7 +101,7 @@ def _world(part: Comparison, prefix: str, in_full: bool) -> dict[str, Any]:
 
 
 def _versions(engines: list[str]) -> dict[str, str]:
-    used = ["numba" if engine == "kernel" else engine for engine in engines]
+    used = map(package_of, engines)
     ours = {"tv2sim": __version__, "Python": platform.python_version()}
     return ours | {name: version(name) for name in (*used, "numpy", "scipy", "pandas", "matplotlib")}
 
