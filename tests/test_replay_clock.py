@@ -285,6 +285,7 @@ def test_strict_and_in_time(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.records == []
 
 
+@pytest.mark.full
 def test_no_lag_while_paused() -> None:
     catalogue, scenario = quick(10)
     with tv.replay(catalogue, "2a", scenario, speed=40, block=False) as handle:
@@ -296,6 +297,7 @@ def test_no_lag_while_paused() -> None:
         assert handle.lag_max < 3
 
 
+@pytest.mark.full
 def test_a_pause_by_an_observer_that_sleeps_is_a_pause() -> None:
     """It pauses, sleeps and resumes: no simulated time has passed, so nothing is late."""
     handles: list[tv.Replay] = []

@@ -407,6 +407,7 @@ def test_it_starts_with_the_first_line_though_the_pipe_stays_open(pipe: Pipe) ->
     assert phase_of(handle) == "finished"
 
 
+@pytest.mark.full
 def test_the_clock_starts_with_the_first_video(pipe: Pipe) -> None:
     """However long it was waited for: nothing is late then, and the first video is offered at 0."""
     with pipe.replay(tv.PART_2C, tv.Scenario(startup_time=1), speed=10) as handle:
@@ -519,6 +520,7 @@ def test_stats_and_levels_are_those_of_the_run(pipe: Pipe) -> None:
     assert levels.to_numpy().tolist() == run.levels.to_numpy().tolist()
 
 
+@pytest.mark.full
 def test_no_lag_while_the_feed_is_dry(pipe: Pipe) -> None:
     with pipe.replay("2a", speed=20) as handle:
         pipe.send(line(0))

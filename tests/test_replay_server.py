@@ -209,6 +209,7 @@ def wait_until(holds: Callable[[], bool], seconds: float = 60) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.full
 def test_a_viewer_who_never_reads_delays_nobody() -> None:
     def attempt() -> float:
         with replay(tv.generate_catalogue(3000), BUSY_POOL, BUSY, speed=20) as handle:
@@ -232,6 +233,7 @@ def stuck(handle: tv.Replay) -> list[bool]:
     return [connection.flow.write_paused for connection in list(serving._server.server_state.connections)]  # type: ignore[union-attr]
 
 
+@pytest.mark.full
 def test_a_slow_viewer_is_shown_the_present_and_not_a_queue_of_what_was() -> None:
     with replay(tv.generate_catalogue(3000), BUSY_POOL, BUSY, speed=20) as handle, viewer(handle) as slow:
         wait_until(lambda: all(stuck(handle)) and handle.time > 50)

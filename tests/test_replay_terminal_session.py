@@ -139,6 +139,7 @@ def test_who_suspends_it_where_nobody_can_resume_it_is_shown_it_again() -> None:
         assert_restored(seen, modes)
 
 
+@pytest.mark.full
 def test_with_the_catalogue_on_standard_input_keys_come_from_the_terminal(tmp_path: Path) -> None:
     read, write = os.pipe()
     with (
@@ -263,6 +264,7 @@ def test_a_terminal_that_nobody_reads_makes_nothing_late(monkeypatch: pytest.Mon
     assert run.ending == "completed"
 
 
+@pytest.mark.full
 def test_a_terminal_that_nobody_reads_does_not_keep_it_from_ending() -> None:
     with session("replay", CATALOGUE, "--view", "--port", "none") as seen:
         seen.until_shown("RUNNING  speed 1 ")

@@ -144,6 +144,7 @@ class TestProcesses:
         tv.replicate(FEW, "1", replications=50, workers=2)
         assert multiprocessing.active_children() == []
 
+    @pytest.mark.full
     def test_one_that_is_done_before_the_others_says_nothing(self, capfd: pytest.CaptureFixture[str]) -> None:
         slow = Slow("slow", starts_on="encoded", dedicated=True)
         tv.compare(FEW, ["1", "2a", slow], replications=25, workers=2, progress=False)
@@ -458,6 +459,7 @@ class TestSignals:
 
     @pytest.mark.parametrize("number", ["SIGKILL", "SIGTERM"])
     @pytest.mark.parametrize("videos", [154, 50_000])
+    @pytest.mark.full
     def test_workers_end_when_their_parent_is_killed(
         self, script: Callable[[int], subprocess.Popen[str]], tmp_path: Path, number: str, videos: int
     ) -> None:
