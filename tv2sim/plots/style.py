@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from matplotlib.transforms import ScaledTranslation
 
 from tv2sim.errors import InputError
@@ -20,6 +21,8 @@ WIDTH, HEIGHT = 8.0, 4.5
 """Inches; 16 to 9, as a slide."""
 TITLE, TEXT, SMALL = 14.0, 11.0, 10.0
 """Sizes of type in points."""
+LINE, LETTER = 13.0, 6.0
+"""Points from one line of small type to the next, and the width of a letter."""
 _LEGEND = 96
 """How many characters fit side by side in a legend."""
 
@@ -99,19 +102,19 @@ def titles(ax: Axes, title: str, below: str = "", *, x: str = "", y: str = "") -
     height = 14.5 * len(folded.splitlines())
     ax.set_title(plain(title), loc="left", fontsize=TITLE, color=INK, parse_math=False, pad=8 + height)
     # the padding of the title makes room for it; as part of the layout, its width would shrink the axes
-    note(ax, folded, (0, 1), (0, 6), va="bottom", color=GREY, linespacing=1.15, in_layout=False)
+    if folded:
+        note(ax, folded, (0, 1), (0, 6), va="bottom", color=GREY, linespacing=1.15, in_layout=False)
     ax.set_xlabel(plain(x), fontsize=TEXT, color=INK, parse_math=False)
     ax.set_ylabel(plain(y), fontsize=TEXT, color=INK, parse_math=False)
 
 
-def note(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **how: Any) -> None:
+def note(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **how: Any) -> Annotation:
     """Write a text at a place in fractions of the axes (or other coordinates), moved by an offset in points."""
     usual = {"xycoords": "axes fraction", "ha": "left", "va": "center", "fontsize": SMALL, "color": INK}
-    if text:
-        how = {**usual, **how}
-        ax.annotate(
-            text, at, offset, textcoords="offset points", parse_math=False, annotation_clip=False, **how
-        )
+    how = {**usual, **how}
+    return ax.annotate(
+        text, at, offset, textcoords="offset points", parse_math=False, annotation_clip=False, **how
+    )
 
 
 def remark(ax: Axes, y: float, text: str, *, x: float = 1, offset: float = 8, colour: str = INK) -> None:
@@ -138,11 +141,11 @@ def room_for(names: Sequence[str]) -> float:
     return HEIGHT + 0.2 * max(0, _columns(names)[1] - 2)
 
 
-def legend(ax: Axes, handles: Sequence[Artist], names: Sequence[str]) -> None:
-    """Put a legend below the label of the horizontal axis."""
-    below = ax.transAxes + ScaledTranslation(0, -42 / 72, figure_of(ax).dpi_scale_trans)
+def legend(ax: Axes, handles: Sequence[Artist], names: Sequence[str], *, below: float = 42) -> None:
+    """Put a legend below the label of the horizontal axis, which takes so many points."""
+    moved = ax.transAxes + ScaledTranslation(0, -below / 72, figure_of(ax).dpi_scale_trans)
     made = ax.legend(
-        handles, ["-"] * len(handles), loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=below,
+        handles, ["-"] * len(handles), loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=moved,
         ncols=_columns(names)[0], frameon=False, fontsize=SMALL, labelcolor=INK, handlelength=2.4,
         columnspacing=1.4, borderaxespad=0,
     )  # fmt: skip
