@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tv2sim.plots import style
 
-__all__ = ["End", "place", "spread", "written"]
+__all__ = ["End", "place", "removed", "spread", "written"]
 
 _WIDEST = 0.3
 """The largest share of the figure's width that names may take."""
@@ -34,40 +34,35 @@ class End(NamedTuple):
 
 
 def written(ax: Axes, names: Sequence[str]) -> list[Annotation]:
-    """Write names right of the axes, where :func:`place` finds their places; none if there is no room for all.
-
-    It lays out the figure.
-    """
+    """Write names right of the axes, where :func:`place` finds their places; none if they are too long."""
     folded = [style.fold(name, _CHARACTERS) for name in names]
     if any(name.endswith("…") for name in folded):
         return []
     labels = [style.note(ax, name, (1, 0.5), (18, 0), linespacing=1.0) for name in folded]
-    figure = style.figure_of(ax)
-    figure.draw_without_rendering()
     widest = max(label.get_window_extent().width for label in labels)
-    if len(labels) * _pitch(labels) > ax.bbox.height * 72 / figure.dpi or widest > _WIDEST * figure.bbox.width:
-        for label in labels:
-            label.remove()
-        return []
-    return labels
+    return labels if widest <= _WIDEST * style.figure_of(ax).bbox.width else removed(labels)
 
 
-def _pitch(labels: Sequence[Annotation]) -> float:
-    """Return the points from one label to the next."""
-    return style.LINE * max(label.get_text().count("\n") + 1 for label in labels)
+def removed(labels: list[Annotation]) -> list[Annotation]:
+    """Remove the labels and return what is left: nothing."""
+    for label in labels:
+        label.remove()
+    return []
 
 
-def place(ax: Axes, labels: Sequence[Annotation], ends: Sequence[End]) -> None:
+def place(ax: Axes, labels: Sequence[Annotation], ends: Sequence[End]) -> bool:
     """Move each label to the height of its line's end, as near as the others allow, and join them.
 
-    Call it last: it lays out the figure as it is.
+    Call it last, when the figure is laid out. Returns whether there is room for all; if not, none is moved.
     """
     figure = style.figure_of(ax)
-    figure.draw_without_rendering()
     point = figure.dpi / 72
     height = ax.bbox.height / point
+    pitch = style.LINE * max(label.get_text().count("\n") + 1 for label in labels)
+    if pitch * len(labels) > height:
+        return False
     wanted = [0.0 if isnan(end.y) else _height(ax, end.y) / point for end in ends]
-    places = spread(np.array(wanted), _pitch(labels), height).tolist()
+    places = spread(np.array(wanted), pitch, height).tolist()
     for label, end, middle in zip(labels, ends, places, strict=True):
         label.set_position((18, middle - height / 2))
         if isnan(end.y):
@@ -79,6 +74,7 @@ def place(ax: Axes, labels: Sequence[Annotation], ends: Sequence[End]) -> None:
             shrinkA=6, clip_on=False, in_layout=False,
         )  # fmt: skip
         ax.add_artist(joint)
+    return True
 
 
 def _height(ax: Axes, y: float) -> float:

@@ -13,7 +13,7 @@ from tv2sim.plots import style
 
 __all__ = ["columns_of", "label_frame", "panels_in", "width_of"]
 
-_LEAST = 1.5
+_LEAST = 1.35
 """The least width of a panel in inches."""
 _CHARACTERS = 24
 """The most characters of a name for which a panel is made wider."""
@@ -54,7 +54,7 @@ def panels_in(ax: Axes, names: Sequence[str]) -> list[Axes]:
         panel.set_axes_locator(_Place(ax, number, columns, len(names), head))
         # the ticks of the others are the same
         panel.tick_params(labelleft=number % columns == 0, labelbottom=number + columns >= len(names))
-        style.note(panel, name, (0, 1), (0, 4), va="bottom", linespacing=1.0)
+        style.note(panel, name, (0, 1), (0, 4), va="bottom", linespacing=1.1)
         panels.append(panel)
     return panels
 

@@ -112,11 +112,17 @@ def _together(panels: list[Panel]) -> list[Panel]:
 def in_words(value: object) -> str:
     """Return a value as it is read.
 
-    >>> in_words(10.0), in_words(2500), in_words(0.25), in_words(None)
+    >>> in_words(10.0), in_words(2500), in_words(Constant(0.25)), in_words(None)
     ('10', '2,500', '0.25', 'None')
     """
-    is_number = isinstance(value, Real) and not isinstance(value, bool)
-    return f"{value:,.10g}" if is_number else str(value)
+    return str(value) if (number := _number(value)) is None else f"{number:,.10g}"
+
+
+def _number(value: object) -> float | None:
+    """Return a value as a number, as a constant time is one; None if it is something else."""
+    if isinstance(value, Constant):
+        return value.value
+    return float(value) if isinstance(value, Real) and not isinstance(value, bool) else None
 
 
 # -- which field varies, and how ---------------------------------------------------------------------------
@@ -131,13 +137,6 @@ def _values(shown: Shown, owner: Owner) -> dict[str, Any]:
 def _distinct(values: Iterable[Any]) -> list[Any]:
     """Return the values that differ; not all of them have a hash."""
     return list({repr(value): value for value in values}.values())
-
-
-def _number(value: object) -> float | None:
-    """Return a value as a number, as a constant time is one; None if it is something else."""
-    if isinstance(value, Constant):
-        return value.value
-    return float(value) if isinstance(value, Real) and not isinstance(value, bool) else None
 
 
 def _swept(data: Study, owner: Owner, parameter: str) -> Swept:
@@ -193,7 +192,8 @@ def _world(data: Study, shown: Shown, apart: list[str]) -> str:
     """Return what a cell's world differs in besides the parameter."""
     values = _values(shown, "scenario")
     several = len({one.cell.catalogue for one in data.shown}) > 1
-    return "\n".join([shown.cell.catalogue] * several + [f"{name}={in_words(values[name])}" for name in apart])
+    named = [f"{name}={in_words(values[name])}" for name in apart]
+    return "\n".join([shown.cell.catalogue] * several + named)
 
 
 def _unlike(names: Iterable[str]) -> list[str]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil, inf, isfinite, nan
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
+from numpy.typing import NDArray
 
-from tv2sim.experiment import Comparison
+from tv2sim.experiment import Cell, Comparison
 from tv2sim.metrics import METRICS, ON_TIME_RATE
 from tv2sim.numbers import axis, scaled
 from tv2sim.plots import style
-from tv2sim.plots.beside import End, place, written
+from tv2sim.plots.beside import End, place, removed, written
 from tv2sim.plots.panels import columns_of, label_frame, panels_in, width_of
 from tv2sim.plots.parameters import Series, Swept, in_words, swept_by
 from tv2sim.plots.study import Shown, study_of
@@ -88,17 +89,18 @@ def sweep(
     names = [panel.name for panel in swept.panels]
     right = columns_of(width_of(ax), names) - 1
     panels = panels_in(ax, names)
-    limits = _limits(metric, data.shown)
+    ends = {shown.cell: _ends(metric, shown) for shown in data.shown}
+    limits = _limits(metric, np.array(list(ends.values())))
     for panel, (_, lines) in zip(panels, swept.panels, strict=True):
         style.grid(panel)
         panel.set_ylim(limits)
         _scale(panel, swept)
         for series in lines:
-            _draw(panel, swept, series, metric)
+            _draw(panel, swept, series, ends)
     name = swept.parameter.replace("_", " ")
     below = f"Means with {data.interval}s, {data.size}" + (f"; {swept.of}" if swept.of else "")
     style.titles(ax, f"{METRICS[metric].label.capitalize()} against {name}", below, x=name, y=axis(metric))
-    _name(ax, panels, swept, metric, right=right, own=own)
+    _name(ax, panels, swept, ends, right=right, own=own)
     return ax
 
 
@@ -122,9 +124,18 @@ def _height(swept: Swept, width: float) -> float:
 # -- the lines ---------------------------------------------------------------------------------------------
 
 
-def _limits(metric: str, shown: list[Shown]) -> tuple[float, float]:
+Ends: TypeAlias = dict[Cell, list[float]]
+"""The mean of each cell and the ends of its interval, NaN where there is none."""
+
+
+def _ends(metric: str, shown: Shown) -> list[float]:
+    """Return a mean and the ends of its interval; an end may be infinite, a mean is NaN then."""
+    mean, _, low, high = scaled(metric, shown.interval(metric))
+    return [mean if isfinite(mean) else nan, low, high]
+
+
+def _limits(metric: str, ends: NDArray[np.float64]) -> tuple[float, float]:
     """Return the limits of the vertical axis, the same in all panels; what is infinite does not count."""
-    ends = np.array([_ends(metric, one) for one in shown])
     ends = ends[np.isfinite(ends)]
     low, high = (float(ends.min()), float(ends.max())) if len(ends) else (0.0, 1.0)
     # tiny differences are not magnified
@@ -133,16 +144,10 @@ def _limits(metric: str, shown: list[Shown]) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def _ends(metric: str, shown: Shown) -> list[float]:
-    """Return a mean and the ends of its interval; NaN where there is none."""
-    mean, _, low, high = scaled(metric, shown.interval(metric))
-    return [mean if isfinite(mean) else nan, low, high]
-
-
-def _draw(panel: Axes, swept: Swept, series: Series, metric: str) -> None:
+def _draw(panel: Axes, swept: Swept, series: Series, ends: Ends) -> None:
     """Draw a line with its intervals: bars, or a band if it is level."""
-    mean, low, high = np.array([_ends(metric, shown) for shown in series.shown]).T
-    low, high = (np.clip(end, *panel.get_ylim()) for end in (low, high))
+    mean, low, high = np.array([ends[shown.cell] for shown in series.shown]).T
+    low, high = np.clip([low, high], *panel.get_ylim())
     colour, how = series.look.colour, _how(swept, series.name)
     if not series.values:
         panel.axhline(mean[0], **how | {"marker": ""})
@@ -150,8 +155,8 @@ def _draw(panel: Axes, swept: Swept, series: Series, metric: str) -> None:
             panel.axhspan(low[0], high[0], color=colour, alpha=0.15, linewidth=0)
         return
     x, drawn = _places(swept, series), _coordinates(panel, swept, series.name)
-    for at, *ends in zip(x, low, high, strict=True):
-        panel.plot([at, at], ends, color=colour, linewidth=1.6, solid_capstyle="butt", transform=drawn)
+    for at, *bar in zip(x, low, high, strict=True):
+        panel.plot([at, at], bar, color=colour, linewidth=1.6, solid_capstyle="butt", transform=drawn)
     panel.plot(x, mean, transform=drawn, **how)
 
 
@@ -172,29 +177,31 @@ def _coordinates(panel: Axes, swept: Swept, name: str) -> Transform:
 # -- the names ---------------------------------------------------------------------------------------------
 
 
-def _name(ax: Axes, panels: list[Axes], swept: Swept, metric: str, *, right: int, own: bool) -> None:
+def _name(ax: Axes, panels: list[Axes], swept: Swept, ends: Ends, *, right: int, own: bool) -> None:
     """Name the values at their ticks, and the lines beside the panel at the right, or else in a legend."""
     panel, lines = panels[right], {series.name: series for series in swept.panels[right].lines}
-    figure, entries = style.figure_of(ax), [style.fold(name, 40, 1) for name in swept.looks]
-    several = len(entries) > 1
+    figure, several = style.figure_of(ax), len(swept.looks) > 1
     labels = written(panel, list(lines)) if several and list(lines) == list(swept.looks) else []
-    if own and several and not labels:
-        figure.set_figheight(figure.get_figheight() + style.room_for(entries) - style.HEIGHT)
-    figure.draw_without_rendering()
+    style.lay_out(figure)
     for each in panels:
         _name_values(each, swept)
-    figure.draw_without_rendering()
     below = label_frame(ax, panels)
-    if labels:
-        place(panel, labels, [_end(panel, swept, series, metric) for series in lines.values()])
-    elif several:
+    if panels != [ax] or not swept.numeric:  # the ticks or the labels of the axes are higher now
+        style.lay_out(figure)
+    if labels and place(panel, labels, [_end(panel, swept, series, ends) for series in lines.values()]):
+        return
+    removed(labels)
+    if several:
         handles = [Line2D([], [], **_how(swept, name)) for name in swept.looks]
+        entries = [style.fold(name, 40, 1) for name in swept.looks]
         style.legend(ax, handles, entries, below=below + 26)
+        if own:
+            figure.set_figheight(figure.get_figheight() + style.room_for(entries) - style.HEIGHT)
 
 
-def _end(panel: Axes, swept: Swept, series: Series, metric: str) -> End:
+def _end(panel: Axes, swept: Swept, series: Series, ends: Ends) -> End:
     """Return the right end of a line."""
-    means = [_ends(metric, shown)[0] for shown in series.shown]
+    means = [ends[shown.cell][0] for shown in series.shown]
     if not series.values:
         return End(1, means[0], panel.get_yaxis_transform(), series.look.colour)
     drawn = _coordinates(panel, swept, series.name)
