@@ -355,6 +355,18 @@ class TestNames:
         assert not overlapping([*texts, ax.texts[0], *panels(ax)[0].get_xticklabels()])
         assert not any(text.get_window_extent().overlaps(box) for text in texts for box in boxes)
 
+    def test_ticks_above_a_last_row_that_is_not_full(self) -> None:
+        study = compared(["1", "2a"], {"encoders": [1, 2], "requests_per_second": [1, 2, 3]})
+        ax = drawn(study, 5.0, parameter="encoders")
+        figure = ax.get_figure(root=True)
+        assert figure is not None
+        figure.draw_without_rendering()
+        _, above, last = panels(ax)
+        assert above.bbox.y0 > last.bbox.y1
+        assert ticks(above) == ticks(last) == ["1", "2"]
+        lowest = min(label.get_window_extent().y0 for label in above.get_xticklabels())
+        assert lowest > last.texts[0].get_window_extent().y1
+
     def test_nasty_names(self) -> None:
         nasty = ["$x^2_{$", "_<b>&\n\x00"]
         study = compared([tv.PART_2A.replace(name=name) for name in nasty], {"encoders": [1, 2]})
