@@ -291,7 +291,8 @@ class TestIntervals:
         assert [[y for _, y in bar] for bar in bars(ax)[3:]] == [[2.5, 7], [2, high], [4, 4]]
 
     def test_no_mean(self, study: tv.Comparison, monkeypatch: pytest.MonkeyPatch) -> None:
-        nothing, late = Interval(*[math.nan] * 4), Interval(math.inf, *[math.nan] * 3)
+        nan = math.nan
+        nothing, late = Interval(nan, nan, nan, nan), Interval(math.inf, nan, nan, nan)
         self.given(monkeypatch, study, [nothing, late, nothing])
         ax = tv.plots.sweep(study, metric="makespan")
         assert labels(ax) == ["1", "2a: –"]

@@ -130,8 +130,8 @@ Ends: TypeAlias = dict[Cell, list[float]]
 
 def _ends(metric: str, shown: Shown) -> list[float]:
     """Return a mean and the ends of its interval; an end may be infinite, a mean is NaN then."""
-    mean, _, low, high = scaled(metric, shown.interval(metric))
-    return [mean if isfinite(mean) else nan, low, high]
+    interval = scaled(metric, shown.interval(metric))
+    return [interval.mean if isfinite(interval.mean) else nan, interval.ci_low, interval.ci_high]
 
 
 def _limits(metric: str, ends: NDArray[np.float64]) -> tuple[float, float]:
