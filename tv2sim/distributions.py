@@ -60,6 +60,17 @@ class Distribution(ABC):
     def mean(self) -> float:
         """The expected time, in seconds."""
 
+    def cdf(self, time: float) -> float:
+        """Return the share of all times that are at most `time`: the inverse of :meth:`quantile`.
+
+        >>> Uniform(2, 6).cdf(3.5)
+        0.375
+        """
+        low, high = 0.0, 1.0
+        while low < (u := (low + high) / 2) < high:
+            low, high = (u, high) if float(self.quantile(np.array([u]))[0]) <= time else (low, u)
+        return round(high, 15)
+
     @property
     def is_constant(self) -> bool:
         """Whether all times are the same."""

@@ -176,9 +176,14 @@ class Setting:
         return self.finishes and (self.strategy.prewarmed == 0 or not (causes & ~own).any())
 
     @cached_property
+    def is_pool(self) -> bool:
+        """Whether all publishers belong to a pool of one size: none is started because of a video."""
+        return not self._starts[1].any() and not self.strategy.adapts
+
+    @cached_property
     def pool_is_constant(self) -> bool:
         """Whether each publisher is replaced at the instant at which it ends, and no others are started."""
-        return not self._starts[1].any() and not self.strategy.adapts and self.scenario.publishing_time == 0
+        return self.is_pool and self.scenario.publishing_time == 0
 
     @cached_property
     def never_blocks(self) -> bool:

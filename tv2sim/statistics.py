@@ -130,8 +130,8 @@ def mean_interval(
     values = np.asarray(values, dtype=np.float64)
     values = values[~np.isnan(values)]
     n = len(values)
-    if n == 0:
-        return Interval(nan, nan, nan, nan, 0, 0)
+    if n < 2:
+        return Interval(float(values[0]) if n else nan, nan, nan, nan, n, 0)
     usual = _usual(values)
     deviations = values - usual
     differing = int(np.count_nonzero(deviations))
@@ -251,7 +251,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
 
     Examples
     --------
-    >>> [round(bound, 4) for bound in wilson(90, 100)[2:]]
+    >>> [round(bound, 4) for bound in wilson(90, 100)[2:4]]
     [0.8256, 0.9448]
     """
     from scipy.special import ndtri
