@@ -11,7 +11,7 @@ import numpy as np
 from tv2sim import plain
 from tv2sim.distributions import Uniform, as_distribution, distribution_from_dict
 from tv2sim.errors import InputError, ScenarioError
-from tv2sim.fields import check_fields, or_none, parameter, with_changes, with_parameters
+from tv2sim.fields import Fields, check_fields, or_none, parameter, with_changes, with_parameters
 from tv2sim.ticks import PER_SECOND, to_ticks
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, plural
 
@@ -37,7 +37,7 @@ def _a_rate(name: str, value: object, *, error: type[InputError]) -> float:
 
 @with_parameters
 @dataclass(frozen=True)
-class Scenario:
+class Scenario(Fields):
     """The system in which a strategy works: all that is simulated except the strategy itself.
 
     A scenario is checked when it is made, and it cannot be changed: :meth:`replace` returns a changed copy.
@@ -47,7 +47,7 @@ class Scenario:
     Raises
     ------
     ScenarioError
-        If a value is impossible; the message quotes it.
+        If a value is impossible, or a name unknown; the message quotes it.
 
     Examples
     --------
@@ -86,8 +86,10 @@ class Scenario:
         "None: the run ends with the outcome of the last video.",
     )  # fmt: skip
 
+    _error = ScenarioError
+
     def __post_init__(self) -> None:
-        check_fields(self, error=ScenarioError)
+        check_fields(self, error=self._error)
 
     @property
     def gap(self) -> float:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tv2sim.errors import InputError
+from tv2sim.fields import Fields
 from tv2sim.validation import a_number
 
 if TYPE_CHECKING:
@@ -206,7 +207,7 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 @dataclass(frozen=True)
-class Precision:
+class Precision(Fields):
     """The precision to reach for a mean: the half width of its interval, absolute or relative to the mean.
 
     Parameters

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from tv2sim import plain
 from tv2sim.errors import InputError, StrategyError
-from tv2sim.fields import check_fields, checked, or_none, with_changes
+from tv2sim.fields import Fields, check_fields, checked, or_none, with_changes
 from tv2sim.ticks import to_ticks
 from tv2sim.validation import MOST, a_time, a_whole_number, one_of, shown
 
@@ -76,7 +76,7 @@ def _a_truth_value(name: str, value: object, *, error: type[InputError]) -> bool
 
 
 @dataclass(frozen=True)
-class Strategy:
+class Strategy(Fields):
     """A rule for starting publishers.
 
     As data it covers the four parts and what lies between them. A rule of your own overrides one or more of
@@ -105,7 +105,7 @@ class Strategy:
     Raises
     ------
     StrategyError
-        If a value is impossible, or the values contradict each other.
+        If a value is impossible or a name unknown, or the values contradict each other.
 
     Examples
     --------
@@ -134,9 +134,11 @@ class Strategy:
     prewarmed: int = field(default=0, metadata=checked(a_whole_number, at_least=0, at_most=MOST))
     review_every: float | None = field(default=None, metadata=checked(or_none(a_time), at_least=1e-6))
 
+    _error = StrategyError
+
     def __post_init__(self) -> None:
         self._check_class()
-        check_fields(self, error=StrategyError)
+        check_fields(self, error=self._error)
         object.__setattr__(self, "name", self.name or type(self).__name__)
         if self.dedicated and self.starts_on is None and not self._overrides("start_moment"):
             raise StrategyError(
