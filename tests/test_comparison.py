@@ -198,6 +198,17 @@ class TestTheSummary:
         assert isinstance(found, pd.DataFrame)
         assert found[["ci_low", "ci_high"]].to_numpy().tolist() == [pytest.approx([low, high])]
 
+    def test_the_same_as_a_tidy_table(self) -> None:
+        study = tv.compare(FEW, ["1", "2c"], {"encoders": [1, 2]}, replications=3, metrics=["failed", "idle"])
+        names = ["catalogue", "scenario", "strategy", "metric"]
+        statistics = list(dict.fromkeys(study.summary.columns.get_level_values("statistic")))
+        assert list(study.frame.columns) == [*names, "replications", *statistics]
+        assert list(study.frame["metric"]) == ["failed", "idle"] * 4
+        assert set(study.frame["replications"]) == {3}
+        for one in study.frame.to_dict("records"):
+            cell, metric = (one["catalogue"], one["scenario"], one["strategy"]), one["metric"]
+            assert study.summary.loc[cell, metric].to_dict() == {name: one[name] for name in statistics}
+
 
 class TestDifferences:
     def test_the_baseline_has_no_row(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from tv2sim import plain
 from tv2sim.errors import InputError, StrategyError
 from tv2sim.fields import Fields, check_fields, checked, or_none, with_changes
+from tv2sim.notebook import code, display, table
 from tv2sim.ticks import to_ticks
 from tv2sim.validation import MOST, a_time, a_whole_number, one_of, shown
 
@@ -255,6 +256,14 @@ class Strategy(Fields):
         ]
 
     # -- data ----------------------------------------------------------------------------------------------
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [code(field.name), code(shown(getattr(self, field.name), 60))]
+            for field in fields(self)
+            if field.name != "name" and getattr(self, field.name) != field.default
+        ]
+        return display(self.name, type(self).__name__, table([], rows, words=2))
 
     def replace(self, **changes: Any) -> Strategy:
         """Return a copy with some values changed; the copy is checked again.
