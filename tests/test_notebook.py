@@ -167,7 +167,7 @@ class TestScenario:
 def test_a_strategy_shows_what_differs_from_the_default() -> None:
     assert tables(tv.PART_1) == [[["starts_on", "'encoded'"], ["dedicated", "True"]]]
     assert tables(Mine(prewarmed=4)) == [[["prewarmed", "4"]]]
-    assert paragraphs(Mine())[0].startswith("Mine ")
+    assert paragraphs(Mine()) == [f"Mine {Mine().in_words()}"]
 
 
 class TestResults:

@@ -345,7 +345,7 @@ class Strategy(Fields):
             for field in fields(self)
             if field.name != "name" and getattr(self, field.name) != field.default
         ]
-        return display(self.name, type(self).__name__, table([], rows, words=2))
+        return display(self.name, self.in_words(), table([], rows, words=2))
 
     def replace(self, **changes: Any) -> Strategy:
         """Return a copy with some values changed; the copy is checked again.
