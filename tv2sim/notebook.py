@@ -33,6 +33,7 @@ _STYLE = """<style>
 .tv2sim tbody th {font-weight: inherit}
 .tv2sim p {margin: .5em 0; max-width: 60em}
 .tv2sim svg {display: block; max-width: 100%}
+.tv2sim td svg {min-width: 100px}
 </style>"""
 
 
