@@ -28,12 +28,12 @@ _DIFFERENCE = {
 def tidy(study: Comparison) -> pd.DataFrame:
     """Return the comparison as one table: a row per catalogue, scenario, strategy and metric.
 
-    The columns are those of :attr:`tv2sim.Comparison.frame`, then those of the difference from the baseline,
-    which are missing in the baseline's own rows.
+    The columns are those of :attr:`tv2sim.Comparison.frame` without `n`, then those of the difference from the
+    baseline, which are missing in the baseline's own rows.
     """
     keys = ["catalogue", "scenario", "strategy", "metric"]
     differences = study.differences[[*keys, *_DIFFERENCE]].rename(columns=_DIFFERENCE)
-    return study.frame.merge(differences, on=keys, how="left", validate="1:1")
+    return study.frame.drop(columns="n").merge(differences, on=keys, how="left", validate="1:1")
 
 
 def to_read(study: Comparison) -> Iterator[str]:
