@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -16,7 +17,16 @@ from tv2sim.metrics import MAIN, METRICS, ON_TIME_RATE, Setting, as_metrics
 from tv2sim.notebook import display, histogram, paragraph, table
 from tv2sim.numbers import estimate, heading
 from tv2sim.scenario import Scenario
-from tv2sim.statistics import Interval, Stopped, as_confidence, exactly, mean_interval, share_interval
+from tv2sim.statistics import (
+    Difference,
+    Interval,
+    Stopped,
+    as_confidence,
+    exactly,
+    mean_interval,
+    paired_difference,
+    share_interval,
+)
 from tv2sim.strategies import Strategy
 from tv2sim.validation import MOST, a_whole_number, plural
 
@@ -126,6 +136,17 @@ class Replications:
         low, high = of.limits(videos)
         return mean_interval(values, confidence, low=low, high=high, step=of.step(videos))
 
+    def less(self, other: Replications, metric: str, confidence: float = 0.95) -> Difference:
+        """Return the mean of a metric less that of other replications, paired by replication.
+
+        If neither can vary, the difference is exact: it has the width 0 and no p-value.
+        """
+        of, values, others = METRICS[metric], self.values(metric), other.values(metric)
+        if len(values) and of.is_fixed(self.setting) and of.is_fixed(other.setting):
+            exact = exactly(float(values[0] - others[0]), len(values))
+            return Difference(*exact[:4], p_value=nan, variance_ratio=nan, n=len(values), differing=0)
+        return paired_difference(values, others, confidence, step=of.step(len(self.catalogue)))
+
     @cached_property
     def setting(self) -> Setting:
         """What is simulated, of which metrics ask whether they can vary."""
@@ -160,8 +181,12 @@ class Replications:
 
 
 def main_of(metrics: Sequence[str]) -> list[str]:
-    """Return the metrics that a notebook shows: the main ones, or the first few if none of them is there."""
-    return [metric for metric in MAIN if metric in metrics] or list(metrics[: len(MAIN)])
+    """Return the metrics that a notebook shows: the main ones, or the first few if none of them is there.
+
+    Of those that follow from each other, the last is shown.
+    """
+    shown = [metric for metric in MAIN if metric in metrics] or metrics[: len(MAIN)]
+    return list({METRICS[metric].follows or metric: metric for metric in shown}.values())
 
 
 def extended(several: Collection[Replications], more: int, **how: Any) -> list[Replications]:
