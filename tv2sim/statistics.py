@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tv2sim.errors import InputError
+from tv2sim.fields import Fields
 from tv2sim.validation import a_number
 
 if TYPE_CHECKING:
@@ -425,7 +426,7 @@ _ENOUGH_EVENTS = 30
 
 
 @dataclass(frozen=True)
-class Precision:
+class Precision(Fields):
     """The precision to reach for a mean: the half width of its interval, absolute or relative to the mean.
 
     For a metric that differs from its commonest value in at most a third of the replications, it is not met

@@ -28,21 +28,12 @@ _DIFFERENCE = {
 def tidy(study: Comparison) -> pd.DataFrame:
     """Return the comparison as one table: a row per catalogue, scenario, strategy and metric.
 
-    The columns are those of the summary, then those of the difference from the baseline, which are missing in
-    the baseline's own rows.
+    The columns are those of :attr:`tv2sim.Comparison.frame` without `n`, then those of the difference from the
+    baseline, which are missing in the baseline's own rows.
     """
-    import pandas as pd
-
     keys = ["catalogue", "scenario", "strategy", "metric"]
-    rows = [
-        [*cell, metric, *reps.interval(metric, study.confidence)[:4]]
-        for cell, reps in study.cells.items()
-        for metric in study.metrics
-    ]
-    table = pd.DataFrame(rows, columns=[*keys, "mean", "half_width", "ci_low", "ci_high"])
-    table.insert(len(keys), "replications", study.replications)
     differences = study.differences[[*keys, *_DIFFERENCE]].rename(columns=_DIFFERENCE)
-    return table.merge(differences, on=keys, how="left", validate="1:1")
+    return study.frame.drop(columns="n").merge(differences, on=keys, how="left", validate="1:1")
 
 
 def to_read(study: Comparison) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import nan
@@ -13,7 +13,9 @@ import numpy as np
 from tv2sim.catalogue import Catalogue
 from tv2sim.experiment.kept import compute
 from tv2sim.experiment.work import Chunk, Task, joined
-from tv2sim.metrics import METRICS, ON_TIME_RATE, Setting, as_metrics
+from tv2sim.metrics import MAIN, METRICS, ON_TIME_RATE, Setting, as_metrics
+from tv2sim.notebook import display, histogram, paragraph, table
+from tv2sim.numbers import estimate, heading
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import (
     Difference,
@@ -26,13 +28,13 @@ from tv2sim.statistics import (
     share_interval,
 )
 from tv2sim.strategies import Strategy
-from tv2sim.validation import MOST, a_whole_number
+from tv2sim.validation import MOST, a_whole_number, plural
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Cell", "Replications", "extended"]
+__all__ = ["Cell", "Replications", "extended", "main_of"]
 
 
 class Cell(NamedTuple):
@@ -83,6 +85,20 @@ class Replications:
         return (
             f"<{len(self)} replications of {self.catalogue.name!r} under {self.strategy.name!r}, "
             f"seed {self.seed}: on-time rate {mean:.4f}>"
+        )
+
+    def _repr_html_(self) -> str:
+        shown = main_of(self.metrics)
+        figures = [estimate(metric, self.interval(metric), units=False) for metric in shown]
+        published = np.rint(self.values(ON_TIME_RATE) * len(self.catalogue))
+        span = f"{published.min():.0f} to {published.max():.0f}"
+        return display(
+            f"{self.strategy.name}, {self.catalogue.name}",
+            f"{plural(len(self), 'replication')}, seed {self.seed}",
+            table([*map(heading, shown)], [figures], words=0),
+            paragraph(f"Published in time: {span} videos, replication by replication"),
+            histogram(published, "videos published in time by replication", width=320, height=48),
+            *([paragraph(self.stopped)] if self.stopped else ()),
         )
 
     def values(self, metric: str) -> NDArray[np.float64]:
@@ -162,6 +178,15 @@ class Replications:
         """
         (reps,) = extended([self], more, **how)
         return reps
+
+
+def main_of(metrics: Sequence[str]) -> list[str]:
+    """Return the metrics that a notebook shows: the main ones, or the first few if none of them is there.
+
+    Of those that follow from each other, the last is shown.
+    """
+    shown = [metric for metric in MAIN if metric in metrics] or metrics[: len(MAIN)]
+    return list({METRICS[metric].follows or metric: metric for metric in shown}.values())
 
 
 def extended(several: Collection[Replications], more: int, **how: Any) -> list[Replications]:
