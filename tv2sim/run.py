@@ -170,6 +170,37 @@ class Run:
         """A row per video: its fields, the times of its events, and its outcome."""
         return tables.videos_frame(self.catalogue, self.facts)
 
+    def by(self, column: str) -> pd.DataFrame:
+        """Return a row for each group of videos with the same value in a column of the catalogue.
+
+        Parameters
+        ----------
+        column : str
+            Such as ``"provider"``. Videos without a value are a group of their own, the last one.
+
+        Returns
+        -------
+        DataFrame
+            group, videos, the number of videos by outcome, on_time_rate, and the metrics lateness_p50,
+            lateness_p95 and lateness_p99 of the group's publications.
+
+        Raises
+        ------
+        InputError
+            If the catalogue has no such column; the message lists those that it has.
+
+        Examples
+        --------
+        >>> import tv2sim as tv
+        >>> run = tv.simulate(tv.generate_catalogue(), "2c")
+        >>> run.by("provider")[["group", "videos", "published", "failed"]]
+                group  videos  published  failed
+        0  Kanal Nord     101        101       0
+        1  Kanal Sund      30         29       1
+        2   Ø-Kanalen      23         23       0
+        """
+        return tables.groups_frame(self.catalogue, self.facts, column)
+
     @cached_property
     def publishers(self) -> pd.DataFrame:
         """A row per publisher, in the order of their start."""

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from math import isnan, nan
 from operator import eq
-from typing import TYPE_CHECKING, Annotated, NamedTuple, overload
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, overload
 
 import msgspec
 import numpy as np
 
 from tv2sim.errors import CatalogueError
 from tv2sim.notebook import Markup, display, histogram, table
-from tv2sim.validation import LONGEST_TIME, a_time, plural, shown
+from tv2sim.validation import LONGEST_TIME, a_time, one_of, plural, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -190,6 +190,31 @@ class Catalogue:
             "submitted_at": self.submitted_at,
         }  # fmt: skip
         return pd.DataFrame({name: column for name, column in columns.items() if column is not None})
+
+    def groups(self, column: str) -> list[tuple[Any, NDArray[np.int64]]]:
+        """Return the values of a column of :attr:`frame` in ascending order, each with the rows that have it.
+
+        Rows without a value are the last group, whose value is NaN.
+
+        Raises
+        ------
+        CatalogueError
+            If there is no such column; the message lists those that there are.
+
+        Examples
+        --------
+        >>> catalogue = Catalogue([Video(id, "", channel, 3, 9) for id, channel in ["aY", "bX", "cY"]])
+        >>> [(value, rows.tolist()) for value, rows in catalogue.groups("provider")]
+        [('X', [1]), ('Y', [0, 2])]
+        """
+        import pandas as pd
+
+        frame = self.frame
+        one_of(f"a column of catalogue {self.name!r}", column, frame.columns, error=CatalogueError)
+        codes, values = pd.factorize(frame[column], sort=True, use_na_sentinel=False)
+        by_value = np.argsort(codes, kind="stable")
+        rows = np.split(by_value, np.cumsum(np.bincount(codes))[:-1])
+        return list(zip(values.tolist(), rows, strict=True))
 
     def lines(self) -> Iterator[bytes]:
         """Yield the accepted videos as JSON lines, each with its line end."""

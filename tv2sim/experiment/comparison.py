@@ -17,6 +17,7 @@ import numpy as np
 from tv2sim import plain
 from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.errors import InputError
+from tv2sim.experiment.pooled import quantiles
 from tv2sim.experiment.replications import Cell, Replications, extended, main_of
 from tv2sim.experiment.work import Chunk
 from tv2sim.metrics import METRICS, ON_TIME_RATE, Verdict, hypothesis_of
@@ -303,6 +304,35 @@ class Comparison:
         statistics = Interval._fields[:4]
         columns = pd.MultiIndex.from_product([self.metrics, statistics], names=("metric", "statistic"))
         return pd.DataFrame(rows, index=index, columns=columns)
+
+    @cached_property
+    def quantiles(self) -> pd.DataFrame:
+        """A row per catalogue, scenario, strategy, quantity and share: quantiles over all videos together.
+
+        `value` is what this share of the videos of all replications does not exceed in "elapsed" or "lateness",
+        with half_width, ci_low and ci_high; unfinished videos exceed everything. A metric such as
+        ``lateness_p99`` is something else: the mean of the runs' own quantiles. `replications` and `videos` (in
+        each of them) say what it rests on: at most 1,000,000 videos. See :meth:`Replications.quantile`.
+        """
+        return quantiles(self.cells, self.confidence)
+
+    def by(self, column: str) -> pd.DataFrame:
+        """Return :meth:`Replications.by` of every cell in one table, after the cell's names.
+
+        Raises
+        ------
+        InputError
+            If a catalogue has no such column; the message lists those that it has.
+        """
+        import pandas as pd
+
+        tables = []
+        for cell, reps in self.cells.items():
+            table = reps.by(column, self.confidence)
+            for place, (name, value) in enumerate(cell._asdict().items()):
+                table.insert(place, name, value)
+            tables.append(table)
+        return pd.concat(tables, ignore_index=True)
 
     @cached_property
     def differences(self) -> pd.DataFrame:
