@@ -5,7 +5,7 @@ Every page, chart and table is written with these functions, so that a value loo
 
 from __future__ import annotations
 
-from math import ceil, floor, isclose, isfinite, isnan, log10
+from math import ceil, floor, inf, isclose, isfinite, isnan, log10
 from typing import TYPE_CHECKING
 
 from tv2sim.metrics import METRICS
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
-    "RARELY_LATE", "axis", "estimate", "fewer_late", "heading", "late", "listed", "number", "p_value",
+    "RARELY_LATE", "axis", "estimate", "estimated", "fewer_late", "heading", "in_points", "late", "listed", "number", "p_value",
     "percent", "plural", "points", "rate", "scaled", "span", "with_span",
 ]  # fmt: skip
 
@@ -93,32 +93,46 @@ def estimate(metric: str, interval: Interval, *, difference: bool = False, units
     '98.91 ± 0.05 %'
     >>> estimate("on_time_rate", Interval(1.0, 0.0037, 0.9963, 1.0))
     '100.0 (99.6 to 100.0) %'
-    >>> estimate("makespan", Interval(80.0009, 0.001, 79.9999, 80.0019))
+    >>> estimate("makespan", Interval(80.0009, 0.001, 79.9999, 80.0015))
     '80.00 ± 0.01 s'
     >>> estimate("makespan", Interval(80.0009, float("nan"), 0, 0, n=1000, differing=5))
     '80.00 s (5 differ)'
     """
-    mean, half_width, low, high = scaled(metric, interval)[:4]
+    value, spread = estimated(metric, interval, difference=difference)
     after = unit(metric, difference=difference) if units else ""
-    decimals = min(decimals_for(half_width, mean), _MOST_DECIMALS.get(METRICS[metric].unit, 3))
+    if isnan(interval.half_width):
+        return " ".join(filter(None, (value + after, spread)))
+    return " ".join(filter(None, (value, spread))) + after
+
+
+def estimated(metric: str, interval: Interval, *, difference: bool = False) -> tuple[str, str]:
+    """Return a mean and what is said of its precision, the two parts of :func:`estimate`, without the unit.
+
+    >>> estimated("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968))
+    ('98.91', '± 0.05')
+    """
+    mean, half_width, low, high = scaled(metric, interval)[:4]
+    width = mean - low if half_width == inf else half_width
+    decimals = min(decimals_for(width, mean), _MOST_DECIMALS.get(METRICS[metric].unit, 3))
     shown = number(mean, decimals)
     if difference and float(f"{mean:.{decimals}f}") > 0:
         shown = f"+{shown}"
     if isnan(half_width):
-        return f"{shown}{after}{_too_few(interval)}"
+        return shown, _too_few(interval)
     if half_width == 0:
-        return shown + after
-    if isclose(mean - low, high - mean, rel_tol=1e-6):
+        return shown, ""
+    ends = [number(end, decimals) for end in (low, high)]
+    if isclose(mean - low, high - mean, rel_tol=1e-6) or ends[0] == ends[1]:
         # a half width that these decimals cannot show is rounded up, not to 0
-        return f"{shown} ± {number(max(half_width, 10.0**-decimals), decimals)}{after}"
-    return f"{shown} ({number(low, decimals)} to {number(high, decimals)}){after}"
+        return shown, f"± {number(max(half_width, 10.0**-decimals), decimals)}"
+    return shown, f"({ends[0]} to {ends[1]})"
 
 
 def _too_few(interval: Interval) -> str:
     """Return in brackets how few replications differ, where that is why there is no interval."""
     if interval.n is None or interval.n < 2:
         return ""
-    return f" ({interval.differing or 'none'} differ{'s' if interval.differing == 1 else ''})"
+    return f"({interval.differing or 'none'} differ{'s' if interval.differing == 1 else ''})"
 
 
 def with_span(metric: str, interval: Interval, confidence: float, of: str = "") -> str:
@@ -152,6 +166,15 @@ def span(metric: str, interval: Interval, *, difference: bool = False) -> str:
 
 RARELY_LATE = 0.999
 """From this on-time rate on, failures are counted: of 10,000 videos."""
+
+
+def in_points(margin: float) -> str:
+    """Return a difference of rates that is given, not estimated.
+
+    >>> in_points(0.001)
+    '0.1 percentage points'
+    """
+    return f"{100 * margin:.6g} percentage points"
 
 
 def points(difference: Interval) -> str:

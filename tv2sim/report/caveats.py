@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 
 from tv2sim.metrics import METRICS, ON_TIME_RATE
-from tv2sim.report.text import name_of
+from tv2sim.report.text import names_of
 from tv2sim.run import simulate
 
 if TYPE_CHECKING:
@@ -138,10 +138,9 @@ Caveat: TypeAlias = (
 
 def caveats(study: Comparison) -> list[Caveat]:
     """Return the caveats that apply, the most general first."""
-    several = len(study.worlds()) > 1
-    worlds = [(name_of(world) if several else "", world) for world in study.worlds()]
+    worlds = list(zip(names_of(study), study.worlds(), strict=True))
     catalogues = {cell.catalogue: reps.catalogue for cell, reps in study.cells.items()}
-    found: list[Caveat] = [*_precision(study), *_p99(study), *_no_variance(study, several=several)]
+    found: list[Caveat] = [*_precision(study), *_p99(study), *_no_variance(worlds)]
     for name, world in worlds:
         found += dict.fromkeys(_load(world, name))  # that of the encoders is the same under every strategy
     for name, catalogue in catalogues.items():
@@ -167,13 +166,14 @@ def _p99(study: Comparison) -> Iterator[Caveat]:
         yield FewBeyondP99(metrics, study.replications, videos, beyond, _ENOUGH_BEYOND, least)
 
 
-def _no_variance(study: Comparison, *, several: bool) -> Iterator[Caveat]:
+def _no_variance(worlds: list[tuple[str, Comparison]]) -> Iterator[Caveat]:
     where: dict[str, list[str]] = {}
-    for cell, reps in study.cells.items():
-        name = f"{cell.strategy} ({cell.catalogue}, {cell.scenario})" if several else cell.strategy
-        for metric in (ON_TIME_RATE, "any_failure"):
-            if np.ptp(reps.values(metric)) == 0 and not METRICS[metric].is_fixed(reps.setting):
-                where.setdefault(metric, []).append(name)
+    for world, part in worlds:
+        for name, reps in part.strategies.items():
+            for metric in (ON_TIME_RATE, "any_failure"):
+                if np.ptp(reps.values(metric)) == 0 and not METRICS[metric].is_fixed(reps.setting):
+                    where.setdefault(metric, []).append(f"{name} ({world})" if world else name)
+    _, study = worlds[0]
     if where and study.replications > 1:
         yield NoVariance(study.replications, where, study.confidence)
 
