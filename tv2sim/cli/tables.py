@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tv2sim.cli.text import plain
+from tv2sim.cli.text import fitted, plain, wrapped
 from tv2sim.metrics import MAIN, METRICS
 from tv2sim.numbers import estimate, heading, p_value, plural, rate
 from tv2sim.report.text import differences, name_of, verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     import pandas as pd
 
@@ -52,20 +52,23 @@ def to_read(study: Comparison) -> Iterator[str]:
         if part is not parts[0]:
             yield ""
         first = part[part.baseline]
-        yield plain(
-            f"{name_of(part)}: {plural(len(first.catalogue), 'video')}, "
-            f"{plural(study.replications, 'replication')}, "
-            f"seed {first.seed}, {rate(study.confidence)} intervals"
+        yield from wrapped(
+            plain(
+                f"{name_of(part)}: {plural(len(first.catalogue), 'video')}, "
+                f"{plural(study.replications, 'replication')}, "
+                f"seed {first.seed}, {rate(study.confidence)} intervals"
+            )
         )
         yield ""
         yield from _metrics(part)
         if len(part.strategies) > 1:
             yield ""
-            yield f"differences from strategy {plain(study.baseline)}, paired; p-values adjusted (Holm)"
+            head = f"differences from strategy {plain(study.baseline)}, paired; p-values adjusted (Holm)"
+            yield from wrapped(head)
             yield ""
             yield from _differences(part)
         yield ""
-        yield plain(verdict(part))
+        yield from wrapped(plain(verdict(part)))
 
 
 def _metrics(part: Comparison) -> Iterator[str]:
@@ -74,27 +77,15 @@ def _metrics(part: Comparison) -> Iterator[str]:
         [plain(name), *(estimate(metric, reps.interval(metric, confidence), units=False) for metric in MAIN)]
         for name, reps in part.strategies.items()
     ]
-    yield from _aligned([["strategy", *map(heading, MAIN)], *rows], left=1)
+    yield from fitted([["strategy", *map(heading, MAIN)], *rows], left=1)
 
 
 def _differences(part: Comparison) -> Iterator[str]:
-    rows = [["strategy", "metric", "verdict", "difference", "p"]]
+    rows: list[list[str] | str] = [["metric", "verdict", "difference", "p"]]
     for strategy, compared in differences(part, MAIN):
-        if not compared:
-            rows.append([plain(strategy), "all of these", "the same in every replication", "", ""])
+        rows.append(plain(strategy) if compared else f"{plain(strategy)}: the same in every replication")
         for one in compared:
             gain = estimate(one.metric, one.interval, difference=True)
             label = METRICS[one.metric].label
-            rows.append([plain(strategy), label, one.verdict.value, gain, p_value(one.p_adjusted)])
-    yield from _aligned(rows, left=3)
-
-
-def _aligned(rows: Sequence[Sequence[str]], left: int) -> Iterator[str]:
-    """Align the first `left` columns to the left and the others, which hold numbers, to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [
-            cell.ljust(width) if number < left else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
+            rows.append([f"  {label}", one.verdict.value, gain, p_value(one.p_adjusted)])
+    yield from fitted(rows, left=2)
