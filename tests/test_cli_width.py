@@ -44,7 +44,8 @@ def test_narrow_or_wide_the_figures_are_the_same(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv("COLUMNS", str(width))
         found[width] = tv2sim(*COMMANDS["compare"]).out
     assert sorted(FIGURES.findall(found[80])) == sorted(FIGURES.findall(found[400]))
-    assert len(FIGURES.findall(found[80])) >= 2 * 7 * (6 + 4)  # two worlds, seven metrics, six strategies and four that differ
+    # two worlds, seven metrics, six strategies and four that differ
+    assert len(FIGURES.findall(found[80])) >= 2 * 7 * (6 + 4)
     assert max(map(len, found[400].splitlines())) > 120  # where there is room, it is one table
     assert found[80].count("strategy  ") > found[400].count("strategy  ")
 
