@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import re
 import subprocess
 import sys
@@ -44,7 +45,10 @@ def test_the_python_examples_give_what_the_readme_shows(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(("command", "output"), console_examples())
 def test_the_shell_examples_give_what_the_readme_shows(command: str, output: str) -> None:
     command = command.replace("tv2sim", f"{sys.executable} -m tv2sim")
-    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+    # the environment as Python has it: readline adds a width for processes that inherit it
+    done = subprocess.run(
+        command, shell=True, cwd=ROOT, env=os.environ, capture_output=True, encoding="utf-8", check=True
+    )
     assert done.stdout == output
 
 
