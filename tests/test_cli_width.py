@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.commands import CATALOGUE, SAMPLE, start, tv2sim
+from tv2sim.cli.options import _COMMANDS
 from tv2sim.cli.text import fitted
 
 SIX = "1,2a,2b,2c,2c:8,2c:0000000000000000000000000000000012"
@@ -22,6 +23,7 @@ COMMANDS = {
     "check": ["check", SAMPLE],
     "engines": ["engines", CATALOGUE, "--strategies", SIX, "--publishing-time", "0.5", "--queue-capacity", "3"],
     "nothing": [],
+    **{f"{name} --help": [name, "--help"] for name in _COMMANDS},
 }
 FIGURES = re.compile(r"[−+]?[\d,]+\.?\d* (?:± [\d.,]+|\([−\d.,]+ to [−\d.,]+\)|\(\w+ differs?\))")
 
