@@ -17,7 +17,7 @@ from tv2sim.cli.text import fitted
 
 SIX = "1,2a,2b,2c,2c:8,2c:0000000000000000000000000000000012"
 WIDE = ["compare", CATALOGUE, "--strategies", SIX, "--encoders", "5,10", "--publishing-time", "0.5"]
-COMMANDS = {
+COMMANDS: dict[str, list[object]] = {
     "compare": [*WIDE, "--replications", 20],
     "one strategy": ["compare", SAMPLE, "--strategies", "2c", "--replications", 2],
     "check": ["check", SAMPLE],
