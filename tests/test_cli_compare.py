@@ -53,7 +53,7 @@ def test_the_text_has_figures_differences_and_verdict() -> None:
     assert "± " in lines[4]
     of_2c = lines[lines.index("2c", lines.index("2b: the same in every replication")) :]
     assert of_2c[2].startswith("  on-time rate           better ")
-    assert lines[-1].startswith("Strategy 2c publishes 9")
+    assert lines[-1].startswith("Strategy 2c publishes the most: 9")
 
 
 def test_csv_and_json_are_the_same_table_and_that_of_the_library() -> None:

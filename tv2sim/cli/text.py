@@ -80,11 +80,11 @@ def say(text: str, indent: str = "  ") -> None:
     print(*wrapped(plain(text), indent), sep="\n")
 
 
-def fitted(rows: Sequence[Sequence[str] | str], left: int) -> Iterator[str]:
+def fitted(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Iterator[str]:
     """Yield the lines of a table that fits the terminal.
 
     Where it is too wide, words of the head and of text are wrapped. If that is not enough, the columns are
-    split into several tables, each with the first column.
+    split into several tables, each with the first `keys` columns.
 
     Parameters
     ----------
@@ -104,10 +104,10 @@ def fitted(rows: Sequence[Sequence[str] | str], left: int) -> Iterator[str]:
     ]
     parts = [[*range(len(whole))]]
     if _total(whole) > width:
-        parts = [[0]]
-        for number in range(1, len(least)):
-            if len(parts[-1]) > 1 and _total(least[n] for n in (*parts[-1], number)) > width:
-                parts.append([0])
+        parts = [[*range(keys)]]
+        for number in range(keys, len(least)):
+            if len(parts[-1]) > keys and _total(least[n] for n in (*parts[-1], number)) > width:
+                parts.append([*range(keys)])
             parts[-1].append(number)
     for part in parts:
         if part is not parts[0]:
