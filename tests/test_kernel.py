@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import tv2sim as tv
 from tv2sim.draws import Purpose, uniforms
-from tv2sim.engines import engine_for, simulate_one
+from tv2sim.engines import elapsed, engine_for, simulate_one
 from tv2sim.facts import TABLES, Facts
 from tv2sim.metrics import METRICS, measure, on_time
 from tv2sim.strategies import as_strategy
@@ -167,6 +167,28 @@ def test_a_large_catalogue_gives_the_same_in_a_stream(strategy: Any) -> None:
         values, found = replicating.measured(world, 1, replications, ALL)
         assert all(np.array_equal(values[metric], expected[metric]) for metric in ALL)
         assert np.array_equal(found, counts)
+
+
+def test_all_give_the_same_elapsed_times() -> None:
+    """Of groups of lanes, the last one not full, and of blocked ones; unfinished videos are infinitely late."""
+    kernels: Counter[str] = Counter()
+    for world in [*map(generated, range(30)), *worlds(30)]:
+        if world.strategy.adapts:
+            continue
+        what = world.catalogue, world.strategy, world.scenario, world.seed
+        first = world.replication
+        some, many = range(first, first + 3), range(first, first + 70)
+        expected = elapsed("simpy", *what, some)
+        assert elapsed("kernel", *what, some).tolist() == expected.tolist()
+        assert not np.isnan(expected).any()
+        prepared = kernel.world_of(*what[:3])
+        of_events = kernel.elapsed_of(prepared, world.seed, many, "events")
+        assert of_events[:3].tolist() == expected.tolist()
+        for name in routing.KERNELS[routing.KERNELS.index(kernel.kernel_for(prepared)) : -1]:
+            assert kernel.elapsed_of(prepared, world.seed, many, name).tolist() == of_events.tolist()
+            kernels[name] += 1
+        kernels["unfinished"] += bool(np.isinf(expected).any())
+    assert all(kernels[name] >= 5 for name in (*routing.KERNELS[:-1], "unfinished")), kernels
 
 
 @pytest.mark.parametrize("metric", ALL)

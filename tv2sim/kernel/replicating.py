@@ -269,7 +269,13 @@ def _of_fifo(world: World, sums: NDArray[np.float64]) -> dict[str, NDArray[np.fl
 
 
 class Stream(Block):
-    """What lanes know, for catalogues of any size, by :mod:`tv2sim.kernel.stream`."""
+    """What lanes know, for catalogues of any size, by :mod:`tv2sim.kernel.stream`.
+
+    Attributes
+    ----------
+    kept : numpy.ndarray
+        By video, if a metric needs them: the times of its assignment and of its start of encoding.
+    """
 
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
@@ -283,7 +289,7 @@ class Stream(Block):
         self._hits = np.empty(videos, dtype=np.int8)
         self._constant_peak = not world.own.any() and not world.publishing_time
         columns = {*_QUANTILES, *_LATENESS} | (set() if self._constant_peak else {"peak_publishers"})
-        self._kept = np.empty((2, 0 if columns.isdisjoint(metrics) else videos))
+        self.kept = np.empty((2, 0 if columns.isdisjoint(metrics) else videos))
 
     def simulate(
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
@@ -291,7 +297,7 @@ class Stream(Block):
         """Simulate one after the other."""
         blocked = np.zeros(len(replications), dtype=np.bool_)
         for row, replication in enumerate(replications):
-            sums = self._sums(seed, replication)
+            sums = self.sums(seed, replication)
             blocked[row] = sums[lanes.BLOCKED] > 0
             if not blocked[row]:
                 on_time += self._hits
@@ -302,7 +308,8 @@ class Stream(Block):
                 self.fill(values[:, row : row + 1], fixed, found, self._of_columns())
         return blocked
 
-    def _sums(self, seed: int, replication: int) -> NDArray[np.float64]:
+    def sums(self, seed: int, replication: int) -> NDArray[np.float64]:
+        """Simulate one replication; return its sums, and leave the columns that are kept."""
         world, state = self.world, (self._rule, self._encoders, self._pool)
         catalogue, level, one = world.catalogue, world.level, range(replication, replication + 1)
         times, keys, _ = self._encoders
@@ -317,14 +324,14 @@ class Stream(Block):
             )
             startup = draw_part(world, seed, replication, first, len(encoding))
             stream.advance(
-                first, encoding, timeout, startup, self._given, *state, n, sums, self._hits, self._kept
+                first, encoding, timeout, startup, self._given, *state, n, sums, self._hits, self.kept
             )
-        stream.finish(world.own, world.publishing_time, *state[1:], n, sums, self._hits, self._kept)
+        stream.finish(world.own, world.publishing_time, *state[1:], n, sums, self._hits, self.kept)
         return sums
 
     def _of_columns(self) -> dict[str, float]:
         """Return the metrics that do not follow from sums."""
-        world, found, (assigned, started) = self.world, {"peak_publishers": float(self.world.level)}, self._kept
+        world, found, (assigned, started) = self.world, {"peak_publishers": float(self.world.level)}, self.kept
         if not len(assigned):
             return found
         published = assigned + world.publishing_time
