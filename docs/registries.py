@@ -11,10 +11,12 @@ import base64
 import dataclasses
 import inspect
 import io
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
+from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.logging import getLogger
 
@@ -50,6 +52,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive, and what is left out of docstrings."""
     app.add_directive("registry", Registry)
     app.connect("autodoc-skip-member", without_a_text)
+    app.connect("autodoc-process-docstring", one_name_each, priority=100)
     app.connect("env-check-consistency", all_documented)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -59,6 +62,20 @@ def without_a_text(
 ) -> bool | None:
     """Leave out the fields of named tuples, which Python describes as "Alias for field number 0"."""
     return True if (getattr(member, "__doc__", None) or "").startswith("Alias for field number") else None
+
+
+def one_name_each(app: Sphinx, what: str, name: str, one: object, options: object, lines: list[str]) -> None:
+    """Give each of the attributes "a, b : int" an entry of its own, since napoleon expects one name in each."""
+    if "Attributes" in lines:
+        start = lines.index("Attributes") + 2
+        entries = re.split(r"\n(?=\S)", "\n".join(lines[start:]))
+        lines[start:] = "\n".join(map(_each_named, entries)).split("\n")
+
+
+def _each_named(entry: str) -> str:
+    names, kind, text = re.fullmatch(r"([^\n:]*)( : [^\n]*)?(.*)", entry, flags=re.DOTALL).groups("")  # type: ignore[union-attr]
+    several = re.fullmatch(r"\w+(, \w+)+", names)
+    return "\n".join(f"{name}{kind}{text}" for name in names.split(", ")) if several else entry
 
 
 def all_documented(app: Sphinx, env: BuildEnvironment) -> None:
@@ -101,11 +118,8 @@ def _documented(name: str) -> str:
         return restructured(f".. autoclass:: tv2sim.{name}", *shown)
     if inspect.isfunction(value):
         return restructured(f".. autofunction:: tv2sim.{name}")
-    text = f"A :class:`tv2sim.{type(value).__name__}`." if isinstance(value, tv.Strategy) else _DATA[name]
-    return restructured(f".. py:data:: tv2sim.{name}", "", f"   {text}")
-
-
-_DATA = {"STRATEGIES": "The built-in strategies by their names."}
+    text = ModuleAnalyzer.for_module(tv._rooms()[name]).find_attr_docs()["", name]
+    return restructured(f".. py:data:: tv2sim.{name}", "", *(f"   {line}" for line in text))
 
 
 def charts() -> str:

@@ -39,7 +39,7 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "publishers": {
         "publisher": "its number; publishers are numbered in the order in which they are started",
-        "cause": "the video because of which it was started; missing if it was started for the pool",
+        "cause": "the video because of which it was started; missing if prewarmed, or started by a review",
         "assigned": "when it takes its video",
         "video": "the video that it took",
         "idle": "seconds from ready to assigned, or to the end of the run; 0 if it was not ready by then",
