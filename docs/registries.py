@@ -25,7 +25,7 @@ from tv2sim import events as event_kinds
 from tv2sim import metrics as metric_registry
 from tv2sim import plots, tables
 from tv2sim.catalogue import Video
-from tv2sim.cli.options import parsers
+from tv2sim.cli.options import _COMMANDS
 from tv2sim.distributions import DISTRIBUTIONS, NOTATIONS
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def restructured(*lines: str) -> str:
 def api(room: str) -> str:
     """Return the public names that live in a module, each with its docstring."""
     names = [name for name in tv.__all__ if tv._rooms()[name] == room]
-    return "\n\n".join(map(_documented, names))
+    functions_first = sorted(names, key=lambda name: not inspect.isfunction(getattr(tv, name)))
+    return "\n\n".join(map(_documented, functions_first))
 
 
 def _documented(name: str) -> str:
@@ -270,14 +271,21 @@ _DTYPES = {"f": "seconds", "i": "whole number", "b": "true or false", "O": "text
 
 
 def commands() -> str:
-    """Return a section for each command, with its options."""
-    _, found = parsers()
-    return "\n\n".join(_command(name, parser) for name, parser in found.items())
+    """Return a section for each command, with its options and examples."""
+    return "\n\n".join(_command(name, *command) for name, command in _COMMANDS.items())
 
 
-def _command(name: str, parser: argparse.ArgumentParser) -> str:
+def _command(
+    name: str,
+    add_options: Callable[[argparse.ArgumentParser], None],
+    text: str,
+    examples: Iterable[str] = (),
+) -> str:
+    parser = argparse.ArgumentParser(prog=f"tv2sim {name}")
+    add_options(parser)
     rows = [[_written(action), _help(parser, action)] for action in parser._actions]
-    return f"## tv2sim {name}\n\n{parser.description}\n\n{table(['option', 'meaning'], rows)}"
+    parts = [f"## tv2sim {name}", f"{text[0].upper()}{text[1:]}.", table(["option", "meaning"], rows)]
+    return "\n\n".join([*parts, *(["\n".join(["```sh", *examples, "```"])] if examples else [])])
 
 
 def _written(action: argparse.Action) -> str:

@@ -10,9 +10,9 @@ from tv2sim.cli.text import one_line
 from tv2sim.cli.values import list_of, number, precision, speed, whole, whole_or_none
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
-__all__ = ["SCENARIO", "parse", "parsers"]
+__all__ = ["SCENARIO", "parse"]
 
 
 class _Field(NamedTuple):
@@ -53,12 +53,6 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the options, with the name of the command as ``command``."""
-    parser, _ = parsers()
-    return parser.parse_args(argv)
-
-
-def parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
-    """Return the parser of the whole, and that of each command by its name."""
     parser = _Parser(prog="tv2sim", description="Simulate when to start single-use publishers, and how many.")
     parser.add_argument("--version", action="version", version=f"tv2sim {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -66,7 +60,7 @@ def parsers() -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentPa
         command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
         command.set_defaults(command=name)
         add_options(command)
-    return parser, commands.choices
+    return parser.parse_args(argv)
 
 
 def _run(parser: argparse.ArgumentParser) -> None:
