@@ -13,7 +13,7 @@ import pytest
 pytest.importorskip("playwright", reason="needs playwright, of the extra test")
 pytest.importorskip("myst_nb", reason="needs Sphinx, of the extra docs")
 
-from tests.pages import CHROMIUM, OVERFLOWS, chromium
+from tests.pages import CHROMIUM, chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -24,6 +24,16 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parent.parent
+TOO_WIDE = """() => {
+  const scrolls = one => ["auto", "scroll"].includes(getComputedStyle(one).overflowX);
+  const inABox = one => one.localName !== "article" && (scrolls(one) || inABox(one.parentElement));
+  const right = document.documentElement.clientWidth + 1;
+  return [...document.querySelectorAll("article *")]
+    .filter(one => one.getBoundingClientRect().right > right && !inABox(one.parentElement))
+    .map(one => one.outerHTML.slice(0, 200));
+}"""
+"""What sticks out of the window, unless it scrolls in a box of its own. (The theme hides it: the page itself
+does not become wider.)"""
 BROKEN = "[...document.images].filter(one => one.complete && !one.naturalWidth).map(one => one.src)"
 
 
@@ -59,7 +69,7 @@ def test_every_page_fits_and_nothing_is_complained_of(site: Path, browser: Brows
     assert len(pages) > 30
     for path in pages:
         page.goto(path.as_uri())
-        assert not page.evaluate(OVERFLOWS), path.name
+        assert page.evaluate(TOO_WIDE) == [], path.name
         assert page.evaluate(BROKEN) == [], path.name
         assert complaints == [], path.name
 
