@@ -48,4 +48,5 @@ html_additional_pages = {"index": "to_start.html"}
 templates_path = ["templates"]
 html_copy_source = False
 html_show_sphinx = False
+html_show_search_summary = False  # which is fetched, and that fails where the site is opened as files
 html_theme_options = {"navigation_with_keys": True}

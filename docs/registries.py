@@ -301,7 +301,10 @@ def _written(action: argparse.Action) -> str:
 
 
 def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
-    return parser._get_formatter()._expand_help(action)
+    """Return what an option means; one that is a field of the scenario may only say its default."""
+    text = parser._get_formatter()._expand_help(action)
+    fields = {field.name: field.metadata["help"] for field in dataclasses.fields(tv.Scenario)}
+    return f"{fields[action.dest]} {text}" if text.startswith("(") else text
 
 
 REGISTRIES: dict[str, Callable[..., str]] = {

@@ -93,10 +93,14 @@ def test_the_address_of_the_site_leads_to_the_start(site: Path, browser: Browser
 )
 def test_what_is_searched_for_is_found(site: Path, browser: Browser, words: str, title: str) -> None:
     page = browser.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda message: complaints.append(message.text))
     page.goto((site / "docs" / "tutorial.html").as_uri())
     page.locator(".sidebar-search").fill(words)
     page.locator(".sidebar-search").press("Enter")
     page.locator("#search-results li a").get_by_text(title, exact=True).first.wait_for()
+    page.wait_for_load_state("networkidle")
+    assert complaints == []
 
 
 def test_the_reference_has_what_the_package_has(site: Path) -> None:
