@@ -232,7 +232,10 @@ def _until_precise(study: Comparison, precision: Precision, budget: int, how: di
         study = study.extend(_next_batch(precision, intervals, study.replications, budget), **how)
         intervals = [reps.interval(precision.metric, precision.confidence) for reps in study.cells.values()]
     unmet = [interval for interval in intervals if not precision.is_met(interval)]
-    widest = max(unmet or intervals, key=lambda interval: interval.half_width - precision.target(interval.mean))
+    wide = [interval for interval in unmet if not precision.is_narrow(interval)]
+    widest = max(
+        wide or unmet or intervals, key=lambda interval: interval.half_width - precision.target(interval.mean)
+    )
     return replace(study, stopped=Stopped(precision, widest, study.replications))
 
 
@@ -242,9 +245,12 @@ def _next_batch(precision: Precision, intervals: Sequence[Interval], done: int, 
         return min(_FIRST, budget)
     needed = done
     for interval in intervals:
-        target = precision.target(interval.mean)
+        target, missing = precision.target(interval.mean), precision.lacking(interval)
         # unknown where the mean is 0 or there is no value yet
         factor = 1.05 * (interval.half_width / target) ** 2 if target > 0 else nan
+        if missing and not interval.is_exact:
+            found = interval.differing or 0
+            factor = max(factor, (found + missing) / found) if found else nan
         needed = max(needed, ceil(done * factor) if factor < _GROWTH else done * _GROWTH)
     return min(max(needed - done, _FIRST // 2), budget - done)
 

@@ -113,8 +113,8 @@ def dominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 def _points(ax: Axes, group: list[Shown], bars: list[NDArray[np.float64]]) -> NDArray[np.float64]:
     """Draw the points of a group with their intervals; return the points, and add the intervals to `bars`."""
-    idle = np.array([shown.interval("idle") for shown in group])
-    rate = np.array([scaled(ON_TIME_RATE, shown.interval(ON_TIME_RATE)) for shown in group])
+    idle = np.array([shown.interval("idle")[:4] for shown in group])
+    rate = np.array([scaled(ON_TIME_RATE, shown.interval(ON_TIME_RATE))[:4] for shown in group])
     points = np.stack([idle[:, 0], rate[:, 0]], axis=-1)
     rows = zip(group, points.tolist(), dominated(points).tolist(), idle[:, 2:], rate[:, 2:], strict=True)
     for shown, (x, y), hollow, across, along in rows:
