@@ -51,10 +51,16 @@ class Registry(SphinxDirective):
 def setup(app: Sphinx) -> dict[str, Any]:
     """Register the directive, and what is left out of docstrings."""
     app.add_directive("registry", Registry)
+    app.connect("source-read", start_page_for_readme)
     app.connect("autodoc-skip-member", without_a_text)
     app.connect("autodoc-process-docstring", one_name_each, priority=100)
     app.connect("env-check-consistency", all_documented)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
+
+
+def start_page_for_readme(app: Sphinx, page: str, source: list[str]) -> None:
+    """Let links to the README lead to the start page, which stands for it on the site."""
+    source[0] = re.sub(r"\]\((\.\./)*README\.md", "](/docs/index.md", source[0])
 
 
 def without_a_text(

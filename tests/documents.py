@@ -20,6 +20,7 @@ import tempfile
 import traceback
 from pathlib import Path
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from tests.commands import DATA, tv2sim
 
@@ -74,7 +75,8 @@ def run_again(page: str, folder: Path) -> str:
         )
         return f"{found['fence']}{found['info']}\n{body}{found['fence']}"
 
-    with contextlib.chdir(folder):
+    # as wide as a terminal is anywhere
+    with contextlib.chdir(folder), patch.dict(os.environ, {"COLUMNS": "80"}):
         return _FENCE.sub(again, page)
 
 
