@@ -261,7 +261,7 @@ class TestDifferences:
         fixed = {"unfinished", "publishers_started", "publishers_wasted"}
         assert fixed <= set(table[table["p_value"].isna()]["metric"])
         table = tested
-        smallest = int(np.argmin(table["p_value"].to_numpy()))
+        smallest = int(np.nanargmin(table["p_value"].to_numpy()))
         raw, adjusted = (float(table[name].iloc[smallest]) for name in ("p_value", "p_adjusted"))
         assert adjusted == pytest.approx(min(1.0, raw * int(table["p_value"].notna().sum())))
 

@@ -199,6 +199,7 @@ class Verdict(StrEnum):
     """The mean is higher, and neither direction of the metric is better; likewise `LOWER`."""
     LOWER = "lower"
     UNDECIDED = "no difference shown"
+    SMALL = "no difference that matters"
 
 
 @dataclass(frozen=True)

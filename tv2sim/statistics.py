@@ -290,16 +290,16 @@ def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> Interva
 
 
 def share_interval(successes: int, n: int, confidence: float = 0.95) -> Interval:
-    """Return a share with the interval of Clopper and Pearson where it is near 0 or 1, else Wilson's.
+    """Return a share with the interval of Clopper and Pearson, or Wilson's where both outcomes occur 50 times.
 
-    Near 0 and 1 the coverage of Wilson's interval falls to .84.
+    Of fewer, the coverage of Wilson's interval falls to .84.
 
     Examples
     --------
     >>> [round(end, 4) for end in share_interval(1, 1000)[2:4]]
     [0.0, 0.0056]
     """
-    rare = _is_rare(min(successes, n - successes), n)
+    rare = min(successes, n - successes) < _RARE
     return (clopper_pearson if rare else wilson)(successes, n, confidence)
 
 

@@ -19,11 +19,11 @@ from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.errors import InputError
 from tv2sim.experiment.replications import Cell, Replications, extended
 from tv2sim.experiment.work import Chunk
-from tv2sim.metrics import METRICS, Verdict, hypothesis_of
+from tv2sim.metrics import METRICS, ON_TIME_RATE, Verdict, hypothesis_of
 from tv2sim.run import versions_here
 from tv2sim.saved import FORMAT, check_format, strategy_of
 from tv2sim.scenario import Scenario
-from tv2sim.statistics import Difference, Interval, Precision, Stopped, exactly, holm, paired_difference
+from tv2sim.statistics import Difference, Interval, Precision, Stopped, holm
 
 if TYPE_CHECKING:
     import os
@@ -69,6 +69,8 @@ class Comparison:
         The strategy that the others are compared with.
     confidence : float
         The confidence level of the intervals.
+    margin : float
+        The smallest difference of on-time rates that matters, as a share.
     stopped : Stopped or None
         With a precision: why it ended. ``str(study.stopped)`` is a sentence.
     whole : Comparison or None
@@ -80,6 +82,7 @@ class Comparison:
     confidence: float = 0.95
     stopped: Stopped | None = None
     whole: Comparison | None = None
+    margin: float = 0.0
 
     @property
     def replications(self) -> int:
@@ -240,7 +243,8 @@ class Comparison:
         the pairing reduced the variance; `differing` of `n` replications differ from the commonest one. Metrics
         that follow from each other, as the on-time rate does from the videos published, are one hypothesis;
         where neither strategy's value can vary, there is none, and the p-value is missing. The `verdict` is
-        "better", "worse" or "no difference shown" ("higher" or "lower" where neither is better).
+        "better", "worse" or "no difference shown" ("higher" or "lower" where neither is better), or "no
+        difference that matters" for an on-time rate whose interval lies within the margin.
         """
         import pandas as pd
 
@@ -261,7 +265,7 @@ class Comparison:
             base = self.cells.get(cell._replace(strategy=self.baseline), reps)
             for metric in self.metrics if base is not reps else ():
                 hypothesis = hypothesis_of(metric, (reps.setting, base.setting))
-                found.append((cell, metric, self._difference(reps, base, metric), (cell, hypothesis)))
+                found.append((cell, metric, reps.less(base, metric, self.confidence), (cell, hypothesis)))
         # metrics that are one hypothesis have the same p-value; where nothing can vary there is none
         p_values = {
             key: difference.p_value for *_, difference, key in reversed(found) if not isnan(difference.p_value)
@@ -272,15 +276,11 @@ class Comparison:
             p = nan if isnan(difference.p_value) else adjusted[key]
             shown = p < 1 - self.confidence or (difference.interval.is_exact and difference.mean != 0)
             verdict = METRICS[metric].verdict(difference.mean, significant=shown)
+            ends = (difference.ci_low, difference.ci_high)
+            if metric == ON_TIME_RATE and 0 < max(map(abs, ends)) < self.margin:
+                verdict = Verdict.SMALL
             compared.append(Compared(cell, metric, difference, p, verdict))
         return compared
-
-    def _difference(self, reps: Replications, base: Replications, metric: str) -> Difference:
-        """Return the paired difference; if neither can vary it is known, and there is nothing to test."""
-        of, values, usual = METRICS[metric], reps.values(metric), base.values(metric)
-        if len(values) and of.is_fixed(reps.setting) and of.is_fixed(base.setting):
-            return Difference(*exactly(float(values[0] - usual[0]), len(values))[:4], nan, nan, len(values), 0)
-        return paired_difference(values, usual, self.confidence, step=of.step(len(reps.catalogue)))
 
     def report(self, path: str | os.PathLike[str], *, command: str | None = None) -> Path:
         """Write the report: one HTML file that needs neither a network nor JavaScript.

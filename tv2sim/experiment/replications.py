@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -14,7 +15,16 @@ from tv2sim.experiment.kept import compute
 from tv2sim.experiment.work import Chunk, Task, joined
 from tv2sim.metrics import METRICS, ON_TIME_RATE, Setting, as_metrics
 from tv2sim.scenario import Scenario
-from tv2sim.statistics import Interval, Stopped, as_confidence, exactly, mean_interval, share_interval
+from tv2sim.statistics import (
+    Difference,
+    Interval,
+    Stopped,
+    as_confidence,
+    exactly,
+    mean_interval,
+    paired_difference,
+    share_interval,
+)
 from tv2sim.strategies import Strategy
 from tv2sim.validation import MOST, a_whole_number
 
@@ -109,6 +119,17 @@ class Replications:
             return share_interval(int(values.sum()), len(values), confidence)
         low, high = of.limits(videos)
         return mean_interval(values, confidence, low=low, high=high, step=of.step(videos))
+
+    def less(self, other: Replications, metric: str, confidence: float = 0.95) -> Difference:
+        """Return the mean of a metric less that of other replications, paired by replication.
+
+        If neither can vary, the difference is exact: it has the width 0 and no p-value.
+        """
+        of, values, others = METRICS[metric], self.values(metric), other.values(metric)
+        if len(values) and of.is_fixed(self.setting) and of.is_fixed(other.setting):
+            exact = exactly(float(values[0] - others[0]), len(values))
+            return Difference(*exact[:4], p_value=nan, variance_ratio=nan, n=len(values), differing=0)
+        return paired_difference(values, others, confidence, step=of.step(len(self.catalogue)))
 
     @cached_property
     def setting(self) -> Setting:
