@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 import tv2sim as tv
 from tv2sim.draws import Purpose, uniforms
-from tv2sim.engines import engine_for, simulate_one
+from tv2sim.engines import elapsed, engine_for, simulate_one
 from tv2sim.facts import TABLES, Facts
 from tv2sim.metrics import METRICS, measure, on_time
 
@@ -152,6 +152,28 @@ def test_the_kernels_agree_over_many_replications() -> None:
             values, found = replicating.measured(prepared, world.seed, range(5, 140), ALL, name)
             assert all(np.array_equal(values[metric], expected[metric], equal_nan=True) for metric in ALL)
             assert found.tolist() == counts.tolist()
+
+
+def test_all_give_the_same_elapsed_times() -> None:
+    """Of groups of lanes, the last one not full, and of blocked ones; unfinished videos are infinitely late."""
+    kernels: Counter[str] = Counter()
+    for world in [*map(generated, range(30)), *worlds(30)]:
+        if world.strategy.adapts:
+            continue
+        what = world.catalogue, world.strategy, world.scenario, world.seed
+        first = world.replication
+        some, many = range(first, first + 3), range(first, first + 70)
+        expected = elapsed("simpy", *what, some)
+        assert elapsed("kernel", *what, some).tolist() == expected.tolist()
+        assert not np.isnan(expected).any()
+        prepared = kernel.world_of(*what[:3])
+        of_events = kernel.elapsed_of(prepared, world.seed, many, "events")
+        assert of_events[:3].tolist() == expected.tolist()
+        for name in routing.KERNELS[routing.KERNELS.index(kernel.kernel_for(prepared)) : 2]:
+            assert kernel.elapsed_of(prepared, world.seed, many, name).tolist() == of_events.tolist()
+            kernels[name] += 1
+        kernels["unfinished"] += bool(np.isinf(expected).any())
+    assert all(kernels[name] >= 5 for name in (*routing.KERNELS[:2], "unfinished")), kernels
 
 
 @pytest.mark.parametrize("metric", ALL)
