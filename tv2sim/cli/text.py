@@ -71,7 +71,7 @@ def wrapped(text: str, indent: str = "") -> list[str]:
     if (width := columns()) is None:
         return [text]
     together = text.replace(" %", "\N{NO-BREAK SPACE}%")  # a number and its unit stay in one line
-    lines = textwrap.wrap(together, width, subsequent_indent=indent)
+    lines = textwrap.wrap(together, width, subsequent_indent=indent, break_on_hyphens=False)
     return [line.replace("\N{NO-BREAK SPACE}%", " %") for line in lines]
 
 
