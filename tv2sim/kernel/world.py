@@ -118,7 +118,8 @@ def draw_rows(
     """Return the start-up times of so many entities, a row for each replication."""
     u = np.empty((len(replications), whole_blocks(count)))
     uniform_rows(np.uint64(seed), int(purpose), further, replications.start, u)
-    return drawn_ticks(world.scenario.startup_time, u.reshape(-1)).reshape(u.shape)[:, :count]
+    times = drawn_ticks(world.scenario.startup_time, u.reshape(-1)).reshape(u.shape)[:, :count]
+    return np.ascontiguousarray(times)  # kernels would be compiled again for rows that are parts of longer ones
 
 
 def draw_lanes(world: World, seed: int, first: int, out: NDArray[np.float64], slots: int) -> None:
