@@ -8,8 +8,8 @@ import numpy as np
 
 from tv2sim.events import EVENTS, log_of, times_of
 from tv2sim.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES
-from tv2sim.metrics import elapsed, happened, on_time, publisher_times
-from tv2sim.ticks import PER_SECOND
+from tv2sim.metrics import ON_TIME_RATE, elapsed, happened, on_time, publisher_times, quantile
+from tv2sim.ticks import PER_SECOND, whole_ticks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tv2sim.catalogue import Catalogue
     from tv2sim.facts import Columns, Facts
 
-__all__ = ["attempts_frame", "events_frame", "levels_frame", "publishers_frame", "videos_frame"]
+__all__ = ["attempts_frame", "events_frame", "groups_frame", "levels_frame", "publishers_frame", "videos_frame"]
 
 
 def videos_frame(catalogue: Catalogue, facts: Facts) -> pd.DataFrame:
@@ -39,6 +39,24 @@ def videos_frame(catalogue: Catalogue, facts: Facts) -> pd.DataFrame:
         ],
         axis="columns",
     )
+
+
+def groups_frame(catalogue: Catalogue, facts: Facts, column: str) -> pd.DataFrame:
+    """Return a row for each group of videos with the same value in a column of the catalogue."""
+    import pandas as pd
+
+    late = elapsed(facts) - whole_ticks(catalogue.publication_timeout)
+    table = []
+    for group, rows in catalogue.groups(column):
+        outcomes = np.bincount(facts.videos["outcome"][rows], minlength=len(VIDEO_OUTCOMES)).tolist()
+        ordered = np.sort(happened(late[rows]))
+        times = [quantile(ordered, percent) for percent in _PERCENTS]
+        table.append((group, len(rows), *outcomes, float(on_time(facts)[rows].mean()), *times))
+    names = ["group", "videos", *VIDEO_OUTCOMES, ON_TIME_RATE, *(f"lateness_p{p}" for p in _PERCENTS)]
+    return pd.DataFrame(table, columns=names)
+
+
+_PERCENTS = (50, 95, 99)
 
 
 def publishers_frame(facts: Facts) -> pd.DataFrame:

@@ -1,8 +1,8 @@
 """How often the intervals of tv2sim contain the true value: ``python -m tests.benchmarks.coverage``.
 
-Pools of 9 to 14 on the generated catalogue: failures from seven a run to one in 650 runs. The true values are the
-means of all replications, of which samples are taken without overlap. With ``--write docs/intervals.md`` the
-tables become that page; with ``--quick`` there are a tenth as many replications.
+Pools of 9 to 14 on the generated catalogue: failures from seven a run to one in 650 runs. The true values are
+the means of all replications, of which samples are taken without overlap. With ``--write docs/intervals.md``
+the tables become that page; with ``--quick`` there are a tenth as many replications.
 """
 
 from __future__ import annotations
@@ -152,7 +152,8 @@ def main() -> None:
                 expected = cell.events >= ENOUGH_EVENTS
                 if cell.given >= 0.5 and (cell.holds < 0.94 or (expected and cell.holds > 0.985)):
                     print(
-                        f"outside .94 to .985: {kind.title}, pool {pool}, n = {n}: {cell}, {cell.events:.1f} events"
+                        f"outside .94 to .985: {kind.title}, pool {pool}, n = {n}: {cell}, "
+                        f"{cell.events:.1f} events"
                     )
     if options.write is None:
         print("\n".join(lines))

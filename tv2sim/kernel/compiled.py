@@ -23,7 +23,7 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.event import Listener, install_listener
 
-__all__ = ["announced", "borrowing", "compiled", "inlined", "internal"]
+__all__ = ["announced", "borrowing", "compiled", "inlined"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -31,7 +31,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
 _BORROWING = {"_nrt": False}
 """Without counts of the references to arrays, which take longer than what most functions do."""
-_WITHOUT_WRAPPERS = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
 
 
 def compiled(function: F) -> F:
@@ -44,15 +43,9 @@ def borrowing(function: F) -> F:
     return _kept(function, **_BORROWING)
 
 
-def internal(function: F) -> F:
-    """Compile a function that makes no arrays and is called by compiled functions only."""
-    answer: F = numba.njit(**_OPTIONS, **_BORROWING, **_WITHOUT_WRAPPERS)(function)
-    return answer
-
-
 def inlined(function: F) -> F:
     """Compile such a function into those that call it."""
-    answer: F = numba.njit(**_OPTIONS, **_BORROWING, **_WITHOUT_WRAPPERS, forceinline=True)(function)
+    answer: F = numba.njit(**_OPTIONS, **_BORROWING, forceinline=True)(function)
     return answer
 
 

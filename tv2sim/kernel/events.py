@@ -14,7 +14,7 @@ import numpy as np
 
 from tv2sim.events import EVENTS, pack
 from tv2sim.facts import PUBLISHER_OUTCOMES, VIDEO_OUTCOMES
-from tv2sim.kernel.compiled import borrowing, inlined, internal
+from tv2sim.kernel.compiled import borrowing, inlined
 from tv2sim.strategies import MOMENTS
 
 # What functions are given is a number of a type of NumPy: they are compiled again for each literal.
@@ -61,7 +61,7 @@ _NOBODY = np.int64(-1)
 # -- heaps -------------------------------------------------------------------------------------------------
 
 
-@internal
+@borrowing
 def _push(heap: Any, time: Any, key: Any, T: Any, K: Any, n: Any) -> None:
     i = n[heap]
     n[heap] = i + 1
@@ -76,7 +76,7 @@ def _push(heap: Any, time: Any, key: Any, T: Any, K: Any, n: Any) -> None:
     K[heap, i] = key
 
 
-@internal
+@borrowing
 def _pop(heap: Any, T: Any, K: Any, n: Any) -> Any:
     first = K[heap, 0]
     size = n[heap] - 1
