@@ -342,7 +342,7 @@ def paired_difference(
     both = ~np.isnan(values - baseline)
     values, baseline = values[both], baseline[both]
     difference = values - baseline
-    rounded = np.rint(difference / step) * step if step else difference.round(9)
+    rounded = np.rint(difference / step) * step + 0.0 if step else difference.round(9)
     if step or len(np.unique(rounded[:_RARE])) < min(
         len(rounded), _RARE
     ):  # values are repeated: see which are the same

@@ -1,7 +1,7 @@
 """The rules of the model, compiled by numba: the same facts, and metrics of many replications.
 
-There are three kernels: *lanes* simulate replications side by side, *stage* the publishing stage under any
-rule, *events* everything. :mod:`tv2sim.kernel.routing` says which knows what.
+There are four kernels: *lanes* simulate replications side by side, *stream* large catalogues, *stage* the
+publishing stage under any rule, *events* everything. :mod:`tv2sim.kernel.routing` says which knows what.
 """
 
 from tv2sim.kernel.elapsed import elapsed_of

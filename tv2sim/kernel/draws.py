@@ -11,7 +11,7 @@ from numba.extending import intrinsic
 
 from tv2sim.kernel.compiled import compiled, inlined
 
-__all__ = ["uniform_lanes", "uniform_rows"]
+__all__ = ["uniform_lanes", "uniform_part", "uniform_rows"]
 
 _U = np.uint64
 _M0, _M1 = _U(0xD2E7470EE14C6C93), _U(0xCA5A826395121157)
@@ -78,3 +78,14 @@ def uniform_rows(seed: Any, purpose: int, further: int, first: int, out: Any) ->
             out[i, 4 * b + 1] = _uniform(x1)
             out[i, 4 * b + 2] = _uniform(x2)
             out[i, 4 * b + 3] = _uniform(x3)
+
+
+@compiled
+def uniform_part(seed: Any, purpose: int, replication: int, start: int, out: Any) -> None:
+    """Fill ``out[k]`` with the number of entity start + k; `start` and its length are multiples of 4."""
+    for b in range(len(out) // 4):
+        x0, x1, x2, x3 = _block(_U(start // 4 + b + 1), _U(replication), _U(purpose), _U(0), _U(seed))
+        out[4 * b] = _uniform(x0)
+        out[4 * b + 1] = _uniform(x1)
+        out[4 * b + 2] = _uniform(x2)
+        out[4 * b + 3] = _uniform(x3)

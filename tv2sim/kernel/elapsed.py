@@ -9,8 +9,8 @@ import numpy as np
 from tv2sim.kernel import events
 from tv2sim.kernel.compiled import announced, compiled
 from tv2sim.kernel.facts import Machine
-from tv2sim.kernel.lanes import LANES
-from tv2sim.kernel.replicating import Block, Lanes, Stage
+from tv2sim.kernel.lanes import BLOCKED, LANES
+from tv2sim.kernel.replicating import Block, Lanes, Stage, Stream
 from tv2sim.kernel.routing import kernel_for
 from tv2sim.kernel.stage import stage
 
@@ -59,6 +59,17 @@ class _Lanes(Lanes):
         super().__init__(world, metrics)
         self.assigned = self._state[2].reshape(-1, LANES)
         self.on_time = np.zeros(len(world.catalogue), dtype=np.int64)
+
+
+def _by_stream(world: World, seed: int, replications: range, out: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Do as :func:`_by_lanes`."""
+    block = Stream(world, ("elapsed_p50",))
+    blocked = np.empty(len(replications), dtype=np.bool_)
+    for row, replication in enumerate(replications):
+        blocked[row] = block.sums(seed, replication)[BLOCKED] > 0
+        assigned, started = block.kept
+        np.subtract(assigned + world.publishing_time, started, out=out[row])
+    return blocked
 
 
 def _by_stage(world: World, seed: int, replications: range, out: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -116,4 +127,4 @@ def _by_events(
     out[np.isnan(out)] = np.inf
 
 
-_KERNELS = {"lanes": _by_lanes, "stage": _by_stage}
+_KERNELS = {"lanes": _by_lanes, "stream": _by_stream, "stage": _by_stage}
