@@ -119,23 +119,10 @@ class TestTheMean:
         """At most 1 - 0.025**(1/1000) of all replications are different: 0.368 %."""
         unknown = 1 - 0.025 ** (1 / 1000)
         assert unknown == pytest.approx(0.003682, abs=1e-6)
-        assert mean_interval(np.ones(1000), low=0, high=1) == (
-            1,
-            close(unknown),
-            close(1 - unknown),
-            1,
-            1000,
-            0,
-        )
-        assert mean_interval(np.zeros(1000), low=0, high=1) == (
-            0,
-            close(unknown),
-            0,
-            close(unknown),
-            1000,
-            0,
-            0,
-        )
+        always = (1, close(unknown), close(1 - unknown), 1, 1000, 0, 0)
+        never = (0, close(unknown), 0, close(unknown), 1000, 0, 0)
+        assert mean_interval(np.ones(1000), low=0, high=1) == always
+        assert mean_interval(np.zeros(1000), low=0, high=1) == never
 
     def test_equal_counts_between_their_bounds(self) -> None:
         """150 of 154 in each of 9: nine are too few to show that none is far off."""
