@@ -6,7 +6,7 @@ Every page, chart and table is written with these functions, so that a value loo
 from __future__ import annotations
 
 from math import ceil, floor, inf, isclose, isfinite, isnan, log10
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from tv2sim.metrics import METRICS
 from tv2sim.statistics import Interval
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
-    "RARELY_LATE", "axis", "estimate", "estimated", "fewer_late", "heading", "in_points", "late", "listed", "number", "p_value",
-    "percent", "plural", "points", "rate", "scaled", "span", "with_span",
+    "RARELY_LATE", "Estimate", "axis", "estimate", "estimated", "fewer_late", "heading", "in_points", "late",
+    "listed", "number", "p_value", "percent", "plural", "points", "rate", "scaled", "span", "with_span",
 ]  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def scaled(metric: str, interval: Interval) -> Interval:
     """
     factor = 100.0 if METRICS[metric].unit == "%" else 1.0
     mean, half_width, low, high = (factor * value for value in interval[:4])
-    return Interval(mean, half_width, low, high, interval.n, interval.differing)
+    return Interval(mean, half_width, low, high, *interval[4:])
 
 
 def heading(metric: str) -> str:
@@ -97,19 +97,29 @@ def estimate(metric: str, interval: Interval, *, difference: bool = False, units
     '80.00 ± 0.01 s'
     >>> estimate("makespan", Interval(80.0009, float("nan"), 0, 0, n=1000, differing=5))
     '80.00 s (5 differ)'
+    >>> estimate("elapsed_p50", Interval(4.25, 0.5, 3.75, 4.75, n=12, differing=12, missing=988))
+    '4.2 ± 0.5 s (of 12)'
     """
-    value, spread = estimated(metric, interval, difference=difference)
+    value, spread, basis = estimated(metric, interval, difference=difference)
     after = unit(metric, difference=difference) if units else ""
-    if isnan(interval.half_width):
-        return " ".join(filter(None, (value + after, spread)))
-    return " ".join(filter(None, (value, spread))) + after
+    return " ".join(filter(None, (value, spread))) + after + (f" {basis}" if basis else "")
 
 
-def estimated(metric: str, interval: Interval, *, difference: bool = False) -> tuple[str, str]:
-    """Return a mean and what is said of its precision, the two parts of :func:`estimate`, without the unit.
+class Estimate(NamedTuple):
+    """The parts of :func:`estimate`, without the unit, which stands before the last one."""
+
+    value: str
+    spread: str
+    """The half width or the ends of the interval; empty if there is none."""
+    basis: str
+    """How many replications it rests on, if not on all of them, or how few differ."""
+
+
+def estimated(metric: str, interval: Interval, *, difference: bool = False) -> Estimate:
+    """Return the parts of :func:`estimate`.
 
     >>> estimated("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968))
-    ('98.91', '± 0.05')
+    Estimate(value='98.91', spread='± 0.05', basis='')
     """
     mean, half_width, low, high = scaled(metric, interval)[:4]
     width = mean - low if half_width == inf else half_width
@@ -117,22 +127,28 @@ def estimated(metric: str, interval: Interval, *, difference: bool = False) -> t
     shown = number(mean, decimals)
     if difference and float(f"{mean:.{decimals}f}") > 0:
         shown = f"+{shown}"
-    if isnan(half_width):
-        return shown, _too_few(interval)
-    if half_width == 0:
-        return shown, ""
+    return Estimate(shown, _spread(mean, half_width, low, high, decimals), _rests_on(interval))
+
+
+def _spread(mean: float, half_width: float, low: float, high: float, decimals: int) -> str:
+    if isnan(half_width) or half_width == 0:
+        return ""
     ends = [number(end, decimals) for end in (low, high)]
     if isclose(mean - low, high - mean, rel_tol=1e-6) or ends[0] == ends[1]:
         # a half width that these decimals cannot show is rounded up, not to 0
-        return shown, f"± {number(max(half_width, 10.0**-decimals), decimals)}"
-    return shown, f"({ends[0]} to {ends[1]})"
+        return f"± {number(max(half_width, 10.0**-decimals), decimals)}"
+    return f"({ends[0]} to {ends[1]})"
 
 
-def _too_few(interval: Interval) -> str:
-    """Return in brackets how few replications differ, where that is why there is no interval."""
+def _rests_on(interval: Interval) -> str:
+    """Return in brackets how many replications have a value, if not all, or differ, if too few."""
     if interval.n is None or interval.n < 2:
         return ""
-    return f"({interval.differing or 'none'} differ{'s' if interval.differing == 1 else ''})"
+    of = f"(of {interval.n:,})" if interval.missing else ""
+    if not isnan(interval.half_width):
+        return of
+    differ = f"({interval.differing or 'none'} differ{'s' if interval.differing == 1 else ''})"
+    return f"{of} {differ}".strip()
 
 
 def with_span(metric: str, interval: Interval, confidence: float, of: str = "") -> str:

@@ -139,14 +139,15 @@ def _world(part: Comparison, name: str) -> dict[str, Any]:
 
 
 def _load(part: Comparison) -> list[str]:
-    """Return the lines of the expected load; those that do not hold for all strategies begin with their names."""
+    """Return the lines of the expected load; those of some strategies only begin with their names."""
     lines: dict[str, list[str]] = {}
     for name, reps in part.strategies.items():
         for line in str(explained(reps)).splitlines():
             lines.setdefault(line, []).append(name)
     everywhere = len(part.strategies)
     return [
-        line if len(names) == everywhere else f"{numbers.listed(names)}: {line}" for line, names in lines.items()
+        line if len(names) == everywhere else f"{numbers.listed(names)}: {line}"
+        for line, names in lines.items()
     ]
 
 
@@ -188,12 +189,19 @@ def _quantiles(study: Comparison) -> dict[str, Any]:
     """Return quantiles over all videos by world and strategy, or why they are not known."""
     try:
         rows = [
-            {name: _of_all(reps, study.confidence, _first(study, reps)) for name, reps in part.strategies.items()}
+            {
+                name: _of_all(reps, study.confidence, _first(study, reps))
+                for name, reps in part.strategies.items()
+            }
             for part in study.worlds()
         ]
     except InputError as error:
         return {"unknown": str(error)}
-    return {"unknown": "", "worlds": rows, "columns": [(quantity, share) for quantity in QUANTITIES for share in SHARES]}
+    return {
+        "unknown": "",
+        "worlds": rows,
+        "columns": [(quantity, share) for quantity in QUANTITIES for share in SHARES],
+    }
 
 
 def _of_all(reps: Replications, confidence: float, first: int) -> dict[str, Any]:
@@ -209,7 +217,8 @@ def _groups(part: Comparison, column: str) -> dict[str, Any]:
     """Return the table of groups of videos in one world: a row for each of the largest groups."""
     whole = part.whole or part
     tables = {
-        name: reps.by(column, part.confidence, first=_first(whole, reps)) for name, reps in part.strategies.items()
+        name: reps.by(column, part.confidence, first=_first(whole, reps))
+        for name, reps in part.strategies.items()
     }
     one = next(iter(tables.values()))
     largest = one["videos"].sort_values(ascending=False, kind="stable").index[:_MOST_GROUPS].sort_values()

@@ -89,7 +89,7 @@ def _answer(study: Comparison) -> Iterator[Drawing]:
         yield Drawing(
             "tradeoff",
             lambda ax: plots.tradeoff(study, ax),
-            "On-time rate against idle publisher-seconds, one point per strategy; the numbers are in the table.",
+            "On-time rate against idle publisher-seconds, one point per strategy; the tables have the numbers.",
             "Up is better, left is cheaper. A strategy below and to the right of another is dominated by it.",
             trade,
         )
@@ -99,19 +99,20 @@ def _answer(study: Comparison) -> Iterator[Drawing]:
         yield Drawing(
             "differences",
             lambda ax: plots.differences(study, ax, metric=ON_TIME_RATE),
-            f"Paired differences of the on-time rate from strategy {study.baseline}; the numbers are in the table.",
-            f"Right of the line publishes more in time than {study.baseline}. In one replication, the publisher "
-            "started because of a video takes equally long to start under every strategy.",
+            f"Paired differences of the on-time rate from {study.baseline}; the tables have the numbers.",
+            f"Right of the line publishes more in time than {study.baseline}. In one replication, the "
+            "publisher started because of a video takes equally long to start under every strategy.",
             rows,
         )
 
 
 def _parameter(study: Comparison) -> str:
-    """Return the parameter that a study sweeps, if there is one."""
+    """Return the parameter that a study sweeps, if there is one; two pools in one world are no sweep."""
     try:
-        return swept_by(study_of(study)).parameter
+        swept = swept_by(study_of(study))
     except InputError:
         return ""
+    return swept.parameter if len(study.worlds()) > 1 or len(swept.values) > 2 else ""
 
 
 def _sweep(study: Comparison, parameter: str, metric: str) -> Drawing:
@@ -120,7 +121,7 @@ def _sweep(study: Comparison, parameter: str, metric: str) -> Drawing:
     return Drawing(
         f"sweep-{metric}",
         lambda ax: plots.sweep(study, ax, metric=metric, parameter=parameter),
-        f"{of.capitalize()} against {name}; the numbers are in the tables.",
+        f"{of.capitalize()} against {name}; the tables have the numbers.",
         f"Where no bar is seen, the {rate(study.confidence)} interval is narrower than the mark.",
         height if height > HEIGHT else _LOW,
     )

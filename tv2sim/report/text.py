@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from tv2sim.strategies import Strategy
 
 __all__ = [
-    "Choice", "Conclusion", "choice", "concluded", "cost", "differences", "in_words", "judged", "name_of", "names_of", "overall", "verdict",
+    "Choice", "Conclusion", "choice", "concluded", "cost", "differences", "in_words", "judged", "name_of",
+    "names_of", "overall", "verdict",
 ]  # fmt: skip
 
 
@@ -88,7 +89,7 @@ def differences(world: Comparison, metrics: Collection[str]) -> Iterator[tuple[s
 
 
 class Conclusion(NamedTuple):
-    """Which strategy to take in one world, and how sure that is; ``str()`` of it is a text of a few sentences."""
+    """Which strategy to take in one world, and how sure that is; ``str()`` gives a few sentences."""
 
     strategy: str
     lead: str
@@ -226,7 +227,10 @@ def overall(judgements: Sequence[Judgement]) -> str:
     if len(first.rates) == 1:
         return f"Strategy {first.chosen} was simulated alone, in {len(judgements)} worlds"
     (most, count), *others = Counter(judgement.chosen for judgement in judgements).most_common()
-    told = [f"strategy {most} in {count} of {len(judgements)} worlds", *(f"{name} in {n}" for name, n in others)]
+    told = [
+        f"strategy {most} in {count} of {len(judgements)} worlds",
+        *(f"{name} in {n}" for name, n in others),
+    ]
     where = listed(told) if others else f"strategy {most} in each of {len(judgements)} worlds"
     if first.world.replications == 1:
         return f"One replication shows no difference; in it, the most is published by {where}"
