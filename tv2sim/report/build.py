@@ -174,8 +174,8 @@ def _versions(engines: list[str]) -> dict[str, str]:
 # -- videos of all replications ----------------------------------------------------------------------------
 
 
-_MOST_VIDEOS, _MOST_SLOW = 2_000_000, 100_000
-"""The most videos of all strategies together that are simulated again: a second with either kind of engine."""
+_MOST_VIDEOS, _MOST_SLOW = 1_000_000, 100_000
+"""The most videos of all strategies together that are simulated again: about a second with any engine."""
 
 
 def _first(study: Comparison, reps: Replications) -> int:
