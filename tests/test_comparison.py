@@ -189,7 +189,7 @@ class TestTheSummary:
             for metric in study.metrics:
                 found = study.summary.loc[cell, metric]
                 assert isinstance(found, pd.Series)
-                np.testing.assert_equal(found.tolist(), list(reps.interval(metric, 0.8)))
+                np.testing.assert_equal(found.tolist(), list(reps.interval(metric, 0.8)[:4]))
 
     def test_part_1_by_scipy(self) -> None:
         values = parts()["1"].values("published")
@@ -213,7 +213,7 @@ class TestDifferences:
 
     def test_the_columns(self) -> None:
         names = ["catalogue", "scenario", "strategy", "baseline", "metric", *STATISTICS]
-        names += ["p_value", "variance_ratio", "p_adjusted", "verdict"]
+        names += ["p_value", "variance_ratio", "n", "differing", "p_adjusted", "verdict"]
         assert list(parts().differences) == names
         alone = tv.compare(FEW, ["1"], replications=2).differences
         assert list(alone) == names
@@ -253,8 +253,15 @@ class TestDifferences:
         study = tv.compare(FEW, [*POOLS, "2a"], {"encoders": [2, 5]}, replications=20)
         table = study.differences
         assert len(table) == 2 * 2 * len(study.metrics)
-        assert table["p_adjusted"].tolist() == holm(table["p_value"].to_numpy()).tolist()
-        smallest = int(np.argmin(table["p_value"].to_numpy()))
+        same = {"published", "failed", "on_time_rate"}  # each follows from the others: one hypothesis
+        tested = table[~table["metric"].isin(same - {"published"})]
+        np.testing.assert_equal(tested["p_adjusted"].to_numpy(), holm(tested["p_value"].to_numpy()))
+        for _, rows in table[table["metric"].isin(same)].groupby(["scenario", "strategy"]):
+            assert rows["p_adjusted"].nunique() == 1
+        fixed = {"unfinished", "publishers_started", "publishers_wasted"}
+        assert fixed <= set(table[table["p_value"].isna()]["metric"])
+        table = tested
+        smallest = int(np.nanargmin(table["p_value"].to_numpy()))
         raw, adjusted = (float(table[name].iloc[smallest]) for name in ("p_value", "p_adjusted"))
         assert adjusted == pytest.approx(min(1.0, raw * int(table["p_value"].notna().sum())))
 
@@ -263,8 +270,8 @@ class TestDifferences:
         table = parts().differences
         table = table[table["strategy"] == "2b"]
         assert set(table["verdict"]) == {"no difference shown"}
-        assert set(table["p_value"]) == set(table["p_adjusted"]) == {1}
-        assert not table[STATISTICS].to_numpy().any()
+        assert set(table["p_value"].dropna()) == set(table["p_adjusted"].dropna()) == {1}
+        assert not table[["mean", "differing"]].to_numpy().any()
 
     def test_waits_that_are_the_same_are_no_difference(self) -> None:
         """Pools of 14 and 20 never run empty: with exact time the same waits are the same numbers."""
@@ -318,16 +325,8 @@ class TestVerdicts:
 
     def test_they_rest_on_the_adjusted_p_value(self) -> None:
         """A difference of which 0.05 < 2 p: shown alone, not beside others."""
-        study = tv.compare(FEW, POOLS, replications=400, metrics=["published"])
-        for count in range(2, 400):
-            values = [study[pool.name].values("published")[:count] for pool in POOLS]
-            if np.ptp(values[1] - values[0]) > 0:
-                p_value = float(scipy.stats.ttest_rel(values[0], values[1]).pvalue)
-                if 0.025 < p_value < 0.05:
-                    break
-        else:
-            pytest.fail("no number of replications gives such a p-value")
-        few: dict[str, Any] = {"replications": count, "baseline": "pool of 5"}
+        few: dict[str, Any] = {"replications": 10, "seed": 4, "baseline": "pool of 5"}
+        p_value = 2 / 2**6  # all of 6 replications that differ have the same sign
         alone = tv.compare(FEW, POOLS, metrics=["published"], **few)
         assert row(alone, "pool of 6", "published")["verdict"] == "better"
         # part 1 twice more, which differ from each other in nothing but tell of the family's size

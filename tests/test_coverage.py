@@ -16,6 +16,7 @@ import pytest
 import tv2sim as tv
 from tv2sim.statistics import Difference, Interval, mean_interval, paired_difference
 
+from .benchmarks import coverage
 from .exact import moments, published
 
 CATALOGUE = tv.generate_catalogue()
@@ -70,3 +71,34 @@ def test_reduced(name: str) -> None:
 @pytest.mark.parametrize("name", EXACT)
 def test_at_full_size(name: str) -> None:
     assert 930 <= hits(1000)[name] <= 970
+
+
+# -- intervals of rare events and of times that hardly ever differ --------------------------------------------
+
+FOUND = {
+    # kind, pool, n: too few of 400 hold with a probability below 1e-3 if .95 of all do
+    ("Videos published too late", 12, 30),
+    ("Videos published too late", 12, 100),
+    ("Videos published too late", 11, 30),
+    ("Runs with any failure", 11, 30),
+    ("Elapsed time, p99 of a run", 11, 100),
+    ("Lateness, largest of a run", 14, 100),
+    ("Difference in videos published too late", 12, 100),
+    ("Difference in videos published too late", 13, 100),
+}
+
+
+@cache
+def of_pools() -> dict[int, dict[str, np.typing.NDArray[np.float64]]]:
+    return coverage.simulated(40_000)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("title", "pool", "n"), sorted(FOUND))
+def test_rare_events(title: str, pool: int, n: int) -> None:
+    (kind,) = (kind for kind in coverage.KINDS if kind.title == title)
+    cell = coverage.covered(kind.values(of_pools(), pool), n, 400, kind.interval)
+    assert cell.given >= 0.95
+    assert cell.holds >= 0.915
+    if cell.events >= 15:
+        assert cell.holds <= 0.985

@@ -7,6 +7,7 @@ import io
 from collections import Counter
 from math import inf
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -14,6 +15,7 @@ import tv2sim as tv
 from tv2sim.metrics import MAIN, METRICS, ON_TIME_RATE, Measured, Metric, measure
 from tv2sim.numbers import axis, estimate, heading
 from tv2sim.report.build import build_report
+from tv2sim.strategies import Moment
 
 from .commands import CATALOGUE, tv2sim
 from .micro import simulate
@@ -177,3 +179,43 @@ def test_the_command_knows_the_names_of_the_registry() -> None:
     result = tv2sim("compare", CATALOGUE, "--precision", "cost=1%")
     assert result.status == 2
     assert all(f"'{name}'" in result.err for name in METRICS)
+
+
+# -- what cannot vary ----------------------------------------------------------------------------------------
+
+
+class TestWhatCannotVary:
+    """If a metric is said to be fixed, every replication has the same value; generated worlds are asked."""
+
+    def test_it_does_not_vary(self) -> None:
+        fixed: Counter[str] = Counter()
+        for seed in range(60):
+            random = np.random.default_rng(seed)
+            scenario = tv.Scenario(
+                encoders=int(random.integers(1, 6)),
+                publishing_queue_capacity=[None, 2, 100][random.integers(3)],
+                publishing_time=float(random.integers(2)),
+                until=[None, 9.0][int(random.random() < 0.2)],
+                startup_time=["uniform(2, 6)", "3"][int(random.random() < 0.1)],
+            )
+            moments: list[Moment | None] = [None, "encoding_started", "encoded"]
+            strategy = tv.Strategy(
+                "any",
+                starts_on=moments[random.integers(3)],
+                prewarmed=int(random.integers(1, 4)) * int(random.random() < 0.7),
+            )
+            reps = tv.replicate(tv.generate_catalogue(12), strategy, scenario, replications=12)
+            for name, metric in METRICS.items():
+                if metric.is_fixed(reps.setting):
+                    fixed[name] += 1
+                    assert len(np.unique(reps.values(name))) == 1, (name, seed)
+                    np.testing.assert_equal(reps.interval(name)[:2], (reps.values(name)[0], 0))
+        assert min(fixed[name] for name in METRICS if METRICS[name].fixed) >= 5
+
+    def test_a_constant_start_up_time_leaves_nothing_to_chance(self) -> None:
+        study = tv.compare(tv.generate_catalogue(12), ["1", "2a"], tv.Scenario(startup_time=3), replications=5)
+        assert study.differences["p_value"].isna().all()
+        assert study.differences["p_adjusted"].isna().all()
+        verdicts = study.differences.set_index("metric")["verdict"]
+        assert verdicts["published"] == "better"
+        assert verdicts["unfinished"] == "no difference shown"

@@ -7,6 +7,7 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ import tv2sim as tv
 from tv2sim.metrics import METRICS
 from tv2sim.numbers import estimate
 from tv2sim.plots import style
-from tv2sim.plots.tradeoff import dominated
+from tv2sim.plots.tradeoff import dominated, tradeoff_height
 from tv2sim.statistics import Interval
 
 from .micro import simulate
@@ -49,6 +50,13 @@ def grid() -> tv.Comparison:
 
 
 @pytest.fixture(scope="module")
+def eight() -> tv.Comparison:
+    """Eight worlds with three strategies each."""
+    scenario = {"encoders": [5, 10], "requests_per_second": [1, 2, 3, 4]}
+    return tv.compare(CATALOGUE, ["1", "2a", "2c"], scenario, replications=5, progress=False)
+
+
+@pytest.fixture(scope="module")
 def run() -> tv.Run:
     return tv.simulate(CATALOGUE, "2c")
 
@@ -63,6 +71,12 @@ def pool() -> tv.Run:
     return simulate([(2, 3), (1, 2), (1, 9)], tv.PART_2C.replace(prewarmed=1), 3)
 
 
+@cache
+def several_pools() -> tv.Comparison:
+    """Two pools in two worlds, beside a strategy that has none."""
+    return tv.compare(CATALOGUE, ["2a", "2c:8", "2c:12"], {"encoders": [5, 10]}, replications=3, progress=False)
+
+
 def charts(study: tv.Comparison, run: tv.Run) -> dict[str, Callable[[Axes | None], Axes]]:
     return {
         "published_per_replication": lambda ax: tv.plots.published_per_replication(study, ax),
@@ -71,6 +85,7 @@ def charts(study: tv.Comparison, run: tv.Run) -> dict[str, Callable[[Axes | None
         "tradeoff": lambda ax: tv.plots.tradeoff(study, ax),
         "lateness": lambda ax: tv.plots.lateness([run], ax),
         "on_time_map": lambda ax: tv.plots.on_time_map(study["1"], ax),
+        "sweep": lambda ax: tv.plots.sweep(several_pools(), ax),
         "convergence": lambda ax: tv.plots.convergence(study, ax),
         "timeline": lambda ax: tv.plots.timeline(run, ax),
         "levels": lambda ax: tv.plots.levels(run, ax),
@@ -199,6 +214,7 @@ study = tv.compare(catalogue, replications=3, progress=False)
 run = tv.simulate(catalogue)
 for name in ("published_per_replication", "on_time_rates", "differences", "tradeoff", "convergence"):
     getattr(tv.plots, name)(study).figure.savefig("/dev/null", format="svg")
+tv.plots.sweep(tv.compare(catalogue, ["2c:1", "2c:2"], replications=3, progress=False))
 tv.plots.on_time_map(study["1"]), tv.plots.lateness(run), tv.plots.timeline(run), tv.plots.levels(run)
 assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules
 """
@@ -231,7 +247,7 @@ class TestText:
             (Interval(62.25, 0.288, 61.962, 62.538), "62.25 ± 0.29"),
             (Interval(1234.5, 56.7, 1177.8, 1291.2), "1,234 ± 57"),
             (Interval(154.0, 5.6, 148.4, 154.0), "154 (148 to 154)"),
-            (Interval(7.0, 0.0, 7.0, 7.0), "7 ± 0"),
+            (Interval(7.0, 0.0, 7.0, 7.0), "7"),
             (Interval(7.0, math.nan, math.nan, math.nan), "7"),
             (Interval(math.nan, math.nan, math.nan, math.nan), "–"),
         ],
@@ -385,6 +401,47 @@ class TestTradeoff:
         ax = tv.plots.tradeoff(grid)
         assert keys(ax) == ["1", "2a", "1: encoders=1", "2: encoders=2", "3: encoders=3"]
 
+    def test_points_that_several_worlds_share_have_one_label(self) -> None:
+        # encoders do not matter to a publisher that starts with the encoding, or when it ends
+        scenario = {"encoders": [5, 10, 20]}
+        study = tv.compare(CATALOGUE, ["1", "2a", "2b", "2c"], scenario, replications=5, progress=False)
+        ax = tv.plots.tradeoff(study)
+        assert sorted(filter(None, texts(ax))) == ["1", "1–3", "1–3", "2, 3"]
+        assert len(points(ax)) == 12
+
+    @pytest.mark.parametrize("width", [9.0, 5.9])
+    def test_every_point_of_a_grid_is_labelled_once(self, eight: tv.Comparison, width: float) -> None:
+        figure = Figure((width, tradeoff_height(eight, width)), layout="constrained")
+        ax = tv.plots.tradeoff(eight, figure.add_subplot())
+        written = [text for text in ax.texts if text.get_text() and not is_explanation(text)]
+        at = {text.xy: text.get_text() for text in written}  # type: ignore[attr-defined]
+        assert len(at) == len(written)
+        expected: dict[tuple[float, ...], set[int]] = {}
+        for number, world in enumerate(eight.worlds(), start=1):
+            for reps in world.strategies.values():
+                place = (reps.interval("idle").mean, 100 * reps.interval("on_time_rate").mean)
+                expected.setdefault(tuple(np.round(place, 9).tolist()), set()).add(number)
+        assert {place: numbers(text) for place, text in at.items()} == expected
+        figure.draw_without_rendering()
+        boxes = [text.get_window_extent() for text in written]
+        assert not any(one.overlaps(other) for n, one in enumerate(boxes) for other in boxes[:n])
+        assert len(set(keys(ax))) == 11
+        assert figure.get_tightbbox().x1 <= width
+
+    def test_points_too_close_to_be_numbered(self) -> None:
+        scenario = {"startup_time": [3 + n / 1000 for n in range(40)]}
+        study = tv.compare(tv.generate_catalogue(9), "2c", scenario, replications=2, progress=False)
+        ax = tv.plots.tradeoff(study)
+        assert not texts(ax)
+        assert explanation(ax).endswith("too close to be numbered")
+        assert keys(ax) == ["2c"]
+
+
+def numbers(label: str) -> set[int]:
+    """Read a label such as "1–3, 5"."""
+    runs = [[int(end) for end in part.split("–")] for part in label.split(", ")]
+    return {number for run in runs for number in range(run[0], run[-1] + 1)}
+
 
 class TestLateness:
     def test_steps_by_hand(self, pool: tv.Run) -> None:
@@ -466,6 +523,8 @@ class TestConvergence:
         interval, scale = reps.interval(metric), 100 if METRICS[metric].unit == "%" else 1
         assert xy(ax.lines[0])[-1] == pytest.approx([20, scale * interval.mean])
         (band,) = (one for one in ax.collections if isinstance(one, PolyCollection))
+        if np.isnan(interval.half_width):
+            return
         ends = [y for path in band.get_paths() for x, y in np.array(path.vertices).tolist() if x == 20]
         assert (min(ends), max(ends)) == pytest.approx((scale * interval.ci_low, scale * interval.ci_high))
 

@@ -143,7 +143,7 @@ def test_it_says_what_was_simulated(page: Page) -> None:
     ):
         assert said in page.text
     assert "pool: 10 publishers / 4 s mean start-up = 2.5 videos/s" in page.text
-    assert "A publisher is started for each video when its encoding starts, for that video alone." in page.text
+    assert "Each video has its own publisher, started when the encoding starts." in page.text
 
 
 def test_every_field_of_a_scenario_is_shown_also_one_without_words_of_its_own(page: Page) -> None:

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 import tv2sim as tv
 from tv2sim.statistics import (
-    Difference,
     Interval,
     Precision,
     as_confidence,
@@ -24,6 +23,7 @@ from tv2sim.statistics import (
     holm,
     mean_interval,
     paired_difference,
+    share_interval,
     wilson,
 )
 
@@ -78,32 +78,37 @@ class TestTheMean:
         values = floats(0.1, 0.2, 0.4)
         free = mean_interval(values)
         assert free.ci_low < 0 < free.ci_high < 1
-        assert mean_interval(values, low=0, high=1) == free._replace(ci_low=0)
-        assert mean_interval(values, low=-1, high=0.3) == free._replace(ci_high=0.3)
+        assert mean_interval(values, low=0, high=1)[2:] == free._replace(ci_low=0)[2:]
+        assert mean_interval(values, low=-1, high=0.3)[2:] == free._replace(ci_high=0.3)[2:]
 
     def test_what_did_not_happen_is_left_out(self) -> None:
         assert mean_interval(floats(1, nan, 2, nan, 4)) == mean_interval(floats(1, 2, 4))
 
     @pytest.mark.parametrize("values", [floats(), floats(nan), floats(nan, nan)])
     def test_of_nothing_nothing_is_known(self, values: Floats) -> None:
-        assert all(map(isnan, mean_interval(values, low=0, high=1)))
+        interval = mean_interval(values, low=0, high=1)
+        assert all(np.isnan(interval[:4]))
+        assert interval[4:] == (0, 0)
 
     def test_of_one_value_only_the_mean_is_known(self) -> None:
         interval = mean_interval(floats(7, nan))
         assert interval.mean == 7
-        assert all(map(isnan, interval[1:]))
+        assert all(np.isnan(interval[1:4]))
 
     def test_of_one_bounded_value_the_bounds_give_an_interval(self) -> None:
         """1 - 0.025**(1/1) of all replications may be different."""
         interval = mean_interval(floats(1), low=0, high=1)
-        assert interval == (1, close(0.975), close(0.025), 1)
+        assert interval == (1, close(0.975), close(0.025), 1, 1, 0)
 
-    def test_equal_values_without_bounds_have_no_width(self) -> None:
-        assert mean_interval(floats(7, 7, 7)) == (7, 0, 7, 7)
+    def test_equal_values_without_bounds_have_no_interval(self) -> None:
+        """How far another value could be off is not known."""
+        interval = mean_interval(floats(*[7] * 100))
+        assert (interval.mean, interval.n, interval.differing) == (7, 100, 0)
+        assert all(np.isnan(interval[1:4]))
 
     @pytest.mark.parametrize("bounds", [{"low": 0.0}, {"high": 100.0}])
     def test_one_bound_is_no_bound(self, bounds: dict[str, float]) -> None:
-        assert mean_interval(floats(7, 7, 7), **bounds) == (7, 0, 7, 7)
+        assert isnan(mean_interval(floats(7, 7, 7), **bounds).half_width)
 
     def test_the_mean_of_equal_values_is_that_value_to_the_last_bit(self) -> None:
         assert mean_interval(np.full(1000, 0.1)).mean == 0.1
@@ -112,14 +117,22 @@ class TestTheMean:
         """At most 1 - 0.025**(1/1000) of all replications are different: 0.368 %."""
         unknown = 1 - 0.025 ** (1 / 1000)
         assert unknown == pytest.approx(0.003682, abs=1e-6)
-        assert mean_interval(np.ones(1000), low=0, high=1) == (1, close(unknown), close(1 - unknown), 1)
-        assert mean_interval(np.zeros(1000), low=0, high=1) == (0, close(unknown), 0, close(unknown))
+        assert mean_interval(np.ones(1000), low=0, high=1) == (
+            1,
+            close(unknown),
+            close(1 - unknown),
+            1,
+            1000,
+            0,
+        )
+        assert mean_interval(np.zeros(1000), low=0, high=1) == (0, close(unknown), 0, close(unknown), 1000, 0)
 
     def test_equal_counts_between_their_bounds(self) -> None:
-        """150 of 154 in each of 10: as many replications as can be different have 0, or 154."""
-        unknown = 1 - 0.025 ** (1 / 10)
-        interval = mean_interval(np.full(10, 150.0), low=0, high=154)
-        assert interval == (150, close(unknown * 150), close(150 - unknown * 150), close(150 + unknown * 4))
+        """150 of 154 in each of 9: nine are too few to show that none is far off."""
+        unknown = 1 - 0.025 ** (1 / 9)
+        interval = mean_interval(np.full(9, 150.0), low=0, high=154, step=1)
+        ends = (close(unknown * 154), close(150 - unknown * 154), close(154))
+        assert interval == (150, *ends, 9, 0)
 
     @pytest.mark.parametrize("confidence", CONFIDENCES)
     def test_the_bound_follows_the_confidence(self, confidence: float) -> None:
@@ -130,8 +143,8 @@ class TestTheMean:
     @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20), st.sampled_from(CONFIDENCES))
     def test_the_mean_lies_inside(self, values: list[float], confidence: float) -> None:
         interval = mean_interval(np.array(values), confidence, low=-1e6, high=1e6)
-        assert interval.ci_low <= interval.mean <= interval.ci_high
-        assert interval.half_width >= 0
+        assert isnan(interval.half_width) or interval.ci_low <= interval.mean <= interval.ci_high
+        assert not interval.half_width < 0
 
 
 # -- shares ---------------------------------------------------------------------------------------------------
@@ -158,7 +171,8 @@ class TestShares:
                 successes,
                 n,
             )
-            assert interval.half_width == close((interval.ci_high - interval.ci_low) / 2)
+            share = successes / n
+            assert interval.half_width == close(max(share - interval.ci_low, interval.ci_high - share))
 
     @pytest.mark.parametrize("function", [wilson, clopper_pearson])
     @pytest.mark.parametrize("n", [1, 3, 49, 1000, 10**6])
@@ -178,7 +192,7 @@ class TestShares:
 
     @pytest.mark.parametrize("function", [wilson, clopper_pearson])
     def test_of_none_nothing_is_known(self, function: Callable[[int, int], Interval]) -> None:
-        assert all(map(isnan, function(0, 0)))
+        assert all(np.isnan(function(0, 0)[:4]))
 
     @SOME
     @given(st.integers(1, 10_000), st.data())
@@ -198,6 +212,97 @@ class TestShares:
         of_wilson, of_exact = covered.mean(axis=0).tolist()
         assert 0.93 <= of_wilson <= 0.97
         assert of_exact >= 0.95 - 3 * math.sqrt(0.95 * 0.05 / 20_000)
+
+
+# -- rare events ----------------------------------------------------------------------------------------------
+
+
+class TestRareEvents:
+    @pytest.mark.parametrize(("events", "n"), [(0, 30), (1, 30), (10, 30), (3, 1000), (49, 1000)])
+    def test_of_one_size_they_have_the_exact_interval_of_their_number(self, events: int, n: int) -> None:
+        """Two videos late in each of these replications: twice the interval of Clopper and Pearson."""
+        values = np.repeat([0.0, 2.0], [n - events, events])
+        interval = mean_interval(values, low=0, high=154, step=1)
+        exact = scipy.stats.binomtest(events, n).proportion_ci(0.95, "exact")
+        size = 2 if events else 1
+        assert (interval.ci_low, interval.ci_high) == (close(size * exact.low), close(size * exact.high))
+        assert (interval.mean, interval.n, interval.differing) == (close(2 * events / n), n, events)
+
+    def test_of_several_sizes(self) -> None:
+        """1 and 3 in 100: 16/10 events of size 10/4; above, with one more of size 2: 36/14 of size 14/6."""
+        values = np.repeat([0.0, 1.0, 3.0], [98, 1, 1])
+        low = 10 / 4 * scipy.stats.beta.ppf(0.025, 1.6, 100 - 1.6 + 1)
+        high = 14 / 6 * scipy.stats.beta.ppf(0.975, 36 / 14, 100 - 36 / 14 + 1)
+        assert mean_interval(values, low=0, high=154, step=1)[2:4] == (close(low), close(high))
+
+    def test_below_the_usual_value_it_is_the_mirror_image(self) -> None:
+        values = np.repeat([0.0, 1.0, 3.0], [98, 1, 1])
+        failed, published = mean_interval(values, low=0, step=1), mean_interval(154 - values, high=154, step=1)
+        assert (published.ci_low, published.ci_high) == (
+            close(154 - failed.ci_high),
+            close(154 - failed.ci_low),
+        )
+
+    def test_above_and_below_it_are_combined(self) -> None:
+        """Three above and one below of 100, by the square root of the sum of both distances' squares."""
+        values = np.repeat([5.0, 6.0, 4.0], [96, 3, 1])
+        up, down = (scipy.stats.binomtest(k, 100).proportion_ci(0.95, "exact") for k in (3, 1))
+        found = mean_interval(values, step=1)
+        assert found.ci_low == close(5.02 - math.hypot(0.03 - up.low, down.high - 0.01))
+        assert found.ci_high == close(5.02 + math.hypot(up.high - 0.03, 0.01 - down.low))
+
+    def test_50_have_a_t_interval(self) -> None:
+        values = np.repeat([0.0, 1.0], [950, 50])
+        expected = scipy.stats.t.interval(0.95, 999, values.mean(), scipy.stats.sem(values))
+        assert mean_interval(values, low=0, high=154, step=1)[2:4] == pytest.approx(expected)
+
+    @pytest.mark.parametrize(("n", "differing", "known"), [(100, 9, False), (100, 10, True), (12, 5, True)])
+    def test_times_of_which_few_differ_have_no_interval(self, n: int, differing: int, known: bool) -> None:
+        values = np.full(n, 6.0)
+        values[:differing] += np.arange(1, differing + 1) / 10
+        interval = mean_interval(values)
+        assert (not isnan(interval.half_width)) is known
+        assert (interval.mean, interval.differing) == (close(values.mean()), differing)
+
+    def test_hall_s_interval_is_where_his_statistic_has_the_quantiles_of_t(self) -> None:
+        """Hall (1992), eq. 2.3: T + a T²/3 + a² T³/27 + a/6, where a is the skewness over the root of n."""
+        values = np.random.default_rng(2).exponential(size=40)
+        interval, n = mean_interval(values), len(values)
+        a = scipy.stats.skew(values) / math.sqrt(n)
+        assert n < 25 * scipy.stats.skew(values) ** 2
+        quantile = scipy.stats.t.ppf(0.975, n - 1)
+        for end, reached in ((interval.ci_low, quantile), (interval.ci_high, -quantile)):
+            t = (values.mean() - end) / scipy.stats.sem(values)
+            assert t + a * t**2 / 3 + a**2 * t**3 / 27 + a / 6 == close(float(reached))
+
+    def test_a_share_near_0_or_1_has_the_exact_interval(self) -> None:
+        assert share_interval(3, 1000) == clopper_pearson(3, 1000)
+        assert share_interval(997, 1000) == clopper_pearson(997, 1000)
+        assert share_interval(400, 1000) == wilson(400, 1000)
+
+
+class TestExactTests:
+    @pytest.mark.parametrize(("more", "less", "n"), [(5, 1, 20), (30, 12, 1000), (90, 60, 200), (3, 3, 6)])
+    def test_of_yes_and_no_it_is_mcnemar_s(self, more: int, less: int, n: int) -> None:
+        values = np.repeat([1.0, 0.0, 1.0], [more, less, n - more - less])
+        baseline = np.repeat([0.0, 1.0, 1.0], [more, less, n - more - less])
+        expected = scipy.stats.binomtest(more, more + less).pvalue
+        assert paired_difference(values, baseline, step=1).p_value == close(float(expected))
+
+    @SOME
+    @given(st.lists(st.integers(-4, 4).filter(bool), min_size=2, max_size=9))
+    def test_of_few_it_is_that_of_all_assignments_of_signs(self, sizes: list[int]) -> None:
+        values = np.concatenate([floats(*sizes), np.zeros(3 * len(sizes))])
+        sums = [abs(sum(s * abs(size) for s, size in zip(signs, sizes, strict=True)))
+                for signs in itertools.product((-1, 1), repeat=len(sizes))]  # fmt: skip
+        expected = np.mean([one >= abs(sum(sizes)) for one in sums])
+        found = paired_difference(values, np.zeros(len(values)), step=1).p_value
+        assert found == close(float(expected))
+
+    def test_of_few_times_it_is_so_too(self) -> None:
+        """Sums of four times: only all together reach 0.7 + 0.1 + 0.52 + 0.31."""
+        values = np.concatenate([floats(0.7, 0.1, 0.52, 0.31), np.zeros(20)])
+        assert paired_difference(values, np.zeros(24)).p_value == close(2 / 16)
 
 
 # -- paired differences ---------------------------------------------------------------------------------------
@@ -231,8 +336,11 @@ class TestThePairedDifference:
     def test_turning_it_round_turns_its_sign(self, pairs: list[tuple[int, int]]) -> None:
         values, baseline = np.array(pairs, dtype=np.float64).T
         one, other = paired_difference(values, baseline), paired_difference(baseline, values)
-        assert (one.mean, one.ci_low, one.ci_high) == (-other.mean, -other.ci_high, -other.ci_low)
-        np.testing.assert_equal(one[-2:], other[-2:])
+        assert one.mean == -other.mean
+        np.testing.assert_allclose(
+            (one.ci_low, one.ci_high), (-other.ci_high, -other.ci_low), rtol=1e-9, atol=1e-9
+        )
+        np.testing.assert_allclose(one[4:7], other[4:7], rtol=1e-9)
 
     @SOME
     @given(
@@ -244,18 +352,21 @@ class TestThePairedDifference:
     ) -> None:
         values, baseline = np.array(pairs, dtype=np.float64).T
         found = paired_difference(values, baseline, confidence)
-        if np.ptp(values - baseline) > 0 and abs(found.p_value - (1 - confidence)) > 1e-9:
+        one_size = len(np.unique(np.abs((values - baseline)[values != baseline]))) == 1  # exact, by McNemar
+        if not isnan(found.half_width) and not one_size and abs(found.p_value - (1 - confidence)) > 1e-9:
             assert (found.ci_low > 0 or found.ci_high < 0) == (found.p_value < 1 - confidence)
 
     def test_no_difference_at_all(self) -> None:
         values = normal(1, 20)
         found = paired_difference(values, values.copy())
-        assert found == Difference(0, 0, 0, 0, 1, inf)
+        assert found[0] == 0
+        assert found[4:] == (1, inf, 20, 0)
 
     def test_always_the_same_difference(self) -> None:
         """All 5 signs agree, which by chance they do with a probability of 2 / 2**5."""
         found = paired_difference(floats(2, 3, 4, 5, 9), floats(1, 2, 3, 4, 8))
-        assert found == Difference(1, 0, 1, 1, 1 / 16, inf)
+        assert found.mean == 1
+        assert found[4:] == (1 / 16, inf, 5, 0)
 
     def test_always_the_same_difference_of_very_many(self) -> None:
         assert paired_difference(np.ones(5000), np.zeros(5000)).p_value == 0
@@ -265,7 +376,7 @@ class TestThePairedDifference:
         """However the last bits of the subtraction differ: there is no variance."""
         values = np.random.default_rng(1).integers(0, 10**9, 300)
         found = paired_difference((values + ticks) / 1e6, values / 1e6)
-        assert found.mean == found.ci_low == found.ci_high == ticks / 1e6
+        assert (found.mean, found.differing) == (ticks / 1e6, 0)
         assert (found.p_value, found.variance_ratio) == (1 if ticks == 0 else 2.0**-299, inf)
 
     @pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
@@ -279,12 +390,12 @@ class TestThePairedDifference:
     def test_one_replication_shows_nothing(self) -> None:
         found = paired_difference(floats(2), floats(1))
         assert found.mean == 1
-        assert all(map(isnan, found[1:]))
+        assert all(np.isnan(found[1:6]))
 
     @pytest.mark.parametrize("count", [1, 2, 5])
     def test_nothing_happened_on_one_side(self, count: int) -> None:
         found = paired_difference(np.full(count, nan), np.arange(count, dtype=np.float64))
-        assert all(map(isnan, found))
+        assert all(np.isnan(found[:6]))
 
     def test_a_pair_of_which_one_is_missing_is_left_out(self) -> None:
         found = paired_difference(floats(3, 4, 6, nan, 100), floats(1, 2, 3, -50, nan))
@@ -293,7 +404,7 @@ class TestThePairedDifference:
     def test_a_single_pair_that_is_complete_shows_nothing(self) -> None:
         found = paired_difference(floats(3, nan, 5), floats(1, 2, nan))
         assert found.mean == 2
-        assert all(map(isnan, found[1:]))
+        assert all(np.isnan(found[1:6]))
 
 
 # -- several p-values -----------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ otherwise.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import itertools
 import math
 from collections.abc import Callable, Sequence
@@ -22,7 +23,7 @@ from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
 from tv2sim.events import log_of
-from tv2sim.strategies import Moment, as_strategy
+from tv2sim.strategies import HOOKS, MOMENTS, Moment, as_strategy
 from tv2sim.validation import shown
 
 from .micro import check, log, simulate
@@ -282,6 +283,114 @@ def test_names_like_those_of_hooks_are_fields_as_others() -> None:
             return self.start_delays[0]
 
     assert Delayed(start_delays=(3.0,), starts_on="encoded").start_delay(tv.Video("a", "", "", 1, 2)) == 3
+
+
+# -- in words -------------------------------------------------------------------------------------------------
+
+POOL = "the pool serves videos first come, first served"
+
+
+@dataclass(frozen=True)
+class Everything(tv.Strategy):
+    """Overrides every hook."""
+
+    patience: float = 6.0
+
+    def start_moment(self, video: tv.Video) -> Moment | None:
+        return "encoded"
+
+    def owns_publisher(self, video: tv.Video) -> bool:
+        return False
+
+    def start_delay(self, video: tv.Video) -> float:
+        return 0.0
+
+    def priority(self, video: tv.Video, deadline: float) -> float:
+        return deadline
+
+    def pool_level(self, state: tv.PoolState) -> int:
+        return self.prewarmed
+
+
+class TestInWords:
+    @pytest.mark.parametrize(
+        ("strategy", "words"),
+        [
+            ("1", "Each video has its own publisher, started when the encoding ends."),
+            ("2a", "Each video has its own publisher, started when the encoding starts."),
+            ("2b", "Each video has its own publisher, started when the video reaches the publishing stage."),
+            (
+                "2c:1",
+                f"A pool of 1 publisher is started at time 0, and each one that takes a video is replaced; "
+                f"{POOL}.",
+            ),
+            (tv.Strategy("x"), "No publisher is ever started."),
+            (
+                tv.Strategy("x", "encoded"),
+                f"For each video, a publisher of the pool is started when the encoding ends; {POOL}.",
+            ),
+            (
+                tv.Strategy("x", "queued", prewarmed=1000),
+                f"For each video, a publisher of the pool is started when the video reaches the publishing "
+                f"stage; a pool of 1,000 publishers is started at time 0, and refilled when fewer are starting "
+                f"or ready; {POOL}.",
+            ),
+            (
+                tv.Strategy("x", "encoded", True, 5),
+                "Each video has its own publisher, started when the encoding ends; a pool of 5 publishers is "
+                "started at time 0; no video uses the pool.",
+            ),
+            (
+                Everything("x", "queued", True, 5, review_every=2.5),
+                "For a video, a publisher is started when start_moment says, delayed by start_delay; it serves "
+                "that video alone if owns_publisher says so; the pool is filled up to pool_level at time 0, at "
+                "each step of a video and every 2.5 s; the pool serves videos in the order of priority; the "
+                "rule is Everything(starts_on='queued', dedicated=True, prewarmed=5, patience=6.0).",
+            ),
+        ],
+    )
+    def test_sentences(self, strategy: tv.Strategy | str, words: str) -> None:
+        assert as_strategy(strategy).in_words() == words
+
+    def test_every_field_but_the_name_changes_the_words(self) -> None:
+        @dataclass(frozen=True)
+        class Reviewed(tv.Strategy):
+            def pool_level(self, state: tv.PoolState) -> int:
+                return 1
+
+        values = {"starts_on": "queued", "dedicated": True, "prewarmed": 7, "review_every": 7.0}
+        usual = Reviewed(starts_on="encoded")
+        for field in dataclasses.fields(tv.Strategy):
+            if field.name != "name":
+                assert usual.replace(**{field.name: values[field.name]}).in_words() != usual.in_words(), (
+                    field.name
+                )
+
+    @pytest.mark.parametrize("hook", HOOKS)
+    def test_every_hook_that_is_overridden_is_named(self, hook: str) -> None:
+        own = type("Own", (tv.Strategy,), {hook: getattr(Everything, hook)})
+        assert hook in own(starts_on="encoded", prewarmed=2).in_words()
+
+    def test_the_hooks_are_the_methods_that_are_asked_about_videos_and_the_pool(self) -> None:
+        methods = {name for name in vars(tv.Strategy) if inspect.isfunction(getattr(tv.Strategy, name))}
+        public = {name for name in methods if not name.startswith("_")}
+        assert public == {*HOOKS, "starts", "in_words", "replace", "to_dict"}
+
+    @settings(deadline=None, derandomize=True, max_examples=100)
+    @given(st.sets(st.sampled_from(sorted(HOOKS))), st.sampled_from(MOMENTS), st.booleans(), st.integers(0, 3))
+    def test_any_combination_is_one_sentence(
+        self, hooks: set[str], starts_on: Moment | None, dedicated: bool, prewarmed: int
+    ) -> None:
+        own = type("Own", (tv.Strategy,), {hook: getattr(Everything, hook) for hook in hooks})
+        try:
+            words = own("x", starts_on, dedicated, prewarmed).in_words()
+        except tv.StrategyError:  # dedicated, but never starts a publisher
+            return
+        assert words[0].isupper()
+        assert words.endswith(".")
+        assert words.count(". ") == 0
+        assert "None" not in words
+        assert "  " not in words
 
 
 # -- five further rules, each a short class -------------------------------------------------------------------

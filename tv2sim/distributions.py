@@ -60,6 +60,11 @@ class Distribution(ABC):
     def mean(self) -> float:
         """The expected time, in seconds."""
 
+    @property
+    def is_constant(self) -> bool:
+        """Whether all times are the same."""
+        return len(np.unique(drawn_ticks(self, EXTREMES))) == 1
+
     def __str__(self) -> str:
         try:
             numbers = ", ".join(_shortest(getattr(self, field.name)) for field in fields(self))  # type: ignore[arg-type]

@@ -17,6 +17,7 @@ import numpy as np
 
 from tv2sim.errors import InputError
 from tv2sim.facts import VIDEO_OUTCOMES
+from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import PER_SECOND, whole_ticks
 from tv2sim.validation import one_of
 
@@ -25,10 +26,13 @@ if TYPE_CHECKING:
 
     from tv2sim.catalogue import Catalogue
     from tv2sim.facts import Facts
+    from tv2sim.scenario import Scenario
+    from tv2sim.strategies import Strategy
 
 __all__ = [
-    "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Stats", "Verdict", "as_metrics", "elapsed",
-    "happened", "measure", "on_time", "publisher_times", "quantile", "stats", "summary",
+    "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Setting", "Stats", "Verdict", "as_metrics",
+    "elapsed", "happened", "hypothesis_of", "measure", "on_time", "publisher_times", "quantile", "stats",
+    "summary",
 ]  # fmt: skip
 
 
@@ -137,6 +141,52 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0 else nan
 
 
+# -- what cannot vary --------------------------------------------------------------------------------------
+
+
+class Setting:
+    """What is simulated, from which it follows that some metrics are the same in every replication."""
+
+    def __init__(self, catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> None:
+        self.catalogue, self.strategy, self.scenario = catalogue, strategy, scenario
+
+    @property
+    def is_deterministic(self) -> bool:
+        """Whether nothing is random."""
+        return self.scenario.is_deterministic
+
+    @cached_property
+    def _starts(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Whether each video has its own publisher, and whether one is started because of it."""
+        starts = self.strategy.starts(self.catalogue)
+        own, moment = np.frombuffer(starts.own, np.int8), np.frombuffer(starts.moment, np.int8)
+        return own == 1, moment != MOMENTS.index(None)
+
+    @cached_property
+    def finishes(self) -> bool:
+        """Whether every video is published: there is no cut-off, and publishers come for all."""
+        own, causes = self._starts
+        served = self.strategy.prewarmed > 0 or bool((own | causes).all())
+        return self.scenario.until is None and not self.strategy.adapts and served
+
+    @cached_property
+    def starts_are_known(self) -> bool:
+        """Whether the number of publishers that are started is known: one for each video, besides the pool."""
+        own, causes = self._starts
+        return self.finishes and (self.strategy.prewarmed == 0 or not (causes & ~own).any())
+
+    @cached_property
+    def pool_is_constant(self) -> bool:
+        """Whether each publisher is replaced at the instant at which it ends, and no others are started."""
+        return not self._starts[1].any() and not self.strategy.adapts and self.scenario.publishing_time == 0
+
+    @cached_property
+    def never_blocks(self) -> bool:
+        """Whether the publishing queue has room for every video that the pool serves."""
+        capacity = self.scenario.publishing_queue_capacity
+        return capacity is None or int(np.count_nonzero(~self._starts[0])) <= capacity
+
+
 # -- the registry ------------------------------------------------------------------------------------------
 
 
@@ -149,6 +199,7 @@ class Verdict(StrEnum):
     """The mean is higher, and neither direction of the metric is better; likewise `LOWER`."""
     LOWER = "lower"
     UNDECIDED = "no difference shown"
+    SMALL = "no difference that matters"
 
 
 @dataclass(frozen=True)
@@ -173,6 +224,11 @@ class Metric:
         int for a count; bool for a property of a run, whose mean is a probability; else float.
     bounds : {"videos", "share"}, optional
         The range of the values: from 0 to the number of videos, or from 0 to 1.
+    fixed : callable, optional
+        Takes a :class:`Setting` and returns whether it alone decides the value, so that no replication differs.
+    follows : str, optional
+        The metric from which the value follows, as a count does from a share: a test of one is a test of the
+        other. `published` also settles `failed` where no video is left unfinished.
 
     Examples
     --------
@@ -182,6 +238,8 @@ class Metric:
     (0, 154)
     >>> METRICS["failed"].verdict(-2.0, significant=True).value
     'better'
+    >>> METRICS["on_time_rate"].step(videos=154) == 1 / 154
+    True
     """
 
     name: str
@@ -192,6 +250,16 @@ class Metric:
     better: Literal["more", "less"] | None = "less"
     dtype: type[int] | type[float] = float
     bounds: Literal["videos", "share"] | None = None
+    fixed: Callable[[Setting], bool] | None = None
+    follows: str | None = None
+
+    def is_fixed(self, setting: Setting) -> bool:
+        """Return whether the value is the same in every replication, whatever the start-up times."""
+        return setting.is_deterministic or (self.fixed is not None and self.fixed(setting))
+
+    def step(self, videos: int) -> float | None:
+        """Return the least amount by which values differ; None unless they are counts or shares of videos."""
+        return 1.0 if self.dtype is not float else 1 / videos if self.follows else None
 
     def limits(self, videos: int) -> tuple[float, float]:
         """Return the smallest and the largest possible value on a catalogue of `videos` videos."""
@@ -215,9 +283,10 @@ METRICS = {metric.name: metric for metric in (
     Metric("failed", "published too late", "videos", "videos published later than their timeout, per run",
            lambda run: run.outcomes["failed"], "less", int, "videos"),
     Metric("unfinished", "unfinished", "videos", "videos still under way when the run ended",
-           lambda run: run.outcomes["unfinished"], "less", int, "videos"),
+           lambda run: run.outcomes["unfinished"], "less", int, "videos", lambda setting: setting.finishes),
     Metric(ON_TIME_RATE, "on-time rate", "%", "share of all videos that is published in time",
-           lambda run: run.outcomes["published"] / len(run.catalogue), "more", float, "share"),
+           lambda run: run.outcomes["published"] / len(run.catalogue), "more", float, "share",
+           follows="published"),
     Metric("elapsed_p50", "elapsed median", "s",
            "time from the start of encoding to publication: half take less",
            lambda run: quantile(run.elapsed, 50)),
@@ -241,18 +310,21 @@ METRICS = {metric.name: metric for metric in (
            "from a publisher's start to its assignment, or to the end of the run: the cost",
            lambda run: float(run.publisher_times["alive"].sum()) / PER_SECOND),
     Metric("publishers_started", "publishers started", "publishers", "per run",
-           lambda run: len(run.publishers["cause"]), "less", int),
+           lambda run: len(run.publishers["cause"]), "less", int,
+           fixed=lambda setting: setting.starts_are_known),
     Metric("publishers_wasted", "publishers wasted", "publishers", "started, but never given a video",
-           lambda run: int(np.count_nonzero(run.publishers["video"] < 0)), "less", int),
+           lambda run: int(np.count_nonzero(run.publishers["video"] < 0)), "less", int,
+           fixed=lambda setting: setting.starts_are_known),
     Metric("peak_publishers", "publishers at once", "publishers", "the most that existed at one time",
-           Measured.peak_publishers, "less", int),
+           Measured.peak_publishers, "less", int, fixed=lambda setting: setting.pool_is_constant),
     Metric("encoder_utilization", "encoder utilization", "%", "share of the encoders' time with a video",
            lambda run: _ratio(run.total("encoding_started", "queued"), run.encoders * run.end),
            None, float, "share"),
     Metric("publishing_queue_mean", "publishing queue", "videos", "videos waiting in it, averaged over time",
            lambda run: _ratio(run.total("queued", "assigned", run.videos["own"] == 0), run.end)),
     Metric("client_blocked_time", "client blocked", "s", "time for which the client waited for an encoder",
-           lambda run: run.total("offered", "encoding_started") / PER_SECOND),
+           lambda run: run.total("offered", "encoding_started") / PER_SECOND,
+           fixed=lambda setting: setting.never_blocks),
     Metric("makespan", "makespan", "s", "from the start to the end of the run",
            lambda run: run.end / PER_SECOND),
     Metric("any_failure", "runs with any failure", "%", "share of runs in which some video was not in time",
@@ -264,6 +336,13 @@ MAIN = (
     "published", ON_TIME_RATE, "elapsed_p95", "publisher_seconds", "idle", "publishers_wasted", "any_failure",
 )  # fmt: skip
 """The metrics on which a decision is based; short tables show only these."""
+
+
+def hypothesis_of(metric: str, settings: Iterable[Setting]) -> str:
+    """Return the metric whose test is also a test of this one: itself, if there is no other."""
+    if metric == "failed" and all(setting.finishes for setting in settings):
+        return "published"
+    return METRICS[metric].follows or metric
 
 
 def as_metrics(metrics: object) -> tuple[str, ...]:

@@ -55,7 +55,8 @@ def scaled(metric: str, interval: Interval) -> Interval:
     75.0
     """
     factor = 100.0 if METRICS[metric].unit == "%" else 1.0
-    return Interval(*(factor * value for value in interval[:4]))
+    mean, half_width, low, high = (factor * value for value in interval[:4])
+    return Interval(mean, half_width, low, high, interval.n, interval.differing)
 
 
 def heading(metric: str) -> str:
@@ -94,21 +95,30 @@ def estimate(metric: str, interval: Interval, *, difference: bool = False, units
     '100.0 (99.6 to 100.0) %'
     >>> estimate("makespan", Interval(80.0009, 0.001, 79.9999, 80.0019))
     '80.00 ± 0.01 s'
+    >>> estimate("makespan", Interval(80.0009, float("nan"), 0, 0, n=1000, differing=5))
+    '80.00 s (5 differ)'
     """
-    mean, half_width, low, high = scaled(metric, interval)
+    mean, half_width, low, high = scaled(metric, interval)[:4]
     after = unit(metric, difference=difference) if units else ""
     decimals = min(decimals_for(half_width, mean), _MOST_DECIMALS.get(METRICS[metric].unit, 3))
     shown = number(mean, decimals)
     if difference and float(f"{mean:.{decimals}f}") > 0:
         shown = f"+{shown}"
     if isnan(half_width):
-        return shown + after
+        return f"{shown}{after}{_too_few(interval)}"
     if half_width == 0:
-        return f"{shown} ± 0{after}"
+        return shown + after
     if isclose(mean - low, high - mean, rel_tol=1e-6):
         # a half width that these decimals cannot show is rounded up, not to 0
         return f"{shown} ± {number(max(half_width, 10.0**-decimals), decimals)}{after}"
     return f"{shown} ({number(low, decimals)} to {number(high, decimals)}){after}"
+
+
+def _too_few(interval: Interval) -> str:
+    """Return in brackets how few replications differ, where that is why there is no interval."""
+    if interval.n is None or interval.n < 2:
+        return ""
+    return f" ({interval.differing or 'none'} differ{'s' if interval.differing == 1 else ''})"
 
 
 def with_span(metric: str, interval: Interval, confidence: float, of: str = "") -> str:
@@ -127,7 +137,7 @@ def with_span(metric: str, interval: Interval, confidence: float, of: str = "") 
 
 def span(metric: str, interval: Interval, *, difference: bool = False) -> str:
     """Return an interval, rounded outwards, "98.8 to 99.0 %"."""
-    _, half_width, low, high = scaled(metric, interval)
+    _, half_width, low, high = scaled(metric, interval)[:4]
     if isnan(half_width):
         return "no interval"
     decimals = max(1, decimals_for(half_width) - 1)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping
+from math import nan
 from typing import Any
 
 __all__ = ["from_dict", "to_dict"]
@@ -63,4 +64,12 @@ def from_dict(data: Mapping[str, Any], *kinds: type) -> Any:
         for name, value in data.items()
         if name != KIND
     }
-    return known[data.get(KIND)](**values)
+    kind = known[data.get(KIND)]
+    # JSON has no NaN: it is null there
+    numbers = [name for name, of in kind.__annotations__.items() if _named(of) == "float"]
+    return kind(**{**values, **{name: nan for name in numbers if values.get(name, 0) is None}})
+
+
+def _named(annotation: Any) -> Any:
+    """Return an annotation as it is written; named tuples wrap it."""
+    return getattr(annotation, "__forward_arg__", annotation)

@@ -90,6 +90,11 @@ class Scenario:
         check_fields(self, error=ScenarioError)
 
     @property
+    def is_deterministic(self) -> bool:
+        """Whether nothing in it is random, so that all replications are the same."""
+        return self.startup_time.is_constant
+
+    @property
     def gap(self) -> float:
         """Seconds from a hand-over until the client offers the next video: whole microseconds, at least one."""
         return max(1, to_ticks(1 / self.requests_per_second)) / PER_SECOND

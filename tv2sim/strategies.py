@@ -10,16 +10,16 @@ from tv2sim import plain
 from tv2sim.errors import InputError, StrategyError
 from tv2sim.fields import check_fields, checked, or_none, with_changes
 from tv2sim.ticks import to_ticks
-from tv2sim.validation import MOST, a_time, a_whole_number, one_of, shown
+from tv2sim.validation import MOST, a_time, a_whole_number, one_of, plural, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tv2sim.catalogue import Catalogue, Video
 
 __all__ = [
-    "MOMENTS", "PART_1", "PART_2A", "PART_2B", "PART_2C", "STRATEGIES", "Moment", "PoolState", "Starts",
-    "Strategy", "as_strategy",
+    "HOOKS", "MOMENTS", "PART_1", "PART_2A", "PART_2B", "PART_2C", "STRATEGIES", "Moment", "PoolState",
+    "Starts", "Strategy", "as_strategy",
 ]  # fmt: skip
 
 Moment: TypeAlias = Literal["encoding_started", "encoded", "queued"]
@@ -27,6 +27,20 @@ Moment: TypeAlias = Literal["encoding_started", "encoded", "queued"]
 MOMENTS: tuple[Moment | None, ...] = (None, "encoding_started", "encoded", "queued")
 """The moments at which a publisher can be started for a video; :class:`Starts` holds indices into these."""
 _NEVER = MOMENTS.index(None)
+_MOMENTS_IN_WORDS: Mapping[Moment | None, str] = {
+    "encoding_started": "when the encoding starts",
+    "encoded": "when the encoding ends",
+    "queued": "when the video reaches the publishing stage",
+}
+
+HOOKS = {
+    "start_moment": "starts_on",
+    "owns_publisher": "dedicated",
+    "start_delay": None,
+    "priority": None,
+    "pool_level": "prewarmed",
+}
+"""The hooks, each with the field that it returns unless it is overridden."""
 
 
 class PoolState(NamedTuple):
@@ -251,6 +265,74 @@ class Strategy:
             check(f"the answer of {self.name}.{hook}({video.id!r})", ask(video), error=StrategyError, **bounds)
             for video in catalogue
         ]
+
+    # -- in words ------------------------------------------------------------------------------------------
+
+    def in_words(self) -> str:
+        """Return a sentence that says when publishers are started, and for whom.
+
+        It names the hooks that are overridden, since code cannot be put into words. Override it to describe a
+        rule of your own.
+
+        Examples
+        --------
+        >>> print(PART_1.in_words())
+        Each video has its own publisher, started when the encoding ends.
+        >>> print(PART_2C.in_words())
+        A pool of 10 publishers is started at time 0, and each one that takes a video is replaced; the pool
+        serves videos first come, first served.
+        """
+        clauses = [*self._starts_in_words(), *self._pool_in_words(), *self._class_in_words()]
+        text = "; ".join(clauses or ["no publisher is ever started"])
+        return f"{text[0].upper()}{text[1:]}."
+
+    @property
+    def _all_own(self) -> bool:
+        """Whether each video is served by its own publisher, so that the pool is of no use."""
+        return self.dedicated and not self._overrides("owns_publisher")
+
+    def _starts_in_words(self) -> Iterator[str]:
+        if not self.starts_for_videos:
+            return
+        asked = self._overrides("start_moment")
+        when = "when start_moment says" if asked else _MOMENTS_IN_WORDS[self.starts_on]
+        when += ", delayed by start_delay" * self.delays
+        video = "a video" if asked else "each video"
+        if self._all_own:
+            yield f"each video has its own publisher, started {when}"
+        elif self._overrides("owns_publisher"):
+            yield f"for {video}, a publisher is started {when}"
+            yield "it serves that video alone if owns_publisher says so"
+        else:
+            yield f"for {video}, a publisher of the pool is started {when}"
+
+    def _pool_in_words(self) -> Iterator[str]:
+        started = f"a pool of {plural(self.prewarmed, 'publisher')} is started at time 0"
+        joined = self.starts_for_videos and not self._all_own
+        if self.adapts:
+            often = "" if self.review_every is None else f" and every {self.review_every:g} s"
+            yield f"the pool is filled up to pool_level at time 0, at each step of a video{often}"
+        elif self.prewarmed and joined:
+            yield f"{started}, and refilled when fewer are starting or ready"
+        elif self.prewarmed:
+            yield started if self._all_own else f"{started}, and each one that takes a video is replaced"
+        if self.prewarmed or self.adapts or joined:
+            order = "in the order of priority" if self.reorders else "first come, first served"
+            yield "no video uses the pool" if self._all_own else f"the pool serves videos {order}"
+
+    def _class_in_words(self) -> Iterator[str]:
+        """Yield the class, if it has hooks of its own, with the parameters that are not told above."""
+        overridden = [field for hook, field in HOOKS.items() if self._overrides(hook)]
+        if not overridden:
+            return
+        told_above = {each.name for each in fields(Strategy)}.difference(overridden)
+        values = {each.name: (getattr(self, each.name), each.default) for each in fields(self)}
+        told = [
+            f"{name}={shown(value, 60)}"
+            for name, (value, default) in values.items()
+            if name not in told_above and (name not in overridden or value != default)
+        ]
+        yield f"the rule is {type(self).__name__}({', '.join(told)})"
 
     # -- data ----------------------------------------------------------------------------------------------
 

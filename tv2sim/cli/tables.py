@@ -35,7 +35,7 @@ def tidy(study: Comparison) -> pd.DataFrame:
 
     keys = ["catalogue", "scenario", "strategy", "metric"]
     rows = [
-        [*cell, metric, *reps.interval(metric, study.confidence)]
+        [*cell, metric, *reps.interval(metric, study.confidence)[:4]]
         for cell, reps in study.cells.items()
         for metric in study.metrics
     ]

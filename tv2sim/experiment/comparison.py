@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
@@ -18,11 +19,11 @@ from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.errors import InputError
 from tv2sim.experiment.replications import Cell, Replications, extended
 from tv2sim.experiment.work import Chunk
-from tv2sim.metrics import METRICS, Verdict
+from tv2sim.metrics import METRICS, ON_TIME_RATE, Verdict, hypothesis_of
 from tv2sim.run import versions_here
 from tv2sim.saved import FORMAT, check_format, strategy_of
 from tv2sim.scenario import Scenario
-from tv2sim.statistics import Difference, Interval, Precision, Stopped, holm, paired_difference
+from tv2sim.statistics import Difference, Interval, Precision, Stopped, holm
 
 if TYPE_CHECKING:
     import os
@@ -48,12 +49,12 @@ class Compared(NamedTuple):
     @property
     def interval(self) -> Interval:
         """The mean of the difference with its interval."""
-        return Interval(*self.difference[:4])
+        return self.difference.interval
 
     @property
     def is_same(self) -> bool:
         """Whether the values are the same in every replication."""
-        return self.difference.mean == 0 and self.difference.half_width == 0
+        return self.difference.mean == 0 and self.difference.differing == 0
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -68,6 +69,8 @@ class Comparison:
         The strategy that the others are compared with.
     confidence : float
         The confidence level of the intervals.
+    margin : float
+        The smallest difference of on-time rates that matters, as a share.
     stopped : Stopped or None
         With a precision: why it ended. ``str(study.stopped)`` is a sentence.
     whole : Comparison or None
@@ -79,6 +82,7 @@ class Comparison:
     confidence: float = 0.95
     stopped: Stopped | None = None
     whole: Comparison | None = None
+    margin: float = 0.0
 
     @property
     def replications(self) -> int:
@@ -222,11 +226,12 @@ class Comparison:
         import pandas as pd
 
         rows = [
-            [number for metric in self.metrics for number in reps.interval(metric, self.confidence)]
+            [number for metric in self.metrics for number in reps.interval(metric, self.confidence)[:4]]
             for reps in self.cells.values()
         ]
         index = pd.MultiIndex.from_tuples(list(self.cells), names=Cell._fields)
-        columns = pd.MultiIndex.from_product([self.metrics, Interval._fields], names=("metric", "statistic"))
+        statistics = Interval._fields[:4]
+        columns = pd.MultiIndex.from_product([self.metrics, statistics], names=("metric", "statistic"))
         return pd.DataFrame(rows, index=index, columns=columns)
 
     @cached_property
@@ -234,9 +239,12 @@ class Comparison:
         """A row per metric and cell, except the baseline's: the paired difference and its verdict.
 
         `mean`, `half_width`, `ci_low` and `ci_high` are of the difference, strategy less baseline; `p_adjusted`
-        is the p-value after Holm's adjustment for all rows of the table; `variance_ratio` says how much the
-        pairing reduced the variance; the `verdict` is "better", "worse" or "no difference shown" ("higher" or
-        "lower" where neither is better).
+        is the p-value after Holm's adjustment for all hypotheses of the table; `variance_ratio` says how much
+        the pairing reduced the variance; `differing` of `n` replications differ from the commonest one. Metrics
+        that follow from each other, as the on-time rate does from the videos published, are one hypothesis;
+        where neither strategy's value can vary, there is none, and the p-value is missing. The `verdict` is
+        "better", "worse" or "no difference shown" ("higher" or "lower" where neither is better), or "no
+        difference that matters" for an on-time rate whose interval lies within the margin.
         """
         import pandas as pd
 
@@ -252,16 +260,25 @@ class Comparison:
         """The rows of :attr:`differences` as values."""
         if self.whole is not None:
             return [one for one in self.whole.compared if one.cell in self.cells]
-        found: dict[tuple[Cell, str], Difference] = {}
+        found: list[tuple[Cell, str, Difference, tuple[Cell, str]]] = []
         for cell, reps in self.cells.items():
             base = self.cells.get(cell._replace(strategy=self.baseline), reps)
             for metric in self.metrics if base is not reps else ():
-                values, usual = reps.values(metric), base.values(metric)
-                found[cell, metric] = paired_difference(values, usual, self.confidence)
-        adjusted = holm(np.array([difference.p_value for difference in found.values()], dtype=np.float64))
+                hypothesis = hypothesis_of(metric, (reps.setting, base.setting))
+                found.append((cell, metric, reps.less(base, metric, self.confidence), (cell, hypothesis)))
+        # metrics that are one hypothesis have the same p-value; where nothing can vary there is none
+        p_values = {
+            key: difference.p_value for *_, difference, key in reversed(found) if not isnan(difference.p_value)
+        }
+        adjusted = dict(zip(p_values, holm(np.array([*p_values.values()])).tolist(), strict=True))
         compared = []
-        for ((cell, metric), difference), p in zip(found.items(), adjusted.tolist(), strict=True):
-            verdict = METRICS[metric].verdict(difference.mean, significant=p < 1 - self.confidence)
+        for cell, metric, difference, key in found:
+            p = nan if isnan(difference.p_value) else adjusted[key]
+            shown = p < 1 - self.confidence or (difference.interval.is_exact and difference.mean != 0)
+            verdict = METRICS[metric].verdict(difference.mean, significant=shown)
+            ends = (difference.ci_low, difference.ci_high)
+            if metric == ON_TIME_RATE and 0 < max(map(abs, ends)) < self.margin:
+                verdict = Verdict.SMALL
             compared.append(Compared(cell, metric, difference, p, verdict))
         return compared
 

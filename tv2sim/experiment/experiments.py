@@ -23,7 +23,7 @@ from tv2sim.metrics import ON_TIME_RATE, as_metrics
 from tv2sim.scenario import Scenario, as_scenario
 from tv2sim.statistics import Interval, Precision, Stopped, as_confidence
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
-from tv2sim.validation import MOST, a_whole_number
+from tv2sim.validation import MOST, a_number, a_whole_number
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -140,6 +140,7 @@ def compare(
     engine: EngineName = "auto",
     metrics: str | Iterable[str] = "all",
     confidence: float = 0.95,
+    margin: float = 0.0,
     precision: Precision | None = None,
     workers: int | None = None,
     executor: Executor | str | None = None,
@@ -169,6 +170,9 @@ def compare(
         The metrics to compute, as for :func:`tv2sim.replicate`.
     confidence : float
         The confidence level of the intervals; the error rate of the verdicts is 1 - confidence.
+    margin : float
+        The smallest difference of on-time rates that matters, as a share: with 0.001, a cheaper strategy is
+        recommended unless it is shown to publish more than 0.1 percentage points less than the best.
     precision : Precision, optional
         Stop as soon as every cell's mean is known this precisely.
     workers, executor, results, progress
@@ -208,7 +212,8 @@ def compare(
         used = engine_for(wanted, videos, strategy, world, count)
         none = Chunk(dict.fromkeys(computed, np.empty(0)), np.zeros(len(videos), dtype=np.int64))
         cells[cell] = Replications(videos, strategy, world, seed, used, names, none)
-    study = Comparison(cells, base, confidence)
+    share = a_number("margin", margin, at_least=0, at_most=1)
+    study = Comparison(cells, base, confidence, margin=share)
     how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
     how["results"] = None if results is None else as_kept(results)
     return study.extend(count, **how) if precision is None else _until_precise(study, precision, count, how)
@@ -232,7 +237,10 @@ def _until_precise(study: Comparison, precision: Precision, budget: int, how: di
         study = study.extend(_next_batch(precision, intervals, study.replications, budget), **how)
         intervals = [reps.interval(precision.metric, precision.confidence) for reps in study.cells.values()]
     unmet = [interval for interval in intervals if not precision.is_met(interval)]
-    widest = max(unmet or intervals, key=lambda interval: interval.half_width - precision.target(interval.mean))
+    wide = [interval for interval in unmet if not precision.is_narrow(interval)]
+    widest = max(
+        wide or unmet or intervals, key=lambda interval: interval.half_width - precision.target(interval.mean)
+    )
     return replace(study, stopped=Stopped(precision, widest, study.replications))
 
 
@@ -242,9 +250,12 @@ def _next_batch(precision: Precision, intervals: Sequence[Interval], done: int, 
         return min(_FIRST, budget)
     needed = done
     for interval in intervals:
-        target = precision.target(interval.mean)
+        target, missing = precision.target(interval.mean), precision.lacking(interval)
         # unknown where the mean is 0 or there is no value yet
         factor = 1.05 * (interval.half_width / target) ** 2 if target > 0 else nan
+        if missing and not interval.is_exact:
+            found = interval.differing or 0
+            factor = max(factor, (found + missing) / found) if found else nan
         needed = max(needed, ceil(done * factor) if factor < _GROWTH else done * _GROWTH)
     return min(max(needed - done, _FIRST // 2), budget - done)
 

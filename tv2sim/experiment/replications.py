@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -12,9 +13,18 @@ import numpy as np
 from tv2sim.catalogue import Catalogue
 from tv2sim.experiment.kept import compute
 from tv2sim.experiment.work import Chunk, Task, joined
-from tv2sim.metrics import METRICS, ON_TIME_RATE, as_metrics
+from tv2sim.metrics import METRICS, ON_TIME_RATE, Setting, as_metrics
 from tv2sim.scenario import Scenario
-from tv2sim.statistics import Interval, Stopped, as_confidence, mean_interval, wilson
+from tv2sim.statistics import (
+    Difference,
+    Interval,
+    Stopped,
+    as_confidence,
+    exactly,
+    mean_interval,
+    paired_difference,
+    share_interval,
+)
 from tv2sim.strategies import Strategy
 from tv2sim.validation import MOST, a_whole_number
 
@@ -97,15 +107,34 @@ class Replications:
     def interval(self, metric: str, confidence: float = 0.95, *, first: int | None = None) -> Interval:
         """Return the mean of a metric, with its interval, over all replications or the `first` few.
 
-        It is a t interval over replications, or a Wilson interval for a metric that is true or false. Where all
-        replications agree, it is the bound that their number allows (see
-        :func:`tv2sim.statistics.mean_interval`). It ends at the bounds of the metric.
+        The method follows from the values: see :func:`tv2sim.statistics.mean_interval` and, for a metric that
+        is true or false, :func:`tv2sim.statistics.share_interval`. The interval ends at the bounds of the
+        metric. If it cannot vary, the width is 0; if too few replications differ, there is no interval.
         """
         values, confidence = self.values(metric)[:first], as_confidence(confidence)
-        if METRICS[metric].dtype is bool and 0 < values.sum() < len(values):
-            return wilson(int(values.sum()), len(values), confidence)
-        low, high = METRICS[metric].limits(len(self.catalogue))
-        return mean_interval(values, confidence, low=low, high=high)
+        of, videos = METRICS[metric], len(self.catalogue)
+        if len(values) and of.is_fixed(self.setting):
+            return exactly(float(values[0]), len(values))
+        if of.dtype is bool:
+            return share_interval(int(values.sum()), len(values), confidence)
+        low, high = of.limits(videos)
+        return mean_interval(values, confidence, low=low, high=high, step=of.step(videos))
+
+    def less(self, other: Replications, metric: str, confidence: float = 0.95) -> Difference:
+        """Return the mean of a metric less that of other replications, paired by replication.
+
+        If neither can vary, the difference is exact: it has the width 0 and no p-value.
+        """
+        of, values, others = METRICS[metric], self.values(metric), other.values(metric)
+        if len(values) and of.is_fixed(self.setting) and of.is_fixed(other.setting):
+            exact = exactly(float(values[0] - others[0]), len(values))
+            return Difference(*exact[:4], p_value=nan, variance_ratio=nan, n=len(values), differing=0)
+        return paired_difference(values, others, confidence, step=of.step(len(self.catalogue)))
+
+    @cached_property
+    def setting(self) -> Setting:
+        """What is simulated, of which metrics ask whether they can vary."""
+        return Setting(self.catalogue, self.strategy, self.scenario)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -117,11 +146,11 @@ class Replications:
 
     @cached_property
     def on_time(self) -> pd.DataFrame:
-        """A row per video: how often it was on time, and the probability of it with a 95 % Wilson interval."""
+        """A row per video: how often it was on time, and the probability of it with its 95 % interval."""
         import pandas as pd
 
         counts = self.results.on_time
-        shares = pd.DataFrame([wilson(count, len(self)) for count in counts.tolist()])
+        shares = pd.DataFrame([share_interval(count, len(self)) for count in counts.tolist()])
         frame = self.catalogue.frame[["id", "title", "encoding_time", "publication_timeout"]]
         shares = shares[["mean", "ci_low", "ci_high"]].rename(columns={"mean": "probability"})
         return frame.assign(on_time=counts).join(shares)

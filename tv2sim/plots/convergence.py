@@ -67,7 +67,7 @@ def convergence(
     for one in shown:
         first = 5 if len(one.reps) >= 20 else 2  # the interval of very few would dwarf all others
         counts = np.unique(np.geomspace(first, len(one.reps), _POINTS).astype(np.int64))
-        band = np.array([scaled(metric, one.interval(metric, first=n)) for n in counts])
+        band = np.array([scaled(metric, one.interval(metric, first=n))[:4] for n in counts])
         if len(shown) <= _MOST_BANDS:
             ax.fill_between(counts, band[:, 2], band[:, 3], color=one.look.colour, alpha=0.2, linewidth=0)
         ax.plot(counts, band[:, 0], **hows[one.cell.strategy])

@@ -52,7 +52,7 @@ def point(
     hollow: bool = False,
 ) -> None:  # fmt: skip
     """Draw an estimate with its interval; an interval that is NaN, as after one replication, is not drawn."""
-    mean, _, low, high = scaled(metric, interval)
+    mean, _, low, high = scaled(metric, interval)[:4]
     ax.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="butt")
     ax.plot(
         [mean], [y], linestyle="none", marker=marker, markersize=size, markeredgecolor=colour,

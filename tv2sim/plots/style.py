@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Annotation
 from matplotlib.transforms import ScaledTranslation
 
 from tv2sim.errors import InputError
@@ -20,6 +21,8 @@ WIDTH, HEIGHT = 8.0, 4.5
 """Inches; 16 to 9, as a slide."""
 TITLE, TEXT, SMALL = 14.0, 11.0, 10.0
 """Sizes of type in points."""
+LINE, LETTER = 13.0, 6.0
+"""Points from one line of small type to the next, and the width of a letter."""
 _LEGEND = 96
 """How many characters fit side by side in a legend."""
 
@@ -78,6 +81,12 @@ def figure_of(ax: Axes) -> Figure:
     return figure
 
 
+def lay_out(figure: Figure) -> None:
+    """Lay out a figure without drawing it, so that sizes and places can be asked for."""
+    if (engine := figure.get_layout_engine()) is not None:
+        engine.execute(figure)
+
+
 def grid(ax: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
     """Draw grid lines behind the data."""
     ax.grid(axis=axis, color=LIGHT, linewidth=0.7)
@@ -93,25 +102,24 @@ def fold(text: object, width: int, lines: int = 2) -> str:
     return "\n".join(textwrap.wrap(plain(text), width, max_lines=lines, placeholder="…")) or "…"
 
 
-def titles(ax: Axes, title: str, below: str = "", *, x: str = "", y: str = "") -> None:
-    """Set the title, a line of explanation below it, and the labels of the axes."""
+def titles(ax: Axes, title: str, below: str = "", *, x: str = "", y: str = "") -> Annotation:
+    """Set the title, a line of explanation below it, which is returned, and the labels of the axes."""
     folded = fold(below, 76, 3) if below else ""
     height = 14.5 * len(folded.splitlines())
     ax.set_title(plain(title), loc="left", fontsize=TITLE, color=INK, parse_math=False, pad=8 + height)
-    # the padding of the title makes room for it; as part of the layout, its width would shrink the axes
-    note(ax, folded, (0, 1), (0, 6), va="bottom", color=GREY, linespacing=1.15, in_layout=False)
     ax.set_xlabel(plain(x), fontsize=TEXT, color=INK, parse_math=False)
     ax.set_ylabel(plain(y), fontsize=TEXT, color=INK, parse_math=False)
+    # the padding of the title makes room for it; as part of the layout, its width would shrink the axes
+    return note(ax, folded, (0, 1), (0, 6), va="bottom", color=GREY, linespacing=1.15, in_layout=False)
 
 
-def note(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **how: Any) -> None:
+def note(ax: Axes, text: str, at: tuple[float, float], offset: tuple[float, float], **how: Any) -> Annotation:
     """Write a text at a place in fractions of the axes (or other coordinates), moved by an offset in points."""
     usual = {"xycoords": "axes fraction", "ha": "left", "va": "center", "fontsize": SMALL, "color": INK}
-    if text:
-        how = {**usual, **how}
-        ax.annotate(
-            text, at, offset, textcoords="offset points", parse_math=False, annotation_clip=False, **how
-        )
+    how = {**usual, **how}
+    return ax.annotate(
+        text, at, offset, textcoords="offset points", parse_math=False, annotation_clip=False, **how
+    )
 
 
 def remark(ax: Axes, y: float, text: str, *, x: float = 1, offset: float = 8, colour: str = INK) -> None:
@@ -126,24 +134,28 @@ def tick_names(ax: Axes, positions: Sequence[float], names: Iterable[str], *, si
     ax.tick_params(axis="y", length=0)
 
 
-def _columns(names: Sequence[str]) -> tuple[int, int]:
-    """Return how many columns a legend has, evenly filled, and how many lines."""
-    most = max(1, min(len(names), _LEGEND // (max(map(len, names), default=1) + 7)))
-    lines = -(-len(names) // most)
-    return -(-len(names) // max(lines, 1)), lines
+def _columns(names: Sequence[str], width: float) -> tuple[int, int]:
+    """Return how many columns a legend has in a figure of this width, evenly filled, and how many lines."""
+    longest = max((len(line) for name in names for line in name.split("\n")), default=1)
+    most = max(1, min(len(names), int(_LEGEND * width / WIDTH) // (longest + 7)))
+    rows = -(-len(names) // most)
+    lines = rows * max((name.count("\n") + 1 for name in names), default=1)
+    return -(-len(names) // max(rows, 1)), lines
 
 
-def room_for(names: Sequence[str]) -> float:
-    """Return the height in inches of a figure whose legend has these names."""
-    return HEIGHT + 0.2 * max(0, _columns(names)[1] - 2)
+def room_for(names: Sequence[str], width: float = WIDTH) -> float:
+    """Return the height in inches of a figure of this width whose legend has these names."""
+    return HEIGHT + 0.2 * max(0, _columns(names, width)[1] - 2)
 
 
-def legend(ax: Axes, handles: Sequence[Artist], names: Sequence[str]) -> None:
-    """Put a legend below the label of the horizontal axis."""
-    below = ax.transAxes + ScaledTranslation(0, -42 / 72, figure_of(ax).dpi_scale_trans)
+def legend(ax: Axes, handles: Sequence[Artist], names: Sequence[str], *, below: float = 42) -> None:
+    """Put a legend below the label of the horizontal axis, which takes so many points."""
+    figure = figure_of(ax)
+    moved = ax.transAxes + ScaledTranslation(0, -below / 72, figure.dpi_scale_trans)
+    columns, _ = _columns(names, figure.get_figwidth())
     made = ax.legend(
-        handles, ["-"] * len(handles), loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=below,
-        ncols=_columns(names)[0], frameon=False, fontsize=SMALL, labelcolor=INK, handlelength=2.4,
+        handles, ["-"] * len(handles), loc="upper center", bbox_to_anchor=(0.5, 0), bbox_transform=moved,
+        ncols=columns, frameon=False, fontsize=SMALL, labelcolor=INK, handlelength=2.4,
         columnspacing=1.4, borderaxespad=0,
     )  # fmt: skip
     # matplotlib drops entries whose text begins with an underscore: so the texts are set afterwards

@@ -2,37 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-from typing import Any
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.text import Annotation
-from matplotlib.transforms import Bbox, BboxBase
 from numpy.typing import NDArray
 
 from tv2sim.experiment import Comparison, Replications
 from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.numbers import axis, scaled
 from tv2sim.plots import style
+from tv2sim.plots.labels import label_points
 from tv2sim.plots.study import Shown, Study, study_of
 
 __all__ = ["dominated", "tradeoff"]
 
-_SIDES = np.array([(1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)], dtype=np.float64)
-_DISTANCES = (7, 11, 16, 22, 30, 40, 52)
-"""Points from the middle of the marker to the nearest edge of the label."""
-_NEAR = 16
-"""Labels further away than this are joined to their points by a line."""
+_MOST_FRONTIERS = 3
+"""The most scenarios in which lines join the points that are not dominated; more would be a tangle."""
 
 
 def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     """Show on-time rate against idle publisher-seconds, the cost of it.
 
     A hollow point is dominated: another strategy in the same scenario has the same on-time rate with less
-    idling, or a higher one with no more idling. A line joins the others. Several scenarios are numbered.
+    idling, or a higher one with no more idling. A line joins the others, unless there are many scenarios.
+    Several scenarios are numbered, and each point has the number of its scenario beside it, or of all
+    scenarios in which a strategy is at this point.
 
     Parameters
     ----------
@@ -67,32 +61,30 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     style.grid(ax)
     ax.margins(0.1, 0.12)
     points: list[NDArray[np.float64]] = []
-    fronts: list[NDArray[np.float64]] = []
-    bars: list[NDArray[np.float64]] = []
+    lines: list[NDArray[np.float64]] = []
     for group in data.groups.values():
-        points.append(_points(ax, group, bars))
-        at = points[-1][~dominated(points[-1])]
-        fronts.append(np.unique(at, axis=0))
-        ax.plot(*fronts[-1].T, color=style.GREY, linewidth=1.2, linestyle=(0, (4, 2)), zorder=1.5)
+        points.append(_points(ax, group, lines, _sizes(data)))
+        if len(data.groups) <= _MOST_FRONTIERS:
+            lines.append(np.unique(points[-1][~dominated(points[-1])], axis=0))
+            ax.plot(*lines[-1].T, color=style.GREY, linewidth=1.2, linestyle=(0, (4, 2)), zorder=1.5)
     if several:
         style.legend(ax, handles, entries)
-        named = {tuple(front[-1]): [str(number)] for number, front in enumerate(fronts, start=1)}
-    else:
-        named = {}
-        for shown, point in zip(data.shown, points[0].tolist(), strict=True):
-            named.setdefault(tuple(point), []).append(shown.cell.strategy)
-    style.titles(
+    named = _named(data, np.concatenate(points))
+    below = style.titles(
         ax, "On-time rate against idle publishers",
         f"Means with {data.interval}s, {data.size}; hollow: dominated",
         x=axis("idle"), y=axis(ON_TIME_RATE),
     )  # fmt: skip
-    names = [style.fold(", ".join(sharing), 26) for sharing in named.values()]
+    names = [style.fold(name, 26, 4) for name in named.values()]
     style.span(ax, x=0.05 * max(ax.get_xlim()), y=1)
-    placed = _place(ax, np.array(list(named)), names, around=np.concatenate(points), lines=fronts + bars)
-    if not placed and not several:
+    placed = label_points(ax, np.array(list(named)), names, around=np.concatenate(points), lines=lines)
+    if not placed:
+        handles, entries = handles[: len(data.strategies)], entries[: len(data.strategies)]
         style.legend(ax, handles, entries)
         if own:
             style.figure_of(ax).set_figheight(style.room_for(entries))
+        if several:
+            below.set_text(f"{below.get_text()}; too close to be numbered")
     return ax
 
 
@@ -111,10 +103,59 @@ def dominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
     return np.asarray((no_worse & better).any(axis=0))
 
 
-def _points(ax: Axes, group: list[Shown], bars: list[NDArray[np.float64]]) -> NDArray[np.float64]:
+def tradeoff_height(study: Comparison | Replications, width: float) -> float:
+    """Return the height in inches that :func:`tradeoff` needs in a figure of this width, with its legend."""
+    data = study_of(study)
+    return style.room_for(_key(data)[1], width) if len(data.groups) > 1 else style.HEIGHT
+
+
+def _named(data: Study, points: NDArray[np.float64]) -> dict[tuple[float, ...], str]:
+    """Return the label of each place where there are points: strategies, or the numbers of scenarios."""
+    numbers = {name: number for number, name in enumerate(data.groups, start=1)}
+    at: dict[tuple[float, ...], dict[str, list[int]]] = {}
+    for shown, point in zip(data.shown, np.round(points, 9).tolist(), strict=True):
+        at.setdefault(tuple(point), {}).setdefault(shown.cell.strategy, []).append(numbers[shown.group])
+    if len(numbers) == 1:
+        return {point: ", ".join(strategies) for point, strategies in at.items()}
+    return {point: _in_numbers(strategies) for point, strategies in at.items()}
+
+
+def _in_numbers(strategies: dict[str, list[int]]) -> str:
+    """Return the numbers of scenarios, with the strategies if these are not in the same scenarios.
+
+    >>> _in_numbers({"1": [1, 2, 3, 5], "2b": [1, 2, 3, 5]}), _in_numbers({"1": [1, 2], "2b": [1]})
+    ('1–3, 5', '1: 1, 2; 2b: 1')
+    """
+    numbers = {name: _ranges(those) for name, those in strategies.items()}
+    if len(set(numbers.values())) == 1:
+        return next(iter(numbers.values()))
+    return "; ".join(f"{name}: {those}" for name, those in numbers.items())
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Return ascending numbers, three or more successive ones as a range."""
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(f"{run[0]}–{run[-1]}" if len(run) > 2 else ", ".join(map(str, run)) for run in runs)
+
+
+def _sizes(data: Study) -> dict[str, float]:
+    """Return the size of each strategy's markers: of several that coincide, all are seen."""
+    of = len(data.strategies)
+    more = 4.0 if len(data.groups) > 1 else 0.0
+    return {name: 9 + more * (of - 1 - n) / of for n, name in enumerate(data.strategies)}
+
+
+def _points(
+    ax: Axes, group: list[Shown], bars: list[NDArray[np.float64]], sizes: dict[str, float]
+) -> NDArray[np.float64]:
     """Draw the points of a group with their intervals; return the points, and add the intervals to `bars`."""
-    idle = np.array([shown.interval("idle") for shown in group])
-    rate = np.array([scaled(ON_TIME_RATE, shown.interval(ON_TIME_RATE)) for shown in group])
+    idle = np.array([shown.interval("idle")[:4] for shown in group])
+    rate = np.array([scaled(ON_TIME_RATE, shown.interval(ON_TIME_RATE))[:4] for shown in group])
     points = np.stack([idle[:, 0], rate[:, 0]], axis=-1)
     rows = zip(group, points.tolist(), dominated(points).tolist(), idle[:, 2:], rate[:, 2:], strict=True)
     for shown, (x, y), hollow, across, along in rows:
@@ -123,7 +164,9 @@ def _points(ax: Axes, group: list[Shown], bars: list[NDArray[np.float64]]) -> ND
             ax.plot(*bar.T, color=colour, linewidth=1.2)
             if np.isfinite(bar).all():  # there is no interval after one replication
                 bars.append(bar)
-        (marker,) = ax.plot(x, y, shown.look.marker, color=colour, markersize=9, zorder=3)
+        (marker,) = ax.plot(
+            x, y, shown.look.marker, color=colour, markersize=sizes[shown.cell.strategy], zorder=3
+        )
         marker.set(markerfacecolor="white" if hollow else colour, markeredgewidth=1.8 if hollow else 0)
     return points
 
@@ -137,107 +180,5 @@ def _key(data: Study) -> tuple[list[Line2D], list[str]]:
     handles, entries = [handle for handle, _ in key], [style.fold(name, 40, 1) for _, name in key]
     if len(data.groups) > 1:
         handles += [Line2D([], [], linestyle="none") for _ in data.groups]
-        entries += [f"{n}: {style.fold(name, 44, 1)}" for n, name in enumerate(data.groups, start=1)]
+        entries += [style.fold(f"{n}: {name}", 44, 3) for n, name in enumerate(data.groups, start=1)]
     return handles, entries
-
-
-# -- labels beside points that cover neither points, nor lines, nor each other ------------------------------
-
-
-def _place(
-    ax: Axes,
-    points: NDArray[np.float64],
-    names: Sequence[str],
-    *,
-    around: NDArray[np.float64],
-    lines: Sequence[NDArray[np.float64]] = (),
-) -> bool:
-    """Write a name beside each point, at the nearest place where it covers nothing, or write none at all.
-
-    Call it last: it lays out the figure as it is, and fixes the limits of the axes.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Where the points are.
-    points : array of shape (n, 2)
-        In the coordinates of the data.
-    names : sequence of str
-        One per point.
-    around : array of shape (m, 2)
-        All markers that must stay visible.
-    lines : sequence of arrays of shape (k, 2)
-        Lines that labels must not cover.
-
-    Returns
-    -------
-    bool
-        Whether there was room for all.
-    """
-    ax.set_xlim(ax.get_xlim())
-    ax.set_ylim(ax.get_ylim())
-    figure = style.figure_of(ax)
-    figure.draw_without_rendering()
-    unit = figure.dpi / 72  # pixels per point
-    taken = _squares(ax.transData.transform(around), 6 * unit)
-    for line in lines:
-        for start, stop in pairwise(ax.transData.transform(line)):
-            taken += _along(start, stop, unit)
-    # labels are placed within the layout as it is, so they must not change it
-    usual: dict[str, Any] = {"textcoords": "offset points", "in_layout": False}
-    labels = [
-        ax.annotate(
-            name, (x, y), (0, 0), parse_math=False, fontsize=style.SMALL + 0.5, color=style.INK,
-            ha="center", va="center", linespacing=1.0, zorder=4, **usual,
-        )
-        for (x, y), name in zip(points.tolist(), names, strict=True)
-    ]  # fmt: skip
-    made: list[Annotation] = list(labels)
-    joint = {"arrowstyle": "-", "color": style.GREY, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 5}
-    for at, label in zip(ax.transData.transform(points), labels, strict=True):
-        size = np.array(label.get_window_extent().size)
-        found = _free(at, size, taken, ax.bbox, unit)
-        if found is None:
-            for artist in made:
-                artist.remove()
-            return False
-        offset, covered = found
-        taken += covered
-        label.set_position(tuple(offset / unit))
-        if len(covered) > 1:
-            nearest = np.sign(offset) * np.maximum(np.abs(offset) - size / 2, 0) / unit
-            made.append(ax.annotate("", label.xy, tuple(nearest), arrowprops=joint, **usual))
-    return True
-
-
-def _free(
-    at: NDArray[np.float64], size: NDArray[np.float64], taken: Sequence[Bbox], inside: BboxBase, unit: float
-) -> tuple[NDArray[np.float64], list[Bbox]] | None:
-    """Return the nearest free place of a label: its offset, and the boxes that it covers with its line.
-
-    All lengths are in pixels.
-    """
-    for distance in _DISTANCES:
-        for side in _SIDES:
-            offset = side * (size / 2 + distance * unit / np.hypot(*side))
-            box = Bbox([at + offset - size / 2, at + offset + size / 2])
-            if not (inside.contains(*box.min) and inside.contains(*box.max)) or box.count_overlaps(taken):
-                continue
-            if distance <= _NEAR:
-                return offset, [box]
-            nearest = np.clip(at, box.min, box.max)
-            away = 8 * unit * (nearest - at) / np.hypot(*(nearest - at))
-            joint = _along(at + away, nearest, unit)
-            if not any(piece.count_overlaps(taken) for piece in joint):
-                return offset, [box, *joint]
-    return None
-
-
-def _squares(middles: NDArray[np.float64], reach: float) -> list[Bbox]:
-    return [Bbox([middle - reach, middle + reach]) for middle in middles]
-
-
-def _along(start: NDArray[np.float64], stop: NDArray[np.float64], unit: float) -> list[Bbox]:
-    """Return small boxes along a line."""
-    steps = max(2, int(np.hypot(*(stop - start)) / (3 * unit)))
-    return _squares(np.linspace(start, stop, steps), unit)

@@ -1,0 +1,133 @@
+"""What a comparison says of the strategies in one world: the one to take, and how sure that is; as values."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from math import comb
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tv2sim.metrics import ON_TIME_RATE, hypothesis_of
+from tv2sim.statistics import Difference, Interval
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from tv2sim.experiment.comparison import Comparison
+    from tv2sim.experiment.replications import Replications
+
+__all__ = ["COST", "Judgement", "dominated"]
+
+COST = "publisher_seconds"
+"""The metric by which strategies are cheap."""
+
+
+class Judgement:
+    """The strategies of one world, judged by their on-time rates and their cost.
+
+    The best and the cheapest are picked from the results, so that any pair could have been looked at: statements
+    on pairs are adjusted after Bonferroni for all pairs, hypotheses and worlds of the comparison. They are at
+    least as strict as Holm's adjustment in the table of differences for any baseline. A difference that is no
+    larger than the comparison's margin does not matter.
+
+    Parameters
+    ----------
+    world : Comparison
+        A comparison of one catalogue in one scenario, or a part of a larger one.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> study = tv.compare(tv.generate_catalogue(), ["1", "2a", "2c", "2c:20"], replications=50)
+    >>> judgement = Judgement(study)
+    >>> judgement.best, judgement.chosen, judgement.runner_up
+    ('2c:20', '2c:20', '2c')
+    """
+
+    def __init__(self, world: Comparison) -> None:
+        self.world = world
+        self.rates = {name: self._mean(name, ON_TIME_RATE) for name in world.strategies}
+
+    def _mean(self, strategy: str, metric: str) -> float:
+        return float(self.world[strategy].values(metric).mean())
+
+    def cost(self, strategy: str) -> float:
+        """Return the mean publisher-seconds of a run."""
+        return self._mean(strategy, COST)
+
+    @cached_property
+    def best(self) -> str:
+        """The strategy with the highest mean on-time rate; at a tie the cheapest, then the first."""
+        return min(self.rates, key=lambda name: (-self.rates[name], self.cost(name)))
+
+    @cached_property
+    def chosen(self) -> str:
+        """The cheapest strategy that is not shown to be worse than the best by more than the margin."""
+        return min(
+            (name for name in self.rates if not self.is_worse(name, self.best)),
+            key=lambda name: (self.cost(name), -self.rates[name]),
+        )
+
+    @cached_property
+    def runner_up(self) -> str | None:
+        """The strategy with the highest mean rate besides the chosen one."""
+        others = [name for name in self.rates if name != self.chosen]
+        return max(others, key=lambda name: self.rates[name], default=None)
+
+    @property
+    def chances(self) -> float:
+        """The error rate that is left for each statement on a pair."""
+        worlds = (self.world.whole or self.world).worlds()
+        settings = [reps.setting for reps in self.world.strategies.values()]
+        hypotheses = {hypothesis_of(metric, settings) for metric in self.world.metrics}
+        return (1 - self.world.confidence) / (len(worlds) * len(hypotheses) * max(1, comb(len(self.rates), 2)))
+
+    def difference(self, strategy: str, other: str, metric: str = ON_TIME_RATE) -> Difference:
+        """Return the paired difference of two strategies, with an interval that is adjusted for all pairs."""
+        return self.world[strategy].less(self.world[other], metric, 1 - self.chances)
+
+    def is_worse(self, strategy: str, other: str) -> bool:
+        """Return whether a strategy is shown to publish less in time, by more than the margin."""
+        return strategy != other and self.difference(other, strategy).ci_low > self.world.margin
+
+    @property
+    def worse(self) -> list[str]:
+        """The strategies that are shown to be worse than the chosen one."""
+        return [name for name in self.rates if self.is_worse(name, self.chosen)]
+
+    @property
+    def undecided(self) -> list[str]:
+        """The strategies of which neither is shown: that they are worse than the chosen one, or better."""
+        return [name for name in self.rates if name not in (self.chosen, *self.worse)]
+
+    def rate(self, strategy: str) -> Interval:
+        """Return the on-time rate with an interval that holds for the one that was picked among all."""
+        return self.world[strategy].interval(ON_TIME_RATE, 1 - (1 - self.world.confidence) / len(self.rates))
+
+
+def dominated(several: Collection[Replications], confidence: float = 0.95, cost: str = "idle") -> list[bool]:
+    """Return for each strategy whether another is shown to be better in rate or cost, and no worse in the other.
+
+    No worse means a higher or the same mean. All pairs are looked at, in two metrics: intervals are adjusted
+    after Bonferroni.
+    """
+    level = 1 - (1 - confidence) / max(1, 2 * comb(len(several), 2))
+
+    def dominates(one: Replications, other: Replications) -> bool:
+        rate, price = (one.less(other, metric, level) for metric in (ON_TIME_RATE, cost))
+        no_worse = rate.mean >= 0 >= price.mean
+        return no_worse and (_is_above_0(rate) or _is_above_0(_turned(price)))
+
+    return [any(one is not other and dominates(other, one) for other in several) for one in several]
+
+
+def _is_above_0(difference: Difference) -> bool:
+    """Return whether a difference is shown to be above 0; it is certain where it is the same in all of many."""
+    if np.isnan(difference.ci_low):
+        return difference.mean > 0 and difference.differing == 0 and difference.n > 1
+    return difference.ci_low > 0
+
+
+def _turned(difference: Difference) -> Difference:
+    return difference._replace(mean=-difference.mean, ci_low=-difference.ci_high, ci_high=-difference.ci_low)

@@ -1,0 +1,143 @@
+"""Labels beside points that cover neither points, nor lines, nor each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.transforms import Bbox, BboxBase
+from numpy.typing import NDArray
+
+from tv2sim.plots import style
+
+__all__ = ["label_points"]
+
+_SIDES = np.array([(1, 0), (0, 1), (-1, 0), (0, -1), (1, 1), (-1, 1), (1, -1), (-1, -1)], dtype=np.float64)
+_DISTANCES = (7, 11, 16, 22, 30, 40, 52)
+"""Points from the middle of the marker to the nearest edge of the label."""
+_NEAR = 16
+"""Labels further away than this are joined to their points by a line."""
+
+
+def label_points(
+    ax: Axes,
+    points: NDArray[np.float64],
+    names: Sequence[str],
+    *,
+    around: NDArray[np.float64],
+    lines: Sequence[NDArray[np.float64]] = (),
+) -> bool:
+    """Write a name beside each point, at the nearest place where it covers nothing, or write none at all.
+
+    Call it last: it lays out the figure as it is, and fixes the limits of the axes.
+
+    Parameters
+    ----------
+    ax : matplotlib.axes.Axes
+        Where the points are.
+    points : array of shape (n, 2)
+        In the coordinates of the data.
+    names : sequence of str
+        One per point.
+    around : array of shape (m, 2)
+        All markers that must stay visible.
+    lines : sequence of arrays of shape (k, 2)
+        Lines that labels must not cover.
+
+    Returns
+    -------
+    bool
+        Whether there was room for all.
+    """
+    ax.set_xlim(ax.get_xlim())
+    ax.set_ylim(ax.get_ylim())
+    figure = style.figure_of(ax)
+    style.lay_out(figure)
+    unit = figure.dpi / 72  # pixels per point
+    # labels are placed within the layout as it is, so they must not change it
+    usual: dict[str, Any] = {"textcoords": "offset points", "in_layout": False}
+    labels = [
+        ax.annotate(
+            name, (x, y), (0, 0), parse_math=False, fontsize=style.SMALL + 0.5, color=style.INK,
+            ha="center", va="center", linespacing=1.0, zorder=4, **usual,
+        )
+        for (x, y), name in zip(points.tolist(), names, strict=True)
+    ]  # fmt: skip
+    middles = ax.transData.transform(points)
+    sizes = np.array([label.get_window_extent().size for label in labels])
+    markers = _squares(ax.transData.transform(around), 6 * unit)
+    drawn = [
+        box
+        for line in lines
+        for start, stop in pairwise(ax.transData.transform(line))
+        for box in _along(start, stop, unit)
+    ]
+    # where there is no room otherwise, labels may cover lines, but neither markers nor each other
+    found = _all_free(middles, sizes, markers + drawn, ax.bbox, unit) or _all_free(
+        middles, sizes, markers, ax.bbox, unit
+    )
+    if found is None:
+        for label in labels:
+            label.remove()
+        return False
+    joint = {"arrowstyle": "-", "color": style.GREY, "linewidth": 0.8, "shrinkA": 0, "shrinkB": 5}
+    for label, size, (offset, covered) in zip(labels, sizes, found, strict=True):
+        label.set_position(tuple(offset / unit))
+        if len(covered) > 1:
+            nearest = np.sign(offset) * np.maximum(np.abs(offset) - size / 2, 0) / unit
+            ax.annotate("", label.xy, tuple(nearest), arrowprops=joint, **usual)
+    return True
+
+
+_Place: TypeAlias = tuple[NDArray[np.float64], list[Bbox]]
+"""The offset of a label, and the boxes that it covers with its line."""
+
+
+def _all_free(
+    middles: NDArray[np.float64],
+    sizes: NDArray[np.float64],
+    taken: Sequence[Bbox],
+    inside: BboxBase,
+    unit: float,
+) -> list[_Place] | None:
+    """Return a free place for each label, one after the other; None if there is none for one of them."""
+    taken, found = list(taken), []
+    for at, size in zip(middles, sizes, strict=True):
+        if (place := _free(at, size, taken, inside, unit)) is None:
+            return None
+        found.append(place)
+        taken += place[1]
+    return found
+
+
+def _free(
+    at: NDArray[np.float64], size: NDArray[np.float64], taken: Sequence[Bbox], inside: BboxBase, unit: float
+) -> _Place | None:
+    """Return the nearest free place of a label; all lengths are in pixels."""
+    for distance in _DISTANCES:
+        for side in _SIDES:
+            offset = side * (size / 2 + distance * unit / np.hypot(*side))
+            box = Bbox([at + offset - size / 2, at + offset + size / 2])
+            if not (inside.contains(*box.min) and inside.contains(*box.max)) or box.count_overlaps(taken):
+                continue
+            if distance <= _NEAR:
+                return offset, [box]
+            nearest = np.clip(at, box.min, box.max)
+            away = 8 * unit * (nearest - at) / np.hypot(*(nearest - at))
+            joint = _along(at + away, nearest, unit)
+            if not any(piece.count_overlaps(taken) for piece in joint):
+                return offset, [box, *joint]
+    return None
+
+
+def _squares(middles: NDArray[np.float64], reach: float) -> list[Bbox]:
+    return [Bbox([middle - reach, middle + reach]) for middle in middles]
+
+
+def _along(start: NDArray[np.float64], stop: NDArray[np.float64], unit: float) -> list[Bbox]:
+    """Return small boxes along a line."""
+    steps = max(2, int(np.hypot(*(stop - start)) / (3 * unit)))
+    return _squares(np.linspace(start, stop, steps), unit)

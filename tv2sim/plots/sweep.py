@@ -1,0 +1,274 @@
+"""A metric against a parameter: a line for each strategy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import ceil, inf, isfinite, nan
+from typing import Any, TypeAlias
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
+from matplotlib.ticker import NullLocator
+from matplotlib.transforms import ScaledTranslation, Transform
+from numpy.typing import NDArray
+
+from tv2sim.experiment import Cell, Comparison
+from tv2sim.metrics import METRICS, ON_TIME_RATE
+from tv2sim.numbers import axis, scaled
+from tv2sim.plots import style
+from tv2sim.plots.beside import End, place, removed, written
+from tv2sim.plots.panels import columns_of, label_frame, panels_in, width_of
+from tv2sim.plots.parameters import Series, Swept, in_words, swept_by
+from tv2sim.plots.study import Shown, study_of
+from tv2sim.validation import one_of
+
+__all__ = ["logarithmic", "sweep", "sweep_height"]
+
+_SHARE = 0.775
+"""The share of a figure's width that matplotlib gives to its axes before it lays them out."""
+_LONGEST = 7
+"""The most characters of a number that is written at its tick; otherwise ticks are at round numbers."""
+
+
+def sweep(
+    study: Comparison, ax: Axes | None = None, *, metric: str = ON_TIME_RATE, parameter: str | None = None
+) -> Axes:
+    """Show a metric, with its interval, against a parameter: a line for each strategy.
+
+    The parameter is a field in which scenarios differ, or a number in which strategies differ that are
+    otherwise the same, such as the size of the pool: such strategies are one line, and others are level lines.
+    There is a panel for each combination of the other values in which scenarios differ. Where each of a few
+    panels would have one line, the lines are in one panel.
+
+    Parameters
+    ----------
+    study : Comparison
+        What :func:`tv2sim.compare` returned for several scenarios, or for strategies that differ in a number.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; default is a new figure. Several panels are drawn within it (``ax.child_axes``).
+    metric : str
+        The name of the metric to show.
+    parameter : str, optional
+        The name of the field; default is the numeric one with the most values.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    InputError
+        If there is no such metric, or nothing varies, or not the parameter that was asked for.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> catalogue = tv.generate_catalogue()
+    >>> study = tv.compare(catalogue, ["2a", "2c"], {"encoders": [4, 6, 8]}, replications=20)
+    >>> ax = tv.plots.sweep(study)
+    >>> ax.get_xlabel(), ax.get_ylabel()
+    ('encoders', 'on-time rate (%)')
+
+    How large the pool has to be, for two rates of requests:
+
+    >>> pools = [f"2c:{size}" for size in range(6, 13)]
+    >>> study = tv.compare(catalogue, pools, {"requests_per_second": [1, 2]}, replications=20)
+    >>> ax = tv.plots.sweep(study, metric="failed")
+    >>> ax.get_xlabel()
+    'prewarmed'
+    >>> [text.get_text() for text in ax.texts][1:]
+    ['requests_per_second=1', 'requests_per_second=2']
+    """
+    one_of("metric", metric, METRICS)
+    data = study_of(study)
+    swept = swept_by(data, parameter)
+    own = ax is None
+    ax = style.axes(ax, _height(swept, style.WIDTH))
+    names = [panel.name for panel in swept.panels]
+    right = columns_of(width_of(ax), names) - 1
+    panels = panels_in(ax, names)
+    ends = {shown.cell: _ends(metric, shown) for shown in data.shown}
+    limits = _limits(metric, np.array(list(ends.values())))
+    for panel, (_, lines) in zip(panels, swept.panels, strict=True):
+        style.grid(panel)
+        panel.set_ylim(limits)
+        _scale(panel, swept)
+        for series in lines:
+            _draw(panel, swept, series, ends)
+    name = swept.parameter.replace("_", " ")
+    below = f"Means with {data.interval}s, {data.size}" + (f"; {swept.of}" if swept.of else "")
+    style.titles(ax, f"{METRICS[metric].label.capitalize()} against {name}", below, x=name, y=axis(metric))
+    _name(ax, panels, swept, ends, right=right, own=own)
+    return ax
+
+
+def sweep_height(study: Comparison, width: float, *, parameter: str | None = None) -> float:
+    """Return the height in inches that :func:`sweep` needs in a figure of this width, for all of its panels.
+
+    Raises
+    ------
+    InputError
+        If nothing varies, or not the parameter that was asked for.
+    """
+    return _height(swept_by(study_of(study), parameter), width)
+
+
+def _height(swept: Swept, width: float) -> float:
+    names = [panel.name for panel in swept.panels]
+    rows = ceil(len(names) / columns_of(_SHARE * width, names))
+    return style.HEIGHT if rows == 1 else 1.6 + 1.9 * rows
+
+
+# -- the lines ---------------------------------------------------------------------------------------------
+
+
+Ends: TypeAlias = dict[Cell, list[float]]
+"""The mean of each cell and the ends of its interval, NaN where there is none."""
+
+
+def _ends(metric: str, shown: Shown) -> list[float]:
+    """Return a mean and the ends of its interval; an end may be infinite, a mean is NaN then."""
+    interval = scaled(metric, shown.interval(metric))
+    return [interval.mean if isfinite(interval.mean) else nan, interval.ci_low, interval.ci_high]
+
+
+def _limits(metric: str, ends: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the limits of the vertical axis, the same in all panels; what is infinite does not count."""
+    ends = ends[np.isfinite(ends)]
+    low, high = (float(ends.min()), float(ends.max())) if len(ends) else (0.0, 1.0)
+    # tiny differences are not magnified
+    least = 1.0 if METRICS[metric].unit == "%" else 0.05 * max(abs(low), abs(high)) or 1.0
+    middle, half = (low + high) / 2, 0.57 * max(high - low, least)
+    return middle - half, middle + half
+
+
+def _draw(panel: Axes, swept: Swept, series: Series, ends: Ends) -> None:
+    """Draw a line with its intervals: bars, or a band if it is level."""
+    mean, low, high = np.array([ends[shown.cell] for shown in series.shown]).T
+    low, high = np.clip([low, high], *panel.get_ylim())
+    colour, how = series.look.colour, _how(swept, series.name)
+    if not series.values:
+        panel.axhline(mean[0], **how | {"marker": ""})
+        if isfinite(low[0]):
+            panel.axhspan(low[0], high[0], color=colour, alpha=0.15, linewidth=0)
+        return
+    x, drawn = _places(swept, series), _coordinates(panel, swept, series.name)
+    for at, *bar in zip(x, low, high, strict=True):
+        panel.plot([at, at], bar, color=colour, linewidth=1.6, solid_capstyle="butt", transform=drawn)
+    panel.plot(x, mean, transform=drawn, **how)
+
+
+def _how(swept: Swept, name: str) -> dict[str, Any]:
+    """Return how a line is drawn."""
+    look = swept.looks[name]
+    line = style.line(look, list(swept.looks).index(name), len(swept.looks))
+    return line | {"marker": look.marker, "markersize": 6.5} | ({} if swept.numeric else {"linewidth": 0.8})
+
+
+def _coordinates(panel: Axes, swept: Swept, name: str) -> Transform:
+    """Return where a line is drawn: a few points beside the others, so that no interval hides another."""
+    names = list(dict.fromkeys(one.name for panel in swept.panels for one in panel.lines if one.values))
+    points = min(4.0, 18 / len(names)) * (names.index(name) - (len(names) - 1) / 2)
+    return panel.transData + ScaledTranslation(points / 72, 0, style.figure_of(panel).dpi_scale_trans)
+
+
+# -- the names ---------------------------------------------------------------------------------------------
+
+
+def _name(ax: Axes, panels: list[Axes], swept: Swept, ends: Ends, *, right: int, own: bool) -> None:
+    """Name the values at their ticks, and the lines beside the panel at the right, or else in a legend."""
+    panel, lines = panels[right], {series.name: series for series in swept.panels[right].lines}
+    figure, several = style.figure_of(ax), len(swept.looks) > 1
+    labels = written(panel, list(lines)) if several and list(lines) == list(swept.looks) else []
+    style.lay_out(figure)
+    for each in panels:
+        _name_values(each, swept)
+    below = label_frame(ax, panels)
+    if panels != [ax] or not swept.numeric:  # the ticks or the labels of the axes are higher now
+        style.lay_out(figure)
+    if labels and place(panel, labels, [_end(panel, swept, series, ends) for series in lines.values()]):
+        return
+    removed(labels)
+    if several:
+        handles = [Line2D([], [], **_how(swept, name)) for name in swept.looks]
+        entries = [style.fold(name, 40, 1) for name in swept.looks]
+        style.legend(ax, handles, entries, below=below + 26)
+        if own:
+            figure.set_figheight(figure.get_figheight() + style.room_for(entries) - style.HEIGHT)
+
+
+def _end(panel: Axes, swept: Swept, series: Series, ends: Ends) -> End:
+    """Return the right end of a line."""
+    means = [ends[shown.cell][0] for shown in series.shown]
+    if not series.values:
+        return End(1, means[0], panel.get_yaxis_transform(), series.look.colour)
+    drawn = _coordinates(panel, swept, series.name)
+    there = [(x, y) for x, y in zip(_places(swept, series), means, strict=True) if isfinite(y)]
+    return End(*max(there, default=(nan, nan)), drawn, series.look.colour)
+
+
+# -- the horizontal axis -----------------------------------------------------------------------------------
+
+
+def _places(swept: Swept, series: Series) -> list[float]:
+    """Return the horizontal places of a line's points: their numbers, or their places in the list of values."""
+    if swept.numeric:
+        return [float(value) for value in series.values]
+    known = list(map(repr, swept.values))
+    return [float(known.index(repr(value))) for value in series.values]
+
+
+def _scale(panel: Axes, swept: Swept) -> None:
+    """Set the scale and the limits of the horizontal axis."""
+    if not swept.numeric:
+        panel.set_xlim(-0.5, len(swept.values) - 0.5)
+        return
+    low, high = float(swept.values[0]), float(swept.values[-1])
+    if logarithmic(swept.values):
+        panel.set_xscale("log")
+        panel.xaxis.set_minor_locator(NullLocator())
+        margin = (high / low) ** 0.06
+        panel.set_xlim(low / margin, high * margin)
+    else:
+        margin = 0.06 * (high - low)
+        panel.set_xlim(low - margin, high + margin)
+
+
+def logarithmic(values: Sequence[float]) -> bool:
+    """Say whether ascending values are spaced evenly on a logarithmic axis.
+
+    >>> [logarithmic(values) for values in ([1, 2, 5, 10, 20], [10, 100, 1000], [5, 10, 15, 20], [0, 1, 10])]
+    [True, True, False, False]
+    """
+    if len(values) < 3 or values[0] <= 0 or values[-1] < 10 * values[0]:
+        return False
+    steps = np.diff(np.log(np.array(values, dtype=np.float64)))
+    return bool(steps.max() < 1.5 * steps.min())
+
+
+def _name_values(panel: Axes, swept: Swept) -> None:
+    """Write the values at their places, as many as there is room for."""
+    names = [style.plain(in_words(value)) for value in swept.values]
+    point = style.figure_of(panel).dpi / 72
+    how: dict[str, Any] = {"fontsize": style.SMALL, "color": style.INK, "parse_math": False}
+    if not swept.numeric:
+        fits = int(panel.bbox.width / point / len(names) / style.LETTER)
+        if max(map(len, " ".join(names).split())) <= fits:
+            names = [style.fold(name, fits, 3) for name in names]
+        else:
+            names = [style.fold(name, 30, 1) for name in names]
+            how |= {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
+        panel.set_xticks(range(len(names)), names, **how)
+    elif max(map(len, names)) <= _LONGEST:
+        values = [float(value) for value in swept.values]
+        places = panel.transData.transform([(value, 0) for value in values])[:, 0] / point
+        kept: list[int] = []
+        free = -inf
+        for number, (name, place) in enumerate(zip(names, places.tolist(), strict=True)):
+            half = (len(name) + 1) / 2 * style.LETTER
+            if place - half >= free:
+                kept.append(number)
+                free = place + half
+        panel.set_xticks([values[n] for n in kept], [names[n] for n in kept], **how)
