@@ -53,7 +53,7 @@ def test_the_text_has_figures_differences_and_verdict() -> None:
     assert "± " in lines[3]
     assert any(line.startswith("2c        on-time rate") and "better" in line for line in lines)
     assert any(line.startswith("2b        all of these") for line in lines)
-    assert lines[-1].startswith("Strategy 2c publishes 9")
+    assert lines[-1].startswith("Strategy 2c publishes the most: 9")
 
 
 def test_csv_and_json_are_the_same_table_and_that_of_the_library() -> None:

@@ -198,6 +198,23 @@ class TestTheSummary:
         assert isinstance(found, pd.DataFrame)
         assert found[["ci_low", "ci_high"]].to_numpy().tolist() == [pytest.approx([low, high])]
 
+    def test_the_same_as_a_tidy_table(self) -> None:
+        study = tv.compare(FEW, ["1", "2c"], {"encoders": [1, 2]}, replications=3, metrics=["failed", "idle"])
+        names = ["catalogue", "scenario", "strategy", "metric"]
+        assert list(study.frame.columns) == [*names, "replications", *STATISTICS, "n"]
+        assert list(study.frame["metric"]) == ["failed", "idle"] * 4
+        tidy = study.summary.stack("metric", future_stack=True)
+        assert isinstance(tidy, pd.DataFrame)
+        assert_frame_equal(study.frame.set_index(names)[list(STATISTICS)], tidy, check_names=False)
+
+    def test_a_metric_that_does_not_exist_in_each_replication_rests_on_fewer(self) -> None:
+        # 2 s of encoding and a start-up time of 2 to 6 s, cut off at 5 s: some runs publish nothing
+        one = tv.Catalogue([tv.Video("v", "", "", 2, 9)])
+        study = tv.compare(one, ["1"], tv.Scenario(until=5), replications=40, metrics=["elapsed_p50", "failed"])
+        count = int((~np.isnan(study["1"].values("elapsed_p50"))).sum())
+        assert 0 < count < 40
+        assert study.frame[["replications", "n"]].to_numpy().tolist() == [[40, count], [40, 40]]
+
 
 class TestDifferences:
     def test_the_baseline_has_no_row(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,20 +12,23 @@ from pathlib import Path
 import pytest
 
 import tv2sim as tv
+from tests.documents import NOT_RUN, blocks, commands, run_again
+from tv2sim.cli.options import parse
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
-DOCUMENTS = [README, *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = sorted((ROOT / "docs").rglob("*.md"))
+DOCUMENTS = [README, *PAGES]
 
 
-def blocks(language: str) -> list[str]:
+def of_the_readme(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README.read_text(encoding="utf-8"), flags=re.DOTALL)
 
 
 def console_examples() -> list[tuple[str, str]]:
     """Return each command of the console blocks with the output that is shown below it."""
     examples = []
-    for block in blocks("console"):
+    for block in of_the_readme("console"):
         for part in block.split("$ ")[1:]:
             command, _, output = part.partition("\n")
             examples.append((command, output))
@@ -34,7 +38,7 @@ def console_examples() -> list[tuple[str, str]]:
 def test_the_python_examples_give_what_the_readme_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     # each block without its fence, which doctest would take for output
-    examples = "\n".join(blocks("python"))
+    examples = "\n".join(of_the_readme("python"))
     test = doctest.DocTestParser().get_doctest(examples, {}, "README.md", str(README), 0)
     assert len(test.examples) > 8
     runner = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
@@ -49,14 +53,14 @@ def test_the_shell_examples_give_what_the_readme_shows(command: str, output: str
 
 
 def test_the_two_commands_call_what_is_there() -> None:
-    commands = "".join(blocks("sh"))
+    commands = "".join(of_the_readme("sh"))
     scripts = re.findall(r"sh (\S+)", commands)
     assert scripts == [".ci/install", ".ci/test"]
     assert all((ROOT / script).exists() for script in scripts)
     assert "sh .ci/test" in (ROOT / ".ci/run").read_text()
 
 
-REPLAYS = [line for block in blocks("sh") for line in block.splitlines() if "tv2sim replay" in line]
+REPLAYS = [line for block in of_the_readme("sh") for line in block.splitlines() if "tv2sim replay" in line]
 
 
 def test_the_replays_are_three() -> None:
@@ -74,7 +78,38 @@ def test_the_replays_end_as_the_simulation_does(command: str, tmp_path: Path) ->
     assert done.stdout.splitlines()[-1] == str(run.stats)
 
 
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
+# -- the pages of the site -----------------------------------------------------------------------------------
+
+RUN = [page for page in PAGES if re.search(r"^```(python|console)$", page.read_text("utf-8"), re.MULTILINE)]
+
+
+def name_of(page: Path) -> str:
+    return page.relative_to(ROOT).as_posix()
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("page", RUN, ids=name_of)
+def test_the_code_of_a_page_gives_what_it_shows(page: Path, tmp_path: Path) -> None:
+    # after a change on purpose: python -m tests.documents PAGE
+    text = page.read_text(encoding="utf-8")
+    assert run_again(text, tmp_path) == text
+
+
+def test_what_a_page_shows_is_compared(tmp_path: Path) -> None:
+    page = "```python\n>>> 1 + 1\n3\n```\n\n```console\n$ echo one\ntwo\n```\n"
+    assert run_again(page, tmp_path) == page.replace("3", "2").replace("two", "one")
+
+
+@pytest.mark.parametrize("page", DOCUMENTS, ids=name_of)
+def test_every_block_is_run_or_known_as_one_that_is_not(page: Path) -> None:
+    for block in blocks(page.read_text(encoding="utf-8")):
+        assert block.language in {"python", "console", *NOT_RUN} or block.language.startswith("{"), block
+        for line in commands(block.body) if block.language == "sh" else ():
+            for options in re.findall(r"\btv2sim ([^|;&>\n]*)", line):
+                parse(shlex.split(options))  # it exits if there are no such options
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
 def test_links_lead_somewhere(document: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", document.read_text(encoding="utf-8")):
         assert target.startswith("https://") or (document.parent / target).exists(), target

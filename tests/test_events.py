@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 import tv2sim as tv
-from tests.commands import CATALOGUE, tv2sim
+from tests.commands import CATALOGUE, tv2sim, video
 from tests.worlds import World, worlds
 from tv2sim.events import EVENTS, OTHER, ROW, Kind, log_of, pack
 from tv2sim.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Column, Facts
 from tv2sim.model.recorder import Contradiction, Recorder, facts_of_log
-from tv2sim.tables import attempts_frame, levels_frame, publishers_frame, videos_frame
+from tv2sim.tables import MEANINGS, attempts_frame, levels_frame, meaning, publishers_frame, videos_frame
 from tv2sim.ticks import PER_SECOND
 
 # -- the table -----------------------------------------------------------------------------------------------
@@ -30,6 +30,15 @@ def test_a_kind_names_columns_and_a_method_that_there_are(event: str) -> None:
     assert {kind.video, kind.encoder, kind.publisher} <= {None, ROW, *columns}
     assert set(kind.given) <= {"video", "encoder", "publisher"}
     assert callable(getattr(Recorder, event))
+    assert kind.meaning
+
+
+def test_every_column_of_every_table_has_a_meaning() -> None:
+    run = tv.simulate([{**video(0), "submittedAt": 0}], "2c")
+    for table, meanings in MEANINGS.items():
+        columns = list(getattr(run, table).columns)
+        assert all(meaning(table, column) for column in columns)
+        assert set(meanings) <= set(columns)
 
 
 def test_no_two_events_are_packed_alike() -> None:

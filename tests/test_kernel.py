@@ -22,9 +22,10 @@ from numpy.typing import NDArray
 import tv2sim as tv
 from tv2sim.distributions import drawn_ticks, line_of
 from tv2sim.draws import Purpose, uniforms
-from tv2sim.engines import engine_for, simulate_one
+from tv2sim.engines import elapsed, engine_for, simulate_one
 from tv2sim.facts import TABLES, Facts
 from tv2sim.metrics import METRICS, measure, on_time
+from tv2sim.strategies import as_strategy
 
 from .worlds import World, worlds
 
@@ -137,24 +138,60 @@ def test_both_engines_give_the_same_facts_and_metrics(examples: int) -> None:
     agree()
     few = {name: count for name, count in occurred.items() if count < 0.05 * occurred["examples"]}
     assert not few
-    assert len(occurred) == 1 + 3 + 17
+    assert len(occurred) == 1 + len(routing.KERNELS) + 17
 
 
 def same(one: float, other: float) -> bool:
     return bool(one == other) or (one != one and other != other)
 
 
-def test_the_kernels_agree_over_many_replications() -> None:
-    """Whole groups of lanes, the last one not full, and blocked ones that are done again."""
+def test_the_kernels_agree_over_many_replications(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole groups of lanes, the last one not full, streams of several parts, and blocked ones done again."""
+    monkeypatch.setattr(replicating, "_PART", 8)
     for world in worlds(60):
         if world.strategy.adapts:
             continue
         prepared = kernel.world_of(world.catalogue, world.strategy, world.scenario)
         expected, counts = replicating.measured(prepared, world.seed, range(5, 140), ALL, "events")
-        for name in routing.KERNELS[routing.KERNELS.index(kernel.kernel_for(prepared)) : 2]:
+        for name in routing.KERNELS[routing.KERNELS.index(kernel.kernel_for(prepared)) : -1]:
             values, found = replicating.measured(prepared, world.seed, range(5, 140), ALL, name)
             assert all(np.array_equal(values[metric], expected[metric], equal_nan=True) for metric in ALL)
             assert found.tolist() == counts.tolist()
+
+
+@pytest.mark.parametrize("strategy", ["1", "2a", "2c", "2c:8", Mixed("mixed", prewarmed=6, owns=0.3)])
+def test_a_large_catalogue_gives_the_same_in_a_stream(strategy: Any) -> None:
+    """Whole parts and one that is not full, also where the queue is full at last."""
+    catalogue, replications = tv.generate_catalogue(20_011), range(2, 4)
+    for capacity in (10, 20_000):
+        scenario = tv.Scenario(publishing_queue_capacity=capacity, publishing_time=0.25)
+        world = kernel.world_of(catalogue, as_strategy(strategy), scenario)
+        expected, counts = replicating.measured(world, 1, replications, ALL, "events")
+        values, found = replicating.measured(world, 1, replications, ALL)
+        assert all(np.array_equal(values[metric], expected[metric]) for metric in ALL)
+        assert np.array_equal(found, counts)
+
+
+def test_all_give_the_same_elapsed_times() -> None:
+    """Of groups of lanes, the last one not full, and of blocked ones; unfinished videos are infinitely late."""
+    kernels: Counter[str] = Counter()
+    for world in [*map(generated, range(30)), *worlds(30)]:
+        if world.strategy.adapts:
+            continue
+        what = world.catalogue, world.strategy, world.scenario, world.seed
+        first = world.replication
+        some, many = range(first, first + 3), range(first, first + 70)
+        expected = elapsed("simpy", *what, some)
+        assert elapsed("kernel", *what, some).tolist() == expected.tolist()
+        assert not np.isnan(expected).any()
+        prepared = kernel.world_of(*what[:3])
+        of_events = kernel.elapsed_of(prepared, world.seed, many, "events")
+        assert of_events[:3].tolist() == expected.tolist()
+        for name in routing.KERNELS[routing.KERNELS.index(kernel.kernel_for(prepared)) : -1]:
+            assert kernel.elapsed_of(prepared, world.seed, many, name).tolist() == of_events.tolist()
+            kernels[name] += 1
+        kernels["unfinished"] += bool(np.isinf(expected).any())
+    assert all(kernels[name] >= 5 for name in (*routing.KERNELS[:-1], "unfinished")), kernels
 
 
 @pytest.mark.parametrize("metric", ALL)

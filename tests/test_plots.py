@@ -27,7 +27,7 @@ import tv2sim as tv
 from tv2sim.metrics import METRICS
 from tv2sim.numbers import estimate
 from tv2sim.plots import style
-from tv2sim.plots.tradeoff import dominated, tradeoff_height
+from tv2sim.plots.tradeoff import frontier, tradeoff_height
 from tv2sim.statistics import Interval
 
 from .micro import simulate
@@ -357,9 +357,9 @@ class TestRatesAndDifferences:
 
 
 class TestTradeoff:
-    def test_dominated(self) -> None:
+    def test_the_frontier(self) -> None:
         cases = np.array([[0, 40], [0, 40], [5, 40], [5, 80], [4, 79], [9, 80]])
-        assert dominated(cases).tolist() == [False, False, True, False, False, True]
+        assert frontier(cases).tolist() == [[0, 40], [4, 79], [5, 80]]
 
     def test_points_frontier_and_labels(self, study: tv.Comparison) -> None:
         ax = tv.plots.tradeoff(study)

@@ -95,10 +95,11 @@ class TestTheMean:
         assert interval.mean == 7
         assert all(np.isnan(interval[1:4]))
 
-    def test_of_one_bounded_value_the_bounds_give_an_interval(self) -> None:
-        """1 - 0.025**(1/1) of all replications may be different."""
-        interval = mean_interval(floats(1), low=0, high=1)
-        assert interval == (1, close(0.975), close(0.025), 1, 1, 0)
+    def test_of_two_equal_bounded_values_the_bounds_give_an_interval(self) -> None:
+        """1 - 0.025**(1/2) of all replications may be different."""
+        interval = mean_interval(floats(1, 1), low=0, high=1)
+        unknown = 1 - 0.025**0.5
+        assert interval == (1, close(unknown), close(1 - unknown), 1, 2, 0)
 
     def test_equal_values_without_bounds_have_no_interval(self) -> None:
         """How far another value could be off is not known."""

@@ -201,7 +201,8 @@ class TestReplace:
         with pytest.raises(tv.StrategyError) as caught:
             tv.PART_2C.replace(prewarm=12)
         assert str(caught.value) == (
-            "strategy '2c' has no 'prewarm'; it has name, starts_on, dedicated, prewarmed, review_every"
+            "strategy '2c' has no 'prewarm'; it has name, starts_on, dedicated, prewarmed, review_every: "
+            "did you mean prewarmed?"
         )
 
     def test_the_new_value_is_checked(self) -> None:

@@ -114,26 +114,26 @@ class TestProcesses:
         strategies: list[tv.Strategy | str] = ["1", Patient(prewarmed=3)]
         same_study(tv.compare(FEW, strategies, workers=2, **how), tv.compare(FEW, strategies, **how))
 
-    def test_a_rule_of_ones_own_must_be_where_they_can_import_it(self, calls: list[int]) -> None:
+    def test_a_rule_and_a_distribution_that_they_cannot_import_are_sent_to_them(self) -> None:
         class Local(tv.Strategy):
+            def start_moment(self, video: tv.Video) -> Any:
+                return "encoded"
+
+        class LocalTime(tv.Constant):
             pass
 
-        message = (
-            "Local cannot be sent to worker processes: define it in a module .*, or simulate without workers"
-        )
+        what: Any = FEW, Local(prewarmed=3), tv.Scenario(startup_time=LocalTime(3))
+        same(tv.replicate(*what, replications=50, workers=2), tv.replicate(*what, replications=50))
+
+    def test_one_that_cannot_be_sent_is_refused(self, calls: list[int]) -> None:
+        class Locked(tv.Strategy):
+            lock = threading.Lock()
+
+        message = r"Locked cannot be sent to worker processes \(.*lock.*\): simulate without workers"
         with pytest.raises(tv.InputError, match=message) as caught:
-            tv.replicate(FEW, Local(prewarmed=3), replications=50, workers=2)
+            tv.compare(FEW, ["1", Locked(prewarmed=3)], replications=50, workers=2)
         assert "\n" not in str(caught.value)
-        with pytest.raises(tv.InputError, match=message):
-            tv.compare(FEW, ["1", Local(prewarmed=3)], replications=50, workers=2)
-        assert len(calls) == 2 * 25, "one chunk to see how long it takes, each time"
-
-    def test_a_distribution_of_ones_own_as_well(self) -> None:
-        class Local(tv.Constant):
-            pass
-
-        with pytest.raises(tv.InputError, match="Local cannot be sent to worker processes"):
-            tv.replicate(FEW, "1", tv.Scenario(startup_time=Local(3)), replications=50, workers=2)
+        assert len(calls) == 25, "one chunk to see how long it takes"
 
     def test_one_that_ends_is_reported(self) -> None:
         message = r"a worker process ended unexpectedly after \d+ of 50 replications .*: try workers=None"
@@ -159,6 +159,29 @@ class TestShortWork:
 
         monkeypatch.setattr(work, "_in_processes", refused)
         same(tv.replicate(FEW, "1", replications=9, workers=workers), tv.replicate(FEW, "1", replications=9))
+
+
+def test_a_rule_of_a_notebook_is_sent_to_processes() -> None:
+    # as a notebook, a command has a main module without a file, which worker processes cannot import
+    code = """
+import numpy as np, tv2sim as tv
+from tv2sim.experiment import work
+
+class Own(tv.Strategy):
+    def start_delay(self, video):
+        return DELAY
+
+class Later(tv.Constant):
+    pass
+
+work._SHORT, DELAY = 0, 0.5
+what = tv.generate_catalogue(20), Own(starts_on="encoded"), tv.Scenario(startup_time=Later(2))
+how = {"replications": 60, "progress": False, "engine": "simpy"}
+reps = tv.replicate(*what, workers=2, **how)
+print(reps.frame.equals(tv.replicate(*what, **how).frame), reps.values("elapsed_p50").max() >= 2.5)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "True True\n"
 
 
 # -- executors ------------------------------------------------------------------------------------------------

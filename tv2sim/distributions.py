@@ -16,7 +16,7 @@ import numpy as np
 
 from tv2sim import plain
 from tv2sim.errors import InputError, ScenarioError
-from tv2sim.fields import check_fields, checked
+from tv2sim.fields import Fields, check_fields, checked
 from tv2sim.ticks import whole_ticks
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, shown
 
@@ -60,6 +60,17 @@ class Distribution(ABC):
     def mean(self) -> float:
         """The expected time, in seconds."""
 
+    def cdf(self, time: float) -> float:
+        """Return the share of all times that are at most `time`: the inverse of :meth:`quantile`.
+
+        >>> Uniform(2, 6).cdf(3.5)
+        0.375
+        """
+        low, high = 0.0, 1.0
+        while low < (u := (low + high) / 2) < high:
+            low, high = (u, high) if float(self.quantile(np.array([u]))[0]) <= time else (low, u)
+        return round(high, 15)
+
     @property
     def is_constant(self) -> bool:
         """Whether all times are the same."""
@@ -88,8 +99,10 @@ def _shortest(number: float) -> str:
 
 
 @dataclass(frozen=True)
-class BuiltIn(Distribution):
+class BuiltIn(Fields, Distribution):
     """A dataclass whose parameters are checked when it is made."""
+
+    _error = ScenarioError
 
     @property
     def line(self) -> tuple[float, float] | None:
@@ -97,7 +110,7 @@ class BuiltIn(Distribution):
         return None
 
     def __post_init__(self) -> None:
-        check_fields(self, error=ScenarioError, owner=f"{type(self).__name__}'s ")
+        check_fields(self, error=self._error, owner=f"{type(self).__name__}'s ")
         with np.errstate(over="ignore", invalid="ignore"):
             extremes = np.array([*self.quantile(EXTREMES), self.mean])
         if not ((extremes >= 0) & (extremes <= LONGEST_TIME)).all():

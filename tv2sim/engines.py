@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from tv2sim.strategies import Strategy
 
 __all__ = [
-    "EngineName", "Measured", "as_engine", "chunks_of", "engine_for", "explained", "measure_chunk",
-    "package_of", "runs_in_threads", "simulate_chunk", "simulate_one",
+    "EngineName", "Measured", "as_engine", "chunks_of", "elapsed", "engine_for", "explained",
+    "measure_chunk", "package_of", "runs_in_threads", "simulate_chunk", "simulate_one",
 ]  # fmt: skip
 
 EngineName: TypeAlias = Literal["auto", "simpy", "kernel"]
@@ -45,6 +45,8 @@ class Engine(NamedTuple):
         As :func:`simulate_chunk`, without the engine's name.
     measure : callable or None
         As :func:`measure_chunk`, without the engine's name, if it can compute metrics without facts.
+    elapsed : callable or None
+        As :func:`elapsed`, without the engine's name, if it can do that without facts.
     replications, entities : int
         The largest chunk: so many replications, and so many videos and prewarmed publishers in all of them.
     package : str
@@ -55,6 +57,7 @@ class Engine(NamedTuple):
 
     simulate: Callable[..., Iterator[Facts]]
     measure: Callable[..., Measured] | None
+    elapsed: Callable[..., NDArray[np.float64]] | None
     replications: int
     entities: int
     package: str
@@ -167,6 +170,32 @@ def measure_chunk(
     return compute(catalogue, strategy, scenario, seed, replications, metrics, memo)
 
 
+def elapsed(
+    engine: str,
+    catalogue: Catalogue,
+    strategy: Strategy,
+    scenario: Scenario,
+    seed: int,
+    replications: range,
+) -> NDArray[np.float64]:
+    """Simulate replications; return the ticks from the start of encoding to publication, a row for each.
+
+    A video that is not published when the run ends has infinity: it is later than any other.
+    """
+    import numpy as np
+
+    what = catalogue, strategy, scenario, seed
+    if (compute := _ENGINES[engine].elapsed) is not None:
+        return compute(*what, replications)
+    out = np.empty((len(replications), len(catalogue)))
+    chunks = chunks_of(engine, catalogue, strategy, replications)
+    several = (facts for chunk in chunks for facts in simulate_chunk(engine, *what, chunk))
+    for row, facts in zip(out, several, strict=True):
+        row[:] = facts.videos["published"] - facts.videos["encoding_started"]
+    out[np.isnan(out)] = np.inf
+    return out
+
+
 def simulate_chunk(
     engine: str,
     catalogue: Catalogue,
@@ -273,10 +302,24 @@ def _measure_kernel(
     )
 
 
+def _elapsed_kernel(
+    catalogue: Catalogue, strategy: Strategy, scenario: Scenario, seed: int, replications: range
+) -> NDArray[np.float64]:
+    from tv2sim.kernel import elapsed_of, world_of
+
+    return elapsed_of(world_of(catalogue, strategy, scenario), seed, replications)
+
+
 _ENGINES = {
-    "simpy": Engine(_simpy, None, replications=25, entities=5_000, package="simpy"),
+    "simpy": Engine(_simpy, None, None, replications=25, entities=5_000, package="simpy"),
     "kernel": Engine(
-        _kernel, _measure_kernel, replications=16_384, entities=4_000_000, package="numba", threads=True
+        _kernel,
+        _measure_kernel,
+        _elapsed_kernel,
+        replications=16_384,
+        entities=4_000_000,
+        package="numba",
+        threads=True,
     ),
 }
 """By name."""

@@ -49,6 +49,8 @@ class Kind(NamedTuple):
         The columns that hold the references of the event; :data:`ROW` for the number of the row.
     given : tuple of str
         The references that are arguments of the recorder's method of the event's name.
+    meaning : str
+        What happens, as a clause that can follow "when".
     """
 
     table: str
@@ -57,22 +59,46 @@ class Kind(NamedTuple):
     encoder: str | None = None
     publisher: str | None = None
     given: tuple[str, ...] = ("video",)
+    meaning: str = ""
 
 
 EVENTS: dict[str, Kind] = {
-    "offered": Kind("videos", "offered", video=ROW),
+    "offered": Kind("videos", "offered", video=ROW, meaning="the client begins to offer the video"),
     "encoding_started": Kind(
-        "videos", "encoding_started", video=ROW, encoder="encoder", given=("video", "encoder")
+        "videos", "encoding_started", video=ROW, encoder="encoder", given=("video", "encoder"),
+        meaning="an encoder takes the video",
     ),
-    "encoded": Kind("videos", "encoded", video=ROW, encoder="encoder"),
-    "queued": Kind("videos", "queued", video=ROW),
-    "publisher_started": Kind("publishers", "started", video="cause", publisher=ROW),
-    "publisher_ready": Kind("publishers", "ready", publisher=ROW, given=("publisher",)),
-    "assigned": Kind("videos", "assigned", video=ROW, publisher="publisher", given=("video", "publisher")),
-    "published": Kind("videos", "published", video=ROW, publisher="publisher"),
-    "failed": Kind("videos", "published", video=ROW, publisher="publisher"),
-    "publisher_ended": Kind("publishers", "ended", video="video", publisher=ROW, given=("publisher",)),
-}
+    "encoded": Kind(
+        "videos", "encoded", video=ROW, encoder="encoder", meaning="the encoding of the video ends"
+    ),
+    "queued": Kind(
+        "videos", "queued", video=ROW,
+        meaning="the video leaves its encoder, for the publishing queue or to wait for its own publisher",
+    ),
+    "publisher_started": Kind(
+        "publishers", "started", video="cause", publisher=ROW,
+        meaning="a publisher is started, because of the video if one is named",
+    ),
+    "publisher_ready": Kind(
+        "publishers", "ready", publisher=ROW, given=("publisher",),
+        meaning="the publisher has started up and can take a video",
+    ),
+    "assigned": Kind(
+        "videos", "assigned", video=ROW, publisher="publisher", given=("video", "publisher"),
+        meaning="a publisher takes the video",
+    ),
+    "published": Kind(
+        "videos", "published", video=ROW, publisher="publisher",
+        meaning="the video is published no later than its timeout",
+    ),
+    "failed": Kind(
+        "videos", "published", video=ROW, publisher="publisher", meaning="the video is published too late"
+    ),
+    "publisher_ended": Kind(
+        "publishers", "ended", video="video", publisher=ROW, given=("publisher",),
+        meaning="the publisher ends, after the publication of its only video",
+    ),
+}  # fmt: skip
 """The kinds of events by their names in the log. A new kind is a new row."""
 
 OTHER = Kind("others", "time", "video", "encoder", "publisher", given=("video", "encoder", "publisher"))
@@ -107,7 +133,7 @@ def _kind_of(code: int) -> tuple[str | None, Kind]:
 def entry_at(tables: Mapping[str, Mapping[str, Any]], item: int) -> LogEntry:
     """Return the line of the log for one item of the sequence, given the tables of facts so far."""
     row, code = _unpack(item)
-    name, (table, time, video, encoder, publisher, _) = _kind_of(code)
+    name, (table, time, video, encoder, publisher, *_) = _kind_of(code)
     columns = tables[table]
     return LogEntry(
         columns[time][row] / PER_SECOND,

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import difflib
+import inspect
 import textwrap
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar, Self, TypeVar
 
 from tv2sim.errors import InputError
 
-__all__ = ["check_fields", "checked", "or_none", "parameter", "with_changes", "with_parameters"]
+__all__ = ["Fields", "check_fields", "checked", "or_none", "parameter", "with_changes", "with_parameters"]
 
 T = TypeVar("T")
 
@@ -91,10 +93,38 @@ def with_parameters(kind: type[T]) -> type[T]:
     return kind
 
 
+class Fields:
+    """The base of dataclasses that say which field was meant where a keyword is none of theirs.
+
+    >>> @dataclasses.dataclass(frozen=True)
+    ... class Span(Fields):
+    ...     low: float
+    ...     high: float
+    >>> Span(low=2, hi=6)
+    Traceback (most recent call last):
+    tv2sim.errors.InputError: Span has no 'hi'; it has low, high: did you mean high?
+    """
+
+    _error: ClassVar[type[InputError]] = InputError
+
+    def __new__(cls, *_: Any, **named: Any) -> Self:  # noqa: D102 (it only checks the names)
+        # of __init__, since a subclass may have one of its own
+        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
+        if not any(each.kind == each.VAR_KEYWORD for each in parameters):
+            _check_names(cls.__name__, named, [each.name for each in parameters], error=cls._error)
+        return super().__new__(cls)
+
+
+def _check_names(what: str, names: Iterable[str], known: list[str], *, error: type[InputError]) -> None:
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, 1) or [each for each in known if name in each]
+            meant = f": did you mean {near[0]}?" if near else ""
+            raise error(f"{what} has no {name!r}; it has {', '.join(known)}{meant}")
+
+
 def with_changes(one: T, what: str, changes: Mapping[str, Any], *, error: type[InputError]) -> T:
     """Return a copy of a dataclass with some fields changed; raise `error` if it has no such field."""
     known = [field.name for field in dataclasses.fields(one)]  # type: ignore[arg-type]
-    for name in changes:
-        if name not in known:
-            raise error(f"{what} has no {name!r}; it has {', '.join(known)}")
+    _check_names(what, changes, known, error=error)
     return dataclasses.replace(one, **changes)  # type: ignore[type-var]

@@ -176,9 +176,14 @@ class Setting:
         return self.finishes and (self.strategy.prewarmed == 0 or not (causes & ~own).any())
 
     @cached_property
+    def is_pool(self) -> bool:
+        """Whether all publishers belong to a pool of one size: none is started because of a video."""
+        return not self._starts[1].any() and not self.strategy.adapts
+
+    @cached_property
     def pool_is_constant(self) -> bool:
         """Whether each publisher is replaced at the instant at which it ends, and no others are started."""
-        return not self._starts[1].any() and not self.strategy.adapts and self.scenario.publishing_time == 0
+        return self.is_pool and self.scenario.publishing_time == 0
 
     @cached_property
     def never_blocks(self) -> bool:
@@ -287,20 +292,26 @@ METRICS = {metric.name: metric for metric in (
     Metric(ON_TIME_RATE, "on-time rate", "%", "share of all videos that is published in time",
            lambda run: run.outcomes["published"] / len(run.catalogue), "more", float, "share",
            follows="published"),
-    Metric("elapsed_p50", "elapsed median", "s",
-           "time from the start of encoding to publication: half take less",
+    Metric("elapsed_p50", "elapsed median of a run", "s",
+           "time from the start of encoding to publication: half of a run's take less",
            lambda run: quantile(run.elapsed, 50)),
-    Metric("elapsed_p95", "elapsed p95", "s", "95 % of a run's publications take no longer",
+    Metric("elapsed_p95", "elapsed p95 of a run", "s",
+           "95 % of a run's publications take no longer",
            lambda run: quantile(run.elapsed, 95)),
-    Metric("elapsed_p99", "elapsed p99", "s", "99 % of a run's publications take no longer",
+    Metric("elapsed_p99", "elapsed p99 of a run", "s",
+           "99 % of a run's publications take no longer",
            lambda run: quantile(run.elapsed, 99)),
-    Metric("lateness_p50", "lateness median", "s", "elapsed - timeout; below 0 is in time",
+    Metric("lateness_p50", "lateness median of a run", "s",
+           "elapsed - timeout, below 0 is in time: half of a run's publications are earlier",
            lambda run: quantile(run.lateness, 50)),
-    Metric("lateness_p95", "lateness p95", "s", "95 % of a run's publications are no later",
+    Metric("lateness_p95", "lateness p95 of a run", "s",
+           "95 % of a run's publications are no later",
            lambda run: quantile(run.lateness, 95)),
-    Metric("lateness_p99", "lateness p99", "s", "99 % of a run's publications are no later",
+    Metric("lateness_p99", "lateness p99 of a run", "s",
+           "99 % of a run's publications are no later",
            lambda run: quantile(run.lateness, 99)),
-    Metric("lateness_max", "lateness largest", "s", "of the latest publication of a run",
+    Metric("lateness_max", "lateness largest of a run", "s",
+           "of the latest publication of a run",
            lambda run: quantile(run.lateness, 100)),
     Metric("stockouts", "stockouts", "videos", "videos that found no ready publisher when they were encoded",
            Measured.stockouts, "less", int, "videos"),

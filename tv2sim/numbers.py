@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import ceil, floor, isclose, isfinite, isnan, log10
 from typing import TYPE_CHECKING
 
-from tv2sim.metrics import METRICS, ON_TIME_RATE
+from tv2sim.metrics import METRICS
 from tv2sim.statistics import Interval
 from tv2sim.validation import plural
 
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
-    "axis", "estimate", "heading", "listed", "number", "p_value", "plural", "points", "rate", "scaled", "span",
-    "with_span",
+    "RARELY_LATE", "axis", "estimate", "fewer_late", "heading", "late", "listed", "number", "p_value",
+    "percent", "plural", "points", "rate", "scaled", "span", "with_span",
 ]  # fmt: skip
 
 
@@ -129,7 +129,11 @@ def with_span(metric: str, interval: Interval, confidence: float, of: str = "") 
     """
     mean, half_width, *_ = scaled(metric, interval)
     if isnan(half_width):
-        return f"{number(mean, 1)}{unit(metric)}{of} (one replication, so no interval)"
+        return (
+            f"{number(mean, 1)}{unit(metric)}{of} (no interval{', one replication' if interval.n == 1 else ''})"
+        )
+    if half_width == 0:
+        return f"{number(mean, 1)}{unit(metric)}{of}"
     decimals = max(1, decimals_for(half_width) - 1)
     shown = f"{number(mean, decimals)}{unit(metric)}{of}"
     return f"{shown} ({rate(confidence)} interval {span(metric, interval)})"
@@ -146,10 +150,56 @@ def span(metric: str, interval: Interval, *, difference: bool = False) -> str:
     return f"{number(low, decimals)} to {number(high, decimals)}{unit(metric, difference=difference)}"
 
 
-def points(interval: Interval) -> str:
-    """Return the size of a difference of rates, "58.4 percentage points"."""
-    mean, half_width, *_ = scaled(ON_TIME_RATE, interval)
-    return f"{number(abs(mean), max(1, decimals_for(half_width) - 1))} percentage points"
+RARELY_LATE = 0.999
+"""From this on-time rate on, failures are counted: of 10,000 videos."""
+
+
+def points(difference: Interval) -> str:
+    """Return a difference of rates in words, with its interval.
+
+    >>> points(Interval(0.584, 0.003, 0.581, 0.587))
+    '58.4 percentage points more (58.1 to 58.7)'
+    """
+    return _more(difference, 100, "percentage points", "more", "less", least=1)
+
+
+def fewer_late(difference: Interval) -> str:
+    """Return a difference of rates as how many more or fewer of 10,000 videos are late.
+
+    >>> fewer_late(Interval(-0.00013, 0.0001, -0.00021, -0.00005))
+    '1.3 of 10,000 more late (0.5 to 2.1)'
+    """
+    return _more(difference, 1e4, "of 10,000", "fewer late", "more late", least=0)
+
+
+def _more(difference: Interval, scale: float, unit: str, more: str, less: str, *, least: int) -> str:
+    sign = -1 if difference.mean < 0 else 1
+    mean, half_width, *ends = (scale * value for value in difference[:4])
+    decimals = max(least, decimals_for(half_width, mean) - least)
+    says = f"{number(abs(mean), decimals)} {unit} {less if sign < 0 else more}"
+    if isnan(half_width) or half_width == 0:
+        return says
+    low, high = sorted(sign * end for end in ends)
+    return f"{says} ({number(low, decimals)} to {number(high, decimals)})"
+
+
+def percent(share: float, difference: Interval) -> str:
+    """Return a rate in percent, with as many decimals as its difference from another has."""
+    return f"{number(100 * share, max(1, decimals_for(100 * difference.half_width) - 1))} %"
+
+
+def late(interval: Interval) -> str:
+    """Return an on-time rate as how many of 10,000 videos are late.
+
+    >>> late(Interval(0.99978, 0.0001, 0.99967, 0.99986))
+    '2.2 of 10,000 late (1.4 to 3.3)'
+    """
+    mean, high, low = (1e4 * (1 - share) for share in (interval.mean, interval.ci_low, interval.ci_high))
+    decimals = min(2, decimals_for((high - low) / 2, mean))
+    shown = f"{number(mean, decimals)} of 10,000 late"
+    if isnan(low) or low == high:
+        return shown
+    return f"{shown} ({number(low, decimals)} to {number(high, decimals)})"
 
 
 def rate(share: float) -> str:

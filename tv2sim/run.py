@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.metadata import version
+from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,10 +17,13 @@ from tv2sim import __version__, metrics, plain, tables
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.draws import as_replication, as_seed
 from tv2sim.engines import EngineName, as_engine, engine_for, simulate_one
-from tv2sim.facts import Facts
+from tv2sim.facts import VIDEO_OUTCOMES, Facts
 from tv2sim.model import Observer
+from tv2sim.notebook import Markup, display, paragraph, steps, table
+from tv2sim.numbers import estimate, heading
 from tv2sim.progress import counting
 from tv2sim.scenario import Scenario, as_scenario
+from tv2sim.statistics import Interval
 from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.ticks import PER_SECOND
 
@@ -109,6 +113,10 @@ def versions_here() -> dict[str, str]:
     }
 
 
+_MOST_SHOWN = 20_000
+"""The most videos of a run of which a notebook shows the levels, since their table takes a while."""
+
+
 @dataclass(frozen=True, eq=False, repr=False)
 class Run:
     """One replication: its inputs, its facts, and the tables and metrics that are derived from them.
@@ -162,6 +170,37 @@ class Run:
         """A row per video: its fields, the times of its events, and its outcome."""
         return tables.videos_frame(self.catalogue, self.facts)
 
+    def by(self, column: str) -> pd.DataFrame:
+        """Return a row for each group of videos with the same value in a column of the catalogue.
+
+        Parameters
+        ----------
+        column : str
+            Such as ``"provider"``. Videos without a value are a group of their own, the last one.
+
+        Returns
+        -------
+        DataFrame
+            group, videos, the number of videos by outcome, on_time_rate, and the metrics lateness_p50,
+            lateness_p95 and lateness_p99 of the group's publications.
+
+        Raises
+        ------
+        InputError
+            If the catalogue has no such column; the message lists those that it has.
+
+        Examples
+        --------
+        >>> import tv2sim as tv
+        >>> run = tv.simulate(tv.generate_catalogue(), "2c")
+        >>> run.by("provider")[["group", "videos", "published", "failed"]]
+                group  videos  published  failed
+        0  Kanal Nord     101        101       0
+        1  Kanal Sund      30         29       1
+        2   Ø-Kanalen      23         23       0
+        """
+        return tables.groups_frame(self.catalogue, self.facts, column)
+
     @cached_property
     def publishers(self) -> pd.DataFrame:
         """A row per publisher, in the order of their start."""
@@ -182,11 +221,42 @@ class Run:
         """Step functions: a row for each distinct time, with the state after it."""
         return tables.levels_frame(self.facts)
 
+    @property
+    def _result(self) -> str:
+        published, videos = self.stats["published"], len(self.catalogue)
+        return f"{published} of {videos} published in time, {self.ending} at {self.end:g} s"
+
     def __repr__(self) -> str:
         return (
             f"<Run of {self.catalogue.name!r} under {self.strategy.name!r}, seed {self.seed}, replication "
-            f"{self.replication}: {self.stats['published']} of {len(self.catalogue)} published in time, "
-            f"{self.ending} at {self.end:g} s>"
+            f"{self.replication}: {self._result}>"
+        )
+
+    def _repr_html_(self) -> str:
+        shown = [name for name in metrics.MAIN if name in self.summary]
+        values = [estimate(name, Interval(self.summary[name], nan, nan, nan), units=False) for name in shown]
+        return display(
+            f"{self.strategy.name}, {self.catalogue.name}",
+            f"seed {self.seed}, replication {self.replication}: {self._result}",
+            table([*map(heading, shown)], [values], words=0),
+            *(self._levels_shown() if len(self.catalogue) <= _MOST_SHOWN else ()),
+        )
+
+    def _levels_shown(self) -> tuple[Markup, ...]:
+        """Return a chart of the pool; nothing if it is never used."""
+        levels, videos = self.levels, self.facts.videos
+        late = videos["published"][videos["outcome"] == VIDEO_OUTCOMES.index("failed")] / PER_SECOND
+        time, ready, waiting = (
+            levels[name].to_numpy() for name in ("time", "publishers_ready", "publishing_queue")
+        )
+        if not ready.any() and not waiting.any():
+            return ()
+        return (
+            paragraph(
+                f"Over time: ready publishers (above the line, up to {ready.max()}), waiting videos (below, up "
+                f"to {waiting.max()}), and when videos are published too late (marks)"
+            ),
+            steps(time, ready, waiting, late, self.end, "publishers and videos over time"),
         )
 
     def __eq__(self, other: object) -> bool:

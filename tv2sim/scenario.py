@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -11,7 +11,8 @@ import numpy as np
 from tv2sim import plain
 from tv2sim.distributions import Uniform, as_distribution, distribution_from_dict
 from tv2sim.errors import InputError, ScenarioError
-from tv2sim.fields import check_fields, or_none, parameter, with_changes, with_parameters
+from tv2sim.fields import Fields, check_fields, or_none, parameter, with_changes, with_parameters
+from tv2sim.notebook import code, display, meter, paragraph, strong, table
 from tv2sim.ticks import PER_SECOND, to_ticks
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, plural
 
@@ -37,7 +38,7 @@ def _a_rate(name: str, value: object, *, error: type[InputError]) -> float:
 
 @with_parameters
 @dataclass(frozen=True)
-class Scenario:
+class Scenario(Fields):
     """The system in which a strategy works: all that is simulated except the strategy itself.
 
     A scenario is checked when it is made, and it cannot be changed: :meth:`replace` returns a changed copy.
@@ -47,7 +48,7 @@ class Scenario:
     Raises
     ------
     ScenarioError
-        If a value is impossible; the message quotes it.
+        If a value is impossible, or a name unknown; the message quotes it.
 
     Examples
     --------
@@ -86,8 +87,10 @@ class Scenario:
         "None: the run ends with the outcome of the last video.",
     )  # fmt: skip
 
+    _error = ScenarioError
+
     def __post_init__(self) -> None:
-        check_fields(self, error=ScenarioError)
+        check_fields(self, error=self._error)
 
     @property
     def is_deterministic(self) -> bool:
@@ -122,6 +125,16 @@ class Scenario:
         """
         scenario: Scenario = distribution_from_dict(data, cls)
         return scenario
+
+    def _repr_html_(self) -> str:
+        rows = []
+        for field in fields(self):
+            value = getattr(self, field.name)
+            text = "none" if value is None else f"{value:g}" if isinstance(value, float) else value
+            changed = value != field.default
+            rows.append([field.metadata["label"], strong(text) if changed else text, code(field.name)])
+        note = "bold: not the default"
+        return display("Scenario", note, table([], rows, words=3))
 
     def explain(self, encoding_time: Any = None, *, prewarmed: int | None = None) -> Explanation:
         """Return the load that this scenario offers, and whether a pool keeps up with it; nothing is simulated.
@@ -332,6 +345,29 @@ class Explanation:
             elif capacity < most:
                 found.append(LoadWarning("pool", pool, most, capacity, unit, busiest=True))
         return tuple(found)
+
+    def _repr_html_(self) -> str:
+        rows = []
+        unit = "videos/s submitted" if self.submitted else "requests/s"
+        if self.load_per_encoder is not None:
+            rows.append(
+                self._row("encoders", self.scenario.encoders, self.requested_rate, self.encoder_capacity)
+            )
+        if self.prewarmed is not None and self.pool_capacity is not None:
+            rows.append(self._row("pool", self.prewarmed, self.arrival_rate, self.pool_capacity))
+        note = f"{self.requested_rate:.3g} {unit}, {self.arrival_rate:.3g} videos/s at the publishing stage"
+        if self.submitted:
+            note += f", {self.busiest_arrival_rate:.3g} in the busiest minute"
+        head = ["", "size", "arrivals per second", "capacity per second", "load", ""]
+        warnings = [paragraph(strong(f"warning: {warning}")) for warning in self.warnings]
+        return display("Load", note, *([table(head, rows)] if rows else ()), *warnings)
+
+    def _row(self, part: str, size: int, rate: float, capacity: float) -> list[object]:
+        """Return the row of a part of the system for a notebook."""
+        share = rate / capacity if capacity else math.inf
+        percent = f"{100 * share:.0f} %" if share <= _MANY else load_in_words(share)
+        bar = meter(share, f"load of the {part}")
+        return [part, size, f"{rate:.3g}", f"{capacity:.3g}", percent, bar]
 
     def __str__(self) -> str:
         lines = []

@@ -1,33 +1,38 @@
 """Intervals and paired differences over replications.
 
-Replications are independent of each other; the videos of one replication are not, so no function here pools
-videos. SciPy is imported when a quantile is needed.
+Replications are independent of each other; the videos of one replication are not, so no function here takes
+videos for samples. SciPy is imported when a quantile is needed.
 
 References
 ----------
 Clopper and Pearson (1934), Biometrika 26; Fisher (1935), The Design of Experiments, ch. III; McNemar (1947),
-Psychometrika 12; Wilson (1927), JASA 22; Cochran (1977), Sampling Techniques, 3rd ed.; Holm (1979), Scand. J.
-Statist. 6; Hall (1992), JRSS B 54; Fay and Feuer (1997), Statist. Med. 16; Zou and Donner (2008), Statist.
-Med. 27.
+Psychometrika 12; Wilson (1927), JASA 22; Woodruff (1952), JASA 47; Cochran (1977), Sampling Techniques, 3rd
+ed.; Holm (1979), Scand. J. Statist. 6; Francisco and Fuller (1991), Ann. Statist. 19; Hall (1992), JRSS B 54;
+Fay and Feuer (1997), Statist. Med. 16; Korn and Graubard (1998), Survey Methodology 24; Zou and Donner (2008),
+Statist. Med. 27.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import cbrt, hypot, inf, nan, sqrt
+from math import cbrt, ceil, hypot, inf, nan, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from tv2sim.errors import InputError
+from tv2sim.fields import Fields
 from tv2sim.validation import a_number
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     from numpy.typing import NDArray
 
 __all__ = [
-    "Difference", "Interval", "Precision", "Stopped", "as_confidence", "clopper_pearson", "exactly", "holm",
-    "mean_interval", "paired_difference", "rare_interval", "share_interval", "wilson",
+    "Difference", "Interval", "Precision", "Quantile", "Stopped", "as_confidence", "clopper_pearson", "exactly",
+    "holm", "mean_interval", "paired_difference", "pooled_quantiles", "quantile_of", "rare_interval",
+    "share_interval", "wilson",
 ]  # fmt: skip
 
 
@@ -130,8 +135,8 @@ def mean_interval(
     values = np.asarray(values, dtype=np.float64)
     values = values[~np.isnan(values)]
     n = len(values)
-    if n == 0:
-        return Interval(nan, nan, nan, nan, 0, 0)
+    if n < 2:
+        return Interval(float(values[0]) if n else nan, nan, nan, nan, n, 0)
     usual = _usual(values)
     deviations = values - usual
     differing = int(np.count_nonzero(deviations))
@@ -251,7 +256,7 @@ def wilson(successes: int, n: int, confidence: float = 0.95) -> Interval:
 
     Examples
     --------
-    >>> [round(bound, 4) for bound in wilson(90, 100)[2:]]
+    >>> [round(bound, 4) for bound in wilson(90, 100)[2:4]]
     [0.8256, 0.9448]
     """
     from scipy.special import ndtri
@@ -337,7 +342,7 @@ def paired_difference(
     both = ~np.isnan(values - baseline)
     values, baseline = values[both], baseline[both]
     difference = values - baseline
-    rounded = np.rint(difference / step) * step if step else difference.round(9)
+    rounded = np.rint(difference / step) * step + 0.0 if step else difference.round(9)
     if step or len(np.unique(rounded[:_RARE])) < min(
         len(rounded), _RARE
     ):  # values are repeated: see which are the same
@@ -425,7 +430,7 @@ _ENOUGH_EVENTS = 30
 
 
 @dataclass(frozen=True)
-class Precision:
+class Precision(Fields):
     """The precision to reach for a mean: the half width of its interval, absolute or relative to the mean.
 
     For a metric that differs from its commonest value in at most a third of the replications, it is not met
@@ -528,3 +533,117 @@ class Stopped:
             f"{says}, of which {self.interval.differing or 'none'} differ from the commonest value; "
             f"an estimate needs {_ENOUGH_EVENTS} that do"
         )
+
+
+# -- quantiles over the videos of all replications ---------------------------------------------------------
+
+
+class Quantile(NamedTuple):
+    """A quantile over the videos of several replications, with its confidence interval."""
+
+    value: float
+    half_width: float
+    """The larger distance from the value to an end; NaN where there is no interval."""
+    ci_low: float
+    ci_high: float
+    replications: int
+    """The replications that it rests on, each with so many `videos`."""
+    videos: int
+
+
+def pooled_quantiles(
+    values: NDArray[np.float64], shares: Sequence[float], confidence: float = 0.95
+) -> list[Quantile]:
+    """Return quantiles over the values of all replications together, with their intervals.
+
+    The videos of one replication depend on each other, so each replication is a section, which gives one
+    observation: the share of its values that do not exceed x. The mean of these shares has an interval (Korn
+    and Graubard 1998). The interval of a quantile begins at the first x at which the mean may be large enough,
+    and ends at the first x at which it is, at this confidence (Woodruff 1952; Francisco and Fuller 1991).
+
+    So it holds from about 10 replications on, and also for values that many videos have, and for infinite ones.
+    Its width is 0 where no other value can be the quantile. It ends at infinity where too few values are beyond
+    the quantile. With one replication there is no interval (NaN).
+
+    Parameters
+    ----------
+    values : numpy.ndarray
+        A row for each replication, of a number for each video, which may be infinite.
+    shares : sequence of float
+        Which quantiles: 0.99 is what 99 % of all values do not exceed.
+    confidence : float
+        Between 0 and 1.
+
+    Examples
+    --------
+    >>> late = np.array([[1, 1, 1, 4], [1, 1, 1, 5], [1, 1, 2, 6], [1, 1, 3, inf]])
+    >>> for found in pooled_quantiles(late, [0.25, 0.5]):
+    ...     print(found[:4])
+    (1.0, 0.0, 1.0, 1.0)
+    (1.0, 2.0, 1.0, 3.0)
+    """
+    ordered = np.sort(values, axis=None)
+    return [_pooled_quantile(values, ordered, share, confidence) for share in shares]
+
+
+def _pooled_quantile(
+    values: NDArray[np.float64], ordered: NDArray[np.float64], share: float, confidence: float
+) -> Quantile:
+    n, videos = values.shape
+    value, low, high = quantile_of(ordered, share), nan, nan
+    if n > 1 and videos:
+        enough = share * (1 - _ROUNDING)
+        found = int(np.searchsorted(ordered, value))
+        low = _first(ordered[: found + 1], lambda x: _share_up_to(x, values, confidence)[1] >= enough)
+        high = _first(ordered[found:], lambda x: _share_up_to(x, values, confidence)[0] >= enough)
+    half_width = 0.0 if low == high else max(value - low, high - value)
+    return Quantile(value, half_width, low, high, n, videos)
+
+
+_ROUNDING = 1e-12
+"""What a share times a number may be too large by."""
+
+
+def quantile_of(ordered: NDArray[np.float64], share: float) -> float:
+    """Return the first of the sorted values up to which there is at least this share of them; NaN for none.
+
+    >>> quantile_of(np.array([1.0, 2.0, 3.0, inf]), 0.5), quantile_of(np.array([1.0, 2.0, 3.0, inf]), 0.76)
+    (2.0, inf)
+    """
+    if not len(ordered):
+        return nan
+    rank = ceil(share * len(ordered) * (1 - _ROUNDING))
+    return float(ordered[max(rank, 1) - 1])
+
+
+def _first(ordered: NDArray[np.float64], holds: Callable[[float], bool]) -> float:
+    """Return the first of the sorted values from which on something holds; infinity if it never does."""
+    low, high = 0, len(ordered)
+    while low < high:
+        middle = (low + high) // 2
+        if holds(float(ordered[middle])):
+            high = middle
+        else:
+            low = middle + 1
+    return float(ordered[low]) if low < len(ordered) else inf
+
+
+def _share_up_to(x: float, values: NDArray[np.float64], confidence: float) -> tuple[float, float]:
+    """Return the interval of the share of values that do not exceed x, of which each row is one observation.
+
+    It is the exact interval of as many independent values as would give the variance of the rows, which it
+    takes account of that this is estimated (Korn and Graubard 1998). Where all rows have the same share,
+    those that could differ are taken to differ by one value.
+    """
+    from scipy.special import betaincinv, ndtri, stdtrit
+
+    n, videos = values.shape
+    counts = np.count_nonzero(values <= x, axis=1)
+    share, tail = float(counts.mean()) / videos, (1 - confidence) / 2
+    if np.ptp(counts) == 0:
+        reach = clopper_pearson(0, n, confidence).ci_high / videos
+        return max(share - reach, 0.0), min(share + reach, 1.0)
+    variance = float(counts.var(ddof=1)) / n / videos**2
+    effective = share * (1 - share) / variance * (ndtri(tail) / stdtrit(n - 1, tail)) ** 2
+    below, above = effective * share, effective * (1 - share)
+    return float(betaincinv(below, above + 1, tail)), float(betaincinv(below + 1, above, 1 - tail))

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from tv2sim import plain
 from tv2sim.errors import InputError, StrategyError
-from tv2sim.fields import check_fields, checked, or_none, with_changes
+from tv2sim.fields import Fields, check_fields, checked, or_none, with_changes
+from tv2sim.notebook import code, display, table
 from tv2sim.ticks import to_ticks
 from tv2sim.validation import MOST, a_time, a_whole_number, one_of, plural, shown
 
@@ -90,7 +91,7 @@ def _a_truth_value(name: str, value: object, *, error: type[InputError]) -> bool
 
 
 @dataclass(frozen=True)
-class Strategy:
+class Strategy(Fields):
     """A rule for starting publishers.
 
     As data it covers the four parts and what lies between them. A rule of your own overrides one or more of
@@ -119,7 +120,7 @@ class Strategy:
     Raises
     ------
     StrategyError
-        If a value is impossible, or the values contradict each other.
+        If a value is impossible or a name unknown, or the values contradict each other.
 
     Examples
     --------
@@ -148,9 +149,11 @@ class Strategy:
     prewarmed: int = field(default=0, metadata=checked(a_whole_number, at_least=0, at_most=MOST))
     review_every: float | None = field(default=None, metadata=checked(or_none(a_time), at_least=1e-6))
 
+    _error = StrategyError
+
     def __post_init__(self) -> None:
         self._check_class()
-        check_fields(self, error=StrategyError)
+        check_fields(self, error=self._error)
         object.__setattr__(self, "name", self.name or type(self).__name__)
         if self.dedicated and self.starts_on is None and not self._overrides("start_moment"):
             raise StrategyError(
@@ -335,6 +338,14 @@ class Strategy:
         yield f"the rule is {type(self).__name__}({', '.join(told)})"
 
     # -- data ----------------------------------------------------------------------------------------------
+
+    def _repr_html_(self) -> str:
+        rows = [
+            [code(field.name), code(shown(getattr(self, field.name), 60))]
+            for field in fields(self)
+            if field.name != "name" and getattr(self, field.name) != field.default
+        ]
+        return display(self.name, self.in_words(), table([], rows, words=2))
 
     def replace(self, **changes: Any) -> Strategy:
         """Return a copy with some values changed; the copy is checked again.

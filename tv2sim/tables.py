@@ -8,8 +8,8 @@ import numpy as np
 
 from tv2sim.events import EVENTS, log_of, times_of
 from tv2sim.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES
-from tv2sim.metrics import elapsed, happened, on_time, publisher_times
-from tv2sim.ticks import PER_SECOND
+from tv2sim.metrics import ON_TIME_RATE, elapsed, happened, on_time, publisher_times, quantile
+from tv2sim.ticks import PER_SECOND, whole_ticks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,7 +18,72 @@ if TYPE_CHECKING:
     from tv2sim.catalogue import Catalogue
     from tv2sim.facts import Columns, Facts
 
-__all__ = ["attempts_frame", "events_frame", "levels_frame", "publishers_frame", "videos_frame"]
+__all__ = [
+    "MEANINGS", "attempts_frame", "events_frame", "groups_frame", "levels_frame", "meaning", "publishers_frame",
+    "videos_frame",
+]  # fmt: skip
+
+MEANINGS: dict[str, dict[str, str]] = {
+    "videos": {
+        "id": "its unique name",
+        "title": "free text",
+        "provider": "free text",
+        "encoding_time": "seconds for which it occupies an encoder",
+        "publication_timeout": "seconds from the start of its encoding within which it must be published",
+        "submitted_at": "the time before which the client does not offer it, if the catalogue has such times",
+        "encoder": "the number of its encoder",
+        "publisher": "the number of its publisher",
+        "published": "when it is published, in time or too late",
+        "elapsed": "seconds from the start of its encoding to its publication",
+        "on_time": "whether it was published no later than its timeout",
+        "outcome": "published, failed (published too late), or unfinished when the run ended",
+    },
+    "publishers": {
+        "publisher": "its number; publishers are numbered in the order in which they are started",
+        "cause": "the video because of which it was started; missing if prewarmed, or started by a review",
+        "assigned": "when it takes its video",
+        "video": "the video that it took",
+        "idle": "seconds from ready to assigned, or to the end of the run; 0 if it was not ready by then",
+        "outcome": "ended; unfinished, if it had a video when the run ended; unused, if it had none",
+    },
+    "attempts": {
+        "kind": "encoding, startup or publishing",
+        "video": "the video, if there is one",
+        "encoder": "the encoder, if there is one",
+        "publisher": "the publisher, if there is one",
+        "started": "when the attempt began",
+        "ended": "when it failed",
+    },
+    "events": {
+        "time": "seconds since the start of the run",
+        "event": "what happened",
+        "video": "the video to which it happened, if there is one",
+        "encoder": "the encoder, if there is one",
+        "publisher": "the publisher, if there is one",
+    },
+    "levels": {
+        "time": "seconds since the start of the run; a row holds until the time of the next",
+        "encoders_busy": "encoders that hold a video",
+        "publishing_queue": "videos in the publishing queue; those with their own publisher are not in it",
+        "publishers_starting": "publishers that are not ready yet",
+        "publishers_ready": "publishers that wait for a video",
+        "published": "videos published in time so far",
+        "failed": "videos published too late so far",
+    },
+}
+"""What the columns of a run's tables hold; for times of events, :data:`EVENTS` says it."""
+
+
+def meaning(table: str, column: str) -> str:
+    """Return what a column of a run's table holds.
+
+    >>> meaning("videos", "elapsed"), meaning("videos", "encoded")
+    ('seconds from the start of its encoding to its publication', 'when the encoding of the video ends')
+    """
+    if column in MEANINGS[table]:
+        return MEANINGS[table][column]
+    (kind,) = (kind for kind in EVENTS.values() if (kind.table, kind.time) == (table, column))
+    return f"when {kind.meaning}"
 
 
 def videos_frame(catalogue: Catalogue, facts: Facts) -> pd.DataFrame:
@@ -39,6 +104,24 @@ def videos_frame(catalogue: Catalogue, facts: Facts) -> pd.DataFrame:
         ],
         axis="columns",
     )
+
+
+def groups_frame(catalogue: Catalogue, facts: Facts, column: str) -> pd.DataFrame:
+    """Return a row for each group of videos with the same value in a column of the catalogue."""
+    import pandas as pd
+
+    late = elapsed(facts) - whole_ticks(catalogue.publication_timeout)
+    table = []
+    for group, rows in catalogue.groups(column):
+        outcomes = np.bincount(facts.videos["outcome"][rows], minlength=len(VIDEO_OUTCOMES)).tolist()
+        ordered = np.sort(happened(late[rows]))
+        times = [quantile(ordered, percent) for percent in _PERCENTS]
+        table.append((group, len(rows), *outcomes, float(on_time(facts)[rows].mean()), *times))
+    names = ["group", "videos", *VIDEO_OUTCOMES, ON_TIME_RATE, *(f"lateness_p{p}" for p in _PERCENTS)]
+    return pd.DataFrame(table, columns=names)
+
+
+_PERCENTS = (50, 95, 99)
 
 
 def publishers_frame(facts: Facts) -> pd.DataFrame:

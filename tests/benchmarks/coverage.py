@@ -1,8 +1,8 @@
 """How often the intervals of tv2sim contain the true value: ``python -m tests.benchmarks.coverage``.
 
-Pools of 9 to 14 on the generated catalogue: failures from seven a run to one in 650 runs. The true values are the
-means of all replications, of which samples are taken without overlap. With ``--write docs/intervals.md`` the
-tables become that page; with ``--quick`` there are a tenth as many replications.
+Pools of 9 to 14 on the generated catalogue: failures from seven a run to one in 650 runs. The true values are
+the means of all replications, of which samples are taken without overlap. With ``--write docs/intervals.md``
+the tables become that page; with ``--quick`` there are a tenth as many replications.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 import tv2sim as tv
+from tests.benchmarks.coverage_quantiles import coverages, truths
 from tv2sim.metrics import METRICS
 from tv2sim.statistics import Interval, mean_interval, paired_difference, share_interval
 
@@ -126,6 +127,63 @@ def tables(
         )
 
 
+PRECISIONS = (
+    (10, tv.Precision("failed", relative=0.1)),
+    (11, tv.Precision("failed", absolute=0.05)),
+    (12, tv.Precision("failed", absolute=0.01)),
+    (13, tv.Precision("failed", absolute=0.01)),
+)
+"""Pools whose failures are estimated until they are known this precisely."""
+
+
+class Stopping(NamedTuple):
+    """What was found for a study that ends when its precision is met."""
+
+    holds: float
+    """The share of studies whose interval contains the true value."""
+    replications: float
+    bias: float
+    """The mean of all estimates over the true value, less 1."""
+
+
+def stopping(pool: int, precision: tv.Precision, true: float, seeds: range) -> Stopping:
+    """Make a study for each seed, and compare its estimate with the true value."""
+    catalogue, found = tv.generate_catalogue(_VIDEOS), []
+    for seed in seeds:
+        reps = tv.replicate(
+            catalogue, f"2c:{pool}", replications=10**6, precision=precision, metrics=[precision.metric],
+            seed=seed, progress=False,
+        )  # fmt: skip
+        interval = reps.interval(precision.metric)
+        found.append((interval.ci_low <= true <= interval.ci_high, len(reps), interval.mean / true - 1))
+    return Stopping(*np.mean(found, axis=0).tolist())
+
+
+def _stopping_lines(found: dict[int, dict[str, Values]], seeds: range) -> Iterator[str]:
+    yield "| Pool | Asked for | Holds | Replications, mean | Bias |"
+    yield "|---:|---|---:|---:|---:|"
+    for pool, precision in PRECISIONS:
+        asked = f"± {precision.absolute}" if precision.absolute else f"± {100 * (precision.relative or 0):g} %"
+        of = stopping(pool, precision, float(found[pool][precision.metric].mean()), seeds)
+        yield f"| {pool} | {asked} | {of.holds:.3f} | {of.replications:,.0f} | {100 * of.bias:+.1f} % |"
+
+
+def _quantile_lines(studies: int, replications: int) -> Iterator[str]:
+    """Yield a table of quantiles over all videos: the lowest share of POOLS that holds, and the highest."""
+    catalogue = tv.generate_catalogue(_VIDEOS)
+    held: dict[tuple[str, float], dict[int, list[float]]] = {}
+    for pool in POOLS:
+        true = truths(catalogue, f"2c:{pool}", replications=replications)
+        for n in COUNTS:
+            for one in coverages(catalogue, f"2c:{pool}", n, studies, true):
+                held.setdefault((one.quantity, one.share), {}).setdefault(n, []).append(one.covered)
+    yield "| Quantile | " + " | ".join(f"n = {n:,}" for n in COUNTS) + " |"
+    yield "|---|" + "---:|" * len(COUNTS)
+    for (quantity, share), by_count in held.items():
+        cells = [f"{min(shares):.3f} to {max(shares):.3f}" for shares in by_count.values()]
+        yield f"| {quantity}, {100 * share:g} % | " + " | ".join(cells) + " |"
+
+
 def _lines(kind: Kind, rows: dict[int, list[Cell]]) -> Iterator[str]:
     yield f"**{kind.title}** (`{kind.metric}`)"
     yield ""
@@ -144,23 +202,28 @@ def main() -> None:
     parser.add_argument("--write", type=Path, help="the page to write, from the template beside this file")
     options = parser.parse_args()
     replications = _REPLICATIONS // (10 if options.quick else 1)
+    found = simulated(replications)
     lines: list[str] = []
-    for kind, rows in tables(simulated(replications)):
+    sequential = list(_stopping_lines(found, range(1000, 1100 if options.quick else 2000)))
+    quantiles = list(_quantile_lines(100 if options.quick else 1000, replications // 20))
+    for kind, rows in tables(found):
         lines += _lines(kind, rows)
         for pool, cells in rows.items():
             for n, cell in zip(COUNTS, cells, strict=True):
                 expected = cell.events >= ENOUGH_EVENTS
                 if cell.given >= 0.5 and (cell.holds < 0.94 or (expected and cell.holds > 0.985)):
                     print(
-                        f"outside .94 to .985: {kind.title}, pool {pool}, n = {n}: {cell}, {cell.events:.1f} events"
+                        f"outside .94 to .985: {kind.title}, pool {pool}, n = {n}: {cell}, "
+                        f"{cell.events:.1f} events"
                     )
     if options.write is None:
-        print("\n".join(lines))
+        print("\n".join([*lines, *quantiles, *sequential]))
         return
     template = Path(__file__).with_name("intervals.md").read_text(encoding="utf-8")
     page = template.replace("{tables}", "\n".join(lines)).replace("{replications}", f"{replications:,}")
     error = f"{(0.95 * 0.05 / _SAMPLES) ** 0.5:.3f}".removeprefix("0")
     page = page.replace("{samples}", f"{_SAMPLES:,}").replace("{error}", error)
+    page = page.replace("{quantiles}", "\n".join(quantiles)).replace("{sequential}", "\n".join(sequential))
     options.write.write_text(page, encoding="utf-8")
 
 

@@ -15,9 +15,10 @@ import numpy as np
 
 from tv2sim.catalogue.judging import Entry, as_bytes, parse, repeated, text_of
 from tv2sim.catalogue.reading import Source, entries, lines_of, opened
-from tv2sim.catalogue.videos import Rejected, Video
+from tv2sim.catalogue.videos import Rejected, Video, rejected_shown, times_shown
+from tv2sim.notebook import display
 from tv2sim.progress import watched
-from tv2sim.validation import a_whole_number
+from tv2sim.validation import a_whole_number, plural
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["Survey", "survey_catalogue"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Survey:
     """The result of :func:`survey_catalogue`.
 
@@ -52,6 +53,20 @@ class Survey:
 
     def __len__(self) -> int:
         return len(self.encoding_time)
+
+    @property
+    def _size(self) -> str:
+        return f"{plural(len(self), 'video')}, {plural(self.rejected_lines, 'line')} rejected"
+
+    def __repr__(self) -> str:
+        return f"<Survey of {self.name!r}: {self._size}>"
+
+    def _repr_html_(self) -> str:
+        return display(
+            self.name, self._size,
+            times_shown(self.encoding_time, self.publication_timeout, self.submitted_at),
+            rejected_shown(self.rejected, self.rejected_lines),
+        )  # fmt: skip
 
 
 def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False) -> Survey:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from math import isnan, nan
 from operator import eq
-from typing import TYPE_CHECKING, Annotated, NamedTuple, overload
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, overload
 
 import msgspec
 import numpy as np
 
 from tv2sim.errors import CatalogueError
-from tv2sim.validation import LONGEST_TIME, a_time, plural, shown
+from tv2sim.notebook import Markup, display, histogram, table
+from tv2sim.validation import LONGEST_TIME, a_time, one_of, plural, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Catalogue", "Rejected", "Video"]
+__all__ = ["Catalogue", "Rejected", "Video", "rejected_shown", "times_shown"]
 
 
 class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults=True):
@@ -151,9 +152,29 @@ class Catalogue:
 
     __hash__ = None  # type: ignore[assignment]
 
+    @property
+    def _size(self) -> str:
+        return f"{plural(len(self), 'video')}, {plural(len(self.rejected), 'line')} rejected"
+
     def __repr__(self) -> str:
-        rejected = plural(len(self.rejected), "line")
-        return f"<Catalogue {self.name!r}: {plural(len(self), 'video')}, {rejected} rejected>"
+        return f"<Catalogue {self.name!r}: {self._size}>"
+
+    def _repr_html_(self) -> str:
+        return display(
+            self.name, self._size,
+            times_shown(self.encoding_time, self.publication_timeout, self.submitted_at),
+            self._first(),
+            rejected_shown(self.rejected, len(self.rejected)),
+        )  # fmt: skip
+
+    def _first(self) -> Markup:
+        """Return a table of the first few videos."""
+        rows = [
+            [one.id, one.title, one.provider, f"{one.encoding_time:g}", f"{one.publication_timeout:g}"]
+            for one in self[:_FEW]
+        ]
+        head = ["id", "title", "provider", "encoding time", "publication timeout"]
+        return table(head, rows, words=3)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -170,9 +191,72 @@ class Catalogue:
         }  # fmt: skip
         return pd.DataFrame({name: column for name, column in columns.items() if column is not None})
 
+    def groups(self, column: str) -> list[tuple[Any, NDArray[np.int64]]]:
+        """Return the values of a column of :attr:`frame` in ascending order, each with the rows that have it.
+
+        Rows without a value are the last group, whose value is NaN.
+
+        Raises
+        ------
+        CatalogueError
+            If there is no such column; the message lists those that there are.
+
+        Examples
+        --------
+        >>> catalogue = Catalogue([Video(id, "", channel, 3, 9) for id, channel in ["aY", "bX", "cY"]])
+        >>> [(value, rows.tolist()) for value, rows in catalogue.groups("provider")]
+        [('X', [1]), ('Y', [0, 2])]
+        """
+        import pandas as pd
+
+        frame = self.frame
+        one_of(f"a column of catalogue {self.name!r}", column, frame.columns, error=CatalogueError)
+        codes, values = pd.factorize(frame[column], sort=True, use_na_sentinel=False)
+        by_value = np.argsort(codes, kind="stable")
+        rows = np.split(by_value, np.cumsum(np.bincount(codes))[:-1])
+        return list(zip(values.tolist(), rows, strict=True))
+
     def lines(self) -> Iterator[bytes]:
         """Yield the accepted videos as JSON lines, each with its line end."""
         return (msgspec.json.encode(video) + b"\n" for video in self)
+
+
+_FEW = 5
+"""Rows of a longer table that a notebook shows."""
+
+
+def times_shown(
+    encoding_time: NDArray[np.float64],
+    publication_timeout: NDArray[np.float64],
+    submitted_at: NDArray[np.float64] | None,
+) -> Markup:
+    """Return a table of the times of videos, for a notebook."""
+    columns = {
+        "encoding time": encoding_time,
+        "publication timeout": publication_timeout,
+        "slack": publication_timeout - encoding_time,
+    }
+    if submitted_at is not None:
+        columns["submitted at"] = submitted_at[~np.isnan(submitted_at)]
+    rows = [
+        [
+            name,
+            *(f"{figure:.4g}" for figure in (values.min(), np.median(values), values.mean(), values.max())),
+            histogram(values, f"distribution of {name}"),
+        ]
+        for name, values in columns.items()
+        if len(values)
+    ]
+    return table(["seconds", "smallest", "median", "mean", "largest", "distribution"], rows)
+
+
+def rejected_shown(rejected: Sequence[Rejected], lines: int) -> Markup:
+    """Return a table of the first few rejected lines, of so many, for a notebook; nothing if there is none."""
+    rows = [tuple(one) for one in rejected[:_FEW]]
+    if lines > len(rows):
+        rows.append(("…", f"{plural(lines - len(rows), 'more line')}", ""))
+    head = ["rejected line", "reason", "text"]
+    return table(head, rows, words=3) if rows else Markup()
 
 
 def _column(

@@ -38,6 +38,10 @@ def main(options: argparse.Namespace) -> None:
     kind = options.format or ("csv" if options.out is not None else "text")
     if kind == "parquet" and options.out is None:
         raise InputError("--format parquet is for a file: name it with --out")
+    if options.by is not None and kind != "text" and options.out is None:
+        raise InputError(f"--by prints a table to read: leave out --format {kind}, or name a file with --out")
+    for catalogue in catalogues.values() if options.by is not None else ():
+        catalogue.groups(options.by)  # an unknown column is refused before the simulation
     command = _command(options, given, call["seed"])
     with ExitStack() as files:
         # the files are created before the simulation, so that it is known now whether they can be written
@@ -61,7 +65,7 @@ def main(options: argparse.Namespace) -> None:
     if study.stopped is not None:
         note(str(study.stopped))
     with printing(in_vain=False):
-        _print(study, kind if options.out is None else "text")
+        _print(study, kind if options.out is None else "text", options.by)
 
 
 # -- what the options ask for ------------------------------------------------------------------------------
@@ -172,14 +176,14 @@ def _encoded(table: pd.DataFrame, kind: str) -> bytes:
     return table.to_csv(index=False, lineterminator="\n").encode("utf-8", errors="backslashreplace")
 
 
-def _print(study: Comparison, kind: str) -> None:
+def _print(study: Comparison, kind: str, by: str | None) -> None:
     """Print the comparison, without control characters if it goes to a terminal.
 
     CSV has no escapes: in a pipe or a file, names are data and stay as they are, quoted where they hold a
     comma, a quote or an end of line. On a terminal they are escaped.
     """
     if kind == "text":
-        for line in to_read(study):
+        for line in to_read(study, by):
             print(line)
         return
     table = tidy(study)

@@ -73,6 +73,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--replication", type=whole, metavar="R", help="simulate replication R alone")
     _folder(parser, force="replace an earlier result in DIR")
     parser.add_argument("--log", choices=("text", "json"), help="print the event log of the run as well")
+    _by(parser)
     _engine(parser)
 
 
@@ -97,6 +98,7 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--dask", metavar="ADDRESS", help=text)
     text = "keep finished replications in this folder, and simulate only those that are not there yet"
     parser.add_argument("--results", metavar="DIR", help=text)
+    _by(parser)
     parser.add_argument("--report", metavar="FILE", help="write a report as one HTML file")
     parser.add_argument("--out", metavar="FILE", help="write the table to this file")
     text = "of the table, a row per strategy and metric (default: text to read; csv with --out)"
@@ -195,6 +197,11 @@ def _strategies(parser: argparse.ArgumentParser) -> None:
 def _engine(parser: argparse.ArgumentParser) -> None:
     text = "what simulates; the results are the same (default: the fastest that can, see tv2sim engines)"
     parser.add_argument("--engine", choices=("auto", "simpy", "kernel"), default="auto", help=text)
+
+
+def _by(parser: argparse.ArgumentParser) -> None:
+    text = "print a table of the videos grouped by this column of the catalogue, such as provider"
+    parser.add_argument("--by", metavar="COLUMN", help=text)
 
 
 def _scenario(

@@ -10,6 +10,7 @@ from pathlib import Path
 from tv2sim.catalogue import read_catalogue
 from tv2sim.cli.inputs import note_load, scenario_of, seed_of, strategy_of
 from tv2sim.cli.log import data_of, head_of, json_line, line_of
+from tv2sim.cli.tables import run_by_group
 from tv2sim.cli.text import note, printing
 from tv2sim.draws import as_replication
 from tv2sim.errors import InputError
@@ -27,12 +28,16 @@ def main(options: argparse.Namespace) -> None:
     a_whole_number("--runs", runs, at_least=1, at_most=MOST)
     if options.log == "json" and runs > 1:
         raise InputError(f"--log json is for one run, not {runs}: choose one with --replication")
+    if options.log == "json" and options.by is not None:
+        raise InputError("--by prints a table to read, --log json lines for programs: leave one of them out")
     strategy, scenario = strategy_of(options), scenario_of(options)
     replications = range(runs) if options.replication is None else [as_replication(options.replication)]
     seed = seed_of(options)
     if options.out is not None:
         may_replace(Path(options.out), options.force, _ours)
     catalogue = read_catalogue(options.catalogue)
+    if options.by is not None:
+        catalogue.groups(options.by)  # an unknown column is refused before the simulation
     note_load(catalogue, strategy, scenario)
     simulated = (
         simulate(
@@ -46,7 +51,7 @@ def main(options: argparse.Namespace) -> None:
             draft = stack.enter_context(whole_folder(Path(options.out), force=options.force, ours=_ours))
         for run in watched(simulated, "run", wanted=runs > 1, total=runs):
             with printing(in_vain=draft is not None):
-                _print(run, options.log)
+                _print(run, options.log, options.by)
             if draft is not None:
                 folder = draft if runs == 1 else draft / f"replication-{run.replication}"
                 folder.mkdir(exist_ok=True)
@@ -61,8 +66,8 @@ def _ours(folder: Path) -> bool:
     )
 
 
-def _print(run: Run, log: str | None) -> None:
-    """Print the stats line of a run, after its log if that is asked for."""
+def _print(run: Run, log: str | None, by: str | None) -> None:
+    """Print the stats line of a run, after its log and the table of its groups if they are asked for."""
     own, entries = run.facts.videos["own"].tolist(), log_of(run.facts).entries() if log else ()
     if log == "json":
         write = sys.stdout.buffer.write
@@ -74,6 +79,8 @@ def _print(run: Run, log: str | None) -> None:
         titles = run.catalogue.titles
         for entry in entries:
             print(line_of(entry, titles, own))
+        for line in run_by_group(run, by) if by is not None else ():
+            print(line)
         print(run.stats)
     if run.ending != "completed":
         left = plural(run.summary["unfinished"], "video")

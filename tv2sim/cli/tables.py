@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tv2sim.cli.text import plain
-from tv2sim.metrics import MAIN, METRICS
-from tv2sim.numbers import estimate, heading, p_value, plural, rate
+from tv2sim.facts import VIDEO_OUTCOMES
+from tv2sim.metrics import MAIN, METRICS, ON_TIME_RATE
+from tv2sim.numbers import estimate, heading, number, p_value, plural, rate
 from tv2sim.report.text import differences, name_of, verdict
+from tv2sim.statistics import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterator, Mapping, Sequence
 
     import pandas as pd
 
     from tv2sim.experiment import Comparison
+    from tv2sim.run import Run
 
-__all__ = ["tidy", "to_read"]
+__all__ = ["run_by_group", "tidy", "to_read"]
 
 _DIFFERENCE = {
     "baseline": "baseline", "mean": "difference", "half_width": "difference_half_width",
@@ -28,25 +33,19 @@ _DIFFERENCE = {
 def tidy(study: Comparison) -> pd.DataFrame:
     """Return the comparison as one table: a row per catalogue, scenario, strategy and metric.
 
-    The columns are those of the summary, then those of the difference from the baseline, which are missing in
-    the baseline's own rows.
+    The columns are those of :attr:`tv2sim.Comparison.frame` without `n`, then those of the difference from the
+    baseline, which are missing in the baseline's own rows.
     """
-    import pandas as pd
-
     keys = ["catalogue", "scenario", "strategy", "metric"]
-    rows = [
-        [*cell, metric, *reps.interval(metric, study.confidence)[:4]]
-        for cell, reps in study.cells.items()
-        for metric in study.metrics
-    ]
-    table = pd.DataFrame(rows, columns=[*keys, "mean", "half_width", "ci_low", "ci_high"])
-    table.insert(len(keys), "replications", study.replications)
     differences = study.differences[[*keys, *_DIFFERENCE]].rename(columns=_DIFFERENCE)
-    return table.merge(differences, on=keys, how="left", validate="1:1")
+    return study.frame.drop(columns="n").merge(differences, on=keys, how="left", validate="1:1")
 
 
-def to_read(study: Comparison) -> Iterator[str]:
-    """Yield the lines of the text: for each world the metrics, the differences, and the verdict."""
+def to_read(study: Comparison, by: str | None = None) -> Iterator[str]:
+    """Yield the lines of the text: for each world the metrics, the differences, and the verdict.
+
+    `by` is a column of the catalogue: a table of its groups of videos is added.
+    """
     parts = study.worlds()
     for part in parts:
         if part is not parts[0]:
@@ -65,6 +64,9 @@ def to_read(study: Comparison) -> Iterator[str]:
             yield ""
             yield from _differences(part)
         yield ""
+        if by is not None:
+            yield from _by_group(part, by)
+            yield ""
         yield plain(verdict(part))
 
 
@@ -87,6 +89,75 @@ def _differences(part: Comparison) -> Iterator[str]:
             label = METRICS[one.metric].label
             rows.append([plain(strategy), label, one.verdict.value, gain, p_value(one.p_adjusted)])
     yield from _aligned(rows, left=3)
+
+
+# -- groups of videos --------------------------------------------------------------------------------------
+
+
+def run_by_group(run: Run, column: str) -> Iterator[str]:
+    """Yield the lines of a run's table of groups, with an empty line after it."""
+    table = run.by(column)
+    outcomes = [name for name in VIDEO_OUTCOMES if name != "published" and table[name].any()]
+    rows = [
+        [
+            _group(row["group"]),
+            *(number(row[name]) for name in ("videos", *outcomes)),
+            number(100 * row[ON_TIME_RATE], 1),
+            *_lateness(row),
+        ]
+        for row in table.to_dict("records")
+    ]
+    yield f"by {plain(column)}; lateness (s) that so many % of a group's publications do not exceed"
+    yield ""
+    heads = [plain(column), "videos", *outcomes, "on time (%)", *_PERCENTS]
+    yield from _aligned(_fitting([heads, *rows], column=0), left=1)
+    yield ""
+
+
+def _by_group(part: Comparison, column: str) -> Iterator[str]:
+    table = part.by(column)
+    rows = [
+        [
+            plain(row["strategy"]),
+            _group(row["group"]),
+            number(row["videos"]),
+            estimate(ON_TIME_RATE, Interval(*(row[name] for name in _RATE)), units=False),
+            *_lateness(row),
+        ]
+        for row in table.to_dict("records")
+    ]
+    yield f"by {plain(column)}; lateness (s) that so many % of a group's videos do not exceed"
+    if np.isinf(table.filter(like="lateness")).any(axis=None):
+        yield "(∞: they are not published when the run ends)"
+    if (pooled := int(table["replications"].iloc[0])) < part.replications:
+        yield f"of the first {plural(pooled, 'replication')}, which are a million videos"
+    yield ""
+    heads = ["strategy", plain(column), "videos", "on time (%)", *_PERCENTS]
+    yield from _aligned(_fitting([heads, *rows], column=1), left=2)
+
+
+_PERCENTS = ("50 %", "95 %", "99 %")
+_RATE = (ON_TIME_RATE, "half_width", "ci_low", "ci_high")
+
+
+def _lateness(row: Mapping[Hashable, Any]) -> list[str]:
+    return [number(value, 2) for name, value in row.items() if str(name).startswith("lateness")]
+
+
+def _group(value: object) -> str:
+    if value == "" or value != value:
+        return "(none)"
+    return plain(f"{value:.15g}" if isinstance(value, float) else str(value))
+
+
+def _fitting(rows: list[list[str]], column: int) -> list[list[str]]:
+    """Return the rows with the texts of one column cut off so that they fit a terminal of 80 columns."""
+    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
+    room = max(10, 80 - sum(widths) + widths[column] - 2 * (len(widths) - 1))
+    for row in rows:
+        if len(row[column]) > room:
+            row[column] = f"{row[column][: room - 1]}…"
+    return rows
 
 
 def _aligned(rows: Sequence[Sequence[str]], left: int) -> Iterator[str]:

@@ -17,13 +17,17 @@ import numpy as np
 from tv2sim import plain
 from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.errors import InputError
-from tv2sim.experiment.replications import Cell, Replications, extended
+from tv2sim.experiment.pooled import quantiles
+from tv2sim.experiment.replications import Cell, Replications, extended, main_of
 from tv2sim.experiment.work import Chunk
 from tv2sim.metrics import METRICS, ON_TIME_RATE, Verdict, hypothesis_of
+from tv2sim.notebook import display, paragraph, table, whisker
+from tv2sim.numbers import estimate, heading, number, rate
 from tv2sim.run import versions_here
 from tv2sim.saved import FORMAT, check_format, strategy_of
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Difference, Interval, Precision, Stopped, holm
+from tv2sim.validation import plural
 
 if TYPE_CHECKING:
     import os
@@ -33,6 +37,9 @@ if TYPE_CHECKING:
 
 
 __all__ = ["Compared", "Comparison"]
+
+_MOST_SHOWN = 50
+"""The most cells that a notebook shows."""
 
 
 class Compared(NamedTuple):
@@ -111,6 +118,45 @@ class Comparison:
 
     def __repr__(self) -> str:
         return f"<Comparison of {len(self.cells)} cells with {self.replications} replications each>"
+
+    def _repr_html_(self) -> str:
+        several = [place for place in (0, 1) if len({cell[place] for cell in self.cells}) > 1]
+        names, metrics = [*several, Cell._fields.index("strategy")], main_of(self.metrics)
+        shown = list(self.cells.items())[:_MOST_SHOWN]
+        rates = [reps.interval(ON_TIME_RATE, self.confidence) for _, reps in shown]
+        scale = (
+            min(np.fmin(one.mean, one.ci_low) for one in rates),
+            max(np.fmax(one.mean, one.ci_high) for one in rates),
+        )
+        axis = f"{METRICS[ON_TIME_RATE].label}, {number(100 * scale[0], 1)} to {number(100 * scale[1], 1)} %"
+        rows = [
+            [
+                *(cell[place] for place in names),
+                whisker(interval.mean, interval.ci_low, interval.ci_high, scale, "on-time rate"),
+                *(estimate(metric, reps.interval(metric, self.confidence), units=False) for metric in metrics),
+            ]
+            for (cell, reps), interval in zip(shown, rates, strict=True)
+        ]
+        head = [*(Cell._fields[place] for place in names), axis, *map(heading, metrics)]
+        parts = [table(head, rows, words=len(names))]
+        if len(self.cells) > len(shown):
+            parts.append(paragraph(f"and {len(self.cells) - len(shown)} more"))
+        parts += [paragraph(words) for words in (self._verdict(), self.stopped) if words]
+        return display(
+            f"Comparison of {plural(len({cell.strategy for cell in self.cells}), 'strategy')}",
+            f"{plural(self.replications, 'replication')} each, {rate(self.confidence)} intervals",
+            *parts,
+        )
+
+    def _verdict(self) -> str:
+        """Return the verdict in words if there is one world with its baseline, else nothing."""
+        world = {cell[:2] for cell in self.cells}
+        if len(world) > 1 or all(cell.strategy != self.baseline for cell in self.cells):
+            return ""
+        # imported here, since it imports this module
+        from tv2sim.report.text import judged, verdict
+
+        return verdict(judged(self))
 
     def extend(self, more: int, **how: Any) -> Comparison:
         """Return a comparison with `more` additional replications; those that are done are not repeated.
@@ -220,6 +266,31 @@ class Comparison:
 
     # -- tables --------------------------------------------------------------------------------------------
 
+    @property
+    def frame(self) -> pd.DataFrame:
+        """The summary as a tidy table: a row per catalogue, scenario, strategy and metric.
+
+        Its columns are these four, `replications`, the statistics of the summary, and `n`, the number of
+        replications that the figure rests on: a metric may not exist in each.
+
+        Examples
+        --------
+        >>> import tv2sim as tv
+        >>> study = tv.compare(tv.generate_catalogue(), ["1", "2a"], replications=20)
+        >>> study.frame.query("metric == 'published'")[["strategy", "replications", "mean"]]
+           strategy  replications   mean
+        0         1            20   62.8
+        22       2a            20  127.9
+        """
+        import pandas as pd
+
+        rows = [
+            [*cell, metric, len(reps), *reps.interval(metric, self.confidence)[:5]]
+            for cell, reps in self.cells.items()
+            for metric in self.metrics
+        ]
+        return pd.DataFrame(rows, columns=[*Cell._fields, "metric", "replications", *Interval._fields[:5]])
+
     @cached_property
     def summary(self) -> pd.DataFrame:
         """A row per catalogue, scenario and strategy; per metric: mean, half_width, ci_low, ci_high."""
@@ -233,6 +304,35 @@ class Comparison:
         statistics = Interval._fields[:4]
         columns = pd.MultiIndex.from_product([self.metrics, statistics], names=("metric", "statistic"))
         return pd.DataFrame(rows, index=index, columns=columns)
+
+    @cached_property
+    def quantiles(self) -> pd.DataFrame:
+        """A row per catalogue, scenario, strategy, quantity and share: quantiles over all videos together.
+
+        `value` is what this share of the videos of all replications does not exceed in "elapsed" or "lateness",
+        with half_width, ci_low and ci_high; unfinished videos exceed everything. A metric such as
+        ``lateness_p99`` is something else: the mean of the runs' own quantiles. `replications` and `videos` (in
+        each of them) say what it rests on: at most 1,000,000 videos. See :meth:`Replications.quantile`.
+        """
+        return quantiles(self.cells, self.confidence)
+
+    def by(self, column: str) -> pd.DataFrame:
+        """Return :meth:`Replications.by` of every cell in one table, after the cell's names.
+
+        Raises
+        ------
+        InputError
+            If a catalogue has no such column; the message lists those that it has.
+        """
+        import pandas as pd
+
+        tables = []
+        for cell, reps in self.cells.items():
+            table = reps.by(column, self.confidence)
+            for place, (name, value) in enumerate(cell._asdict().items()):
+                table.insert(place, name, value)
+            tables.append(table)
+        return pd.concat(tables, ignore_index=True)
 
     @cached_property
     def differences(self) -> pd.DataFrame:

@@ -26,10 +26,10 @@ COST = "publisher_seconds"
 class Judgement:
     """The strategies of one world, judged by their on-time rates and their cost.
 
-    The best and the cheapest are picked from the results, so that any pair could have been looked at: statements
-    on pairs are adjusted after Bonferroni for all pairs, hypotheses and worlds of the comparison. They are at
-    least as strict as Holm's adjustment in the table of differences for any baseline. A difference that is no
-    larger than the comparison's margin does not matter.
+    The best and the cheapest are picked from the results, so that any pair could have been looked at:
+    statements on pairs are adjusted after Bonferroni for all pairs, hypotheses and worlds of the comparison.
+    They are at least as strict as Holm's adjustment in the table of differences for any baseline. A difference
+    that is no larger than the comparison's margin does not matter.
 
     Parameters
     ----------
@@ -63,7 +63,12 @@ class Judgement:
 
     @cached_property
     def chosen(self) -> str:
-        """The cheapest strategy that is not shown to be worse than the best by more than the margin."""
+        """The cheapest strategy that is not shown to be worse than the best by more than the margin.
+
+        One replication shows nothing: of one, it is the best.
+        """
+        if self.world.replications == 1:
+            return self.best
         return min(
             (name for name in self.rates if not self.is_worse(name, self.best)),
             key=lambda name: (self.cost(name), -self.rates[name]),
@@ -107,7 +112,7 @@ class Judgement:
 
 
 def dominated(several: Collection[Replications], confidence: float = 0.95, cost: str = "idle") -> list[bool]:
-    """Return for each strategy whether another is shown to be better in rate or cost, and no worse in the other.
+    """Return of each strategy whether another is shown to be better in rate or cost, and is no worse.
 
     No worse means a higher or the same mean. All pairs are looked at, in two metrics: intervals are adjusted
     after Bonferroni.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import nan
@@ -11,13 +11,18 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tv2sim.catalogue import Catalogue
+from tv2sim.errors import InputError
 from tv2sim.experiment.kept import compute
+from tv2sim.experiment.pooled import QUANTITIES, by_group, elapsed_ticks, how_many, pooled
 from tv2sim.experiment.work import Chunk, Task, joined
-from tv2sim.metrics import METRICS, ON_TIME_RATE, Setting, as_metrics
+from tv2sim.metrics import MAIN, METRICS, ON_TIME_RATE, Setting, as_metrics
+from tv2sim.notebook import display, histogram, paragraph, table
+from tv2sim.numbers import estimate, heading
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import (
     Difference,
     Interval,
+    Quantile,
     Stopped,
     as_confidence,
     exactly,
@@ -26,13 +31,14 @@ from tv2sim.statistics import (
     share_interval,
 )
 from tv2sim.strategies import Strategy
-from tv2sim.validation import MOST, a_whole_number
+from tv2sim.ticks import PER_SECOND
+from tv2sim.validation import MOST, a_number, a_whole_number, one_of, plural, shown
 
 if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Cell", "Replications", "extended"]
+__all__ = ["Cell", "Replications", "extended", "main_of"]
 
 
 class Cell(NamedTuple):
@@ -83,6 +89,20 @@ class Replications:
         return (
             f"<{len(self)} replications of {self.catalogue.name!r} under {self.strategy.name!r}, "
             f"seed {self.seed}: on-time rate {mean:.4f}>"
+        )
+
+    def _repr_html_(self) -> str:
+        shown = main_of(self.metrics)
+        figures = [estimate(metric, self.interval(metric), units=False) for metric in shown]
+        published = np.rint(self.values(ON_TIME_RATE) * len(self.catalogue))
+        span = f"{published.min():.0f} to {published.max():.0f}"
+        return display(
+            f"{self.strategy.name}, {self.catalogue.name}",
+            f"{plural(len(self), 'replication')}, seed {self.seed}",
+            table([*map(heading, shown)], [figures], words=0),
+            paragraph(f"Published in time: {span} videos, replication by replication"),
+            histogram(published, "videos published in time by replication", width=320, height=48),
+            *([paragraph(self.stopped)] if self.stopped else ()),
         )
 
     def values(self, metric: str) -> NDArray[np.float64]:
@@ -155,6 +175,138 @@ class Replications:
         shares = shares[["mean", "ci_low", "ci_high"]].rename(columns={"mean": "probability"})
         return frame.assign(on_time=counts).join(shares)
 
+    # -- videos of all replications ------------------------------------------------------------------------
+
+    def elapsed(self, first: int | None = None) -> NDArray[np.float64]:
+        """Return the elapsed time of every video in seconds: a row per replication, a column per video.
+
+        It is the time from the start of a video's encoding to its publication, and infinity if it was not
+        published when the run ended. The replications are simulated again for it.
+
+        Parameters
+        ----------
+        first : int, optional
+            How many replications; default is all of them, but at most 1,000,000 videos together.
+
+        Raises
+        ------
+        InputError
+            If there are not so many replications, or if they cannot be repeated, since a strategy of a class of
+            your own is not saved with a comparison.
+
+        Examples
+        --------
+        >>> import tv2sim as tv
+        >>> reps = tv.replicate(tv.generate_catalogue(), "2c", replications=20)
+        >>> reps.elapsed().shape
+        (20, 154)
+        >>> in_time = reps.elapsed() <= reps.catalogue.publication_timeout
+        >>> in_time.sum(axis=1).tolist() == reps.frame["published"].tolist()
+        True
+        """
+        return self._ticks(first) / PER_SECOND
+
+    def lateness(self, first: int | None = None) -> NDArray[np.float64]:
+        """Return elapsed time less timeout of every video, like :meth:`elapsed`; above 0 is too late."""
+        return QUANTITIES["lateness"](self.catalogue, self._ticks(first)) / PER_SECOND
+
+    def _ticks(self, first: int | None) -> NDArray[np.float64]:
+        """Return the elapsed times in ticks; those that were simulated before are kept."""
+        count, known = how_many(self, first), self._simulated.get("elapsed")
+        if known is None or len(known) < count:
+            known = self._simulated["elapsed"] = elapsed_ticks(self, range(count))
+        return known[:count]
+
+    @cached_property
+    def _simulated(self) -> dict[str, NDArray[np.float64]]:
+        return {}
+
+    def quantile(
+        self,
+        quantity: str,
+        share: float,
+        confidence: float = 0.95,
+        *,
+        first: int | None = None,
+        videos: Any = None,
+    ) -> Quantile:
+        """Return a quantile over the videos of all replications together, with its interval.
+
+        It answers "how late are the latest 1 % of all videos?". The metric ``lateness_p99`` is something else:
+        the mean of the runs' own p99. Unfinished videos are later than all others (infinity).
+
+        Parameters
+        ----------
+        quantity : {"elapsed", "lateness"}
+            The quantity.
+        share : float
+            Between 0 and 1: 0.99 gives what 99 % of the videos do not exceed.
+        confidence : float
+            Of the interval; see :func:`tv2sim.statistics.pooled_quantiles`.
+        first : int, optional
+            How many replications, as in :meth:`elapsed`.
+        videos : array of bool, optional
+            Which videos of the catalogue; default is all.
+
+        Returns
+        -------
+        Quantile
+            value, half_width, ci_low, ci_high, and what it rests on: replications, videos (in each of them).
+
+        Examples
+        --------
+        >>> import tv2sim as tv
+        >>> reps = tv.replicate(tv.generate_catalogue(), "2c:9", replications=50)
+        >>> found = reps.quantile("lateness", 0.99)
+        >>> round(found.value, 2), found.replications, found.videos
+        (0.64, 50, 154)
+        >>> reps.quantile("lateness", 0.99, videos=reps.catalogue.frame.provider == "Kanal Nord").videos
+        101
+        """
+        one_of("quantity", quantity, QUANTITIES, error=InputError)
+        share = a_number("share", share, above=0, at_most=1)
+        if share == 1:
+            raise InputError(f"share must be less than 1, not {share!r}: there is no largest time")
+        rows = slice(None) if videos is None else _rows(videos, len(self.catalogue))
+        (found,) = pooled(self, quantity, (share,), as_confidence(confidence), first, rows)
+        return found
+
+    def by(self, column: str, confidence: float = 0.95, *, first: int | None = None) -> pd.DataFrame:
+        """Return a row for each group of videos with the same value in a column of the catalogue.
+
+        Parameters
+        ----------
+        column : str
+            Such as ``"provider"``. Videos without a value are a group of their own, the last one.
+        confidence : float
+            Of the interval of the on-time rate: that of a mean over replications.
+        first : int, optional
+            How many replications, as in :meth:`elapsed`.
+
+        Returns
+        -------
+        DataFrame
+            group, videos; on_time_rate of the group with half_width, ci_low and ci_high; lateness_50,
+            lateness_95 and lateness_99, which that many % of the group's videos in all replications do not
+            exceed; and the number of replications.
+
+        Raises
+        ------
+        InputError
+            If the catalogue has no such column; the message lists those that it has.
+
+        Examples
+        --------
+        >>> import tv2sim as tv
+        >>> reps = tv.replicate(tv.generate_catalogue(), "2c", replications=50)
+        >>> reps.by("provider")[["group", "videos", "on_time_rate", "lateness_99"]].round(3)
+                group  videos  on_time_rate  lateness_99
+        0  Kanal Nord     101         0.992       -0.065
+        1  Kanal Sund      30         0.981        0.262
+        2   Ø-Kanalen      23         0.989        0.031
+        """
+        return by_group(self, column, as_confidence(confidence), first)
+
     def extend(self, more: int, **how: Any) -> Replications:
         """Return these and `more` additional replications; those that are done are not repeated.
 
@@ -162,6 +314,15 @@ class Replications:
         """
         (reps,) = extended([self], more, **how)
         return reps
+
+
+def main_of(metrics: Sequence[str]) -> list[str]:
+    """Return the metrics that a notebook shows: the main ones, or the first few if none of them is there.
+
+    Of those that follow from each other, the last is shown.
+    """
+    shown = [metric for metric in MAIN if metric in metrics] or metrics[: len(MAIN)]
+    return list({METRICS[metric].follows or metric: metric for metric in shown}.values())
 
 
 def extended(several: Collection[Replications], more: int, **how: Any) -> list[Replications]:
@@ -173,6 +334,17 @@ def extended(several: Collection[Replications], more: int, **how: Any) -> list[R
         replace(reps, results=joined(reps.results, chunk), stopped=None)
         for reps, chunk in zip(several, chunks, strict=True)
     ]
+
+
+def _rows(videos: Any, count: int) -> NDArray[np.bool_]:
+    """Return which videos were chosen."""
+    chosen = np.asarray(videos)
+    if chosen.dtype != np.bool_ or chosen.shape != (count,) or not chosen.any():
+        raise InputError(
+            f"videos must be a true or false for each of the {count} videos of the catalogue, at least one of "
+            f"them true, not {shown(videos)}"
+        )
+    return chosen
 
 
 def _task(reps: Replications, replications: range, metrics: tuple[str, ...]) -> Task:

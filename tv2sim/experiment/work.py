@@ -208,8 +208,7 @@ def _here(tasks: Sequence[Task], own: Mapping[int, Task], workers: int, bar: _Ba
         done += _size(job[1])
         left = (time.perf_counter() - begun) * (total - done) / done
         if workers > 1 and left > _SHORT:
-            _check_sendable(tasks)
-            yield from _in_processes(tasks, jobs, workers, bar)
+            yield from _in_processes(_packed(tasks), jobs, workers, bar)
 
 
 def _size(task: Task) -> int:
@@ -220,7 +219,36 @@ def _size(task: Task) -> int:
 # -- worker processes --------------------------------------------------------------------------------------
 
 
-def _in_processes(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar: _Bar) -> _Done:
+def _packed(tasks: Sequence[Task]) -> bytes:
+    """Return tasks as bytes from which a worker process makes them again.
+
+    Classes that it cannot import, because they are defined in a notebook or inside of a function, are sent with
+    their code.
+
+    Raises
+    ------
+    InputError
+        If a strategy or a distribution holds what cannot be sent, such as an open file.
+    """
+    try:
+        if hasattr(sys.modules["__main__"], "__file__"):  # a script, which worker processes import
+            return pickle.dumps(tasks)
+    except (pickle.PicklingError, AttributeError, TypeError):
+        pass
+    import cloudpickle
+
+    for part in (part for task in tasks for part in (task.strategy, task.scenario.startup_time)):
+        try:
+            cloudpickle.dumps(part)
+        except Exception as error:
+            raise InputError(
+                f"{type(part).__qualname__} cannot be sent to worker processes ({error}): simulate without "
+                f"workers"
+            ) from error
+    return bytes(cloudpickle.dumps(tasks))
+
+
+def _in_processes(packed: bytes, jobs: Iterator[_Job], workers: int, bar: _Bar) -> _Done:
     """Do jobs in worker processes, which are ended when this generator ends.
 
     Invariant: a worker has at most one job, which `at_work` holds until its answer has come. Only this thread
@@ -236,7 +264,7 @@ def _in_processes(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar
         with _signals_later(), _ctrl_c_blocked() if os.name == "posix" else nullcontext():
             for _, job in zip(range(workers), jobs, strict=False):
                 ours, theirs = context.Pipe()
-                process = context.Process(target=_work, args=(theirs, tasks), daemon=True)
+                process = context.Process(target=_work, args=(theirs, packed), daemon=True)
                 process.start()
                 processes.append(process)
                 theirs.close()
@@ -266,11 +294,12 @@ def _in_processes(tasks: Sequence[Task], jobs: Iterator[_Job], workers: int, bar
             process.join()
 
 
-def _work(connection: Connection, tasks: Sequence[Task]) -> None:
+def _work(connection: Connection, packed: bytes) -> None:
     """Run in a worker process: do each job that is received, and send back its chunk or its exception."""
     # a terminal sends Ctrl-C to all processes: the parent decides what happens
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    tasks: Sequence[Task] = pickle.loads(packed)
     with suppress(EOFError):  # there are no more jobs: the first process has closed its end
         while True:
             number, replications = connection.recv()
@@ -358,23 +387,6 @@ def _on(executor: Executor, jobs: Iterator[_Job], bar: _Bar) -> _Done:
     finally:
         for future in waiting:
             future.cancel()
-
-
-def _check_sendable(tasks: Sequence[Task]) -> None:
-    """Raise an InputError if a strategy or a distribution cannot be sent to worker processes."""
-    interactive = not hasattr(sys.modules["__main__"], "__file__")
-    for part in (part for task in tasks for part in (task.strategy, task.scenario.startup_time)):
-        kind = type(part)
-        try:
-            pickle.dumps(part)
-            sendable = not (interactive and kind.__module__ == "__main__")
-        except (pickle.PicklingError, AttributeError, TypeError):
-            sendable = False
-        if not sendable:
-            raise InputError(
-                f"{kind.__qualname__} cannot be sent to worker processes: define it in a module that they "
-                f"can import, or simulate without workers"
-            )
 
 
 class _Bar:

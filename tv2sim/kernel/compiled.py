@@ -39,7 +39,7 @@ def compiled(function: F) -> F:
 
 def inlined(function: F) -> F:
     """Compile a function into those that call it: handing over many arrays takes longer than most functions."""
-    answer: F = numba.njit(nogil=True, error_model="numpy", forceinline=True)(function)
+    answer: F = numba.njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)(function)
     return answer
 
 

@@ -18,7 +18,7 @@ from numba.extending import intrinsic
 from tv2sim.kernel.compiled import compiled
 from tv2sim.ticks import PER_SECOND
 
-__all__ = ["LANES", "line_lanes", "uniform_lanes", "uniform_rows"]
+__all__ = ["LANES", "line_lanes", "uniform_lanes", "uniform_part", "uniform_rows"]
 
 LANES = 64
 """How many replications are simulated side by side; each has a lane in every row of an array."""
@@ -172,17 +172,21 @@ def line_lanes(seed: Any, purpose: int, first: int, line: Any, out: Any) -> None
 
 
 @compiled
+def uniform_part(seed: Any, purpose: int, further: int, replication: int, start: int, out: Any) -> None:
+    """Fill ``out[k]`` with the number of entity start + k; `start` and its length are multiples of 4."""
+    words, rest = (_U(replication), _U(purpose), _U(further), _U(seed)), np.empty(_OF_BLOCKS)
+    for k in range(0, len(out), _OF_BLOCKS):
+        block, left = _U((start + k) // 4 + 1), len(out) - k
+        if left >= _OF_BLOCKS:
+            _fill_blocks(out, _U(k), block, *words)
+        else:
+            _fill_blocks(rest, _U(0), block, *words)
+            for i in range(left):
+                out[k + i] = rest[i]
+
+
+@compiled
 def uniform_rows(seed: Any, purpose: int, further: int, first: int, out: Any) -> None:
     """Fill ``out[i, k]`` with the number of entity k in replication first + i; k counts to a multiple of 4."""
-    replications, columns = out.shape
-    flat, rest = out.reshape(-1), np.empty(_OF_BLOCKS)
-    for i in range(replications):
-        words = _U(first + i), _U(purpose), _U(further), _U(seed)
-        for k in range(0, columns, _OF_BLOCKS):
-            at, left = i * columns + k, columns - k
-            if left >= _OF_BLOCKS:
-                _fill_blocks(flat, _U(at), _U(k // 4 + 1), *words)
-            else:
-                _fill_blocks(rest, _U(0), _U(k // 4 + 1), *words)
-                for j in range(left):
-                    flat[at + j] = rest[j]
+    for i in range(len(out)):
+        uniform_part(seed, purpose, further, first + i, 0, out[i])

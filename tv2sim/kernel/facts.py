@@ -63,11 +63,17 @@ class Machine:
         self.log = np.empty(6 * videos + 3 * width if logged else 0, dtype=np.int64)
         given = (world.encoding_time, world.timeout, world.delay, world.submitted)
         for row, column in zip(range(events.ENCODING_TIME, events.PRIORITY), given, strict=True):
-            self.T[row, :videos] = column
-        self.K[events.MOMENT, :videos], self.K[events.OWN, :videos] = world.moment, world.own
+            self._fill(self.T[row], column)
+        self._fill(self.K[events.MOMENT], world.moment)
+        self._fill(self.K[events.OWN], world.own)
         self.n[events.VIDEOS :] = (
             videos, min(world.scenario.encoders, videos), world.capacity, world.level, world.strategy.reorders,
         )  # fmt: skip
+
+    @staticmethod
+    def _fill(row: NDArray[Any], column: NDArray[Any]) -> None:
+        if column.any():  # what is not written to takes no memory
+            row[: len(column)] = column
 
     def run(
         self, slots: NDArray[np.float64], startup: NDArray[np.float64], further: NDArray[np.float64]
@@ -95,26 +101,29 @@ class Machine:
             self.T[events.PRIORITY, row] = self.world.priority(row, float(started[row]))
         return bool(moved.any())
 
-    def facts(self, end: float, ending: int) -> Facts:
-        """Return the facts of the replication that was simulated last."""
+    def facts(self, end: float, ending: int, *, last: bool) -> Facts:
+        """Return the facts of the replication that was simulated, without a copy if it is the last one."""
         videos, publishers = len(self.world.catalogue), int(self.n[events.PUBLISHERS])
         queued = ~np.isnan(self.T[events.QUEUED, :videos])
+        own = {"own": self.world.own * queued}
         tables: dict[str, Any] = {
-            "videos": self._columns("videos", _VIDEOS, videos) | {"own": self.world.own * queued},
-            "publishers": self._columns("publishers", _PUBLISHERS, publishers),
+            "videos": self._columns("videos", _VIDEOS, videos, copied=not last) | own,
+            "publishers": self._columns("publishers", _PUBLISHERS, publishers, copied=not last),
         }
         for table in TABLES.keys() - tables.keys():
             tables[table] = {
                 name: np.empty(0, dtype=_DTYPES[column.code]) for name, column in TABLES[table].items()
             }
         ordered = {table: {name: tables[table][name] for name in columns} for table, columns in TABLES.items()}
-        sequence = self.log[: self.n[events.LOGGED]].copy()
+        sequence = self.log[: self.n[events.LOGGED]].astype(np.int64, copy=not last)
         return Facts(**ordered, sequence=sequence, end=end, ending=events.ENDINGS[ending])  # type: ignore[arg-type]
 
-    def _columns(self, table: str, rows: dict[str, int], count: int) -> dict[str, NDArray[Any]]:
+    def _columns(
+        self, table: str, rows: dict[str, int], count: int, *, copied: bool
+    ) -> dict[str, NDArray[Any]]:
         return {
             name: (self.T if TABLES[table][name].code == "d" else self.K)[row, :count].astype(
-                _DTYPES[TABLES[table][name].code]
+                _DTYPES[TABLES[table][name].code], copy=copied
             )
             for name, row in rows.items()
         }
@@ -134,4 +143,4 @@ def facts_of(world: World, seed: int, replications: range) -> Iterator[Facts]:
     for row in range(len(replications)):
         with announced():
             end, ending = machine.run(slots[row], startup[row], further[row])
-        yield machine.facts(end, ending)
+        yield machine.facts(end, ending, last=row + 1 == len(replications))

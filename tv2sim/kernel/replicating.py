@@ -1,7 +1,8 @@
-"""Metrics of many replications, in blocks, by the fastest of the three kernels that knows the world.
+"""Metrics of many replications, in blocks, by the fastest of the kernels that knows the world.
 
 *lanes* and *stage* simulate the publishing stage alone, since client and encoders are the same in all
-replications as long as no encoder is blocked. A replication in which one might be is done again by *events*.
+replications as long as no encoder is blocked; *stream* assumes that as well. A replication in which one might
+be is done again by *events*.
 """
 
 from __future__ import annotations
@@ -12,18 +13,19 @@ import numpy as np
 
 from tv2sim.distributions import line_of
 from tv2sim.draws import Purpose
-from tv2sim.kernel import events, lanes
+from tv2sim.kernel import events, lanes, stream
 from tv2sim.kernel.compiled import announced, compiled
 from tv2sim.kernel.encoding import Arrivals, arrivals_of, script_of
 from tv2sim.kernel.facts import Machine
-from tv2sim.kernel.measuring import MEASURED, OF_SUMS, Fixed, measure, peak, quantile
+from tv2sim.kernel.measuring import MEASURED, OF_SUMS, Fixed, measure, peak, quantile, quantile_weights
 from tv2sim.kernel.routing import kernel_for
 from tv2sim.kernel.stage import stage
-from tv2sim.kernel.world import draw_lanes, draw_rows, whole_blocks
+from tv2sim.kernel.world import draw_lanes, draw_part, draw_rows, whole_blocks
 from tv2sim.strategies import MOMENTS
+from tv2sim.ticks import whole_ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -41,6 +43,8 @@ _IN_CACHE = 3000
 _FIRST, _MOST = 256, 8192
 """How many replications are simulated at a time at first, and at most."""
 _LATENESS = {"lateness_p50": 50, "lateness_p95": 95, "lateness_p99": 99, "lateness_max": 100}
+_PART = 8192
+"""Videos that are streamed at a time, so that a cache holds their columns; a multiple of what a block draws."""
 
 
 def measured(
@@ -127,6 +131,13 @@ class Block:
         """Fill in the values of each metric, and count the videos on time; say what is to be done again."""
         raise NotImplementedError
 
+    def fill(
+        self, values: NDArray[np.float64], fixed: Fixed, sums: Mapping[str, Any], more: Mapping[str, Any]
+    ) -> None:
+        """Fill in the metrics that follow from sums, by replication; `more` are others, by their names."""
+        for row, metric in enumerate(self.metrics):
+            values[row] = more[metric] if metric in more else OF_SUMS[metric](fixed, sums)
+
     def rows(
         self, seed: int, replications: range
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
@@ -206,14 +217,8 @@ class _Uncoupled(Block):
         self.owned = np.flatnonzero(world.own)
         at_start = world.moment == MOMENTS.index("encoding_started")
         self.begins = np.where(at_start, started, encoded) + world.delay
-        self.work = float(world.encoding_time.sum())
-        self.blocked = float((started - self.arrivals.offered).sum())
-
-    def fill(self, values: NDArray[np.float64], sums: dict[str, Any], more: dict[str, Any]) -> None:
-        """Fill in the metrics that follow from sums, by replication; `more` are others, by their names."""
-        fixed = Fixed(len(self.world.catalogue), self.world.scenario.encoders, self.work, self.blocked)
-        for row, metric in enumerate(self.metrics):
-            values[row] = more[metric] if metric in more else OF_SUMS[metric](fixed, sums)
+        work, blocked = world.encoding_time.sum(), (started - self.arrivals.offered).sum()
+        self.fixed = Fixed(len(world.catalogue), world.scenario.encoders, float(work), float(blocked))
 
 
 class Lanes(_Uncoupled):
@@ -255,8 +260,7 @@ class Lanes(_Uncoupled):
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         """Simulate groups of them side by side."""
-        world, videos = self.world, len(self.world.catalogue)
-        first, count = replications.start, len(replications)
+        world, first, count = self.world, replications.start, len(replications)
         if not self._line:
             draw_lanes(world, seed, first, self._drawn[: -(-count // lanes.LANES)], self._slots * lanes.LANES)
         drawing = (self._line is not None, np.uint64(seed), first, self._line or (0.0, 0.0))
@@ -266,21 +270,106 @@ class Lanes(_Uncoupled):
             self._state, on_time, count, sums, found,
         )  # fmt: skip
         sums, found = sums[:, :count], found[:, :count]
-        end = sums[lanes.LAST] + world.publishing_time
-        known = {
-            "published": sums[lanes.PUBLISHED],
-            "stockouts": sums[lanes.STOCKOUTS],
-            "idle": sums[lanes.IDLE],
-            "waits": sums[lanes.WAITS],
-            "alive": sums[lanes.ALIVE] + world.level * end,
-            "publishers": float(world.level + videos),
-            "end": end,
-        }
         peaks = float(world.level) if self._constant_peak else sums[lanes.PEAK]
         names = [name for of in self._names for name in of]
-        self.fill(values, known, {"peak_publishers": peaks, **dict(zip(names, found, strict=True))})
+        more = {"peak_publishers": peaks, **dict(zip(names, found, strict=True))}
+        self.fill(values, self.fixed, _of_fifo(world, sums), more)
         blocked: NDArray[np.bool_] = sums[lanes.BLOCKED] > 0
         return blocked
+
+
+def _of_fifo(world: World, sums: NDArray[np.float64]) -> dict[str, Any]:
+    """Return the sums of lanes, a row for each, by their names."""
+    end = sums[lanes.LAST] + world.publishing_time
+    return {
+        "published": sums[lanes.PUBLISHED],
+        "stockouts": sums[lanes.STOCKOUTS],
+        "idle": sums[lanes.IDLE],
+        "waits": sums[lanes.WAITS],
+        "alive": sums[lanes.ALIVE] + world.level * end,
+        "publishers": float(world.level + len(world.catalogue)),
+        "end": end,
+    }
+
+
+class Stream(Block):
+    """What lanes know, for catalogues of any size, by :mod:`tv2sim.kernel.stream`.
+
+    Attributes
+    ----------
+    kept : numpy.ndarray
+        By video, if a metric needs them: the times of its assignment and of its start of encoding.
+    """
+
+    def __init__(self, world: World, metrics: Sequence[str]) -> None:
+        super().__init__(world, metrics)
+        videos, encoders, level = len(world.catalogue), world.scenario.encoders, world.level
+        self._given = (world.submitted, world.moment, world.own, world.delay)
+        self._rule = (world.gap, world.publishing_time)
+        slots = min(encoders, videos)
+        self._encoders = (np.empty(slots), np.empty(slots, dtype=np.int64), np.empty((3, slots)))
+        waiting = world.capacity if world.capacity < videos else 0
+        self._pool = (np.empty(2 * level + _PART), np.empty(waiting))
+        self._hits = np.empty(videos, dtype=np.int8)
+        self._constant_peak = not world.own.any() and not world.publishing_time
+        columns = {*_QUANTILES, *_LATENESS} | (set() if self._constant_peak else {"peak_publishers"})
+        self.kept = np.empty((2, 0 if columns.isdisjoint(metrics) else videos))
+
+    def simulate(
+        self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Simulate one after the other."""
+        blocked = np.zeros(len(replications), dtype=np.bool_)
+        for row, replication in enumerate(replications):
+            sums = self.sums(seed, replication)
+            blocked[row] = sums[lanes.BLOCKED] > 0
+            if not blocked[row]:
+                on_time += self._hits
+                fixed = Fixed(
+                    len(self._hits), self.world.scenario.encoders, sums[stream.WORK], sums[stream.HELD_UP]
+                )
+                found = _of_fifo(self.world, sums[:, np.newaxis])
+                self.fill(values[:, row : row + 1], fixed, found, self._of_columns())
+        return blocked
+
+    def sums(self, seed: int, replication: int) -> NDArray[np.float64]:
+        """Simulate one replication; return its sums, and leave the columns that are kept."""
+        world, state = self.world, (self._rule, self._encoders, self._pool)
+        catalogue, level, one = world.catalogue, world.level, range(replication, replication + 1)
+        times, keys, _ = self._encoders
+        times[:], keys[:] = 0.0, np.arange(len(keys)) - stream.NOTHING
+        self._pool[0][:level] = np.sort(draw_rows(world, seed, Purpose.STARTUP_OF_SLOT, one, level)[0])
+        self._pool[1][:] = -np.inf
+        n, sums = np.array([0, level, 0]), np.zeros(stream.ADVANCED)
+        for first in range(0, len(catalogue), _PART):
+            part = slice(first, first + _PART)
+            encoding, timeout = (
+                whole_ticks(column[part]) for column in (catalogue.encoding_time, catalogue.publication_timeout)
+            )
+            startup = draw_part(world, seed, replication, first, len(encoding))
+            stream.advance(
+                first, encoding, timeout, startup, self._given, *state, n, sums, self._hits, self.kept
+            )
+        stream.finish(world.own, world.publishing_time, *state[1:], n, sums, self._hits, self.kept)
+        return sums
+
+    def _of_columns(self) -> dict[str, float]:
+        """Return the metrics that do not follow from sums."""
+        world, found, (assigned, started) = self.world, {"peak_publishers": float(self.world.level)}, self.kept
+        if not len(assigned):
+            return found
+        published = assigned + world.publishing_time
+        elapsed = published - started
+        for names, times in ((_LATENESS, elapsed - world.timeout), (_QUANTILES, elapsed)):
+            ranks = {rank for percent in names.values() for rank in quantile_weights(len(times), percent)[:2]}
+            times.partition(sorted(ranks))  # puts there what sorting would
+            found |= {name: quantile(times, percent) for name, percent in names.items()}
+        if not self._constant_peak:
+            at_start = world.moment == MOMENTS.index("encoding_started")
+            begins = np.where(at_start, started, started + world.encoding_time) + world.delay
+            born = np.concatenate([np.zeros(world.level), np.where(world.own, begins, assigned)])
+            found["peak_publishers"] = peak(np.sort(born), np.sort(published))
+        return found
 
 
 class Stage(_Uncoupled):
@@ -322,7 +411,8 @@ class Stage(_Uncoupled):
         names = ("published", "stockouts", "idle", "waits", "alive", "publishers", "end")
         more = ("peak_publishers", *_QUANTILES, *_LATENESS)
         columns = dict(zip((*names, *more), out.T, strict=False))
-        self.fill(values, {name: columns[name] for name in names}, {name: columns[name] for name in more})
+        sums = {name: columns[name] for name in names}
+        self.fill(values, self.fixed, sums, {name: columns[name] for name in more})
         return out[:, _COLUMNS - 1] > 0
 
 
@@ -392,4 +482,4 @@ def _replicate_stage(
             )
 
 
-_BLOCKS: dict[str, type[Block]] = {"lanes": Lanes, "stage": Stage, "events": Events}
+_BLOCKS: dict[str, type[Block]] = {"lanes": Lanes, "stream": Stream, "stage": Stage, "events": Events}

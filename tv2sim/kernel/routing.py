@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FEATURES", "KERNELS", "features_of", "kernel_for"]
 
-KERNELS = ("lanes", "stage", "events")
+KERNELS = ("lanes", "stream", "stage", "events")
 """From the fastest to the slowest."""
 
 _MOST_IN_LANES = 20_000
@@ -54,7 +54,7 @@ FEATURES = (
     Feature(
         f"more than {_MOST_IN_LANES} videos and prewarmed publishers",
         lambda world: len(world.catalogue) + world.level > _MOST_IN_LANES,
-        ("stage", "events"),
+        ("stream", "stage", "events"),
     ),
     Feature(
         "a pool without publishers", lambda world: not world.level and not world.own.all(), ("stage", "events")

@@ -12,7 +12,7 @@ import numpy as np
 from tv2sim.distributions import drawn_ticks
 from tv2sim.draws import Purpose
 from tv2sim.errors import StrategyError
-from tv2sim.kernel.draws import LANES, uniform_lanes, uniform_rows
+from tv2sim.kernel.draws import LANES, uniform_lanes, uniform_part, uniform_rows
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import PER_SECOND, to_ticks, whole_ticks
 from tv2sim.validation import a_number
@@ -24,9 +24,11 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["World", "draw_lanes", "draw_rows", "whole_blocks", "world_of"]
+__all__ = ["World", "draw_lanes", "draw_part", "draw_rows", "whole_blocks", "world_of"]
 
 _UNLIMITED = 1 << 60
+_IN_CACHE = 8192
+"""Numbers that become times together: a processor's cache holds them and what is computed on the way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,8 +48,6 @@ class World:
     catalogue: Catalogue
     strategy: Strategy
     scenario: Scenario
-    encoding_time: NDArray[np.float64]
-    timeout: NDArray[np.float64]
     submitted: NDArray[np.float64]
     moment: NDArray[np.int8]
     own: NDArray[np.int8]
@@ -58,6 +58,16 @@ class World:
     publishing_time: float
     until: float
     review_every: float
+
+    @cached_property
+    def encoding_time(self) -> NDArray[np.float64]:
+        """The encoding times of all videos."""
+        return whole_ticks(self.catalogue.encoding_time)
+
+    @cached_property
+    def timeout(self) -> NDArray[np.float64]:
+        """The timeouts of all videos."""
+        return whole_ticks(self.catalogue.publication_timeout)
 
     @property
     def second_starts(self) -> bool:
@@ -92,8 +102,6 @@ def world_of(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> Wo
         catalogue,
         strategy,
         scenario,
-        whole_ticks(catalogue.encoding_time),
-        whole_ticks(catalogue.publication_timeout),
         np.zeros(len(catalogue)) if submitted is None else whole_ticks(np.nan_to_num(submitted)),
         np.frombuffer(bytes(starts.moment), dtype=np.int8),
         np.frombuffer(bytes(starts.own), dtype=np.int8),
@@ -118,7 +126,11 @@ def draw_rows(
     """Return the start-up times of so many entities, a row for each replication."""
     u = np.empty((len(replications), whole_blocks(count)))
     uniform_rows(np.uint64(seed), int(purpose), further, replications.start, u)
-    return drawn_ticks(world.scenario.startup_time, u.reshape(-1)).reshape(u.shape)[:, :count]
+    flat = u.reshape(-1)
+    for start in range(0, len(flat), _IN_CACHE):
+        piece = flat[start : start + _IN_CACHE]
+        drawn_ticks(world.scenario.startup_time, piece, out=piece)
+    return u[:, :count]
 
 
 def draw_lanes(world: World, seed: int, first: int, out: NDArray[np.float64], slots: int) -> None:
@@ -131,3 +143,10 @@ def draw_lanes(world: World, seed: int, first: int, out: NDArray[np.float64], sl
         uniform_lanes(np.uint64(seed), int(Purpose.STARTUP_FOR_VIDEO), first, group[slots:])
         drawn_ticks(world.scenario.startup_time, group, out=group)
         first += LANES
+
+
+def draw_part(world: World, seed: int, replication: int, start: int, count: int) -> NDArray[np.float64]:
+    """Return the start-up times of `count` videos of one replication; `start` is a multiple of 4."""
+    u = np.empty(whole_blocks(count))
+    uniform_part(np.uint64(seed), int(Purpose.STARTUP_FOR_VIDEO), 0, replication, start, u)
+    return drawn_ticks(world.scenario.startup_time, u[:count])

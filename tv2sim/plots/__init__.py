@@ -1,6 +1,7 @@
 """Charts: one function per chart, each takes and returns a matplotlib Axes.
 
-Without an Axes, each makes a figure of the size of a slide; ``ax.figure.savefig("chart.svg")`` saves it.
+Without an Axes, each makes a figure of the size of a slide; ``ax.figure.savefig("chart.svg")`` saves it. A
+notebook shows such a figure where a cell ends with the Axes, or with its figure.
 Neither pyplot nor global state is used. Colour-blind people can tell the colours apart, and no meaning is
 carried by colour alone.
 
@@ -26,3 +27,7 @@ __all__ = [
     "convergence", "differences", "lateness", "levels", "on_time_map", "on_time_rates",
     "published_per_replication", "sweep", "timeline", "tradeoff",
 ]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__

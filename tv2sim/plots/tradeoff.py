@@ -8,13 +8,14 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from tv2sim.experiment import Comparison, Replications
+from tv2sim.experiment.judgement import dominated
 from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.numbers import axis, scaled
 from tv2sim.plots import style
 from tv2sim.plots.labels import label_points
 from tv2sim.plots.study import Shown, Study, study_of
 
-__all__ = ["dominated", "tradeoff"]
+__all__ = ["frontier", "tradeoff", "tradeoff_height"]
 
 _MOST_FRONTIERS = 3
 """The most scenarios in which lines join the points that are not dominated; more would be a tangle."""
@@ -23,8 +24,9 @@ _MOST_FRONTIERS = 3
 def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     """Show on-time rate against idle publisher-seconds, the cost of it.
 
-    A hollow point is dominated: another strategy in the same scenario has the same on-time rate with less
-    idling, or a higher one with no more idling. A line joins the others, unless there are many scenarios.
+    A hollow point is dominated: another strategy in the same scenario is shown to have a higher on-time rate or
+    less idling, and is no worse in the other (see :func:`tv2sim.experiment.judgement.dominated`). A line joins
+    the points that no mean is better than, unless there are many scenarios.
     Several scenarios are numbered, and each point has the number of its scenario beside it, or of all
     scenarios in which a strategy is at this point.
 
@@ -65,14 +67,14 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     for group in data.groups.values():
         points.append(_points(ax, group, lines, _sizes(data)))
         if len(data.groups) <= _MOST_FRONTIERS:
-            lines.append(np.unique(points[-1][~dominated(points[-1])], axis=0))
+            lines.append(frontier(points[-1]))
             ax.plot(*lines[-1].T, color=style.GREY, linewidth=1.2, linestyle=(0, (4, 2)), zorder=1.5)
     if several:
         style.legend(ax, handles, entries)
     named = _named(data, np.concatenate(points))
     below = style.titles(
         ax, "On-time rate against idle publishers",
-        f"Means with {data.interval}s, {data.size}; hollow: dominated",
+        f"Means with {data.interval}s, {data.size}; hollow: shown to be dominated",
         x=axis("idle"), y=axis(ON_TIME_RATE),
     )  # fmt: skip
     names = [style.fold(name, 26, 4) for name in named.values()]
@@ -88,19 +90,19 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def dominated(points: NDArray[np.float64]) -> NDArray[np.bool_]:
-    """Say of each point (idle, on-time rate) whether another one is no worse in both and better in one.
+def frontier(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the distinct points (idle, on-time rate) of which no other is better in one and no worse in both.
 
     Examples
     --------
-    >>> dominated(np.array([[0, 40], [90, 83], [95, 80], [90, 83]])).tolist()
-    [False, False, True, False]
+    >>> frontier(np.array([[0.0, 40], [90, 83], [95, 80], [90, 83]])).tolist()
+    [[0.0, 40.0], [90.0, 83.0]]
     """
     # sums of the same times in another order may differ in the last bits
     cost, rate = np.round(points, 9).T
     no_worse = (cost[:, None] <= cost) & (rate[:, None] >= rate)
     better = (cost[:, None] < cost) | (rate[:, None] > rate)
-    return np.asarray((no_worse & better).any(axis=0))
+    return np.unique(points[~(no_worse & better).any(axis=0)], axis=0)
 
 
 def tradeoff_height(study: Comparison | Replications, width: float) -> float:
@@ -157,7 +159,8 @@ def _points(
     idle = np.array([shown.interval("idle")[:4] for shown in group])
     rate = np.array([scaled(ON_TIME_RATE, shown.interval(ON_TIME_RATE))[:4] for shown in group])
     points = np.stack([idle[:, 0], rate[:, 0]], axis=-1)
-    rows = zip(group, points.tolist(), dominated(points).tolist(), idle[:, 2:], rate[:, 2:], strict=True)
+    hollows = dominated([shown.reps for shown in group], group[0].confidence)
+    rows = zip(group, points.tolist(), hollows, idle[:, 2:], rate[:, 2:], strict=True)
     for shown, (x, y), hollow, across, along in rows:
         colour = shown.look.colour
         for bar in (np.array([across, [y, y]]).T, np.array([[x, x], along]).T):

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from tv2sim.metrics import ON_TIME_RATE
+from tv2sim.metrics import METRICS, ON_TIME_RATE
 from tv2sim.report.text import name_of
+from tv2sim.run import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    import pandas as pd
 
     from tv2sim.catalogue import Catalogue
     from tv2sim.experiment import Comparison, Replications
@@ -97,9 +100,39 @@ class Unfinished(NamedTuple):
     world: str
 
 
+class ColdPool(NamedTuple):
+    """Most failures are of the first video that a pool serves, since no publisher is ready at time 0."""
+
+    strategy: str
+    video: str
+    of_it: int
+    """Failures of that video."""
+    failures: int
+    patience: float
+    """Seconds from time 0 by which a publisher must be ready for it."""
+    alone: float
+    """The probability that one publisher is not."""
+    size: int
+    world: str
+
+
+class SimultaneousEncodings(NamedTuple):
+    """Videos whose encodings end at one instant, and for which a pool is shared: their order decides."""
+
+    videos: int
+    of: int
+    world: str
+
+
+class ClockAndEncoders(NamedTuple):
+    """Worlds with different numbers of encoders: how long the client waits in each, in seconds."""
+
+    waits: dict[int, float]
+
+
 Caveat: TypeAlias = (
     FewReplications | PrecisionMissed | FewBeyondP99 | NoVariance | PoolNearSaturation | EncodersOverloaded
-    | RejectedLines | NeverInTime | Unfinished
+    | RejectedLines | NeverInTime | Unfinished | ColdPool | SimultaneousEncodings | ClockAndEncoders
 )  # fmt: skip
 
 
@@ -114,8 +147,8 @@ def caveats(study: Comparison) -> list[Caveat]:
     for name, catalogue in catalogues.items():
         found += _of_catalogue(name, catalogue)
     for name, world in worlds:
-        found += _unfinished(world, name)
-    return found
+        found += [*_unfinished(world, name), *_simultaneous(world, name), *_cold(world, name)]
+    return [*found, *_encoders(study)]
 
 
 def _precision(study: Comparison) -> Iterator[Caveat]:
@@ -139,7 +172,7 @@ def _no_variance(study: Comparison, *, several: bool) -> Iterator[Caveat]:
     for cell, reps in study.cells.items():
         name = f"{cell.strategy} ({cell.catalogue}, {cell.scenario})" if several else cell.strategy
         for metric in (ON_TIME_RATE, "any_failure"):
-            if np.ptp(reps.values(metric)) == 0:
+            if np.ptp(reps.values(metric)) == 0 and not METRICS[metric].is_fixed(reps.setting):
                 where.setdefault(metric, []).append(name)
     if where and study.replications > 1:
         yield NoVariance(study.replications, where, study.confidence)
@@ -147,9 +180,8 @@ def _no_variance(study: Comparison, *, several: bool) -> Iterator[Caveat]:
 
 def explained(reps: Replications) -> Explanation:
     """Return the expected load; with that of the pool if its size is fixed and it serves all videos."""
-    strategy, catalogue = reps.strategy, reps.catalogue
-    only_pool = not any(strategy.starts(catalogue).moment) and not strategy.adapts
-    return reps.scenario.explain(catalogue, prewarmed=strategy.prewarmed if only_pool else None)
+    pool = reps.strategy.prewarmed if reps.setting.is_pool else None
+    return reps.scenario.explain(reps.catalogue, prewarmed=pool)
 
 
 def _load(part: Comparison, world: str) -> Iterator[Caveat]:
@@ -172,3 +204,47 @@ def _unfinished(part: Comparison, world: str) -> Iterator[Caveat]:
     left = {name: mean for name, mean in means.items() if mean > 0}
     if left:
         yield Unfinished(left, part[part.baseline].scenario.until, world)
+
+
+def _simultaneous(part: Comparison, world: str) -> Iterator[Caveat]:
+    shared = [reps for reps in part.strategies.values() if reps.strategy.prewarmed]
+    for reps in shared[:1]:
+        ends = _first_run(reps)["encoded"].to_numpy()
+        _, counts = np.unique(ends[~np.isnan(ends)], return_counts=True)
+        together = int(counts[counts > 1].sum())
+        if together >= _MANY_TOGETHER * len(ends):
+            yield SimultaneousEncodings(together, len(ends), world)
+
+
+_MANY_TOGETHER = 0.05
+
+
+def _cold(part: Comparison, world: str) -> Iterator[Caveat]:
+    for name, reps in part.strategies.items():
+        failures = len(reps) - reps.results.on_time
+        if not (reps.setting.is_pool and reps.strategy.prewarmed and failures.any()):
+            continue
+        videos = _first_run(reps)
+        first = int(videos["encoded"].argmin())
+        if 2 * failures[first] < failures.sum():
+            continue
+        row, time = videos.iloc[first], reps.scenario.publishing_time
+        patience = float(row["encoding_started"] + row["publication_timeout"] - time)
+        alone = 1 - reps.scenario.startup_time.cdf(patience)
+        size, of_it = reps.strategy.prewarmed, int(failures[first])
+        yield ColdPool(name, str(row["id"]), of_it, int(failures.sum()), patience, alone, size, world)
+
+
+def _encoders(study: Comparison) -> Iterator[Caveat]:
+    one_of_each = {reps.scenario.encoders: reps for reps in study.cells.values()}
+    if len(one_of_each) > 1:
+        yield ClockAndEncoders({encoders: _wait(reps) for encoders, reps in sorted(one_of_each.items())})
+
+
+def _wait(reps: Replications) -> float:
+    videos = _first_run(reps)
+    return float((videos["encoding_started"] - videos["offered"]).sum())
+
+
+def _first_run(reps: Replications) -> pd.DataFrame:
+    return simulate(reps.catalogue, reps.strategy, reps.scenario, seed=reps.seed).videos

@@ -13,9 +13,9 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tv2sim import plots
+from tv2sim.experiment.judgement import Judgement
 from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.numbers import listed, number, plural, rate
-from tv2sim.report.text import best_of
 from tv2sim.run import Run, simulate
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def _answer(world: Comparison) -> Iterator[Drawing]:
 
 
 def _further(world: Comparison) -> Iterator[Drawing]:
-    best = best_of(world)
+    best = Judgement(world).chosen
     videos = len(world[best].catalogue)
     count = max(1, min(_RUNS, world.replications, _VIDEOS_SIMULATED // (videos * len(world.cells))))
     runs = {name: _runs(world, name, count) for name in world.strategies}

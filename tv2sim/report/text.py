@@ -1,22 +1,23 @@
-"""The conclusions from a comparison in one world: the best strategy, its cost, and sentences about them."""
+"""The conclusions from a comparison in one world, in sentences."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from math import comb
 from typing import TYPE_CHECKING
 
-from tv2sim.metrics import ON_TIME_RATE, Verdict
-from tv2sim.numbers import listed, number, points, span, with_span
-from tv2sim.statistics import paired_difference
+from tv2sim.experiment.judgement import Judgement
+from tv2sim.metrics import ON_TIME_RATE
+from tv2sim.numbers import RARELY_LATE, fewer_late, late, listed, number, percent, points, with_span
+from tv2sim.statistics import exactly
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from tv2sim.experiment import Comparison
     from tv2sim.experiment.comparison import Compared
+    from tv2sim.statistics import Difference
 
-__all__ = ["best_of", "cost", "differences", "judged", "name_of", "verdict"]
+__all__ = ["cost", "differences", "judged", "name_of", "verdict"]
 
 
 def judged(study: Comparison) -> Comparison:
@@ -34,9 +35,6 @@ def name_of(world: Comparison) -> str:
     return f"{catalogue}, {scenario}"
 
 
-# -- conclusions -------------------------------------------------------------------------------------------
-
-
 def differences(world: Comparison, metrics: Collection[str]) -> Iterator[tuple[str, list[Compared]]]:
     """Yield each strategy except the baseline, with its differences in these metrics.
 
@@ -50,111 +48,73 @@ def differences(world: Comparison, metrics: Collection[str]) -> Iterator[tuple[s
             yield strategy, [] if same else rows
 
 
-def best_of(world: Comparison) -> str:
-    """Return the strategy with the highest on-time rate among those that are not shown to be worse.
-
-    At a tie it is the baseline, or the first.
-    """
-    others = [name for name, compared in _against_baseline(world).items() if compared.verdict != Verdict.WORSE]
-    return max([world.baseline, *others], key=lambda name: _mean(world, name, ON_TIME_RATE))
-
-
-def _against_baseline(world: Comparison) -> dict[str, Compared]:
-    """Return the difference of each strategy's on-time rate from the baseline's."""
-    return {one.cell.strategy: one for one in world.compared if one.metric == ON_TIME_RATE}
-
-
-def _mean(world: Comparison, strategy: str, metric: str) -> float:
-    return float(world[strategy].values(metric).mean())
-
-
-# -- in words ----------------------------------------------------------------------------------------------
+# -- the verdict -------------------------------------------------------------------------------------------
 
 
 def verdict(world: Comparison) -> str:
-    """Say in a few sentences which strategy has the highest on-time rate, by how much, and how sure that is."""
-    best, baseline, against = best_of(world), world.baseline, _against_baseline(world)
-    says = f"Strategy {best} publishes {_rate(world, best, ' of videos in time')}"
-    if len(world.strategies) == 1:
-        return f"{says}. Nothing else was simulated to compare it with."
-    if best == baseline:
-        undecided = [
-            f"{name} ({'the same in every replication' if compared.is_same else _bounds(compared)})"
-            for name, compared in against.items()
-            if compared.verdict != Verdict.WORSE
-        ]
-        sentences = [
-            f"{says}, and no other strategy is shown to publish more.",
-            *_worse(against),
-            *_naming("No difference is shown for {}.", undecided),
-        ]
-    elif against[best].verdict == Verdict.BETTER:
-        gain, usual = against[best].interval, number(100 * _mean(world, baseline, ON_TIME_RATE), 1)
-        sentences = [
-            f"{says}, {points(gain)} more ({_bounds(against[best])}) than strategy {baseline}, which publishes "
-            f"{usual} %.",
-            *_compared_with_others(world, best),
-        ]
-    else:
-        sentences = [
-            f"No strategy is shown to publish more videos in time than strategy {baseline}, which publishes "
-            f"{_rate(world, baseline)}. The highest rate was observed with {best}, {_rate(world, best)}, but "
-            f"its difference from {baseline}, {_bounds(against[best])}, may be chance.",
-            *_worse(against),
-        ]
+    """Say which strategy to take, how many videos it publishes in time, and how sure that is."""
+    judgement = Judgement(world)
+    chosen, others = judgement.chosen, [name for name in world.strategies if name != judgement.chosen]
+    if not others:
+        return f"Strategy {chosen} publishes {_rate(judgement)}. Nothing else was simulated to compare it with."
+    sentences = [f"{_why(judgement)}: {_rate(judgement)}."]
+    told = dict.fromkeys(name for name in (judgement.runner_up, world.baseline) if name in others)
+    sentences += [_against(judgement, name) for name in told]
+    worse = [name for name in judgement.worse if name not in told]
+    undecided = [name for name in judgement.undecided if name not in told]
+    sentences += [f"Shown to publish less: {listed(worse)}."] if worse else []
+    sentences += [f"No difference is shown for {listed(undecided)}."] if undecided else []
     return " ".join(sentences)
 
 
-def _rate(world: Comparison, strategy: str, of: str = "") -> str:
-    interval = world[strategy].interval(ON_TIME_RATE, world.confidence)
-    return with_span(ON_TIME_RATE, interval, world.confidence, of)
+def _why(judgement: Judgement) -> str:
+    """Say why the strategy was chosen, up to the colon before its rate."""
+    chosen, margin = judgement.chosen, judgement.world.margin
+    if judgement.world.replications == 1:
+        return f"One replication shows no difference; in it, strategy {chosen} publishes the most"
+    if chosen != judgement.best:
+        by = f" by more than {100 * margin:.6g} percentage points" if margin else ""
+        return f"Strategy {chosen} is the cheapest that is not shown to publish less than the best{by}"
+    if len(judgement.worse) == len(judgement.rates) - 1:
+        return f"Strategy {chosen} publishes the most"
+    cheapest = min(judgement.rates, key=judgement.cost) == chosen
+    return f"Strategy {chosen} has the highest rate{' and is the cheapest' if cheapest else ''}"
 
 
-def _bounds(compared: Compared) -> str:
-    return span(ON_TIME_RATE, compared.interval, difference=True)
+def _rate(judgement: Judgement) -> str:
+    """Return the rate of the chosen strategy; where few videos are late, also how many of 10,000."""
+    interval, confidence = judgement.rate(judgement.chosen), judgement.world.confidence
+    says = with_span(ON_TIME_RATE, interval, confidence, " of videos in time")
+    if len(judgement.rates) > 1 and interval.half_width > 0:
+        says = says.removesuffix(")") + f", widened for the choice among {len(judgement.rates)})"
+    return f"{says}, {late(interval)}" if interval.mean >= RARELY_LATE else says
 
 
-def _naming(sentence: str, names: list[str]) -> list[str]:
-    """Return the sentence with the names in it, if there are any."""
-    return [sentence.format(listed(names))] if names else []
+def _against(judgement: Judgement, other: str) -> str:
+    """Say how the chosen strategy differs from another in its on-time rate and its cost."""
+    gain = judgement.difference(judgement.chosen, other)
+    price = judgement.cost(judgement.chosen) - judgement.cost(other)
+    cost = f"{number(abs(price))} publisher-seconds {'more' if price > 0 else 'fewer'}"
+    costs = cost if round(price) else "as many publisher-seconds"
+    baseline = ", the baseline" if other == judgement.world.baseline else ""
+    if gain.mean == gain.differing == 0:
+        return f"Against {other}{baseline}: as many in every replication, for {costs}."
+    usual = judgement.rates[other]
+    few_late = min(usual, judgement.rates[judgement.chosen]) >= RARELY_LATE
+    size, rate = (fewer_late(gain.interval), late(exactly(usual, gain.n))) if few_late else (
+        points(gain.interval), percent(usual, gain.interval)
+    )  # fmt: skip
+    return f"Against {other} ({rate}{baseline}): {size}{_meaning(judgement, gain)}, for {costs}."
 
 
-def _worse(against: dict[str, Compared]) -> list[str]:
-    names = [name for name, compared in against.items() if compared.verdict == Verdict.WORSE]
-    return _naming("Shown to publish less: {}.", names)
-
-
-def _compared_with_others(world: Comparison, best: str) -> list[str]:
-    """Say of each strategy but the baseline and the best whether the best is shown to publish more.
-
-    The best was picked from the results, so any pair could have been looked at: p-values are adjusted after
-    Bonferroni for all pairs, in all metrics and all worlds. This family contains the table of differences for
-    every baseline, and the adjustment is at least as strict as Holm's, so a claim made here holds in each of
-    these tables.
-    """
-    rates = {name: reps.values(ON_TIME_RATE) for name, reps in world.strategies.items()}
-    family = len((world.whole or world).worlds()) * len(world.metrics) * comb(len(rates), 2)
-    beaten: dict[bool, list[str]] = {True: [], False: []}
-    for name, values in rates.items():
-        if name in (best, world.baseline):
-            continue
-        one = paired_difference(rates[best], values)
-        beaten[one.mean > 0 and family * one.p_value < 1 - world.confidence].append(name)
-    return [
-        *_naming("It is also shown to publish more than {}.", beaten[True]),
-        *_naming("Whether it publishes more than {} is not shown.", beaten[False]),
-    ]
+def _meaning(judgement: Judgement, difference: Difference) -> str:
+    """Say of a difference that it may be chance, or that it is too small to matter."""
+    if 0 < max(abs(difference.ci_low), abs(difference.ci_high)) < judgement.world.margin:
+        return ", too little to matter"
+    return ", which may be chance" if difference.ci_low <= 0 <= difference.ci_high else ""
 
 
 def cost(world: Comparison) -> str:
-    """Say what the best strategy costs, compared with the baseline; nothing if it is the baseline."""
-    best, baseline = best_of(world), world.baseline
-    price, usual = (_mean(world, name, "publisher_seconds") for name in (best, baseline))
-    if best == baseline or usual <= 0:
-        return ""
-    more = price - usual
-    word, sign = ("more", "+") if more >= 0 else ("less", "−")
-    return (
-        f"Its cost: {number(price)} publisher-seconds per run, {number(abs(more))} {word} than strategy "
-        f"{baseline} ({sign}{number(abs(100 * more / usual))} %)."
-    )
+    """Say what the chosen strategy costs."""
+    judgement = Judgement(world)
+    return f"Its cost: {number(judgement.cost(judgement.chosen))} publisher-seconds per run."

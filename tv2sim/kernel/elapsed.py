@@ -1,0 +1,130 @@
+"""The elapsed times of all videos in many replications, by the fastest kernel that knows the world."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tv2sim.kernel import events
+from tv2sim.kernel.compiled import announced, compiled
+from tv2sim.kernel.facts import Machine
+from tv2sim.kernel.lanes import BLOCKED, LANES
+from tv2sim.kernel.replicating import Block, Lanes, Stage, Stream
+from tv2sim.kernel.routing import kernel_for
+from tv2sim.kernel.stage import stage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tv2sim.kernel.world import World
+
+__all__ = ["elapsed_of"]
+
+
+def elapsed_of(world: World, seed: int, replications: range, kernel: str | None = None) -> NDArray[np.float64]:
+    """Return the ticks from the start of encoding to publication, a row for each replication.
+
+    A video that is not published when the run ends has infinity. `kernel` is as in
+    :func:`tv2sim.kernel.replicating.measured`.
+    """
+    kernel = kernel or kernel_for(world)
+    out = np.empty((len(replications), len(world.catalogue)))
+    with announced():
+        again = np.arange(len(replications))
+        if kernel != "events":
+            again = np.flatnonzero(_KERNELS[kernel](world, seed, replications, out))
+        if len(again):
+            _by_events(world, seed, replications, again, out)
+    return out
+
+
+def _by_lanes(world: World, seed: int, replications: range, out: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Fill in a row for each replication; say which are to be done again, because an encoder may be blocked."""
+    block = _Lanes(world, ())
+    shift = (world.publishing_time - block.arrivals.started)[:, np.newaxis]
+    blocked = np.empty(len(replications), dtype=np.bool_)
+    for start in range(0, len(replications), LANES):
+        rows = slice(start, start + LANES)
+        part = replications[rows]
+        blocked[rows] = block.simulate(seed, part, np.empty((0, len(part))), block.on_time)
+        np.add(block.assigned[:, : len(part)], shift, out=out[rows].T)
+    return blocked
+
+
+class _Lanes(Lanes):
+    """Lanes whose last assignments can be read, a row for each video."""
+
+    def __init__(self, world: World, metrics: tuple[str, ...]) -> None:
+        super().__init__(world, metrics)
+        self.assigned = self._drawn[0].reshape(-1, LANES)[self._slots :][: len(world.catalogue)]
+        self.on_time = np.zeros(len(world.catalogue), dtype=np.int64)
+
+
+def _by_stream(world: World, seed: int, replications: range, out: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Do as :func:`_by_lanes`."""
+    block = Stream(world, ("elapsed_p50",))
+    blocked = np.empty(len(replications), dtype=np.bool_)
+    for row, replication in enumerate(replications):
+        blocked[row] = block.sums(seed, replication)[BLOCKED] > 0
+        assigned, started = block.kept
+        np.subtract(assigned + world.publishing_time, started, out=out[row])
+    return blocked
+
+
+def _by_stage(world: World, seed: int, replications: range, out: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Do as :func:`_by_lanes`."""
+    block = _Stage(world, ())
+    blocked = np.empty(len(replications), dtype=np.bool_)
+    for start in range(0, len(replications), block.size):
+        rows = slice(start, start + block.size)
+        drawn = block.rows(seed, replications[rows])
+        _replicate(block.given, block.videos, drawn, block.room, out[rows], blocked[rows])
+    return blocked
+
+
+class _Stage(Stage):
+    """A stage that hands its parts to :func:`_replicate`."""
+
+    def __init__(self, world: World, metrics: tuple[str, ...]) -> None:
+        super().__init__(world, metrics)
+        self.given = (*self._script, self._priority, world.level, world.capacity, world.publishing_time)
+        self.videos = (self.begins, self.arrivals.encoded, self.arrivals.started, self.owned)
+        self.room = self._state
+
+
+@compiled
+def _replicate(given: Any, videos: Any, drawn: Any, room: Any, out: Any, blocked: Any) -> None:
+    times, kinds, rows, priority, level, capacity, publishing = given
+    begins, encoded, started, owned = videos
+    slots, startup, further = drawn
+    at, queue, place, caused = room
+    born, takes, sums, none = np.empty(len(at)), np.empty(len(encoded)), np.empty(2), np.empty(0)
+    for r in range(len(out)):
+        assigned, last = out[r], 0.0
+        for row in owned:
+            assigned[row] = max(begins[row] + startup[r, row], encoded[row])
+            last = max(last, assigned[row])
+        there = stage(
+            times, kinds, rows, priority, level, capacity, last, publishing, slots[r], startup[r],
+            further[r] if further.shape[1] else none, at, queue, place, caused, assigned, born, takes, sums,
+        )  # fmt: skip
+        blocked[r] = there < 0
+        for row in range(len(encoded)):
+            assigned[row] += publishing - started[row]
+
+
+def _by_events(
+    world: World, seed: int, replications: range, again: NDArray[np.int64], out: NDArray[np.float64]
+) -> None:
+    """Fill in the rows of the replications that are given by their places."""
+    machine, videos = Machine(world, logged=False), len(world.catalogue)
+    block = Block(world, ())
+    for row in again.tolist():
+        one = replications[row : row + 1]
+        machine.run(*(drawn[0] for drawn in block.rows(seed, one)))
+        out[row] = machine.T[events.PUBLISHED, :videos] - machine.T[events.STARTED, :videos]
+    out[np.isnan(out)] = np.inf
+
+
+_KERNELS = {"lanes": _by_lanes, "stream": _by_stream, "stage": _by_stage}
