@@ -51,8 +51,13 @@ def where(client: Any, request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
+def address(client: Any) -> str:
+    return str(client.scheduler.address)
+
+
+@pytest.fixture
 def _short_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(cluster, "_SECONDS", 0.1)
+    monkeypatch.setattr(cluster, "_SECONDS", 0.03)
 
 
 @pytest.fixture
@@ -76,26 +81,26 @@ class TestTheSame:
         one = tv.replicate(CATALOGUE, "2c", replications=100, seed=4, executor=where)
         same(one, tv.replicate(CATALOGUE, "2c", replications=100, seed=4))
 
-    def test_extension_of_what_was_done_here(self, where: Any) -> None:
+    def test_extension_of_what_was_done_here(self, address: str) -> None:
         reps = tv.replicate(CATALOGUE, "1", replications=20)
-        same(reps.extend(80, executor=where), tv.replicate(CATALOGUE, "1", replications=100))
+        same(reps.extend(80, executor=address), tv.replicate(CATALOGUE, "1", replications=100))
 
     @pytest.mark.parametrize(("engine", "replications"), [("simpy", 60), ("kernel", 40_000)])
     @pytest.mark.usefixtures("_short_calls")
-    def test_tables_by_either_engine(self, where: Any, engine: Any, replications: int) -> None:
+    def test_tables_by_either_engine(self, address: str, engine: Any, replications: int) -> None:
         if engine == "kernel":
             pytest.importorskip("numba", reason="needs the extra `fast`")
         catalogues = {"few": FEW, "all": CATALOGUE}
         how: dict[str, Any] = {"scenario": {"encoders": [2, 5]}, "replications": replications, "engine": engine}
         same_study(
-            tv.compare(catalogues, ["1", "2c"], executor=where, **how),
+            tv.compare(catalogues, ["1", "2c"], executor=address, **how),
             tv.compare(catalogues, ["1", "2c"], **how),
         )
 
-    def test_end_at_a_precision(self, where: Any) -> None:
+    def test_end_at_a_precision(self, address: str) -> None:
         precision = tv.Precision("published", absolute=0.3)
         how: dict[str, Any] = {"replications": 2000, "precision": precision}
-        one = tv.replicate(FEW, "1", executor=where, **how)
+        one = tv.replicate(FEW, "1", executor=address, **how)
         here = tv.replicate(FEW, "1", **how)
         assert one.stopped == here.stopped
         same(one, here)
@@ -120,7 +125,7 @@ def test_a_cluster_is_left_running(client: Any) -> None:
 
 
 @pytest.mark.usefixtures("_short_calls")
-def test_the_catalogue_is_sent_once(where: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_catalogue_is_sent_once(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Count the times it is pickled here, and the bytes that each call sends."""
     large = tv.Catalogue([*CATALOGUE], name="x" * 12_000_000)  # more than what Dask warns of
     pickled, sent = [], []
@@ -138,7 +143,7 @@ def test_the_catalogue_is_sent_once(where: Any, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(tv.Catalogue, "__reduce_ex__", counted)
     monkeypatch.setattr(distributed.Client, "submit", watched)
     how: dict[str, Any] = {"scenario": {"encoders": [5, 10]}, "replications": 100, "engine": "simpy"}
-    tv.compare(large, ["1", "2c"], executor=where, **how)
+    tv.compare(large, ["1", "2c"], executor=address, **how)
     assert len(pickled) == 1
     assert len(sent) > 8
     assert sent[0] > 12_000_000
@@ -154,10 +159,10 @@ class TestWhatHappensToWorkers:
             killed = sorted(client.run(os.getpid).values())[0]
             at_share(2 * workers + 2, lambda: os.kill(killed, signal.SIGKILL))  # after an answer has come
             reps = tv.replicate(
-                CATALOGUE, "2c", replications=1000, seed=4, engine="simpy", executor=few.scheduler_address
+                CATALOGUE, "2c", replications=500, seed=4, engine="simpy", executor=few.scheduler_address
             )
             assert killed not in client.run(os.getpid).values()
-        same(reps, tv.replicate(CATALOGUE, "2c", replications=1000, seed=4, engine="simpy"))
+        same(reps, tv.replicate(CATALOGUE, "2c", replications=500, seed=4, engine="simpy"))
 
     def test_what_ends_every_worker_is_given_up(self) -> None:
         import dask
@@ -174,7 +179,7 @@ class TestWhatHappensToWorkers:
             tv.replicate(FEW, "1", replications=60, executor=none.scheduler_address)
 
     @pytest.mark.parametrize("package", [np, tv])
-    def test_one_has_another_version(self, client: Any, where: Any, package: Any) -> None:
+    def test_one_has_another_version(self, client: Any, address: str, package: Any) -> None:
         worker = next(iter(client.nthreads()))
         name, version = package.__name__, package.__version__
         client.run(setattr, package, "__version__", "0.0.1", workers=[worker])
@@ -183,24 +188,24 @@ class TestWhatHappensToWorkers:
                 f"^the Dask worker {worker} has {name} 0.0.1, but here it is {version}: install the same there$"
             )
             with pytest.raises(tv.InputError, match=message):
-                tv.replicate(FEW, "1", replications=60, executor=where)
+                tv.replicate(FEW, "1", replications=60, executor=address)
         finally:
             client.run(setattr, package, "__version__", version, workers=[worker])
 
-    def test_one_gets_another_version_meanwhile(self, client: Any, where: Any, at_share: Any) -> None:
+    def test_one_gets_another_version_meanwhile(self, client: Any, address: str, at_share: Any) -> None:
         at_share(5, lambda: client.run(setattr, np, "__version__", "0.0.1"))
         try:
             with pytest.raises(tv.InputError, match=r"a Dask worker has numpy 0\.0\.1, but here it is"):
-                tv.replicate(CATALOGUE, "1", replications=1000, engine="simpy", executor=where)
+                tv.replicate(CATALOGUE, "1", replications=500, engine="simpy", executor=address)
         finally:
             client.run(setattr, np, "__version__", np.__version__)
 
-    def test_one_cannot_import_what_it_needs(self, client: Any, where: Any) -> None:
+    def test_one_cannot_import_what_it_needs(self, client: Any, address: str) -> None:
         worker = next(iter(client.nthreads()))
         client.run(lambda: __import__("sys").modules.__setitem__("simpy", None), workers=[worker])
         try:
             with pytest.raises(tv.InputError, match=f"^the Dask worker {worker} cannot import .*simpy"):
-                tv.replicate(FEW, "1", replications=60, executor=where)
+                tv.replicate(FEW, "1", replications=60, executor=address)
         finally:
             client.run(lambda: __import__("sys").modules.pop("simpy"), workers=[worker])
 
@@ -221,10 +226,10 @@ def test_a_client_will_do_as_well(client: Any) -> None:
     same(tv.replicate(FEW, "1", replications=60, executor=client), tv.replicate(FEW, "1", replications=60))
 
 
-def test_an_error_of_a_replication_comes_through(where: Any) -> None:
+def test_an_error_of_a_replication_comes_through(address: str) -> None:
     class Hasty(tv.Strategy):
         def start_delay(self, video: tv.Video) -> float:
             return -1.0
 
     with pytest.raises(tv.StrategyError, match=r"the answer of hasty.start_delay\(.*not -1.0"):
-        tv.replicate(FEW, Hasty("hasty", starts_on="encoded"), replications=40, executor=where)
+        tv.replicate(FEW, Hasty("hasty", starts_on="encoded"), replications=40, executor=address)

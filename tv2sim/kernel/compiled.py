@@ -23,23 +23,37 @@ import numba
 from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.event import Listener, install_listener
 
-__all__ = ["announced", "compiled", "inlined"]
+__all__ = ["announced", "borrowing", "compiled", "inlined"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
+_BORROWING = {"_nrt": False}
+"""Without counts of the references to arrays, which take longer than what most functions do."""
+
+
 def compiled(function: F) -> F:
     """Compile a function when it is first called, without the GIL, and keep the result on disk."""
-    dispatcher: Any = numba.njit(nogil=True, error_model="numpy")(function)
-    if _folder() is not None:
-        dispatcher._cache = _Cache(function)
-    answer: F = dispatcher
-    return answer
+    return _kept(function)
+
+
+def borrowing(function: F) -> F:
+    """Compile a function that makes no arrays, and does not count references to those that it is given."""
+    return _kept(function, **_BORROWING)
 
 
 def inlined(function: F) -> F:
-    """Compile a function into those that call it: handing over many arrays takes longer than most functions."""
-    answer: F = numba.njit(nogil=True, error_model="numpy", forceinline=True, _nrt=False)(function)
+    """Compile such a function into those that call it."""
+    answer: F = numba.njit(**_OPTIONS, **_BORROWING, forceinline=True)(function)
+    return answer
+
+
+def _kept(function: F, **options: bool) -> F:
+    dispatcher: Any = numba.njit(**_OPTIONS, **options)(function)
+    if _folder() is not None:
+        dispatcher._cache = _Cache(function)
+    answer: F = dispatcher
     return answer
 
 

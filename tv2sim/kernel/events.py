@@ -1,8 +1,8 @@
 """All rules, one replication at a time: a function for each place of an instant, as in the model.
 
-The state is held in few arrays, because a compiled function is slower the more arrays it is given: the columns
-are rows of two matrices, `T` of times and `K` of whole numbers; `n` holds counts and the rule, `c` durations. A
-heap has its times in a row of T and its keys in the row of K with the same number, and its size in `n`.
+The state is held in few arrays, because each function is given all of them: the columns are rows of two
+matrices, `T` of times and `K` of whole numbers; `n` holds counts and the rule, `c` durations. A heap has its
+times in a row of T and its keys in the row of K with the same number, and its size in `n`.
 """
 
 from __future__ import annotations
@@ -10,13 +10,17 @@ from __future__ import annotations
 from math import inf, nan
 from typing import Any
 
+import numpy as np
+
 from tv2sim.events import EVENTS, pack
 from tv2sim.facts import PUBLISHER_OUTCOMES, VIDEO_OUTCOMES
-from tv2sim.kernel.compiled import compiled, inlined
+from tv2sim.kernel.compiled import borrowing, inlined
 from tv2sim.strategies import MOMENTS
 
+# What functions are given is a number of a type of NumPy: they are compiled again for each literal.
+
 # rows of T: heaps, what is given, what is drawn, and the facts
-FREE, ENDS, STARTS, TIMERS, QUEUE = range(5)
+FREE, ENDS, STARTS, TIMERS, QUEUE = map(np.int64, range(5))
 ENCODING_TIME, TIMEOUT, DELAY, SUBMITTED, PRIORITY = range(5, 10)
 SLOT_STARTUP, STARTUP, FURTHER_STARTUP = range(10, 13)
 OFFERED, STARTED, ENCODED, QUEUED, ASSIGNED, PUBLISHED = range(13, 19)
@@ -43,7 +47,7 @@ _BITS = pack(None, 1).bit_length() - 1
 (
     _E_OFFERED, _E_STARTED, _E_ENCODED, _E_QUEUED, _E_P_STARTED, _E_P_READY, _E_ASSIGNED, _E_PUBLISHED,
     _E_FAILED, _E_P_ENDED,
-) = map(pack, EVENTS)  # fmt: skip
+) = map(np.int64, map(pack, EVENTS))  # fmt: skip
 _PUBLISHED, _FAILED = map(VIDEO_OUTCOMES.index, ("published", "failed"))
 _ENDED = PUBLISHER_OUTCOMES.index("ended")
 _AT_START, _AT_ENCODED, _AT_QUEUED = map(MOMENTS.index, ("encoding_started", "encoded", "queued"))
@@ -51,12 +55,13 @@ _END_OF_PUBLISHING, _DELAYED_START, _REVIEW = range(3)
 _KIND = 40
 """Bits of a timer's key that hold a number; the kind is above them."""
 _NUMBER = (1 << _KIND) - 1
+_NOBODY = np.int64(-1)
 
 
 # -- heaps -------------------------------------------------------------------------------------------------
 
 
-@compiled
+@borrowing
 def _push(heap: Any, time: Any, key: Any, T: Any, K: Any, n: Any) -> None:
     i = n[heap]
     n[heap] = i + 1
@@ -71,7 +76,7 @@ def _push(heap: Any, time: Any, key: Any, T: Any, K: Any, n: Any) -> None:
     K[heap, i] = key
 
 
-@compiled
+@borrowing
 def _pop(heap: Any, T: Any, K: Any, n: Any) -> Any:
     first = K[heap, 0]
     size = n[heap] - 1
@@ -149,7 +154,7 @@ def _assign(now: Any, video: Any, publisher: Any, T: Any, K: Any, n: Any, c: Any
     if not K[OWN, video]:
         n[STOCK] -= 1
         if n[STOCK] < n[LEVEL]:
-            _start_because_of(now, video, -1, T, K, n, log)
+            _start_because_of(now, video, _NOBODY, T, K, n, log)
     if c[PUBLISHING_TIME] > 0:
         _push(TIMERS, now + c[PUBLISHING_TIME], _END_OF_PUBLISHING << _KIND | publisher, T, K, n)
     else:
@@ -322,12 +327,12 @@ def _begin(T: Any, K: Any, n: Any, c: Any, log: Any) -> None:
     for encoder in range(min(n[ENCODERS], videos)):
         _push(FREE, 0.0, encoder, T, K, n)
     for slot in range(n[LEVEL]):
-        _start(0.0, -1, -1, T[SLOT_STARTUP, slot], T, K, n, log)
+        _start(0.0, _NOBODY, _NOBODY, T[SLOT_STARTUP, slot], T, K, n, log)
     if c[REVIEW_EVERY] > 0:
         _push(TIMERS, c[REVIEW_EVERY], _REVIEW << _KIND, T, K, n)
 
 
-@compiled
+@borrowing
 def simulate(T: Any, K: Any, n: Any, c: Any, log: Any) -> Any:
     """Simulate one replication; return when it ended, and which of :data:`ENDINGS` it was.
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from tv2sim.facts import VIDEO_OUTCOMES
 from tv2sim.kernel import events
-from tv2sim.kernel.compiled import compiled
+from tv2sim.kernel.compiled import borrowing, compiled
 from tv2sim.ticks import PER_SECOND
 
 __all__ = ["MEASURED", "OF_SUMS", "Fixed", "measure", "peak", "quantile", "quantile_weights"]
@@ -78,7 +78,7 @@ OF_SUMS: Mapping[str, Callable[[Fixed, Mapping[str, Any]], Any]] = {
 _IN_TIME, _TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))
 
 
-@compiled
+@borrowing
 def quantile_weights(count: Any, percent: Any) -> Any:
     """Return between which two of so many sorted values a quantile lies, and how far from the first."""
     at = percent / 100 * (count - 1)
@@ -86,7 +86,7 @@ def quantile_weights(count: Any, percent: Any) -> Any:
     return below, min(below + 1, count - 1), at - below
 
 
-@compiled
+@borrowing
 def quantile(ordered: Any, percent: Any) -> Any:
     """Do as :func:`tv2sim.metrics.quantile`."""
     if len(ordered) == 0:
@@ -97,12 +97,12 @@ def quantile(ordered: Any, percent: Any) -> Any:
     return between / PER_SECOND
 
 
-@compiled
+@borrowing
 def _ratio(part: Any, whole: Any) -> Any:
     return part / whole if whole > 0 else nan
 
 
-@compiled
+@borrowing
 def _total(started: Any, stopped: Any, end: Any) -> Any:
     total = 0.0
     for start, stop in zip(started, stopped):  # noqa: B905 (compiled)
@@ -111,7 +111,7 @@ def _total(started: Any, stopped: Any, end: Any) -> Any:
     return total
 
 
-@compiled
+@borrowing
 def peak(started: Any, ended: Any) -> Any:
     """Return the most publishers that existed after any instant; both are in ascending order."""
     peak = born = gone = 0
@@ -195,10 +195,10 @@ def measure(
     out[ON_TIME_RATE], out[ANY_FAILURE] = published / videos, published < videos
     if quantiles:
         elapsed, lateness = np.sort(elapsed[:settled]), np.sort(lateness[:settled])
-        out[ELAPSED_P50], out[LATENESS_P50] = quantile(elapsed, 50), quantile(lateness, 50)
-        out[ELAPSED_P95], out[LATENESS_P95] = quantile(elapsed, 95), quantile(lateness, 95)
-        out[ELAPSED_P99], out[LATENESS_P99] = quantile(elapsed, 99), quantile(lateness, 99)
-        out[LATENESS_MAX] = quantile(lateness, 100)
+        out[ELAPSED_P50], out[LATENESS_P50] = quantile(elapsed, 50.0), quantile(lateness, 50.0)
+        out[ELAPSED_P95], out[LATENESS_P95] = quantile(elapsed, 95.0), quantile(lateness, 95.0)
+        out[ELAPSED_P99], out[LATENESS_P99] = quantile(elapsed, 99.0), quantile(lateness, 99.0)
+        out[LATENESS_MAX] = quantile(lateness, 100.0)
     out[STOCKOUTS] = stockouts
     _publishers(T, K, n, end, with_peak, out)
     columns = T[:, :videos]

@@ -14,7 +14,7 @@ import numpy as np
 from tv2sim.distributions import line_of
 from tv2sim.draws import Purpose
 from tv2sim.kernel import events, lanes, stream
-from tv2sim.kernel.compiled import announced, compiled
+from tv2sim.kernel.compiled import announced, borrowing, compiled
 from tv2sim.kernel.encoding import Arrivals, arrivals_of, script_of
 from tv2sim.kernel.facts import Machine
 from tv2sim.kernel.measuring import MEASURED, OF_SUMS, Fixed, measure, peak, quantile, quantile_weights
@@ -38,6 +38,8 @@ _OF_MORE_SUMS = {
     "stockouts", "publishing_queue_mean", "publisher_seconds", "encoder_utilization", "makespan",
 }  # fmt: skip
 """Metrics for which lanes add up more than videos in time and idle times."""
+_DRAWN_AT_ONCE = 100_000
+"""Start-up times that are drawn at a time for replications that are simulated one after the other."""
 _IN_CACHE = 3000
 """Videos and slots of all groups of lanes that are drawn at a time, so that a cache holds their draws."""
 _FIRST, _MOST = 256, 8192
@@ -160,6 +162,7 @@ class Events(Block):
 
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
+        self.size = max(1, min(256, _DRAWN_AT_ONCE // (world.level + len(world.catalogue))))
         self._machine = Machine(world, logged=False)
         self._columns = [MEASURED.index(metric) for metric in metrics]
         self._wanted = (not {*_QUANTILES, *_LATENESS}.isdisjoint(metrics), "peak_publishers" in metrics)
@@ -183,6 +186,13 @@ class Events(Block):
         return np.zeros(len(replications), dtype=np.bool_)
 
 
+@borrowing
+def _copy(values: Any, to: Any) -> None:
+    """Do as ``to[: len(values)] = values``, which takes seconds to compile."""
+    for i in range(len(values)):
+        to[i] = values[i]
+
+
 @compiled
 def _replicate(
     state: Any, drawn: Any, guess: Any, encoders: Any, wanted: Any, out: Any, on_time: Any, moved: Any
@@ -192,9 +202,9 @@ def _replicate(
     slots, startup, further = drawn
     quantiles, with_peak = wanted
     for row in range(len(out)):
-        T[events.SLOT_STARTUP, : slots.shape[1]] = slots[row]
-        T[events.STARTUP, : startup.shape[1]] = startup[row]
-        T[events.FURTHER_STARTUP, : further.shape[1]] = further[row]
+        _copy(slots[row], T[events.SLOT_STARTUP])
+        _copy(startup[row], T[events.STARTUP])
+        _copy(further[row], T[events.FURTHER_STARTUP])
         end, _ = events.simulate(T, K, n, c, log)
         if n[events.REORDERS]:
             for video in range(n[events.VIDEOS]):

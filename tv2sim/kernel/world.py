@@ -130,7 +130,8 @@ def draw_rows(
     for start in range(0, len(flat), _IN_CACHE):
         piece = flat[start : start + _IN_CACHE]
         drawn_ticks(world.scenario.startup_time, piece, out=piece)
-    return u[:, :count]
+    # kernels would be compiled again for rows that are parts of longer ones
+    return np.ascontiguousarray(u[:, :count])
 
 
 def draw_lanes(world: World, seed: int, first: int, out: NDArray[np.float64], slots: int) -> None:
