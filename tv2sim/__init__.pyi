@@ -8,7 +8,7 @@ from tv2sim.catalogue import (
 )  # fmt: skip
 from tv2sim.distributions import (
     Constant as Constant, Distribution as Distribution, Empirical as Empirical, Exponential as Exponential,
-    Gamma as Gamma, LogNormal as LogNormal, Triangular as Triangular, Uniform as Uniform,
+    Gamma as Gamma, LogNormal as LogNormal, Scipy as Scipy, Triangular as Triangular, Uniform as Uniform,
 )  # fmt: skip
 from tv2sim.errors import (
     CatalogueError as CatalogueError, InputError as InputError, LagError as LagError,

@@ -26,8 +26,8 @@ class _Field(NamedTuple):
 
 _STARTUP = (
     "a publisher's start-up time in seconds: a number, or uniform(low, high), triangular(low, mode, high), "
-    "exponential(mean), lognormal(median, sigma), gamma(shape, scale), empirical(sample, ...) "
-    "(default: uniform(2, 6))"
+    "exponential(mean), lognormal(median, sigma), gamma(shape, scale), empirical(sample, ...), "
+    "scipy.stats.NAME(parameter, ...), or a .csv file of measured times (default: uniform(2, 6))"
 )
 _CAPACITY = "videos that may wait in the publishing queue, or none for no limit (default: 100)"
 SCENARIO = {
