@@ -239,7 +239,8 @@ class Triangular(BuiltIn):
 
         def ends(beyond: NDArray[np.float64]) -> tuple[float, float]:
             # so far beyond the first and the last time, as logarithms of shares of the distance between them
-            below, above = (np.exp(np.clip(beyond, _CLOSEST, 5)) * (last - first)).tolist()
+            shares = np.where(beyond > _NOTHING, np.exp(np.minimum(beyond, 5)), 0)
+            below, above = (shares * (last - first)).tolist()
             return max(first - below, 0.0), last + above
 
         def loss(beyond: NDArray[np.float64]) -> float:
@@ -247,7 +248,7 @@ class Triangular(BuiltIn):
             return len(times) * math.log(high - low) - float(_heights(ascending, low, high).max())
 
         # there are several peaks, also where the mode is the first or the last time
-        starts = (np.array(pair) for pair in product((_CLOSEST, -6.0, -4.0, -3.0, -2.0, -1.0, 0.0), repeat=2))
+        starts = (np.array(pair) for pair in product((_NOTHING, -6.0, -4.0, -3.0, -2.0, -1.0, 0.0), repeat=2))
         how = {"xatol": 1e-3, "fatol": 1e-4}
         found = minimize(loss, min(starts, key=loss), method="Nelder-Mead", options=how)  # type: ignore[call-overload]
         low, high = ends(found.x)
@@ -267,8 +268,8 @@ class Triangular(BuiltIn):
         return (self.low + self.mode + self.high) / 3
 
 
-_CLOSEST = -14.0
-"""The logarithm of a share that is as good as 0."""
+_NOTHING = -14.0
+"""The logarithm of a share that is taken for 0."""
 
 
 def _heights(ascending: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
