@@ -45,7 +45,7 @@ def fit(samples: Any, *, censored: Any = None, seed: int = 1) -> Fit:
 
     Parameters
     ----------
-    samples : numbers, column, frame, mapping or path
+    samples : list, array, Series, DataFrame, mapping or path
         Times in seconds: a list, an array or a column (differences of times are converted); a frame, or a CSV
         file, of one column; with a further column `censored`, true where a start-up was not over yet at that
         time; or the buckets of a Prometheus histogram, as a mapping from `le` to the cumulative count, or in
