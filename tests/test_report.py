@@ -323,8 +323,11 @@ def test_verdict_with_a_margin() -> None:
     assert Judgement(world).chosen == "2c:12"
     assert "by more than 0.1 percentage points" in verdict(world)
     assert ", too little to matter, for 240 publisher-seconds fewer." in verdict(world)
-    (rate,) = (one for one in world.compared if one.metric == "on_time_rate")
-    assert rate.verdict.value == "no difference that matters"
+    verdicts = {one.metric: one.verdict.value for one in world.compared}
+    assert {verdicts[name] for name in ("published", "failed", "on_time_rate")} == {
+        "no difference that matters"
+    }
+    assert verdicts["idle"] != "no difference that matters"
     with pytest.raises(
         tv.InputError, match="margin must be a finite number of at least 0 and at most 1, not 2"
     ):

@@ -232,8 +232,10 @@ class Metric:
     fixed : callable, optional
         Takes a :class:`Setting` and returns whether it alone decides the value, so that no replication differs.
     follows : str, optional
-        The metric from which the value follows, as a count does from a share: a test of one is a test of the
-        other. `published` also settles `failed` where no video is left unfinished.
+        The metric from which the value follows, as a share does from a count: a test of one is then a test of
+        the other.
+    given : str, optional
+        A metric that has to be fixed for that.
 
     Examples
     --------
@@ -257,6 +259,7 @@ class Metric:
     bounds: Literal["videos", "share"] | None = None
     fixed: Callable[[Setting], bool] | None = None
     follows: str | None = None
+    given: str | None = None
 
     def is_fixed(self, setting: Setting) -> bool:
         """Return whether the value is the same in every replication, whatever the start-up times."""
@@ -286,7 +289,8 @@ METRICS = {metric.name: metric for metric in (
     Metric("published", "published in time", "videos", "videos published no later than their timeout, per run",
            lambda run: run.outcomes["published"], "more", int, "videos"),
     Metric("failed", "published too late", "videos", "videos published later than their timeout, per run",
-           lambda run: run.outcomes["failed"], "less", int, "videos"),
+           lambda run: run.outcomes["failed"], "less", int, "videos",
+           follows="published", given="unfinished"),
     Metric("unfinished", "unfinished", "videos", "videos still under way when the run ended",
            lambda run: run.outcomes["unfinished"], "less", int, "videos", lambda setting: setting.finishes),
     Metric(ON_TIME_RATE, "on-time rate", "%", "share of all videos that is published in time",
@@ -350,10 +354,11 @@ MAIN = (
 
 
 def hypothesis_of(metric: str, settings: Iterable[Setting]) -> str:
-    """Return the metric whose test is also a test of this one: itself, if there is no other."""
-    if metric == "failed" and all(setting.finishes for setting in settings):
-        return "published"
-    return METRICS[metric].follows or metric
+    """Return the metric whose test is also a test of this one, in these settings; else the metric itself."""
+    of = METRICS[metric]
+    if of.follows and (of.given is None or all(map(METRICS[of.given].is_fixed, settings))):
+        return of.follows
+    return metric
 
 
 def as_metrics(metrics: object) -> tuple[str, ...]:

@@ -159,9 +159,8 @@ def with_span(metric: str, interval: Interval, confidence: float, of: str = "") 
     """
     mean, half_width, *_ = scaled(metric, interval)
     if isnan(half_width):
-        return (
-            f"{number(mean, 1)}{unit(metric)}{of} (no interval{', one replication' if interval.n == 1 else ''})"
-        )
+        why = ", one replication" if interval.n == 1 else ""
+        return f"{number(mean, 1)}{unit(metric)}{of} (no interval{why})"
     if half_width == 0:
         return f"{number(mean, 1)}{unit(metric)}{of}"
     decimals = max(1, decimals_for(half_width) - 1)

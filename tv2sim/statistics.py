@@ -160,8 +160,9 @@ def mean_interval(
 _FEW = 10
 """Fewer values do not show how large differences are, nor that there are none."""
 _RARE = 50
-"""With as many differing replications, a t interval holds."""
+"""With so many replications that differ, a t interval holds."""
 _TINY = 1e-9
+"""A relative difference that is only rounding."""
 
 
 def _usual(values: NDArray[np.float64]) -> float:
@@ -178,7 +179,7 @@ def _t_ends(values: NDArray[np.float64], mean: float, confidence: float) -> tupl
     """Return the ends of the t interval, or of Hall's if the values are too skew for it."""
     from scipy.special import stdtrit
 
-    n, error, a = len(values), _standard_error(values), _bent(values, mean)
+    n, error, a = len(values), _standard_error(values), _skew_term(values, mean)
     t = float(stdtrit(n - 1, (1 + confidence) / 2))
     if not a:
         return mean - t * error, mean + t * error
@@ -190,8 +191,8 @@ def _standard_error(values: NDArray[np.float64]) -> float:
     return float(values.std(ddof=1)) / sqrt(len(values))
 
 
-def _bent(values: NDArray[np.float64], mean: float) -> float:
-    """Return the skewness over the root of the number of values; 0 where Student's t is taken."""
+def _skew_term(values: NDArray[np.float64], mean: float) -> float:
+    """Return the skewness over the root of n, by which Hall bends the t statistic, or 0 for plain t."""
     n, deviations = len(values), values - mean
     square = float(np.mean(deviations**2))
     if n < _FEW or square == 0:
@@ -206,10 +207,10 @@ def rare_interval(
     """Return the ends of an interval for the mean of deviations, most of which are 0.
 
     The deviations above 0 and those below are two kinds of events. The mean of each kind has the interval of
-    Clopper and Pearson for the number of events, times their size. Where sizes differ, it is, as by Fay and
-    Feuer (1997), that of the effective number (sum of sizes)² / sum of squares, and the upper end counts one
-    more event, of mean size: of the least possible one, if there was none. The two intervals are combined as
-    by Zou and Donner (2008).
+    Clopper and Pearson for the number of events, times their size. Where sizes differ, the number is taken to
+    be (sum of sizes)² / sum of squares, and the upper end counts one more event, of mean size (Fay and Feuer
+    1997). If there was no event, that one has the least size. The two intervals are combined as by Zou and
+    Donner (2008).
 
     Parameters
     ----------
@@ -346,9 +347,8 @@ def paired_difference(
     values, baseline = values[both], baseline[both]
     difference = values - baseline
     rounded = np.rint(difference / step) * step + 0.0 if step else difference.round(9)
-    if step or len(np.unique(rounded[:_RARE])) < min(
-        len(rounded), _RARE
-    ):  # values are repeated: see which are the same
+    some = rounded[:_RARE]
+    if step or len(np.unique(some)) < len(some):  # where values recur, it matters which are the same
         difference = rounded
     interval = mean_interval(difference, confidence, step=step)
     if len(difference) < 2:
@@ -376,7 +376,7 @@ def _p_value(differences: NDArray[np.float64], interval: Interval) -> float:
         return _mcnemar(int(np.count_nonzero(apart > 0)), len(apart))
     if _is_rare(len(apart), n):
         return _of_signs(apart)
-    t, a = interval.mean / _standard_error(differences), _bent(differences, interval.mean)
+    t, a = interval.mean / _standard_error(differences), _skew_term(differences, interval.mean)
     t += a * t**2 / 3 + a**2 * t**3 / 27 + a / 6
     return float(2 * stdtr(n - 1, -abs(t)))
 
@@ -430,6 +430,7 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 _ENOUGH_EVENTS = 30
+"""So many rare events give a relative standard error of 18 %, 1/sqrt(30)."""
 
 
 @dataclass(frozen=True)

@@ -367,7 +367,7 @@ class Comparison:
             for metric in self.metrics if base is not reps else ():
                 hypothesis = hypothesis_of(metric, (reps.setting, base.setting))
                 found.append((cell, metric, reps.less(base, metric, self.confidence), (cell, hypothesis)))
-        # metrics that are one hypothesis have the same p-value; where nothing can vary there is none
+        # metrics that are one hypothesis have one p-value; where nothing can vary there is no p-value
         p_values = {
             key: difference.p_value for *_, difference, key in reversed(found) if not isnan(difference.p_value)
         }
@@ -375,13 +375,20 @@ class Comparison:
         compared = []
         for cell, metric, difference, key in found:
             p = nan if isnan(difference.p_value) else adjusted[key]
-            shown = p < 1 - self.confidence or (difference.interval.is_exact and difference.mean != 0)
+            shown = p < 1 - self.confidence or (difference.interval.is_exact and abs(difference.mean) > 0)
             verdict = METRICS[metric].verdict(difference.mean, significant=shown)
-            ends = (difference.ci_low, difference.ci_high)
-            if metric == ON_TIME_RATE and 0 < max(map(abs, ends)) < self.margin:
+            if self._is_small(cell, metric, difference, key):
                 verdict = Verdict.SMALL
             compared.append(Compared(cell, metric, difference, p, verdict))
         return compared
+
+    def _is_small(self, cell: Cell, metric: str, difference: Difference, tested: tuple[Cell, str]) -> bool:
+        """Return whether a difference of on-time rates, or of counts behind them, lies within the margin."""
+        if not self.margin or tested[1] != METRICS[ON_TIME_RATE].follows:
+            return False
+        videos = len(self.cells[cell].catalogue)
+        of_all = videos * (METRICS[metric].step(videos) or 1)  # what is 1 as an on-time rate
+        return 0 < max(abs(difference.ci_low), abs(difference.ci_high)) < self.margin * of_all
 
     def report(
         self,

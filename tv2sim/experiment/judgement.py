@@ -1,4 +1,4 @@
-"""What a comparison says of the strategies in one world: the one to take, and how sure that is; as values."""
+"""Which strategy to take in one world, and how sure that is, as values; ``report/text.py`` has the words."""
 
 from __future__ import annotations
 
@@ -80,9 +80,9 @@ class Judgement:
         others = [name for name in self.rates if name != self.chosen]
         return max(others, key=lambda name: self.rates[name], default=None)
 
-    @property
-    def chances(self) -> float:
-        """The error rate that is left for each statement on a pair."""
+    @cached_property
+    def error_rate(self) -> float:
+        """The error rate of each statement on a pair, such that that of all is 1 - confidence."""
         worlds = (self.world.whole or self.world).worlds()
         settings = [reps.setting for reps in self.world.strategies.values()]
         hypotheses = {hypothesis_of(metric, settings) for metric in self.world.metrics}
@@ -90,11 +90,17 @@ class Judgement:
 
     def difference(self, strategy: str, other: str, metric: str = ON_TIME_RATE) -> Difference:
         """Return the paired difference of two strategies, with an interval that is adjusted for all pairs."""
-        return self.world[strategy].less(self.world[other], metric, 1 - self.chances)
+        return self.world[strategy].less(self.world[other], metric, 1 - self.error_rate)
 
-    def is_worse(self, strategy: str, other: str) -> bool:
-        """Return whether a strategy is shown to publish less in time, by more than the margin."""
-        return strategy != other and self.difference(other, strategy).ci_low > self.world.margin
+    def is_worse(self, strategy: str, other: str, by: float | None = None) -> bool:
+        """Return whether a strategy is shown to publish less in time, by more than the margin, or than `by`.
+
+        Interval and test have to agree: where few replications differ, they are not the same method.
+        """
+        if strategy == other:
+            return False
+        gain = self.difference(other, strategy)
+        return gain.ci_low > (self.world.margin if by is None else by) and not gain.p_value >= self.error_rate
 
     @property
     def worse(self) -> list[str]:
@@ -102,9 +108,14 @@ class Judgement:
         return [name for name in self.rates if self.is_worse(name, self.chosen)]
 
     @property
+    def better(self) -> list[str]:
+        """The strategies that are shown to be better than the chosen one, though the best is not."""
+        return [name for name in self.rates if self.is_worse(self.chosen, name)]
+
+    @property
     def undecided(self) -> list[str]:
-        """The strategies of which neither is shown: that they are worse than the chosen one, or better."""
-        return [name for name in self.rates if name not in (self.chosen, *self.worse)]
+        """The other strategies, for which no difference from the chosen one is shown, or none that matters."""
+        return [name for name in self.rates if name not in (self.chosen, *self.worse, *self.better)]
 
     def rate(self, strategy: str) -> Interval:
         """Return the on-time rate with an interval that holds for the one that was picked among all."""
@@ -112,10 +123,10 @@ class Judgement:
 
 
 def dominated(several: Collection[Replications], confidence: float = 0.95, cost: str = "idle") -> list[bool]:
-    """Return of each strategy whether another is shown to be better in rate or cost, and is no worse.
+    """Return for each strategy whether it is dominated by another one.
 
-    No worse means a higher or the same mean. All pairs are looked at, in two metrics: intervals are adjusted
-    after Bonferroni.
+    That one is shown to have a higher on-time rate or a lower cost, and its mean of the other metric is not
+    worse. Intervals are adjusted after Bonferroni for all pairs and both metrics.
     """
     level = 1 - (1 - confidence) / max(1, 2 * comb(len(several), 2))
 
@@ -128,8 +139,8 @@ def dominated(several: Collection[Replications], confidence: float = 0.95, cost:
 
 
 def _is_above_0(difference: Difference) -> bool:
-    """Return whether a difference is shown to be above 0; it is certain where it is the same in all of many."""
-    if np.isnan(difference.ci_low):
+    """Return whether a difference is shown to be above 0."""
+    if np.isnan(difference.ci_low):  # too few replications differ for an interval
         return difference.mean > 0 and difference.differing == 0 and difference.n > 1
     return difference.ci_low > 0
 

@@ -317,12 +317,13 @@ class Replications:
 
 
 def main_of(metrics: Sequence[str]) -> list[str]:
-    """Return the metrics that a notebook shows: the main ones, or the first few if none of them is there.
+    """Return the metrics that a notebook shows: the main ones that there are, or else the first few.
 
-    Of those that follow from each other, the last is shown.
+    A metric from which another one always follows is left out if that one is shown.
     """
     shown = [metric for metric in MAIN if metric in metrics] or metrics[: len(MAIN)]
-    return list({METRICS[metric].follows or metric: metric for metric in shown}.values())
+    told = {METRICS[metric].follows for metric in shown if METRICS[metric].given is None}
+    return [metric for metric in shown if metric not in told]
 
 
 def extended(several: Collection[Replications], more: int, **how: Any) -> list[Replications]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import replace
+from math import isnan
 from typing import TYPE_CHECKING, NamedTuple
 
 from tv2sim.experiment.judgement import COST, Judgement
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from tv2sim.experiment import Comparison
     from tv2sim.experiment.comparison import Compared
-    from tv2sim.statistics import Difference, Interval
+    from tv2sim.statistics import Interval
     from tv2sim.strategies import Strategy
 
 __all__ = [
@@ -118,10 +119,14 @@ def concluded(judgement: Judgement) -> Conclusion:
         return Conclusion(chosen, f"Strategy {chosen} publishes {share}", basis, alone)
     told = dict.fromkeys(name for name in (judgement.runner_up, world.baseline) if name in others)
     further = [_against(judgement, name) for name in told]
-    worse = [name for name in judgement.worse if name not in told]
-    undecided = [name for name in judgement.undecided if name not in told]
-    further += [f"Shown to publish less: {listed(worse)}."] if worse else []
-    further += [f"No difference is shown for {listed(undecided)}."] if undecided else []
+    that_matters = " that matters" if world.margin else ""
+    for says, names in (
+        ("Shown to publish less: {}.", judgement.worse),
+        ("Shown to publish more: {}.", judgement.better),
+        (f"No difference{that_matters} is shown for {{}}.", judgement.undecided),
+    ):
+        if rest := [name for name in names if name not in told]:
+            further.append(says.format(listed(rest)))
     return Conclusion(chosen, f"{_why(judgement)}: {share}", basis, further)
 
 
@@ -160,7 +165,9 @@ def _against(judgement: Judgement, other: str) -> str:
     size, rate = (fewer_late(gain.interval), late(exactly(usual, gain.n))) if few_late else (
         points(gain.interval), percent(usual, gain.interval)
     )  # fmt: skip
-    return f"Against {other} ({rate}{baseline}): {size}{_meaning(judgement, gain)}, {_price(judgement, other)}."
+    return (
+        f"Against {other} ({rate}{baseline}): {size}{_meaning(judgement, other)}, {_price(judgement, other)}."
+    )
 
 
 def _price(judgement: Judgement, other: str) -> str:
@@ -171,11 +178,13 @@ def _price(judgement: Judgement, other: str) -> str:
     return f"for {number(abs(price))} publisher-seconds {'more' if price > 0 else 'fewer'}"
 
 
-def _meaning(judgement: Judgement, difference: Difference) -> str:
-    """Say of a difference that it may be chance, or that it is too small to matter."""
-    if 0 < max(abs(difference.ci_low), abs(difference.ci_high)) < judgement.world.margin:
+def _meaning(judgement: Judgement, other: str) -> str:
+    """Say of the difference from another strategy that it may be chance, or that it is too small to matter."""
+    chosen, gain = judgement.chosen, judgement.difference(judgement.chosen, other)
+    if 0 < max(abs(gain.ci_low), abs(gain.ci_high)) < judgement.world.margin:
         return ", too little to matter"
-    return ", which may be chance" if difference.ci_low <= 0 <= difference.ci_high else ""
+    shown = judgement.is_worse(other, chosen, by=0) or judgement.is_worse(chosen, other, by=0)
+    return "" if shown or isnan(gain.ci_low) else ", which may be chance"
 
 
 def cost(world: Comparison) -> str:
@@ -209,7 +218,7 @@ def choice(judgement: Judgement) -> Choice:
     if other is None:
         return Choice(chosen, rate, spent, None, None, "", "")
     gain = judgement.difference(chosen, other)
-    meaning = "" if gain.mean == gain.differing == 0 else _meaning(judgement, gain).removeprefix(", ")
+    meaning = "" if gain.mean == gain.differing == 0 else _meaning(judgement, other).removeprefix(", ")
     return Choice(chosen, rate, spent, other, gain.interval, meaning, _price(judgement, other))
 
 
