@@ -259,7 +259,8 @@ def events() -> str:
 
 def columns(name: str) -> str:
     """Return the columns of one of the tables of a run."""
-    some = [{**msgspec.to_builtins(video), "submittedAt": 0} for video in tv.generate_catalogue(3)]
+    optional = {field.encode_name: 0 for field in msgspec.structs.fields(Video) if not field.required}
+    some = [{**msgspec.to_builtins(video), **optional} for video in tv.generate_catalogue(3)]
     frame = getattr(tv.simulate(some, "2c"), name)
     return table(
         ["column", "type", "meaning"],

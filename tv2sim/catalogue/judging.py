@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 import msgspec
 import numpy as np
 
-from tv2sim.catalogue.videos import Rejected, Video
+from tv2sim.catalogue.videos import NUMBERS, Rejected, Video
 from tv2sim.validation import LONGEST_TIME, shown
 
 __all__ = ["LONGEST_LINE", "Entry", "as_bytes", "judged", "parse", "repeated", "text_of"]
@@ -140,7 +140,6 @@ def text_of(entry: Entry) -> str:
 # -- entries that are not text -----------------------------------------------------------------------------
 
 _FIELDS = {field.name: field.encode_name for field in msgspec.structs.fields(Video)}
-_TIMES = ("encodingTime", "publicationTimeout", "submittedAt")
 
 
 def video_of(entry: object) -> Video:
@@ -163,11 +162,12 @@ def video_of(entry: object) -> Video:
         for name in (python, json)
         if name in entry
     }
-    if _missing(given.get("submittedAt")):
-        given.pop("submittedAt", None)
-    for field in _TIMES:
+    for name, number in NUMBERS.items():
+        field = _FIELDS[name]
         value = given.get(field)
-        if isinstance(value, float) and not math.isfinite(value):
+        if number.optional and _missing(value):
+            given.pop(field)
+        elif isinstance(value, float) and not math.isfinite(value):
             raise msgspec.ValidationError(f"Expected `finite float`, got `{value}` - at `$.{field}`")
     video = msgspec.convert(given, Video)
     for text in (video.id, video.title, video.provider):
