@@ -25,6 +25,8 @@ from tv2sim import events as event_kinds
 from tv2sim import metrics as metric_registry
 from tv2sim import plots, tables
 from tv2sim.catalogue import Video
+from tv2sim.catalogue.columns import FIELDS
+from tv2sim.catalogue.videos import NUMBERS, REQUIRED
 from tv2sim.cli.options import _COMMANDS
 from tv2sim.distributions import DISTRIBUTIONS, NOTATIONS
 
@@ -198,7 +200,7 @@ def catalogue() -> str:
             [
                 code(field.encode_name),
                 _kind(field.type),
-                "yes" if field.required else "no",
+                "yes" if field.name in REQUIRED else "no",
                 tables.meaning("videos", field.name),
             ]
             for field in msgspec.structs.fields(Video)
@@ -259,7 +261,7 @@ def events() -> str:
 
 def columns(name: str) -> str:
     """Return the columns of one of the tables of a run."""
-    optional = {field.encode_name: 0 for field in msgspec.structs.fields(Video) if not field.required}
+    optional = {FIELDS[name]: 0 for name, number in NUMBERS.items() if number.optional}
     some = [{**msgspec.to_builtins(video), **optional} for video in tv.generate_catalogue(3)]
     frame = getattr(tv.simulate(some, "2c"), name)
     return table(

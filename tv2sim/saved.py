@@ -13,6 +13,7 @@ import numpy as np
 
 from tv2sim import plain
 from tv2sim.catalogue import Catalogue, Rejected, Video
+from tv2sim.catalogue.videos import TEXTS
 from tv2sim.errors import InputError, StrategyError
 from tv2sim.events import LogEntry
 from tv2sim.facts import Ending, Facts
@@ -31,7 +32,6 @@ FORMAT = 2
 """The number of the format of saved runs and logs. It changes when older ones can no longer be read."""
 
 _TABLES = ("videos", "publishers", "attempts", "events", "levels")
-_TEXTS = ("id", "title", "provider")
 _LOG = {"time": "float64", "event": "str", "video": "Int64", "encoder": "Int64", "publisher": "Int64"}
 
 
@@ -174,7 +174,7 @@ def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) ->
     def table(name: str, kinds: Mapping[str, str]) -> pd.DataFrame:
         return read_table(folder / f"{name}.{document.tables}", kinds)
 
-    texts, numbers = dict.fromkeys(_TEXTS, "str"), dict.fromkeys(document.numbers, "float64")
+    texts, numbers = dict.fromkeys(TEXTS, "str"), dict.fromkeys(document.numbers, "float64")
     videos = table("videos", texts | numbers)
     run = Run(
         catalogue=_catalogue(videos, document),
@@ -199,7 +199,7 @@ def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) ->
 
 
 def _catalogue(videos: pd.DataFrame, document: _Document) -> Catalogue:
-    names = [*_TEXTS, *document.numbers]
+    names = [*TEXTS, *document.numbers]
     columns = ([None if value != value else value for value in videos[name].tolist()] for name in names)
     rows = (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
     rejected = [Rejected(line.line, line.reason, line.text) for line in document.rejected]

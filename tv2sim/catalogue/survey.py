@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim.catalogue.columns import Given
+from tv2sim.catalogue.importing import Importer, imported
 from tv2sim.catalogue.judging import Entry, as_bytes, parse, repeated, text_of
-from tv2sim.catalogue.reading import Source, entries, lines_of, opened
+from tv2sim.catalogue.sources import Source, entries, is_table, lines_of, opened
 from tv2sim.catalogue.videos import NUMBERS, Rejected, Video, numbers_shown, rejected_shown
 from tv2sim.notebook import display
 from tv2sim.progress import watched
@@ -77,7 +79,9 @@ class Survey:
         )  # fmt: skip
 
 
-def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False) -> Survey:
+def survey_catalogue(
+    source: Source, *, columns: Given = None, keep: int = 1000, progress: bool = False
+) -> Survey:
     """Check a catalogue of any size without holding its text.
 
     At its peak the survey holds less than 60 bytes per video (``tv2sim check``, with its tables, up to 80). It
@@ -89,7 +93,9 @@ def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False
     ----------
     source : path, "-", open file, DataFrame or records
         As for :func:`tv2sim.read_catalogue`. What cannot be read twice is copied first: a pipe to a
-        temporary file, an iterator to a list.
+        temporary file, an iterator to a list. A table is held as a whole.
+    columns : str, mapping or path, optional
+        As for :func:`tv2sim.read_catalogue`; the log is then held as a whole.
     keep : int
         The number of rejected lines to describe; all are counted.
     progress : bool
@@ -115,6 +121,8 @@ def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False
     (1, 1)
     """
     found = _Found(a_whole_number("keep", keep, at_least=0))
+    if columns is not None or is_table(source):
+        return _of_columns(imported(source, columns), keep)
     with opened(source) as (stream, label), _rereadable(stream, label) as again:
         lines = watched(entries(again(), label), "line", wanted=progress)
         for number, entry, outcome in parse(lines):
@@ -125,6 +133,12 @@ def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False
         if suspects := found.suspects():
             found.confirm(suspects, parse(entries(again(), label)))
         return found.survey(label)
+
+
+def _of_columns(importer: Importer, keep: int) -> Survey:
+    numbers, rejected = importer.numbers, importer.rejected
+    known: dict[str, Any] = {name: numbers.get(name) for name in NUMBERS}
+    return Survey(importer.label, **known, rejected_lines=len(rejected), rejected=tuple(rejected[:keep]))
 
 
 @contextmanager

@@ -20,7 +20,11 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["NUMBERS", "Catalogue", "Rejected", "Video", "numbers_shown", "rejected_shown"]
+__all__ = ["NUMBERS", "REQUIRED", "TEXTS", "Catalogue", "Rejected", "Video", "numbers_shown", "rejected_shown"]
+
+
+_REQUIRED = float("nan")
+"""Stands for a number without a default, since in Python such a field cannot follow optional ones."""
 
 
 class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults=True):
@@ -32,7 +36,7 @@ class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults
     ----------
     id : str
         Its unique name; not empty.
-    title, provider : str
+    title, provider : str, optional
         Free text.
     encoding_time : float
         Seconds for which it occupies an encoder; at least 0.
@@ -52,18 +56,27 @@ class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults
     """
 
     id: Annotated[str, msgspec.Meta(min_length=1)]
-    title: str
-    provider: str
-    encoding_time: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_TIME)]
-    publication_timeout: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIME)]
+    title: str = msgspec.field(default_factory=str)  # a factory, so that an empty text is not omitted
+    provider: str = msgspec.field(default_factory=str)
+    encoding_time: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_TIME)] = _REQUIRED
+    publication_timeout: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIME)] = _REQUIRED
     submitted_at: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_TIME)] | None = None
     publishing_time: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_TIME)] | None = None
     priority: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.encoding_time is _REQUIRED or self.publication_timeout is _REQUIRED:
+            missing = "encoding_time" if self.encoding_time is _REQUIRED else "publication_timeout"
+            raise TypeError(f"Missing required argument {missing!r}")
 
     @property
     def slack(self) -> float:
         """Seconds of the timeout that are left when its encoding ends; negative if it cannot be in time."""
         return self.publication_timeout - self.encoding_time
+
+
+REQUIRED = ("id", "encoding_time", "publication_timeout")
+TEXTS = ("id", "title", "provider")
 
 
 class _Number(NamedTuple):
@@ -94,7 +107,7 @@ def _numbers() -> dict[str, _Number]:
             if isinstance(kind, FloatType):
                 least, above = (-inf if bound is None else bound for bound in (kind.ge, kind.gt))
                 most = inf if kind.le is None else kind.le
-                found[field.name] = _Number(not field.required, least, above, most)
+                found[field.name] = _Number(field.name not in REQUIRED, least, above, most)
     return found
 
 
@@ -159,16 +172,47 @@ class Catalogue:
         sha256: str | None = None,
     ) -> None:
         videos = list(videos)
-        self.name, self.sha256, self.rejected = name, sha256, tuple(rejected)
-        self.ids = tuple(video.id for video in videos)
-        self.titles = tuple(video.title for video in videos)
-        shared: dict[str, str] = {}  # there are few providers: each name is held once
-        self.providers = tuple(shared.setdefault(video.provider, video.provider) for video in videos)
-        self.numbers = {
+        ids, titles, providers = ([getattr(video, text) for video in videos] for text in TEXTS)
+        numbers = {
             name: _column(videos, name)
             for name, number in NUMBERS.items()
             if not (number.optional and all(getattr(video, name) is None for video in videos))
         }
+        self._hold(ids, titles, providers, numbers, rejected, name, sha256)
+
+    @classmethod
+    def of_columns(
+        cls,
+        ids: Iterable[str],
+        titles: Iterable[str],
+        providers: Iterable[str],
+        numbers: dict[str, NDArray[np.float64]],
+        rejected: Sequence[Rejected] = (),
+        name: str = "catalogue",
+        sha256: str | None = None,
+    ) -> Catalogue:
+        """Return the catalogue of these columns, which are not checked."""
+        catalogue = cls.__new__(cls)
+        catalogue._hold(ids, titles, providers, numbers, rejected, name, sha256)
+        return catalogue
+
+    def _hold(
+        self,
+        ids: Iterable[str],
+        titles: Iterable[str],
+        providers: Iterable[str],
+        numbers: dict[str, NDArray[np.float64]],
+        rejected: Sequence[Rejected],
+        name: str,
+        sha256: str | None,
+    ) -> None:
+        self.name, self.sha256, self.rejected = name, sha256, tuple(rejected)
+        self.ids, self.titles = tuple(ids), tuple(titles)
+        shared: dict[str, str] = {}  # there are few providers: each name is held once
+        self.providers = tuple(shared.setdefault(provider, provider) for provider in providers)
+        self.numbers = numbers
+        for column in numbers.values():
+            column.flags.writeable = False
         self.encoding_time = self.numbers["encoding_time"]
         self.publication_timeout = self.numbers["publication_timeout"]
         self.submitted_at = self.numbers.get("submitted_at")
@@ -189,6 +233,14 @@ class Catalogue:
         numbers = {name: float(column[row]) for name, column in self.numbers.items()}
         given = {name: number for name, number in numbers.items() if not isnan(number)}
         return Video(self.ids[row], self.titles[row], self.providers[row], **given)
+
+    def rows(self, rows: Sequence[int] | NDArray[np.int64]) -> Catalogue:
+        """Return the catalogue of the same source with these rows, in this order."""
+        ids, titles, providers = (
+            [texts[row] for row in rows] for texts in (self.ids, self.titles, self.providers)
+        )
+        numbers = {name: column[rows] for name, column in self.numbers.items()}
+        return Catalogue.of_columns(ids, titles, providers, numbers, self.rejected, self.name, self.sha256)
 
     def __iter__(self) -> Iterator[Video]:
         return map(self.__getitem__, range(len(self)))
@@ -297,7 +349,7 @@ def rejected_shown(rejected: Sequence[Rejected], lines: int) -> Markup:
 
 
 def _column(videos: Sequence[Video], name: str) -> NDArray[np.float64]:
-    """Return a number of each video as a read-only array, with NaN for None if it is optional.
+    """Return a number of each video as an array, with NaN for None if it is optional.
 
     All are compared with the limits at once; only those outside them are looked at one by one.
     """
@@ -311,5 +363,4 @@ def _column(videos: Sequence[Video], name: str) -> NDArray[np.float64]:
         good |= [value is None for value in given]
     for row in np.flatnonzero(~good).tolist():
         column[row] = number.checked(f"{name} of video {shown(videos[row].id, 60)}", given[row])
-    column.flags.writeable = False
     return column

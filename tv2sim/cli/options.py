@@ -163,11 +163,23 @@ def _generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
 
 
+def _import(parser: argparse.ArgumentParser) -> None:
+    text = "as --columns of the other commands, such as gitlab,publicationTimeout=30"
+    parser.add_argument("mapping", metavar="MAPPING", help=text)
+    text = "the log: JSON, CSV (.csv) or Parquet (.parquet), or - for standard input"
+    parser.add_argument("log", metavar="FILE", help=text)
+    parser.add_argument("--out", metavar="FILE", help="where to write the catalogue (default: standard output)")
+    text = "write the start-up times that were found to this file, one a line"
+    parser.add_argument("--startup-times", metavar="FILE", help=text)
+    parser.add_argument("--force", action="store_true", help="replace files that exist")
+
+
 _COMMANDS = {
     "run": (_run, "simulate a catalogue and print the stats line of each run"),
     "compare": (_compare, "compare strategies over many replications"),
     "replay": (_replay, "let a run happen in real time, to watch and to scrape"),
     "check": (_check, "report what a catalogue holds and what of it is rejected"),
+    "import": (_import, "make a catalogue of a log that others wrote"),
     "engines": (_engines, "say which engine simulates what, and why"),
     "generate": (_generate, "make a synthetic catalogue with the mix of a real day"),
 }
@@ -177,8 +189,14 @@ _COMMANDS = {
 
 
 def _catalogue(parser: argparse.ArgumentParser, *, nargs: str | None = None, more: str = "") -> None:
-    text = f"a file of JSON lines, or - for standard input{more}"
+    text = f"a file of JSON lines, CSV (.csv) or Parquet (.parquet), or - for standard input{more}"
     parser.add_argument("catalogue", nargs=nargs, metavar="CATALOGUE", help=text)
+    text = (
+        "what the fields of a video are made of, such as id=job_id,submittedAt=created_at,"
+        "publishingTime=finished_at-started_at,publicationTimeout=30, or a mapping file, or one that ships "
+        "(github, gitlab, kubernetes), with commas between them"
+    )
+    parser.add_argument("--columns", metavar="MAPPING", help=text)
 
 
 def _strategy(parser: argparse.ArgumentParser) -> None:
