@@ -25,7 +25,7 @@ from tv2sim import events as event_kinds
 from tv2sim import metrics as metric_registry
 from tv2sim import plots, tables
 from tv2sim.catalogue import Video
-from tv2sim.catalogue.columns import FIELDS
+from tv2sim.catalogue import columns as mapped
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED
 from tv2sim.cli.options import _COMMANDS
 from tv2sim.distributions import DISTRIBUTIONS, NOTATIONS
@@ -208,6 +208,28 @@ def catalogue() -> str:
     )
 
 
+def mapping() -> str:
+    """Return what a field may be made of in a mapping, and what a mapping file holds."""
+    expressions = table(["made of", "how it is written"], mapped.EXPRESSIONS.items())
+    keys = msgspec.structs.fields(mapped.MappingFile)
+    file = table(
+        ["key", "required", "meaning"],
+        ([code(key.name), "yes" if key.required else "no", _described(key.type)] for key in keys),
+    )
+    return f"{expressions}\n\nA mapping file, in TOML or JSON, has these keys:\n\n{file}"
+
+
+def _described(annotated: Any) -> str:
+    return next(str(part.description) for part in get_args(annotated) if isinstance(part, msgspec.Meta))
+
+
+def mappings() -> str:
+    """Return the mapping files that ship."""
+    return "\n\n".join(
+        f"### {name}\n\n```toml\n{text.rstrip()}\n```" for name, text in mapped.shipped().items()
+    )
+
+
 def _kind(annotated: Any) -> str:
     """Return the JSON type of a field, with its limits."""
     parts = [part for part in get_args(annotated) or (annotated,) if part is not type(None)]
@@ -261,7 +283,7 @@ def events() -> str:
 
 def columns(name: str) -> str:
     """Return the columns of one of the tables of a run."""
-    optional = {FIELDS[name]: 0 for name, number in NUMBERS.items() if number.optional}
+    optional = {mapped.FIELDS[name]: 0 for name, number in NUMBERS.items() if number.optional}
     some = [{**msgspec.to_builtins(video), **optional} for video in tv.generate_catalogue(3)]
     frame = getattr(tv.simulate(some, "2c"), name)
     return table(
@@ -319,7 +341,7 @@ def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
 REGISTRIES: dict[str, Callable[..., str]] = {
     function.__name__: function
     for function in (
-        api, catalogue, charts, columns, commands, distributions, events, metrics, scenario,
-        strategies,
+        api, catalogue, charts, columns, commands, distributions, events, mapping, mappings, metrics,
+        scenario, strategies,
     )
 }  # fmt: skip

@@ -30,7 +30,11 @@ def job_log(path: Path, rows: int) -> Path:
 def test_from_a_job_log_to_a_table_of_pools_in_three_commands(tmp_path: Path) -> None:
     log, jobs = job_log(tmp_path / "jobs.csv", 1500), tmp_path / "jobs.jsonl"
     made = tv2sim("import", JOBS, log, "--out", jobs)
-    assert (made.status, made.out) == (0, "")
+    assert (made.status, made.err) == (0, "")
+    assert made.out.splitlines() == [
+        "jobs.csv: 1,500 videos, in the order of submission; nothing left out",
+        "the same for all: encodingTime=0, publicationTimeout=30",
+    ]
     checked = tv2sim("check", jobs)
     assert checked.out.startswith("jobs.jsonl: 1,500 videos, 0 lines rejected\n")
     compared = tv2sim("compare", jobs, "--strategies", "2c:2,2c:4,2c:8", "--replications", 5)

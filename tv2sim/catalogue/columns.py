@@ -23,8 +23,8 @@ from tv2sim.errors import CatalogueError
 from tv2sim.validation import shown
 
 __all__ = [
-    "FIELDS", "STARTUP_TIME", "Column", "Columns", "Constant", "Difference", "Expression", "Given",
-    "MappingFile", "as_columns", "column", "shipped",
+    "EXPRESSIONS", "FIELDS", "STARTUP_TIME", "Column", "Columns", "Constant", "Difference", "Expression",
+    "Given", "MappingFile", "as_columns", "column", "shipped",
 ]  # fmt: skip
 
 STARTUP_TIME = "startup_time"
@@ -91,10 +91,18 @@ Expression: TypeAlias = Column | Constant | Difference | None
 _TERM = r"""(?:"[^"]+"|\[[^\]]+\]|[^\s,='"\[\]-])+"""
 _EXPRESSION = re.compile(rf"({_TERM})(?:\s*-\s*({_TERM}))?")
 _STEP = re.compile(r"""(?:^|\.)(?:"([^"]+)"|([^."\[\]]+))|\[([^\]]+)\]""")
-_HOW = (
-    'a column (job.created_at, "created-at", conditions[type=Ready].time), a difference of two (end - start), '
-    "a number, a text in single quotes, or none"
-)
+EXPRESSIONS = {
+    "a column": '`job_id`; in double quotes if its name has a blank or one of `-,=\'[]`: `"job-id"`',
+    "a nested column": "`workflow_job.created_at`; `containers[0].name`; `conditions[type=Ready].time`, of the "
+    "first in a list that has these values",
+    "a difference": "`finished_at - started_at`, the seconds from one time to another",
+    "a number": "`30`, for all videos",
+    "a text": "`'GitLab'` in single quotes, for all videos",
+    "nothing": "`none`: the field is not given, even if there is a column of its name",
+}
+"""What a field may be made of, and how it is written."""
+
+_HOW = "a column, a difference as in finished - started, a number, a text in single quotes, or none"
 
 
 def _expression(name: str, given: object) -> Expression:

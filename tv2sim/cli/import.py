@@ -31,8 +31,9 @@ def main(options: argparse.Namespace) -> None:
         if times is not None:
             lines = [STARTUP_TIME, *map(repr, found.startup_times.tolist())]
             times.writelines(f"{line}\n".encode() for line in lines)
-    for line in _report(found, columns):
-        note(plain(line))
+    for line in map(plain, _report(found, columns)):
+        # without --out, standard output is the catalogue
+        note(line) if out is None else print(line)
 
 
 def _distinct(*names: str | None) -> None:
