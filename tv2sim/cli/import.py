@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from tv2sim.catalogue import Import, Rejected, import_catalogue
 from tv2sim.catalogue.columns import STARTUP_TIME, Columns, as_columns
-from tv2sim.cli.text import note, plain
+from tv2sim.cli.text import note, plain, say
 from tv2sim.errors import InputError
 from tv2sim.storage import resolved, whole_file
 from tv2sim.validation import plural
@@ -31,9 +31,9 @@ def main(options: argparse.Namespace) -> None:
         if times is not None:
             lines = [STARTUP_TIME, *map(repr, found.startup_times.tolist())]
             times.writelines(f"{line}\n".encode() for line in lines)
-    for line in map(plain, _report(found, columns)):
+    for line in _report(found, columns):
         # without --out, standard output is the catalogue
-        note(line) if out is None else print(line)
+        note(plain(line)) if out is None else say(line)
 
 
 def _distinct(*names: str | None) -> None:
