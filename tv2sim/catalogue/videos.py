@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import repeat
 from math import inf, isinf, isnan, nan
-from operator import eq
+from operator import attrgetter, eq
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, overload
 
 import msgspec
@@ -172,12 +173,9 @@ class Catalogue:
         sha256: str | None = None,
     ) -> None:
         videos = list(videos)
-        ids, titles, providers = ([getattr(video, text) for video in videos] for text in TEXTS)
-        numbers = {
-            name: _column(videos, name)
-            for name, number in NUMBERS.items()
-            if not (number.optional and all(getattr(video, name) is None for video in videos))
-        }
+        ids, titles, providers = (map(attrgetter(text), videos) for text in TEXTS)
+        columns = {name: _column(videos, name) for name in NUMBERS}
+        numbers = {name: column for name, column in columns.items() if column is not None}
         self._hold(ids, titles, providers, numbers, rejected, name, sha256)
 
     @classmethod
@@ -243,7 +241,17 @@ class Catalogue:
         return Catalogue.of_columns(ids, titles, providers, numbers, self.rejected, self.name, self.sha256)
 
     def __iter__(self) -> Iterator[Video]:
-        return map(self.__getitem__, range(len(self)))
+        for start in range(0, len(self), _ROWS):
+            part = slice(start, start + _ROWS)
+            numbers = (self._listed(name, part) for name in NUMBERS)
+            yield from map(Video, self.ids[part], self.titles[part], self.providers[part], *numbers)
+
+    def _listed(self, name: str, part: slice) -> Iterable[float | None]:
+        """Return the numbers of these rows, with None where there is none."""
+        if name not in self.numbers:
+            return repeat(None)
+        listed: list[float | None] = self.numbers[name][part].tolist()
+        return [None if one != one else one for one in listed] if NUMBERS[name].optional else listed
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Catalogue):
@@ -317,6 +325,8 @@ class Catalogue:
         return (msgspec.json.encode(video) + b"\n" for video in self)
 
 
+_ROWS = 1 << 14
+
 _FEW = 5
 """Rows of a longer table that a notebook shows."""
 
@@ -348,12 +358,14 @@ def rejected_shown(rejected: Sequence[Rejected], lines: int) -> Markup:
     return table(head, rows, words=3) if rows else Markup()
 
 
-def _column(videos: Sequence[Video], name: str) -> NDArray[np.float64]:
-    """Return a number of each video as an array, with NaN for None if it is optional.
+def _column(videos: Sequence[Video], name: str) -> NDArray[np.float64] | None:
+    """Return a number of each video as an array; if it is optional, with NaN for None, and None if all are.
 
     All are compared with the limits at once; only those outside them are looked at one by one.
     """
-    number, given = NUMBERS[name], [getattr(video, name) for video in videos]
+    number, given = NUMBERS[name], list(map(attrgetter(name), videos))
+    if number.optional and given.count(None) == len(given):
+        return None
     try:
         column = np.array(given, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):  # one of them is not a number, or too large for a float
