@@ -19,7 +19,7 @@ from tv2sim.distributions import __all__ as names
 
 ONE_OF_EACH: tuple[tv.Distribution, ...] = (
     tv.Constant(4), tv.Uniform(2, 6), tv.Triangular(2, 3, 6), tv.Exponential(4), tv.LogNormal(4, 0.5),
-    tv.Gamma(4, 1), tv.Empirical([3, 2]),
+    tv.Gamma(4, 1), tv.Empirical([3, 2]), tv.Scipy("weibull_min", (1.5, 0, 4)),
 )  # fmt: skip
 
 

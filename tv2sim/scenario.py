@@ -70,8 +70,9 @@ class Scenario(Fields):
     )  # fmt: skip
     startup_time: AsDistribution = parameter(  # noqa: RUF009 (distributions are immutable)
         Uniform(2, 6), as_distribution, label="Start-up time of a publisher",
-        text="Seconds from a publisher's start until it is ready: a distribution, a number for a constant, or "
-        "a text such as 'uniform(2, 6)'.",
+        text="Seconds from a publisher's start until it is ready: a distribution, also a frozen one of "
+        "SciPy, a number for a constant, a text such as 'uniform(2, 6)', or measured times: an array, a column "
+        "or the name of a .csv file.",
     )  # fmt: skip
     publishing_time: float = parameter(
         0.0, a_time, label="Publishing time", text="Seconds that a publisher needs to publish a video."

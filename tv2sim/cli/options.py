@@ -26,8 +26,8 @@ class _Field(NamedTuple):
 
 _STARTUP = (
     "a publisher's start-up time in seconds: a number, or uniform(low, high), triangular(low, mode, high), "
-    "exponential(mean), lognormal(median, sigma), gamma(shape, scale), empirical(sample, ...) "
-    "(default: uniform(2, 6))"
+    "exponential(mean), lognormal(median, sigma), gamma(shape, scale), empirical(sample, ...), "
+    "scipy.stats.NAME(parameter, ...), or a .csv file of measured times (default: uniform(2, 6))"
 )
 _CAPACITY = "videos that may wait in the publishing queue, or none for no limit (default: 100)"
 SCENARIO = {
@@ -208,6 +208,16 @@ def _engines(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--replications", type=whole, default=1000, metavar="N", help=text)
 
 
+def _fit(parser: argparse.ArgumentParser) -> None:
+    text = (
+        "a CSV file, or - for standard input: a column of times in seconds; beside it a column censored, 1 "
+        "where a start-up was not over yet; or the columns le and count of a Prometheus histogram"
+    )
+    parser.add_argument("samples", metavar="FILE", help=text)
+    text = "of the test's random numbers (default: %(default)s)"
+    parser.add_argument("--seed", type=whole, default=1, metavar="S", help=text)
+
+
 def _generate(parser: argparse.ArgumentParser) -> None:
     text = "how many (default: %(default)s)"
     parser.add_argument("--videos", type=whole, default=154, metavar="N", help=text)
@@ -273,6 +283,14 @@ _COMMANDS = {
         (
             "tv2sim import publicationTimeout=9 videos.jsonl | tv2sim check -",
             "tv2sim import id=title,encodingTime=0 videos.jsonl --out jobs.jsonl",
+        ),
+    ),
+    "fit": _Command(
+        _fit,
+        "find the distribution of measured start-up times",
+        (
+            r"printf '3.1\n2.4\n5.2\n4.4\n4.5\n' | tv2sim fit -",
+            r"printf 'le,count\n2,5\n4,60\n8,98\n+Inf,100\n' | tv2sim fit -",
         ),
     ),
     "engines": _Command(

@@ -70,9 +70,9 @@ def wrapped(text: str, indent: str = "") -> list[str]:
     """Return a text as lines that fit the terminal, further ones indented; as one line where there is none."""
     if (width := columns()) is None:
         return [text]
-    together = text.replace(" %", "\N{NO-BREAK SPACE}%")  # a number and its unit stay in one line
+    together = text.replace(" %", "\xa0%")  # a number and its unit stay in one line
     lines = textwrap.wrap(together, width, subsequent_indent=indent, break_on_hyphens=False)
-    return [line.replace("\N{NO-BREAK SPACE}%", " %") for line in lines]
+    return [line.replace("\xa0%", " %") for line in lines]
 
 
 def say(text: str, indent: str = "  ") -> None:
