@@ -26,6 +26,8 @@ from tv2sim import events as event_kinds
 from tv2sim import metrics as metric_registry
 from tv2sim import plots, tables
 from tv2sim.catalogue import Video
+from tv2sim.catalogue import columns as mapped
+from tv2sim.catalogue.videos import NUMBERS, REQUIRED
 from tv2sim.cli.options import _COMMANDS
 from tv2sim.distributions import DISTRIBUTIONS, NOTATIONS
 
@@ -200,11 +202,33 @@ def catalogue() -> str:
             [
                 code(field.encode_name),
                 _kind(field.type),
-                "yes" if field.required else "no",
+                "yes" if field.name in REQUIRED else "no",
                 tables.meaning("videos", field.name),
             ]
             for field in msgspec.structs.fields(Video)
         ),
+    )
+
+
+def mapping() -> str:
+    """Return what a field may be made of in a mapping, and what a mapping file holds."""
+    expressions = table(["made of", "how it is written"], mapped.EXPRESSIONS.items())
+    keys = msgspec.structs.fields(mapped.MappingFile)
+    file = table(
+        ["key", "required", "meaning"],
+        ([code(key.name), "yes" if key.required else "no", _described(key.type)] for key in keys),
+    )
+    return f"{expressions}\n\nA mapping file, in TOML or JSON, has these keys:\n\n{file}"
+
+
+def _described(annotated: Any) -> str:
+    return next(str(part.description) for part in get_args(annotated) if isinstance(part, msgspec.Meta))
+
+
+def mappings() -> str:
+    """Return the mapping files that ship."""
+    return "\n\n".join(
+        f"### {name}\n\n```toml\n{text.rstrip()}\n```" for name, text in mapped.shipped().items()
     )
 
 
@@ -261,7 +285,8 @@ def events() -> str:
 
 def columns(name: str) -> str:
     """Return the columns of one of the tables of a run."""
-    some = [{**msgspec.to_builtins(video), "submittedAt": 0} for video in tv.generate_catalogue(3)]
+    optional = {mapped.FIELDS[name]: 0 for name, number in NUMBERS.items() if number.optional}
+    some = [{**msgspec.to_builtins(video), **optional} for video in tv.generate_catalogue(3)]
     frame = getattr(tv.simulate(some, "2c"), name)
     return table(
         ["column", "type", "meaning"],
@@ -318,7 +343,7 @@ def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
 REGISTRIES: dict[str, Callable[..., str]] = {
     function.__name__: function
     for function in (
-        api, catalogue, charts, columns, commands, distributions, events, metrics, scenario,
-        strategies,
+        api, catalogue, charts, columns, commands, distributions, events, mapping, mappings, metrics,
+        scenario, strategies,
     )
 }  # fmt: skip

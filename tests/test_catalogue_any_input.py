@@ -212,8 +212,8 @@ def is_video(record: Any) -> bool:
     """Apply the issue's rules to parsed JSON."""
     return (
         isinstance(record, dict)
-        and {"id", "title", "provider", "encodingTime", "publicationTimeout"} <= set(record)
-        and all(is_text(record[field]) for field in ("id", "title", "provider"))
+        and {"id", "encodingTime", "publicationTimeout"} <= set(record)
+        and all(is_text(record.get(field, "")) for field in ("id", "title", "provider"))
         and all(is_number(record[field]) for field in ("encodingTime", "publicationTimeout"))
         and record["id"] != ""
         and 0 <= record["encodingTime"] <= 2**32

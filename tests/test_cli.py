@@ -106,7 +106,9 @@ def test_the_examples_run_as_written_one_after_the_other(
                 assert (status, "Traceback" in err) == (0, False), (example, err)
                 given = out.encode()
             assert out or "--out" in example
-    assert {path.name for path in tmp_path.iterdir()} == {"videos.jsonl", "run", "report.html", "table.csv"}
+    assert {path.name for path in tmp_path.iterdir()} == {
+        "videos.jsonl", "run", "report.html", "table.csv", "jobs.jsonl",
+    }  # fmt: skip
 
 
 def test_help_of_run_names_every_built_in_strategy() -> None:

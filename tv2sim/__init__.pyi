@@ -2,9 +2,9 @@
 
 from tv2sim import plots as plots
 from tv2sim.catalogue import (
-    Catalogue as Catalogue, Rejected as Rejected, Survey as Survey, Video as Video,
-    generate_catalogue as generate_catalogue, read_catalogue as read_catalogue,
-    survey_catalogue as survey_catalogue,
+    Catalogue as Catalogue, Import as Import, Rejected as Rejected, Survey as Survey, Video as Video,
+    generate_catalogue as generate_catalogue, import_catalogue as import_catalogue,
+    read_catalogue as read_catalogue, survey_catalogue as survey_catalogue,
 )  # fmt: skip
 from tv2sim.distributions import (
     Constant as Constant, Distribution as Distribution, Empirical as Empirical, Exponential as Exponential,

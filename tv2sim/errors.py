@@ -20,7 +20,7 @@ from importlib import import_module
 
 __all__ = [
     "CatalogueError", "InputError", "LagError", "MissingExtraError", "OutputError", "ScenarioError",
-    "StrategyError", "TV2SimError", "need",
+    "StrategyError", "TV2SimError", "need", "need_pyarrow",
 ]  # fmt: skip
 
 
@@ -71,3 +71,19 @@ def need(*modules: str, to: str) -> None:
             raise MissingExtraError(
                 f"to {to} a replay needs {error.name}: pip install 'tv2sim[replay]'"
             ) from error
+
+
+def need_pyarrow() -> None:
+    """Check that Parquet can be read and written.
+
+    Raises
+    ------
+    MissingExtraError
+        If pyarrow is not installed; the message names the extra.
+    """
+    try:
+        import_module("pyarrow")
+    except ImportError as error:
+        raise MissingExtraError(
+            "Parquet needs the package pyarrow: pip install 'tv2sim[parquet]', or choose csv or jsonl"
+        ) from error

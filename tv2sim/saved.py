@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
-from math import isnan
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -14,6 +13,7 @@ import numpy as np
 
 from tv2sim import plain
 from tv2sim.catalogue import Catalogue, Rejected, Video
+from tv2sim.catalogue.videos import TEXTS
 from tv2sim.errors import InputError, StrategyError
 from tv2sim.events import LogEntry
 from tv2sim.facts import Ending, Facts
@@ -32,10 +32,6 @@ FORMAT = 2
 """The number of the format of saved runs and logs. It changes when older ones can no longer be read."""
 
 _TABLES = ("videos", "publishers", "attempts", "events", "levels")
-_CATALOGUE = {
-    "id": "str", "title": "str", "provider": "str",
-    "encoding_time": "float64", "publication_timeout": "float64",
-}  # fmt: skip
 _LOG = {"time": "float64", "event": "str", "video": "Int64", "encoder": "Int64", "publisher": "Int64"}
 
 
@@ -59,7 +55,7 @@ def write_run(run: Run, folder: Path, format: Format) -> None:  # noqa: A002
         "format": FORMAT,
         "rejected": [line._asdict() for line in run.catalogue.rejected],
         "tables": format,
-        "submissions": run.catalogue.submitted_at is not None,
+        "numbers": list(run.catalogue.numbers),
         "end": run.end,
         "ending": run.ending,
         "own": np.flatnonzero(run.facts.videos["own"]).tolist(),
@@ -109,7 +105,8 @@ class _Document(msgspec.Struct):
     replication: _Number
     versions: dict[str, str]
     rejected: list[_Rejected]
-    submissions: bool
+    numbers: list[str]
+    """The numbers of the catalogue that are columns of the table of videos."""
     end: Annotated[float, msgspec.Meta(ge=0)]
     ending: Ending
     own: list[_Number]
@@ -177,7 +174,8 @@ def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) ->
     def table(name: str, kinds: Mapping[str, str]) -> pd.DataFrame:
         return read_table(folder / f"{name}.{document.tables}", kinds)
 
-    videos = table("videos", _CATALOGUE | ({"submitted_at": "float64"} if document.submissions else {}))
+    texts, numbers = dict.fromkeys(TEXTS, "str"), dict.fromkeys(document.numbers, "float64")
+    videos = table("videos", texts | numbers)
     run = Run(
         catalogue=_catalogue(videos, document),
         strategy=strategy or strategy_of(document.strategy),
@@ -201,11 +199,11 @@ def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) ->
 
 
 def _catalogue(videos: pd.DataFrame, document: _Document) -> Catalogue:
-    columns = [videos[name].tolist() for name in _CATALOGUE]
-    if document.submissions:
-        columns.append([None if isnan(time) else time for time in videos["submitted_at"].tolist()])
+    names = [*TEXTS, *document.numbers]
+    columns = ([None if value != value else value for value in videos[name].tolist()] for name in names)
+    rows = (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
     rejected = [Rejected(line.line, line.reason, line.text) for line in document.rejected]
-    return Catalogue(map(Video, *columns), rejected, document.catalogue.name)
+    return Catalogue((Video(**row) for row in rows), rejected, document.catalogue.name)
 
 
 def _facts(log: pd.DataFrame, videos: pd.DataFrame, document: _Document) -> Facts:

@@ -10,20 +10,19 @@ import stat
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import msgspec
 
-from tv2sim.errors import InputError, MissingExtraError, OutputError
+from tv2sim.errors import InputError, OutputError, need_pyarrow
 from tv2sim.validation import one_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "FORMATS", "Format", "may_replace", "need_pyarrow", "read_table", "records", "resolved", "whole_file",
+    "FORMATS", "Format", "may_replace", "read_table", "records", "resolved", "whole_file",
     "whole_folder", "write_table",
 ]  # fmt: skip
 
@@ -124,22 +123,6 @@ def _read_parquet(path: Path, names: Collection[str]) -> dict[str, list[Any]]:
 
     frame = pd.read_parquet(path).astype(object)
     return {name: frame[name].where(frame[name].notna(), None).tolist() for name in names}
-
-
-def need_pyarrow() -> None:
-    """Check that Parquet can be read and written.
-
-    Raises
-    ------
-    MissingExtraError
-        If pyarrow is not installed; the message names the extra.
-    """
-    try:
-        import_module("pyarrow")
-    except ImportError as error:
-        raise MissingExtraError(
-            "Parquet needs the package pyarrow: pip install 'tv2sim[parquet]', or choose csv or jsonl"
-        ) from error
 
 
 # -- completely or not at all -----------------------------------------------------------------------------

@@ -31,6 +31,8 @@ MEANINGS: dict[str, dict[str, str]] = {
         "encoding_time": "seconds for which it occupies an encoder",
         "publication_timeout": "seconds from the start of its encoding within which it must be published",
         "submitted_at": "the time before which the client does not offer it, if the catalogue has such times",
+        "publishing_time": "seconds for which its publisher is busy with it, if the catalogue has such times",
+        "priority": "a number for rules of your own, if the catalogue has such numbers",
         "encoder": "the number of its encoder",
         "publisher": "the number of its publisher",
         "published": "when it is published, in time or too late",

@@ -9,17 +9,22 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
 
-from tv2sim.catalogue.videos import Rejected, Video
-from tv2sim.validation import LONGEST_TIME, shown
+from tv2sim.catalogue.videos import NUMBERS, Rejected, Video
+from tv2sim.validation import LONGEST_TIME, plural, shown
 
-__all__ = ["LONGEST_LINE", "Entry", "as_bytes", "judged", "parse", "repeated", "text_of"]
+__all__ = [
+    "LONGEST_LINE", "TEXT_KEPT", "Entry", "as_bytes", "judged", "no_video", "outcome_of", "parse", "parsed",
+    "repeated", "text_of", "video_of",
+]  # fmt: skip
 
 Entry: TypeAlias = "bytes | str | Mapping[str, Any] | Video | object"
+
+T = TypeVar("T")
 
 LONGEST_LINE = 16_000_000
 """Bytes, with the line end: a longer line is rejected, and need not be held as a whole."""
@@ -50,11 +55,18 @@ def parse(stream: Iterable[Entry]) -> Iterator[tuple[int, Entry, Video | str]]:
 
     Blank lines are counted, but not yielded.
     """
+    return parsed(stream, _decode, video_of)
+
+
+def parsed(
+    stream: Iterable[Entry], decode: Callable[[bytes], T], convert: Callable[[Any], T]
+) -> Iterator[tuple[int, Entry, T | str]]:
+    """Do the same with any functions, one for lines of JSON and one for what is no text."""
     for number, entry in enumerate(stream, start=1):
         if isinstance(entry, str):  # of a text file, or a list of lines
             entry = as_bytes(entry)
         if not isinstance(entry, bytes):
-            yield number, entry, _outcome(video_of, entry)
+            yield number, entry, outcome_of(convert, entry)
         elif len(entry) > LONGEST_LINE:
             yield number, entry, f"the line is longer than {LONGEST_LINE // 1_000_000} MB"
         else:
@@ -62,7 +74,7 @@ def parse(stream: Iterable[Entry]) -> Iterator[tuple[int, Entry, Video | str]]:
                 entry = entry.removeprefix(b"\xef\xbb\xbf")
             line = entry.rstrip(b"\r\n")  # otherwise a text that is not closed would seem to hold a line break
             if line and not line.isspace():
-                outcome = _outcome(_decode, line)
+                outcome = outcome_of(decode, line)
                 hint = _of_another_kind(line) if number == 1 and isinstance(outcome, str) else ""
                 yield number, line, f"{outcome}{hint}" if hint else outcome
 
@@ -70,9 +82,10 @@ def parse(stream: Iterable[Entry]) -> Iterator[tuple[int, Entry, Video | str]]:
 _decode = msgspec.json.Decoder(Video).decode
 
 
-def _outcome(video_from: Callable[[Any], Video], entry: Any) -> Video | str:
+def outcome_of(convert: Callable[[Any], T], entry: Any) -> T | str:
+    """Return what `convert` makes of an entry, or the reason why it cannot."""
     try:
-        return video_from(entry)
+        return convert(entry)
     except msgspec.ValidationError as error:
         return _invalid(error)
     except msgspec.DecodeError as error:
@@ -106,6 +119,8 @@ def _invalid(error: msgspec.ValidationError) -> str:
     field = path.rstrip("`")
     if found.startswith("Object missing required field"):
         return f"the field {found.split('`')[1]} is missing"
+    if found.startswith("Missing required argument"):
+        return f"the field {_FIELDS[found.split(chr(39))[1]]} is missing"
     hint = ": is it in milliseconds?" if field == "submittedAt" else ""
     words = {
         "Expected `float` >= 0.0": f"{field} must be at least 0",
@@ -125,7 +140,7 @@ def _invalid(error: msgspec.ValidationError) -> str:
 
 _KINDS = {
     "float": "a number", "float | null": "a number", "finite float": "a finite number", "str": "a string",
-    "object": "a JSON object",
+    "object": "a JSON object", "object | array": "a JSON object",
 }  # fmt: skip
 
 
@@ -137,10 +152,21 @@ def text_of(entry: Entry) -> str:
     return shown(entry, TEXT_KEPT)
 
 
+def no_video(label: str, rejected: list[Rejected]) -> str:
+    """Return the message that a source holds no valid video, and why."""
+    why = "it is empty"
+    if rejected:
+        count, (line, reason, _) = plural(len(rejected), "line"), rejected[0]
+        why = f"{count} rejected, the first, line {line}, because {reason}"
+    return f"no valid video in {label!r}: {why}; a line looks like {EXAMPLE}"
+
+
+EXAMPLE = '{"id": "a1", "title": "News", "provider": "TV 2", "encodingTime": 3, "publicationTimeout": 9}'
+
+
 # -- entries that are not text -----------------------------------------------------------------------------
 
 _FIELDS = {field.name: field.encode_name for field in msgspec.structs.fields(Video)}
-_TIMES = ("encodingTime", "publicationTimeout", "submittedAt")
 
 
 def video_of(entry: object) -> Video:
@@ -163,11 +189,12 @@ def video_of(entry: object) -> Video:
         for name in (python, json)
         if name in entry
     }
-    if _missing(given.get("submittedAt")):
-        given.pop("submittedAt", None)
-    for field in _TIMES:
+    for name, number in NUMBERS.items():
+        field = _FIELDS[name]
         value = given.get(field)
-        if isinstance(value, float) and not math.isfinite(value):
+        if number.optional and _missing(value):
+            given.pop(field)
+        elif isinstance(value, float) and not math.isfinite(value):
             raise msgspec.ValidationError(f"Expected `finite float`, got `{value}` - at `$.{field}`")
     video = msgspec.convert(given, Video)
     for text in (video.id, video.title, video.provider):

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim.catalogue.columns import Given
+from tv2sim.catalogue.importing import Importer, imported
 from tv2sim.catalogue.judging import Entry, as_bytes, parse, repeated, text_of
-from tv2sim.catalogue.reading import Source, entries, lines_of, opened
-from tv2sim.catalogue.videos import Rejected, Video, rejected_shown, times_shown
+from tv2sim.catalogue.sources import Source, entries, is_table, lines_of, opened
+from tv2sim.catalogue.videos import NUMBERS, Rejected, Video, numbers_shown, rejected_shown
 from tv2sim.notebook import display
 from tv2sim.progress import watched
 from tv2sim.validation import a_whole_number, plural
@@ -36,8 +38,8 @@ class Survey:
         The source's name.
     encoding_time, publication_timeout : numpy.ndarray
         float64, seconds, one per valid video, in their order.
-    submitted_at : numpy.ndarray or None
-        float64, seconds, NaN for a video without one; None if no video has one.
+    submitted_at, publishing_time, priority : numpy.ndarray or None
+        float64, NaN for a video without one; None if no video has one.
     rejected_lines : int
         The number of lines that are not valid videos.
     rejected : tuple of Rejected
@@ -48,11 +50,19 @@ class Survey:
     encoding_time: NDArray[np.float64]
     publication_timeout: NDArray[np.float64]
     submitted_at: NDArray[np.float64] | None
+    publishing_time: NDArray[np.float64] | None
+    priority: NDArray[np.float64] | None
     rejected_lines: int
     rejected: tuple[Rejected, ...]
 
     def __len__(self) -> int:
         return len(self.encoding_time)
+
+    @property
+    def numbers(self) -> dict[str, NDArray[np.float64]]:
+        """The columns that there are, by name."""
+        columns = {name: getattr(self, name) for name in NUMBERS}
+        return {name: column for name, column in columns.items() if column is not None}
 
     @property
     def _size(self) -> str:
@@ -64,12 +74,14 @@ class Survey:
     def _repr_html_(self) -> str:
         return display(
             self.name, self._size,
-            times_shown(self.encoding_time, self.publication_timeout, self.submitted_at),
+            numbers_shown(self.numbers),
             rejected_shown(self.rejected, self.rejected_lines),
         )  # fmt: skip
 
 
-def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False) -> Survey:
+def survey_catalogue(
+    source: Source, *, columns: Given = None, keep: int = 1000, progress: bool = False
+) -> Survey:
     """Check a catalogue of any size without holding its text.
 
     At its peak the survey holds less than 60 bytes per video (``tv2sim check``, with its tables, up to 80). It
@@ -81,7 +93,9 @@ def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False
     ----------
     source : path, "-", open file, DataFrame or records
         As for :func:`tv2sim.read_catalogue`. What cannot be read twice is copied first: a pipe to a
-        temporary file, an iterator to a list.
+        temporary file, an iterator to a list. A table is held as a whole.
+    columns : str, mapping or path, optional
+        As for :func:`tv2sim.read_catalogue`; the log is then held as a whole.
     keep : int
         The number of rejected lines to describe; all are counted.
     progress : bool
@@ -107,6 +121,8 @@ def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False
     (1, 1)
     """
     found = _Found(a_whole_number("keep", keep, at_least=0))
+    if columns is not None or is_table(source):
+        return _of_columns(imported(source, columns), keep)
     with opened(source) as (stream, label), _rereadable(stream, label) as again:
         lines = watched(entries(again(), label), "line", wanted=progress)
         for number, entry, outcome in parse(lines):
@@ -117,6 +133,12 @@ def survey_catalogue(source: Source, *, keep: int = 1000, progress: bool = False
         if suspects := found.suspects():
             found.confirm(suspects, parse(entries(again(), label)))
         return found.survey(label)
+
+
+def _of_columns(importer: Importer, keep: int) -> Survey:
+    numbers, rejected = importer.numbers, importer.rejected
+    known: dict[str, Any] = {name: numbers.get(name) for name in NUMBERS}
+    return Survey(importer.label, **known, rejected_lines=len(rejected), rejected=tuple(rejected[:keep]))
 
 
 @contextmanager
@@ -147,22 +169,26 @@ def _from(stream: Any, position: int) -> Iterator[Entry]:
 
 
 class _Found:
-    """The data that the pass collects: five numbers per video, and the first rejected lines."""
+    """The data that the pass collects: a few numbers per video, and the first rejected lines."""
 
     def __init__(self, keep: int) -> None:
         self.keep = keep
         self.hashes, self.lines = array("q"), array("q")
-        self.times = {name: array("d") for name in ("encoding_time", "publication_timeout", "submitted_at")}
+        self.numbers = {name: array("d") for name, number in NUMBERS.items() if not number.optional}
         self.rejected_lines = 0
         self.rejected: list[Rejected] = []
         self.repeats: list[int] = []
 
     def video(self, number: int, video: Video) -> None:
+        for name in NUMBERS:
+            value = getattr(video, name)
+            if name not in self.numbers:
+                if value is None:
+                    continue
+                self.numbers[name] = array("d", [nan]) * len(self.lines)  # the first video that has one
+            self.numbers[name].append(nan if value is None else value)
         self.hashes.append(hash(video.id))
         self.lines.append(number)
-        for name, times in self.times.items():
-            time = getattr(video, name)
-            times.append(nan if time is None else time)
 
     def reject(self, number: int, reason: str, entry: Entry, kept: list[Rejected]) -> None:
         self.rejected_lines += 1
@@ -191,6 +217,11 @@ class _Found:
     def survey(self, label: str) -> Survey:
         valid = ~np.isin(np.frombuffer(self.lines, dtype=np.int64), self.repeats)
         del self.hashes, self.lines  # before the columns are copied
-        encoding, timeout, submitted = (np.frombuffer(times)[valid] for times in self.times.values())
-        known = None if np.isnan(submitted).all() else submitted
-        return Survey(label, encoding, timeout, known, self.rejected_lines, tuple(self.rejected))
+        known: dict[str, Any] = dict.fromkeys(NUMBERS)
+        for name, numbers in self.numbers.items():
+            column = np.frombuffer(numbers)[valid]
+            if not (
+                NUMBERS[name].optional and np.isnan(column).all()
+            ):  # a repeated id may have had the only one
+                known[name] = column
+        return Survey(label, **known, rejected_lines=self.rejected_lines, rejected=tuple(self.rejected))

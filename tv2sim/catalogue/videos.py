@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from math import isnan, nan
-from operator import eq
+from itertools import repeat
+from math import inf, isinf, isnan, nan
+from operator import attrgetter, eq
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, overload
 
 import msgspec
 import numpy as np
+from msgspec.inspect import FloatType, UnionType, type_info
 
 from tv2sim.errors import CatalogueError
 from tv2sim.notebook import Markup, display, histogram, table
-from tv2sim.validation import LONGEST_TIME, a_time, one_of, plural, shown
+from tv2sim.validation import LONGEST_TIME, a_number, a_time, one_of, plural, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Catalogue", "Rejected", "Video", "rejected_shown", "times_shown"]
+__all__ = ["NUMBERS", "REQUIRED", "TEXTS", "Catalogue", "Rejected", "Video", "numbers_shown", "rejected_shown"]
+
+
+_REQUIRED = float("nan")
+"""Stands for a number without a default, since in Python such a field cannot follow optional ones."""
 
 
 class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults=True):
@@ -31,7 +37,7 @@ class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults
     ----------
     id : str
         Its unique name; not empty.
-    title, provider : str
+    title, provider : str, optional
         Free text.
     encoding_time : float
         Seconds for which it occupies an encoder; at least 0.
@@ -39,6 +45,10 @@ class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults
         Seconds from the start of its encoding within which it must be published; greater than 0.
     submitted_at : float, optional
         Seconds from the start before which the client does not offer it; at least 0. A live replay records it.
+    publishing_time : float, optional
+        Seconds for which its publisher is busy with it; at least 0.
+    priority : float, optional
+        Any finite number, for rules of your own.
 
     Examples
     --------
@@ -47,16 +57,63 @@ class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults
     """
 
     id: Annotated[str, msgspec.Meta(min_length=1)]
-    title: str
-    provider: str
-    encoding_time: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_TIME)]
-    publication_timeout: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIME)]
+    title: str = msgspec.field(default_factory=str)  # a factory, so that an empty text is not omitted
+    provider: str = msgspec.field(default_factory=str)
+    encoding_time: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_TIME)] = _REQUIRED
+    publication_timeout: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIME)] = _REQUIRED
     submitted_at: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_TIME)] | None = None
+    publishing_time: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_TIME)] | None = None
+    priority: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.encoding_time is _REQUIRED or self.publication_timeout is _REQUIRED:
+            missing = "encoding_time" if self.encoding_time is _REQUIRED else "publication_timeout"
+            raise TypeError(f"Missing required argument {missing!r}")
 
     @property
     def slack(self) -> float:
         """Seconds of the timeout that are left when its encoding ends; negative if it cannot be in time."""
         return self.publication_timeout - self.encoding_time
+
+
+REQUIRED = ("id", "encoding_time", "publication_timeout")
+TEXTS = ("id", "title", "provider")
+
+
+class _Number(NamedTuple):
+    """What a number of a video may be."""
+
+    optional: bool
+    at_least: float
+    above: float
+    at_most: float
+
+    def accepts(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which of the values are finite numbers within the limits."""
+        inside = (values >= self.at_least) & (values > self.above) & (values <= self.at_most)
+        return inside & np.isfinite(values)
+
+    def checked(self, what: str, value: object) -> float:
+        """Return a value as a float, or raise a CatalogueError that quotes it."""
+        check = a_number if isinf(self.at_most) else a_time
+        bound = {"at_least": self.at_least} if isinf(self.above) else {"above": self.above}
+        return check(what, value, **bound, error=CatalogueError)
+
+
+def _numbers() -> dict[str, _Number]:
+    found = {}
+    for field in type_info(Video).fields:  # type: ignore[attr-defined]
+        kinds = field.type.types if isinstance(field.type, UnionType) else (field.type,)
+        for kind in kinds:
+            if isinstance(kind, FloatType):
+                least, above = (-inf if bound is None else bound for bound in (kind.ge, kind.gt))
+                most = inf if kind.le is None else kind.le
+                found[field.name] = _Number(field.name not in REQUIRED, least, above, most)
+    return found
+
+
+NUMBERS = _numbers()
+"""The numbers of a video by the name of the field, in the order of the fields."""
 
 
 class Rejected(NamedTuple):
@@ -76,8 +133,8 @@ class Catalogue:
     Parameters
     ----------
     videos : iterable of Video
-        The accepted videos. Their times are checked; :func:`tv2sim.read_catalogue` also checks their texts, and
-        that no id occurs twice.
+        The accepted videos. Their numbers are checked; :func:`tv2sim.read_catalogue` also checks their texts,
+        and that no id occurs twice.
     rejected : sequence of Rejected
         The lines that are not valid videos.
     name : str
@@ -91,15 +148,15 @@ class Catalogue:
         One per video.
     encoding_time, publication_timeout : numpy.ndarray
         float64, seconds, one per video; read-only.
-    submitted_at : numpy.ndarray or None
-        float64, seconds, NaN for a video without one; None if no video has one.
+    submitted_at, publishing_time, priority : numpy.ndarray or None
+        float64, NaN for a video without one; None if no video has one.
     rejected : tuple of Rejected
         The lines that are not valid videos.
 
     Raises
     ------
     CatalogueError
-        If a time of a video is outside its limits; the message quotes it and names the video.
+        If a number of a video is outside its limits; the message quotes it and names the video.
 
     Examples
     --------
@@ -116,15 +173,49 @@ class Catalogue:
         sha256: str | None = None,
     ) -> None:
         videos = list(videos)
+        ids, titles, providers = (map(attrgetter(text), videos) for text in TEXTS)
+        columns = {name: _column(videos, name) for name in NUMBERS}
+        numbers = {name: column for name, column in columns.items() if column is not None}
+        self._hold(ids, titles, providers, numbers, rejected, name, sha256)
+
+    @classmethod
+    def of_columns(
+        cls,
+        ids: Iterable[str],
+        titles: Iterable[str],
+        providers: Iterable[str],
+        numbers: dict[str, NDArray[np.float64]],
+        rejected: Sequence[Rejected] = (),
+        name: str = "catalogue",
+        sha256: str | None = None,
+    ) -> Catalogue:
+        """Return the catalogue of these columns, which are not checked."""
+        catalogue = cls.__new__(cls)
+        catalogue._hold(ids, titles, providers, numbers, rejected, name, sha256)
+        return catalogue
+
+    def _hold(
+        self,
+        ids: Iterable[str],
+        titles: Iterable[str],
+        providers: Iterable[str],
+        numbers: dict[str, NDArray[np.float64]],
+        rejected: Sequence[Rejected],
+        name: str,
+        sha256: str | None,
+    ) -> None:
         self.name, self.sha256, self.rejected = name, sha256, tuple(rejected)
-        self.ids = tuple(video.id for video in videos)
-        self.titles = tuple(video.title for video in videos)
+        self.ids, self.titles = tuple(ids), tuple(titles)
         shared: dict[str, str] = {}  # there are few providers: each name is held once
-        self.providers = tuple(shared.setdefault(video.provider, video.provider) for video in videos)
-        self.encoding_time = _column(videos, "encoding_time")
-        self.publication_timeout = _column(videos, "publication_timeout", above=0)
-        known = any(video.submitted_at is not None for video in videos)
-        self.submitted_at = _column(videos, "submitted_at", optional=True) if known else None
+        self.providers = tuple(shared.setdefault(provider, provider) for provider in providers)
+        self.numbers = numbers
+        for column in numbers.values():
+            column.flags.writeable = False
+        self.encoding_time = self.numbers["encoding_time"]
+        self.publication_timeout = self.numbers["publication_timeout"]
+        self.submitted_at = self.numbers.get("submitted_at")
+        self.publishing_time = self.numbers.get("publishing_time")
+        self.priority = self.numbers.get("priority")
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -137,13 +228,30 @@ class Catalogue:
     def __getitem__(self, row: int | slice) -> Video | Catalogue:
         if isinstance(row, slice):
             return Catalogue(map(self.__getitem__, range(len(self))[row]), name=self.name)
-        encoding, timeout = float(self.encoding_time[row]), float(self.publication_timeout[row])
-        submitted = nan if self.submitted_at is None else float(self.submitted_at[row])
-        texts = self.ids[row], self.titles[row], self.providers[row]
-        return Video(*texts, encoding, timeout, None if isnan(submitted) else submitted)
+        numbers = {name: float(column[row]) for name, column in self.numbers.items()}
+        given = {name: number for name, number in numbers.items() if not isnan(number)}
+        return Video(self.ids[row], self.titles[row], self.providers[row], **given)
+
+    def rows(self, rows: Sequence[int] | NDArray[np.int64]) -> Catalogue:
+        """Return the catalogue of the same source with these rows, in this order."""
+        ids, titles, providers = (
+            [texts[row] for row in rows] for texts in (self.ids, self.titles, self.providers)
+        )
+        numbers = {name: column[rows] for name, column in self.numbers.items()}
+        return Catalogue.of_columns(ids, titles, providers, numbers, self.rejected, self.name, self.sha256)
 
     def __iter__(self) -> Iterator[Video]:
-        return map(self.__getitem__, range(len(self)))
+        for start in range(0, len(self), _ROWS):
+            part = slice(start, start + _ROWS)
+            numbers = (self._listed(name, part) for name in NUMBERS)
+            yield from map(Video, self.ids[part], self.titles[part], self.providers[part], *numbers)
+
+    def _listed(self, name: str, part: slice) -> Iterable[float | None]:
+        """Return the numbers of these rows, with None where there is none."""
+        if name not in self.numbers:
+            return repeat(None)
+        listed: list[float | None] = self.numbers[name][part].tolist()
+        return [None if one != one else one for one in listed] if NUMBERS[name].optional else listed
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Catalogue):
@@ -162,7 +270,7 @@ class Catalogue:
     def _repr_html_(self) -> str:
         return display(
             self.name, self._size,
-            times_shown(self.encoding_time, self.publication_timeout, self.submitted_at),
+            numbers_shown(self.numbers),
             self._first(),
             rejected_shown(self.rejected, len(self.rejected)),
         )  # fmt: skip
@@ -180,16 +288,12 @@ class Catalogue:
     def frame(self) -> pd.DataFrame:
         """The videos as a new table: id, title, provider, encoding_time, publication_timeout.
 
-        If any video has a time of submission, there is a column submitted_at as well.
+        There is a column submitted_at, publishing_time or priority as well if any video has one.
         """
         import pandas as pd
 
-        columns = {
-            "id": self.ids, "title": self.titles, "provider": self.providers,
-            "encoding_time": self.encoding_time, "publication_timeout": self.publication_timeout,
-            "submitted_at": self.submitted_at,
-        }  # fmt: skip
-        return pd.DataFrame({name: column for name, column in columns.items() if column is not None})
+        texts = {"id": self.ids, "title": self.titles, "provider": self.providers}
+        return pd.DataFrame(texts | self.numbers)
 
     def groups(self, column: str) -> list[tuple[Any, NDArray[np.int64]]]:
         """Return the values of a column of :attr:`frame` in ascending order, each with the rows that have it.
@@ -221,28 +325,23 @@ class Catalogue:
         return (msgspec.json.encode(video) + b"\n" for video in self)
 
 
+_ROWS = 1 << 14
+
 _FEW = 5
 """Rows of a longer table that a notebook shows."""
 
 
-def times_shown(
-    encoding_time: NDArray[np.float64],
-    publication_timeout: NDArray[np.float64],
-    submitted_at: NDArray[np.float64] | None,
-) -> Markup:
-    """Return a table of the times of videos, for a notebook."""
-    columns = {
-        "encoding time": encoding_time,
-        "publication timeout": publication_timeout,
-        "slack": publication_timeout - encoding_time,
-    }
-    if submitted_at is not None:
-        columns["submitted at"] = submitted_at[~np.isnan(submitted_at)]
+def numbers_shown(numbers: Mapping[str, NDArray[np.float64]]) -> Markup:
+    """Return a table of the numbers of videos, for a notebook."""
+    slack = numbers["publication_timeout"] - numbers["encoding_time"]
+    optional = {name: column[~np.isnan(column)] for name, column in numbers.items() if NUMBERS[name].optional}
+    columns = {name: column for name, column in numbers.items() if name not in optional}
+    columns |= {"slack": slack, **optional}
     rows = [
         [
-            name,
+            name.replace("_", " "),
             *(f"{figure:.4g}" for figure in (values.min(), np.median(values), values.mean(), values.max())),
-            histogram(values, f"distribution of {name}"),
+            histogram(values, f"distribution of {name.replace('_', ' ')}"),
         ]
         for name, values in columns.items()
         if len(values)
@@ -259,23 +358,21 @@ def rejected_shown(rejected: Sequence[Rejected], lines: int) -> Markup:
     return table(head, rows, words=3) if rows else Markup()
 
 
-def _column(
-    videos: Sequence[Video], name: str, *, optional: bool = False, **bounds: float
-) -> NDArray[np.float64]:
-    """Return a time of each video as a read-only array, with NaN for None if it is optional.
+def _column(videos: Sequence[Video], name: str) -> NDArray[np.float64] | None:
+    """Return a number of each video as an array; if it is optional, with NaN for None, and None if all are.
 
     All are compared with the limits at once; only those outside them are looked at one by one.
     """
-    times = [getattr(video, name) for video in videos]
+    number, given = NUMBERS[name], list(map(attrgetter(name), videos))
+    if number.optional and given.count(None) == len(given):
+        return None
     try:
-        column = np.array(times, dtype=np.float64)
+        column = np.array(given, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):  # one of them is not a number, or too large for a float
-        column = np.full(len(times), nan)
-    inside = (column > 0 if bounds else column >= 0) & (column <= LONGEST_TIME)
-    if optional:
-        inside |= [time is None for time in times]
-    for row in np.flatnonzero(~inside).tolist():
-        what = f"{name} of video {shown(videos[row].id, 60)}"
-        column[row] = a_time(what, times[row], error=CatalogueError, **bounds)
-    column.flags.writeable = False
+        column = np.full(len(given), nan)
+    good = number.accepts(column)
+    if number.optional:
+        good |= [value is None for value in given]
+    for row in np.flatnonzero(~good).tolist():
+        column[row] = number.checked(f"{name} of video {shown(videos[row].id, 60)}", given[row])
     return column

@@ -23,7 +23,7 @@ def main(options: argparse.Namespace) -> None:
     """Report the rejected lines, the times of the videos, and the load that they offer."""
     a_whole_number("--rejected", options.rejected, at_least=0)
     scenario = scenario_of(options)
-    survey = survey_catalogue(options.catalogue, keep=options.rejected, progress=True)
+    survey = survey_catalogue(options.catalogue, columns=options.columns, keep=options.rejected, progress=True)
     videos, lines = plural(len(survey), "video"), plural(survey.rejected_lines, "line")
     say(f"{survey.name}: {videos}, {lines} rejected")
     for line, reason, text in survey.rejected:

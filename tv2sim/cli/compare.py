@@ -8,18 +8,18 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tv2sim.catalogue import Catalogue, read_catalogue
-from tv2sim.cli.inputs import fields_of, note_rejected, seed_of
+from tv2sim.catalogue import Catalogue
+from tv2sim.cli.inputs import catalogue_of, fields_of, note_rejected, seed_of
 from tv2sim.cli.log import json_text
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.tables import tidy, to_read
 from tv2sim.cli.text import note, plain, printing, warnings_noted
-from tv2sim.errors import InputError
+from tv2sim.errors import InputError, need_pyarrow
 from tv2sim.experiment import Comparison, compare
 from tv2sim.metrics import as_metrics
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Precision
-from tv2sim.storage import need_pyarrow, records, resolved, whole_file, write_table
+from tv2sim.storage import records, resolved, whole_file, write_table
 from tv2sim.strategies import as_strategy
 from tv2sim.validation import MOST, MOST_WORKERS, a_number, a_whole_number
 
@@ -35,7 +35,7 @@ def main(options: argparse.Namespace) -> None:
     given = fields_of(options, several=True)
     call = _call(options, given)
     about = _about(options)
-    catalogues = _catalogues(options.catalogue)
+    catalogues = _catalogues(options)
     kind = options.format or ("csv" if options.out is not None else "text")
     if kind == "parquet" and options.out is None:
         raise InputError("--format parquet is for a file: name it with --out")
@@ -114,12 +114,13 @@ def _about(options: argparse.Namespace) -> dict[str, str | None]:
     return about
 
 
-def _catalogues(paths: list[str]) -> dict[str, Catalogue]:
+def _catalogues(options: argparse.Namespace) -> dict[str, Catalogue]:
     """Read the catalogues; each is named by its file, with the folders that distinguish it from the others."""
+    paths = options.catalogue
     for path in paths:
         if paths.count(path) > 1:
             raise InputError(f"the catalogue {path!r} is given twice")
-    return {_name(path, paths): read_catalogue(path) for path in paths}
+    return {_name(path, paths): catalogue_of(options, path) for path in paths}
 
 
 def _name(path: str, paths: list[str]) -> str:
@@ -137,7 +138,9 @@ def _name(path: str, paths: list[str]) -> str:
 
 def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], seed: int) -> str:
     """Return the command with which a reader can repeat the comparison, with every choice explicit."""
-    words = ["tv2sim", "compare", *options.catalogue, "--strategies", ",".join(options.strategies)]
+    words = ["tv2sim", "compare", *options.catalogue]
+    words += ["--columns", options.columns] if options.columns is not None else []
+    words += ["--strategies", ",".join(options.strategies)]
     words += ["--baseline", options.baseline or options.strategies[0]]
     words += ["--replications", str(options.replications)]
     if options.precision is not None:

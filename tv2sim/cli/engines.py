@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from tv2sim.catalogue import read_catalogue
-from tv2sim.cli.inputs import scenario_of
+from tv2sim.cli.inputs import catalogue_of, scenario_of
 from tv2sim.cli.text import say
 from tv2sim.engines import engine_for, explained
 from tv2sim.strategies import as_strategy
@@ -15,7 +14,7 @@ from tv2sim.validation import MOST, a_whole_number
 def main(options: argparse.Namespace) -> None:
     """Say for each strategy which engine simulates it, which of the kernels, and why."""
     count = a_whole_number("--replications", options.replications, at_least=1, at_most=MOST)
-    scenario, catalogue = scenario_of(options), read_catalogue(options.catalogue)
+    scenario, catalogue = scenario_of(options), catalogue_of(options)
     strategies = [as_strategy(name) for name in options.strategies]
     for strategy in strategies:
         engine = engine_for("auto", catalogue, strategy, scenario, count)

@@ -8,7 +8,7 @@ import re
 from math import inf
 from typing import Any
 
-from tv2sim.catalogue import Catalogue
+from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.text import note, plain
 from tv2sim.draws import as_seed
@@ -18,8 +18,8 @@ from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.validation import plural
 
 __all__ = [
-    "fields_of", "keep_running", "note_load", "note_rejected", "port_of", "scenario_of", "seed_of",
-    "strategy_of",
+    "catalogue_of", "fields_of", "keep_running", "note_load", "note_rejected", "port_of", "scenario_of",
+    "seed_of", "strategy_of",
 ]  # fmt: skip
 
 
@@ -38,6 +38,11 @@ def fields_of(options: argparse.Namespace, *, several: bool = False) -> dict[str
         number = _whole(text, 1, inf, "the environment variable ENCODERS must be a positive whole number")
         given["encoders"] = [number] if several else number
     return {name: given[name] for name in SCENARIO if name in given}
+
+
+def catalogue_of(options: argparse.Namespace, path: str | None = None) -> Catalogue:
+    """Return the catalogue that is asked for, or the one of this path if there are several."""
+    return read_catalogue(options.catalogue if path is None else path, columns=options.columns)
 
 
 def scenario_of(options: argparse.Namespace) -> Scenario:

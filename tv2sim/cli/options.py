@@ -226,6 +226,17 @@ def _generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
 
 
+def _import(parser: argparse.ArgumentParser) -> None:
+    text = "as --columns of the other commands, such as gitlab,publicationTimeout=30"
+    parser.add_argument("mapping", metavar="MAPPING", help=text)
+    text = "the log: JSON, CSV (.csv) or Parquet (.parquet), or - for standard input"
+    parser.add_argument("log", metavar="FILE", help=text)
+    parser.add_argument("--out", metavar="FILE", help="where to write the catalogue (default: standard output)")
+    text = "write the start-up times that were found to this file, one a line"
+    parser.add_argument("--startup-times", metavar="FILE", help=text)
+    parser.add_argument("--force", action="store_true", help="replace files that exist")
+
+
 class _Command(NamedTuple):
     """A command: what adds its options, what it does, and two calls that work where videos.jsonl is."""
 
@@ -266,6 +277,14 @@ _COMMANDS = {
             "cat videos.jsonl | tv2sim replay - --strategy 2a --speed 20 --log stats",
         ),
     ),
+    "import": _Command(
+        _import,
+        "make a catalogue of a log that others wrote",
+        (
+            "tv2sim import publicationTimeout=9 videos.jsonl | tv2sim check -",
+            "tv2sim import id=title,encodingTime=0 videos.jsonl --out jobs.jsonl",
+        ),
+    ),
     "fit": _Command(
         _fit,
         "find the distribution of measured start-up times",
@@ -288,8 +307,14 @@ _FIRST = list(_COMMANDS)[:5]
 
 
 def _catalogue(parser: argparse.ArgumentParser, *, nargs: str | None = None, more: str = "") -> None:
-    text = f"a file of JSON lines, or - for standard input{more}"
+    text = f"a file of JSON lines, CSV (.csv) or Parquet (.parquet), or - for standard input{more}"
     parser.add_argument("catalogue", nargs=nargs, metavar="CATALOGUE", help=text)
+    text = (
+        "what the fields of a video are made of, such as id=job_id,submittedAt=created_at,"
+        "publishingTime=finished_at-started_at,publicationTimeout=30, or a mapping file, or one that ships "
+        "(github, gitlab, kubernetes), with commas between them"
+    )
+    parser.add_argument("--columns", metavar="MAPPING", help=text)
 
 
 def _strategy(parser: argparse.ArgumentParser) -> None:

@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from tv2sim.cli.inputs import keep_running, note_load, port_of, scenario_of, seed_of, strategy_of
+from tv2sim.cli.inputs import catalogue_of, keep_running, note_load, port_of, scenario_of, seed_of, strategy_of
 from tv2sim.cli.live import Printer
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.signals import Signalled, Signals
 from tv2sim.cli.text import note, warnings_noted
-from tv2sim.errors import InputError, need
+from tv2sim.errors import InputError, need, need_pyarrow
 from tv2sim.realtime import Replay
 from tv2sim.realtime.terminal import is_suited
 from tv2sim.run import Run
 from tv2sim.saved import is_saved_run, write_run
-from tv2sim.storage import may_replace, need_pyarrow, whole_file, whole_folder
+from tv2sim.storage import may_replace, whole_file, whole_folder
 from tv2sim.validation import plural
 
 _OF_A_RECORDING = ("strategy", "prewarmed", *SCENARIO, "seed", "replication")
@@ -85,6 +85,8 @@ def _handle(options: argparse.Namespace) -> Replay:
     if options.recorded is not None:
         if options.catalogue is not None:
             raise InputError("a replay is of a catalogue or of a recorded log, not of both")
+        if options.columns is not None:
+            raise InputError("--columns is for a catalogue: a recorded log has that decided")
         for name in _OF_A_RECORDING:
             if hasattr(options, name):
                 option = SCENARIO[name].flag if name in SCENARIO else f"--{name}"
@@ -92,8 +94,10 @@ def _handle(options: argparse.Namespace) -> Replay:
         return Replay(recorded=options.recorded, speed=options.speed, strict=options.strict, **serving)
     if options.catalogue is None:
         raise InputError("name a catalogue, or - for standard input, or a recorded log with --recorded")
+    # a log is read as a whole, and is no feed
+    catalogue = options.catalogue if options.columns is None else catalogue_of(options)
     return Replay(
-        options.catalogue, strategy_of(options), scenario_of(options), speed=options.speed,
+        catalogue, strategy_of(options), scenario_of(options), speed=options.speed,
         seed=seed_of(options), replication=getattr(options, "replication", 0), strict=options.strict, **serving,
     )  # fmt: skip
 

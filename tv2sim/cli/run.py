@@ -7,8 +7,7 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from tv2sim.catalogue import read_catalogue
-from tv2sim.cli.inputs import note_load, scenario_of, seed_of, strategy_of
+from tv2sim.cli.inputs import catalogue_of, note_load, scenario_of, seed_of, strategy_of
 from tv2sim.cli.log import data_of, head_of, json_line, line_of
 from tv2sim.cli.tables import run_by_group
 from tv2sim.cli.text import note, printing
@@ -35,7 +34,7 @@ def main(options: argparse.Namespace) -> None:
     seed = seed_of(options)
     if options.out is not None:
         may_replace(Path(options.out), options.force, _ours)
-    catalogue = read_catalogue(options.catalogue)
+    catalogue = catalogue_of(options)
     if options.by is not None:
         catalogue.groups(options.by)  # an unknown column is refused before the simulation
     note_load(catalogue, strategy, scenario)

@@ -287,8 +287,8 @@ class Kept:
         """Return a hash of the videos."""
         if id(catalogue) not in self._catalogues:
             found = hashlib.sha256(repr((catalogue.ids, catalogue.titles, catalogue.providers)).encode())
-            for column in (catalogue.encoding_time, catalogue.publication_timeout, catalogue.submitted_at):
-                found.update(b"none" if column is None else column.tobytes())
+            for name, column in catalogue.numbers.items():
+                found.update(name.encode() + column.tobytes())
             self._catalogues[id(catalogue)] = catalogue, found.hexdigest()
         return self._catalogues[id(catalogue)][1]
 

@@ -12,7 +12,7 @@ import msgspec
 from tv2sim import plain
 from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.catalogue.judging import as_bytes
-from tv2sim.catalogue.reading import entries, opened
+from tv2sim.catalogue.sources import entries, opened
 from tv2sim.errors import InputError
 from tv2sim.events import EVENTS, LogEntry
 from tv2sim.facts import TABLES, Ending

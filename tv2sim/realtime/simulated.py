@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from tv2sim.catalogue import Catalogue, Video
-from tv2sim.catalogue.reading import no_video
+from tv2sim.catalogue.judging import no_video
 from tv2sim.engines import simulate_one
 from tv2sim.errors import CatalogueError
 from tv2sim.events import log_of

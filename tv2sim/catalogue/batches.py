@@ -1,0 +1,360 @@
+"""Records that others wrote (CSV, JSON, Parquet, data frames), a batch at a time, as columns of raw values."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from itertools import chain, islice
+from operator import itemgetter
+from types import NoneType
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import msgspec
+
+from tv2sim.catalogue.columns import FIELDS, Column, Columns
+from tv2sim.catalogue.judging import TEXT_KEPT, Entry, as_bytes, outcome_of, parsed, text_of
+from tv2sim.catalogue.sources import Digest, entries, is_frame, lines_of, opened, suffix_of
+from tv2sim.catalogue.videos import REQUIRED
+from tv2sim.errors import CatalogueError, need_pyarrow
+from tv2sim.validation import plural
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+    from numpy.typing import NDArray
+
+__all__ = ["Batch", "Values", "batches"]
+
+Values: TypeAlias = "list[Any] | NDArray[np.number] | pd.DatetimeIndex"
+
+_ROWS = 1 << 14
+
+
+@contextmanager
+def batches(source: Any, columns: Columns, digest: Digest) -> Iterator[tuple[Iterator[Batch], str]]:
+    """Give the records of a source in batches, and its name."""
+    if is_frame(source):
+        yield _frame_batches([source], columns, "table"), "table"
+        return
+    with opened(source) as (stream, label):
+        suffix = suffix_of(source)
+        if suffix == ".parquet":
+            yield _parquet_batches(stream, columns, label), label
+            return
+        lines: Iterable[Entry] = digest.of(entries(lines_of(stream), label))
+        is_csv = suffix in (".csv", ".tsv")
+        if not suffix or source == "-":
+            is_csv, lines = _is_csv(lines)
+        yield (_csv_batches if is_csv else _json_batches)(lines, columns, label), label
+
+
+class Batch:
+    """Some records.
+
+    Parameters
+    ----------
+    lines : sequence of int
+        The number of the first line of each.
+    broken : dict
+        The rows that cannot be read, and why.
+    text : callable
+        Returns what a row looked like.
+    values : callable
+        Returns a column.
+    own : callable
+        Returns the column with the name of a field, or None if there is none.
+    """
+
+    def __init__(
+        self,
+        lines: Sequence[int],
+        broken: dict[int, str],
+        text: Callable[[int], str],
+        values: Callable[[Column], Values],
+        own: Callable[[str], Values | None],
+    ) -> None:
+        self.lines, self.broken, self.text, self.values, self.own = lines, broken, text, values, own
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+
+# -- JSON, and Python's own mappings -----------------------------------------------------------------------
+
+
+def _json_batches(stream: Iterable[Entry], columns: Columns, label: str) -> Iterator[Batch]:
+    """Yield the records of JSON lines, of a document that is a list or holds one, or of Python's own.
+
+    A line may also be a list of records, as a page of an API is.
+    """
+    records = _records(stream, columns.records, label)
+    while part := list(islice(records, _ROWS)):
+        lines, entries, rows = (list(column) for column in zip(*part, strict=True))
+        broken = {i: row for i, row in enumerate(rows) if isinstance(row, str)}
+        for i in broken:
+            rows[i] = {}
+        yield Batch(lines, broken, _text_of(entries), _nested(rows), _named(rows))
+
+
+def _text_of(entries: Sequence[Entry]) -> Callable[[int], str]:
+    def text(row: int) -> str:
+        entry = entries[row]
+        if isinstance(entry, str):
+            return entry.rstrip("\r\n")[:TEXT_KEPT]
+        with suppress(UnicodeError, TypeError):  # Python's own may hold what JSON does not
+            return text_of(msgspec.json.encode(entry) if isinstance(entry, dict) else entry)
+        return text_of(entry)
+
+    return text
+
+
+def _nested(rows: list[Any]) -> Callable[[Column], list[Any]]:
+    def values(column: Column) -> list[Any]:
+        name = column.text
+        if len(column.steps) == 1:
+            return [row.get(column.steps[0]) for row in rows]
+        return [row[name] if name in row else column.of(row) for row in rows]
+
+    return values
+
+
+def _named(rows: list[Any]) -> Callable[[str], list[Any] | None]:
+    def own(name: str) -> list[Any] | None:
+        json = FIELDS[name]
+        values = [row[json] if json in row else row.get(name) for row in rows]
+        absent = name not in REQUIRED and set(map(type, values)) == {NoneType}
+        return None if absent else values
+
+    return own
+
+
+_decode = msgspec.json.Decoder(dict[str, Any] | list[Any]).decode
+
+
+def _mapping(entry: Any) -> Any:
+    if not isinstance(entry, Mapping):
+        entry = msgspec.to_builtins(entry) if isinstance(entry, msgspec.Struct) else entry
+        if not isinstance(entry, dict):
+            raise msgspec.ValidationError(f"Expected `object`, got `{type(entry).__name__}`")
+    return entry
+
+
+def _records(stream: Iterable[Entry], inside: Column | None, label: str) -> Iterator[tuple[int, Entry, Any]]:
+    """Yield number, entry and record, or the reason why it is none."""
+    first, lines = _peeked(stream)
+    if isinstance(first, bytes) and first.strip() in (b"[", b"{"):
+        document = outcome_of(_decode, b"".join(as_bytes(line) for line in lines))
+        if isinstance(document, str):
+            raise CatalogueError(f"{label!r} is no JSON document: {document}")
+        for number, record in enumerate(_unpacked(document, inside), start=1):
+            yield number, record, outcome_of(_mapping, record)
+        return
+    for number, entry, found in parsed(lines, _decode, _mapping):
+        if isinstance(found, str):
+            yield number, entry, found
+            continue
+        several = _unpacked(found, inside)
+        for record in several:
+            alone = record is found
+            yield number, entry if alone else record, found if alone else outcome_of(_mapping, record)
+
+
+def _unpacked(found: Any, inside: Column | None) -> list[Any]:
+    """Return the records of a document or a line."""
+    if isinstance(found, dict) and inside is not None:
+        found = found if (records := inside.of(found)) is None else records
+    return found if isinstance(found, list) else [found]
+
+
+def _peeked(stream: Iterable[Entry]) -> tuple[Entry, Iterator[Entry]]:
+    """Return the first entry that is not blank (a text as bytes), and all entries."""
+    entries, seen = iter(stream), []
+    for entry in entries:
+        seen.append(entry)
+        text = as_bytes(entry) if isinstance(entry, str) else entry
+        if not isinstance(text, bytes) or text.strip(b"\xef\xbb\xbf \t\r\n"):
+            return text, chain(seen, entries)
+    return None, iter(seen)
+
+
+def _is_csv(stream: Iterable[Entry]) -> tuple[bool, Iterator[Entry]]:
+    """Return whether a text without a name looks like CSV, and the stream again."""
+    first, entries = _peeked(stream)
+    return isinstance(first, bytes) and first.lstrip(b"\xef\xbb\xbf \t")[:1] not in (b"{", b"["), entries
+
+
+# -- tables ------------------------------------------------------------------------------------------------
+
+
+def _csv_batches(stream: Iterable[Entry], columns: Columns, label: str) -> Iterator[Batch]:
+    """Yield the records of a CSV file with a header; commas, semicolons or tabs separate."""
+    source = _Csv(stream)
+    try:
+        header = source.header()
+        table = _Table(header, columns, label)
+        while header and (lines := source.block()):
+            numbers, rows, texts = source.rows(lines)
+            if not all(rows):  # a blank line has no values
+                full = [i for i, row in enumerate(rows) if row]
+                numbers, texts = [numbers[i] for i in full], [texts[i] for i in full]
+                rows = [rows[i] for i in full]
+            broken = {}
+            if set(map(len, rows)) - {len(header)}:
+                for i, row in enumerate(rows):
+                    if len(row) != len(header):
+                        broken[i] = f"it has {plural(len(row), 'value')}, but the header has {len(header)}"
+                        rows[i] = [""] * len(header)
+            yield table.batch(numbers, broken, _text_of(texts), _of_rows(rows))
+    except csv.Error as error:
+        raise CatalogueError(f"cannot read {label!r}: line {source.number}: {error}") from error
+
+
+def _of_rows(rows: list[list[str]]) -> Callable[[int], Values]:
+    return lambda i: list(map(itemgetter(i), rows))
+
+
+class _Csv:
+    """The rows of a text, each with the number of its first line and its text; `number` lines are read."""
+
+    def __init__(self, stream: Iterable[Entry]) -> None:
+        self._lines = (
+            line.decode("utf-8", "surrogateescape") if isinstance(line, bytes) else str(line) for line in stream
+        )
+        self._delimiter = ","
+        self.number = 0
+
+    def header(self) -> list[str]:
+        """Return the names of the columns."""
+        while line := next(self._lines, ""):
+            line = line.removeprefix("\ufeff")
+            if line.strip():
+                self._delimiter = max(",;\t", key=line.count)
+                return self._one_by_one([line])[1][0]
+            self.number += 1
+        return []
+
+    def block(self) -> list[str]:
+        """Return the next lines."""
+        return list(islice(self._lines, _ROWS))
+
+    def rows(self, lines: list[str]) -> tuple[Sequence[int], list[list[str]], list[str]]:
+        """Return the numbers, rows and texts that begin in these lines."""
+        try:
+            rows = list(csv.reader([*lines, _END], delimiter=self._delimiter))
+        except csv.Error:  # said with the number of its line
+            rows = []
+        # a row of several lines, or one that goes on after these, would have taken a line of another row
+        if len(rows) != len(lines) + 1 or rows.pop() != [_END]:
+            return self._one_by_one(lines)
+        self.number += len(lines)
+        return range(self.number - len(lines) + 1, self.number + 1), rows, lines
+
+    def _one_by_one(self, lines: list[str]) -> tuple[list[int], list[list[str]], list[str]]:
+        numbers: list[int] = []
+        rows: list[list[str]] = []
+        texts: list[str] = []
+        taken: list[str] = []
+        end = self.number + len(lines)
+
+        def counted() -> Iterator[str]:
+            for line in chain(lines, self._lines):
+                self.number += 1
+                taken.append(line)
+                yield line
+
+        reader = csv.reader(counted(), delimiter=self._delimiter)
+        while self.number < end:
+            rows.append(next(reader))
+            numbers.append(self.number - len(taken) + 1)
+            texts.append("".join(taken))
+            taken.clear()
+        return numbers, rows, texts
+
+
+_END = "\0"
+"""A line that no file should hold."""
+
+
+def _frame_batches(frames: Iterable[pd.DataFrame], columns: Columns, label: str) -> Iterator[Batch]:
+    """Yield the rows of data frames."""
+    first = 1
+    for frame in frames:
+        table = _Table([str(name) for name in frame.columns], columns, label)
+        for start in range(0, len(frame), _ROWS):
+            part = frame.iloc[start : start + _ROWS]
+            numbers = range(first + start, first + start + len(part))
+            yield table.batch(numbers, {}, _row_of(part), _of_frame(part))
+        first += len(frame)
+
+
+def _of_frame(part: pd.DataFrame) -> Callable[[int], Values]:
+    return lambda i: _plain(part.iloc[:, i])
+
+
+def _row_of(part: pd.DataFrame) -> Callable[[int], str]:
+    return lambda row: text_of(part.iloc[row].to_dict())
+
+
+def _parquet_batches(file: Any, columns: Columns, label: str) -> Iterator[Batch]:
+    """Yield the rows of a Parquet file."""
+    need_pyarrow()
+    import pyarrow.parquet
+
+    try:
+        table = pyarrow.parquet.ParquetFile(file)
+        frames = (batch.to_pandas() for batch in table.iter_batches(_ROWS))
+        yield from _frame_batches(frames, columns, label)
+    except (pyarrow.ArrowException, OSError) as error:
+        raise CatalogueError(f"cannot read {label!r} as Parquet: {error}") from error
+
+
+def _plain(series: pd.Series[Any]) -> Values:
+    """Return the values of a column of a data frame."""
+    import pandas as pd
+
+    kind = series.dtype
+    if isinstance(kind, pd.DatetimeTZDtype) or kind.kind == "M":
+        return pd.DatetimeIndex(series)
+    if kind.kind in "iuf" and not series.hasnans:
+        return series.to_numpy()
+    if kind.kind in "iuf":
+        return series.to_numpy(dtype="float64", na_value=float("nan"))
+    return series.astype(object).where(series.notna(), None).tolist()
+
+
+class _Table:
+    """The columns of a table by their names."""
+
+    def __init__(self, header: Sequence[str], columns: Columns, label: str) -> None:
+        self._index: dict[str, int] = {}
+        for i, name in enumerate(header):
+            self._index.setdefault(name, i)  # of columns with the same name, the first
+        self._label = label
+
+    def batch(
+        self,
+        lines: Sequence[int],
+        broken: dict[int, str],
+        text: Callable[[int], str],
+        at: Callable[[int], Values],
+    ) -> Batch:
+        def values(column: Column) -> Values:
+            if column.text in self._index:
+                return at(self._index[column.text])
+            head, *rest = column.steps
+            if head not in self._index:
+                raise self._lacks(str(head))
+            found = at(self._index[str(head)])
+            return [Column(column.text, tuple(rest)).of(one) for one in found] if rest else found
+
+        def own(name: str) -> Values | None:
+            index = self._index.get(FIELDS[name], self._index.get(name))
+            return None if index is None else at(index)
+
+        return Batch(lines, broken, text, values, own)
+
+    def _lacks(self, name: str) -> CatalogueError:
+        known = ", ".join(self._index)
+        quoted = "; in a mapping a name with '-' or a blank is in double quotes" if "-" in known else ""
+        return CatalogueError(f"{self._label!r} has no column {name!r}; it has {known[:500]}{quoted}")

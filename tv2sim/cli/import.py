@@ -1,0 +1,72 @@
+"""``tv2sim import``."""  # noqa: N999 (the command's name)
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from typing import BinaryIO
+
+from tv2sim.catalogue import Import, Rejected, import_catalogue
+from tv2sim.catalogue.columns import STARTUP_TIME, Columns, as_columns
+from tv2sim.cli.text import note, plain, say
+from tv2sim.errors import InputError
+from tv2sim.storage import resolved, whole_file
+from tv2sim.validation import plural
+
+
+def main(options: argparse.Namespace) -> None:
+    """Write the catalogue and the start-up times, and say what was left out and why."""
+    columns = as_columns(options.mapping)
+    if options.startup_times is not None and columns.fields.get(STARTUP_TIME) is None:
+        raise InputError("--startup-times needs a mapping with startupTime, such as startupTime=ready-created")
+    _distinct(options.log, options.out, options.startup_times)
+    with ExitStack() as files:
+        out = _begun(files, options.out, options.force)
+        times = _begun(files, options.startup_times, options.force)
+        found = import_catalogue(options.log, columns)
+        (out or sys.stdout.buffer).writelines(found.catalogue.lines())
+        if times is not None:
+            lines = [STARTUP_TIME, *map(repr, found.startup_times.tolist())]
+            times.writelines(f"{line}\n".encode() for line in lines)
+    for line in _report(found, columns):
+        # without --out, standard output is the catalogue
+        note(plain(line)) if out is None else say(line)
+
+
+def _distinct(*names: str | None) -> None:
+    paths = [resolved(Path(name)) for name in names if name not in (None, "-")]
+    if len(set(paths)) < len(paths):
+        raise InputError("the log, the catalogue and the start-up times must be different files")
+
+
+def _begun(files: ExitStack, name: str | None, force: bool) -> BinaryIO | None:
+    if name is None:
+        return None
+    draft = files.enter_context(whole_file(Path(name), force=force))
+    return files.enter_context(draft.open("wb"))
+
+
+def _report(found: Import, columns: Columns) -> Iterable[str]:
+    catalogue, times = found.catalogue, found.startup_times
+    order = "" if catalogue.submitted_at is None else ", in the order of submission"
+    yield f"{catalogue.name}: {plural(len(catalogue), 'video')}{order}; {_left_out(catalogue.rejected)}"
+    by_reason: dict[str, list[int]] = {}
+    for line, reason, _ in catalogue.rejected:
+        by_reason.setdefault(reason, []).append(line)
+    for reason, lines in sorted(by_reason.items(), key=lambda item: -len(item[1])):
+        yield f"  {plural(len(lines), 'line')}, first line {lines[0]}: {reason}"
+    if columns.constants:
+        same = ", ".join(f"{name}={value}" for name, value in columns.constants.items())
+        yield f"the same for all: {same}"
+    if len(times):
+        among = f"{times.min():g} to {times.max():g} s, mean {times.mean():.3g} s"
+        yield f"{plural(len(times), 'start-up time')}, {among}"
+    for reason, count in found.without_startup_time.items():
+        yield f"  {plural(count, 'video')} without a start-up time: {reason}"
+
+
+def _left_out(rejected: tuple[Rejected, ...]) -> str:
+    return f"{plural(len(rejected), 'line')} left out" if rejected else "nothing left out"
