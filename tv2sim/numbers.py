@@ -56,7 +56,7 @@ def scaled(metric: str, interval: Interval) -> Interval:
     """
     factor = 100.0 if METRICS[metric].unit == "%" else 1.0
     mean, half_width, low, high = (factor * value for value in interval[:4])
-    return Interval(mean, half_width, low, high, interval.n, interval.differing)
+    return Interval(mean, half_width, low, high, *interval[4:])
 
 
 def heading(metric: str) -> str:
@@ -97,15 +97,17 @@ def estimate(metric: str, interval: Interval, *, difference: bool = False, units
     '80.00 ± 0.01 s'
     >>> estimate("makespan", Interval(80.0009, float("nan"), 0, 0, n=1000, differing=5))
     '80.00 s (5 differ)'
+    >>> estimate("elapsed_p50", Interval(4.25, 0.5, 3.75, 4.75, n=12, differing=12, missing=988))
+    '4.2 ± 0.5 s (of 12)'
     """
     mean, half_width, low, high = scaled(metric, interval)[:4]
-    after = unit(metric, difference=difference) if units else ""
+    after = (unit(metric, difference=difference) if units else "") + _rests_on(interval)
     decimals = min(decimals_for(half_width, mean), _MOST_DECIMALS.get(METRICS[metric].unit, 3))
     shown = number(mean, decimals)
     if difference and float(f"{mean:.{decimals}f}") > 0:
         shown = f"+{shown}"
     if isnan(half_width):
-        return f"{shown}{after}{_too_few(interval)}"
+        return shown + after
     if half_width == 0:
         return shown + after
     if isclose(mean - low, high - mean, rel_tol=1e-6):
@@ -114,11 +116,14 @@ def estimate(metric: str, interval: Interval, *, difference: bool = False, units
     return f"{shown} ({number(low, decimals)} to {number(high, decimals)}){after}"
 
 
-def _too_few(interval: Interval) -> str:
-    """Return in brackets how few replications differ, where that is why there is no interval."""
+def _rests_on(interval: Interval) -> str:
+    """Return in brackets how many replications have a value, if not all, or differ, if too few."""
     if interval.n is None or interval.n < 2:
         return ""
-    return f" ({interval.differing or 'none'} differ{'s' if interval.differing == 1 else ''})"
+    of = f" (of {interval.n:,})" if interval.missing else ""
+    if not isnan(interval.half_width):
+        return of
+    return f"{of} ({interval.differing or 'none'} differ{'s' if interval.differing == 1 else ''})"
 
 
 def with_span(metric: str, interval: Interval, confidence: float, of: str = "") -> str:

@@ -51,16 +51,60 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
 
 
+_WHAT = "Simulate when to start single-use publishers, and how many."
+_EXAMPLES = "examples, with the catalogue that `tv2sim generate --out videos.jsonl` writes:"
+
+
+class _Help(argparse.HelpFormatter):
+    """Leaves examples as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if text.startswith(_EXAMPLES) else super()._fill_text(text, width, indent)
+
+
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the options, with the name of the command as ``command``."""
-    parser = _Parser(prog="tv2sim", description="Simulate when to start single-use publishers, and how many.")
+    parser = _Parser(
+        prog="tv2sim", description=_WHAT, epilog=_examples("replay", "compare"), formatter_class=_Help
+    )
     parser.add_argument("--version", action="version", version=f"tv2sim {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, (add_options, text) in _COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, (add_options, text, _) in _COMMANDS.items():
+        command = commands.add_parser(
+            name, help=text, description=_sentence(text), epilog=_examples(name), formatter_class=_Help
+        )
         command.set_defaults(command=name)
         add_options(command)
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if options.command is None:
+        print(_what_to_try())
+        parser.exit()
+    return options
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _examples(*names: str) -> str:
+    """Return the two examples of a command, or the first one of each of these, for the end of a help text."""
+    calls = [_COMMANDS[name].examples[0] for name in names] if len(names) > 1 else _COMMANDS[names[0]].examples
+    return f"{_EXAMPLES}\n" + "\n".join(f"  {call}" for call in calls)
+
+
+def _what_to_try() -> str:
+    tries = [f"  {_COMMANDS[name].examples[0]}\n      {_COMMANDS[name].text}" for name in _FIRST]
+    return "\n".join(
+        [
+            _WHAT,
+            "",
+            "What to try, in this order:",
+            *tries,
+            "",
+            "tv2sim --help lists the commands, tv2sim COMMAND --help the options of one.",
+        ]
+    )
 
 
 def _run(parser: argparse.ArgumentParser) -> None:
@@ -163,14 +207,54 @@ def _generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
 
 
+class _Command(NamedTuple):
+    """A command: what adds its options, what it does, and two calls that work where videos.jsonl is."""
+
+    add_options: Callable[[argparse.ArgumentParser], None]
+    text: str
+    examples: tuple[str, str]
+
+
 _COMMANDS = {
-    "run": (_run, "simulate a catalogue and print the stats line of each run"),
-    "compare": (_compare, "compare strategies over many replications"),
-    "replay": (_replay, "let a run happen in real time, to watch and to scrape"),
-    "check": (_check, "report what a catalogue holds and what of it is rejected"),
-    "engines": (_engines, "say which engine simulates what, and why"),
-    "generate": (_generate, "make a synthetic catalogue with the mix of a real day"),
+    "generate": _Command(
+        _generate,
+        "make a synthetic catalogue with the mix of a real day",
+        ("tv2sim generate --out videos.jsonl", "tv2sim generate --videos 1000 --seed 3 | tv2sim check -"),
+    ),
+    "check": _Command(
+        _check,
+        "report what a catalogue holds and what of it is rejected",
+        ("tv2sim check videos.jsonl", "tv2sim check videos.jsonl --encoders 8 --requests-per-second 3"),
+    ),
+    "run": _Command(
+        _run,
+        "simulate a catalogue and print the stats line of each run",
+        ("tv2sim run videos.jsonl --strategy 2c --runs 4", "tv2sim run videos.jsonl --log text --out run"),
+    ),
+    "compare": _Command(
+        _compare,
+        "compare strategies over many replications",
+        (
+            "tv2sim compare videos.jsonl --report report.html",
+            "tv2sim compare videos.jsonl --strategies 2c:8,2c:12 --out table.csv",
+        ),
+    ),
+    "replay": _Command(
+        _replay,
+        "let a run happen in real time, to watch and to scrape",
+        (
+            "tv2sim replay videos.jsonl --speed 5 --view --keep-running",
+            "cat videos.jsonl | tv2sim replay - --strategy 2a --speed 20 --log stats",
+        ),
+    ),
+    "engines": _Command(
+        _engines,
+        "say which engine simulates what, and why",
+        ("tv2sim engines videos.jsonl", "tv2sim engines videos.jsonl --strategies 2c --queue-capacity 5"),
+    ),
 }
+_FIRST = list(_COMMANDS)[:5]
+"""What a newcomer may try, in this order."""
 
 
 # -- what several commands have ----------------------------------------------------------------------------
