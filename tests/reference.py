@@ -1,35 +1,63 @@
 """The simulated system in plain Python: an executable specification to hold tv2sim against.
 
-It is written to be read, not to be fast, and shares nothing with the library. Inside, time is a whole number of
-microseconds: a duration in seconds is rounded where it comes in, a time is divided by 10**6 where it goes out.
-Whatever may happen next is an event `(time, phase, key)`, and always the smallest one happens. Events with a
-known time stand on the agenda; two kinds wait for a condition instead (room in the queue, a free encoder) and
-are candidates whenever it holds.
+It is written to be read, not to be fast. It shares nothing with the library but the random numbers
+(`tv2sim.draws`) and the quantile functions of distributions. Inside, time is a whole number of microseconds: a
+duration in seconds is rounded where it comes in, a time is divided by 10**6 where it goes out.
+
+Whatever may happen next is an event `(time, place, key)`, and always the smallest one happens. `Place` is the
+order of an instant; the method of `System` with a place's name says what happens there. Events with a known
+time stand on the agenda. Others wait for a condition, such as room in the queue or a free encoder, and are
+candidates whenever it holds.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from enum import IntEnum, auto
 from heapq import heappop, heappush
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from tv2sim import Uniform
+from tv2sim.draws import Purpose, uniforms
 
 NAN = math.nan
 
-# The order within one instant. "The client hands over" is two steps here, as it may have to wait in between.
-ENCODING_ENDS, PUBLISHER_READY, ADMISSION, OFFER, HAND_OVER, PUBLICATION, DELAYED_START = range(1, 8)
-
-Event = tuple[int, int, int]
 Row = dict[str, Any]
-Startup = Callable[[int | None, int], float]
-"""The seconds that a publisher takes to start, given its cause and its number."""
+Value: TypeAlias = Any
+"""A number, or a distribution: what has the method `quantile`."""
+
+
+class Place(IntEnum):
+    """What happens at one instant, in this order; behind each, the key that orders several of its kind."""
+
+    ENCODING_ENDS = auto()  # video
+    PUBLISHER_READY = auto()  # publisher
+    ADMISSION = auto()  # the video blocked longest
+    OFFER = auto()  # video
+    HAND_OVER = auto()  # video; a step of its own, as the client may have to wait between the offer and this
+    PUBLICATION = auto()  # publisher; at once, if publishing takes no time
+    DELAYED_START = auto()  # video, then order
+
+
+class Event(NamedTuple):
+    """Something that happens: events compare as tuples."""
+
+    time: float
+    place: Place
+    key: tuple[float, ...]
 
 
 def microseconds(seconds: float) -> int:
     """Round to the nearest microsecond, halves to the even one."""
     return round(seconds * 1e6)
+
+
+# -- what goes in ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -44,20 +72,69 @@ class Rule:
 
 @dataclass(frozen=True)
 class World:
-    """A scenario's numbers, except for the start-up time."""
+    """A scenario's fields, as tests write them or as they are read from a `tv2sim.Scenario`."""
 
-    encoders: int = 10
-    requests_per_second: float = 2.0
-    publishing_time: float = 0.0
+    encoders: Any = 10
+    requests_per_second: Any = 2.0
+    publishing_time: Value = 0.0
     publishing_queue_capacity: int | None = 100
     until: float | None = None
+    startup_time: Value = Uniform(2, 6)  # noqa: RUF009 (distributions are immutable)
+    deadline: str = "published"
+
+    @classmethod
+    def of(cls, scenario: object) -> World:
+        """Read those fields that the scenario has."""
+        names = [each.name for each in fields(cls) if hasattr(scenario, each.name)]
+        return cls(**{name: getattr(scenario, name) for name in names})
+
+    def changes(self) -> dict[str, Any]:
+        """Return the fields that are not the default."""
+        return {
+            each.name: value for each in fields(self) if (value := getattr(self, each.name)) != each.default
+        }
+
+
+class Clip(NamedTuple):
+    """A video as the catalogue has it."""
+
+    encoding_time: float
+    publication_timeout: float
+    submitted_at: float | None = None
+    publishing_time: float | None = None
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random numbers of a replication: each belongs to a purpose, an entity, and how many came before."""
+
+    seed: int = 1
+    replication: int = 0
+
+    def number(self, purpose: Purpose, entity: int, further: int) -> float:
+        """Return a number between 0 and 1."""
+        return float(uniforms(self.seed, purpose, self.replication, 1, start=entity, further=further)[0])
+
+    def value(self, of: Value, purpose: Purpose, entity: int, further: int) -> float:
+        """Return a number as it is, and draw from a distribution."""
+        if not hasattr(of, "quantile"):
+            return float(of)
+        return float(of.quantile(np.array([self.number(purpose, entity, further)]))[0])
+
+    def time(self, of: Value, purpose: Purpose, entity: int, further: int) -> int:
+        """Return the same in microseconds, of a number or distribution of seconds."""
+        return microseconds(self.value(of, purpose, entity, further))
+
+
+# -- what comes out ----------------------------------------------------------------------------------------
 
 
 class Outcome(NamedTuple):
-    """The rows of the two tables, when the run ended, and why."""
+    """The rows of the tables, the log (time, event, video, encoder, publisher), when the run ended, and why."""
 
     videos: list[Row]
     publishers: list[Row]
+    log: list[tuple[float, str, int | None, int | None, int | None]]
     end: float
     ending: str
 
@@ -69,6 +146,7 @@ class Video:
     encoding_time: float
     publication_timeout: float
     submitted_at: float | None = None
+    publishing_time: float | None = None
     offered: float = NAN
     encoder: int | None = None
     encoding_started: float = NAN
@@ -77,6 +155,7 @@ class Video:
     publisher: int | None = None
     assigned: float = NAN
     published: float = NAN
+    settled: float = NAN
     elapsed: float = NAN
     on_time: bool = False
     outcome: str = "unfinished"
@@ -97,43 +176,95 @@ class Publisher:
     outcome: str = "unfinished"
 
 
+TIMES = {
+    "offered", "encoding_started", "encoded", "queued", "assigned", "published", "settled", "elapsed",
+    "started", "ready", "ended", "idle",
+}  # fmt: skip
+"""The columns that are in microseconds while the system runs."""
+
+
+def in_seconds(row: Any) -> Row:
+    """Write down a row, its times in seconds."""
+    return {name: cell / 1e6 if name in TIMES else cell for name, cell in vars(row).items()}
+
+
+# -- what the tables do not show -----------------------------------------------------------------------------
+
+
+@dataclass
+class Counts:
+    """What has happened to a video how often so far; it numbers its draws."""
+
+    attempts: int = 0  # to publish it
+
+
+class Order(NamedTuple):
+    """A publisher that is to be started."""
+
+    number: int
+    cause: int | None
+    slot: int | None  # of a publisher of the pool at time 0, which has no cause
+    own: bool  # whether it serves only the video that is its cause
+
+    @property
+    def origin(self) -> tuple[bool, int]:
+        """What its draws belong to: a video or a slot, and its number."""
+        if self.cause is not None:
+            return (True, self.cause)
+        assert self.slot is not None
+        return (False, self.slot)
+
+
+@dataclass
+class Life:
+    """What belongs to a publisher besides its row: its order, and how many of the same origin came before."""
+
+    order: Order
+    further: int
+
+
+# -- what happens ------------------------------------------------------------------------------------------
+
+
 class System:
     """The state of the system, and one method for each thing that may happen to it."""
 
-    def __init__(self, videos: list[Video], rule: Rule, world: World, startup: Startup) -> None:
-        self.videos, self.rule, self.world, self.startup = videos, rule, world, startup
+    def __init__(self, videos: list[Video], rule: Rule, world: World, draws: Draws) -> None:
+        self.videos, self.rule, self.world, self.draws = videos, rule, world, draws
         self.publishers: list[Publisher] = []
+        self.log: list[tuple[float, str, int | None, int | None, int | None]] = []
         self.now = 0
-        self.agenda: list[Event] = []
+        self.agenda: set[Event] = set()
         self.without_outcome = len(videos)
-        self.free = [(0, number) for number in range(world.encoders)]  # encoders: free since when, number
+        self.counts = [Counts() for _ in videos]
+        # client
+        self.next = 0  # the first video that has not been offered
+        self.next_offer: float = 0  # the client's pause lasts until then
         self.offering: int | None = None  # the video that the client offers at the moment
+        # encoders
+        self.free = [(0, number) for number in range(world.encoders)]  # free since when, number
         self.blocked: deque[int] = deque()  # encoded videos that still hold their encoder
+        # publishing stage
         self.queue: deque[int] = deque()  # videos that wait for any publisher
-        self.ready: list[tuple[int, int]] = []  # shared publishers: ready since when, number
-        self.starting = 0  # shared publishers that are not ready yet
         self.own: dict[int, int] = {}  # dedicated publisher of a video
+        # publishers
+        self.orders = 0
+        self.ordered: dict[int, Order] = {}  # those that have not become publishers
+        self.lives: list[Life] = []
+        self.started_for: dict[tuple[bool, int], int] = {}  # publishers started for an origin
+        self.starting = 0  # shared publishers that are not ready yet
+        self.ready: list[tuple[int, int]] = []  # shared publishers: ready since when, number
 
     def run(self) -> Outcome:
         """Let everything happen up to the end of the run."""
-        for _ in range(self.rule.prewarmed):
-            self.start_publisher(None, dedicated=False)
-        self.plan(microseconds(self.videos[0].submitted_at or 0), OFFER, 0)
-        happen = {
-            ENCODING_ENDS: self.encoding_ends,
-            PUBLISHER_READY: self.publisher_ready,
-            ADMISSION: self.admit,
-            OFFER: self.offer,
-            HAND_OVER: self.hand_over,
-            PUBLICATION: self.publication,
-            DELAYED_START: self.delayed_start,
-        }
+        for slot in range(self.rule.prewarmed):
+            self.order(None, slot, own=False)
         last = math.inf if self.world.until is None else microseconds(self.world.until)
-        while (event := self.next_event()) is not None and event[0] <= last:
-            if event in self.agenda[:1]:
-                heappop(self.agenda)
-            self.now, phase, key = event
-            happen[phase](key)
+        while (event := self.next_event()) is not None and event.time <= last:
+            self.agenda.discard(event)
+            self.now = int(event.time)
+            happen = getattr(self, event.place.name.lower())
+            happen(*event.key)
             if self.without_outcome == 0:
                 last = self.now  # the rest of this instant still happens
         if self.without_outcome == 0:
@@ -142,92 +273,94 @@ class System:
             return self.outcome(self.now, "no publisher will come")
         return self.outcome(last, "cut-off")
 
-    def plan(self, time: int, phase: int, key: int) -> None:
+    def plan(self, time: float, place: Place, *key: float) -> Event:
         """Put an event with a known time on the agenda."""
-        heappush(self.agenda, (time, phase, key))
+        event = Event(time, place, key)
+        assert event not in self.agenda
+        self.agenda.add(event)
+        return event
 
     def next_event(self) -> Event | None:
         """Find out what happens next; None if nothing will ever happen again."""
-        candidates = self.agenda[:1]
-        if self.blocked and self.has_room():
-            candidates.append((self.now, ADMISSION, self.blocked[0]))
-        if self.offering is not None and self.free:
-            candidates.append((self.now, HAND_OVER, self.offering))
-        return min(candidates, default=None)
+        return min([*self.agenda, *self.candidates()], default=None)
 
-    def has_room(self) -> bool:
-        """Tell if one more video may join the queue; if a publisher is ready, it takes no place there."""
-        capacity = self.world.publishing_queue_capacity
-        return capacity is None or len(self.queue) < capacity + len(self.ready)
+    def candidates(self) -> Iterator[Event]:
+        """Yield what happens as soon as a condition holds, where it does."""
+        if self.blocked and self.has_room():
+            yield Event(self.now, Place.ADMISSION, (self.blocked[0],))
+        if self.offering is not None:
+            if self.free:
+                yield Event(self.now, Place.HAND_OVER, (self.offering,))
+        elif self.next < len(self.videos):
+            submitted = microseconds(self.videos[self.next].submitted_at or 0)
+            yield Event(max(self.now, self.next_offer, submitted), Place.OFFER, (self.next,))
+
+    def note(
+        self, event: str, video: int | None = None, encoder: int | None = None, publisher: int | None = None
+    ) -> None:
+        """Write a line of the log."""
+        self.log.append((self.now / 1e6, event, video, encoder, publisher))
+
+    # -- client and encoders -------------------------------------------------------------------------------
 
     def offer(self, row: int) -> None:
         self.offering = row
+        self.next = row + 1
         self.videos[row].offered = self.now
+        self.note("offered", row)
 
     def hand_over(self, row: int) -> None:
-        video = self.videos[row]
         self.offering = None
+        self.start_encoding(row)
+        self.next_offer = self.now + self.pause()
+
+    def pause(self) -> int:
+        """Return how long the client waits from now on before it offers the next video."""
+        return max(1, microseconds(1 / self.world.requests_per_second))
+
+    def start_encoding(self, row: int) -> None:
+        video = self.videos[row]
         _, video.encoder = heappop(self.free)
         video.encoding_started = self.now
-        self.plan(self.now + microseconds(video.encoding_time), ENCODING_ENDS, row)
-        if row + 1 < len(self.videos):
-            after_the_pause = self.now + max(1, microseconds(1 / self.world.requests_per_second))
-            submitted = microseconds(self.videos[row + 1].submitted_at or 0)
-            self.plan(max(after_the_pause, submitted), OFFER, row + 1)
-        self.order_publisher("encoding_started", row)
+        self.note("encoding_started", row, video.encoder)
+        self.plan(self.now + microseconds(video.encoding_time), Place.ENCODING_ENDS, row)
+        self.moment("encoding_started", row)
 
     def encoding_ends(self, row: int) -> None:
-        self.videos[row].encoded = self.now
-        self.order_publisher("encoded", row)
+        video = self.videos[row]
+        video.encoded = self.now
+        self.note("encoded", row, video.encoder)
+        self.moment("encoded", row)
         if self.rule.dedicated or self.has_room():
             self.leave_encoder(row)
         else:
             self.blocked.append(row)
 
-    def admit(self, row: int) -> None:
+    def admission(self, row: int) -> None:
         self.blocked.popleft()
         self.leave_encoder(row)
 
     def leave_encoder(self, row: int) -> None:
         video = self.videos[row]
         assert video.encoder is not None
-        video.queued = self.now
         heappush(self.free, (self.now, video.encoder))
-        self.order_publisher("queued", row)
+        self.reach_publishing_stage(row)
+
+    # -- publishing stage ----------------------------------------------------------------------------------
+
+    def has_room(self) -> bool:
+        """Tell if one more video may join the queue; if a publisher is ready, it takes no place there."""
+        capacity = self.world.publishing_queue_capacity
+        return capacity is None or len(self.queue) < capacity + len(self.ready)
+
+    def reach_publishing_stage(self, row: int) -> None:
+        self.videos[row].queued = self.now
+        self.note("queued", row)
+        self.moment("queued", row)
         if self.rule.dedicated:
             self.serve_own(row)
         else:
             self.queue.append(row)
-            self.serve_queue()
-
-    def order_publisher(self, moment: str, row: int) -> None:
-        """Start a publisher for the video if the strategy says that this is the moment."""
-        if self.rule.starts_on == moment:
-            if delay := microseconds(self.rule.delay):
-                self.plan(self.now + delay, DELAYED_START, row)
-            else:
-                self.start_publisher(row, self.rule.dedicated)
-
-    def delayed_start(self, row: int) -> None:
-        self.start_publisher(row, self.rule.dedicated)
-
-    def start_publisher(self, cause: int | None, dedicated: bool) -> None:
-        number = len(self.publishers)
-        self.publishers.append(Publisher(number, cause, self.now))
-        self.plan(self.now + microseconds(self.startup(cause, number)), PUBLISHER_READY, number)
-        if dedicated and cause is not None:
-            self.own[cause] = number
-        else:
-            self.starting += 1
-
-    def publisher_ready(self, number: int) -> None:
-        publisher = self.publishers[number]
-        publisher.ready = self.now
-        if publisher.cause is not None and self.own.get(publisher.cause) == number:
-            self.serve_own(publisher.cause)
-        else:
-            self.starting -= 1
-            heappush(self.ready, (self.now, number))
             self.serve_queue()
 
     def serve_own(self, row: int) -> None:
@@ -236,66 +369,122 @@ class System:
             return
         publisher = self.publishers[self.own[row]]
         if not math.isnan(self.videos[row].queued) and not math.isnan(publisher.ready):
-            self.assign(publisher, row)
+            self.publish(publisher.publisher, self.assign(publisher, row))
 
     def serve_queue(self) -> None:
         """Give the queue's first video the publisher ready longest, and restore the base stock."""
         while self.queue and self.ready:
             row, (_, number) = self.queue.popleft(), heappop(self.ready)
-            self.assign(self.publishers[number], row)
-            while self.starting + len(self.ready) < self.rule.prewarmed:
-                self.start_publisher(row, dedicated=False)
+            taken = self.assign(self.publishers[number], row)
+            while self.level() < self.rule.prewarmed:
+                self.order(row, None, own=False)
+            self.publish(number, taken)
 
-    def assign(self, publisher: Publisher, row: int) -> None:
-        video = self.videos[row]
+    def assign(self, publisher: Publisher, row: int) -> int:
+        """Let the publisher take the video; return how long it will publish it."""
+        video, counts = self.videos[row], self.counts[row]
         video.publisher, publisher.video = publisher.publisher, row
         video.assigned = publisher.assigned = self.now
-        self.plan(self.now + microseconds(self.world.publishing_time), PUBLICATION, publisher.publisher)
+        self.note("assigned", row, None, publisher.publisher)
+        own, drawn = video.publishing_time, self.world.publishing_time
+        counts.attempts += 1
+        takes = drawn if own is None else own
+        return self.draws.time(takes, Purpose.PUBLISHING_TIME, row, counts.attempts - 1)
+
+    def publish(self, number: int, taken: int) -> None:
+        if taken:
+            self.plan(self.now + taken, Place.PUBLICATION, number)
+        else:
+            self.publication(number)
 
     def publication(self, number: int) -> None:
         publisher = self.publishers[number]
         assert publisher.video is not None
-        video = self.videos[publisher.video]
-        video.published = publisher.ended = self.now
-        publisher.outcome = "ended"
+        self.published(publisher.video)
+        publisher.ended, publisher.outcome = self.now, "ended"
+        self.note("publisher_ended", publisher.video, None, number)
+
+    def published(self, row: int) -> None:
+        video = self.videos[row]
+        video.published = self.now
         video.elapsed = video.published - video.encoding_started
-        video.on_time = video.elapsed <= microseconds(video.publication_timeout)
-        video.outcome = "published" if video.on_time else "failed"
+        held = video.assigned if self.world.deadline == "assigned" else video.published
+        video.on_time = held - video.encoding_started <= microseconds(video.publication_timeout)
+        self.settle(row, "published" if video.on_time else "failed", video.publisher)
+
+    def settle(self, row: int, outcome: str, publisher: int | None = None) -> None:
+        """Give the video its outcome."""
+        self.videos[row].settled, self.videos[row].outcome = self.now, outcome
+        self.note(outcome, row, None, publisher)
         self.without_outcome -= 1
+
+    # -- publishers ----------------------------------------------------------------------------------------
+
+    def moment(self, moment: str, row: int) -> None:
+        """Order a publisher for the video if the strategy says that this is the moment."""
+        if self.rule.starts_on == moment:
+            if delay := microseconds(self.rule.delay):
+                self.orders += 1
+                self.ordered[self.orders] = Order(self.orders, row, None, self.rule.dedicated)
+                self.plan(self.now + delay, Place.DELAYED_START, row, self.orders)
+            else:
+                self.order(row, None, own=self.rule.dedicated)
+
+    def level(self) -> int:
+        """Return how many publishers of the pool are starting or ready."""
+        return self.starting + len(self.ready)
+
+    def order(self, cause: int | None, slot: int | None, *, own: bool) -> None:
+        self.orders += 1
+        self.start(Order(self.orders, cause, slot, own))
+
+    def delayed_start(self, video: int, number: int) -> None:
+        self.start(self.ordered.pop(number))
+
+    def start(self, order: Order) -> None:
+        """Make a publisher of an order."""
+        number = len(self.publishers)
+        self.publishers.append(Publisher(number, order.cause, self.now))
+        self.note("publisher_started", order.cause, None, number)
+        further = self.started_for.get(order.origin, 0)
+        self.started_for[order.origin] = further + 1
+        self.lives.append(Life(order, further))
+        for_video, entity = order.origin
+        purpose = Purpose.STARTUP_FOR_VIDEO if for_video else Purpose.STARTUP_OF_SLOT
+        takes = self.draws.time(self.world.startup_time, purpose, entity, further)
+        self.plan(self.now + takes, Place.PUBLISHER_READY, number)
+        if order.own and order.cause is not None:
+            self.own[order.cause] = number
+        else:
+            self.starting += 1
+
+    def publisher_ready(self, number: int) -> None:
+        publisher, order = self.publishers[number], self.lives[number].order
+        publisher.ready = self.now
+        self.note("publisher_ready", None, None, number)
+        if order.own and order.cause is not None:
+            self.serve_own(order.cause)
+        else:
+            self.starting -= 1
+            heappush(self.ready, (self.now, number))
+            self.serve_queue()
+
+    # -- the end -------------------------------------------------------------------------------------------
 
     def outcome(self, end: float, ending: str) -> Outcome:
         """Write the tables, now that the idle time of ready publishers without a video is known."""
         for publisher in self.publishers:
             if not math.isnan(publisher.ready):
-                until = end if math.isnan(publisher.assigned) else publisher.assigned
+                until = next(
+                    time for time in (publisher.assigned, publisher.ended, end) if not math.isnan(time)
+                )
                 publisher.idle = until - publisher.ready
-            if publisher.video is None:
+            if publisher.video is None and publisher.outcome == "unfinished":
                 publisher.outcome = "unused"
         videos, publishers = ([in_seconds(row) for row in table] for table in (self.videos, self.publishers))
-        return Outcome(videos, publishers, end / 1e6, ending)
+        return Outcome(videos, publishers, self.log, end / 1e6, ending)
 
 
-TIMES = {
-    "offered", "encoding_started", "encoded", "queued", "assigned", "published", "elapsed", "started", "ready",
-    "ended", "idle",
-}  # fmt: skip
-"""The columns that are in microseconds while the system runs."""
-
-
-def in_seconds(row: Video | Publisher) -> Row:
-    """Write down a row, its times in seconds."""
-    return {name: cell / 1e6 if name in TIMES else cell for name, cell in asdict(row).items()}
-
-
-def reference(
-    encoding_times: Sequence[float],
-    timeouts: Sequence[float],
-    rule: Rule,
-    world: World,
-    startup: Startup,
-    submitted: Sequence[float | None] = (),
-) -> Outcome:
-    """Work out what must happen; `startup(cause, number)` is the start-up time of a publisher."""
-    given = submitted or [None] * len(timeouts)
-    videos = [Video(*row) for row in zip(encoding_times, timeouts, given, strict=True)]
-    return System(videos, rule, world, startup).run()
+def reference(clips: Sequence[Clip], rule: Rule, world: World, draws: Draws | None = None) -> Outcome:
+    """Work out what must happen."""
+    return System([Video(*clip) for clip in clips], rule, world, draws or Draws()).run()
