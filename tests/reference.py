@@ -17,12 +17,13 @@ from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum, auto
+from fractions import Fraction
 from heapq import heappop, heappush
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from tv2sim import Uniform
+from tv2sim import Exponential, Uniform
 from tv2sim.draws import Purpose, uniforms
 
 NAN = math.nan
@@ -71,6 +72,28 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Profile:
+    """A rate that changes over time: steps (from, rate), of which the first is from 0, repeated each period."""
+
+    steps: tuple[tuple[float, float], ...]
+    period: float | None = None
+
+    def pieces(self, start: Fraction) -> Iterator[tuple[Fraction, Fraction, Fraction | None]]:
+        """Yield (from, rate, until) from a time on; the last has no end."""
+        begins = [Fraction(begin) for begin, _ in self.steps]
+        ends = [*begins[1:], None if self.period is None else Fraction(self.period)]
+        rates = [Fraction(rate) for _, rate in self.steps]
+        shift = Fraction(0)
+        while True:
+            for begin, end, rate in zip(begins, ends, rates, strict=True):
+                if end is None or end + shift > start:
+                    yield max(begin + shift, start), rate, None if end is None else end + shift
+            if self.period is None:
+                return
+            shift += Fraction(self.period)
+
+
+@dataclass(frozen=True)
 class World:
     """A scenario's fields, as tests write them or as they are read from a `tv2sim.Scenario`."""
 
@@ -81,6 +104,13 @@ class World:
     until: float | None = None
     startup_time: Value = Uniform(2, 6)  # noqa: RUF009 (distributions are immutable)
     deadline: str = "published"
+    arrivals: str = "even"
+    encoding_factor: Value | None = None
+
+    @property
+    def speeds(self) -> list[float]:
+        """The speed of each encoder."""
+        return [1.0] * self.encoders if isinstance(self.encoders, int) else list(self.encoders or ())
 
     @classmethod
     def of(cls, scenario: object) -> World:
@@ -98,7 +128,7 @@ class World:
 class Clip(NamedTuple):
     """A video as the catalogue has it."""
 
-    encoding_time: float
+    encoding_time: float | None
     publication_timeout: float
     submitted_at: float | None = None
     publishing_time: float | None = None
@@ -143,7 +173,7 @@ class Outcome(NamedTuple):
 class Video:
     """A row of the videos' table: nothing has happened yet."""
 
-    encoding_time: float
+    encoding_time: float | None
     publication_timeout: float
     submitted_at: float | None = None
     publishing_time: float | None = None
@@ -195,6 +225,7 @@ def in_seconds(row: Any) -> Row:
 class Counts:
     """What has happened to a video how often so far; it numbers its draws."""
 
+    encodings: int = 0
     attempts: int = 0  # to publish it
 
 
@@ -241,8 +272,12 @@ class System:
         self.next = 0  # the first video that has not been offered
         self.next_offer: float = 0  # the client's pause lasts until then
         self.offering: int | None = None  # the video that the client offers at the moment
+        self.fixed = (
+            world.arrivals == "poisson" or world.encoders is None
+        )  # whether arrivals are fixed beforehand
+        self.not_before = list(self.arrivals())
         # encoders
-        self.free = [(0, number) for number in range(world.encoders)]  # free since when, number
+        self.free = [(0, number) for number in range(len(world.speeds))]  # free since when, number
         self.blocked: deque[int] = deque()  # encoded videos that still hold their encoder
         # publishing stage
         self.queue: deque[int] = deque()  # videos that wait for any publisher
@@ -270,8 +305,14 @@ class System:
         if self.without_outcome == 0:
             return self.outcome(self.now, "completed")
         if event is None:
-            return self.outcome(self.now, "no publisher will come")
+            return self.outcome(self.now, self.why_nothing_happens())
         return self.outcome(last, "cut-off")
+
+    def why_nothing_happens(self) -> str:
+        """Say why the run has ended with videos that have no outcome."""
+        if any(video.outcome == "unfinished" and not math.isnan(video.encoded) for video in self.videos):
+            return "no publisher will come"
+        return "nothing left to happen"
 
     def plan(self, time: float, place: Place, *key: float) -> Event:
         """Put an event with a known time on the agenda."""
@@ -292,8 +333,9 @@ class System:
             if self.free:
                 yield Event(self.now, Place.HAND_OVER, (self.offering,))
         elif self.next < len(self.videos):
-            submitted = microseconds(self.videos[self.next].submitted_at or 0)
-            yield Event(max(self.now, self.next_offer, submitted), Place.OFFER, (self.next,))
+            time = max(self.now, self.next_offer, self.not_before[self.next])
+            if time < math.inf:
+                yield Event(time, Place.OFFER, (self.next,))
 
     def note(
         self, event: str, video: int | None = None, encoder: int | None = None, publisher: int | None = None
@@ -301,29 +343,74 @@ class System:
         """Write a line of the log."""
         self.log.append((self.now / 1e6, event, video, encoder, publisher))
 
-    # -- client and encoders -------------------------------------------------------------------------------
+    # -- client --------------------------------------------------------------------------------------------
+
+    def arrivals(self) -> Iterator[float]:
+        """Yield before which time each video is not offered, whatever has become of those before it."""
+        time: float = 0
+        for row, video in enumerate(self.videos):
+            submitted = None if video.submitted_at is None else microseconds(video.submitted_at)
+            if not self.fixed:
+                yield submitted or 0
+            elif self.world.encoders is None and submitted is not None:
+                yield (time := max(time, submitted))
+            else:
+                poisson = self.world.arrivals == "poisson"
+                one = self.draws.value(Exponential(1), Purpose.PAUSE, row, 0) if poisson else float(row > 0)
+                yield max(time := time + self.pause(time, one), submitted or 0)
+
+    def pause(self, start: float, grows_by: float) -> float:
+        """Return how long it takes from a time on until the integral of the rate has grown so much."""
+        rate = self.world.requests_per_second
+        if not grows_by or start == math.inf:
+            return 0
+        if not hasattr(rate, "steps"):
+            return max(1, microseconds(grows_by / rate))
+        left = Fraction(grows_by)
+        for begin, height, end in Profile(rate.steps, rate.period).pieces(Fraction(int(start), 10**6)):
+            if height and (end is None or left <= height * (end - begin)):
+                return max(1, round((begin + left / height) * 10**6 - int(start)))
+            if end is not None:
+                left -= height * (end - begin)
+        return math.inf
 
     def offer(self, row: int) -> None:
-        self.offering = row
         self.next = row + 1
         self.videos[row].offered = self.now
         self.note("offered", row)
+        if self.world.encoders is None:
+            self.skip_encoding(row)
+        else:
+            self.offering = row
 
     def hand_over(self, row: int) -> None:
         self.offering = None
         self.start_encoding(row)
-        self.next_offer = self.now + self.pause()
+        self.next_offer = self.now + (0 if self.fixed else self.pause(self.now, 1))
 
-    def pause(self) -> int:
-        """Return how long the client waits from now on before it offers the next video."""
-        return max(1, microseconds(1 / self.world.requests_per_second))
+    def skip_encoding(self, row: int) -> None:
+        """Let the video go straight to the publishing stage."""
+        self.videos[row].encoding_started = self.now
+        self.note("encoding_started", row)
+        self.moment("encoding_started", row)
+        self.videos[row].encoded = self.now
+        self.note("encoded", row)
+        self.moment("encoded", row)
+        self.reach_publishing_stage(row)
+
+    # -- encoders ------------------------------------------------------------------------------------------
 
     def start_encoding(self, row: int) -> None:
         video = self.videos[row]
         _, video.encoder = heappop(self.free)
         video.encoding_started = self.now
         self.note("encoding_started", row, video.encoder)
-        self.plan(self.now + microseconds(video.encoding_time), Place.ENCODING_ENDS, row)
+        assert video.encoding_time is not None
+        drawn = 1.0 if self.world.encoding_factor is None else self.world.encoding_factor
+        factor = self.draws.value(drawn, Purpose.ENCODING_FACTOR, row, self.counts[row].encodings)
+        self.counts[row].encodings += 1
+        takes = microseconds(video.encoding_time * factor / self.world.speeds[video.encoder])
+        self.plan(self.now + takes, Place.ENCODING_ENDS, row)
         self.moment("encoding_started", row)
 
     def encoding_ends(self, row: int) -> None:
@@ -351,7 +438,7 @@ class System:
     def has_room(self) -> bool:
         """Tell if one more video may join the queue; if a publisher is ready, it takes no place there."""
         capacity = self.world.publishing_queue_capacity
-        return capacity is None or len(self.queue) < capacity + len(self.ready)
+        return capacity is None or self.world.encoders is None or len(self.queue) < capacity + len(self.ready)
 
     def reach_publishing_stage(self, row: int) -> None:
         self.videos[row].queued = self.now

@@ -10,6 +10,7 @@ Unless a case says otherwise, there is one encoder, the client's gap is 0.5 s, a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, TypeAlias
@@ -19,7 +20,7 @@ import pytest
 
 import tv2sim as tv
 from tests.micro import literal
-from tests.reference import Clip, Draws, Outcome, Rule, World, reference
+from tests.reference import Clip, Draws, Outcome, Profile, Rule, World, reference
 from tv2sim.draws import Purpose
 
 Engine: TypeAlias = Callable[[Sequence[Clip], Rule, World, int], Outcome]
@@ -96,3 +97,94 @@ class TestServiceTime:
         outcome = simulate([Clip(1, 9), Clip(0.5, 9)], Rule(prewarmed=1), publishing_time=3)
         check(outcome.videos, "encoded publisher assigned published", "1 0 1 4", "1.5 1 2 5")
         check(outcome.publishers, "cause started ready ended", "- 0 1 4", "0 1 2 5", "1 2 3 -")
+
+
+def offered(outcome: Outcome) -> list[float]:
+    """Return when each video was offered."""
+    return [video["offered"] for video in outcome.videos]
+
+
+class TestArrivals:
+    MANY = (Clip(0, 9),) * 5
+
+    def test_a_profile_across_a_step(self, simulate: Simulate) -> None:
+        """Rate 1/s until 2, then 4/s: 1 s each up to 2, then 0.25 s."""
+        outcome = simulate(self.MANY, PART_1, requests_per_second=Profile(((0, 1), (2, 4))))
+        assert offered(outcome) == [0, 1, 2, 2.25, 2.5]
+
+    def test_a_pause_that_a_step_cuts(self, simulate: Simulate) -> None:
+        """Half a unit until 1, the other half at 2/s, until 1.25; from there on 0.5 s."""
+        outcome = simulate(self.MANY, PART_1, requests_per_second=Profile(((0, 0.5), (1, 2))))
+        assert offered(outcome) == [0, 1.25, 1.75, 2.25, 2.75]
+
+    def test_a_pause_follows_the_hand_over(self, simulate: Simulate) -> None:
+        """The second waits from 1 to 3 for the encoder; from 3 on the rate is 4/s."""
+        clips = [Clip(3, 9), Clip(0, 9), Clip(0, 9)]
+        outcome = simulate(clips, PART_1, requests_per_second=Profile(((0, 1), (2, 4))))
+        assert offered(outcome) == [0, 1, 3.25]
+
+    def test_a_profile_with_a_period(self, simulate: Simulate) -> None:
+        """Rate 0 until 2, 1/s until 3, again and again: a unit is full at 3, 6, 9, 12."""
+        outcome = simulate(self.MANY, PART_1, requests_per_second=Profile(((0, 0), (2, 1)), 3))
+        assert offered(outcome) == [0, 3, 6, 9, 12]
+
+    def test_a_rate_that_ends(self, simulate: Simulate) -> None:
+        """Half a unit is full when the rate becomes 0 at 1.5: the third never comes. The second ends at 2."""
+        outcome = simulate(self.MANY, PART_1, requests_per_second=Profile(((0, 1), (1.5, 0))))
+        check(
+            outcome.videos[:3], "offered published outcome", "0 1 published", "1 2 published", "- - unfinished"
+        )
+        assert (outcome.end, outcome.ending) == (2, "nothing left to happen")
+
+    def test_poisson_arrivals_are_fixed_beforehand(self, simulate: Simulate) -> None:
+        """Sums of -log(1 - u) / rate; the third is offered when the second is handed over, with no pause."""
+        numbers = [Draws(1).number(Purpose.PAUSE, row, 0) for row in range(3)]
+        first, second, _ = (round(-math.log1p(-number) / 2 * 1e6) for number in numbers)
+        outcome = simulate([Clip(10, 99)] * 3, PART_1, arrivals="poisson")
+        started = [first / 1e6, (first + 10_000_000) / 1e6, (first + 20_000_000) / 1e6]
+        assert [video["encoding_started"] for video in outcome.videos] == started
+        assert offered(outcome) == [first / 1e6, (first + second) / 1e6, started[1]]
+
+    def test_poisson_arrivals_under_a_profile(self, simulate: Simulate) -> None:
+        """A rate of 0 until 5, then 2/s: the first comes at 5 + its pause."""
+        pause = round(-math.log1p(-Draws(1).number(Purpose.PAUSE, 0, 0)) / 2 * 1e6)
+        profile = Profile(((0, 0), (5, 2)))
+        outcome = simulate([Clip(0, 9)], PART_1, arrivals="poisson", requests_per_second=profile)
+        assert offered(outcome) == [(5_000_000 + pause) / 1e6]
+
+    def test_poisson_arrivals_and_times_of_submission(self, simulate: Simulate) -> None:
+        """Both pauses end before 50; the second is offered when the first is handed over, at 50."""
+        outcome = simulate([Clip(0, 9, 50), Clip(0, 9)], PART_1, arrivals="poisson")
+        assert offered(outcome) == [50, 50]
+
+
+class TestNoEncodingStage:
+    @pytest.mark.parametrize("rule", [PART_1, PART_2A, PART_2B])
+    def test_everything_up_to_queued_is_the_arrival(self, rule: Rule, simulate: Simulate) -> None:
+        """Two come at 2, with no pause between them; started at 2, ready at 3: elapsed 1."""
+        clips = [Clip(7, 1, 2), Clip(None, 0.9, 2)]
+        outcome = simulate(clips, rule, encoders=None)
+        columns = "offered encoder encoding_started encoded queued assigned elapsed outcome"
+        check(outcome.videos, columns, "2 - 2 2 2 3 1 published", "2 - 2 2 2 3 1 failed")
+
+    def test_the_queue_is_unlimited(self, simulate: Simulate) -> None:
+        """Pool of 1, each start-up 1: assigned at 1, 2, 3 although the capacity is 0."""
+        clips = [Clip(None, 9, 0)] * 3
+        outcome = simulate(clips, Rule(prewarmed=1), encoders=None, publishing_queue_capacity=0)
+        check(outcome.videos, "queued assigned", "0 1", "0 2", "0 3")
+
+    def test_even_arrivals(self, simulate: Simulate) -> None:
+        """Every 0.5 s from 0."""
+        assert offered(simulate([Clip(None, 9)] * 3, PART_1, encoders=None)) == [0, 0.5, 1]
+
+    def test_poisson_arrivals(self, simulate: Simulate) -> None:
+        """The sums of the pauses."""
+        numbers = [Draws(1).number(Purpose.PAUSE, row, 0) for row in range(2)]
+        first, second = (round(-math.log1p(-number) / 2 * 1e6) for number in numbers)
+        outcome = simulate([Clip(None, 9)] * 2, PART_1, encoders=None, arrivals="poisson")
+        assert offered(outcome) == [first / 1e6, (first + second) / 1e6]
+
+    def test_a_publisher_ready_at_the_arrival_serves_at_once(self, simulate: Simulate) -> None:
+        """Places 2 and 4 meet at 1; the two publishers serve in the order of their numbers."""
+        outcome = simulate([Clip(None, 9, 1), Clip(None, 9, 1)], Rule(prewarmed=2), encoders=None)
+        check(outcome.videos, "queued publisher assigned", "1 0 1", "1 1 1")
