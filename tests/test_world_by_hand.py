@@ -188,3 +188,26 @@ class TestNoEncodingStage:
         """Places 2 and 4 meet at 1; the two publishers serve in the order of their numbers."""
         outcome = simulate([Clip(None, 9, 1), Clip(None, 9, 1)], Rule(prewarmed=2), encoders=None)
         check(outcome.videos, "queued publisher assigned", "1 0 1", "1 1 1")
+
+
+class TestEncodersThatDiffer:
+    def test_each_has_its_speed(self, simulate: Simulate) -> None:
+        """Speeds 2 and 0.5: 3 s of work take 1.5 s and 6 s; the third awaits encoder 0."""
+        outcome = simulate([Clip(3, 9), Clip(3, 9), Clip(3, 9)], PART_1, encoders=[2, 0.5])
+        check(outcome.videos, "encoder encoding_started encoded", "0 0 1.5", "1 0.5 6.5", "0 1.5 3")
+
+    def test_the_one_free_longest_is_taken_whatever_its_speed(self, simulate: Simulate) -> None:
+        """At 1, encoder 0 has been free since 0.1, the ten times slower encoder 1 since 0."""
+        outcome = simulate([Clip(1, 9), Clip(1, 9)], PART_1, encoders=[10, 1], requests_per_second=1)
+        check(outcome.videos, "encoder encoding_started encoded", "0 0 0.1", "1 1 2")
+
+    def test_a_factor_is_drawn_by_video(self, simulate: Simulate) -> None:
+        """Factors 3 and 1, speed 2: 2 s of work take 2 * 3 / 2 = 3 s and 2 * 1 / 2 = 1 s."""
+        seed = seed_for({(Purpose.ENCODING_FACTOR, 0, 0): "large", (Purpose.ENCODING_FACTOR, 1, 0): "small"})
+        outcome = simulate([Clip(2, 9)] * 2, PART_1, encoders=[2, 2], encoding_factor=EITHER, seed=seed)
+        check(outcome.videos, "encoding_started encoded", "0 3", "0.5 1.5")
+
+    def test_factor_and_speed_are_not_rounded(self, simulate: Simulate) -> None:
+        """1.000001 s * 1.5 / 3 = 0.5000005 s: 500000.5 microseconds are rounded once, to the even 500000."""
+        outcome = simulate([Clip(1.000001, 9)], PART_1, encoders=[3], encoding_factor=1.5)
+        check(outcome.videos, "encoding_started encoded", "0 0.5")
