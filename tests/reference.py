@@ -106,6 +106,8 @@ class World:
     deadline: str = "published"
     arrivals: str = "even"
     encoding_factor: Value | None = None
+    max_publishers: int | None = None
+    provisioning_delay: float = 0.0
 
     @property
     def speeds(self) -> list[float]:
@@ -160,13 +162,14 @@ class Draws:
 
 
 class Outcome(NamedTuple):
-    """The rows of the tables, the log (time, event, video, encoder, publisher), when the run ended, and why."""
+    """The rows of the tables, the log (time, event, video, encoder, publisher), and how the run ended."""
 
     videos: list[Row]
     publishers: list[Row]
     log: list[tuple[float, str, int | None, int | None, int | None]]
     end: float
     ending: str
+    quota_waits: int
 
 
 @dataclass
@@ -236,6 +239,7 @@ class Order(NamedTuple):
     cause: int | None
     slot: int | None  # of a publisher of the pool at time 0, which has no cause
     own: bool  # whether it serves only the video that is its cause
+    counts: bool  # whether it counts in the pool's level before it has become a publisher
 
     @property
     def origin(self) -> tuple[bool, int]:
@@ -284,9 +288,13 @@ class System:
         self.own: dict[int, int] = {}  # dedicated publisher of a video
         # publishers
         self.orders = 0
-        self.ordered: dict[int, Order] = {}  # those that have not become publishers
+        self.provisioned: dict[int, Order] = {}  # orders that wait for their timer
+        self.in_line: deque[tuple[Order, int]] = deque()  # orders that wait for the quota, and since when
+        self.quota_waits = 0  # waits for the quota that were longer than 0
         self.lives: list[Life] = []
         self.started_for: dict[tuple[bool, int], int] = {}  # publishers started for an origin
+        self.alive = 0  # publishers that have neither ended nor failed
+        self.ordered = 0  # shared publishers that are ordered but not started
         self.starting = 0  # shared publishers that are not ready yet
         self.ready: list[tuple[int, int]] = []  # shared publishers: ready since when, number
 
@@ -490,6 +498,7 @@ class System:
         self.published(publisher.video)
         publisher.ended, publisher.outcome = self.now, "ended"
         self.note("publisher_ended", publisher.video, None, number)
+        self.gone()
 
     def published(self, row: int) -> None:
         video = self.videos[row]
@@ -510,26 +519,47 @@ class System:
     def moment(self, moment: str, row: int) -> None:
         """Order a publisher for the video if the strategy says that this is the moment."""
         if self.rule.starts_on == moment:
-            if delay := microseconds(self.rule.delay):
-                self.orders += 1
-                self.ordered[self.orders] = Order(self.orders, row, None, self.rule.dedicated)
-                self.plan(self.now + delay, Place.DELAYED_START, row, self.orders)
-            else:
-                self.order(row, None, own=self.rule.dedicated)
+            self.order(row, None, own=self.rule.dedicated, delay=microseconds(self.rule.delay))
 
     def level(self) -> int:
-        """Return how many publishers of the pool are starting or ready."""
-        return self.starting + len(self.ready)
+        """Return how many publishers of the pool are ordered, starting or ready."""
+        return self.ordered + self.starting + len(self.ready)
 
-    def order(self, cause: int | None, slot: int | None, *, own: bool) -> None:
+    def order(self, cause: int | None, slot: int | None, *, own: bool, delay: int = 0) -> None:
+        """Decide that a publisher is to be started; if the rule delays it, it counts from its start."""
         self.orders += 1
-        self.start(Order(self.orders, cause, slot, own))
+        order = Order(self.orders, cause, slot, own, counts=not own and not delay)
+        self.ordered += order.counts
+        if timer := delay + microseconds(self.world.provisioning_delay):
+            self.provisioned[order.number] = order
+            self.plan(self.now + timer, Place.DELAYED_START, -1 if cause is None else cause, order.number)
+        else:
+            self.start(order)
 
     def delayed_start(self, video: int, number: int) -> None:
-        self.start(self.ordered.pop(number))
+        self.start(self.provisioned.pop(number))
 
     def start(self, order: Order) -> None:
-        """Make a publisher of an order."""
+        """Make a publisher of an order, as soon as the quota has room for it."""
+        if self.may_start():
+            self.start_publisher(order)
+        else:
+            self.in_line.append((order, self.now))
+
+    def may_start(self) -> bool:
+        return self.world.max_publishers is None or self.alive < self.world.max_publishers
+
+    def gone(self) -> None:
+        """Let orders that wait for the quota start when a publisher has ended or failed."""
+        self.alive -= 1
+        while self.in_line and self.may_start():
+            order, since = self.in_line.popleft()
+            self.quota_waits += since < self.now
+            self.start_publisher(order)
+
+    def start_publisher(self, order: Order) -> None:
+        self.ordered -= order.counts
+        self.alive += 1
         number = len(self.publishers)
         self.publishers.append(Publisher(number, order.cause, self.now))
         self.note("publisher_started", order.cause, None, number)
@@ -569,7 +599,7 @@ class System:
             if publisher.video is None and publisher.outcome == "unfinished":
                 publisher.outcome = "unused"
         videos, publishers = ([in_seconds(row) for row in table] for table in (self.videos, self.publishers))
-        return Outcome(videos, publishers, self.log, end / 1e6, ending)
+        return Outcome(videos, publishers, self.log, end / 1e6, ending, self.quota_waits)
 
 
 def reference(clips: Sequence[Clip], rule: Rule, world: World, draws: Draws | None = None) -> Outcome:

@@ -208,6 +208,49 @@ class TestEncodersThatDiffer:
         check(outcome.videos, "encoding_started encoded", "0 3", "0.5 1.5")
 
     def test_factor_and_speed_are_not_rounded(self, simulate: Simulate) -> None:
-        """1.000001 s * 1.5 / 3 = 0.5000005 s: 500000.5 microseconds are rounded once, to the even 500000."""
-        outcome = simulate([Clip(1.000001, 9)], PART_1, encoders=[3], encoding_factor=1.5)
-        check(outcome.videos, "encoding_started encoded", "0 0.5")
+        """1.000003 s * 1.5 / 3 = 0.5000015 s: 500001.5 microseconds are rounded once, to the even 500002."""
+        outcome = simulate([Clip(1.000003, 9)], PART_1, encoders=[3], encoding_factor=1.5)
+        check(outcome.videos, "encoding_started encoded", "0 0.500002")
+
+
+class TestLimits:
+    def test_an_order_becomes_a_publisher_after_the_delay(self, simulate: Simulate) -> None:
+        """Ordered when encoded at 1, started at 3, ready at 4; the pool's, ordered at 0, is started at 2."""
+        outcome = simulate([Clip(1, 9)], PART_1, provisioning_delay=2)
+        check(outcome.publishers, "cause started ready", "0 3 4")
+        outcome = simulate([Clip(1, 9)], Rule(prewarmed=1), provisioning_delay=2)
+        check(outcome.publishers, "cause started ready", "- 2 3")
+
+    def test_an_order_counts_in_the_level_from_its_decision(self, simulate: Simulate) -> None:
+        """The order of 1 counts when the only publisher is taken at 2.5, and replaces it at 2.5."""
+        rule = Rule("queued", prewarmed=1)
+        outcome = simulate([Clip(1, 9), Clip(2, 9)], rule, startup_time=1, provisioning_delay=1.5, encoders=2)
+        check(outcome.videos, "queued publisher assigned", "1 0 2.5", "2.5 1 3.5")
+        check(outcome.publishers, "cause started ready", "- 1.5 2.5", "0 2.5 3.5")
+
+    def test_starts_beyond_the_quota_wait_in_order(self, simulate: Simulate) -> None:
+        """One at a time, each 1 s until ready and 1 s busy: started at 1, 3, 5; the first did not wait."""
+        clips = [Clip(1, 9)] * 3
+        outcome = simulate(clips, PART_1, encoders=3, max_publishers=1, publishing_time=1)
+        check(outcome.videos, "encoded assigned published", "1 2 3", "1.5 4 5", "2 6 7")
+        check(outcome.publishers, "cause started ready ended", "0 1 2 3", "1 3 4 5", "2 5 6 7")
+        assert outcome.quota_waits == 2
+
+    def test_a_pool_larger_than_the_quota(self, simulate: Simulate) -> None:
+        """Pool of 2, quota of 1: the second starts when the first ends at 1, and the replacement at 2."""
+        outcome = simulate([Clip(1, 9), Clip(0, 9)], Rule(prewarmed=2), max_publishers=1)
+        check(outcome.videos, "queued assigned", "1 1", "1 2")
+        check(outcome.publishers, "cause started ready ended", "- 0 1 1", "- 1 2 2", "0 2 - -")
+        assert outcome.quota_waits == 2
+
+    def test_a_quota_that_is_free_at_once_is_no_wait(self, simulate: Simulate) -> None:
+        """Publishing takes no time: the replacement starts in the instant in which it is ordered."""
+        outcome = simulate([Clip(2, 9)], Rule(prewarmed=1), max_publishers=1)
+        check(outcome.publishers, "cause started ended", "- 0 2", "0 2 -")
+        assert outcome.quota_waits == 0
+
+    def test_a_quota_frees_as_a_dedicated_start_waits(self, simulate: Simulate) -> None:
+        """Part 2a, quota of 1: the order of 0.5 waits until 3; at 3 its video is encoded, and waits until 4."""
+        outcome = simulate([Clip(3, 9), Clip(2.5, 9)], PART_2A, encoders=2, max_publishers=1)
+        check(outcome.videos, "encoded queued publisher assigned", "3 3 0 3", "3 3 1 4")
+        check(outcome.publishers, "cause started ready ended idle", "0 0 1 3 2", "1 3 4 4 0")
