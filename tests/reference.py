@@ -37,11 +37,13 @@ class Place(IntEnum):
     """What happens at one instant, in this order; behind each, the key that orders several of its kind."""
 
     ENCODING_ENDS = auto()  # video
-    PUBLISHER_READY = auto()  # publisher
+    PUBLISHER_READY = auto()  # publisher; or its start-up fails
+    READY_DIES = auto()  # publisher
     ADMISSION = auto()  # the video blocked longest
     OFFER = auto()  # video
     HAND_OVER = auto()  # video; a step of its own, as the client may have to wait between the offer and this
     PUBLICATION = auto()  # publisher; at once, if publishing takes no time
+    NOTICE = auto()  # publisher
     DELAYED_START = auto()  # video, then order
 
 
@@ -94,6 +96,19 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class Faults:
+    """What breaks: probabilities, and lifetimes in seconds."""
+
+    startup: float = 0.0
+    ready_lifetime: Value | None = None
+    publishing: float = 0.0
+    attempts: int | None = None
+    encoder_lifetime: Value | None = None
+    encoder_repair: Value = 0.0
+    noticed_after: float = 0.0
+
+
+@dataclass(frozen=True)
 class World:
     """A scenario's fields, as tests write them or as they are read from a `tv2sim.Scenario`."""
 
@@ -108,6 +123,7 @@ class World:
     encoding_factor: Value | None = None
     max_publishers: int | None = None
     provisioning_delay: float = 0.0
+    faults: Any = Faults()
 
     @property
     def speeds(self) -> list[float]:
@@ -157,6 +173,14 @@ class Draws:
         """Return the same in microseconds, of a number or distribution of seconds."""
         return microseconds(self.value(of, purpose, entity, further))
 
+    def lifetime(self, of: Value, purpose: Purpose, entity: int, further: int) -> int:
+        """Return the same of a lifetime, which is at least one microsecond."""
+        return max(1, self.time(of, purpose, entity, further))
+
+    def happens(self, probability: float, purpose: Purpose, entity: int, further: int) -> bool:
+        """Tell whether what has this probability happens."""
+        return probability > 0 and self.number(purpose, entity, further) < probability
+
 
 # -- what comes out ----------------------------------------------------------------------------------------
 
@@ -166,6 +190,7 @@ class Outcome(NamedTuple):
 
     videos: list[Row]
     publishers: list[Row]
+    attempts: list[Row]
     log: list[tuple[float, str, int | None, int | None, int | None]]
     end: float
     ending: str
@@ -209,6 +234,18 @@ class Publisher:
     outcome: str = "unfinished"
 
 
+@dataclass
+class Attempt:
+    """A row of the table of attempts that did not succeed."""
+
+    kind: str
+    video: int | None
+    encoder: int | None
+    publisher: int | None
+    started: float
+    ended: float
+
+
 TIMES = {
     "offered", "encoding_started", "encoded", "queued", "assigned", "published", "settled", "elapsed",
     "started", "ready", "ended", "idle",
@@ -216,9 +253,9 @@ TIMES = {
 """The columns that are in microseconds while the system runs."""
 
 
-def in_seconds(row: Any) -> Row:
-    """Write down a row, its times in seconds."""
-    return {name: cell / 1e6 if name in TIMES else cell for name, cell in vars(row).items()}
+def in_seconds(table: Sequence[Any]) -> list[Row]:
+    """Write down the rows of a table, their times in seconds."""
+    return [{name: cell / 1e6 if name in TIMES else cell for name, cell in vars(row).items()} for row in table]
 
 
 # -- what the tables do not show -----------------------------------------------------------------------------
@@ -230,6 +267,7 @@ class Counts:
 
     encodings: int = 0
     attempts: int = 0  # to publish it
+    place: int = 0  # in the publishing queue, by the first time that it joined it
 
 
 class Order(NamedTuple):
@@ -256,6 +294,12 @@ class Life:
 
     order: Order
     further: int
+    death: Event | None = None  # the end of its life as a ready one
+
+    def draw(self, of_slot: Purpose, for_video: Purpose) -> tuple[Purpose, int, int]:
+        """Return what its number of one of these purposes belongs to."""
+        is_for_video, entity = self.order.origin
+        return (for_video if is_for_video else of_slot, entity, self.further)
 
 
 # -- what happens ------------------------------------------------------------------------------------------
@@ -267,6 +311,7 @@ class System:
     def __init__(self, videos: list[Video], rule: Rule, world: World, draws: Draws) -> None:
         self.videos, self.rule, self.world, self.draws = videos, rule, world, draws
         self.publishers: list[Publisher] = []
+        self.attempts: list[Attempt] = []
         self.log: list[tuple[float, str, int | None, int | None, int | None]] = []
         self.now = 0
         self.agenda: set[Event] = set()
@@ -284,8 +329,10 @@ class System:
         self.free = [(0, number) for number in range(len(world.speeds))]  # free since when, number
         self.blocked: deque[int] = deque()  # encoded videos that still hold their encoder
         # publishing stage
-        self.queue: deque[int] = deque()  # videos that wait for any publisher
-        self.own: dict[int, int] = {}  # dedicated publisher of a video
+        self.queue: set[int] = set()  # videos that wait for any publisher
+        self.places = 0  # given to videos in the queue
+        self.waits_for_own: set[int] = set()  # videos that wait for their dedicated publisher
+        self.own: dict[int, int] = {}  # dedicated publisher of a video that it has not taken
         # publishers
         self.orders = 0
         self.provisioned: dict[int, Order] = {}  # orders that wait for their timer
@@ -296,7 +343,8 @@ class System:
         self.alive = 0  # publishers that have neither ended nor failed
         self.ordered = 0  # shared publishers that are ordered but not started
         self.starting = 0  # shared publishers that are not ready yet
-        self.ready: list[tuple[int, int]] = []  # shared publishers: ready since when, number
+        self.ready: set[tuple[int, int]] = set()  # shared publishers: ready since when, number
+        self.dead = 0  # shared publishers that have failed, which has not been noticed
 
     def run(self) -> Outcome:
         """Let everything happen up to the end of the run."""
@@ -304,6 +352,9 @@ class System:
             self.order(None, slot, own=False)
         last = math.inf if self.world.until is None else microseconds(self.world.until)
         while (event := self.next_event()) is not None and event.time <= last:
+            if event.time > self.now and self.without_outcome and not self.fate_can_change():
+                event = None
+                break
             self.agenda.discard(event)
             self.now = int(event.time)
             happen = getattr(self, event.place.name.lower())
@@ -315,6 +366,20 @@ class System:
         if event is None:
             return self.outcome(self.now, self.why_nothing_happens())
         return self.outcome(last, "cut-off")
+
+    def fate_can_change(self) -> bool:
+        """Tell whether anything can still give a video its outcome, at a later time.
+
+        A lifetime cannot. Publishers that nobody waits for may die and be replaced for ever: if publishers can
+        die when they are ready, start-ups, notices and orders count only where a video waits for a publisher.
+        """
+        waits = bool(self.queue or self.waits_for_own or self.blocked)
+        publishers_count = waits or self.world.faults.ready_lifetime is None
+        of_publishers = {Place.PUBLISHER_READY, Place.NOTICE, Place.DELAYED_START}
+        return any(self.candidates()) or any(
+            publishers_count if event.place in of_publishers else event.place != Place.READY_DIES
+            for event in self.agenda
+        )
 
     def why_nothing_happens(self) -> str:
         """Say why the run has ended with videos that have no outcome."""
@@ -452,32 +517,43 @@ class System:
         self.videos[row].queued = self.now
         self.note("queued", row)
         self.moment("queued", row)
+        self.places += 1
+        self.counts[row].place = self.places
+        self.wait_for_publisher(row)
+
+    def wait_for_publisher(self, row: int) -> None:
         if self.rule.dedicated:
+            self.waits_for_own.add(row)
             self.serve_own(row)
         else:
-            self.queue.append(row)
+            self.queue.add(row)
             self.serve_queue()
 
     def serve_own(self, row: int) -> None:
         """Give the video its own publisher as soon as both are there."""
-        if row not in self.own:
-            return
-        publisher = self.publishers[self.own[row]]
-        if not math.isnan(self.videos[row].queued) and not math.isnan(publisher.ready):
-            self.publish(publisher.publisher, self.assign(publisher, row))
+        if row in self.waits_for_own and row in self.own:
+            publisher = self.publishers[self.own[row]]
+            if not math.isnan(publisher.ready):
+                self.waits_for_own.remove(row)
+                self.own.pop(row)
+                self.publish(publisher.publisher, self.assign(publisher, row))
 
     def serve_queue(self) -> None:
         """Give the queue's first video the publisher ready longest, and restore the base stock."""
         while self.queue and self.ready:
-            row, (_, number) = self.queue.popleft(), heappop(self.ready)
-            taken = self.assign(self.publishers[number], row)
+            row, first = min(self.queue, key=lambda row: self.counts[row].place), min(self.ready)
+            self.queue.remove(row)
+            self.ready.remove(first)
+            taken = self.assign(self.publishers[first[1]], row)
             while self.level() < self.rule.prewarmed:
                 self.order(row, None, own=False)
-            self.publish(number, taken)
+            self.publish(first[1], taken)
 
     def assign(self, publisher: Publisher, row: int) -> int:
         """Let the publisher take the video; return how long it will publish it."""
         video, counts = self.videos[row], self.counts[row]
+        if (death := self.lives[publisher.publisher].death) is not None:
+            self.agenda.discard(death)
         video.publisher, publisher.video = publisher.publisher, row
         video.assigned = publisher.assigned = self.now
         self.note("assigned", row, None, publisher.publisher)
@@ -493,12 +569,28 @@ class System:
             self.publication(number)
 
     def publication(self, number: int) -> None:
-        publisher = self.publishers[number]
-        assert publisher.video is not None
-        self.published(publisher.video)
-        publisher.ended, publisher.outcome = self.now, "ended"
-        self.note("publisher_ended", publisher.video, None, number)
-        self.gone()
+        """End the publishing, which may have failed."""
+        row = self.publishers[number].video
+        assert row is not None
+        attempt = self.counts[row].attempts - 1
+        if self.draws.happens(self.world.faults.publishing, Purpose.PUBLISHING_FAILURE, row, attempt):
+            self.publishing_fails(number, row)
+        else:
+            self.published(row)
+            self.publishers[number].ended, self.publishers[number].outcome = self.now, "ended"
+            self.note("publisher_ended", row, None, number)
+            self.gone()
+
+    def publishing_fails(self, number: int, row: int) -> None:
+        """Let the video wait again at its place, or fail after its last attempt."""
+        taken = self.publishers[number].assigned
+        self.attempts.append(Attempt("publishing", row, None, number, taken, self.now))
+        last = self.counts[row].attempts == self.world.faults.attempts
+        if last:
+            self.settle(row, "failed", number)
+        self.fail(number, replaced=not last)
+        if not last:
+            self.wait_for_publisher(row)
 
     def published(self, row: int) -> None:
         video = self.videos[row]
@@ -522,8 +614,8 @@ class System:
             self.order(row, None, own=self.rule.dedicated, delay=microseconds(self.rule.delay))
 
     def level(self) -> int:
-        """Return how many publishers of the pool are ordered, starting or ready."""
-        return self.ordered + self.starting + len(self.ready)
+        """Return how many publishers of the pool are ordered, starting or ready, as far as is known."""
+        return self.ordered + self.starting + len(self.ready) + self.dead
 
     def order(self, cause: int | None, slot: int | None, *, own: bool, delay: int = 0) -> None:
         """Decide that a publisher is to be started; if the rule delays it, it counts from its start."""
@@ -565,26 +657,55 @@ class System:
         self.note("publisher_started", order.cause, None, number)
         further = self.started_for.get(order.origin, 0)
         self.started_for[order.origin] = further + 1
-        self.lives.append(Life(order, further))
-        for_video, entity = order.origin
-        purpose = Purpose.STARTUP_FOR_VIDEO if for_video else Purpose.STARTUP_OF_SLOT
-        takes = self.draws.time(self.world.startup_time, purpose, entity, further)
-        self.plan(self.now + takes, Place.PUBLISHER_READY, number)
+        life = Life(order, further)
+        self.lives.append(life)
+        draw = life.draw(Purpose.STARTUP_OF_SLOT, Purpose.STARTUP_FOR_VIDEO)
+        self.plan(self.now + self.draws.time(self.world.startup_time, *draw), Place.PUBLISHER_READY, number)
         if order.own and order.cause is not None:
             self.own[order.cause] = number
         else:
             self.starting += 1
 
     def publisher_ready(self, number: int) -> None:
-        publisher, order = self.publishers[number], self.lives[number].order
+        publisher, life, faults = self.publishers[number], self.lives[number], self.world.faults
+        self.starting -= not life.order.own
+        draw = life.draw(Purpose.STARTUP_FAILURE_OF_SLOT, Purpose.STARTUP_FAILURE_FOR_VIDEO)
+        if self.draws.happens(faults.startup, *draw):
+            self.attempts.append(Attempt("startup", publisher.cause, None, number, publisher.started, self.now))
+            self.fail(number)
+            return
         publisher.ready = self.now
         self.note("publisher_ready", None, None, number)
-        if order.own and order.cause is not None:
-            self.serve_own(order.cause)
+        if faults.ready_lifetime is not None:
+            draw = life.draw(Purpose.READY_LIFETIME_OF_SLOT, Purpose.READY_LIFETIME_FOR_VIDEO)
+            lives = self.draws.lifetime(faults.ready_lifetime, *draw)
+            life.death = self.plan(self.now + lives, Place.READY_DIES, number)
+        if life.order.own and life.order.cause is not None:
+            self.serve_own(life.order.cause)
         else:
-            self.starting -= 1
-            heappush(self.ready, (self.now, number))
+            self.ready.add((self.now, number))
             self.serve_queue()
+
+    def ready_dies(self, number: int) -> None:
+        self.ready.discard((int(self.publishers[number].ready), number))
+        self.fail(number)
+
+    def fail(self, number: int, *, replaced: bool = True) -> None:
+        """End the life of a publisher; one is started in its place when this is noticed."""
+        publisher, order = self.publishers[number], self.lives[number].order
+        publisher.ended, publisher.outcome = self.now, "failed"
+        self.note("publisher_failed", publisher.video, None, number)
+        if order.own and order.cause is not None:
+            self.own.pop(order.cause, None)
+        if replaced:
+            self.dead += not order.own
+            self.plan(self.now + microseconds(self.world.faults.noticed_after), Place.NOTICE, number)
+        self.gone()
+
+    def notice(self, number: int) -> None:
+        order = self.lives[number].order
+        self.dead -= not order.own
+        self.order(order.cause, order.slot, own=order.own)
 
     # -- the end -------------------------------------------------------------------------------------------
 
@@ -598,8 +719,9 @@ class System:
                 publisher.idle = until - publisher.ready
             if publisher.video is None and publisher.outcome == "unfinished":
                 publisher.outcome = "unused"
-        videos, publishers = ([in_seconds(row) for row in table] for table in (self.videos, self.publishers))
-        return Outcome(videos, publishers, self.log, end / 1e6, ending, self.quota_waits)
+        videos, publishers = in_seconds(self.videos), in_seconds(self.publishers)
+        attempts = in_seconds(self.attempts)
+        return Outcome(videos, publishers, attempts, self.log, end / 1e6, ending, self.quota_waits)
 
 
 def reference(clips: Sequence[Clip], rule: Rule, world: World, draws: Draws | None = None) -> Outcome:

@@ -20,7 +20,7 @@ import pytest
 
 import tv2sim as tv
 from tests.micro import literal
-from tests.reference import Clip, Draws, Outcome, Profile, Rule, World, reference
+from tests.reference import Clip, Draws, Faults, Outcome, Profile, Rule, World, reference
 from tv2sim.draws import Purpose
 
 Engine: TypeAlias = Callable[[Sequence[Clip], Rule, World, int], Outcome]
@@ -254,3 +254,178 @@ class TestLimits:
         outcome = simulate([Clip(3, 9), Clip(2.5, 9)], PART_2A, encoders=2, max_publishers=1)
         check(outcome.videos, "encoded queued publisher assigned", "3 3 0 3", "3 3 1 4")
         check(outcome.publishers, "cause started ready ended idle", "0 0 1 3 2", "1 3 4 4 0")
+
+
+STARTUP_SLOT, STARTUP_VIDEO = Purpose.STARTUP_FAILURE_OF_SLOT, Purpose.STARTUP_FAILURE_FOR_VIDEO
+PUBLISHING = Purpose.PUBLISHING_FAILURE
+ATTEMPT = "kind video encoder publisher started ended"
+
+
+class TestPublishersThatFail:
+    def test_a_start_up_of_the_pool_fails(self, simulate: Simulate) -> None:
+        """It fails at 1, when it would have been ready; the slot's next one draws 3 s, ready at 4."""
+        seed = seed_for(
+            {
+                (STARTUP_SLOT, 0, 0): "small",
+                (STARTUP_SLOT, 0, 1): "large",
+                (Purpose.STARTUP_OF_SLOT, 0, 0): "small",
+                (Purpose.STARTUP_OF_SLOT, 0, 1): "large",
+            }
+        )
+        faults = Faults(startup=0.5)
+        outcome = simulate([Clip(2, 9)], Rule(prewarmed=1), faults=faults, startup_time=EITHER, seed=seed)
+        columns = "cause started ready ended video idle outcome"
+        check(outcome.publishers[:2], columns, "- 0 - 1 - 0 failed", "- 1 4 4 0 0 ended")
+        check(outcome.attempts, ATTEMPT, "startup - - 0 0 1")
+        check(outcome.videos, "queued publisher assigned outcome", "2 1 4 published")
+
+    def test_start_ups_of_a_dedicated_publisher_fail(self, simulate: Simulate) -> None:
+        """Started at 2, 3, 4: two fail, the third is ready at 5; each is noticed at once."""
+        seed = seed_for({(STARTUP_VIDEO, 0, j): "small" if j < 2 else "large" for j in range(3)})
+        outcome = simulate([Clip(2, 9)], PART_1, faults=Faults(startup=0.5), seed=seed)
+        columns = "cause started ready ended outcome"
+        check(outcome.publishers, columns, "0 2 - 3 failed", "0 3 - 4 failed", "0 4 5 5 ended")
+        check(outcome.attempts, ATTEMPT, "startup 0 - 0 2 3", "startup 0 - 1 3 4")
+
+    def test_a_failure_is_noticed_later(self, simulate: Simulate) -> None:
+        """Failed at 3, noticed at 3.5: ready at 4.5."""
+        seed = seed_for({(STARTUP_VIDEO, 0, 0): "small", (STARTUP_VIDEO, 0, 1): "large"})
+        faults = Faults(startup=0.5, noticed_after=0.5)
+        outcome = simulate([Clip(2, 9)], PART_1, faults=faults, seed=seed)
+        check(outcome.publishers, "started ready ended", "2 - 3", "3.5 4.5 4.5")
+
+    def test_a_ready_publisher_dies(self, simulate: Simulate) -> None:
+        """Ready at 1, dead at 3, idle for 2; the one started then serves at 4 the video encoded at 3.5."""
+        outcome = simulate([Clip(3.5, 9)], Rule(prewarmed=1), faults=Faults(ready_lifetime=2))
+        columns = "cause started ready assigned ended idle outcome"
+        check(outcome.publishers[:2], columns, "- 0 1 - 3 2 failed", "- 3 4 4 4 0 ended")
+        assert outcome.attempts == []
+
+    def test_a_dedicated_publisher_dies_before_its_video_is_encoded(self, simulate: Simulate) -> None:
+        """Part 2a: ready at 1, dead at 3, the next ready at 4 and dead at 6, the next one ready at 7."""
+        outcome = simulate([Clip(6.5, 9)], PART_2A, faults=Faults(ready_lifetime=2))
+        check(outcome.publishers, "cause started ready ended", "0 0 1 3", "0 3 4 6", "0 6 7 7")
+        check(outcome.videos, "encoded queued publisher assigned", "6.5 6.5 2 7")
+
+    def test_one_that_dies_serves_what_is_encoded_now(self, simulate: Simulate) -> None:
+        """Place 1 before 2: both at 3."""
+        outcome = simulate([Clip(3, 9)], Rule(prewarmed=1), faults=Faults(ready_lifetime=2))
+        check(outcome.publishers, "started ready ended outcome", "0 1 3 ended", "3 - - unused")
+
+    def test_until_noticed_it_counts_but_serves_nobody(self, simulate: Simulate) -> None:
+        """Pool of 2: dead at 3; one start each when noticed at 5; the videos of 3.5 and 4 are served at 6."""
+        faults = Faults(ready_lifetime=2, noticed_after=2)
+        outcome = simulate([Clip(3.5, 9), Clip(0.5, 9)], Rule(prewarmed=2), faults=faults)
+        check(outcome.videos, "queued publisher assigned", "3.5 2 6", "4 3 6")
+        columns = "cause started ready ended"
+        check(outcome.publishers, columns, "- 0 1 3", "- 0 1 3", "- 5 6 6", "- 5 6 6", "0 6 - -", "1 6 - -")
+
+    def test_one_fails_as_another_becomes_ready(self, simulate: Simulate) -> None:
+        """Place 2, at 1: the one ready takes the video, one start because of it, one for the failed one."""
+        seed = seed_for({(STARTUP_SLOT, 0, 0): "small", (STARTUP_SLOT, 1, 0): "large"})
+        outcome = simulate([Clip(0.5, 9)], Rule(prewarmed=2), faults=Faults(startup=0.5), seed=seed)
+        check(outcome.publishers, "cause started ready ended", "- 0 - 1", "- 0 1 1", "0 1 - -", "- 1 - -")
+
+    def test_the_quota_frees_when_it_fails_not_when_noticed(self, simulate: Simulate) -> None:
+        """Part 2a, quota of 1: the first fails at 1, the second starts then; the third waits from 3 on."""
+        seed = seed_for(
+            {(STARTUP_VIDEO, 0, 0): "small", (STARTUP_VIDEO, 0, 1): "large", (STARTUP_VIDEO, 1, 0): "large"}
+        )
+        faults = Faults(startup=0.5, noticed_after=2)
+        outcome = simulate(
+            [Clip(2, 9), Clip(4, 9)], PART_2A, encoders=2, max_publishers=1, faults=faults, seed=seed
+        )
+        check(outcome.publishers, "cause started ready ended", "0 0 - 1", "1 1 2 4.5", "0 4.5 5.5 5.5")
+        assert outcome.quota_waits == 2
+
+    def test_adding_failures_of_publishing_moves_no_start_up(self, simulate: Simulate) -> None:
+        """The first publisher of each video takes the same time to start up, or fails after the same time."""
+        world = {"startup_time": tv.Uniform(2, 6), "encoders": 9}
+        first: list[list[tuple[bool, float]]] = []
+        for publishing in (0, 0.5):
+            faults = Faults(startup=0.5, publishing=publishing)
+            outcome = simulate([Clip(1, 9)] * 9, PART_1, faults=faults, **world)
+            by_cause = {publisher["cause"]: publisher for publisher in reversed(outcome.publishers)}
+            failed = [math.isnan(by_cause[row]["ready"]) for row in range(9)]
+            ends = [by_cause[row]["ended" if failed[row] else "ready"] for row in range(9)]
+            first.append([(failed[row], ends[row] - by_cause[row]["started"]) for row in range(9)])
+        assert first[0] == first[1]
+        assert {failed for failed, _ in first[0]} == {True, False}
+
+
+class TestPublishingThatFails:
+    def test_it_is_tried_again_by_a_new_publisher(self, simulate: Simulate) -> None:
+        """Assigned at 2, failed at 3; the next one is started then, ready at 4, and has published at 5."""
+        seed = seed_for({(PUBLISHING, 0, 0): "small", (PUBLISHING, 0, 1): "large"})
+        outcome = simulate([Clip(1, 9)], PART_1, faults=Faults(publishing=0.5), publishing_time=1, seed=seed)
+        check(outcome.videos, "queued publisher assigned published elapsed outcome", "1 1 4 5 5 published")
+        check(outcome.publishers, "started ready assigned ended outcome", "1 2 2 3 failed", "3 4 4 5 ended")
+        check(outcome.attempts, ATTEMPT, "publishing 0 - 0 2 3")
+
+    def test_each_attempt_draws_its_own_time(self, simulate: Simulate) -> None:
+        """Assigned at 2, 3 s until it fails at 5, ready at 6, 1 s until it is published at 7."""
+        numbers = {(PUBLISHING, 0, 0): "small", (PUBLISHING, 0, 1): "large"}
+        times = {(Purpose.PUBLISHING_TIME, 0, 0): "large", (Purpose.PUBLISHING_TIME, 0, 1): "small"}
+        faults, seed = Faults(publishing=0.5), seed_for(numbers | times)
+        outcome = simulate([Clip(1, 9)], PART_1, faults=faults, publishing_time=EITHER, seed=seed)
+        check(outcome.videos, "assigned published", "6 7")
+
+    def test_the_video_keeps_its_place_beyond_the_capacity(self, simulate: Simulate) -> None:
+        """Capacity 1: back at 1.5, before the one queued at 1 and beside it; the third is blocked from 1.75."""
+        # pool of 1: taken at 1, failed at 1.5; the second publisher, started at 1, serves it at 2; the third,
+        # started at 1.5 for the failed one, serves the second video at 2.5, which makes room
+        seed = seed_for(
+            {(PUBLISHING, 0, 0): "small", **{(PUBLISHING, *key): "large" for key in ((0, 1), (1, 0), (2, 0))}}
+        )
+        clips = [Clip(0.5, 9), Clip(0.5, 9), Clip(0.75, 9)]
+        fields = {"publishing_time": 0.5, "publishing_queue_capacity": 1, "encoders": 3}
+        outcome = simulate(clips, Rule(prewarmed=1), faults=Faults(publishing=0.5), seed=seed, **fields)
+        columns = "encoded queued publisher assigned published"
+        check(outcome.videos, columns, "0.5 0.5 1 2 2.5", "1 1 2 2.5 3", "1.75 2.5 3 3.5 4")
+        check(outcome.publishers[:4], "cause started ended", "- 0 1.5", "0 1 2.5", "- 1.5 3", "1 2.5 4")
+
+    def test_after_its_attempts_it_has_failed(self, simulate: Simulate) -> None:
+        """Two attempts, which end at 3 and 5; no publisher is started after the second."""
+        seed = seed_for({(PUBLISHING, 0, 0): "small", (PUBLISHING, 0, 1): "small"})
+        faults = Faults(publishing=0.5, attempts=2)
+        outcome = simulate([Clip(1, 99)], PART_1, faults=faults, publishing_time=1, seed=seed)
+        check(outcome.videos, "assigned published settled elapsed outcome", "4 - 5 - failed")
+        check(outcome.attempts, ATTEMPT, "publishing 0 - 0 2 3", "publishing 0 - 1 4 5")
+        assert (len(outcome.publishers), outcome.end, outcome.ending) == (2, 5, "completed")
+
+    def test_its_publisher_is_replaced_when_noticed(self, simulate: Simulate) -> None:
+        """Failed at 3, noticed at 5, ready at 6."""
+        seed = seed_for({(PUBLISHING, 0, 0): "small", (PUBLISHING, 0, 1): "large"})
+        faults = Faults(publishing=0.5, noticed_after=2)
+        outcome = simulate([Clip(1, 9)], PART_1, faults=faults, publishing_time=1, seed=seed)
+        check(outcome.publishers, "started ready ended", "1 2 3", "5 6 7")
+
+    def test_a_ready_publisher_takes_it_at_once_and_there_is_one_start_for_it(self, simulate: Simulate) -> None:
+        """Pool of 2: served again at 2, which starts none, as the failed one counts until noticed at 3."""
+        seed = seed_for({(PUBLISHING, 0, 0): "small", (PUBLISHING, 0, 1): "large"})
+        faults = Faults(publishing=0.5, noticed_after=1)
+        outcome = simulate([Clip(1, 9)], Rule(prewarmed=2), faults=faults, publishing_time=1, seed=seed)
+        check(outcome.videos, "publisher assigned published", "1 2 3")
+        check(outcome.publishers, "cause started ended", "- 0 2", "- 0 3", "0 1 -", "- 3 -")
+
+
+class TestNothingHangs:
+    @pytest.mark.parametrize("rule", [PART_1, PART_2A, PART_2B, Rule(prewarmed=2), Rule("encoded")])
+    def test_failures_of_every_kind(self, rule: Rule, simulate: Simulate) -> None:
+        """However much fails, each video has its outcome at the end."""
+        faults = Faults(startup=0.9, ready_lifetime=0.3, publishing=0.9, noticed_after=0.1)
+        outcome = simulate([Clip(1, 9)] * 4, rule, faults=faults, max_publishers=1, encoders=2)
+        assert outcome.ending == "completed"
+        assert {video["outcome"] for video in outcome.videos} <= {"published", "failed"}
+
+    def test_lifetimes_keep_no_run_alive(self, simulate: Simulate) -> None:
+        """The rate ends at 0.5: nothing happens after the publication at 1 but deaths and replacements."""
+        profile = Profile(((0, 1), (0.5, 0)))
+        faults = Faults(ready_lifetime=0.5)
+        outcome = simulate([Clip(1, 9)] * 2, Rule(prewarmed=3), faults=faults, requests_per_second=profile)
+        assert (outcome.end, outcome.ending) == (1, "nothing left to happen")
+
+    def test_a_pool_of_none(self, simulate: Simulate) -> None:
+        """Encoded at 1; nobody will come."""
+        outcome = simulate([Clip(1, 9)], Rule(), faults=Faults(startup=0.5, ready_lifetime=1))
+        assert (outcome.end, outcome.ending) == (1, "no publisher will come")
