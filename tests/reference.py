@@ -18,7 +18,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from enum import IntEnum, auto
 from fractions import Fraction
-from heapq import heappop, heappush
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -37,9 +36,12 @@ class Place(IntEnum):
     """What happens at one instant, in this order; behind each, the key that orders several of its kind."""
 
     ENCODING_ENDS = auto()  # video
+    ENCODER_DIES = auto()  # encoder
+    ENCODER_REPAIRED = auto()  # encoder
     PUBLISHER_READY = auto()  # publisher; or its start-up fails
     READY_DIES = auto()  # publisher
     ADMISSION = auto()  # the video blocked longest
+    RESTART = auto()  # since when the video waits for another encoder, video
     OFFER = auto()  # video
     HAND_OVER = auto()  # video; a step of its own, as the client may have to wait between the offer and this
     PUBLICATION = auto()  # publisher; at once, if publishing takes no time
@@ -266,6 +268,7 @@ class Counts:
     """What has happened to a video how often so far; it numbers its draws."""
 
     encodings: int = 0
+    holds_since: int = 0  # its encoder
     attempts: int = 0  # to publish it
     place: int = 0  # in the publishing queue, by the first time that it joined it
 
@@ -326,8 +329,11 @@ class System:
         )  # whether arrivals are fixed beforehand
         self.not_before = list(self.arrivals())
         # encoders
-        self.free = [(0, number) for number in range(len(world.speeds))]  # free since when, number
+        self.free = {(0, number) for number in range(len(world.speeds))}  # free since when, number
+        self.holding: dict[int, int] = {}  # encoders and the videos that hold them
         self.blocked: deque[int] = deque()  # encoded videos that still hold their encoder
+        self.interrupted: set[tuple[int, int]] = set()  # since when, video
+        self.encoder_deaths = [0] * len(world.speeds)
         # publishing stage
         self.queue: set[int] = set()  # videos that wait for any publisher
         self.places = 0  # given to videos in the queue
@@ -350,6 +356,8 @@ class System:
         """Let everything happen up to the end of the run."""
         for slot in range(self.rule.prewarmed):
             self.order(None, slot, own=False)
+        for number in range(len(self.world.speeds)):
+            self.begin_life(number)
         last = math.inf if self.world.until is None else microseconds(self.world.until)
         while (event := self.next_event()) is not None and event.time <= last:
             if event.time > self.now and self.without_outcome and not self.fate_can_change():
@@ -370,16 +378,35 @@ class System:
     def fate_can_change(self) -> bool:
         """Tell whether anything can still give a video its outcome, at a later time.
 
-        A lifetime cannot. Publishers that nobody waits for may die and be replaced for ever: if publishers can
-        die when they are ready, start-ups, notices and orders count only where a video waits for a publisher.
+        A lifetime cannot, and a repair can only if it lets a video be encoded that can go on from there.
+        Publishers that nobody waits for may die and be replaced for ever, and so may the encoders of videos
+        that are encoded and find no room; this cannot either.
         """
-        waits = bool(self.queue or self.waits_for_own or self.blocked)
-        publishers_count = waits or self.world.faults.ready_lifetime is None
-        of_publishers = {Place.PUBLISHER_READY, Place.NOTICE, Place.DELAYED_START}
-        return any(self.candidates()) or any(
-            publishers_count if event.place in of_publishers else event.place != Place.READY_DIES
-            for event in self.agenda
+        unfinished = [row for row, video in enumerate(self.videos) if video.outcome == "unfinished"]
+        stranded = {  # encoded, but without room in the queue
+            row for row in unfinished if not self.never_encoded(row) and math.isnan(self.videos[row].queued)
+        }
+        if self.has_room():
+            stranded.clear()
+        waits_for_publisher = bool(self.queue or self.waits_for_own or stranded)
+        waits_for_encoder = any(row not in stranded for _, row in self.interrupted) or (
+            self.offering is not None and len(stranded) < len(self.world.speeds)
         )
+
+        def counts(event: Event) -> bool:
+            match event.place:
+                case Place.ENCODER_DIES | Place.READY_DIES:
+                    return False
+                case Place.ENCODER_REPAIRED:
+                    return waits_for_encoder
+                case Place.ENCODING_ENDS:
+                    return event.key[0] not in stranded
+                case Place.PUBLISHER_READY | Place.NOTICE | Place.DELAYED_START:
+                    return waits_for_publisher or self.world.faults.ready_lifetime is None
+                case _:
+                    return True
+
+        return any(map(counts, [*self.agenda, *self.candidates()]))
 
     def why_nothing_happens(self) -> str:
         """Say why the run has ended with videos that have no outcome."""
@@ -402,6 +429,8 @@ class System:
         """Yield what happens as soon as a condition holds, where it does."""
         if self.blocked and self.has_room():
             yield Event(self.now, Place.ADMISSION, (self.blocked[0],))
+        if self.interrupted and self.free:
+            yield Event(self.now, Place.RESTART, min(self.interrupted))
         if self.offering is not None:
             if self.free:
                 yield Event(self.now, Place.HAND_OVER, (self.offering,))
@@ -473,24 +502,34 @@ class System:
 
     # -- encoders ------------------------------------------------------------------------------------------
 
+    def never_encoded(self, row: int) -> bool:
+        return math.isnan(self.videos[row].encoded)
+
     def start_encoding(self, row: int) -> None:
-        video = self.videos[row]
-        _, video.encoder = heappop(self.free)
-        video.encoding_started = self.now
-        self.note("encoding_started", row, video.encoder)
-        assert video.encoding_time is not None
+        """Let the encoder free longest take the video."""
+        video, counts = self.videos[row], self.counts[row]
+        longest = min(self.free)
+        self.free.remove(longest)
+        _, encoder = longest
+        video.encoder, counts.holds_since = encoder, self.now
+        self.holding[encoder] = row
+        self.note("encoding_started", row, encoder)
         drawn = 1.0 if self.world.encoding_factor is None else self.world.encoding_factor
-        factor = self.draws.value(drawn, Purpose.ENCODING_FACTOR, row, self.counts[row].encodings)
-        self.counts[row].encodings += 1
-        takes = microseconds(video.encoding_time * factor / self.world.speeds[video.encoder])
+        factor = self.draws.value(drawn, Purpose.ENCODING_FACTOR, row, counts.encodings)
+        counts.encodings += 1
+        assert video.encoding_time is not None
+        takes = microseconds(video.encoding_time * factor / self.world.speeds[encoder])
         self.plan(self.now + takes, Place.ENCODING_ENDS, row)
-        self.moment("encoding_started", row)
+        if math.isnan(video.encoding_started):
+            video.encoding_started = self.now
+            self.moment("encoding_started", row)
 
     def encoding_ends(self, row: int) -> None:
-        video = self.videos[row]
+        video, first = self.videos[row], self.never_encoded(row)
         video.encoded = self.now
         self.note("encoded", row, video.encoder)
-        self.moment("encoded", row)
+        if first:
+            self.moment("encoded", row)
         if self.rule.dedicated or self.has_room():
             self.leave_encoder(row)
         else:
@@ -501,10 +540,49 @@ class System:
         self.leave_encoder(row)
 
     def leave_encoder(self, row: int) -> None:
-        video = self.videos[row]
-        assert video.encoder is not None
-        heappush(self.free, (self.now, video.encoder))
+        encoder = self.videos[row].encoder
+        assert encoder is not None
+        del self.holding[encoder]
+        self.free.add((self.now, encoder))
         self.reach_publishing_stage(row)
+
+    def begin_life(self, encoder: int) -> None:
+        if (of := self.world.faults.encoder_lifetime) is not None:
+            further = self.encoder_deaths[encoder]
+            lives = self.draws.lifetime(of, Purpose.ENCODER_LIFETIME, encoder, further)
+            self.plan(self.now + lives, Place.ENCODER_DIES, encoder)
+
+    def encoder_dies(self, encoder: int) -> None:
+        row = self.holding.pop(encoder, None)
+        self.note("encoder_failed", row, encoder)
+        if row is None:
+            self.free = {free for free in self.free if free[1] != encoder}
+        else:
+            self.interrupt(row, encoder)
+        further = self.encoder_deaths[encoder]
+        takes = self.draws.time(self.world.faults.encoder_repair, Purpose.ENCODER_REPAIR, encoder, further)
+        self.encoder_deaths[encoder] += 1
+        self.plan(self.now + takes, Place.ENCODER_REPAIRED, encoder)
+
+    def interrupt(self, row: int, encoder: int) -> None:
+        """Let a video that has lost its encoder start over."""
+        self.attempts.append(Attempt("encoding", row, encoder, None, self.counts[row].holds_since, self.now))
+        if row in self.blocked:
+            self.blocked.remove(row)
+        else:
+            self.agenda = {
+                event for event in self.agenda if (event.place, *event.key) != (Place.ENCODING_ENDS, row)
+            }
+        self.interrupted.add((self.now, row))
+
+    def encoder_repaired(self, encoder: int) -> None:
+        self.note("encoder_repaired", None, encoder)
+        self.free.add((self.now, encoder))
+        self.begin_life(encoder)
+
+    def restart(self, since: int, row: int) -> None:
+        self.interrupted.remove((since, row))
+        self.start_encoding(row)
 
     # -- publishing stage ----------------------------------------------------------------------------------
 

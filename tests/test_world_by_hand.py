@@ -409,6 +409,79 @@ class TestPublishingThatFails:
         check(outcome.publishers, "cause started ended", "- 0 2", "- 0 3", "0 1 -", "- 3 -")
 
 
+class TestEncodersThatDie:
+    def test_the_video_starts_over_before_the_next(self, simulate: Simulate) -> None:
+        """Dead at 2, repaired at 3, dead again at 5; the second, begun at 1.5, starts over at 3."""
+        faults = Faults(encoder_lifetime=2, encoder_repair=1)
+        outcome = simulate([Clip(1.5, 9), Clip(1.5, 3.5), Clip(0.25, 9)], PART_2A, faults=faults)
+        columns = "offered encoding_started encoded queued published elapsed outcome"
+        # its timeout goes on: 4.5 - 1.5 = 3 <= 3.5; the third waits from 2 to 4.5
+        first, second = "0 0 1.5 1.5 1.5 1.5 published", "0.5 1.5 4.5 4.5 4.5 3 published"
+        check(outcome.videos, columns, first, second, "2 4.5 4.75 4.75 5.5 1 published")
+        check(outcome.attempts, ATTEMPT, "encoding 1 0 - 1.5 2")
+        # part 2a starts a publisher at the first start only
+        check(outcome.publishers, "cause started ready", "0 0 1", "1 1.5 2.5", "2 4.5 5.5")
+
+    def test_it_is_gone_with_a_new_factor(self, simulate: Simulate) -> None:
+        """1 s * 3 would end at 3, the encoder dies at 2.5; from 2.5 on 1 s * 1, until 3.5."""
+        seed = seed_for({(Purpose.ENCODING_FACTOR, 0, 0): "large", (Purpose.ENCODING_FACTOR, 0, 1): "small"})
+        faults = Faults(encoder_lifetime=2.5)
+        outcome = simulate([Clip(1, 9)], PART_1, faults=faults, encoding_factor=EITHER, seed=seed)
+        check(outcome.videos, "encoder encoding_started encoded", "0 0 3.5")
+        check(outcome.attempts, ATTEMPT, "encoding 0 0 - 0 2.5")
+
+    def test_one_that_dies_while_its_video_is_blocked(self, simulate: Simulate) -> None:
+        """Capacity 0, a publisher from 5 on: encoded at 1, 3.5 and 6, lost at 2 and 4.5, back 0.5 later."""
+        faults = Faults(encoder_lifetime=2, encoder_repair=0.5)
+        fields = {"publishing_queue_capacity": 0, "startup_time": 5}
+        outcome = simulate([Clip(1, 9)], Rule(prewarmed=1), faults=faults, **fields)
+        check(outcome.videos, "encoding_started encoded queued assigned", "0 6 6 6")
+        check(outcome.attempts, ATTEMPT, "encoding 0 0 - 0 2", "encoding 0 0 - 2.5 4.5")
+
+    def test_one_that_dies_as_a_publisher_becomes_ready(self, simulate: Simulate) -> None:
+        """Place 1 before 2, at 2: the blocked video is lost, and encoded again from 2.5 to 3.5."""
+        faults = Faults(encoder_lifetime=2, encoder_repair=0.5)
+        fields = {"publishing_queue_capacity": 0, "startup_time": 2}
+        outcome = simulate([Clip(1, 9)], Rule(prewarmed=1), faults=faults, **fields)
+        check(outcome.videos, "encoded queued assigned", "3.5 3.5 3.5")
+
+    def test_one_that_dies_when_the_encoding_ends(self, simulate: Simulate) -> None:
+        """Places 1a and 1b, at 2: the video has left; the encoder is back at 2.5 for the next one."""
+        faults = Faults(encoder_lifetime=2, encoder_repair=0.5)
+        outcome = simulate([Clip(2, 9), Clip(1, 9)], PART_1, faults=faults)
+        check(outcome.videos, "encoding_started encoded", "0 2", "2.5 3.5")
+        assert outcome.attempts == []
+
+    def test_a_repair_that_takes_no_time(self, simulate: Simulate) -> None:
+        """Dead at 2 and back at 2: from 2 to 3.5."""
+        outcome = simulate([Clip(1, 9), Clip(1.5, 9)], PART_1, faults=Faults(encoder_lifetime=2))
+        check(outcome.videos, "encoding_started encoded", "0 1", "1 3.5")
+
+    def test_idle_ones_die_too(self, simulate: Simulate) -> None:
+        """Dead from 2 to 6: what is submitted at 3 waits until then."""
+        faults = Faults(encoder_lifetime=2, encoder_repair=4)
+        outcome = simulate([Clip(1, 9), Clip(1, 9, 3)], PART_1, faults=faults)
+        check(outcome.videos, "offered encoding_started", "0 0", "3 6")
+
+    def test_a_repaired_one_is_free_since_its_repair(self, simulate: Simulate) -> None:
+        """At 2, encoder 0 is free since 0.5, encoder 1 since its repair at 1.25."""
+        seed = seed_for({(Purpose.ENCODER_LIFETIME, 0, 0): "large", (Purpose.ENCODER_LIFETIME, 1, 0): "small"})
+        faults = Faults(encoder_lifetime=EITHER, encoder_repair=0.25)
+        outcome = simulate([Clip(0.5, 9), Clip(0.5, 9, 2)], PART_1, faults=faults, encoders=2, seed=seed)
+        check(outcome.videos, "encoder encoding_started", "0 0", "0 2")
+
+    def test_interrupted_ones_go_by_the_time_of_the_interruption(self, simulate: Simulate) -> None:
+        """Lost at 1 and 3; encoder 1 is back at 4, for the second video until 4.75, then for the first."""
+        lives = {(0, 0): "large", (1, 0): "small", (1, 1): "large"}
+        seed = seed_for({(Purpose.ENCODER_LIFETIME, *key): size for key, size in lives.items()})
+        faults = Faults(encoder_lifetime=EITHER, encoder_repair=3)
+        outcome = simulate([Clip(5, 9), Clip(0.75, 9)], PART_1, faults=faults, encoders=2, seed=seed, until=6)
+        check(outcome.videos, "encoder encoding_started encoded", "1 0 -", "1 0.5 4.75")
+        check(outcome.attempts, ATTEMPT, "encoding 1 1 - 0.5 1", "encoding 0 0 - 0 3")
+        starts = [line for line in outcome.log if line[1] == "encoding_started"]
+        assert starts[2:] == [(4, "encoding_started", 1, 1, None), (4.75, "encoding_started", 0, 1, None)]
+
+
 class TestNothingHangs:
     @pytest.mark.parametrize("rule", [PART_1, PART_2A, PART_2B, Rule(prewarmed=2), Rule("encoded")])
     def test_failures_of_every_kind(self, rule: Rule, simulate: Simulate) -> None:
@@ -429,3 +502,17 @@ class TestNothingHangs:
         """Encoded at 1; nobody will come."""
         outcome = simulate([Clip(1, 9)], Rule(), faults=Faults(startup=0.5, ready_lifetime=1))
         assert (outcome.end, outcome.ending) == (1, "no publisher will come")
+
+    def test_encoders_of_videos_for_which_there_is_no_room(self, simulate: Simulate) -> None:
+        """Both are blocked from 2.5 on; that they die and encode the same videos again changes nothing."""
+        fields = {"publishing_queue_capacity": 0, "encoders": 2}
+        outcome = simulate([Clip(2, 9)] * 3, Rule(), faults=Faults(encoder_lifetime=3), **fields)
+        check(outcome.videos, "offered encoded queued", "0 2 -", "0.5 2.5 -", "1 - -")
+        assert (outcome.end, outcome.ending) == (2.5, "no publisher will come")
+
+    def test_a_client_that_waits_for_a_repair(self, simulate: Simulate) -> None:
+        """Only the repair at 100 is left; it lets the second video be encoded until 101."""
+        faults = Faults(encoder_lifetime=2, encoder_repair=98)
+        outcome = simulate([Clip(1, 9), Clip(1, 9, 3)], PART_1, faults=faults)
+        check(outcome.videos, "encoding_started published", "0 2", "100 102")
+        assert outcome.ending == "completed"
