@@ -42,6 +42,7 @@ class Place(IntEnum):
     READY_DIES = auto()  # publisher
     ADMISSION = auto()  # the video blocked longest
     RESTART = auto()  # since when the video waits for another encoder, video
+    RETRY = auto()  # since when it is due, video
     OFFER = auto()  # video
     HAND_OVER = auto()  # video; a step of its own, as the client may have to wait between the offer and this
     PUBLICATION = auto()  # publisher; at once, if publishing takes no time
@@ -111,6 +112,16 @@ class Faults:
 
 
 @dataclass(frozen=True)
+class RetryLater:
+    """What the client does if no encoder is free: it goes on, and offers the video again later."""
+
+    after: float
+    factor: float = 1.0
+    at_most: float | None = None
+    attempts: int | None = None
+
+
+@dataclass(frozen=True)
 class World:
     """A scenario's fields, as tests write them or as they are read from a `tv2sim.Scenario`."""
 
@@ -126,6 +137,7 @@ class World:
     max_publishers: int | None = None
     provisioning_delay: float = 0.0
     faults: Any = Faults()
+    hand_over: Any = None
 
     @property
     def speeds(self) -> list[float]:
@@ -267,6 +279,7 @@ def in_seconds(table: Sequence[Any]) -> list[Row]:
 class Counts:
     """What has happened to a video how often so far; it numbers its draws."""
 
+    offers: int = 0
     encodings: int = 0
     holds_since: int = 0  # its encoder
     attempts: int = 0  # to publish it
@@ -324,9 +337,9 @@ class System:
         self.next = 0  # the first video that has not been offered
         self.next_offer: float = 0  # the client's pause lasts until then
         self.offering: int | None = None  # the video that the client offers at the moment
-        self.fixed = (
-            world.arrivals == "poisson" or world.encoders is None
-        )  # whether arrivals are fixed beforehand
+        self.retries: set[tuple[int, int]] = set()  # since when they are due, video
+        # whether arrivals are fixed beforehand
+        self.fixed = world.arrivals == "poisson" or world.encoders is None
         self.not_before = list(self.arrivals())
         # encoders
         self.free = {(0, number) for number in range(len(world.speeds))}  # free since when, number
@@ -393,8 +406,15 @@ class System:
             self.offering is not None and len(stranded) < len(self.world.speeds)
         )
 
+        retry = self.world.hand_over
+        refused_for_ever = (
+            retry is not None and retry.attempts is None and len(stranded) == len(self.world.speeds)
+        )
+
         def counts(event: Event) -> bool:
             match event.place:
+                case Place.RETRY | Place.OFFER:
+                    return not refused_for_ever
                 case Place.ENCODER_DIES | Place.READY_DIES:
                     return False
                 case Place.ENCODER_REPAIRED:
@@ -431,6 +451,9 @@ class System:
             yield Event(self.now, Place.ADMISSION, (self.blocked[0],))
         if self.interrupted and self.free:
             yield Event(self.now, Place.RESTART, min(self.interrupted))
+        if self.retries:
+            due, row = min(self.retries)
+            yield Event(max(self.now, due, self.next_offer), Place.RETRY, (due, row))
         if self.offering is not None:
             if self.free:
                 yield Event(self.now, Place.HAND_OVER, (self.offering,))
@@ -482,13 +505,40 @@ class System:
         self.note("offered", row)
         if self.world.encoders is None:
             self.skip_encoding(row)
-        else:
+        elif self.world.hand_over is None:
             self.offering = row
+        else:
+            self.offer_once(row)
 
     def hand_over(self, row: int) -> None:
         self.offering = None
         self.start_encoding(row)
+        self.begin_pause()
+
+    def begin_pause(self) -> None:
         self.next_offer = self.now + (0 if self.fixed else self.pause(self.now, 1))
+
+    def offer_once(self, row: int) -> None:
+        """Hand the video over, or let the server refuse it if no encoder is free."""
+        self.counts[row].offers += 1
+        if self.free:
+            self.start_encoding(row)
+        elif self.counts[row].offers == self.world.hand_over.attempts:
+            self.settle(row, "refused")
+        else:
+            self.note("refused", row)
+            self.retries.add((self.now + self.until_retry(self.counts[row].offers), row))
+        self.begin_pause()
+
+    def until_retry(self, refusals: int) -> int:
+        """Return how long the client waits after so many refusals of a video, at least one microsecond."""
+        retry = self.world.hand_over
+        wait = retry.after * retry.factor ** (refusals - 1)
+        return max(1, microseconds(wait if retry.at_most is None else min(wait, retry.at_most)))
+
+    def retry(self, due: int, row: int) -> None:
+        self.retries.remove((due, row))
+        self.offer_once(row)
 
     def skip_encoding(self, row: int) -> None:
         """Let the video go straight to the publishing stage."""

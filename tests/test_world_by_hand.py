@@ -15,12 +15,13 @@ from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, TypeAlias
 
+import numpy as np
 import pandas as pd
 import pytest
 
 import tv2sim as tv
 from tests.micro import literal
-from tests.reference import Clip, Draws, Faults, Outcome, Profile, Rule, World, reference
+from tests.reference import Clip, Draws, Faults, Outcome, Profile, RetryLater, Rule, World, reference
 from tv2sim.draws import Purpose
 
 Engine: TypeAlias = Callable[[Sequence[Clip], Rule, World, int], Outcome]
@@ -482,6 +483,70 @@ class TestEncodersThatDie:
         assert starts[2:] == [(4, "encoding_started", 1, 1, None), (4.75, "encoding_started", 0, 1, None)]
 
 
+class TestRetryLater:
+    def test_a_refused_video_is_offered_again(self, simulate: Simulate) -> None:
+        """The encoder is busy until 2: refused at 0.5 and 1.5, taken at 2.5; the timeout counts from there."""
+        outcome = simulate([Clip(2, 9), Clip(1, 2)], PART_1, hand_over=RetryLater(1))
+        columns = "offered encoding_started published outcome"
+        check(outcome.videos, columns, "0 0 3 published", "0.5 2.5 4.5 published")
+        refused = [line[:3] for line in outcome.log if line[1] == "refused"]
+        assert refused == [(0.5, "refused", 1), (1.5, "refused", 1)]
+
+    def test_it_waits_longer_each_time(self, simulate: Simulate) -> None:
+        """Refused at 0.5, 1.5 (1 later), 3.5 (2 later), taken at 7.5 (4 later); at most 1.5: 3, 4.5, 6."""
+        for at_most, expected in ((None, 7.5), (1.5, 6)):
+            hand_over = RetryLater(1, factor=2, at_most=at_most)
+            outcome = simulate([Clip(5, 9), Clip(1, 9)], PART_1, hand_over=hand_over)
+            check(outcome.videos, "encoding_started", "0", f"{expected}")
+
+    def test_after_its_attempts_it_is_refused(self, simulate: Simulate) -> None:
+        """Two offers, at 0.5 and 1.5; the first video is published at 6."""
+        outcome = simulate([Clip(5, 9), Clip(1, 9)], PART_1, hand_over=RetryLater(1, attempts=2))
+        columns = "offered encoding_started settled outcome"
+        check(outcome.videos, columns, "0 0 6 published", "0.5 - 1.5 refused")
+        assert (outcome.end, outcome.ending) == (6, "completed")
+
+    def test_no_retries(self, simulate: Simulate) -> None:
+        """A loss system: the second is refused at its only offer, and the run ends at 3 with the first."""
+        outcome = simulate([Clip(2, 9), Clip(1, 9)], PART_1, hand_over=RetryLater(1, attempts=1))
+        check(outcome.videos, "settled outcome", "3 published", "0.5 refused")
+
+    def test_a_retry_that_is_due_as_an_encoder_becomes_free(self, simulate: Simulate) -> None:
+        """Place 1 before 4, at 2."""
+        outcome = simulate([Clip(2, 9), Clip(1, 9)], PART_1, hand_over=RetryLater(1.5))
+        check(outcome.videos, "offered encoding_started", "0 0", "0.5 2")
+
+    def test_retries_come_before_new_videos_and_are_followed_by_a_pause(self, simulate: Simulate) -> None:
+        """The second is offered again at 1, 1.5 and 2; the third, which could come at 1, comes at 2.5."""
+        outcome = simulate([Clip(2, 9), Clip(0, 9), Clip(0, 9)], PART_1, hand_over=RetryLater(0.5))
+        check(outcome.videos, "offered encoding_started", "0 0", "0.5 2", "2.5 2.5")
+
+    def test_retries_go_by_due_time_then_catalogue_order(self, simulate: Simulate) -> None:
+        """Waits of 1, then 2: v1 refused at 0.5, 1.5, due 3.5; v2 at 1, 2, due 4; v3 at 2.5, due 3.5."""
+        # the encoder is free from 3.25 on: v1 from 3.5 to 3.75, v3 at 4, when v2 is due as well, v2 at 4.5
+        clips = [Clip(3.25, 9), *[Clip(0.25, 9)] * 3]
+        outcome = simulate(clips, PART_1, hand_over=RetryLater(1, factor=2))
+        check(outcome.videos, "offered encoding_started", "0 0", "0.5 3.5", "1 4.5", "2.5 4")
+
+    def test_where_arrivals_are_fixed_retries_delay_nothing(self, simulate: Simulate) -> None:
+        """Poisson: each is first offered at its arrival, and 8 times again, 0.01 after the one before."""
+        pauses = [-math.log1p(-Draws(1).number(Purpose.PAUSE, row, 0)) / 2 for row in range(6)]
+        arrivals = np.cumsum([round(pause * 1e6) for pause in pauses])
+        hand_over = RetryLater(0.01, attempts=9)
+        outcome = simulate([Clip(50, 99)] * 6, PART_1, arrivals="poisson", hand_over=hand_over)
+        assert offered(outcome) == (arrivals / 1e6).tolist()
+        refused = [video["settled"] for video in outcome.videos[1:]]
+        assert refused == ((arrivals[1:] + 80_000) / 1e6).tolist()
+
+    def test_an_interrupted_video_comes_before_a_retry(self, simulate: Simulate) -> None:
+        """The encoder dies at 2 and is back at 3, when a retry is due: v0 until 5.5, when another one is."""
+        faults = Faults(encoder_lifetime=tv.Empirical([2, 9]), encoder_repair=1)
+        lives = {(Purpose.ENCODER_LIFETIME, 0, 0): "small", (Purpose.ENCODER_LIFETIME, 0, 1): "large"}
+        clips = [Clip(2.5, 9), Clip(1, 9)]
+        outcome = simulate(clips, PART_1, faults=faults, hand_over=RetryLater(0.5), seed=seed_for(lives))
+        check(outcome.videos, "encoding_started encoded", "0 5.5", "5.5 6.5")
+
+
 class TestNothingHangs:
     @pytest.mark.parametrize("rule", [PART_1, PART_2A, PART_2B, Rule(prewarmed=2), Rule("encoded")])
     def test_failures_of_every_kind(self, rule: Rule, simulate: Simulate) -> None:
@@ -516,3 +581,12 @@ class TestNothingHangs:
         outcome = simulate([Clip(1, 9), Clip(1, 9, 3)], PART_1, faults=faults)
         check(outcome.videos, "encoding_started published", "0 2", "100 102")
         assert outcome.ending == "completed"
+
+    def test_retries_that_are_refused_for_ever(self, simulate: Simulate) -> None:
+        """Blocked from 1 on, for lack of a publisher; without a limit, retries after 1 change nothing."""
+        lost = ["unfinished", "refused", "refused"]
+        for attempts, end, outcomes in ((None, 1, ["unfinished"] * 3), (2, 2, lost)):
+            fields = {"publishing_queue_capacity": 0, "hand_over": RetryLater(1, attempts=attempts)}
+            outcome = simulate([Clip(1, 9)] * 3, Rule(), **fields)
+            assert [video["outcome"] for video in outcome.videos] == outcomes
+            assert (outcome.end, outcome.ending) == (end, "no publisher will come")
