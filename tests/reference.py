@@ -47,6 +47,7 @@ class Place(IntEnum):
     HAND_OVER = auto()  # video; a step of its own, as the client may have to wait between the offer and this
     PUBLICATION = auto()  # publisher; at once, if publishing takes no time
     NOTICE = auto()  # publisher
+    DELIVERY = auto()  # video
     DELAYED_START = auto()  # video, then order
 
 
@@ -122,6 +123,16 @@ class RetryLater:
 
 
 @dataclass(frozen=True)
+class Broker:
+    """A queue outside of the system: times in seconds, and probabilities."""
+
+    latency: Value = 0.0
+    loss: float = 0.0
+    redelivered_after: float = 30.0
+    acknowledgement_loss: float = 0.0
+
+
+@dataclass(frozen=True)
 class World:
     """A scenario's fields, as tests write them or as they are read from a `tv2sim.Scenario`."""
 
@@ -138,6 +149,7 @@ class World:
     provisioning_delay: float = 0.0
     faults: Any = Faults()
     hand_over: Any = None
+    broker: Any = None
 
     @property
     def speeds(self) -> list[float]:
@@ -283,6 +295,8 @@ class Counts:
     encodings: int = 0
     holds_since: int = 0  # its encoder
     attempts: int = 0  # to publish it
+    deliveries: int = 0  # by the broker
+    publications: int = 0
     place: int = 0  # in the publishing queue, by the first time that it joined it
 
 
@@ -349,6 +363,8 @@ class System:
         self.encoder_deaths = [0] * len(world.speeds)
         # publishing stage
         self.queue: set[int] = set()  # videos that wait for any publisher
+        self.hidden: set[int] = set()  # those of the queue that publishers do not see yet
+        self.deliveries: dict[int, str] = {}  # what the delivery of a video will be that is on the agenda
         self.places = 0  # given to videos in the queue
         self.waits_for_own: set[int] = set()  # videos that wait for their dedicated publisher
         self.own: dict[int, int] = {}  # dedicated publisher of a video that it has not taken
@@ -395,13 +411,13 @@ class System:
         Publishers that nobody waits for may die and be replaced for ever, and so may the encoders of videos
         that are encoded and find no room; this cannot either.
         """
-        unfinished = [row for row, video in enumerate(self.videos) if video.outcome == "unfinished"]
+        unfinished = {row for row, video in enumerate(self.videos) if video.outcome == "unfinished"}
         stranded = {  # encoded, but without room in the queue
             row for row in unfinished if not self.never_encoded(row) and math.isnan(self.videos[row].queued)
         }
         if self.has_room():
             stranded.clear()
-        waits_for_publisher = bool(self.queue or self.waits_for_own or stranded)
+        waits_for_publisher = bool(unfinished & (self.queue | self.waits_for_own) or stranded)
         waits_for_encoder = any(row not in stranded for _, row in self.interrupted) or (
             self.offering is not None and len(stranded) < len(self.world.speeds)
         )
@@ -637,9 +653,12 @@ class System:
     # -- publishing stage ----------------------------------------------------------------------------------
 
     def has_room(self) -> bool:
-        """Tell if one more video may join the queue; if a publisher is ready, it takes no place there."""
+        """Tell if one more video may join the queue; one that is taken at once takes no place there."""
         capacity = self.world.publishing_queue_capacity
-        return capacity is None or self.world.encoders is None or len(self.queue) < capacity + len(self.ready)
+        if capacity is None or self.world.encoders is None:
+            return True
+        at_once = len(self.ready) if self.world.broker is None else 0
+        return len(self.queue) < capacity + at_once
 
     def reach_publishing_stage(self, row: int) -> None:
         self.videos[row].queued = self.now
@@ -647,14 +666,49 @@ class System:
         self.moment("queued", row)
         self.places += 1
         self.counts[row].place = self.places
-        self.wait_for_publisher(row)
+        if self.world.broker is None:
+            self.wait_for_publisher(row)
+        else:
+            if not self.rule.dedicated:
+                self.queue.add(row)
+                self.hidden.add(row)
+            self.deliver(row)
+
+    def deliver(self, row: int) -> None:
+        """Let the broker deliver the video, which may be lost."""
+        broker, j = self.world.broker, self.counts[row].deliveries
+        self.counts[row].deliveries += 1
+        if self.draws.happens(broker.loss, Purpose.LOSS, row, j):
+            self.plan_delivery(row, "sent again", microseconds(broker.redelivered_after))
+        else:
+            self.plan_delivery(row, "visible", self.draws.time(broker.latency, Purpose.LATENCY, row, j))
+
+    def plan_delivery(self, row: int, what: str, after: int) -> None:
+        self.deliveries[row] = what
+        self.plan(self.now + after, Place.DELIVERY, row)
+
+    def delivery(self, row: int) -> None:
+        match self.deliveries.pop(row):
+            case "visible":
+                self.note("visible", row)
+                self.wait_for_publisher(row)
+            case "sent again":
+                self.note("redelivered", row)
+                self.deliver(row)
+            case "visible again":
+                self.note("redelivered", row)
+                if self.rule.dedicated:
+                    self.order(row, None, own=True)
+                self.wait_for_publisher(row)
 
     def wait_for_publisher(self, row: int) -> None:
+        """Let the video wait where publishers see it."""
         if self.rule.dedicated:
             self.waits_for_own.add(row)
             self.serve_own(row)
         else:
             self.queue.add(row)
+            self.hidden.discard(row)
             self.serve_queue()
 
     def serve_own(self, row: int) -> None:
@@ -668,8 +722,8 @@ class System:
 
     def serve_queue(self) -> None:
         """Give the queue's first video the publisher ready longest, and restore the base stock."""
-        while self.queue and self.ready:
-            row, first = min(self.queue, key=lambda row: self.counts[row].place), min(self.ready)
+        while (seen := self.queue - self.hidden) and self.ready:
+            row, first = min(seen, key=lambda row: self.counts[row].place), min(self.ready)
             self.queue.remove(row)
             self.ready.remove(first)
             taken = self.assign(self.publishers[first[1]], row)
@@ -682,8 +736,9 @@ class System:
         video, counts = self.videos[row], self.counts[row]
         if (death := self.lives[publisher.publisher].death) is not None:
             self.agenda.discard(death)
-        video.publisher, publisher.video = publisher.publisher, row
-        video.assigned = publisher.assigned = self.now
+        publisher.video, publisher.assigned = row, self.now
+        if video.outcome == "unfinished":
+            video.publisher, video.assigned = publisher.publisher, self.now
         self.note("assigned", row, None, publisher.publisher)
         own, drawn = video.publishing_time, self.world.publishing_time
         counts.attempts += 1
@@ -704,7 +759,9 @@ class System:
         if self.draws.happens(self.world.faults.publishing, Purpose.PUBLISHING_FAILURE, row, attempt):
             self.publishing_fails(number, row)
         else:
-            self.published(row)
+            if self.videos[row].outcome == "unfinished":
+                self.published(row)
+            self.acknowledge(row)
             self.publishers[number].ended, self.publishers[number].outcome = self.now, "ended"
             self.note("publisher_ended", row, None, number)
             self.gone()
@@ -713,12 +770,21 @@ class System:
         """Let the video wait again at its place, or fail after its last attempt."""
         taken = self.publishers[number].assigned
         self.attempts.append(Attempt("publishing", row, None, number, taken, self.now))
-        last = self.counts[row].attempts == self.world.faults.attempts
-        if last:
+        most = self.world.faults.attempts
+        last = most is not None and self.counts[row].attempts >= most
+        if last and self.videos[row].outcome == "unfinished":
             self.settle(row, "failed", number)
         self.fail(number, replaced=not last)
         if not last:
             self.wait_for_publisher(row)
+
+    def acknowledge(self, row: int) -> None:
+        """Tell the broker that the video is published; if that is lost, it will be visible again."""
+        broker, j = self.world.broker, self.counts[row].publications
+        self.counts[row].publications += 1
+        loss = 0 if broker is None else broker.acknowledgement_loss
+        if self.draws.happens(loss, Purpose.ACKNOWLEDGEMENT_LOSS, row, j):
+            self.plan_delivery(row, "visible again", microseconds(broker.redelivered_after))
 
     def published(self, row: int) -> None:
         video = self.videos[row]

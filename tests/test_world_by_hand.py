@@ -21,7 +21,7 @@ import pytest
 
 import tv2sim as tv
 from tests.micro import literal
-from tests.reference import Clip, Draws, Faults, Outcome, Profile, RetryLater, Rule, World, reference
+from tests.reference import Broker, Clip, Draws, Faults, Outcome, Profile, RetryLater, Rule, World, reference
 from tv2sim.draws import Purpose
 
 Engine: TypeAlias = Callable[[Sequence[Clip], Rule, World, int], Outcome]
@@ -545,6 +545,89 @@ class TestRetryLater:
         clips = [Clip(2.5, 9), Clip(1, 9)]
         outcome = simulate(clips, PART_1, faults=faults, hand_over=RetryLater(0.5), seed=seed_for(lives))
         check(outcome.videos, "encoding_started encoded", "0 5.5", "5.5 6.5")
+
+
+class TestBroker:
+    def test_a_video_is_queued_before_it_is_visible(self, simulate: Simulate) -> None:
+        """Part 2b starts at 1, ready at 1.5, and waits for the video until 3; the encoder is free at 1."""
+        outcome = simulate([Clip(1, 9), Clip(1, 9)], PART_2B, broker=Broker(latency=2), startup_time=0.5)
+        check(outcome.videos, "encoding_started encoded queued assigned", "0 1 1 3", "1 2 2 4")
+        check(outcome.publishers, "started ready assigned idle", "1 1.5 3 1.5", "2 2.5 4 1.5")
+        visible = [line[:3] for line in outcome.log if line[1] == "visible"]
+        assert visible == [(3, "visible", 0), (4, "visible", 1)]
+
+    def test_publishers_take_the_visible_video_that_was_queued_first(self, simulate: Simulate) -> None:
+        """Queued at 1 and 1.5, visible at 4 and 2.5; ready at 2 and 4.5, or at 5 and 10."""
+        seed = seed_for({(Purpose.LATENCY, 0, 0): "large", (Purpose.LATENCY, 1, 0): "small"})
+        for startup_time, first, second in ((2, "1 4.5", "0 2.5"), (5, "0 5", "1 10")):
+            fields = {"startup_time": startup_time, "encoders": 2, "seed": seed}
+            broker = Broker(latency=EITHER)
+            outcome = simulate([Clip(1, 9), Clip(1, 9)], Rule(prewarmed=1), broker=broker, **fields)
+            check(outcome.videos, "publisher assigned", first, second)
+
+    def test_what_is_not_visible_takes_a_place(self, simulate: Simulate) -> None:
+        """Capacity 1, two are ready: the second, encoded at 1, has room when the first is taken at 2.5."""
+        fields = {"publishing_queue_capacity": 1, "broker": Broker(latency=2)}
+        outcome = simulate([Clip(0.5, 9), Clip(0.5, 9)], Rule(prewarmed=2), **fields)
+        check(outcome.videos, "encoded queued assigned", "0.5 0.5 2.5", "1 2.5 4.5")
+
+    def test_without_latency_it_is_visible_in_the_same_instant(self, simulate: Simulate) -> None:
+        """Place 5, at 1: the publisher is ready then."""
+        outcome = simulate([Clip(1, 9)], Rule(prewarmed=1), broker=Broker())
+        check(outcome.videos, "queued assigned published", "1 1 1")
+
+    def test_a_publisher_that_dies_now_does_not_see_it(self, simulate: Simulate) -> None:
+        """Places 2 and 5, at 2: dead, replaced by one that is ready at 3."""
+        faults = Faults(ready_lifetime=1)
+        outcome = simulate([Clip(1, 9)], Rule(prewarmed=1), faults=faults, broker=Broker(latency=1))
+        check(outcome.videos, "queued publisher assigned", "1 1 3")
+
+    def test_a_lost_delivery_only_delays(self, simulate: Simulate) -> None:
+        """Queued at 1, sent again at 6, visible at 7; one publisher is spent."""
+        seed = seed_for({(Purpose.LOSS, 0, 0): "small", (Purpose.LOSS, 0, 1): "large"})
+        broker = Broker(latency=1, loss=0.5, redelivered_after=5)
+        outcome = simulate([Clip(1, 9)], PART_1, broker=broker, seed=seed)
+        check(outcome.videos, "queued assigned", "1 7")
+        check(outcome.publishers, "started ready assigned", "1 2 7")
+        lines = [line[:2] for line in outcome.log if line[1] in {"redelivered", "visible"}]
+        assert lines == [(6, "redelivered"), (7, "visible")]
+
+    def test_a_lost_acknowledgement_spends_one_of_the_pool(self, simulate: Simulate) -> None:
+        """Published at 1, visible again at 4: the publisher of 1 is spent, the second video waits until 5."""
+        lost, kept = Purpose.ACKNOWLEDGEMENT_LOSS, "large"
+        seed = seed_for({(lost, 0, 0): "small", (lost, 0, 1): kept, (lost, 1, 0): kept})
+        broker = Broker(acknowledgement_loss=0.5, redelivered_after=3)
+        clips = [Clip(1, 2), Clip(3.5, 9)]
+        outcome = simulate(clips, Rule(prewarmed=1), broker=broker, seed=seed)
+        columns = "queued publisher assigned published outcome"
+        check(outcome.videos, columns, "1 0 1 1 published", "4.5 2 5 5 published")
+        columns = "cause started ready assigned ended video"
+        check(outcome.publishers, columns, "- 0 1 1 1 0", "0 1 2 4 4 0", "0 4 5 5 5 1", "1 5 - - - -")
+
+    def test_a_lost_acknowledgement_of_a_dedicated_video_starts_a_new_one(self, simulate: Simulate) -> None:
+        """Published at 2, visible again at 5, for a publisher ready at 6; lost again, visible again at 9."""
+        lost = Purpose.ACKNOWLEDGEMENT_LOSS
+        sizes = {(0, 0): "small", (0, 1): "small", (0, 2): "large", (1, 0): "large"}
+        seed = seed_for({(lost, *key): size for key, size in sizes.items()})
+        broker = Broker(acknowledgement_loss=0.5, redelivered_after=3)
+        outcome = simulate([Clip(1, 2), Clip(19, 99)], PART_1, broker=broker, seed=seed)
+        check(outcome.videos, "publisher assigned published outcome", "0 2 2 published", "3 21 21 published")
+        columns = "cause started ready ended video"
+        check(outcome.publishers, columns, "0 1 2 2 0", "0 5 6 6 0", "0 9 10 10 0", "1 20 21 21 1")
+
+    def test_redeliveries_pending_at_the_last_outcome_are_dropped(self, simulate: Simulate) -> None:
+        """The only video is published at 2; it would be visible again at 5."""
+        seed = seed_for({(Purpose.ACKNOWLEDGEMENT_LOSS, 0, 0): "small"})
+        broker = Broker(acknowledgement_loss=0.5, redelivered_after=3)
+        outcome = simulate([Clip(1, 2)], PART_1, broker=broker, seed=seed)
+        assert (outcome.end, outcome.ending, len(outcome.publishers)) == (2, "completed", 1)
+
+    def test_a_video_whose_publishing_failed_is_visible_at_once(self, simulate: Simulate) -> None:
+        """Visible at 2, assigned at 2, failed at 3; the next one is ready at 4, without another latency."""
+        seed = seed_for({(PUBLISHING, 0, 0): "small", (PUBLISHING, 0, 1): "large"})
+        fields = {"publishing_time": 1, "broker": Broker(latency=1), "faults": Faults(publishing=0.5)}
+        outcome = simulate([Clip(1, 9)], PART_1, seed=seed, **fields)
+        check(outcome.videos, "assigned published", "4 5")
 
 
 class TestNothingHangs:
