@@ -424,7 +424,7 @@ class System:
 
         retry = self.world.hand_over
         refused_for_ever = (
-            retry is not None and retry.attempts is None and len(stranded) == len(self.world.speeds)
+            retry is not None and retry.attempts is None and 0 < len(self.world.speeds) == len(stranded)
         )
 
         def counts(event: Event) -> bool:

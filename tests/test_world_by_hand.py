@@ -68,6 +68,15 @@ def check(rows: list[dict[str, Any]], columns: str, *expected: str) -> None:
     assert shown == literal("\n".join((columns, *expected)), columns)
 
 
+def at(outcome: Outcome, time: float) -> list[str]:
+    """Return the events of one instant, each with the video, encoder and publisher that it names."""
+    return [
+        " ".join([line[1], *(str(number) for number in line[2:] if number is not None)])
+        for line in outcome.log
+        if line[0] == time
+    ]
+
+
 class TestServiceTime:
     def test_a_publisher_is_busy_from_assigned_to_ended(self, simulate: Simulate) -> None:
         """Encoded at 2, assigned at 2 + 1, published 1.5 later: elapsed 4.5 > 4."""
@@ -313,6 +322,35 @@ class TestPublishersThatFail:
         outcome = simulate([Clip(3, 9)], Rule(prewarmed=1), faults=Faults(ready_lifetime=2))
         check(outcome.publishers, "started ready ended outcome", "0 1 3 ended", "3 - - unused")
 
+    def test_each_one_draws_its_own_lifetime(self, simulate: Simulate) -> None:
+        """Part 2a: ready at 1 for 1 s; the next one ready at 3 for 3 s, which takes the video at 5.5."""
+        lives = {
+            (Purpose.READY_LIFETIME_FOR_VIDEO, 0, 0): "small",
+            (Purpose.READY_LIFETIME_FOR_VIDEO, 0, 1): "large",
+        }
+        faults = Faults(ready_lifetime=EITHER)
+        outcome = simulate([Clip(5.5, 9)], PART_2A, faults=faults, seed=seed_for(lives))
+        check(outcome.publishers, "started ready ended", "0 1 2", "2 3 5.5")
+
+    def test_a_lifetime_is_at_least_one_microsecond(self, simulate: Simulate) -> None:
+        """Ready at 1, dead at 1.000001."""
+        outcome = simulate([Clip(1.5, 9)], Rule(prewarmed=1), faults=Faults(ready_lifetime=1e-9), until=1.5)
+        check(outcome.publishers, "started ready ended", "0 1 1.000001", "1.000001 - -")
+
+    def test_orders_that_become_publishers_at_one_time_go_by_video(self, simulate: Simulate) -> None:
+        """Publisher 1, of v1, and 2, of v0, fail at 4: theirs are of 5, number 3 for v0 and 4 for v1."""
+        # part 2a, 1 s until started: v0's from 1 to 2 (failed) and 3 to 4, v1's from 1.5 to 4
+        sizes = {
+            (STARTUP_VIDEO, 0, 0): "small", (STARTUP_VIDEO, 0, 1): "small", (STARTUP_VIDEO, 1, 0): "small",
+            (Purpose.STARTUP_FOR_VIDEO, 0, 0): "small", (Purpose.STARTUP_FOR_VIDEO, 0, 1): "small",
+            (Purpose.STARTUP_FOR_VIDEO, 1, 0): "large",
+        }  # fmt: skip
+        fields = {"startup_time": tv.Empirical([1, 2.5]), "provisioning_delay": 1, "encoders": 2, "until": 5}
+        outcome = simulate(
+            [Clip(9, 9)] * 2, PART_2A, faults=Faults(startup=0.5), seed=seed_for(sizes), **fields
+        )
+        check(outcome.publishers, "cause started ended", "0 1 2", "1 1.5 4", "0 3 4", "0 5 -", "1 5 -")
+
     def test_until_noticed_it_counts_but_serves_nobody(self, simulate: Simulate) -> None:
         """Pool of 2: dead at 3; one start each when noticed at 5; the videos of 3.5 and 4 are served at 6."""
         faults = Faults(ready_lifetime=2, noticed_after=2)
@@ -453,6 +491,14 @@ class TestEncodersThatDie:
         check(outcome.videos, "encoding_started encoded", "0 2", "2.5 3.5")
         assert outcome.attempts == []
 
+    def test_a_publisher_is_ordered_once_for_a_video_that_is_encoded_twice(self, simulate: Simulate) -> None:
+        """Capacity 0: encoded at 1 and lost at 2, encoded at 3.5, when the publisher of 1 is ready."""
+        faults = Faults(encoder_lifetime=2, encoder_repair=0.5)
+        fields = {"publishing_queue_capacity": 0, "startup_time": 2.5}
+        outcome = simulate([Clip(1, 9)], Rule("encoded"), faults=faults, **fields)
+        check(outcome.videos, "encoded queued assigned", "3.5 3.5 3.5")
+        check(outcome.publishers, "cause started ready", "0 1 3.5")
+
     def test_a_repair_that_takes_no_time(self, simulate: Simulate) -> None:
         """Dead at 2 and back at 2: from 2 to 3.5."""
         outcome = simulate([Clip(1, 9), Clip(1.5, 9)], PART_1, faults=Faults(encoder_lifetime=2))
@@ -469,7 +515,7 @@ class TestEncodersThatDie:
         seed = seed_for({(Purpose.ENCODER_LIFETIME, 0, 0): "large", (Purpose.ENCODER_LIFETIME, 1, 0): "small"})
         faults = Faults(encoder_lifetime=EITHER, encoder_repair=0.25)
         outcome = simulate([Clip(0.5, 9), Clip(0.5, 9, 2)], PART_1, faults=faults, encoders=2, seed=seed)
-        check(outcome.videos, "encoder encoding_started", "0 0", "0 2")
+        check(outcome.videos, "encoder encoding_started encoded", "0 0 0.5", "0 2 2.5")
 
     def test_interrupted_ones_go_by_the_time_of_the_interruption(self, simulate: Simulate) -> None:
         """Lost at 1 and 3; encoder 1 is back at 4, for the second video until 4.75, then for the first."""
@@ -510,6 +556,11 @@ class TestRetryLater:
         """A loss system: the second is refused at its only offer, and the run ends at 3 with the first."""
         outcome = simulate([Clip(2, 9), Clip(1, 9)], PART_1, hand_over=RetryLater(1, attempts=1))
         check(outcome.videos, "settled outcome", "3 published", "0.5 refused")
+
+    def test_without_an_encoding_stage_nothing_is_refused(self, simulate: Simulate) -> None:
+        """Offered every 0.5 s, and at the publishing stage at once."""
+        outcome = simulate([Clip(9, 9)] * 2, PART_1, encoders=None, hand_over=RetryLater(1))
+        check(outcome.videos, "offered queued outcome", "0 0 published", "0.5 0.5 published")
 
     def test_a_retry_that_is_due_as_an_encoder_becomes_free(self, simulate: Simulate) -> None:
         """Place 1 before 4, at 2."""
@@ -630,6 +681,43 @@ class TestBroker:
         check(outcome.videos, "assigned published", "4 5")
 
 
+class TestOneInstant:
+    """What the tables cannot tell apart, in the log."""
+
+    def test_deaths_then_repairs_of_encoders_then_publishers_then_the_client(self, simulate: Simulate) -> None:
+        """At 3: encoder 1 dies, encoder 0 is back (1 s and 2 s), the pool is ready, v1 starts over."""
+        lives = {(Purpose.ENCODER_LIFETIME, 0, 0): "small", (Purpose.ENCODER_LIFETIME, 1, 0): "large"}
+        faults, seed = Faults(encoder_lifetime=EITHER, encoder_repair=2), seed_for(lives)
+        fields = {"encoders": 2, "startup_time": 3, "until": 3}
+        outcome = simulate([Clip(0.5, 9), Clip(9, 9)], Rule(prewarmed=2), faults=faults, seed=seed, **fields)
+        expected = ["encoder_failed 1 1", "encoder_repaired 0", "publisher_ready 0", "assigned 0 0"]
+        expected += ["publisher_started 0 2", "published 0 0", "publisher_ended 0 0", "publisher_ready 1"]
+        assert at(outcome, 3) == [*expected, "encoding_started 1 0"]
+
+    def test_ready_ones_die_after_others_have_become_ready(self, simulate: Simulate) -> None:
+        """At 3: publisher 0, ready since 1, dies after 2 s; publisher 1 becomes ready."""
+        times = {(Purpose.STARTUP_OF_SLOT, 0, 0): "small", (Purpose.STARTUP_OF_SLOT, 1, 0): "large"}
+        fields = {"startup_time": EITHER, "until": 3, "seed": seed_for(times)}
+        outcome = simulate([Clip(9, 9)], Rule(prewarmed=2), faults=Faults(ready_lifetime=2), **fields)
+        assert at(outcome, 3) == ["publisher_ready 1", "publisher_failed 0", "publisher_started 2"]
+
+    def test_ends_of_publishing_then_notices(self, simulate: Simulate) -> None:
+        """At 3: publisher 1 has published v0 for 2 s; publisher 0, whose start-up failed at 1, is noticed."""
+        seed = seed_for({(STARTUP_SLOT, 0, 0): "small", (STARTUP_SLOT, 1, 0): "large"})
+        fields = {"publishing_time": 2, "until": 3, "faults": Faults(startup=0.5, noticed_after=2)}
+        outcome = simulate([Clip(1, 9)], Rule(prewarmed=2), seed=seed, **fields)
+        assert at(outcome, 3) == ["published 0 1", "publisher_ended 0 1", "publisher_started 3"]
+
+    def test_notices_then_deliveries_then_delayed_starts(self, simulate: Simulate) -> None:
+        """At 2, v0 is visible, after a failure of 1 is noticed, and before what was ordered at 0 starts."""
+        seed = seed_for({(STARTUP_VIDEO, 0, 0): "small", (STARTUP_VIDEO, 0, 1): "large"})
+        faults, broker = Faults(startup=0.5, noticed_after=1), Broker(latency=2)
+        outcome = simulate([Clip(0, 9)], PART_2B, faults=faults, broker=broker, seed=seed)
+        assert at(outcome, 2) == ["publisher_started 0 1", "visible 0"]
+        outcome = simulate([Clip(0, 9)], PART_2B, broker=broker, provisioning_delay=2)
+        assert at(outcome, 2) == ["visible 0", "publisher_started 0 0"]
+
+
 class TestNothingHangs:
     @pytest.mark.parametrize("rule", [PART_1, PART_2A, PART_2B, Rule(prewarmed=2), Rule("encoded")])
     def test_failures_of_every_kind(self, rule: Rule, simulate: Simulate) -> None:
@@ -673,3 +761,11 @@ class TestNothingHangs:
             outcome = simulate([Clip(1, 9)] * 3, Rule(), **fields)
             assert [video["outcome"] for video in outcome.videos] == outcomes
             assert (outcome.end, outcome.ending) == (end, "no publisher will come")
+
+    def test_a_client_that_waits_behind_videos_for_which_there_is_no_room(self, simulate: Simulate) -> None:
+        """Lost at 2; v1, offered later, is never taken: v0 would be encoded again first, and blocked again."""
+        for repair, submitted in ((10, 2.25), (0.5, 3.25)):
+            faults = Faults(encoder_lifetime=2, encoder_repair=repair)
+            clips = [Clip(1, 9), Clip(1, 9, submitted)]
+            outcome = simulate(clips, Rule(), faults=faults, publishing_queue_capacity=0)
+            assert (outcome.end, outcome.ending) == (submitted, "no publisher will come")
