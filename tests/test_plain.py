@@ -25,10 +25,10 @@ ONE_OF_EACH: tuple[tv.Distribution, ...] = (
 
 def with_a_field_more(kind: type, name: str) -> Any:
     """Return a class of ours as it will be when somebody adds a field to it."""
-    return make_dataclass(
-        kind.__name__, [(name, int, dataclasses.field(default=0))], bases=(kind,), frozen=True,
-        namespace={"__module__": kind.__module__},
-    )  # fmt: skip
+    added = [(name, int, dataclasses.field(default=0))]
+    wider = make_dataclass(kind.__name__, added, bases=(kind,), frozen=True)
+    wider.__module__ = kind.__module__  # from Python 3.12 on it is the caller's
+    return wider
 
 
 def through_json(data: dict[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DISTRIBUTIONS", "NOTATIONS", "Constant", "Distribution", "Empirical", "Exponential", "Gamma", "LogNormal",
-    "Triangular", "Uniform", "as_distribution", "distribution_from_dict", "drawn_ticks",
+    "Triangular", "Uniform", "as_distribution", "distribution_from_dict", "drawn_ticks", "line_of",
 ]  # fmt: skip
 
 EXTREMES = np.array([2.0**-53, 1 - 2.0**-53])
@@ -104,6 +104,11 @@ class BuiltIn(Fields, Distribution):
 
     _error = ScenarioError
 
+    @property
+    def line(self) -> tuple[float, float] | None:
+        """Numbers a and b if the quantile function is computed as a + b u; see :func:`line_of`."""
+        return None
+
     def __post_init__(self) -> None:
         check_fields(self, error=self._error, owner=f"{type(self).__name__}'s ")
         with np.errstate(over="ignore", invalid="ignore"):
@@ -121,6 +126,11 @@ class Constant(BuiltIn):
     """
 
     value: float = field(metadata=checked(a_number))
+
+    @property
+    def line(self) -> tuple[float, float]:
+        """The value, and no slope."""
+        return self.value, 0.0
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the value for each `u`."""
@@ -143,9 +153,15 @@ class Uniform(BuiltIn):
     low: float = field(metadata=checked(a_number))
     high: float = field(metadata=checked(a_number, at_least="low"))
 
+    @property
+    def line(self) -> tuple[float, float]:
+        """The lower end and the width."""
+        return self.low, self.high - self.low
+
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return low + (high - low) u."""
-        return self.low + (self.high - self.low) * u
+        low, width = self.line
+        return low + width * u
 
     @property
     def mean(self) -> float:
@@ -375,6 +391,16 @@ def distribution_from_dict(data: Mapping[str, Any], *holders: type) -> Any:
     except LookupError as error:
         known = ", ".join(_KINDS)
         raise ScenarioError(f"a distribution's kind must be one of {known}, not {error}") from error
+
+
+def line_of(distribution: Distribution) -> tuple[float, float] | None:
+    """Return a and b if an engine may compute the quantile function itself, as a + b u; otherwise None.
+
+    Sums and products are the same numbers everywhere, unlike logarithms. A subclass may have another function.
+    """
+    if isinstance(distribution, BuiltIn) and type(distribution) in DISTRIBUTIONS:
+        return distribution.line
+    return None
 
 
 def drawn_ticks(

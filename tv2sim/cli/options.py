@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from tv2sim import __version__
 from tv2sim.cli.text import one_line
-from tv2sim.cli.values import list_of, number, precision, speed, whole, whole_or_none
+from tv2sim.cli.values import list_of, number, precision, share, speed, whole, whole_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -132,6 +132,8 @@ def _compare(parser: argparse.ArgumentParser) -> None:
         "published=1%% of the mean; --replications then is the limit"
     )
     parser.add_argument("--precision", type=precision, metavar="M=W", help=text)
+    text = "the smallest difference of on-time rates that matters, such as 0.1%% (default: any)"
+    parser.add_argument("--margin", type=share, default=0.0, metavar="W", help=text)
     _scenario(parser, several=True)
     _seed(parser)
     _engine(parser)
@@ -144,6 +146,13 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", metavar="DIR", help=text)
     _by(parser)
     parser.add_argument("--report", metavar="FILE", help="write a report as one HTML file")
+    parser.add_argument("--title", metavar="TEXT", help="the report's title")
+    parser.add_argument("--author", metavar="TEXT", help="the report's author")
+    parser.add_argument(
+        "--date", metavar="TEXT", help="the report's date (default: none, so that it stays the same)"
+    )
+    text = "what readers of the report should know besides, with empty lines between paragraphs"
+    parser.add_argument("--notes", metavar="TEXT", help=text)
     parser.add_argument("--out", metavar="FILE", help="write the table to this file")
     text = "of the table, a row per strategy and metric (default: text to read; csv with --out)"
     parser.add_argument("--format", choices=("csv", "json", "parquet"), help=text)
@@ -284,7 +293,7 @@ def _engine(parser: argparse.ArgumentParser) -> None:
 
 
 def _by(parser: argparse.ArgumentParser) -> None:
-    text = "print a table of the videos grouped by this column of the catalogue, such as provider"
+    text = "show figures of the videos grouped by this column of the catalogue, such as provider"
     parser.add_argument("--by", metavar="COLUMN", help=text)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from tv2sim.cli.text import fitted, plain, wrapped
 from tv2sim.facts import VIDEO_OUTCOMES
 from tv2sim.metrics import MAIN, METRICS, ON_TIME_RATE
-from tv2sim.numbers import estimate, heading, number, p_value, plural, rate
+from tv2sim.numbers import estimate, heading, in_points, number, p_value, plural, rate
 from tv2sim.report.text import differences, name_of, verdict
 from tv2sim.statistics import Interval
 
@@ -56,6 +56,7 @@ def to_read(study: Comparison, by: str | None = None) -> Iterator[str]:
                 f"{name_of(part)}: {plural(len(first.catalogue), 'video')}, "
                 f"{plural(study.replications, 'replication')}, "
                 f"seed {first.seed}, {rate(study.confidence)} intervals"
+                f"{f', margin {in_points(study.margin)}' if study.margin else ''}"
             )
         )
         yield ""
