@@ -1,35 +1,70 @@
 """The simulated system in plain Python: an executable specification to hold tv2sim against.
 
-It is written to be read, not to be fast, and shares nothing with the library. Inside, time is a whole number of
-microseconds: a duration in seconds is rounded where it comes in, a time is divided by 10**6 where it goes out.
-Whatever may happen next is an event `(time, phase, key)`, and always the smallest one happens. Events with a
-known time stand on the agenda; two kinds wait for a condition instead (room in the queue, a free encoder) and
-are candidates whenever it holds.
+It is written to be read, not to be fast. It shares nothing with the library but the random numbers
+(`tv2sim.draws`) and the quantile functions of distributions. Inside, time is a whole number of microseconds: a
+duration in seconds is rounded where it comes in, a time is divided by 10**6 where it goes out.
+
+Whatever may happen next is an event `(time, place, key)`, and always the smallest one happens. `Place` is the
+order of an instant; the method of `System` with a place's name says what happens there. Events with a known
+time stand on the agenda. Others wait for a condition, such as room in the queue or a free encoder, and are
+candidates whenever it holds.
 """
 
 from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from heapq import heappop, heappush
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from enum import IntEnum, auto
+from fractions import Fraction
+from typing import Any, NamedTuple, TypeAlias
+
+import numpy as np
+
+from tv2sim import Exponential, Uniform
+from tv2sim.draws import Purpose, uniforms
 
 NAN = math.nan
 
-# The order within one instant. "The client hands over" is two steps here, as it may have to wait in between.
-ENCODING_ENDS, PUBLISHER_READY, ADMISSION, OFFER, HAND_OVER, PUBLICATION, DELAYED_START = range(1, 8)
-
-Event = tuple[int, int, int]
 Row = dict[str, Any]
-Startup = Callable[[int | None, int], float]
-"""The seconds that a publisher takes to start, given its cause and its number."""
+Value: TypeAlias = Any
+"""A number, or a distribution: what has the method `quantile`."""
+
+
+class Place(IntEnum):
+    """What happens at one instant, in this order; behind each, the key that orders several of its kind."""
+
+    ENCODING_ENDS = auto()  # video
+    ENCODER_DIES = auto()  # encoder
+    ENCODER_REPAIRED = auto()  # encoder
+    PUBLISHER_READY = auto()  # publisher; or its start-up fails
+    READY_DIES = auto()  # publisher
+    ADMISSION = auto()  # the video blocked longest
+    RESTART = auto()  # since when the video waits for another encoder, video
+    RETRY = auto()  # since when it is due, video
+    OFFER = auto()  # video
+    HAND_OVER = auto()  # video; a step of its own, as the client may have to wait between the offer and this
+    PUBLICATION = auto()  # publisher; at once, if publishing takes no time
+    NOTICE = auto()  # publisher
+    DELIVERY = auto()  # video
+    DELAYED_START = auto()  # video, then order
+
+
+class Event(NamedTuple):
+    """Something that happens: events compare as tuples."""
+
+    time: float
+    place: Place
+    key: tuple[float, ...]
 
 
 def microseconds(seconds: float) -> int:
     """Round to the nearest microsecond, halves to the even one."""
     return round(seconds * 1e6)
+
+
+# -- what goes in ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -43,32 +78,159 @@ class Rule:
 
 
 @dataclass(frozen=True)
-class World:
-    """A scenario's numbers, except for the start-up time."""
+class Profile:
+    """A rate that changes over time: steps (from, rate), of which the first is from 0, repeated each period."""
 
-    encoders: int = 10
-    requests_per_second: float = 2.0
-    publishing_time: float = 0.0
+    steps: tuple[tuple[float, float], ...]
+    period: float | None = None
+
+    def pieces(self, start: Fraction) -> Iterator[tuple[Fraction, Fraction, Fraction | None]]:
+        """Yield (from, rate, until) from a time on; the last has no end."""
+        begins = [Fraction(begin) for begin, _ in self.steps]
+        ends = [*begins[1:], None if self.period is None else Fraction(self.period)]
+        rates = [Fraction(rate) for _, rate in self.steps]
+        shift = Fraction(0)
+        while True:
+            for begin, end, rate in zip(begins, ends, rates, strict=True):
+                if end is None or end + shift > start:
+                    yield max(begin + shift, start), rate, None if end is None else end + shift
+            if self.period is None:
+                return
+            shift += Fraction(self.period)
+
+
+@dataclass(frozen=True)
+class Faults:
+    """What breaks: probabilities, and lifetimes in seconds."""
+
+    startup: float = 0.0
+    ready_lifetime: Value | None = None
+    publishing: float = 0.0
+    attempts: int | None = None
+    encoder_lifetime: Value | None = None
+    encoder_repair: Value = 0.0
+    noticed_after: float = 0.0
+
+
+@dataclass(frozen=True)
+class RetryLater:
+    """What the client does if no encoder is free: it goes on, and offers the video again later."""
+
+    after: float
+    factor: float = 1.0
+    at_most: float | None = None
+    attempts: int | None = None
+
+
+@dataclass(frozen=True)
+class Broker:
+    """A queue outside of the system: times in seconds, and probabilities."""
+
+    latency: Value = 0.0
+    loss: float = 0.0
+    redelivered_after: float = 30.0
+    acknowledgement_loss: float = 0.0
+
+
+@dataclass(frozen=True)
+class World:
+    """A scenario's fields, as tests write them or as they are read from a `tv2sim.Scenario`."""
+
+    encoders: Any = 10
+    requests_per_second: Any = 2.0
+    publishing_time: Value = 0.0
     publishing_queue_capacity: int | None = 100
     until: float | None = None
+    startup_time: Value = Uniform(2, 6)  # noqa: RUF009 (distributions are immutable)
+    deadline: str = "published"
+    arrivals: str = "even"
+    encoding_factor: Value | None = None
+    max_publishers: int | None = None
+    provisioning_delay: float = 0.0
+    faults: Any = Faults()
+    hand_over: Any = None
+    broker: Any = None
+
+    @property
+    def speeds(self) -> list[float]:
+        """The speed of each encoder."""
+        return [1.0] * self.encoders if isinstance(self.encoders, int) else list(self.encoders or ())
+
+    @classmethod
+    def of(cls, scenario: object) -> World:
+        """Read those fields that the scenario has."""
+        names = [each.name for each in fields(cls) if hasattr(scenario, each.name)]
+        return cls(**{name: getattr(scenario, name) for name in names})
+
+    def changes(self) -> dict[str, Any]:
+        """Return the fields that are not the default."""
+        return {
+            each.name: value for each in fields(self) if (value := getattr(self, each.name)) != each.default
+        }
+
+
+class Clip(NamedTuple):
+    """A video as the catalogue has it."""
+
+    encoding_time: float | None
+    publication_timeout: float
+    submitted_at: float | None = None
+    publishing_time: float | None = None
+
+
+@dataclass(frozen=True)
+class Draws:
+    """The random numbers of a replication: each belongs to a purpose, an entity, and how many came before."""
+
+    seed: int = 1
+    replication: int = 0
+
+    def number(self, purpose: Purpose, entity: int, further: int) -> float:
+        """Return a number between 0 and 1."""
+        return float(uniforms(self.seed, purpose, self.replication, 1, start=entity, further=further)[0])
+
+    def value(self, of: Value, purpose: Purpose, entity: int, further: int) -> float:
+        """Return a number as it is, and draw from a distribution."""
+        if not hasattr(of, "quantile"):
+            return float(of)
+        return float(of.quantile(np.array([self.number(purpose, entity, further)]))[0])
+
+    def time(self, of: Value, purpose: Purpose, entity: int, further: int) -> int:
+        """Return the same in microseconds, of a number or distribution of seconds."""
+        return microseconds(self.value(of, purpose, entity, further))
+
+    def lifetime(self, of: Value, purpose: Purpose, entity: int, further: int) -> int:
+        """Return the same of a lifetime, which is at least one microsecond."""
+        return max(1, self.time(of, purpose, entity, further))
+
+    def happens(self, probability: float, purpose: Purpose, entity: int, further: int) -> bool:
+        """Tell whether what has this probability happens."""
+        return probability > 0 and self.number(purpose, entity, further) < probability
+
+
+# -- what comes out ----------------------------------------------------------------------------------------
 
 
 class Outcome(NamedTuple):
-    """The rows of the two tables, when the run ended, and why."""
+    """The rows of the tables, the log (time, event, video, encoder, publisher), and how the run ended."""
 
     videos: list[Row]
     publishers: list[Row]
+    attempts: list[Row]
+    log: list[tuple[float, str, int | None, int | None, int | None]]
     end: float
     ending: str
+    quota_waits: int
 
 
 @dataclass
 class Video:
     """A row of the videos' table: nothing has happened yet."""
 
-    encoding_time: float
+    encoding_time: float | None
     publication_timeout: float
     submitted_at: float | None = None
+    publishing_time: float | None = None
     offered: float = NAN
     encoder: int | None = None
     encoding_started: float = NAN
@@ -77,6 +239,7 @@ class Video:
     publisher: int | None = None
     assigned: float = NAN
     published: float = NAN
+    settled: float = NAN
     elapsed: float = NAN
     on_time: bool = False
     outcome: str = "unfinished"
@@ -97,205 +260,664 @@ class Publisher:
     outcome: str = "unfinished"
 
 
+@dataclass
+class Attempt:
+    """A row of the table of attempts that did not succeed."""
+
+    kind: str
+    video: int | None
+    encoder: int | None
+    publisher: int | None
+    started: float
+    ended: float
+
+
+TIMES = {
+    "offered", "encoding_started", "encoded", "queued", "assigned", "published", "settled", "elapsed",
+    "started", "ready", "ended", "idle",
+}  # fmt: skip
+"""The columns that are in microseconds while the system runs."""
+
+
+def in_seconds(table: Sequence[Any]) -> list[Row]:
+    """Write down the rows of a table, their times in seconds."""
+    return [{name: cell / 1e6 if name in TIMES else cell for name, cell in vars(row).items()} for row in table]
+
+
+# -- what the tables do not show -----------------------------------------------------------------------------
+
+
+@dataclass
+class Counts:
+    """What has happened to a video how often so far; it numbers its draws."""
+
+    offers: int = 0
+    encodings: int = 0
+    holds_since: int = 0  # its encoder
+    attempts: int = 0  # to publish it
+    deliveries: int = 0  # by the broker
+    publications: int = 0
+    place: int = 0  # in the publishing queue, by the first time that it joined it
+
+
+class Order(NamedTuple):
+    """A publisher that is to be started."""
+
+    number: int
+    cause: int | None
+    slot: int | None  # of a publisher of the pool at time 0, which has no cause
+    own: bool  # whether it serves only the video that is its cause
+    counts: bool  # whether it counts in the pool's level before it has become a publisher
+
+    @property
+    def origin(self) -> tuple[bool, int]:
+        """What its draws belong to: a video or a slot, and its number."""
+        if self.cause is not None:
+            return (True, self.cause)
+        assert self.slot is not None
+        return (False, self.slot)
+
+
+@dataclass
+class Life:
+    """What belongs to a publisher besides its row: its order, and how many of the same origin came before."""
+
+    order: Order
+    further: int
+    death: Event | None = None  # the end of its life as a ready one
+
+    def draw(self, of_slot: Purpose, for_video: Purpose) -> tuple[Purpose, int, int]:
+        """Return what its number of one of these purposes belongs to."""
+        is_for_video, entity = self.order.origin
+        return (for_video if is_for_video else of_slot, entity, self.further)
+
+
+# -- what happens ------------------------------------------------------------------------------------------
+
+
 class System:
     """The state of the system, and one method for each thing that may happen to it."""
 
-    def __init__(self, videos: list[Video], rule: Rule, world: World, startup: Startup) -> None:
-        self.videos, self.rule, self.world, self.startup = videos, rule, world, startup
+    def __init__(self, videos: list[Video], rule: Rule, world: World, draws: Draws) -> None:
+        self.videos, self.rule, self.world, self.draws = videos, rule, world, draws
         self.publishers: list[Publisher] = []
+        self.attempts: list[Attempt] = []
+        self.log: list[tuple[float, str, int | None, int | None, int | None]] = []
         self.now = 0
-        self.agenda: list[Event] = []
+        self.agenda: set[Event] = set()
         self.without_outcome = len(videos)
-        self.free = [(0, number) for number in range(world.encoders)]  # encoders: free since when, number
+        self.counts = [Counts() for _ in videos]
+        # client
+        self.next = 0  # the first video that has not been offered
+        self.next_offer: float = 0  # the client's pause lasts until then
         self.offering: int | None = None  # the video that the client offers at the moment
+        self.retries: set[tuple[int, int]] = set()  # since when they are due, video
+        # whether arrivals are fixed beforehand
+        self.fixed = world.arrivals == "poisson" or world.encoders is None
+        self.not_before = list(self.arrivals())
+        # encoders
+        self.free = {(0, number) for number in range(len(world.speeds))}  # free since when, number
+        self.holding: dict[int, int] = {}  # encoders and the videos that hold them
         self.blocked: deque[int] = deque()  # encoded videos that still hold their encoder
-        self.queue: deque[int] = deque()  # videos that wait for any publisher
-        self.ready: list[tuple[int, int]] = []  # shared publishers: ready since when, number
+        self.interrupted: set[tuple[int, int]] = set()  # since when, video
+        self.encoder_deaths = [0] * len(world.speeds)
+        # publishing stage
+        self.queue: set[int] = set()  # videos that wait for any publisher
+        self.hidden: set[int] = set()  # those of the queue that publishers do not see yet
+        self.deliveries: dict[int, str] = {}  # what the delivery of a video will be that is on the agenda
+        self.places = 0  # given to videos in the queue
+        self.waits_for_own: set[int] = set()  # videos that wait for their dedicated publisher
+        self.own: dict[int, int] = {}  # dedicated publisher of a video that it has not taken
+        # publishers
+        self.orders = 0
+        self.provisioned: dict[int, Order] = {}  # orders that wait for their timer
+        self.in_line: deque[tuple[Order, int]] = deque()  # orders that wait for the quota, and since when
+        self.quota_waits = 0  # waits for the quota that were longer than 0
+        self.lives: list[Life] = []
+        self.started_for: dict[tuple[bool, int], int] = {}  # publishers started for an origin
+        self.alive = 0  # publishers that have neither ended nor failed
+        self.ordered = 0  # shared publishers that are ordered but not started
         self.starting = 0  # shared publishers that are not ready yet
-        self.own: dict[int, int] = {}  # dedicated publisher of a video
+        self.ready: set[tuple[int, int]] = set()  # shared publishers: ready since when, number
+        self.dead = 0  # shared publishers that have failed, which has not been noticed
 
     def run(self) -> Outcome:
         """Let everything happen up to the end of the run."""
-        for _ in range(self.rule.prewarmed):
-            self.start_publisher(None, dedicated=False)
-        self.plan(microseconds(self.videos[0].submitted_at or 0), OFFER, 0)
-        happen = {
-            ENCODING_ENDS: self.encoding_ends,
-            PUBLISHER_READY: self.publisher_ready,
-            ADMISSION: self.admit,
-            OFFER: self.offer,
-            HAND_OVER: self.hand_over,
-            PUBLICATION: self.publication,
-            DELAYED_START: self.delayed_start,
-        }
+        for slot in range(self.rule.prewarmed):
+            self.order(None, slot, own=False)
+        for number in range(len(self.world.speeds)):
+            self.begin_life(number)
         last = math.inf if self.world.until is None else microseconds(self.world.until)
-        while (event := self.next_event()) is not None and event[0] <= last:
-            if event in self.agenda[:1]:
-                heappop(self.agenda)
-            self.now, phase, key = event
-            happen[phase](key)
+        while (event := self.next_event()) is not None and event.time <= last:
+            if event.time > self.now and self.without_outcome and not self.fate_can_change():
+                event = None
+                break
+            self.agenda.discard(event)
+            self.now = int(event.time)
+            happen = getattr(self, event.place.name.lower())
+            happen(*event.key)
             if self.without_outcome == 0:
                 last = self.now  # the rest of this instant still happens
         if self.without_outcome == 0:
             return self.outcome(self.now, "completed")
         if event is None:
-            return self.outcome(self.now, "no publisher will come")
+            return self.outcome(self.now, self.why_nothing_happens())
         return self.outcome(last, "cut-off")
 
-    def plan(self, time: int, phase: int, key: int) -> None:
+    def fate_can_change(self) -> bool:
+        """Tell whether anything can still give a video its outcome, at a later time.
+
+        A lifetime cannot, and a repair can only if it lets a video be encoded that can go on from there.
+        Publishers that nobody waits for may die and be replaced for ever, and so may the encoders of videos
+        that are encoded and find no room; this cannot either.
+        """
+        unfinished = {row for row, video in enumerate(self.videos) if video.outcome == "unfinished"}
+        stranded = {  # encoded, but without room in the queue
+            row for row in unfinished if not self.never_encoded(row) and math.isnan(self.videos[row].queued)
+        }
+        if self.has_room():
+            stranded.clear()
+        waits_for_publisher = bool(unfinished & (self.queue | self.waits_for_own) or stranded)
+        waits_for_encoder = any(row not in stranded for _, row in self.interrupted) or (
+            self.offering is not None and len(stranded) < len(self.world.speeds)
+        )
+
+        retry = self.world.hand_over
+        refused_for_ever = (
+            retry is not None and retry.attempts is None and 0 < len(self.world.speeds) == len(stranded)
+        )
+
+        def counts(event: Event) -> bool:
+            match event.place:
+                case Place.RETRY | Place.OFFER:
+                    return not refused_for_ever
+                case Place.ENCODER_DIES | Place.READY_DIES:
+                    return False
+                case Place.ENCODER_REPAIRED:
+                    return waits_for_encoder
+                case Place.ENCODING_ENDS:
+                    return event.key[0] not in stranded
+                case Place.PUBLISHER_READY | Place.NOTICE | Place.DELAYED_START:
+                    return waits_for_publisher or self.world.faults.ready_lifetime is None
+                case _:
+                    return True
+
+        return any(map(counts, [*self.agenda, *self.candidates()]))
+
+    def why_nothing_happens(self) -> str:
+        """Say why the run has ended with videos that have no outcome."""
+        if any(video.outcome == "unfinished" and not math.isnan(video.encoded) for video in self.videos):
+            return "no publisher will come"
+        return "nothing left to happen"
+
+    def plan(self, time: float, place: Place, *key: float) -> Event:
         """Put an event with a known time on the agenda."""
-        heappush(self.agenda, (time, phase, key))
+        event = Event(time, place, key)
+        assert event not in self.agenda
+        self.agenda.add(event)
+        return event
 
     def next_event(self) -> Event | None:
         """Find out what happens next; None if nothing will ever happen again."""
-        candidates = self.agenda[:1]
-        if self.blocked and self.has_room():
-            candidates.append((self.now, ADMISSION, self.blocked[0]))
-        if self.offering is not None and self.free:
-            candidates.append((self.now, HAND_OVER, self.offering))
-        return min(candidates, default=None)
+        return min([*self.agenda, *self.candidates()], default=None)
 
-    def has_room(self) -> bool:
-        """Tell if one more video may join the queue; if a publisher is ready, it takes no place there."""
-        capacity = self.world.publishing_queue_capacity
-        return capacity is None or len(self.queue) < capacity + len(self.ready)
+    def candidates(self) -> Iterator[Event]:
+        """Yield what happens as soon as a condition holds, where it does."""
+        if self.blocked and self.has_room():
+            yield Event(self.now, Place.ADMISSION, (self.blocked[0],))
+        if self.interrupted and self.free:
+            yield Event(self.now, Place.RESTART, min(self.interrupted))
+        if self.retries:
+            due, row = min(self.retries)
+            yield Event(max(self.now, due, self.next_offer), Place.RETRY, (due, row))
+        if self.offering is not None:
+            if self.free:
+                yield Event(self.now, Place.HAND_OVER, (self.offering,))
+        elif self.next < len(self.videos):
+            time = max(self.now, self.next_offer, self.not_before[self.next])
+            if time < math.inf:
+                yield Event(time, Place.OFFER, (self.next,))
+
+    def note(
+        self, event: str, video: int | None = None, encoder: int | None = None, publisher: int | None = None
+    ) -> None:
+        """Write a line of the log."""
+        self.log.append((self.now / 1e6, event, video, encoder, publisher))
+
+    # -- client --------------------------------------------------------------------------------------------
+
+    def arrivals(self) -> Iterator[float]:
+        """Yield before which time each video is not offered, whatever has become of those before it."""
+        time: float = 0
+        for row, video in enumerate(self.videos):
+            submitted = None if video.submitted_at is None else microseconds(video.submitted_at)
+            if not self.fixed:
+                yield submitted or 0
+            elif self.world.encoders is None and submitted is not None:
+                yield (time := max(time, submitted))
+            else:
+                poisson = self.world.arrivals == "poisson"
+                one = self.draws.value(Exponential(1), Purpose.PAUSE, row, 0) if poisson else float(row > 0)
+                yield max(time := time + self.pause(time, one), submitted or 0)
+
+    def pause(self, start: float, grows_by: float) -> float:
+        """Return how long it takes from a time on until the integral of the rate has grown so much."""
+        rate = self.world.requests_per_second
+        if not grows_by or start == math.inf:
+            return 0
+        if not hasattr(rate, "steps"):
+            return max(1, microseconds(grows_by / rate))
+        left = Fraction(grows_by)
+        for begin, height, end in Profile(rate.steps, rate.period).pieces(Fraction(int(start), 10**6)):
+            if height and (end is None or left <= height * (end - begin)):
+                return max(1, round((begin + left / height) * 10**6 - int(start)))
+            if end is not None:
+                left -= height * (end - begin)
+        return math.inf
 
     def offer(self, row: int) -> None:
-        self.offering = row
+        self.next = row + 1
         self.videos[row].offered = self.now
+        self.note("offered", row)
+        if self.world.encoders is None:
+            self.skip_encoding(row)
+        elif self.world.hand_over is None:
+            self.offering = row
+        else:
+            self.offer_once(row)
 
     def hand_over(self, row: int) -> None:
-        video = self.videos[row]
         self.offering = None
-        _, video.encoder = heappop(self.free)
-        video.encoding_started = self.now
-        self.plan(self.now + microseconds(video.encoding_time), ENCODING_ENDS, row)
-        if row + 1 < len(self.videos):
-            after_the_pause = self.now + max(1, microseconds(1 / self.world.requests_per_second))
-            submitted = microseconds(self.videos[row + 1].submitted_at or 0)
-            self.plan(max(after_the_pause, submitted), OFFER, row + 1)
-        self.order_publisher("encoding_started", row)
+        self.start_encoding(row)
+        self.begin_pause()
+
+    def begin_pause(self) -> None:
+        self.next_offer = self.now + (0 if self.fixed else self.pause(self.now, 1))
+
+    def offer_once(self, row: int) -> None:
+        """Hand the video over, or let the server refuse it if no encoder is free."""
+        self.counts[row].offers += 1
+        if self.free:
+            self.start_encoding(row)
+        elif self.counts[row].offers == self.world.hand_over.attempts:
+            self.settle(row, "refused")
+        else:
+            self.note("refused", row)
+            self.retries.add((self.now + self.until_retry(self.counts[row].offers), row))
+        self.begin_pause()
+
+    def until_retry(self, refusals: int) -> int:
+        """Return how long the client waits after so many refusals of a video, at least one microsecond."""
+        retry = self.world.hand_over
+        wait = retry.after * retry.factor ** (refusals - 1)
+        return max(1, microseconds(wait if retry.at_most is None else min(wait, retry.at_most)))
+
+    def retry(self, due: int, row: int) -> None:
+        self.retries.remove((due, row))
+        self.offer_once(row)
+
+    def skip_encoding(self, row: int) -> None:
+        """Let the video go straight to the publishing stage."""
+        self.videos[row].encoding_started = self.now
+        self.note("encoding_started", row)
+        self.moment("encoding_started", row)
+        self.videos[row].encoded = self.now
+        self.note("encoded", row)
+        self.moment("encoded", row)
+        self.reach_publishing_stage(row)
+
+    # -- encoders ------------------------------------------------------------------------------------------
+
+    def never_encoded(self, row: int) -> bool:
+        return math.isnan(self.videos[row].encoded)
+
+    def start_encoding(self, row: int) -> None:
+        """Let the encoder free longest take the video."""
+        video, counts = self.videos[row], self.counts[row]
+        longest = min(self.free)
+        self.free.remove(longest)
+        _, encoder = longest
+        video.encoder, counts.holds_since = encoder, self.now
+        self.holding[encoder] = row
+        self.note("encoding_started", row, encoder)
+        drawn = 1.0 if self.world.encoding_factor is None else self.world.encoding_factor
+        factor = self.draws.value(drawn, Purpose.ENCODING_FACTOR, row, counts.encodings)
+        counts.encodings += 1
+        assert video.encoding_time is not None
+        takes = microseconds(video.encoding_time * factor / self.world.speeds[encoder])
+        self.plan(self.now + takes, Place.ENCODING_ENDS, row)
+        if math.isnan(video.encoding_started):
+            video.encoding_started = self.now
+            self.moment("encoding_started", row)
 
     def encoding_ends(self, row: int) -> None:
-        self.videos[row].encoded = self.now
-        self.order_publisher("encoded", row)
+        video, first = self.videos[row], self.never_encoded(row)
+        video.encoded = self.now
+        self.note("encoded", row, video.encoder)
+        if first:
+            self.moment("encoded", row)
         if self.rule.dedicated or self.has_room():
             self.leave_encoder(row)
         else:
             self.blocked.append(row)
 
-    def admit(self, row: int) -> None:
+    def admission(self, row: int) -> None:
         self.blocked.popleft()
         self.leave_encoder(row)
 
     def leave_encoder(self, row: int) -> None:
-        video = self.videos[row]
-        assert video.encoder is not None
-        video.queued = self.now
-        heappush(self.free, (self.now, video.encoder))
-        self.order_publisher("queued", row)
+        encoder = self.videos[row].encoder
+        assert encoder is not None
+        del self.holding[encoder]
+        self.free.add((self.now, encoder))
+        self.reach_publishing_stage(row)
+
+    def begin_life(self, encoder: int) -> None:
+        if (of := self.world.faults.encoder_lifetime) is not None:
+            further = self.encoder_deaths[encoder]
+            lives = self.draws.lifetime(of, Purpose.ENCODER_LIFETIME, encoder, further)
+            self.plan(self.now + lives, Place.ENCODER_DIES, encoder)
+
+    def encoder_dies(self, encoder: int) -> None:
+        row = self.holding.pop(encoder, None)
+        self.note("encoder_failed", row, encoder)
+        if row is None:
+            self.free = {free for free in self.free if free[1] != encoder}
+        else:
+            self.interrupt(row, encoder)
+        further = self.encoder_deaths[encoder]
+        takes = self.draws.time(self.world.faults.encoder_repair, Purpose.ENCODER_REPAIR, encoder, further)
+        self.encoder_deaths[encoder] += 1
+        self.plan(self.now + takes, Place.ENCODER_REPAIRED, encoder)
+
+    def interrupt(self, row: int, encoder: int) -> None:
+        """Let a video that has lost its encoder start over."""
+        self.attempts.append(Attempt("encoding", row, encoder, None, self.counts[row].holds_since, self.now))
+        if row in self.blocked:
+            self.blocked.remove(row)
+        else:
+            self.agenda = {
+                event for event in self.agenda if (event.place, *event.key) != (Place.ENCODING_ENDS, row)
+            }
+        self.interrupted.add((self.now, row))
+
+    def encoder_repaired(self, encoder: int) -> None:
+        self.note("encoder_repaired", None, encoder)
+        self.free.add((self.now, encoder))
+        self.begin_life(encoder)
+
+    def restart(self, since: int, row: int) -> None:
+        self.interrupted.remove((since, row))
+        self.start_encoding(row)
+
+    # -- publishing stage ----------------------------------------------------------------------------------
+
+    def has_room(self) -> bool:
+        """Tell if one more video may join the queue; one that is taken at once takes no place there."""
+        capacity = self.world.publishing_queue_capacity
+        if capacity is None or self.world.encoders is None:
+            return True
+        at_once = len(self.ready) if self.world.broker is None else 0
+        return len(self.queue) < capacity + at_once
+
+    def reach_publishing_stage(self, row: int) -> None:
+        self.videos[row].queued = self.now
+        self.note("queued", row)
+        self.moment("queued", row)
+        self.places += 1
+        self.counts[row].place = self.places
+        if self.world.broker is None:
+            self.wait_for_publisher(row)
+        else:
+            if not self.rule.dedicated:
+                self.queue.add(row)
+                self.hidden.add(row)
+            self.deliver(row)
+
+    def deliver(self, row: int) -> None:
+        """Let the broker deliver the video, which may be lost."""
+        broker, j = self.world.broker, self.counts[row].deliveries
+        self.counts[row].deliveries += 1
+        if self.draws.happens(broker.loss, Purpose.LOSS, row, j):
+            self.plan_delivery(row, "sent again", microseconds(broker.redelivered_after))
+        else:
+            self.plan_delivery(row, "visible", self.draws.time(broker.latency, Purpose.LATENCY, row, j))
+
+    def plan_delivery(self, row: int, what: str, after: int) -> None:
+        self.deliveries[row] = what
+        self.plan(self.now + after, Place.DELIVERY, row)
+
+    def delivery(self, row: int) -> None:
+        match self.deliveries.pop(row):
+            case "visible":
+                self.note("visible", row)
+                self.wait_for_publisher(row)
+            case "sent again":
+                self.note("redelivered", row)
+                self.deliver(row)
+            case "visible again":
+                self.note("redelivered", row)
+                if self.rule.dedicated:
+                    self.order(row, None, own=True)
+                self.wait_for_publisher(row)
+
+    def wait_for_publisher(self, row: int) -> None:
+        """Let the video wait where publishers see it."""
         if self.rule.dedicated:
+            self.waits_for_own.add(row)
             self.serve_own(row)
         else:
-            self.queue.append(row)
-            self.serve_queue()
-
-    def order_publisher(self, moment: str, row: int) -> None:
-        """Start a publisher for the video if the strategy says that this is the moment."""
-        if self.rule.starts_on == moment:
-            if delay := microseconds(self.rule.delay):
-                self.plan(self.now + delay, DELAYED_START, row)
-            else:
-                self.start_publisher(row, self.rule.dedicated)
-
-    def delayed_start(self, row: int) -> None:
-        self.start_publisher(row, self.rule.dedicated)
-
-    def start_publisher(self, cause: int | None, dedicated: bool) -> None:
-        number = len(self.publishers)
-        self.publishers.append(Publisher(number, cause, self.now))
-        self.plan(self.now + microseconds(self.startup(cause, number)), PUBLISHER_READY, number)
-        if dedicated and cause is not None:
-            self.own[cause] = number
-        else:
-            self.starting += 1
-
-    def publisher_ready(self, number: int) -> None:
-        publisher = self.publishers[number]
-        publisher.ready = self.now
-        if publisher.cause is not None and self.own.get(publisher.cause) == number:
-            self.serve_own(publisher.cause)
-        else:
-            self.starting -= 1
-            heappush(self.ready, (self.now, number))
+            self.queue.add(row)
+            self.hidden.discard(row)
             self.serve_queue()
 
     def serve_own(self, row: int) -> None:
         """Give the video its own publisher as soon as both are there."""
-        if row not in self.own:
-            return
-        publisher = self.publishers[self.own[row]]
-        if not math.isnan(self.videos[row].queued) and not math.isnan(publisher.ready):
-            self.assign(publisher, row)
+        if row in self.waits_for_own and row in self.own:
+            publisher = self.publishers[self.own[row]]
+            if not math.isnan(publisher.ready):
+                self.waits_for_own.remove(row)
+                self.own.pop(row)
+                self.publish(publisher.publisher, self.assign(publisher, row))
 
     def serve_queue(self) -> None:
         """Give the queue's first video the publisher ready longest, and restore the base stock."""
-        while self.queue and self.ready:
-            row, (_, number) = self.queue.popleft(), heappop(self.ready)
-            self.assign(self.publishers[number], row)
-            while self.starting + len(self.ready) < self.rule.prewarmed:
-                self.start_publisher(row, dedicated=False)
+        while (seen := self.queue - self.hidden) and self.ready:
+            row, first = min(seen, key=lambda row: self.counts[row].place), min(self.ready)
+            self.queue.remove(row)
+            self.ready.remove(first)
+            taken = self.assign(self.publishers[first[1]], row)
+            while self.level() < self.rule.prewarmed:
+                self.order(row, None, own=False)
+            self.publish(first[1], taken)
 
-    def assign(self, publisher: Publisher, row: int) -> None:
-        video = self.videos[row]
-        video.publisher, publisher.video = publisher.publisher, row
-        video.assigned = publisher.assigned = self.now
-        self.plan(self.now + microseconds(self.world.publishing_time), PUBLICATION, publisher.publisher)
+    def assign(self, publisher: Publisher, row: int) -> int:
+        """Let the publisher take the video; return how long it will publish it."""
+        video, counts = self.videos[row], self.counts[row]
+        if (death := self.lives[publisher.publisher].death) is not None:
+            self.agenda.discard(death)
+        publisher.video, publisher.assigned = row, self.now
+        if video.outcome == "unfinished":
+            video.publisher, video.assigned = publisher.publisher, self.now
+        self.note("assigned", row, None, publisher.publisher)
+        own, drawn = video.publishing_time, self.world.publishing_time
+        counts.attempts += 1
+        takes = drawn if own is None else own
+        return self.draws.time(takes, Purpose.PUBLISHING_TIME, row, counts.attempts - 1)
+
+    def publish(self, number: int, taken: int) -> None:
+        if taken:
+            self.plan(self.now + taken, Place.PUBLICATION, number)
+        else:
+            self.publication(number)
 
     def publication(self, number: int) -> None:
-        publisher = self.publishers[number]
-        assert publisher.video is not None
-        video = self.videos[publisher.video]
-        video.published = publisher.ended = self.now
-        publisher.outcome = "ended"
+        """End the publishing, which may have failed."""
+        row = self.publishers[number].video
+        assert row is not None
+        attempt = self.counts[row].attempts - 1
+        if self.draws.happens(self.world.faults.publishing, Purpose.PUBLISHING_FAILURE, row, attempt):
+            self.publishing_fails(number, row)
+        else:
+            if self.videos[row].outcome == "unfinished":
+                self.published(row)
+            self.acknowledge(row)
+            self.publishers[number].ended, self.publishers[number].outcome = self.now, "ended"
+            self.note("publisher_ended", row, None, number)
+            self.gone()
+
+    def publishing_fails(self, number: int, row: int) -> None:
+        """Let the video wait again at its place, or fail after its last attempt."""
+        taken = self.publishers[number].assigned
+        self.attempts.append(Attempt("publishing", row, None, number, taken, self.now))
+        most = self.world.faults.attempts
+        last = most is not None and self.counts[row].attempts >= most
+        if last and self.videos[row].outcome == "unfinished":
+            self.settle(row, "failed", number)
+        self.fail(number, replaced=not last)
+        if not last:
+            self.wait_for_publisher(row)
+
+    def acknowledge(self, row: int) -> None:
+        """Tell the broker that the video is published; if that is lost, it will be visible again."""
+        broker, j = self.world.broker, self.counts[row].publications
+        self.counts[row].publications += 1
+        loss = 0 if broker is None else broker.acknowledgement_loss
+        if self.draws.happens(loss, Purpose.ACKNOWLEDGEMENT_LOSS, row, j):
+            self.plan_delivery(row, "visible again", microseconds(broker.redelivered_after))
+
+    def published(self, row: int) -> None:
+        video = self.videos[row]
+        video.published = self.now
         video.elapsed = video.published - video.encoding_started
-        video.on_time = video.elapsed <= microseconds(video.publication_timeout)
-        video.outcome = "published" if video.on_time else "failed"
+        held = video.assigned if self.world.deadline == "assigned" else video.published
+        video.on_time = held - video.encoding_started <= microseconds(video.publication_timeout)
+        self.settle(row, "published" if video.on_time else "failed", video.publisher)
+
+    def settle(self, row: int, outcome: str, publisher: int | None = None) -> None:
+        """Give the video its outcome."""
+        self.videos[row].settled, self.videos[row].outcome = self.now, outcome
+        self.note(outcome, row, None, publisher)
         self.without_outcome -= 1
+
+    # -- publishers ----------------------------------------------------------------------------------------
+
+    def moment(self, moment: str, row: int) -> None:
+        """Order a publisher for the video if the strategy says that this is the moment."""
+        if self.rule.starts_on == moment:
+            self.order(row, None, own=self.rule.dedicated, delay=microseconds(self.rule.delay))
+
+    def level(self) -> int:
+        """Return how many publishers of the pool are ordered, starting or ready, as far as is known."""
+        return self.ordered + self.starting + len(self.ready) + self.dead
+
+    def order(self, cause: int | None, slot: int | None, *, own: bool, delay: int = 0) -> None:
+        """Decide that a publisher is to be started; if the rule delays it, it counts from its start."""
+        self.orders += 1
+        order = Order(self.orders, cause, slot, own, counts=not own and not delay)
+        self.ordered += order.counts
+        if timer := delay + microseconds(self.world.provisioning_delay):
+            self.provisioned[order.number] = order
+            self.plan(self.now + timer, Place.DELAYED_START, -1 if cause is None else cause, order.number)
+        else:
+            self.start(order)
+
+    def delayed_start(self, video: int, number: int) -> None:
+        self.start(self.provisioned.pop(number))
+
+    def start(self, order: Order) -> None:
+        """Make a publisher of an order, as soon as the quota has room for it."""
+        if self.may_start():
+            self.start_publisher(order)
+        else:
+            self.in_line.append((order, self.now))
+
+    def may_start(self) -> bool:
+        return self.world.max_publishers is None or self.alive < self.world.max_publishers
+
+    def gone(self) -> None:
+        """Let orders that wait for the quota start when a publisher has ended or failed."""
+        self.alive -= 1
+        while self.in_line and self.may_start():
+            order, since = self.in_line.popleft()
+            self.quota_waits += since < self.now
+            self.start_publisher(order)
+
+    def start_publisher(self, order: Order) -> None:
+        self.ordered -= order.counts
+        self.alive += 1
+        number = len(self.publishers)
+        self.publishers.append(Publisher(number, order.cause, self.now))
+        self.note("publisher_started", order.cause, None, number)
+        further = self.started_for.get(order.origin, 0)
+        self.started_for[order.origin] = further + 1
+        life = Life(order, further)
+        self.lives.append(life)
+        draw = life.draw(Purpose.STARTUP_OF_SLOT, Purpose.STARTUP_FOR_VIDEO)
+        self.plan(self.now + self.draws.time(self.world.startup_time, *draw), Place.PUBLISHER_READY, number)
+        if order.own and order.cause is not None:
+            self.own[order.cause] = number
+        else:
+            self.starting += 1
+
+    def publisher_ready(self, number: int) -> None:
+        publisher, life, faults = self.publishers[number], self.lives[number], self.world.faults
+        self.starting -= not life.order.own
+        draw = life.draw(Purpose.STARTUP_FAILURE_OF_SLOT, Purpose.STARTUP_FAILURE_FOR_VIDEO)
+        if self.draws.happens(faults.startup, *draw):
+            self.attempts.append(Attempt("startup", publisher.cause, None, number, publisher.started, self.now))
+            self.fail(number)
+            return
+        publisher.ready = self.now
+        self.note("publisher_ready", None, None, number)
+        if faults.ready_lifetime is not None:
+            draw = life.draw(Purpose.READY_LIFETIME_OF_SLOT, Purpose.READY_LIFETIME_FOR_VIDEO)
+            lives = self.draws.lifetime(faults.ready_lifetime, *draw)
+            life.death = self.plan(self.now + lives, Place.READY_DIES, number)
+        if life.order.own and life.order.cause is not None:
+            self.serve_own(life.order.cause)
+        else:
+            self.ready.add((self.now, number))
+            self.serve_queue()
+
+    def ready_dies(self, number: int) -> None:
+        self.ready.discard((int(self.publishers[number].ready), number))
+        self.fail(number)
+
+    def fail(self, number: int, *, replaced: bool = True) -> None:
+        """End the life of a publisher; one is started in its place when this is noticed."""
+        publisher, order = self.publishers[number], self.lives[number].order
+        publisher.ended, publisher.outcome = self.now, "failed"
+        self.note("publisher_failed", publisher.video, None, number)
+        if order.own and order.cause is not None:
+            self.own.pop(order.cause, None)
+        if replaced:
+            self.dead += not order.own
+            self.plan(self.now + microseconds(self.world.faults.noticed_after), Place.NOTICE, number)
+        self.gone()
+
+    def notice(self, number: int) -> None:
+        order = self.lives[number].order
+        self.dead -= not order.own
+        self.order(order.cause, order.slot, own=order.own)
+
+    # -- the end -------------------------------------------------------------------------------------------
 
     def outcome(self, end: float, ending: str) -> Outcome:
         """Write the tables, now that the idle time of ready publishers without a video is known."""
         for publisher in self.publishers:
             if not math.isnan(publisher.ready):
-                until = end if math.isnan(publisher.assigned) else publisher.assigned
+                until = next(
+                    time for time in (publisher.assigned, publisher.ended, end) if not math.isnan(time)
+                )
                 publisher.idle = until - publisher.ready
-            if publisher.video is None:
+            if publisher.video is None and publisher.outcome == "unfinished":
                 publisher.outcome = "unused"
-        videos, publishers = ([in_seconds(row) for row in table] for table in (self.videos, self.publishers))
-        return Outcome(videos, publishers, end / 1e6, ending)
+        videos, publishers = in_seconds(self.videos), in_seconds(self.publishers)
+        attempts = in_seconds(self.attempts)
+        return Outcome(videos, publishers, attempts, self.log, end / 1e6, ending, self.quota_waits)
 
 
-TIMES = {
-    "offered", "encoding_started", "encoded", "queued", "assigned", "published", "elapsed", "started", "ready",
-    "ended", "idle",
-}  # fmt: skip
-"""The columns that are in microseconds while the system runs."""
-
-
-def in_seconds(row: Video | Publisher) -> Row:
-    """Write down a row, its times in seconds."""
-    return {name: cell / 1e6 if name in TIMES else cell for name, cell in asdict(row).items()}
-
-
-def reference(
-    encoding_times: Sequence[float],
-    timeouts: Sequence[float],
-    rule: Rule,
-    world: World,
-    startup: Startup,
-    submitted: Sequence[float | None] = (),
-) -> Outcome:
-    """Work out what must happen; `startup(cause, number)` is the start-up time of a publisher."""
-    given = submitted or [None] * len(timeouts)
-    videos = [Video(*row) for row in zip(encoding_times, timeouts, given, strict=True)]
-    return System(videos, rule, world, startup).run()
+def reference(clips: Sequence[Clip], rule: Rule, world: World, draws: Draws | None = None) -> Outcome:
+    """Work out what must happen."""
+    return System([Video(*clip) for clip in clips], rule, world, draws or Draws()).run()

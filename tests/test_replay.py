@@ -133,7 +133,7 @@ def test_a_drawn_seed_is_told() -> None:
 )
 def test_any_case(case: Case, startup_time: tv.Distribution, seed: int, speed: Any) -> None:
     catalogue = tv.read_catalogue(records(case.encoding_times, case.timeouts, case.submitted))
-    scenario = tv.Scenario(startup_time=startup_time, **vars(case.world))
+    scenario = tv.Scenario(**case.world.changes() | {"startup_time": startup_time})
     seen: list[tv.LogEntry] = []
     run = tv.replay(catalogue, strategy_of(case.rule), scenario, seed=seed, speed=speed, observers=seen.append)
     simulated = tv.simulate(catalogue, strategy_of(case.rule), scenario, seed=seed)

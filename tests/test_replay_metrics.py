@@ -243,7 +243,7 @@ def test_every_moment_of_any_case_is_that_of_the_tables(
     case: Case, startup_time: tv.Distribution, seed: int
 ) -> None:
     catalogue = tv.read_catalogue(records(case.encoding_times, case.timeouts, case.submitted))
-    scenario = tv.Scenario(startup_time=startup_time, **vars(case.world))
+    scenario = tv.Scenario(**case.world.changes() | {"startup_time": startup_time})
     run, registry, found = scraped_at_every_event(catalogue, strategy_of(case.rule), scenario, seed)
     for at, values in {entry.time: values for entry, values in found}.items():
         expected = {name: float(number) for name, number in state_at(run, at).items()}

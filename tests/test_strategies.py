@@ -1118,11 +1118,10 @@ def run_case(
     case: Case, strategy: tv.Strategy | None = None, observers: Sequence[Callable[[tv.LogEntry], object]] = ()
 ) -> tv.Run:
     """Run a generated case, with its own rule or another, a start-up time of U(0, 4)."""
-    world = dataclasses.asdict(case.world)
     return tv.simulate(
         tv.read_catalogue(records(case.encoding_times, case.timeouts)),
         strategy or strategy_of(case.rule),
-        tv.Scenario(**world, startup_time=tv.Uniform(0, 4)),
+        tv.Scenario(**case.world.changes() | {"startup_time": tv.Uniform(0, 4)}),
         seed=5,
         observers=observers,
     )

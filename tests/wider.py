@@ -1,0 +1,149 @@
+"""Generated cases of the wider world: small catalogues, cramped worlds, each feature in at least 10 % of them.
+
+Most times lie on a grid of 0.5 s, so that simultaneous events are the rule. The case of a number is the same
+every time.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any, NamedTuple
+
+import tv2sim as tv
+from tests.reference import Broker, Clip, Faults, Profile, RetryLater, Rule, World
+
+__all__ = ["Case", "case_of", "features"]
+
+
+class Case(NamedTuple):
+    """What goes into one run."""
+
+    clips: list[Clip]
+    rule: Rule
+    world: World
+    seed: int
+
+
+def case_of(number: int) -> Case:
+    """Return the case of a number."""
+    random = Random(number)
+    encoders = _encoders(random)
+    given = random.random() < (0.6 if encoders is None else 0.2)
+    return Case(_clips(random, encoders, given), _rule(random), _world(random, encoders), number)
+
+
+def features(case: Case) -> set[str]:
+    """Name what a case has beyond the world of old."""
+    clips, _, world, _ = case
+    faults, broker, retry = world.faults, world.broker, world.hand_over
+    found = {
+        "publishing time drawn": hasattr(world.publishing_time, "quantile"),
+        "publishing time of the catalogue": any(clip.publishing_time is not None for clip in clips),
+        "deadline assigned": world.deadline == "assigned",
+        "poisson": world.arrivals == "poisson",
+        "profile": isinstance(world.requests_per_second, Profile),
+        "no encoding stage": world.encoders is None,
+        "times of submission": any(clip.submitted_at is not None for clip in clips),
+        "speeds": isinstance(world.encoders, tuple),
+        "factor": world.encoding_factor is not None,
+        "quota": world.max_publishers is not None,
+        "provisioning delay": world.provisioning_delay > 0,
+        "start-ups fail": faults.startup > 0,
+        "ready ones die": faults.ready_lifetime is not None,
+        "publishing fails": faults.publishing > 0,
+        "attempts are limited": faults.attempts is not None,
+        "noticed later": faults.noticed_after > 0,
+        "encoders die": world.encoders is not None and faults.encoder_lifetime is not None,
+        "retry later": world.encoders is not None and retry is not None,
+        "broker": broker is not None,
+        "deliveries are lost": broker is not None and broker.loss > 0,
+        "acknowledgements are lost": broker is not None and broker.acknowledgement_loss > 0,
+    }
+    return {name for name, is_there in found.items() if is_there}
+
+
+def _rule(random: Random) -> Rule:
+    moment = random.choice(("encoding_started", "encoded", "queued"))
+    return random.choice(
+        (
+            Rule(moment, dedicated=True),
+            Rule(moment, dedicated=True),
+            Rule(prewarmed=random.randint(0, 3)),
+            Rule(prewarmed=random.randint(1, 3)),
+            Rule(moment, prewarmed=random.randint(0, 2)),
+        )
+    )
+
+
+def _encoders(random: Random) -> Any:
+    few = random.randint(1, 3)
+    return random.choice((few, few, tuple(random.choice((0.5, 1, 2)) for _ in range(few)), None))
+
+
+def _clips(random: Random, encoders: Any, given: bool) -> list[Clip]:
+    clips = []
+    submitted = 0.0
+    for _ in range(random.randint(1, 12)):
+        submitted += random.choice((0, 0, 0.5, 1, 2, 0.3))
+        clips.append(
+            Clip(
+                None if encoders is None and random.random() < 0.5 else random.choice((0, 0.5, 1, 2, 3, 2.1)),
+                random.randint(1, 24) / 2,
+                submitted if given and (encoders is None or random.random() < 0.5) else None,
+                random.choice((0, 0.5, 2)) if random.random() < 0.1 else None,
+            )
+        )
+    return clips
+
+
+def _times(random: Random) -> Any:
+    return random.choice((0, 0.5, 1, 2, tv.Empirical([0.5, 1, 2]), tv.Uniform(0, 2)))
+
+
+def _often(random: Random, share: float, value: Any, otherwise: Any) -> Any:
+    return value if random.random() < share else otherwise
+
+
+def _world(random: Random, encoders: Any) -> World:
+    step = random.choice((0.5, 1, 2))
+    profile = Profile(((0, random.choice((1, 2))), (step, random.choice((0, 0.5, 4)))), step + 1)
+    # an encoder must now and then live longer than an encoding takes, or else the run never ends
+    lifetime = random.choice((tv.Empirical([1, 2, 5, 20]), tv.Exponential(6)))
+    faults = Faults(
+        startup=_often(random, 0.3, random.choice((0.2, 0.5)), 0.0),
+        ready_lifetime=_often(random, 0.3, random.choice((0.5, 1, 2, tv.Empirical([0.5, 3]))), None),
+        publishing=_often(random, 0.3, random.choice((0.2, 0.5)), 0.0),
+        attempts=_often(random, 0.3, random.randint(1, 3), None),
+        encoder_lifetime=_often(random, 0.3, lifetime, None),
+        encoder_repair=_times(random),
+        noticed_after=random.choice((0.0, 0.0, 0.5, 2.0)),
+    )
+    retry = RetryLater(
+        random.choice((0.5, 1, 0.3)),
+        random.choice((1, 2)),
+        random.choice((None, 2)),
+        random.choice((None, 1, 2, 4)),
+    )
+    broker = Broker(
+        _times(random),
+        random.choice((0.0, 0.3)),
+        random.choice((0.5, 2, 30)),
+        random.choice((0.0, 0.3)),
+    )
+    has_broker = random.random() < 0.3
+    return World(
+        encoders=encoders,
+        requests_per_second=_often(random, 0.25, profile, random.choice((1.0, 2.0, 3.0))),
+        publishing_time=random.choice((0.0, _times(random))),
+        publishing_queue_capacity=random.choice((100, None, 1, 2, 1 if has_broker else 0)),
+        until=_often(random, 0.15, random.randint(1, 40) / 2, None),
+        startup_time=_times(random),
+        deadline=_often(random, 0.25, "assigned", "published"),
+        arrivals=_often(random, 0.25, "poisson", "even"),
+        encoding_factor=_often(random, 0.25, tv.Empirical([0.5, 1, 1.5]), None),
+        max_publishers=_often(random, 0.3, random.randint(1, 3), None),
+        provisioning_delay=random.choice((0.0, 0.0, 0.5, 2.0)),
+        faults=faults,
+        hand_over=_often(random, 0.25, retry, None),
+        broker=broker if has_broker else None,
+    )
