@@ -24,7 +24,10 @@ _PER_BLOCK = 4
 
 
 class Purpose(IntEnum):
-    """What a random number is drawn for; it determines what the entity is."""
+    """What a random number is drawn for; it determines what the entity is.
+
+    What has a probability happens if its number is below this probability.
+    """
 
     STARTUP_FOR_VIDEO = 0
     """Start-up time of a publisher started because of a video; entity: the video's row."""
@@ -32,6 +35,36 @@ class Purpose(IntEnum):
     """Start-up time of a publisher prewarmed at time 0; entity: the pool slot."""
     STARTUP_WITHOUT_CAUSE = 2
     """Start-up time of any other publisher; entity: its running number among these."""
+    PUBLISHING_TIME = 3
+    """Publishing time; entity: the video; further: the attempts to publish it before this one."""
+    PAUSE = 4
+    """Exponential pause of the client before it offers a video; entity: this video."""
+    ENCODING_FACTOR = 5
+    """Factor of an encoding time; entity: the video; further: the encodings of it before this one."""
+    STARTUP_FAILURE_FOR_VIDEO = 6
+    """Whether a start-up fails; entity and further: those of STARTUP_FOR_VIDEO."""
+    STARTUP_FAILURE_OF_SLOT = 7
+    """The same; entity and further: those of STARTUP_OF_SLOT."""
+    STARTUP_FAILURE_WITHOUT_CAUSE = 8
+    """The same; entity and further: those of STARTUP_WITHOUT_CAUSE."""
+    READY_LIFETIME_FOR_VIDEO = 9
+    """Time for which a ready publisher lives; entity and further: those of STARTUP_FOR_VIDEO."""
+    READY_LIFETIME_OF_SLOT = 10
+    """The same; entity and further: those of STARTUP_OF_SLOT."""
+    READY_LIFETIME_WITHOUT_CAUSE = 11
+    """The same; entity and further: those of STARTUP_WITHOUT_CAUSE."""
+    PUBLISHING_FAILURE = 12
+    """Whether publishing fails; entity: the video; further: the attempts to publish it before this one."""
+    ENCODER_LIFETIME = 13
+    """Time until an encoder dies; entity: the encoder; further: its lives before this one."""
+    ENCODER_REPAIR = 14
+    """Time until a dead encoder is back; entity: the encoder; further: its deaths before this one."""
+    LATENCY = 15
+    """Time until a delivery is visible; entity: the video; further: its deliveries before this one."""
+    LOSS = 16
+    """Whether a delivery is lost; entity: the video; further: its deliveries before this one."""
+    ACKNOWLEDGEMENT_LOSS = 17
+    """Whether an acknowledgement is lost; entity: the video; further: its publications before this one."""
 
 
 def uniforms(
