@@ -98,7 +98,7 @@ def features(world: World, facts: Facts) -> set[str]:
         "delays": any(delay > 0 for delay in delays),
         "priorities": strategy.reorders,
         "reviews": strategy.review_every is not None,
-        "publishing time": world.scenario.publishing_time > 0,
+        "publishing time": world.scenario.publishing_time != 0,
         "prewarmed": strategy.prewarmed > 0,
         "second publishers": causes.max(initial=0) > 1,
         **{name: index in starts.moment for name, index in moments.items()},

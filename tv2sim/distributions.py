@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DISTRIBUTIONS", "NOTATIONS", "Constant", "Distribution", "Empirical", "Exponential", "Gamma", "LogNormal",
-    "Triangular", "Uniform", "as_distribution", "distribution_from_dict", "drawn_ticks",
+    "Triangular", "Uniform", "a_time_or_distribution", "as_distribution", "distribution_from_dict",
+    "drawn_ticks",
 ]  # fmt: skip
 
 EXTREMES = np.array([2.0**-53, 1 - 2.0**-53])
@@ -304,6 +305,12 @@ if TYPE_CHECKING:
         def __get__(self, one: object, owner: object) -> Distribution: ...
         def __set__(self, one: object, value: Distribution | float | str) -> None: ...
 
+    class AsTime:
+        """The same for a field that holds a number, or a distribution of more than one."""
+
+        def __get__(self, one: object, owner: object) -> Distribution | float: ...
+        def __set__(self, one: object, value: Distribution | float | str) -> None: ...
+
 
 def as_distribution(name: str, value: object, *, error: type[InputError] = ScenarioError) -> Distribution:
     """Return a distribution unchanged, a number as a :class:`Constant`, or a parsed text like "uniform(2, 6)".
@@ -335,6 +342,24 @@ def as_distribution(name: str, value: object, *, error: type[InputError] = Scena
         raise error(
             f"{name} must be a number of seconds or one of {', '.join(NOTATIONS)}, not {value!r}"
         ) from unread
+
+
+def a_time_or_distribution(
+    name: str, value: object, *, error: type[InputError] = ScenarioError, **bounds: float
+) -> Distribution | float:
+    """Return a number of seconds as it is, or what else :func:`as_distribution` accepts as a distribution.
+
+    A constant becomes its number. `bounds` are those of :func:`tv2sim.validation.a_time` for it.
+
+    >>> a_time_or_distribution("publishing_time", 4), a_time_or_distribution("publishing_time", "uniform(1, 2)")
+    (4.0, Uniform(low=1.0, high=2.0))
+    """
+    if isinstance(value, Distribution | str):
+        found = as_distribution(name, value, error=error)
+        if type(found) is not Constant:
+            return found
+        value = found.value
+    return a_time(name, value, error=error, **bounds)
 
 
 def _check_own(name: str, distribution: Distribution, error: type[InputError]) -> None:
@@ -378,9 +403,14 @@ def distribution_from_dict(data: Mapping[str, Any], *holders: type) -> Any:
 
 
 def drawn_ticks(
-    distribution: Distribution, u: NDArray[np.float64], out: NDArray[np.float64] | None = None
+    distribution: Distribution,
+    u: NDArray[np.float64],
+    out: NDArray[np.float64] | None = None,
+    name: str = "startup_time",
 ) -> NDArray[np.float64]:
     """Return the quantiles of `u`, which is one-dimensional, in ticks; in `out`, if it is given.
+
+    `name` is that of the field in messages.
 
     Raises
     ------
@@ -400,6 +430,6 @@ def drawn_ticks(
     checked = isinstance(distribution, BuiltIn)
     if not checked and not (numbers and times.min() >= 0 and times.max() <= LONGEST_TIME):
         raise ScenarioError(
-            f"startup_time {distribution} gives other than one time from 0 to {LONGEST_TIME:.0f} s each"
+            f"{name} {distribution} gives other than one time from 0 to {LONGEST_TIME:.0f} s each"
         )
     return whole_ticks(times, out=out)

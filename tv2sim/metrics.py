@@ -40,8 +40,8 @@ __all__ = [
 
 
 def elapsed(facts: Facts) -> NDArray[np.float64]:
-    """Return per video the ticks from the start of its encoding to its publication."""
-    return facts.videos["published"] - facts.videos["encoding_started"]
+    """Return per video the ticks that are held against its timeout; see :attr:`Facts.elapsed`."""
+    return facts.elapsed
 
 
 def on_time(facts: Facts) -> NDArray[np.bool_]:
@@ -183,7 +183,8 @@ class Setting:
     @cached_property
     def pool_is_constant(self) -> bool:
         """Whether each publisher is replaced at the instant at which it ends, and no others are started."""
-        return self.is_pool and self.scenario.publishing_time == 0
+        by_video = getattr(self.catalogue, "publishing_time", None)
+        return self.is_pool and self.scenario.publishing_time == 0 and by_video is None
 
     @cached_property
     def never_blocks(self) -> bool:

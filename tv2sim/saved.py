@@ -19,7 +19,7 @@ from tv2sim.events import LogEntry
 from tv2sim.facts import Ending, Facts
 from tv2sim.model.recorder import facts_of_log
 from tv2sim.run import Run
-from tv2sim.scenario import Scenario
+from tv2sim.scenario import Deadline, Scenario
 from tv2sim.storage import FORMATS, Format, read_table, records, whole_folder, write_table
 from tv2sim.strategies import STRATEGIES, Strategy
 
@@ -170,8 +170,9 @@ def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) ->
     check_format(raw, raw["versions"])
     document = msgspec.json.decode(text, type=_Document)
     if scenario is None:
-        if document.scenario["startup_time"][plain.KIND] == plain.CUSTOM:
-            raise InputError("its start-up time is a distribution of your own: pass the scenario, scenario=...")
+        for name, value in document.scenario.items():
+            if isinstance(value, Mapping) and value[plain.KIND] == plain.CUSTOM:
+                raise InputError(f"its {name} is a distribution of your own: pass the scenario, scenario=...")
         scenario = Scenario.from_dict(document.scenario)
 
     def table(name: str, kinds: Mapping[str, str]) -> pd.DataFrame:
@@ -184,7 +185,7 @@ def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) ->
         scenario=scenario,
         seed=document.seed,
         replication=document.replication,
-        facts=_facts(table("events", _LOG), videos, document),
+        facts=_facts(table("events", _LOG), videos, document, scenario.deadline),
         versions=document.versions,
         strategy_data=document.strategy if strategy is None else None,
     )
@@ -208,12 +209,13 @@ def _catalogue(videos: pd.DataFrame, document: _Document) -> Catalogue:
     return Catalogue(map(Video, *columns), rejected, document.catalogue.name)
 
 
-def _facts(log: pd.DataFrame, videos: pd.DataFrame, document: _Document) -> Facts:
+def _facts(log: pd.DataFrame, videos: pd.DataFrame, document: _Document, deadline: Deadline) -> Facts:
     own = bytearray(len(videos))
     for row in document.own:
         own[row] = 1
     entries = [LogEntry(**line) for line in records(log)]
-    return facts_of_log(entries, videos["publication_timeout"].to_numpy(), own, document.end, document.ending)
+    timeouts = videos["publication_timeout"].to_numpy()
+    return facts_of_log(entries, timeouts, own, document.end, document.ending, deadline)
 
 
 def strategy_of(data: Mapping[str, Any]) -> Strategy:

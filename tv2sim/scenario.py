@@ -4,26 +4,35 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from tv2sim import plain
-from tv2sim.distributions import Uniform, as_distribution, distribution_from_dict
+from tv2sim.distributions import (
+    Distribution,
+    Uniform,
+    a_time_or_distribution,
+    as_distribution,
+    distribution_from_dict,
+)
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.fields import Fields, check_fields, or_none, parameter, with_changes, with_parameters
 from tv2sim.notebook import code, display, meter, paragraph, strong, table
 from tv2sim.ticks import PER_SECOND, to_ticks
-from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, plural
+from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, one_of, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from tv2sim.distributions import AsDistribution
+    from tv2sim.distributions import AsDistribution, AsTime
 
-__all__ = ["Explanation", "LoadWarning", "Scenario", "as_scenario", "load_in_words"]
+__all__ = ["Deadline", "Explanation", "LoadWarning", "Scenario", "as_scenario", "load_in_words"]
+
+Deadline: TypeAlias = Literal["published", "assigned"]
+"""What is held against a video's timeout: the column of facts that has its time."""
 
 _TIGHT = 1.1
 """A pool whose capacity is below this multiple of the arrival rate makes videos wait for long."""
@@ -68,14 +77,16 @@ class Scenario(Fields):
         text="The most videos that the client offers in a second. After an encoder has taken a video, the "
         "client waits for 1/requests_per_second s before it offers the next one.",
     )  # fmt: skip
-    startup_time: AsDistribution = parameter(  # noqa: RUF009 (distributions are immutable)
+    startup_time: AsDistribution = parameter(
         Uniform(2, 6), as_distribution, label="Start-up time of a publisher",
         text="Seconds from a publisher's start until it is ready: a distribution, a number for a constant, or "
         "a text such as 'uniform(2, 6)'.",
     )  # fmt: skip
-    publishing_time: float = parameter(
-        0.0, a_time, label="Publishing time", text="Seconds that a publisher needs to publish a video."
-    )
+    publishing_time: AsTime = parameter(
+        0.0, a_time_or_distribution, label="Publishing time",
+        text="Seconds for which a publisher is busy with a video, from its assignment to its publication: a "
+        "number, or a distribution, drawn for each video. A catalogue's publishingTime takes precedence.",
+    )  # fmt: skip
     publishing_queue_capacity: int | None = parameter(
         100, or_none(a_whole_number), at_least=0, label="Room in the publishing queue",
         text="The most encoded videos that can wait in the publishing queue. While it is full, a video whose "
@@ -86,6 +97,11 @@ class Scenario(Fields):
         text="The time in seconds at which the run is cut off. What happens at this very time still counts. "
         "None: the run ends with the outcome of the last video.",
     )  # fmt: skip
+    deadline: Deadline = parameter(
+        "published", one_of, known=("published", "assigned"), label="Held against the timeout",
+        text="What has to happen within a video's publication timeout: 'published', the end of publishing, or "
+        "'assigned', the moment at which a publisher takes it.",
+    )  # fmt: skip
 
     _error = ScenarioError
 
@@ -95,7 +111,20 @@ class Scenario(Fields):
     @property
     def is_deterministic(self) -> bool:
         """Whether nothing in it is random, so that all replications are the same."""
-        return self.startup_time.is_constant
+        return all(distribution.is_constant for distribution in self.distributions)
+
+    @property
+    def distributions(self) -> list[Distribution]:
+        """The distributions of times that are drawn."""
+        values = (getattr(self, field.name) for field in fields(self))
+        return [value for value in values if isinstance(value, Distribution)]
+
+    @property
+    def mean_publishing_time(self) -> float:
+        """Mean seconds of publishing that a video's timeout has to cover: 0 with ``deadline="assigned"``."""
+        time = self.publishing_time
+        mean = time.mean if isinstance(time, Distribution) else time
+        return mean if self.deadline == "published" else 0.0
 
     @property
     def gap(self) -> float:

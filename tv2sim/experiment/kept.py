@@ -277,7 +277,7 @@ class Kept:
             return None
         cell = hashlib.sha256(f"{self._digest(task.catalogue)} {description}".encode()).hexdigest()[:32]
         rules = f"rules-{RULES}"
-        if description.own or type(task.scenario.startup_time) not in _EXACT:
+        if description.own or any(type(one) not in _EXACT for one in task.scenario.distributions):
             rules += (
                 f"-tv2sim-{__version__}-numpy-{np.__version__}-scipy-{version('scipy')}-{platform.machine()}"
             )
@@ -289,6 +289,8 @@ class Kept:
             found = hashlib.sha256(repr((catalogue.ids, catalogue.titles, catalogue.providers)).encode())
             for column in (catalogue.encoding_time, catalogue.publication_timeout, catalogue.submitted_at):
                 found.update(b"none" if column is None else column.tobytes())
+            if (times := getattr(catalogue, "publishing_time", None)) is not None:
+                found.update(b"publishing" + times.tobytes())
             self._catalogues[id(catalogue)] = catalogue, found.hexdigest()
         return self._catalogues[id(catalogue)][1]
 

@@ -43,8 +43,10 @@ class Publishers:
         The start-up times.
     timeouts : sequence of float
         Each video's publication timeout, in ticks.
-    publishing_time : float
-        The time that publishing takes, in ticks.
+    publishing_time : sequence of float
+        The time that publishing takes for each video, in ticks.
+    by_assignment : bool
+        Whether the assignment is held against the timeout, not the publication.
     stage : PublishingStage
         Where videos wait.
     record : Recorder
@@ -60,7 +62,8 @@ class Publishers:
         starts: Starts,
         startups: StartupTimes,
         timeouts: Sequence[float],
-        publishing_time: float,
+        publishing_time: Sequence[float],
+        by_assignment: bool,
         stage: PublishingStage,
         record: Recorder,
         on_outcome: Callable[[], None],
@@ -68,7 +71,9 @@ class Publishers:
         self._env, self._strategy, self._startups = env, strategy, startups
         self._moment, self._own, self._delay = starts
         self._timeouts, self._publishing_time = timeouts, publishing_time
+        self._by_assignment = by_assignment
         self._encoding_started = record.tables["videos"]["encoding_started"]
+        self._assigned = record.tables["videos"]["assigned"]
         self._stage, self._record, self._on_outcome = stage, record, on_outcome
         self._level = strategy.prewarmed
         self._adapts = strategy.adapts
@@ -197,14 +202,15 @@ class Publishers:
         if not self._own[video]:
             self._stock -= 1
             self.review(video)
-        if self._publishing_time:
-            later(self._env, self._publishing_time, PUBLISHED + publisher, self._published, video, publisher)
+        if time := self._publishing_time[video]:
+            later(self._env, time, PUBLISHED + publisher, self._published, video, publisher)
         else:
             self._published(video, publisher)
 
     def _published(self, video: int, publisher: int) -> None:
         """Give the video its outcome and end the publisher."""
-        if self._env.now - self._encoding_started[video] <= self._timeouts[video]:
+        held = self._assigned[video] if self._by_assignment else self._env.now
+        if held - self._encoding_started[video] <= self._timeouts[video]:
             self._record.published(video)
         else:
             self._record.failed(video)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tv2sim.facts import Ending
+    from tv2sim.scenario import Deadline
 
 __all__ = ["Contradiction", "Observer", "Recorder", "facts_of_log"]
 
@@ -187,7 +188,13 @@ class Recorder:
             given.append(-1 if number is None else number)
         getattr(self, entry.event)(*given)
 
-    def facts(self, own: Sequence[int] | bytearray, end: float, ending: Ending) -> Facts:
+    def facts(
+        self,
+        own: Sequence[int] | bytearray,
+        end: float,
+        ending: Ending,
+        deadline: Deadline = "published",
+    ) -> Facts:
         """Return the facts, whose columns are not copies.
 
         `own` is 1 for each video that has a publisher of its own. In the facts it is 0 until the video is
@@ -200,7 +207,7 @@ class Recorder:
         }
         queued = ~np.isnan(tables["videos"]["queued"])
         tables["videos"]["own"] = np.frombuffer(bytearray(own), dtype=np.int8) * queued
-        return Facts(**tables, sequence=_array(self.sequence), end=end, ending=ending)
+        return Facts(**tables, sequence=_array(self.sequence), end=end, ending=ending, deadline=deadline)
 
 
 _DTYPES = {"d": np.float64, "q": np.int64, "b": np.int8}
@@ -228,6 +235,7 @@ def facts_of_log(
     own: Sequence[int] | bytearray,
     end: float,
     ending: Ending,
+    deadline: Deadline = "published",
 ) -> Facts:
     """Return the facts from which a log was derived.
 
@@ -239,7 +247,7 @@ def facts_of_log(
         In the order in which it happened.
     timeouts : numpy.ndarray
         Each video's publication timeout in seconds, which its outcome has to agree with.
-    own, end, ending
+    own, end, ending, deadline
         What the log does not contain, `end` in seconds; see :class:`tv2sim.facts.Facts`.
 
     Raises
@@ -256,8 +264,8 @@ def facts_of_log(
             recorder.follow(entry)
         except (LookupError, ValueError, OverflowError):
             raise Contradiction(line) from None
-    facts = recorder.facts(own, to_ticks(end), ending)
-    elapsed = facts.videos["published"] - facts.videos["encoding_started"]
+    facts = recorder.facts(own, to_ticks(end), ending, deadline)
+    elapsed = facts.elapsed
     in_time = facts.videos["outcome"] == _IN_TIME
     wrong = ~np.isnan(elapsed) & ((elapsed <= whole_ticks(timeouts)) != in_time)
     for line, (told, follows) in enumerate(zip(log, log_of(facts).entries(), strict=True)):

@@ -1,4 +1,4 @@
-"""Start-up times of publishers in ticks; they do not depend on the order in which they are asked for."""
+"""Random numbers of one replication; they do not depend on the order in which they are asked for."""
 
 from __future__ import annotations
 
@@ -6,15 +6,63 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tv2sim.distributions import drawn_ticks
+from tv2sim.distributions import Constant, Distribution, drawn_ticks
 from tv2sim.draws import Purpose, uniforms
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
-    from tv2sim.distributions import Distribution
+    from numpy.typing import NDArray
 
-__all__ = ["StartupTimes", "startup_times"]
+__all__ = ["Drawn", "StartupTimes", "startup_times", "times"]
+
+
+class Drawn:
+    """The numbers of one purpose: an entity's first one is drawn in chunks, which grow, others one by one.
+
+    Parameters
+    ----------
+    seed, replication : int
+        The keys of the random numbers.
+    purpose : Purpose
+        What they are for.
+    convert : callable
+        Makes of uniforms what is returned.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        replication: int,
+        purpose: Purpose,
+        convert: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    ) -> None:
+        self._keys = seed, purpose, replication
+        self._convert = convert
+        self._first: list[float] = []
+
+    def __call__(self, entity: int, further: int = 0) -> float:
+        """Return the number of an entity: its first one, or with `further` its second, third, ..."""
+        if further:
+            return self._draw(1, entity, further)[0]
+        while entity >= len(self._first):
+            self._first += self._draw(max(_AT_LEAST, len(self._first)), len(self._first))
+        return self._first[entity]
+
+    def _draw(self, count: int, start: int, further: int = 0) -> list[float]:
+        u = uniforms(*self._keys, count, start=start, further=further)
+        numbers: list[float] = self._convert(u).tolist()
+        return numbers
+
+
+_AT_LEAST = 64
+"""The size of the first chunk."""
+
+
+def times(name: str, time: Distribution | float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
+    """Return what makes ticks of uniforms; `name` is the field's, for messages."""
+    distribution = time if isinstance(time, Distribution) else Constant(time)
+    return lambda u: drawn_ticks(distribution, u, name=name)
 
 
 class StartupTimes:
@@ -38,7 +86,7 @@ class StartupTimes:
         by_video: list[float] | None = None,
         of_slots: list[float] | None = None,
     ) -> None:
-        self._distribution, self._seed, self.replication = distribution, seed, replication
+        self._distribution, self.seed, self.replication = distribution, seed, replication
         self._videos = 0
         self._of_slots = of_slots or []
         self.by_video = by_video or []
@@ -68,7 +116,7 @@ class StartupTimes:
         return self._times(Purpose.STARTUP_WITHOUT_CAUSE, 1, start=number)[0]
 
     def _times(self, purpose: Purpose, count: int, start: int, further: int = 0) -> list[float]:
-        u = uniforms(self._seed, purpose, self.replication, count, start=start, further=further)
+        u = uniforms(self.seed, purpose, self.replication, count, start=start, further=further)
         ticks: list[float] = drawn_ticks(self._distribution, u).tolist()
         return ticks
 

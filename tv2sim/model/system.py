@@ -6,9 +6,11 @@ from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
 
+import numpy as np
 import simpy
 from simpy.core import EmptySchedule, StopSimulation
 
+from tv2sim.draws import Purpose
 from tv2sim.errors import ScenarioError, StrategyError
 from tv2sim.model.client import LiveVideos, Wait, client, known_times
 from tv2sim.model.encoders import Encoders
@@ -17,6 +19,7 @@ from tv2sim.model.publishers import Publishers, reviews
 from tv2sim.model.publishing import PublishingStage
 from tv2sim.model.queues import PriorityQueue
 from tv2sim.model.recorder import Observer, Recorder
+from tv2sim.model.startups import Drawn, times
 from tv2sim.model.users import call
 from tv2sim.strategies import Starts
 from tv2sim.ticks import LAST, PER_SECOND, to_ticks, whole_ticks
@@ -108,10 +111,15 @@ class System:
         # one value per video; the objects that get one of these lists see it grow
         self._encoding_time: list[float] = []
         self._timeout: list[float] = []
+        self._publishing_time: list[float] = []
         self._delay: list[float] = []
         self._videos: list[Video] = []  # kept only if the strategy reorders the queue
         own = bytearray() if own is None else own
         self._starts = Starts(bytearray(), own, self._delay if strategy.delays else None)
+        time = scenario.publishing_time
+        self._drawn_publishing_time = Drawn(
+            startups.seed, startups.replication, Purpose.PUBLISHING_TIME, times("publishing_time", time)
+        )
         self._without_outcome = 0  # videos added so far that have no outcome yet
         self._open = True  # whether more videos may be added
         self._record = Recorder(env, observers)
@@ -122,7 +130,8 @@ class System:
             self._starts,
             startups,
             self._timeout,
-            to_ticks(scenario.publishing_time),
+            self._publishing_time,
+            scenario.deadline == "assigned",
             stage,
             self._record,
             self._on_outcome,
@@ -139,11 +148,24 @@ class System:
         self._delay.extend(starts.delay or ())
         self._encoding_time.extend(whole_ticks(catalogue.encoding_time).tolist())
         self._timeout.extend(whole_ticks(catalogue.publication_timeout).tolist())
+        self._publishing_time.extend(self._publishing_times(catalogue))
         if self._strategy.reorders:
             self._videos.extend(catalogue)
         for grows in (self._record, self._startups, self._publishers, self._encoders):
             grows.add(len(catalogue))
         self._without_outcome += len(catalogue)
+
+    def _publishing_times(self, catalogue: Catalogue) -> list[float]:
+        """Return the ticks of publishing for each video that is added: the catalogue's, or drawn ones."""
+        time, first = self._scenario.publishing_time, len(self._publishing_time)
+        if isinstance(time, float):
+            found = [to_ticks(time)] * len(catalogue)
+        else:
+            found = [self._drawn_publishing_time(row) for row in range(first, first + len(catalogue))]
+        if (given := getattr(catalogue, "publishing_time", None)) is not None:
+            known = np.where(np.isnan(given), found, whole_ticks(given))
+            found = known.tolist()
+        return found
 
     def close(self) -> None:
         """Declare that no more videos will be added, so that the run ends with the last outcome."""
@@ -176,7 +198,7 @@ class System:
                 f"the run lasts {end / PER_SECOND:.3g} s, and time is exact up to {LAST / PER_SECOND:.3g} s: "
                 f"cut it off with until=..."
             )
-        return self._record.facts(self._starts.own, end, ending)
+        return self._record.facts(self._starts.own, end, ending, scenario.deadline)
 
     def _on_outcome(self) -> None:
         self._without_outcome -= 1

@@ -114,7 +114,8 @@ class Recorded(Player):
         return self._ended(self.log, self.end, self.ending)
 
     def _ended(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
-        facts = facts_of_log(log, self.source.publication_timeout, self.own, end, ending)
+        timeouts, deadline = self.source.publication_timeout, self.scenario.deadline
+        facts = facts_of_log(log, timeouts, self.own, end, ending, deadline)
         return self._run(self.source, facts, self.versions, self.strategy_data)
 
 
@@ -189,7 +190,7 @@ def _recorded(
     log = [LogEntry(line.time, line.event, line.video, line.encoder, line.publisher) for _, line in events]
     own = {line.video for _, line in events if line.own}
     catalogue = Catalogue(videos, [Rejected(*msgspec.structs.astuple(line)) for line in lost], before.name)
-    if (wrong := _contradiction(log, catalogue.publication_timeout, scenario.encoders)) is not None:
+    if (wrong := _contradiction(log, catalogue.publication_timeout, scenario)) is not None:
         what = f"{log[wrong].event!r:.40} at {log[wrong].time:g} s"
         raise InputError(f"{name!r}, line {events[wrong][0]}, contradicts those before it: {what}")
     if log and EVENTS[log[-1].event].time == "published":  # cut off before the end of the publisher
@@ -208,11 +209,11 @@ def _recorded(
     )  # fmt: skip
 
 
-def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], encoders: int) -> int | None:
+def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], scenario: Scenario) -> int | None:
     """Return the index of the first event that cannot follow those before it, or None."""
-    wrong = next(_out_of_order(log, len(timeouts), encoders), None)
+    wrong = next(_out_of_order(log, len(timeouts), scenario.encoders), None)
     try:
-        facts_of_log(log[:wrong], timeouts, bytearray(len(timeouts)), 0.0, "stopped")
+        facts_of_log(log[:wrong], timeouts, bytearray(len(timeouts)), 0.0, "stopped", scenario.deadline)
     except Contradiction as error:
         return error.line
     return wrong

@@ -228,7 +228,7 @@ def _cold(part: Comparison, world: str) -> Iterator[Caveat]:
         first = int(videos["encoded"].argmin())
         if 2 * failures[first] < failures.sum():
             continue
-        row, time = videos.iloc[first], reps.scenario.publishing_time
+        row, time = videos.iloc[first], reps.scenario.mean_publishing_time
         patience = float(row["encoding_started"] + row["publication_timeout"] - time)
         alone = 1 - reps.scenario.startup_time.cdf(patience)
         size, of_it = reps.strategy.prewarmed, int(failures[first])
