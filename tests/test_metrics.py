@@ -76,7 +76,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 class TestTheRegistry:
     @pytest.mark.parametrize("name", METRICS)
     def test_each_metric_by_hand(self, run: tv.Run, name: str) -> None:
-        value = measure(run.catalogue, run.facts, run.scenario.encoders, [name])[name]
+        value = measure(run.catalogue, run.facts, run.scenario.encoder_count, [name])[name]
         assert value == pytest.approx(EXPECTED[name], rel=1e-12, abs=1e-12)
         assert type(value) is METRICS[name].dtype
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tv2sim as tv
-from tests.micro import actual, check, literal, simulate
+from tests.micro import VIDEOS, actual, check, literal, log, simulate
 from tv2sim.draws import Purpose, uniforms
 from tv2sim.engines import engine_for
 from tv2sim.ticks import to_ticks
@@ -79,6 +80,139 @@ class TestServiceTime:
         assert part.tolist() == whole[:7].tolist()
 
 
+class TestArrivals:
+    def test_a_profile_lets_the_client_wait_for_the_integral_of_the_rate(self) -> None:
+        # 2 a second until 1.25 s, then 0.5: the pause from 1 on has 0.25 s at 2 and 1 s at 0.5
+        profile = tv.Profile([(0, 2), (1.25, 0.5)])
+        run = simulate([(0, 9)] * 5, "1", 1, requests_per_second=profile)
+        assert run.videos["offered"].tolist() == [0, 0.5, 1, 2.25, 4.25]
+
+    def test_a_profile_with_a_period_begins_again(self) -> None:
+        # 1 a second in the first of 4 s, nothing in the others
+        profile = tv.Profile([(0, 1), (1, 0)], period=4)
+        run = simulate([(0.5, 9), (0, 9), (0, 9)], "1", 1, requests_per_second=profile)
+        # the second video waits for the encoder until 1, since its pause from 0 ends at 1
+        assert run.videos["offered"].tolist() == [0, 1, 5]
+
+    def test_a_pause_over_many_periods(self) -> None:
+        profile = tv.Profile([(0, 0), (3, 0.5)], period=4)
+        assert profile.mean == 0.125
+        # 0.5 in each period: 10 of them are complete after 20 periods, at the end of the 20th
+        assert profile.pause(0, 10) == 80
+        assert profile.pause(3.5, 0.25) == 0.5
+
+    def test_a_profile_of_one_step_is_a_rate(self) -> None:
+        videos = tv.generate_catalogue(30)
+        one, other = (
+            tv.simulate(videos, "2c", tv.Scenario(requests_per_second=rate, encoders=3))
+            for rate in (1.5, tv.Profile([(0, 1.5)]))
+        )
+        assert one.facts == other.facts
+
+    def test_poisson_arrivals_are_fixed_beforehand(self) -> None:
+        pauses = drawn(tv.Exponential(0.5), Purpose.PAUSE, 3)
+        run = simulate([(100, 9), (1, 9), (1, 9)], "1", 1, arrivals="poisson")
+        offered = run.videos["offered"].round(6).tolist()
+        first, second = pauses[0], pauses[0] + pauses[1]
+        assert second < first + 100
+        # the first one comes after its own pause; the third has arrived long before the encoder is free
+        assert offered == [round(first, 6), round(second, 6), round(first + 100, 6)]
+
+    def test_strategies_meet_the_same_arrivals(self) -> None:
+        scenario = tv.Scenario(arrivals="poisson", encoders=None)
+        runs = [tv.simulate(tv.generate_catalogue(20), part, scenario) for part in ("1", "2c")]
+        assert runs[0].videos["offered"].tolist() == runs[1].videos["offered"].tolist()
+
+    def test_the_number_of_arrivals_under_a_profile_is_that_of_poisson(self) -> None:
+        profile = tv.Profile([(0, 4), (10, 1)], period=20)
+        scenario = tv.Scenario(arrivals="poisson", requests_per_second=profile, encoders=None, until=30)
+        videos, counts = tv.generate_catalogue(154), []
+        for replication in range(200):
+            offered = tv.simulate(videos, "1", scenario, replication=replication).videos["offered"]
+            counts.append(int((offered <= 30).sum()))
+        mean, variance = np.mean(counts), np.var(counts, ddof=1)
+        assert abs(mean - 90) < 3 * np.sqrt(90 / 200)  # 40 + 10 + 40
+        assert abs(variance / 90 - 1) < 3 * np.sqrt(2 / 199)
+
+    def test_submitted_at_is_a_lower_bound_for_poisson_arrivals(self) -> None:
+        videos = catalogue((1, 9), (1, 9), submitted_at=[50.0, np.nan])
+        run = tv.simulate(videos, "1", tv.Scenario(arrivals="poisson"))
+        assert run.videos["offered"].tolist() == [50, 50]
+
+    @pytest.mark.parametrize(
+        ("steps", "period", "said"),
+        [
+            (
+                [],
+                None,
+                "Profile's steps must be pairs of (from, rate), such as [(0, 2.0), (3600, 0.5)], not []",
+            ),
+            (
+                [(1, 2)],
+                None,
+                "Profile's steps must begin at 0 and follow each other in time, not start at [1.0]",
+            ),
+            ([(0, 2), (5, 1), (5, 2)], None, "not start at [0.0, 5.0, 5.0]"),
+            ([(0, -1)], None, "a step's rate must be a finite number of at least 0 and at most 1e+06, not -1"),
+            ([(0, 2), (5, 1)], 5, "Profile's period must be longer than its steps, 5 s, not 5"),
+            ([(0, 2), (5, 0)], None, "Profile's mean rate must be a finite number greater than 0"),
+        ],
+    )
+    def test_a_profile_that_is_none(self, steps: Any, period: float | None, said: str) -> None:
+        with pytest.raises(tv.ScenarioError) as caught:
+            tv.Profile(steps, period)
+        assert said in str(caught.value)
+
+    def test_it_comes_back_from_data(self) -> None:
+        scenario = tv.Scenario(requests_per_second=tv.Profile([(0, 2), (60, 1)], 120), encoders=None)
+        assert tv.Scenario.from_dict(json.loads(json.dumps(scenario.to_dict()))) == scenario
+        assert scenario.gap == round(1 / 1.5, 6)
+
+
+class TestWithoutEncoders:
+    def test_a_video_is_queued_when_it_arrives(self) -> None:
+        videos = catalogue((5, 3), (7, 9), (0, 2), submitted_at=[0.0, 1.0, 1.0])
+        run = tv.simulate(videos, POOL, tv.Scenario(encoders=None, startup_time=3))
+        assert actual(run.videos, f"{VIDEOS}") == literal(
+            """
+            offered encoder encoding_started encoded queued publisher assigned published outcome
+            0       -       0                0       0      0         3        3         published
+            1       -       1                1       1      1         6        6         published
+            1       -       1                1       1      2         9        9         failed
+            """,
+            VIDEOS,
+        )
+        assert (run.end, run.summary["client_blocked_time"]) == (9, 0)
+        assert np.isnan(run.summary["encoder_utilization"])
+
+    def test_the_queue_has_no_limit(self) -> None:
+        run = simulate([(1, 9)] * 5, POOL, 3, encoders=None, capacity=0)
+        assert run.videos["queued"].tolist() == run.videos["offered"].tolist() == [0, 0.5, 1, 1.5, 2]
+
+    def test_arrivals_at_one_instant_take_ready_publishers_in_the_order_of_the_catalogue(self) -> None:
+        videos = catalogue((0, 9), (0, 9), submitted_at=[5.0, 5.0])
+        run = tv.simulate(videos, POOL.replace(prewarmed=2), tv.Scenario(encoders=None, startup_time=3))
+        assert run.videos["publisher"].tolist() == [0, 1]
+        assert log(run, 5, "offered", "queued", "assigned")[:3] == [
+            "offered 0 -", "queued 0 publishing queue", "assigned 0 publisher 0",
+        ]  # fmt: skip
+
+    def test_parts_1_2a_and_2b_are_the_same(self) -> None:
+        videos = tv.generate_catalogue(40)
+        scenario = tv.Scenario(encoders=None, arrivals="poisson")
+        runs = [tv.simulate(videos, part, scenario).videos for part in ("1", "2a", "2b")]
+        assert runs[0].equals(runs[1])
+        assert runs[0].equals(runs[2])
+
+    def test_a_saved_run_comes_back(self, tmp_path: Any) -> None:
+        run = simulate([(1, 9)] * 3, POOL, 3, encoders=None)
+        assert tv.load_run(run.save(tmp_path / "run")).facts == run.facts
+
+    def test_it_is_compared(self) -> None:
+        study = tv.compare(tv.generate_catalogue(12), ["1", "2c"], tv.Scenario(encoders=None), replications=5)
+        assert study.summary["client_blocked_time"]["mean"].tolist() == [0, 0]
+
+
 class TestDeadline:
     def test_the_assignment_is_held_against_it(self) -> None:
         run = simulate([(1, 3), (1, 2)], "1", 2, publishing_time=5, deadline="assigned")
@@ -104,7 +238,16 @@ class TestDeadline:
         assert tv.load_run(run.save(tmp_path / "run")).facts == run.facts
 
 
-@pytest.mark.parametrize("world", [{"publishing_time": "uniform(1, 2)"}, {"deadline": "assigned"}])
+@pytest.mark.parametrize(
+    "world",
+    [
+        {"publishing_time": "uniform(1, 2)"},
+        {"deadline": "assigned"},
+        {"arrivals": "poisson"},
+        {"requests_per_second": tv.Profile([(0, 2)])},
+        {"encoders": None},
+    ],
+)
 def test_the_simpy_model_simulates_what_the_kernel_does_not_know(world: dict[str, Any]) -> None:
     videos, many = tv.generate_catalogue(100), 1000
     assert engine_for("auto", videos, tv.PART_2C, tv.Scenario(), many) == "kernel"

@@ -87,7 +87,7 @@ def test_a_name_of_ours_on_a_class_of_one_s_own_is_no_class_of_ours() -> None:
 OTHERS: dict[str, dict[str, Any]] = {
     "scenario": {
         "encoders": 9, "requests_per_second": 1.5, "startup_time": tv.Constant(3), "publishing_time": 0.5,
-        "publishing_queue_capacity": 3, "until": 60.0, "deadline": "assigned",
+        "publishing_queue_capacity": 3, "until": 60.0, "deadline": "assigned", "arrivals": "poisson",
     },
     "strategy": {
         "name": "other", "starts_on": "encoded", "dedicated": True, "prewarmed": 7, "review_every": 5.0,

@@ -41,6 +41,7 @@ class TestDefaults:
             "publishing_time": 0.0,
             "publishing_queue_capacity": 100,
             "until": None,
+            "arrivals": "even",
             "deadline": "published",
         }
         assert scenario.startup_time == tv.Uniform(2, 6)
@@ -64,7 +65,7 @@ class TestDefaults:
 
 
 class TestValidation:
-    @pytest.mark.parametrize("value", [0, -1, 10.0, 2.5, True, False, None, "5", math.nan, math.inf, [5]])
+    @pytest.mark.parametrize("value", [0, -1, 10.0, 2.5, True, False, "5", math.nan, math.inf, [5]])
     def test_encoders(self, value: object) -> None:
         assert refused("encoders", value) == f"encoders must be {POSITIVE_WHOLE}, not {value!r}"
 
@@ -297,6 +298,7 @@ class TestAsData:
             "publishing_time": 0.0,
             "publishing_queue_capacity": 100,
             "until": 60.0,
+            "arrivals": "even",
             "deadline": "published",
         }
 

@@ -336,7 +336,7 @@ METRICS = {metric.name: metric for metric in (
            lambda run: _ratio(run.total("queued", "assigned", run.videos["own"] == 0), run.end)),
     Metric("client_blocked_time", "client blocked", "s", "time for which the client waited for an encoder",
            lambda run: run.total("offered", "encoding_started") / PER_SECOND,
-           fixed=lambda setting: setting.never_blocks),
+           fixed=lambda setting: setting.never_blocks and setting.scenario.arrivals == "even"),
     Metric("makespan", "makespan", "s", "from the start to the end of the run",
            lambda run: run.end / PER_SECOND),
     Metric("any_failure", "runs with any failure", "%", "share of runs in which some video was not in time",

@@ -163,7 +163,7 @@ class Run:
     @cached_property
     def summary(self) -> dict[str, float]:
         """The metrics of the run, which :data:`tv2sim.metrics.METRICS` explains."""
-        return metrics.summary(self.catalogue, self.facts, self.scenario.encoders)
+        return metrics.summary(self.catalogue, self.facts, self.scenario.encoder_count)
 
     @cached_property
     def videos(self) -> pd.DataFrame:

@@ -19,8 +19,9 @@ from tv2sim.distributions import (
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.fields import Fields, check_fields, or_none, parameter, with_changes, with_parameters
 from tv2sim.notebook import code, display, meter, paragraph, strong, table
+from tv2sim.profiles import Profile, a_rate
 from tv2sim.ticks import PER_SECOND, to_ticks
-from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, one_of, plural
+from tv2sim.validation import a_number, a_time, a_whole_number, one_of, plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,11 +39,12 @@ _TIGHT = 1.1
 """A pool whose capacity is below this multiple of the arrival rate makes videos wait for long."""
 
 
-def _a_rate(name: str, value: object, *, error: type[InputError]) -> float:
-    rate = a_number(name, value, above=0, at_most=1e6, error=error)
-    if 1 / rate > LONGEST_TIME:
-        raise error(f"{name} must leave at most {LONGEST_TIME:.0f} s between two, not {rate!r}")
-    return rate
+def _a_rate_or_profile(name: str, value: object, *, error: type[InputError]) -> float | Profile:
+    return value if isinstance(value, Profile) else a_rate(name, value, error=error)
+
+
+def _as_encoders(name: str, value: object, *, error: type[InputError]) -> int | None:
+    return None if value is None else a_whole_number(name, value, at_least=1, error=error)
 
 
 @with_parameters
@@ -68,14 +70,16 @@ class Scenario(Fields):
     tv2sim.errors.ScenarioError: encoders must be a whole number of at least 1, not 0
     """
 
-    encoders: int = parameter(
-        10, a_whole_number, at_least=1, label="Encoders",
-        text="The number of encoders. Each encodes one video at a time.",
+    encoders: int | None = parameter(
+        10, _as_encoders, label="Encoders",
+        text="The number of encoders. Each encodes one video at a time. None: there is no encoding stage, a "
+        "video is encoded when it arrives, and it arrives at its submittedAt, if it has one.",
     )  # fmt: skip
-    requests_per_second: float = parameter(
-        2.0, _a_rate, label="Requests",
+    requests_per_second: float | Profile = parameter(
+        2.0, _a_rate_or_profile, label="Requests",
         text="The most videos that the client offers in a second. After an encoder has taken a video, the "
-        "client waits for 1/requests_per_second s before it offers the next one.",
+        "client waits for 1/requests_per_second s before it offers the next one. A tv.Profile changes over "
+        "time: the client waits until the integral of the rate has grown by 1.",
     )  # fmt: skip
     startup_time: AsDistribution = parameter(
         Uniform(2, 6), as_distribution, label="Start-up time of a publisher",
@@ -97,6 +101,11 @@ class Scenario(Fields):
         text="The time in seconds at which the run is cut off. What happens at this very time still counts. "
         "None: the run ends with the outcome of the last video.",
     )  # fmt: skip
+    arrivals: Literal["even", "poisson"] = parameter(
+        "even", one_of, known=("even", "poisson"), label="Arrivals",
+        text="'even': the client pauses as long as requests_per_second says after each hand-over. 'poisson': "
+        "videos arrive at random at this rate, whatever happens to those before them.",
+    )  # fmt: skip
     deadline: Deadline = parameter(
         "published", one_of, known=("published", "assigned"), label="Held against the timeout",
         text="What has to happen within a video's publication timeout: 'published', the end of publishing, or "
@@ -111,7 +120,8 @@ class Scenario(Fields):
     @property
     def is_deterministic(self) -> bool:
         """Whether nothing in it is random, so that all replications are the same."""
-        return all(distribution.is_constant for distribution in self.distributions)
+        drawn = all(distribution.is_constant for distribution in self.distributions)
+        return drawn and self.arrivals == "even"
 
     @property
     def distributions(self) -> list[Distribution]:
@@ -127,9 +137,23 @@ class Scenario(Fields):
         return mean if self.deadline == "published" else 0.0
 
     @property
+    def encoder_count(self) -> int:
+        """The number of encoders; 0 if there is no encoding stage."""
+        return 0 if self.encoders is None else self.encoders
+
+    @property
+    def mean_rate(self) -> float:
+        """The requests per second in the long run."""
+        rate = self.requests_per_second
+        return rate.mean if isinstance(rate, Profile) else rate
+
+    @property
     def gap(self) -> float:
-        """Seconds from a hand-over until the client offers the next video: whole microseconds, at least one."""
-        return max(1, to_ticks(1 / self.requests_per_second)) / PER_SECOND
+        """Seconds from a hand-over until the client offers the next video: whole microseconds, at least one.
+
+        If the rate changes or arrivals are random, it is the mean.
+        """
+        return max(1, to_ticks(1 / self.mean_rate)) / PER_SECOND
 
     def replace(self, **changes: Any) -> Scenario:
         """Return a copy with some values changed; the copy is checked again.
@@ -152,7 +176,7 @@ class Scenario(Fields):
         >>> Scenario.from_dict(Scenario(until=60).to_dict()) == Scenario(until=60)
         True
         """
-        scenario: Scenario = distribution_from_dict(data, cls)
+        scenario: Scenario = distribution_from_dict(data, cls, Profile)
         return scenario
 
     def _repr_html_(self) -> str:
@@ -336,14 +360,15 @@ class Explanation:
     @property
     def encoder_capacity(self) -> float:
         """Videos per second that the encoders can take."""
-        return self.scenario.encoders / self.encoding_time if self.encoding_time else math.inf
+        encoders = self.scenario.encoder_count
+        return encoders / self.encoding_time if encoders and self.encoding_time else math.inf
 
     @property
     def load_per_encoder(self) -> float | None:
         """Offered work per encoder; above 1 the client is held back."""
-        if self.encoding_time is None:
+        if self.encoding_time is None or self.scenario.encoders is None:
             return None
-        return self.requested_rate * self.encoding_time / self.scenario.encoders
+        return self.requested_rate * self.encoding_time / self.scenario.encoder_count
 
     @property
     def arrival_rate(self) -> float:
@@ -360,7 +385,7 @@ class Explanation:
         """The limits that the load reaches."""
         found = []
         unit = "videos/s" if self.submitted else "requests/s"
-        encoders, limit = self.scenario.encoders, self.encoder_capacity
+        encoders, limit = self.scenario.encoder_count, self.encoder_capacity
         if self.load_per_encoder is not None and self.load_per_encoder > 1:
             found.append(LoadWarning("encoders", encoders, self.requested_rate, limit, unit))
         elif self.busiest_rate > limit:
@@ -380,7 +405,7 @@ class Explanation:
         unit = "videos/s submitted" if self.submitted else "requests/s"
         if self.load_per_encoder is not None:
             rows.append(
-                self._row("encoders", self.scenario.encoders, self.requested_rate, self.encoder_capacity)
+                self._row("encoders", self.scenario.encoder_count, self.requested_rate, self.encoder_capacity)
             )
         if self.prewarmed is not None and self.pool_capacity is not None:
             rows.append(self._row("pool", self.prewarmed, self.arrival_rate, self.pool_capacity))
@@ -405,7 +430,7 @@ class Explanation:
             lines.append(
                 f"offered load: {rate:.3g} {'videos/s submitted' if self.submitted else 'requests/s'} x "
                 f"{self.encoding_time:.3g} s encoding = {rate * self.encoding_time:.3g} encoders' work, "
-                f"{load_in_words(self.load_per_encoder)} each of {self.scenario.encoders}"
+                f"{load_in_words(self.load_per_encoder)} each of {self.scenario.encoder_count}"
             )
         most = f", {self.busiest_arrival_rate:.3g} in the busiest minute" * self.submitted
         lines.append(f"arrivals at the publishing stage: {self.arrival_rate:.3g} videos/s{most}")

@@ -33,12 +33,13 @@ _DEADLINE = "what the timeout is held against: published or assigned (default: p
 _CAPACITY = "videos that may wait in the publishing queue, or none for no limit (default: 100)"
 _PUBLISHING = "seconds to publish a video: a number, or a distribution as for --startup-time (default: 0)"
 SCENARIO = {
-    "encoders": _Field("--encoders", "N", whole, "(default: the environment's ENCODERS, else 10)"),
+    "encoders": _Field("--encoders", "N", whole_or_none, "(default: the environment's ENCODERS, else 10)"),
     "requests_per_second": _Field("--requests-per-second", "R", number, "(default: 2)"),
     "startup_time": _Field("--startup-time", "DIST", str, _STARTUP),
     "publishing_time": _Field("--publishing-time", "DIST", str, _PUBLISHING),
     "publishing_queue_capacity": _Field("--queue-capacity", "N", whole_or_none, _CAPACITY),
     "until": _Field("--until", "S", number, "cut the run off after so many seconds"),
+    "arrivals": _Field("--arrivals", "HOW", str, "even or poisson (default: even)"),
     "deadline": _Field("--deadline", "WHAT", str, _DEADLINE),
 }
 """The option for each field of :class:`tv2sim.Scenario`, which is slow to import; a test compares the two."""

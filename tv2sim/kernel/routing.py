@@ -65,6 +65,13 @@ FEATURES = (
         ),
         _NONE,
     ),
+    Feature("arrivals at random, arrivals", lambda asked: asked.scenario.arrivals != "even", _NONE),
+    Feature(
+        "rates that change over time, a tv.Profile",
+        lambda asked: not isinstance(asked.scenario.requests_per_second, float),
+        _NONE,
+    ),
+    Feature("a system without encoders", lambda asked: asked.scenario.encoders is None, _NONE),
     Feature(
         "deadlines of the assignment, deadline",
         lambda asked: asked.scenario.deadline != "published",

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tv2sim.model.publishing import PublishingStage
     from tv2sim.model.recorder import Recorder
 
-__all__ = ["Encoders"]
+__all__ = ["Encoders", "NoEncoders"]
 
 
 class Encoders:
@@ -107,3 +107,36 @@ class Encoders:
         if self._waiting_client is not None:
             happens(self._waiting_client, 0, HANDED_OVER)
             self._waiting_client = None
+
+
+class NoEncoders:
+    """In place of the encoders where there is no encoding stage: a video is encoded when it arrives.
+
+    Parameters
+    ----------
+    publishers, stage, record
+        As for :class:`Encoders`.
+    """
+
+    free = True
+
+    def __init__(self, publishers: Publishers, stage: PublishingStage, record: Recorder) -> None:
+        self._publishers, self._stage, self._record = publishers, stage, record
+
+    def add(self, videos: int) -> None:
+        """Prepare for more videos, which needs nothing."""
+
+    def take(self, video: int) -> None:
+        """Pass a video to the publishing stage, whose queue has no limit."""
+        record, publishers = self._record, self._publishers
+        record.encoding_started(video, -1)
+        publishers.encoding_started(video)
+        record.encoded(video)
+        publishers.encoded(video)
+        record.queued(video)
+        publishers.queued(video)
+        publishers.arrived(video, self._stage.accept(video))
+
+    def released(self) -> Event:
+        """Never called: it is always free."""
+        raise NotImplementedError

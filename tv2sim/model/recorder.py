@@ -182,8 +182,9 @@ class Recorder:
         given = []
         for name in kind.given:
             number = getattr(entry, name)
-            # only the cause of a publisher and the references of an event without columns may be missing
-            if (number is None and kind.table == "videos") or (number is not None and number < 0):
+            # the cause of a publisher, an encoder and the references of an event without columns may be missing
+            needed = kind.table == "videos" and name != "encoder"
+            if (number is None and needed) or (number is not None and number < 0):
                 raise ValueError(f"no {name}")
             given.append(-1 if number is None else number)
         getattr(self, entry.event)(*given)

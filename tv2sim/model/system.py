@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from math import inf
+from math import inf, nan
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,8 +12,9 @@ from simpy.core import EmptySchedule, StopSimulation
 
 from tv2sim.draws import Purpose
 from tv2sim.errors import ScenarioError, StrategyError
+from tv2sim.model.arrivals import pace
 from tv2sim.model.client import LiveVideos, Wait, client, known_times
-from tv2sim.model.encoders import Encoders
+from tv2sim.model.encoders import Encoders, NoEncoders
 from tv2sim.model.instant import END, PlacedTimeout
 from tv2sim.model.publishers import Publishers, reviews
 from tv2sim.model.publishing import PublishingStage
@@ -112,6 +113,7 @@ class System:
         self._encoding_time: list[float] = []
         self._timeout: list[float] = []
         self._publishing_time: list[float] = []
+        self._submitted: list[float] = []  # NaN where it is not known
         self._delay: list[float] = []
         self._videos: list[Video] = []  # kept only if the strategy reorders the queue
         own = bytearray() if own is None else own
@@ -123,7 +125,12 @@ class System:
         self._without_outcome = 0  # videos added so far that have no outcome yet
         self._open = True  # whether more videos may be added
         self._record = Recorder(env, observers)
-        stage = PublishingStage(env, self._queue(), scenario.publishing_queue_capacity, self._starts.own)
+        stage = PublishingStage(
+            env,
+            self._queue(),
+            None if scenario.encoders is None else scenario.publishing_queue_capacity,
+            self._starts.own,
+        )
         self._publishers = Publishers(
             env,
             strategy,
@@ -136,9 +143,14 @@ class System:
             self._record,
             self._on_outcome,
         )
-        self._encoders = Encoders(
-            env, scenario.encoders, self._encoding_time, self._publishers, stage, self._record
-        )
+        self._encoders: Encoders | NoEncoders
+        if scenario.encoders is None:
+            self._encoders = NoEncoders(self._publishers, stage, self._record)
+        else:
+            self._encoders = Encoders(
+                env, scenario.encoders, self._encoding_time, self._publishers, stage, self._record
+            )
+        self._pace = pace(env, scenario, startups.seed, startups.replication, self._submitted)
 
     def add(self, catalogue: Catalogue) -> None:
         """Add the videos of a catalogue; their rows follow the rows of those added before."""
@@ -149,6 +161,8 @@ class System:
         self._encoding_time.extend(whole_ticks(catalogue.encoding_time).tolist())
         self._timeout.extend(whole_ticks(catalogue.publication_timeout).tolist())
         self._publishing_time.extend(self._publishing_times(catalogue))
+        submitted = catalogue.submitted_at
+        self._submitted.extend([nan] * len(catalogue) if submitted is None else whole_ticks(submitted).tolist())
         if self._strategy.reorders:
             self._videos.extend(catalogue)
         for grows in (self._record, self._startups, self._publishers, self._encoders):
@@ -186,8 +200,7 @@ class System:
         """
         env, scenario = self._env, self._scenario
         self._publishers.prewarm(counted)
-        gap = to_ticks(scenario.gap)
-        env.process(client(env, counted(offered), gap, self._encoders, self._record, wait))
+        env.process(client(env, counted(offered), self._pace, self._encoders, self._record, wait))
         if self._strategy.review_every is not None:
             env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
         until = None if scenario.until is None else to_ticks(scenario.until)

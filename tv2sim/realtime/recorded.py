@@ -211,7 +211,7 @@ def _recorded(
 
 def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], scenario: Scenario) -> int | None:
     """Return the index of the first event that cannot follow those before it, or None."""
-    wrong = next(_out_of_order(log, len(timeouts), scenario.encoders), None)
+    wrong = next(_out_of_order(log, len(timeouts), scenario.encoder_count), None)
     try:
         facts_of_log(log[:wrong], timeouts, bytearray(len(timeouts)), 0.0, "stopped", scenario.deadline)
     except Contradiction as error:
@@ -247,7 +247,9 @@ def _out_of_order(log: Iterable[LogEntry], videos: int, encoders: int) -> Iterat
                 yield line
             publishers += 1
         if entry.event == "encoding_started":
-            if entry.encoder is None or entry.encoder >= encoders or entry.encoder in encoder.values():
+            if (entry.encoder is None) == bool(encoders) or (
+                entry.encoder is not None and (entry.encoder >= encoders or entry.encoder in encoder.values())
+            ):
                 yield line
             encoder[entry.video] = entry.encoder
         elif entry.event == "queued":

@@ -236,7 +236,7 @@ def _cold(part: Comparison, world: str) -> Iterator[Caveat]:
 
 
 def _encoders(study: Comparison) -> Iterator[Caveat]:
-    one_of_each = {reps.scenario.encoders: reps for reps in study.cells.values()}
+    one_of_each = {reps.scenario.encoder_count: reps for reps in study.cells.values()}
     if len(one_of_each) > 1:
         yield ClockAndEncoders({encoders: _wait(reps) for encoders, reps in sorted(one_of_each.items())})
 
