@@ -27,7 +27,7 @@ def simulate(
     strategy: tv.Strategy | str,
     startup_time: float,
     *,
-    encoders: int | None = 1,
+    encoders: int | Sequence[float] | None = 1,
     requests_per_second: float | tv.Profile = 2.0,
     publishing_time: float | str = 0.0,
     capacity: int | None = 100,

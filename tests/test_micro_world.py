@@ -213,6 +213,59 @@ class TestWithoutEncoders:
         assert study.summary["client_blocked_time"]["mean"].tolist() == [0, 0]
 
 
+class TestEncodersThatDiffer:
+    def test_the_one_that_has_been_free_longest_takes_the_video_whatever_its_speed(self) -> None:
+        # 0 is half as fast: 4 s; 1 twice as fast: 1 s, free at 1.5 and taken by the third, offered at 1
+        run = simulate([(2, 9)] * 4, "1", 1, encoders=[0.5, 2])
+        assert actual(run.videos, "offered encoder encoding_started encoded") == literal(
+            """
+            offered encoder encoding_started encoded
+            0       0       0                4
+            0.5     1       0.5              1.5
+            1       1       1.5              2.5
+            2       1       2.5              3.5
+            """,
+            "offered encoder encoding_started encoded",
+        )
+
+    def test_speeds_of_1_are_a_number_of_encoders(self) -> None:
+        videos = tv.generate_catalogue(40)
+        one, other = (tv.simulate(videos, "2c", tv.Scenario(encoders=given)) for given in (3, [1, 1, 1]))
+        assert one.facts == other.facts
+        assert one.summary == other.summary
+
+    def test_a_factor_makes_encodings_longer_and_is_rounded_last(self) -> None:
+        run = simulate([(0.000_001, 9), (2, 9)], "1", 1, encoding_factor=1.6, encoders=[2, 2])
+        assert (run.videos["encoded"] - run.videos["encoding_started"]).round(6).tolist() == [0.000_001, 1.6]
+
+    def test_it_is_drawn_by_video(self) -> None:
+        factor = tv.Uniform(0.5, 1.5)
+        u = uniforms(1, Purpose.ENCODING_FACTOR, 0, 2)
+        run = simulate([(2, 9), (3, 9)], "1", 1, encoding_factor=factor)
+        encoded = (run.videos["encoded"] - run.videos["encoding_started"]).round(6).tolist()
+        times = (np.array([2, 3]) * factor.quantile(u)).tolist()
+        assert encoded == [to_ticks(time) / 1e6 for time in times]
+        assert not run.scenario.is_deterministic
+
+    @pytest.mark.parametrize(
+        ("world", "said"),
+        [
+            ({"encoders": []}, "encoders must be a whole number of at least 1, not []"),
+            ({"encoders": [1, 0]}, "the speed of an encoder must be a finite number greater than 0, not 0"),
+            ({"encoding_factor": 0}, "encoding_factor, if not None, must be a finite number greater than 0"),
+        ],
+    )
+    def test_what_is_refused(self, world: dict[str, Any], said: str) -> None:
+        with pytest.raises(tv.ScenarioError) as caught:
+            tv.Scenario(**world)
+        assert said in str(caught.value)
+
+    def test_it_comes_back_from_data(self) -> None:
+        scenario = tv.Scenario(encoders=[1, 2.5], encoding_factor="lognormal(1, 0.2)")
+        assert tv.Scenario.from_dict(json.loads(json.dumps(scenario.to_dict()))) == scenario
+        assert scenario.encoder_count == 2
+
+
 class TestDeadline:
     def test_the_assignment_is_held_against_it(self) -> None:
         run = simulate([(1, 3), (1, 2)], "1", 2, publishing_time=5, deadline="assigned")
@@ -246,6 +299,8 @@ class TestDeadline:
         {"arrivals": "poisson"},
         {"requests_per_second": tv.Profile([(0, 2)])},
         {"encoders": None},
+        {"encoders": [1, 2]},
+        {"encoding_factor": "uniform(1, 2)"},
     ],
 )
 def test_the_simpy_model_simulates_what_the_kernel_does_not_know(world: dict[str, Any]) -> None:

@@ -42,6 +42,7 @@ class TestDefaults:
             "publishing_queue_capacity": 100,
             "until": None,
             "arrivals": "even",
+            "encoding_factor": None,
             "deadline": "published",
         }
         assert scenario.startup_time == tv.Uniform(2, 6)
@@ -65,7 +66,7 @@ class TestDefaults:
 
 
 class TestValidation:
-    @pytest.mark.parametrize("value", [0, -1, 10.0, 2.5, True, False, "5", math.nan, math.inf, [5]])
+    @pytest.mark.parametrize("value", [0, -1, 10.0, 2.5, True, False, "5", math.nan, math.inf, []])
     def test_encoders(self, value: object) -> None:
         assert refused("encoders", value) == f"encoders must be {POSITIVE_WHOLE}, not {value!r}"
 
@@ -299,6 +300,7 @@ class TestAsData:
             "publishing_queue_capacity": 100,
             "until": 60.0,
             "arrivals": "even",
+            "encoding_factor": None,
             "deadline": "published",
         }
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DISTRIBUTIONS", "NOTATIONS", "Constant", "Distribution", "Empirical", "Exponential", "Gamma", "LogNormal",
     "Triangular", "Uniform", "a_time_or_distribution", "as_distribution", "distribution_from_dict",
-    "drawn_ticks",
+    "drawn_ticks", "drawn_times",
 ]  # fmt: skip
 
 EXTREMES = np.array([2.0**-53, 1 - 2.0**-53])
@@ -408,17 +408,18 @@ def drawn_ticks(
     out: NDArray[np.float64] | None = None,
     name: str = "startup_time",
 ) -> NDArray[np.float64]:
-    """Return the quantiles of `u`, which is one-dimensional, in ticks; in `out`, if it is given.
+    """Return what :func:`drawn_times` gives in ticks; in `out`, if it is given."""
+    return whole_ticks(drawn_times(distribution, u, name), out=out) if len(u) else np.empty(0)
 
-    `name` is that of the field in messages.
+
+def drawn_times(distribution: Distribution, u: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    """Return the quantiles of `u`, which is one-dimensional and not empty; `name` is the field's, for messages.
 
     Raises
     ------
     ScenarioError
         Unless they are times.
     """
-    if not len(u):
-        return np.empty(0)
     answer = distribution.quantile(u)
     try:
         found = np.asarray(answer)
@@ -432,4 +433,4 @@ def drawn_ticks(
         raise ScenarioError(
             f"{name} {distribution} gives other than one time from 0 to {LONGEST_TIME:.0f} s each"
         )
-    return whole_ticks(times, out=out)
+    return times

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from tv2sim.distributions import Distribution
 from tv2sim.errors import InputError
 from tv2sim.facts import VIDEO_OUTCOMES
 from tv2sim.strategies import MOMENTS
@@ -192,6 +193,13 @@ class Setting:
         capacity = self.scenario.publishing_queue_capacity
         return capacity is None or int(np.count_nonzero(~self._starts[0])) <= capacity
 
+    @cached_property
+    def encodings_are_known(self) -> bool:
+        """Whether it is known when each encoding starts and ends."""
+        scenario = self.scenario
+        drawn = scenario.arrivals != "even" or isinstance(scenario.encoding_factor, Distribution)
+        return self.never_blocks and not drawn
+
 
 # -- the registry ------------------------------------------------------------------------------------------
 
@@ -336,7 +344,7 @@ METRICS = {metric.name: metric for metric in (
            lambda run: _ratio(run.total("queued", "assigned", run.videos["own"] == 0), run.end)),
     Metric("client_blocked_time", "client blocked", "s", "time for which the client waited for an encoder",
            lambda run: run.total("offered", "encoding_started") / PER_SECOND,
-           fixed=lambda setting: setting.never_blocks and setting.scenario.arrivals == "even"),
+           fixed=lambda setting: setting.encodings_are_known),
     Metric("makespan", "makespan", "s", "from the start to the end of the run",
            lambda run: run.end / PER_SECOND),
     Metric("any_failure", "runs with any failure", "%", "share of runs in which some video was not in time",

@@ -24,7 +24,7 @@ from tv2sim.ticks import PER_SECOND, to_ticks
 from tv2sim.validation import a_number, a_time, a_whole_number, one_of, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -43,8 +43,25 @@ def _a_rate_or_profile(name: str, value: object, *, error: type[InputError]) -> 
     return value if isinstance(value, Profile) else a_rate(name, value, error=error)
 
 
-def _as_encoders(name: str, value: object, *, error: type[InputError]) -> int | None:
+def _as_encoders(name: str, value: Any, *, error: type[InputError]) -> int | tuple[float, ...] | None:
+    if isinstance(value, (list, tuple, np.ndarray)) and len(value):
+        return tuple(a_number("the speed of an encoder", speed, above=0, error=error) for speed in value)
     return None if value is None else a_whole_number(name, value, at_least=1, error=error)
+
+
+if TYPE_CHECKING:
+
+    class AsEncoders:
+        """The type of the field, which accepts any sequence of speeds and holds a tuple."""
+
+        def __get__(self, one: object, owner: object) -> int | tuple[float, ...] | None: ...
+        def __set__(self, one: object, value: int | Sequence[float] | None) -> None: ...
+
+    class AsFactor:
+        """The type of a field that holds a number, a distribution or None."""
+
+        def __get__(self, one: object, owner: object) -> Distribution | float | None: ...
+        def __set__(self, one: object, value: Distribution | float | str | None) -> None: ...
 
 
 @with_parameters
@@ -70,10 +87,11 @@ class Scenario(Fields):
     tv2sim.errors.ScenarioError: encoders must be a whole number of at least 1, not 0
     """
 
-    encoders: int | None = parameter(
+    encoders: AsEncoders = parameter(
         10, _as_encoders, label="Encoders",
-        text="The number of encoders. Each encodes one video at a time. None: there is no encoding stage, a "
-        "video is encoded when it arrives, and it arrives at its submittedAt, if it has one.",
+        text="The number of encoders, or a list of their speeds. Each encodes one video at a time, which "
+        "takes the video's encoding time divided by its speed. None: there is no encoding stage, a video is "
+        "encoded when it arrives, and it arrives at its submittedAt, if it has one.",
     )  # fmt: skip
     requests_per_second: float | Profile = parameter(
         2.0, _a_rate_or_profile, label="Requests",
@@ -105,6 +123,11 @@ class Scenario(Fields):
         "even", one_of, known=("even", "poisson"), label="Arrivals",
         text="'even': the client pauses as long as requests_per_second says after each hand-over. 'poisson': "
         "videos arrive at random at this rate, whatever happens to those before them.",
+    )  # fmt: skip
+    encoding_factor: AsFactor = parameter(
+        None, or_none(a_time_or_distribution), above=0, label="Factor of the encoding times",
+        text="What the encoding time of a video is multiplied by, unknown to every strategy: a number, or a "
+        "distribution, drawn for each video. None: 1.",
     )  # fmt: skip
     deadline: Deadline = parameter(
         "published", one_of, known=("published", "assigned"), label="Held against the timeout",
@@ -139,7 +162,8 @@ class Scenario(Fields):
     @property
     def encoder_count(self) -> int:
         """The number of encoders; 0 if there is no encoding stage."""
-        return 0 if self.encoders is None else self.encoders
+        encoders = self.encoders
+        return len(encoders) if isinstance(encoders, tuple) else encoders or 0
 
     @property
     def mean_rate(self) -> float:

@@ -29,6 +29,7 @@ _STARTUP = (
     "exponential(mean), lognormal(median, sigma), gamma(shape, scale), empirical(sample, ...) "
     "(default: uniform(2, 6))"
 )
+_FACTOR = "what encoding times are multiplied by: a number, or a distribution as for --startup-time"
 _DEADLINE = "what the timeout is held against: published or assigned (default: published)"
 _CAPACITY = "videos that may wait in the publishing queue, or none for no limit (default: 100)"
 _PUBLISHING = "seconds to publish a video: a number, or a distribution as for --startup-time (default: 0)"
@@ -40,6 +41,7 @@ SCENARIO = {
     "publishing_queue_capacity": _Field("--queue-capacity", "N", whole_or_none, _CAPACITY),
     "until": _Field("--until", "S", number, "cut the run off after so many seconds"),
     "arrivals": _Field("--arrivals", "HOW", str, "even or poisson (default: even)"),
+    "encoding_factor": _Field("--encoding-factor", "DIST", str, _FACTOR),
     "deadline": _Field("--deadline", "WHAT", str, _DEADLINE),
 }
 """The option for each field of :class:`tv2sim.Scenario`, which is slow to import; a test compares the two."""

@@ -72,6 +72,8 @@ FEATURES = (
         _NONE,
     ),
     Feature("a system without encoders", lambda asked: asked.scenario.encoders is None, _NONE),
+    Feature("encoders of different speeds", lambda asked: isinstance(asked.scenario.encoders, tuple), _NONE),
+    Feature("factors of encoding times", lambda asked: asked.scenario.encoding_factor is not None, _NONE),
     Feature(
         "deadlines of the assignment, deadline",
         lambda asked: asked.scenario.deadline != "published",

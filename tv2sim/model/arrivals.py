@@ -2,102 +2,80 @@
 
 from __future__ import annotations
 
+from itertools import chain, count, repeat
 from math import isnan
-from typing import TYPE_CHECKING, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from tv2sim.distributions import Exponential
 from tv2sim.draws import Purpose
-from tv2sim.model.startups import Drawn
+from tv2sim.model.startups import drawn
 from tv2sim.ticks import PER_SECOND, to_ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from simpy import Environment
 
+    from tv2sim.model.startups import StartupTimes
     from tv2sim.scenario import Scenario
 
-__all__ = ["Pace", "pace"]
-
-Pace: TypeAlias = "Callable[[int], float]"
-"""A function that takes the next video and returns the ticks from now until it may be offered."""
+__all__ = ["pauses"]
 
 
-def pace(env: Environment, scenario: Scenario, seed: int, replication: int, given: Sequence[float]) -> Pace:
-    """Return the pace of a scenario; `given` are the ticks of the videos' submission, NaN where unknown."""
-    pause = _pauses(scenario, seed, replication)
-    if scenario.arrivals == "poisson" or scenario.encoders is None:
-        return _Fixed(
-            env, pause, given if scenario.encoders is None else None, first=scenario.arrivals == "poisson"
-        )
-    constant = isinstance(scenario.requests_per_second, float)
-    return _Even(to_ticks(scenario.gap)) if constant else _AfterEachOther(env, pause)
+def pauses(
+    env: Environment, scenario: Scenario, startups: StartupTimes, given: Sequence[float]
+) -> Iterator[float]:
+    """Return for one video after the other the ticks from now until the client may offer it.
+
+    Each is asked for right after the hand-over before it. `given` are the ticks of the videos' submission, NaN
+    where unknown.
+    """
+    poisson, rate = scenario.arrivals == "poisson", scenario.requests_per_second
+    if poisson or scenario.encoders is None:
+        times = given if scenario.encoders is None else None
+        return _fixed(env, _pause(scenario, startups), times, pauses_first=poisson)
+    if isinstance(rate, float):
+        return chain((0.0,), repeat(to_ticks(scenario.gap)))
+    return _after_each_other(env, _pause(scenario, startups))
 
 
-def _pauses(scenario: Scenario, seed: int, replication: int) -> Callable[[float, int], float]:
-    """Return a function of a tick and a video: the ticks from then on until the client may offer it."""
+def _pause(scenario: Scenario, startups: StartupTimes) -> Callable[[float, int], float]:
+    """Return a function of a tick and a video: the ticks from then on until the rate lets it come."""
     rate = scenario.requests_per_second
-    if scenario.arrivals == "even" and isinstance(rate, float):
-        gap = to_ticks(scenario.gap)
-        return lambda time, video: gap
-    amount: Callable[[int], float] = lambda video: 1.0  # noqa: E731
+    amount: Callable[[int], float] = _one
     if scenario.arrivals == "poisson":
-        amount = Drawn(seed, replication, Purpose.PAUSE, Exponential(1).quantile)
+        amount = drawn("arrivals", Exponential(1), Purpose.PAUSE, startups, ticks=False)
     if isinstance(rate, float):
         return lambda time, video: max(1.0, to_ticks(amount(video) / rate))
     return lambda time, video: max(1.0, to_ticks(rate.pause(time / PER_SECOND, amount(video))))
 
 
-class _Even:
-    """The first video may be offered at once, each other one a fixed pause after the hand-over before it."""
-
-    def __init__(self, gap: float) -> None:
-        self._gap, self._pause = gap, 0.0
-
-    def __call__(self, video: int) -> float:
-        pause, self._pause = self._pause, self._gap
-        return pause
+def _one(video: int) -> float:
+    return 1.0
 
 
-class _AfterEachOther:
-    """Each video may be offered a pause after the hand-over of the one before, the first one at once."""
-
-    def __init__(self, env: Environment, pause: Callable[[float, int], float]) -> None:
-        self._env, self._pause = env, pause
-        self._first = True
-
-    def __call__(self, video: int) -> float:
-        if self._first:
-            self._first = False
-            return 0.0
-        return self._pause(self._env.now, video)
+def _after_each_other(env: Environment, pause: Callable[[float, int], float]) -> Iterator[float]:
+    """Let the first video come at once, and each other one a pause after the hand-over before it."""
+    yield 0.0
+    for video in count(1):
+        yield pause(env.now, video)
 
 
-class _Fixed:
-    """Each video has an arrival that does not depend on what happens to the others.
+def _fixed(
+    env: Environment,
+    pause: Callable[[float, int], float],
+    given: Sequence[float] | None,
+    *,
+    pauses_first: bool,
+) -> Iterator[float]:
+    """Let each video come at an arrival that does not depend on what happens to the others.
 
-    It is the one given, or a pause after the arrival before; `first` says whether the first one has a pause.
+    It is the one given, or a pause after the arrival before; `pauses_first`: the first one has a pause, too.
     """
-
-    def __init__(
-        self,
-        env: Environment,
-        pause: Callable[[float, int], float],
-        given: Sequence[float] | None,
-        *,
-        first: bool,
-    ) -> None:
-        self._env, self._pause, self._given = env, pause, given
-        self._arrival = 0.0
-        self._pauses = first
-
-    def __call__(self, video: int) -> float:
-        given = np.nan if self._given is None else self._given[video]
-        if not isnan(given):
-            self._arrival = given
-        elif self._pauses:
-            self._arrival += self._pause(self._arrival, video)
-        self._pauses = True
-        return max(0.0, self._arrival - self._env.now)
+    arrival = 0.0
+    for video in count():
+        if given is not None and not isnan(given[video]):
+            arrival = given[video]
+        elif video or pauses_first:
+            arrival += pause(arrival, video)
+        yield max(0.0, arrival - env.now)

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
     from simpy import Environment, Event
 
-    from tv2sim.model.arrivals import Pace
     from tv2sim.model.encoders import Encoders, NoEncoders
     from tv2sim.model.recorder import Recorder
 
@@ -36,18 +35,18 @@ class LiveVideos(Protocol):
 def client(
     env: Environment,
     videos: Iterable[int],
-    pace: Pace,
+    pauses: Iterator[float],
     encoders: Encoders | NoEncoders,
     record: Recorder,
     wait: Wait | None = None,
 ) -> Generator[Event, None, None]:
-    """Offer each video when `pace` says, and hand it over when an encoder is free.
+    """Offer each video after its pause, and hand it over when an encoder is free.
 
     The hand-over has no buffer: a SimPy ``Store(capacity=1)`` in its place would let the client run one video
     ahead of the encoders.
     """
-    for video in videos:
-        yield PlacedTimeout(env, pace(video), HANDED_OVER)
+    for video, pause in zip(videos, pauses):  # noqa: B905 (pauses have no end)
+        yield PlacedTimeout(env, pause, HANDED_OVER)
         if wait is not None:
             yield from wait(video)
         record.offered(video)

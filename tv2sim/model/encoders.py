@@ -10,7 +10,7 @@ from simpy import Event
 from tv2sim.model.instant import ENCODED, HANDED_OVER, happens
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator, Sequence
 
     from simpy import Environment
 
@@ -32,6 +32,8 @@ class Encoders:
         The number of encoders.
     encoding_time : sequence of float
         The encoding time of each video, in ticks.
+    durations : callable, optional
+        Takes a video and its encoder, and returns the ticks of the encoding. Default: those of `encoding_time`.
     publishers : Publishers
         Called at each step of a video, since publishers may be started because of it.
     stage : PublishingStage
@@ -48,9 +50,10 @@ class Encoders:
         publishers: Publishers,
         stage: PublishingStage,
         record: Recorder,
+        durations: Callable[[int, int], float] | None = None,
     ) -> None:
         self._env = env
-        self._encoding_time = encoding_time
+        self._encoding_time, self._durations = encoding_time, durations
         self._publishers, self._stage = publishers, stage
         self._record = record
         self._number = number
@@ -77,7 +80,9 @@ class Encoders:
         self._record.encoding_started(video, encoder)
         if self._publishers.watches_encoding:
             self._publishers.encoding_started(video)
-        happens(self._encoding_ends[encoder], self._encoding_time[video], ENCODED + video, video)
+        durations = self._durations
+        time = self._encoding_time[video] if durations is None else durations(video, encoder)
+        happens(self._encoding_ends[encoder], time, ENCODED + video, video)
 
     def released(self) -> Event:
         """Return an event that happens when an encoder becomes free, at the client's place of that instant."""

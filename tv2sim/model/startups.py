@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tv2sim.distributions import Constant, Distribution, drawn_ticks
+from tv2sim.distributions import Distribution, drawn_ticks, drawn_times
 from tv2sim.draws import Purpose, uniforms
+from tv2sim.ticks import to_ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-__all__ = ["Drawn", "StartupTimes", "startup_times", "times"]
+    from tv2sim.scenario import Scenario
+
+__all__ = ["Drawn", "StartupTimes", "drawn", "encodings", "startup_times"]
 
 
 class Drawn:
@@ -59,10 +62,12 @@ _AT_LEAST = 64
 """The size of the first chunk."""
 
 
-def times(name: str, time: Distribution | float) -> Callable[[NDArray[np.float64]], NDArray[np.float64]]:
-    """Return what makes ticks of uniforms; `name` is the field's, for messages."""
-    distribution = time if isinstance(time, Distribution) else Constant(time)
-    return lambda u: drawn_ticks(distribution, u, name=name)
+def drawn(
+    name: str, time: Distribution, purpose: Purpose, startups: StartupTimes, *, ticks: bool = True
+) -> Drawn:
+    """Return the times of one purpose, in ticks or as they are drawn; `name` is the field's, for messages."""
+    made = drawn_ticks if ticks else drawn_times
+    return Drawn(startups.seed, startups.replication, purpose, lambda u: made(time, u, name=name))
 
 
 class StartupTimes:
@@ -137,3 +142,21 @@ def startup_times(
             by_video[row * videos : (row + 1) * videos].tolist(),
             of_slots[row * slots : (row + 1) * slots].tolist(),
         )
+
+
+def encodings(
+    scenario: Scenario, startups: StartupTimes, nominal: Sequence[float]
+) -> Callable[[int, int], float] | None:
+    """Return a function of a video and an encoder: the ticks of the encoding; None: the nominal ones.
+
+    `nominal` are the encoding times in seconds.
+    """
+    speeds, factor = scenario.encoders, scenario.encoding_factor
+    if factor is None and not isinstance(speeds, tuple):
+        return None
+    speed = speeds if isinstance(speeds, tuple) else (1.0,) * scenario.encoder_count
+    if isinstance(factor, Distribution):
+        factors = drawn("encoding_factor", factor, Purpose.ENCODING_FACTOR, startups, ticks=False)
+        return lambda video, encoder: to_ticks(nominal[video] * factors(video) / speed[encoder])
+    constant = 1.0 if factor is None else factor
+    return lambda video, encoder: to_ticks(nominal[video] * constant / speed[encoder])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from functools import cached_property
 from math import inf, nan
 from typing import TYPE_CHECKING
 
@@ -10,9 +11,10 @@ import numpy as np
 import simpy
 from simpy.core import EmptySchedule, StopSimulation
 
+from tv2sim.distributions import Distribution
 from tv2sim.draws import Purpose
 from tv2sim.errors import ScenarioError, StrategyError
-from tv2sim.model.arrivals import pace
+from tv2sim.model.arrivals import pauses
 from tv2sim.model.client import LiveVideos, Wait, client, known_times
 from tv2sim.model.encoders import Encoders, NoEncoders
 from tv2sim.model.instant import END, PlacedTimeout
@@ -20,7 +22,7 @@ from tv2sim.model.publishers import Publishers, reviews
 from tv2sim.model.publishing import PublishingStage
 from tv2sim.model.queues import PriorityQueue
 from tv2sim.model.recorder import Observer, Recorder
-from tv2sim.model.startups import Drawn, times
+from tv2sim.model.startups import Drawn, drawn, encodings
 from tv2sim.model.users import call
 from tv2sim.strategies import Starts
 from tv2sim.ticks import LAST, PER_SECOND, to_ticks, whole_ticks
@@ -111,6 +113,7 @@ class System:
         self._env, self._strategy, self._scenario, self._startups = env, strategy, scenario, startups
         # one value per video; the objects that get one of these lists see it grow
         self._encoding_time: list[float] = []
+        self._nominal: list[float] = []  # encoding times in seconds
         self._timeout: list[float] = []
         self._publishing_time: list[float] = []
         self._submitted: list[float] = []  # NaN where it is not known
@@ -118,10 +121,6 @@ class System:
         self._videos: list[Video] = []  # kept only if the strategy reorders the queue
         own = bytearray() if own is None else own
         self._starts = Starts(bytearray(), own, self._delay if strategy.delays else None)
-        time = scenario.publishing_time
-        self._drawn_publishing_time = Drawn(
-            startups.seed, startups.replication, Purpose.PUBLISHING_TIME, times("publishing_time", time)
-        )
         self._without_outcome = 0  # videos added so far that have no outcome yet
         self._open = True  # whether more videos may be added
         self._record = Recorder(env, observers)
@@ -148,9 +147,15 @@ class System:
             self._encoders = NoEncoders(self._publishers, stage, self._record)
         else:
             self._encoders = Encoders(
-                env, scenario.encoders, self._encoding_time, self._publishers, stage, self._record
+                env,
+                scenario.encoder_count,
+                self._encoding_time,
+                self._publishers,
+                stage,
+                self._record,
+                encodings(scenario, startups, self._nominal),
             )
-        self._pace = pace(env, scenario, startups.seed, startups.replication, self._submitted)
+        self._pauses = pauses(env, scenario, startups, self._submitted)
 
     def add(self, catalogue: Catalogue) -> None:
         """Add the videos of a catalogue; their rows follow the rows of those added before."""
@@ -158,6 +163,7 @@ class System:
         self._starts.moment.extend(starts.moment)  # type: ignore[union-attr]
         self._starts.own.extend(starts.own)  # type: ignore[union-attr]
         self._delay.extend(starts.delay or ())
+        self._nominal.extend(catalogue.encoding_time.tolist())
         self._encoding_time.extend(whole_ticks(catalogue.encoding_time).tolist())
         self._timeout.extend(whole_ticks(catalogue.publication_timeout).tolist())
         self._publishing_time.extend(self._publishing_times(catalogue))
@@ -175,11 +181,17 @@ class System:
         if isinstance(time, float):
             found = [to_ticks(time)] * len(catalogue)
         else:
-            found = [self._drawn_publishing_time(row) for row in range(first, first + len(catalogue))]
+            found = [self._drawn_time(row) for row in range(first, first + len(catalogue))]
         if (given := getattr(catalogue, "publishing_time", None)) is not None:
-            known = np.where(np.isnan(given), found, whole_ticks(given))
-            found = known.tolist()
+            found = np.where(np.isnan(given), found, whole_ticks(given)).tolist()
         return found
+
+    @cached_property
+    def _drawn_time(self) -> Drawn:
+        """The publishing times that are drawn by video."""
+        time = self._scenario.publishing_time
+        assert isinstance(time, Distribution)
+        return drawn("publishing_time", time, Purpose.PUBLISHING_TIME, self._startups)
 
     def close(self) -> None:
         """Declare that no more videos will be added, so that the run ends with the last outcome."""
@@ -200,7 +212,7 @@ class System:
         """
         env, scenario = self._env, self._scenario
         self._publishers.prewarm(counted)
-        env.process(client(env, counted(offered), self._pace, self._encoders, self._record, wait))
+        env.process(client(env, counted(offered), self._pauses, self._encoders, self._record, wait))
         if self._strategy.review_every is not None:
             env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
         until = None if scenario.until is None else to_ticks(scenario.until)
