@@ -266,6 +266,104 @@ class TestEncodersThatDiffer:
         assert scenario.encoder_count == 2
 
 
+class TestLimits:
+    def test_a_start_comes_after_the_delay_and_costs_from_then_on(self) -> None:
+        check(
+            simulate([(1, 9)], "1", 2, provisioning_delay=1.5),
+            videos="""
+            offered encoder encoding_started encoded queued publisher assigned published outcome
+            0       0       0                1       1      0         4.5      4.5       published
+            """,
+            publishers="""
+            cause started ready assigned ended video idle
+            0     2.5     4.5   4.5      4.5   0     0
+            """,
+            end=4.5,
+        )
+
+    def test_an_order_counts_in_the_level_of_the_pool(self) -> None:
+        # the order at 3 replaces p0 and starts at 4; that at 6 would start after the end of the run
+        run = simulate([(1, 9), (2, 9)], POOL, 2, provisioning_delay=1)
+        assert actual(run.publishers, "cause started ready assigned") == literal(
+            """
+            cause started ready assigned
+            -     1       3     3
+            0     4       6     6
+            """,
+            "cause started ready assigned",
+        )
+
+    def test_starts_beyond_the_most_wait_in_order_until_another_has_ended(self) -> None:
+        run = simulate([(1, 9), (1, 9), (1, 9)], "1", 2, max_publishers=1, publishing_time=0.5, encoders=3)
+        # ordered at 1, 1.5 and 2; each starts at the end of the one before
+        assert actual(run.publishers, "cause started ready ended") == literal(
+            """
+            cause started ready ended
+            0     1       3     3.5
+            1     3.5     5.5   6
+            2     6       8     8.5
+            """,
+            "cause started ready ended",
+        )
+        assert (run.summary["quota_waits"], run.summary["peak_publishers"]) == (2, 1)
+
+    def test_one_that_starts_at_the_instant_of_its_order_has_not_waited(self) -> None:
+        run = simulate([(1, 9), (1, 9)], POOL, 2, max_publishers=1)
+        # p0 takes the first video at 2 and ends then, which lets the one in its place start
+        assert run.publishers["started"].tolist() == [0, 2, 4]
+        assert run.summary["quota_waits"] == 0
+
+    def test_prewarmed_publishers_beyond_the_most_wait_too(self) -> None:
+        run = simulate([(1, 9)] * 3, POOL.replace(prewarmed=3), 2, max_publishers=2)
+        assert run.publishers["started"].tolist() == [0, 0, 2, 2, 4]
+        assert run.publishers["cause"].isna().tolist()[:3] == [True] * 3
+        assert run.summary["quota_waits"] == 2  # the third slot from 0 to 2, the second order of 2 to 4
+
+    def test_they_draw_what_they_would_draw_without_a_limit(self) -> None:
+        worlds = tv.Scenario(max_publishers=2), tv.Scenario()
+        limited, free = (tv.simulate(tv.generate_catalogue(30), "1", world).publishers for world in worlds)
+        one, other = (
+            (table["ready"] - table["started"]).round(6)[table["cause"].argsort()].tolist()
+            for table in (limited, free)
+        )
+        assert one == other
+
+    def test_a_pool_that_takes_all_places_leaves_none_for_a_video_of_its_own(self) -> None:
+        class Mixed(tv.Strategy):
+            def owns_publisher(self, video: tv.Video) -> bool:
+                return video.encoding_time > 1
+
+            def start_moment(self, video: tv.Video) -> Any:
+                return "encoded" if self.owns_publisher(video) else None
+
+        run = simulate([(2, 9), (0.5, 9)], Mixed(prewarmed=2), 1.5, max_publishers=2, encoders=2)
+        assert run.ending == "nothing left to happen"
+        assert run.videos["outcome"].tolist() == ["unfinished", "published"]
+        assert run.summary["quota_waits"] == 1
+
+    def test_one_at_a_time_is_enough_for_videos_with_their_own(self) -> None:
+        for part in ("1", "2a", "2b"):
+            run = tv.simulate(tv.generate_catalogue(), part, tv.Scenario(max_publishers=1))
+            assert (run.ending, run.summary["unfinished"], run.summary["peak_publishers"]) == (
+                "completed",
+                0,
+                1,
+            )
+
+    def test_a_delay_of_the_strategy_and_that_of_the_platform_are_one(self) -> None:
+        class Late(tv.Strategy):
+            def start_delay(self, video: tv.Video) -> float:
+                return 0.5
+
+        run = simulate([(1, 9)], Late(starts_on="encoded", dedicated=True), 2, provisioning_delay=1)
+        assert run.publishers["started"].tolist() == [2.5]
+
+    def test_a_saved_run_keeps_the_waits(self, tmp_path: Any) -> None:
+        run = simulate([(1, 9), (1, 9), (1, 9)], "1", 2, max_publishers=1)
+        assert run.summary["quota_waits"] > 0
+        assert tv.load_run(run.save(tmp_path / "run")).facts == run.facts
+
+
 class TestDeadline:
     def test_the_assignment_is_held_against_it(self) -> None:
         run = simulate([(1, 3), (1, 2)], "1", 2, publishing_time=5, deadline="assigned")
@@ -300,6 +398,8 @@ class TestDeadline:
         {"requests_per_second": tv.Profile([(0, 2)])},
         {"encoders": None},
         {"encoders": [1, 2]},
+        {"max_publishers": 3},
+        {"provisioning_delay": 1},
         {"encoding_factor": "uniform(1, 2)"},
     ],
 )

@@ -88,7 +88,7 @@ OTHERS: dict[str, dict[str, Any]] = {
     "scenario": {
         "encoders": 9, "requests_per_second": 1.5, "startup_time": tv.Constant(3), "publishing_time": 0.5,
         "publishing_queue_capacity": 3, "until": 60.0, "deadline": "assigned", "arrivals": "poisson",
-        "encoding_factor": 1.5,
+        "encoding_factor": 1.5, "max_publishers": 12, "provisioning_delay": 0.5,
     },
     "strategy": {
         "name": "other", "starts_on": "encoded", "dedicated": True, "prewarmed": 7, "review_every": 5.0,

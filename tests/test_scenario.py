@@ -44,6 +44,8 @@ class TestDefaults:
             "arrivals": "even",
             "encoding_factor": None,
             "deadline": "published",
+            "max_publishers": None,
+            "provisioning_delay": 0.0,
         }
         assert scenario.startup_time == tv.Uniform(2, 6)
 
@@ -302,6 +304,8 @@ class TestAsData:
             "arrivals": "even",
             "encoding_factor": None,
             "deadline": "published",
+            "max_publishers": None,
+            "provisioning_delay": 0.0,
         }
 
     def test_what_comes_back_is_checked(self) -> None:

@@ -21,7 +21,9 @@ __all__ = [
     "Facts",
 ]  # fmt: skip
 
-Ending: TypeAlias = Literal["completed", "cut-off", "no publisher will come", "stopped"]
+Ending: TypeAlias = Literal[
+    "completed", "cut-off", "no publisher will come", "nothing left to happen", "stopped"
+]  # fmt: skip
 Columns: TypeAlias = Mapping[str, "NDArray[Any]"]
 
 
@@ -109,6 +111,8 @@ class Facts:
         Why the run ended.
     deadline : str
         Which column of the videos is held against their timeouts.
+    quota_waits : int
+        How many publishers waited before their start, because too many others existed.
     """
 
     videos: Columns
@@ -119,6 +123,7 @@ class Facts:
     end: float
     ending: Ending
     deadline: Deadline = "published"
+    quota_waits: int = 0
 
     @property
     def elapsed(self) -> NDArray[Any]:

@@ -168,7 +168,8 @@ class Setting:
         """Whether every video is published: there is no cut-off, and publishers come for all."""
         own, causes = self._starts
         served = self.strategy.prewarmed > 0 or bool((own | causes).all())
-        return self.scenario.until is None and not self.strategy.adapts and served
+        limited = self.scenario.until is not None or self.scenario.max_publishers is not None
+        return not limited and not self.strategy.adapts and served
 
     @cached_property
     def starts_are_known(self) -> bool:
@@ -185,7 +186,9 @@ class Setting:
     def pool_is_constant(self) -> bool:
         """Whether each publisher is replaced at the instant at which it ends, and no others are started."""
         by_video = getattr(self.catalogue, "publishing_time", None)
-        return self.is_pool and self.scenario.publishing_time == 0 and by_video is None
+        scenario = self.scenario
+        takes_time = scenario.publishing_time != 0 or by_video is not None
+        return self.is_pool and not takes_time and not (scenario.max_publishers or scenario.provisioning_delay)
 
     @cached_property
     def never_blocks(self) -> bool:
@@ -337,6 +340,9 @@ METRICS = {metric.name: metric for metric in (
            fixed=lambda setting: setting.starts_are_known),
     Metric("peak_publishers", "publishers at once", "publishers", "the most that existed at one time",
            Measured.peak_publishers, "less", int, fixed=lambda setting: setting.pool_is_constant),
+    Metric("quota_waits", "waits for the quota", "publishers", "starts that waited for the end of another",
+           lambda run: run.facts.quota_waits, "less", int,
+           fixed=lambda setting: setting.scenario.max_publishers is None),
     Metric("encoder_utilization", "encoder utilization", "%", "share of the encoders' time with a video",
            lambda run: _ratio(run.total("encoding_started", "queued"), run.encoders * run.end),
            None, float, "share"),

@@ -152,7 +152,7 @@ class Run:
 
     @property
     def ending(self) -> str:
-        """Why it ended: "completed", "cut-off" or "no publisher will come"."""
+        """Why it ended: "completed", "cut-off", "no publisher will come" or "nothing left to happen"."""
         return self.facts.ending
 
     @cached_property

@@ -115,6 +115,7 @@ class _Document(msgspec.Struct):
     own: list[_Number]
     """The rows of the videos that have their own publisher; this is not in any table."""
     stats: dict[str, int]
+    summary: dict[str, float | None]
 
 
 def load_run(
@@ -215,7 +216,8 @@ def _facts(log: pd.DataFrame, videos: pd.DataFrame, document: _Document, deadlin
         own[row] = 1
     entries = [LogEntry(**line) for line in records(log)]
     timeouts = videos["publication_timeout"].to_numpy()
-    return facts_of_log(entries, timeouts, own, document.end, document.ending, deadline)
+    waits = int(document.summary.get("quota_waits") or 0)
+    return facts_of_log(entries, timeouts, own, document.end, document.ending, deadline, waits)
 
 
 def strategy_of(data: Mapping[str, Any]) -> Strategy:

@@ -135,6 +135,16 @@ class Scenario(Fields):
         "'assigned', the moment at which a publisher takes it.",
     )  # fmt: skip
 
+    max_publishers: int | None = parameter(
+        None, or_none(a_whole_number), at_least=1, label="Most publishers",
+        text="The most publishers that may exist at a time. A start beyond it waits, behind those that wait "
+        "already, until another publisher has ended. None: no limit.",
+    )  # fmt: skip
+    provisioning_delay: float = parameter(
+        0.0, a_time, label="Provisioning delay",
+        text="Seconds from the decision to start a publisher until its start, after which it costs.",
+    )  # fmt: skip
+
     _error = ScenarioError
 
     def __post_init__(self) -> None:

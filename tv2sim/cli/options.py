@@ -30,6 +30,7 @@ _STARTUP = (
     "(default: uniform(2, 6))"
 )
 _FACTOR = "what encoding times are multiplied by: a number, or a distribution as for --startup-time"
+_PROVISIONING = "seconds from the decision to start a publisher until its start (default: 0)"
 _DEADLINE = "what the timeout is held against: published or assigned (default: published)"
 _CAPACITY = "videos that may wait in the publishing queue, or none for no limit (default: 100)"
 _PUBLISHING = "seconds to publish a video: a number, or a distribution as for --startup-time (default: 0)"
@@ -43,6 +44,8 @@ SCENARIO = {
     "arrivals": _Field("--arrivals", "HOW", str, "even or poisson (default: even)"),
     "encoding_factor": _Field("--encoding-factor", "DIST", str, _FACTOR),
     "deadline": _Field("--deadline", "WHAT", str, _DEADLINE),
+    "max_publishers": _Field("--max-publishers", "N", whole_or_none, "the most publishers that may exist"),
+    "provisioning_delay": _Field("--provisioning-delay", "S", number, _PROVISIONING),
 }
 """The option for each field of :class:`tv2sim.Scenario`, which is slow to import; a test compares the two."""
 

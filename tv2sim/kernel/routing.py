@@ -71,6 +71,11 @@ FEATURES = (
         lambda asked: not isinstance(asked.scenario.requests_per_second, float),
         _NONE,
     ),
+    Feature(
+        "a limit or a delay of starts, max_publishers and provisioning_delay",
+        lambda asked: bool(asked.scenario.max_publishers or asked.scenario.provisioning_delay),
+        _NONE,
+    ),
     Feature("a system without encoders", lambda asked: asked.scenario.encoders is None, _NONE),
     Feature("encoders of different speeds", lambda asked: isinstance(asked.scenario.encoders, tuple), _NONE),
     Feature("factors of encoding times", lambda asked: asked.scenario.encoding_factor is not None, _NONE),

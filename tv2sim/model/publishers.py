@@ -84,9 +84,19 @@ class Publishers:
         self._caused: list[int] = []  # publishers started so far because of each video
         self._without_cause = 0  # publishers started so far by reviews without a video
 
+    _timed = False
+    """Whether the end of publishing has its place in the instant even if it takes no time."""
+
     def add(self, videos: int) -> None:
         """Prepare for more videos."""
         self._caused += [0] * videos
+
+    waits_for_others = False
+    """Whether a publisher is ordered that cannot start before another one ends."""
+
+    def quota_waits(self, end: float) -> int:
+        """Return how many publishers have waited for others to end, up to the end of the run."""
+        return 0
 
     # -- occasions to start publishers ---------------------------------------------------------------------
 
@@ -202,7 +212,7 @@ class Publishers:
         if not self._own[video]:
             self._stock -= 1
             self.review(video)
-        if time := self._publishing_time[video]:
+        if (time := self._publishing_time[video]) or self._timed:
             later(self._env, time, PUBLISHED + publisher, self._published, video, publisher)
         else:
             self._published(video, publisher)

@@ -195,6 +195,7 @@ class Recorder:
         end: float,
         ending: Ending,
         deadline: Deadline = "published",
+        quota_waits: int = 0,
     ) -> Facts:
         """Return the facts, whose columns are not copies.
 
@@ -208,7 +209,14 @@ class Recorder:
         }
         queued = ~np.isnan(tables["videos"]["queued"])
         tables["videos"]["own"] = np.frombuffer(bytearray(own), dtype=np.int8) * queued
-        return Facts(**tables, sequence=_array(self.sequence), end=end, ending=ending, deadline=deadline)
+        return Facts(
+            **tables,
+            sequence=_array(self.sequence),
+            end=end,
+            ending=ending,
+            deadline=deadline,
+            quota_waits=quota_waits,
+        )
 
 
 _DTYPES = {"d": np.float64, "q": np.int64, "b": np.int8}
@@ -237,6 +245,7 @@ def facts_of_log(
     end: float,
     ending: Ending,
     deadline: Deadline = "published",
+    quota_waits: int = 0,
 ) -> Facts:
     """Return the facts from which a log was derived.
 
@@ -248,7 +257,7 @@ def facts_of_log(
         In the order in which it happened.
     timeouts : numpy.ndarray
         Each video's publication timeout in seconds, which its outcome has to agree with.
-    own, end, ending, deadline
+    own, end, ending, deadline, quota_waits
         What the log does not contain, `end` in seconds; see :class:`tv2sim.facts.Facts`.
 
     Raises
@@ -265,7 +274,7 @@ def facts_of_log(
             recorder.follow(entry)
         except (LookupError, ValueError, OverflowError):
             raise Contradiction(line) from None
-    facts = recorder.facts(own, to_ticks(end), ending, deadline)
+    facts = recorder.facts(own, to_ticks(end), ending, deadline, quota_waits)
     elapsed = facts.elapsed
     in_time = facts.videos["outcome"] == _IN_TIME
     wrong = ~np.isnan(elapsed) & ((elapsed <= whole_ticks(timeouts)) != in_time)

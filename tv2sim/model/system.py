@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from functools import cached_property
+from functools import cached_property, partial
 from math import inf, nan
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from tv2sim.model.arrivals import pauses
 from tv2sim.model.client import LiveVideos, Wait, client, known_times
 from tv2sim.model.encoders import Encoders, NoEncoders
 from tv2sim.model.instant import END, PlacedTimeout
+from tv2sim.model.orders import OrderedPublishers
 from tv2sim.model.publishers import Publishers, reviews
 from tv2sim.model.publishing import PublishingStage
 from tv2sim.model.queues import PriorityQueue
@@ -130,7 +131,8 @@ class System:
             None if scenario.encoders is None else scenario.publishing_queue_capacity,
             self._starts.own,
         )
-        self._publishers = Publishers(
+        kind = partial(OrderedPublishers, scenario) if _orders(scenario) else Publishers
+        self._publishers = kind(
             env,
             strategy,
             self._starts,
@@ -217,13 +219,16 @@ class System:
             env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
         until = None if scenario.until is None else to_ticks(scenario.until)
         ending = _run_to_the_end(env, until)
+        if ending == "no publisher will come" and self._publishers.waits_for_others:
+            ending = "nothing left to happen"
         end = until if ending == "cut-off" and until is not None else float(env.now)
         if end > LAST:
             raise ScenarioError(
                 f"the run lasts {end / PER_SECOND:.3g} s, and time is exact up to {LAST / PER_SECOND:.3g} s: "
                 f"cut it off with until=..."
             )
-        return self._record.facts(self._starts.own, end, ending, scenario.deadline)
+        waits = self._publishers.quota_waits(end)
+        return self._record.facts(self._starts.own, end, ending, scenario.deadline, waits)
 
     def _on_outcome(self) -> None:
         self._without_outcome -= 1
@@ -247,6 +252,11 @@ class System:
             return a_number(asked, answer, at_least=-inf, error=StrategyError)
 
         return PriorityQueue(priority)
+
+
+def _orders(scenario: Scenario) -> bool:
+    """Return whether publishers may start later than they are ordered."""
+    return scenario.max_publishers is not None or scenario.provisioning_delay > 0
 
 
 def _run_to_the_end(env: simpy.Environment, until: float | None) -> Ending:
