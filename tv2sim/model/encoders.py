@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simpy import Event
 
 from tv2sim.model.instant import ENCODED, HANDED_OVER, happens
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Sequence
+    from collections.abc import Callable, Generator
 
     from simpy import Environment
 
@@ -30,10 +30,8 @@ class Encoders:
         The clock.
     number : int
         The number of encoders.
-    encoding_time : sequence of float
+    encoding_time : list of float
         The encoding time of each video, in ticks.
-    durations : callable, optional
-        Takes a video and its encoder, and returns the ticks of the encoding. Default: those of `encoding_time`.
     publishers : Publishers
         Called at each step of a video, since publishers may be started because of it.
     stage : PublishingStage
@@ -46,14 +44,13 @@ class Encoders:
         self,
         env: Environment,
         number: int,
-        encoding_time: Sequence[float],
+        encoding_time: list[float],
         publishers: Publishers,
         stage: PublishingStage,
         record: Recorder,
-        durations: Callable[[int, int], float] | None = None,
     ) -> None:
         self._env = env
-        self._encoding_time, self._durations = encoding_time, durations
+        self._encoding_time = encoding_time
         self._publishers, self._stage = publishers, stage
         self._record = record
         self._number = number
@@ -80,9 +77,7 @@ class Encoders:
         self._record.encoding_started(video, encoder)
         if self._publishers.watches_encoding:
             self._publishers.encoding_started(video)
-        durations = self._durations
-        time = self._encoding_time[video] if durations is None else durations(video, encoder)
-        happens(self._encoding_ends[encoder], time, ENCODED + video, video)
+        happens(self._encoding_ends[encoder], self._encoding_time[video], ENCODED + video, video)
 
     def released(self) -> Event:
         """Return an event that happens when an encoder becomes free, at the client's place of that instant."""
@@ -112,6 +107,27 @@ class Encoders:
         if self._waiting_client is not None:
             happens(self._waiting_client, 0, HANDED_OVER)
             self._waiting_client = None
+
+
+class DifferentEncoders(Encoders):
+    """Encoders of which each may take another time for the same video.
+
+    Parameters
+    ----------
+    durations : callable
+        Takes a video and its encoder, and returns the ticks of the encoding.
+    *wiring
+        As for :class:`Encoders`.
+    """
+
+    def __init__(self, durations: Callable[[int, int], float], *wiring: Any) -> None:
+        super().__init__(*wiring)
+        self._durations = durations
+
+    def take(self, video: int) -> None:
+        """Hand a video to the encoder that has been free longest, whatever its speed."""
+        self._encoding_time[video] = self._durations(video, self.free[0][1])
+        super().take(video)
 
 
 class NoEncoders:

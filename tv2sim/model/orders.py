@@ -42,8 +42,6 @@ class OrderedPublishers(Publishers):
     number, costs, and a place among those that may exist; the pool's level counts it from its order on.
     """
 
-    _timed = True
-
     def __init__(self, scenario: Scenario, *wiring: Any) -> None:
         super().__init__(*wiring)
         self._outcome = self._record.tables["videos"]["outcome"]

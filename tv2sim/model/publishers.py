@@ -44,7 +44,7 @@ class Publishers:
     timeouts : sequence of float
         Each video's publication timeout, in ticks.
     publishing_time : sequence of float
-        The time that publishing takes for each video, in ticks.
+        The time that publishing takes for each video, in ticks; empty as long as it takes none.
     by_assignment : bool
         Whether the assignment is held against the timeout, not the publication.
     stage : PublishingStage
@@ -83,9 +83,6 @@ class Publishers:
         self._encoding = self._encoded = 0  # videos that hold an encoder, and videos encoded so far
         self._caused: list[int] = []  # publishers started so far because of each video
         self._without_cause = 0  # publishers started so far by reviews without a video
-
-    _timed = False
-    """Whether the end of publishing has its place in the instant even if it takes no time."""
 
     def add(self, videos: int) -> None:
         """Prepare for more videos."""
@@ -212,10 +209,15 @@ class Publishers:
         if not self._own[video]:
             self._stock -= 1
             self.review(video)
-        if (time := self._publishing_time[video]) or self._timed:
-            later(self._env, time, PUBLISHED + publisher, self._published, video, publisher)
+        if self._publishing_time:
+            self._publish(video, publisher)
         else:
             self._published(video, publisher)
+
+    def _publish(self, video: int, publisher: int) -> None:
+        """Let a publisher be busy with a video as long as that takes."""
+        time = self._publishing_time[video]
+        later(self._env, time, PUBLISHED + publisher, self._published, video, publisher)
 
     def _published(self, video: int, publisher: int) -> None:
         """Give the video its outcome and end the publisher."""

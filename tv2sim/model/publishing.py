@@ -53,7 +53,7 @@ class PublishingStage:
 
     def full_for(self, video: int) -> bool:
         """Return whether a video has to stay in its encoder, because there is no room for it."""
-        return not self._own[video] and (bool(self._blocked) or not self._room())
+        return not self._own[video] and not self._room()
 
     def admission(self) -> Generator[Event, None, None]:
         """Wait for room in the queue, behind the encoders that wait already."""

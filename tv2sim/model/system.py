@@ -16,7 +16,7 @@ from tv2sim.draws import Purpose
 from tv2sim.errors import ScenarioError, StrategyError
 from tv2sim.model.arrivals import pauses
 from tv2sim.model.client import LiveVideos, Wait, client, known_times
-from tv2sim.model.encoders import Encoders, NoEncoders
+from tv2sim.model.encoders import DifferentEncoders, Encoders, NoEncoders
 from tv2sim.model.instant import END, PlacedTimeout
 from tv2sim.model.orders import OrderedPublishers
 from tv2sim.model.publishers import Publishers, reviews
@@ -131,7 +131,8 @@ class System:
             None if scenario.encoders is None else scenario.publishing_queue_capacity,
             self._starts.own,
         )
-        kind = partial(OrderedPublishers, scenario) if _orders(scenario) else Publishers
+        self._ends_matter = _orders(scenario)
+        kind = partial(OrderedPublishers, scenario) if self._ends_matter else Publishers
         self._publishers = kind(
             env,
             strategy,
@@ -148,14 +149,10 @@ class System:
         if scenario.encoders is None:
             self._encoders = NoEncoders(self._publishers, stage, self._record)
         else:
-            self._encoders = Encoders(
-                env,
-                scenario.encoder_count,
-                self._encoding_time,
-                self._publishers,
-                stage,
-                self._record,
-                encodings(scenario, startups, self._nominal),
+            durations = encodings(scenario, startups, self._nominal)
+            encoders = Encoders if durations is None else partial(DifferentEncoders, durations)
+            self._encoders = encoders(
+                env, scenario.encoder_count, self._encoding_time, self._publishers, stage, self._record
             )
         self._pauses = pauses(env, scenario, startups, self._submitted)
 
@@ -168,7 +165,7 @@ class System:
         self._nominal.extend(catalogue.encoding_time.tolist())
         self._encoding_time.extend(whole_ticks(catalogue.encoding_time).tolist())
         self._timeout.extend(whole_ticks(catalogue.publication_timeout).tolist())
-        self._publishing_time.extend(self._publishing_times(catalogue))
+        self._extend_publishing_times(catalogue)
         submitted = catalogue.submitted_at
         self._submitted.extend([nan] * len(catalogue) if submitted is None else whole_ticks(submitted).tolist())
         if self._strategy.reorders:
@@ -177,16 +174,20 @@ class System:
             grows.add(len(catalogue))
         self._without_outcome += len(catalogue)
 
-    def _publishing_times(self, catalogue: Catalogue) -> list[float]:
-        """Return the ticks of publishing for each video that is added: the catalogue's, or drawn ones."""
-        time, first = self._scenario.publishing_time, len(self._publishing_time)
+    def _extend_publishing_times(self, catalogue: Catalogue) -> None:
+        """Add the ticks of publishing of each video: the catalogue's, or drawn ones.
+
+        The list stays empty as long as nothing depends on when publishing ends: it then ends at once.
+        """
+        time, first = self._scenario.publishing_time, len(self._timeout) - len(catalogue)
         if isinstance(time, float):
             found = [to_ticks(time)] * len(catalogue)
         else:
             found = [self._drawn_time(row) for row in range(first, first + len(catalogue))]
         if (given := getattr(catalogue, "publishing_time", None)) is not None:
             found = np.where(np.isnan(given), found, whole_ticks(given)).tolist()
-        return found
+        if self._publishing_time or self._ends_matter or any(found):
+            self._publishing_time += [0.0] * (first - len(self._publishing_time)) + found
 
     @cached_property
     def _drawn_time(self) -> Drawn:
