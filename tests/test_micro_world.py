@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import tv2sim as tv
 from tests.micro import VIDEOS, actual, check, literal, log, simulate
 from tv2sim.draws import Purpose, uniforms
 from tv2sim.engines import engine_for
+from tv2sim.events import log_of
 from tv2sim.ticks import to_ticks
 
 POOL = tv.PART_2C.replace(name="pool", prewarmed=1)
@@ -364,6 +366,284 @@ class TestLimits:
         assert tv.load_run(run.save(tmp_path / "run")).facts == run.facts
 
 
+Failing: TypeAlias = "Callable[..., None]"
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Failing:
+    """Let exactly those draws fail that are given as purpose=[(entity, further), ...]."""
+
+    def only(**which: list[tuple[int, int]]) -> None:
+        def numbers(_: object, purpose: Purpose) -> Callable[..., float]:
+            fail = which.get(purpose.name, [])
+            return lambda entity, further=0: 0.0 if (entity, further) in fail else 0.999
+
+        monkeypatch.setattr("tv2sim.model.failures._numbers", numbers)
+
+    return only
+
+
+class TestStartupsThatFail:
+    def test_the_publisher_ends_when_it_would_have_been_ready_and_is_replaced(self, failing: Failing) -> None:
+        failing(STARTUP_FAILURE_FOR_VIDEO=[(0, 0), (0, 1)])
+        check(
+            simulate([(1, 9), (2, 9)], "1", 2, faults=tv.Faults(startup=0.5, noticed_after=0.25), encoders=2),
+            # v0's start-ups fail at 3 and 5.25, which is noticed at 3.25 and 5.5
+            videos="""
+            offered encoder encoding_started encoded queued publisher assigned published outcome
+            0       0       0                1       1      3         7.5      7.5       published
+            0.5     1       0.5              2.5     2.5    1         4.5      4.5       published
+            """,
+            publishers="""
+            cause started ready assigned ended video idle
+            0     1       -     -        3     -     0
+            1     2.5     4.5   4.5      4.5   1     0
+            0     3.25    -     -        5.25  -     0
+            0     5.5     7.5   7.5      7.5   0     0
+            """,
+            end=7.5,
+        )
+
+    def test_each_is_an_attempt(self, failing: Failing) -> None:
+        failing(STARTUP_FAILURE_FOR_VIDEO=[(0, 0)])
+        run = simulate([(1, 9)], "1", 2, faults=tv.Faults(startup=0.5))
+        assert actual(run.attempts, "kind video encoder publisher started ended") == literal(
+            """
+            kind    video encoder publisher started ended
+            startup 0     -       0         1       3
+            """,
+            "kind video encoder publisher started ended",
+        )
+        assert run.publishers["outcome"].tolist() == ["failed", "ended"]
+        assert log(run, 3, "publisher_failed", "publisher_started") == [
+            "publisher_failed publisher 0", "publisher_started publisher 1",
+        ]  # fmt: skip
+
+    def test_one_fails_at_the_instant_at_which_another_becomes_ready(self, failing: Failing) -> None:
+        failing(STARTUP_FAILURE_OF_SLOT=[(0, 0)])
+        run = simulate([(1, 9)], POOL.replace(prewarmed=2), 2, faults=tv.Faults(startup=0.5))
+        # at 2: p0 fails, p1 takes v0, then the failure is noticed; the level of 2 is kept
+        assert log(run, 2, "publisher_failed", "publisher_ready", "assigned", "publisher_started") == [
+            "publisher_failed publisher 0",
+            "publisher_ready publisher 1",
+            "assigned 0 publisher 1",
+            "publisher_started publisher 2",
+            "publisher_started publisher 3",
+        ]
+        # p2 replaces p1, which has taken v0; p3 replaces p0, and inherits its slot
+        assert run.publishers["cause"].isna().tolist() == [True, True, False, True]
+
+    def test_a_slot_draws_its_next_time(self, failing: Failing) -> None:
+        failing(STARTUP_FAILURE_OF_SLOT=[(0, 0)])
+        scenario = tv.Scenario(faults=tv.Faults(startup=0.5))
+        publishers = tv.simulate(catalogue((9, 99)), POOL, scenario, seed=1).publishers
+        again = drawn(tv.Uniform(2, 6), Purpose.STARTUP_OF_SLOT, 1, further=1)
+        assert (publishers["ready"] - publishers["started"]).round(6)[1] == again[0]
+
+    def test_until_it_is_noticed_it_counts_in_the_level_and_serves_nobody(self, failing: Failing) -> None:
+        failing(STARTUP_FAILURE_OF_SLOT=[(0, 0)])
+        run = simulate([(1, 99)], POOL, 2, faults=tv.Faults(startup=0.5, noticed_after=10))
+        assert run.publishers["started"].tolist() == [0, 12, 14]
+        assert run.videos["assigned"].tolist() == [14]
+
+    def test_what_part_1_publishes_with_failing_start_ups_is_a_convolution(self) -> None:
+        # start-up 2 s, fails with .4: on time if the start-up that succeeds is at most the third of 2 s
+        scenario = tv.Scenario(startup_time=2, faults=tv.Faults(startup=0.4))
+        videos = catalogue(*[(1, 7.5)] * 100)
+        counts = tv.replicate(videos, "1", scenario, replications=60).values("published")
+        expected, variance = 100 * (1 - 0.4**3), 100 * 0.4**3 * (1 - 0.4**3)
+        assert abs(counts.mean() - expected) < 3 * np.sqrt(variance / 60)
+
+    def test_a_failure_frees_the_place_of_one_that_waits(self, failing: Failing) -> None:
+        failing(STARTUP_FAILURE_FOR_VIDEO=[(0, 0)])
+        run = simulate([(1, 99), (1, 99)], "1", 2, faults=tv.Faults(startup=0.5), max_publishers=1, encoders=2)
+        # p0 fails at 3, where p1 starts, ordered at 1.5; the one in place of p0 waits until 5
+        assert run.publishers["started"].tolist() == [1, 3, 5]
+        assert run.publishers["cause"].tolist() == [0, 1, 0]
+        assert run.summary["quota_waits"] == 2
+
+
+class TestPublishersThatDie:
+    def test_a_ready_publisher_dies_after_its_lifetime(self) -> None:
+        check(
+            simulate([(6, 99)], POOL, 2, faults=tv.Faults(ready_lifetime=1.5, noticed_after=0.5)),
+            # ready from 2 to 3.5; noticed at 4; the next is ready at 6, when v0 is encoded
+            videos="""
+            offered encoder encoding_started encoded queued publisher assigned published outcome
+            0       0       0                6       6      1         6        6         published
+            """,
+            publishers="""
+            cause started ready assigned ended video idle
+            -     0       2     -        3.5   -     1.5
+            -     4       6     6        6     0     0
+            0     6       -     -        -     -     0
+            """,
+            end=6,
+        )
+
+    def test_one_that_dies_now_has_served_what_was_encoded_now(self) -> None:
+        run = simulate([(3.5, 99)], POOL, 2, faults=tv.Faults(ready_lifetime=1.5))
+        assert run.videos["publisher"].tolist() == [0]
+        assert run.publishers["outcome"].tolist() == ["ended", "unused"]
+
+    def test_one_that_has_a_video_does_not_die(self) -> None:
+        run = simulate([(1, 99)], POOL, 2, faults=tv.Faults(ready_lifetime=1), publishing_time=9)
+        assert run.videos["published"].tolist() == [11]
+
+    def test_its_own_publisher_dies_as_the_encoding_goes_on(self) -> None:
+        run = simulate([(6, 99)], "2a", 2, faults=tv.Faults(ready_lifetime=1.5))
+        # ready at 2, dead at 3.5; the next is ready at 5.5, 6 s after the start
+        assert run.publishers["started"].tolist() == [0, 3.5]
+        assert run.videos["assigned"].tolist() == [6]
+
+    def test_a_death_leaves_an_encoder_blocked_that_had_been_called(self) -> None:
+        # at 2 both publishers are ready: v0 takes p0, v1 is blocked at 3; p1 is ready from 2 to 3 alone
+        run = simulate(
+            [(1, 99), (2, 99)],
+            POOL.replace(prewarmed=1),
+            2,
+            faults=tv.Faults(ready_lifetime=0.5),
+            capacity=0,
+            encoders=2,
+        )
+        # p0 2 takes v0 (blocked since 1), p1 ready at 4 takes v1 (blocked since 2.5)
+        assert run.videos["queued"].tolist() == [2, 4]
+
+    def test_lifetimes_alone_keep_no_run_alive(self) -> None:
+        class Never(tv.Strategy):
+            def start_moment(self, video: tv.Video) -> Any:
+                return "encoded" if video.encoding_time > 1 else None
+
+            def owns_publisher(self, video: tv.Video) -> bool:
+                return video.encoding_time > 1
+
+        run = simulate([(1, 99), (2, 99)], Never(), 2, faults=tv.Faults(ready_lifetime=0.5), encoders=2)
+        assert (run.end, run.ending) == (4.5, "no publisher will come")
+
+    def test_a_death_lets_an_order_start(self) -> None:
+        class Mixed(tv.Strategy):
+            def start_moment(self, video: tv.Video) -> Any:
+                return "encoded"
+
+            def owns_publisher(self, video: tv.Video) -> bool:
+                return True
+
+        # the pool's publisher is ready at 2 and dies at 12, which lets that of v0 start; its successor waits
+        run = simulate([(1, 99)], Mixed(prewarmed=1), 2, faults=tv.Faults(ready_lifetime=10), max_publishers=1)
+        assert run.publishers["started"].tolist() == [0, 12, 14]
+        assert (run.videos["published"].tolist(), run.ending) == ([14], "completed")
+
+
+class TestPublishingThatFails:
+    def test_the_video_waits_again_at_its_old_place(self, failing: Failing) -> None:
+        failing(PUBLISHING_FAILURE=[(0, 0)])
+        run = simulate([(1, 99)] * 3, POOL, 2, faults=tv.Faults(publishing=0.5), publishing_time=1, encoders=3)
+        # p0 takes v0 at 2 and fails at 3; p1, ready at 4, takes v0 again, before the others; p2, started at 3 for
+        # the failure, takes v1 at 5; p3 is started then, since the level is 1 until then
+        assert actual(run.videos, VIDEOS) == literal(
+            """
+            offered encoder encoding_started encoded queued publisher assigned published outcome
+            0       0       0                1       1      1         4        5         published
+            0.5     1       0.5              1.5     1.5    2         5        6         published
+            1       2       1                2       2      3         7        8         published
+            """,
+            VIDEOS,
+        )
+        assert actual(run.attempts, "kind video publisher started ended") == literal(
+            """
+            kind       video publisher started ended
+            publishing 0     0         2       3
+            """,
+            "kind video publisher started ended",
+        )
+
+    def test_it_comes_back_beyond_the_capacity(self, failing: Failing) -> None:
+        failing(PUBLISHING_FAILURE=[(0, 0)])
+        run = simulate(
+            [(1, 99)] * 3, POOL, 2, faults=tv.Faults(publishing=0.5), publishing_time=1, encoders=3, capacity=1
+        )
+        # v1 has the place at 2, v2 is blocked; v0 comes back at 3, takes p1 at 4; p2 takes v1 at 5, v2 enters
+        assert run.videos["queued"].tolist() == [1, 2, 5]
+        assert run.videos["assigned"].tolist() == [4, 5, 7]
+
+    def test_after_so_many_attempts_it_has_failed(self, failing: Failing) -> None:
+        failing(PUBLISHING_FAILURE=[(0, 0), (0, 1)])
+        run = simulate([(1, 99), (1, 99)], "1", 2, faults=tv.Faults(publishing=0.5, attempts=2))
+        # v0 fails at 3, again at 5, where it gets its outcome
+        assert run.videos["outcome"].tolist() == ["failed", "published"]
+        assert run.videos["published"].isna().tolist() == [True, False]
+        assert run.summary["elapsed_p99"] == run.summary["lateness_max"] == np.inf
+        assert (run.end, run.summary["failed"]) == (5, 1)
+        assert log(run, 5, "publisher_failed", "discarded") == ["publisher_failed publisher 2", "discarded 0 -"]
+        assert run.levels["failed"].tolist()[-1] == 1
+
+    def test_no_publisher_is_started_for_a_video_that_has_its_outcome(self, failing: Failing) -> None:
+        failing(PUBLISHING_FAILURE=[(0, 0)])
+        run = simulate([(1, 99), (9, 99)], "1", 2, faults=tv.Faults(publishing=0.5, attempts=1), encoders=2)
+        assert run.publishers["cause"].tolist() == [0, 1]
+
+    def test_it_draws_another_time_unless_the_catalogue_has_it(self, failing: Failing) -> None:
+        failing(PUBLISHING_FAILURE=[(0, 0), (1, 0)])
+        scenario = tv.Scenario(
+            startup_time=2, publishing_time="uniform(1, 2)", faults=tv.Faults(publishing=0.5), encoders=2
+        )
+        videos = catalogue((1, 99), (1, 99), publishing_time=[np.nan, 3.0])
+        run = tv.simulate(videos, "1", scenario)
+        again = drawn(tv.Uniform(1, 2), Purpose.PUBLISHING_TIME, 1, further=1)
+        taken = (run.videos["published"] - run.videos["assigned"]).round(6).tolist()
+        assert taken == [again[0], 3]
+
+    def test_the_log_has_every_assignment(self, failing: Failing) -> None:
+        failing(PUBLISHING_FAILURE=[(0, 0)])
+        run = simulate([(1, 99)], "1", 2, faults=tv.Faults(publishing=0.5), publishing_time=1)
+        assigned = run.events[run.events["event"] == "assigned"]
+        assert assigned[["time", "video", "publisher"]].to_numpy().tolist() == [[3, 0, 0], [6, 0, 1]]
+
+
+class TestFaults:
+    FAULTS = tv.Faults(startup=0.3, ready_lifetime=2, publishing=0.3, attempts=3, noticed_after=0.5)
+
+    @pytest.mark.parametrize("strategy", ["1", "2a", "2b", "2c", "2c:1"])
+    def test_a_saved_run_and_the_observers_say_the_same(self, strategy: str, tmp_path: Any) -> None:
+        seen: list[tv.LogEntry] = []
+        scenario = tv.Scenario(faults=self.FAULTS, publishing_time="uniform(0, 2)", publishing_queue_capacity=3)
+        run = tv.simulate(tv.generate_catalogue(40), strategy, scenario, observers=seen.append)
+        assert seen == list(log_of(run.facts).entries())
+        assert tv.load_run(run.save(tmp_path / "run")).facts == run.facts
+        assert run.summary["unfinished"] == 0
+
+    def test_one_kind_moves_no_draw_of_another(self) -> None:
+        """Start-up times and failures of a video are the same with other failures beside them."""
+
+        def first(faults: tv.Faults) -> list[tuple[float, bool]]:
+            publishers = tv.simulate(tv.generate_catalogue(40), "1", tv.Scenario(faults=faults)).publishers
+            one_each = publishers.drop_duplicates("cause").sort_values("cause")
+            failed = one_each["ready"].isna()
+            end = one_each["ready"].fillna(one_each["ended"])
+            return list(zip((end - one_each["started"]).round(6).tolist(), failed.tolist(), strict=True))
+
+        assert first(tv.Faults(startup=0.3)) == first(
+            tv.Faults(startup=0.3, publishing=0.5, ready_lifetime=0.1)
+        )
+
+    @pytest.mark.parametrize("strategy", ["1", "2a", "2b", "2c", "2c:1"])
+    @pytest.mark.parametrize("more", [{}, {"max_publishers": 1}, {"encoders": None}])
+    def test_nothing_hangs_at_nine_in_ten(self, strategy: str, more: dict[str, Any]) -> None:
+        faults = tv.Faults(startup=0.9, ready_lifetime="exponential(0.5)", publishing=0.9)
+        run = tv.simulate(tv.generate_catalogue(12), strategy, tv.Scenario(faults=faults, **more))
+        assert run.ending == "completed"
+
+    def test_they_come_back_from_data(self) -> None:
+        scenario = tv.Scenario(faults=self.FAULTS)
+        assert tv.Scenario.from_dict(json.loads(json.dumps(scenario.to_dict()))) == scenario
+        assert not scenario.is_deterministic
+        assert tv.Scenario(startup_time=2, faults=tv.Faults(ready_lifetime=3)).is_deterministic
+
+    def test_other_things_are_refused(self) -> None:
+        with pytest.raises(tv.ScenarioError, match=r"faults must be a tv2sim.Faults, .*, not \{'startup'"):
+            tv.Scenario(faults={"startup": 0.5})  # type: ignore[arg-type]
+
+
 class TestDeadline:
     def test_the_assignment_is_held_against_it(self) -> None:
         run = simulate([(1, 3), (1, 2)], "1", 2, publishing_time=5, deadline="assigned")
@@ -400,6 +680,7 @@ class TestDeadline:
         {"encoders": [1, 2]},
         {"max_publishers": 3},
         {"provisioning_delay": 1},
+        {"faults": tv.Faults(startup=0.1)},
         {"encoding_factor": "uniform(1, 2)"},
     ],
 )

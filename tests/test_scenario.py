@@ -22,6 +22,13 @@ WHOLE_FROM_0 = "a whole number of at least 0"
 RATE = "a finite number greater than 0 and at most 1e+06"
 POSITIVE = "a finite number greater than 0"
 FROM_0 = "a finite number of at least 0"
+NO_FAULTS = {
+    "startup": 0.0,
+    "ready_lifetime": None,
+    "publishing": 0.0,
+    "attempts": None,
+    "noticed_after": 0.0,
+}
 
 
 def refused(field: str, value: object) -> str:
@@ -46,6 +53,7 @@ class TestDefaults:
             "deadline": "published",
             "max_publishers": None,
             "provisioning_delay": 0.0,
+            "faults": NO_FAULTS,
         }
         assert scenario.startup_time == tv.Uniform(2, 6)
 
@@ -306,6 +314,7 @@ class TestAsData:
             "deadline": "published",
             "max_publishers": None,
             "provisioning_delay": 0.0,
+            "faults": {"kind": "faults", **NO_FAULTS},
         }
 
     def test_what_comes_back_is_checked(self) -> None:

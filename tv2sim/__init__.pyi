@@ -20,6 +20,7 @@ from tv2sim.experiment import (
     Comparison as Comparison, Interrupted as Interrupted, Replications as Replications, compare as compare,
     replicate as replicate,
 )  # fmt: skip
+from tv2sim.faults import Faults as Faults
 from tv2sim.profiles import Profile as Profile
 from tv2sim.realtime import Replay as Replay, replay as replay
 from tv2sim.run import Run as Run, simulate as simulate

@@ -98,6 +98,13 @@ EVENTS: dict[str, Kind] = {
         "publishers", "ended", video="video", publisher=ROW, given=("publisher",),
         meaning="the publisher ends, after the publication of its only video",
     ),
+    "publisher_failed": Kind(
+        "publishers", "ended", video="video", publisher=ROW, given=("publisher",),
+        meaning="the publisher fails: as it starts up, while it waits for a video, or at the end of publishing",
+    ),
+    "discarded": Kind(
+        "videos", "settled", video=ROW, meaning="the video is given up, since all attempts to publish it failed"
+    ),
 }  # fmt: skip
 """The kinds of events by their names in the log. A new kind is a new row."""
 

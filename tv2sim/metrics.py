@@ -89,13 +89,20 @@ class Measured:
 
     @cached_property
     def elapsed(self) -> NDArray[np.float64]:
-        """The elapsed times of all publications, in ascending order, in ticks."""
-        return np.sort(happened(elapsed(self.facts)))
+        """The elapsed times of all publications, in ascending order, in ticks; infinite for lost videos."""
+        return np.sort(happened(self._elapsed))
+
+    @cached_property
+    def _elapsed(self) -> NDArray[np.float64]:
+        """The elapsed time of each video; one that failed without a publication is infinitely late."""
+        videos = self.videos
+        lost = np.isnan(videos["published"]) & (videos["outcome"] == VIDEO_OUTCOMES.index("failed"))
+        return np.where(lost, inf, elapsed(self.facts)) if lost.any() else elapsed(self.facts)
 
     @cached_property
     def lateness(self) -> NDArray[np.float64]:
         """Elapsed less timeout of all publications, in ascending order, in ticks."""
-        return np.sort(happened(elapsed(self.facts) - whole_ticks(self.catalogue.publication_timeout)))
+        return np.sort(happened(self._elapsed - whole_ticks(self.catalogue.publication_timeout)))
 
     @cached_property
     def publisher_times(self) -> dict[str, NDArray[Any]]:
@@ -134,6 +141,8 @@ def quantile(ordered: NDArray[np.float64], percent: int) -> float:
     below, share = divmod(percent / 100 * (len(ordered) - 1), 1)
     low = float(ordered[int(below)])
     high = float(ordered[min(int(below) + 1, len(ordered) - 1)])
+    if high == inf:
+        return high if share or low == inf else low / PER_SECOND
     between = low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
     return between / PER_SECOND
 
@@ -168,7 +177,8 @@ class Setting:
         """Whether every video is published: there is no cut-off, and publishers come for all."""
         own, causes = self._starts
         served = self.strategy.prewarmed > 0 or bool((own | causes).all())
-        limited = self.scenario.until is not None or self.scenario.max_publishers is not None
+        scenario = self.scenario
+        limited = scenario.until is not None or scenario.max_publishers is not None or bool(scenario.faults)
         return not limited and not self.strategy.adapts and served
 
     @cached_property
@@ -188,7 +198,11 @@ class Setting:
         by_video = getattr(self.catalogue, "publishing_time", None)
         scenario = self.scenario
         takes_time = scenario.publishing_time != 0 or by_video is not None
-        return self.is_pool and not takes_time and not (scenario.max_publishers or scenario.provisioning_delay)
+        return (
+            self.is_pool
+            and not takes_time
+            and not (scenario.max_publishers or scenario.provisioning_delay or scenario.faults)
+        )
 
     @cached_property
     def never_blocks(self) -> bool:

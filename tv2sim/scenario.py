@@ -17,6 +17,7 @@ from tv2sim.distributions import (
     distribution_from_dict,
 )
 from tv2sim.errors import InputError, ScenarioError
+from tv2sim.faults import Faults, faults
 from tv2sim.fields import Fields, check_fields, or_none, parameter, with_changes, with_parameters
 from tv2sim.notebook import code, display, meter, paragraph, strong, table
 from tv2sim.profiles import Profile, a_rate
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tv2sim.distributions import AsDistribution, AsTime
+    from tv2sim.distributions import AsDistribution, AsTime, AsTimeOrNone
 
 __all__ = ["Deadline", "Explanation", "LoadWarning", "Scenario", "as_scenario", "load_in_words"]
 
@@ -56,12 +57,6 @@ if TYPE_CHECKING:
 
         def __get__(self, one: object, owner: object) -> int | tuple[float, ...] | None: ...
         def __set__(self, one: object, value: int | Sequence[float] | None) -> None: ...
-
-    class AsFactor:
-        """The type of a field that holds a number, a distribution or None."""
-
-        def __get__(self, one: object, owner: object) -> Distribution | float | None: ...
-        def __set__(self, one: object, value: Distribution | float | str | None) -> None: ...
 
 
 @with_parameters
@@ -124,7 +119,7 @@ class Scenario(Fields):
         text="'even': the client pauses as long as requests_per_second says after each hand-over. 'poisson': "
         "videos arrive at random at this rate, whatever happens to those before them.",
     )  # fmt: skip
-    encoding_factor: AsFactor = parameter(
+    encoding_factor: AsTimeOrNone = parameter(
         None, or_none(a_time_or_distribution), above=0, label="Factor of the encoding times",
         text="What the encoding time of a video is multiplied by, unknown to every strategy: a number, or a "
         "distribution, drawn for each video. None: 1.",
@@ -145,6 +140,11 @@ class Scenario(Fields):
         text="Seconds from the decision to start a publisher until its start, after which it costs.",
     )  # fmt: skip
 
+    faults: Faults = parameter(
+        Faults(), faults, label="Failures",
+        text="What fails, and how often: a tv.Faults.",
+    )  # fmt: skip
+
     _error = ScenarioError
 
     def __post_init__(self) -> None:
@@ -154,13 +154,14 @@ class Scenario(Fields):
     def is_deterministic(self) -> bool:
         """Whether nothing in it is random, so that all replications are the same."""
         drawn = all(distribution.is_constant for distribution in self.distributions)
-        return drawn and self.arrivals == "even"
+        return drawn and self.arrivals == "even" and not self.faults.has_chance
 
     @property
     def distributions(self) -> list[Distribution]:
         """The distributions of times that are drawn."""
         values = (getattr(self, field.name) for field in fields(self))
-        return [value for value in values if isinstance(value, Distribution)]
+        own = [value for value in values if isinstance(value, Distribution)]
+        return own + self.faults.distributions
 
     @property
     def mean_publishing_time(self) -> float:
@@ -210,7 +211,7 @@ class Scenario(Fields):
         >>> Scenario.from_dict(Scenario(until=60).to_dict()) == Scenario(until=60)
         True
         """
-        scenario: Scenario = distribution_from_dict(data, cls, Profile)
+        scenario: Scenario = distribution_from_dict(data, cls, Profile, Faults)
         return scenario
 
     def _repr_html_(self) -> str:

@@ -76,6 +76,7 @@ FEATURES = (
         lambda asked: bool(asked.scenario.max_publishers or asked.scenario.provisioning_delay),
         _NONE,
     ),
+    Feature("failures, faults", lambda asked: bool(asked.scenario.faults), _NONE),
     Feature("a system without encoders", lambda asked: asked.scenario.encoders is None, _NONE),
     Feature("encoders of different speeds", lambda asked: isinstance(asked.scenario.encoders, tuple), _NONE),
     Feature("factors of encoding times", lambda asked: asked.scenario.encoding_factor is not None, _NONE),

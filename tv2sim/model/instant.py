@@ -16,8 +16,8 @@ from typing import Any
 from simpy import Environment, Event
 
 __all__ = [
-    "ADMITTED", "ENCODED", "END", "HANDED_OVER", "PUBLISHED", "READY", "REVIEWED", "STARTED_LATER",
-    "PlacedTimeout", "happens", "later",
+    "ADMITTED", "DIED", "ENCODED", "END", "HANDED_OVER", "NOTICED", "PUBLISHED", "READY", "REVIEWED",
+    "STARTED_LATER", "PlacedTimeout", "happens", "later",
 ]  # fmt: skip
 
 _WIDTH = 1 << 40
@@ -27,17 +27,21 @@ ENCODED = 1 * _WIDTH
 """The end of an encoding; the place is this plus the video's row."""
 READY = 2 * _WIDTH
 """A publisher becomes ready; the place is this plus its number."""
-ADMITTED = 3 * _WIDTH
+DIED = 3 * _WIDTH
+"""A ready publisher dies; the place is this plus its number."""
+ADMITTED = 4 * _WIDTH
 """A blocked encoder, for which there is room now, passes its video to the publishing stage."""
-HANDED_OVER = 4 * _WIDTH
+HANDED_OVER = 5 * _WIDTH
 """The client offers a video and hands it over."""
-PUBLISHED = 5 * _WIDTH
+PUBLISHED = 6 * _WIDTH
 """The end of publishing; the place is this plus the publisher's number."""
-STARTED_LATER = 6 * _WIDTH
-"""A delayed start; the place is this plus the row of the video that causes it."""
-REVIEWED = 7 * _WIDTH
+NOTICED = 7 * _WIDTH
+"""The failure of a publisher is noticed; the place is this plus its number."""
+STARTED_LATER = 8 * _WIDTH
+"""A delayed start; the place is this plus the row of the video that causes it, plus 1 if starts are ordered."""
+REVIEWED = 9 * _WIDTH
 """A review of the pool."""
-END = 8 * _WIDTH
+END = 10 * _WIDTH
 """The end of the run, after everything else of the instant."""
 
 

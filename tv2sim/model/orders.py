@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import defaultdict, deque
 from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tv2sim.progress import Counted
     from tv2sim.scenario import Scenario
 
-__all__ = ["Order", "OrderedPublishers"]
+__all__ = ["Key", "Order", "OrderedPublishers"]
 
 
 class Order(NamedTuple):
@@ -35,6 +35,17 @@ class Order(NamedTuple):
     slot: int = -1
 
 
+class Key(NamedTuple):
+    """The random numbers that a publisher draws: a video's, a slot's or others, and which of them."""
+
+    kind: int
+    entity: int
+    further: int
+
+
+_VIDEO, _SLOT, _NONE = range(3)
+
+
 class OrderedPublishers(Publishers):
     """Publishers that start some time after they are ordered, and wait if too many exist.
 
@@ -50,6 +61,7 @@ class OrderedPublishers(Publishers):
         self._existing = 0
         self._waiting: deque[tuple[float, Order]] = deque()  # since when each order waits for its turn
         self._waits = 0
+        self._slots: defaultdict[int, int] = defaultdict(int)  # publishers started so far for each slot
 
     # -- ordering ------------------------------------------------------------------------------------------
 
@@ -94,13 +106,30 @@ class OrderedPublishers(Publishers):
 
     def _begin(self, order: Order, publisher: int) -> None:
         """Let a publisher start up."""
-        later(self._env, self._startup_of(order), READY + publisher, self._ready, publisher, order.owner)
+        startup = self._startup_by(self._key(order))
+        later(self._env, startup, READY + publisher, self._ready, publisher, order.owner)
 
-    def _startup_of(self, order: Order) -> float:
-        """Return the next start-up time that belongs to the slot or the cause."""
-        if order.slot < 0:
-            return self._startup(order.cause)
-        return self._startups.of_slots(order.slot + 1)[order.slot]
+    def _key(self, order: Order) -> Key:
+        """Return what the next publisher with this slot or cause draws."""
+        if order.slot >= 0:
+            further = self._slots[order.slot]
+            self._slots[order.slot] += 1
+            return Key(_SLOT, order.slot, further)
+        if order.cause >= 0:
+            further = self._caused[order.cause]
+            self._caused[order.cause] += 1
+            return Key(_VIDEO, order.cause, further)
+        self._without_cause += 1
+        return Key(_NONE, self._without_cause - 1, 0)
+
+    def _startup_by(self, key: Key) -> float:
+        kind, entity, further = key
+        startups = self._startups
+        if kind == _NONE:
+            return startups.without_cause(entity)
+        if kind == _SLOT:
+            return startups.of_slot_again(entity, further) if further else startups.of_slots(entity + 1)[entity]
+        return startups.further(entity, further) if further else startups.by_video[entity]
 
     def _published(self, video: int, publisher: int) -> None:
         super()._published(video, publisher)

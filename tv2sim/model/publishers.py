@@ -6,6 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from tv2sim.errors import StrategyError
+from tv2sim.model.environment import Background
 from tv2sim.model.instant import PUBLISHED, READY, REVIEWED, STARTED_LATER, PlacedTimeout, later
 from tv2sim.model.users import call
 from tv2sim.strategies import MOMENTS, PoolState
@@ -233,5 +234,5 @@ class Publishers:
 def reviews(env: Environment, publishers: Publishers, every: float) -> Generator[Event, None, None]:
     """Review the pool every `every` ticks, as long as another event is scheduled."""
     while env.peek() < inf:
-        yield PlacedTimeout(env, every, REVIEWED)
+        yield Background(env, every, REVIEWED)
         publishers.review()

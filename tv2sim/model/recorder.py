@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 import numpy as np
 
 from tv2sim.events import EVENTS, LogEntry, entry_at, log_of, pack
-from tv2sim.facts import PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Facts
+from tv2sim.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Facts
 from tv2sim.model.users import call
 from tv2sim.ticks import to_ticks, whole_ticks
 
@@ -33,7 +33,8 @@ _ROW = pack(None, 1)
 
 _IN_TIME, _TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))
 _OUTCOMES = [name for name, kind in EVENTS.items() if kind.table == "videos" and kind.time == "published"]
-_SERVED = PUBLISHER_OUTCOMES.index("ended")
+_SERVED, _FAILED_PUBLISHER = map(PUBLISHER_OUTCOMES.index, ("ended", "failed"))
+_PUBLISHER_FAILED, _DISCARDED = map(pack, ("publisher_failed", "discarded"))
 
 
 class Timed(Protocol):
@@ -136,6 +137,8 @@ class Recorder:
 
     def assigned(self, video: int, publisher: int) -> None:
         """Record that a publisher takes a video."""
+        if self._publisher[video] >= 0:
+            self._again("assigned", video, publisher=self._publisher[video])
         self._assigned[video] = self._taken[publisher] = self._env.now
         self._publisher[video] = publisher
         self._video[publisher] = video
@@ -159,14 +162,57 @@ class Recorder:
         self._how[publisher] = _SERVED
         self._note(publisher * _ROW | _ENDED)
 
+    def publisher_failed(self, publisher: int) -> None:
+        """Record that a publisher fails: as it starts up, while it waits, or at the end of publishing."""
+        now, video = self._env.now, self._video[publisher]
+        if self._ready[publisher] != self._ready[publisher]:
+            self._attempt(
+                "startup", self._started[publisher], video=self._cause[publisher], publisher=publisher
+            )
+        elif video >= 0:
+            self._attempt("publishing", self._taken[publisher], video=video, publisher=publisher)
+        self._ended[publisher] = now
+        self._how[publisher] = _FAILED_PUBLISHER
+        self._note(publisher * _ROW | _PUBLISHER_FAILED)
+
+    def discarded(self, video: int) -> None:
+        """Record that a video is given up."""
+        self._settled[video] = self._env.now
+        self._outcome[video] = _TOO_LATE
+        self._note(video * _ROW | _DISCARDED)
+
+    def _attempt(self, kind: str, started: float, **references: int) -> None:
+        """Add a row for an attempt that fails now."""
+        attempts, row = self.tables["attempts"], len(self.tables["attempts"]["kind"])
+        self._grow("attempts", 1)
+        values = {"kind": ATTEMPTS.index(kind), "started": started, "ended": self._env.now, **references}
+        for name, value in values.items():
+            attempts[name][row] = value
+
+    def _again(self, event: str, video: int, **references: int) -> None:
+        """Move the earlier event of a video to the table of others, since its columns are needed again."""
+        earlier = pack(event, video)
+        place = len(self.sequence) - 1
+        while self.sequence[place] != earlier:
+            place -= 1
+        row = self._add_other(
+            event, self.tables["videos"][EVENTS[event].time][video], video=video, **references
+        )
+        self.sequence[place] = row * _ROW
+
     def other(self, event: str, *, video: int = -1, encoder: int = -1, publisher: int = -1) -> None:
         """Record an event that no column holds, such as the second start of a video's encoding."""
+        self._note(
+            self._add_other(event, self._env.now, video=video, encoder=encoder, publisher=publisher) * _ROW
+        )
+
+    def _add_other(self, event: str, time: float, **references: int) -> int:
+        """Add a row to the table of others, and return its number."""
         others, row = self.tables["others"], len(self.tables["others"]["kind"])
         self._grow("others", 1)
-        others["kind"][row] = 1 + list(EVENTS).index(event)
-        others["time"][row] = self._env.now
-        others["video"][row], others["encoder"][row], others["publisher"][row] = video, encoder, publisher
-        self._note(row * _ROW)
+        for name, value in {"kind": 1 + list(EVENTS).index(event), "time": time, **references}.items():
+            others[name][row] = value
+        return row
 
     # -- from a log, and to facts --------------------------------------------------------------------------
 

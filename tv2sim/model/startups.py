@@ -116,6 +116,10 @@ class StartupTimes:
         """Return the time of the second (1), third (2), ... publisher started because of a video."""
         return self._times(Purpose.STARTUP_FOR_VIDEO, 1, start=video, further=number)[0]
 
+    def of_slot_again(self, slot: int, number: int) -> float:
+        """Return the time of the second (1), third (2), ... publisher of a slot."""
+        return self._times(Purpose.STARTUP_OF_SLOT, 1, start=slot, further=number)[0]
+
     def without_cause(self, number: int) -> float:
         """Return the time of a publisher without a cause that is not prewarmed, by its number among these."""
         return self._times(Purpose.STARTUP_WITHOUT_CAUSE, 1, start=number)[0]

@@ -17,6 +17,8 @@ from tv2sim.errors import ScenarioError, StrategyError
 from tv2sim.model.arrivals import pauses
 from tv2sim.model.client import LiveVideos, Wait, client, known_times
 from tv2sim.model.encoders import DifferentEncoders, Encoders, NoEncoders
+from tv2sim.model.environment import CountingEnvironment
+from tv2sim.model.failures import FailingPublishers, RetryingStage
 from tv2sim.model.instant import END, PlacedTimeout
 from tv2sim.model.orders import OrderedPublishers
 from tv2sim.model.publishers import Publishers, reviews
@@ -74,7 +76,7 @@ def run_model(
     feed : callable, optional
         Takes the system and returns the videos that are added to it while it runs, after the catalogue.
     """
-    env = env or simpy.Environment()
+    env = env or (CountingEnvironment() if _has_background(scenario) else simpy.Environment())
     system = System(env, strategy, scenario, startups, observers, own)
     system.add(catalogue)
     if feed is not None:
@@ -117,6 +119,7 @@ class System:
         self._nominal: list[float] = []  # encoding times in seconds
         self._timeout: list[float] = []
         self._publishing_time: list[float] = []
+        self._measured = set[int]()  # videos of which the catalogue has the publishing time
         self._submitted: list[float] = []  # NaN where it is not known
         self._delay: list[float] = []
         self._videos: list[Video] = []  # kept only if the strategy reorders the queue
@@ -125,14 +128,19 @@ class System:
         self._without_outcome = 0  # videos added so far that have no outcome yet
         self._open = True  # whether more videos may be added
         self._record = Recorder(env, observers)
-        stage = PublishingStage(
-            env,
-            self._queue(),
-            None if scenario.encoders is None else scenario.publishing_queue_capacity,
-            self._starts.own,
-        )
+        capacity = None if scenario.encoders is None else scenario.publishing_queue_capacity
+        stage: PublishingStage
+        if scenario.faults:
+            place: dict[int, int] = {}
+            stage = RetryingStage(place, env, self._queue(place), capacity, self._starts.own)
+        else:
+            stage = PublishingStage(env, self._queue(), capacity, self._starts.own)
         self._ends_matter = _orders(scenario)
-        kind = partial(OrderedPublishers, scenario) if self._ends_matter else Publishers
+        kind: Callable[..., Publishers] = Publishers
+        if scenario.faults:
+            kind = partial(FailingPublishers, scenario, startups, self._publishing_time_of)
+        elif self._ends_matter:
+            kind = partial(OrderedPublishers, scenario)
         self._publishers = kind(
             env,
             strategy,
@@ -186,8 +194,15 @@ class System:
             found = [self._drawn_time(row) for row in range(first, first + len(catalogue))]
         if (given := getattr(catalogue, "publishing_time", None)) is not None:
             found = np.where(np.isnan(given), found, whole_ticks(given)).tolist()
+            self._measured.update(first + row for row in np.flatnonzero(~np.isnan(given)).tolist())
         if self._publishing_time or self._ends_matter or any(found):
             self._publishing_time += [0.0] * (first - len(self._publishing_time)) + found
+
+    def _publishing_time_of(self, video: int, attempt: int) -> float:
+        """Return the ticks of publishing at the first attempt (0), or at a later one."""
+        if not attempt or isinstance(self._scenario.publishing_time, float) or video in self._measured:
+            return self._publishing_time[video]
+        return self._drawn_time(video, attempt)
 
     @cached_property
     def _drawn_time(self) -> Drawn:
@@ -219,7 +234,7 @@ class System:
         if self._strategy.review_every is not None:
             env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
         until = None if scenario.until is None else to_ticks(scenario.until)
-        ending = _run_to_the_end(env, until)
+        ending = _run_to_the_end(env, until, self._stalled if _has_background(scenario) else None)
         if ending == "no publisher will come" and self._publishers.waits_for_others:
             ending = "nothing left to happen"
         end = until if ending == "cut-off" and until is not None else float(env.now)
@@ -231,6 +246,13 @@ class System:
         waits = self._publishers.quota_waits(end)
         return self._record.facts(self._starts.own, end, ending, scenario.deadline, waits)
 
+    def _stalled(self) -> bool:
+        """Return whether only the background goes on, and lets nothing else happen any more."""
+        env = self._env
+        assert isinstance(env, CountingEnvironment)
+        alive = env.foreground or self._open or self._publishers.waits_for_others
+        return not alive and env.peek() > env.now
+
     def _on_outcome(self) -> None:
         self._without_outcome -= 1
         if not self._without_outcome:
@@ -240,10 +262,10 @@ class System:
         if not (self._open or self._without_outcome):
             PlacedTimeout(self._env, 0, END, "completed").callbacks.append(StopSimulation.callback)
 
-    def _queue(self) -> deque[int] | PriorityQueue:
-        """Return the publishing queue: first in, first out, unless the strategy has priorities."""
+    def _queue(self, place: dict[int, int] | None = None) -> deque[int] | PriorityQueue:
+        """Return the publishing queue: first in, first out, or in the order of `place`, after priorities."""
         if not self._strategy.reorders:
-            return deque()
+            return deque() if place is None else PriorityQueue(lambda _: 0.0, place)
         encoding_started, strategy = self._record.tables["videos"]["encoding_started"], self._strategy
 
         def priority(row: int) -> float:
@@ -252,17 +274,29 @@ class System:
             asked = f"the answer of {strategy.name}.priority({video.id!r})"
             return a_number(asked, answer, at_least=-inf, error=StrategyError)
 
-        return PriorityQueue(priority)
+        return PriorityQueue(priority, place)
 
 
 def _orders(scenario: Scenario) -> bool:
     """Return whether publishers may start later than they are ordered."""
-    return scenario.max_publishers is not None or scenario.provisioning_delay > 0
+    limited = scenario.max_publishers is not None or scenario.provisioning_delay > 0
+    return limited or bool(scenario.faults)
 
 
-def _run_to_the_end(env: simpy.Environment, until: float | None) -> Ending:
-    """Step until the last outcome, until nothing is scheduled, or to the cut-off; return which it was."""
+def _has_background(scenario: Scenario) -> bool:
+    """Return whether lifetimes end, which keeps no run alive."""
+    return scenario.faults.ready_lifetime is not None
+
+
+def _run_to_the_end(
+    env: simpy.Environment, until: float | None, stalled: Callable[[], bool] | None = None
+) -> Ending:
+    """Step until the last outcome, until nothing is left, or to the cut-off; return which it was."""
     try:
+        while stalled is not None and not stalled() and env.peek() <= (inf if until is None else until):
+            env.step()
+        if stalled is not None:
+            return "no publisher will come" if stalled() else "cut-off"
         if until is None:
             while True:
                 env.step()

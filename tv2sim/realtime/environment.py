@@ -7,12 +7,12 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-import simpy
 from simpy import Event
 from simpy.core import StopSimulation
 
 from tv2sim.catalogue import Catalogue
 from tv2sim.model.client import at
+from tv2sim.model.environment import CountingEnvironment
 from tv2sim.model.instant import HANDED_OVER, happens
 from tv2sim.model.users import call
 from tv2sim.realtime.clock import Clock, Stopped
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["LiveSubmissions", "RealtimeEnvironment"]
 
 
-class RealtimeEnvironment(simpy.Environment):
+class RealtimeEnvironment(CountingEnvironment):
     """Processes each event when a clock shows its time.
 
     SimPy's own real-time environment sleeps until the next event. This one waits for a clock that can be
