@@ -538,8 +538,8 @@ class TestPublishingThatFails:
     def test_the_video_waits_again_at_its_old_place(self, failing: Failing) -> None:
         failing(PUBLISHING_FAILURE=[(0, 0)])
         run = simulate([(1, 99)] * 3, POOL, 2, faults=tv.Faults(publishing=0.5), publishing_time=1, encoders=3)
-        # p0 takes v0 at 2 and fails at 3; p1, ready at 4, takes v0 again, before the others; p2, started at 3 for
-        # the failure, takes v1 at 5; p3 is started then, since the level is 1 until then
+        # p0 takes v0 at 2 and fails at 3; p1, ready at 4, takes v0 again, before the others; p2, started at 3
+        # for the failure, takes v1 at 5; p3 is started then, since the level is 1 until then
         assert actual(run.videos, VIDEOS) == literal(
             """
             offered encoder encoding_started encoded queued publisher assigned published outcome
@@ -598,6 +598,114 @@ class TestPublishingThatFails:
         run = simulate([(1, 99)], "1", 2, faults=tv.Faults(publishing=0.5), publishing_time=1)
         assigned = run.events[run.events["event"] == "assigned"]
         assert assigned[["time", "video", "publisher"]].to_numpy().tolist() == [[3, 0, 0], [6, 0, 1]]
+
+
+class TestEncodersThatDie:
+    def test_the_video_in_it_starts_over_before_the_next_of_the_client(self) -> None:
+        run = simulate(
+            [(2, 99), (2, 6), (0.5, 99)], "1", 2, faults=tv.Faults(encoder_lifetime=3, encoder_repair=1)
+        )
+        # dies at 3 with v1, is back at 4, and would die at 7 again; the deadline of v1 counts from 2
+        assert actual(run.videos, VIDEOS) == literal(
+            """
+            offered encoder encoding_started encoded queued publisher assigned published outcome
+            0       0       0                2       2      0         4        4         published
+            0.5     0       2                6       6      1         8        8         published
+            2.5     0       6                6.5     6.5    2         8.5      8.5       published
+            """,
+            VIDEOS,
+        )
+        assert actual(run.attempts, "kind video encoder started ended") == literal(
+            """
+            kind     video encoder started ended
+            encoding 1     0       2       3
+            """,
+            "kind video encoder started ended",
+        )
+        assert run.summary["encoder_utilization"] == pytest.approx((2 + 1 + 2 + 0.5) / 8.5)
+        starts = run.events[run.events["event"] == "encoding_started"]
+        assert starts[["time", "video"]].to_numpy().tolist() == [[0, 0], [2, 1], [4, 1], [6, 2]]
+        assert log(run, 4, "encoder_repaired", "encoding_started") == [
+            "encoder_repaired None encoder 0", "encoding_started 1 encoder 0",
+        ]  # fmt: skip
+
+    def test_an_encoding_that_ends_at_the_instant_of_the_death_has_ended(self) -> None:
+        run = simulate([(3, 99), (1, 99)], "1", 2, faults=tv.Faults(encoder_lifetime=3, encoder_repair=2))
+        assert log(run, 3, "encoded", "queued", "encoder_failed", "encoding_started") == [
+            "encoded 0 encoder 0", "queued 0 -", "encoder_failed None encoder 0",
+        ]  # fmt: skip
+        assert run.videos["encoding_started"].tolist() == [0, 5]
+        assert run.attempts.empty
+
+    def test_a_blocked_video_is_lost_with_its_encoder(self) -> None:
+        run = simulate([(1, 99)], POOL, 5, capacity=0, faults=tv.Faults(encoder_lifetime=2, encoder_repair=0.5))
+        # encoded at 1, lost at 2; again from 2.5 to 3.5, lost at 4.5; again from 5 to 6, where p0 is ready
+        assert actual(run.videos, "encoding_started encoded queued assigned") == literal(
+            """
+            encoding_started encoded queued assigned
+            0                6       6      6
+            """,
+            "encoding_started encoded queued assigned",
+        )
+        encoded = run.events[run.events["event"] == "encoded"]
+        assert encoded["time"].tolist() == [1, 3.5, 6]
+        assert run.attempts[["started", "ended"]].to_numpy().tolist() == [[0, 2], [2.5, 4.5]]
+        assert run.summary["encoder_utilization"] == pytest.approx((2 + 2 + 1) / 6)
+
+    def test_another_encoder_takes_it_at_once(self) -> None:
+        class Lives(tv.Distribution):
+            mean = 3.0
+
+            def quantile(self, u: Any) -> Any:
+                return np.resize([1.5, 99.0], u.shape)
+
+        run = simulate([(2, 99)], "2a", 2, encoders=2, faults=tv.Faults(encoder_lifetime=Lives()))
+        assert (run.videos["encoder"].tolist(), run.videos["encoded"].tolist()) == ([1], [3.5])
+        # its publisher is started once
+        assert len(run.publishers) == 1
+
+    def test_each_encoding_draws_its_own_factor(self) -> None:
+        factor = tv.Uniform(1, 2)
+        faults = tv.Faults(encoder_lifetime=1.5, encoder_repair=0)
+        first, second = (
+            float(factor.quantile(uniforms(1, Purpose.ENCODING_FACTOR, 0, 1, further=n))[0]) for n in (0, 1)
+        )
+        length = 1.4 / second  # too long for the first life if the first factor is larger
+        run = simulate([(length, 99)], "1", 2, faults=faults, encoding_factor=factor)
+        started = 0.0 if length * first <= 1.5 else 1.5
+        taken = length * (first if started == 0 else second)
+        assert run.videos["encoded"].tolist() == [to_ticks(started) / 1e6 + to_ticks(taken) / 1e6]
+
+    @pytest.mark.parametrize("strategy", ["1", "2c", "2c:1"])
+    def test_a_saved_run_and_the_observers_say_the_same(self, strategy: str, tmp_path: Any) -> None:
+        seen: list[tv.LogEntry] = []
+        faults = tv.Faults(encoder_lifetime="exponential(6)", encoder_repair="uniform(0, 3)", startup=0.2)
+        scenario = tv.Scenario(faults=faults, encoders=3, publishing_queue_capacity=1)
+        run = tv.simulate(tv.generate_catalogue(40), strategy, scenario, observers=seen.append)
+        assert run.ending == "completed"
+        assert len(run.attempts) > 3
+        assert seen == list(log_of(run.facts).entries())
+        assert tv.load_run(run.save(tmp_path / "run")).facts == run.facts
+
+    def test_encoders_that_go_on_dying_keep_no_run_alive(self) -> None:
+        faults = tv.Faults(encoder_lifetime="exponential(5)", encoder_repair=1)
+        pool = tv.PART_2C.replace(prewarmed=0)
+        run = tv.simulate(
+            tv.generate_catalogue(12), pool, tv.Scenario(faults=faults, encoders=2, publishing_queue_capacity=1)
+        )
+        assert run.ending == "no publisher will come"
+
+    def test_the_share_of_the_time_in_repair_is_that_of_the_textbook(self) -> None:
+        """One encoder that is always wanted: it is dead for repair / (lifetime + repair) of the time."""
+        faults = tv.Faults(encoder_lifetime="exponential(10)", encoder_repair="exponential(5)")
+        scenario = tv.Scenario(encoders=1, requests_per_second=100, faults=faults, until=600)
+        videos, shares = catalogue(*[(1, 9)] * 600), []
+        for replication in range(30):
+            run = tv.simulate(videos, "1", scenario, replication=replication)
+            shares.append(run.summary["encoder_utilization"])
+        # it is busy whenever it lives, up to the instants of the hand-overs
+        deviation = np.std(shares, ddof=1) / np.sqrt(len(shares))
+        assert abs(np.mean(shares) - 10 / 15) < 3 * deviation + 0.01
 
 
 class TestFaults:

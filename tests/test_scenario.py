@@ -27,6 +27,8 @@ NO_FAULTS = {
     "ready_lifetime": None,
     "publishing": 0.0,
     "attempts": None,
+    "encoder_lifetime": None,
+    "encoder_repair": 0.0,
     "noticed_after": 0.0,
 }
 

@@ -62,6 +62,9 @@ class Kind(NamedTuple):
     meaning: str = ""
 
 
+OTHER = Kind("others", "time", "video", "encoder", "publisher", given=("video", "encoder", "publisher"))
+"""The kind of an event that no column of its own holds, such as a second start of a video's encoding."""
+
 EVENTS: dict[str, Kind] = {
     "offered": Kind("videos", "offered", video=ROW, meaning="the client begins to offer the video"),
     "encoding_started": Kind(
@@ -102,14 +105,13 @@ EVENTS: dict[str, Kind] = {
         "publishers", "ended", video="video", publisher=ROW, given=("publisher",),
         meaning="the publisher fails: as it starts up, while it waits for a video, or at the end of publishing",
     ),
+    "encoder_failed": OTHER._replace(meaning="the encoder dies, and the video in it has to start over"),
+    "encoder_repaired": OTHER._replace(meaning="the encoder is back"),
     "discarded": Kind(
         "videos", "settled", video=ROW, meaning="the video is given up, since all attempts to publish it failed"
     ),
 }  # fmt: skip
 """The kinds of events by their names in the log. A new kind is a new row."""
-
-OTHER = Kind("others", "time", "video", "encoder", "publisher", given=("video", "encoder", "publisher"))
-"""The kind of an event that no column above holds, such as a second start of a video's encoding."""
 
 
 # -- the sequence ------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from tv2sim.fields import Fields, check_fields, or_none, parameter, with_paramet
 from tv2sim.validation import a_number, a_time, a_whole_number, shown
 
 if TYPE_CHECKING:
-    from tv2sim.distributions import AsTimeOrNone
+    from tv2sim.distributions import AsTime, AsTimeOrNone
 
 __all__ = ["Faults", "a_probability", "faults"]
 
@@ -27,7 +27,7 @@ def a_probability(name: str, value: object, *, error: type[InputError] = Scenari
 @with_parameters
 @dataclass(frozen=True)
 class Faults(Fields):
-    """The failures of publishers; each failure that is noticed is followed by the start of another publisher.
+    """The failures of publishers and encoders; a publisher that fails is replaced when that is noticed.
 
     {parameters}
 
@@ -62,6 +62,15 @@ class Faults(Fields):
         None, or_none(a_whole_number), at_least=1,
         text="The number of attempts to publish a video, after which it has failed. None: no limit.",
     )  # fmt: skip
+    encoder_lifetime: AsTimeOrNone = parameter(
+        None, or_none(a_time_or_distribution), above=0,
+        text="Seconds after which an encoder dies, counted from 0 or from its repair: a number or a "
+        "distribution. The video in it starts over. None: it does not die.",
+    )  # fmt: skip
+    encoder_repair: AsTime = parameter(
+        0.0, a_time_or_distribution,
+        text="Seconds until a dead encoder is back: a number or a distribution.",
+    )  # fmt: skip
     noticed_after: float = parameter(
         0.0, a_time,
         text="Seconds until the failure of a publisher is noticed. Until then, one that starts up or waits "
@@ -75,6 +84,11 @@ class Faults(Fields):
 
     def __bool__(self) -> bool:
         """Return whether anything fails."""
+        return self.of_publishers or self.encoder_lifetime is not None
+
+    @property
+    def of_publishers(self) -> bool:
+        """Whether publishers fail."""
         return bool(self.startup or self.publishing or self.ready_lifetime is not None)
 
     @property

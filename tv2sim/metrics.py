@@ -17,7 +17,8 @@ import numpy as np
 
 from tv2sim.distributions import Distribution
 from tv2sim.errors import InputError
-from tv2sim.facts import VIDEO_OUTCOMES
+from tv2sim.events import EVENTS
+from tv2sim.facts import ATTEMPTS, VIDEO_OUTCOMES
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import PER_SECOND, whole_ticks
 from tv2sim.validation import one_of
@@ -120,6 +121,23 @@ class Measured:
         started, stopped = self.videos[start][rows], self.videos[stop][rows]
         return float(happened(np.where(np.isnan(stopped), self.end, stopped) - started).sum())
 
+    def encoder_time(self) -> float:
+        """Return the ticks for which encoders held a video, also those of encodings that were interrupted."""
+        attempts, others = self.facts.attempts, self.facts.others
+        lost = np.flatnonzero(attempts["kind"] == ATTEMPTS.index("encoding"))
+        if not len(lost):
+            return self.total("encoding_started", "queued")
+        rows = np.setdiff1d(np.arange(len(self.catalogue)), attempts["video"][lost])
+        time = self.total("encoding_started", "queued", rows)
+        time += float((attempts["ended"][lost] - attempts["started"][lost]).sum())
+        starts = others["kind"] == 1 + list(EVENTS).index("encoding_started")
+        for video in np.unique(attempts["video"][lost]).tolist():
+            begun = others["time"][starts & (others["video"] == video)]
+            if len(begun) > np.count_nonzero(attempts["video"][lost] == video):
+                queued = self.videos["queued"][video]
+                time += (self.end if np.isnan(queued) else float(queued)) - float(begun.max())
+        return time
+
     def stockouts(self) -> int:
         """Return how many videos were assigned later than they were encoded, or never."""
         encoded, assigned = self.videos["encoded"], self.videos["assigned"]
@@ -215,6 +233,7 @@ class Setting:
         """Whether it is known when each encoding starts and ends."""
         scenario = self.scenario
         drawn = scenario.arrivals != "even" or isinstance(scenario.encoding_factor, Distribution)
+        drawn = drawn or scenario.faults.encoder_lifetime is not None
         return self.never_blocks and not drawn
 
 
@@ -358,7 +377,7 @@ METRICS = {metric.name: metric for metric in (
            lambda run: run.facts.quota_waits, "less", int,
            fixed=lambda setting: setting.scenario.max_publishers is None),
     Metric("encoder_utilization", "encoder utilization", "%", "share of the encoders' time with a video",
-           lambda run: _ratio(run.total("encoding_started", "queued"), run.encoders * run.end),
+           lambda run: _ratio(run.encoder_time(), run.encoders * run.end),
            None, float, "share"),
     Metric("publishing_queue_mean", "publishing queue", "videos", "videos waiting in it, averaged over time",
            lambda run: _ratio(run.total("queued", "assigned", run.videos["own"] == 0), run.end)),

@@ -50,7 +50,7 @@ def client(
         if wait is not None:
             yield from wait(video)
         record.offered(video)
-        if not encoders.free:
+        while not encoders.free:  # an interrupted video may take the one that became free
             yield encoders.released()
         encoders.take(video)
 

@@ -59,6 +59,11 @@ class Encoders:
         self._encoding_ends: list[Event] = []  # by encoder: the event that its process waits for
         self._waiting_client: Event | None = None  # the event that a blocked client waits for
 
+    @property
+    def awaits_repair(self) -> bool:
+        """Whether a video waits until an encoder is back."""
+        return False
+
     def add(self, videos: int) -> None:
         """Prepare for more videos.
 
@@ -104,6 +109,10 @@ class Encoders:
     def _release(self, encoder: int) -> None:
         self._encoding_ends[encoder] = Event(self._env)
         heappush(self.free, (self._env.now, encoder))
+        self._tell_client()
+
+    def _tell_client(self) -> None:
+        """Let a client that waits look again, at its place of this instant."""
         if self._waiting_client is not None:
             happens(self._waiting_client, 0, HANDED_OVER)
             self._waiting_client = None
@@ -120,7 +129,7 @@ class DifferentEncoders(Encoders):
         As for :class:`Encoders`.
     """
 
-    def __init__(self, durations: Callable[[int, int], float], *wiring: Any) -> None:
+    def __init__(self, durations: Callable[..., float], *wiring: Any) -> None:
         super().__init__(*wiring)
         self._durations = durations
 
@@ -140,6 +149,7 @@ class NoEncoders:
     """
 
     free = True
+    awaits_repair = False
 
     def __init__(self, publishers: Publishers, stage: PublishingStage, record: Recorder) -> None:
         self._publishers, self._stage, self._record = publishers, stage, record

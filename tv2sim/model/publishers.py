@@ -127,6 +127,28 @@ class Publishers:
             self._encoded += 1
             self.review(video)
 
+    def encoding_restarted(self, video: int) -> None:
+        """Act on another start of a video's encoding."""
+        if self._adapts:
+            self._encoding += 1
+            self.review(video)
+
+    def encoded_again(self, video: int) -> None:
+        """Act on the end of an encoding that had ended before."""
+        if self._adapts:
+            self.review(video)
+
+    def interrupted(self, video: int) -> None:
+        """Act on the loss of a video's encoder."""
+        if self._adapts:
+            self._encoding -= 1
+            self.review(video)
+
+    @property
+    def may_serve(self) -> bool:
+        """Whether any publisher may still come."""
+        return self.watches_encoding or self._level > 0 or self._stock > 0
+
     def queued(self, video: int) -> None:
         """Act on a video's arrival at the publishing stage."""
         if self._moment[video] == _QUEUED:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from simpy import Event
 
+from tv2sim.model.environment import CountingEnvironment
 from tv2sim.model.instant import ADMITTED, happens
 
 if TYPE_CHECKING:
@@ -57,11 +58,28 @@ class PublishingStage:
 
     def admission(self) -> Generator[Event, None, None]:
         """Wait for room in the queue, behind the encoders that wait already."""
+        yield self.block()
+        self.unblock()
+
+    def block(self) -> Event:
+        """Return an event that happens when there is room, behind the encoders that wait already."""
         event = Event(self._env)
         self._blocked.append(event)
-        yield event
+        return event
+
+    def unblock(self) -> None:
+        """Take note that the encoder that was called passes its video now."""
         self._called = False
         self._blocked.popleft()
+
+    def withdraw_call(self, event: Event) -> None:
+        """Forget an encoder that is blocked; if it had been called, the next one is."""
+        called = self._called and event is self._blocked[0]
+        self._blocked.remove(event)
+        if called and isinstance(self._env, CountingEnvironment):
+            self._env.cancel(event)
+            self._called = False
+            self._admit()
 
     def accept(self, video: int) -> int | None:
         """Return the ready publisher that takes a video, or None if the video has to wait."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from math import nan
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
@@ -175,6 +176,36 @@ class Recorder:
         self._how[publisher] = _FAILED_PUBLISHER
         self._note(publisher * _ROW | _PUBLISHER_FAILED)
 
+    def restarted(self, video: int, encoder: int) -> None:
+        """Record another start of a video's encoding; `encoding_started` stays that of the first."""
+        columns = self.tables["others"]
+        started = 1 + list(EVENTS).index("encoding_started")
+        known = zip(columns["kind"], columns["video"], strict=True)
+        if (started, video) not in known:
+            self._again("encoding_started", video, encoder=self._encoder[video])
+        if self._encoded[video] == self._encoded[video]:
+            self._again("encoded", video, encoder=self._encoder[video])
+            self._encoded[video] = nan
+        self._encoder[video] = encoder
+        self.other("encoding_started", video=video, encoder=encoder)
+
+    def encoder_failed(self, video: int, encoder: int, publisher: int) -> None:
+        """Record that an encoder dies, with the video in it (-1: none)."""
+        if video >= 0:
+            self._attempt("encoding", self._last_start(video), video=video, encoder=encoder)
+        self.other("encoder_failed", video=video, encoder=encoder)
+
+    def encoder_repaired(self, video: int, encoder: int, publisher: int) -> None:
+        """Record that an encoder is back."""
+        self.other("encoder_repaired", encoder=encoder)
+
+    def _last_start(self, video: int) -> float:
+        others, started = self.tables["others"], 1 + list(EVENTS).index("encoding_started")
+        for row in range(len(others["kind"]) - 1, -1, -1):
+            if others["video"][row] == video and others["kind"][row] == started:
+                return float(others["time"][row])
+        return float(self._encoding_started[video])
+
     def discarded(self, video: int) -> None:
         """Record that a video is given up."""
         self._settled[video] = self._env.now
@@ -233,7 +264,8 @@ class Recorder:
             if (number is None and needed) or (number is not None and number < 0):
                 raise ValueError(f"no {name}")
             given.append(-1 if number is None else number)
-        getattr(self, entry.event)(*given)
+        again = entry.event == "encoding_started" and self._encoding_started[given[0]] >= 0
+        getattr(self, "restarted" if again else entry.event)(*given)
 
     def facts(
         self,

@@ -150,9 +150,10 @@ def startup_times(
 
 def encodings(
     scenario: Scenario, startups: StartupTimes, nominal: Sequence[float]
-) -> Callable[[int, int], float] | None:
-    """Return a function of a video and an encoder: the ticks of the encoding; None: the nominal ones.
+) -> Callable[..., float] | None:
+    """Return a function of a video, its encoder and its encodings before: the ticks of this one.
 
+    None stands for the nominal ones.
     `nominal` are the encoding times in seconds.
     """
     speeds, factor = scenario.encoders, scenario.encoding_factor
@@ -161,6 +162,8 @@ def encodings(
     speed = speeds if isinstance(speeds, tuple) else (1.0,) * scenario.encoder_count
     if isinstance(factor, Distribution):
         factors = drawn("encoding_factor", factor, Purpose.ENCODING_FACTOR, startups, ticks=False)
-        return lambda video, encoder: to_ticks(nominal[video] * factors(video) / speed[encoder])
+        return lambda video, encoder, before=0: to_ticks(
+            nominal[video] * factors(video, before) / speed[encoder]
+        )
     constant = 1.0 if factor is None else factor
-    return lambda video, encoder: to_ticks(nominal[video] * constant / speed[encoder])
+    return lambda video, encoder, before=0: to_ticks(nominal[video] * constant / speed[encoder])

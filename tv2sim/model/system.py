@@ -15,6 +15,7 @@ from tv2sim.distributions import Distribution
 from tv2sim.draws import Purpose
 from tv2sim.errors import ScenarioError, StrategyError
 from tv2sim.model.arrivals import pauses
+from tv2sim.model.breakdowns import BreakableEncoders
 from tv2sim.model.client import LiveVideos, Wait, client, known_times
 from tv2sim.model.encoders import DifferentEncoders, Encoders, NoEncoders
 from tv2sim.model.environment import CountingEnvironment
@@ -130,14 +131,14 @@ class System:
         self._record = Recorder(env, observers)
         capacity = None if scenario.encoders is None else scenario.publishing_queue_capacity
         stage: PublishingStage
-        if scenario.faults:
+        if scenario.faults.of_publishers:
             place: dict[int, int] = {}
             stage = RetryingStage(place, env, self._queue(place), capacity, self._starts.own)
         else:
             stage = PublishingStage(env, self._queue(), capacity, self._starts.own)
         self._ends_matter = _orders(scenario)
         kind: Callable[..., Publishers] = Publishers
-        if scenario.faults:
+        if scenario.faults.of_publishers:
             kind = partial(FailingPublishers, scenario, startups, self._publishing_time_of)
         elif self._ends_matter:
             kind = partial(OrderedPublishers, scenario)
@@ -158,7 +159,12 @@ class System:
             self._encoders = NoEncoders(self._publishers, stage, self._record)
         else:
             durations = encodings(scenario, startups, self._nominal)
-            encoders = Encoders if durations is None else partial(DifferentEncoders, durations)
+            encoders: Callable[..., Encoders] = Encoders
+            if scenario.faults.encoder_lifetime is not None:
+                again = durations or (lambda video, *_: self._encoding_time[video])
+                encoders = partial(BreakableEncoders, scenario, startups, again)
+            elif durations is not None:
+                encoders = partial(DifferentEncoders, durations)
             self._encoders = encoders(
                 env, scenario.encoder_count, self._encoding_time, self._publishers, stage, self._record
             )
@@ -250,7 +256,8 @@ class System:
         """Return whether only the background goes on, and lets nothing else happen any more."""
         env = self._env
         assert isinstance(env, CountingEnvironment)
-        alive = env.foreground or self._open or self._publishers.waits_for_others
+        repairs = self._encoders.awaits_repair and self._publishers.may_serve
+        alive = env.foreground or self._open or self._publishers.waits_for_others or repairs
         return not alive and env.peek() > env.now
 
     def _on_outcome(self) -> None:
@@ -280,12 +287,12 @@ class System:
 def _orders(scenario: Scenario) -> bool:
     """Return whether publishers may start later than they are ordered."""
     limited = scenario.max_publishers is not None or scenario.provisioning_delay > 0
-    return limited or bool(scenario.faults)
+    return limited or scenario.faults.of_publishers
 
 
 def _has_background(scenario: Scenario) -> bool:
     """Return whether lifetimes end, which keeps no run alive."""
-    return scenario.faults.ready_lifetime is not None
+    return scenario.faults.ready_lifetime is not None or scenario.faults.encoder_lifetime is not None
 
 
 def _run_to_the_end(
