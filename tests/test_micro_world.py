@@ -341,7 +341,7 @@ class TestLimits:
         run = simulate([(2, 9), (0.5, 9)], Mixed(prewarmed=2), 1.5, max_publishers=2, encoders=2)
         assert run.ending == "nothing left to happen"
         assert run.videos["outcome"].tolist() == ["unfinished", "published"]
-        assert run.summary["quota_waits"] == 1
+        assert run.summary["quota_waits"] == 0  # it has not waited to its end
 
     def test_one_at_a_time_is_enough_for_videos_with_their_own(self) -> None:
         for part in ("1", "2a", "2b"):
@@ -574,7 +574,10 @@ class TestPublishingThatFails:
         assert run.videos["published"].isna().tolist() == [True, False]
         assert run.summary["elapsed_p99"] == run.summary["lateness_max"] == np.inf
         assert (run.end, run.summary["failed"]) == (5, 1)
-        assert log(run, 5, "publisher_failed", "discarded") == ["publisher_failed publisher 2", "discarded 0 -"]
+        assert log(run, 5, "publisher_failed", "failed") == [
+            "failed 0 publisher 2",
+            "publisher_failed publisher 2",
+        ]
         assert run.levels["failed"].tolist()[-1] == 1
 
     def test_no_publisher_is_started_for_a_video_that_has_its_outcome(self, failing: Failing) -> None:

@@ -95,7 +95,8 @@ EVENTS: dict[str, Kind] = {
         meaning="the video is published no later than its timeout",
     ),
     "failed": Kind(
-        "videos", "published", video=ROW, publisher="publisher", meaning="the video is published too late"
+        "videos", "settled", video=ROW, publisher="publisher",
+        meaning="the video is published too late, or its last attempt to be published fails",
     ),
     "publisher_ended": Kind(
         "publishers", "ended", video="video", publisher=ROW, given=("publisher",),
@@ -107,9 +108,6 @@ EVENTS: dict[str, Kind] = {
     ),
     "encoder_failed": OTHER._replace(meaning="the encoder dies, and the video in it has to start over"),
     "encoder_repaired": OTHER._replace(meaning="the encoder is back"),
-    "discarded": Kind(
-        "videos", "settled", video=ROW, meaning="the video is given up, since all attempts to publish it failed"
-    ),
 }  # fmt: skip
 """The kinds of events by their names in the log. A new kind is a new row."""
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import MISSING, dataclass
+from fractions import Fraction
 from itertools import pairwise
-from math import inf
 from typing import TYPE_CHECKING, Any
 
 from tv2sim.errors import InputError, ScenarioError
@@ -97,30 +97,36 @@ class Profile(Fields):
     @property
     def mean(self) -> float:
         """The rate in the long run, per second."""
-        return self.steps[-1][1] if self.period is None else self._in_a_period / self.period
+        return self.steps[-1][1] if self.period is None else float(self._in_a_period / Fraction(self.period))
 
     @property
-    def _in_a_period(self) -> float:
-        return sum(rate * (end - start) for start, end, rate in self._within(0.0))
+    def _in_a_period(self) -> Fraction:
+        pieces = self._within(Fraction(0))
+        return sum((rate * (end - begun) for begun, end, rate in pieces if end is not None), Fraction(0))
 
-    def _within(self, start: float) -> Iterator[tuple[float, float, float]]:
-        """Yield the pieces (start, end, rate) from a time on, up to the end of the period, or for ever."""
-        ends = [step[0] for step in self.steps[1:]] + [inf if self.period is None else self.period]
+    def _within(self, start: Fraction) -> Iterator[tuple[Fraction, Fraction | None, Fraction]]:
+        """Yield (begun, end, rate) of each step from a time on, to the end of the period or for ever (None)."""
+        ends = [*(begun for begun, _ in self.steps[1:]), self.period]
         for (begun, rate), end in zip(self.steps, ends, strict=True):
-            if end > start:
-                yield max(begun, start), end, rate
+            if end is None or end > start:
+                last = None if end is None else Fraction(end)
+                yield max(Fraction(begun), start), last, Fraction(rate)
 
     def pause(self, start: float, amount: float = 1.0) -> float:
         """Return the seconds from `start` until the integral of the rate has grown by `amount`."""
-        passed = 0.0
+        return float(self.exact_pause(Fraction(start), Fraction(amount)))
+
+    def exact_pause(self, start: Fraction, amount: Fraction) -> Fraction:
+        """Return the same exactly, so that it is rounded once, however it is computed."""
+        passed = Fraction(0)
         if self.period is not None:
-            start %= self.period
-            periods = max(0.0, amount // self._in_a_period - 1)
-            passed, amount = periods * self.period, amount - periods * self._in_a_period
+            start %= Fraction(self.period)
+            periods = max(0, amount // self._in_a_period - 1)
+            passed, amount = periods * Fraction(self.period), amount - periods * self._in_a_period
         while True:
             for begun, end, rate in self._within(start):
-                if amount <= rate * (end - begun):
+                if end is None or amount <= rate * (end - begun):
                     return passed + amount / rate
                 amount -= rate * (end - begun)
                 passed += end - begun
-            start = 0.0
+            start = Fraction(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from itertools import chain, count, repeat
 from math import isnan
 from typing import TYPE_CHECKING
@@ -47,7 +48,12 @@ def _pause(scenario: Scenario, startups: StartupTimes) -> Callable[[float, int],
         amount = drawn("arrivals", Exponential(1), Purpose.PAUSE, startups, ticks=False)
     if isinstance(rate, float):
         return lambda time, video: max(1.0, to_ticks(amount(video) / rate))
-    return lambda time, video: max(1.0, to_ticks(rate.pause(time / PER_SECOND, amount(video))))
+
+    def pause(time: float, video: int) -> float:
+        seconds = rate.exact_pause(Fraction(int(time), PER_SECOND), Fraction(amount(video)))
+        return float(max(1, round(seconds * PER_SECOND)))
+
+    return pause
 
 
 def _one(video: int) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING, Any
 
@@ -69,7 +68,7 @@ class BreakableEncoders(Encoders):
         self._admissions: dict[int, Event] = {}  # by encoder that is blocked: its call to pass its video
         self._starts: list[int] = []  # by video: encodings so far
         self._told: list[bool] = []  # by video: whether its encoding has ended before
-        self._interrupted: deque[int] = deque()
+        self._interrupted: list[tuple[float, int]] = []  # a heap of (since when, video)
         self._called = False
         self._dead = 0
         for encoder in range(self._number):
@@ -81,10 +80,29 @@ class BreakableEncoders(Encoders):
         self._starts += [0] * videos
         self._told += [False] * videos
 
+    # -- whether a repair matters --------------------------------------------------------------------------
+
+    def _stranded(self) -> set[int]:
+        """Return the videos that are encoded, and find no room: to encode them again changes nothing."""
+        if not self._stage.full:
+            return set()
+        lost = (video for _, video in self._interrupted)
+        return {video for video in (*lost, *self._holds.values()) if self._told[video]}
+
     @property
     def awaits_repair(self) -> bool:
-        """Whether a video waits until an encoder is back."""
-        return bool(self._dead and (self._interrupted or self._waiting_client is not None))
+        """Whether a video waits until an encoder is back, and can go on from there."""
+        if not self._dead:
+            return False
+        stranded = self._stranded()
+        held_up = self._waiting_client is not None and len(stranded) < self._number
+        return held_up or any(video not in stranded for _, video in self._interrupted)
+
+    @property
+    def futile(self) -> int:
+        """The number of encodings under way that change nothing."""
+        stranded = self._stranded()
+        return sum(self._holds[encoder] in stranded for encoder in self._ends)
 
     # -- encoding ------------------------------------------------------------------------------------------
 
@@ -113,12 +131,19 @@ class BreakableEncoders(Encoders):
             self._told[video] = True
             self._publishers.encoded(video)
         if self._stage.full_for(video):
-            self._admissions[encoder] = call = self._stage.block()
-            call.callbacks.append(lambda _: self._admitted(video, encoder))
+            self._wait_for(self._stage.block(), video, encoder)
         else:
             self._pass_on(video, encoder)
 
+    def _wait_for(self, call: Event, video: int, encoder: int) -> None:
+        """Keep a video in its encoder until the stage calls."""
+        self._admissions[encoder] = call
+        call.callbacks.append(lambda _: self._admitted(video, encoder))
+
     def _admitted(self, video: int, encoder: int) -> None:
+        if self._stage.full:
+            self._wait_for(self._stage.block_again(), video, encoder)
+            return
         del self._admissions[encoder]
         self._stage.unblock()
         self._pass_on(video, encoder)
@@ -157,7 +182,7 @@ class BreakableEncoders(Encoders):
             else:
                 self._stage.withdraw_call(self._admissions.pop(encoder))
             self._publishers.interrupted(video)
-            self._interrupted.append(video)
+            heappush(self._interrupted, (self._env.now, video))
             self._call()
         repair = Background(self._env, self._repair(encoder, life), ENCODER_REPAIRED + encoder)
         repair.callbacks.append(lambda _: self._repaired(encoder, life))
@@ -176,5 +201,5 @@ class BreakableEncoders(Encoders):
 
     def _restart(self) -> None:
         self._called = False
-        while self.free and self._interrupted:
-            self.take(self._interrupted.popleft())
+        self.take(heappop(self._interrupted)[1])
+        self._call()

@@ -64,6 +64,11 @@ class Encoders:
         """Whether a video waits until an encoder is back."""
         return False
 
+    @property
+    def futile(self) -> int:
+        """The number of encodings under way that change nothing."""
+        return 0
+
     def add(self, videos: int) -> None:
         """Prepare for more videos.
 
@@ -150,6 +155,7 @@ class NoEncoders:
 
     free = True
     awaits_repair = False
+    futile = 0
 
     def __init__(self, publishers: Publishers, stage: PublishingStage, record: Recorder) -> None:
         self._publishers, self._stage, self._record = publishers, stage, record

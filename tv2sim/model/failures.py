@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tv2sim.distributions import Constant, Distribution
 from tv2sim.draws import Purpose
 from tv2sim.model.environment import Background
-from tv2sim.model.instant import DIED, NOTICED, PUBLISHED, READY, later
+from tv2sim.model.instant import DIED, NOTICED, READY, later
 from tv2sim.model.orders import Key, Order, OrderedPublishers
 from tv2sim.model.publishing import PublishingStage
 from tv2sim.model.startups import Drawn, drawn
@@ -97,9 +97,8 @@ class FailingPublishers(OrderedPublishers):
 
     # -- publishing ----------------------------------------------------------------------------------------
 
-    def _publish(self, video: int, publisher: int) -> None:
-        time = self._times(video, self._attempts[video])
-        later(self._env, time, PUBLISHED + publisher, self._published, video, publisher)
+    def _ticks_of_publishing(self, video: int) -> float:
+        return self._times(video, self._attempts[video])
 
     def _published(self, video: int, publisher: int) -> None:
         attempt = self._attempts[video]
@@ -111,29 +110,32 @@ class FailingPublishers(OrderedPublishers):
             super()._published(video, publisher)
 
     def _publishing_failed(self, video: int, publisher: int) -> None:
-        """Let the video wait again, or give it up; the publisher that failed is not in the pool's level."""
-        self._record.publisher_failed(publisher)
+        """Let the video wait again, or give it up; the publisher counts in the level until that is noticed."""
         most = self._faults.attempts
         if most is not None and self._attempts[video] >= most:
-            self._record.discarded(video)
+            self._record.given_up(video)
+            self._record.publisher_failed(publisher)
             self._on_outcome()
-        elif (other := self._stage.accept_again(video)) is not None:
+            self._gone()
+            return
+        if not self._own[video]:
+            self._stock += 1
+        self._lost(publisher)
+        if (other := self._stage.accept_again(video)) is not None:
             self._assign(video, other)
-        self._gone()
-        later(self._env, self._noticed_after, NOTICED + publisher, self._noticed, publisher)
 
     # -- after a failure -----------------------------------------------------------------------------------
 
     def _lost(self, publisher: int) -> None:
-        """End a publisher that failed without a video; it is replaced when that is noticed."""
+        """End a publisher that failed; it is replaced when that is noticed."""
         self._record.publisher_failed(publisher)
-        self._gone()
         later(self._env, self._noticed_after, NOTICED + publisher, self._noticed, publisher)
+        self._gone()
 
     def _noticed(self, publisher: int) -> None:
         """Order another publisher in place of one that failed, with its cause or slot."""
         order, _ = self._of.pop(publisher)
-        if order.owner < 0 and self._taken[publisher] < 0:
+        if order.owner < 0:
             self._stock -= 1
         self._order(order)
 

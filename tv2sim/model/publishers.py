@@ -92,9 +92,8 @@ class Publishers:
     waits_for_others = False
     """Whether a publisher is ordered that cannot start before another one ends."""
 
-    def quota_waits(self, end: float) -> int:
-        """Return how many publishers have waited for others to end, up to the end of the run."""
-        return 0
+    quota_waits = 0
+    """How many publishers have waited for others to end before they started."""
 
     # -- occasions to start publishers ---------------------------------------------------------------------
 
@@ -143,11 +142,6 @@ class Publishers:
         if self._adapts:
             self._encoding -= 1
             self.review(video)
-
-    @property
-    def may_serve(self) -> bool:
-        """Whether any publisher may still come."""
-        return self.watches_encoding or self._level > 0 or self._stock > 0
 
     def queued(self, video: int) -> None:
         """Act on a video's arrival at the publishing stage."""
@@ -239,8 +233,13 @@ class Publishers:
 
     def _publish(self, video: int, publisher: int) -> None:
         """Let a publisher be busy with a video as long as that takes."""
-        time = self._publishing_time[video]
-        later(self._env, time, PUBLISHED + publisher, self._published, video, publisher)
+        if time := self._ticks_of_publishing(video):
+            later(self._env, time, PUBLISHED + publisher, self._published, video, publisher)
+        else:
+            self._published(video, publisher)
+
+    def _ticks_of_publishing(self, video: int) -> float:
+        return self._publishing_time[video]
 
     def _published(self, video: int, publisher: int) -> None:
         """Give the video its outcome and end the publisher."""

@@ -56,15 +56,28 @@ class PublishingStage:
         """Return whether a video has to stay in its encoder, because there is no room for it."""
         return not self._own[video] and not self._room()
 
+    @property
+    def full(self) -> bool:
+        """Whether there is no room in the queue."""
+        return not self._room()
+
     def admission(self) -> Generator[Event, None, None]:
         """Wait for room in the queue, behind the encoders that wait already."""
         yield self.block()
+        while self.full:
+            yield self.block_again()
         self.unblock()
 
     def block(self) -> Event:
         """Return an event that happens when there is room, behind the encoders that wait already."""
         event = Event(self._env)
         self._blocked.append(event)
+        return event
+
+    def block_again(self) -> Event:
+        """Return the same for the encoder that was called, if the room was taken or the publisher died."""
+        self._called = False
+        self._blocked[0] = event = Event(self._env)
         return event
 
     def unblock(self) -> None:

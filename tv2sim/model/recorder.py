@@ -33,9 +33,9 @@ _ROW = pack(None, 1)
 """The factor of the row in an item of the sequence."""
 
 _IN_TIME, _TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))
-_OUTCOMES = [name for name, kind in EVENTS.items() if kind.table == "videos" and kind.time == "published"]
+_OUTCOMES = ("published", "failed")
 _SERVED, _FAILED_PUBLISHER = map(PUBLISHER_OUTCOMES.index, ("ended", "failed"))
-_PUBLISHER_FAILED, _DISCARDED = map(pack, ("publisher_failed", "discarded"))
+_PUBLISHER_FAILED = pack("publisher_failed")
 
 
 class Timed(Protocol):
@@ -172,6 +172,10 @@ class Recorder:
             )
         elif video >= 0:
             self._attempt("publishing", self._taken[publisher], video=video, publisher=publisher)
+            if (
+                self._published[video] == now
+            ):  # as a log says it: the video has failed just now, with its publisher
+                self._published[video] = nan
         self._ended[publisher] = now
         self._how[publisher] = _FAILED_PUBLISHER
         self._note(publisher * _ROW | _PUBLISHER_FAILED)
@@ -206,11 +210,10 @@ class Recorder:
                 return float(others["time"][row])
         return float(self._encoding_started[video])
 
-    def discarded(self, video: int) -> None:
-        """Record that a video is given up."""
-        self._settled[video] = self._env.now
-        self._outcome[video] = _TOO_LATE
-        self._note(video * _ROW | _DISCARDED)
+    def given_up(self, video: int) -> None:
+        """Record that a video has failed without a publication, since its last attempt has failed."""
+        self.failed(video)
+        self._published[video] = nan
 
     def _attempt(self, kind: str, started: float, **references: int) -> None:
         """Add a row for an attempt that fails now."""
@@ -267,6 +270,13 @@ class Recorder:
         again = entry.event == "encoding_started" and self._encoding_started[given[0]] >= 0
         getattr(self, "restarted" if again else entry.event)(*given)
 
+    def _fill_in_lost(self, tables: dict[str, dict[str, Any]]) -> None:
+        """Let a video that was encoded and lost, and is not encoded again, have the end of that encoding."""
+        others, encoded = tables["others"], tables["videos"]["encoded"]
+        for row in reversed(np.flatnonzero(others["kind"] == _ENCODED_AGAIN).tolist()):  # the last counts
+            if not self._encoded[others["video"][row]] >= 0:
+                encoded[others["video"][row]] = others["time"][row]
+
     def facts(
         self,
         own: Sequence[int] | bytearray,
@@ -285,6 +295,7 @@ class Recorder:
             table: {name: _array(column)[: rows.get(table)] for name, column in columns.items()}
             for table, columns in self.tables.items()
         }
+        self._fill_in_lost(tables)
         queued = ~np.isnan(tables["videos"]["queued"])
         tables["videos"]["own"] = np.frombuffer(bytearray(own), dtype=np.int8) * queued
         return Facts(
@@ -297,6 +308,7 @@ class Recorder:
         )
 
 
+_ENCODED_AGAIN = 1 + list(EVENTS).index("encoded")
 _DTYPES = {"d": np.float64, "q": np.int64, "b": np.int8}
 
 

@@ -249,16 +249,15 @@ class System:
                 f"the run lasts {end / PER_SECOND:.3g} s, and time is exact up to {LAST / PER_SECOND:.3g} s: "
                 f"cut it off with until=..."
             )
-        waits = self._publishers.quota_waits(end)
+        waits = self._publishers.quota_waits
         return self._record.facts(self._starts.own, end, ending, scenario.deadline, waits)
 
     def _stalled(self) -> bool:
         """Return whether only the background goes on, and lets nothing else happen any more."""
         env = self._env
         assert isinstance(env, CountingEnvironment)
-        repairs = self._encoders.awaits_repair and self._publishers.may_serve
-        alive = env.foreground or self._open or self._publishers.waits_for_others or repairs
-        return not alive and env.peek() > env.now
+        alive = env.foreground > self._encoders.futile or self._encoders.awaits_repair
+        return not (alive or self._open or self._publishers.waits_for_others) and env.peek() > env.now
 
     def _on_outcome(self) -> None:
         self._without_outcome -= 1

@@ -193,7 +193,7 @@ def _recorded(
     if (wrong := _contradiction(log, catalogue.publication_timeout, scenario)) is not None:
         what = f"{log[wrong].event!r:.40} at {log[wrong].time:g} s"
         raise InputError(f"{name!r}, line {events[wrong][0]}, contradicts those before it: {what}")
-    if log and EVENTS[log[-1].event].time == "published":  # cut off before the end of the publisher
+    if log and log[-1].event in ("published", "failed"):  # cut off before the end of the publisher
         log.append(log[-1]._replace(event="publisher_ended"))
     ends = [(line.end, line.ending) for _, line in told if line.end is not None and line.ending is not None]
     end, ending = ends[-1] if ends else (log[-1].time if log else 0.0, "stopped")
@@ -237,8 +237,9 @@ def _out_of_order(log: Iterable[LogEntry], videos: int, encoders: int) -> Iterat
             yield line
             continue
         for table, row in (("videos", entry.video), ("publishers", entry.publisher)):
-            if kind.time in times[table]:
-                place = times[table].index(kind.time)
+            time = "published" if kind.time == "settled" else kind.time  # they are one step of a video
+            if time in times[table]:
+                place = times[table].index(time)
                 if filled.get((table, row), -1) != place - 1:
                     yield line
                 filled[table, row] = place
