@@ -165,7 +165,7 @@ class BreakableEncoders(Encoders):
 
     def _live(self, encoder: int, life: int) -> None:
         """Let an encoder begin a life."""
-        death = Background(self._env, self._lifetime(encoder, life), ENCODER_DIED + encoder)
+        death = Background(self._env, max(1.0, self._lifetime(encoder, life)), ENCODER_DIED + encoder)
         death.callbacks.append(lambda _: self._dies(encoder, life))
 
     def _dies(self, encoder: int, life: int) -> None:
@@ -201,5 +201,6 @@ class BreakableEncoders(Encoders):
 
     def _restart(self) -> None:
         self._called = False
-        self.take(heappop(self._interrupted)[1])
-        self._call()
+        if self.free:  # it may have died in this instant
+            self.take(heappop(self._interrupted)[1])
+            self._call()

@@ -85,7 +85,7 @@ class FailingPublishers(OrderedPublishers):
         super()._ready(publisher, owner)
         if self._dies and self._taken[publisher] < 0:
             key = self._of[publisher][1]
-            lifetime = self._lifetimes[key.kind](key.entity, key.further)
+            lifetime = max(1.0, self._lifetimes[key.kind](key.entity, key.further))  # a microsecond
             death = Background(self._env, lifetime, DIED + publisher)
             death.callbacks.append(lambda _: self._lifetime_ends(publisher, owner))
 
