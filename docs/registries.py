@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
+import numpy as np
 from sphinx.pycode import ModuleAnalyzer
 from sphinx.util.docutils import SphinxDirective
 from sphinx.util.logging import getLogger
@@ -134,6 +135,7 @@ def charts() -> str:
     catalogue = tv.generate_catalogue()
     study = tv.compare(catalogue, ["2a", "2c:8", "2c:9", "2c", "2c:12"], replications=100, progress=False)
     given = {"run": tv.simulate(catalogue, "2c"), "study": study, "reps": study["2c"], "study_or_reps": study}
+    given["fit"] = tv.fit(tv.LogNormal(4, 0.6).quantile(np.random.default_rng(1).random(200)))
     given["runs"] = {name: tv.simulate(catalogue, name) for name in study.strategies}
     return "\n\n".join(_chart(name, given) for name in plots.__all__)
 

@@ -24,7 +24,7 @@ from tv2sim.events import log_of
 Json: TypeAlias = dict[str, Any]
 
 DATA = Path(__file__).parent.parent / "data"
-ENVIRONMENT = ("ENCODERS", "PORT", "KEEP_RUNNING", "TV2SIM_DEBUG")
+ENVIRONMENT = ("ENCODERS", "PORT", "KEEP_RUNNING", "TV2SIM_DEBUG", "COLUMNS")
 """What the command looks at."""
 CATALOGUE = DATA / "catalogue.jsonl"
 SAMPLE = DATA / "sample.jsonl"

@@ -61,10 +61,12 @@ def snapshot(**changes: Any) -> Snapshot:
         "lag_max": 0.0034,
         "catalogue": "day.jsonl",
         "strategy": "2c",
+        "strategy_in_words": "A pool of 10 publishers.",
         "seed": 1,
         "replication": 0,
         "startup_mean": 4.0,
         "until": None,
+        "restartable": False,
     }
     for name, value in changes.items():
         (pipeline if name in pipeline else view)[name] = value

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,7 +17,8 @@ import pytest
 
 import tv2sim as tv
 from tests.commands import CATALOGUE, SAMPLE, is_one_line, lines_of, start, tv2sim, video, write_catalogue
-from tv2sim.cli.options import SCENARIO
+from tv2sim.cli.options import _COMMANDS, SCENARIO
+from tv2sim.distributions import NOTATIONS
 
 FULL = Path("/dev/full")
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and pipes as POSIX has them")
@@ -66,9 +68,56 @@ def test_help_names_every_option(command: tuple[str, ...], named: list[str]) -> 
     assert [name for name in named if name not in out] == []
 
 
+def test_every_help_ends_with_two_examples_of_the_command() -> None:
+    for name, command in _COMMANDS.items():
+        *_, first, second = tv2sim(name, "--help").out.splitlines()
+        assert (first.strip(), second.strip()) == command.examples
+        assert all(f"tv2sim {name}" in example for example in command.examples)
+        assert len(max(command.examples, key=len)) <= 76
+
+
+def test_without_a_command_it_says_what_to_try() -> None:
+    status, out, err = tv2sim()
+    assert (status, err) == (0, "")
+    tried = [line.strip() for line in out.splitlines() if line.startswith("  tv2sim")]
+    assert tried == [_COMMANDS[name].examples[0] for name in ("generate", "check", "run", "compare", "replay")]
+
+
+def test_the_examples_run_as_written_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for the time that they take, and for going on serving."""
+    monkeypatch.chdir(tmp_path)
+    for name, command in _COMMANDS.items():
+        for example in command.examples:
+            fast = re.sub(r"--speed \S+", "--speed max --port none", example).replace("--keep-running", "")
+            fast += " --replications 5" * (name == "compare")
+            given = b""
+            for call in fast.split("|"):
+                program, *arguments = shlex.split(call)
+                if program == "printf":
+                    given = arguments[0].encode().decode("unicode_escape").encode()
+                    continue
+                if program == "cat":
+                    given = Path(arguments[0]).read_bytes()
+                    continue
+                assert program == "tv2sim"
+                status, out, err = tv2sim(*arguments, stdin=given)
+                assert (status, "Traceback" in err) == (0, False), (example, err)
+                given = out.encode()
+            assert out or "--out" in example
+    assert {path.name for path in tmp_path.iterdir()} == {"videos.jsonl", "run", "report.html", "table.csv"}
+
+
 def test_help_of_run_names_every_built_in_strategy() -> None:
     out = tv2sim("run", "--help").out
     assert [name for name in tv.STRATEGIES if not re.search(rf"\b{name}\b", out)] == []
+
+
+def test_help_of_run_names_every_distribution() -> None:
+    out = tv2sim("run", "--help").out
+    names = [notation.partition("(")[0] for notation in NOTATIONS]
+    assert [name for name in names if f"{name}(" not in out] == ["constant"]
 
 
 def test_the_module_is_the_command() -> None:
@@ -83,7 +132,6 @@ def test_the_module_is_the_command() -> None:
 @pytest.mark.parametrize(
     ("arguments", "quoted"),
     [
-        ([], "COMMAND"),
         (["bogus"], "bogus"),
         (["run"], "CATALOGUE"),
         (["check"], "CATALOGUE"),

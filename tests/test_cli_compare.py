@@ -48,11 +48,11 @@ def no_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_text_has_figures_differences_and_verdict() -> None:
     lines = ran(CATALOGUE, "--replications", 50).out.splitlines()
     assert lines[0] == "catalogue.jsonl, default: 154 videos, 50 replications, seed 1, 95 % intervals"
-    heads = [line.split()[0] for line in lines[2:7]]
+    heads = [line.split()[0] for line in lines[3:8]]
     assert heads == ["strategy", "1", "2a", "2b", "2c"]
-    assert "± " in lines[3]
-    assert any(line.startswith("2c        on-time rate") and "better" in line for line in lines)
-    assert any(line.startswith("2b        all of these") for line in lines)
+    assert "± " in lines[4]
+    of_2c = lines[lines.index("2c", lines.index("2b: the same in every replication")) :]
+    assert of_2c[2].startswith("  on-time rate           better ")
     assert lines[-1].startswith("Strategy 2c publishes the most: 9")
 
 
@@ -210,6 +210,30 @@ def test_two_runs_of_a_command_give_the_same_report(tmp_path: Path) -> None:
     assert hashlib.sha256(Path(SAMPLE).read_bytes()).hexdigest() in pages[0].decode()
 
 
+def test_a_report_has_what_its_author_says_and_videos_by_a_column(tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    ran(
+        SAMPLE, "--strategies", "1,2c", *FEW, "--report", report, "--by", "provider", "--title", "How <many>?",
+        "--author", "A. B.", "--date", "3 May", "--notes", "Made in 3 s.\n\nOn 2 cores.", "--format", "csv",
+    )  # fmt: skip
+    page = report.read_text(encoding="utf-8")
+    for said in ("<h1>How &lt;many&gt;?</h1>", "A. B., 3 May", "<p>Made in 3 s.</p>", "<p>On 2 cores.</p>"):
+        assert said in page
+    assert "Videos by provider" in page
+
+
+def test_a_margin_is_told_and_recorded(tmp_path: Path) -> None:
+    report = tmp_path / "report.html"
+    arguments = (CATALOGUE, "--strategies", "2c:12,2c:15", "--replications", 100, "--report", report)
+    out = " ".join(ran(*arguments, "--margin", "1.5%").out.split())
+    assert "95 % intervals, margin 1.5 percentage points" in out
+    assert ", too little to matter, for 240 publisher-seconds fewer." in out
+    page = report.read_text(encoding="utf-8")
+    assert "--replications 100 --margin 1.5% --seed 1" in page
+    assert out == " ".join(ran(*arguments, "--margin", 0.015).out.split())
+    assert report.read_text(encoding="utf-8") == page
+
+
 def test_a_report_is_not_replaced_by_a_table(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     ran(SAMPLE, *FEW, "--report", path)
@@ -269,6 +293,10 @@ def test_force_replaces_a_report(tmp_path: Path) -> None:
         (("--precision", "on_time_rate"), "is not like on_time_rate=0.001"),
         (("--precision", "luck=1%"), "'luck'"),
         (("--precision", "published=0"), "not 0.0"),
+        (("--margin", "0.1pp"), "'0.1pp' is not a number"),
+        (("--margin", "200%"), "--margin must be a finite number of at least 0 and at most 1, not 2.0"),
+        (("--margin", "nan"), "--margin must be a finite number"),
+        (("--title", "T"), "--title is for a report: write one with --report FILE"),
         (("--format", "parquet"), "name it with --out"),
         (("--format", "xml"), "invalid choice"),
         (("--seed", "-1"), "seed"),

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.integrate
 import scipy.stats
@@ -17,6 +18,8 @@ import tv2sim as tv
 from tv2sim.distributions import as_distribution, distribution_from_dict
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 SMALLEST_U, LARGEST_U = 2.0**-53, 1 - 2.0**-53
@@ -137,6 +140,33 @@ class TestQuantile:
         low, high = ends
         time = float(tv.Uniform(low, high).quantile(np.array([u]))[0])
         assert low <= time <= high or time == pytest.approx(high, rel=1e-15)
+
+
+class TestCdf:
+    @pytest.mark.parametrize(("distribution", "theirs"), PAIRS, ids=named)
+    def test_it_is_that_of_scipy(self, distribution: tv.Distribution, theirs: Any) -> None:
+        times = np.concatenate([[-1, 0, 2, 3, 6, 1e9, math.inf], theirs.ppf(GRID)])
+        np.testing.assert_allclose(distribution.cdf(times), theirs.cdf(times), rtol=1e-9, atol=1e-15)
+
+    @pytest.mark.parametrize("distribution", ALL, ids=str)
+    def test_it_is_the_inverse_of_the_quantile_function(self, distribution: tv.Distribution) -> None:
+        times = np.concatenate([[-1, 0, 3, 1e9], distribution.quantile(np.array([0.1, 0.25, 0.5, 0.9]))])
+        bisected = tv.Distribution._cdf(distribution, times)
+        np.testing.assert_allclose(distribution.cdf(times), bisected, atol=1e-9)
+
+    def test_by_hand(self) -> None:
+        assert tv.Empirical([5, 2, 3, 9]).cdf(np.array([1.9, 2, 4, 9])).tolist() == [0, 0.25, 0.5, 1]
+        assert tv.Constant(4).cdf(np.array([3.9, 4])).tolist() == [0, 1]
+        assert tv.Uniform(3, 3).cdf(np.array([2.9, 3, 3.1])).tolist() == [0, 1, 1]
+        assert tv.Triangular(3, 3, 3).cdf(np.array([2.9, 3, 3.1])).tolist() == [0, 1, 1]
+
+    @pytest.mark.parametrize("distribution", ALL, ids=str)
+    def test_a_number_gives_a_number_and_an_array_one_of_its_shape(self, distribution: tv.Distribution) -> None:
+        assert type(distribution.cdf(3)) is float
+        assert distribution.cdf(np.full((2, 3), 3.0)).shape == (2, 3)
+
+    def test_of_a_distribution_of_one_s_own_it_follows_from_the_quantiles(self) -> None:
+        assert Weekend().cdf(np.array([1, 2, 3, 4])).tolist() == [0, 0.5, 0.5, 1]
 
 
 class TestMean:
@@ -493,3 +523,119 @@ class TestOwn:
         message = r"startup_time Long\(\) gives other than times from 0 to 4294967296 s: " + f"{largest:g}"
         with pytest.raises(tv.ScenarioError, match=message.replace("+", r"\+")):
             tv.Scenario(startup_time=Long())
+
+
+class TestOfScipy:
+    FROZEN = (
+        scipy.stats.gamma(4, scale=1),
+        scipy.stats.gamma(a=4, loc=0.5),
+        scipy.stats.weibull_min(1.5, 1, 4),
+        scipy.stats.beta(2, b=3, loc=2, scale=4),
+        scipy.stats.truncnorm(-1, 3, loc=3),
+        scipy.stats.expon(2),
+        scipy.stats.poisson(4),
+    )
+
+    @pytest.mark.parametrize("frozen", FROZEN, ids=lambda one: one.dist.name)
+    def test_a_frozen_one_is_accepted_saved_compared_and_described(self, frozen: Any) -> None:
+        scenario = tv.Scenario(startup_time=frozen)
+        one = scenario.startup_time
+        u = np.array([SMALLEST_U, 0.3, LARGEST_U])
+        assert one.quantile(u).tolist() == frozen.ppf(u).tolist()
+        assert one.mean == pytest.approx(frozen.mean())
+        assert one.cdf(3) == frozen.cdf(3)
+        assert tv.Scenario.from_dict(json.loads(json.dumps(scenario.to_dict()))) == scenario
+        assert as_distribution("startup_time", str(one)) == one
+        assert {one: 1}[one] == 1
+
+    def test_what_it_looks_like(self) -> None:
+        one = tv.Scenario(startup_time=scipy.stats.gamma(4, scale=2)).startup_time
+        assert one == tv.Scipy("gamma", (4, 0, 2))
+        assert str(one) == "scipy.stats.gamma(a=4, loc=0, scale=2)"
+        assert one.to_dict() == {"kind": "scipy", "name": "gamma", "parameters": [4.0, 0.0, 2.0]}
+
+    def test_however_the_parameters_are_given_it_is_the_same(self) -> None:
+        given = [scipy.stats.gamma(4, 0, 2), scipy.stats.gamma(a=4, scale=2)]
+        texts = ["scipy.stats.gamma(4, 0, 2)", "scipy.stats.gamma( scale = 2, a=4 )"]
+        assert len({as_distribution("startup_time", one) for one in (*given, *texts)}) == 1
+        assert tv.Scipy("gamma", (4, 0, 2)) != tv.Scipy("gamma", (4, 0, 3))
+
+    def test_a_run_is_the_same_as_with_our_own(self) -> None:
+        catalogue = tv.generate_catalogue(40)
+        runs = [
+            tv.simulate(catalogue, "2a", tv.Scenario(startup_time=one), seed=1)
+            for one in (scipy.stats.uniform(2, 4), tv.Uniform(2, 6))
+        ]
+        assert runs[0].videos.equals(runs[1].videos)
+
+    @pytest.mark.parametrize(
+        ("given", "message"),
+        [
+            (scipy.stats.norm(4, 1), r"Scipy\(name='norm', parameters=\(4.0, 1.0\)\) gives times outside 0 to"),
+            (scipy.stats.cauchy(3), "gives times outside 0 to"),
+            (scipy.stats.pareto(0.5), "gives times outside 0 to"),
+            (scipy.stats.gamma(-1), "gives times outside 0 to"),
+            (scipy.stats.gamma, "needs parameters, as scipy.stats.gamma\\(4, scale=1\\) has"),
+            (scipy.stats.gamma([1, 2]), "each of Scipy's parameters must be a finite number, not"),
+            (
+                scipy.stats.rv_histogram((np.array([1, 2]), np.array([0, 1, 2])), name="mine").freeze(),
+                "'mine' is no distribution of",
+            ),
+            ("scipy.stats.gama(3)", "such as 'gamma', not 'gama'"),
+            ("scipy.stats.rv_continuous(3)", "such as 'gamma', not 'rv_continuous'"),
+            ("scipy.stats.gamma()", "startup_time must be a number of seconds or one of .* not 'scipy"),
+            ("scipy.stats.gamma(3, b=2)", "startup_time must be a number of seconds or one of .* not 'scipy"),
+            ("uniform(low=2, 6)", "startup_time must be a number of seconds or one of .* not 'uniform"),
+        ],
+        ids=str,
+    )
+    def test_what_is_refused(self, given: Any, message: str) -> None:
+        with pytest.raises(tv.ScenarioError, match=message):
+            tv.Scenario(startup_time=given)
+
+
+class TestMeasured:
+    @pytest.mark.parametrize(
+        "given",
+        [
+            np.array([3, 2, 5.5]),
+            pd.Series([3, 2, 5.5]),
+            pd.Series(pd.to_timedelta([3, 2, 5.5], unit="s")),
+            pd.DataFrame({"seconds": [3, 2, 5.5]}),
+        ],
+        ids=["array", "column", "differences of times", "frame"],
+    )
+    def test_a_column_is_a_sample(self, given: Any) -> None:
+        assert tv.Scenario(startup_time=given).startup_time == tv.Empirical([2, 3, 5.5])
+
+    @pytest.mark.parametrize(
+        "text", ["3\n2\n5.5\n", "startup time\n3\n2\n\n5.5", "\ufeff3\r\n2\r\n 5.5\r\n", '"s"\n"3"\n2\n5.5\n']
+    )
+    def test_a_file_is_a_sample(self, text: str, tmp_path: Path) -> None:
+        (path := tmp_path / "samples.CSV").write_text(text, encoding="utf-8")
+        assert as_distribution("startup_time", str(path)) == tv.Empirical([2, 3, 5.5])
+
+    @pytest.mark.parametrize(
+        ("text", "message"),
+        [
+            ("", "there are no samples"),
+            ("seconds\n", "there are no samples"),
+            ("s\n3\nsoon\n", "line 3: 'soon' is not a number"),
+            ("3\n\n4,5\n", "line 3: 2 values instead of 1"),
+            ("3\n-4\n", "sample 2 must be a finite number of at least 0, not -4.0"),
+            ("3\nnan\n", "sample 2 must be a finite number of at least 0, not nan"),
+            ("a,b\n3,4\n", "not the columns 'a', 'b'"),
+        ],
+    )
+    def test_a_file_that_is_none(self, text: str, message: str, tmp_path: Path) -> None:
+        (path := tmp_path / "samples.csv").write_text(text, encoding="utf-8")
+        with pytest.raises(tv.ScenarioError, match=message):
+            tv.Scenario(startup_time=str(path))
+
+    def test_a_file_that_is_not_there(self) -> None:
+        with pytest.raises(tv.ScenarioError, match=r"cannot read the measured times 'no\.csv': No such file"):
+            tv.Scenario(startup_time="no.csv")
+
+    def test_a_table_is_no_column(self) -> None:
+        with pytest.raises(tv.ScenarioError, match="measured times are numbers of seconds"):
+            tv.Scenario(startup_time=np.array([[1, 2]]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import os
 import re
 import shlex
 import subprocess
@@ -48,7 +49,10 @@ def test_the_python_examples_give_what_the_readme_shows(monkeypatch: pytest.Monk
 @pytest.mark.parametrize(("command", "output"), console_examples())
 def test_the_shell_examples_give_what_the_readme_shows(command: str, output: str) -> None:
     command = command.replace("tv2sim", f"{sys.executable} -m tv2sim")
-    done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
+    # the environment as Python has it: readline adds a width for processes that inherit it
+    done = subprocess.run(
+        command, shell=True, cwd=ROOT, env=os.environ, capture_output=True, encoding="utf-8", check=True
+    )
     assert done.stdout == output
 
 
@@ -58,6 +62,13 @@ def test_the_two_commands_call_what_is_there() -> None:
     assert scripts == [".ci/install", ".ci/test"]
     assert all((ROOT / script).exists() for script in scripts)
     assert "sh .ci/test" in (ROOT / ".ci/run").read_text()
+
+
+def test_the_first_command_shows_its_progress_and_only_those_for_developers_install_all() -> None:
+    scripts = {name: (ROOT / ".ci" / name).read_text() for name in ("install", "test", "run")}
+    assert "extras=${1:-replay}\n" in scripts["install"]
+    assert not re.search(r"pip install .*(-q|--quiet)\b", scripts["install"])
+    assert all("sh .ci/install all\n" in scripts[name] for name in ("test", "run"))
 
 
 REPLAYS = [line for block in of_the_readme("sh") for line in block.splitlines() if "tv2sim replay" in line]

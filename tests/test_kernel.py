@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -16,8 +17,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 import tv2sim as tv
+from tv2sim.distributions import drawn_ticks, line_of
 from tv2sim.draws import Purpose, uniforms
 from tv2sim.engines import elapsed, engine_for, simulate_one
 from tv2sim.facts import TABLES, Facts
@@ -29,7 +32,7 @@ from .worlds import World, worlds
 kernel = pytest.importorskip("tv2sim.kernel", reason="numba is not installed")
 
 from tv2sim.kernel import events, lanes, replicating, routing  # noqa: E402
-from tv2sim.kernel.draws import uniform_lanes, uniform_rows  # noqa: E402
+from tv2sim.kernel.draws import LANES, line_lanes, uniform_lanes, uniform_rows  # noqa: E402
 
 ALL = tuple(METRICS)
 
@@ -227,6 +230,37 @@ def test_each_metric_alone_is_the_same(metric: str, by_simpy: dict[str | tv.Stra
         assert found.on_time.equals(expected.on_time)
 
 
+@pytest.mark.parametrize("longest", [2100, 2160, 100_000])
+def test_times_that_fill_32_bits_are_the_same(longest: float) -> None:
+    """2**31 ticks are 2,147 s: lanes sort what is below that in another way than what is not."""
+    scenario = tv.Scenario(startup_time=tv.Uniform(0, longest), publishing_time=0.25)
+    for strategy in ("1", "2c"):
+        prepared = kernel.world_of(tv.generate_catalogue(40), tv.STRATEGIES[strategy], scenario)
+        of_lanes, of_events = (
+            replicating.measured(prepared, 1, range(200), ALL, name)[0] for name in ("lanes", "events")
+        )
+        assert all(np.array_equal(of_lanes[metric], of_events[metric]) for metric in ALL)
+        assert (of_lanes["elapsed_p99"].max() > 2**31 / 1e6) == (longest > 2100 or strategy == "2c")
+
+
+@pytest.mark.parametrize("capacity", [1, 100])
+def test_what_a_call_leaves_is_used_again_with_the_same_results(capacity: int) -> None:
+    scenario = tv.Scenario(publishing_queue_capacity=capacity)
+    prepared = kernel.world_of(tv.generate_catalogue(40), tv.PART_2C.replace(prewarmed=3), scenario)
+    idle: list[replicating.Block] = []
+
+    def used_again(part: range) -> tuple[list[float], list[int]]:
+        values, counts = replicating.measured(prepared, 1, part, ["idle"], idle=idle)
+        return values["idle"].tolist(), counts.tolist()
+
+    parts = [range(first, first + 400) for first in range(0, 4000, 400)]
+    with ThreadPoolExecutor(2) as threads:
+        for part, (found, counted) in zip(parts, threads.map(used_again, parts), strict=True):
+            values, counts = replicating.measured(prepared, 1, part, ["idle"])
+            assert (found, counted) == (values["idle"].tolist(), counts.tolist())
+    assert 1 <= len(idle) <= 2
+
+
 # -- draws ---------------------------------------------------------------------------------------------------
 
 
@@ -234,14 +268,47 @@ def test_each_metric_alone_is_the_same(metric: str, by_simpy: dict[str | tv.Stra
 @pytest.mark.parametrize("first", [0, 7, 2**63 - 70])
 @pytest.mark.parametrize("further", [0, 1])
 def test_the_draws_are_those_of_the_model(seed: int, first: int, further: int) -> None:
-    rows, lanes = np.empty((64, 12)), np.empty((1, 16, 64))
+    rows, lanes = np.empty((64, 12)), np.empty((12, 64))
     for purpose in (Purpose.STARTUP_FOR_VIDEO, Purpose.STARTUP_OF_SLOT):
         expected = [uniforms(seed, purpose, first + r, 12, further=further).tolist() for r in range(64)]
         uniform_rows(np.uint64(seed), int(purpose), further, first, rows)
         assert rows.tolist() == expected
         if not further:  # lanes have no second ones
-            uniform_lanes(np.uint64(seed), int(purpose), first, 4, 12, lanes)
-            assert lanes[0, 4:].T.tolist() == expected
+            uniform_lanes(np.uint64(seed), int(purpose), first, lanes.reshape(-1))
+            assert lanes.T.tolist() == expected
+
+
+times = st.one_of(st.floats(0, 1e6), st.integers(0, 2_000_000).map(lambda halves: halves / 2e6))
+
+
+@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@given(ends=st.tuples(times, times).map(sorted), seed=st.integers(0, 2**64 - 1), first=st.integers(0, 2**62))
+def test_compiled_quantile_functions_are_those_of_numpy(ends: list[float], seed: int, first: int) -> None:
+    """Of each distribution that has a line, which are the simplest ones."""
+    u, compiled = np.empty(12 * LANES), np.empty(12 * LANES)
+    uniform_lanes(np.uint64(seed), 0, first, u)
+    for distribution in (tv.Uniform(*ends), tv.Constant(ends[0])):
+        line = line_of(distribution)
+        line_lanes(np.uint64(seed), 0, first, line, compiled)
+        assert compiled.tolist() == drawn_ticks(distribution, u).tolist()
+
+
+class Late(tv.Uniform):
+    """A distribution with another quantile function than the one that it inherits from."""
+
+    def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+        return 1 + super().quantile(u)
+
+
+def test_only_what_has_no_quantile_function_of_its_own_is_compiled() -> None:
+    given = [tv.Uniform(2, 6), tv.Constant(3), tv.Triangular(2, 3, 6), tv.Gamma(4, 1), Late(2, 6)]
+    assert [line_of(each) for each in given] == [(2, 4), (3, 0), None, None, None]
+    scenario = tv.Scenario(startup_time=Late(2, 6))
+    one, other = (
+        tv.replicate(tv.generate_catalogue(40), "2c", scenario, replications=70, metrics="idle", engine=engine)
+        for engine in ("kernel", "simpy")
+    )
+    assert one.values("idle").tolist() == other.values("idle").tolist()
 
 
 # -- the choice ----------------------------------------------------------------------------------------------

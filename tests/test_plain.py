@@ -19,16 +19,16 @@ from tv2sim.distributions import __all__ as names
 
 ONE_OF_EACH: tuple[tv.Distribution, ...] = (
     tv.Constant(4), tv.Uniform(2, 6), tv.Triangular(2, 3, 6), tv.Exponential(4), tv.LogNormal(4, 0.5),
-    tv.Gamma(4, 1), tv.Empirical([3, 2]),
+    tv.Gamma(4, 1), tv.Empirical([3, 2]), tv.Scipy("weibull_min", (1.5, 0, 4)),
 )  # fmt: skip
 
 
 def with_a_field_more(kind: type, name: str) -> Any:
     """Return a class of ours as it will be when somebody adds a field to it."""
-    return make_dataclass(
-        kind.__name__, [(name, int, dataclasses.field(default=0))], bases=(kind,), frozen=True,
-        namespace={"__module__": kind.__module__},
-    )  # fmt: skip
+    added = [(name, int, dataclasses.field(default=0))]
+    wider = make_dataclass(kind.__name__, added, bases=(kind,), frozen=True)
+    wider.__module__ = kind.__module__  # from Python 3.12 on it is the caller's
+    return wider
 
 
 def through_json(data: dict[str, Any]) -> dict[str, Any]:

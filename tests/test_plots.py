@@ -77,6 +77,11 @@ def several_pools() -> tv.Comparison:
     return tv.compare(CATALOGUE, ["2a", "2c:8", "2c:12"], {"encoders": [5, 10]}, replications=3, progress=False)
 
 
+@cache
+def fitted() -> tv.Fit:
+    return tv.fit(tv.Gamma(2, 2).quantile((np.arange(40) + 0.5) / 40))
+
+
 def charts(study: tv.Comparison, run: tv.Run) -> dict[str, Callable[[Axes | None], Axes]]:
     return {
         "published_per_replication": lambda ax: tv.plots.published_per_replication(study, ax),
@@ -89,6 +94,7 @@ def charts(study: tv.Comparison, run: tv.Run) -> dict[str, Callable[[Axes | None
         "convergence": lambda ax: tv.plots.convergence(study, ax),
         "timeline": lambda ax: tv.plots.timeline(run, ax),
         "levels": lambda ax: tv.plots.levels(run, ax),
+        "qq": lambda ax: tv.plots.qq(fitted(), ax),
     }
 
 

@@ -366,6 +366,119 @@ def test_a_begun_one_takes_no_further_observers() -> None:
                 late(print)
 
 
+# -- playing again ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("strategy", ["1", "2c", OWN[0]])
+@pytest.mark.parametrize("speed", [1000, 50])
+def test_one_that_is_started_over_is_the_same_run_and_told_once(
+    strategy: tv.Strategy | str, speed: float
+) -> None:
+    seen: list[tv.LogEntry] = []
+    with tv.replay(small(), strategy, speed=speed, observers=seen.append, block=False) as handle:
+        for _ in range(3):
+            before = handle.stats["encoded"]
+            assert until(lambda before=before: handle.stats["encoded"] > before or handle.over)  # type: ignore[misc]
+            if not handle.over:
+                handle.restart()
+        handle.speed = "max"
+        run = handle.wait(BARELY)
+        equal(run, tv.simulate(small(), strategy))
+        assert seen == log_of(run)
+        assert dict(handle.stats) == dict(run.stats)
+        assert_frame_equal(handle.levels, run.levels)
+
+
+def test_it_begins_again_at_0_at_the_same_speed_and_not_paused() -> None:
+    with tv.replay(one(), speed=200, block=False) as handle:
+        assert until(lambda: handle.time > 10)
+        handle.pause()
+        handle.speed = 2
+        handle.restart()
+        assert until(lambda: 0 < handle.time < 5 and not handle.paused)
+        assert (handle.speed, handle.phase, handle.over) == (2, "running", False)
+        assert handle.stats["client_submitted"] == 1
+        assert handle.lag_max < 5
+
+
+def test_after_its_end_it_is_shown_again_and_nobody_is_told() -> None:
+    seen: list[tv.LogEntry] = []
+    handle = tv.replay(small(), speed="max", observers=seen.append, keep_running=True, block=False)
+    run = handle.wait(BARELY)
+    assert until(lambda: handle.over and not handle._thread.is_alive())
+    handle.speed = 20
+    for _ in range(2):
+        assert handle.restartable
+        assert handle.snapshot().restartable
+        handle.restart()
+        assert until(lambda: 0 < handle.time < run.end and handle.stats["client_submitted"] > 0)
+        assert (handle.phase, handle.over, handle.snapshot().ending) == ("running", True, None)
+        assert handle.wait(0) is handle.run is run
+    handle.speed = "max"
+    assert until(lambda: handle.phase == "finished")
+    assert handle.snapshot().ending == "completed"
+    assert handle.time == run.end
+    assert dict(handle.stats) == dict(run.stats)
+    assert seen == log_of(run)
+    handle.stop()
+    assert handle.phase == "finished"
+    with pytest.raises(tv.InputError, match="cannot be played again"):
+        handle.restart()
+
+
+def test_one_that_is_shown_again_ends_when_it_is_stopped() -> None:
+    handle = served(speed="max", keep_running=True)
+    run = handle.wait(BARELY)
+    handle.speed = 1
+    handle.restart()
+    before = time.monotonic()
+    handle.stop()
+    assert time.monotonic() - before < BARELY
+    assert until(lambda: not handle._thread.is_alive())
+    assert handle.wait(0) is run
+    with pytest.raises(OSError, match=r".*"):
+        socket.create_connection(("127.0.0.1", port_of(handle)), timeout=BARELY)
+
+
+@pytest.mark.skipif(not Path("/dev/fd").exists(), reason="the system has no /dev/fd")
+def test_what_cannot_be_played_again_says_why() -> None:
+    handle = tv.replay(small(), speed="max", block=False)
+    handle.wait(BARELY)
+    assert not handle.restartable
+    with pytest.raises(tv.InputError, match="it has ended, without keep_running=True"):
+        handle.restart()
+    path, close = fed(b"".join(small(3).lines()))
+    with tv.replay(path, speed=1, block=False) as feed, pytest.raises(tv.InputError, match="a feed is gone"):
+        feed.restart()
+    close()
+
+
+def test_many_who_start_it_over_and_one_who_stops_it() -> None:
+    """Whichever comes first, a stopped one does not come back, and one that is played to its end is the run."""
+    for stopped in (False, True) * 10:
+        handle = tv.replay(small(), speed=500, keep_running=True, block=False)
+        threads = [threading.Thread(target=_restart, args=(handle,)) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        if stopped:
+            handle.stop()
+        for thread in threads:
+            thread.join()
+        handle.speed = "max"
+        run = handle.wait(BARELY)
+        assert stopped or run == tv.simulate(small())
+        handle.stop()
+        assert until(lambda handle=handle: not handle._thread.is_alive())  # type: ignore[misc]
+        assert not handle.restartable
+
+
+def _restart(handle: tv.Replay) -> None:
+    for _ in range(5):
+        with suppress(tv.InputError):
+            handle.restart()
+        time.sleep(0.001)
+
+
 # -- stopping -----------------------------------------------------------------------------------------------
 
 

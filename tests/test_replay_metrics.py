@@ -415,6 +415,30 @@ def test_seconds_do_not_fall_with_the_clock() -> None:
         assert values_of(collector.collect())["tv2_replay_simulated_seconds_total", ()] == told
 
 
+def test_when_it_is_played_again_all_begins_at_0() -> None:
+    handle = Replay(CATALOGUE, speed="max", keep_running=True)
+    handle.start()
+    run = handle.wait(SOON)
+    before = scrape(handle.registry)
+    handle.speed = 1
+    handle.restart()
+    until(lambda: handle.stats["client_submitted"] > 0)
+    handle.pause()
+    again = scrape(handle.registry)
+    for name in ("tv2_replay_simulated_seconds_total", "tv2_video_publisher_seconds_total"):
+        assert 0 <= again[name, ()] < before[name, ()]
+    assert again["tv2_video_encoding_requests_accepted_total", ()] == handle.stats["client_submitted"] < 154
+    handle.speed = "max"
+    handle.resume()
+    until(lambda: handle.phase == "finished")
+    lag = {sample for sample in before if sample[0].startswith("tv2_replay_")}
+    assert {k: v for k, v in scrape(handle.registry).items() if k not in lag} == {
+        k: v for k, v in before.items() if k not in lag
+    }
+    assert handle.time == run.end
+    handle.stop()
+
+
 def spaced_scrape(registry: CollectorRegistry) -> Scrape:
     time.sleep(0.01)
     return scrape(registry)

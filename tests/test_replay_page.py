@@ -17,7 +17,7 @@ from playwright.sync_api import expect
 import tv2sim as tv
 from tests.commands import CATALOGUE, video
 from tests.pages import CHROMIUM, Theatre, chromium, pause_at
-from tests.test_replay_server import address, tasks, token, wait_until
+from tests.test_replay_server import address, token, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -66,21 +66,20 @@ def test_the_counters_end_at_those_of_the_run(theatre: Theatre, catalogue: Path,
     assert counters["publishers_started"] == len(run.publishers)
     assert opened.texts("#time") == [f"{run.end:.1f} s"]
     assert opened.texts("#rate-of") == [f"{run.stats['published']} of 154 videos published in time"]
-    assert opened.page.locator("#controls, #hint").locator("visible=true").count() == 0
-    # the end is no reason to listen on, nor to ask again
-    if keep_running:
-        wait_until(lambda: tasks(handle) == 2)
-    else:
-        opened.page.wait_for_timeout(1200)
-    assert opened.complaints == []
-    host, port = address(handle)
-    assert {url.partition("#")[0].rpartition("/")[0] for url in opened.requests} == {f"http://{host}:{port}"}
-    assert len([url for url in opened.requests if url.endswith("/events")]) == 1
     if keep_running:
         late = theatre.opened(handle.url)
         late.phase(FINISHED)
         assert late.counters() == counters
         assert late.curves() == opened.curves()
+        handle.stop()
+    # the end is no reason to ask again
+    opened.page.wait_for_timeout(1200)
+    opened.phase(FINISHED)
+    assert opened.page.locator("#controls, #hint").locator("visible=true").count() == 0
+    assert opened.complaints == []
+    host, port = address(handle)
+    assert {url.partition("#")[0].rpartition("/")[0] for url in opened.requests} == {f"http://{host}:{port}"}
+    assert len([url for url in opened.requests if url.endswith("/events")]) == 1
 
 
 def test_it_fits_on_a_desk_and_on_a_phone_and_a_late_viewer_sees_the_same(theatre: Theatre) -> None:
@@ -204,8 +203,8 @@ def test_videos_glide_unless_that_is_not_wanted(theatre: Theatre, motion: str) -
 def test_its_buttons_steer_the_replay(theatre: Theatre) -> None:
     handle = theatre.replay()
     opened = theatre.opened(handle.url, 360)
-    button, speed = opened.page.get_by_role("button"), opened.page.get_by_label("Speed")
-    for control in (button, speed):
+    button, speed = opened.page.locator("#pause"), opened.page.get_by_label("Speed")
+    for control in (*opened.page.get_by_role("button").all(), speed):
         box = control.bounding_box()
         assert box is not None
         assert min(box["width"], box["height"]) >= 44
@@ -226,12 +225,45 @@ def test_its_buttons_steer_the_replay(theatre: Theatre) -> None:
     assert opened.complaints == []
 
 
+def test_it_is_started_over_and_played_again_on_every_page(theatre: Theatre) -> None:
+    handle = theatre.replay(keep_running=True)
+    desk, phone = theatre.opened(handle.url), theatre.opened(handle.url, 360)
+    pause_at(handle, lambda handle: handle.time > 30)
+    desk.phase("Paused")
+    handle.speed = 1
+    desk.page.get_by_role("button", name="Start over").click()
+    for opened in (desk, phone):
+        opened.phase("Running")
+        expect(opened.page.locator("#time")).to_have_text(re.compile("^[0-9]([.][0-9])? s$"))
+    handle.speed = "max"
+    run = handle.wait(60)
+    again = phone.page.get_by_role("button", name="Play again")
+    for opened in (desk, phone):
+        opened.phase(FINISHED)
+        assert opened.counters()["published"] == run.stats["published"]
+        assert opened.texts("#in-words") == [tv.PART_2C.in_words()]
+        expect(opened.page.locator("#pause")).to_be_hidden()
+    phone.page.get_by_label("Speed").select_option("1 ×")
+    wait_until(lambda: handle.speed == 1)
+    again.click()
+    for opened in (desk, phone):
+        opened.phase("Running")
+        expect(opened.page.locator('[data-count="client_submitted"]')).to_have_text(re.compile("^[0-9]{1,2}$"))
+        assert not opened.overflows()
+    wait_until(lambda: 0 < handle.time < run.end)
+    handle.stop()
+    for opened in (desk, phone):
+        opened.phase("Stopped")
+        expect(opened.page.get_by_role("button")).to_have_count(0)
+        assert opened.complaints == []
+
+
 def test_without_the_token_there_is_nothing_to_steer_with(theatre: Theatre) -> None:
     handle = theatre.replay()
     opened = theatre.opened(str(handle.url).partition("#")[0])
-    button, hint = opened.page.get_by_role("button"), opened.page.locator("#hint")
+    button, hint = opened.page.get_by_role("button", name="Pause"), opened.page.locator("#hint")
     opened.phase("Running")
-    expect(button).to_be_hidden()
+    expect(opened.page.get_by_role("button")).to_have_count(0)
     expect(hint).to_have_text("View only. To pause it, open the address that the replay has printed.")
     # the address can be completed later; with a wrong token it is refused, and says so
     opened.page.evaluate("location.hash = 'token=wrong'")
@@ -245,7 +277,7 @@ def test_without_the_token_there_is_nothing_to_steer_with(theatre: Theatre) -> N
 
 def test_where_nothing_can_be_steered_it_does_not_say_how(theatre: Theatre) -> None:
     opened = theatre.opened(theatre.replay(host="0.0.0.0").url)
-    expect(opened.page.get_by_role("button")).to_be_hidden()
+    expect(opened.page.get_by_role("button")).to_have_count(0)
     expect(opened.page.locator("#hint")).to_have_text("View only.")
 
 

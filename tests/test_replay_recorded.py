@@ -574,3 +574,30 @@ def test_a_closed_file(tmp_path: Path) -> None:
 def test_what_the_log_has_decided_cannot_be_said_again(further: dict[str, Any]) -> None:
     with pytest.raises(tv.InputError, match="leave these arguments out"):
         tv.replay(recorded=io.BytesIO(b""), **further)
+
+
+def test_one_that_is_started_over_is_told_once_and_the_run_that_was_recorded() -> None:
+    seen: list[tv.LogEntry] = []
+    with tv.replay(recorded=io.BytesIO(LOG), speed=20, observers=seen.append, block=False) as handle:
+        end = time.monotonic() + 60
+        while len(seen) < 10 and time.monotonic() < end:
+            time.sleep(0.01)
+        told = len(seen)
+        handle.restart()
+        handle.speed = "max"
+        assert handle.wait(60) == RUN
+    assert 10 <= told < len(seen) == len(RUN.events)
+
+
+def test_what_its_strategy_does_is_said_in_words() -> None:
+    def words(log: bytes) -> str:
+        with tv.replay(recorded=io.BytesIO(log), speed="max", block=False) as handle:
+            return handle.snapshot().strategy_in_words
+
+    assert words(LOG) == tv.PART_2C.in_words()
+    assert words(recorded(SAMPLE, "--strategy", "1")) == tv.PART_1.in_words()
+    # the code of a class is not in the log, but what it was
+    head = json.loads(LINES[0])
+    head["strategy"] |= {"kind": "custom", "class": "Own", "description": "Own(patience=6)"}
+    own = json.dumps(head).encode() + b"\n" + b"".join(LINES[1:])
+    assert words(own) == "A rule of its own: Own(patience=6)."

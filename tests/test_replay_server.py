@@ -175,6 +175,41 @@ def test_what_is_no_http_is_no_news(handle: tv.Replay, caplog: pytest.LogCapture
 # -- viewers -----------------------------------------------------------------------------------------------
 
 
+def test_all_viewers_see_it_played_again_and_hear_when_that_is_no_longer_possible() -> None:
+    with replay(speed="max", keep_running=True) as handle, viewer(handle) as one, viewer(handle) as other:
+        run = handle.wait(60)
+        handle.speed = 50
+        both = told(one), told(other)
+        rows: list[list[Any]] = []
+        for events in both:
+            ended = next(event for event in events if event["snapshot"]["phase"] == "finished")
+            assert ended["snapshot"]["restartable"]
+            rows.append([])
+        assert wish(handle, '{"action": "restart"}', "wrong").status == 403
+        assert handle.phase == "finished"
+        assert wish(handle, '{"action": "restart"}', token(handle)).status == 204
+        for events, seen in zip(both, rows, strict=True):
+            times = []
+            for event in events:
+                if event["snapshot"]["phase"] == "running":
+                    times.append(event["snapshot"]["time"])
+                if times:
+                    del seen[event["levels"]["start"] :]
+                    seen += event["levels"]["rows"]
+                    handle.speed = 100
+                if times and event["snapshot"]["phase"] == "finished":
+                    break
+            assert len(times) > 3  # it is paced
+            assert times == sorted(times)
+            assert times[0] < 40
+            assert seen == [list(row) for row in run.levels.itertuples(index=False)]
+        handle.stop()
+        for events in both:
+            *_, last = events
+            assert not last["snapshot"]["restartable"]
+            assert last["snapshot"]["phase"] == "finished"
+
+
 def test_a_late_viewer_gets_the_state_and_the_levels_so_far() -> None:
     with replay(speed=200) as handle:
         wait_until(lambda: handle.time > 40)

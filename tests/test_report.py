@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import datetime
 import hashlib
 import os
 import re
@@ -23,8 +24,8 @@ from tests.commands import CATALOGUE, SAMPLE, video
 from tv2sim.experiment.judgement import Judgement, dominated
 from tv2sim.report.build import _environment, build_report, rendered
 from tv2sim.report.caveats import Caveat, caveats
-from tv2sim.report.charts import inline_svg
-from tv2sim.report.text import cost, judged, verdict
+from tv2sim.report.charts import Chart, _answer, inline_svg
+from tv2sim.report.text import concluded, cost, in_words, judged, overall, verdict
 
 EVIL = "<script>alert(1)</script>\"'&$x_1$"
 
@@ -73,6 +74,13 @@ def page(html: str) -> Page:
     return Page(html)
 
 
+@pytest.fixture
+def no_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the charts out where only words and tables are looked at: they take most of the time."""
+    chart = Chart("<svg></svg>", "", narrow=True, light=False)
+    monkeypatch.setattr("tv2sim.report.build.charts", lambda study: [chart, chart])
+
+
 def titles(study: tv.Comparison) -> list[str]:
     return list(caveats_in_words(study))
 
@@ -90,13 +98,48 @@ def caveats_in_words(study: tv.Comparison) -> dict[str, str]:
 
 def test_it_begins_with_the_verdict_and_has_its_sections(page: Page, study: tv.Comparison) -> None:
     (world,) = study.worlds()
-    assert page.text.index(verdict(world)) < 200
+    conclusion = concluded(Judgement(world))
+    assert page.text.index(f"{conclusion.lead}{conclusion.basis}.") < 200
+    for sentence in (cost(world), *conclusion.further):
+        assert page.text.index(f"\n{sentence}\n") < 1000
     heads = [
-        "Strategies", "Differences from strategy 1", "Charts", "What was simulated", "Caveats",
-        "Reporting checklist (STRESS-DES)", "All metrics", "Provenance",
+        "Charts", "Caveats", "Appendix", "Differences from strategy 1", "Quantiles over all videos",
+        "Other metrics", "What was simulated", "Reporting checklist (STRESS-DES)", "Provenance",
     ]  # fmt: skip
-    places = [page.text.index(f"\n{head}\n") for head in heads]
+    places = [page.text.index(f"\n{head}\n", page.text.index("\nProvenance\n") + 1) for head in heads]
     assert places == sorted(places)
+
+
+def test_the_contents_lead_to_every_section(html: str) -> None:
+    (contents,) = re.findall(r"<nav.*?</nav>", html, re.DOTALL)
+    listed = re.findall(r'href="#([^"]+)"', contents)
+    sections = re.findall(r'<section aria-labelledby="([^"]+)"', html)
+    assert listed == sections
+    assert all(f' id="{section}"' in html for section in sections)
+
+
+def test_the_first_table_has_the_main_metrics_and_the_strategies_in_words(html: str) -> None:
+    table = Page(html[: html.index("<nav")]).text
+    for said in (
+        "Each video has its own publisher, started when the encoding starts.",
+        "on-time rate (%)", "publisher-seconds (s)", "100 simulated replications",
+    ):  # fmt: skip
+        assert said in table
+    assert "published too late" not in table
+
+
+def test_strategies_that_differ_in_a_number_only_are_told_once() -> None:
+    pools = [tv.PART_2C.replace(name=f"pool {size}", prewarmed=size) for size in (1, 8, 1200)]
+    replaced = (
+        "is started at time 0, and each one that takes a video is replaced; the pool serves videos first come, "
+        "first served."
+    )
+    assert in_words([tv.PART_1, *pools]) == {
+        "1": "Each video has its own publisher, started when the encoding ends.",
+        "pool 1": f"A pool of 1 publisher {replaced}",
+        "pool 8": f"A pool of 8 publishers {replaced}",
+        "pool 1200": "A pool of 1,200 publishers …, as pool 8",
+    }
 
 
 def test_it_can_be_read_by_those_who_do_not_see_it(page: Page) -> None:
@@ -443,10 +486,173 @@ def test_several_catalogues_and_scenarios() -> None:
     )
     page = Page(build_report(study))
     for name in ("a, encoders=5", "a, encoders=10", "b, encoders=5", "b, encoders=10"):
-        assert page.text.count(f"\n{name}\n") >= 4
-    assert len(page.all("svg")) == 4 * 3
+        # the verdict, the results, the differences, the quantiles, the other metrics in three parts, the load
+        assert page.text.count(f"\n{name}") == 8
+    assert len(page.all("svg")) == 3
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_a_grid_says_in_a_table_what_to_take_in_each_world(catalogue: tv.Catalogue) -> None:
+    """With a slow client and 10 encoders a pool of 10 has time enough, so that one of 12 is not worth it."""
+    grid = {"encoders": [4, 10], "requests_per_second": [0.5, 2]}
+    study = tv.compare(catalogue, ["2c", "2c:12"], grid, replications=200, progress=False)
+    judgements = [Judgement(world) for world in study.worlds()]
+    assert [judgement.chosen for judgement in judgements] == ["2c", "2c", "2c", "2c:12"]
+    says = "It depends on the world which one to take: strategy 2c in 3 of 4 worlds and 2c:12 in 1"
+    assert overall(judgements) == says
+    html = build_report(study)
+    (table,) = re.findall(r'<table class="choices.*?</table>', html, re.DOTALL)
+    rows = [" ".join(Page(row).text.split()) for row in re.findall(r"<tr>.*?</tr>", table, re.DOTALL)]
+    assert len(rows) == 1 + 4
+    assert rows[4].startswith("encoders=10, requests_per_second=2 2c:12 99.9")
+    assert "2c: +1.0" in rows[4]
+    assert "for 160 publisher-seconds more" in rows[4]
+    assert "2c:12: 0.000 ± 0.026 points for 618 publisher-seconds fewer" in rows[1]
+    assert says in Page(html).text
+
+
+def test_a_grid_does_not_repeat_charts_and_words() -> None:
+    small = tv.compare(SAMPLE, ["1", "2c"], {"encoders": [5, 10]}, replications=3, progress=False)
+    large = tv.compare(SAMPLE, ["1", "2c"], {"encoders": [*range(5, 13)]}, replications=3, progress=False)
+    one, other = (Page(build_report(study)) for study in (small, large))
+    assert len(one.all("svg")) == len(other.all("svg")) == 3
+    assert len(one.all("table")) == len(other.all("table"))
+    assert len(other.text) < 2.5 * len(one.text)
+
+
+@pytest.mark.parametrize(
+    ("strategies", "first"),
+    [
+        (["1", "2a", "2c"], "rates"),
+        (["2c:8", "2c:9", "2c:10"], "sweep-on_time_rate"),
+        (["2c:8", "2c:9"], "rates"),
+    ],
+)
+def test_the_first_chart_is_a_sweep_if_there_is_one(strategies: list[str], first: str) -> None:
+    study = tv.compare(SAMPLE, strategies, replications=3, progress=False)
+    assert next(_answer(study)).name == first
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_title_author_date_and_notes_are_text(study: tv.Comparison) -> None:
+    notes = f"It took 3 s\non 2 cores.\n \n{EVIL}"
+    date = datetime.date(2026, 2, 3)
+    html = build_report(study, title=f"Pools {EVIL}", author="A. B.", date=date, notes=notes)
+    page = Page(html)
+    assert "<script" not in html
+    (title,) = re.findall("<h1>(.*?)</h1>", html)
+    assert Page(title).text == f"Pools {EVIL}"
+    assert (
+        "\nA. B., 2026-02-03 · Publishing strategies 1, 2a, 2b and 2c compared on catalogue.jsonl\n"
+        in page.text
+    )
+    assert re.search(r"<p>It took 3 s\non 2 cores.</p>\n<p>&lt;script", html)
+    assert "what its author says of them is in “Notes”" in page.text
+    with pytest.raises(tv.InputError, match="title must be a text, not 5"):
+        build_report(study, title=5)
+    with pytest.raises(tv.InputError, match="notes must be a text"):
+        build_report(study, notes=date)
+
+
+def test_there_is_no_date_unless_it_is_given(html: str) -> None:
+    assert "byline" not in html[html.index("<body>") :]
+    assert str(datetime.date.today()) not in html
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_videos_by_a_column(catalogue: tv.Catalogue) -> None:
+    study = tv.compare(catalogue, ["1", "2c"], replications=20, progress=False)
+    page = Page(build_report(study, by="provider"))
+    table = page.text[page.text.index("\nVideos by provider\n", page.text.index("\nDifferences")) :]
+    table = " ".join(table[: table.index("Other metrics")].split())
+    for row in study["2c"].by("provider").to_dict("records"):
+        found = re.search(rf"{row['group']} {row['videos']} .*? 99 %: .*? s ([0-9.]+) .*? 99 %: (\S+) s", table)
+        assert found is not None, row["group"]
+        assert float(found[1]) == pytest.approx(100 * row["on_time_rate"], abs=0.06)
+        assert found[2] == f"{row['lateness_99']:.2f}".replace("-", "−")
+    with pytest.raises(tv.InputError, match="'studio'"):
+        build_report(study, by="studio")
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_only_the_largest_of_many_groups_are_shown() -> None:
+    """Providers P0 to P4 have two videos each, and of 40 others with one 35 are shown."""
+    catalogue = tv.read_catalogue([video(k) | {"provider": f"P{k % 45}"} for k in range(50)])
+    study = tv.compare(catalogue, ["1"], replications=2, progress=False)
+    text = Page(build_report(study, by="provider")).text
+    assert sum(f"\nP{k}\n" in text for k in range(45)) == 40
+    assert all(f"\nP{k}\n" in text for k in range(5))
+    assert "and 5 smaller groups" in text
+
+
+def test_quantiles_say_what_they_rest_on(study: tv.Comparison, page: Page) -> None:
+    section = page.text[page.text.index("\nQuantiles over all videos\n", page.text.index("\nAppendix\n\n")) :]
+    rows = section[section.index("replications") :].replace(",", "").split()
+    found = study["1"].quantile("elapsed", 0.5)
+    assert found.replications == 100
+    at = rows.index("1")
+    assert rows[at + 1] == f"{found.value:.2f}"
+    assert "100" in rows[at : at + 40]
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_quantiles_where_nothing_is_random_and_where_videos_are_unfinished(catalogue: tv.Catalogue) -> None:
+    still = tv.compare(catalogue, ["1"], tv.Scenario(startup_time=4), replications=5, progress=False)
+    assert not re.search(r"\bnan\b", Page(build_report(still)).text)
+    cut = tv.compare(catalogue, ["1"], tv.Scenario(until=30), replications=5, progress=False)
+    section = Page(build_report(cut)).text.split("\nQuantiles over all videos\n")[-1]
+    assert section.index("∞") < section.index("Other metrics")
+    single = tv.compare(catalogue, ["2c"], replications=1, progress=False)
+    assert not re.search(r"\bnan\b", Page(build_report(single)).text)
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_quantiles_that_cannot_be_repeated_are_not_made_up(catalogue: tv.Catalogue) -> None:
+    class Late(tv.Strategy):
+        def start_delay(self, video: tv.Video) -> float:
+            return 3.0
+
+    study = tv.compare(catalogue, [Late(starts_on="encoded", dedicated=True)], replications=3, progress=False)
+    saved = tv.Comparison.from_dict(study.to_dict())
+    assert (
+        "Not known: the replications under strategy 'Late' cannot be repeated" in Page(build_report(saved)).text
+    )
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_the_margin_is_shown_where_it_matters(catalogue: tv.Catalogue) -> None:
+    study = tv.compare(catalogue, ["2c:12", "2c:15"], replications=100, margin=0.01, progress=False)
+    text = " ".join(Page(build_report(study)).text.split())
+    assert "differences of the on-time rate of up to 1 percentage points do not matter" in text
+    assert "within ± 1 percentage points" in text
+    assert "no difference that matters" in text
+
+
+@pytest.mark.usefixtures("no_charts")
+@pytest.mark.parametrize(
+    ("startup", "said"),
+    [
+        ("uniform(2, 6)", "uniform(2, 6) s, as in the system that is modelled, whose publisher takes 2 to 6 s"),
+        ("gamma(2, 2)", "gamma(2, 2) s, an assumption of this study."),
+    ],
+)
+def test_the_checklist_says_where_start_up_times_come_from(startup: str, said: str) -> None:
+    study = tv.compare(SAMPLE, ["1"], tv.Scenario(startup_time=startup), replications=2, progress=False)
+    assert said in " ".join(Page(build_report(study)).text.split())
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_the_checklist_says_how_the_number_of_replications_was_chosen(
+    catalogue: tv.Catalogue, page: Page
+) -> None:
+    assert "a number that was chosen beforehand" in page.text
+    precision = tv.Precision("published", absolute=50.0)
+    study = tv.compare(catalogue, ["1"], replications=200, precision=precision, progress=False)
+    text = Page(build_report(study)).text
+    assert "as many as a precision that was asked for needed" in text
+    assert "The precision was met after 100 replications" in text
 
 
 def test_figures_that_were_not_asked_for_do_no_harm(catalogue: tv.Catalogue) -> None:

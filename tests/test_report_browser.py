@@ -60,15 +60,42 @@ def evil(tmp_path_factory: pytest.TempPathFactory) -> Path:
         tv.PART_2C.replace(name="x" * 120),
     ]
     study = tv.compare({EVIL: catalogue, "other": catalogue}, strategies, replications=10, progress=False)
-    return study.report(tmp_path_factory.mktemp("evil") / "report.html", command=EVIL)
+    path = tmp_path_factory.mktemp("evil") / "report.html"
+    return study.report(path, command=EVIL, author=EVIL, notes=EVIL, by="provider")
+
+
+@pytest.fixture(scope="module")
+def six(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a report of six strategies with long names, one of them with figures of five digits."""
+    pools = {"2c": 10, "a pool of ten publishers, base stock": 11, "pool-of-400-with-a-long-unbroken-name": 400}
+    strategies: list[tv.Strategy | str] = [
+        *(tv.PART_2C.replace(name=name, prewarmed=size) for name, size in pools.items()),
+        tv.PART_1.replace(name="One publisher for each video, started late"),
+        "2a",
+        "2c:12",
+    ]
+    study = tv.compare(CATALOGUE, strategies, replications=300, workers=2, progress=False)
+    return study.report(tmp_path_factory.mktemp("six") / "report.html", title="Six", author="A.", date="today")
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    worlds = {"encoders": [5, 6, 8, 10], "requests_per_second": [1, 2]}
+    study = tv.compare(CATALOGUE, scenario=worlds, replications=100, workers=2, progress=False)
+    return study.report(tmp_path_factory.mktemp("grid") / "report.html")
 
 
 class Opened:
     """A page, with what the browser complained of and what it asked for."""
 
-    def __init__(self, browser: Browser, path: Path, width: int, *, javascript: bool = True) -> None:
+    def __init__(
+        self, browser: Browser, path: Path, width: int, *, javascript: bool = True, dark: bool = False
+    ) -> None:
         context = browser.new_context(
-            viewport={"width": width, "height": 800}, java_script_enabled=javascript, reduced_motion="reduce"
+            viewport={"width": width, "height": 800},
+            java_script_enabled=javascript,
+            reduced_motion="reduce",
+            color_scheme="dark" if dark else "light",
         )
         self.page = context.new_page()
         self.complaints: list[str] = []
@@ -81,7 +108,7 @@ class Opened:
 
 
 @pytest.mark.parametrize("width", [1280, 360])
-@pytest.mark.parametrize("name", ["report", "evil"])
+@pytest.mark.parametrize("name", ["report", "evil", "six", "grid"])
 def test_nothing_overflows_and_nothing_is_complained_of(
     browser: Browser, request: pytest.FixtureRequest, name: str, width: int
 ) -> None:
@@ -92,35 +119,77 @@ def test_nothing_overflows_and_nothing_is_complained_of(
     assert len(others) == 1  # the file itself
     # every chart is there, and large enough that its text can be read
     widths = "all => all.map(chart => chart.getBoundingClientRect().width)"
-    assert opened.page.locator("figure svg").count() >= 6
-    assert min(opened.page.locator("figure svg").evaluate_all(widths)) >= 320
-    assert min(opened.page.locator("figure:not(.narrow) svg").evaluate_all(widths)) >= 500
+    charts = opened.page.locator("figure svg").evaluate_all(widths)
+    assert len(charts) >= 3
+    assert min(charts) >= 320
+    for chart in opened.page.locator("figure.broad svg").evaluate_all(widths):
+        assert chart >= 500
     # what is wider than the page scrolls in a box of its own
     boxes = opened.page.locator(".box").evaluate_all("all => all.map(b => b.getBoundingClientRect().right)")
     assert max(boxes) <= width
+
+
+@pytest.mark.parametrize("name", ["report", "six", "grid"])
+def test_nothing_has_to_be_scrolled_sideways_on_a_desktop(
+    browser: Browser, request: pytest.FixtureRequest, name: str
+) -> None:
+    opened = Opened(browser, request.getfixturevalue(name), 1280)
+    for wide in opened.page.locator(".box").evaluate_all("all => all.map(b => b.scrollWidth - b.clientWidth)"):
+        assert wide <= 0
 
 
 @pytest.mark.parametrize("javascript", [True, False])
 def test_names_are_shown_as_text(browser: Browser, evil: Path, javascript: bool) -> None:
     opened = Opened(browser, evil, 1280, javascript=javascript)
     assert EVIL in opened.page.locator("h1").inner_text()
-    assert EVIL in opened.page.locator("#strategies ~ .box tbody th").all_inner_texts()
+    assert EVIL in opened.page.locator(".choices .take, .rules dt").all_inner_texts()
+    assert EVIL in opened.page.locator("#notes ~ p").all_inner_texts()
     assert opened.page.locator("script").count() == 0
     assert opened.complaints == []
 
 
-def test_the_style_is_applied_and_the_verdict_is_on_the_first_screen(browser: Browser, report: Path) -> None:
-    for width in (1280, 360):
-        opened = Opened(browser, report, width)
-        box = opened.page.locator(".verdict .says").bounding_box()
-        assert box is not None
-        assert box["y"] + box["height"] < 800
+def test_the_first_screen_has_verdict_chart_and_table(browser: Browser, report: Path, grid: Path) -> None:
+    """The contents of four strategies, of a grid of eight worlds, and what a phone shows of both."""
+    shown = {
+        (report, 1280): [".verdict", "header figure", "#strategies table", "nav"],
+        (grid, 1280): [".verdict", "header figure", "#strategies", "nav"],
+        (report, 360): [".verdict .says"],
+        (grid, 360): [".verdict .says"],
+    }
+    for (path, width), selectors in shown.items():
+        opened = Opened(browser, path, width)
+        for selector in selectors:
+            box = opened.page.locator(selector).bounding_box()
+            assert box is not None
+            assert box["y"] + box["height"] < 800, (width, selector)
         style = "getComputedStyle(document.querySelector('.verdict')).borderLeftColor"
         assert opened.page.evaluate(style) == "rgb(0, 114, 178)"
 
 
-def test_no_chart_is_cut_in_print(browser: Browser, report: Path) -> None:
-    opened = Opened(browser, report, 700)  # A4 less its margins
+def test_text_and_charts_are_light_on_a_dark_page_but_not_in_print(browser: Browser, report: Path) -> None:
+    opened = Opened(browser, report, 1280, dark=True)
+
+    def colours() -> list[str]:
+        return [
+            str(opened.page.evaluate(f"getComputedStyle(document.querySelector({selector!r})).{what}"))
+            for selector, what in (
+                ("body", "backgroundColor"),
+                ("body", "color"),
+                ('figure:not(.light) svg [fill="#ffffff"]', "fill"),
+                ('figure:not(.light) svg [fill="#222222"]', "fill"),
+                ('figure.light svg [fill="#222222"]', "fill"),
+            )
+        ]
+
+    dark, light = "rgb(21, 24, 28)", "rgb(228, 231, 234)"
+    assert colours() == [dark, light, dark, light, "rgb(34, 34, 34)"]
+    opened.page.emulate_media(media="print")
+    assert colours()[1:] == ["rgb(27, 31, 36)", "rgb(255, 255, 255)", "rgb(34, 34, 34)", "rgb(34, 34, 34)"]
+
+
+@pytest.mark.parametrize("name", ["report", "six", "grid"])
+def test_nothing_is_cut_in_print(browser: Browser, request: pytest.FixtureRequest, name: str) -> None:
+    opened = Opened(browser, request.getfixturevalue(name), 695)  # A4 less its margins
     opened.page.emulate_media(media="print")
     assert not opened.page.evaluate(OVERFLOWS)
     for wide in opened.page.locator(".box").evaluate_all("all => all.map(b => b.scrollWidth - b.clientWidth)"):

@@ -8,7 +8,7 @@ from tv2sim.catalogue import (
 )  # fmt: skip
 from tv2sim.distributions import (
     Constant as Constant, Distribution as Distribution, Empirical as Empirical, Exponential as Exponential,
-    Gamma as Gamma, LogNormal as LogNormal, Triangular as Triangular, Uniform as Uniform,
+    Gamma as Gamma, LogNormal as LogNormal, Scipy as Scipy, Triangular as Triangular, Uniform as Uniform,
 )  # fmt: skip
 from tv2sim.errors import (
     CatalogueError as CatalogueError, InputError as InputError, LagError as LagError,
@@ -21,6 +21,7 @@ from tv2sim.experiment import (
     replicate as replicate,
 )  # fmt: skip
 from tv2sim.faults import Faults as Faults
+from tv2sim.fitting import Candidate as Candidate, Fit as Fit, fit as fit
 from tv2sim.profiles import Profile as Profile
 from tv2sim.realtime import Replay as Replay, replay as replay
 from tv2sim.run import Run as Run, simulate as simulate

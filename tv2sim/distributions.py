@@ -10,29 +10,36 @@ import math
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
-from typing import TYPE_CHECKING, Any
+from itertools import product
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, overload
 
 import numpy as np
 
 from tv2sim import plain
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.fields import Fields, check_fields, checked
+from tv2sim.measured import as_measured
 from tv2sim.ticks import whole_ticks
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    import pandas as pd
     from numpy.typing import NDArray
+    from scipy.stats.distributions import rv_frozen
 
 __all__ = [
-    "DISTRIBUTIONS", "NOTATIONS", "Constant", "Distribution", "Empirical", "Exponential", "Gamma", "LogNormal",
-    "Triangular", "Uniform", "a_time_or_distribution", "as_distribution", "distribution_from_dict",
-    "drawn_ticks", "drawn_times",
+    "DISTRIBUTIONS", "NOTATIONS", "BuiltIn", "Constant", "Distribution", "Empirical", "Exponential", "Gamma",
+    "LogNormal", "Scipy", "Triangular", "Uniform", "a_time_or_distribution", "as_distribution",
+    "distribution_from_dict", "drawn_ticks", "drawn_times", "line_of",
 ]  # fmt: skip
 
 EXTREMES = np.array([2.0**-53, 1 - 2.0**-53])
 """The smallest and the largest number that :mod:`tv2sim.draws` can give."""
+
+_DIGITS = 53
+"""Of a float, in binary; so many halvings lead to any number."""
 
 
 class Distribution(ABC):
@@ -61,16 +68,30 @@ class Distribution(ABC):
     def mean(self) -> float:
         """The expected time, in seconds."""
 
-    def cdf(self, time: float) -> float:
-        """Return the share of all times that are at most `time`: the inverse of :meth:`quantile`.
+    @overload
+    def cdf(self, time: float) -> float: ...
+    @overload
+    def cdf(self, time: NDArray[np.float64]) -> NDArray[np.float64]: ...
+    def cdf(self, time: float | NDArray[np.float64]) -> float | NDArray[np.float64]:
+        """Return the share of all times that are at most `time`, a number or an array.
 
         >>> Uniform(2, 6).cdf(3.5)
         0.375
+        >>> Uniform(2, 6).cdf(np.array([1, 3, 6]))
+        array([0.  , 0.25, 1.  ])
         """
-        low, high = 0.0, 1.0
-        while low < (u := (low + high) / 2) < high:
-            low, high = (u, high) if float(self.quantile(np.array([u]))[0]) <= time else (low, u)
-        return round(high, 15)
+        times = np.asarray(time, dtype=np.float64)
+        shares = self._cdf(times.reshape(-1)).reshape(times.shape)
+        return shares if times.ndim else float(shares)
+
+    def _cdf(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the inverse of :meth:`quantile`, found by bisection; subclasses may know it better."""
+        low, high = np.zeros(len(times)), np.ones(len(times))
+        for _ in range(_DIGITS):
+            u = (low + high) / 2
+            reached = self.quantile(u) <= times
+            low, high = np.where(reached, u, low), np.where(reached, high, u)
+        return high.round(15)
 
     @property
     def is_constant(self) -> bool:
@@ -104,6 +125,22 @@ class BuiltIn(Fields, Distribution):
     """A dataclass whose parameters are checked when it is made."""
 
     _error = ScenarioError
+    _notation: ClassVar[str] = ""
+    """What people may write for it, unless it is the name with all parameters in brackets."""
+
+    @classmethod
+    def most_likely(cls, times: NDArray[np.float64]) -> tuple[float, ...] | None:
+        """Return the parameters under which times that differ are most likely; None if none give them."""
+        return None
+
+    def log_density(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the logarithm of the density at these times, for a family that has :meth:`most_likely`."""
+        raise NotImplementedError
+
+    @property
+    def line(self) -> tuple[float, float] | None:
+        """Numbers a and b if the quantile function is computed as a + b u; see :func:`line_of`."""
+        return None
 
     def __post_init__(self) -> None:
         check_fields(self, error=self._error, owner=f"{type(self).__name__}'s ")
@@ -123,9 +160,17 @@ class Constant(BuiltIn):
 
     value: float = field(metadata=checked(a_number))
 
+    @property
+    def line(self) -> tuple[float, float]:
+        """The value, and no slope."""
+        return self.value, 0.0
+
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the value for each `u`."""
         return np.full_like(u, self.value)
+
+    def _cdf(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        return (times >= self.value).astype(np.float64)
 
     @property
     def mean(self) -> float:
@@ -144,9 +189,30 @@ class Uniform(BuiltIn):
     low: float = field(metadata=checked(a_number))
     high: float = field(metadata=checked(a_number, at_least="low"))
 
+    @property
+    def line(self) -> tuple[float, float]:
+        """The lower end and the width."""
+        return self.low, self.high - self.low
+
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return low + (high - low) u."""
-        return self.low + (self.high - self.low) * u
+        low, width = self.line
+        return low + width * u
+
+    def _cdf(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        if self.low == self.high:
+            return Constant(self.low)._cdf(times)
+        return np.clip((times - self.low) / (self.high - self.low), 0, 1)
+
+    @classmethod
+    def most_likely(cls, times: NDArray[np.float64]) -> tuple[float, ...]:
+        """Return the ends of the times."""
+        return float(times.min()), float(times.max())
+
+    def log_density(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return -log(high - low) inside of the interval."""
+        inside = (times >= self.low) & (times <= self.high)
+        return np.where(inside, -math.log(self.high - self.low), -math.inf)
 
     @property
     def mean(self) -> float:
@@ -173,10 +239,62 @@ class Triangular(BuiltIn):
         falling = self.high - np.sqrt((1 - u) * width * right)
         return np.where(u * width < left, rising, falling)
 
+    def _cdf(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        width, left, right = self.high - self.low, self.mode - self.low, self.high - self.mode
+        inside = np.clip(times, self.low, self.high)
+        rising = (inside - self.low) ** 2 / (width * left or 1)
+        falling = 1 - (self.high - inside) ** 2 / (width * right or 1)
+        return np.where(times < self.low, 0, np.where(times < self.mode, rising, falling))
+
+    @classmethod
+    def most_likely(cls, times: NDArray[np.float64]) -> tuple[float, ...]:
+        """Return the two ends, found numerically, and the time that is the best mode between them."""
+        from scipy.optimize import minimize
+
+        ascending = np.sort(times)
+        first, last = float(ascending[0]), float(ascending[-1])
+
+        def ends(beyond: NDArray[np.float64]) -> tuple[float, float]:
+            # so far beyond the first and the last time, as logarithms of shares of the distance between them
+            shares = np.where(beyond > _NOTHING, np.exp(np.minimum(beyond, 5)), 0)
+            below, above = (shares * (last - first)).tolist()
+            return max(first - below, 0.0), last + above
+
+        def loss(beyond: NDArray[np.float64]) -> float:
+            low, high = ends(beyond)
+            return len(times) * math.log(high - low) - float(_heights(ascending, low, high).max())
+
+        # there are several peaks, also where the mode is the first or the last time
+        starts = (np.array(pair) for pair in product((_NOTHING, -6.0, -4.0, -3.0, -2.0, -1.0, 0.0), repeat=2))
+        how = {"xatol": 1e-3, "fatol": 1e-4}
+        found = minimize(loss, min(starts, key=loss), method="Nelder-Mead", options=how)  # type: ignore[call-overload]
+        low, high = ends(found.x)
+        return low, float(ascending[_heights(ascending, low, high).argmax()]), high
+
+    def log_density(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the logarithm of the triangle's height."""
+        left, right = self.mode - self.low, self.high - self.mode
+        rising, falling = (times - self.low) / (left or 1), (self.high - times) / (right or 1)
+        height = np.where(times < self.mode, rising, np.where(times > self.mode, falling, 1))
+        with np.errstate(divide="ignore"):
+            return np.log(np.maximum(height, 0) * 2 / (self.high - self.low))
+
     @property
     def mean(self) -> float:
         """The mean of the three corners."""
         return (self.low + self.mode + self.high) / 3
+
+
+_NOTHING = -14.0
+"""The logarithm of a share that is taken for 0."""
+
+
+def _heights(ascending: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
+    """Return for each time as the mode the sum of the logarithms of the triangle's heights, its top being 1."""
+    rising, falling = (np.log(np.maximum(side, 1e-300)) for side in (ascending - low, high - ascending))
+    rank = np.arange(1, len(ascending) + 1)
+    up, down = np.cumsum(rising) - rank * rising, np.cumsum(falling[::-1]) - rank * falling[::-1]
+    return np.asarray(up + down[::-1])
 
 
 @dataclass(frozen=True)
@@ -192,6 +310,18 @@ class Exponential(BuiltIn):
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return -mean log(1 - u)."""
         return -self.mean * np.log1p(-u)
+
+    def _cdf(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        return -np.expm1(-np.maximum(times, 0) / self.mean)
+
+    @classmethod
+    def most_likely(cls, times: NDArray[np.float64]) -> tuple[float, ...]:
+        """Return the mean of the times."""
+        return (float(times.mean()),)
+
+    def log_density(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return -time / mean - log(mean)."""
+        return -times / self.mean - math.log(self.mean)
 
 
 @dataclass(frozen=True)
@@ -212,6 +342,27 @@ class LogNormal(BuiltIn):
         from scipy.special import ndtri
 
         return np.asarray(self.median * np.exp(self.sigma * ndtri(u)), dtype=np.float64)
+
+    def _cdf(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        from scipy.special import ndtr
+
+        return np.asarray(ndtr(self._z(times)), dtype=np.float64)
+
+    def _z(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(np.maximum(times, 0) / self.median) / self.sigma)
+
+    @classmethod
+    def most_likely(cls, times: NDArray[np.float64]) -> tuple[float, ...] | None:
+        """Return exp of the mean of the logarithms, and their deviation."""
+        if times.min() <= 0:
+            return None
+        logs = np.log(times)
+        return float(np.exp(logs.mean())), float(logs.std())
+
+    def log_density(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return that of the normal distribution at the logarithm, less the logarithm."""
+        return -(self._z(times) ** 2) / 2 - np.log(times) - math.log(self.sigma * math.sqrt(math.tau))
 
     @property
     def mean(self) -> float:
@@ -235,6 +386,31 @@ class Gamma(BuiltIn):
         from scipy.special import gammaincinv
 
         return np.asarray(self.scale * gammaincinv(self.shape, u), dtype=np.float64)
+
+    def _cdf(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        from scipy.special import gammainc
+
+        return np.asarray(gammainc(self.shape, np.maximum(times, 0) / self.scale), dtype=np.float64)
+
+    @classmethod
+    def most_likely(cls, times: NDArray[np.float64]) -> tuple[float, ...] | None:
+        """Return the shape, by Newton's method from Minka's approximation, and the mean divided by it."""
+        from scipy.special import digamma, polygamma
+
+        if times.min() <= 0:
+            return None
+        mean = float(times.mean())
+        gap = math.log(mean) - float(np.log(times).mean())
+        shape = (3 - gap + math.sqrt((gap - 3) ** 2 + 24 * gap)) / (12 * gap)
+        for _ in range(5):
+            slope = 1 / shape - float(polygamma(1, shape))
+            shape -= (math.log(shape) - float(digamma(shape)) - gap) / slope
+        return shape, mean / shape
+
+    def log_density(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return (shape - 1) log(time) - time / scale, and what makes its area 1."""
+        whole = math.lgamma(self.shape) + self.shape * math.log(self.scale)
+        return np.asarray((self.shape - 1) * np.log(times) - times / self.scale - whole)
 
     @property
     def mean(self) -> float:
@@ -262,6 +438,7 @@ class Empirical(BuiltIn):
     """
 
     samples: tuple[float, ...] = field(metadata=checked(_samples))
+    _notation = "empirical(sample, sample, ...)"
 
     if TYPE_CHECKING:
         # what the generated one accepts, since __post_init__ makes a sorted tuple of it
@@ -273,6 +450,9 @@ class Empirical(BuiltIn):
         rank = np.ceil(u * len(self.samples)).astype(np.int64) - 1
         return np.array(self.samples)[np.clip(rank, 0, len(self.samples) - 1)]
 
+    def _cdf(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.searchsorted(np.array(self.samples), times, side="right") / len(self.samples)
+
     @property
     def mean(self) -> float:
         """The mean of the samples."""
@@ -280,6 +460,89 @@ class Empirical(BuiltIn):
 
     def __str__(self) -> str:
         return f"empirical({len(self.samples)} samples from {self.samples[0]:g} to {self.samples[-1]:g})"
+
+
+def _of_scipy(name: str, value: object, *, error: type[InputError]) -> str:
+    """Return the name of a distribution in `scipy.stats`."""
+    found = _in_scipy(value) if isinstance(value, str) else None
+    if isinstance(found, type) or not hasattr(found, "ppf"):
+        raise error(
+            f"{name} must be that of a distribution in scipy.stats, such as 'gamma', not {shown(value)}"
+        )
+    return str(value)
+
+
+def _parameters(name: str, value: Any, *, error: type[InputError]) -> tuple[float, ...]:
+    return tuple(a_number(f"each of {name}", one, at_least=-math.inf, error=error) for one in value)
+
+
+@dataclass(frozen=True)
+class Scipy(BuiltIn):
+    """A distribution of SciPy, by its name in `scipy.stats` and its parameters: its shapes, `loc`, `scale`.
+
+    >>> import scipy.stats
+    >>> as_distribution("startup_time", scipy.stats.weibull_min(1.5, scale=4))
+    Scipy(name='weibull_min', parameters=(1.5, 0.0, 4.0))
+    """
+
+    name: str = field(metadata=checked(_of_scipy))
+    parameters: tuple[float, ...] = field(metadata=checked(_parameters))
+    _notation = "scipy.stats.NAME(parameter, ...)"
+
+    @classmethod
+    def of(cls, frozen: Any) -> Scipy:
+        """Return a frozen distribution by its name and its parameters.
+
+        Raises
+        ------
+        ScenarioError
+            If it is not frozen, not in `scipy.stats`, or its parameters are not single numbers.
+        """
+        if not hasattr(frozen, "dist"):
+            raise ScenarioError(
+                "a distribution of SciPy needs parameters, as scipy.stats.gamma(4, scale=1) has"
+            )
+        name = frozen.dist.name
+        if type(_in_scipy(name)) is not type(frozen.dist):
+            raise ScenarioError(
+                f"{name!r} is no distribution of scipy.stats: derive a class from tv2sim.Distribution"
+            )
+        names = _parameter_names(frozen.dist)
+        given = {"loc": 0.0, "scale": 1.0} | dict(zip(names, frozen.args, strict=False)) | frozen.kwds
+        return cls(name, tuple(given[one] for one in names))
+
+    @property
+    def _its(self) -> Any:
+        return _in_scipy(self.name)
+
+    def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return SciPy's ppf."""
+        return np.asarray(self._its.ppf(u, *self.parameters), dtype=np.float64)
+
+    def _cdf(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
+        return np.asarray(self._its.cdf(times, *self.parameters), dtype=np.float64)
+
+    @property
+    def mean(self) -> float:
+        """SciPy's mean."""
+        return float(self._its.mean(*self.parameters))
+
+    def __str__(self) -> str:
+        given = zip(_parameter_names(self._its), map(_shortest, self.parameters), strict=True)
+        return f"scipy.stats.{self.name}({', '.join(map('='.join, given))})"
+
+
+def _in_scipy(name: str) -> Any:
+    """Return what has this name in `scipy.stats`, or None."""
+    import scipy.stats
+
+    return getattr(scipy.stats, name, None)
+
+
+def _parameter_names(of: Any) -> list[str]:
+    """Return the names of the parameters of a distribution of SciPy, in their order."""
+    shapes = of.shapes.split(", ") if of.shapes else []
+    return [*shapes, "loc", *(["scale"] if hasattr(of, "pdf") else [])]
 
 
 DISTRIBUTIONS: tuple[type[BuiltIn], ...] = tuple(BuiltIn.__subclasses__())
@@ -291,19 +554,20 @@ _KINDS = {kind.__name__.lower(): kind for kind in DISTRIBUTIONS}
 """The distributions by the names that people write."""
 
 NOTATIONS = tuple(
-    f"{name}({'sample, sample, ...' if kind is Empirical else ', '.join(field.name for field in fields(kind))})"
+    kind._notation or f"{name}({', '.join(field.name for field in fields(kind))})"
     for name, kind in _KINDS.items()
 )
 """What people may write for each kind, such as "uniform(low, high)"."""
 
 
 if TYPE_CHECKING:
+    _Given: TypeAlias = NDArray[Any] | pd.Series[Any] | pd.DataFrame | rv_frozen[Any]
 
     class AsDistribution:
-        """The type of a field that accepts a distribution, a number or a text, and holds a distribution."""
+        """The type of a field that accepts what :func:`as_distribution` does, and holds a distribution."""
 
         def __get__(self, one: object, owner: object) -> Distribution: ...
-        def __set__(self, one: object, value: Distribution | float | str) -> None: ...
+        def __set__(self, one: object, value: Distribution | float | str | _Given) -> None: ...
 
     class AsTime:
         """The same for a field that holds a number, or a distribution of more than one."""
@@ -319,7 +583,10 @@ if TYPE_CHECKING:
 
 
 def as_distribution(name: str, value: object, *, error: type[InputError] = ScenarioError) -> Distribution:
-    """Return a distribution unchanged, a number as a :class:`Constant`, or a parsed text like "uniform(2, 6)".
+    """Return a distribution unchanged, or that which a value stands for.
+
+    A number is a :class:`Constant`, a text like "uniform(2, 6)" is parsed, a frozen distribution of SciPy
+    becomes a :class:`Scipy`, and measured times, in an array, a column or a CSV file, an :class:`Empirical`.
 
     Raises
     ------
@@ -335,19 +602,37 @@ def as_distribution(name: str, value: object, *, error: type[InputError] = Scena
         if type(value) not in DISTRIBUTIONS:  # the built-in ones were checked when they were made
             _check_own(name, value, error)
         return value
+    if getattr(value, "ndim", 0) or (isinstance(value, str) and value.lower().endswith(".csv")):
+        return Empirical(as_measured(value, error=error).equally_likely())
+    if hasattr(value, "ppf"):
+        return Scipy.of(value)
     if not isinstance(value, str):
         return Constant(a_time(f"{name}, if not a distribution,", value, error=error))
-    written = re.fullmatch(r"\s*(\w+)\s*\(([^()]*)\)\s*", value)
     try:
-        kind, listed = (_KINDS[written[1].lower()], written[2]) if written else (Constant, value)
-        numbers = [float(number) for number in listed.split(",")]
-        return Empirical(numbers) if kind is Empirical else kind(*numbers)
+        return _parsed(value)
     except ScenarioError:
         raise
     except (LookupError, ValueError, TypeError) as unread:
         raise error(
             f"{name} must be a number of seconds or one of {', '.join(NOTATIONS)}, not {value!r}"
         ) from unread
+
+
+def _parsed(text: str) -> Distribution:
+    """Return the distribution that a text stands for; LookupError, ValueError or TypeError if it is none."""
+    written = re.fullmatch(r"\s*(scipy\.stats\.)?(\w+)\s*\(([^()]*)\)\s*", text)
+    if written is None:
+        return Constant(float(text))
+    _, name, listed = written.groups()
+    parts = [part.rpartition("=") for part in listed.split(",")]
+    numbers = [float(number) for given, _, number in parts if not given]
+    if written[1]:
+        named = {given.strip(): float(number) for given, _, number in parts if given}
+        return Scipy.of(_in_scipy(_of_scipy("the name", name, error=ScenarioError))(*numbers, **named))
+    kind = _KINDS[name.lower()]
+    if len(numbers) < len(parts):
+        raise TypeError("the parameters have no names")
+    return Empirical(numbers) if kind is Empirical else kind(*numbers)
 
 
 def a_time_or_distribution(
@@ -406,6 +691,16 @@ def distribution_from_dict(data: Mapping[str, Any], *holders: type) -> Any:
     except LookupError as error:
         known = ", ".join(_KINDS)
         raise ScenarioError(f"a distribution's kind must be one of {known}, not {error}") from error
+
+
+def line_of(distribution: Distribution) -> tuple[float, float] | None:
+    """Return a and b if an engine may compute the quantile function itself, as a + b u; otherwise None.
+
+    Sums and products are the same numbers everywhere, unlike logarithms. A subclass may have another function.
+    """
+    if isinstance(distribution, BuiltIn) and type(distribution) in DISTRIBUTIONS:
+        return distribution.line
+    return None
 
 
 def drawn_ticks(

@@ -152,7 +152,7 @@ def measure_chunk(
     replications: range,
     metrics: Sequence[str],
     of_facts: Callable[[Iterator[Facts]], Measured],
-    memo: dict[str, Any],
+    memo: dict[Any, Any],
 ) -> Measured:
     """Simulate replications; return their metrics, and how often each video was on time.
 
@@ -295,13 +295,15 @@ def _measure_kernel(
     seed: int,
     replications: range,
     metrics: Sequence[str],
-    memo: dict[str, Any],
+    memo: dict[Any, Any],
 ) -> Measured:
     from tv2sim.kernel import measured, world_of
 
     if "world" not in memo:
         memo["world"] = world_of(catalogue, strategy, scenario)
-    return measured(memo["world"], seed, replications, metrics)
+    return measured(
+        memo["world"], seed, replications, metrics, idle=memo.setdefault(("idle", tuple(metrics)), [])
+    )
 
 
 def _elapsed_kernel(

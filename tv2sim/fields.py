@@ -84,12 +84,13 @@ def check_fields(one: object, *, error: type[InputError], owner: str = "") -> No
 
 def with_parameters(kind: type[T]) -> type[T]:
     """Put the descriptions of a dataclass's fields into its docstring, where it says ``{parameters}``."""
-    lines = ["Parameters", "    ----------"]
+    lines = ["Parameters", "----------"]
     for field in dataclasses.fields(kind):  # type: ignore[arg-type]
         default = "" if field.default is dataclasses.MISSING else f", default {field.default}"
-        lines.append(f"    {field.name} : {field.type}{default}")
-        lines += textwrap.wrap(field.metadata["help"], 100, initial_indent=" " * 8, subsequent_indent=" " * 8)
-    kind.__doc__ = (kind.__doc__ or "").replace("{parameters}", "\n".join(lines))
+        lines.append(f"{field.name} : {field.type}{default}")
+        lines += textwrap.wrap(field.metadata["help"], 100, initial_indent=" " * 4, subsequent_indent=" " * 4)
+    # from Python 3.13 on a docstring comes without its indentation
+    kind.__doc__ = inspect.cleandoc(kind.__doc__ or "").replace("{parameters}", "\n".join(lines))
     return kind
 
 

@@ -5,8 +5,8 @@ Every page, chart and table is written with these functions, so that a value loo
 
 from __future__ import annotations
 
-from math import ceil, floor, isclose, isfinite, isnan, log10
-from typing import TYPE_CHECKING
+from math import ceil, floor, inf, isclose, isfinite, isnan, log10
+from typing import TYPE_CHECKING, NamedTuple
 
 from tv2sim.metrics import METRICS
 from tv2sim.statistics import Interval
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
-    "RARELY_LATE", "axis", "estimate", "fewer_late", "heading", "late", "listed", "number", "p_value",
-    "percent", "plural", "points", "rate", "scaled", "span", "with_span",
+    "RARELY_LATE", "Estimate", "axis", "estimate", "estimated", "fewer_late", "heading", "in_points", "late",
+    "listed", "number", "p_value", "percent", "plural", "points", "rate", "scaled", "span", "with_span",
 ]  # fmt: skip
 
 
@@ -56,7 +56,7 @@ def scaled(metric: str, interval: Interval) -> Interval:
     """
     factor = 100.0 if METRICS[metric].unit == "%" else 1.0
     mean, half_width, low, high = (factor * value for value in interval[:4])
-    return Interval(mean, half_width, low, high, interval.n, interval.differing)
+    return Interval(mean, half_width, low, high, *interval[4:])
 
 
 def heading(metric: str) -> str:
@@ -93,32 +93,62 @@ def estimate(metric: str, interval: Interval, *, difference: bool = False, units
     '98.91 ± 0.05 %'
     >>> estimate("on_time_rate", Interval(1.0, 0.0037, 0.9963, 1.0))
     '100.0 (99.6 to 100.0) %'
-    >>> estimate("makespan", Interval(80.0009, 0.001, 79.9999, 80.0019))
+    >>> estimate("makespan", Interval(80.0009, 0.001, 79.9999, 80.0015))
     '80.00 ± 0.01 s'
     >>> estimate("makespan", Interval(80.0009, float("nan"), 0, 0, n=1000, differing=5))
     '80.00 s (5 differ)'
+    >>> estimate("elapsed_p50", Interval(4.25, 0.5, 3.75, 4.75, n=12, differing=12, missing=988))
+    '4.2 ± 0.5 s (of 12)'
+    """
+    value, spread, basis = estimated(metric, interval, difference=difference)
+    after = unit(metric, difference=difference) if units else ""
+    return " ".join(filter(None, (value, spread))) + after + (f" {basis}" if basis else "")
+
+
+class Estimate(NamedTuple):
+    """The parts of :func:`estimate`, without the unit, which stands before the last one."""
+
+    value: str
+    spread: str
+    """The half width or the ends of the interval; empty if there is none."""
+    basis: str
+    """How many replications it rests on, if not on all of them, or how few differ."""
+
+
+def estimated(metric: str, interval: Interval, *, difference: bool = False) -> Estimate:
+    """Return the parts of :func:`estimate`.
+
+    >>> estimated("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968))
+    Estimate(value='98.91', spread='± 0.05', basis='')
     """
     mean, half_width, low, high = scaled(metric, interval)[:4]
-    after = unit(metric, difference=difference) if units else ""
-    decimals = min(decimals_for(half_width, mean), _MOST_DECIMALS.get(METRICS[metric].unit, 3))
+    width = mean - low if half_width == inf else half_width
+    decimals = min(decimals_for(width, mean), _MOST_DECIMALS.get(METRICS[metric].unit, 3))
     shown = number(mean, decimals)
     if difference and float(f"{mean:.{decimals}f}") > 0:
         shown = f"+{shown}"
-    if isnan(half_width):
-        return f"{shown}{after}{_too_few(interval)}"
-    if half_width == 0:
-        return shown + after
-    if isclose(mean - low, high - mean, rel_tol=1e-6):
+    return Estimate(shown, _spread(mean, half_width, low, high, decimals), _rests_on(interval))
+
+
+def _spread(mean: float, half_width: float, low: float, high: float, decimals: int) -> str:
+    if isnan(half_width) or half_width == 0:
+        return ""
+    ends = [number(end, decimals) for end in (low, high)]
+    if isclose(mean - low, high - mean, rel_tol=1e-6) or ends[0] == ends[1]:
         # a half width that these decimals cannot show is rounded up, not to 0
-        return f"{shown} ± {number(max(half_width, 10.0**-decimals), decimals)}{after}"
-    return f"{shown} ({number(low, decimals)} to {number(high, decimals)}){after}"
+        return f"± {number(max(half_width, 10.0**-decimals), decimals)}"
+    return f"({ends[0]} to {ends[1]})"
 
 
-def _too_few(interval: Interval) -> str:
-    """Return in brackets how few replications differ, where that is why there is no interval."""
+def _rests_on(interval: Interval) -> str:
+    """Return in brackets how many replications have a value, if not all, or differ, if too few."""
     if interval.n is None or interval.n < 2:
         return ""
-    return f" ({interval.differing or 'none'} differ{'s' if interval.differing == 1 else ''})"
+    of = f"(of {interval.n:,})" if interval.missing else ""
+    if not isnan(interval.half_width):
+        return of
+    differ = f"({interval.differing or 'none'} differ{'s' if interval.differing == 1 else ''})"
+    return f"{of} {differ}".strip()
 
 
 def with_span(metric: str, interval: Interval, confidence: float, of: str = "") -> str:
@@ -152,6 +182,15 @@ def span(metric: str, interval: Interval, *, difference: bool = False) -> str:
 
 RARELY_LATE = 0.999
 """From this on-time rate on, failures are counted: of 10,000 videos."""
+
+
+def in_points(margin: float) -> str:
+    """Return a difference of rates that is given, not estimated.
+
+    >>> in_points(0.001)
+    '0.1 percentage points'
+    """
+    return f"{100 * margin:.6g} percentage points"
 
 
 def points(difference: Interval) -> str:

@@ -48,6 +48,8 @@ class Interval(NamedTuple):
     """The number of replications that the estimate rests on; None if it is not known."""
     differing: int | None = None
     """The number of replications that differ from the commonest value; None if it is not known."""
+    missing: int = 0
+    """The number of replications without a value, such as an elapsed time where nothing was published."""
 
     @property
     def is_exact(self) -> bool:
@@ -133,10 +135,11 @@ def mean_interval(
     0.0037
     """
     values = np.asarray(values, dtype=np.float64)
-    values = values[~np.isnan(values)]
+    missing = int(np.count_nonzero(np.isnan(values)))
+    values = values[~np.isnan(values)] if missing else values
     n = len(values)
     if n < 2:
-        return Interval(float(values[0]) if n else nan, nan, nan, nan, n, 0)
+        return Interval(float(values[0]) if n else nan, nan, nan, nan, n, 0, missing)
     usual = _usual(values)
     deviations = values - usual
     differing = int(np.count_nonzero(deviations))
@@ -147,11 +150,11 @@ def mean_interval(
         possible = (usual - low > _TINY * step, high - usual > _TINY * step)
         ends = tuple(usual + end for end in rare_interval(deviations, confidence, step, possible))
     elif step in (None, inf) and differing < _FEW and differing <= 0.4 * n:
-        return Interval(mean, nan, nan, nan, n, differing)
+        return Interval(mean, nan, nan, nan, n, differing, missing)
     else:
         ends = _t_ends(values, mean, confidence)
     ci_low, ci_high = max(ends[0], low), min(ends[1], high)
-    return Interval(mean, max(mean - ci_low, ci_high - mean), ci_low, ci_high, n, differing)
+    return Interval(mean, max(mean - ci_low, ci_high - mean), ci_low, ci_high, n, differing, missing)
 
 
 _FEW = 10

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from tv2sim.catalogue import Survey, survey_catalogue
 from tv2sim.cli.inputs import scenario_of
-from tv2sim.cli.text import plain
+from tv2sim.cli.text import USUAL, say
+from tv2sim.cli.text import columns as terminal_columns
 from tv2sim.errors import CatalogueError
 from tv2sim.scenario import Scenario
 from tv2sim.validation import a_whole_number, plural
@@ -24,9 +25,9 @@ def main(options: argparse.Namespace) -> None:
     scenario = scenario_of(options)
     survey = survey_catalogue(options.catalogue, keep=options.rejected, progress=True)
     videos, lines = plural(len(survey), "video"), plural(survey.rejected_lines, "line")
-    print(f"{plain(survey.name)}: {videos}, {lines} rejected")
+    say(f"{survey.name}: {videos}, {lines} rejected")
     for line, reason, text in survey.rejected:
-        print(f"  line {line}: {plain(reason)}: {plain(text)}")
+        say(f"  line {line}: {reason}: {text}", indent="    ")
     if (more := survey.rejected_lines - len(survey.rejected)) > 0:
         print(f"  and {more} more (--rejected N lists up to N)")
     if not len(survey):
@@ -37,25 +38,26 @@ def main(options: argparse.Namespace) -> None:
 def _describe(survey: Survey, scenario: Scenario) -> None:
     encoding, timeout = survey.encoding_time, survey.publication_timeout
     slack = timeout - encoding
-    print(f"encoding time        {_range(encoding)}, {encoding.sum():g} s in all")
-    print(f"publication timeout  {_range(timeout)}")
-    print(f"slack                {_range(slack)} (timeout - encoding time)")
+    say(f"encoding time        {_range(encoding)}, {encoding.sum():g} s in all")
+    say(f"publication timeout  {_range(timeout)}")
+    say(f"slack                {_range(slack)} (timeout - encoding time)")
     if late := int((slack < 0).sum()):
         videos = plural(late, "video")
-        print(f"  {videos} can never be published in time: encoding alone takes longer than the timeout")
+        say(f"  {videos} can never be published in time: encoding alone takes longer than the timeout")
     explanation = scenario.explain(survey)
     rate, least = scenario.mean_rate, (len(survey) - 1) / explanation.requested_rate
-    print(f"requests             {len(survey)} at {rate:g}/s, at least {least:g} s")
+    say(f"requests             {len(survey)} at {rate:g}/s, at least {least:g} s")
     if survey.submitted_at is not None:
-        print(f"submitted at         {_range(survey.submitted_at[~np.isnan(survey.submitted_at)])}")
-    print(explanation)
+        say(f"submitted at         {_range(survey.submitted_at[~np.isnan(survey.submitted_at)])}")
+    for line in str(explanation).splitlines():
+        say(line)
     startup = scenario.startup_time
     needed, most = (
         f"more than {startup.mean * rate:.3g}"
         for rate in (explanation.arrival_rate, explanation.busiest_arrival_rate)
     )
     most = f", in the busiest minute {most}" * explanation.submitted
-    print(f"a pool keeps up with {needed} publishers{most} ({startup} s start-up time)")
+    say(f"a pool keeps up with {needed} publishers{most} ({startup} s start-up time)")
     _table(encoding, timeout)
 
 
@@ -73,6 +75,8 @@ def _table(encoding: NDArray[np.float64], timeout: NDArray[np.float64]) -> None:
     np.add.at(counts, (row, column), 1)
     width = max(5, len(str(counts.max())) + 1, *(len(f"{value:g}") + 1 for value in columns))
     print("videos by encoding time (down) and publication timeout (across):")
-    print(" " * 8 + "".join(f"{value:>{width}g}" for value in columns))
-    for value, line in zip(rows, counts.tolist(), strict=True):
-        print(f"{value:>8g}" + "".join(f"{count or '.':>{width}}" for count in line))
+    fit = max(1, ((terminal_columns() or USUAL) - 8) // width)
+    for first in range(0, len(columns), fit):
+        print(" " * 8 + "".join(f"{value:>{width}g}" for value in columns[first : first + fit]))
+        for value, line in zip(rows, counts[:, first : first + fit].tolist(), strict=True):
+            print(f"{value:>8g}" + "".join(f"{count or '.':>{width}}" for count in line))

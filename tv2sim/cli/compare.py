@@ -21,7 +21,7 @@ from tv2sim.scenario import Scenario
 from tv2sim.statistics import Precision
 from tv2sim.storage import need_pyarrow, records, resolved, whole_file, write_table
 from tv2sim.strategies import as_strategy
-from tv2sim.validation import MOST, MOST_WORKERS, a_whole_number
+from tv2sim.validation import MOST, MOST_WORKERS, a_number, a_whole_number
 
 if TYPE_CHECKING:
     import argparse
@@ -34,11 +34,12 @@ def main(options: argparse.Namespace) -> None:
     """Simulate, print and write as the options require, after all options and files are checked."""
     given = fields_of(options, several=True)
     call = _call(options, given)
+    about = _about(options)
     catalogues = _catalogues(options.catalogue)
     kind = options.format or ("csv" if options.out is not None else "text")
     if kind == "parquet" and options.out is None:
         raise InputError("--format parquet is for a file: name it with --out")
-    if options.by is not None and kind != "text" and options.out is None:
+    if options.by is not None and kind != "text" and options.out is None and options.report is None:
         raise InputError(f"--by prints a table to read: leave out --format {kind}, or name a file with --out")
     for catalogue in catalogues.values() if options.by is not None else ():
         catalogue.groups(options.by)  # an unknown column is refused before the simulation
@@ -56,7 +57,7 @@ def main(options: argparse.Namespace) -> None:
         if report is not None:
             from tv2sim.report.build import build_report
 
-            page = build_report(study, command=command)
+            page = build_report(study, command=command, by=options.by, **about)
             report.write_text(page, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
         if out is not None and kind == "parquet":
             write_table(tidy(study), out, "parquet")
@@ -95,12 +96,22 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
         "replications": options.replications,
         "seed": seed_of(options),
         "baseline": options.baseline,
+        "margin": a_number("--margin", options.margin, at_least=0, at_most=1),
         "precision": precision,
         "workers": options.workers,
         "executor": options.dask,
         "engine": options.engine,
         "results": options.results,
     }
+
+
+def _about(options: argparse.Namespace) -> dict[str, str | None]:
+    """Return what the author of the report says."""
+    about = {name: getattr(options, name) for name in ("title", "author", "date", "notes")}
+    for name, value in about.items():
+        if value is not None and options.report is None:
+            raise InputError(f"--{name} is for a report: write one with --report FILE")
+    return about
 
 
 def _catalogues(paths: list[str]) -> dict[str, Catalogue]:
@@ -132,6 +143,8 @@ def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], seed: 
     if options.precision is not None:
         metric, kind, width = options.precision
         words += ["--precision", f"{metric}={100 * width:g}%" if kind == "relative" else f"{metric}={width:g}"]
+    if options.margin:
+        words += ["--margin", f"{100 * options.margin:.15g}%"]
     for name, values in given.items():
         words += [SCENARIO[name].flag, ",".join("none" if value is None else _text(value) for value in values)]
     return shlex.join([*words, "--seed", str(seed)])

@@ -6,7 +6,7 @@ import argparse
 
 from tv2sim.catalogue import read_catalogue
 from tv2sim.cli.inputs import scenario_of
-from tv2sim.cli.text import plain
+from tv2sim.cli.text import say
 from tv2sim.engines import engine_for, explained
 from tv2sim.strategies import as_strategy
 from tv2sim.validation import MOST, a_whole_number
@@ -22,4 +22,4 @@ def main(options: argparse.Namespace) -> None:
         kernel, reasons = explained(catalogue, strategy, scenario)
         why = "; ".join(reasons)
         able = f"can, by its {kernel}" + (f" (because of {why})" if why else "") if kernel else f"cannot: {why}"
-        print(f"{plain(strategy.name)}: auto takes {engine}; the kernel {able}")
+        say(f"{strategy.name}: auto takes {engine}; the kernel {able}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from tv2sim import __version__
 from tv2sim.cli.text import one_line
-from tv2sim.cli.values import list_of, number, precision, speed, whole, whole_or_none
+from tv2sim.cli.values import list_of, number, precision, share, speed, whole, whole_or_none
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -26,8 +26,8 @@ class _Field(NamedTuple):
 
 _STARTUP = (
     "a publisher's start-up time in seconds: a number, or uniform(low, high), triangular(low, mode, high), "
-    "exponential(mean), lognormal(median, sigma), gamma(shape, scale), empirical(sample, ...) "
-    "(default: uniform(2, 6))"
+    "exponential(mean), lognormal(median, sigma), gamma(shape, scale), empirical(sample, ...), "
+    "scipy.stats.NAME(parameter, ...), or a .csv file of measured times (default: uniform(2, 6))"
 )
 _FACTOR = "what encoding times are multiplied by: a number, or a distribution as for --startup-time"
 _PROVISIONING = "seconds from the decision to start a publisher until its start (default: 0)"
@@ -60,16 +60,60 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {one_line(message)} (see {self.prog} --help)\n")
 
 
+_WHAT = "Simulate when to start single-use publishers, and how many."
+_EXAMPLES = "examples, with the catalogue that `tv2sim generate --out videos.jsonl` writes:"
+
+
+class _Help(argparse.HelpFormatter):
+    """Leaves examples as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        return text if text.startswith(_EXAMPLES) else super()._fill_text(text, width, indent)
+
+
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     """Return the options, with the name of the command as ``command``."""
-    parser = _Parser(prog="tv2sim", description="Simulate when to start single-use publishers, and how many.")
+    parser = _Parser(
+        prog="tv2sim", description=_WHAT, epilog=_examples("replay", "compare"), formatter_class=_Help
+    )
     parser.add_argument("--version", action="version", version=f"tv2sim {__version__}")
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for name, (add_options, text) in _COMMANDS.items():
-        command = commands.add_parser(name, help=text, description=f"{text[0].upper()}{text[1:]}.")
+    parser.set_defaults(command=None)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for name, (add_options, text, _) in _COMMANDS.items():
+        command = commands.add_parser(
+            name, help=text, description=_sentence(text), epilog=_examples(name), formatter_class=_Help
+        )
         command.set_defaults(command=name)
         add_options(command)
-    return parser.parse_args(argv)
+    options = parser.parse_args(argv)
+    if options.command is None:
+        print(_what_to_try())
+        parser.exit()
+    return options
+
+
+def _sentence(text: str) -> str:
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _examples(*names: str) -> str:
+    """Return the two examples of a command, or the first one of each of these, for the end of a help text."""
+    calls = [_COMMANDS[name].examples[0] for name in names] if len(names) > 1 else _COMMANDS[names[0]].examples
+    return f"{_EXAMPLES}\n" + "\n".join(f"  {call}" for call in calls)
+
+
+def _what_to_try() -> str:
+    tries = [f"  {_COMMANDS[name].examples[0]}\n      {_COMMANDS[name].text}" for name in _FIRST]
+    return "\n".join(
+        [
+            _WHAT,
+            "",
+            "What to try, in this order:",
+            *tries,
+            "",
+            "tv2sim --help lists the commands, tv2sim COMMAND --help the options of one.",
+        ]
+    )
 
 
 def _run(parser: argparse.ArgumentParser) -> None:
@@ -97,6 +141,8 @@ def _compare(parser: argparse.ArgumentParser) -> None:
         "published=1%% of the mean; --replications then is the limit"
     )
     parser.add_argument("--precision", type=precision, metavar="M=W", help=text)
+    text = "the smallest difference of on-time rates that matters, such as 0.1%% (default: any)"
+    parser.add_argument("--margin", type=share, default=0.0, metavar="W", help=text)
     _scenario(parser, several=True)
     _seed(parser)
     _engine(parser)
@@ -109,6 +155,13 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--results", metavar="DIR", help=text)
     _by(parser)
     parser.add_argument("--report", metavar="FILE", help="write a report as one HTML file")
+    parser.add_argument("--title", metavar="TEXT", help="the report's title")
+    parser.add_argument("--author", metavar="TEXT", help="the report's author")
+    parser.add_argument(
+        "--date", metavar="TEXT", help="the report's date (default: none, so that it stays the same)"
+    )
+    text = "what readers of the report should know besides, with empty lines between paragraphs"
+    parser.add_argument("--notes", metavar="TEXT", help=text)
     parser.add_argument("--out", metavar="FILE", help="write the table to this file")
     text = "of the table, a row per strategy and metric (default: text to read; csv with --out)"
     parser.add_argument("--format", choices=("csv", "json", "parquet"), help=text)
@@ -164,6 +217,16 @@ def _engines(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--replications", type=whole, default=1000, metavar="N", help=text)
 
 
+def _fit(parser: argparse.ArgumentParser) -> None:
+    text = (
+        "a CSV file, or - for standard input: a column of times in seconds; beside it a column censored, 1 "
+        "where a start-up was not over yet; or the columns le and count of a Prometheus histogram"
+    )
+    parser.add_argument("samples", metavar="FILE", help=text)
+    text = "of the test's random numbers (default: %(default)s)"
+    parser.add_argument("--seed", type=whole, default=1, metavar="S", help=text)
+
+
 def _generate(parser: argparse.ArgumentParser) -> None:
     text = "how many (default: %(default)s)"
     parser.add_argument("--videos", type=whole, default=154, metavar="N", help=text)
@@ -172,14 +235,62 @@ def _generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
 
 
+class _Command(NamedTuple):
+    """A command: what adds its options, what it does, and two calls that work where videos.jsonl is."""
+
+    add_options: Callable[[argparse.ArgumentParser], None]
+    text: str
+    examples: tuple[str, str]
+
+
 _COMMANDS = {
-    "run": (_run, "simulate a catalogue and print the stats line of each run"),
-    "compare": (_compare, "compare strategies over many replications"),
-    "replay": (_replay, "let a run happen in real time, to watch and to scrape"),
-    "check": (_check, "report what a catalogue holds and what of it is rejected"),
-    "engines": (_engines, "say which engine simulates what, and why"),
-    "generate": (_generate, "make a synthetic catalogue with the mix of a real day"),
+    "generate": _Command(
+        _generate,
+        "make a synthetic catalogue with the mix of a real day",
+        ("tv2sim generate --out videos.jsonl", "tv2sim generate --videos 1000 --seed 3 | tv2sim check -"),
+    ),
+    "check": _Command(
+        _check,
+        "report what a catalogue holds and what of it is rejected",
+        ("tv2sim check videos.jsonl", "tv2sim check videos.jsonl --encoders 8 --requests-per-second 3"),
+    ),
+    "run": _Command(
+        _run,
+        "simulate a catalogue and print the stats line of each run",
+        ("tv2sim run videos.jsonl --strategy 2c --runs 4", "tv2sim run videos.jsonl --log text --out run"),
+    ),
+    "compare": _Command(
+        _compare,
+        "compare strategies over many replications",
+        (
+            "tv2sim compare videos.jsonl --report report.html",
+            "tv2sim compare videos.jsonl --strategies 2c:8,2c:12 --out table.csv",
+        ),
+    ),
+    "replay": _Command(
+        _replay,
+        "let a run happen in real time, to watch and to scrape",
+        (
+            "tv2sim replay videos.jsonl --speed 5 --view --keep-running",
+            "cat videos.jsonl | tv2sim replay - --strategy 2a --speed 20 --log stats",
+        ),
+    ),
+    "fit": _Command(
+        _fit,
+        "find the distribution of measured start-up times",
+        (
+            r"printf '3.1\n2.4\n5.2\n4.4\n4.5\n' | tv2sim fit -",
+            r"printf 'le,count\n2,5\n4,60\n8,98\n+Inf,100\n' | tv2sim fit -",
+        ),
+    ),
+    "engines": _Command(
+        _engines,
+        "say which engine simulates what, and why",
+        ("tv2sim engines videos.jsonl", "tv2sim engines videos.jsonl --strategies 2c --queue-capacity 5"),
+    ),
 }
+_FIRST = list(_COMMANDS)[:5]
+"""What a newcomer may try, in this order."""
 
 
 # -- what several commands have ----------------------------------------------------------------------------
@@ -209,7 +320,7 @@ def _engine(parser: argparse.ArgumentParser) -> None:
 
 
 def _by(parser: argparse.ArgumentParser) -> None:
-    text = "print a table of the videos grouped by this column of the catalogue, such as provider"
+    text = "show figures of the videos grouped by this column of the catalogue, such as provider"
     parser.add_argument("--by", metavar="COLUMN", help=text)
 
 

@@ -169,7 +169,11 @@ def _sum_up(handle: Replay, *, viewed: bool) -> None:
 def _keep_on(handle: Replay, options: argparse.Namespace, asked: Signals) -> None:
     """If the options require it, continue to serve until a signal comes, which is not a failure."""
     viewed = _is_viewed(options)
-    if not keep_running(options) or handle.phase != "finished" or (handle.url is None and not viewed):
+    if (
+        not keep_running(options)
+        or handle.phase in ("stopped", "failed")
+        or (handle.url is None and not viewed)
+    ):
         return
     if handle.url is not None:
         note(f"done; still serving {handle.url} (Ctrl-C ends it)")

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tv2sim.cli.text import plain
+from tv2sim.cli.text import fitted, plain, wrapped
 from tv2sim.facts import VIDEO_OUTCOMES
 from tv2sim.metrics import MAIN, METRICS, ON_TIME_RATE
-from tv2sim.numbers import estimate, heading, number, p_value, plural, rate
+from tv2sim.numbers import estimate, heading, in_points, number, p_value, plural, rate
 from tv2sim.report.text import differences, name_of, verdict
 from tv2sim.statistics import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping, Sequence
+    from collections.abc import Hashable, Iterator, Mapping
 
     import pandas as pd
 
@@ -51,23 +51,27 @@ def to_read(study: Comparison, by: str | None = None) -> Iterator[str]:
         if part is not parts[0]:
             yield ""
         first = part[part.baseline]
-        yield plain(
-            f"{name_of(part)}: {plural(len(first.catalogue), 'video')}, "
-            f"{plural(study.replications, 'replication')}, "
-            f"seed {first.seed}, {rate(study.confidence)} intervals"
+        yield from wrapped(
+            plain(
+                f"{name_of(part)}: {plural(len(first.catalogue), 'video')}, "
+                f"{plural(study.replications, 'replication')}, "
+                f"seed {first.seed}, {rate(study.confidence)} intervals"
+                f"{f', margin {in_points(study.margin)}' if study.margin else ''}"
+            )
         )
         yield ""
         yield from _metrics(part)
         if len(part.strategies) > 1:
             yield ""
-            yield f"differences from strategy {plain(study.baseline)}, paired; p-values adjusted (Holm)"
+            head = f"differences from strategy {plain(study.baseline)}, paired; p-values adjusted (Holm)"
+            yield from wrapped(head)
             yield ""
             yield from _differences(part)
         yield ""
         if by is not None:
             yield from _by_group(part, by)
             yield ""
-        yield plain(verdict(part))
+        yield from wrapped(plain(verdict(part)))
 
 
 def _metrics(part: Comparison) -> Iterator[str]:
@@ -76,19 +80,18 @@ def _metrics(part: Comparison) -> Iterator[str]:
         [plain(name), *(estimate(metric, reps.interval(metric, confidence), units=False) for metric in MAIN)]
         for name, reps in part.strategies.items()
     ]
-    yield from _aligned([["strategy", *map(heading, MAIN)], *rows], left=1)
+    yield from fitted([["strategy", *map(heading, MAIN)], *rows], left=1)
 
 
 def _differences(part: Comparison) -> Iterator[str]:
-    rows = [["strategy", "metric", "verdict", "difference", "p"]]
+    rows: list[list[str] | str] = [["metric", "verdict", "difference", "p"]]
     for strategy, compared in differences(part, MAIN):
-        if not compared:
-            rows.append([plain(strategy), "all of these", "the same in every replication", "", ""])
+        rows.append(plain(strategy) if compared else f"{plain(strategy)}: the same in every replication")
         for one in compared:
             gain = estimate(one.metric, one.interval, difference=True)
             label = METRICS[one.metric].label
-            rows.append([plain(strategy), label, one.verdict.value, gain, p_value(one.p_adjusted)])
-    yield from _aligned(rows, left=3)
+            rows.append([f"  {label}", one.verdict.value, gain, p_value(one.p_adjusted)])
+    yield from fitted(rows, left=2)
 
 
 # -- groups of videos --------------------------------------------------------------------------------------
@@ -107,10 +110,12 @@ def run_by_group(run: Run, column: str) -> Iterator[str]:
         ]
         for row in table.to_dict("records")
     ]
-    yield f"by {plain(column)}; lateness (s) that so many % of a group's publications do not exceed"
+    yield from wrapped(
+        f"by {plain(column)}; lateness (s) that so many % of a group's publications do not exceed"
+    )
     yield ""
     heads = [plain(column), "videos", *outcomes, "on time (%)", *_PERCENTS]
-    yield from _aligned(_fitting([heads, *rows], column=0), left=1)
+    yield from fitted([heads, *rows], left=1)
     yield ""
 
 
@@ -126,14 +131,14 @@ def _by_group(part: Comparison, column: str) -> Iterator[str]:
         ]
         for row in table.to_dict("records")
     ]
-    yield f"by {plain(column)}; lateness (s) that so many % of a group's videos do not exceed"
+    yield from wrapped(f"by {plain(column)}; lateness (s) that so many % of a group's videos do not exceed")
     if np.isinf(table.filter(like="lateness")).any(axis=None):
         yield "(∞: they are not published when the run ends)"
     if (pooled := int(table["replications"].iloc[0])) < part.replications:
         yield f"of the first {plural(pooled, 'replication')}, which are a million videos"
     yield ""
     heads = ["strategy", plain(column), "videos", "on time (%)", *_PERCENTS]
-    yield from _aligned(_fitting([heads, *rows], column=1), left=2)
+    yield from fitted([heads, *rows], left=2, keys=2)
 
 
 _PERCENTS = ("50 %", "95 %", "99 %")
@@ -148,24 +153,3 @@ def _group(value: object) -> str:
     if value == "" or value != value:
         return "(none)"
     return plain(f"{value:.15g}" if isinstance(value, float) else str(value))
-
-
-def _fitting(rows: list[list[str]], column: int) -> list[list[str]]:
-    """Return the rows with the texts of one column cut off so that they fit a terminal of 80 columns."""
-    widths = [max(map(len, cells)) for cells in zip(*rows, strict=True)]
-    room = max(10, 80 - sum(widths) + widths[column] - 2 * (len(widths) - 1))
-    for row in rows:
-        if len(row[column]) > room:
-            row[column] = f"{row[column][: room - 1]}…"
-    return rows
-
-
-def _aligned(rows: Sequence[Sequence[str]], left: int) -> Iterator[str]:
-    """Align the first `left` columns to the left and the others, which hold numbers, to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    for row in rows:
-        cells = [
-            cell.ljust(width) if number < left else cell.rjust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()

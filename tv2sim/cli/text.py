@@ -1,19 +1,24 @@
-"""Text that is safe to print on a terminal, and streams that may be closed."""
+"""Text that is safe to print on a terminal and fits its width, and streams that may be closed."""
 
 from __future__ import annotations
 
 import errno
 import os
 import sys
+import textwrap
 from contextlib import contextmanager
+from itertools import zip_longest
 from typing import TYPE_CHECKING, TextIO
 
 from tv2sim.errors import OutputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-__all__ = ["discard", "escaped", "note", "one_line", "plain", "printing", "warnings_noted"]
+__all__ = [
+    "columns", "discard", "escaped", "fitted", "note", "one_line", "plain", "printing", "say",
+    "warnings_noted", "wrapped",
+]  # fmt: skip
 
 
 def note(message: str) -> None:
@@ -43,6 +48,115 @@ def escaped(text: str, escape: Callable[[str], str]) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else escape(c) for c in text)
+
+
+# -- what fits the width of the terminal -------------------------------------------------------------------
+
+USUAL = 80
+"""The columns that a table may have where standard output is no terminal."""
+
+
+def columns() -> int | None:
+    """Return how many columns the terminal has: COLUMNS of the environment, else those of standard output."""
+    if (given := os.environ.get("COLUMNS", "")).isdecimal() and int(given):
+        return int(given)
+    try:
+        return os.get_terminal_size(sys.stdout.fileno()).columns or None
+    except (OSError, ValueError):  # no terminal, or no file
+        return None
+
+
+def wrapped(text: str, indent: str = "") -> list[str]:
+    """Return a text as lines that fit the terminal, further ones indented; as one line where there is none."""
+    if (width := columns()) is None:
+        return [text]
+    together = text.replace(" %", "\xa0%")  # a number and its unit stay in one line
+    lines = textwrap.wrap(together, width, subsequent_indent=indent, break_on_hyphens=False)
+    return [line.replace("\xa0%", " %") for line in lines]
+
+
+def say(text: str, indent: str = "  ") -> None:
+    """Print a text on standard output, escaped and :func:`wrapped`."""
+    print(*wrapped(plain(text), indent), sep="\n")
+
+
+def fitted(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Iterator[str]:
+    """Yield the lines of a table that fits the terminal.
+
+    Where it is too wide, words of the head and of text are wrapped. If that is not enough, the columns are
+    split into several tables, each with the first `keys` columns.
+
+    Parameters
+    ----------
+    rows : sequence
+        The head, then the rows; a row that is a string is a line of its own.
+    left : int
+        So many columns hold text and are aligned to the left; the others hold numbers.
+    """
+    width = columns() or USUAL
+    of_columns = list(zip(*(row for row in rows if not isinstance(row, str)), strict=True))
+    whole = [max(map(len, column)) for column in of_columns]
+    least = [
+        min(max(map(_longest_word, column)), width // 3)
+        if number < left
+        else max(_longest_word(column[0]), *map(len, column[1:]), 0)
+        for number, column in enumerate(of_columns)
+    ]
+    parts = [[*range(len(whole))]]
+    if _total(whole) > width:
+        parts = [[*range(keys)]]
+        for number in range(keys, len(least)):
+            if len(parts[-1]) > keys and _total(least[n] for n in (*parts[-1], number)) > width:
+                parts.append([*range(keys)])
+            parts[-1].append(number)
+    for part in parts:
+        if part is not parts[0]:
+            yield ""
+        widths = {}
+        room = width - _total(least[number] for number in part)
+        for number in part:
+            widths[number] = least[number] + max(0, min(room, whole[number] - least[number]))
+            room -= widths[number] - least[number]
+        for row in rows:
+            if isinstance(row, str):
+                yield from textwrap.wrap(row, width)
+            else:
+                yield from _lines([(row[n], widths[n], n < left) for n in part], head=row is rows[0])
+
+
+def _cell(text: str, width: int, *, whole_words: bool = False) -> list[str]:
+    """Return a text as lines of a cell, all with the indent of the first one."""
+    indent = text[: len(text) - len(text.lstrip())]
+    return textwrap.wrap(text, width, subsequent_indent=indent, break_long_words=not whole_words)
+
+
+def _longest_word(text: str) -> int:
+    return max(map(len, _cell(text, 1, whole_words=True)), default=0)
+
+
+def _total(widths: Iterable[int]) -> int:
+    """Return the width of columns with two blanks between them."""
+    return sum(width + 2 for width in widths) - 2
+
+
+def _lines(cells: Sequence[tuple[str, int, bool]], *, head: bool) -> Iterator[str]:
+    """Yield the lines of a row, given each cell's text and width, and whether it is aligned to the left.
+
+    The words of a head stand at the bottom.
+    """
+    in_lines = [_cell(text, width) for text, width, _ in cells]
+    if head:
+        most = max(map(len, in_lines))
+        in_lines = [[""] * (most - len(lines)) + lines for lines in in_lines]
+    for line in zip_longest(*in_lines, fillvalue=""):
+        placed = [
+            text.ljust(width) if to_the_left else text.rjust(width)
+            for text, (_, width, to_the_left) in zip(line, cells, strict=True)
+        ]
+        yield "  ".join(placed).rstrip()
+
+
+# -- streams -----------------------------------------------------------------------------------------------
 
 
 def discard(stream: TextIO) -> None:

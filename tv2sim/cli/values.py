@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["list_of", "number", "precision", "speed", "whole", "whole_or_none"]
+__all__ = ["list_of", "number", "precision", "share", "speed", "whole", "whole_or_none"]
 
 
 def whole(text: str) -> int:
@@ -25,6 +25,11 @@ def number(text: str) -> float:
         return float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def share(text: str) -> float:
+    """Return a share, given as a number or in percent; its bounds are checked where it is used."""
+    return number(text.removesuffix("%")) / 100 if text.endswith("%") else number(text)
 
 
 def whole_or_none(text: str) -> int | None:

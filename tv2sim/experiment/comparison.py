@@ -30,6 +30,7 @@ from tv2sim.statistics import Difference, Interval, Precision, Stopped, holm
 from tv2sim.validation import plural
 
 if TYPE_CHECKING:
+    import datetime
     import os
     from pathlib import Path
 
@@ -382,11 +383,21 @@ class Comparison:
             compared.append(Compared(cell, metric, difference, p, verdict))
         return compared
 
-    def report(self, path: str | os.PathLike[str], *, command: str | None = None) -> Path:
+    def report(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        command: str | None = None,
+        title: str | None = None,
+        author: str | None = None,
+        date: str | datetime.date | None = None,
+        notes: str | None = None,
+        by: str | None = None,
+    ) -> Path:
         """Write the report: one HTML file that needs neither a network nor JavaScript.
 
-        It holds the verdict, tables, charts, caveats, the STRESS-DES checklist and the provenance. The same
-        comparison gives the same bytes.
+        It begins with the verdict, a chart and a table; charts and caveats follow, and as an appendix the
+        statistics, the STRESS-DES checklist and the provenance. The same comparison gives the same bytes.
 
         Parameters
         ----------
@@ -394,6 +405,18 @@ class Comparison:
             The file to write; an existing file is replaced when the new one is complete.
         command : str, optional
             The command that made the comparison, so that readers can repeat it.
+        title : str, optional
+            The title; default names strategies and catalogues.
+        author : str, optional
+            Who answers for it.
+        date : str or datetime.date, optional
+            Its date; default is none, since the same comparison gives the same bytes on any day.
+        notes : str, optional
+            What readers should know besides, such as run time and hardware: plain text, with empty lines
+            between paragraphs.
+        by : str, optional
+            A column of the catalogue, such as ``"provider"``: figures of its groups of videos are added, as
+            :meth:`by` has them.
 
         Returns
         -------
@@ -405,14 +428,16 @@ class Comparison:
         OutputError
             If it cannot be written.
         InputError
-            If it is a part without the baseline.
+            If it is a part without the baseline, a text is something else, or there is no such column.
         """
         if all(cell.strategy != self.baseline for cell in self.cells):
             raise InputError(f"a report needs the baseline, {self.baseline!r}: select it as well")
         # imported here, since the report imports this module
         from tv2sim.report.build import write_report
 
-        return write_report(self, path, command=command)
+        return write_report(
+            self, path, command=command, title=title, author=author, date=date, notes=notes, by=by
+        )
 
 
 class _Catalogue(msgspec.Struct):

@@ -58,7 +58,7 @@ class Task:
     replications: range
     engine: str
     metrics: tuple[str, ...]
-    memo: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
     """What the engine keeps from one part of the task for the next."""
 
 

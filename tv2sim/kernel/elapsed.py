@@ -57,7 +57,7 @@ class _Lanes(Lanes):
 
     def __init__(self, world: World, metrics: tuple[str, ...]) -> None:
         super().__init__(world, metrics)
-        self.assigned = self._state[2].reshape(-1, LANES)
+        self.assigned = self._drawn[0].reshape(-1, LANES)[self._slots :][: len(world.catalogue)]
         self.on_time = np.zeros(len(world.catalogue), dtype=np.int64)
 
 

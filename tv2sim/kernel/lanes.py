@@ -1,8 +1,9 @@
 """Many replications side by side: videos with their own publishers, and a pool that is first in, first out.
 
-A lane is a replication. Arrays have a row of :data:`LANES` numbers for each video or pool slot, and each inner
-loop runs over the lanes of a row without a branch, which the compiler turns into vector instructions. The pool
-is held as the ready times of its publishers, each lane in ascending order.
+A lane is a replication. Arrays are flat, with a row of :data:`LANES` numbers for each video or pool slot, and
+each inner loop runs over the lanes of a row without a branch. The compiler turns it into vector instructions,
+but only where an index is unsigned: a signed one may count from the array's end, for which numba has a test.
+The pool is held as the ready times of its publishers, each lane in ascending order.
 """
 
 from __future__ import annotations
@@ -12,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim.draws import Purpose
 from tv2sim.kernel.compiled import compiled
+from tv2sim.kernel.draws import LANES, line_lanes
 from tv2sim.kernel.measuring import peak, quantile_weights
 from tv2sim.ticks import PER_SECOND
 
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
 
 __all__ = ["LANES", "SUMS", "replicate", "room_for"]
 
-LANES = 64
+_FOR_VIDEO, _OF_SLOT = int(Purpose.STARTUP_FOR_VIDEO), int(Purpose.STARTUP_OF_SLOT)
+_ROW = np.uint64(LANES)
+_LARGE = 2**31
+"""What is smaller is sorted as whole numbers of 32 bits, of which a vector has twice as many."""
 
 # rows of the sums
 PUBLISHED, STOCKOUTS, IDLE, WAITS, ALIVE, LAST, BLOCKED, PEAK = range(8)
@@ -33,33 +39,47 @@ at once."""
 
 @compiled
 def _own(
-    begins: Any, encoded: Any, limit: Any, rows: Any, startup: Any, assigned: Any, on_time: Any, published: Any,
-    stockouts: Any, idle: Any, alive: Any, last: Any, with_more: Any,
+    begins: Any, encoded: Any, limit: Any, rows: Any, times: Any, on_time: Any, published: Any, stockouts: Any,
+    idle: Any, alive: Any, last: Any, with_more: Any,
 ) -> None:  # fmt: skip
     """Assign videos that have a publisher of their own, started at `begins`.
 
-    `limit` is the latest assignment that is in time; `rows` are the videos. The arrays of lanes are flat.
-    `stockouts`, `alive` and `last` are left alone unless `with_more` says that they are wanted.
+    `limit` is the latest assignment that is in time; `rows` are the videos. `times` has their start-up times,
+    and gets the times of their assignments. `stockouts`, `alive` and `last` are left alone unless `with_more`
+    says that they are wanted.
     """
     for i in range(len(rows)):
         row = rows[i]
         begin, arrives, latest = begins[row], encoded[row], limit[row]
-        base, good = row * LANES, 0
-        for lane in range(LANES):
-            ready = begin + startup[base + lane]
+        base, good = row * _ROW, 0
+        for lane in range(_ROW):
+            ready = begin + times[base + lane]
             time = ready if ready > arrives else arrives
-            assigned[base + lane] = time
+            times[base + lane] = time
             hit = 1 if time <= latest else 0
             published[lane] += hit
             good += hit
             idle[lane] += time - ready
         on_time[row] += good
         if with_more:
-            for lane in range(LANES):
-                time = assigned[base + lane]
+            for lane in range(_ROW):
+                time = times[base + lane]
                 stockouts[lane] += 1.0 if time > arrives else 0.0
                 alive[lane] += time - begin
                 last[lane] = time if time > last[lane] else last[lane]
+
+
+@compiled
+def _exchange(x: Any, low: Any, high: Any) -> None:
+    """Put the numbers of two rows in ascending order in each lane.
+
+    It is a function, so that it is known that these two rows do not overlap. Of the loops around it this is not
+    known, and nothing would become vector instructions.
+    """
+    for lane in range(_ROW):
+        a, b = x[low + lane], x[high + lane]
+        x[low + lane] = a if a < b else b
+        x[high + lane] = b if a < b else a
 
 
 @compiled
@@ -68,11 +88,8 @@ def _fill_pool(slots: Any, size: Any, ready: Any) -> None:
     for i in range(size * LANES):
         ready[i] = slots[i]
     for slot in range(1, size):
-        for high in range(slot * LANES, 0, -LANES):
-            for lane in range(LANES):
-                a, b = ready[high - LANES + lane], ready[high + lane]
-                ready[high - LANES + lane] = a if a < b else b
-                ready[high + lane] = b if a < b else a
+        for row in range(slot, 0, -1):
+            _exchange(ready, np.uint64(row - 1) * _ROW, np.uint64(row) * _ROW)
 
 
 @compiled
@@ -106,13 +123,13 @@ def _replace_first(ready: Any, size: Any, x: Any) -> None:
             x[lane] = max(a, b)
         low += LANES
     for lane in range(LANES):
-        ready[top + lane] = x[lane]
+        ready[low + lane] = x[lane]
 
 
 @compiled
 def _pool(
-    encoded: Any, limit: Any, rows: Any, capacity: Any, slots: Any, size: Any, startup: Any, ready: Any, x: Any,
-    assigned: Any, on_time: Any, published: Any, stockouts: Any, idle: Any, waits: Any, last: Any, blocked: Any,
+    encoded: Any, limit: Any, rows: Any, capacity: Any, slots: Any, size: Any, times: Any, ready: Any, x: Any,
+    on_time: Any, published: Any, stockouts: Any, idle: Any, waits: Any, last: Any, blocked: Any,
     with_more: Any,
 ) -> None:  # fmt: skip
     """Assign the shared videos, which are given in the order of their arrival, from a pool of `size`."""
@@ -120,42 +137,59 @@ def _pool(
     for i in range(len(rows)):
         row = rows[i]
         arrives, latest = encoded[row], limit[row]
-        base, good = row * LANES, 0
-        for lane in range(LANES):
+        base, good = row * _ROW, 0
+        for lane in range(_ROW):
             free = ready[lane]
             time = free if free > arrives else arrives
-            assigned[base + lane] = time
-            x[lane] = time + startup[base + lane]
+            x[lane] = time + times[base + lane]
+            times[base + lane] = time
             idle[lane] += time - free
             hit = 1 if time <= latest else 0
             published[lane] += hit
             good += hit
         on_time[row] += good
         if with_more:
-            for lane in range(LANES):
-                time = assigned[base + lane]
+            for lane in range(_ROW):
+                time = times[base + lane]
                 waits[lane] += time - arrives
                 stockouts[lane] += 1.0 if time > arrives else 0.0
         if i >= capacity:
             # the place of the video that is so many before may not be free yet
-            before = rows[i - capacity] * LANES
-            for lane in range(LANES):
-                blocked[lane] = 1.0 if assigned[before + lane] >= arrives else blocked[lane]
+            before = rows[i - capacity] * _ROW
+            for lane in range(_ROW):
+                blocked[lane] = 1.0 if times[before + lane] >= arrives else blocked[lane]
         _replace_first(ready, size, x)
     if len(rows):
-        base = rows[len(rows) - 1] * LANES
-        for lane in range(LANES):
-            time = assigned[base + lane]
+        base = rows[len(rows) - 1] * _ROW
+        for lane in range(_ROW):
+            time = times[base + lane]
             last[lane] = time if time > last[lane] else last[lane]
 
 
 @compiled
 def _idle_at_the_end(ready: Any, size: Any, publishing: Any, last: Any, idle: Any) -> None:
     """Add the idle times of the publishers that are left in the pool when the run ends."""
-    for low in range(0, size * LANES, LANES):
-        for lane in range(LANES):
-            left = last[lane] + publishing - ready[low + lane]
+    for slot in range(size):
+        base = np.uint64(slot) * _ROW
+        for lane in range(_ROW):
+            left = last[lane] + publishing - ready[base + lane]
             idle[lane] += left if left > 0.0 else 0.0
+
+
+# -- order statistics --------------------------------------------------------------------------------------
+
+
+@compiled
+def _shifted(assigned: Any, shift: Any, x: Any) -> Any:
+    """Fill in the times of assignments, each shifted by a video's number; say if all are small."""
+    large = 0
+    for row in range(len(shift)):
+        by, base = shift[row], np.uint64(row) * _ROW
+        for lane in range(_ROW):
+            time = assigned[base + lane] + by
+            large += 1 if abs(time) >= _LARGE else 0
+            x[base + lane] = time
+    return large == 0
 
 
 @compiled
@@ -173,17 +207,25 @@ def _sort(x: Any) -> None:
         while True:
             for i in range(n - d):
                 if i & p == r:
-                    low, high = i * LANES, (i + d) * LANES
-                    for lane in range(LANES):
-                        a, b = x[low + lane], x[high + lane]
-                        x[low + lane] = a if a < b else b
-                        x[high + lane] = b if a < b else a
+                    _exchange(x, np.uint64(i) * _ROW, np.uint64(i + d) * _ROW)
             if q == p:
                 break
             d = q - p
             q >>= 1
             r = p
         p >>= 1
+
+
+@compiled
+def _sorted(assigned: Any, shift: Any, small: Any, out: Any) -> None:
+    """Fill in the shifted times, each lane in ascending order; `small` is room for numbers of 32 bits."""
+    if _shifted(assigned, shift, small):
+        _sort(small)
+        for k in range(len(out)):
+            out[k] = small[k]
+    else:
+        _shifted(assigned, shift, out)
+        _sort(out)
 
 
 @compiled
@@ -198,26 +240,22 @@ def _quantiles(x: Any, percents: Any, out: Any) -> None:
 
 
 @compiled
-def _shifted(assigned: Any, shift: Any, x: Any) -> None:
-    for row in range(len(shift)):
-        by, base = shift[row], row * LANES
-        for lane in range(LANES):
-            x[base + lane] = assigned[base + lane] + by
+def _peaks(born: Any, assigned: Any, shared: Any, x: Any, out: Any) -> None:
+    """Fill in the most publishers at once; `x` are the sorted ends of publishers.
 
-
-@compiled
-def _peaks(born: Any, assigned: Any, shared: Any, publishing: Any, out: Any) -> None:
-    """Fill in the most publishers at once; `born` are the starts that are the same in all lanes."""
-    videos, fixed = len(assigned) // LANES, len(born)
-    started, ended = np.empty(fixed + len(shared)), np.empty(videos)
+    `born` are the starts that are the same in all lanes, in ascending order.
+    """
+    fixed = len(born)
+    started, ended = np.empty(fixed + len(shared)), np.empty(len(x) // LANES)
     for lane in range(LANES):
-        started[:fixed] = born
-        for i in range(len(shared)):
-            started[fixed + i] = assigned[shared[i] * LANES + lane]
-        for row in range(videos):
-            ended[row] = assigned[row * LANES + lane] + publishing
-        started.sort()
-        ended.sort()
+        for i in range(fixed):
+            started[i] = born[i]
+        if len(shared):
+            for i in range(len(shared)):
+                started[fixed + i] = assigned[shared[i] * _ROW + np.uint64(lane)]
+            started.sort()
+        for row in range(len(ended)):
+            ended[row] = x[row * LANES + lane]
         out[lane] = peak(started, ended)
 
 
@@ -231,79 +269,92 @@ def _take_back(limit: Any, assigned: Any, count: Any, blocked: Any, on_time: Any
                     on_time[row] -= 1
 
 
+# -- all of it ---------------------------------------------------------------------------------------------
+
+
 @compiled
 def replicate(
-    stages: Any, rule: Any, drawn: Any, videos: Any, percents: Any, born: Any, state: Any, on_time: Any,
-    count: Any, sums: Any, found: Any,
+    stages: Any, rule: Any, drawing: Any, drawn: Any, videos: Any, percents: Any, born: Any, state: Any,
+    on_time: Any, count: Any, sums: Any, found: Any,
 ) -> None:  # fmt: skip
     """Simulate groups of :data:`LANES` replications, of which `count` are wanted.
 
     Parameters
     ----------
     stages : tuple
-        By video: start of an own publisher, arrival at the stage, latest assignment in time, what makes an
-        assignment an elapsed time and a lateness; then the rows of own and of shared videos.
+        By video: start of an own publisher, arrival at the stage, latest assignment in time, and from the
+        assignment to the end of the publisher, to an elapsed time and to a lateness; then the rows of own and
+        of shared videos, unsigned.
     rule : tuple
         Size of the pool, capacity of the queue, publishing time, whether the sums beside videos in time and
         idle times are wanted, and whether the peak is.
+    drawing : tuple
+        Whether start-up times are drawn here, with which seed, from which replication on, and with which line.
     drawn : numpy.ndarray
-        Start-up times by group, entity and lane.
+        Start-up times of each group by entity and lane; or room for one group, if they are drawn here. They
+        are overwritten.
     videos : int
         The first row of the videos in it, after the slots.
     percents : tuple
         The quantiles that are wanted of elapsed times and of lateness.
     born : numpy.ndarray
-        When the publishers start that do so at the same time in all lanes.
+        When the publishers start that do so at the same time in all lanes, in ascending order.
     state : tuple
-        Room for the pool, for a row, for assignments and for what is sorted.
+        Room for the sums of a group, for the pool, for a row, and for what is sorted, in 32 and in 64 bits.
     on_time : numpy.ndarray
         By video: increased by one for each lane in which the video was on time.
     sums, found : numpy.ndarray
         Get the sums and the quantiles, a column for each replication.
     """
-    begins, encoded, limit, elapsed, lateness, owned, shared = stages
+    begins, encoded, limit, ended, elapsed, lateness, owned, shared = stages
     level, capacity, publishing, with_more, with_peak = rule
-    ready, x, assigned, scratch = state
+    here, seed, replication, line = drawing
+    lanes, ready, x, small, ordered = state
     of_elapsed, of_lateness = percents
-    for group in range(len(drawn)):
-        first = group * LANES
-        lanes = sums[:, first : first + LANES]
+    for first in range(0, count, LANES):
+        group = drawn[0 if here else first // LANES]
+        slots, times = group[: videos * LANES], group[videos * LANES :]
+        if here:
+            line_lanes(seed, _OF_SLOT, replication + first, line, slots)
+            line_lanes(seed, _FOR_VIDEO, replication + first, line, times)
         lanes[:] = 0.0
-        slots, startup = drawn[group, :videos].reshape(-1), drawn[group, videos:].reshape(-1)
         _own(
-            begins, encoded, limit, owned, startup, assigned, on_time, lanes[PUBLISHED], lanes[STOCKOUTS],
-            lanes[IDLE], lanes[ALIVE], lanes[LAST], with_more,
+            begins, encoded, limit, owned, times, on_time, lanes[PUBLISHED], lanes[STOCKOUTS], lanes[IDLE],
+            lanes[ALIVE], lanes[LAST], with_more,
         )  # fmt: skip
         _pool(
-            encoded, limit, shared, capacity, slots, level, startup, ready, x, assigned, on_time,
-            lanes[PUBLISHED], lanes[STOCKOUTS], lanes[IDLE], lanes[WAITS], lanes[LAST], lanes[BLOCKED],
-            with_more,
+            encoded, limit, shared, capacity, slots, level, times, ready, x, on_time, lanes[PUBLISHED],
+            lanes[STOCKOUTS], lanes[IDLE], lanes[WAITS], lanes[LAST], lanes[BLOCKED], with_more,
         )  # fmt: skip
         _idle_at_the_end(ready, level, publishing, lanes[LAST], lanes[IDLE])
         if with_peak:
-            _peaks(born, assigned, shared, publishing, lanes[PEAK])
+            _sorted(times, ended, small, ordered)
+            _peaks(born, times, shared, ordered, lanes[PEAK])
+        those = found[:, first : first + LANES]
         if len(of_elapsed):
-            _shifted(assigned, elapsed, scratch)
-            _sort(scratch)
-            _quantiles(scratch, of_elapsed, found[: len(of_elapsed), first : first + LANES])
+            _sorted(times, elapsed, small, ordered)
+            _quantiles(ordered, of_elapsed, those[: len(of_elapsed)])
         if len(of_lateness):
-            _shifted(assigned, lateness, scratch)
-            _sort(scratch)
-            _quantiles(scratch, of_lateness, found[len(of_elapsed) :, first : first + LANES])
+            _sorted(times, lateness, small, ordered)
+            _quantiles(ordered, of_lateness, those[len(of_elapsed) :])
         wanted = min(LANES, count - first)
         if wanted < LANES or lanes[BLOCKED].any():
-            _take_back(limit, assigned, wanted, lanes[BLOCKED], on_time)
+            _take_back(limit, times, wanted, lanes[BLOCKED], on_time)
+        for row in range(SUMS):
+            for lane in range(LANES):
+                sums[row, first + lane] = lanes[row, lane]
 
 
-def room_for(*shape: int) -> NDArray[np.float64]:
+def room_for(*shape: int, dtype: Any = np.float64) -> NDArray[Any]:
     """Return an array of zeros that begins at a multiple of 64 bytes.
 
     A vector of 8 numbers that lies across two lines of the cache takes twice as long to load and to store.
     """
-    count = prod(shape)
-    bytes_ = np.zeros(8 * count + _LINE, dtype=np.uint8)
+    size = prod(shape) * np.dtype(dtype).itemsize
+    bytes_ = np.zeros(size + _LINE, dtype=np.uint8)
     skipped = -bytes_.ctypes.data % _LINE
-    return bytes_[skipped : skipped + 8 * count].view(np.float64).reshape(shape)
+    room: NDArray[Any] = bytes_[skipped : skipped + size].view(dtype).reshape(shape)
+    return room
 
 
 _LINE = 64

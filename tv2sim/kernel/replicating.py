@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim.distributions import line_of
 from tv2sim.draws import Purpose
 from tv2sim.kernel import events, lanes, stream
 from tv2sim.kernel.compiled import announced, borrowing, compiled
@@ -41,13 +42,20 @@ _DRAWN_AT_ONCE = 100_000
 """Start-up times that are drawn at a time for replications that are simulated one after the other."""
 _IN_CACHE = 3000
 """Videos and slots of all groups of lanes that are drawn at a time, so that a cache holds their draws."""
+_FIRST, _MOST = 256, 8192
+"""How many replications are simulated at a time at first, and at most."""
 _LATENESS = {"lateness_p50": 50, "lateness_p95": 95, "lateness_p99": 99, "lateness_max": 100}
 _PART = 8192
 """Videos that are streamed at a time, so that a cache holds their columns; a multiple of what a block draws."""
 
 
 def measured(
-    world: World, seed: int, replications: range, metrics: Sequence[str], kernel: str | None = None
+    world: World,
+    seed: int,
+    replications: range,
+    metrics: Sequence[str],
+    kernel: str | None = None,
+    idle: list[Block] | None = None,
 ) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64]]:
     """Return the values of metrics, one for each replication, and how often each video was on time.
 
@@ -57,33 +65,43 @@ def measured(
         Of :data:`tv2sim.kernel.measuring.MEASURED`.
     kernel : {"lanes", "stage", "events"}, optional
         Which of them does it; by default, the fastest that can.
+    idle : list of Block, optional
+        What earlier calls for the same world and metrics have left, and what this one leaves, to be used again.
+        Calls in several threads may share it.
     """
+    idle = [] if idle is None else idle
     with announced():
-        return _measured(world, seed, replications, metrics, kernel or kernel_for(world))
+        try:
+            block = idle.pop()
+        except IndexError:
+            block = _BLOCKS[kernel or kernel_for(world)](world, metrics)
+        values = np.empty((len(metrics), len(replications)))
+        on_time = np.zeros(len(world.catalogue), dtype=np.int64)
+        idle.append(_fill(block, seed, replications, values, on_time))
+    return dict(zip(metrics, values, strict=True)), on_time
 
 
-def _measured(
-    world: World, seed: int, replications: range, metrics: Sequence[str], kernel: str
-) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.int64]]:
-    kind = _BLOCKS[kernel]
-    block: Block = kind(world, metrics)
-    values = np.empty((len(metrics), len(replications)))
-    on_time = np.zeros(len(world.catalogue), dtype=np.int64)
-    start = 0
+def _fill(
+    block: Block, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
+) -> Block:
+    """Fill in values and count videos on time; return what simulates the replications after these."""
+    start, size = 0, _FIRST  # little is done twice if most are blocked
     while start < len(replications):
-        part = replications[start : start + block.size]
+        part = replications[start : start + min(size, block.size)]
         blocked = block.simulate(seed, part, values[:, start : start + len(part)], on_time)
         for first, stop in _runs(blocked):
             found = values[:, start + first : start + stop]
             block.coupled.simulate(seed, part[first:stop], found, on_time)
-        start += len(part)
+        start, size = start + len(part), block.size
         if blocked.sum() > len(part) / 2:  # as many of the following ones will be blocked
             block = block.coupled
-    return dict(zip(metrics, values, strict=True)), on_time
+    return block
 
 
 def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Return where each run of true values begins and ends."""
+    if not flags.any():
+        return []
     edges = np.flatnonzero(np.diff(flags, prepend=False, append=False)).tolist()
     return list(zip(edges[::2], edges[1::2], strict=True))
 
@@ -221,8 +239,8 @@ class Lanes(_Uncoupled):
         arrivals, videos, level = self.arrivals, len(world.catalogue), world.level
         elapsed = world.publishing_time - arrivals.started
         self._stages = (
-            self.begins, arrivals.encoded, self.limit, elapsed, elapsed - world.timeout, self.owned,
-            arrivals.shared,
+            self.begins, arrivals.encoded, self.limit, np.full(videos, world.publishing_time), elapsed,
+            elapsed - world.timeout, self.owned.astype(np.uint64), arrivals.shared.astype(np.uint64),
         )  # fmt: skip
         self._constant_peak = not len(self.owned) and not world.publishing_time
         with_peak = "peak_publishers" in metrics and not self._constant_peak
@@ -234,37 +252,43 @@ class Lanes(_Uncoupled):
             np.array([of[name] for name in names], dtype=np.float64)
             for of, names in zip((_QUANTILES, _LATENESS), self._names, strict=True)
         )
-        self._born = np.concatenate([np.zeros(level), self.begins[self.owned]])
-        room = (max(1, level), 1, videos, videos if any(self._names) else 0)
-        self._state = tuple(lanes.room_for(rows * lanes.LANES) for rows in room)
-        groups = max(1, _IN_CACHE // (videos + level))
+        self._born = np.sort(np.concatenate([np.zeros(level), self.begins[self.owned]]))
+        ordered = (videos if with_peak or any(self._names) else 0) * lanes.LANES
+        self._state = (
+            lanes.room_for(lanes.SUMS, lanes.LANES), lanes.room_for(max(1, level) * lanes.LANES),
+            lanes.room_for(lanes.LANES), lanes.room_for(ordered, dtype=np.int32), lanes.room_for(ordered),
+        )  # fmt: skip
+        self._line = line_of(world.scenario.startup_time)
+        groups = _MOST // lanes.LANES if self._line else max(1, _IN_CACHE // (videos + level))
         self.size = lanes.LANES * groups
         self._slots = whole_blocks(level)
-        self._drawn = lanes.room_for(groups, self._slots + whole_blocks(videos), lanes.LANES)
+        entities = self._slots + whole_blocks(videos)
+        self._drawn = lanes.room_for(1 if self._line else groups, entities * lanes.LANES)
+        self._found = lanes.room_for(lanes.SUMS + sum(map(len, self._names)), self.size)
 
     def simulate(
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         """Simulate groups of them side by side."""
         world, first, count = self.world, replications.start, len(replications)
-        groups = -(-count // lanes.LANES)
-        drawn = self._drawn[:groups]
-        draw_lanes(world, seed, first, drawn, self._slots)
-        names = [name for of in self._names for name in of]
-        sums, found = (lanes.room_for(rows, groups * lanes.LANES) for rows in (lanes.SUMS, len(names)))
+        if not self._line:
+            draw_lanes(world, seed, first, self._drawn[: -(-count // lanes.LANES)], self._slots * lanes.LANES)
+        drawing = (self._line is not None, np.uint64(seed), first, self._line or (0.0, 0.0))
+        sums, found = self._found[: lanes.SUMS], self._found[lanes.SUMS :]
         lanes.replicate(
-            self._stages, self._rule, drawn, self._slots, self._percents, self._born, self._state, on_time,
-            count, sums, found,
+            self._stages, self._rule, drawing, self._drawn, self._slots, self._percents, self._born,
+            self._state, on_time, count, sums, found,
         )  # fmt: skip
         sums, found = sums[:, :count], found[:, :count]
         peaks = float(world.level) if self._constant_peak else sums[lanes.PEAK]
+        names = [name for of in self._names for name in of]
         more = {"peak_publishers": peaks, **dict(zip(names, found, strict=True))}
         self.fill(values, self.fixed, _of_fifo(world, sums), more)
         blocked: NDArray[np.bool_] = sums[lanes.BLOCKED] > 0
         return blocked
 
 
-def _of_fifo(world: World, sums: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
+def _of_fifo(world: World, sums: NDArray[np.float64]) -> dict[str, Any]:
     """Return the sums of lanes, a row for each, by their names."""
     end = sums[lanes.LAST] + world.publishing_time
     return {
@@ -273,7 +297,7 @@ def _of_fifo(world: World, sums: NDArray[np.float64]) -> dict[str, NDArray[np.fl
         "idle": sums[lanes.IDLE],
         "waits": sums[lanes.WAITS],
         "alive": sums[lanes.ALIVE] + world.level * end,
-        "publishers": np.full(len(end), float(world.level + len(world.catalogue))),
+        "publishers": float(world.level + len(world.catalogue)),
         "end": end,
     }
 

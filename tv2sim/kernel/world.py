@@ -12,7 +12,7 @@ import numpy as np
 from tv2sim.distributions import drawn_ticks
 from tv2sim.draws import Purpose
 from tv2sim.errors import StrategyError
-from tv2sim.kernel.draws import uniform_lanes, uniform_part, uniform_rows
+from tv2sim.kernel.draws import LANES, uniform_lanes, uniform_part, uniform_rows
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import PER_SECOND, to_ticks, whole_ticks
 from tv2sim.validation import a_number
@@ -136,20 +136,19 @@ def draw_rows(
 
 
 def draw_lanes(world: World, seed: int, first: int, out: NDArray[np.float64], slots: int) -> None:
-    """Fill in the start-up times of the slots, and from row `slots` on those of the videos.
+    """Fill in the start-up times of the slots, and from column `slots` on those of the videos.
 
-    There is a number for each group of replications, each entity, and each replication of the group.
+    There is a row for each group of replications, with a number for each entity and each of the group.
     """
-    key = np.uint64(seed)
-    uniform_lanes(key, int(Purpose.STARTUP_OF_SLOT), first, 0, slots, out)
-    uniform_lanes(key, int(Purpose.STARTUP_FOR_VIDEO), first, slots, out.shape[1] - slots, out)
-    # one group at a time, because small arrays stay in the processor's cache
-    for group in out.reshape(len(out), -1):
+    for group in out:  # one at a time, because small arrays stay in the processor's cache
+        uniform_lanes(np.uint64(seed), int(Purpose.STARTUP_OF_SLOT), first, group[:slots])
+        uniform_lanes(np.uint64(seed), int(Purpose.STARTUP_FOR_VIDEO), first, group[slots:])
         drawn_ticks(world.scenario.startup_time, group, out=group)
+        first += LANES
 
 
 def draw_part(world: World, seed: int, replication: int, start: int, count: int) -> NDArray[np.float64]:
     """Return the start-up times of `count` videos of one replication; `start` is a multiple of 4."""
     u = np.empty(whole_blocks(count))
-    uniform_part(np.uint64(seed), int(Purpose.STARTUP_FOR_VIDEO), replication, start, u)
+    uniform_part(np.uint64(seed), int(Purpose.STARTUP_FOR_VIDEO), 0, replication, start, u)
     return drawn_ticks(world.scenario.startup_time, u[:count])

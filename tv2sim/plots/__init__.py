@@ -19,13 +19,14 @@ from tv2sim.plots.levels import levels
 from tv2sim.plots.on_time_map import on_time_map
 from tv2sim.plots.on_time_rates import on_time_rates
 from tv2sim.plots.published_per_replication import published_per_replication
+from tv2sim.plots.qq import qq
 from tv2sim.plots.sweep import sweep
 from tv2sim.plots.timeline import timeline
 from tv2sim.plots.tradeoff import tradeoff
 
 __all__ = [
     "convergence", "differences", "lateness", "levels", "on_time_map", "on_time_rates",
-    "published_per_replication", "sweep", "timeline", "tradeoff",
+    "published_per_replication", "qq", "sweep", "timeline", "tradeoff",
 ]  # fmt: skip
 
 

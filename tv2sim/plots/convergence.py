@@ -85,7 +85,7 @@ def _logarithmic(ax: Axes, most: int) -> None:
     """Make the horizontal axis logarithmic, with ticks at 2, 5, 10, ... and at the last number."""
     ax.set_xscale("log")
     first = 5 if most >= 20 else 2
-    ticks = [m * 10**k for k in range(8) for m in (1, 2, 5) if first <= m * 10**k <= most * 0.75]
+    ticks = [m * 10**k for k in range(8) for m in (1, 2, 5) if first <= m * 10**k <= most * 0.45]
     ax.set_xticks([*ticks, most])
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     ax.xaxis.set_minor_formatter(NullFormatter())

@@ -17,6 +17,7 @@ _VERDICTS = {
     Verdict.BETTER: (style.BLUE, "^"),
     Verdict.WORSE: (style.VERMILLION, "v"),
     Verdict.UNDECIDED: (style.GREY, "o"),
+    Verdict.SMALL: (style.GREY, "D"),
     Verdict.HIGHER: (style.BLACK, ">"),
     Verdict.LOWER: (style.BLACK, "<"),
 }
@@ -66,7 +67,16 @@ def differences(study: Comparison, ax: Axes | None = None, *, metric: str = ON_T
     for (cell, *_), y in places:
         verdict, interval = compared[cell].verdict, compared[cell].interval
         colour, marker = _VERDICTS[verdict]
-        point(ax, metric, interval, y, colour, marker, size=9, hollow=verdict == Verdict.UNDECIDED)
+        point(
+            ax,
+            metric,
+            interval,
+            y,
+            colour,
+            marker,
+            size=9,
+            hollow=verdict in (Verdict.UNDECIDED, Verdict.SMALL),
+        )
         text = (", " if dense else "\n").join([verdict, estimate(metric, interval, difference=True)])
         style.remark(ax, y, text, colour=colour)
     ax.margins(x=0.08)

@@ -133,7 +133,7 @@ def fold(text: object, width: int, lines: int = 2) -> str:
 
 def titles(ax: Axes, title: str, below: str = "", *, x: str = "", y: str = "") -> Annotation:
     """Set the title, a line of explanation below it, which is returned, and the labels of the axes."""
-    folded = fold(below, 76, 3) if below else ""
+    folded = fold(below, min(76, int(72 * figure_of(ax).get_figwidth() / 6.4)), 3) if below else ""
     height = 14.5 * len(folded.splitlines())
     ax.set_title(plain(title), loc="left", fontsize=TITLE, color=INK, parse_math=False, pad=8 + height)
     ax.set_xlabel(plain(x), fontsize=TEXT, color=INK, parse_math=False)

@@ -49,7 +49,7 @@ _MOST = 1000
 class _Wish(msgspec.Struct, forbid_unknown_fields=True):
     """The body of a request for control."""
 
-    action: Literal["pause", "resume", "speed"]
+    action: Literal["pause", "resume", "restart", "speed"]
     speed: float | str | None = None
 
 
@@ -227,7 +227,7 @@ class Broadcast:
     look : callable
         Returns a :class:`Frame`, given the generation and the number of the rows that viewers have.
     steerable : bool
-        Whether the page may pause and change the speed.
+        Whether the page may pause, change the speed and play again.
     """
 
     def __init__(self, look: Callable[[int, int], Frame], *, steerable: bool = False) -> None:
@@ -282,7 +282,7 @@ class Broadcast:
         """Make a tick, if anything has changed or the last one was long ago."""
         frame = self._look(*self._known)
         now = frame.snapshot
-        content = (now.pipeline.version, now.speed, now.paused, now.phase)
+        content = (now.pipeline.version, now.speed, now.paused, now.phase, now.restartable)
         if content == self._last and time.monotonic() - self._last_at < SILENCE:
             return
         self._last, self._last_at = content, time.monotonic()

@@ -70,12 +70,16 @@ class Clock:
     def __init__(
         self, speed: Speed = 1.0, *, strict: bool = False, wall: Callable[[], float] = time.monotonic
     ) -> None:
-        self.paused = self.stopped = False
-        self.lag = self.lag_max = 0.0
         self._strict = strict
         self._wall = wall
         self._changed = threading.Condition()
         self._speed = _factor(speed)
+        self.rewind()
+
+    def rewind(self) -> None:
+        """Stand at 0 again, at the same speed, until the next wait. No thread may be waiting."""
+        self.paused = self.stopped = False
+        self.lag = self.lag_max = 0.0
         self._started = False
         self._running = False  # started, and neither paused nor stopped
         self._since, self._time = 0.0, 0.0  # wall time and simulated time at the last change

@@ -39,11 +39,11 @@ class Collector:
         The time, and how far the simulation is behind it.
     """
 
-    state: State
-
     def __init__(self, followed: Callable[[], AbstractContextManager[State]], clock: Clock) -> None:
         self._followed, self.clock = followed, clock
         self.now = 0.0
+        with followed() as self.state:
+            pass
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metrics as of now."""
@@ -52,7 +52,9 @@ class Collector:
         # clock is read first; if events have happened since, `now` is the time of the last one.
         settled = self.clock.settled
         # only the values are read with the lock held
-        with self._followed() as self.state:
+        with self._followed() as state:
+            if state is not self.state:  # it is played again: counters begin at 0, as after a restart
+                self.state, self.now, settled = state, 0.0, 0.0
             self.now = max(self.now, settled, self.state.time)
             values = [row.read(self) for row in _ROWS]
         return map(_family, _ROWS, values)

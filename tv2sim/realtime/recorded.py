@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
+from tv2sim import plain
 from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.catalogue.judging import as_bytes
 from tv2sim.catalogue.reading import entries, opened
@@ -95,6 +96,12 @@ class Recorded(Player):
     log: list[LogEntry]
     end: float
     ending: Ending
+
+    def in_words(self) -> str:
+        """Return a sentence that says what the strategy does; a log does not hold a user's own code."""
+        if self.strategy_data[plain.KIND] != plain.CUSTOM:
+            return super().in_words()
+        return f"A rule of its own: {self.strategy_data['description']}."
 
     def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
         """Play it again, and return the run."""

@@ -20,7 +20,7 @@ from tv2sim.realtime.clock import Clock, Speed
 from tv2sim.realtime.feed import Feed, live
 from tv2sim.realtime.recorded import read_recorded
 from tv2sim.realtime.simulated import Player, Simulated
-from tv2sim.realtime.snapshot import Frame, Phase, Snapshot
+from tv2sim.realtime.snapshot import UNDER_WAY, Frame, Phase, Snapshot
 from tv2sim.realtime.state import State, levels_of
 from tv2sim.scenario import Scenario, as_scenario
 from tv2sim.strategies import Strategy, as_strategy
@@ -45,8 +45,8 @@ class Replay:
     Attributes
     ----------
     url : str or None
-        The page's address, with the token that the page needs to pause and to change the speed. The metrics
-        are at ``/metrics`` of the same server. None if nothing is served.
+        The page's address, with the token that the page needs to pause, to change the speed and to play again.
+        The metrics are at ``/metrics`` of the same server. None if nothing is served.
     phase : str
         "waiting" (for the first video of a feed), "running", "finished", "stopped" or "failed".
     run : Run or None
@@ -94,6 +94,7 @@ class Replay:
         self.url = None if self._server is None else self._server.url
         try:
             self.player: Player = read()
+            self._in_words = str(self.player.in_words())
         except BaseException:
             if self._server is not None:
                 self._server.close()
@@ -105,12 +106,17 @@ class Replay:
         self._unread: deque[LogEntry | Video] = deque()
         self._state = State(self.player)
         self._registry: CollectorRegistry | None = None
-        self._observers: list[Observer] = [self._note, *watchers]
+        self._observers: list[Observer] = list(watchers)
+        self._lines = self._told = 0  # lines of the log since the start, and those that observers were told
+        self._again = self._stopping = False  # what it was asked for
         self._accepted: list[Callable[[Video], object]] = [self._unread.append]
         self._accepted += [] if accepted is None else [accepted]
         self._keep_running = keep_running
         self._over = threading.Event()
-        self._thread = threading.Thread(target=self._play, name="tv2sim replay", daemon=True)
+        self._thread = self._new_thread()
+
+    def _new_thread(self) -> threading.Thread:
+        return threading.Thread(target=self._play, name="tv2sim replay", daemon=True)
 
     def observe(self, observer: Observer) -> None:
         """Add an observer.
@@ -145,18 +151,10 @@ class Replay:
         self._thread.start()
 
     def _play(self) -> None:
-        """Run in the replay's thread: play to the end, note the outcome or the error, and stop serving."""
-        run = None
+        """Run in the replay's thread: play to the end, again if that is asked for, and stop serving."""
         try:
-            run = self.player.play(self._clock, self._observers, self._accepted)
-        except BaseException as error:  # noqa: BLE001 (raised by wait)
-            self._error = error
-        try:
-            with self._lock:
-                stopped = self._clock.stopped if run is None else run.ending == "stopped"
-                self.phase = "stopped" if stopped else "failed" if run is None else "finished"
-                self.run = run
-                self._clock.stand_at(self._clock.now if run is None else run.end)
+            while not self._is_over(self._played()):
+                pass
             self.player.close()
             if self._server is not None and not (self._keep_running and self.phase == "finished"):
                 self._server.close()
@@ -165,15 +163,54 @@ class Replay:
         finally:
             self._over.set()
 
+    def _played(self) -> Run | None:
+        """Play from the start, and return the run; None if an error ends it."""
+        try:
+            return self.player.play(self._clock, (self._note,), self._accepted)
+        except BaseException as error:  # noqa: BLE001 (raised by wait)
+            if self.run is None:
+                self._error = error
+            return None
+
+    def _is_over(self, run: Run | None) -> bool:
+        """Note the outcome and return True; if it was asked to play again, get ready for that instead."""
+        with self._lock:
+            if self._again and run is not None:
+                self._rewind()
+                return False
+            stopped = self._clock.stopped if run is None else run.ending == "stopped"
+            self.phase = "stopped" if stopped else "failed" if run is None else "finished"
+            self.run = self.run or run
+            self._clock.stand_at(self._clock.now if run is None else run.end)
+        return True
+
+    def _rewind(self) -> None:
+        """Show the state before the first event. The thread that plays is at its end, and the lock is held."""
+        self._unread.clear()
+        rows_that_viewers_have = self._state.history.generation
+        self._state = State(self.player)
+        self._state.history.generation = rows_that_viewers_have + 1
+        self._clock.rewind()
+        self._lines, self._again = 0, False
+        self.phase = "running"
+
     # -- following -----------------------------------------------------------------------------------------
 
     def _note(self, entry: LogEntry) -> None:
-        """Keep a line of the event log until the state is read; the replay's thread calls this."""
+        """Keep a line of the event log until the state is read, and tell the observers if it is new to them.
+
+        The replay's thread calls this.
+        """
         self._unread.append(entry)
         self.phase = "running"
         if len(self._unread) > _UNREAD:
             with self._followed():
                 pass
+        self._lines += 1
+        if self._lines > self._told:
+            self._told = self._lines
+            for observer in self._observers:
+                observer(entry)
 
     @contextmanager
     def _followed(self) -> Iterator[State]:
@@ -187,7 +224,7 @@ class Replay:
                 else:
                     self._state.accepted(item)
             self._state.count_rejected()
-            if self.phase not in ("waiting", "running"):
+            if self.phase not in UNDER_WAY:
                 self._state.complete()
             yield self._state
 
@@ -221,9 +258,40 @@ class Replay:
     def speed(self, speed: Speed) -> None:
         self._clock.set_speed(speed)
 
+    @property
+    def restartable(self) -> bool:
+        """Whether it can be played again: no feed, and under way or, with `keep_running`, finished."""
+        stays = self.phase in UNDER_WAY or (self._keep_running and self.phase == "finished")
+        return stays and not self._stopping and not self.player.live
+
+    def restart(self) -> None:
+        """Play it again from the start, at the present speed.
+
+        Observers are told each line of the log once: nothing if it was over before, else the lines from the one
+        on that they have not been told. The run that :meth:`wait` returns is the same.
+
+        Raises
+        ------
+        InputError
+            If it is not :attr:`restartable`.
+        """
+        with self._lock:
+            if not self.restartable:
+                why = "a feed is gone" if self.player.live else "it has ended, without keep_running=True"
+                raise InputError(f"this replay cannot be played again: {why}")
+            if self.phase in UNDER_WAY:
+                self._again = True
+                self._clock.stop()
+            else:
+                self._rewind()
+                self._thread = self._new_thread()
+                self._thread.start()
+
     def stop(self) -> None:
         """End it now, and the server. What has happened so far is the run."""
-        self._clock.stop()
+        with self._lock:  # it must not be played again from now on
+            self._stopping, self._again = True, False
+            self._clock.stop()
         if self._thread.is_alive() and threading.current_thread() is not self._thread:
             self._over.wait(_PATIENCE)
             self._thread.join(_PATIENCE)
@@ -328,7 +396,7 @@ class Replay:
         with self._followed() as state:
             return Snapshot(
                 phase=self.phase,
-                ending=None if self.run is None else self.run.ending,
+                ending=None if self.run is None or self.phase in UNDER_WAY else self.run.ending,
                 time=clock.now,
                 speed=clock.speed,
                 paused=clock.paused,
@@ -336,10 +404,12 @@ class Replay:
                 lag_max=clock.lag_max,
                 catalogue=player.source.name,
                 strategy=player.strategy.name,
+                strategy_in_words=self._in_words,
                 seed=player.seed,
                 replication=player.replication,
                 startup_mean=mean if isfinite(mean) else 0.0,
                 until=player.scenario.until,
+                restartable=self.restartable,
                 pipeline=state.pipeline(),
             )
 

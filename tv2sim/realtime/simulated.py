@@ -62,6 +62,10 @@ class Player:
         """The videos that are known beforehand."""
         return self.source if isinstance(self.source, Catalogue) else ()
 
+    def in_words(self) -> str:
+        """Return a sentence that says what the strategy does."""
+        return self.strategy.in_words()
+
     def close(self) -> None:
         """End the feed, if there is one."""
         if not isinstance(self.source, Catalogue):
@@ -90,6 +94,7 @@ class Simulated(Player):
 
     def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
         """Simulate at the clock's pace, and return the run."""
+        self.own.clear()
         if isinstance(self.source, Catalogue):
             env = RealtimeEnvironment(clock, until=self.scenario.until)
             facts = self._simulate(self.source, observers=observers, env=env, own=self.own)

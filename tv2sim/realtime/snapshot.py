@@ -9,10 +9,15 @@ import msgspec
 
 from tv2sim.realtime.clock import Speed
 
-__all__ = ["Client", "Encoder", "Frame", "Happened", "Phase", "Pipeline", "Publisher", "Snapshot", "Waiting"]
+__all__ = [
+    "UNDER_WAY", "Client", "Encoder", "Frame", "Happened", "Phase", "Pipeline", "Publisher", "Snapshot",
+    "Waiting",
+]  # fmt: skip
 
 Phase: TypeAlias = Literal["waiting", "running", "finished", "stopped", "failed"]
 """The phase of a replay; "waiting" is for the first video of a feed."""
+UNDER_WAY = ("waiting", "running")
+"""The phases in which time passes and control has an effect."""
 
 
 class Waiting(msgspec.Struct):
@@ -108,11 +113,14 @@ class Snapshot(msgspec.Struct):
     lag_max: float
     catalogue: str
     strategy: str
+    strategy_in_words: str
     seed: int
     replication: int
     startup_mean: float
     """Mean start-up time of a publisher in the scenario."""
     until: float | None
+    restartable: bool
+    """Whether it can be played again."""
     pipeline: Pipeline
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import datetime
 import hashlib
 import platform
 import re
@@ -12,67 +13,80 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tv2sim import __version__, numbers
-from tv2sim.engines import package_of
-from tv2sim.metrics import MAIN, METRICS
+from tv2sim.engines import package_of, runs_in_threads
+from tv2sim.errors import InputError
+from tv2sim.experiment.judgement import Judgement
+from tv2sim.experiment.pooled import QUANTITIES, SHARES, how_many, pooled
+from tv2sim.experiment.replications import main_of
+from tv2sim.metrics import METRICS, ON_TIME_RATE
 from tv2sim.report.caveats import caveats, explained
 from tv2sim.report.charts import charts
-from tv2sim.report.text import cost, differences, judged, name_of, verdict
+from tv2sim.report.text import choice, concluded, cost, differences, in_words, judged, names_of, overall
 from tv2sim.scenario import Scenario
+from tv2sim.statistics import Interval, exactly
 from tv2sim.storage import whole_file
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Collection
 
-    from tv2sim.experiment import Comparison
+    from tv2sim.experiment import Comparison, Replications
 
 
 __all__ = ["build_report", "write_report"]
 
-_WORLDS_IN_FULL = 3
-"""With more worlds, each has only the charts that answer the question, so that the file can be sent by mail."""
 
-
-def write_report(
-    study: Comparison, path: str | os.PathLike[str], *, command: str | None = None, force: bool = True
-) -> Path:
+def write_report(study: Comparison, path: str | os.PathLike[str], *, force: bool = True, **how: Any) -> Path:
     """Write the report of a comparison to a file; see :meth:`tv2sim.Comparison.report`."""
     path = Path(path)
     with whole_file(path, force=force) as draft:
-        page = build_report(study, command=command)
+        page = build_report(study, **how)
         # the name of a catalogue's file may contain bytes that are not valid text
         draft.write_text(page, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
     return path
 
 
-def build_report(study: Comparison, *, command: str | None = None) -> str:
+def build_report(study: Comparison, **how: Any) -> str:
     """Return the report as one HTML page that refers to no other file.
 
-    Parameters
-    ----------
-    study : Comparison
-        A comparison with at least one replication.
-    command : str, optional
-        The command that made the comparison, for readers who repeat it.
+    `study` has at least one replication; `how` is as for :meth:`tv2sim.Comparison.report`.
     """
+    about = _About(**how)
     study = judged(study)
     parts = study.worlds()
-    in_full = len(parts) <= _WORLDS_IN_FULL
+    judgements = [Judgement(part) for part in parts]
+    several = len(parts) > 1
+    main = main_of(study.metrics)
     page = rendered(
         "template.html.j2",
+        about=about,
         study=study,
-        worlds=[_world(part, f"w{number}", in_full) for number, part in enumerate(parts, start=1)],
-        several=len(parts) > 1,
-        in_full=in_full,
+        several=several,
+        worlds=[_world(part, name) for part, name in zip(parts, names_of(study), strict=True)],
         strategies=[reps.strategy for reps in parts[0].strategies.values()],
+        rules=in_words([reps.strategy for reps in parts[0].strategies.values()]),
+        conclusion=None if several else concluded(judgements[0]),
+        cost=None if several else cost(parts[0]),
+        overall=overall(judgements) if several else None,
+        choices=list(map(choice, judgements)) if several else [],
+        charts=charts(study),
+        main=main,
+        others=_blocks([metric for metric in study.metrics if metric not in main]),
+        differences=differences,
+        quantiles=_quantiles(study),
+        groups=None if about.by is None else [_groups(part, about.by) for part in parts],
+        scenarios={cell.scenario: reps.scenario for cell, reps in study.cells.items()},
+        startup_times=list(dict.fromkeys(str(reps.scenario.startup_time) for reps in study.cells.values())),
+        usual=str(Scenario().startup_time),
         scenario_fields={field.name: field.metadata["label"] for field in dataclasses.fields(Scenario)},
         caveats=caveats(study),
         catalogues={cell.catalogue: reps.catalogue for cell, reps in study.cells.items()},
         seed=next(iter(study.cells.values())).seed,
         versions=_versions(study.engines),
-        command=command,
         style_hash=base64.b64encode(hashlib.sha256(rendered("style.css").encode()).digest()).decode(),
     )
     return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), page)
@@ -82,28 +96,150 @@ _CONTROLS = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\
 """Control characters and direction marks. Only names can bring them to the page; they are shown escaped."""
 
 
-def _world(part: Comparison, prefix: str, in_full: bool) -> dict[str, Any]:
+@dataclasses.dataclass(frozen=True)
+class _About:
+    """What the author of a report says besides the figures."""
+
+    command: str | None = None
+    title: str | None = None
+    author: str | None = None
+    date: str | datetime.date | None = None
+    notes: str | None = None
+    by: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in dataclasses.asdict(self).items():
+            if not isinstance(value, str | datetime.date | None) or (
+                isinstance(value, datetime.date) and name != "date"
+            ):
+                raise InputError(f"{name} must be a text, not {value!r}")
+
+    @property
+    def byline(self) -> str:
+        """Return the author and the date, as far as they are given."""
+        return ", ".join(str(given) for given in (self.author, self.date) if given)
+
+    @property
+    def paragraphs(self) -> list[str]:
+        """Return the notes; an empty line separates paragraphs."""
+        return [text for text in re.split(r"\n\s*\n", (self.notes or "").strip()) if text]
+
+
+def _world(part: Comparison, name: str) -> dict[str, Any]:
     """Return the values that the page shows for one world."""
     reps = part[part.baseline]
-    main = [metric for metric in MAIN if metric in part.metrics]
     return {
-        "name": name_of(part),
-        "scenario_name": next(iter(part.cells)).scenario,
+        "name": name,
+        "part": part,
         "catalogue": reps.catalogue,
         "scenario": reps.scenario,
         "strategies": part.strategies,
-        "verdict": verdict(part),
-        "cost": cost(part),
-        "differences": list(differences(part, main or part.metrics)),
-        "charts": charts(part, prefix, in_full=in_full),
-        "explained": [(name, str(explained(reps))) for name, reps in part.strategies.items()],
+        "load": _load(part),
     }
+
+
+def _load(part: Comparison) -> list[str]:
+    """Return the lines of the expected load; those of some strategies only begin with their names."""
+    lines: dict[str, list[str]] = {}
+    for name, reps in part.strategies.items():
+        for line in str(explained(reps)).splitlines():
+            lines.setdefault(line, []).append(name)
+    everywhere = len(part.strategies)
+    return [
+        line if len(names) == everywhere else f"{numbers.listed(names)}: {line}"
+        for line, names in lines.items()
+    ]
+
+
+_MOST_COLUMNS = 8
+"""More columns of figures are wider than a sheet of paper."""
+
+
+def _blocks(names: Collection[str]) -> list[list[str]]:
+    """Return names in lists of about the same length, each of which fits side by side.
+
+    >>> [len(block) for block in _blocks("abcdefghi")]
+    [5, 4]
+    """
+    count = -(-len(names) // _MOST_COLUMNS)
+    return [list(block) for block in np.array_split(list(names), count)] if count else []
 
 
 def _versions(engines: list[str]) -> dict[str, str]:
     used = map(package_of, engines)
     ours = {"tv2sim": __version__, "Python": platform.python_version()}
     return ours | {name: version(name) for name in (*used, "numpy", "scipy", "pandas", "matplotlib")}
+
+
+# -- videos of all replications ----------------------------------------------------------------------------
+
+
+_MOST_VIDEOS, _MOST_SLOW = 1_000_000, 100_000
+"""The most videos of all strategies together that are simulated again: about a second with any engine."""
+
+
+def _first(study: Comparison, reps: Replications) -> int:
+    """Return how many replications are simulated again."""
+    slow = not all(map(runs_in_threads, study.engines))
+    videos = (_MOST_SLOW if slow else _MOST_VIDEOS) // len(study.cells)
+    return min(how_many(reps, None), max(1, videos // max(1, len(reps.catalogue))))
+
+
+def _quantiles(study: Comparison) -> dict[str, Any]:
+    """Return quantiles over all videos by world and strategy, or why they are not known."""
+    try:
+        rows = [
+            {
+                name: _of_all(reps, study.confidence, _first(study, reps))
+                for name, reps in part.strategies.items()
+            }
+            for part in study.worlds()
+        ]
+    except InputError as error:
+        return {"unknown": str(error)}
+    return {
+        "unknown": "",
+        "worlds": rows,
+        "columns": [(quantity, share) for quantity in QUANTITIES for share in SHARES],
+    }
+
+
+def _of_all(reps: Replications, confidence: float, first: int) -> dict[str, Any]:
+    """Return the quantiles of one strategy with their intervals, and how many replications they rest on."""
+    found = [pooled(reps, quantity, SHARES, confidence, first, slice(None)) for quantity in QUANTITIES]
+    return {"intervals": [Interval(*one[:4]) for several in found for one in several], "replications": first}
+
+
+_MOST_GROUPS = 40
+
+
+def _groups(part: Comparison, column: str) -> dict[str, Any]:
+    """Return the table of groups of videos in one world: a row for each of the largest groups."""
+    whole = part.whole or part
+    tables = {
+        name: reps.by(column, part.confidence, first=_first(whole, reps))
+        for name, reps in part.strategies.items()
+    }
+    one = next(iter(tables.values()))
+    largest = one["videos"].sort_values(ascending=False, kind="stable").index[:_MOST_GROUPS].sort_values()
+    rows = [
+        {
+            "group": one["group"][row],
+            "videos": one["videos"][row],
+            "of": {name: _in_group(table.loc[row]) for name, table in tables.items()},
+        }
+        for row in largest
+    ]
+    return {"rows": rows, "left_out": len(one) - len(rows), "replications": int(one["replications"].iloc[0])}
+
+
+def _in_group(row: Any) -> tuple[Interval, Interval]:
+    """Return the on-time rate and the p99 of the lateness of a group."""
+    rate, half_width, low, high, late = (float(row[name]) for name in _OF_GROUP)
+    return Interval(rate, half_width, low, high), exactly(late, 0)
+
+
+_OF_GROUP = (ON_TIME_RATE, *Interval._fields[1:4], "lateness_99")
 
 
 # -- the page ----------------------------------------------------------------------------------------------
@@ -123,11 +259,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"numbers": numbers, "plural": numbers.plural, "METRICS": METRICS, "MAIN": MAIN}
+    environment.globals |= {"numbers": numbers, "plural": numbers.plural, "METRICS": METRICS}
     environment.filters |= {
+        "blocks": _blocks,
+        "heading": numbers.heading,
         "label": lambda metric: METRICS[metric].label,
         "seconds": lambda time: f"{time:g} s",
         "sentence": lambda text: text[:1].upper() + text[1:],
+        "thousands": numbers.number,
         "unbroken": _unbroken,
         "videos_sha256": lambda catalogue: hashlib.sha256(b"".join(catalogue.lines())).hexdigest(),
     }
@@ -136,4 +275,4 @@ def _environment() -> Environment:
 
 def _unbroken(text: str) -> str:
     """Keep a number and its percent sign, or its half width, on one line."""
-    return text.replace(" %", "\N{NO-BREAK SPACE}%").replace(" ± ", "\N{NO-BREAK SPACE}±\N{NO-BREAK SPACE}")
+    return text.replace(" %", "\N{NO-BREAK SPACE}%").replace("± ", "±\N{NO-BREAK SPACE}")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 import numpy as np
 
 from tv2sim.metrics import METRICS, ON_TIME_RATE
-from tv2sim.report.text import name_of
+from tv2sim.report.text import names_of
 from tv2sim.run import simulate
 
 if TYPE_CHECKING:
@@ -105,22 +105,23 @@ class ColdPool(NamedTuple):
 
     strategy: str
     video: str
-    of_it: int
-    """Failures of that video."""
-    failures: int
     patience: float
     """Seconds from time 0 by which a publisher must be ready for it."""
     alone: float
     """The probability that one publisher is not."""
     size: int
+    of_it: int
+    """Failures of that video, in all worlds in which the above is the same."""
+    failures: int
     world: str
 
 
 class SimultaneousEncodings(NamedTuple):
     """Videos whose encodings end at one instant, and for which a pool is shared: their order decides."""
 
-    videos: int
-    of: int
+    fewest: tuple[int, int]
+    """How many, and of how many videos, in the world with the smallest share of them."""
+    most: tuple[int, int]
     world: str
 
 
@@ -138,17 +139,21 @@ Caveat: TypeAlias = (
 
 def caveats(study: Comparison) -> list[Caveat]:
     """Return the caveats that apply, the most general first."""
-    several = len(study.worlds()) > 1
-    worlds = [(name_of(world) if several else "", world) for world in study.worlds()]
+    worlds = list(zip(names_of(study), study.worlds(), strict=True))
     catalogues = {cell.catalogue: reps.catalogue for cell, reps in study.cells.items()}
-    found: list[Caveat] = [*_precision(study), *_p99(study), *_no_variance(study, several=several)]
+    found: list[Caveat] = [*_precision(study), *_p99(study), *_no_variance(worlds)]
     for name, world in worlds:
         found += dict.fromkeys(_load(world, name))  # that of the encoders is the same under every strategy
     for name, catalogue in catalogues.items():
         found += _of_catalogue(name, catalogue)
     for name, world in worlds:
-        found += [*_unfinished(world, name), *_simultaneous(world, name), *_cold(world, name)]
-    return [*found, *_encoders(study)]
+        found += _unfinished(world, name)
+    return [*found, *_simultaneous(worlds), *_cold(worlds), *_encoders(study)]
+
+
+def _in_worlds(names: list[str]) -> str:
+    """Return the name of a world, or how many there are."""
+    return names[0] if len(names) == 1 else f"in {len(names)} worlds"
 
 
 def _precision(study: Comparison) -> Iterator[Caveat]:
@@ -167,13 +172,14 @@ def _p99(study: Comparison) -> Iterator[Caveat]:
         yield FewBeyondP99(metrics, study.replications, videos, beyond, _ENOUGH_BEYOND, least)
 
 
-def _no_variance(study: Comparison, *, several: bool) -> Iterator[Caveat]:
+def _no_variance(worlds: list[tuple[str, Comparison]]) -> Iterator[Caveat]:
     where: dict[str, list[str]] = {}
-    for cell, reps in study.cells.items():
-        name = f"{cell.strategy} ({cell.catalogue}, {cell.scenario})" if several else cell.strategy
-        for metric in (ON_TIME_RATE, "any_failure"):
-            if np.ptp(reps.values(metric)) == 0 and not METRICS[metric].is_fixed(reps.setting):
-                where.setdefault(metric, []).append(name)
+    for world, part in worlds:
+        for name, reps in part.strategies.items():
+            for metric in (ON_TIME_RATE, "any_failure"):
+                if np.ptp(reps.values(metric)) == 0 and not METRICS[metric].is_fixed(reps.setting):
+                    where.setdefault(metric, []).append(f"{name} ({world})" if world else name)
+    _, study = worlds[0]
     if where and study.replications > 1:
         yield NoVariance(study.replications, where, study.confidence)
 
@@ -206,33 +212,43 @@ def _unfinished(part: Comparison, world: str) -> Iterator[Caveat]:
         yield Unfinished(left, part[part.baseline].scenario.until, world)
 
 
-def _simultaneous(part: Comparison, world: str) -> Iterator[Caveat]:
-    shared = [reps for reps in part.strategies.values() if reps.strategy.prewarmed]
-    for reps in shared[:1]:
-        ends = _first_run(reps)["encoded"].to_numpy()
-        _, counts = np.unique(ends[~np.isnan(ends)], return_counts=True)
-        together = int(counts[counts > 1].sum())
-        if together >= _MANY_TOGETHER * len(ends):
-            yield SimultaneousEncodings(together, len(ends), world)
+def _simultaneous(worlds: list[tuple[str, Comparison]]) -> Iterator[Caveat]:
+    found: dict[str, tuple[int, int]] = {}
+    for name, part in worlds:
+        shared = [reps for reps in part.strategies.values() if reps.strategy.prewarmed]
+        for reps in shared[:1]:
+            ends = _first_run(reps)["encoded"].to_numpy()
+            _, counts = np.unique(ends[~np.isnan(ends)], return_counts=True)
+            together = int(counts[counts > 1].sum())
+            if together >= _MANY_TOGETHER * len(ends):
+                found[name] = together, len(ends)
+    if found:
+        ascending = sorted(found.values(), key=lambda counts: counts[0] / counts[1])
+        yield SimultaneousEncodings(ascending[0], ascending[-1], _in_worlds(list(found)))
 
 
 _MANY_TOGETHER = 0.05
 
 
-def _cold(part: Comparison, world: str) -> Iterator[Caveat]:
-    for name, reps in part.strategies.items():
-        failures = len(reps) - reps.results.on_time
-        if not (reps.setting.is_pool and reps.strategy.prewarmed and failures.any()):
-            continue
-        videos = _first_run(reps)
-        first = int(videos["encoded"].argmin())
-        if 2 * failures[first] < failures.sum():
-            continue
-        row, time = videos.iloc[first], reps.scenario.mean_publishing_time
-        patience = float(row["encoding_started"] + row["publication_timeout"] - time)
-        alone = 1 - reps.scenario.startup_time.cdf(patience)
-        size, of_it = reps.strategy.prewarmed, int(failures[first])
-        yield ColdPool(name, str(row["id"]), of_it, int(failures.sum()), patience, alone, size, world)
+def _cold(worlds: list[tuple[str, Comparison]]) -> Iterator[Caveat]:
+    found: dict[tuple[str, str, float, float, int], dict[str, tuple[int, int]]] = {}
+    for world, part in worlds:
+        for name, reps in part.strategies.items():
+            failures = len(reps) - reps.results.on_time
+            if not (reps.setting.is_pool and reps.strategy.prewarmed and failures.any()):
+                continue
+            videos = _first_run(reps)
+            first = int(videos["encoded"].argmin())
+            if 2 * failures[first] < failures.sum():
+                continue
+            row, time = videos.iloc[first], reps.scenario.mean_publishing_time
+            patience = float(row["encoding_started"] + row["publication_timeout"] - time)
+            alone = 1 - reps.scenario.startup_time.cdf(patience)
+            key = name, str(row["id"]), patience, alone, reps.strategy.prewarmed
+            found.setdefault(key, {})[world] = int(failures[first]), int(failures.sum())
+    for key, counts in found.items():
+        of_it, of_all = map(sum, zip(*counts.values(), strict=True))
+        yield ColdPool(*key, of_it, of_all, _in_worlds(list(counts)))
 
 
 def _encoders(study: Comparison) -> Iterator[Caveat]:

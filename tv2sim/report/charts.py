@@ -13,9 +13,15 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tv2sim import plots
-from tv2sim.experiment.judgement import Judgement
-from tv2sim.metrics import ON_TIME_RATE
-from tv2sim.numbers import listed, number, plural, rate
+from tv2sim.errors import InputError
+from tv2sim.experiment.judgement import COST, Judgement
+from tv2sim.metrics import METRICS, ON_TIME_RATE
+from tv2sim.numbers import number, plural, rate
+from tv2sim.plots.parameters import swept_by
+from tv2sim.plots.study import study_of
+from tv2sim.plots.style import HEIGHT
+from tv2sim.plots.sweep import sweep_height
+from tv2sim.plots.tradeoff import tradeoff_height
 from tv2sim.run import Run, simulate
 
 if TYPE_CHECKING:
@@ -43,8 +49,10 @@ class Drawing(NamedTuple):
     alt: str
     """The text that a screen reader reads instead of the chart."""
     caption: str
-    narrow: bool = False
-    """Whether it has a row per strategy, which fits the width of a phone; the others scroll there."""
+    height: float | None = None
+    """Inches, if it can be drawn as wide as fits a phone; the others scroll there."""
+    light: bool = False
+    """Whether it stays light on a dark page: text on coloured cells would not be seen in other colours."""
 
 
 class Chart(NamedTuple):
@@ -53,62 +61,110 @@ class Chart(NamedTuple):
     svg: str
     caption: str
     narrow: bool
+    light: bool
 
 
-def charts(world: Comparison, prefix: str, *, in_full: bool) -> list[Chart]:
-    """Return the charts of one world: all, or only those that answer the question."""
-    drawings = [*_answer(world), *(_further(world) if in_full else ())]
+def charts(study: Comparison) -> list[Chart]:
+    """Return the charts of a study, the first of which answers its question.
+
+    Several worlds share each chart, and have none of single runs.
+    """
+    worlds = study.worlds()
+    further = _of_the_chosen(study) if len(worlds) == 1 else ()
     # the names of the strategies have to leave room for the chart
-    fits = max(map(len, world.strategies)) <= 12
-    narrow = (_NARROW, max(3.9, 1.5 + 0.5 * len(world.strategies)))
-    return [
-        _chart(drawing, f"{prefix}-{drawing.name}", narrow if fits and drawing.narrow else None)
-        for drawing in drawings
-    ]
+    fits = max(len(cell.strategy) for cell in study.cells) <= 12
+    return [_chart(drawing, narrow=fits) for drawing in (*_answer(study), *further)]
 
 
-def _answer(world: Comparison) -> Iterator[Drawing]:
-    baseline = world.baseline
-    means = {name: 100 * float(reps.values(ON_TIME_RATE).mean()) for name, reps in world.strategies.items()}
-    yield Drawing(
-        "rates",
-        lambda ax: plots.on_time_rates(world, ax),
-        f"On-time rate by strategy: {listed(f'{name} {number(mean, 1)} %' for name, mean in means.items())}.",
-        f"How often each strategy is in time, over {plural(world.replications, 'replication')}. Where no bar "
-        f"is seen, the {rate(world.confidence)} interval is narrower than the mark.",
-        narrow=True,
-    )
-    if len(means) > 1:
+def _answer(study: Comparison) -> Iterator[Drawing]:
+    compared = len({cell.strategy for cell in study.cells}) > 1
+    rows = max(_LOW, 1.5 + 0.5 * len(study.cells)) if len(study.worlds()) == 1 else None
+    swept = _parameter(study)
+    if swept:
+        yield _sweep(study, swept, ON_TIME_RATE)
+    else:
+        yield _rates(study, rows)
+    if compared:
+        trade = tradeoff_height(study, _NARROW)
+        yield Drawing(
+            "tradeoff",
+            lambda ax: plots.tradeoff(study, ax),
+            "On-time rate against idle publisher-seconds, one point per strategy; the tables have the numbers.",
+            "Up is better, left is cheaper. A strategy below and to the right of another is dominated by it.",
+            trade,
+        )
+    if swept:
+        yield _sweep(study, swept, COST)
+    elif compared:
         yield Drawing(
             "differences",
-            lambda ax: plots.differences(world, ax, metric=ON_TIME_RATE),
-            f"Paired differences of the on-time rate from strategy {baseline}; the numbers are in the table.",
-            f"Right of the line publishes more in time than {baseline}. In one replication, the publisher "
-            "started because of a video takes equally long to start under every strategy.",
-            narrow=True,
+            lambda ax: plots.differences(study, ax, metric=ON_TIME_RATE),
+            f"Paired differences of the on-time rate from {study.baseline}; the tables have the numbers.",
+            f"Right of the line publishes more in time than {study.baseline}. In one replication, the "
+            "publisher started because of a video takes equally long to start under every strategy.",
+            rows,
         )
-    yield Drawing(
-        "tradeoff",
-        lambda ax: plots.tradeoff(world, ax),
-        "On-time rate against idle publisher-seconds, one point per strategy; the numbers are in the table.",
-        "Up is better, left is cheaper. A strategy below and to the right of another is dominated by it.",
-        narrow=True,
+
+
+def _parameter(study: Comparison) -> str:
+    """Return the parameter that a study sweeps, if there is one; two pools in one world are no sweep."""
+    try:
+        swept = swept_by(study_of(study))
+    except InputError:
+        return ""
+    return swept.parameter if len(study.worlds()) > 1 or len(swept.values) > 2 else ""
+
+
+def _sweep(study: Comparison, parameter: str, metric: str) -> Drawing:
+    of, name = METRICS[metric].label, parameter.replace("_", " ")
+    height = sweep_height(study, _NARROW, parameter=parameter)
+    return Drawing(
+        f"sweep-{metric}",
+        lambda ax: plots.sweep(study, ax, metric=metric, parameter=parameter),
+        f"{of.capitalize()} against {name}; the tables have the numbers.",
+        f"Where no bar is seen, the {rate(study.confidence)} interval is narrower than the mark.",
+        height if height > HEIGHT else _LOW,
     )
 
 
-def _further(world: Comparison) -> Iterator[Drawing]:
-    best = Judgement(world).chosen
-    videos = len(world[best].catalogue)
+def _rates(study: Comparison, height: float | None) -> Drawing:
+    means = ", ".join(
+        f"{shown.group + ': ' if shown.group else ''}{shown.cell.strategy} "
+        f"{number(100 * shown.interval(ON_TIME_RATE).mean, 1)} %"
+        for shown in study_of(study).shown
+    )
+    return Drawing(
+        "rates",
+        lambda ax: plots.on_time_rates(study, ax),
+        f"On-time rate by strategy: {means}.",
+        f"Where no bar is seen, the {rate(study.confidence)} interval is narrower than the mark.",
+        height,
+    )
+
+
+def _of_the_chosen(world: Comparison) -> Iterator[Drawing]:
+    """Yield the charts of distributions, and of single runs under the strategy to take."""
+    chosen = Judgement(world).chosen
+    videos = len(world[chosen].catalogue)
     count = max(1, min(_RUNS, world.replications, _VIDEOS_SIMULATED // (videos * len(world.cells))))
     runs = {name: _runs(world, name, count) for name in world.strategies}
-    first = runs[best][0]
+    first = runs[chosen][0]
+    rows = max(_LOW, 1.5 + 0.5 * len(world.strategies))
     yield Drawing(
         "published",
         lambda ax: plots.published_per_replication(world, ax),
         "Distribution over replications of the number of videos published in time, by strategy.",
         "One day differs from the next: how many videos are in time in each replication.",
-        narrow=True,
+        rows,
     )
+    if world.replications > 1:
+        yield Drawing(
+            "convergence",
+            lambda ax: plots.convergence(world, ax, metric=ON_TIME_RATE),
+            "Running mean of the on-time rate over replications, by strategy.",
+            "Whether there are enough replications: the lines should be flat at the right.",
+            rows,
+        )
     yield Drawing(
         "lateness",
         lambda _: plots.lateness(runs),
@@ -118,31 +174,24 @@ def _further(world: Comparison) -> Iterator[Drawing]:
     )
     yield Drawing(
         "map",
-        lambda _: plots.on_time_map(world[best]),
-        f"Probability of being on time under strategy {best}, by encoding time and timeout.",
-        f"Under strategy {best}, which videos are at risk: the probability of being in time by encoding "
+        lambda _: plots.on_time_map(world[chosen]),
+        f"Probability of being on time under strategy {chosen}, by encoding time and timeout.",
+        f"Under strategy {chosen}, which videos are at risk: the probability of being in time by encoding "
         "time and timeout.",
+        light=True,
     )
-    if world.replications > 1:
-        yield Drawing(
-            "convergence",
-            lambda ax: plots.convergence(world, ax, metric=ON_TIME_RATE),
-            "Running mean of the on-time rate over replications, by strategy.",
-            "Whether there are enough replications: the lines should be flat at the right.",
-            narrow=True,
-        )
     if videos <= _VIDEOS_IN_TIMELINE:
         yield Drawing(
             "timeline",
             lambda _: plots.timeline(first),
-            f"Timeline of encoders and publishers in replication 0 of strategy {best}.",
-            f"One run in detail: replication 0 of strategy {best}, {first.stats['published']} of "
+            f"Timeline of encoders and publishers in replication 0 of strategy {chosen}.",
+            f"One run in detail: replication 0 of strategy {chosen}, {first.stats['published']} of "
             f"{plural(videos, 'video')} in time.",
         )
         yield Drawing(
             "levels",
             lambda _: plots.levels(first),
-            f"Busy encoders, waiting videos and publishers over time in replication 0 of strategy {best}.",
+            f"Busy encoders, waiting videos and publishers over time in replication 0 of strategy {chosen}.",
             "The same run: what is busy, waiting and ready at each time.",
         )
 
@@ -158,25 +207,30 @@ def _runs(world: Comparison, strategy: str, count: int) -> list[Run]:
 # -- from an Axes to an element of a page -------------------------------------------------------------------
 
 
+_LOW = 3.6
+"""Inches: with less, there is no room for an axis."""
 _NARROW = 5.9
 """Inches: text of 10 points is nearly 8 pixels high when a chart of this width is as wide as a phone."""
 
 
-def _chart(drawing: Drawing, prefix: str, size: tuple[float, float] | None) -> Chart:
-    """Draw a chart of this size in inches, or of its own size if this is None."""
+def _chart(drawing: Drawing, *, narrow: bool) -> Chart:
+    """Draw a chart as narrow as fits a phone, or in its own size."""
     import matplotlib.style
     from matplotlib.figure import Figure
 
+    narrow = narrow and drawing.height is not None
+    size: Any = (_NARROW, drawing.height)
     # the same picture and the same bytes, whatever style the user has set
-    settings: Any = ["default", {"svg.hashsalt": prefix, "svg.fonttype": "path"}]
+    settings: Any = ["default", {"svg.hashsalt": drawing.name, "svg.fonttype": "path"}]
     with matplotlib.style.context(settings), warnings.catch_warnings():
         # a letter that the font lacks is drawn as a box; the tables show it
         warnings.filterwarnings("ignore", message="Glyph .* missing from")
         file = io.BytesIO()
-        axes = drawing.draw(Figure(figsize=size, layout="constrained").add_subplot() if size else None)
+        axes = drawing.draw(Figure(figsize=size, layout="constrained").add_subplot() if narrow else None)
         figure: Any = axes.figure
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
-    return Chart(inline_svg(file.getvalue(), prefix, drawing.alt), drawing.caption, size is not None)
+    svg = inline_svg(file.getvalue(), drawing.name, drawing.alt)
+    return Chart(svg, drawing.caption, narrow, drawing.light)
 
 
 _SVG = "http://www.w3.org/2000/svg"

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from tv2sim.experiment.judgement import Judgement
+from tv2sim.experiment.judgement import COST, Judgement
 from tv2sim.metrics import ON_TIME_RATE
-from tv2sim.numbers import RARELY_LATE, fewer_late, late, listed, number, percent, points, with_span
+from tv2sim.numbers import RARELY_LATE, fewer_late, in_points, late, listed, number, percent, points, with_span
 from tv2sim.statistics import exactly
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
     from tv2sim.experiment import Comparison
     from tv2sim.experiment.comparison import Compared
-    from tv2sim.statistics import Difference
+    from tv2sim.statistics import Difference, Interval
+    from tv2sim.strategies import Strategy
 
-__all__ = ["cost", "differences", "judged", "name_of", "verdict"]
+__all__ = [
+    "Choice", "Conclusion", "choice", "concluded", "cost", "differences", "in_words", "judged", "name_of",
+    "names_of", "overall", "verdict",
+]  # fmt: skip
 
 
 def judged(study: Comparison) -> Comparison:
@@ -33,6 +39,37 @@ def name_of(world: Comparison) -> str:
     """Return the names of a world's catalogue and scenario."""
     catalogue, scenario, _ = next(iter(world.cells))
     return f"{catalogue}, {scenario}"
+
+
+def names_of(study: Comparison) -> list[str]:
+    """Return a name for each world of a study that says what differs; empty if there is only one."""
+    names = [next(iter(world.cells))[:2] for world in study.worlds()]
+    differ = [part for part in (0, 1) if len({name[part] for name in names}) > 1]
+    return [", ".join(name[part] for part in differ) for name in names]
+
+
+def in_words(strategies: Collection[Strategy]) -> dict[str, str]:
+    """Return the rule of each strategy in words; of those that differ in numbers only, the first one's in full.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> pools = [tv.PART_2C.replace(name=f"2c:{size}", prewarmed=size) for size in (8, 12)]
+    >>> list(in_words(pools).values())[1]
+    'A pool of 12 publishers …, as 2c:8'
+    """
+    first: dict[str, str] = {}
+    told = {}
+    for strategy in strategies:
+        says = strategy.in_words()
+        like = first.setdefault(_NUMBER.sub("0", says), strategy.name)
+        short = "" if like == strategy.name else _UP_TO_NUMBER.match(says)
+        told[strategy.name] = f"{short[0]} …, as {like}" if short else says
+    return told
+
+
+_NUMBER = re.compile(r"[0-9][0-9,.]*")
+_UP_TO_NUMBER = re.compile(rf"[^0-9]*{_NUMBER.pattern}( \w+)?")
 
 
 def differences(world: Comparison, metrics: Collection[str]) -> Iterator[tuple[str, list[Compared]]]:
@@ -51,20 +88,41 @@ def differences(world: Comparison, metrics: Collection[str]) -> Iterator[tuple[s
 # -- the verdict -------------------------------------------------------------------------------------------
 
 
+class Conclusion(NamedTuple):
+    """Which strategy to take in one world, and how sure that is; ``str()`` gives a few sentences."""
+
+    strategy: str
+    lead: str
+    """Which one, and how many videos it publishes in time."""
+    basis: str
+    """The interval of that, to be read right after it."""
+    further: list[str]
+    """Sentences that compare it with the others."""
+
+    def __str__(self) -> str:
+        return " ".join([f"{self.lead}{self.basis}.", *self.further])
+
+
 def verdict(world: Comparison) -> str:
     """Say which strategy to take, how many videos it publishes in time, and how sure that is."""
-    judgement = Judgement(world)
-    chosen, others = judgement.chosen, [name for name in world.strategies if name != judgement.chosen]
+    return str(concluded(Judgement(world)))
+
+
+def concluded(judgement: Judgement) -> Conclusion:
+    """Return what :func:`verdict` says, in parts."""
+    world, chosen = judgement.world, judgement.chosen
+    share, basis = _rate(judgement)
+    others = [name for name in world.strategies if name != chosen]
     if not others:
-        return f"Strategy {chosen} publishes {_rate(judgement)}. Nothing else was simulated to compare it with."
-    sentences = [f"{_why(judgement)}: {_rate(judgement)}."]
+        alone = ["Nothing else was simulated to compare it with."]
+        return Conclusion(chosen, f"Strategy {chosen} publishes {share}", basis, alone)
     told = dict.fromkeys(name for name in (judgement.runner_up, world.baseline) if name in others)
-    sentences += [_against(judgement, name) for name in told]
+    further = [_against(judgement, name) for name in told]
     worse = [name for name in judgement.worse if name not in told]
     undecided = [name for name in judgement.undecided if name not in told]
-    sentences += [f"Shown to publish less: {listed(worse)}."] if worse else []
-    sentences += [f"No difference is shown for {listed(undecided)}."] if undecided else []
-    return " ".join(sentences)
+    further += [f"Shown to publish less: {listed(worse)}."] if worse else []
+    further += [f"No difference is shown for {listed(undecided)}."] if undecided else []
+    return Conclusion(chosen, f"{_why(judgement)}: {share}", basis, further)
 
 
 def _why(judgement: Judgement) -> str:
@@ -73,7 +131,7 @@ def _why(judgement: Judgement) -> str:
     if judgement.world.replications == 1:
         return f"One replication shows no difference; in it, strategy {chosen} publishes the most"
     if chosen != judgement.best:
-        by = f" by more than {100 * margin:.6g} percentage points" if margin else ""
+        by = f" by more than {in_points(margin)}" if margin else ""
         return f"Strategy {chosen} is the cheapest that is not shown to publish less than the best{by}"
     if len(judgement.worse) == len(judgement.rates) - 1:
         return f"Strategy {chosen} publishes the most"
@@ -81,30 +139,36 @@ def _why(judgement: Judgement) -> str:
     return f"Strategy {chosen} has the highest rate{' and is the cheapest' if cheapest else ''}"
 
 
-def _rate(judgement: Judgement) -> str:
-    """Return the rate of the chosen strategy; where few videos are late, also how many of 10,000."""
+def _rate(judgement: Judgement) -> tuple[str, str]:
+    """Return the rate of the chosen strategy, and its interval; where few are late, also how many of 10,000."""
     interval, confidence = judgement.rate(judgement.chosen), judgement.world.confidence
-    says = with_span(ON_TIME_RATE, interval, confidence, " of videos in time")
+    share, bracket, basis = with_span(ON_TIME_RATE, interval, confidence, " of videos in time").partition(" (")
     if len(judgement.rates) > 1 and interval.half_width > 0:
-        says = says.removesuffix(")") + f", widened for the choice among {len(judgement.rates)})"
-    return f"{says}, {late(interval)}" if interval.mean >= RARELY_LATE else says
+        basis = basis.removesuffix(")") + f", widened for the choice among {len(judgement.rates)})"
+    few = f", {late(interval)}" if interval.mean >= RARELY_LATE else ""
+    return share, f"{bracket}{basis}{few}"
 
 
 def _against(judgement: Judgement, other: str) -> str:
     """Say how the chosen strategy differs from another in its on-time rate and its cost."""
     gain = judgement.difference(judgement.chosen, other)
-    price = judgement.cost(judgement.chosen) - judgement.cost(other)
-    cost = f"{number(abs(price))} publisher-seconds {'more' if price > 0 else 'fewer'}"
-    costs = cost if round(price) else "as many publisher-seconds"
     baseline = ", the baseline" if other == judgement.world.baseline else ""
     if gain.mean == gain.differing == 0:
-        return f"Against {other}{baseline}: as many in every replication, for {costs}."
+        return f"Against {other}{baseline}: as many in every replication, {_price(judgement, other)}."
     usual = judgement.rates[other]
     few_late = min(usual, judgement.rates[judgement.chosen]) >= RARELY_LATE
     size, rate = (fewer_late(gain.interval), late(exactly(usual, gain.n))) if few_late else (
         points(gain.interval), percent(usual, gain.interval)
     )  # fmt: skip
-    return f"Against {other} ({rate}{baseline}): {size}{_meaning(judgement, gain)}, for {costs}."
+    return f"Against {other} ({rate}{baseline}): {size}{_meaning(judgement, gain)}, {_price(judgement, other)}."
+
+
+def _price(judgement: Judgement, other: str) -> str:
+    """Say what the chosen strategy costs more or less than another."""
+    price = judgement.cost(judgement.chosen) - judgement.cost(other)
+    if not round(price):
+        return "for as many publisher-seconds"
+    return f"for {number(abs(price))} publisher-seconds {'more' if price > 0 else 'fewer'}"
 
 
 def _meaning(judgement: Judgement, difference: Difference) -> str:
@@ -118,3 +182,58 @@ def cost(world: Comparison) -> str:
     """Say what the chosen strategy costs."""
     judgement = Judgement(world)
     return f"Its cost: {number(judgement.cost(judgement.chosen))} publisher-seconds per run."
+
+
+# -- several worlds ----------------------------------------------------------------------------------------
+
+
+class Choice(NamedTuple):
+    """Which strategy to take in one of several worlds, as a row of a table."""
+
+    strategy: str
+    rate: Interval
+    cost: Interval
+    runner_up: str | None
+    gain: Interval | None
+    """What its on-time rate is higher by than that of the runner-up."""
+    meaning: str
+    """What is to be said of the gain, if anything."""
+    price: str
+    """What it costs more or less than the runner-up."""
+
+
+def choice(judgement: Judgement) -> Choice:
+    """Return the row of one world."""
+    world, chosen, other = judgement.world, judgement.chosen, judgement.runner_up
+    rate, spent = judgement.rate(chosen), world[chosen].interval(COST, world.confidence)
+    if other is None:
+        return Choice(chosen, rate, spent, None, None, "", "")
+    gain = judgement.difference(chosen, other)
+    meaning = "" if gain.mean == gain.differing == 0 else _meaning(judgement, gain).removeprefix(", ")
+    return Choice(chosen, rate, spent, other, gain.interval, meaning, _price(judgement, other))
+
+
+def overall(judgements: Sequence[Judgement]) -> str:
+    """Say in how many worlds which strategy is the one to take.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> study = tv.compare(tv.generate_catalogue(), ["1", "2c"], {"encoders": [5, 10]}, replications=20)
+    >>> overall([Judgement(world) for world in study.worlds()])
+    'Strategy 2c is the one to take in each of 2 worlds'
+    """
+    first, *_ = judgements
+    if len(first.rates) == 1:
+        return f"Strategy {first.chosen} was simulated alone, in {len(judgements)} worlds"
+    (most, count), *others = Counter(judgement.chosen for judgement in judgements).most_common()
+    told = [
+        f"strategy {most} in {count} of {len(judgements)} worlds",
+        *(f"{name} in {n}" for name, n in others),
+    ]
+    where = listed(told) if others else f"strategy {most} in each of {len(judgements)} worlds"
+    if first.world.replications == 1:
+        return f"One replication shows no difference; in it, the most is published by {where}"
+    if others:
+        return f"It depends on the world which one to take: {where}"
+    return f"Strategy {most} is the one to take in each of {len(judgements)} worlds"

@@ -1,4 +1,5 @@
-// The page of a replay: follows its events, shows how it stands, and asks it to pause or to change its speed.
+// The page of a replay: follows its events, shows how it stands, and asks it to pause, to change its speed or to
+// play again.
 
 import { Chart, LEVELS, RATE } from "./charts.js";
 import { get, make, number, percent, say, seconds, videos } from "./dom.js";
@@ -34,7 +35,7 @@ function listen() {
     rows.length = Math.min(rows.length, told.levels.start);
     for (const row of told.levels.rows) rows.push(row);
     [heard, lost, fresh, pause] = [performance.now(), false, true, 1000];
-    if (OVER.includes(snapshot.phase)) source.close();
+    if (isOver() && !snapshot.restartable) source.close();
   };
   source.onerror = () => {
     source.close();
@@ -43,6 +44,8 @@ function listen() {
     pause = Math.min(2 * pause, 10_000);
   };
 }
+
+const isOver = () => OVER.includes(snapshot.phase);
 
 /** Whether simulated time goes on by itself. */
 const going = () => !lost && snapshot.phase === "running" && !snapshot.paused && snapshot.speed !== "max";
@@ -71,6 +74,7 @@ function show() {
     say(get(name), text);
     get(name).title = text; // it may be too long to be shown whole
   }
+  say(get("in-words"), snapshot.strategy_in_words);
   document.title = `${snapshot.strategy}, ${snapshot.catalogue}: tv2sim replay`;
   for (const cell of document.querySelectorAll("[data-count]")) {
     say(cell, number(now.stats[cell.dataset.count] ?? now[cell.dataset.count]));
@@ -167,13 +171,19 @@ let chosen = null; // the speed that the list shows
 let refused = "";
 
 function showControls() {
-  const over = OVER.includes(snapshot.phase);
+  const [over, again] = [isOver(), snapshot.restartable];
   const may = steerable && token() !== null;
-  get("controls").hidden = over || !may;
-  const way = steerable ? "View only. To pause it, open the address that the replay has printed." : "View only.";
+  const ended = over && (lost || !again);
+  get("controls").hidden = ended || !may;
+  const to = over ? "play it again" : "pause it";
+  const way = steerable ? `View only. To ${to}, open the address that the replay has printed.` : "View only.";
   say(get("hint"), refused || way);
-  get("hint").hidden = over || (may && refused === "");
+  get("hint").hidden = ended || (may && refused === "");
+  get("pause").hidden = over;
   say(get("pause"), snapshot.paused ? "Resume" : "Pause");
+  get("again").hidden = !again;
+  get("again").classList.toggle("other", !over);
+  say(get("again"), over ? "Play again" : "Start over");
   if (chosen !== snapshot.speed) showSpeed(String((chosen = snapshot.speed)));
 }
 
@@ -198,6 +208,7 @@ async function ask(wish) {
 }
 
 get("pause").addEventListener("click", () => ask({ action: snapshot.paused ? "resume" : "pause" }));
+get("again").addEventListener("click", () => ask({ action: "restart" }));
 get("speed").addEventListener("change", ({ target }) => {
   ask({ action: "speed", speed: target.value === "max" ? "max" : Number(target.value) });
 });

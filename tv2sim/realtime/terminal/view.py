@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from tv2sim.realtime.snapshot import UNDER_WAY
 from tv2sim.realtime.terminal import takes
 from tv2sim.realtime.terminal.picture import done_of, picture, what
 from tv2sim.realtime.terminal.screen import taken
@@ -56,7 +57,7 @@ def show(replay: Replay, *, stay: bool = False) -> bool:
                     warning=message.rpartition("\n")[2],
                 )  # fmt: skip
                 terminal.screen.draw(whole, size)
-            if over and not (stay and replay.phase == "finished"):
+            if over and not (stay and replay.phase not in ("stopped", "failed")):
                 break
             if not _obeyed(replay, terminal.keys.pressed(PERIOD)):
                 return not over
@@ -84,7 +85,7 @@ def _obeyed(replay: Replay, keys: str) -> bool:
         if key in "qQ":
             replay.stop()
             return False
-        if replay.over:
+        if replay.phase not in UNDER_WAY:
             continue
         if key in "+=-_":
             replay.speed = changed_speed(replay.speed, faster=key in "+=")
