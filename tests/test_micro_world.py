@@ -690,6 +690,16 @@ class TestEncodersThatDie:
         assert seen == list(log_of(run.facts).entries())
         assert tv.load_run(run.save(tmp_path / "run")).facts == run.facts
 
+    def test_a_replay_is_the_simulation(self) -> None:
+        faults = tv.Faults(
+            encoder_lifetime="exponential(6)", encoder_repair=1, ready_lifetime=3, publishing=0.2
+        )
+        scenario = tv.Scenario(faults=faults, encoders=3)
+        videos = tv.generate_catalogue(30)
+        for strategy in ("2c", tv.PART_2C.replace(prewarmed=0)):
+            replayed = tv.replay(videos, strategy, scenario, speed="max")
+            assert replayed.facts == tv.simulate(videos, strategy, scenario).facts
+
     def test_encoders_that_go_on_dying_keep_no_run_alive(self) -> None:
         faults = tv.Faults(encoder_lifetime="exponential(5)", encoder_repair=1)
         pool = tv.PART_2C.replace(prewarmed=0)

@@ -92,6 +92,11 @@ class Faults(Fields):
         return bool(self.startup or self.publishing or self.ready_lifetime is not None)
 
     @property
+    def has_lifetimes(self) -> bool:
+        """Whether something dies after a while, which keeps no run alive."""
+        return self.ready_lifetime is not None or self.encoder_lifetime is not None
+
+    @property
     def distributions(self) -> list[Distribution]:
         """The distributions of times that are drawn."""
         values = (getattr(self, field.name) for field in fields(self))

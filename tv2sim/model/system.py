@@ -77,7 +77,7 @@ def run_model(
     feed : callable, optional
         Takes the system and returns the videos that are added to it while it runs, after the catalogue.
     """
-    env = env or (CountingEnvironment() if _has_background(scenario) else simpy.Environment())
+    env = env or (CountingEnvironment() if scenario.faults.has_lifetimes else simpy.Environment())
     system = System(env, strategy, scenario, startups, observers, own)
     system.add(catalogue)
     if feed is not None:
@@ -240,7 +240,7 @@ class System:
         if self._strategy.review_every is not None:
             env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
         until = None if scenario.until is None else to_ticks(scenario.until)
-        ending = _run_to_the_end(env, until, self._stalled if _has_background(scenario) else None)
+        ending = _run_to_the_end(env, until, self._stalled if scenario.faults.has_lifetimes else None)
         if ending == "no publisher will come" and self._publishers.waits_for_others:
             ending = "nothing left to happen"
         end = until if ending == "cut-off" and until is not None else float(env.now)
@@ -287,11 +287,6 @@ def _orders(scenario: Scenario) -> bool:
     """Return whether publishers may start later than they are ordered."""
     limited = scenario.max_publishers is not None or scenario.provisioning_delay > 0
     return limited or scenario.faults.of_publishers
-
-
-def _has_background(scenario: Scenario) -> bool:
-    """Return whether lifetimes end, which keeps no run alive."""
-    return scenario.faults.ready_lifetime is not None or scenario.faults.encoder_lifetime is not None
 
 
 def _run_to_the_end(

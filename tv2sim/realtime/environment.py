@@ -7,6 +7,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
+import simpy
 from simpy import Event
 from simpy.core import StopSimulation
 
@@ -23,10 +24,10 @@ if TYPE_CHECKING:
     from tv2sim.model.system import System
     from tv2sim.realtime.feed import Feed
 
-__all__ = ["LiveSubmissions", "RealtimeEnvironment"]
+__all__ = ["CountingRealtimeEnvironment", "LiveSubmissions", "RealtimeEnvironment"]
 
 
-class RealtimeEnvironment(CountingEnvironment):
+class RealtimeEnvironment(simpy.Environment):
     """Processes each event when a clock shows its time.
 
     SimPy's own real-time environment sleeps until the next event. This one waits for a clock that can be
@@ -115,6 +116,10 @@ class RealtimeEnvironment(CountingEnvironment):
         else:
             time = max(next_tick(self._clock.now), self.now + 1)
             happens(event, time - self.now, HANDED_OVER, arrival)
+
+
+class CountingRealtimeEnvironment(RealtimeEnvironment, CountingEnvironment):
+    """The same for a scenario in which something dies after a while."""
 
 
 _A_MOMENT = 0.005
