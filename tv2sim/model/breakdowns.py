@@ -15,8 +15,10 @@ from tv2sim.model.instant import (
     ENCODED,
     ENCODER_DIED,
     ENCODER_REPAIRED,
+    HANDED_OVER,
     RESTARTED,
     PlacedTimeout,
+    happens,
     later,
 )
 from tv2sim.model.startups import drawn
@@ -159,7 +161,9 @@ class BreakableEncoders(Encoders):
     def _release(self, encoder: int) -> None:
         heappush(self.free, (self._env.now, encoder))
         self._call()
-        self._tell_client()
+        if self._waiting_client is not None:
+            happens(self._waiting_client, 0, HANDED_OVER)
+            self._waiting_client = None
 
     # -- dying and coming back -----------------------------------------------------------------------------
 

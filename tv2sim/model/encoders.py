@@ -114,10 +114,6 @@ class Encoders:
     def _release(self, encoder: int) -> None:
         self._encoding_ends[encoder] = Event(self._env)
         heappush(self.free, (self._env.now, encoder))
-        self._tell_client()
-
-    def _tell_client(self) -> None:
-        """Let a client that waits look again, at its place of this instant."""
         if self._waiting_client is not None:
             happens(self._waiting_client, 0, HANDED_OVER)
             self._waiting_client = None

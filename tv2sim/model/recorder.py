@@ -295,7 +295,8 @@ class Recorder:
             table: {name: _array(column)[: rows.get(table)] for name, column in columns.items()}
             for table, columns in self.tables.items()
         }
-        self._fill_in_lost(tables)
+        if len(self.tables["others"]["kind"]):
+            self._fill_in_lost(tables)
         queued = ~np.isnan(tables["videos"]["queued"])
         tables["videos"]["own"] = np.frombuffer(bytearray(own), dtype=np.int8) * queued
         return Facts(
