@@ -587,7 +587,6 @@ class TestOfScipy:
             ("scipy.stats.gamma(3, b=2)", "startup_time must be a number of seconds or one of .* not 'scipy"),
             ("uniform(low=2, 6)", "startup_time must be a number of seconds or one of .* not 'uniform"),
         ],
-        ids=str,
     )
     def test_what_is_refused(self, given: Any, message: str) -> None:
         with pytest.raises(tv.ScenarioError, match=message):

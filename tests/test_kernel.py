@@ -173,7 +173,9 @@ def test_what_takes_long_to_compile_is_compiled_once() -> None:
         replicating._replicate,
         events.simulate,
     )
-    assert [len(function.signatures) for function in slow] == [1, 1, 1, 1]
+    # none where a cache had the function that calls it
+    assert all(len(function.signatures) <= 1 for function in slow)
+    assert slow[0].signatures
 
 
 @pytest.mark.parametrize("strategy", ["1", "2a", "2c", "2c:8", Mixed("mixed", prewarmed=6, owns=0.3)])
