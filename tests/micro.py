@@ -7,7 +7,7 @@ that holds a time or a number must be there, so that no time of a run goes unche
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import pandas as pd
 
@@ -27,11 +27,12 @@ def simulate(
     strategy: tv.Strategy | str,
     startup_time: float,
     *,
-    encoders: int = 1,
-    requests_per_second: float = 2.0,
-    publishing_time: float = 0.0,
+    encoders: int | Sequence[float] | None = 1,
+    requests_per_second: float | tv.Profile = 2.0,
+    publishing_time: float | str = 0.0,
     capacity: int | None = 100,
     until: float | None = None,
+    **world: Any,
 ) -> tv.Run:
     """Run clips of (encoding time, publication timeout) through a world without chance."""
     records = [
@@ -51,6 +52,7 @@ def simulate(
         publishing_time=publishing_time,
         publishing_queue_capacity=capacity,
         until=until,
+        **world,
     )
     return tv.simulate(tv.read_catalogue(records), strategy, scenario, seed=1)
 

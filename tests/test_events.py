@@ -214,8 +214,8 @@ def test_publishers_that_fail_or_retire_are_rows_that_say_so() -> None:
 
 def test_levels_know_that_publishers_end_without_a_video() -> None:
     levels = levels_frame(life()).set_index("time")
-    assert levels["publishers_starting"].tolist() == [3, 2, 0, 0, 0]
-    assert levels["publishers_ready"].tolist() == [0, 0, 2, 0, 0]
+    assert levels["publishers_starting"].tolist() == [3, 2, 0, 0, 0, 0]  # the last at 5, when v1 is refused
+    assert levels["publishers_ready"].tolist() == [0, 0, 2, 0, 0, 0]
 
 
 def test_an_attempt_that_did_not_succeed_is_a_row() -> None:

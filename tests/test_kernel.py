@@ -92,7 +92,7 @@ def features(world: World, facts: Facts) -> set[str]:
     moments = {"starts at start": 1, "starts at encoded": 2, "starts at queued": 3, "starts at nothing": 0}
     occurs = {
         "ties": len(np.unique(encoded[~np.isnan(encoded)])) < np.count_nonzero(~np.isnan(encoded)),
-        "few encoders": world.scenario.encoders <= 2,
+        "few encoders": world.scenario.encoder_count <= 2,
         "full queue": bool((queued > encoded).any()),
         "cut-off": facts.ending == "cut-off",
         "no publisher": facts.ending == "no publisher will come",
@@ -101,7 +101,7 @@ def features(world: World, facts: Facts) -> set[str]:
         "delays": any(delay > 0 for delay in delays),
         "priorities": strategy.reorders,
         "reviews": strategy.review_every is not None,
-        "publishing time": world.scenario.publishing_time > 0,
+        "publishing time": world.scenario.publishing_time != 0,
         "prewarmed": strategy.prewarmed > 0,
         "second publishers": causes.max(initial=0) > 1,
         **{name: index in starts.moment for name, index in moments.items()},
@@ -125,7 +125,7 @@ def test_both_engines_give_the_same_facts_and_metrics(examples: int) -> None:
             for name in columns:
                 assert getattr(compiled, table)[name].dtype == getattr(facts, table)[name].dtype
         one = range(world.replication, world.replication + 1)
-        expected = measure(world.catalogue, facts, world.scenario.encoders, ALL)
+        expected = measure(world.catalogue, facts, world.scenario.encoder_count, ALL)
         prepared = kernel.world_of(world.catalogue, world.strategy, world.scenario)
         usable = routing.KERNELS[routing.KERNELS.index(kernel.kernel_for(prepared)) :]
         for name in usable:

@@ -38,6 +38,7 @@ EXPECTED: dict[str, float] = {
     "publishers_started": 4,
     "publishers_wasted": 1,
     "peak_publishers": 1,  # each starts at the end of the one before
+    "quota_waits": 0,
     "encoder_utilization": (2 + 1 + 1) / 9,
     "publishing_queue_mean": (1 + 3 + 5) / 9,
     "client_blocked_time": 0 + 1.5 + 0.5,  # v1 offered at 0.5, v2 at 2.5
@@ -76,7 +77,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 class TestTheRegistry:
     @pytest.mark.parametrize("name", METRICS)
     def test_each_metric_by_hand(self, run: tv.Run, name: str) -> None:
-        value = measure(run.catalogue, run.facts, run.scenario.encoders, [name])[name]
+        value = measure(run.catalogue, run.facts, run.scenario.encoder_count, [name])[name]
         assert value == pytest.approx(EXPECTED[name], rel=1e-12, abs=1e-12)
         assert type(value) is METRICS[name].dtype
 

@@ -52,7 +52,7 @@ def test_a_field_that_is_added_is_saved(kind: Any) -> None:
     one = wider(*given, colour=7)
     data = through_json(one.to_dict())
     assert data["colour"] == 7
-    others = (other for other in DISTRIBUTIONS if other is not kind)
+    others = (other for other in (*DISTRIBUTIONS, tv.Faults) if other is not kind)
     back = plain.from_dict(data, wider, *others)
     assert back == one
     assert back != wider(*given)
@@ -87,7 +87,9 @@ def test_a_name_of_ours_on_a_class_of_one_s_own_is_no_class_of_ours() -> None:
 OTHERS: dict[str, dict[str, Any]] = {
     "scenario": {
         "encoders": 9, "requests_per_second": 1.5, "startup_time": tv.Constant(3), "publishing_time": 0.5,
-        "publishing_queue_capacity": 3, "until": 60.0,
+        "publishing_queue_capacity": 3, "until": 60.0, "deadline": "assigned", "arrivals": "poisson",
+        "encoding_factor": 1.5, "max_publishers": 12, "provisioning_delay": 0.5,
+        "faults": tv.Faults(startup=0.1),
     },
     "strategy": {
         "name": "other", "starts_on": "encoded", "dedicated": True, "prewarmed": 7, "review_every": 5.0,

@@ -250,7 +250,7 @@ def test_every_moment_of_any_case_is_that_of_the_tables(
         assert {name: values[COLUMNS[name]] for name in expected} == expected, f"at {at}"
     for _, values in found:
         blocked = values[COLUMNS["queue"]]
-        assert not blocked or values[COLUMNS["busy"]] == scenario.encoders
+        assert not blocked or values[COLUMNS["busy"]] == scenario.encoder_count
         assert values[COLUMNS["running"]] == sum(values[COLUMNS[n]] for n in ("starting", "ready", "at_work"))
     check_end(run, scrape(registry))
     check_never_fall([values for _, values in found])
@@ -266,7 +266,7 @@ def state_at(run: tv.Run, at: float) -> dict[str, int]:
     out = videos["published"] <= at
     return {
         "queue": during(videos, "offered", "encoding_started"),
-        "avail": run.scenario.encoders,
+        "avail": run.scenario.encoder_count,
         "busy": during(videos, "encoding_started", "queued"),
         "running": during(publishers, "started", "ended"),
         "accepted": int((videos["encoding_started"] <= at).sum()),

@@ -479,8 +479,8 @@ def test_an_event_that_contradicts_the_others_is_named(entry: Json) -> None:
 
 def test_an_outcome_that_its_times_contradict_is_named() -> None:
     """The first video is published in time; the log says that it failed."""
-    row = next(n for n, text in enumerate(LINES) if b'"published"' in text)
-    changed = LINES[row].replace(b"published", b"failed")
+    row = next(n for n, text in enumerate(LINES) if b'"event":"published"' in text)
+    changed = LINES[row].replace(b'"event":"published"', b'"event":"failed"')
     assert f"line {row + 1}" in refused(b"".join([*LINES[:row], changed, *LINES[row + 1 :]]))
 
 

@@ -20,7 +20,9 @@ from tv2sim.experiment import (
     Comparison as Comparison, Interrupted as Interrupted, Replications as Replications, compare as compare,
     replicate as replicate,
 )  # fmt: skip
+from tv2sim.faults import Faults as Faults
 from tv2sim.fitting import Candidate as Candidate, Fit as Fit, fit as fit
+from tv2sim.profiles import Profile as Profile
 from tv2sim.realtime import Replay as Replay, replay as replay
 from tv2sim.run import Run as Run, simulate as simulate
 from tv2sim.saved import load_run as load_run

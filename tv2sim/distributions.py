@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "DISTRIBUTIONS", "NOTATIONS", "BuiltIn", "Constant", "Distribution", "Empirical", "Exponential", "Gamma",
-    "LogNormal", "Scipy", "Triangular", "Uniform", "as_distribution", "distribution_from_dict", "drawn_ticks",
-    "line_of",
+    "LogNormal", "Scipy", "Triangular", "Uniform", "a_time_or_distribution", "as_distribution",
+    "distribution_from_dict", "drawn_ticks", "drawn_times", "line_of",
 ]  # fmt: skip
 
 EXTREMES = np.array([2.0**-53, 1 - 2.0**-53])
@@ -569,6 +569,18 @@ if TYPE_CHECKING:
         def __get__(self, one: object, owner: object) -> Distribution: ...
         def __set__(self, one: object, value: Distribution | float | str | _Given) -> None: ...
 
+    class AsTime:
+        """The same for a field that holds a number, or a distribution of more than one."""
+
+        def __get__(self, one: object, owner: object) -> Distribution | float: ...
+        def __set__(self, one: object, value: Distribution | float | str) -> None: ...
+
+    class AsTimeOrNone:
+        """The same for a field that may hold None as well."""
+
+        def __get__(self, one: object, owner: object) -> Distribution | float | None: ...
+        def __set__(self, one: object, value: Distribution | float | str | None) -> None: ...
+
 
 def as_distribution(name: str, value: object, *, error: type[InputError] = ScenarioError) -> Distribution:
     """Return a distribution unchanged, or that which a value stands for.
@@ -623,6 +635,24 @@ def _parsed(text: str) -> Distribution:
     return Empirical(numbers) if kind is Empirical else kind(*numbers)
 
 
+def a_time_or_distribution(
+    name: str, value: object, *, error: type[InputError] = ScenarioError, **bounds: float
+) -> Distribution | float:
+    """Return a number of seconds as it is, or what else :func:`as_distribution` accepts as a distribution.
+
+    A constant becomes its number. `bounds` are those of :func:`tv2sim.validation.a_time` for it.
+
+    >>> a_time_or_distribution("publishing_time", 4), a_time_or_distribution("publishing_time", "uniform(1, 2)")
+    (4.0, Uniform(low=1.0, high=2.0))
+    """
+    if isinstance(value, Distribution | str):
+        found = as_distribution(name, value, error=error)
+        if type(found) is not Constant:
+            return found
+        value = found.value
+    return a_time(name, value, error=error, **bounds)
+
+
 def _check_own(name: str, distribution: Distribution, error: type[InputError]) -> None:
     """Refuse a distribution of a user's class whose times can be too long; other errors are found in use."""
     try:
@@ -674,17 +704,23 @@ def line_of(distribution: Distribution) -> tuple[float, float] | None:
 
 
 def drawn_ticks(
-    distribution: Distribution, u: NDArray[np.float64], out: NDArray[np.float64] | None = None
+    distribution: Distribution,
+    u: NDArray[np.float64],
+    out: NDArray[np.float64] | None = None,
+    name: str = "startup_time",
 ) -> NDArray[np.float64]:
-    """Return the quantiles of `u`, which is one-dimensional, in ticks; in `out`, if it is given.
+    """Return what :func:`drawn_times` gives in ticks; in `out`, if it is given."""
+    return whole_ticks(drawn_times(distribution, u, name), out=out) if len(u) else np.empty(0)
+
+
+def drawn_times(distribution: Distribution, u: NDArray[np.float64], name: str) -> NDArray[np.float64]:
+    """Return the quantiles of `u`, which is one-dimensional and not empty; `name` is the field's, for messages.
 
     Raises
     ------
     ScenarioError
         Unless they are times.
     """
-    if not len(u):
-        return np.empty(0)
     answer = distribution.quantile(u)
     try:
         found = np.asarray(answer)
@@ -696,6 +732,6 @@ def drawn_ticks(
     checked = isinstance(distribution, BuiltIn)
     if not checked and not (numbers and times.min() >= 0 and times.max() <= LONGEST_TIME):
         raise ScenarioError(
-            f"startup_time {distribution} gives other than one time from 0 to {LONGEST_TIME:.0f} s each"
+            f"{name} {distribution} gives other than one time from 0 to {LONGEST_TIME:.0f} s each"
         )
-    return whole_ticks(times, out=out)
+    return times

@@ -94,12 +94,11 @@ def engine_for(
     InputError
         If the kernel is asked for, and it is not installed or does not know the strategy.
     """
-    if engine == "simpy":
+    if engine == "simpy" or (engine == "auto" and len(catalogue) * replications < _WORTH_IT):
         return "simpy"
-    missing = why_not_compiled(strategy, scenario, watched=watched)
+    missing = why_not_compiled(catalogue, strategy, scenario, watched=watched)
     if engine == "auto":
-        small = len(catalogue) * replications < _WORTH_IT
-        return "simpy" if small or missing else "kernel"
+        return "simpy" if missing else "kernel"
     if missing:
         raise InputError(f"engine 'kernel' cannot simulate this: {missing}; use engine='auto' or 'simpy'")
     return "kernel"
@@ -115,7 +114,9 @@ def runs_in_threads(engine: str) -> bool:
     return _ENGINES[engine].threads
 
 
-def why_not_compiled(strategy: Strategy, scenario: Scenario, *, watched: bool = False) -> str:
+def why_not_compiled(
+    catalogue: Catalogue, strategy: Strategy, scenario: Scenario, *, watched: bool = False
+) -> str:
     """Return why the compiled engine cannot simulate this, or an empty text."""
     if find_spec("numba") is None:
         return "it needs numba, which is not installed (pip install 'tv2sim[fast]')"
@@ -123,12 +124,15 @@ def why_not_compiled(strategy: Strategy, scenario: Scenario, *, watched: bool = 
         return f"strategy {strategy.name!r} has a pool_level of its own, which only Python can ask"
     if watched:
         return "observers are called by the SimPy model alone"
-    return ""
+    from tv2sim.kernel import unknown
+
+    texts = [feature.text for feature in unknown(catalogue, strategy, scenario)]
+    return f"it does not know {', '.join(texts)}" if texts else ""
 
 
 def explained(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> tuple[str, list[str]]:
     """Return the kernel of the compiled engine that simulates this (empty: none), and what it depends on."""
-    if missing := why_not_compiled(strategy, scenario):
+    if missing := why_not_compiled(catalogue, strategy, scenario):
         return "", [missing]
     from tv2sim.kernel import features_of, kernel_for, world_of
 
@@ -191,7 +195,7 @@ def elapsed(
     chunks = chunks_of(engine, catalogue, strategy, replications)
     several = (facts for chunk in chunks for facts in simulate_chunk(engine, *what, chunk))
     for row, facts in zip(out, several, strict=True):
-        row[:] = facts.videos["published"] - facts.videos["encoding_started"]
+        row[:] = facts.elapsed
     out[np.isnan(out)] = np.inf
     return out
 

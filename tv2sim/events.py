@@ -62,6 +62,9 @@ class Kind(NamedTuple):
     meaning: str = ""
 
 
+OTHER = Kind("others", "time", "video", "encoder", "publisher", given=("video", "encoder", "publisher"))
+"""The kind of an event that no column of its own holds, such as a second start of a video's encoding."""
+
 EVENTS: dict[str, Kind] = {
     "offered": Kind("videos", "offered", video=ROW, meaning="the client begins to offer the video"),
     "encoding_started": Kind(
@@ -92,17 +95,21 @@ EVENTS: dict[str, Kind] = {
         meaning="the video is published no later than its timeout",
     ),
     "failed": Kind(
-        "videos", "published", video=ROW, publisher="publisher", meaning="the video is published too late"
+        "videos", "settled", video=ROW, publisher="publisher",
+        meaning="the video is published too late, or its last attempt to be published fails",
     ),
     "publisher_ended": Kind(
         "publishers", "ended", video="video", publisher=ROW, given=("publisher",),
         meaning="the publisher ends, after the publication of its only video",
     ),
+    "publisher_failed": Kind(
+        "publishers", "ended", video="video", publisher=ROW, given=("publisher",),
+        meaning="the publisher fails: as it starts up, while it waits for a video, or at the end of publishing",
+    ),
+    "encoder_failed": OTHER._replace(meaning="the encoder dies, and the video in it has to start over"),
+    "encoder_repaired": OTHER._replace(meaning="the encoder is back"),
 }  # fmt: skip
 """The kinds of events by their names in the log. A new kind is a new row."""
-
-OTHER = Kind("others", "time", "video", "encoder", "publisher", given=("video", "encoder", "publisher"))
-"""The kind of an event that no column above holds, such as a second start of a video's encoding."""
 
 
 # -- the sequence ------------------------------------------------------------------------------------------

@@ -14,9 +14,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["ATTEMPTS", "PUBLISHER_OUTCOMES", "TABLES", "VIDEO_OUTCOMES", "Column", "Columns", "Ending", "Facts"]
+    from tv2sim.scenario import Deadline
 
-Ending: TypeAlias = Literal["completed", "cut-off", "no publisher will come", "stopped"]
+__all__ = [
+    "ATTEMPTS", "PUBLISHER_OUTCOMES", "TABLES", "VIDEO_OUTCOMES", "Column", "Columns", "Ending",
+    "Facts",
+]  # fmt: skip
+
+Ending: TypeAlias = Literal[
+    "completed", "cut-off", "no publisher will come", "nothing left to happen", "stopped"
+]  # fmt: skip
 Columns: TypeAlias = Mapping[str, "NDArray[Any]"]
 
 
@@ -102,6 +109,10 @@ class Facts:
         The tick at which the run ended.
     ending : str
         Why the run ended.
+    deadline : str
+        Which column of the videos is held against their timeouts.
+    quota_waits : int
+        How many publishers waited before their start, because too many others existed.
     """
 
     videos: Columns
@@ -111,6 +122,22 @@ class Facts:
     sequence: NDArray[Any]
     end: float
     ending: Ending
+    deadline: Deadline = "published"
+    quota_waits: int = 0
+
+    @property
+    def elapsed(self) -> NDArray[Any]:
+        """Per video the ticks that are held against its timeout; NaN unless it was published.
+
+        They count from the start of its encoding to its publication, or, if `deadline` says so, its assignment.
+        """
+        videos = self.videos
+        elapsed = videos[self.deadline] - videos["encoding_started"]
+        if self.deadline != "published":
+            import numpy as np
+
+            elapsed = np.where(np.isnan(videos["published"]), nan, elapsed)
+        return elapsed
 
     def equals(self, other: Facts) -> bool:
         """Return whether all values are the same, to the last bit; NaN equals NaN."""

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from tv2sim.distributions import Distribution
 from tv2sim.errors import InputError
-from tv2sim.facts import VIDEO_OUTCOMES
+from tv2sim.events import EVENTS
+from tv2sim.facts import ATTEMPTS, VIDEO_OUTCOMES
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import PER_SECOND, whole_ticks
 from tv2sim.validation import one_of
@@ -40,8 +42,8 @@ __all__ = [
 
 
 def elapsed(facts: Facts) -> NDArray[np.float64]:
-    """Return per video the ticks from the start of its encoding to its publication."""
-    return facts.videos["published"] - facts.videos["encoding_started"]
+    """Return per video the ticks that are held against its timeout; see :attr:`Facts.elapsed`."""
+    return facts.elapsed
 
 
 def on_time(facts: Facts) -> NDArray[np.bool_]:
@@ -88,13 +90,20 @@ class Measured:
 
     @cached_property
     def elapsed(self) -> NDArray[np.float64]:
-        """The elapsed times of all publications, in ascending order, in ticks."""
-        return np.sort(happened(elapsed(self.facts)))
+        """The elapsed times of all publications, in ascending order, in ticks; infinite for lost videos."""
+        return np.sort(happened(self._elapsed))
+
+    @cached_property
+    def _elapsed(self) -> NDArray[np.float64]:
+        """The elapsed time of each video; one that failed without a publication is infinitely late."""
+        videos = self.videos
+        lost = np.isnan(videos["published"]) & (videos["outcome"] == VIDEO_OUTCOMES.index("failed"))
+        return np.where(lost, inf, elapsed(self.facts)) if lost.any() else elapsed(self.facts)
 
     @cached_property
     def lateness(self) -> NDArray[np.float64]:
         """Elapsed less timeout of all publications, in ascending order, in ticks."""
-        return np.sort(happened(elapsed(self.facts) - whole_ticks(self.catalogue.publication_timeout)))
+        return np.sort(happened(self._elapsed - whole_ticks(self.catalogue.publication_timeout)))
 
     @cached_property
     def publisher_times(self) -> dict[str, NDArray[Any]]:
@@ -111,6 +120,23 @@ class Measured:
         """Return the sum over videos of the ticks from one column to another, or to the end of the run."""
         started, stopped = self.videos[start][rows], self.videos[stop][rows]
         return float(happened(np.where(np.isnan(stopped), self.end, stopped) - started).sum())
+
+    def encoder_time(self) -> float:
+        """Return the ticks for which encoders held a video, also those of encodings that were interrupted."""
+        attempts, others = self.facts.attempts, self.facts.others
+        lost = np.flatnonzero(attempts["kind"] == ATTEMPTS.index("encoding"))
+        if not len(lost):
+            return self.total("encoding_started", "queued")
+        rows = np.setdiff1d(np.arange(len(self.catalogue)), attempts["video"][lost])
+        time = self.total("encoding_started", "queued", rows)
+        time += float((attempts["ended"][lost] - attempts["started"][lost]).sum())
+        starts = others["kind"] == 1 + list(EVENTS).index("encoding_started")
+        for video in np.unique(attempts["video"][lost]).tolist():
+            begun = others["time"][starts & (others["video"] == video)]
+            if len(begun) > np.count_nonzero(attempts["video"][lost] == video):
+                queued = self.videos["queued"][video]
+                time += (self.end if np.isnan(queued) else float(queued)) - float(begun.max())
+        return time
 
     def stockouts(self) -> int:
         """Return how many videos were assigned later than they were encoded, or never."""
@@ -133,6 +159,8 @@ def quantile(ordered: NDArray[np.float64], percent: int) -> float:
     below, share = divmod(percent / 100 * (len(ordered) - 1), 1)
     low = float(ordered[int(below)])
     high = float(ordered[min(int(below) + 1, len(ordered) - 1)])
+    if high == inf:
+        return high if share or low == inf else low / PER_SECOND
     between = low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
     return between / PER_SECOND
 
@@ -167,7 +195,9 @@ class Setting:
         """Whether every video is published: there is no cut-off, and publishers come for all."""
         own, causes = self._starts
         served = self.strategy.prewarmed > 0 or bool((own | causes).all())
-        return self.scenario.until is None and not self.strategy.adapts and served
+        scenario = self.scenario
+        limited = scenario.until is not None or scenario.max_publishers is not None or bool(scenario.faults)
+        return not limited and not self.strategy.adapts and served
 
     @cached_property
     def starts_are_known(self) -> bool:
@@ -183,13 +213,28 @@ class Setting:
     @cached_property
     def pool_is_constant(self) -> bool:
         """Whether each publisher is replaced at the instant at which it ends, and no others are started."""
-        return self.is_pool and self.scenario.publishing_time == 0
+        by_video = self.catalogue.publishing_time
+        scenario = self.scenario
+        takes_time = scenario.publishing_time != 0 or by_video is not None
+        return (
+            self.is_pool
+            and not takes_time
+            and not (scenario.max_publishers or scenario.provisioning_delay or scenario.faults)
+        )
 
     @cached_property
     def never_blocks(self) -> bool:
         """Whether the publishing queue has room for every video that the pool serves."""
         capacity = self.scenario.publishing_queue_capacity
         return capacity is None or int(np.count_nonzero(~self._starts[0])) <= capacity
+
+    @cached_property
+    def encodings_are_known(self) -> bool:
+        """Whether it is known when each encoding starts and ends."""
+        scenario = self.scenario
+        drawn = scenario.arrivals != "even" or isinstance(scenario.encoding_factor, Distribution)
+        drawn = drawn or scenario.faults.encoder_lifetime is not None
+        return self.never_blocks and not drawn
 
 
 # -- the registry ------------------------------------------------------------------------------------------
@@ -332,14 +377,17 @@ METRICS = {metric.name: metric for metric in (
            fixed=lambda setting: setting.starts_are_known),
     Metric("peak_publishers", "publishers at once", "publishers", "the most that existed at one time",
            Measured.peak_publishers, "less", int, fixed=lambda setting: setting.pool_is_constant),
+    Metric("quota_waits", "waits for the quota", "publishers", "starts that waited for the end of another",
+           lambda run: run.facts.quota_waits, "less", int,
+           fixed=lambda setting: setting.scenario.max_publishers is None),
     Metric("encoder_utilization", "encoder utilization", "%", "share of the encoders' time with a video",
-           lambda run: _ratio(run.total("encoding_started", "queued"), run.encoders * run.end),
+           lambda run: _ratio(run.encoder_time(), run.encoders * run.end),
            None, float, "share"),
     Metric("publishing_queue_mean", "publishing queue", "videos", "videos waiting in it, averaged over time",
            lambda run: _ratio(run.total("queued", "assigned", run.videos["own"] == 0), run.end)),
     Metric("client_blocked_time", "client blocked", "s", "time for which the client waited for an encoder",
            lambda run: run.total("offered", "encoding_started") / PER_SECOND,
-           fixed=lambda setting: setting.never_blocks),
+           fixed=lambda setting: setting.encodings_are_known),
     Metric("makespan", "makespan", "s", "from the start to the end of the run",
            lambda run: run.end / PER_SECOND),
     Metric("any_failure", "runs with any failure", "%", "share of runs in which some video was not in time",

@@ -152,7 +152,7 @@ class Run:
 
     @property
     def ending(self) -> str:
-        """Why it ended: "completed", "cut-off" or "no publisher will come"."""
+        """Why it ended: "completed", "cut-off", "no publisher will come" or "nothing left to happen"."""
         return self.facts.ending
 
     @cached_property
@@ -163,7 +163,7 @@ class Run:
     @cached_property
     def summary(self) -> dict[str, float]:
         """The metrics of the run, which :data:`tv2sim.metrics.METRICS` explains."""
-        return metrics.summary(self.catalogue, self.facts, self.scenario.encoders)
+        return metrics.summary(self.catalogue, self.facts, self.scenario.encoder_count)
 
     @cached_property
     def videos(self) -> pd.DataFrame:

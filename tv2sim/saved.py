@@ -19,7 +19,7 @@ from tv2sim.events import LogEntry
 from tv2sim.facts import Ending, Facts
 from tv2sim.model.recorder import facts_of_log
 from tv2sim.run import Run
-from tv2sim.scenario import Scenario
+from tv2sim.scenario import Deadline, Scenario
 from tv2sim.storage import FORMATS, Format, read_table, records, whole_folder, write_table
 from tv2sim.strategies import STRATEGIES, Strategy
 
@@ -112,6 +112,7 @@ class _Document(msgspec.Struct):
     own: list[_Number]
     """The rows of the videos that have their own publisher; this is not in any table."""
     stats: dict[str, int]
+    summary: dict[str, float | None]
 
 
 def load_run(
@@ -167,8 +168,9 @@ def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) ->
     check_format(raw, raw["versions"])
     document = msgspec.json.decode(text, type=_Document)
     if scenario is None:
-        if document.scenario["startup_time"][plain.KIND] == plain.CUSTOM:
-            raise InputError("its start-up time is a distribution of your own: pass the scenario, scenario=...")
+        for name, value in document.scenario.items():
+            if isinstance(value, Mapping) and value[plain.KIND] == plain.CUSTOM:
+                raise InputError(f"its {name} is a distribution of your own: pass the scenario, scenario=...")
         scenario = Scenario.from_dict(document.scenario)
 
     def table(name: str, kinds: Mapping[str, str]) -> pd.DataFrame:
@@ -182,7 +184,7 @@ def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) ->
         scenario=scenario,
         seed=document.seed,
         replication=document.replication,
-        facts=_facts(table("events", _LOG), videos, document),
+        facts=_facts(table("events", _LOG), videos, document, scenario.deadline),
         versions=document.versions,
         strategy_data=document.strategy if strategy is None else None,
     )
@@ -206,12 +208,14 @@ def _catalogue(videos: pd.DataFrame, document: _Document) -> Catalogue:
     return Catalogue((Video(**row) for row in rows), rejected, document.catalogue.name)
 
 
-def _facts(log: pd.DataFrame, videos: pd.DataFrame, document: _Document) -> Facts:
+def _facts(log: pd.DataFrame, videos: pd.DataFrame, document: _Document, deadline: Deadline) -> Facts:
     own = bytearray(len(videos))
     for row in document.own:
         own[row] = 1
     entries = [LogEntry(**line) for line in records(log)]
-    return facts_of_log(entries, videos["publication_timeout"].to_numpy(), own, document.end, document.ending)
+    timeouts = videos["publication_timeout"].to_numpy()
+    waits = int(document.summary.get("quota_waits") or 0)
+    return facts_of_log(entries, timeouts, own, document.end, document.ending, deadline, waits)
 
 
 def strategy_of(data: Mapping[str, Any]) -> Strategy:

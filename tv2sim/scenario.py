@@ -4,36 +4,59 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from tv2sim import plain
-from tv2sim.distributions import Uniform, as_distribution, distribution_from_dict
+from tv2sim.distributions import (
+    Distribution,
+    Uniform,
+    a_time_or_distribution,
+    as_distribution,
+    distribution_from_dict,
+)
 from tv2sim.errors import InputError, ScenarioError
+from tv2sim.faults import Faults, faults
 from tv2sim.fields import Fields, check_fields, or_none, parameter, with_changes, with_parameters
 from tv2sim.notebook import code, display, meter, paragraph, strong, table
+from tv2sim.profiles import Profile, a_rate
 from tv2sim.ticks import PER_SECOND, to_ticks
-from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, plural
+from tv2sim.validation import a_number, a_time, a_whole_number, one_of, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
-    from tv2sim.distributions import AsDistribution
+    from tv2sim.distributions import AsDistribution, AsTime, AsTimeOrNone
 
-__all__ = ["Explanation", "LoadWarning", "Scenario", "as_scenario", "load_in_words"]
+__all__ = ["Deadline", "Explanation", "LoadWarning", "Scenario", "as_scenario", "load_in_words"]
+
+Deadline: TypeAlias = Literal["published", "assigned"]
+"""What is held against a video's timeout: the column of facts that has its time."""
 
 _TIGHT = 1.1
 """A pool whose capacity is below this multiple of the arrival rate makes videos wait for long."""
 
 
-def _a_rate(name: str, value: object, *, error: type[InputError]) -> float:
-    rate = a_number(name, value, above=0, at_most=1e6, error=error)
-    if 1 / rate > LONGEST_TIME:
-        raise error(f"{name} must leave at most {LONGEST_TIME:.0f} s between two, not {rate!r}")
-    return rate
+def _a_rate_or_profile(name: str, value: object, *, error: type[InputError]) -> float | Profile:
+    return value if isinstance(value, Profile) else a_rate(name, value, error=error)
+
+
+def _as_encoders(name: str, value: Any, *, error: type[InputError]) -> int | tuple[float, ...] | None:
+    if isinstance(value, (list, tuple, np.ndarray)) and len(value):
+        return tuple(a_number("the speed of an encoder", speed, above=0, error=error) for speed in value)
+    return None if value is None else a_whole_number(name, value, at_least=1, error=error)
+
+
+if TYPE_CHECKING:
+
+    class AsEncoders:
+        """The type of the field, which accepts any sequence of speeds and holds a tuple."""
+
+        def __get__(self, one: object, owner: object) -> int | tuple[float, ...] | None: ...
+        def __set__(self, one: object, value: int | Sequence[float] | None) -> None: ...
 
 
 @with_parameters
@@ -59,24 +82,29 @@ class Scenario(Fields):
     tv2sim.errors.ScenarioError: encoders must be a whole number of at least 1, not 0
     """
 
-    encoders: int = parameter(
-        10, a_whole_number, at_least=1, label="Encoders",
-        text="The number of encoders. Each encodes one video at a time.",
+    encoders: AsEncoders = parameter(
+        10, _as_encoders, label="Encoders",
+        text="The number of encoders, or a list of their speeds. Each encodes one video at a time, which "
+        "takes the video's encoding time divided by its speed. None: there is no encoding stage, a video is "
+        "encoded when it arrives, and it arrives at its submittedAt, if it has one.",
     )  # fmt: skip
-    requests_per_second: float = parameter(
-        2.0, _a_rate, label="Requests",
+    requests_per_second: float | Profile = parameter(
+        2.0, _a_rate_or_profile, label="Requests",
         text="The most videos that the client offers in a second. After an encoder has taken a video, the "
-        "client waits for 1/requests_per_second s before it offers the next one.",
+        "client waits for 1/requests_per_second s before it offers the next one. A tv.Profile changes over "
+        "time: the client waits until the integral of the rate has grown by 1.",
     )  # fmt: skip
-    startup_time: AsDistribution = parameter(  # noqa: RUF009 (distributions are immutable)
+    startup_time: AsDistribution = parameter(
         Uniform(2, 6), as_distribution, label="Start-up time of a publisher",
         text="Seconds from a publisher's start until it is ready: a distribution, also a frozen one of "
         "SciPy, a number for a constant, a text such as 'uniform(2, 6)', or measured times: an array, a column "
         "or the name of a .csv file.",
     )  # fmt: skip
-    publishing_time: float = parameter(
-        0.0, a_time, label="Publishing time", text="Seconds that a publisher needs to publish a video."
-    )
+    publishing_time: AsTime = parameter(
+        0.0, a_time_or_distribution, label="Publishing time",
+        text="Seconds for which a publisher is busy with a video, from its assignment to its publication: a "
+        "number, or a distribution, drawn for each video. A catalogue's publishingTime takes precedence.",
+    )  # fmt: skip
     publishing_queue_capacity: int | None = parameter(
         100, or_none(a_whole_number), at_least=0, label="Room in the publishing queue",
         text="The most encoded videos that can wait in the publishing queue. While it is full, a video whose "
@@ -87,6 +115,36 @@ class Scenario(Fields):
         text="The time in seconds at which the run is cut off. What happens at this very time still counts. "
         "None: the run ends with the outcome of the last video.",
     )  # fmt: skip
+    arrivals: Literal["even", "poisson"] = parameter(
+        "even", one_of, known=("even", "poisson"), label="Arrivals",
+        text="'even': the client pauses as long as requests_per_second says after each hand-over. 'poisson': "
+        "videos arrive at random at this rate, whatever happens to those before them.",
+    )  # fmt: skip
+    encoding_factor: AsTimeOrNone = parameter(
+        None, or_none(a_time_or_distribution), above=0, label="Factor of the encoding times",
+        text="What the encoding time of a video is multiplied by, unknown to every strategy: a number, or a "
+        "distribution, drawn for each video. None: 1.",
+    )  # fmt: skip
+    deadline: Deadline = parameter(
+        "published", one_of, known=("published", "assigned"), label="Held against the timeout",
+        text="What has to happen within a video's publication timeout: 'published', the end of publishing, or "
+        "'assigned', the moment at which a publisher takes it.",
+    )  # fmt: skip
+
+    max_publishers: int | None = parameter(
+        None, or_none(a_whole_number), at_least=1, label="Most publishers",
+        text="The most publishers that may exist at a time. A start beyond it waits, behind those that wait "
+        "already, until another publisher has ended. None: no limit.",
+    )  # fmt: skip
+    provisioning_delay: float = parameter(
+        0.0, a_time, label="Provisioning delay",
+        text="Seconds from the decision to start a publisher until its start, after which it costs.",
+    )  # fmt: skip
+
+    faults: Faults = parameter(
+        Faults(), faults, label="Failures",
+        text="What fails, and how often: a tv.Faults.",
+    )  # fmt: skip
 
     _error = ScenarioError
 
@@ -96,12 +154,42 @@ class Scenario(Fields):
     @property
     def is_deterministic(self) -> bool:
         """Whether nothing in it is random, so that all replications are the same."""
-        return self.startup_time.is_constant
+        drawn = all(distribution.is_constant for distribution in self.distributions)
+        return drawn and self.arrivals == "even" and not self.faults.has_chance
+
+    @property
+    def distributions(self) -> list[Distribution]:
+        """The distributions of times that are drawn."""
+        values = (getattr(self, field.name) for field in fields(self))
+        own = [value for value in values if isinstance(value, Distribution)]
+        return own + self.faults.distributions
+
+    @property
+    def mean_publishing_time(self) -> float:
+        """Mean seconds of publishing that a video's timeout has to cover: 0 with ``deadline="assigned"``."""
+        time = self.publishing_time
+        mean = time.mean if isinstance(time, Distribution) else time
+        return mean if self.deadline == "published" else 0.0
+
+    @property
+    def encoder_count(self) -> int:
+        """The number of encoders; 0 if there is no encoding stage."""
+        encoders = self.encoders
+        return len(encoders) if isinstance(encoders, tuple) else encoders or 0
+
+    @property
+    def mean_rate(self) -> float:
+        """The requests per second in the long run."""
+        rate = self.requests_per_second
+        return rate.mean if isinstance(rate, Profile) else rate
 
     @property
     def gap(self) -> float:
-        """Seconds from a hand-over until the client offers the next video: whole microseconds, at least one."""
-        return max(1, to_ticks(1 / self.requests_per_second)) / PER_SECOND
+        """Seconds from a hand-over until the client offers the next video: whole microseconds, at least one.
+
+        If the rate changes or arrivals are random, it is the mean.
+        """
+        return max(1, to_ticks(1 / self.mean_rate)) / PER_SECOND
 
     def replace(self, **changes: Any) -> Scenario:
         """Return a copy with some values changed; the copy is checked again.
@@ -124,7 +212,7 @@ class Scenario(Fields):
         >>> Scenario.from_dict(Scenario(until=60).to_dict()) == Scenario(until=60)
         True
         """
-        scenario: Scenario = distribution_from_dict(data, cls)
+        scenario: Scenario = distribution_from_dict(data, cls, Profile, Faults)
         return scenario
 
     def _repr_html_(self) -> str:
@@ -308,14 +396,15 @@ class Explanation:
     @property
     def encoder_capacity(self) -> float:
         """Videos per second that the encoders can take."""
-        return self.scenario.encoders / self.encoding_time if self.encoding_time else math.inf
+        encoders = self.scenario.encoder_count
+        return encoders / self.encoding_time if encoders and self.encoding_time else math.inf
 
     @property
     def load_per_encoder(self) -> float | None:
         """Offered work per encoder; above 1 the client is held back."""
-        if self.encoding_time is None:
+        if self.encoding_time is None or self.scenario.encoders is None:
             return None
-        return self.requested_rate * self.encoding_time / self.scenario.encoders
+        return self.requested_rate * self.encoding_time / self.scenario.encoder_count
 
     @property
     def arrival_rate(self) -> float:
@@ -332,7 +421,7 @@ class Explanation:
         """The limits that the load reaches."""
         found = []
         unit = "videos/s" if self.submitted else "requests/s"
-        encoders, limit = self.scenario.encoders, self.encoder_capacity
+        encoders, limit = self.scenario.encoder_count, self.encoder_capacity
         if self.load_per_encoder is not None and self.load_per_encoder > 1:
             found.append(LoadWarning("encoders", encoders, self.requested_rate, limit, unit))
         elif self.busiest_rate > limit:
@@ -352,7 +441,7 @@ class Explanation:
         unit = "videos/s submitted" if self.submitted else "requests/s"
         if self.load_per_encoder is not None:
             rows.append(
-                self._row("encoders", self.scenario.encoders, self.requested_rate, self.encoder_capacity)
+                self._row("encoders", self.scenario.encoder_count, self.requested_rate, self.encoder_capacity)
             )
         if self.prewarmed is not None and self.pool_capacity is not None:
             rows.append(self._row("pool", self.prewarmed, self.arrival_rate, self.pool_capacity))
@@ -377,7 +466,7 @@ class Explanation:
             lines.append(
                 f"offered load: {rate:.3g} {'videos/s submitted' if self.submitted else 'requests/s'} x "
                 f"{self.encoding_time:.3g} s encoding = {rate * self.encoding_time:.3g} encoders' work, "
-                f"{load_in_words(self.load_per_encoder)} each of {self.scenario.encoders}"
+                f"{load_in_words(self.load_per_encoder)} each of {self.scenario.encoder_count}"
             )
         most = f", {self.busiest_arrival_rate:.3g} in the busiest minute" * self.submitted
         lines.append(f"arrivals at the publishing stage: {self.arrival_rate:.3g} videos/s{most}")

@@ -44,9 +44,10 @@ MEANINGS: dict[str, dict[str, str]] = {
         "publisher": "its number; publishers are numbered in the order in which they are started",
         "cause": "the video because of which it was started; missing if prewarmed, or started by a review",
         "assigned": "when it takes its video",
+        "ended": "when it ends after the publication of its video, or fails",
         "video": "the video that it took",
         "idle": "seconds from ready to assigned, or to the end of the run; 0 if it was not ready by then",
-        "outcome": "ended; unfinished, if it had a video when the run ended; unused, if it had none",
+        "outcome": "ended; failed; unfinished, if it had a video when the run ended; unused, if it had none",
     },
     "attempts": {
         "kind": "encoding, startup or publishing",
@@ -197,7 +198,7 @@ def levels_frame(facts: Facts) -> pd.DataFrame:
             "publishers_starting": count(publishers["started"], started_up),
             "publishers_ready": count(publishers["ready"], left),
             "published": count(videos["published"][good]),
-            "failed": count(videos["published"][~good]),
+            "failed": count(videos["settled"][videos["outcome"] == VIDEO_OUTCOMES.index("failed")]),
         }
     )
 

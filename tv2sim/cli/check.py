@@ -45,7 +45,7 @@ def _describe(survey: Survey, scenario: Scenario) -> None:
         videos = plural(late, "video")
         say(f"  {videos} can never be published in time: encoding alone takes longer than the timeout")
     explanation = scenario.explain(survey)
-    rate, least = scenario.requests_per_second, (len(survey) - 1) / explanation.requested_rate
+    rate, least = scenario.mean_rate, (len(survey) - 1) / explanation.requested_rate
     say(f"requests             {len(survey)} at {rate:g}/s, at least {least:g} s")
     if survey.submitted_at is not None:
         say(f"submitted at         {_range(survey.submitted_at[~np.isnan(survey.submitted_at)])}")

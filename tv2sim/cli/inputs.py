@@ -125,5 +125,5 @@ def note_load(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> N
     pool = strategy.prewarmed if strategy.starts_on is None else None
     for warning in scenario.explain(catalogue, prewarmed=pool).warnings:
         # a few videos never fill the encoders, however long they take
-        if warning.of != "encoders" or len(catalogue) > scenario.encoders:
+        if warning.of != "encoders" or len(catalogue) > scenario.encoder_count:
             note(f"warning: {warning}")

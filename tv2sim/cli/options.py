@@ -29,14 +29,23 @@ _STARTUP = (
     "exponential(mean), lognormal(median, sigma), gamma(shape, scale), empirical(sample, ...), "
     "scipy.stats.NAME(parameter, ...), or a .csv file of measured times (default: uniform(2, 6))"
 )
+_FACTOR = "what encoding times are multiplied by: a number, or a distribution as for --startup-time"
+_PROVISIONING = "seconds from the decision to start a publisher until its start (default: 0)"
+_DEADLINE = "what the timeout is held against: published or assigned (default: published)"
 _CAPACITY = "videos that may wait in the publishing queue, or none for no limit (default: 100)"
+_PUBLISHING = "seconds to publish a video: a number, or a distribution as for --startup-time (default: 0)"
 SCENARIO = {
-    "encoders": _Field("--encoders", "N", whole, "(default: the environment's ENCODERS, else 10)"),
+    "encoders": _Field("--encoders", "N", whole_or_none, "(default: the environment's ENCODERS, else 10)"),
     "requests_per_second": _Field("--requests-per-second", "R", number, "(default: 2)"),
     "startup_time": _Field("--startup-time", "DIST", str, _STARTUP),
-    "publishing_time": _Field("--publishing-time", "S", number, "seconds to publish a video (default: 0)"),
+    "publishing_time": _Field("--publishing-time", "DIST", str, _PUBLISHING),
     "publishing_queue_capacity": _Field("--queue-capacity", "N", whole_or_none, _CAPACITY),
     "until": _Field("--until", "S", number, "cut the run off after so many seconds"),
+    "arrivals": _Field("--arrivals", "HOW", str, "even or poisson (default: even)"),
+    "encoding_factor": _Field("--encoding-factor", "DIST", str, _FACTOR),
+    "deadline": _Field("--deadline", "WHAT", str, _DEADLINE),
+    "max_publishers": _Field("--max-publishers", "N", whole_or_none, "the most publishers that may exist"),
+    "provisioning_delay": _Field("--provisioning-delay", "S", number, _PROVISIONING),
 }
 """The option for each field of :class:`tv2sim.Scenario`, which is slow to import; a test compares the two."""
 

@@ -277,7 +277,7 @@ class Kept:
             return None
         cell = hashlib.sha256(f"{self._digest(task.catalogue)} {description}".encode()).hexdigest()[:32]
         rules = f"rules-{RULES}"
-        if description.own or type(task.scenario.startup_time) not in _EXACT:
+        if description.own or any(type(one) not in _EXACT for one in task.scenario.distributions):
             rules += (
                 f"-tv2sim-{__version__}-numpy-{np.__version__}-scipy-{version('scipy')}-{platform.machine()}"
             )

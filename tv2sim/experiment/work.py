@@ -165,7 +165,9 @@ def _do(task: Task, bar: _Bar | None = None) -> Chunk:
     def of_facts(several: Iterator[Facts]) -> Measured:
         rows, counts = [], np.zeros(len(task.catalogue), dtype=np.int64)
         for facts in several:
-            rows.append(list(measure(task.catalogue, facts, task.scenario.encoders, task.metrics).values()))
+            rows.append(
+                list(measure(task.catalogue, facts, task.scenario.encoder_count, task.metrics).values())
+            )
             counts += on_time(facts)
             if bar is not None:
                 bar.advance(1)

@@ -44,7 +44,7 @@ def arrivals_of(world: World) -> Arrivals:
     """Let the client offer and the encoders encode every video."""
     videos = len(world.catalogue)
     offered, started = np.empty(videos), np.empty(videos)
-    encoders = min(world.scenario.encoders, videos)
+    encoders = min(world.scenario.encoder_count, videos)
     _encode(world.encoding_time, world.submitted, world.gap, np.zeros(encoders), offered, started)
     encoded = started + world.encoding_time
     order = np.argsort(encoded, kind="stable")

@@ -67,7 +67,8 @@ class Machine:
         self._fill(self.K[events.MOMENT], world.moment)
         self._fill(self.K[events.OWN], world.own)
         self.n[events.VIDEOS :] = (
-            videos, min(world.scenario.encoders, videos), world.capacity, world.level, world.strategy.reorders,
+            videos, min(world.scenario.encoder_count, videos), world.capacity, world.level,
+            world.strategy.reorders,
         )  # fmt: skip
 
     @staticmethod

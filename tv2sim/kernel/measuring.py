@@ -23,7 +23,7 @@ MEASURED = (
     "published", "failed", "unfinished", "on_time_rate", "elapsed_p50", "elapsed_p95", "elapsed_p99",
     "lateness_p50", "lateness_p95", "lateness_p99", "lateness_max", "stockouts", "idle", "publisher_seconds",
     "publishers_started", "publishers_wasted", "peak_publishers", "encoder_utilization",
-    "publishing_queue_mean", "client_blocked_time", "makespan", "any_failure",
+    "publishing_queue_mean", "client_blocked_time", "makespan", "any_failure", "quota_waits",
 )  # fmt: skip
 """The metrics that the compiled engine knows, in the order in which it gives them."""
 
@@ -31,7 +31,7 @@ MEASURED = (
     PUBLISHED, FAILED, UNFINISHED, ON_TIME_RATE, ELAPSED_P50, ELAPSED_P95, ELAPSED_P99, LATENESS_P50,
     LATENESS_P95, LATENESS_P99, LATENESS_MAX, STOCKOUTS, IDLE, PUBLISHER_SECONDS, PUBLISHERS_STARTED,
     PUBLISHERS_WASTED, PEAK_PUBLISHERS, ENCODER_UTILIZATION, PUBLISHING_QUEUE_MEAN, CLIENT_BLOCKED_TIME,
-    MAKESPAN, ANY_FAILURE,
+    MAKESPAN, ANY_FAILURE, QUOTA_WAITS,
 ) = range(len(MEASURED))  # fmt: skip
 
 
@@ -72,6 +72,7 @@ OF_SUMS: Mapping[str, Callable[[Fixed, Mapping[str, Any]], Any]] = {
     "client_blocked_time": lambda fixed, _: fixed.blocked / PER_SECOND,
     "makespan": lambda _, sums: sums["end"] / PER_SECOND,
     "any_failure": lambda fixed, sums: sums["published"] < fixed.videos,
+    "quota_waits": lambda *_: 0,
 }
 """The metrics that follow from sums, for many replications of which every video is published."""
 
@@ -206,4 +207,4 @@ def measure(
     out[ENCODER_UTILIZATION] = _ratio(work, encoders * end)
     out[PUBLISHING_QUEUE_MEAN] = _ratio(queue, end)
     out[CLIENT_BLOCKED_TIME] = _total(columns[events.OFFERED], columns[events.STARTED], end) / PER_SECOND
-    out[MAKESPAN] = end / PER_SECOND
+    out[MAKESPAN], out[QUOTA_WAITS] = end / PER_SECOND, 0

@@ -171,7 +171,7 @@ class Events(Block):
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         """Simulate one after the other; those again whose deadlines were guessed wrong."""
-        machine, encoders = self._machine, self.world.scenario.encoders
+        machine, encoders = self._machine, self.world.scenario.encoder_count
         T, K, n = machine.T, machine.K, machine.n
         out, moved = np.empty((len(replications), len(MEASURED))), np.zeros(len(replications), dtype=np.bool_)
         drawn = self.rows(seed, replications)
@@ -228,7 +228,7 @@ class _Uncoupled(Block):
         at_start = world.moment == MOMENTS.index("encoding_started")
         self.begins = np.where(at_start, started, encoded) + world.delay
         work, blocked = world.encoding_time.sum(), (started - self.arrivals.offered).sum()
-        self.fixed = Fixed(len(world.catalogue), world.scenario.encoders, float(work), float(blocked))
+        self.fixed = Fixed(len(world.catalogue), world.scenario.encoder_count, float(work), float(blocked))
 
 
 class Lanes(_Uncoupled):
@@ -313,7 +313,7 @@ class Stream(Block):
 
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
-        videos, encoders, level = len(world.catalogue), world.scenario.encoders, world.level
+        videos, encoders, level = len(world.catalogue), world.scenario.encoder_count, world.level
         self._given = (world.submitted, world.moment, world.own, world.delay)
         self._rule = (world.gap, world.publishing_time)
         slots = min(encoders, videos)
@@ -336,7 +336,7 @@ class Stream(Block):
             if not blocked[row]:
                 on_time += self._hits
                 fixed = Fixed(
-                    len(self._hits), self.world.scenario.encoders, sums[stream.WORK], sums[stream.HELD_UP]
+                    len(self._hits), self.world.scenario.encoder_count, sums[stream.WORK], sums[stream.HELD_UP]
                 )
                 found = _of_fifo(self.world, sums[:, np.newaxis])
                 self.fill(values[:, row : row + 1], fixed, found, self._of_columns())

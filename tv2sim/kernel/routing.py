@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tv2sim.strategies import MOMENTS
 
 if TYPE_CHECKING:
+    from tv2sim.catalogue import Catalogue
     from tv2sim.kernel.world import World
+    from tv2sim.scenario import Scenario
+    from tv2sim.strategies import Strategy
 
-__all__ = ["FEATURES", "KERNELS", "features_of", "kernel_for"]
+__all__ = ["FEATURES", "KERNELS", "features_of", "kernel_for", "unknown"]
 
 KERNELS = ("lanes", "stream", "stage", "events")
 """From the fastest to the slowest."""
@@ -29,13 +32,13 @@ class Feature(NamedTuple):
     text : str
         For people.
     has : callable
-        Whether a world has it.
+        Whether a world has it. If no kernel knows it, there is no world either: it takes an :class:`Asked`.
     known : tuple of str
         The kernels that know it.
     """
 
     text: str
-    has: Callable[[World], bool]
+    has: Callable[[Any], bool]
     known: tuple[str, ...]
 
 
@@ -43,7 +46,44 @@ def _starts_for_pool(world: World) -> bool:
     return bool(((world.moment != MOMENTS.index(None)) & (world.own == 0)).any())
 
 
+class Asked(NamedTuple):
+    """What is to be simulated, before it is known whether a kernel can."""
+
+    catalogue: Catalogue
+    strategy: Strategy
+    scenario: Scenario
+
+
+_NONE: tuple[str, ...] = ()
+
 FEATURES = (
+    Feature(
+        "publishing times that differ",
+        lambda asked: (
+            not isinstance(asked.scenario.publishing_time, float) or asked.catalogue.publishing_time is not None
+        ),
+        _NONE,
+    ),
+    Feature("arrivals at random, arrivals", lambda asked: asked.scenario.arrivals != "even", _NONE),
+    Feature(
+        "rates that change over time, a tv.Profile",
+        lambda asked: not isinstance(asked.scenario.requests_per_second, float),
+        _NONE,
+    ),
+    Feature(
+        "a limit or a delay of starts, max_publishers and provisioning_delay",
+        lambda asked: bool(asked.scenario.max_publishers or asked.scenario.provisioning_delay),
+        _NONE,
+    ),
+    Feature("failures, faults", lambda asked: bool(asked.scenario.faults), _NONE),
+    Feature("a system without encoders", lambda asked: asked.scenario.encoders is None, _NONE),
+    Feature("encoders of different speeds", lambda asked: isinstance(asked.scenario.encoders, tuple), _NONE),
+    Feature("factors of encoding times", lambda asked: asked.scenario.encoding_factor is not None, _NONE),
+    Feature(
+        "deadlines of the assignment, deadline",
+        lambda asked: asked.scenario.deadline != "published",
+        _NONE,
+    ),
     Feature("a cut-off, until", lambda world: world.until < np.inf, ("events",)),
     Feature("reviews, review_every", lambda world: world.review_every > 0, ("events",)),
     Feature("publishers started because of videos, for the pool", _starts_for_pool, ("stage", "events")),
@@ -65,7 +105,13 @@ FEATURES = (
 
 def features_of(world: World) -> list[Feature]:
     """Return those of :data:`FEATURES` that a world has."""
-    return [feature for feature in FEATURES if feature.has(world)]
+    return [feature for feature in FEATURES if feature.known and feature.has(world)]
+
+
+def unknown(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> list[Feature]:
+    """Return those of :data:`FEATURES` that no kernel knows, and that are asked for."""
+    asked = Asked(catalogue, strategy, scenario)
+    return [feature for feature in FEATURES if not feature.known and feature.has(asked)]
 
 
 def kernel_for(world: World) -> str:

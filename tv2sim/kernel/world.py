@@ -96,6 +96,7 @@ class World:
 def world_of(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> World:
     """Ask the strategy's hooks, and turn everything into ticks."""
     starts = strategy.starts(catalogue)
+    assert isinstance(scenario.publishing_time, float)  # routing.FEATURES
     capacity, until, every = scenario.publishing_queue_capacity, scenario.until, strategy.review_every
     submitted = catalogue.submitted_at
     return World(

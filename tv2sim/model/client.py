@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from simpy import Environment, Event
 
-    from tv2sim.model.encoders import Encoders
+    from tv2sim.model.encoders import Encoders, NoEncoders
     from tv2sim.model.recorder import Recorder
 
 __all__ = ["LiveVideos", "Wait", "at", "client", "known_times"]
@@ -35,26 +35,24 @@ class LiveVideos(Protocol):
 def client(
     env: Environment,
     videos: Iterable[int],
-    gap: float,
-    encoders: Encoders,
+    pauses: Iterator[float],
+    encoders: Encoders | NoEncoders,
     record: Recorder,
     wait: Wait | None = None,
 ) -> Generator[Event, None, None]:
-    """Offer each video, hand it over when an encoder is free, and pause for `gap` ticks.
+    """Offer each video after its pause, and hand it over when an encoder is free.
 
     The hand-over has no buffer: a SimPy ``Store(capacity=1)`` in its place would let the client run one video
     ahead of the encoders.
     """
-    pause = 0.0
-    for video in videos:
+    for video, pause in zip(videos, pauses):  # noqa: B905 (pauses have no end)
         yield PlacedTimeout(env, pause, HANDED_OVER)
         if wait is not None:
             yield from wait(video)
         record.offered(video)
-        if not encoders.free:
+        while not encoders.free:  # an interrupted video may take the one that became free
             yield encoders.released()
         encoders.take(video)
-        pause = gap
 
 
 def known_times(env: Environment, times: Sequence[float]) -> Wait:

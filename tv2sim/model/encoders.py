@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from heapq import heappop, heappush
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simpy import Event
 
 from tv2sim.model.instant import ENCODED, HANDED_OVER, happens
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Callable, Generator
 
     from simpy import Environment
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tv2sim.model.publishing import PublishingStage
     from tv2sim.model.recorder import Recorder
 
-__all__ = ["Encoders"]
+__all__ = ["Encoders", "NoEncoders"]
 
 
 class Encoders:
@@ -30,7 +30,7 @@ class Encoders:
         The clock.
     number : int
         The number of encoders.
-    encoding_time : sequence of float
+    encoding_time : list of float
         The encoding time of each video, in ticks.
     publishers : Publishers
         Called at each step of a video, since publishers may be started because of it.
@@ -44,7 +44,7 @@ class Encoders:
         self,
         env: Environment,
         number: int,
-        encoding_time: Sequence[float],
+        encoding_time: list[float],
         publishers: Publishers,
         stage: PublishingStage,
         record: Recorder,
@@ -58,6 +58,16 @@ class Encoders:
         """The free encoders: a heap of (tick since which it is free, encoder)."""
         self._encoding_ends: list[Event] = []  # by encoder: the event that its process waits for
         self._waiting_client: Event | None = None  # the event that a blocked client waits for
+
+    @property
+    def awaits_repair(self) -> bool:
+        """Whether a video waits until an encoder is back."""
+        return False
+
+    @property
+    def futile(self) -> int:
+        """The number of encodings under way that change nothing."""
+        return 0
 
     def add(self, videos: int) -> None:
         """Prepare for more videos.
@@ -107,3 +117,59 @@ class Encoders:
         if self._waiting_client is not None:
             happens(self._waiting_client, 0, HANDED_OVER)
             self._waiting_client = None
+
+
+class DifferentEncoders(Encoders):
+    """Encoders of which each may take another time for the same video.
+
+    Parameters
+    ----------
+    durations : callable
+        Takes a video and its encoder, and returns the ticks of the encoding.
+    *wiring
+        As for :class:`Encoders`.
+    """
+
+    def __init__(self, durations: Callable[..., float], *wiring: Any) -> None:
+        super().__init__(*wiring)
+        self._durations = durations
+
+    def take(self, video: int) -> None:
+        """Hand a video to the encoder that has been free longest, whatever its speed."""
+        self._encoding_time[video] = self._durations(video, self.free[0][1])
+        super().take(video)
+
+
+class NoEncoders:
+    """In place of the encoders where there is no encoding stage: a video is encoded when it arrives.
+
+    Parameters
+    ----------
+    publishers, stage, record
+        As for :class:`Encoders`.
+    """
+
+    free = True
+    awaits_repair = False
+    futile = 0
+
+    def __init__(self, publishers: Publishers, stage: PublishingStage, record: Recorder) -> None:
+        self._publishers, self._stage, self._record = publishers, stage, record
+
+    def add(self, videos: int) -> None:
+        """Prepare for more videos, which needs nothing."""
+
+    def take(self, video: int) -> None:
+        """Pass a video to the publishing stage, whose queue has no limit."""
+        record, publishers = self._record, self._publishers
+        record.encoding_started(video, -1)
+        publishers.encoding_started(video)
+        record.encoded(video)
+        publishers.encoded(video)
+        record.queued(video)
+        publishers.queued(video)
+        publishers.arrived(video, self._stage.accept(video))
+
+    def released(self) -> Event:
+        """Never called: it is always free."""
+        raise NotImplementedError

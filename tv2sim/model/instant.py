@@ -16,8 +16,8 @@ from typing import Any
 from simpy import Environment, Event
 
 __all__ = [
-    "ADMITTED", "ENCODED", "END", "HANDED_OVER", "PUBLISHED", "READY", "REVIEWED", "STARTED_LATER",
-    "PlacedTimeout", "happens", "later",
+    "ADMITTED", "DIED", "ENCODED", "ENCODER_DIED", "ENCODER_REPAIRED", "END", "HANDED_OVER", "NOTICED",
+    "PUBLISHED", "READY", "RESTARTED", "REVIEWED", "STARTED_LATER", "PlacedTimeout", "happens", "later",
 ]  # fmt: skip
 
 _WIDTH = 1 << 40
@@ -25,19 +25,29 @@ _WIDTH = 1 << 40
 
 ENCODED = 1 * _WIDTH
 """The end of an encoding; the place is this plus the video's row."""
-READY = 2 * _WIDTH
+ENCODER_DIED = 2 * _WIDTH
+"""An encoder dies; the place is this plus its number."""
+ENCODER_REPAIRED = 3 * _WIDTH
+"""An encoder is back; the place is this plus its number."""
+READY = 4 * _WIDTH
 """A publisher becomes ready; the place is this plus its number."""
-ADMITTED = 3 * _WIDTH
+DIED = 5 * _WIDTH
+"""A ready publisher dies; the place is this plus its number."""
+ADMITTED = 6 * _WIDTH
 """A blocked encoder, for which there is room now, passes its video to the publishing stage."""
-HANDED_OVER = 4 * _WIDTH
+RESTARTED = 7 * _WIDTH
+"""Interrupted videos get an encoder again."""
+HANDED_OVER = 8 * _WIDTH
 """The client offers a video and hands it over."""
-PUBLISHED = 5 * _WIDTH
+PUBLISHED = 9 * _WIDTH
 """The end of publishing; the place is this plus the publisher's number."""
-STARTED_LATER = 6 * _WIDTH
-"""A delayed start; the place is this plus the row of the video that causes it."""
-REVIEWED = 7 * _WIDTH
+NOTICED = 10 * _WIDTH
+"""The failure of a publisher is noticed; the place is this plus its number."""
+STARTED_LATER = 11 * _WIDTH
+"""A delayed start; the place is this plus the row of the video that causes it, plus 1 if starts are ordered."""
+REVIEWED = 12 * _WIDTH
 """A review of the pool."""
-END = 8 * _WIDTH
+END = 13 * _WIDTH
 """The end of the run, after everything else of the instant."""
 
 

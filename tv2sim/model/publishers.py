@@ -6,6 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from tv2sim.errors import StrategyError
+from tv2sim.model.environment import Background
 from tv2sim.model.instant import PUBLISHED, READY, REVIEWED, STARTED_LATER, PlacedTimeout, later
 from tv2sim.model.users import call
 from tv2sim.strategies import MOMENTS, PoolState
@@ -43,8 +44,10 @@ class Publishers:
         The start-up times.
     timeouts : sequence of float
         Each video's publication timeout, in ticks.
-    publishing_time : float
-        The time that publishing takes, in ticks.
+    publishing_time : sequence of float
+        The time that publishing takes for each video, in ticks; empty as long as it takes none.
+    by_assignment : bool
+        Whether the assignment is held against the timeout, not the publication.
     stage : PublishingStage
         Where videos wait.
     record : Recorder
@@ -60,7 +63,8 @@ class Publishers:
         starts: Starts,
         startups: StartupTimes,
         timeouts: Sequence[float],
-        publishing_time: float,
+        publishing_time: Sequence[float],
+        by_assignment: bool,
         stage: PublishingStage,
         record: Recorder,
         on_outcome: Callable[[], None],
@@ -68,7 +72,9 @@ class Publishers:
         self._env, self._strategy, self._startups = env, strategy, startups
         self._moment, self._own, self._delay = starts
         self._timeouts, self._publishing_time = timeouts, publishing_time
+        self._by_assignment = by_assignment
         self._encoding_started = record.tables["videos"]["encoding_started"]
+        self._assigned = record.tables["videos"]["assigned"]
         self._stage, self._record, self._on_outcome = stage, record, on_outcome
         self._level = strategy.prewarmed
         self._adapts = strategy.adapts
@@ -82,6 +88,12 @@ class Publishers:
     def add(self, videos: int) -> None:
         """Prepare for more videos."""
         self._caused += [0] * videos
+
+    waits_for_others = False
+    """Whether a publisher is ordered that cannot start before another one ends."""
+
+    quota_waits = 0
+    """How many publishers have waited for others to end before they started."""
 
     # -- occasions to start publishers ---------------------------------------------------------------------
 
@@ -112,6 +124,23 @@ class Publishers:
             self._start_for(video)
         if self._adapts:
             self._encoded += 1
+            self.review(video)
+
+    def encoding_restarted(self, video: int) -> None:
+        """Act on another start of a video's encoding."""
+        if self._adapts:
+            self._encoding += 1
+            self.review(video)
+
+    def encoded_again(self, video: int) -> None:
+        """Act on the end of an encoding that had ended before."""
+        if self._adapts:
+            self.review(video)
+
+    def interrupted(self, video: int) -> None:
+        """Act on the loss of a video's encoder."""
+        if self._adapts:
+            self._encoding -= 1
             self.review(video)
 
     def queued(self, video: int) -> None:
@@ -198,13 +227,24 @@ class Publishers:
             self._stock -= 1
             self.review(video)
         if self._publishing_time:
-            later(self._env, self._publishing_time, PUBLISHED + publisher, self._published, video, publisher)
+            self._publish(video, publisher)
         else:
             self._published(video, publisher)
 
+    def _publish(self, video: int, publisher: int) -> None:
+        """Let a publisher be busy with a video as long as that takes."""
+        if time := self._ticks_of_publishing(video):
+            later(self._env, time, PUBLISHED + publisher, self._published, video, publisher)
+        else:
+            self._published(video, publisher)
+
+    def _ticks_of_publishing(self, video: int) -> float:
+        return self._publishing_time[video]
+
     def _published(self, video: int, publisher: int) -> None:
         """Give the video its outcome and end the publisher."""
-        if self._env.now - self._encoding_started[video] <= self._timeouts[video]:
+        held = self._assigned[video] if self._by_assignment else self._env.now
+        if held - self._encoding_started[video] <= self._timeouts[video]:
             self._record.published(video)
         else:
             self._record.failed(video)
@@ -215,5 +255,5 @@ class Publishers:
 def reviews(env: Environment, publishers: Publishers, every: float) -> Generator[Event, None, None]:
     """Review the pool every `every` ticks, as long as another event is scheduled."""
     while env.peek() < inf:
-        yield PlacedTimeout(env, every, REVIEWED)
+        yield Background(env, every, REVIEWED)
         publishers.review()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from simpy import Event
 
+from tv2sim.model.environment import CountingEnvironment
 from tv2sim.model.instant import ADMITTED, happens
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ class PublishingStage:
         self.ready: deque[int] = deque()
         """Publishers of the pool that wait for a video, the one ready longest first."""
         self._blocked: deque[Event] = deque()  # an event per encoder that waits for room, longest first
-        self._admitted = 0  # encoders that have been called to pass their video, and have not done it yet
+        self._called = False  # whether the first of them has been called to pass its video in this instant
         self._own_ready: dict[int, int] = {}  # ready publishers by the only video that each may serve
         self._own_waiting: set[int] = set()
 
@@ -55,12 +56,43 @@ class PublishingStage:
         """Return whether a video has to stay in its encoder, because there is no room for it."""
         return not self._own[video] and not self._room()
 
+    @property
+    def full(self) -> bool:
+        """Whether there is no room in the queue."""
+        return not self._room()
+
     def admission(self) -> Generator[Event, None, None]:
         """Wait for room in the queue, behind the encoders that wait already."""
+        yield self.block()
+        while self.full:
+            yield self.block_again()
+        self.unblock()
+
+    def block(self) -> Event:
+        """Return an event that happens when there is room, behind the encoders that wait already."""
         event = Event(self._env)
         self._blocked.append(event)
-        yield event
-        self._admitted -= 1
+        return event
+
+    def block_again(self) -> Event:
+        """Return the same for the encoder that was called, if the room was taken or the publisher died."""
+        self._called = False
+        self._blocked[0] = event = Event(self._env)
+        return event
+
+    def unblock(self) -> None:
+        """Take note that the encoder that was called passes its video now."""
+        self._called = False
+        self._blocked.popleft()
+
+    def withdraw_call(self, event: Event) -> None:
+        """Forget an encoder that is blocked; if it had been called, the next one is."""
+        called = self._called and event is self._blocked[0]
+        self._blocked.remove(event)
+        if called and isinstance(self._env, CountingEnvironment):
+            self._env.cancel(event)
+            self._called = False
+            self._admit()
 
     def accept(self, video: int) -> int | None:
         """Return the ready publisher that takes a video, or None if the video has to wait."""
@@ -69,10 +101,12 @@ class PublishingStage:
             if publisher is None:
                 self._own_waiting.add(video)
             return publisher
-        if self.ready:
-            return self.ready.popleft()
-        self.queue.append(video)
-        return None
+        publisher = self.ready.popleft() if self.ready else None
+        if publisher is None:
+            self.queue.append(video)
+        if self._blocked:
+            self._admit()
+        return publisher
 
     # -- the publishers' side ------------------------------------------------------------------------------
 
@@ -103,16 +137,14 @@ class PublishingStage:
     # -- room ----------------------------------------------------------------------------------------------
 
     def _room(self) -> bool:
-        """Return whether there is room for another video.
-
-        Invariant: ``len(queue) + _admitted <= capacity + len(ready)``. A video takes a ready publisher or a
-        place in the queue. `_admitted` videos were promised one of these and come later in this instant; as
-        they are counted, nothing is promised twice.
-        """
-        return len(self.queue) + self._admitted < self._capacity + len(self.ready)
+        """Return whether there is room for another video: a ready publisher, or a place in the queue."""
+        return len(self.queue) < self._capacity + len(self.ready)
 
     def _admit(self) -> None:
-        """Call the blocked encoders for which there is room; they come later in this instant."""
-        while self._blocked and self._room():
-            self._admitted += 1
-            happens(self._blocked.popleft(), 0, ADMITTED)
+        """Call the encoder that is blocked longest, if there is room; it comes later in this instant.
+
+        When it has passed its video, the next one is called.
+        """
+        if self._blocked and not self._called and self._room():
+            self._called = True
+            happens(self._blocked[0], 0, ADMITTED)

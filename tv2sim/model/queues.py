@@ -6,7 +6,7 @@ from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 __all__ = ["PriorityQueue"]
 
@@ -17,11 +17,13 @@ class PriorityQueue:
     Parameters
     ----------
     priority : callable
-        Takes a video and returns its priority; called once, when the video is put in.
+        Takes a video and returns its priority; called when the video is put in.
+    place : mapping, optional
+        The order of videos with equal priorities; default is that in which they are put in.
     """
 
-    def __init__(self, priority: Callable[[int], float]) -> None:
-        self._priority = priority
+    def __init__(self, priority: Callable[[int], float], place: Mapping[int, int] | None = None) -> None:
+        self._priority, self._place = priority, place
         self._heap: list[tuple[float, int, int]] = []
         self._arrivals = 0
 
@@ -30,7 +32,8 @@ class PriorityQueue:
 
     def append(self, video: int, /) -> None:
         """Put a video in."""
-        heappush(self._heap, (self._priority(video), self._arrivals, video))
+        place = self._arrivals if self._place is None else self._place[video]
+        heappush(self._heap, (self._priority(video), place, video))
         self._arrivals += 1
 
     def popleft(self) -> int:

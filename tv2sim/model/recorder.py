@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from math import nan
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
 from tv2sim.events import EVENTS, LogEntry, entry_at, log_of, pack
-from tv2sim.facts import PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Facts
+from tv2sim.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Facts
 from tv2sim.model.users import call
 from tv2sim.ticks import to_ticks, whole_ticks
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tv2sim.facts import Ending
+    from tv2sim.scenario import Deadline
 
 __all__ = ["Contradiction", "Observer", "Recorder", "facts_of_log"]
 
@@ -31,8 +33,9 @@ _ROW = pack(None, 1)
 """The factor of the row in an item of the sequence."""
 
 _IN_TIME, _TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))
-_OUTCOMES = [name for name, kind in EVENTS.items() if kind.table == "videos" and kind.time == "published"]
-_SERVED = PUBLISHER_OUTCOMES.index("ended")
+_OUTCOMES = ("published", "failed")
+_SERVED, _FAILED_PUBLISHER = map(PUBLISHER_OUTCOMES.index, ("ended", "failed"))
+_PUBLISHER_FAILED = pack("publisher_failed")
 
 
 class Timed(Protocol):
@@ -135,6 +138,8 @@ class Recorder:
 
     def assigned(self, video: int, publisher: int) -> None:
         """Record that a publisher takes a video."""
+        if self._publisher[video] >= 0:
+            self._again("assigned", video, publisher=self._publisher[video])
         self._assigned[video] = self._taken[publisher] = self._env.now
         self._publisher[video] = publisher
         self._video[publisher] = video
@@ -158,14 +163,90 @@ class Recorder:
         self._how[publisher] = _SERVED
         self._note(publisher * _ROW | _ENDED)
 
+    def publisher_failed(self, publisher: int) -> None:
+        """Record that a publisher fails: as it starts up, while it waits, or at the end of publishing."""
+        now, video = self._env.now, self._video[publisher]
+        if self._ready[publisher] != self._ready[publisher]:
+            self._attempt(
+                "startup", self._started[publisher], video=self._cause[publisher], publisher=publisher
+            )
+        elif video >= 0:
+            self._attempt("publishing", self._taken[publisher], video=video, publisher=publisher)
+            if (
+                self._published[video] == now
+            ):  # as a log says it: the video has failed just now, with its publisher
+                self._published[video] = nan
+        self._ended[publisher] = now
+        self._how[publisher] = _FAILED_PUBLISHER
+        self._note(publisher * _ROW | _PUBLISHER_FAILED)
+
+    def restarted(self, video: int, encoder: int) -> None:
+        """Record another start of a video's encoding; `encoding_started` stays that of the first."""
+        columns = self.tables["others"]
+        started = 1 + list(EVENTS).index("encoding_started")
+        known = zip(columns["kind"], columns["video"], strict=True)
+        if (started, video) not in known:
+            self._again("encoding_started", video, encoder=self._encoder[video])
+        if self._encoded[video] == self._encoded[video]:
+            self._again("encoded", video, encoder=self._encoder[video])
+            self._encoded[video] = nan
+        self._encoder[video] = encoder
+        self.other("encoding_started", video=video, encoder=encoder)
+
+    def encoder_failed(self, video: int, encoder: int, publisher: int) -> None:
+        """Record that an encoder dies, with the video in it (-1: none)."""
+        if video >= 0:
+            self._attempt("encoding", self._last_start(video), video=video, encoder=encoder)
+        self.other("encoder_failed", video=video, encoder=encoder)
+
+    def encoder_repaired(self, video: int, encoder: int, publisher: int) -> None:
+        """Record that an encoder is back."""
+        self.other("encoder_repaired", encoder=encoder)
+
+    def _last_start(self, video: int) -> float:
+        others, started = self.tables["others"], 1 + list(EVENTS).index("encoding_started")
+        for row in range(len(others["kind"]) - 1, -1, -1):
+            if others["video"][row] == video and others["kind"][row] == started:
+                return float(others["time"][row])
+        return float(self._encoding_started[video])
+
+    def given_up(self, video: int) -> None:
+        """Record that a video has failed without a publication, since its last attempt has failed."""
+        self.failed(video)
+        self._published[video] = nan
+
+    def _attempt(self, kind: str, started: float, **references: int) -> None:
+        """Add a row for an attempt that fails now."""
+        attempts, row = self.tables["attempts"], len(self.tables["attempts"]["kind"])
+        self._grow("attempts", 1)
+        values = {"kind": ATTEMPTS.index(kind), "started": started, "ended": self._env.now, **references}
+        for name, value in values.items():
+            attempts[name][row] = value
+
+    def _again(self, event: str, video: int, **references: int) -> None:
+        """Move the earlier event of a video to the table of others, since its columns are needed again."""
+        earlier = pack(event, video)
+        place = len(self.sequence) - 1
+        while self.sequence[place] != earlier:
+            place -= 1
+        row = self._add_other(
+            event, self.tables["videos"][EVENTS[event].time][video], video=video, **references
+        )
+        self.sequence[place] = row * _ROW
+
     def other(self, event: str, *, video: int = -1, encoder: int = -1, publisher: int = -1) -> None:
         """Record an event that no column holds, such as the second start of a video's encoding."""
+        self._note(
+            self._add_other(event, self._env.now, video=video, encoder=encoder, publisher=publisher) * _ROW
+        )
+
+    def _add_other(self, event: str, time: float, **references: int) -> int:
+        """Add a row to the table of others, and return its number."""
         others, row = self.tables["others"], len(self.tables["others"]["kind"])
         self._grow("others", 1)
-        others["kind"][row] = 1 + list(EVENTS).index(event)
-        others["time"][row] = self._env.now
-        others["video"][row], others["encoder"][row], others["publisher"][row] = video, encoder, publisher
-        self._note(row * _ROW)
+        for name, value in {"kind": 1 + list(EVENTS).index(event), "time": time, **references}.items():
+            others[name][row] = value
+        return row
 
     # -- from a log, and to facts --------------------------------------------------------------------------
 
@@ -181,13 +262,29 @@ class Recorder:
         given = []
         for name in kind.given:
             number = getattr(entry, name)
-            # only the cause of a publisher and the references of an event without columns may be missing
-            if (number is None and kind.table == "videos") or (number is not None and number < 0):
+            # the cause of a publisher, an encoder and the references of an event without columns may be missing
+            needed = kind.table == "videos" and name != "encoder"
+            if (number is None and needed) or (number is not None and number < 0):
                 raise ValueError(f"no {name}")
             given.append(-1 if number is None else number)
-        getattr(self, entry.event)(*given)
+        again = entry.event == "encoding_started" and self._encoding_started[given[0]] >= 0
+        getattr(self, "restarted" if again else entry.event)(*given)
 
-    def facts(self, own: Sequence[int] | bytearray, end: float, ending: Ending) -> Facts:
+    def _fill_in_lost(self, tables: dict[str, dict[str, Any]]) -> None:
+        """Let a video that was encoded and lost, and is not encoded again, have the end of that encoding."""
+        others, encoded = tables["others"], tables["videos"]["encoded"]
+        for row in reversed(np.flatnonzero(others["kind"] == _ENCODED_AGAIN).tolist()):  # the last counts
+            if not self._encoded[others["video"][row]] >= 0:
+                encoded[others["video"][row]] = others["time"][row]
+
+    def facts(
+        self,
+        own: Sequence[int] | bytearray,
+        end: float,
+        ending: Ending,
+        deadline: Deadline = "published",
+        quota_waits: int = 0,
+    ) -> Facts:
         """Return the facts, whose columns are not copies.
 
         `own` is 1 for each video that has a publisher of its own. In the facts it is 0 until the video is
@@ -198,11 +295,21 @@ class Recorder:
             table: {name: _array(column)[: rows.get(table)] for name, column in columns.items()}
             for table, columns in self.tables.items()
         }
+        if len(self.tables["others"]["kind"]):
+            self._fill_in_lost(tables)
         queued = ~np.isnan(tables["videos"]["queued"])
         tables["videos"]["own"] = np.frombuffer(bytearray(own), dtype=np.int8) * queued
-        return Facts(**tables, sequence=_array(self.sequence), end=end, ending=ending)
+        return Facts(
+            **tables,
+            sequence=_array(self.sequence),
+            end=end,
+            ending=ending,
+            deadline=deadline,
+            quota_waits=quota_waits,
+        )
 
 
+_ENCODED_AGAIN = 1 + list(EVENTS).index("encoded")
 _DTYPES = {"d": np.float64, "q": np.int64, "b": np.int8}
 
 
@@ -228,6 +335,8 @@ def facts_of_log(
     own: Sequence[int] | bytearray,
     end: float,
     ending: Ending,
+    deadline: Deadline = "published",
+    quota_waits: int = 0,
 ) -> Facts:
     """Return the facts from which a log was derived.
 
@@ -239,7 +348,7 @@ def facts_of_log(
         In the order in which it happened.
     timeouts : numpy.ndarray
         Each video's publication timeout in seconds, which its outcome has to agree with.
-    own, end, ending
+    own, end, ending, deadline, quota_waits
         What the log does not contain, `end` in seconds; see :class:`tv2sim.facts.Facts`.
 
     Raises
@@ -256,8 +365,8 @@ def facts_of_log(
             recorder.follow(entry)
         except (LookupError, ValueError, OverflowError):
             raise Contradiction(line) from None
-    facts = recorder.facts(own, to_ticks(end), ending)
-    elapsed = facts.videos["published"] - facts.videos["encoding_started"]
+    facts = recorder.facts(own, to_ticks(end), ending, deadline, quota_waits)
+    elapsed = facts.elapsed
     in_time = facts.videos["outcome"] == _IN_TIME
     wrong = ~np.isnan(elapsed) & ((elapsed <= whole_ticks(timeouts)) != in_time)
     for line, (told, follows) in enumerate(zip(log, log_of(facts).entries(), strict=True)):

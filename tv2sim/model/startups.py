@@ -1,4 +1,4 @@
-"""Start-up times of publishers in ticks; they do not depend on the order in which they are asked for."""
+"""Random numbers of one replication; they do not depend on the order in which they are asked for."""
 
 from __future__ import annotations
 
@@ -6,15 +6,68 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tv2sim.distributions import drawn_ticks
+from tv2sim.distributions import Distribution, drawn_ticks, drawn_times
 from tv2sim.draws import Purpose, uniforms
+from tv2sim.ticks import to_ticks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from tv2sim.distributions import Distribution
+    from numpy.typing import NDArray
 
-__all__ = ["StartupTimes", "startup_times"]
+    from tv2sim.scenario import Scenario
+
+__all__ = ["Drawn", "StartupTimes", "drawn", "encodings", "startup_times"]
+
+
+class Drawn:
+    """The numbers of one purpose: an entity's first one is drawn in chunks, which grow, others one by one.
+
+    Parameters
+    ----------
+    seed, replication : int
+        The keys of the random numbers.
+    purpose : Purpose
+        What they are for.
+    convert : callable
+        Makes of uniforms what is returned.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        replication: int,
+        purpose: Purpose,
+        convert: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    ) -> None:
+        self._keys = seed, purpose, replication
+        self._convert = convert
+        self._first: list[float] = []
+
+    def __call__(self, entity: int, further: int = 0) -> float:
+        """Return the number of an entity: its first one, or with `further` its second, third, ..."""
+        if further:
+            return self._draw(1, entity, further)[0]
+        while entity >= len(self._first):
+            self._first += self._draw(max(_AT_LEAST, len(self._first)), len(self._first))
+        return self._first[entity]
+
+    def _draw(self, count: int, start: int, further: int = 0) -> list[float]:
+        u = uniforms(*self._keys, count, start=start, further=further)
+        numbers: list[float] = self._convert(u).tolist()
+        return numbers
+
+
+_AT_LEAST = 64
+"""The size of the first chunk."""
+
+
+def drawn(
+    name: str, time: Distribution, purpose: Purpose, startups: StartupTimes, *, ticks: bool = True
+) -> Drawn:
+    """Return the times of one purpose, in ticks or as they are drawn; `name` is the field's, for messages."""
+    made = drawn_ticks if ticks else drawn_times
+    return Drawn(startups.seed, startups.replication, purpose, lambda u: made(time, u, name=name))
 
 
 class StartupTimes:
@@ -38,7 +91,7 @@ class StartupTimes:
         by_video: list[float] | None = None,
         of_slots: list[float] | None = None,
     ) -> None:
-        self._distribution, self._seed, self.replication = distribution, seed, replication
+        self._distribution, self.seed, self.replication = distribution, seed, replication
         self._videos = 0
         self._of_slots = of_slots or []
         self.by_video = by_video or []
@@ -63,12 +116,16 @@ class StartupTimes:
         """Return the time of the second (1), third (2), ... publisher started because of a video."""
         return self._times(Purpose.STARTUP_FOR_VIDEO, 1, start=video, further=number)[0]
 
+    def of_slot_again(self, slot: int, number: int) -> float:
+        """Return the time of the second (1), third (2), ... publisher of a slot."""
+        return self._times(Purpose.STARTUP_OF_SLOT, 1, start=slot, further=number)[0]
+
     def without_cause(self, number: int) -> float:
         """Return the time of a publisher without a cause that is not prewarmed, by its number among these."""
         return self._times(Purpose.STARTUP_WITHOUT_CAUSE, 1, start=number)[0]
 
     def _times(self, purpose: Purpose, count: int, start: int, further: int = 0) -> list[float]:
-        u = uniforms(self._seed, purpose, self.replication, count, start=start, further=further)
+        u = uniforms(self.seed, purpose, self.replication, count, start=start, further=further)
         ticks: list[float] = drawn_ticks(self._distribution, u).tolist()
         return ticks
 
@@ -89,3 +146,24 @@ def startup_times(
             by_video[row * videos : (row + 1) * videos].tolist(),
             of_slots[row * slots : (row + 1) * slots].tolist(),
         )
+
+
+def encodings(
+    scenario: Scenario, startups: StartupTimes, nominal: Sequence[float]
+) -> Callable[..., float] | None:
+    """Return a function of a video, its encoder and its encodings before: the ticks of this one.
+
+    None stands for the nominal ones.
+    `nominal` are the encoding times in seconds.
+    """
+    speeds, factor = scenario.encoders, scenario.encoding_factor
+    if factor is None and not isinstance(speeds, tuple):
+        return None
+    speed = speeds if isinstance(speeds, tuple) else (1.0,) * scenario.encoder_count
+    if isinstance(factor, Distribution):
+        factors = drawn("encoding_factor", factor, Purpose.ENCODING_FACTOR, startups, ticks=False)
+        return lambda video, encoder, before=0: to_ticks(
+            nominal[video] * factors(video, before) / speed[encoder]
+        )
+    constant = 1.0 if factor is None else factor
+    return lambda video, encoder, before=0: to_ticks(nominal[video] * constant / speed[encoder])

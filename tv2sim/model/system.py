@@ -3,20 +3,30 @@
 from __future__ import annotations
 
 from collections import deque
-from math import inf
+from functools import cached_property, partial
+from math import inf, nan
 from typing import TYPE_CHECKING
 
+import numpy as np
 import simpy
 from simpy.core import EmptySchedule, StopSimulation
 
+from tv2sim.distributions import Distribution
+from tv2sim.draws import Purpose
 from tv2sim.errors import ScenarioError, StrategyError
+from tv2sim.model.arrivals import pauses
+from tv2sim.model.breakdowns import BreakableEncoders
 from tv2sim.model.client import LiveVideos, Wait, client, known_times
-from tv2sim.model.encoders import Encoders
+from tv2sim.model.encoders import DifferentEncoders, Encoders, NoEncoders
+from tv2sim.model.environment import CountingEnvironment
+from tv2sim.model.failures import FailingPublishers, RetryingStage
 from tv2sim.model.instant import END, PlacedTimeout
+from tv2sim.model.orders import OrderedPublishers
 from tv2sim.model.publishers import Publishers, reviews
 from tv2sim.model.publishing import PublishingStage
 from tv2sim.model.queues import PriorityQueue
 from tv2sim.model.recorder import Observer, Recorder
+from tv2sim.model.startups import Drawn, drawn, encodings
 from tv2sim.model.users import call
 from tv2sim.strategies import Starts
 from tv2sim.ticks import LAST, PER_SECOND, to_ticks, whole_ticks
@@ -67,7 +77,7 @@ def run_model(
     feed : callable, optional
         Takes the system and returns the videos that are added to it while it runs, after the catalogue.
     """
-    env = env or simpy.Environment()
+    env = env or (CountingEnvironment() if scenario.faults.has_lifetimes else simpy.Environment())
     system = System(env, strategy, scenario, startups, observers, own)
     system.add(catalogue)
     if feed is not None:
@@ -107,7 +117,11 @@ class System:
         self._env, self._strategy, self._scenario, self._startups = env, strategy, scenario, startups
         # one value per video; the objects that get one of these lists see it grow
         self._encoding_time: list[float] = []
+        self._nominal: list[float] = []  # encoding times in seconds
         self._timeout: list[float] = []
+        self._publishing_time: list[float] = []
+        self._measured = set[int]()  # videos of which the catalogue has the publishing time
+        self._submitted: list[float] = []  # NaN where it is not known
         self._delay: list[float] = []
         self._videos: list[Video] = []  # kept only if the strategy reorders the queue
         own = bytearray() if own is None else own
@@ -115,21 +129,46 @@ class System:
         self._without_outcome = 0  # videos added so far that have no outcome yet
         self._open = True  # whether more videos may be added
         self._record = Recorder(env, observers)
-        stage = PublishingStage(env, self._queue(), scenario.publishing_queue_capacity, self._starts.own)
-        self._publishers = Publishers(
+        capacity = None if scenario.encoders is None else scenario.publishing_queue_capacity
+        stage: PublishingStage
+        if scenario.faults.of_publishers:
+            place: dict[int, int] = {}
+            stage = RetryingStage(place, env, self._queue(place), capacity, self._starts.own)
+        else:
+            stage = PublishingStage(env, self._queue(), capacity, self._starts.own)
+        self._ends_matter = _orders(scenario)
+        kind: Callable[..., Publishers] = Publishers
+        if scenario.faults.of_publishers:
+            kind = partial(FailingPublishers, scenario, startups, self._publishing_time_of)
+        elif self._ends_matter:
+            kind = partial(OrderedPublishers, scenario)
+        self._publishers = kind(
             env,
             strategy,
             self._starts,
             startups,
             self._timeout,
-            to_ticks(scenario.publishing_time),
+            self._publishing_time,
+            scenario.deadline == "assigned",
             stage,
             self._record,
             self._on_outcome,
         )
-        self._encoders = Encoders(
-            env, scenario.encoders, self._encoding_time, self._publishers, stage, self._record
-        )
+        self._encoders: Encoders | NoEncoders
+        if scenario.encoders is None:
+            self._encoders = NoEncoders(self._publishers, stage, self._record)
+        else:
+            durations = encodings(scenario, startups, self._nominal)
+            encoders: Callable[..., Encoders] = Encoders
+            if scenario.faults.encoder_lifetime is not None:
+                again = durations or (lambda video, *_: self._encoding_time[video])
+                encoders = partial(BreakableEncoders, scenario, startups, again)
+            elif durations is not None:
+                encoders = partial(DifferentEncoders, durations)
+            self._encoders = encoders(
+                env, scenario.encoder_count, self._encoding_time, self._publishers, stage, self._record
+            )
+        self._pauses = pauses(env, scenario, startups, self._submitted)
 
     def add(self, catalogue: Catalogue) -> None:
         """Add the videos of a catalogue; their rows follow the rows of those added before."""
@@ -137,13 +176,46 @@ class System:
         self._starts.moment.extend(starts.moment)  # type: ignore[union-attr]
         self._starts.own.extend(starts.own)  # type: ignore[union-attr]
         self._delay.extend(starts.delay or ())
+        self._nominal.extend(catalogue.encoding_time.tolist())
         self._encoding_time.extend(whole_ticks(catalogue.encoding_time).tolist())
         self._timeout.extend(whole_ticks(catalogue.publication_timeout).tolist())
+        self._extend_publishing_times(catalogue)
+        submitted = catalogue.submitted_at
+        self._submitted.extend([nan] * len(catalogue) if submitted is None else whole_ticks(submitted).tolist())
         if self._strategy.reorders:
             self._videos.extend(catalogue)
         for grows in (self._record, self._startups, self._publishers, self._encoders):
             grows.add(len(catalogue))
         self._without_outcome += len(catalogue)
+
+    def _extend_publishing_times(self, catalogue: Catalogue) -> None:
+        """Add the ticks of publishing of each video: the catalogue's, or drawn ones.
+
+        The list stays empty as long as nothing depends on when publishing ends: it then ends at once.
+        """
+        time, first = self._scenario.publishing_time, len(self._timeout) - len(catalogue)
+        if isinstance(time, float):
+            found = [to_ticks(time)] * len(catalogue)
+        else:
+            found = [self._drawn_time(row) for row in range(first, first + len(catalogue))]
+        if (given := catalogue.publishing_time) is not None:
+            found = np.where(np.isnan(given), found, whole_ticks(given)).tolist()
+            self._measured.update(first + row for row in np.flatnonzero(~np.isnan(given)).tolist())
+        if self._publishing_time or self._ends_matter or any(found):
+            self._publishing_time += [0.0] * (first - len(self._publishing_time)) + found
+
+    def _publishing_time_of(self, video: int, attempt: int) -> float:
+        """Return the ticks of publishing at the first attempt (0), or at a later one."""
+        if not attempt or isinstance(self._scenario.publishing_time, float) or video in self._measured:
+            return self._publishing_time[video]
+        return self._drawn_time(video, attempt)
+
+    @cached_property
+    def _drawn_time(self) -> Drawn:
+        """The publishing times that are drawn by video."""
+        time = self._scenario.publishing_time
+        assert isinstance(time, Distribution)
+        return drawn("publishing_time", time, Purpose.PUBLISHING_TIME, self._startups)
 
     def close(self) -> None:
         """Declare that no more videos will be added, so that the run ends with the last outcome."""
@@ -164,19 +236,28 @@ class System:
         """
         env, scenario = self._env, self._scenario
         self._publishers.prewarm(counted)
-        gap = to_ticks(scenario.gap)
-        env.process(client(env, counted(offered), gap, self._encoders, self._record, wait))
+        env.process(client(env, counted(offered), self._pauses, self._encoders, self._record, wait))
         if self._strategy.review_every is not None:
             env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
         until = None if scenario.until is None else to_ticks(scenario.until)
-        ending = _run_to_the_end(env, until)
+        ending = _run_to_the_end(env, until, self._stalled if scenario.faults.has_lifetimes else None)
+        if ending == "no publisher will come" and self._publishers.waits_for_others:
+            ending = "nothing left to happen"
         end = until if ending == "cut-off" and until is not None else float(env.now)
         if end > LAST:
             raise ScenarioError(
                 f"the run lasts {end / PER_SECOND:.3g} s, and time is exact up to {LAST / PER_SECOND:.3g} s: "
                 f"cut it off with until=..."
             )
-        return self._record.facts(self._starts.own, end, ending)
+        waits = self._publishers.quota_waits
+        return self._record.facts(self._starts.own, end, ending, scenario.deadline, waits)
+
+    def _stalled(self) -> bool:
+        """Return whether only the background goes on, and lets nothing else happen any more."""
+        env = self._env
+        assert isinstance(env, CountingEnvironment)
+        alive = env.foreground > self._encoders.futile or self._encoders.awaits_repair
+        return not (alive or self._open or self._publishers.waits_for_others) and env.peek() > env.now
 
     def _on_outcome(self) -> None:
         self._without_outcome -= 1
@@ -187,10 +268,10 @@ class System:
         if not (self._open or self._without_outcome):
             PlacedTimeout(self._env, 0, END, "completed").callbacks.append(StopSimulation.callback)
 
-    def _queue(self) -> deque[int] | PriorityQueue:
-        """Return the publishing queue: first in, first out, unless the strategy has priorities."""
+    def _queue(self, place: dict[int, int] | None = None) -> deque[int] | PriorityQueue:
+        """Return the publishing queue: first in, first out, or in the order of `place`, after priorities."""
         if not self._strategy.reorders:
-            return deque()
+            return deque() if place is None else PriorityQueue(lambda _: 0.0, place)
         encoding_started, strategy = self._record.tables["videos"]["encoding_started"], self._strategy
 
         def priority(row: int) -> float:
@@ -199,12 +280,24 @@ class System:
             asked = f"the answer of {strategy.name}.priority({video.id!r})"
             return a_number(asked, answer, at_least=-inf, error=StrategyError)
 
-        return PriorityQueue(priority)
+        return PriorityQueue(priority, place)
 
 
-def _run_to_the_end(env: simpy.Environment, until: float | None) -> Ending:
-    """Step until the last outcome, until nothing is scheduled, or to the cut-off; return which it was."""
+def _orders(scenario: Scenario) -> bool:
+    """Return whether publishers may start later than they are ordered."""
+    limited = scenario.max_publishers is not None or scenario.provisioning_delay > 0
+    return limited or scenario.faults.of_publishers
+
+
+def _run_to_the_end(
+    env: simpy.Environment, until: float | None, stalled: Callable[[], bool] | None = None
+) -> Ending:
+    """Step until the last outcome, until nothing is left, or to the cut-off; return which it was."""
     try:
+        while stalled is not None and not stalled() and env.peek() <= (inf if until is None else until):
+            env.step()
+        if stalled is not None:
+            return "no publisher will come" if stalled() else "cut-off"
         if until is None:
             while True:
                 env.step()

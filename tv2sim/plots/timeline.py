@@ -140,11 +140,11 @@ def _encoders(run: Run, stop: float) -> _Block:
     """Return a row per encoder, with bars per video from the start of its encoding until it is queued."""
     begun, encoded, queued = (run.videos[name].to_numpy() for name in ("encoding_started", "encoded", "queued"))
     row = run.videos["encoder"].to_numpy(dtype=np.int64, na_value=-1)
-    rows = min(run.scenario.encoders, _MOST_ROWS)
+    rows = min(run.scenario.encoder_count, _MOST_ROWS)
     video = np.flatnonzero((begun <= stop) & (row < rows))
     kinds = ("encoding", "encoder kept waiting")
     bars = _between(kinds, [begun[video], encoded[video], queued[video]], run.end, stop)
-    return _Block(rows, run.scenario.encoders - rows, video, row[video], bars)
+    return _Block(rows, run.scenario.encoder_count - rows, video, row[video], bars)
 
 
 def _publishers(run: Run, stop: float) -> _Block:

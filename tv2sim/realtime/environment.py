@@ -13,6 +13,7 @@ from simpy.core import StopSimulation
 
 from tv2sim.catalogue import Catalogue
 from tv2sim.model.client import at
+from tv2sim.model.environment import CountingEnvironment
 from tv2sim.model.instant import HANDED_OVER, happens
 from tv2sim.model.users import call
 from tv2sim.realtime.clock import Clock, Stopped
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from tv2sim.model.system import System
     from tv2sim.realtime.feed import Feed
 
-__all__ = ["LiveSubmissions", "RealtimeEnvironment"]
+__all__ = ["CountingRealtimeEnvironment", "LiveSubmissions", "RealtimeEnvironment"]
 
 
 class RealtimeEnvironment(simpy.Environment):
@@ -115,6 +116,10 @@ class RealtimeEnvironment(simpy.Environment):
         else:
             time = max(next_tick(self._clock.now), self.now + 1)
             happens(event, time - self.now, HANDED_OVER, arrival)
+
+
+class CountingRealtimeEnvironment(RealtimeEnvironment, CountingEnvironment):
+    """The same for a scenario in which something dies after a while."""
 
 
 _A_MOMENT = 0.005

@@ -121,7 +121,8 @@ class Recorded(Player):
         return self._ended(self.log, self.end, self.ending)
 
     def _ended(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
-        facts = facts_of_log(log, self.source.publication_timeout, self.own, end, ending)
+        timeouts, deadline = self.source.publication_timeout, self.scenario.deadline
+        facts = facts_of_log(log, timeouts, self.own, end, ending, deadline)
         return self._run(self.source, facts, self.versions, self.strategy_data)
 
 
@@ -196,10 +197,10 @@ def _recorded(
     log = [LogEntry(line.time, line.event, line.video, line.encoder, line.publisher) for _, line in events]
     own = {line.video for _, line in events if line.own}
     catalogue = Catalogue(videos, [Rejected(*msgspec.structs.astuple(line)) for line in lost], before.name)
-    if (wrong := _contradiction(log, catalogue.publication_timeout, scenario.encoders)) is not None:
+    if (wrong := _contradiction(log, catalogue.publication_timeout, scenario)) is not None:
         what = f"{log[wrong].event!r:.40} at {log[wrong].time:g} s"
         raise InputError(f"{name!r}, line {events[wrong][0]}, contradicts those before it: {what}")
-    if log and EVENTS[log[-1].event].time == "published":  # cut off before the end of the publisher
+    if log and log[-1].event in ("published", "failed"):  # cut off before the end of the publisher
         log.append(log[-1]._replace(event="publisher_ended"))
     ends = [(line.end, line.ending) for _, line in told if line.end is not None and line.ending is not None]
     end, ending = ends[-1] if ends else (log[-1].time if log else 0.0, "stopped")
@@ -215,11 +216,11 @@ def _recorded(
     )  # fmt: skip
 
 
-def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], encoders: int) -> int | None:
+def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], scenario: Scenario) -> int | None:
     """Return the index of the first event that cannot follow those before it, or None."""
-    wrong = next(_out_of_order(log, len(timeouts), encoders), None)
+    wrong = next(_out_of_order(log, len(timeouts), scenario.encoder_count), None)
     try:
-        facts_of_log(log[:wrong], timeouts, bytearray(len(timeouts)), 0.0, "stopped")
+        facts_of_log(log[:wrong], timeouts, bytearray(len(timeouts)), 0.0, "stopped", scenario.deadline)
     except Contradiction as error:
         return error.line
     return wrong
@@ -243,8 +244,9 @@ def _out_of_order(log: Iterable[LogEntry], videos: int, encoders: int) -> Iterat
             yield line
             continue
         for table, row in (("videos", entry.video), ("publishers", entry.publisher)):
-            if kind.time in times[table]:
-                place = times[table].index(kind.time)
+            time = "published" if kind.time == "settled" else kind.time  # they are one step of a video
+            if time in times[table]:
+                place = times[table].index(time)
                 if filled.get((table, row), -1) != place - 1:
                     yield line
                 filled[table, row] = place
@@ -253,7 +255,9 @@ def _out_of_order(log: Iterable[LogEntry], videos: int, encoders: int) -> Iterat
                 yield line
             publishers += 1
         if entry.event == "encoding_started":
-            if entry.encoder is None or entry.encoder >= encoders or entry.encoder in encoder.values():
+            if (entry.encoder is None) == bool(encoders) or (
+                entry.encoder is not None and (entry.encoder >= encoders or entry.encoder in encoder.values())
+            ):
                 yield line
             encoder[entry.video] = entry.encoder
         elif entry.event == "queued":

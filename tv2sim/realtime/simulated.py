@@ -16,7 +16,7 @@ from tv2sim.errors import CatalogueError
 from tv2sim.events import log_of
 from tv2sim.model import Observer
 from tv2sim.realtime.clock import Clock, Stopped
-from tv2sim.realtime.environment import LiveSubmissions, RealtimeEnvironment
+from tv2sim.realtime.environment import CountingRealtimeEnvironment, LiveSubmissions, RealtimeEnvironment
 from tv2sim.run import Run
 
 if TYPE_CHECKING:
@@ -94,9 +94,11 @@ class Simulated(Player):
 
     def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
         """Simulate at the clock's pace, and return the run."""
+        counts = self.scenario.faults.has_lifetimes
+        kind = CountingRealtimeEnvironment if counts else RealtimeEnvironment
         self.own.clear()
         if isinstance(self.source, Catalogue):
-            env = RealtimeEnvironment(clock, until=self.scenario.until)
+            env = kind(clock, until=self.scenario.until)
             facts = self._simulate(self.source, observers=observers, env=env, own=self.own)
             return self._run(self.source, facts)
         feed, videos = self.source, list[Video]()
@@ -106,7 +108,7 @@ class Simulated(Player):
             for function in (videos.append, *accepted):
                 function(video)
 
-        env = RealtimeEnvironment(clock, feed, self.scenario.until)
+        env = kind(clock, feed, self.scenario.until)
         facts = self._simulate(
             Catalogue([]),
             observers=observers,

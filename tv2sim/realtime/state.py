@@ -91,7 +91,7 @@ class State:
     """
 
     def __init__(self, player: Player) -> None:
-        self.encoders = player.scenario.encoders
+        self.encoders = player.scenario.encoder_count
         self.videos = list(player.videos)
         self._more = player.live
         self._rejected = player.source.rejected

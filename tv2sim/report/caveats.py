@@ -241,7 +241,7 @@ def _cold(worlds: list[tuple[str, Comparison]]) -> Iterator[Caveat]:
             first = int(videos["encoded"].argmin())
             if 2 * failures[first] < failures.sum():
                 continue
-            row, time = videos.iloc[first], reps.scenario.publishing_time
+            row, time = videos.iloc[first], reps.scenario.mean_publishing_time
             patience = float(row["encoding_started"] + row["publication_timeout"] - time)
             alone = 1 - reps.scenario.startup_time.cdf(patience)
             key = name, str(row["id"]), patience, alone, reps.strategy.prewarmed
@@ -252,7 +252,7 @@ def _cold(worlds: list[tuple[str, Comparison]]) -> Iterator[Caveat]:
 
 
 def _encoders(study: Comparison) -> Iterator[Caveat]:
-    one_of_each = {reps.scenario.encoders: reps for reps in study.cells.values()}
+    one_of_each = {reps.scenario.encoder_count: reps for reps in study.cells.values()}
     if len(one_of_each) > 1:
         yield ClockAndEncoders({encoders: _wait(reps) for encoders, reps in sorted(one_of_each.items())})
 

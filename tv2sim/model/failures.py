@@ -1,0 +1,176 @@
+"""Publishers that fail, and the stage that takes their videos back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tv2sim.distributions import Constant, Distribution
+from tv2sim.draws import Purpose
+from tv2sim.model.environment import Background
+from tv2sim.model.instant import DIED, NOTICED, READY, later
+from tv2sim.model.orders import Key, Order, OrderedPublishers
+from tv2sim.model.publishing import PublishingStage
+from tv2sim.model.startups import Drawn, drawn
+from tv2sim.ticks import to_ticks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tv2sim.model.startups import StartupTimes
+    from tv2sim.scenario import Scenario
+
+__all__ = ["FailingPublishers", "RetryingStage"]
+
+_STARTUP_FAILURE = (
+    Purpose.STARTUP_FAILURE_FOR_VIDEO, Purpose.STARTUP_FAILURE_OF_SLOT, Purpose.STARTUP_FAILURE_WITHOUT_CAUSE,
+)  # fmt: skip
+_READY_LIFETIME = (
+    Purpose.READY_LIFETIME_FOR_VIDEO, Purpose.READY_LIFETIME_OF_SLOT, Purpose.READY_LIFETIME_WITHOUT_CAUSE,
+)  # fmt: skip
+
+
+class FailingPublishers(OrderedPublishers):
+    """Publishers that may fail as they start up, while they wait for a video, and at the end of publishing.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        What fails, and how often.
+    startups : StartupTimes
+        The keys of the random numbers.
+    times : callable
+        Takes a video and the number of attempts to publish it before this one; returns the ticks of publishing.
+    *wiring
+        As for :class:`Publishers`.
+    """
+
+    _stage: RetryingStage
+
+    def __init__(
+        self, scenario: Scenario, startups: StartupTimes, times: Callable[[int, int], float], *wiring: Any
+    ) -> None:
+        super().__init__(scenario, *wiring)
+        self._faults, self._times = scenario.faults, times
+        self._noticed_after = to_ticks(scenario.faults.noticed_after)
+        self._startup_fails = [_numbers(startups, purpose) for purpose in _STARTUP_FAILURE]
+        self._publishing_fails = _numbers(startups, Purpose.PUBLISHING_FAILURE)
+        lifetime = scenario.faults.ready_lifetime
+        distribution = lifetime if isinstance(lifetime, Distribution) else Constant(lifetime or 1.0)
+        self._lifetimes = [
+            drawn("ready_lifetime", distribution, purpose, startups) for purpose in _READY_LIFETIME
+        ]
+        self._dies = lifetime is not None
+        self._of: dict[int, tuple[Order, Key]] = {}  # by publisher: why it was started, and what it draws
+        self._attempts: list[int] = []  # by video, so far
+        self._taken = self._record.tables["publishers"]["video"]
+
+    def add(self, videos: int) -> None:
+        """Prepare for more videos."""
+        super().add(videos)
+        self._attempts += [0] * videos
+
+    # -- starting up and waiting ---------------------------------------------------------------------------
+
+    def _begin(self, order: Order, publisher: int) -> None:
+        key = self._key(order)
+        self._of[publisher] = order, key
+        startup = self._startup_by(key)
+        fails = self._faults.startup
+        if fails and self._startup_fails[key.kind](key.entity, key.further) < fails:
+            later(self._env, startup, READY + publisher, self._lost, publisher)
+        else:
+            later(self._env, startup, READY + publisher, self._ready, publisher, order.owner)
+
+    def _ready(self, publisher: int, owner: int) -> None:
+        super()._ready(publisher, owner)
+        if self._dies and self._taken[publisher] < 0:
+            key = self._of[publisher][1]
+            lifetime = max(1.0, self._lifetimes[key.kind](key.entity, key.further))  # a microsecond
+            death = Background(self._env, lifetime, DIED + publisher)
+            death.callbacks.append(lambda _: self._lifetime_ends(publisher, owner))
+
+    def _lifetime_ends(self, publisher: int, owner: int) -> None:
+        """Let a ready publisher die, unless it has taken a video before."""
+        if self._taken[publisher] < 0:
+            self._stage.withdraw(publisher, owner)
+            self._lost(publisher)
+
+    # -- publishing ----------------------------------------------------------------------------------------
+
+    def _ticks_of_publishing(self, video: int) -> float:
+        return self._times(video, self._attempts[video])
+
+    def _published(self, video: int, publisher: int) -> None:
+        attempt = self._attempts[video]
+        self._attempts[video] += 1
+        fails = self._faults.publishing
+        if fails and self._publishing_fails(video, attempt) < fails:
+            self._publishing_failed(video, publisher)
+        else:
+            super()._published(video, publisher)
+
+    def _publishing_failed(self, video: int, publisher: int) -> None:
+        """Let the video wait again, or give it up; the publisher counts in the level until that is noticed."""
+        most = self._faults.attempts
+        if most is not None and self._attempts[video] >= most:
+            self._record.given_up(video)
+            self._record.publisher_failed(publisher)
+            self._on_outcome()
+            self._gone()
+            return
+        if not self._own[video]:
+            self._stock += 1
+        self._lost(publisher)
+        if (other := self._stage.accept_again(video)) is not None:
+            self._assign(video, other)
+
+    # -- after a failure -----------------------------------------------------------------------------------
+
+    def _lost(self, publisher: int) -> None:
+        """End a publisher that failed; it is replaced when that is noticed."""
+        self._record.publisher_failed(publisher)
+        later(self._env, self._noticed_after, NOTICED + publisher, self._noticed, publisher)
+        self._gone()
+
+    def _noticed(self, publisher: int) -> None:
+        """Order another publisher in place of one that failed, with its cause or slot."""
+        order, _ = self._of.pop(publisher)
+        if order.owner < 0:
+            self._stock -= 1
+        self._order(order)
+
+
+def _numbers(startups: StartupTimes, purpose: Purpose) -> Drawn:
+    return Drawn(startups.seed, startups.replication, purpose, lambda u: u)
+
+
+class RetryingStage(PublishingStage):
+    """A stage to which a video may come again; it then has the place that it had at first.
+
+    Parameters
+    ----------
+    place : dict
+        Filled by it: for each video, how many came before it for the first time. The queue is ordered by it.
+    *wiring
+        As for :class:`PublishingStage`.
+    """
+
+    def __init__(self, place: dict[int, int], *wiring: Any) -> None:
+        super().__init__(*wiring)
+        self._place = place
+
+    def accept(self, video: int) -> int | None:
+        """Return the ready publisher that takes a video, or None if the video has to wait."""
+        self._place[video] = len(self._place)
+        return super().accept(video)
+
+    def accept_again(self, video: int) -> int | None:
+        """Do the same for a video that came before, even if the queue is full."""
+        return super().accept(video)
+
+    def withdraw(self, publisher: int, owner: int) -> None:
+        """Forget a ready publisher."""
+        if owner >= 0:
+            del self._own_ready[owner]
+        else:
+            self.ready.remove(publisher)

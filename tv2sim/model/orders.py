@@ -1,0 +1,153 @@
+"""Publishers that do not start at once: orders take time, and not all that are ordered may exist together."""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from math import inf
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tv2sim.model.instant import READY, STARTED_LATER, later
+from tv2sim.model.publishers import Publishers
+from tv2sim.ticks import to_ticks
+
+if TYPE_CHECKING:
+    from tv2sim.progress import Counted
+    from tv2sim.scenario import Scenario
+
+__all__ = ["Key", "Order", "OrderedPublishers"]
+
+
+class Order(NamedTuple):
+    """The decision to start a publisher.
+
+    Attributes
+    ----------
+    cause : int
+        The video because of which it is started; -1: none.
+    owner : int
+        The only video that it may serve; -1: any.
+    slot : int
+        The slot of the pool, if it is prewarmed, else -1.
+    """
+
+    cause: int
+    owner: int
+    slot: int = -1
+
+
+class Key(NamedTuple):
+    """The random numbers that a publisher draws: a video's, a slot's or others, and which of them."""
+
+    kind: int
+    entity: int
+    further: int
+
+
+_VIDEO, _SLOT, _NONE = range(3)
+
+
+class OrderedPublishers(Publishers):
+    """Publishers that start some time after they are ordered, and wait if too many exist.
+
+    The parameters are those of :class:`Publishers`, and the scenario. From its start on, a publisher has a
+    number, costs, and a place among those that may exist; the pool's level counts it from its order on.
+    """
+
+    def __init__(self, scenario: Scenario, *wiring: Any) -> None:
+        super().__init__(*wiring)
+        self._outcome = self._record.tables["videos"]["outcome"]
+        self._provisioning = to_ticks(scenario.provisioning_delay)
+        self._most = inf if scenario.max_publishers is None else scenario.max_publishers
+        self._existing = 0
+        self._waiting: deque[tuple[float, Order]] = deque()  # since when each order waits for its turn
+        self._waits = 0
+        self._slots: defaultdict[int, int] = defaultdict(int)  # publishers started so far for each slot
+
+    # -- ordering ------------------------------------------------------------------------------------------
+
+    def prewarm(self, counted: Counted) -> None:
+        """Order the publishers of the pool at time 0."""
+        for slot in counted(range(self._wanted())):
+            self._order(Order(-1, -1, slot))
+
+    def _start_for(self, video: int) -> None:
+        owner = video if self._own[video] else -1
+        self._order(Order(video, owner), 0.0 if self._delay is None else self._delay[video])
+
+    def _start(self, cause: int, owner: int) -> None:
+        self._order(Order(cause, owner))
+
+    def _order(self, order: Order, lead: float = 0.0) -> None:
+        """Decide on a start, after a lead of the strategy; an order for the pool without one counts at once."""
+        if order.owner < 0 and not lead:
+            self._stock += 1
+        if wait := lead + self._provisioning:
+            later(self._env, wait, STARTED_LATER + 1 + order.cause, self._due, order, lead > 0)
+        else:
+            self._due(order, False)
+
+    # -- starting ------------------------------------------------------------------------------------------
+
+    def _due(self, order: Order, count: bool) -> None:
+        """Start the publisher if it may exist, else let it wait; `count` it now in the pool's level."""
+        if count and order.owner < 0:
+            self._stock += 1
+        self._waiting.append((self._env.now, order))
+        self._start_waiting()
+
+    def _start_waiting(self) -> None:
+        """Start as many of the waiting publishers as may exist, and drop those whose video has its outcome."""
+        while self._waiting and self._existing < self._most:
+            since, order = self._waiting.popleft()
+            if order.owner < 0 or not self._outcome[order.owner]:
+                self._waits += since < self._env.now
+                self._existing += 1
+                self._begin(order, self._record.publisher_started(order.cause))
+
+    def _begin(self, order: Order, publisher: int) -> None:
+        """Let a publisher start up."""
+        startup = self._startup_by(self._key(order))
+        later(self._env, startup, READY + publisher, self._ready, publisher, order.owner)
+
+    def _key(self, order: Order) -> Key:
+        """Return what the next publisher with this slot or cause draws."""
+        if order.slot >= 0:
+            further = self._slots[order.slot]
+            self._slots[order.slot] += 1
+            return Key(_SLOT, order.slot, further)
+        if order.cause >= 0:
+            further = self._caused[order.cause]
+            self._caused[order.cause] += 1
+            return Key(_VIDEO, order.cause, further)
+        self._without_cause += 1
+        return Key(_NONE, self._without_cause - 1, 0)
+
+    def _startup_by(self, key: Key) -> float:
+        kind, entity, further = key
+        startups = self._startups
+        if kind == _NONE:
+            return startups.without_cause(entity)
+        if kind == _SLOT:
+            return startups.of_slot_again(entity, further) if further else startups.of_slots(entity + 1)[entity]
+        return startups.further(entity, further) if further else startups.by_video[entity]
+
+    def _published(self, video: int, publisher: int) -> None:
+        super()._published(video, publisher)
+        self._gone()
+
+    def _gone(self) -> None:
+        """Let an order have the place of a publisher that exists no more."""
+        self._existing -= 1
+        self._start_waiting()
+
+    # -- afterwards ----------------------------------------------------------------------------------------
+
+    @property
+    def waits_for_others(self) -> bool:  # type: ignore[override]
+        """Whether a publisher is ordered that cannot start before another one ends."""
+        return bool(self._waiting)
+
+    @property
+    def quota_waits(self) -> int:  # type: ignore[override]
+        """How many publishers have waited for others to end before they started."""
+        return self._waits
