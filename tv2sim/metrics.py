@@ -42,7 +42,7 @@ __all__ = [
 
 
 def elapsed(facts: Facts) -> NDArray[np.float64]:
-    """Return per video the ticks that are held against its timeout; see :attr:`Facts.elapsed`."""
+    """Return per video the ticks from encoding start to publication; see :attr:`Facts.elapsed`."""
     return facts.elapsed
 
 

@@ -207,7 +207,10 @@ class Replications:
         return self._ticks(first) / PER_SECOND
 
     def lateness(self, first: int | None = None) -> NDArray[np.float64]:
-        """Return elapsed time less timeout of every video, like :meth:`elapsed`; above 0 is too late."""
+        """Return elapsed time less timeout of every video, like :meth:`elapsed`.
+
+        Above 0 is too late, unless the scenario's `deadline` is "assigned".
+        """
         return QUANTITIES["lateness"](self.catalogue, self._ticks(first)) / PER_SECOND
 
     def _ticks(self, first: int | None) -> NDArray[np.float64]:

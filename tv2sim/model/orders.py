@@ -143,11 +143,6 @@ class OrderedPublishers(Publishers):
     # -- afterwards ----------------------------------------------------------------------------------------
 
     @property
-    def waits_for_others(self) -> bool:  # type: ignore[override]
-        """Whether a publisher is ordered that cannot start before another one ends."""
-        return bool(self._waiting)
-
-    @property
     def quota_waits(self) -> int:  # type: ignore[override]
         """How many publishers have waited for others to end before they started."""
         return self._waits

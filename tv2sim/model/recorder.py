@@ -366,9 +366,10 @@ def facts_of_log(
         except (LookupError, ValueError, OverflowError):
             raise Contradiction(line) from None
     facts = recorder.facts(own, to_ticks(end), ending, deadline, quota_waits)
-    elapsed = facts.elapsed
-    in_time = facts.videos["outcome"] == _IN_TIME
-    wrong = ~np.isnan(elapsed) & ((elapsed <= whole_ticks(timeouts)) != in_time)
+    videos = facts.videos
+    held = videos[deadline] - videos["encoding_started"]
+    in_time = videos["outcome"] == _IN_TIME
+    wrong = ~np.isnan(videos["published"]) & ((held <= whole_ticks(timeouts)) != in_time)
     for line, (told, follows) in enumerate(zip(log, log_of(facts).entries(), strict=True)):
         if told != follows or (told.event in _OUTCOMES and wrong[told.video]):
             raise Contradiction(line)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from functools import cached_property, partial
 from math import inf, nan
 from typing import TYPE_CHECKING
@@ -241,8 +242,6 @@ class System:
             env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
         until = None if scenario.until is None else to_ticks(scenario.until)
         ending = _run_to_the_end(env, until, self._stalled if scenario.faults.has_lifetimes else None)
-        if ending == "no publisher will come" and self._publishers.waits_for_others:
-            ending = "nothing left to happen"
         end = until if ending == "cut-off" and until is not None else float(env.now)
         if end > LAST:
             raise ScenarioError(
@@ -250,14 +249,17 @@ class System:
                 f"cut it off with until=..."
             )
         waits = self._publishers.quota_waits
-        return self._record.facts(self._starts.own, end, ending, scenario.deadline, waits)
+        facts = self._record.facts(self._starts.own, end, ending, scenario.deadline, waits)
+        if ending == "nothing left to happen" and _encoded_without_outcome(facts):
+            return replace(facts, ending="no publisher will come")
+        return facts
 
     def _stalled(self) -> bool:
         """Return whether only the background goes on, and lets nothing else happen any more."""
         env = self._env
         assert isinstance(env, CountingEnvironment)
         alive = env.foreground > self._encoders.futile or self._encoders.awaits_repair
-        return not (alive or self._open or self._publishers.waits_for_others) and env.peek() > env.now
+        return not (alive or self._open or self._publishers.awaits_death) and env.peek() > env.now
 
     def _on_outcome(self) -> None:
         self._without_outcome -= 1
@@ -283,6 +285,12 @@ class System:
         return PriorityQueue(priority, place)
 
 
+def _encoded_without_outcome(facts: Facts) -> bool:
+    """Return whether a video waits for a publisher, given that nothing is left to happen."""
+    videos = facts.videos
+    return bool((~np.isnan(videos["encoded"]) & (videos["outcome"] == 0)).any())
+
+
 def _orders(scenario: Scenario) -> bool:
     """Return whether publishers may start later than they are ordered."""
     limited = scenario.max_publishers is not None or scenario.provisioning_delay > 0
@@ -297,7 +305,7 @@ def _run_to_the_end(
         while stalled is not None and not stalled() and env.peek() <= (inf if until is None else until):
             env.step()
         if stalled is not None:
-            return "no publisher will come" if stalled() else "cut-off"
+            return "nothing left to happen" if stalled() else "cut-off"
         if until is None:
             while True:
                 env.step()
@@ -307,5 +315,5 @@ def _run_to_the_end(
         ending: Ending = stop.args[0]
         return ending
     except EmptySchedule:
-        return "no publisher will come"
-    return "no publisher will come" if env.peek() == inf else "cut-off"
+        return "nothing left to happen"
+    return "nothing left to happen" if env.peek() == inf else "cut-off"
