@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import tv2sim as tv
-from tests.reference import Clip, Faults, Outcome, Profile, Rule, World
+from tests.reference import Broker, Clip, Faults, Outcome, Profile, RetryLater, Rule, World
 from tests.test_reference import rows_of, strategy_of
 from tv2sim.events import log_of
 from tv2sim.ticks import PER_SECOND
 
 __all__ = ["simpy"]
 
-KINDS: dict[type, Any] = {Faults: tv.Faults, Profile: tv.Profile}
+KINDS: dict[type, Any] = {Faults: tv.Faults, Profile: tv.Profile, RetryLater: tv.RetryLater, Broker: tv.Broker}
 """The library's class for each of the specification's."""
 
 

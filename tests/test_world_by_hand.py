@@ -46,7 +46,7 @@ def simulate(request: pytest.FixtureRequest) -> Callable[..., Outcome]:
     engine: Engine = request.param
 
     def run(clips: Sequence[Clip], rule: Rule, *, seed: int = 1, **fields: Any) -> Outcome:
-        if engine is simpy and {"hand_over", "broker"} & fields.keys():
+        if engine is simpy and {"broker"} & fields.keys():
             pytest.skip("not yet")
         rate = fields.get("requests_per_second")
         if isinstance(rate, Profile) and not (rate.period or rate.steps[-1][1]) and engine is simpy:

@@ -76,6 +76,8 @@ FEATURES = (
         _NONE,
     ),
     Feature("failures, faults", lambda asked: bool(asked.scenario.faults), _NONE),
+    Feature("retries of the client, hand_over", lambda asked: asked.scenario.hand_over is not None, _NONE),
+    Feature("a broker", lambda asked: asked.scenario.broker is not None, _NONE),
     Feature("a system without encoders", lambda asked: asked.scenario.encoders is None, _NONE),
     Feature("encoders of different speeds", lambda asked: isinstance(asked.scenario.encoders, tuple), _NONE),
     Feature("factors of encoding times", lambda asked: asked.scenario.encoding_factor is not None, _NONE),
