@@ -34,7 +34,8 @@ def test_a_kind_names_columns_and_a_method_that_there_are(event: str) -> None:
 
 
 def test_every_column_of_every_table_has_a_meaning() -> None:
-    run = tv.simulate([{**video(0), "submittedAt": 0}], "2c")
+    optional = {"submittedAt": 0, "publishingTime": 1, "priority": 2}
+    run = tv.simulate([video(0) | optional], "2c")
     for table, meanings in MEANINGS.items():
         columns = list(getattr(run, table).columns)
         assert all(meaning(table, column) for column in columns)

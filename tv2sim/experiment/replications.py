@@ -121,7 +121,7 @@ class Replications:
 
     @cached_property
     def _results_of_all(self) -> Chunk:
-        (chunk,) = compute([_task(self, range(len(self)), as_metrics("all"))])
+        (chunk,) = compute([_task(self, range(len(self)), tuple(METRICS))])
         return chunk
 
     def interval(self, metric: str, confidence: float = 0.95, *, first: int | None = None) -> Interval:
