@@ -117,8 +117,6 @@ def _note(event: Any, row: Any, n: Any, log: Any) -> None:
 def _start(now: Any, cause: Any, owner: Any, startup: Any, T: Any, K: Any, n: Any, log: Any) -> None:
     publisher = n[PUBLISHERS]
     n[PUBLISHERS] = publisher + 1
-    if owner < 0:
-        n[STOCK] += 1
     K[OWNER, publisher] = owner
     K[P_CAUSE, publisher] = cause
     K[P_VIDEO, publisher] = -1
@@ -139,6 +137,8 @@ def _start_because_of(now: Any, video: Any, owner: Any, T: Any, K: Any, n: Any, 
 
 @inlined
 def _start_for(now: Any, video: Any, T: Any, K: Any, n: Any, log: Any) -> None:
+    if not K[OWN, video]:
+        n[STOCK] += 1
     if T[DELAY, video] > 0:
         _push(TIMERS, now + T[DELAY, video], _DELAYED_START << _KIND | video, T, K, n)
     else:
@@ -152,8 +152,9 @@ def _assign(now: Any, video: Any, publisher: Any, T: Any, K: Any, n: Any, c: Any
     K[P_VIDEO, publisher] = video
     _note(_E_ASSIGNED, video, n, log)
     if not K[OWN, video]:
-        n[STOCK] -= 1
-        if n[STOCK] < n[LEVEL]:
+        if n[STOCK] > n[LEVEL]:
+            n[STOCK] -= 1
+        else:
             _start_because_of(now, video, _NOBODY, T, K, n, log)
     if c[PUBLISHING_TIME] > 0:
         _push(TIMERS, now + c[PUBLISHING_TIME], _END_OF_PUBLISHING << _KIND | publisher, T, K, n)
@@ -326,6 +327,7 @@ def _begin(T: Any, K: Any, n: Any, c: Any, log: Any) -> None:
         T[row, :videos] = nan
     for encoder in range(min(n[ENCODERS], videos)):
         _push(FREE, 0.0, encoder, T, K, n)
+    n[STOCK] = n[LEVEL]
     for slot in range(n[LEVEL]):
         _start(0.0, _NOBODY, _NOBODY, T[SLOT_STARTUP, slot], T, K, n, log)
     if c[REVIEW_EVERY] > 0:

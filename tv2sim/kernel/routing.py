@@ -90,6 +90,11 @@ FEATURES = (
     Feature(
         "a queue in an order of its own, priority", lambda world: world.strategy.reorders, ("stage", "events")
     ),
+    Feature(
+        "encodings that take no time, and a queue in an order of its own",
+        lambda world: world.strategy.reorders and not world.encoding_time.all(),
+        ("events",),
+    ),
     Feature("a publishing queue without room", lambda world: world.capacity == 0, ("events",)),
     Feature(
         f"more than {_MOST_IN_LANES} videos and prewarmed publishers",

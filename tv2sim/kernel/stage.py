@@ -11,7 +11,7 @@ from math import inf
 from typing import Any
 
 from tv2sim.kernel.compiled import compiled
-from tv2sim.kernel.encoding import ARRIVAL, START
+from tv2sim.kernel.encoding import ARRIVES, DECIDED, READY_FIRST, STARTS
 
 __all__ = ["BLOCKED", "NO_PUBLISHER", "stage"]
 
@@ -67,7 +67,7 @@ def stage(
     steps, ordered = len(times), len(priority) > 0
     videos = 0
     for i in range(steps):
-        videos += kinds[i] & 3 != START
+        videos += kinds[i] & ARRIVES
         caused[rows[i]] = 0
     total = 0.0
     end = last
@@ -79,7 +79,7 @@ def stage(
             break
         video = -1
         now = time
-        if becomes < time or (becomes == time and kind & 4):
+        if becomes < time or (becomes == time and kind & READY_FIRST):
             if taken == videos:  # what is left starts publishers only
                 ready = there
                 continue
@@ -93,14 +93,14 @@ def stage(
         else:
             step += 1
             row = rows[step - 1]
-            kind &= 3
-            if kind != ARRIVAL:
+            if kind & DECIDED:
+                stock += 1
+            if kind & STARTS:
                 _insert(at, ready, there, time + (further[row] if caused[row] else startup[row]))
                 started[there] = time
                 caused[row] += 1
                 there += 1
-                stock += 1
-            if kind != START:
+            if kind & ARRIVES:
                 if ready > taken:
                     video = row
                 else:
