@@ -22,10 +22,10 @@ from tv2sim.strategies import MOMENTS
 # rows of T: heaps, what is given, what is drawn, and the facts
 FREE, ENDS, STARTS, TIMERS, QUEUE = map(np.int64, range(5))
 ENCODING_TIME, TIMEOUT, DELAY, SUBMITTED, PRIORITY = range(5, 10)
-SLOT_STARTUP, STARTUP, FURTHER_STARTUP = range(10, 13)
-OFFERED, STARTED, ENCODED, QUEUED, ASSIGNED, PUBLISHED = range(13, 19)
-P_STARTED, P_READY, P_ASSIGNED, P_ENDED = range(19, 23)
-TIMES = 23
+SLOT_STARTUP, STARTUP, FURTHER_STARTUP, PUBLISHING = range(10, 14)
+OFFERED, STARTED, ENCODED, QUEUED, ASSIGNED, PUBLISHED = range(14, 20)
+P_STARTED, P_READY, P_ASSIGNED, P_ENDED = range(20, 24)
+TIMES = 24
 # rows of K: after the keys of the heaps, what is given, lists, and the facts
 MOMENT, OWN, CAUSED, OWN_READY, OWN_WAITS, OWNER, FIFO, READY, BLOCKED, ADMITTED = range(5, 15)
 ENCODER, PUBLISHER, OUTCOME = range(15, 18)
@@ -34,11 +34,10 @@ NUMBERS = 21
 # n: after the sizes of the heaps, the ends of lists, counts, and what is given
 Q_IN, Q_OUT, R_IN, R_OUT, B_IN, B_OUT, A_IN, A_OUT = range(5, 13)
 STOCK, PUBLISHERS, LOGGED, OUTCOMES, NEXT, IS_OFFERED, ARRIVALS = range(13, 20)
-VIDEOS, ENCODERS, CAPACITY, LEVEL, REORDERS = range(20, 25)
-COUNTS = 25
+VIDEOS, ENCODERS, CAPACITY, LEVEL, REORDERS, HELD = range(20, 26)
+COUNTS = 26
 # c
-GAP, PUBLISHING_TIME, UNTIL, REVIEW_EVERY = range(4)
-DURATIONS = 4
+GAP, UNTIL, REVIEW_EVERY = range(3)
 
 ENDINGS = ("completed", "cut-off", "no publisher will come")
 _COMPLETED, _CUT_OFF, _NO_PUBLISHER = range(3)
@@ -156,8 +155,8 @@ def _assign(now: Any, video: Any, publisher: Any, T: Any, K: Any, n: Any, c: Any
             n[STOCK] -= 1
         else:
             _start_because_of(now, video, _NOBODY, T, K, n, log)
-    if c[PUBLISHING_TIME] > 0:
-        _push(TIMERS, now + c[PUBLISHING_TIME], _END_OF_PUBLISHING << _KIND | publisher, T, K, n)
+    if T[PUBLISHING, video] > 0:
+        _push(TIMERS, now + T[PUBLISHING, video], _END_OF_PUBLISHING << _KIND | publisher, T, K, n)
     else:
         _publish(now, publisher, T, K, n, log)
 
@@ -166,7 +165,7 @@ def _assign(now: Any, video: Any, publisher: Any, T: Any, K: Any, n: Any, c: Any
 def _publish(now: Any, publisher: Any, T: Any, K: Any, n: Any, log: Any) -> None:
     video = K[P_VIDEO, publisher]
     T[PUBLISHED, video] = T[P_ENDED, publisher] = now
-    if now - T[STARTED, video] <= T[TIMEOUT, video]:
+    if T[n[HELD], video] - T[STARTED, video] <= T[TIMEOUT, video]:
         K[OUTCOME, video] = _PUBLISHED
         _note(_E_PUBLISHED, video, n, log)
     else:

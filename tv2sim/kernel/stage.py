@@ -45,9 +45,9 @@ def stage(
     level, capacity : int
         The size of the pool and of the queue.
     last : float
-        When the last video that the pool does not serve is assigned.
-    publishing : float
-        The publishing time; the run ends that long after the last assignment.
+        When the last video that the pool does not serve is published.
+    publishing : numpy.ndarray
+        The publishing time of each video; the run ends with the last publication.
     slots, startup, further : numpy.ndarray
         The start-up times of the prewarmed publishers, of a video's first and of its second.
     at, queue, place, caused : numpy.ndarray
@@ -75,7 +75,7 @@ def stage(
         time = times[step] if step < steps else inf
         kind = kinds[step] if step < steps else 0
         becomes = at[ready] if ready < there else inf
-        if taken == videos and time > end + publishing:
+        if taken == videos and time > end:
             break
         video = -1
         now = time
@@ -121,7 +121,7 @@ def stage(
             takes[taken] = now
             taken += 1
             assigned[video] = now
-            end = max(end, now)
+            end = max(end, now + publishing[video])
             stock -= 1
             if stock < level:
                 _insert(at, ready, there, now + (further[video] if caused[video] else startup[video]))
@@ -129,7 +129,6 @@ def stage(
                 caused[video] += 1
                 there += 1
                 stock += 1
-    end += publishing
     for i in range(taken, there):
         if at[i] < end:
             total += end - at[i]
