@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -23,8 +24,10 @@ from tv2sim.notebook import code, display, meter, paragraph, strong, table
 from tv2sim.profiles import Profile, a_rate
 from tv2sim.ticks import PER_SECOND, to_ticks
 from tv2sim.validation import a_number, a_time, a_whole_number, one_of, plural
+from tv2sim.written import commented, from_tables, read_tables
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
@@ -40,14 +43,18 @@ _TIGHT = 1.1
 """A pool whose capacity is below this multiple of the arrival rate makes videos wait for long."""
 
 
-def _a_rate_or_profile(name: str, value: object, *, error: type[InputError]) -> float | Profile:
-    return value if isinstance(value, Profile) else a_rate(name, value, error=error)
+def _a_rate_or_profile(
+    name: str, value: object, *, error: type[InputError], **bounds: float
+) -> float | Profile:
+    return value if isinstance(value, Profile) else a_rate(name, value, error=error, **bounds)
 
 
-def _as_encoders(name: str, value: Any, *, error: type[InputError]) -> int | tuple[float, ...] | None:
+def _as_encoders(
+    name: str, value: Any, *, at_least: int, error: type[InputError]
+) -> int | tuple[float, ...] | None:
     if isinstance(value, (list, tuple, np.ndarray)) and len(value):
         return tuple(a_number("the speed of an encoder", speed, above=0, error=error) for speed in value)
-    return None if value is None else a_whole_number(name, value, at_least=1, error=error)
+    return None if value is None else a_whole_number(name, value, at_least=at_least, error=error)
 
 
 if TYPE_CHECKING:
@@ -83,13 +90,13 @@ class Scenario(Fields):
     """
 
     encoders: AsEncoders = parameter(
-        10, _as_encoders, label="Encoders",
+        10, _as_encoders, at_least=1, label="Encoders",
         text="The number of encoders, or a list of their speeds. Each encodes one video at a time, which "
         "takes the video's encoding time divided by its speed. None: there is no encoding stage, a video is "
         "encoded when it arrives, and it arrives at its submittedAt, if it has one.",
     )  # fmt: skip
     requests_per_second: float | Profile = parameter(
-        2.0, _a_rate_or_profile, label="Requests",
+        2.0, _a_rate_or_profile, above=0, label="Requests",
         text="The most videos that the client offers in a second. After an encoder has taken a video, the "
         "client waits for 1/requests_per_second s before it offers the next one. A tv.Profile changes over "
         "time: the client waits until the integral of the rate has grown by 1.",
@@ -117,8 +124,8 @@ class Scenario(Fields):
     )  # fmt: skip
     arrivals: Literal["even", "poisson"] = parameter(
         "even", one_of, known=("even", "poisson"), label="Arrivals",
-        text="'even': the client pauses as long as requests_per_second says after each hand-over. 'poisson': "
-        "videos arrive at random at this rate, whatever happens to those before them.",
+        text="How videos arrive: 'even', with a pause after each hand-over as long as requests_per_second "
+        "says, or 'poisson', at random at this rate, whatever happens to those before them.",
     )  # fmt: skip
     encoding_factor: AsTimeOrNone = parameter(
         None, or_none(a_time_or_distribution), above=0, label="Factor of the encoding times",
@@ -214,6 +221,70 @@ class Scenario(Fields):
         """
         scenario: Scenario = distribution_from_dict(data, cls, Profile, Faults)
         return scenario
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], **changes: Any) -> Scenario:
+        r"""Read a scenario from a file.
+
+        The file is TOML, or JSON if its name ends in .json. Its keys are the fields; other fields have their
+        defaults. :class:`~tv2sim.Faults` and :class:`~tv2sim.Profile` are tables with the names of their
+        fields, None is the text ``"none"``, a distribution is a text or a number, and the name of a .csv file
+        of measured times is relative to the folder of the file.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        **changes
+            Fields that win over those of the file, as for :meth:`replace`.
+
+        Returns
+        -------
+        Scenario
+            The scenario, checked.
+
+        Raises
+        ------
+        ScenarioError
+            If the file cannot be read, a key is unknown or a value impossible; the message names the file.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "world.toml")
+        ...     size = path.write_text('encoders = 5\n[faults]\nstartup = 0.1\n')
+        ...     scenario = Scenario.from_file(path, until=60)
+        >>> scenario.encoders, scenario.faults.startup, scenario.until
+        (5, 0.1, 60.0)
+        """
+        path = Path(path)
+        given = read_tables(path)
+        try:
+            scenario: Scenario = from_tables(cls, given, path.parent)
+        except InputError as error:
+            raise ScenarioError(f"{str(path)!r}: {error}") from error
+        return scenario.replace(**changes) if changes else scenario
+
+    def to_toml(self) -> str:
+        r"""Return the text of a file that :meth:`from_file` reads.
+
+        It describes every field. Those that have their default are comments.
+
+        Raises
+        ------
+        ScenarioError
+            If a distribution is of a user's own class, whose code a file cannot hold.
+
+        Examples
+        --------
+        >>> print(Scenario(arrivals="poisson").to_toml().split("\n\n")[7])
+        # How videos arrive: 'even', with a pause after each hand-over as long as requests_per_second says,
+        # or 'poisson', at random at this rate, whatever happens to those before them.
+        arrivals = "poisson"
+        """
+        return commented(self, title="A scenario of tv2sim")
 
     def _repr_html_(self) -> str:
         rows = []
