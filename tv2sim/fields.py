@@ -95,7 +95,7 @@ def with_parameters(kind: type[T]) -> type[T]:
 
 
 class Fields:
-    """The base of dataclasses that say which field was meant where a keyword is none of theirs.
+    """The base of dataclasses that suggest a field where a keyword is misspelled.
 
     >>> @dataclasses.dataclass(frozen=True)
     ... class Span(Fields):

@@ -81,7 +81,7 @@ _IN_TIME, _TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))
 
 @borrowing
 def quantile_weights(count: Any, percent: Any) -> Any:
-    """Return between which two of so many sorted values a quantile lies, and how far from the first."""
+    """Return the rows of the two sorted values between which a quantile lies, and how far from the first."""
     at = percent / 100 * (count - 1)
     below = int(at)
     return below, min(below + 1, count - 1), at - below
