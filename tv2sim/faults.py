@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tv2sim.distributions import Distribution, a_time_or_distribution
 from tv2sim.errors import InputError, ScenarioError
-from tv2sim.fields import Fields, check_fields, or_none, parameter, with_parameters
+from tv2sim.fields import Fields, check_fields, in_short, or_none, parameter, with_parameters
 from tv2sim.validation import a_number, a_time, a_whole_number, shown
 
 if TYPE_CHECKING:
@@ -83,6 +83,9 @@ class Faults(Fields):
 
     def __post_init__(self) -> None:
         check_fields(self, error=self._error)
+
+    def __str__(self) -> str:
+        return in_short(self) or "none"
 
     def __bool__(self) -> bool:
         """Return whether anything fails."""

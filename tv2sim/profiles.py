@@ -94,6 +94,10 @@ class Profile(Fields):
             )
         a_rate("Profile's mean rate", self.mean, error=ScenarioError)
 
+    def __str__(self) -> str:
+        steps = ", ".join(f"{rate:g} from {start:g} s" for start, rate in self.steps)
+        return steps if self.period is None else f"{steps}, again every {self.period:g} s"
+
     @property
     def mean(self) -> float:
         """The rate in the long run, per second."""

@@ -103,7 +103,7 @@ class Scenario(Fields):
     )  # fmt: skip
     startup_time: AsDistribution = parameter(
         Uniform(2, 6), as_distribution, label="Start-up time of a publisher",
-        text="Seconds from a publisher's start until it is ready: a distribution, also a frozen one of "
+        text="Seconds from a publisher's start until it is ready. A distribution, also a frozen one of "
         "SciPy, a number for a constant, a text such as 'uniform(2, 6)', or measured times: an array, a column "
         "or the name of a .csv file.",
     )  # fmt: skip

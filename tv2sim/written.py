@@ -224,7 +224,7 @@ def _schema_of(kind: type) -> dict[str, Any]:
 _DEFS = {
     "distribution": {
         "type": "string",
-        "description": f"seconds, or one of {', '.join(NOTATIONS)}, or a .csv file of measured times",
+        "description": f"seconds, or one of {', '.join(NOTATIONS[1:])}, or a .csv file of measured times",
     }
 }
 
