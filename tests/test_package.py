@@ -18,9 +18,9 @@ PACKAGE = ROOT / "tv2sim"
 
 ROOMS = (
     "errors", "validation", "notebook", "fields", "progress", "plain", "ticks", "draws", "measured",
-    "distributions", "catalogue", "written", "profiles", "faults", "scenario", "strategies", "facts", "events",
-    "model", "kernel", "engines", "metrics", "tables", "storage", "statistics", "numbers", "fitting", "run",
-    "saved", "experiment", "plots", "report", "realtime", "cli", "__main__",
+    "distributions", "catalogue", "written", "profiles", "faults", "scenario", "load", "strategies", "facts",
+    "events", "model", "kernel", "engines", "metrics", "tables", "storage", "statistics", "numbers", "fitting",
+    "run", "saved", "experiment", "plots", "report", "realtime", "cli", "__main__",
 )  # fmt: skip
 """From top to bottom: data flows down, so a room imports from those above it."""
 
@@ -42,8 +42,9 @@ def imported_rooms(path: Path) -> set[str]:
     return found
 
 
-UPWARDS = {("experiment/comparison.py", "report"), ("run.py", "saved")}
-"""The imports against the flow: the conveniences ``study.report`` and ``run.save`` import them when called."""
+UPWARDS = {("experiment/comparison.py", "report"), ("run.py", "saved"), ("scenario.py", "load")}
+"""The imports against the flow: the conveniences ``study.report``, ``run.save`` and ``scenario.explain`` import
+them when called."""
 
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

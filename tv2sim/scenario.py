@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -16,31 +15,28 @@ from tv2sim.distributions import (
     a_time_or_distribution,
     as_distribution,
     distribution_from_dict,
+    mean_of,
 )
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.faults import Faults, faults
 from tv2sim.fields import Fields, check_fields, or_none, parameter, with_changes, with_parameters
-from tv2sim.notebook import code, display, meter, paragraph, strong, table
+from tv2sim.notebook import code, display, strong, table
 from tv2sim.profiles import Profile, a_rate
 from tv2sim.ticks import PER_SECOND, to_ticks
-from tv2sim.validation import a_number, a_time, a_whole_number, one_of, plural
+from tv2sim.validation import a_number, a_time, a_whole_number, one_of
 from tv2sim.written import commented, from_tables, read_tables
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
     from tv2sim.distributions import AsDistribution, AsTime, AsTimeOrNone
+    from tv2sim.load import Explanation
 
-__all__ = ["Deadline", "Explanation", "LoadWarning", "Scenario", "as_scenario", "load_in_words"]
+__all__ = ["Deadline", "Scenario", "as_scenario"]
 
 Deadline: TypeAlias = Literal["published", "assigned"]
 """What is held against a video's timeout: the column of facts that has its time."""
-
-_TIGHT = 1.1
-"""A pool whose capacity is below this multiple of the arrival rate makes videos wait for long."""
 
 
 def _a_rate_or_profile(
@@ -174,9 +170,7 @@ class Scenario(Fields):
     @property
     def mean_publishing_time(self) -> float:
         """Mean seconds of publishing that a video's timeout has to cover: 0 with ``deadline="assigned"``."""
-        time = self.publishing_time
-        mean = time.mean if isinstance(time, Distribution) else time
-        return mean if self.deadline == "published" else 0.0
+        return mean_of(self.publishing_time) if self.deadline == "published" else 0.0
 
     @property
     def encoder_count(self) -> int:
@@ -302,8 +296,8 @@ class Scenario(Fields):
         Parameters
         ----------
         encoding_time : Catalogue, Survey, float or array, optional
-            The videos. If they have times of submission, the rates follow from these. Or the encoding times in
-            seconds, or their mean.
+            The videos. If they have times of submission, the rates follow from these; their publishing times
+            take precedence. Or the encoding times in seconds, or their mean.
         prewarmed : int, optional
             The size of the pool of prewarmed publishers.
 
@@ -325,20 +319,9 @@ class Scenario(Fields):
         pool: 8 publishers / 4 s mean start-up = 2 videos/s
         warning: a pool of 8 just keeps up with 2 requests/s: waits grow without bound in a long run
         """
-        submitted = getattr(encoding_time, "submitted_at", None)
-        mean = getattr(encoding_time, "encoding_time", encoding_time)
-        if mean is not None:
-            mean = float(mean.mean()) if isinstance(mean, np.ndarray) else mean
-            mean = a_number("encoding_time", mean, error=ScenarioError)
-        capacity = None
-        if prewarmed is not None:
-            prewarmed = a_whole_number("prewarmed", prewarmed, at_least=0, error=ScenarioError)
-            startup = self.startup_time.mean
-            capacity = prewarmed / startup if startup > 0 else math.inf
-        requested = busiest = 1 / self.gap
-        if known := isinstance(submitted, np.ndarray):
-            requested, busiest = _rates(submitted, requested)
-        return Explanation(self, mean, requested, busiest, known, prewarmed, capacity)
+        from tv2sim.load import explained
+
+        return explained(self, encoding_time, prewarmed)
 
 
 def as_scenario(scenario: object) -> Scenario:
@@ -353,197 +336,3 @@ def as_scenario(scenario: object) -> Scenario:
     if not isinstance(scenario, Scenario):
         raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
     return scenario
-
-
-def _rates(submitted_at: NDArray[np.float64], limit: float) -> tuple[float, float]:
-    """Return the rates in videos per second at which the client offers videos if no encoder holds it back.
-
-    The first is the mean from the first offer to the last, the second that of the busiest minute.
-    """
-    if len(submitted_at) < 2:
-        return limit, limit
-    paced = np.arange(len(submitted_at)) / limit  # the earliest offers; each late one delays those after it
-    offered = paced + np.maximum.accumulate(np.nan_to_num(submitted_at) - paced)
-    mean = (len(offered) - 1) / float(offered[-1] - offered[0])
-    in_a_minute = np.searchsorted(offered, offered + _MINUTE) - np.arange(len(offered))
-    busiest = int(in_a_minute.max()) / _MINUTE
-    # a catalogue shorter than a minute has only its mean rate
-    return min(mean, limit), min(max(mean, busiest), limit)
-
-
-_MINUTE = 60.0
-
-
-@dataclass(frozen=True)
-class LoadWarning:
-    """A limit of the scenario that its load reaches; ``str()`` of it is a sentence.
-
-    Attributes
-    ----------
-    of : {"encoders", "pool"}
-        The part of the system that reaches its limit.
-    size : int
-        The number of encoders, or of publishers in the pool.
-    rate : float
-        Videos per second that arrive there.
-    capacity : float
-        Videos per second that it can serve.
-    unit : str
-        The unit of the rate: requests of the client, or videos that arrive.
-    busiest : bool
-        Whether the rate is that of the busiest minute; the capacity is then enough for the mean rate.
-    """
-
-    of: Literal["encoders", "pool"]
-    size: int
-    rate: float
-    capacity: float
-    unit: str = "videos/s"
-    busiest: bool = False
-
-    @property
-    def load(self) -> str:
-        """The rate as a share of the capacity."""
-        return load_in_words(self.rate / self.capacity if self.capacity else math.inf)
-
-    def __str__(self) -> str:
-        rate = f"{self.rate:.3g} {self.unit}"
-        if self.busiest:
-            rate = f"the {rate} of the busiest minute"
-        if self.of == "encoders":
-            cannot = f"{plural(self.size, 'encoder')} cannot take {rate}: the client is held back "
-            return cannot + ("then" if self.busiest else f"to {self.capacity:.3g} videos/s")
-        pool = f"a pool of {self.size}"
-        if not self.size:
-            return f"{pool} publishes nothing unless publishers are started otherwise"
-        if self.busiest:
-            return f"{pool} keeps up on average, but not with {rate}: waits grow then"
-        if math.isclose(self.rate, self.capacity, rel_tol=1e-5):
-            return f"{pool} just keeps up with {rate}: waits grow without bound in a long run"
-        if self.rate > self.capacity:
-            return f"{pool} cannot keep up with {rate}: waits grow steadily"
-        return f"{pool} barely keeps up with {rate}: expect long waits"
-
-
-def load_in_words(share: float) -> str:
-    """Return a share of a capacity in words, such as "64 % of"."""
-    return f"{100 * share:.0f} % of" if share <= _MANY else f"more than {_MANY} times"
-
-
-_MANY = 10
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """The result of :meth:`Scenario.explain`; ``str()`` of it is a text of a few lines.
-
-    Attributes
-    ----------
-    scenario : Scenario
-        The scenario that is explained.
-    encoding_time : float or None
-        Mean encoding time, seconds.
-    requested_rate : float
-        Videos per second that the client offers unless it is held back; if the videos have times of submission,
-        the mean rate.
-    busiest_rate : float
-        The same in the busiest minute.
-    submitted : bool
-        Whether the videos have times of submission.
-    prewarmed : int or None
-        The pool's size.
-    pool_capacity : float or None
-        Videos per second that the pool can serve: its size over the mean start-up time.
-    """
-
-    scenario: Scenario
-    encoding_time: float | None
-    requested_rate: float
-    busiest_rate: float
-    submitted: bool
-    prewarmed: int | None
-    pool_capacity: float | None
-
-    @property
-    def encoder_capacity(self) -> float:
-        """Videos per second that the encoders can take."""
-        encoders = self.scenario.encoder_count
-        return encoders / self.encoding_time if encoders and self.encoding_time else math.inf
-
-    @property
-    def load_per_encoder(self) -> float | None:
-        """Offered work per encoder; above 1 the client is held back."""
-        if self.encoding_time is None or self.scenario.encoders is None:
-            return None
-        return self.requested_rate * self.encoding_time / self.scenario.encoder_count
-
-    @property
-    def arrival_rate(self) -> float:
-        """Videos per second that reach the publishing stage: those requested, or what the encoders can do."""
-        return min(self.requested_rate, self.encoder_capacity)
-
-    @property
-    def busiest_arrival_rate(self) -> float:
-        """The same in the busiest minute."""
-        return min(self.busiest_rate, self.encoder_capacity)
-
-    @property
-    def warnings(self) -> tuple[LoadWarning, ...]:
-        """The limits that the load reaches."""
-        found = []
-        unit = "videos/s" if self.submitted else "requests/s"
-        encoders, limit = self.scenario.encoder_count, self.encoder_capacity
-        if self.load_per_encoder is not None and self.load_per_encoder > 1:
-            found.append(LoadWarning("encoders", encoders, self.requested_rate, limit, unit))
-        elif self.busiest_rate > limit:
-            found.append(LoadWarning("encoders", encoders, self.busiest_rate, limit, unit, busiest=True))
-        pool, capacity = self.prewarmed, self.pool_capacity
-        if pool is not None and capacity is not None:
-            rate, most = self.arrival_rate, self.busiest_arrival_rate
-            unit = unit if rate == self.requested_rate else "videos/s"
-            if capacity < _TIGHT * rate or not pool:
-                found.append(LoadWarning("pool", pool, rate, capacity, unit))
-            elif capacity < most:
-                found.append(LoadWarning("pool", pool, most, capacity, unit, busiest=True))
-        return tuple(found)
-
-    def _repr_html_(self) -> str:
-        rows = []
-        unit = "videos/s submitted" if self.submitted else "requests/s"
-        if self.load_per_encoder is not None:
-            rows.append(
-                self._row("encoders", self.scenario.encoder_count, self.requested_rate, self.encoder_capacity)
-            )
-        if self.prewarmed is not None and self.pool_capacity is not None:
-            rows.append(self._row("pool", self.prewarmed, self.arrival_rate, self.pool_capacity))
-        note = f"{self.requested_rate:.3g} {unit}, {self.arrival_rate:.3g} videos/s at the publishing stage"
-        if self.submitted:
-            note += f", {self.busiest_arrival_rate:.3g} in the busiest minute"
-        head = ["", "size", "arrivals per second", "capacity per second", "load", ""]
-        warnings = [paragraph(strong(f"warning: {warning}")) for warning in self.warnings]
-        return display("Load", note, *([table(head, rows)] if rows else ()), *warnings)
-
-    def _row(self, part: str, size: int, rate: float, capacity: float) -> list[object]:
-        """Return the row of a part of the system for a notebook."""
-        share = rate / capacity if capacity else math.inf
-        percent = f"{100 * share:.0f} %" if share <= _MANY else load_in_words(share)
-        bar = meter(share, f"load of the {part}")
-        return [part, size, f"{rate:.3g}", f"{capacity:.3g}", percent, bar]
-
-    def __str__(self) -> str:
-        lines = []
-        if self.encoding_time is not None and self.load_per_encoder is not None:
-            rate = self.requested_rate
-            lines.append(
-                f"offered load: {rate:.3g} {'videos/s submitted' if self.submitted else 'requests/s'} x "
-                f"{self.encoding_time:.3g} s encoding = {rate * self.encoding_time:.3g} encoders' work, "
-                f"{load_in_words(self.load_per_encoder)} each of {self.scenario.encoder_count}"
-            )
-        most = f", {self.busiest_arrival_rate:.3g} in the busiest minute" * self.submitted
-        lines.append(f"arrivals at the publishing stage: {self.arrival_rate:.3g} videos/s{most}")
-        if self.prewarmed is not None:
-            lines.append(
-                f"pool: {plural(self.prewarmed, 'publisher')} / {self.scenario.startup_time.mean:.3g} s mean "
-                f"start-up = {self.pool_capacity:.3g} videos/s"
-            )
-        return "\n".join(lines + [f"warning: {warning}" for warning in self.warnings])
