@@ -27,7 +27,7 @@ from tv2sim.model.publishers import Publishers, reviews
 from tv2sim.model.publishing import PublishingStage
 from tv2sim.model.queues import PriorityQueue
 from tv2sim.model.recorder import Observer, Recorder
-from tv2sim.model.startups import Drawn, drawn, encodings
+from tv2sim.model.startups import drawn, encodings
 from tv2sim.model.users import call
 from tv2sim.strategies import Starts
 from tv2sim.ticks import LAST, PER_SECOND, to_ticks, whole_ticks
@@ -132,7 +132,7 @@ class System:
         self._record = Recorder(env, observers, scenario.most_offers)
         capacity = None if scenario.encoders is None else scenario.publishing_queue_capacity
         stage: PublishingStage
-        if scenario.faults.of_publishers:
+        if scenario.faults.publishing:
             place: dict[int, int] = {}
             stage = RetryingStage(place, env, self._queue(place), capacity, self._starts.own)
         else:
@@ -217,7 +217,7 @@ class System:
         return self._drawn_time(video, attempt)
 
     @cached_property
-    def _drawn_time(self) -> Drawn:
+    def _drawn_time(self) -> Callable[..., float]:
         """The publishing times that are drawn by video."""
         time = self._scenario.publishing_time
         assert isinstance(time, Distribution)
@@ -282,7 +282,7 @@ class System:
     def _queue(self, place: dict[int, int] | None = None) -> deque[int] | PriorityQueue:
         """Return the publishing queue: first in, first out, or in the order of `place`, after priorities."""
         if not self._strategy.reorders:
-            return deque() if place is None else PriorityQueue(lambda _: 0.0, place)
+            return deque() if place is None else PriorityQueue(place.__getitem__)
         encoding_started, strategy = self._record.tables["videos"]["encoding_started"], self._strategy
 
         def priority(row: int) -> float:
