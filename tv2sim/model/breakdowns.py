@@ -88,7 +88,7 @@ class BreakableEncoders(Encoders):
         return {video for video in (*lost, *self._holds.values()) if self._told[video]}
 
     @property
-    def awaits_repair(self) -> bool:
+    def awaits_repair(self) -> bool:  # type: ignore[override]
         """Whether a video waits until an encoder is back, and can go on from there."""
         if not self._dead:
             return False
@@ -102,7 +102,12 @@ class BreakableEncoders(Encoders):
         return len(self._stranded()) == self._number
 
     @property
-    def futile(self) -> int:
+    def futile_at_most(self) -> int:  # type: ignore[override]
+        """The number of encoders."""
+        return self._number
+
+    @property
+    def futile(self) -> int:  # type: ignore[override]
         """The number of encodings under way that change nothing."""
         stranded = self._stranded()
         return sum(self._holds[encoder] in stranded for encoder in self._ends)
