@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from itertools import chain, count, repeat
 from math import isnan
 from typing import TYPE_CHECKING
@@ -50,8 +49,7 @@ def _pause(scenario: Scenario, startups: StartupTimes) -> Callable[[float, int],
         return lambda time, video: max(1.0, to_ticks(amount(video) / rate))
 
     def pause(time: float, video: int) -> float:
-        seconds = rate.exact_pause(Fraction(int(time), PER_SECOND), Fraction(amount(video)))
-        return float(max(1, round(seconds * PER_SECOND)))
+        return float(max(1, round(rate.exact_pause(int(time), amount(video), PER_SECOND))))
 
     return pause
 
