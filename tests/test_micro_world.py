@@ -803,6 +803,8 @@ class TestDeadline:
         {"provisioning_delay": 1},
         {"faults": tv.Faults(startup=0.1)},
         {"encoding_factor": "uniform(1, 2)"},
+        {"hand_over": tv.RetryLater(1)},
+        {"broker": tv.REDIS},
     ],
 )
 def test_the_simpy_model_simulates_what_the_kernel_does_not_know(world: dict[str, Any]) -> None:

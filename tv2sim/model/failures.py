@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tv2sim.model.startups import StartupTimes
     from tv2sim.scenario import Scenario
 
-__all__ = ["FailingPublishers", "RetryingStage"]
+__all__ = ["FailingPublishers", "RetryingStage", "numbers"]
 
 _STARTUP_FAILURE = (
     Purpose.STARTUP_FAILURE_FOR_VIDEO, Purpose.STARTUP_FAILURE_OF_SLOT, Purpose.STARTUP_FAILURE_WITHOUT_CAUSE,
@@ -52,8 +52,8 @@ class FailingPublishers(OrderedPublishers):
         super().__init__(scenario, *wiring)
         self._faults, self._times = scenario.faults, times
         self._noticed_after = to_ticks(scenario.faults.noticed_after)
-        self._startup_fails = [_numbers(startups, purpose) for purpose in _STARTUP_FAILURE]
-        self._publishing_fails = _numbers(startups, Purpose.PUBLISHING_FAILURE)
+        self._startup_fails = [numbers(startups, purpose) for purpose in _STARTUP_FAILURE]
+        self._publishing_fails = numbers(startups, Purpose.PUBLISHING_FAILURE)
         lifetime = scenario.faults.ready_lifetime
         distribution = lifetime if isinstance(lifetime, Distribution) else Constant(lifetime or 1.0)
         self._lifetimes = [
@@ -107,13 +107,16 @@ class FailingPublishers(OrderedPublishers):
         if fails and self._publishing_fails(video, attempt) < fails:
             self._publishing_failed(video, publisher)
         else:
-            super()._published(video, publisher)
+            self._succeeded(video, publisher)
+
+    def _succeeded(self, video: int, publisher: int) -> None:
+        super()._published(video, publisher)
 
     def _publishing_failed(self, video: int, publisher: int) -> None:
         """Let the video wait again, or give it up; the publisher counts in the level until that is noticed."""
         most = self._faults.attempts
         given_up = most is not None and self._attempts[video] >= most
-        if given_up:
+        if given_up and not self._outcome[video]:
             self._record.given_up(video)
             self._on_outcome()
         if not self._own[video]:
@@ -143,7 +146,8 @@ class FailingPublishers(OrderedPublishers):
         self._order(order)
 
 
-def _numbers(startups: StartupTimes, purpose: Purpose) -> Drawn:
+def numbers(startups: StartupTimes, purpose: Purpose) -> Drawn:
+    """Return the numbers between 0 and 1 of one purpose."""
     return Drawn(startups.seed, startups.replication, purpose, lambda u: u)
 
 

@@ -96,13 +96,16 @@ class OrderedPublishers(Publishers):
         self._start_waiting()
 
     def _start_waiting(self) -> None:
-        """Start as many of the waiting publishers as may exist, and drop those whose video has its outcome."""
+        """Start as many of the waiting publishers as may exist; drop those that their video does not need."""
         while self._waiting and self._existing < self._most:
             since, order = self._waiting.popleft()
-            if order.owner < 0 or not self._outcome[order.owner]:
+            if order.owner < 0 or self._needs_publisher(order.owner):
                 self._waits += since < self._env.now
                 self._existing += 1
                 self._begin(order, self._record.publisher_started(order.cause))
+
+    def _needs_publisher(self, video: int) -> bool:
+        return not self._outcome[video]
 
     def _begin(self, order: Order, publisher: int) -> None:
         """Let a publisher start up."""
