@@ -378,7 +378,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Failing:
             fail = which.get(purpose.name, [])
             return lambda entity, further=0: 0.0 if (entity, further) in fail else 0.999
 
-        monkeypatch.setattr("tv2sim.model.failures._numbers", numbers)
+        monkeypatch.setattr("tv2sim.model.failures.numbers", numbers)
 
     return only
 
