@@ -307,7 +307,6 @@ class Order(NamedTuple):
     cause: int | None
     slot: int | None  # of a publisher of the pool at time 0, which has no cause
     own: bool  # whether it serves only the video that is its cause
-    counts: bool  # whether it counts in the pool's level before it has become a publisher
 
     @property
     def origin(self) -> tuple[bool, int]:
@@ -814,10 +813,10 @@ class System:
         return self.ordered + self.starting + len(self.ready) + self.dead
 
     def order(self, cause: int | None, slot: int | None, *, own: bool, delay: int = 0) -> None:
-        """Decide that a publisher is to be started; if the rule delays it, it counts from its start."""
+        """Decide that a publisher is to be started; it counts in the pool's level from now on."""
         self.orders += 1
-        order = Order(self.orders, cause, slot, own, counts=not own and not delay)
-        self.ordered += order.counts
+        order = Order(self.orders, cause, slot, own)
+        self.ordered += not own
         if timer := delay + microseconds(self.world.provisioning_delay):
             self.provisioned[order.number] = order
             self.plan(self.now + timer, Place.DELAYED_START, -1 if cause is None else cause, order.number)
@@ -854,7 +853,7 @@ class System:
         return self.videos[row].outcome == "unfinished" or row in self.waits_for_own
 
     def start_publisher(self, order: Order) -> None:
-        self.ordered -= order.counts
+        self.ordered -= not order.own
         self.alive += 1
         number = len(self.publishers)
         self.publishers.append(Publisher(number, order.cause, self.now))
