@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tv2sim.distributions import Distribution, a_time_or_distribution
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.faults import a_probability
-from tv2sim.fields import Fields, check_fields, or_none, parameter, with_parameters
+from tv2sim.fields import Fields, check_fields, in_short, or_none, parameter, with_parameters
 from tv2sim.ticks import to_ticks
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, shown
 
@@ -59,6 +59,9 @@ class RetryLater(Fields):
     def __post_init__(self) -> None:
         check_fields(self, error=self._error)
 
+    def __str__(self) -> str:
+        return in_short(self)
+
     def wait(self, refusals: int) -> float:
         """Return the ticks until the next offer of a video that was refused so many times, at least one."""
         try:
@@ -99,7 +102,7 @@ class Broker(Fields):
         "drawn for each delivery.",
     )  # fmt: skip
     loss: float = parameter(
-        0.0, a_probability,
+        0.0, a_probability, below=1,
         text="The probability that a delivery is lost. The broker then delivers the video again; no publisher "
         "is spent.",
     )  # fmt: skip
@@ -108,7 +111,7 @@ class Broker(Fields):
         text="Seconds after which the broker delivers a video again that was not acknowledged.",
     )  # fmt: skip
     acknowledgement_loss: float = parameter(
-        0.0, a_probability,
+        0.0, a_probability, below=1,
         text="The probability that the acknowledgement of a publication is lost. The video then becomes "
         "visible again, and spends one more publisher; its first publication decides.",
     )  # fmt: skip
@@ -117,6 +120,9 @@ class Broker(Fields):
 
     def __post_init__(self) -> None:
         check_fields(self, error=self._error)
+
+    def __str__(self) -> str:
+        return in_short(self) or "no latency, no losses"
 
     @property
     def distributions(self) -> list[Distribution]:
