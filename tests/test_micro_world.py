@@ -396,7 +396,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Failing:
             fail = which.get(purpose.name, [])
             return lambda entity, further=0: 0.0 if (entity, further) in fail else 0.999
 
-        monkeypatch.setattr("tv2sim.model.failures._numbers", numbers)
+        monkeypatch.setattr("tv2sim.model.failures.numbers", numbers)
 
     return only
 
@@ -821,6 +821,8 @@ class TestDeadline:
         {"provisioning_delay": 1},
         {"faults": tv.Faults(startup=0.1)},
         {"encoding_factor": "uniform(1, 2)"},
+        {"hand_over": tv.RetryLater(1)},
+        {"broker": tv.REDIS},
     ],
 )
 def test_the_simpy_model_simulates_what_the_kernel_does_not_know(world: dict[str, Any]) -> None:

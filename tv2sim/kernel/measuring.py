@@ -184,7 +184,7 @@ def measure(
         elif outcome == _TOO_LATE:
             failed += 1
         if quantiles and outcome != 0:
-            elapsed[settled] = T[n[events.HELD], video] - T[events.STARTED, video]
+            elapsed[settled] = T[events.PUBLISHED, video] - T[events.STARTED, video]
             lateness[settled] = elapsed[settled] - T[events.TIMEOUT, video]
             settled += 1
         encoded, queued, assigned = T[events.ENCODED, video], T[events.QUEUED, video], T[events.ASSIGNED, video]

@@ -221,10 +221,11 @@ class Lanes(_Uncoupled):
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
         arrivals, videos, level = self.arrivals, len(world.catalogue), world.level
-        elapsed = world.held * world.publishing - arrivals.started
+        limit = arrivals.started + world.timeout - world.held * world.publishing
+        elapsed = world.publishing - arrivals.started
         self._stages = (
-            self.begins, arrivals.encoded, world.timeout - elapsed, world.publishing, elapsed,
-            elapsed - world.timeout, self.owned.astype(np.uint64), arrivals.shared.astype(np.uint64),
+            self.begins, arrivals.encoded, limit, world.publishing, elapsed, elapsed - world.timeout,
+            self.owned.astype(np.uint64), arrivals.shared.astype(np.uint64),
         )  # fmt: skip
         self._constant_peak = not len(self.owned) and not world.publishing.any()
         with_peak = "peak_publishers" in metrics and not self._constant_peak
@@ -426,7 +427,7 @@ class Stream(Block):
         if not len(assigned):
             return found
         published = assigned + self._publishing
-        elapsed = assigned + world.held * self._publishing - started
+        elapsed = published - started
         for names, times in ((_LATENESS, elapsed - world.timeout), (_QUANTILES, elapsed)):
             ranks = {rank for percent in names.values() for rank in quantile_weights(len(times), percent)[:2]}
             times.partition(sorted(ranks))  # puts there what sorting would
@@ -532,7 +533,7 @@ def _replicate_stage(
             if len(owned):
                 born = np.sort(np.concatenate((born, begins[owned])))
             out[r, 7] = peak(born, np.sort(assigned + publishing))
-        elapsed = assigned + held * publishing - started
+        elapsed = assigned + publishing - started
         if with_lateness:
             lateness = np.sort(elapsed - timeout)
             out[r, 11], out[r, 12] = quantile(lateness, 50), quantile(lateness, 95)

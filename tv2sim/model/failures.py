@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tv2sim.model.startups import StartupTimes
     from tv2sim.scenario import Scenario
 
-__all__ = ["FailingPublishers", "RetryingStage"]
+__all__ = ["FailingPublishers", "RetryingStage", "numbers"]
 
 _STARTUP_FAILURE = (
     Purpose.STARTUP_FAILURE_FOR_VIDEO, Purpose.STARTUP_FAILURE_OF_SLOT, Purpose.STARTUP_FAILURE_WITHOUT_CAUSE,
@@ -51,8 +51,8 @@ class FailingPublishers(OrderedPublishers):
         super().__init__(scenario, *wiring)
         self._faults, self._times = scenario.faults, times
         self._noticed_after = to_ticks(scenario.faults.noticed_after)
-        self._startup_fails = [_numbers(startups, purpose) for purpose in _STARTUP_FAILURE]
-        self._publishing_fails = _numbers(startups, Purpose.PUBLISHING_FAILURE)
+        self._startup_fails = [numbers(startups, purpose) for purpose in _STARTUP_FAILURE]
+        self._publishing_fails = numbers(startups, Purpose.PUBLISHING_FAILURE)
         lifetime = scenario.faults.ready_lifetime
         self._dies = lifetime is not None
         self._lifetimes = [
@@ -103,22 +103,22 @@ class FailingPublishers(OrderedPublishers):
         return self._times(video, attempt) if attempt else self._publishing_time[video]
 
     def _published(self, video: int, publisher: int) -> None:
-        if self._faults.publishing and self._publishing_fails_now(video):
+        attempt, fails = self._attempts[video], self._faults.publishing
+        self._attempts[video] += 1
+        if fails and self._publishing_fails(video, attempt) < fails:
             self._publishing_failed(video, publisher)
         else:
             del self._of[publisher]
-            super()._published(video, publisher)
+            self._succeeded(video, publisher)
 
-    def _publishing_fails_now(self, video: int) -> bool:
-        attempt = self._attempts[video]
-        self._attempts[video] += 1
-        return self._publishing_fails(video, attempt) < self._faults.publishing
+    def _succeeded(self, video: int, publisher: int) -> None:
+        super()._published(video, publisher)
 
     def _publishing_failed(self, video: int, publisher: int) -> None:
         """Let the video wait again, or give it up; the publisher counts in the level until that is noticed."""
         most = self._faults.attempts
         given_up = most is not None and self._attempts[video] >= most
-        if given_up:
+        if given_up and not self._outcome[video]:
             self._record.given_up(video)
             self._on_outcome()
         if not self._own[video]:
@@ -148,7 +148,8 @@ class FailingPublishers(OrderedPublishers):
         self._order(order)
 
 
-def _numbers(startups: StartupTimes, purpose: Purpose) -> Drawn:
+def numbers(startups: StartupTimes, purpose: Purpose) -> Drawn:
+    """Return the numbers between 0 and 1 of one purpose."""
     return Drawn(startups.seed, startups.replication, purpose, lambda u: u)
 
 

@@ -92,11 +92,14 @@ class OrderedPublishers(Publishers):
 
     def _start_ordered(self, order: Order) -> bool:
         """Start a publisher, unless its video has its outcome; return whether it does start."""
-        if order.owner >= 0 and self._outcome[order.owner]:
+        if order.owner >= 0 and not self._needs_publisher(order.owner):
             return False
         self._existing += 1
         self._begin(order, self._record.publisher_started(order.cause))
         return True
+
+    def _needs_publisher(self, video: int) -> bool:
+        return not self._outcome[video]
 
     def _begin(self, order: Order, publisher: int) -> None:
         """Let a publisher start up."""

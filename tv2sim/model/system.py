@@ -17,6 +17,7 @@ from tv2sim.draws import Purpose
 from tv2sim.errors import ScenarioError, StrategyError
 from tv2sim.model.arrivals import pauses
 from tv2sim.model.breakdowns import BreakableEncoders
+from tv2sim.model.brokers import BrokersPublishers, BrokersQueue, BrokersStage
 from tv2sim.model.client import LiveVideos, RetryingClient, Wait, client, known_times
 from tv2sim.model.encoders import DifferentEncoders, Encoders, NoEncoders
 from tv2sim.model.environment import CountingEnvironment
@@ -132,15 +133,20 @@ class System:
         self._record = Recorder(env, observers, scenario.most_offers)
         capacity = None if scenario.encoders is None else scenario.publishing_queue_capacity
         stage: PublishingStage
-        if scenario.faults.publishing:
-            place: dict[int, int] = {}
+        place: dict[int, int] = {}
+        if scenario.broker is not None:
+            stage = BrokersStage(place, env, self._queue(place, BrokersQueue), capacity, self._starts.own)
+        elif scenario.faults.publishing:
             stage = RetryingStage(place, env, self._queue(place), capacity, self._starts.own)
         else:
             stage = PublishingStage(env, self._queue(), capacity, self._starts.own)
         self._ends_matter = _orders(scenario)
         kind: Callable[..., Publishers] = Publishers
-        if scenario.faults.of_publishers:
-            kind = partial(FailingPublishers, scenario, startups, self._publishing_time_of)
+        failing = scenario, startups, self._publishing_time_of
+        if scenario.broker is not None:
+            kind = partial(BrokersPublishers, scenario.broker, *failing)
+        elif scenario.faults.of_publishers:
+            kind = partial(FailingPublishers, *failing)
         elif self._ends_matter:
             kind = partial(OrderedPublishers, scenario)
         self._publishers = kind(
@@ -279,10 +285,12 @@ class System:
         if not (self._open or self._without_outcome):
             PlacedTimeout(self._env, 0, END, "completed").callbacks.append(StopSimulation.callback)
 
-    def _queue(self, place: dict[int, int] | None = None) -> deque[int] | PriorityQueue:
+    def _queue(
+        self, place: dict[int, int] | None = None, kind: type[PriorityQueue] = PriorityQueue
+    ) -> deque[int] | PriorityQueue:
         """Return the publishing queue: first in, first out, or in the order of `place`, after priorities."""
         if not self._strategy.reorders:
-            return deque() if place is None else PriorityQueue(place.__getitem__)
+            return deque() if place is None else kind(place.__getitem__)
         encoding_started, strategy = self._record.tables["videos"]["encoding_started"], self._strategy
 
         def priority(row: int) -> float:
@@ -291,7 +299,7 @@ class System:
             asked = f"the answer of {strategy.name}.priority({video.id!r})"
             return a_number(asked, answer, at_least=-inf, error=StrategyError)
 
-        return PriorityQueue(priority, place)
+        return kind(priority, place)
 
 
 def _encoded_without_outcome(facts: Facts) -> bool:
@@ -303,7 +311,7 @@ def _encoded_without_outcome(facts: Facts) -> bool:
 def _orders(scenario: Scenario) -> bool:
     """Return whether publishers may start later than they are ordered."""
     limited = scenario.max_publishers is not None or scenario.provisioning_delay > 0
-    return limited or scenario.faults.of_publishers
+    return limited or scenario.faults.of_publishers or scenario.broker is not None
 
 
 def _run_to_the_end(env: simpy.Environment, until: float | None) -> Ending:
