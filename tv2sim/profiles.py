@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.fields import Fields, check_fields, or_none, parameter, with_parameters
+from tv2sim.ticks import PER_SECOND
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, shown
 
 if TYPE_CHECKING:
@@ -115,6 +116,11 @@ class Profile(Fields):
     def pause(self, start: float, amount: float = 1.0) -> float:
         """Return the seconds from `start` until the integral of the rate has grown by `amount`."""
         return float(self.exact_pause(Fraction(start), Fraction(amount)))
+
+    def ticks_of_pause(self, time: float, amount: float) -> float:
+        """Return the same in ticks, from a tick: at least one, rounded once."""
+        seconds = self.exact_pause(Fraction(int(time), PER_SECOND), Fraction(amount))
+        return float(max(1, round(seconds * PER_SECOND)))
 
     def exact_pause(self, start: Fraction, amount: Fraction) -> Fraction:
         """Return the same exactly, so that it is rounded once, however it is computed."""
