@@ -14,7 +14,7 @@ import numpy as np
 
 from tv2sim.distributions import Exponential
 from tv2sim.draws import Purpose
-from tv2sim.kernel.compiled import borrowing, compiled
+from tv2sim.kernel.compiled import borrowing, compiled, inlined
 from tv2sim.kernel.draws import draw_numbers
 from tv2sim.profiles import Profile
 from tv2sim.ticks import PER_SECOND, whole_ticks
@@ -26,70 +26,128 @@ if TYPE_CHECKING:
 
 __all__ = ["before_of", "pause_from", "steps_of"]
 
-_BEGIN, _END, _RATE, _EVEN, _OTHERS = range(5)
-_PERIOD, _AREA, _INEXACT, _HIGHEST = range(4)
-"""Rows of steps: ticks, the rate in a tick, the even pause within a step; the last one is of the profile."""
+_BEGIN, _END, _RATE, _OTHERS = range(4)
+_PERIOD, _INEXACT, _HIGHEST, _LOWEST = range(4)
+"""Rows of steps: from and to which tick, and the rate in a second; the last one is of the profile."""
 _ERROR = 2.0**-50
 """More than the relative error of a few operations."""
+_LEAST = 2.0**-14
+"""Rates and amounts of at least this have no digit below 2**-67; so what differs, differs by 2**-68 or more."""
+_NOTHING = 2.0**-70
+_MOST_STEPS = 1000
+_QUICK = 2.0**40
+_SPLIT = 2.0**27 + 1
 
 
 def steps_of(rate: float | Profile) -> NDArray[np.float64]:
     """Return the steps of a profile as columns; none for a rate that does not change."""
     if not isinstance(rate, Profile):
-        return np.empty((5, 0))
-    begins = [begin for begin, _ in rate.steps]
-    steps = np.zeros((5, max(4, len(begins))))
-    steps[_BEGIN], steps[_END] = inf, inf
-    for column, ((begin, height), end) in enumerate(zip(rate.steps, [*begins[1:], rate.period], strict=True)):
-        steps[_BEGIN, column] = begin * PER_SECOND
-        steps[_END, column] = inf if end is None else end * PER_SECOND
-        steps[_RATE, column] = height / PER_SECOND
-        steps[_EVEN, column] = max(1, round(PER_SECOND / Fraction(height))) if height else nan
-    steps[_OTHERS, _PERIOD] = inf
-    if rate.period is not None:
-        steps[_OTHERS, _PERIOD] = rate.period * PER_SECOND
-        steps[_OTHERS, _AREA] = rate.mean * rate.period
-    times = [*begins, rate.period or 0.0]
-    exact = all(Fraction(time) * PER_SECOND == int(time * PER_SECOND) for time in times)
-    steps[_OTHERS, _INEXACT], steps[_OTHERS, _HIGHEST] = not exact, steps[_RATE].max()
+        return np.empty((4, 0))
+    begins, rates = zip(*rate.steps, strict=True)
+    ends = [*begins[1:], inf if rate.period is None else rate.period]
+    steps = np.full((4, max(4, len(begins))), inf)
+    steps[:_OTHERS, : len(begins)] = (
+        np.multiply(begins, PER_SECOND),
+        np.multiply(ends, PER_SECOND),
+        rates,
+    )
+    known = [time for time in (*begins, *ends) if time < inf]
+    inexact = any(Fraction(time) * PER_SECOND != int(time * PER_SECOND) for time in known)
+    period = inf if rate.period is None else rate.period * PER_SECOND
+    steps[_OTHERS, :4] = period, inexact, max(rates), min(each for each in rates if each)
     return steps
+
+
+@inlined
+def _product(a: Any, b: Any) -> Any:
+    """Return a product, and its rounding error (Dekker 1971)."""
+    c, d = _SPLIT * a, _SPLIT * b
+    a1, b1 = c - (c - a), d - (d - b)
+    a2, b2 = a - a1, b - b1
+    product = a * b
+    return product, ((a1 * b1 - product) + a1 * b2 + a2 * b1) + a2 * b2
+
+
+@inlined
+def _sum(a: Any, b: Any) -> Any:
+    """Return a sum, and its rounding error (Knuth)."""
+    total = a + b
+    part = total - a
+    return total, (a - (total - part)) + (b - part)
+
+
+@inlined
+def _less(high: Any, low: Any, rate: Any, ticks: Any) -> Any:
+    """Return a number of twice as many digits, less a product."""
+    product, error = _product(rate, ticks)
+    s1, s2 = _sum(high, -product)
+    t1, t2 = _sum(low, -error)
+    s1, s2 = _sum(s1, s2 + t1)
+    return _sum(s1, s2 + t2)
 
 
 @borrowing
 def pause_from(time: Any, amount: Any, steps: Any) -> Any:
     """Return the ticks from a time on until the integral of the rate has grown so much, NaN if it is open."""
     period, inexact = steps[_OTHERS, _PERIOD], steps[_OTHERS, _INEXACT]
-    highest = inexact * steps[_OTHERS, _HIGHEST]
-    at, passed, left, error = time, 0.0, amount, amount * _ERROR
+    at, k = time, 0
     if period < inf:
         at -= np.floor(time / period) * period
-        area = steps[_OTHERS, _AREA]
-        periods = max(0.0, np.floor(amount / area) - 1.0)
-        passed, left = periods * period, amount - periods * area
-    k, count = 0, steps.shape[1]
-    while True:
-        end = steps[_END, k]
-        if end > at:
-            rate = steps[_RATE, k]
-            begun = max(steps[_BEGIN, k], at)
-            area = rate * (end - begun) if rate > 0 else 0.0
-            error += amount * _ERROR + highest * _ERROR * (time + begun)
-            following = k + 1 if k + 1 < count and steps[_BEGIN, k + 1] < inf else 0
-            if abs(left - area) <= error and not steps[_RATE, following] > 0:
-                return nan
-            if left <= area and rate > 0:
-                is_whole = amount == 1.0 and passed == 0.0 and left == 1.0 and left + error < area
-                if is_whole and at - steps[_BEGIN, k] >= inexact * (1 + _ERROR * time):
-                    return steps[_EVEN, k]
-                found = passed + left / rate
-                whole = np.rint(found)
-                open_ = 0.5 - abs(found - whole) <= error / rate + _ERROR * (found + inexact * (time + found))
-                return nan if open_ else max(1.0, whole)
-            left -= area
-            passed += end - begun
+        if at >= period:  # by rounding
+            at = 0.0
+    while not steps[_END, k] > at:
         k += 1
-        if k == count or steps[_BEGIN, k] == inf:
-            k, at = 0, 0.0
+    rate = steps[_RATE, k]
+    found = amount * PER_SECOND / rate if rate > 0 else inf
+    if at + found < steps[_END, k] - 1 and at - steps[_BEGIN, k] >= 2 * inexact and found < _QUICK:
+        whole = np.rint(found)  # within one step
+        return max(1.0, whole) if abs(found - whole) < 0.499 else _rounded(amount, rate)
+    return _over_steps(time, at, k, amount, steps)
+
+
+@inlined
+def _rounded(amount: Any, rate: Any) -> Any:
+    """Return a pause at one rate that ends about halfway between two ticks."""
+    high, low = _product(amount, float(PER_SECOND))
+    whole = np.floor(high / rate)
+    more, _ = _less(high, low, rate, whole + 0.5)
+    if abs(more) <= _NOTHING:
+        return max(1.0, whole + whole % 2) if min(amount, rate) >= _LEAST else nan
+    return max(1.0, whole + 1 if more > 0 else whole)
+
+
+@borrowing
+def _over_steps(time: Any, at: Any, k: Any, amount: Any, steps: Any) -> Any:
+    """Return a pause that begins at `at` of a period, in step `k`, with twice as many digits as floats have."""
+    inexact, count = steps[_OTHERS, _INEXACT], steps.shape[1]
+    sure = not inexact and min(amount, steps[_OTHERS, _LOWEST]) >= _LEAST
+    high, low = _product(amount, float(PER_SECOND))  # what is left: rates times ticks
+    least = _NOTHING if sure else high * 2.0**-80
+    passed = 0.0
+    for _ in range(_MOST_STEPS):
+        end, rate = steps[_END, k], steps[_RATE, k]
+        following = k + 1 if k + 1 < count and steps[_BEGIN, k + 1] < inf else 0
+        begun = max(steps[_BEGIN, k], at)
+        error = least + inexact * steps[_OTHERS, _HIGHEST] * _ERROR * (time + passed + begun)
+        more, less = -1.0, 0.0
+        if rate == 0:
+            more, less = high, low
+        elif end < inf:
+            more, less = _less(high, low, rate, end - begun)
+        if abs(more) <= error and steps[_RATE, following] == 0 and not sure:
+            return nan
+        if more <= (_NOTHING if sure else 0.0) and rate > 0:
+            whole = np.floor(passed + high / rate)
+            more, less = _less(high, low, rate, whole + 0.5 - passed)
+            if abs(more) <= error:
+                return max(1.0, whole + whole % 2) if sure else nan
+            return max(1.0, whole + 1 if more > 0 else whole)
+        high, low = more, less
+        passed += end - begun
+        if following == 0:
+            at = 0.0
+        k = following
+    return nan
 
 
 def before_of(world: World, seed: int, replications: range) -> NDArray[np.float64]:
