@@ -811,18 +811,14 @@ class TestDeadline:
 @pytest.mark.parametrize(
     "world",
     [
-        {"publishing_time": "uniform(1, 2)"},
-        {"deadline": "assigned"},
-        {"arrivals": "poisson"},
-        {"requests_per_second": tv.Profile([(0, 2)])},
-        {"encoders": None},
-        {"encoders": [1, 2]},
         {"max_publishers": 3},
         {"provisioning_delay": 1},
         {"faults": tv.Faults(startup=0.1)},
-        {"encoding_factor": "uniform(1, 2)"},
         {"hand_over": tv.RetryLater(1)},
         {"broker": tv.REDIS},
+        {"faults": tv.Faults(ready_lifetime=60)},
+        {"faults": tv.Faults(publishing=0.1)},
+        {"faults": tv.Faults(encoder_lifetime=60)},
     ],
 )
 def test_the_simpy_model_simulates_what_the_kernel_does_not_know(world: dict[str, Any]) -> None:

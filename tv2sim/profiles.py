@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.fields import Fields, check_fields, or_none, parameter, with_parameters
+from tv2sim.ticks import PER_SECOND
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, shown
 
 if TYPE_CHECKING:
@@ -155,6 +156,10 @@ class Profile(Fields):
     def pause(self, start: float, amount: float = 1.0) -> float:
         """Return the seconds from `start` until the integral of the rate has grown by `amount`."""
         return float(self.exact_pause(Fraction(start), amount))
+
+    def ticks_of_pause(self, time: float, amount: float) -> float:
+        """Return the same in ticks, from a tick: at least one, rounded once."""
+        return float(max(1, round(self.exact_pause(int(time), amount, PER_SECOND))))
 
     def exact_pause(self, start: Fraction | int, amount: float, per_second: int = 1) -> Fraction:
         """Return the same exactly, so that it is rounded once; both times in parts of a second."""

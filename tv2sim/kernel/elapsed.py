@@ -112,7 +112,7 @@ class _Stage(Stage):
 def _replicate(given: Any, videos: Any, drawn: Any, room: Any, out: Any, blocked: Any) -> None:
     times, kinds, rows, priority, level, capacity = given
     begins, encoded, started, owned = videos
-    slots, startup, further, several = drawn
+    slots, startup, further, several, _, _ = drawn
     at, queue, place, caused = room
     born, takes, sums, none = np.empty(len(at)), np.empty(len(encoded)), np.empty(2), np.empty(0)
     for r in range(len(out)):

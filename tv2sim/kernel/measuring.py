@@ -67,7 +67,7 @@ OF_SUMS: Mapping[str, Callable[[Fixed, Mapping[str, Any]], Any]] = {
     "publisher_seconds": lambda _, sums: sums["alive"] / PER_SECOND,
     "publishers_started": lambda _, sums: sums["publishers"],
     "publishers_wasted": lambda fixed, sums: sums["publishers"] - fixed.videos,
-    "encoder_utilization": lambda fixed, sums: fixed.work / (fixed.encoders * _long(sums)),
+    "encoder_utilization": lambda fixed, sums: fixed.work / ((fixed.encoders or nan) * _long(sums)),
     "publishing_queue_mean": lambda _, sums: sums["waits"] / _long(sums),
     "client_blocked_time": lambda fixed, _: fixed.blocked / PER_SECOND,
     "makespan": lambda _, sums: sums["end"] / PER_SECOND,

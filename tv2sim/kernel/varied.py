@@ -60,7 +60,7 @@ def _encode(
     """Let the client offer each video, not before its time, and an encoder take it; 0 encoders are no stage."""
     _clear(free)
     _clear(client)
-    for row in range(len(before) // LANES):
+    for row in range(len(started) // LANES):
         base = np.uint64(row) * _ROW
         for lane in range(_ROW):
             offered = max(client[lane], before[base + lane])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tv2sim.distributions import Exponential
 from tv2sim.draws import Purpose
 from tv2sim.model.startups import drawn
-from tv2sim.ticks import PER_SECOND, to_ticks
+from tv2sim.ticks import to_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -47,11 +47,7 @@ def _pause(scenario: Scenario, startups: StartupTimes) -> Callable[[float, int],
         amount = drawn("arrivals", Exponential(1), Purpose.PAUSE, startups, ticks=False)
     if isinstance(rate, float):
         return lambda time, video: max(1.0, to_ticks(amount(video) / rate))
-
-    def pause(time: float, video: int) -> float:
-        return float(max(1, round(rate.exact_pause(int(time), amount(video), PER_SECOND))))
-
-    return pause
+    return lambda time, video: rate.ticks_of_pause(time, amount(video))
 
 
 def _one(video: int) -> float:
