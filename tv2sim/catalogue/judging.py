@@ -59,15 +59,14 @@ def parse(stream: Iterable[Entry], *, encoded: bool | None = None) -> Iterator[t
     Blank lines are counted, but not yielded. `encoded` says whether a video needs an encoding time; None: it
     does if the first one has one.
     """
-    for number, entry, outcome in parsed(stream, _decode, video_of):
-        if not isinstance(outcome, str) and encoded is not False:
-            if outcome.encoding_time is not UNKNOWN:
-                encoded = True
-            elif encoded:
-                outcome = f"the field {_FIELDS['encoding_time']} is missing"
-            else:
-                encoded = False
-        yield number, entry, outcome
+    for found in parsed(stream, _decode, video_of):
+        number, entry, outcome = found
+        if isinstance(outcome, Video):
+            if encoded is None:
+                encoded = outcome.encoding_time is not UNKNOWN
+            elif encoded and outcome.encoding_time is UNKNOWN:
+                found = number, entry, f"the field {_FIELDS['encoding_time']} is missing"
+        yield found
 
 
 def parsed(

@@ -379,15 +379,19 @@ def _column(videos: Sequence[Video], name: str) -> NDArray[np.float64] | None:
     All are compared with the limits at once; only those outside them are looked at one by one.
     """
     number, given = NUMBERS[name], list(map(attrgetter(name), videos))
-    missing = None if number.optional else UNKNOWN
-    absent = [one is missing for one in given]
-    if all(absent) and (number.optional or given):
+    if number.optional and given.count(None) == len(given):
         return None
     try:
         column = np.array(given, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):  # one of them is not a number, or too large for a float
         column = np.full(len(given), nan)
-    good = number.accepts(column) | np.array(absent, dtype=bool)
+    good = number.accepts(column)
+    if not good.all():
+        missing = None if number.optional else UNKNOWN
+        absent = np.array([one is missing for one in given])
+        if absent.all():
+            return None
+        good |= absent
     for row in np.flatnonzero(~good).tolist():
         column[row] = number.checked(f"{name} of video {shown(videos[row].id, 60)}", given[row])
     return column
