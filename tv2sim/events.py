@@ -108,6 +108,14 @@ EVENTS: dict[str, Kind] = {
     ),
     "encoder_failed": OTHER._replace(meaning="the encoder dies, and the video in it has to start over"),
     "encoder_repaired": OTHER._replace(meaning="the encoder is back"),
+    "refused": Kind(
+        "videos", "settled", video=ROW,
+        meaning="no encoder is free for the video; the client offers it again, or that was its last offer",
+    ),
+    "visible": OTHER._replace(meaning="the broker has delivered the video, so that publishers can take it"),
+    "redelivered": OTHER._replace(
+        meaning="the broker delivers the video again, since a delivery or an acknowledgement was lost"
+    ),
 }  # fmt: skip
 """The kinds of events by their names in the log. A new kind is a new row."""
 

@@ -20,6 +20,7 @@ from tv2sim.distributions import (
 from tv2sim.errors import CatalogueError, InputError, ScenarioError
 from tv2sim.faults import Faults, faults
 from tv2sim.fields import Fields, check_fields, or_none, parameter, with_changes, with_parameters
+from tv2sim.links import Broker, RetryLater, broker, hand_over
 from tv2sim.notebook import code, display, strong, table
 from tv2sim.profiles import Profile, a_rate
 from tv2sim.ticks import PER_SECOND, to_ticks
@@ -149,6 +150,15 @@ class Scenario(Fields):
         Faults(), faults, label="Failures",
         text="What fails, and how often: a tv.Faults.",
     )  # fmt: skip
+    hand_over: RetryLater | None = parameter(
+        None, or_none(hand_over), label="Hand-over",
+        text="What the client does when no encoder is free: a tv.RetryLater. None: it waits for one.",
+    )  # fmt: skip
+    broker: Broker | None = parameter(
+        None, or_none(broker), label="Broker",
+        text="What has the videos between the encoders and the publishers: a tv.Broker, such as tv.KAFKA or "
+        "tv.REDIS. None: a queue that publishers see at once.",
+    )  # fmt: skip
 
     _error = ScenarioError
 
@@ -159,14 +169,26 @@ class Scenario(Fields):
     def is_deterministic(self) -> bool:
         """Whether nothing in it is random, so that all replications are the same."""
         drawn = all(distribution.is_constant for distribution in self.distributions)
-        return drawn and self.arrivals == "even" and not self.faults.has_chance
+        chance = self.faults.has_chance or (self.broker is not None and self.broker.has_chance)
+        return drawn and self.arrivals == "even" and not chance
 
     @property
     def distributions(self) -> list[Distribution]:
         """The distributions of times that are drawn."""
         values = (getattr(self, field.name) for field in fields(self))
         own = [value for value in values if isinstance(value, Distribution)]
-        return own + self.faults.distributions
+        return own + self.faults.distributions + ([] if self.broker is None else self.broker.distributions)
+
+    @property
+    def most_offers(self) -> int | None:
+        """The offers of a video after which it is refused for good; None: it never is."""
+        return None if self.hand_over is None else self.hand_over.attempts
+
+    @property
+    def may_go_on_for_ever(self) -> bool:
+        """Whether something may happen again and again although no video can get its outcome any more."""
+        retries = self.hand_over is not None and self.hand_over.attempts is None
+        return retries or self.faults.has_lifetimes
 
     @property
     def mean_publishing_time(self) -> float:
@@ -214,7 +236,7 @@ class Scenario(Fields):
         >>> Scenario.from_dict(Scenario(until=60).to_dict()) == Scenario(until=60)
         True
         """
-        scenario: Scenario = distribution_from_dict(data, cls, Profile, Faults)
+        scenario: Scenario = distribution_from_dict(data, cls, Profile, Faults, RetryLater, Broker)
         return scenario
 
     @classmethod

@@ -19,7 +19,7 @@ from tv2sim.experiment.comparison import Comparison
 from tv2sim.experiment.kept import as_kept
 from tv2sim.experiment.replications import Cell, Replications
 from tv2sim.experiment.work import Chunk
-from tv2sim.metrics import ON_TIME_RATE, as_metrics
+from tv2sim.metrics import ON_TIME_RATE, Setting, as_metrics
 from tv2sim.scenario import Scenario, as_scenario
 from tv2sim.statistics import Interval, Precision, Stopped, as_confidence
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
@@ -68,7 +68,8 @@ def replicate(
         The engine that simulates; the results are the same. "auto" takes the compiled one, the kernel, if that
         is installed, knows the strategy and is worth loading. ``.engine`` says which it was.
     metrics : "all" or names
-        The metrics to compute: names in :data:`tv2sim.metrics.METRICS`. The on-time rate and the
+        The metrics to compute: names in :data:`tv2sim.metrics.METRICS`; "all" stands for those that say
+        something in these worlds. The on-time rate and the
         precision's metric are computed in any case; others, when they are asked for, by simulating again.
     precision : Precision, optional
         Stop as soon as a mean is known this precisely; ``.stopped`` then says why it ended.
@@ -203,7 +204,9 @@ def compare(
     catalogues, scenarios = _named_catalogues(catalogue), _named_scenarios(scenario)
     chosen = _named_strategies(strategies)
     base, confidence = _baseline_of(baseline, chosen), as_confidence(confidence)
-    wanted, seed, names = as_engine(engine), as_seed(seed), as_metrics(metrics)
+    wanted, seed = as_engine(engine), as_seed(seed)
+    worlds = itertools.product(catalogues.values(), chosen.values(), scenarios.values())
+    names = as_metrics(metrics, itertools.starmap(Setting, worlds))
     count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
     computed = [*names, ON_TIME_RATE, *([_as_precision(precision).metric] if precision is not None else [])]
     cells = {}

@@ -121,8 +121,9 @@ class Recorded(Player):
         return self._ended(self.log, self.end, self.ending)
 
     def _ended(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
-        timeouts, deadline = self.source.publication_timeout, self.scenario.deadline
-        facts = facts_of_log(log, timeouts, self.own, end, ending, deadline)
+        timeouts, scenario = self.source.publication_timeout, self.scenario
+        of_scenario = scenario.deadline, 0, scenario.most_offers
+        facts = facts_of_log(log, timeouts, self.own, end, ending, *of_scenario)
         return self._run(self.source, facts, self.versions, self.strategy_data)
 
 
@@ -220,7 +221,8 @@ def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], scenario:
     """Return the index of the first event that cannot follow those before it, or None."""
     wrong = next(_out_of_order(log, len(timeouts), scenario.encoder_count), None)
     try:
-        facts_of_log(log[:wrong], timeouts, bytearray(len(timeouts)), 0.0, "stopped", scenario.deadline)
+        of_scenario = scenario.deadline, 0, scenario.most_offers
+        facts_of_log(log[:wrong], timeouts, bytearray(len(timeouts)), 0.0, "stopped", *of_scenario)
     except Contradiction as error:
         return error.line
     return wrong
