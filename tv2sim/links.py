@@ -99,7 +99,7 @@ class Broker(Fields):
         "drawn for each delivery.",
     )  # fmt: skip
     loss: float = parameter(
-        0.0, a_probability,
+        0.0, a_probability, below=1,
         text="The probability that a delivery is lost. The broker then delivers the video again; no publisher "
         "is spent.",
     )  # fmt: skip
@@ -108,7 +108,7 @@ class Broker(Fields):
         text="Seconds after which the broker delivers a video again that was not acknowledged.",
     )  # fmt: skip
     acknowledgement_loss: float = parameter(
-        0.0, a_probability,
+        0.0, a_probability, below=1,
         text="The probability that the acknowledgement of a publication is lost. The video then becomes "
         "visible again, and spends one more publisher; its first publication decides.",
     )  # fmt: skip
