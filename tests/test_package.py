@@ -18,9 +18,9 @@ PACKAGE = ROOT / "tv2sim"
 
 ROOMS = (
     "errors", "validation", "notebook", "fields", "progress", "plain", "ticks", "draws", "measured",
-    "distributions", "catalogue", "profiles", "faults", "scenario", "strategies", "facts", "events", "model",
-    "kernel", "engines", "metrics", "tables", "storage", "statistics", "numbers", "fitting", "run", "saved",
-    "experiment", "plots", "report", "realtime", "cli", "__main__",
+    "distributions", "catalogue", "profiles", "faults", "scenario", "strategies", "facts", "events", "levels",
+    "model", "kernel", "engines", "metrics", "tables", "storage", "statistics", "numbers", "fitting", "run",
+    "saved", "experiment", "plots", "report", "realtime", "cli", "__main__",
 )  # fmt: skip
 """From top to bottom: data flows down, so a room imports from those above it."""
 

@@ -51,6 +51,8 @@ class Kind(NamedTuple):
         The references that are arguments of the recorder's method of the event's name.
     meaning : str
         What happens, as a clause that can follow "when".
+    then : mapping
+        The state that the video, the encoder or the publisher of the event has from then on.
     """
 
     table: str
@@ -60,54 +62,69 @@ class Kind(NamedTuple):
     publisher: str | None = None
     given: tuple[str, ...] = ("video",)
     meaning: str = ""
+    then: Mapping[str, str] = {}
 
 
 OTHER = Kind("others", "time", "video", "encoder", "publisher", given=("video", "encoder", "publisher"))
 """The kind of an event that no column of its own holds, such as a second start of a video's encoding."""
 
 EVENTS: dict[str, Kind] = {
-    "offered": Kind("videos", "offered", video=ROW, meaning="the client begins to offer the video"),
+    "offered": Kind(
+        "videos", "offered", video=ROW, meaning="the client begins to offer the video",
+        then={"video": "offered"},
+    ),
     "encoding_started": Kind(
         "videos", "encoding_started", video=ROW, encoder="encoder", given=("video", "encoder"),
-        meaning="an encoder takes the video",
+        meaning="an encoder takes the video", then={"video": "encoding"},
     ),
     "encoded": Kind(
-        "videos", "encoded", video=ROW, encoder="encoder", meaning="the encoding of the video ends"
+        "videos", "encoded", video=ROW, encoder="encoder", meaning="the encoding of the video ends",
+        then={"video": "encoded"},
     ),
     "queued": Kind(
         "videos", "queued", video=ROW,
         meaning="the video leaves its encoder, for the publishing queue or to wait for its own publisher",
+        then={"video": "queued"},
     ),
     "publisher_started": Kind(
         "publishers", "started", video="cause", publisher=ROW,
-        meaning="a publisher is started, because of the video if one is named",
+        meaning="a publisher is started, because of the video if one is named", then={"publisher": "starting"},
     ),
     "publisher_ready": Kind(
         "publishers", "ready", publisher=ROW, given=("publisher",),
-        meaning="the publisher has started up and can take a video",
+        meaning="the publisher has started up and can take a video", then={"publisher": "ready"},
     ),
     "assigned": Kind(
         "videos", "assigned", video=ROW, publisher="publisher", given=("video", "publisher"),
-        meaning="a publisher takes the video",
+        meaning="a publisher takes the video", then={"video": "assigned", "publisher": "busy"},
     ),
     "published": Kind(
         "videos", "published", video=ROW, publisher="publisher",
-        meaning="the video is published no later than its timeout",
+        meaning="the video is published no later than its timeout", then={"video": "published"},
     ),
     "failed": Kind(
         "videos", "settled", video=ROW, publisher="publisher",
         meaning="the video is published too late, or its last attempt to be published fails",
+        then={"video": "failed"},
     ),
     "publisher_ended": Kind(
         "publishers", "ended", video="video", publisher=ROW, given=("publisher",),
-        meaning="the publisher ends, after the publication of its only video",
+        meaning="the publisher ends, after the publication of its only video", then={"publisher": "ended"},
     ),
     "publisher_failed": Kind(
         "publishers", "ended", video="video", publisher=ROW, given=("publisher",),
         meaning="the publisher fails: as it starts up, while it waits for a video, or at the end of publishing",
+        then={"publisher": "failed", "video": "queued"},
     ),
-    "encoder_failed": OTHER._replace(meaning="the encoder dies, and the video in it has to start over"),
-    "encoder_repaired": OTHER._replace(meaning="the encoder is back"),
+    "publisher_retired": Kind(
+        "publishers", "ended", publisher=ROW, given=("publisher",),
+        meaning="the publisher is no longer needed and ends without a video", then={"publisher": "retired"},
+    ),
+    "encoder_failed": OTHER._replace(
+        meaning="the encoder dies, and the video in it has to start over",
+        then={"encoder": "down", "video": "interrupted"},
+    ),
+    "encoder_repaired": OTHER._replace(meaning="the encoder is back", then={"encoder": "up"}),
 }  # fmt: skip
 """The kinds of events by their names in the log. A new kind is a new row."""
 
