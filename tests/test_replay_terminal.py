@@ -77,7 +77,7 @@ def test_nothing_is_longer_than_its_line(
     of.pipeline.encoders = of.pipeline.encoders[:encoders]
     of.pipeline.encoders_total = encoders
     of.pipeline.publishers = of.pipeline.publishers[:publishers]
-    of.pipeline.publishers_publishing, of.pipeline.publishers_starting = publishers, 0
+    of.pipeline.publishers_busy, of.pipeline.publishers_starting = publishers, 0
     drawn(of, width, height)
 
 
@@ -138,9 +138,9 @@ def test_encoders_that_are_too_many_are_counted() -> None:
         assert lanes in (0, 60 - int(unseen[1] or unseen[2])), size
 
 
-def test_publishers_are_starting_against_the_mean_ready_or_publishing() -> None:
+def test_publishers_are_starting_against_the_mean_ready_or_busy() -> None:
     shown = drawn(snapshot())
-    assert "pool  1 starting, 1 ready, 1 publishing" in shown
+    assert "pool  1 starting, 1 ready, 1 busy" in shown
     bar = re.search(r" 3 (━+)(╸?)(─+) +2\.0 s", shown)
     assert bar is not None
     assert 2 * len(bar[1]) + len(bar[2]) == len(

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tv2sim.facts import Facts
     from tv2sim.scenario import Scenario
 
-__all__ = ["LEVELS", "Level", "Places", "levels_of", "shown"]
+__all__ = ["LEVELS", "WAITING", "Level", "Places", "levels_of", "shown"]
 
 
 class Level(NamedTuple):
@@ -161,6 +161,8 @@ class Places:
 
 _BESIDE = "beside"
 """The state of a queued video that waits for a publisher of its own."""
+WAITING = ("queued", _BESIDE)
+"""The states of a video that waits for a publisher."""
 
 
 # -- from facts, in columns --------------------------------------------------------------------------------
@@ -184,7 +186,10 @@ def levels_of(
 
 
 _NOWHERE = 0
-_STATES = [None, _BESIDE, *dict.fromkeys(state for kind in EVENTS.values() for state in kind.then.values())]
+_THEN = [state for kind in EVENTS.values() for state in kind.then.values()]
+_LAST = [again.last for again in AGAIN.values() if again.last is not None]
+_STATES: list[str | None] = [None, *dict.fromkeys([_BESIDE, *_THEN, *_LAST])]
+"""All states; that of index :data:`_NOWHERE` is none."""
 
 
 def _moves(log: Log, of: str, facts: Facts, scenario: Scenario) -> tuple[NDArray[np.intp], ...]:

@@ -113,9 +113,11 @@ def _seconds(seconds: float) -> str:
 def _encoders(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Text]:
     """Draw the encoders, in as few columns as their height allows."""
     pipe = snapshot.pipeline
-    blocked = pipe.encoders_busy - (pipe.stats["client_submitted"] - pipe.stats["encoded"])
-    detail = f"{pipe.encoders_busy} of {pipe.encoders_total} busy"
-    head = pen.heading("encoders", f"{detail}, {blocked} blocked" if blocked > 0 else detail, width)
+    found = {"blocked": pipe.encoders_blocked, "down": pipe.encoders_down, "to start over": pipe.interrupted}
+    others = (f"{number} {what}" for what, number in found.items() if number)
+    busy = f"{pipe.encoders_busy} of {pipe.encoders_total} busy" if pipe.encoders_total else "none"
+    detail = ", ".join([busy, *others])
+    head = pen.heading("encoders", detail, width)
     shown = [_encoder(one, snapshot.time, pen) for one in pipe.encoders]
     rows, most = max(1, height - 1), _most_columns(width)
     columns = max(1, -(-pipe.encoders_total // rows))
@@ -133,6 +135,8 @@ def _encoders_heights(snapshot: Snapshot, width: int) -> list[int]:
 
 
 def _encoder(encoder: Encoder, now: float, pen: Pen) -> Lane:
+    if encoder.down:
+        return Lane(encoder.number, "bold red", word="down", mark="x")
     if encoder.video is None:
         return Lane(encoder.number, "dim", word="free", mark=pen.glyphs.nothing)
     title, left, took = encoder.video.title, encoder.end - now, encoder.end - encoder.start
@@ -154,10 +158,10 @@ def _pool(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Text]:
     """Draw the publishers, in a number of columns that depends on the width alone."""
     pipe = snapshot.pipeline
     name, detail = "publishers", f"{pipe.publishers_starting} starting, {pipe.publishers_ready} ready"
-    if pipe.publishers_publishing:
-        name, detail = "pool", f"{detail}, {pipe.publishers_publishing} publishing"
+    if pipe.publishers_busy:
+        name, detail = "pool", f"{detail}, {pipe.publishers_busy} busy"
     head = pen.heading(name, detail, width)
-    total = pipe.publishers_starting + pipe.publishers_ready + pipe.publishers_publishing
+    total = pipe.publishers_starting + pipe.publishers_ready + pipe.publishers_busy
     shown = [_publisher(one, snapshot) for one in pipe.publishers]
     if height <= 2:
         return [head, *_strip(pen, shown, total, width, 1)]
@@ -220,6 +224,7 @@ def _counters(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Tex
     cell = (width - 3 * (columns - 1)) // columns
     values = {name: pipe.stats[key] for name, key in _NAMES.items()}
     values["publishers started" if cell >= 25 else "publishers"] = pipe.publishers_started
+    values |= pipe.further
     rows = -(-len(values) // columns)
     places = [_counter(name, value, cell) for name, value in values.items()]
     told = "none is out yet" if pipe.on_time_rate is None else f"{100 * pipe.on_time_rate:.1f} % on time"
@@ -263,5 +268,8 @@ def _events(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Text]
 ENCODERS = Part(_encoders, _encoders_heights)
 POOL = Part(_pool, lambda _, width: [2, *range(4, 2 - (-_USUAL // _pool_columns(width)))])
 WAITING = Part(_waiting, lambda _, width: [2, 3, 4, 5, 6])
-COUNTERS = Part(_counters, lambda _, width: [1 - (-6 // _counters_columns(width))])
+COUNTERS = Part(
+    _counters,
+    lambda snapshot, width: [1 - (-(6 + len(snapshot.pipeline.further)) // _counters_columns(width))],
+)
 EVENTS = Part(_events, lambda _, width: list(range(3, 14)))

@@ -216,8 +216,7 @@ _PHASES = {
 def done_of(snapshot: Snapshot) -> tuple[int, int | None]:
     """Return how many videos have an outcome, and how many there are; None if more may come."""
     pipe = snapshot.pipeline
-    done = pipe.stats["published"] + pipe.stats["publish_failed"]
-    return done, None if pipe.client.left is None else pipe.client.taken + pipe.client.left
+    return pipe.settled, None if pipe.client.left is None else pipe.client.taken + pipe.client.left
 
 
 def _done(snapshot: Snapshot, pen: Pen, width: int) -> Text:
