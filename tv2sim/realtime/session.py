@@ -425,9 +425,7 @@ class Replay:
             history = state.history
             # the last row that was sent may have changed since
             start = max(0, rows - 1) if generation == history.generation else 0
-            return Frame(
-                self.snapshot(), state.levels, history.generation, start, list(history.rows[start:])
-            )
+            return Frame(self.snapshot(), state.levels, history.generation, start, list(history.rows[start:]))
 
 
 _UNREAD = 1 << 18

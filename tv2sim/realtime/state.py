@@ -374,7 +374,7 @@ class State:
             encoders=self._shown_encoders(),
             encoders_total=self.encoders,
             encoders_busy=len(self.occupied),
-            encoders_blocked=self.places.counts["video", "encoded"],
+            encoders_blocked=sum(encoder.blocked for encoder in self.occupied.values()),
             encoders_down=len(self.down),
             interrupted=self.places.counts["video", "interrupted"],
             queue=[self._shown(video) for video in islice(self.queue, SHOWN)],
