@@ -432,7 +432,7 @@ FURTHER = {
     "start-ups failed": Further(
         lambda state: state.attempts["startup"], lambda scenario: scenario.faults.startup > 0
     ),
-    "publishings failed": Further(
+    "publications failed": Further(
         lambda state: state.attempts["publishing"], lambda scenario: scenario.faults.publishing > 0
     ),
     "encodings lost": Further(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import isfinite
+from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import set_cell_size
@@ -114,9 +115,11 @@ def _encoders(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Tex
     """Draw the encoders, in as few columns as their height allows."""
     pipe = snapshot.pipeline
     found = {"blocked": pipe.encoders_blocked, "down": pipe.encoders_down, "to start over": pipe.interrupted}
-    others = (f"{number} {what}" for what, number in found.items() if number)
-    busy = f"{pipe.encoders_busy} of {pipe.encoders_total} busy" if pipe.encoders_total else "none"
-    detail = ", ".join([busy, *others])
+    detail = f"{pipe.encoders_busy} of {pipe.encoders_total} busy" if pipe.encoders_total else "none"
+    for what, number in found.items():
+        more = f"{detail}, {number} {what}"
+        if number and len(f"encoders  {more}") <= width:
+            detail = more
     head = pen.heading("encoders", detail, width)
     shown = [_encoder(one, snapshot.time, pen) for one in pipe.encoders]
     rows, most = max(1, height - 1), _most_columns(width)
@@ -224,16 +227,26 @@ def _counters(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Tex
     cell = (width - 3 * (columns - 1)) // columns
     values = {name: pipe.stats[key] for name, key in _NAMES.items()}
     values["publishers started" if cell >= 25 else "publishers"] = pipe.publishers_started
-    values |= pipe.further
     rows = -(-len(values) // columns)
     places = [_counter(name, value, cell) for name, value in values.items()]
     told = "none is out yet" if pipe.on_time_rate is None else f"{100 * pipe.on_time_rate:.1f} % on time"
     lines = [pen.heading("counters", told, width)]
     lines += [Text("   ").join(places[row::rows]) for row in range(rows)]
+    lines += map(Text, _further(snapshot, width))
     if height - len(lines) >= 3 and pipe.failed:
         lines.append(Text("failed, the last first:", "dim"))
         lines += [Text(pen.title(f"  {video.title}", width), "red") for video in pipe.failed]
     return lines
+
+
+def _further(snapshot: Snapshot, width: int) -> list[str]:
+    """Return the lines of the counters of what fails in the scenario."""
+    counted = ", ".join(f"{value} {name}" for name, value in snapshot.pipeline.further.items())
+    return wrap(counted, width)
+
+
+def _counters_heights(snapshot: Snapshot, width: int) -> list[int]:
+    return [1 - (-6 // _counters_columns(width)) + len(_further(snapshot, width))]
 
 
 def _counters_columns(width: int) -> int:
@@ -268,8 +281,5 @@ def _events(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Text]
 ENCODERS = Part(_encoders, _encoders_heights)
 POOL = Part(_pool, lambda _, width: [2, *range(4, 2 - (-_USUAL // _pool_columns(width)))])
 WAITING = Part(_waiting, lambda _, width: [2, 3, 4, 5, 6])
-COUNTERS = Part(
-    _counters,
-    lambda snapshot, width: [1 - (-(6 + len(snapshot.pipeline.further)) // _counters_columns(width))],
-)
+COUNTERS = Part(_counters, _counters_heights)
 EVENTS = Part(_events, lambda _, width: list(range(3, 14)))

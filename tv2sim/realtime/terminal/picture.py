@@ -235,6 +235,8 @@ def _client(snapshot: Snapshot, pen: Pen, width: int) -> Text:
     """Return what the client does."""
     client, line = snapshot.pipeline.client, Text.assemble(("client   ", "dim"))
     rest = "more may come" if client.left is None else f"{client.left or 'nothing'} more to offer"
+    if client.again:
+        rest += f", {client.again} to be offered again"
     if client.video is None:
         return line.append(rest)
     tail = f"  {max(0.0, snapshot.time - client.since):.1f} s{pen.glyphs.between}{rest}"
