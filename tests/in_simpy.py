@@ -1,4 +1,4 @@
-"""What the executable specification is given, as the library takes it."""
+"""The SimPy model, called as the executable specification is, with a result of the same form."""
 
 from __future__ import annotations
 
@@ -6,12 +6,25 @@ from collections.abc import Sequence
 from typing import Any
 
 import tv2sim as tv
-from tests.reference import Clip, Faults, Profile, World
+from tests.reference import Broker, Clip, Faults, Outcome, Profile, RetryLater, Rule, World
+from tests.test_reference import rows_of, strategy_of
+from tv2sim.events import log_of
+from tv2sim.ticks import PER_SECOND
 
-__all__ = ["KINDS", "catalogue_of", "scenario_of"]
+__all__ = ["simpy"]
 
-KINDS: dict[type, Any] = {Faults: tv.Faults, Profile: tv.Profile}
+KINDS: dict[type, Any] = {Faults: tv.Faults, Profile: tv.Profile, RetryLater: tv.RetryLater, Broker: tv.Broker}
 """The library's class for each of the specification's."""
+
+
+def simpy(clips: Sequence[Clip], rule: Rule, world: World, seed: int) -> Outcome:
+    """Run the SimPy model."""
+    run = tv.simulate(catalogue_of(clips), strategy_of(rule), scenario_of(world), seed=seed, engine="simpy")
+    settled = run.facts.videos["settled"] / PER_SECOND
+    tables = run.videos.assign(settled=settled), run.publishers, run.attempts
+    log: list[Any] = list(log_of(run.facts).entries())
+    videos, publishers, attempts = map(rows_of, tables)
+    return Outcome(videos, publishers, attempts, log, run.end, run.ending, run.facts.quota_waits)
 
 
 def catalogue_of(clips: Sequence[Clip]) -> tv.Catalogue:

@@ -34,9 +34,9 @@ def test_a_kind_names_columns_and_a_method_that_there_are(event: str) -> None:
 
 
 def test_every_column_of_every_table_has_a_meaning() -> None:
-    everything = tv.Faults(ready_lifetime=9, encoder_lifetime=9)
-    entry = {**video(0), "submittedAt": 0, "publishingTime": 1, "priority": 2}
-    run = tv.simulate([entry], "2c", tv.Scenario(faults=everything))
+    entry = video(0) | {"submittedAt": 0, "publishingTime": 1, "priority": 2}
+    faults, retry = tv.Faults(ready_lifetime=9, encoder_lifetime=9), tv.RetryLater(1, attempts=9)
+    run = tv.simulate([entry], "2c", tv.Scenario(faults=faults, hand_over=retry))
     for table, meanings in MEANINGS.items():
         columns = list(getattr(run, table).columns)
         assert all(meaning(table, column) for column in columns)
@@ -92,15 +92,15 @@ def test_an_event_cannot_come_before_another_time() -> None:
 # -- a kind of one's own -------------------------------------------------------------------------------------
 
 
-def visible(self: Recorder, video: int) -> None:
-    """Record that a broker shows a video to publishers."""
-    self.tables["videos"]["visible"][video] = self._env.now
-    self._note(pack("visible", video))
+def archived(self: Recorder, video: int) -> None:
+    """Record that a video is archived."""
+    self.tables["videos"]["archived"][video] = self._env.now
+    self._note(pack("archived", video))
 
 
-def redelivered(self: Recorder, video: int, encoder: int, publisher: int) -> None:
+def polled(self: Recorder, video: int, encoder: int, publisher: int) -> None:
     """Record something that no column holds, and that may happen again and again."""
-    self.other("redelivered", video=video)
+    self.other("polled", video=video)
 
 
 @pytest.fixture(autouse=True)
@@ -110,12 +110,12 @@ def more_events(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         columns = list(TABLES["videos"].items())  # times are in the order in which they are filled
         place = [name for name, _ in columns].index("queued") + 1
         monkeypatch.setitem(
-            TABLES, "videos", dict([*columns[:place], ("visible", Column("d", nan)), *columns[place:]])
+            TABLES, "videos", dict([*columns[:place], ("archived", Column("d", nan)), *columns[place:]])
         )
-        monkeypatch.setitem(EVENTS, "visible", Kind("videos", "visible", video=ROW))
-        monkeypatch.setitem(EVENTS, "redelivered", OTHER)
-        monkeypatch.setattr(Recorder, "visible", visible, raising=False)
-        monkeypatch.setattr(Recorder, "redelivered", redelivered, raising=False)
+        monkeypatch.setitem(EVENTS, "archived", Kind("videos", "archived", video=ROW))
+        monkeypatch.setitem(EVENTS, "polled", OTHER)
+        monkeypatch.setattr(Recorder, "archived", archived, raising=False)
+        monkeypatch.setattr(Recorder, "polled", polled, raising=False)
 
 
 @pytest.fixture
@@ -123,14 +123,14 @@ def happens(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Let both happen, the second one twice, when a video is queued; undoing the context ends that."""
     queued = Recorder.queued
 
-    def queued_and_visible(self: Recorder, video: int) -> None:
+    def queued_and_archived(self: Recorder, video: int) -> None:
         queued(self, video)
-        self.visible(video)  # type: ignore[attr-defined]
-        self.redelivered(video, -1, -1)  # type: ignore[attr-defined]
-        self.redelivered(video, -1, -1)  # type: ignore[attr-defined]
+        self.archived(video)  # type: ignore[attr-defined]
+        self.polled(video, -1, -1)  # type: ignore[attr-defined]
+        self.polled(video, -1, -1)  # type: ignore[attr-defined]
 
     with monkeypatch.context() as context:
-        context.setattr(Recorder, "queued", queued_and_visible)
+        context.setattr(Recorder, "queued", queued_and_archived)
         yield context
 
 
@@ -138,10 +138,10 @@ def test_a_new_event_is_found_everywhere(happens: pytest.MonkeyPatch, tmp_path: 
     catalogue = tv.generate_catalogue(5)
     seen: list[tv.LogEntry] = []
     run = tv.simulate(catalogue, "2c", observers=seen.append)
-    events = run.events[run.events["event"] == "visible"]
+    events = run.events[run.events["event"] == "archived"]
     assert events["video"].tolist() == sorted(range(5), key=lambda row: (run.videos["queued"][row], row))
-    assert (run.events["event"] == "redelivered").sum() == 10
-    assert run.videos["visible"].equals(run.videos["queued"].rename("visible"))
+    assert (run.events["event"] == "polled").sum() == 10
+    assert run.videos["archived"].equals(run.videos["queued"].rename("archived"))
     assert seen == list(log_of(run.facts).entries())
     log = tv2sim("run", "-", "--log", "json", stdin=b"".join(catalogue.lines())).out.encode()
     saved = run.save(tmp_path / "out")

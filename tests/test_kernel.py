@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -68,8 +69,41 @@ class Mixed(tv.Strategy):
         return deadline if self.orders else 0.0
 
 
+PUBLISHING_TIMES = ("uniform(0, 2)", "exponential(1)", "empirical(0, 0.5, 1)")
+
+
 def generated(number: int) -> World:
-    """Return a world that the number determines: of `tests.worlds`, or with a strategy that mixes all rules."""
+    """Return a world that the number determines: of `tests.worlds`, or with a strategy that mixes all rules.
+
+    The wider world is added to half of them. Some have what the fastest kernels know.
+    """
+    random = Random(f"wider {number}")
+    world = _ruled(number)
+    if random.random() < 0.15:
+        scenario = world.scenario.replace(until=None, publishing_queue_capacity=random.choice((1, 100)))
+        world = world._replace(strategy=random.choice(list(tv.STRATEGIES.values())), scenario=scenario)
+    return _widened(world, random) if random.random() < 0.5 else world
+
+
+def _widened(world: World, random: Random) -> World:
+    def often(share: float, value: Any, otherwise: Any) -> Any:
+        return value if random.random() < share else otherwise
+
+    scenario = world.scenario.replace(
+        publishing_time=often(0.5, random.choice(PUBLISHING_TIMES), world.scenario.publishing_time),
+        deadline=often(0.3, "assigned", "published"),
+    )
+    catalogue = world.catalogue
+    if random.random() < 0.3:
+        records = [
+            msgspec.structs.replace(video, publishing_time=often(0.5, random.choice((0.0, 0.5, 2.25)), None))
+            for video in catalogue
+        ]
+        catalogue = tv.Catalogue(records)
+    return world._replace(catalogue=catalogue, scenario=scenario)
+
+
+def _ruled(number: int) -> World:
     random = Random(number)
     world = worlds(1, first=number)[0]
     if not world.strategy.adapts and random.random() < 0.4:
@@ -102,6 +136,9 @@ def features(world: World, facts: Facts) -> set[str]:
         "priorities": strategy.reorders,
         "reviews": strategy.review_every is not None,
         "publishing time": world.scenario.publishing_time != 0,
+        "publishing time drawn": not isinstance(world.scenario.publishing_time, float),
+        "publishing time of the catalogue": catalogue.publishing_time is not None,
+        "deadline of the assignment": world.scenario.deadline == "assigned",
         "prewarmed": strategy.prewarmed > 0,
         "second publishers": causes.max(initial=0) > 1,
         **{name: index in starts.moment for name, index in moments.items()},
@@ -127,7 +164,7 @@ def test_both_engines_give_the_same_facts_and_metrics(examples: int) -> None:
         one = range(world.replication, world.replication + 1)
         expected = measure(world.catalogue, facts, world.scenario.encoder_count, ALL)
         prepared = kernel.world_of(world.catalogue, world.strategy, world.scenario)
-        usable = routing.KERNELS[routing.KERNELS.index(kernel.kernel_for(prepared)) :]
+        usable = kernel.kernels_for(prepared)
         for name in usable:
             values, counts = replicating.measured(prepared, world.seed, one, ALL, name)
             found = {metric: value[0] for metric, value in values.items()}
@@ -138,7 +175,7 @@ def test_both_engines_give_the_same_facts_and_metrics(examples: int) -> None:
     agree()
     few = {name: count for name, count in occurred.items() if count < 0.05 * occurred["examples"]}
     assert not few
-    assert len(occurred) == 1 + len(routing.KERNELS) + 17
+    assert len(occurred) == 1 + len(routing.KERNELS) + 20
 
 
 def same(one: float, other: float) -> bool:
@@ -153,7 +190,7 @@ def test_the_kernels_agree_over_many_replications(monkeypatch: pytest.MonkeyPatc
             continue
         prepared = kernel.world_of(world.catalogue, world.strategy, world.scenario)
         expected, counts = replicating.measured(prepared, world.seed, range(5, 140), ALL, "events")
-        for name in routing.KERNELS[routing.KERNELS.index(kernel.kernel_for(prepared)) : -1]:
+        for name in kernel.kernels_for(prepared)[:-1]:
             values, found = replicating.measured(prepared, world.seed, range(5, 140), ALL, name)
             assert all(np.array_equal(values[metric], expected[metric], equal_nan=True) for metric in ALL)
             assert found.tolist() == counts.tolist()
@@ -165,7 +202,7 @@ def test_what_takes_long_to_compile_is_compiled_once() -> None:
         if world.strategy.adapts:
             continue
         prepared = kernel.world_of(world.catalogue, world.strategy, world.scenario)
-        for name in routing.KERNELS[routing.KERNELS.index(kernel.kernel_for(prepared)) :]:
+        for name in kernel.kernels_for(prepared):
             replicating.measured(prepared, world.seed, range(2), ALL, name)
     slow: tuple[Any, ...] = (
         lanes.replicate,
@@ -206,7 +243,7 @@ def test_all_give_the_same_elapsed_times() -> None:
         prepared = kernel.world_of(*what[:3])
         of_events = kernel.elapsed_of(prepared, world.seed, many, "events")
         assert of_events[:3].tolist() == expected.tolist()
-        for name in routing.KERNELS[routing.KERNELS.index(kernel.kernel_for(prepared)) : -1]:
+        for name in kernel.kernels_for(prepared)[:-1]:
             assert kernel.elapsed_of(prepared, world.seed, many, name).tolist() == of_events.tolist()
             kernels[name] += 1
         kernels["unfinished"] += bool(np.isinf(expected).any())

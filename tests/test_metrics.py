@@ -57,6 +57,10 @@ def run() -> tv.Run:
     return simulate([(2, 3), (1, 2), (1, 9)], tv.PART_2C.replace(prewarmed=1), 3)
 
 
+ALWAYS = [name for name, metric in METRICS.items() if metric.only is None]
+"""The metrics of a world to which nothing is added."""
+
+
 @pytest.fixture
 def computed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
     """Count how often each metric is computed."""
@@ -92,6 +96,12 @@ class TestTheRegistry:
         assert metric.label
         assert metric.meaning
 
+    def test_some_are_computed_only_where_they_say_something(self) -> None:
+        run = tv.simulate(CATALOGUE, "2c", tv.Scenario(max_publishers=5))
+        assert set(run.summary) == {*ALWAYS, "quota_waits"} - {"any_failure"}
+        study = tv.compare(CATALOGUE, ["2c"], {"max_publishers": [None, 5]}, replications=3, progress=False)
+        assert set(study.metrics) == {*ALWAYS, "quota_waits"}
+
     def test_labels_are_different(self) -> None:
         assert len({metric.label for metric in METRICS.values()}) == len(METRICS)
 
@@ -99,7 +109,7 @@ class TestTheRegistry:
         assert set(MAIN) < set(METRICS)
 
     def test_a_run_shows_all_but_those_of_many_runs(self, run: tv.Run) -> None:
-        assert list(run.summary) == [name for name in METRICS if name != "any_failure"]
+        assert list(run.summary) == [name for name in ALWAYS if name != "any_failure"]
 
 
 class TestWhatIsComputed:
@@ -122,7 +132,7 @@ class TestWhatIsComputed:
 
     def test_all_by_default(self, computed: Counter[str]) -> None:
         tv.replicate(CATALOGUE, "2c", replications=2)
-        assert computed == dict.fromkeys(METRICS, 2)
+        assert computed == dict.fromkeys(ALWAYS, 2)
 
     def test_others_are_simulated_again_once(self, computed: Counter[str]) -> None:
         reps = tv.replicate(CATALOGUE, "2c", replications=3, metrics="makespan")

@@ -47,8 +47,20 @@ def test_at_the_end_the_state_is_what_the_run_says() -> None:
         assert round(state.alive(run.end), 6) == round(run.summary["publisher_seconds"], 6)
         assert sum(state.elapsed.counts) == run.videos["published"].notna().sum()
         assert state.settled == (run.videos["outcome"] != "unfinished").sum()
+        events = Counter(run.events["event"].tolist())
+        assert state.redeliveries == events["redelivered"]
+        retries = refused_before(run)
+        assert state.retries == retries
         found.update(kinds)
+        found.update(retries=retries)
     assert min(found.values()) > 20
+
+
+def refused_before(run: tv.Run) -> int:
+    """Count the offers of videos that had been refused: those that succeed, and refusals beyond the first."""
+    refusals = Counter(run.events["video"][run.events["event"] == "refused"].tolist())
+    taken = run.videos["encoding_started"].notna().tolist()
+    return sum(number - 1 + taken[video] for video, number in refusals.items())
 
 
 def test_at_every_time_a_view_can_show_it() -> None:
@@ -70,7 +82,8 @@ def test_at_every_time_a_view_can_show_it() -> None:
 @pytest.mark.parametrize("scenario", NOTHING_FAILS)
 def test_counters_of_failures_are_shown_only_where_something_fails(scenario: tv.Scenario) -> None:
     assert followed(tv.simulate(tv.generate_catalogue(5), "2c", scenario)).pipeline().further == {}
-    failing = scenario.replace(encoders=2, faults=tv.Faults(0.1, 9, 0.1, encoder_lifetime=9))
+    faults, retry = tv.Faults(0.1, 9, 0.1, encoder_lifetime=9), tv.RetryLater(1, attempts=9)
+    failing = scenario.replace(encoders=2, faults=faults, hand_over=retry, broker=tv.Broker(1))
     pipeline = followed(tv.simulate(tv.generate_catalogue(5), "2c", failing)).pipeline()
     assert list(pipeline.further) == list(FURTHER)
 

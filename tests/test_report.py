@@ -489,8 +489,8 @@ def test_several_catalogues_and_scenarios() -> None:
     )
     page = Page(build_report(study))
     for name in ("a, encoders=5", "a, encoders=10", "b, encoders=5", "b, encoders=10"):
-        # the verdict, the results, the differences, the quantiles, the other metrics in three parts, the load
-        assert page.text.count(f"\n{name}") == 8
+        # the verdict, the results, the differences, the quantiles, the other metrics in two parts, the load
+        assert page.text.count(f"\n{name}") == 7
     assert len(page.all("svg")) == 3
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))

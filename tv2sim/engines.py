@@ -134,10 +134,10 @@ def explained(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> t
     """Return the kernel of the compiled engine that simulates this (empty: none), and what it depends on."""
     if missing := why_not_compiled(catalogue, strategy, scenario):
         return "", [missing]
-    from tv2sim.kernel import features_of, kernel_for, world_of
+    from tv2sim.kernel import features_of, kernels_for, world_of
 
     world = world_of(catalogue, strategy, scenario)
-    return kernel_for(world), [feature.text for feature in features_of(world)]
+    return kernels_for(world)[0], [feature.text for feature in features_of(world)]
 
 
 # -- simulating --------------------------------------------------------------------------------------------

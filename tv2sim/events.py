@@ -144,6 +144,19 @@ EVENTS: dict[str, Kind] = {
     "encoder_repaired": OTHER._replace(
         meaning="the encoder is back", then={"encoder": "up"}, after={"encoder": ("down",)}
     ),
+    "refused": Kind(
+        "videos", "settled", video=ROW,
+        meaning="no encoder is free for the video; the client offers it again, or that was its last offer",
+        then={"video": "offered"}, after={"video": ("offered",)},
+    ),
+    "visible": OTHER._replace(
+        meaning="the broker has delivered the video, so that publishers can take it",
+        after={"video": ("queued",)},
+    ),
+    "redelivered": OTHER._replace(
+        meaning="the broker delivers the video again, since a delivery or an acknowledgement was lost",
+        then={"video": "queued"}, after={"video": ("queued", "assigned", "published", "failed")},
+    ),
 }  # fmt: skip
 """The kinds of events by their names in the log. A new kind is a new row."""
 

@@ -11,7 +11,16 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from tv2sim.errors import InputError
 
-__all__ = ["Fields", "check_fields", "checked", "or_none", "parameter", "with_changes", "with_parameters"]
+__all__ = [
+    "Fields",
+    "check_fields",
+    "checked",
+    "in_short",
+    "or_none",
+    "parameter",
+    "with_changes",
+    "with_parameters",
+]
 
 T = TypeVar("T")
 
@@ -95,7 +104,7 @@ def with_parameters(kind: type[T]) -> type[T]:
 
 
 class Fields:
-    """The base of dataclasses that say which field was meant where a keyword is none of theirs.
+    """The base of dataclasses that suggest a field where a keyword is misspelled.
 
     >>> @dataclasses.dataclass(frozen=True)
     ... class Span(Fields):
@@ -122,6 +131,17 @@ def _check_names(what: str, names: Iterable[str], known: list[str], *, error: ty
             near = difflib.get_close_matches(name, known, 1) or [each for each in known if name in each]
             meant = f": did you mean {near[0]}?" if near else ""
             raise error(f"{what} has no {name!r}; it has {', '.join(known)}{meant}")
+
+
+def in_short(one: object) -> str:
+    """Return the fields of a dataclass that are not at their default, as ``name=value``."""
+    fields = dataclasses.fields(one)  # type: ignore[arg-type]
+    values = ((field.name, getattr(one, field.name), field.default) for field in fields)
+    return ", ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}"
+        for name, value, default in values
+        if value != default
+    )
 
 
 def with_changes(one: T, what: str, changes: Mapping[str, Any], *, error: type[InputError]) -> T:

@@ -64,11 +64,15 @@ LEVELS = {
         "encoders that are being repaired, if encoders die", "encoder", ("down",),
         lambda scenario, times: scenario.encoders is not None and scenario.faults.encoder_lifetime is not None,
     ),
+    "refused": Level(
+        "videos refused at their last offer so far, if offers are limited", "video", ("refused",),
+        lambda scenario, times: scenario.encoders is not None and scenario.most_offers is not None,
+    ),
 }  # fmt: skip
 """The columns of ``run.levels`` after that of the time. A new level is a new row."""
 
 FINAL = ("published", "failed", "refused", "ended", "retired")
-"""States that nothing leaves: another delivery of a published video, for example, begins anew."""
+"""States that count for good, also if the broker delivers a published video again."""
 
 
 class Again(NamedTuple):
@@ -89,7 +93,10 @@ class Again(NamedTuple):
     last: str | None
 
 
-AGAIN = {"publisher_failed": Again("assigned", lambda scenario: scenario.faults.attempts, None)}
+AGAIN = {
+    "publisher_failed": Again("assigned", lambda scenario: scenario.faults.attempts, None),
+    "refused": Again("refused", lambda scenario: scenario.most_offers, "refused"),
+}
 """The events of that kind: for all but the last, :attr:`tv2sim.events.Kind.then` says where the video is."""
 
 
@@ -122,7 +129,7 @@ class Places:
         self._most = {event: again.most(scenario) for event, again in AGAIN.items()}
         self._counted = {AGAIN[event].counted for event, most in self._most.items() if most is not None}
         self._tries: Counter[tuple[str, int | None]] = Counter()
-        self._states: dict[tuple[str, int], str] = {}
+        self._states: dict[tuple[str, int | None], str] = {}
         self.counts: Counter[tuple[str, str]] = Counter()
 
     def follow(self, entry: LogEntry) -> None:
@@ -142,15 +149,15 @@ class Places:
             return AGAIN[entry.event].last
         return _BESIDE if state == "queued" and entry.video is not None and self._own[entry.video] else state
 
-    def _put(self, which: tuple[str, int], state: str) -> None:
-        if (before := self._states.pop(which, None)) is not None:
+    def _put(self, which: tuple[str, int | None], state: str) -> None:
+        before = self._states.get(which)
+        if before is not None and before not in FINAL:
             self.counts[which[0], before] -= 1
         self.counts[which[0], state] += 1
-        if state not in FINAL:
-            self._states[which] = state
+        self._states[which] = state
 
-    def of(self, of: str, number: int) -> str | None:
-        """Return the state of a video, publisher or encoder; None before its first, and after a final one."""
+    def of(self, of: str, number: int | None) -> str | None:
+        """Return the state of a video, publisher or encoder; before its first event, that is `events.NEW`."""
         return self._states.get((of, number))
 
     def level(self, name: str) -> int:

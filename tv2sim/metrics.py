@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Setting", "Stats", "Verdict", "as_metrics",
-    "elapsed", "happened", "holds", "hypothesis_of", "measure", "on_time", "publisher_times", "quantile",
+    "elapsed", "happened", "holds", "hypothesis_of", "measure", "metrics_of", "on_time", "publisher_times",
+    "quantile",
     "stats", "summary",
 ]  # fmt: skip
 
@@ -42,7 +43,7 @@ __all__ = [
 
 
 def elapsed(facts: Facts) -> NDArray[np.float64]:
-    """Return per video the ticks that are held against its timeout; see :attr:`Facts.elapsed`."""
+    """Return per video the ticks from encoding start to publication; see :attr:`Facts.elapsed`."""
     return facts.elapsed
 
 
@@ -228,6 +229,11 @@ class Setting:
         """Whether all publishers belong to a pool of one size: none is started because of a video."""
         return not self._starts[1].any() and not self.strategy.adapts
 
+    @property
+    def has_quota(self) -> bool:
+        """Whether the number of publishers is limited."""
+        return self.scenario.max_publishers is not None
+
     @cached_property
     def pool_is_constant(self) -> bool:
         """Whether each publisher is replaced at the instant at which it ends, and no others are started."""
@@ -299,6 +305,9 @@ class Metric:
         the other.
     given : str, optional
         A metric that has to be fixed for that.
+    only : callable, optional
+        Takes a :class:`Setting` and returns whether the metric says anything there; if not, "all" leaves it
+        out.
 
     Examples
     --------
@@ -323,6 +332,7 @@ class Metric:
     fixed: Callable[[Setting], bool] | None = None
     follows: str | None = None
     given: str | None = None
+    only: Callable[[Setting], bool] | None = None
 
     def is_fixed(self, setting: Setting) -> bool:
         """Return whether the value is the same in every replication, whatever the start-up times."""
@@ -396,8 +406,7 @@ METRICS = {metric.name: metric for metric in (
     Metric("peak_publishers", "publishers at once", "publishers", "the most that existed at one time",
            Measured.peak_publishers, "less", int, fixed=lambda setting: setting.pool_is_constant),
     Metric("quota_waits", "waits for the quota", "publishers", "starts that waited for the end of another",
-           lambda run: run.facts.quota_waits, "less", int,
-           fixed=lambda setting: setting.scenario.max_publishers is None),
+           lambda run: run.facts.quota_waits, "less", int, only=lambda setting: setting.has_quota),
     Metric("encoder_utilization", "encoder utilization", "%", "share of the encoders' time with a video",
            lambda run: _ratio(run.encoder_time(), run.encoders * run.end),
            None, float, "share"),
@@ -427,8 +436,16 @@ def hypothesis_of(metric: str, settings: Iterable[Setting]) -> str:
     return metric
 
 
-def as_metrics(metrics: object) -> tuple[str, ...]:
-    """Return the names of the metrics that were asked for; "all" stands for every one.
+def metrics_of(settings: Iterable[Setting]) -> tuple[str, ...]:
+    """Return the names of the metrics that say something in at least one setting."""
+    settings = list(settings)
+    return tuple(
+        metric.name for metric in METRICS.values() if metric.only is None or any(map(metric.only, settings))
+    )
+
+
+def as_metrics(metrics: object, settings: Iterable[Setting] = ()) -> tuple[str, ...]:
+    """Return the names of the metrics that were asked for; "all" stands for those of :func:`metrics_of`.
 
     Raises
     ------
@@ -436,7 +453,7 @@ def as_metrics(metrics: object) -> tuple[str, ...]:
         If a name is unknown (the message lists the known ones) or occurs twice, or if there is no name.
     """
     if isinstance(metrics, str) and metrics == "all":
-        return tuple(METRICS)
+        return metrics_of(settings)
     names = (metrics,) if isinstance(metrics, str) else tuple(metrics) if isinstance(metrics, Iterable) else ()
     if not names:
         known = ", ".join(map(repr, METRICS))
@@ -454,10 +471,10 @@ def measure(catalogue: Catalogue, facts: Facts, encoders: int, names: Iterable[s
     return {name: METRICS[name].compute(run) for name in names}
 
 
-def summary(catalogue: Catalogue, facts: Facts, encoders: int) -> dict[str, float]:
-    """Return the metrics of one run, except those of type bool."""
-    numbers = [metric.name for metric in METRICS.values() if metric.dtype is not bool]
-    return measure(catalogue, facts, encoders, numbers)
+def summary(setting: Setting, facts: Facts) -> dict[str, float]:
+    """Return the metrics of one run that say something, except those of type bool."""
+    numbers = [name for name in metrics_of([setting]) if METRICS[name].dtype is not bool]
+    return measure(setting.catalogue, facts, setting.scenario.encoder_count, numbers)
 
 
 # -- the original's counters -------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import MISSING, dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -94,6 +95,10 @@ class Profile(Fields):
             )
         a_rate("Profile's mean rate", self.mean, error=ScenarioError)
 
+    def __str__(self) -> str:
+        steps = ", ".join(f"{rate:g} from {start:g} s" for start, rate in self.steps)
+        return steps if self.period is None else f"{steps}, again every {self.period:g} s"
+
     @property
     def mean(self) -> float:
         """The rate in the long run, per second."""
@@ -111,6 +116,30 @@ class Profile(Fields):
             if end is None or end > start:
                 last = None if end is None else Fraction(end)
                 yield max(Fraction(begun), start), last, Fraction(rate)
+
+    def amount(self, end: float) -> float:
+        """Return the integral of the rate from 0 to `end`: the number of requests that are expected by then."""
+        periods, rest = (
+            (0, Fraction(end)) if self.period is None else divmod(Fraction(end), Fraction(self.period))
+        )
+        steps = self._within(Fraction(0))
+        parts = (rate * (min(rest, last or rest) - begun) for begun, last, rate in steps if begun < rest)
+        return float(sum(parts, Fraction(0)) + (periods and periods * self._in_a_period))
+
+    def busiest(self, seconds: float, until: float = math.inf) -> float:
+        """Return the largest mean rate in so many seconds, of those that end by `until` if that is later.
+
+        >>> Profile([(0, 1), (100, 3), (130, 1)]).busiest(60)
+        2.0
+        """
+        ends = [start for start, _ in self.steps] + ([] if self.period is None else [self.period])
+        again = (0.0,) if self.period is None else (0.0, self.period)
+        starts = {
+            max(0.0, end + later - before) for end in ends for later in again for before in (0.0, seconds)
+        }
+        last = max(0.0, until - seconds)
+        starts = {min(start, last) for start in starts}
+        return max(self.amount(start + seconds) - self.amount(start) for start in starts) / seconds
 
     def pause(self, start: float, amount: float = 1.0) -> float:
         """Return the seconds from `start` until the integral of the rate has grown by `amount`."""

@@ -163,7 +163,7 @@ class Run:
     @cached_property
     def summary(self) -> dict[str, float]:
         """The metrics of the run, which :data:`tv2sim.metrics.METRICS` explains."""
-        return metrics.summary(self.catalogue, self.facts, self.scenario.encoder_count)
+        return metrics.summary(metrics.Setting(self.catalogue, self.strategy, self.scenario), self.facts)
 
     @cached_property
     def videos(self) -> pd.DataFrame:

@@ -141,7 +141,7 @@ def _mapping(entry: Any) -> Any:
 
 
 def _records(stream: Iterable[Entry], inside: Column | None, label: str) -> Iterator[tuple[int, Entry, Any]]:
-    """Yield number, entry and record, or the reason why it is none."""
+    """Yield number, entry and record; in place of the record, the reason why it cannot be read."""
     first, lines = _peeked(stream)
     if isinstance(first, bytes) and first.strip() in (b"[", b"{"):
         document = outcome_of(_decode, b"".join(as_bytes(line) for line in lines))

@@ -52,12 +52,11 @@ def _describe(survey: Survey, scenario: Scenario) -> None:
     for line in str(explanation).splitlines():
         say(line)
     startup = scenario.startup_time
-    needed, most = (
-        f"more than {startup.mean * rate:.3g}"
-        for rate in (explanation.arrival_rate, explanation.busiest_arrival_rate)
-    )
-    most = f", in the busiest minute {most}" * explanation.submitted
-    say(f"a pool keeps up with {needed} publishers{most} ({startup} s start-up time)")
+    most = ""
+    if explanation.busiest_rate != explanation.requested_rate or explanation.submitted:
+        most = f", in the busiest minute more than {explanation.busiest_pool_needed:.3g}"
+    needed = f"more than {explanation.pool_needed:.3g} publishers"
+    say(f"a pool keeps up with {needed}{most} ({startup} s start-up time)")
     _table(encoding, timeout)
 
 

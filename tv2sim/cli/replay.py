@@ -22,7 +22,7 @@ from tv2sim.saved import is_saved_run, write_run
 from tv2sim.storage import may_replace, whole_file, whole_folder
 from tv2sim.validation import plural
 
-_OF_A_RECORDING = ("strategy", "prewarmed", *SCENARIO, "seed", "replication")
+_OF_A_RECORDING = ("strategy", "prewarmed", "scenario", *SCENARIO, "seed", "replication")
 """What a recorded log contains: options for these are accepted with a catalogue only."""
 _NOW_AND_THEN = 0.2
 """Wall seconds after which rejected lines of a feed are reported even if there is no event."""
@@ -88,7 +88,7 @@ def _handle(options: argparse.Namespace) -> Replay:
         if options.columns is not None:
             raise InputError("--columns is for a catalogue: a recorded log has that decided")
         for name in _OF_A_RECORDING:
-            if hasattr(options, name):
+            if hasattr(options, name) and (name != "scenario" or options.scenario is not None):
                 option = SCENARIO[name].flag if name in SCENARIO else f"--{name}"
                 raise InputError(f"{option} is for a catalogue: a recorded log has that decided")
         return Replay(recorded=options.recorded, speed=options.speed, strict=options.strict, **serving)

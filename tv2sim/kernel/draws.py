@@ -50,7 +50,7 @@ def _picked(code: Any, one: Any, other: Any, places: Sequence[int]) -> Any:
 
 
 def _vector(code: Any, word: Any) -> Any:
-    """Return a word as a vector, if it is none."""
+    """Return a word as a vector that repeats it; a vector as it is."""
     if word.type == _WORDS:
         return word
     undefined = ir.Constant(_WORDS, ir.Undefined)

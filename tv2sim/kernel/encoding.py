@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
     from tv2sim.kernel.world import World
 
-__all__ = ["ARRIVAL", "START", "Arrivals", "arrivals_of", "script_of"]
+__all__ = ["ARRIVES", "DECIDED", "READY_FIRST", "STARTS", "Arrivals", "arrivals_of", "script_of"]
 
-_READY_FIRST = 4
-ARRIVAL, START, START_AND_ARRIVAL = range(3)
-"""What happens at a step: a video arrives at the stage, a publisher is started because of it, or both."""
+ARRIVES, STARTS, DECIDED, READY_FIRST = 1, 2, 4, 8
+"""Bits of what happens at a step: a video arrives at the stage, a publisher is started because of it, that is
+decided, and publishers that become ready at this very time come first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,19 +82,21 @@ def script_of(
     """Return times, kinds and videos of what is known of the shared videos, in the order of the instants.
 
     At one time, encodings that started earlier end before the client hands over; one that starts then and takes
-    no time ends after that; delayed starts come last. Bit 2 of a kind says that publishers which become ready
-    at that very time come first.
+    no time ends after that; delayed starts come last.
     """
     rows, delay = arrivals.shared, world.delay[arrivals.shared]
     started, arrives, moment = arrivals.started[rows], arrivals.encoded[rows], world.moment[arrivals.shared]
     at_start = moment == MOMENTS.index("encoding_started")
     later = (moment == MOMENTS.index("encoded")) | (moment == MOMENTS.index("queued"))
-    both, first, last = later & (delay == 0), at_start & (delay == 0), (at_start | later) & (delay > 0)
-    times = np.concatenate([arrives, started[first], (np.where(at_start, started, arrives) + delay)[last]])
-    rank = np.concatenate([np.where(started == arrives, 2, 0), np.full(first.sum(), 1), np.full(last.sum(), 3)])
-    kinds = np.concatenate(
-        [np.where(both, START_AND_ARRIVAL, ARRIVAL), np.full(first.sum() + last.sum(), START | _READY_FIRST)]
+    last = (at_start | later) & (delay > 0)
+    times = np.concatenate([arrives, started[at_start], (np.where(at_start, started, arrives) + delay)[last]])
+    ranks = np.where(started == arrives, 2, 0), np.full(at_start.sum(), 1), np.full(last.sum(), 3)
+    begins = DECIDED | np.where(delay == 0, STARTS, 0)
+    kinds = (
+        ARRIVES | np.where(later, begins, 0),
+        begins[at_start] | READY_FIRST,
+        np.full(last.sum(), STARTS | READY_FIRST),
     )
-    videos = np.concatenate([rows, rows[first], rows[last]])
+    rank, kind, videos = map(np.concatenate, (ranks, kinds, (rows, rows[at_start], rows[last])))
     order = np.lexsort((videos, rank, times)) if len(times) > len(rows) else slice(None)
-    return times[order], kinds[order], videos[order]
+    return times[order], kind[order], videos[order]

@@ -22,10 +22,10 @@ from tv2sim.strategies import MOMENTS
 # rows of T: heaps, what is given, what is drawn, and the facts
 FREE, ENDS, STARTS, TIMERS, QUEUE = map(np.int64, range(5))
 ENCODING_TIME, TIMEOUT, DELAY, SUBMITTED, PRIORITY = range(5, 10)
-SLOT_STARTUP, STARTUP, FURTHER_STARTUP = range(10, 13)
-OFFERED, STARTED, ENCODED, QUEUED, ASSIGNED, PUBLISHED = range(13, 19)
-P_STARTED, P_READY, P_ASSIGNED, P_ENDED = range(19, 23)
-TIMES = 23
+SLOT_STARTUP, STARTUP, FURTHER_STARTUP, PUBLISHING = range(10, 14)
+OFFERED, STARTED, ENCODED, QUEUED, ASSIGNED, PUBLISHED = range(14, 20)
+P_STARTED, P_READY, P_ASSIGNED, P_ENDED = range(20, 24)
+TIMES = 24
 # rows of K: after the keys of the heaps, what is given, lists, and the facts
 MOMENT, OWN, CAUSED, OWN_READY, OWN_WAITS, OWNER, FIFO, READY, BLOCKED, ADMITTED = range(5, 15)
 ENCODER, PUBLISHER, OUTCOME = range(15, 18)
@@ -34,11 +34,10 @@ NUMBERS = 21
 # n: after the sizes of the heaps, the ends of lists, counts, and what is given
 Q_IN, Q_OUT, R_IN, R_OUT, B_IN, B_OUT, A_IN, A_OUT = range(5, 13)
 STOCK, PUBLISHERS, LOGGED, OUTCOMES, NEXT, IS_OFFERED, ARRIVALS = range(13, 20)
-VIDEOS, ENCODERS, CAPACITY, LEVEL, REORDERS = range(20, 25)
-COUNTS = 25
+VIDEOS, ENCODERS, CAPACITY, LEVEL, REORDERS, HELD = range(20, 26)
+COUNTS = 26
 # c
-GAP, PUBLISHING_TIME, UNTIL, REVIEW_EVERY = range(4)
-DURATIONS = 4
+GAP, UNTIL, REVIEW_EVERY = range(3)
 
 ENDINGS = ("completed", "cut-off", "no publisher will come")
 _COMPLETED, _CUT_OFF, _NO_PUBLISHER = range(3)
@@ -117,8 +116,6 @@ def _note(event: Any, row: Any, n: Any, log: Any) -> None:
 def _start(now: Any, cause: Any, owner: Any, startup: Any, T: Any, K: Any, n: Any, log: Any) -> None:
     publisher = n[PUBLISHERS]
     n[PUBLISHERS] = publisher + 1
-    if owner < 0:
-        n[STOCK] += 1
     K[OWNER, publisher] = owner
     K[P_CAUSE, publisher] = cause
     K[P_VIDEO, publisher] = -1
@@ -139,6 +136,8 @@ def _start_because_of(now: Any, video: Any, owner: Any, T: Any, K: Any, n: Any, 
 
 @inlined
 def _start_for(now: Any, video: Any, T: Any, K: Any, n: Any, log: Any) -> None:
+    if not K[OWN, video]:
+        n[STOCK] += 1
     if T[DELAY, video] > 0:
         _push(TIMERS, now + T[DELAY, video], _DELAYED_START << _KIND | video, T, K, n)
     else:
@@ -152,11 +151,12 @@ def _assign(now: Any, video: Any, publisher: Any, T: Any, K: Any, n: Any, c: Any
     K[P_VIDEO, publisher] = video
     _note(_E_ASSIGNED, video, n, log)
     if not K[OWN, video]:
-        n[STOCK] -= 1
-        if n[STOCK] < n[LEVEL]:
+        if n[STOCK] > n[LEVEL]:
+            n[STOCK] -= 1
+        else:
             _start_because_of(now, video, _NOBODY, T, K, n, log)
-    if c[PUBLISHING_TIME] > 0:
-        _push(TIMERS, now + c[PUBLISHING_TIME], _END_OF_PUBLISHING << _KIND | publisher, T, K, n)
+    if T[PUBLISHING, video] > 0:
+        _push(TIMERS, now + T[PUBLISHING, video], _END_OF_PUBLISHING << _KIND | publisher, T, K, n)
     else:
         _publish(now, publisher, T, K, n, log)
 
@@ -165,7 +165,7 @@ def _assign(now: Any, video: Any, publisher: Any, T: Any, K: Any, n: Any, c: Any
 def _publish(now: Any, publisher: Any, T: Any, K: Any, n: Any, log: Any) -> None:
     video = K[P_VIDEO, publisher]
     T[PUBLISHED, video] = T[P_ENDED, publisher] = now
-    if now - T[STARTED, video] <= T[TIMEOUT, video]:
+    if T[n[HELD], video] - T[STARTED, video] <= T[TIMEOUT, video]:
         K[OUTCOME, video] = _PUBLISHED
         _note(_E_PUBLISHED, video, n, log)
     else:
@@ -326,6 +326,7 @@ def _begin(T: Any, K: Any, n: Any, c: Any, log: Any) -> None:
         T[row, :videos] = nan
     for encoder in range(min(n[ENCODERS], videos)):
         _push(FREE, 0.0, encoder, T, K, n)
+    n[STOCK] = n[LEVEL]
     for slot in range(n[LEVEL]):
         _start(0.0, _NOBODY, _NOBODY, T[SLOT_STARTUP, slot], T, K, n, log)
     if c[REVIEW_EVERY] > 0:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tv2sim.draws import Purpose
 from tv2sim.facts import TABLES, Facts
 from tv2sim.kernel import events
 from tv2sim.kernel.compiled import announced
 from tv2sim.kernel.encoding import arrivals_of
-from tv2sim.kernel.world import World, draw_rows
+from tv2sim.kernel.world import Drawn, World, draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,6 +43,9 @@ _PUBLISHERS = {
 }
 """The rows of T, for columns of times, and of K, for others."""
 
+_DRAWN = (events.SLOT_STARTUP, events.STARTUP, events.FURTHER_STARTUP, events.PUBLISHING)
+"""The rows of T that get what a replication draws."""
+
 
 class Machine:
     """The arrays in which replications of one world are simulated, one after the other."""
@@ -54,7 +56,7 @@ class Machine:
         self.world = world
         self.T, self.K = np.zeros((events.TIMES, width)), np.zeros((events.NUMBERS, width), dtype=np.int64)
         self.n = np.zeros(events.COUNTS, dtype=np.int64)
-        self.c = np.array([world.gap, world.publishing_time, world.until, world.review_every])
+        self.c = np.array([world.gap, world.until, world.review_every])
         self.guess = np.full(videos, np.nan)
         """When the encoding of each video starts, as assumed by the priorities."""
         if world.strategy.reorders:
@@ -68,7 +70,7 @@ class Machine:
         self._fill(self.K[events.OWN], world.own)
         self.n[events.VIDEOS :] = (
             videos, min(world.scenario.encoder_count, videos), world.capacity, world.level,
-            world.strategy.reorders,
+            world.strategy.reorders, events.PUBLISHED if world.held else events.ASSIGNED,
         )  # fmt: skip
 
     @staticmethod
@@ -76,20 +78,17 @@ class Machine:
         if column.any():  # what is not written to takes no memory
             row[: len(column)] = column
 
-    def run(
-        self, slots: NDArray[np.float64], startup: NDArray[np.float64], further: NDArray[np.float64]
-    ) -> tuple[float, int]:
-        """Simulate a replication with these start-up times; return when it ended, and how.
+    def run(self, drawn: Drawn) -> tuple[float, int]:
+        """Simulate the replication that draws this; return when it ended, and how.
 
         A strategy's `priority` is asked for deadlines, which depend on when encoding starts. If the queue
         blocks encoders, that depends on the priorities. So the starts are guessed, and corrected until the
         guess holds: with each round the earliest video whose priority was wrong is right.
         """
-        T = self.T
-        T[events.SLOT_STARTUP, : len(slots)] = slots
-        T[events.STARTUP, : len(startup)], T[events.FURTHER_STARTUP, : len(further)] = startup, further
+        for row, columns in zip(_DRAWN, drawn, strict=True):
+            self.T[row, : columns.shape[1]] = columns[0]
         while True:
-            end, ending = events.simulate(T, self.K, self.n, self.c, self.log)
+            end, ending = events.simulate(self.T, self.K, self.n, self.c, self.log)
             if not (self.world.strategy.reorders and self._corrected()):
                 return end, ending
 
@@ -115,9 +114,13 @@ class Machine:
             tables[table] = {
                 name: np.empty(0, dtype=_DTYPES[column.code]) for name, column in TABLES[table].items()
             }
-        ordered = {table: {name: tables[table][name] for name in columns} for table, columns in TABLES.items()}
+        ordered: dict[str, Any] = {
+            table: {name: tables[table][name] for name in columns} for table, columns in TABLES.items()
+        }
         sequence = self.log[: self.n[events.LOGGED]].astype(np.int64, copy=not last)
-        return Facts(**ordered, sequence=sequence, end=end, ending=events.ENDINGS[ending])  # type: ignore[arg-type]
+        how: Any = events.ENDINGS[ending]
+        held = self.world.scenario.deadline
+        return Facts(**ordered, sequence=sequence, end=end, ending=how, deadline=held)
 
     def _columns(
         self, table: str, rows: dict[str, int], count: int, *, copied: bool
@@ -133,15 +136,8 @@ class Machine:
 def facts_of(world: World, seed: int, replications: range) -> Iterator[Facts]:
     """Yield the facts of each replication."""
     machine = Machine(world, logged=True)
-    videos = len(world.catalogue)
-    slots = draw_rows(world, seed, Purpose.STARTUP_OF_SLOT, replications, world.level)
-    startup = draw_rows(world, seed, Purpose.STARTUP_FOR_VIDEO, replications, videos)
-    further = (
-        draw_rows(world, seed, Purpose.STARTUP_FOR_VIDEO, replications, videos, further=1)
-        if world.second_starts
-        else np.empty((len(replications), 0))
-    )
+    drawn = draw(world, seed, replications)
     for row in range(len(replications)):
         with announced():
-            end, ending = machine.run(slots[row], startup[row], further[row])
+            end, ending = machine.run(drawn.of(row))
         yield machine.facts(end, ending, last=row + 1 == len(replications))

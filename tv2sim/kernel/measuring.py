@@ -42,14 +42,14 @@ class Fixed(NamedTuple):
     ----------
     videos, encoders : int
         How many.
-    work, blocked : float
+    work, blocked : float, or an array by replication
         The ticks for which encoders are busy, and those for which the client waits for one.
     """
 
     videos: int
     encoders: int
-    work: float
-    blocked: float
+    work: Any
+    blocked: Any
 
 
 def _long(sums: Mapping[str, Any]) -> Any:
@@ -81,7 +81,7 @@ _IN_TIME, _TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))
 
 @borrowing
 def quantile_weights(count: Any, percent: Any) -> Any:
-    """Return between which two of so many sorted values a quantile lies, and how far from the first."""
+    """Return the rows of the two sorted values between which a quantile lies, and how far from the first."""
     at = percent / 100 * (count - 1)
     below = int(at)
     return below, min(below + 1, count - 1), at - below
@@ -184,7 +184,7 @@ def measure(
         elif outcome == _TOO_LATE:
             failed += 1
         if quantiles and outcome != 0:
-            elapsed[settled] = T[events.PUBLISHED, video] - T[events.STARTED, video]
+            elapsed[settled] = T[n[events.HELD], video] - T[events.STARTED, video]
             lateness[settled] = elapsed[settled] - T[events.TIMEOUT, video]
             settled += 1
         encoded, queued, assigned = T[events.ENCODED, video], T[events.QUEUED, video], T[events.ASSIGNED, video]

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["FEATURES", "KERNELS", "features_of", "kernel_for", "unknown"]
+__all__ = ["FEATURES", "KERNELS", "features_of", "kernels_for", "unknown"]
 
-KERNELS = ("lanes", "stream", "stage", "events")
+KERNELS = ("lanes", "stream", "varied", "stage", "events")
 """From the fastest to the slowest."""
 
 _MOST_IN_LANES = 20_000
@@ -57,13 +57,6 @@ class Asked(NamedTuple):
 _NONE: tuple[str, ...] = ()
 
 FEATURES = (
-    Feature(
-        "publishing times that differ",
-        lambda asked: (
-            not isinstance(asked.scenario.publishing_time, float) or asked.catalogue.publishing_time is not None
-        ),
-        _NONE,
-    ),
     Feature("arrivals at random, arrivals", lambda asked: asked.scenario.arrivals != "even", _NONE),
     Feature(
         "rates that change over time, a tv.Profile",
@@ -76,19 +69,31 @@ FEATURES = (
         _NONE,
     ),
     Feature("failures, faults", lambda asked: bool(asked.scenario.faults), _NONE),
+    Feature("retries of the client, hand_over", lambda asked: asked.scenario.hand_over is not None, _NONE),
+    Feature("a broker", lambda asked: asked.scenario.broker is not None, _NONE),
     Feature("a system without encoders", lambda asked: asked.scenario.encoders is None, _NONE),
     Feature("encoders of different speeds", lambda asked: isinstance(asked.scenario.encoders, tuple), _NONE),
     Feature("factors of encoding times", lambda asked: asked.scenario.encoding_factor is not None, _NONE),
     Feature(
-        "deadlines of the assignment, deadline",
-        lambda asked: asked.scenario.deadline != "published",
-        _NONE,
+        "publishing times that are drawn, publishing_time",
+        lambda world: world.draws_publishing,
+        ("varied", "stage", "events"),
+    ),
+    Feature(
+        "publishing times of the catalogue, publishingTime",
+        lambda world: world.catalogue.publishing_time is not None,
+        ("lanes", "varied", "stage", "events"),
     ),
     Feature("a cut-off, until", lambda world: world.until < np.inf, ("events",)),
     Feature("reviews, review_every", lambda world: world.review_every > 0, ("events",)),
     Feature("publishers started because of videos, for the pool", _starts_for_pool, ("stage", "events")),
     Feature(
         "a queue in an order of its own, priority", lambda world: world.strategy.reorders, ("stage", "events")
+    ),
+    Feature(
+        "encodings that take no time, and a queue in an order of its own",
+        lambda world: world.strategy.reorders and not world.encoding_time.all(),
+        ("events",),
     ),
     Feature("a publishing queue without room", lambda world: world.capacity == 0, ("events",)),
     Feature(
@@ -114,7 +119,7 @@ def unknown(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> lis
     return [feature for feature in FEATURES if not feature.known and feature.has(asked)]
 
 
-def kernel_for(world: World) -> str:
-    """Return the fastest kernel that knows all that a world has."""
+def kernels_for(world: World) -> list[str]:
+    """Return the kernels that know all that a world has, the fastest first."""
     known = [feature.known for feature in features_of(world)]
-    return next(kernel for kernel in KERNELS if all(kernel in kernels for kernels in known))
+    return [kernel for kernel in KERNELS if all(kernel in kernels for kernels in known)]

@@ -101,6 +101,11 @@ class BreakableEncoders(Encoders):
         return held_up or any(video not in stranded for _, video in self._interrupted)
 
     @property
+    def stuck(self) -> bool:
+        """Whether each encoder has, or had, a video for which there is no room."""
+        return len(self._stranded()) == self._number
+
+    @property
     def futile(self) -> int:
         """The number of encodings under way that change nothing."""
         stranded = self._stranded()

@@ -69,6 +69,11 @@ class Encoders:
         """The number of encodings under way that change nothing."""
         return 0
 
+    @property
+    def stuck(self) -> bool:
+        """Whether each encoder has a video for which there is no room."""
+        return self._stage.full and self._stage.blocked == self._number
+
     def add(self, videos: int) -> None:
         """Prepare for more videos.
 

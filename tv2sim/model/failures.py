@@ -112,19 +112,22 @@ class FailingPublishers(OrderedPublishers):
     def _publishing_failed(self, video: int, publisher: int) -> None:
         """Let the video wait again, or give it up; the publisher counts in the level until that is noticed."""
         most = self._faults.attempts
-        if most is not None and self._attempts[video] >= most:
+        given_up = most is not None and self._attempts[video] >= most
+        if given_up:
             self._record.given_up(video)
-            self._record.publisher_failed(publisher)
             self._on_outcome()
-            self._gone()
-            return
         if not self._own[video]:
             self._stock += 1
         self._lost(publisher)
-        if (other := self._stage.accept_again(video)) is not None:
+        if not given_up and (other := self._stage.accept_again(video)) is not None:
             self._assign(video, other)
 
     # -- after a failure -----------------------------------------------------------------------------------
+
+    @property
+    def awaits_death(self) -> bool:  # type: ignore[override]
+        """Whether a publisher is ordered that can start when a ready one dies."""
+        return self._dies and bool(self._waiting) and self._stage.has_ready
 
     def _lost(self, publisher: int) -> None:
         """End a publisher that failed; it is replaced when that is noticed."""
@@ -167,6 +170,11 @@ class RetryingStage(PublishingStage):
     def accept_again(self, video: int) -> int | None:
         """Do the same for a video that came before, even if the queue is full."""
         return super().accept(video)
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether a publisher is ready and has no video."""
+        return bool(self.ready or self._own_ready)
 
     def withdraw(self, publisher: int, owner: int) -> None:
         """Forget a ready publisher."""

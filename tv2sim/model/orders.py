@@ -78,20 +78,18 @@ class OrderedPublishers(Publishers):
         self._order(Order(cause, owner))
 
     def _order(self, order: Order, lead: float = 0.0) -> None:
-        """Decide on a start, after a lead of the strategy; an order for the pool without one counts at once."""
-        if order.owner < 0 and not lead:
+        """Decide on a start, after a lead of the strategy."""
+        if order.owner < 0:
             self._stock += 1
         if wait := lead + self._provisioning:
-            later(self._env, wait, STARTED_LATER + 1 + order.cause, self._due, order, lead > 0)
+            later(self._env, wait, STARTED_LATER + 1 + order.cause, self._due, order)
         else:
-            self._due(order, False)
+            self._due(order)
 
     # -- starting ------------------------------------------------------------------------------------------
 
-    def _due(self, order: Order, count: bool) -> None:
-        """Start the publisher if it may exist, else let it wait; `count` it now in the pool's level."""
-        if count and order.owner < 0:
-            self._stock += 1
+    def _due(self, order: Order) -> None:
+        """Start the publisher if it may exist, else let it wait."""
         self._waiting.append((self._env.now, order))
         self._start_waiting()
 
@@ -141,11 +139,6 @@ class OrderedPublishers(Publishers):
         self._start_waiting()
 
     # -- afterwards ----------------------------------------------------------------------------------------
-
-    @property
-    def waits_for_others(self) -> bool:  # type: ignore[override]
-        """Whether a publisher is ordered that cannot start before another one ends."""
-        return bool(self._waiting)
 
     @property
     def quota_waits(self) -> int:  # type: ignore[override]

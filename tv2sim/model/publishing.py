@@ -61,6 +61,11 @@ class PublishingStage:
         """Whether there is no room in the queue."""
         return not self._room()
 
+    @property
+    def blocked(self) -> int:
+        """The number of encoders that wait for room."""
+        return len(self._blocked)
+
     def admission(self) -> Generator[Event, None, None]:
         """Wait for room in the queue, behind the encoders that wait already."""
         yield self.block()

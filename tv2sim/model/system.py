@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from functools import cached_property, partial
 from math import inf, nan
 from typing import TYPE_CHECKING
@@ -16,7 +17,7 @@ from tv2sim.draws import Purpose
 from tv2sim.errors import ScenarioError, StrategyError
 from tv2sim.model.arrivals import pauses
 from tv2sim.model.breakdowns import BreakableEncoders
-from tv2sim.model.client import LiveVideos, Wait, client, known_times
+from tv2sim.model.client import LiveVideos, RetryingClient, Wait, client, known_times
 from tv2sim.model.encoders import DifferentEncoders, Encoders, NoEncoders
 from tv2sim.model.environment import CountingEnvironment
 from tv2sim.model.failures import FailingPublishers, RetryingStage
@@ -77,7 +78,7 @@ def run_model(
     feed : callable, optional
         Takes the system and returns the videos that are added to it while it runs, after the catalogue.
     """
-    env = env or (CountingEnvironment() if scenario.faults.has_lifetimes else simpy.Environment())
+    env = env or (CountingEnvironment() if scenario.may_go_on_for_ever else simpy.Environment())
     system = System(env, strategy, scenario, startups, observers, own)
     system.add(catalogue)
     if feed is not None:
@@ -128,7 +129,7 @@ class System:
         self._starts = Starts(bytearray(), own, self._delay if strategy.delays else None)
         self._without_outcome = 0  # videos added so far that have no outcome yet
         self._open = True  # whether more videos may be added
-        self._record = Recorder(env, observers)
+        self._record = Recorder(env, observers, scenario.most_offers)
         capacity = None if scenario.encoders is None else scenario.publishing_queue_capacity
         stage: PublishingStage
         if scenario.faults.of_publishers:
@@ -169,6 +170,11 @@ class System:
                 env, scenario.encoder_count, self._encoding_time, self._publishers, stage, self._record
             )
         self._pauses = pauses(env, scenario, startups, self._submitted)
+        self._retrying: RetryingClient | None = None
+        if scenario.hand_over is not None and isinstance(self._encoders, Encoders):
+            fixed = scenario.arrivals == "poisson"
+            of_system = self._pauses, self._encoders, self._record, self._on_outcome
+            self._retrying = RetryingClient(env, scenario.hand_over, fixed, *of_system)
 
     def add(self, catalogue: Catalogue) -> None:
         """Add the videos of a catalogue; their rows follow the rows of those added before."""
@@ -236,13 +242,14 @@ class System:
         """
         env, scenario = self._env, self._scenario
         self._publishers.prewarm(counted)
-        env.process(client(env, counted(offered), self._pauses, self._encoders, self._record, wait))
+        if self._retrying is None:
+            env.process(client(env, counted(offered), self._pauses, self._encoders, self._record, wait))
+        else:
+            env.process(self._retrying.offer_all(counted(offered), wait))
         if self._strategy.review_every is not None:
             env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
         until = None if scenario.until is None else to_ticks(scenario.until)
-        ending = _run_to_the_end(env, until, self._stalled if scenario.faults.has_lifetimes else None)
-        if ending == "no publisher will come" and self._publishers.waits_for_others:
-            ending = "nothing left to happen"
+        ending = _run_to_the_end(env, until, self._stalled if scenario.may_go_on_for_ever else None)
         end = until if ending == "cut-off" and until is not None else float(env.now)
         if end > LAST:
             raise ScenarioError(
@@ -250,14 +257,18 @@ class System:
                 f"cut it off with until=..."
             )
         waits = self._publishers.quota_waits
-        return self._record.facts(self._starts.own, end, ending, scenario.deadline, waits)
+        facts = self._record.facts(self._starts.own, end, ending, scenario.deadline, waits)
+        if ending == "nothing left to happen" and _encoded_without_outcome(facts):
+            return replace(facts, ending="no publisher will come")
+        return facts
 
     def _stalled(self) -> bool:
         """Return whether only the background goes on, and lets nothing else happen any more."""
         env = self._env
         assert isinstance(env, CountingEnvironment)
-        alive = env.foreground > self._encoders.futile or self._encoders.awaits_repair
-        return not (alive or self._open or self._publishers.waits_for_others) and env.peek() > env.now
+        futile = self._encoders.futile + (0 if self._retrying is None else self._retrying.futile)
+        alive = env.foreground > futile or self._encoders.awaits_repair
+        return not (alive or self._open or self._publishers.awaits_death) and env.peek() > env.now
 
     def _on_outcome(self) -> None:
         self._without_outcome -= 1
@@ -283,6 +294,12 @@ class System:
         return PriorityQueue(priority, place)
 
 
+def _encoded_without_outcome(facts: Facts) -> bool:
+    """Return whether a video waits for a publisher, given that nothing is left to happen."""
+    videos = facts.videos
+    return bool((~np.isnan(videos["encoded"]) & (videos["outcome"] == 0)).any())
+
+
 def _orders(scenario: Scenario) -> bool:
     """Return whether publishers may start later than they are ordered."""
     limited = scenario.max_publishers is not None or scenario.provisioning_delay > 0
@@ -297,7 +314,7 @@ def _run_to_the_end(
         while stalled is not None and not stalled() and env.peek() <= (inf if until is None else until):
             env.step()
         if stalled is not None:
-            return "no publisher will come" if stalled() else "cut-off"
+            return "nothing left to happen" if stalled() else "cut-off"
         if until is None:
             while True:
                 env.step()
@@ -307,5 +324,5 @@ def _run_to_the_end(
         ending: Ending = stop.args[0]
         return ending
     except EmptySchedule:
-        return "no publisher will come"
-    return "no publisher will come" if env.peek() == inf else "cut-off"
+        return "nothing left to happen"
+    return "nothing left to happen" if env.peek() == inf else "cut-off"

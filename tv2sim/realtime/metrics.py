@@ -113,7 +113,8 @@ _ROWS = (
          lambda of: of.state.attempts, labels=("kind",)),
     _Row("tv2_video_retries_total", "Offers of videos that had been refused before.",
          lambda of: of.state.retries),
-    _Row("tv2_video_redeliveries_total", "Deliveries by the broker of videos that it had delivered before.",
+    _Row("tv2_video_redeliveries_total",
+         "Deliveries that the broker repeated, since one or its acknowledgement was lost.",
          lambda of: of.state.redeliveries),
     # cold claims are fewer: a video that is never assigned has none
     _Row("tv2_video_stockouts_total", "Videos that found no ready publisher when they were encoded.",

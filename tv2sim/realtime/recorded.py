@@ -16,6 +16,7 @@ from tv2sim.catalogue.sources import entries, opened
 from tv2sim.errors import InputError
 from tv2sim.events import EVENTS, LogEntry
 from tv2sim.facts import Ending
+from tv2sim.levels import Places
 from tv2sim.model.recorder import Contradiction, facts_of_log
 from tv2sim.realtime.clock import Clock, Stopped
 from tv2sim.realtime.simulated import Accepted, Player
@@ -125,8 +126,9 @@ class Recorded(Player):
         return self._ended(self.log, self.end, self.ending)
 
     def _ended(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
-        timeouts, deadline = self.source.publication_timeout, self.scenario.deadline
-        facts = facts_of_log(log, timeouts, self.own, end, ending, deadline, self.quota_waits)
+        timeouts, scenario = self.source.publication_timeout, self.scenario
+        of_scenario = scenario.deadline, self.quota_waits, scenario.most_offers
+        facts = facts_of_log(log, timeouts, self.own, end, ending, *of_scenario)
         return self._run(self.source, facts, self.versions, self.strategy_data)
 
 
@@ -239,21 +241,23 @@ def _completed(
 
 def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], scenario: Scenario) -> int | None:
     """Return the index of the first event that cannot follow those before it, or None."""
-    wrong = next(_out_of_order(log, len(timeouts), scenario.encoder_count), None)
+    wrong = next(_out_of_order(log, len(timeouts), scenario), None)
     try:
-        facts_of_log(log[:wrong], timeouts, bytearray(len(timeouts)), 0.0, "stopped", scenario.deadline)
+        of_scenario = scenario.deadline, 0, scenario.most_offers
+        facts_of_log(log[:wrong], timeouts, bytearray(len(timeouts)), 0.0, "stopped", *of_scenario)
     except Contradiction as error:
         return error.line
     return wrong
 
 
-def _out_of_order(log: Iterable[LogEntry], videos: int, encoders: int) -> Iterator[int]:
+def _out_of_order(log: Iterable[LogEntry], videos: int, scenario: Scenario) -> Iterator[int]:
     """Yield the indices of entries that cannot follow those before them.
 
     Invariants of a log: each event comes after one that :data:`tv2sim.events.EVENTS` allows; an encoder holds
     one video at a time; publishers are numbered as they start.
     """
-    states: dict[tuple[str, int | None], str] = {}
+    places = Places(scenario, bytes(videos))
+    encoders = scenario.encoder_count
     encoder_of: dict[int | None, int | None] = {}  # of each video that holds one
     publishers = 0
     for line, entry in enumerate(log):
@@ -262,20 +266,17 @@ def _out_of_order(log: Iterable[LogEntry], videos: int, encoders: int) -> Iterat
         if kind is None or (video or 0) >= videos or (encoder or 0) >= max(encoders, 1):
             yield line
             continue
-        before = {of: states.get((of, getattr(entry, of))) for of in ("video", "encoder", "publisher")}
-        if any(before[of] not in allowed for of, allowed in kind.after.items()):
+        down = places.of("encoder", encoder) == "down"
+        if any(places.of(of, getattr(entry, of)) not in allowed for of, allowed in kind.after.items()):
             yield line
-        for of, state in kind.then.items():
-            number = getattr(entry, of)
-            if number is not None and before[of] != "failed":  # after its last attempt, a video has failed
-                states[of, number] = state
+        places.follow(entry)
         match event:
             case "publisher_started":
                 if publisher != publishers:
                     yield line
                 publishers += 1
             case "encoding_started":
-                taken = encoder in encoder_of.values() or before["encoder"] == "down"
+                taken = encoder in encoder_of.values() or down
                 if (encoder is None) == bool(encoders) or (encoder is not None and taken):
                     yield line
                 encoder_of[video] = encoder

@@ -217,7 +217,7 @@ class State:
         self.offered.pop(video, None)
         self.retries += video in self.refused
         self.refused.add(video)
-        if self.places.of("video", video) is None:  # for good
+        if self.places.of("video", video) == "refused":  # for good
             self.refused.remove(video)
 
     def _on_encoded(self, time: float, video: int, encoder: int | None) -> None:
@@ -439,6 +439,15 @@ FURTHER = {
         lambda state: state.attempts["encoding"],
         lambda scenario: scenario.encoders is not None and scenario.faults.encoder_lifetime is not None,
     ),
+    "retries": Further(
+        lambda state: state.retries,
+        lambda scenario: scenario.encoders is not None and scenario.hand_over is not None,
+    ),
+    "videos refused": Further(
+        lambda state: state.places.counts["video", "refused"],
+        lambda scenario: scenario.encoders is not None and scenario.most_offers is not None,
+    ),
+    "redeliveries": Further(lambda state: state.redeliveries, lambda scenario: scenario.broker is not None),
 }
 """Those counters, by their names for people. A new one is a new row."""
 

@@ -144,7 +144,7 @@ function showProgress({ taken, left }) {
 const HAPPENED = {
   offered: "offered", encoding_started: "encoding", encoded: "encoded", queued: "queued", assigned: "assigned",
   published: "published", failed: "failed", publisher_started: "started", publisher_ready: "ready",
-  publisher_ended: "ended", publisher_failed: "failed", encoder_failed: "failed", encoder_repaired: "is back",
+  publisher_ended: "ended", publisher_failed: "failed", encoder_failed: "failed", encoder_repaired: "is back", publisher_retired: "retired",
 };
 
 function showEvents(events) {
