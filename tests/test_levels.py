@@ -9,6 +9,7 @@ import pytest
 import tv2sim as tv
 from tests.in_simpy import catalogue_of, scenario_of
 from tests.micro import simulate
+from tests.test_micro_world import Failing, failing  # noqa: F401 (a fixture)
 from tests.test_reference import strategy_of
 from tests.wider import Case, case_of
 from tv2sim.events import log_of
@@ -59,11 +60,10 @@ def test_an_encoder_that_is_down_and_a_video_that_is_encoded_again() -> None:
      (1, [(3, 0, 1, 1), (3.5, 0, 0, 2)])],
 )  # fmt: skip
 def test_a_video_whose_publishing_fails_waits_again(
-    attempts: int | None, ends: list[tuple[float, ...]], monkeypatch: pytest.MonkeyPatch
+    attempts: int | None, ends: list[tuple[float, ...]], failing: Failing
 ) -> None:
     """The first attempts fail, of v0 at 3 and of v1 at 3.5; with one attempt each, that was the last one."""
-    first = lambda *_: lambda entity, further=0: float(further > 0)  # noqa: E731
-    monkeypatch.setattr("tv2sim.model.failures._numbers", first)
+    failing(PUBLISHING_FAILURE=[(0, 0), (1, 0)])
     faults = tv.Faults(publishing=0.5, attempts=attempts)
     run = simulate([(1, 99), (2, 99)], "2c:2", 2, faults=faults, publishing_time=1, encoders=2)
     assert changes(run, "publishing_queue", "publishers_busy", "publishers_failed") == [

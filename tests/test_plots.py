@@ -31,6 +31,7 @@ from tv2sim.plots.tradeoff import frontier, tradeoff_height
 from tv2sim.statistics import Interval
 
 from .micro import simulate
+from .test_micro_world import Failing, failing  # noqa: F401 (a fixture)
 
 CATALOGUE = tv.read_catalogue(Path(__file__).parent.parent / "data" / "catalogue.jsonl")
 NASTY = "$x^2_{$ <script>alert(1)</script> & \x00\n_"
@@ -603,10 +604,11 @@ class TestTimeline:
         assert bars(ax, "encoding interrupted") == [(0, 2, 0)]
         assert bars(ax, "encoder down") == [(2, 6, 0)]
 
-    def test_publishers_that_fail(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_publishers_that_fail(self, failing: Failing) -> None:
         # p0 fails at 2 as it starts up, p1 at 6 when it publishes, and p2, started at 4, at 6 as it starts up
-        first = lambda *_: lambda entity, further=0: float(further > 0)  # noqa: E731
-        monkeypatch.setattr("tv2sim.model.failures._numbers", first)
+        failing(
+            STARTUP_FAILURE_OF_SLOT=[(0, 0)], STARTUP_FAILURE_FOR_VIDEO=[(0, 0)], PUBLISHING_FAILURE=[(0, 0)]
+        )
         faults = tv.Faults(startup=0.5, publishing=0.5, attempts=1)
         run = simulate([(1, 99)], "2c:1", 2, publishing_time=2, faults=faults)
         assert run.publishers["outcome"].tolist() == ["failed", "failed", "failed", "unused"]

@@ -12,6 +12,7 @@ import pytest
 import tv2sim as tv
 from tests.micro import simulate
 from tests.test_levels import runs
+from tests.test_micro_world import Failing, failing  # noqa: F401 (a fixture)
 from tv2sim.cli.log import data_of, end_of, head_of, json_line, line_of
 from tv2sim.errors import InputError
 from tv2sim.events import log_of
@@ -88,10 +89,9 @@ def test_counters_of_failures_are_shown_only_where_something_fails(scenario: tv.
     assert list(pipeline.further) == list(FURTHER)
 
 
-def test_a_video_that_comes_back_has_the_place_that_it_had(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_video_that_comes_back_has_the_place_that_it_had(failing: Failing) -> None:
     """v0 is taken at 2 and comes back at 4, before v1 and v2; its next publisher is ready at 4.5."""
-    first = lambda *_: lambda entity, further=0: float(entity or further)  # noqa: E731
-    monkeypatch.setattr("tv2sim.model.failures._numbers", first)
+    failing(PUBLISHING_FAILURE=[(0, 0)])
     faults = tv.Faults(publishing=0.5)
     run = simulate([(1, 99)] * 3, "2c:1", 2, publishing_time=2, faults=faults, encoders=3, max_publishers=1)
     back = next(n for n, entry in enumerate(log_of(run.facts).entries(), 1) if "failed" in entry.event)
