@@ -7,14 +7,16 @@ from functools import cache
 import pytest
 
 import tv2sim as tv
+from tests import test_micro_world as in_the_world
 from tests.in_simpy import catalogue_of, scenario_of
 from tests.micro import simulate
-from tests.test_micro_world import Failing, failing  # noqa: F401 (a fixture)
 from tests.test_reference import strategy_of
 from tests.wider import Case, case_of
 from tv2sim.events import log_of
 from tv2sim.levels import LEVELS, Places
 from tv2sim.tables import levels_frame
+
+failing = in_the_world.failing
 
 
 @cache
@@ -60,7 +62,7 @@ def test_an_encoder_that_is_down_and_a_video_that_is_encoded_again() -> None:
      (1, [(3, 0, 1, 1), (3.5, 0, 0, 2)])],
 )  # fmt: skip
 def test_a_video_whose_publishing_fails_waits_again(
-    attempts: int | None, ends: list[tuple[float, ...]], failing: Failing
+    attempts: int | None, ends: list[tuple[float, ...]], failing: in_the_world.Failing
 ) -> None:
     """The first attempts fail, of v0 at 3 and of v1 at 3.5; with one attempt each, that was the last one."""
     failing(PUBLISHING_FAILURE=[(0, 0), (1, 0)])

@@ -10,9 +10,9 @@ import msgspec
 import pytest
 
 import tv2sim as tv
+from tests import test_micro_world as in_the_world
 from tests.micro import simulate
 from tests.test_levels import runs
-from tests.test_micro_world import Failing, failing  # noqa: F401 (a fixture)
 from tv2sim.cli.log import data_of, end_of, head_of, json_line, line_of
 from tv2sim.errors import InputError
 from tv2sim.events import log_of
@@ -20,6 +20,7 @@ from tv2sim.realtime.recorded import read_recorded
 from tv2sim.realtime.simulated import Simulated
 from tv2sim.realtime.state import FURTHER, State, levels_of
 
+failing = in_the_world.failing
 NOTHING_FAILS = (tv.Scenario(), tv.Scenario(publishing_time=2), tv.Scenario(encoders=None))
 
 
@@ -84,12 +85,12 @@ def test_at_every_time_a_view_can_show_it() -> None:
 def test_counters_of_failures_are_shown_only_where_something_fails(scenario: tv.Scenario) -> None:
     assert followed(tv.simulate(tv.generate_catalogue(5), "2c", scenario)).pipeline().further == {}
     faults, retry = tv.Faults(0.1, 9, 0.1, encoder_lifetime=9), tv.RetryLater(1, attempts=9)
-    failing = scenario.replace(encoders=2, faults=faults, hand_over=retry, broker=tv.Broker(1))
-    pipeline = followed(tv.simulate(tv.generate_catalogue(5), "2c", failing)).pipeline()
+    more = scenario.replace(encoders=2, faults=faults, hand_over=retry, broker=tv.Broker(1))
+    pipeline = followed(tv.simulate(tv.generate_catalogue(5), "2c", more)).pipeline()
     assert list(pipeline.further) == list(FURTHER)
 
 
-def test_a_video_that_comes_back_has_the_place_that_it_had(failing: Failing) -> None:
+def test_a_video_that_comes_back_has_the_place_that_it_had(failing: in_the_world.Failing) -> None:
     """v0 is taken at 2 and comes back at 4, before v1 and v2; its next publisher is ready at 4.5."""
     failing(PUBLISHING_FAILURE=[(0, 0)])
     faults = tv.Faults(publishing=0.5)
