@@ -35,8 +35,10 @@ _ROW = pack(None, 1)
 
 _IN_TIME, _TOO_LATE, _TURNED_AWAY = map(VIDEO_OUTCOMES.index, ("published", "failed", "refused"))
 _OUTCOMES = ("published", "failed")
-_SERVED, _FAILED_PUBLISHER = map(PUBLISHER_OUTCOMES.index, ("ended", "failed"))
-_PUBLISHER_FAILED, _REFUSED = map(pack, ("publisher_failed", "refused"))
+_SERVED, _FAILED_PUBLISHER, _RETIRED = map(PUBLISHER_OUTCOMES.index, ("ended", "failed", "retired"))
+_PUBLISHER_FAILED, _PUBLISHER_RETIRED, _REFUSED = map(
+    pack, ("publisher_failed", "publisher_retired", "refused")
+)
 
 
 class Timed(Protocol):
@@ -191,6 +193,12 @@ class Recorder:
         self._ended[publisher] = now
         self._how[publisher] = _FAILED_PUBLISHER
         self._note(publisher * _ROW | _PUBLISHER_FAILED)
+
+    def publisher_retired(self, publisher: int) -> None:
+        """Record that a ready publisher ends without a video, since it is no longer needed."""
+        self._ended[publisher] = self._env.now
+        self._how[publisher] = _RETIRED
+        self._note(publisher * _ROW | _PUBLISHER_RETIRED)
 
     def restarted(self, video: int, encoder: int) -> None:
         """Record another start of a video's encoding; `encoding_started` stays that of the first."""
