@@ -19,7 +19,7 @@ __all__ = ["KAFKA", "REDIS", "Broker", "RetryLater", "broker", "hand_over"]
 
 
 @with_parameters
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RetryLater(Fields):
     """What the client does when no encoder is free: it goes on, and offers the video again later.
 
@@ -73,7 +73,7 @@ class RetryLater(Fields):
 
 
 @with_parameters
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Broker(Fields):
     """A message broker between the encoders and the publishers.
 
