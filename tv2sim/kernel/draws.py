@@ -15,7 +15,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from tv2sim.kernel.compiled import compiled
+from tv2sim.compiled import compiled
 from tv2sim.ticks import PER_SECOND
 
 __all__ = ["LANES", "line_lanes", "uniform_lanes", "uniform_part", "uniform_rows"]

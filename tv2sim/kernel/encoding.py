@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tv2sim.kernel.compiled import compiled
+from tv2sim.compiled import compiled
 from tv2sim.strategies import MOMENTS
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from tv2sim.compiled import borrowing, inlined
 from tv2sim.events import EVENTS, pack
 from tv2sim.facts import PUBLISHER_OUTCOMES, VIDEO_OUTCOMES
-from tv2sim.kernel.compiled import borrowing, inlined
 from tv2sim.strategies import MOMENTS
 
 # What functions are given is a number of a type of NumPy: they are compiled again for each literal.
