@@ -69,6 +69,20 @@ PROFILES = st.builds(
     st.lists(st.floats(0.01, 9), min_size=3, max_size=3),
     st.none() | st.floats(0.5, 100),
 )
+RETRIES = st.builds(
+    tv.RetryLater,
+    after=st.floats(0, 9),
+    factor=st.floats(0.5, 3),
+    at_most=st.none() | st.floats(0, 99),
+    attempts=st.none() | st.integers(1, 9),
+)
+BROKERS = st.builds(
+    tv.Broker,
+    latency=TIMES,
+    loss=st.floats(0, 0.9),
+    redelivered_after=st.floats(0, 99),
+    acknowledgement_loss=st.floats(0, 0.9),
+)
 WORLDS = st.builds(
     tv.Scenario,
     encoders=st.none() | st.integers(1, 50) | st.lists(st.floats(0.1, 9), min_size=1, max_size=4),
@@ -83,6 +97,8 @@ WORLDS = st.builds(
     max_publishers=st.none() | st.integers(1, 99),
     provisioning_delay=st.floats(0, 9),
     faults=FAULTS,
+    hand_over=st.none() | RETRIES,
+    broker=st.none() | BROKERS | st.sampled_from(["kafka", "redis"]),
 )
 
 
@@ -260,6 +276,8 @@ class TestSchema:
             {"faults": "none"},
             {"requests_per_second": {"period": 5}},
             {"requests_per_second": "none"},
+            {"broker": "rabbit"},
+            {"hand_over": {"factor": 2}},
             {"until": []},
         ],
     )
