@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Setting", "Stats", "Verdict", "as_metrics",
-    "elapsed", "happened", "hypothesis_of", "measure", "metrics_of", "on_time", "publisher_times", "quantile",
+    "elapsed", "happened", "holds", "hypothesis_of", "measure", "metrics_of", "on_time", "publisher_times",
+    "quantile",
     "stats", "summary",
 ]  # fmt: skip
 
@@ -64,6 +65,33 @@ def publisher_times(facts: Facts) -> dict[str, NDArray[Any]]:
         "idle": np.where(np.isnan(publishers["ready"]), 0.0, last - publishers["ready"]),
         "alive": last - publishers["started"],
     }
+
+
+def holds(facts: Facts) -> dict[str, NDArray[Any]]:
+    """Return a row for each time that an encoder held a video: last those that an encoder's death interrupted.
+
+    `ended` is when the video left the encoder, or when that died; NaN if neither has happened.
+    """
+    videos, attempts, others = facts.videos, facts.attempts, facts.others
+    lost = np.flatnonzero(attempts["kind"] == ATTEMPTS.index("encoding"))
+    again = np.flatnonzero(others["kind"] == 1 + list(EVENTS).index("encoding_started"))
+    number = len(videos["encoder"])
+    starts = np.maximum(np.bincount(others["video"][again], minlength=number), 1)
+    started = videos["encoding_started"].copy()  # of the last encoding, which the table of others has
+    np.maximum.at(started, others["video"][again], others["time"][again])
+    held = ~np.isnan(started) & (starts > np.bincount(attempts["video"][lost], minlength=number))
+    encoded = np.where(videos["encoded"] >= started, videos["encoded"], nan)  # not that of an earlier one
+    last = {
+        "video": np.arange(number),
+        "encoder": videos["encoder"],
+        "started": started,
+        "encoded": encoded,
+        "ended": videos["queued"],
+    }
+    before = {name: attempts[name][lost] for name in ("video", "encoder", "started", "ended")}
+    before["encoded"] = np.full(len(lost), nan)
+    interrupted = {"interrupted": np.repeat([False, True], [int(held.sum()), len(lost)])}
+    return {name: np.concatenate([last[name][held], before[name]]) for name in last} | interrupted
 
 
 def happened(times: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -123,20 +151,15 @@ class Measured:
 
     def encoder_time(self) -> float:
         """Return the ticks for which encoders held a video, also those of encodings that were interrupted."""
-        attempts, others = self.facts.attempts, self.facts.others
-        lost = np.flatnonzero(attempts["kind"] == ATTEMPTS.index("encoding"))
-        if not len(lost):
+        if not len(self.facts.attempts["kind"]):
             return self.total("encoding_started", "queued")
-        rows = np.setdiff1d(np.arange(len(self.catalogue)), attempts["video"][lost])
-        time = self.total("encoding_started", "queued", rows)
-        time += float((attempts["ended"][lost] - attempts["started"][lost]).sum())
-        starts = others["kind"] == 1 + list(EVENTS).index("encoding_started")
-        for video in np.unique(attempts["video"][lost]).tolist():
-            begun = others["time"][starts & (others["video"] == video)]
-            if len(begun) > np.count_nonzero(attempts["video"][lost] == video):
-                queued = self.videos["queued"][video]
-                time += (self.end if np.isnan(queued) else float(queued)) - float(begun.max())
-        return time
+        held = holds(self.facts)
+        ended = np.where(np.isnan(held["ended"]), self.end, held["ended"])
+        return float((ended - held["started"]).sum())
+
+    def others(self, event: str) -> int:
+        """Return how often an event happened that no column of its own holds."""
+        return int(np.count_nonzero(self.facts.others["kind"] == 1 + list(EVENTS).index(event)))
 
     def stockouts(self) -> int:
         """Return how many videos were assigned later than they were encoded, or never."""
@@ -197,13 +220,16 @@ class Setting:
         served = self.strategy.prewarmed > 0 or bool((own | causes).all())
         scenario = self.scenario
         limited = scenario.until is not None or scenario.max_publishers is not None or bool(scenario.faults)
+        limited = limited or scenario.most_offers is not None
         return not limited and not self.strategy.adapts and served
 
     @cached_property
     def starts_are_known(self) -> bool:
         """Whether the number of publishers that are started is known: one for each video, besides the pool."""
         own, causes = self._starts
-        return self.finishes and (self.strategy.prewarmed == 0 or not (causes & ~own).any())
+        broker = self.scenario.broker
+        once = broker is None or not broker.acknowledgement_loss
+        return once and self.finishes and (self.strategy.prewarmed == 0 or not (causes & ~own).any())
 
     @cached_property
     def is_pool(self) -> bool:
@@ -388,6 +414,17 @@ METRICS = {metric.name: metric for metric in (
            Measured.peak_publishers, "less", int, fixed=lambda setting: setting.pool_is_constant),
     Metric("quota_waits", "waits for the quota", "publishers", "starts that waited for the end of another",
            lambda run: run.facts.quota_waits, "less", int, only=lambda setting: setting.has_quota),
+    Metric("refused", "refused", "videos", "videos that the client gives up, as no encoder was free for them",
+           lambda run: run.outcomes["refused"], "less", int, "videos",
+           fixed=lambda setting: setting.scenario.most_offers is None,
+           only=lambda setting: setting.scenario.hand_over is not None),
+    Metric("retries", "retries", "offers", "refusals after which the client offers the video again",
+           lambda run: run.others("refused"), "less", int,
+           fixed=lambda setting: setting.encodings_are_known,
+           only=lambda setting: setting.scenario.hand_over is not None),
+    Metric("redeliveries", "redeliveries", "deliveries", "deliveries after a loss, also of an acknowledgement",
+           lambda run: run.others("redelivered"), "less", int,
+           only=lambda setting: setting.scenario.broker is not None),
     Metric("encoder_utilization", "encoder utilization", "%", "share of the encoders' time with a video",
            lambda run: _ratio(run.encoder_time(), run.encoders * run.end),
            None, float, "share"),
@@ -395,7 +432,8 @@ METRICS = {metric.name: metric for metric in (
            lambda run: _ratio(run.total("queued", "assigned", run.videos["own"] == 0), run.end)),
     Metric("client_blocked_time", "client blocked", "s", "time for which the client waited for an encoder",
            lambda run: run.total("offered", "encoding_started") / PER_SECOND,
-           fixed=lambda setting: setting.encodings_are_known),
+           fixed=lambda setting: setting.encodings_are_known,
+           only=lambda setting: setting.scenario.hand_over is None),
     Metric("makespan", "makespan", "s", "from the start to the end of the run",
            lambda run: run.end / PER_SECOND),
     Metric("any_failure", "runs with any failure", "%", "share of runs in which some video was not in time",

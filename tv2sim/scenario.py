@@ -65,7 +65,7 @@ if TYPE_CHECKING:
 
 
 @with_parameters
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scenario(Fields):
     """The system in which a strategy works: all that is simulated except the strategy itself.
 

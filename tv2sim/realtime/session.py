@@ -367,8 +367,8 @@ class Replay:
     def levels(self) -> pd.DataFrame:
         """The levels so far, as in ``run.levels``; of more than 4,000 times only some are kept."""
         with self._followed() as state:
-            rows = list(state.history.rows)
-        return levels_of(rows)  # without the lock: importing pandas takes long
+            rows, names = list(state.history.rows), state.levels
+        return levels_of(rows, names)  # without the lock: importing pandas takes long
 
     @property
     def registry(self) -> CollectorRegistry:
@@ -425,7 +425,7 @@ class Replay:
             history = state.history
             # the last row that was sent may have changed since
             start = max(0, rows - 1) if generation == history.generation else 0
-            return Frame(self.snapshot(), history.generation, start, list(history.rows[start:]))
+            return Frame(self.snapshot(), state.levels, history.generation, start, list(history.rows[start:]))
 
 
 _UNREAD = 1 << 18
