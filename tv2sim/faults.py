@@ -27,7 +27,7 @@ def a_probability(
 
 
 @with_parameters
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Faults(Fields):
     """The failures of publishers and encoders; a publisher that fails is replaced when that is noticed.
 

@@ -157,6 +157,10 @@ class Measured:
         ended = np.where(np.isnan(held["ended"]), self.end, held["ended"])
         return float((ended - held["started"]).sum())
 
+    def others(self, event: str) -> int:
+        """Return how often an event happened that no column of its own holds."""
+        return int(np.count_nonzero(self.facts.others["kind"] == 1 + list(EVENTS).index(event)))
+
     def stockouts(self) -> int:
         """Return how many videos were assigned later than they were encoded, or never."""
         encoded, assigned = self.videos["encoded"], self.videos["assigned"]
@@ -216,13 +220,16 @@ class Setting:
         served = self.strategy.prewarmed > 0 or bool((own | causes).all())
         scenario = self.scenario
         limited = scenario.until is not None or scenario.max_publishers is not None or bool(scenario.faults)
+        limited = limited or scenario.most_offers is not None
         return not limited and not self.strategy.adapts and served
 
     @cached_property
     def starts_are_known(self) -> bool:
         """Whether the number of publishers that are started is known: one for each video, besides the pool."""
         own, causes = self._starts
-        return self.finishes and (self.strategy.prewarmed == 0 or not (causes & ~own).any())
+        broker = self.scenario.broker
+        once = broker is None or not broker.acknowledgement_loss
+        return once and self.finishes and (self.strategy.prewarmed == 0 or not (causes & ~own).any())
 
     @cached_property
     def is_pool(self) -> bool:
@@ -407,6 +414,17 @@ METRICS = {metric.name: metric for metric in (
            Measured.peak_publishers, "less", int, fixed=lambda setting: setting.pool_is_constant),
     Metric("quota_waits", "waits for the quota", "publishers", "starts that waited for the end of another",
            lambda run: run.facts.quota_waits, "less", int, only=lambda setting: setting.has_quota),
+    Metric("refused", "refused", "videos", "videos that the client gives up, as no encoder was free for them",
+           lambda run: run.outcomes["refused"], "less", int, "videos",
+           fixed=lambda setting: setting.scenario.most_offers is None,
+           only=lambda setting: setting.scenario.hand_over is not None),
+    Metric("retries", "retries", "offers", "refusals after which the client offers the video again",
+           lambda run: run.others("refused"), "less", int,
+           fixed=lambda setting: setting.encodings_are_known,
+           only=lambda setting: setting.scenario.hand_over is not None),
+    Metric("redeliveries", "redeliveries", "deliveries", "deliveries after a loss, also of an acknowledgement",
+           lambda run: run.others("redelivered"), "less", int,
+           only=lambda setting: setting.scenario.broker is not None),
     Metric("encoder_utilization", "encoder utilization", "%", "share of the encoders' time with a video",
            lambda run: _ratio(run.encoder_time(), run.encoders * run.end),
            None, float, "share"),
@@ -414,7 +432,8 @@ METRICS = {metric.name: metric for metric in (
            lambda run: _ratio(run.total("queued", "assigned", run.videos["own"] == 0), run.end)),
     Metric("client_blocked_time", "client blocked", "s", "time for which the client waited for an encoder",
            lambda run: run.total("offered", "encoding_started") / PER_SECOND,
-           fixed=lambda setting: setting.encodings_are_known),
+           fixed=lambda setting: setting.encodings_are_known,
+           only=lambda setting: setting.scenario.hand_over is None),
     Metric("makespan", "makespan", "s", "from the start to the end of the run",
            lambda run: run.end / PER_SECOND),
     Metric("any_failure", "runs with any failure", "%", "share of runs in which some video was not in time",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -102,6 +102,11 @@ class Recorder:
         """Append rows to a table, with all values missing."""
         for name, column in TABLES[table].items():
             self.tables[table][name].extend(array(column.code, [column.missing]) * rows)
+
+    def _append(self, table: str, values: Mapping[str, float]) -> None:
+        """Append a row to a table, in which values that are not given are missing."""
+        for name, column in TABLES[table].items():
+            self.tables[table][name].append(values.get(name, column.missing))
 
     # -- events --------------------------------------------------------------------------------------------
 
@@ -250,11 +255,8 @@ class Recorder:
 
     def _attempt(self, kind: str, started: float, **references: int) -> None:
         """Add a row for an attempt that fails now."""
-        attempts, row = self.tables["attempts"], len(self.tables["attempts"]["kind"])
-        self._grow("attempts", 1)
         values = {"kind": ATTEMPTS.index(kind), "started": started, "ended": self._env.now, **references}
-        for name, value in values.items():
-            attempts[name][row] = value
+        self._append("attempts", values)
 
     def _again(self, event: str, video: int, **references: int) -> None:
         """Move the earlier event of a video to the table of others, since its columns are needed again."""
@@ -275,11 +277,8 @@ class Recorder:
 
     def _add_other(self, event: str, time: float, **references: int) -> int:
         """Add a row to the table of others, and return its number."""
-        others, row = self.tables["others"], len(self.tables["others"]["kind"])
-        self._grow("others", 1)
-        for name, value in {"kind": 1 + list(EVENTS).index(event), "time": time, **references}.items():
-            others[name][row] = value
-        return row
+        self._append("others", {"kind": 1 + list(EVENTS).index(event), "time": time, **references})
+        return len(self.tables["others"]["kind"]) - 1
 
     # -- from a log, and to facts --------------------------------------------------------------------------
 

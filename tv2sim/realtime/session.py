@@ -22,7 +22,7 @@ from tv2sim.realtime.recorded import read_recorded
 from tv2sim.realtime.simulated import Player, Simulated
 from tv2sim.realtime.snapshot import UNDER_WAY, Frame, Phase, Snapshot
 from tv2sim.realtime.state import State, levels_of
-from tv2sim.scenario import Scenario, as_scenario
+from tv2sim.scenario import Scenario, as_scenario, check_encoding_times
 from tv2sim.strategies import Strategy, as_strategy
 
 if TYPE_CHECKING:
@@ -583,8 +583,11 @@ def _checked(catalogue: Any, chosen: tuple[Any, ...], recorded: Any, clock: Cloc
     drawn, number = as_seed(seed), as_replication(replication)
 
     def read() -> Player:
-        coming = live(catalogue)
-        source = read_catalogue(catalogue) if coming is None else Feed(coming, clock.wake)
-        return Simulated(source, rule, world, drawn, number)
+        if (coming := live(catalogue)) is not None:
+            feed = Feed(coming, clock.wake, encoded=world.encoders is not None)
+            return Simulated(feed, rule, world, drawn, number)
+        videos = read_catalogue(catalogue)
+        check_encoding_times(videos, world)
+        return Simulated(videos, rule, world, drawn, number)
 
     return read
