@@ -52,16 +52,18 @@ def on_time(facts: Facts) -> NDArray[np.bool_]:
 
 
 def publisher_times(facts: Facts) -> dict[str, NDArray[Any]]:
-    """Return per publisher the ticks for which it was idle and alive.
+    """Return per publisher the ticks for which it was idle, busy and alive.
 
-    `idle` is the time from ready to assigned, or to the end of the run; 0 if it was not ready by then. `alive`,
-    its publisher-seconds, is the time from started to assigned, or to the end of the run.
+    `idle` is the time from ready to assigned, or to the end of the run; 0 if it was not ready by then. `busy`
+    is the time from assigned to ended, or to the end of the run. `alive`, its publisher-seconds, is the time
+    from started to assigned, or to the end of the run.
     """
     publishers = facts.publishers
     gone = np.where(np.isnan(publishers["ended"]), facts.end, publishers["ended"])
     last = np.where(np.isnan(publishers["assigned"]), gone, publishers["assigned"])
     return {
         "idle": np.where(np.isnan(publishers["ready"]), 0.0, last - publishers["ready"]),
+        "busy": gone - last,
         "alive": last - publishers["started"],
     }
 
@@ -123,20 +125,35 @@ class Measured:
 
     def encoder_time(self) -> float:
         """Return the ticks for which encoders held a video, also those of encodings that were interrupted."""
-        attempts, others = self.facts.attempts, self.facts.others
+        attempts = self.facts.attempts
         lost = np.flatnonzero(attempts["kind"] == ATTEMPTS.index("encoding"))
         if not len(lost):
             return self.total("encoding_started", "queued")
         rows = np.setdiff1d(np.arange(len(self.catalogue)), attempts["video"][lost])
         time = self.total("encoding_started", "queued", rows)
         time += float((attempts["ended"][lost] - attempts["started"][lost]).sum())
-        starts = others["kind"] == 1 + list(EVENTS).index("encoding_started")
+        video_started, started = (
+            self.others("video", "encoding_started"),
+            self.others("time", "encoding_started"),
+        )
         for video in np.unique(attempts["video"][lost]).tolist():
-            begun = others["time"][starts & (others["video"] == video)]
+            begun = started[video_started == video]
             if len(begun) > np.count_nonzero(attempts["video"][lost] == video):
                 queued = self.videos["queued"][video]
                 time += (self.end if np.isnan(queued) else float(queued)) - float(begun.max())
         return time
+
+    def client_blocked(self) -> float:
+        """Return the ticks for which the client waited for an encoder, which it does not if it is refused."""
+        waits = self.videos["outcome"] != VIDEO_OUTCOMES.index("refused")
+        waits[self.others("video", "refused")] = False
+        return self.total("offered", "encoding_started", waits)
+
+    def others(self, column: str, event: str) -> NDArray[Any]:
+        """Return a column of the rows of an event that no table has a column for."""
+        others = self.facts.others
+        values: NDArray[Any] = others[column][others["kind"] == 1 + list(EVENTS).index(event)]
+        return values
 
     def stockouts(self) -> int:
         """Return how many videos were assigned later than they were encoded, or never."""
@@ -192,18 +209,25 @@ class Setting:
 
     @cached_property
     def finishes(self) -> bool:
-        """Whether every video is published: there is no cut-off, and publishers come for all."""
+        """Whether every video is published: none is cut off or refused, and publishers come for all."""
         own, causes = self._starts
         served = self.strategy.prewarmed > 0 or bool((own | causes).all())
         scenario = self.scenario
-        limited = scenario.until is not None or scenario.max_publishers is not None or bool(scenario.faults)
+        limits = (scenario.until, scenario.max_publishers, scenario.most_offers)
+        limited = any(limit is not None for limit in limits) or bool(scenario.faults)
         return not limited and not self.strategy.adapts and served
+
+    @property
+    def _serves_once(self) -> bool:
+        """Whether each video gets one publisher."""
+        broker = self.scenario.broker
+        return self.finishes and (broker is None or not broker.acknowledgement_loss)
 
     @cached_property
     def starts_are_known(self) -> bool:
         """Whether the number of publishers that are started is known: one for each video, besides the pool."""
         own, causes = self._starts
-        return self.finishes and (self.strategy.prewarmed == 0 or not (causes & ~own).any())
+        return self._serves_once and (self.strategy.prewarmed == 0 or not (causes & ~own).any())
 
     @cached_property
     def is_pool(self) -> bool:
@@ -215,15 +239,25 @@ class Setting:
         """Whether the number of publishers is limited."""
         return self.scenario.max_publishers is not None
 
+    @property
+    def publishing_takes_time(self) -> bool:
+        """Whether a publisher is busy with a video for a while."""
+        return self.scenario.publishing_time != 0 or self.catalogue.publishing_time is not None
+
+    @cached_property
+    def publishing_is_known(self) -> bool:
+        """Whether it is known for how long publishers are busy: no time is drawn."""
+        by_video, by_default = self.catalogue.publishing_time, self.scenario.publishing_time
+        drawn = isinstance(by_default, Distribution) and (by_video is None or bool(np.isnan(by_video).any()))
+        return self._serves_once and not drawn
+
     @cached_property
     def pool_is_constant(self) -> bool:
         """Whether each publisher is replaced at the instant at which it ends, and no others are started."""
-        by_video = self.catalogue.publishing_time
         scenario = self.scenario
-        takes_time = scenario.publishing_time != 0 or by_video is not None
         return (
             self.is_pool
-            and not takes_time
+            and not self.publishing_takes_time
             and not (scenario.max_publishers or scenario.provisioning_delay or scenario.faults)
         )
 
@@ -375,6 +409,10 @@ METRICS = {metric.name: metric for metric in (
            Measured.stockouts, "less", int, "videos"),
     Metric("idle", "idle", "s", "publisher-seconds from ready to assigned, or to the end of the run",
            lambda run: float(run.publisher_times["idle"].sum()) / PER_SECOND),
+    Metric("busy", "busy", "s", "publisher-seconds from assigned to ended, or to the end of the run",
+           lambda run: float(run.publisher_times["busy"].sum()) / PER_SECOND, None,
+           fixed=lambda setting: setting.publishing_is_known,
+           only=lambda setting: setting.publishing_takes_time),
     Metric("publisher_seconds", "publisher-seconds", "s",
            "from a publisher's start to its assignment, or to the end of the run: the cost",
            lambda run: float(run.publisher_times["alive"].sum()) / PER_SECOND),
@@ -394,7 +432,7 @@ METRICS = {metric.name: metric for metric in (
     Metric("publishing_queue_mean", "publishing queue", "videos", "videos waiting in it, averaged over time",
            lambda run: _ratio(run.total("queued", "assigned", run.videos["own"] == 0), run.end)),
     Metric("client_blocked_time", "client blocked", "s", "time for which the client waited for an encoder",
-           lambda run: run.total("offered", "encoding_started") / PER_SECOND,
+           lambda run: run.client_blocked() / PER_SECOND,
            fixed=lambda setting: setting.encodings_are_known),
     Metric("makespan", "makespan", "s", "from the start to the end of the run",
            lambda run: run.end / PER_SECOND),
