@@ -22,6 +22,7 @@ WORLD = tv.Scenario(
     max_publishers=30,
     provisioning_delay=0.2,
     faults=tv.Faults(startup=0.02, ready_lifetime="exponential(300)", publishing=0.01, attempts=3),
+    hand_over=tv.RetryLater(after=1, factor=2, at_most=8),
 )
 """A world in which much is switched on; it ships as data/world.toml."""
 

@@ -33,6 +33,7 @@ from .worlds import World, worlds
 kernel = pytest.importorskip("tv2sim.kernel", reason="numba is not installed")
 
 from tv2sim.kernel import events, lanes, replicating, routing  # noqa: E402
+from tv2sim.kernel.arrivals import pause_from, steps_of  # noqa: E402
 from tv2sim.kernel.draws import LANES, line_lanes, uniform_lanes, uniform_rows  # noqa: E402
 
 ALL = kernel.MEASURED
@@ -92,6 +93,10 @@ def _widened(world: World, random: Random) -> World:
     scenario = world.scenario.replace(
         publishing_time=often(0.5, random.choice(PUBLISHING_TIMES), world.scenario.publishing_time),
         deadline=often(0.3, "assigned", "published"),
+        requests_per_second=often(0.35, _profile(random), world.scenario.requests_per_second),
+        arrivals=often(0.35, "poisson", "even"),
+        encoders=often(0.25, None, often(0.3, _speeds(random), world.scenario.encoders)),
+        encoding_factor=often(0.3, random.choice((0.7, "uniform(0.5, 1.5)", "empirical(0.5, 1, 2)")), None),
     )
     catalogue = world.catalogue
     if random.random() < 0.3:
@@ -101,6 +106,16 @@ def _widened(world: World, random: Random) -> World:
         ]
         catalogue = tv.Catalogue(records)
     return world._replace(catalogue=catalogue, scenario=scenario)
+
+
+def _profile(random: Random) -> tv.Profile:
+    step = random.choice((0.5, 1, 2.3))
+    steps = [(0, random.choice((1, 2, 0.7))), (step, random.choice((0, 0.3, 4, 128)))]
+    return tv.Profile([*steps, (step + 1, 0.9)], random.choice((step + 2, step + 1.1, None)))
+
+
+def _speeds(random: Random) -> list[float]:
+    return [random.choice((0.5, 0.7, 1, 3)) for _ in range(random.choice((1, 2, 5, 10)))]
 
 
 def _ruled(number: int) -> World:
@@ -139,6 +154,11 @@ def features(world: World, facts: Facts) -> set[str]:
         "publishing time drawn": not isinstance(world.scenario.publishing_time, float),
         "publishing time of the catalogue": catalogue.publishing_time is not None,
         "deadline of the assignment": world.scenario.deadline == "assigned",
+        "poisson": world.scenario.arrivals == "poisson",
+        "profile": isinstance(world.scenario.requests_per_second, tv.Profile),
+        "no encoders": world.scenario.encoders is None,
+        "speeds": isinstance(world.scenario.encoders, tuple),
+        "factor": world.scenario.encoding_factor is not None,
         "prewarmed": strategy.prewarmed > 0,
         "second publishers": causes.max(initial=0) > 1,
         **{name: index in starts.moment for name, index in moments.items()},
@@ -175,7 +195,7 @@ def test_both_engines_give_the_same_facts_and_metrics(examples: int) -> None:
     agree()
     few = {name: count for name, count in occurred.items() if count < 0.05 * occurred["examples"]}
     assert not few
-    assert len(occurred) == 1 + len(routing.KERNELS) + 20
+    assert len(occurred) == 1 + len(routing.KERNELS) + 25
 
 
 def same(one: float, other: float) -> bool:
@@ -185,7 +205,7 @@ def same(one: float, other: float) -> bool:
 def test_the_kernels_agree_over_many_replications(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole groups of lanes, the last one not full, streams of several parts, and blocked ones done again."""
     monkeypatch.setattr(replicating, "_PART", 8)
-    for world in worlds(60):
+    for world in [*worlds(60), *map(generated, range(60))]:
         if world.strategy.adapts:
             continue
         prepared = kernel.world_of(world.catalogue, world.strategy, world.scenario)
@@ -330,6 +350,33 @@ def test_compiled_quantile_functions_are_those_of_numpy(ends: list[float], seed:
         line = line_of(distribution)
         line_lanes(np.uint64(seed), 0, first, line, compiled)
         assert compiled.tolist() == drawn_ticks(distribution, u).tolist()
+
+
+profiles = st.builds(
+    lambda lengths, rates, period: tv.Profile(
+        [(sum(lengths[:k]), rate) for k, rate in enumerate(rates[: len(lengths)])],
+        sum(lengths) if period else None,
+    ),
+    st.lists(st.sampled_from([0.1, 0.5, 1.0, 2.3, 86_400.0, 1 / 3]), min_size=3, max_size=3),
+    st.tuples(*[st.sampled_from([0.0, 0.1, 0.9, 1.0, 4.0, 128.0, 1e-4])] * 2, st.sampled_from([0.9, 2.0, 3.0])),
+    st.booleans(),
+)
+
+
+@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@given(profile=profiles, seed=st.integers(0, 2**32 - 1))
+def test_a_compiled_pause_is_exact_or_open(profile: tv.Profile, seed: int) -> None:
+    """It is seldom open at random times, and never wrong at those at which everything happens."""
+    steps, random = steps_of(profile), Random(seed)
+    amounts = [1.0, 1.0, random.expovariate(1), 5 * random.random()]
+    times = [random.choice((0, 100_000, 500_000)) * random.randrange(200) for _ in range(4)]
+    others = [random.randrange(10**11) for _ in range(8)]
+    for time in map(float, times + others):
+        for amount in amounts:
+            found = pause_from(time, amount, steps)
+            assert found != found or found == profile.ticks_of_pause(time, amount)
+    exact = tv.Profile([(0, 1.0), (86_400, 0.3), (172_800, 2.0)], 259_200)
+    assert not any(np.isnan(pause_from(float(time), amounts[2], steps_of(exact))) for time in others)
 
 
 class Late(tv.Uniform):

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import tv2sim as tv
-from tv2sim.metrics import MAIN, METRICS, ON_TIME_RATE, Measured, Metric, measure
+from tv2sim.metrics import MAIN, METRICS, ON_TIME_RATE, Measured, Metric, Setting, measure, metrics_of
 from tv2sim.numbers import axis, estimate, heading
 from tv2sim.report.build import build_report
 from tv2sim.strategies import Moment
@@ -40,6 +40,9 @@ EXPECTED: dict[str, float] = {
     "publishers_wasted": 1,
     "peak_publishers": 1,  # each starts at the end of the one before
     "quota_waits": 0,
+    "refused": 0,
+    "retries": 0,
+    "redeliveries": 0,
     "encoder_utilization": (2 + 1 + 1) / 9,
     "publishing_queue_mean": (1 + 3 + 5) / 9,
     "client_blocked_time": 0 + 1.5 + 0.5,  # v1 offered at 0.5, v2 at 2.5
@@ -58,7 +61,7 @@ def run() -> tv.Run:
     return simulate([(2, 3), (1, 2), (1, 9)], tv.PART_2C.replace(prewarmed=1), 3)
 
 
-ALWAYS = [name for name, metric in METRICS.items() if metric.only is None]
+ALWAYS = list(metrics_of([Setting(tv.generate_catalogue(1), tv.PART_2C, tv.Scenario())]))
 """The metrics of a world to which nothing is added."""
 
 
@@ -103,6 +106,17 @@ class TestTheRegistry:
         study = tv.compare(CATALOGUE, ["2c"], {"max_publishers": [None, 5]}, replications=3, progress=False)
         assert set(study.metrics) == {*ALWAYS, "quota_waits"}
 
+    def test_those_of_retries_and_of_a_broker(self) -> None:
+        """The encoder is busy until 2: v1 is refused at 0.5 and 1.5, v2 at 1."""
+        retry = tv.RetryLater(1, attempts=2)
+        run = simulate([(2, 9), (2, 9), (1, 9)], "1", 1, hand_over=retry)
+        assert {*run.summary} == {*ALWAYS, "refused", "retries"} - {"any_failure", "client_blocked_time"}
+        assert (run.summary["refused"], run.summary["retries"], run.summary["published"]) == (1, 2, 2)
+        broker = tv.Broker(acknowledgement_loss=0.9, redelivered_after=0.1)
+        run = simulate([(1, 9), (9, 99)], "1", 0, broker=broker)
+        assert run.summary["redeliveries"] == (run.events["event"] == "redelivered").sum() > 0
+        assert run.summary["redeliveries"] == run.summary["publishers_started"] - 2
+
     @pytest.mark.parametrize(("until", "busy"), [(None, 2 + 2), (7, 2 + 1)])
     def test_busy_is_from_assigned_to_the_end(self, until: float | None, busy: float) -> None:
         # a pool of 1: p0 is ready at 3 and busy until 5, p1 starts at 3, is ready at 6 and busy until 8
@@ -124,17 +138,6 @@ class TestTheRegistry:
             videos = [tv.Video(str(n), "", "", 1, 9, publishing_time=time) for n, time in enumerate(by_video)]
             setting = tv.replicate(videos, "2c", scenario, replications=2).setting
             assert METRICS["busy"].is_fixed(setting) == known, scenario
-
-    def test_the_client_waits_for_no_encoder_that_refuses_its_video(self) -> None:
-        videos = [tv.Video(name, "", "", 2, 9) for name in "abc"]
-        waits = tv.simulate(videos, "2c", tv.Scenario(encoders=1))
-        assert waits.summary["client_blocked_time"] == 1.5 + 1.5  # b from 0.5 to 2, c from 2.5 to 4
-        retry = tv.Scenario(encoders=1, hand_over=tv.RetryLater(1.5, attempts=2))
-        goes_on = tv.simulate(
-            videos, "2c", retry
-        )  # b is refused at 0.5, and starts at 2, c is refused at 1 and 2.5
-        assert goes_on.videos["outcome"].tolist() == ["published", "published", "refused"]
-        assert goes_on.summary["client_blocked_time"] == 0
 
     def test_labels_are_different(self) -> None:
         assert len({metric.label for metric in METRICS.values()}) == len(METRICS)

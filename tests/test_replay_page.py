@@ -110,13 +110,13 @@ def test_every_video_is_where_it_is(theatre: Theatre) -> None:
     handle = theatre.replay(CATALOGUE, tv.PART_2C.replace(name="pool of 5", prewarmed=5), small)
     opened = theatre.opened(handle.url)
     pause_at(handle, lambda handle: handle.time > 30)
-    pause_at(handle, lambda handle: handle.snapshot().pipeline.publishers_publishing > 0, 5)
+    pause_at(handle, lambda handle: handle.snapshot().pipeline.publishers_busy > 0, 5)
     now = handle.snapshot().pipeline
     opened.phase("Paused")
-    expect(opened.page.locator("#publishing-count")).to_have_text(str(now.publishers_publishing))
+    expect(opened.page.locator("#busy-count")).to_have_text(str(now.publishers_busy))
     assert opened.videos("encoders") == [one.video.row for one in now.encoders if one.video is not None]
     assert opened.videos("queue") == [one.row for one in now.queue]
-    assert opened.videos("publishing") == [one.video.row for one in now.publishers if one.video is not None]
+    assert opened.videos("busy") == [one.video.row for one in now.publishers if one.video is not None]
     assert set(opened.videos("published")) == {one.row for one in now.published}
     assert set(opened.videos("failed")) == {one.row for one in now.failed}
     blocked = sum(one.blocked for one in now.encoders)

@@ -61,6 +61,14 @@ FAULTS = st.builds(
     encoder_repair=TIMES,
     noticed_after=st.floats(0, 9),
 )
+RETRIES = st.builds(
+    tv.RetryLater,
+    st.floats(0, 9),
+    st.floats(0.1, 9),
+    st.none() | st.floats(0, 9),
+    st.none() | st.integers(1, 9),
+)
+BROKERS = st.builds(tv.Broker, TIMES, st.floats(0, 0.9), st.floats(0, 60), st.floats(0, 0.9))
 PROFILES = st.builds(
     lambda starts, rates, more: tv.Profile(
         list(zip([0.0, *sorted(starts)], [*rates, 1.0], strict=False)), period=more and max([0, *starts]) + more
@@ -83,6 +91,8 @@ WORLDS = st.builds(
     max_publishers=st.none() | st.integers(1, 99),
     provisioning_delay=st.floats(0, 9),
     faults=FAULTS,
+    hand_over=st.none() | RETRIES,
+    broker=st.none() | BROKERS,
 )
 
 
@@ -185,7 +195,7 @@ class TestWriting:
 
     def test_it_describes_every_field(self) -> None:
         text = " ".join(tv.Scenario().to_toml().replace("# ", "").split())
-        for kind in (tv.Scenario, tv.Faults):
+        for kind in (tv.Scenario, tv.Faults, tv.RetryLater, tv.Broker):
             for field in dataclasses.fields(kind):
                 assert " ".join(field.metadata["help"].split()) in text
                 assert f" {field.name} = " in text or f"[{field.name}]" in text

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from tv2sim.errors import InputError
 from tv2sim.model import UsersError, run_model, startup_times
+from tv2sim.scenario import Scenario, check_encoding_times
 from tv2sim.validation import one_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from tv2sim.catalogue import Catalogue
     from tv2sim.facts import Facts
-    from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
 __all__ = [
@@ -93,8 +93,10 @@ def engine_for(
     Raises
     ------
     InputError
-        If the kernel is asked for, and it is not installed or does not know the strategy.
+        If the kernel is asked for, and it is not installed or does not know the strategy; or if there are
+        encoders, but a video has no encoding time.
     """
+    check_encoding_times(catalogue, scenario)
     if engine == "simpy" or (engine == "auto" and len(catalogue) * replications < _WORTH_IT):
         return "simpy"
     missing = why_not_compiled(catalogue, strategy, scenario, watched=watched)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tv2sim.distributions import Distribution, a_time_or_distribution
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.faults import a_probability
-from tv2sim.fields import Fields, check_fields, or_none, parameter, with_parameters
+from tv2sim.fields import Fields, check_fields, in_short, or_none, parameter, with_parameters
 from tv2sim.ticks import to_ticks
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, shown
 
@@ -59,6 +59,9 @@ class RetryLater(Fields):
     def __post_init__(self) -> None:
         check_fields(self, error=self._error)
 
+    def __str__(self) -> str:
+        return in_short(self)
+
     def wait(self, refusals: int) -> float:
         """Return the ticks until the next offer of a video that was refused so many times, at least one."""
         try:
@@ -99,7 +102,7 @@ class Broker(Fields):
         "drawn for each delivery.",
     )  # fmt: skip
     loss: float = parameter(
-        0.0, a_probability,
+        0.0, a_probability, below=1,
         text="The probability that a delivery is lost. The broker then delivers the video again; no publisher "
         "is spent.",
     )  # fmt: skip
@@ -108,7 +111,7 @@ class Broker(Fields):
         text="Seconds after which the broker delivers a video again that was not acknowledged.",
     )  # fmt: skip
     acknowledgement_loss: float = parameter(
-        0.0, a_probability,
+        0.0, a_probability, below=1,
         text="The probability that the acknowledgement of a publication is lost. The video then becomes "
         "visible again, and spends one more publisher; its first publication decides.",
     )  # fmt: skip
@@ -117,6 +120,9 @@ class Broker(Fields):
 
     def __post_init__(self) -> None:
         check_fields(self, error=self._error)
+
+    def __str__(self) -> str:
+        return in_short(self) or "no latency, no losses"
 
     @property
     def distributions(self) -> list[Distribution]:
@@ -132,7 +138,7 @@ class Broker(Fields):
 KAFKA = Broker(latency=0.005, redelivered_after=45)
 """Apache Kafka with its defaults: a broker that is in a cluster of its own.
 
-The latency is the 99th percentile from producer to consumer at 200 MB/s, as Confluent has measured it
+The latency, 5 ms, is the 99th percentile from producer to consumer at 200 MB/s, as Confluent has measured it
 (https://www.confluent.io/blog/kafka-fastest-messaging-system/). What a consumer has not acknowledged is
 delivered again when the consumer's session times out, after ``session.timeout.ms``, 45 s since Kafka 3.0
 (KIP-735). How much is lost depends on the consumers, so nothing is here.
@@ -141,7 +147,7 @@ delivered again when the consumer's session times out, after ``session.timeout.m
 REDIS = Broker(latency=0.0002, redelivered_after=3600)
 """Redis as the broker of Celery, with its defaults.
 
-The latency is that of a network of 1 Gbit/s, compared with which Redis itself takes no time
+The latency, 0.2 ms, is that of a network of 1 Gbit/s, compared with which Redis itself takes no time
 (https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/latency/). A task that was not
 acknowledged is delivered again after Celery's ``visibility_timeout``, an hour
 (https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html). How much is lost depends

@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Setting", "Stats", "Verdict", "as_metrics",
-    "elapsed", "happened", "hypothesis_of", "measure", "metrics_of", "on_time", "publisher_times", "quantile",
+    "elapsed", "happened", "holds", "hypothesis_of", "measure", "metrics_of", "on_time", "publisher_times",
+    "quantile",
     "stats", "summary",
 ]  # fmt: skip
 
@@ -66,6 +67,33 @@ def publisher_times(facts: Facts) -> dict[str, NDArray[Any]]:
         "busy": gone - last,
         "alive": last - publishers["started"],
     }
+
+
+def holds(facts: Facts) -> dict[str, NDArray[Any]]:
+    """Return a row for each time that an encoder held a video: last those that an encoder's death interrupted.
+
+    `ended` is when the video left the encoder, or when that died; NaN if neither has happened.
+    """
+    videos, attempts, others = facts.videos, facts.attempts, facts.others
+    lost = np.flatnonzero(attempts["kind"] == ATTEMPTS.index("encoding"))
+    again = np.flatnonzero(others["kind"] == 1 + list(EVENTS).index("encoding_started"))
+    number = len(videos["encoder"])
+    starts = np.maximum(np.bincount(others["video"][again], minlength=number), 1)
+    started = videos["encoding_started"].copy()  # of the last encoding, which the table of others has
+    np.maximum.at(started, others["video"][again], others["time"][again])
+    held = ~np.isnan(started) & (starts > np.bincount(attempts["video"][lost], minlength=number))
+    encoded = np.where(videos["encoded"] >= started, videos["encoded"], nan)  # not that of an earlier one
+    last = {
+        "video": np.arange(number),
+        "encoder": videos["encoder"],
+        "started": started,
+        "encoded": encoded,
+        "ended": videos["queued"],
+    }
+    before = {name: attempts[name][lost] for name in ("video", "encoder", "started", "ended")}
+    before["encoded"] = np.full(len(lost), nan)
+    interrupted = {"interrupted": np.repeat([False, True], [int(held.sum()), len(lost)])}
+    return {name: np.concatenate([last[name][held], before[name]]) for name in last} | interrupted
 
 
 def happened(times: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -125,35 +153,15 @@ class Measured:
 
     def encoder_time(self) -> float:
         """Return the ticks for which encoders held a video, also those of encodings that were interrupted."""
-        attempts = self.facts.attempts
-        lost = np.flatnonzero(attempts["kind"] == ATTEMPTS.index("encoding"))
-        if not len(lost):
+        if not len(self.facts.attempts["kind"]):
             return self.total("encoding_started", "queued")
-        rows = np.setdiff1d(np.arange(len(self.catalogue)), attempts["video"][lost])
-        time = self.total("encoding_started", "queued", rows)
-        time += float((attempts["ended"][lost] - attempts["started"][lost]).sum())
-        video_started, started = (
-            self.others("video", "encoding_started"),
-            self.others("time", "encoding_started"),
-        )
-        for video in np.unique(attempts["video"][lost]).tolist():
-            begun = started[video_started == video]
-            if len(begun) > np.count_nonzero(attempts["video"][lost] == video):
-                queued = self.videos["queued"][video]
-                time += (self.end if np.isnan(queued) else float(queued)) - float(begun.max())
-        return time
+        held = holds(self.facts)
+        ended = np.where(np.isnan(held["ended"]), self.end, held["ended"])
+        return float((ended - held["started"]).sum())
 
-    def client_blocked(self) -> float:
-        """Return the ticks for which the client waited for an encoder, which it does not if it is refused."""
-        waits = self.videos["outcome"] != VIDEO_OUTCOMES.index("refused")
-        waits[self.others("video", "refused")] = False
-        return self.total("offered", "encoding_started", waits)
-
-    def others(self, column: str, event: str) -> NDArray[Any]:
-        """Return a column of the rows of an event that no table has a column for."""
-        others = self.facts.others
-        values: NDArray[Any] = others[column][others["kind"] == 1 + list(EVENTS).index(event)]
-        return values
+    def others(self, event: str) -> int:
+        """Return how often an event happened that no column of its own holds."""
+        return int(np.count_nonzero(self.facts.others["kind"] == 1 + list(EVENTS).index(event)))
 
     def stockouts(self) -> int:
         """Return how many videos were assigned later than they were encoded, or never."""
@@ -209,25 +217,20 @@ class Setting:
 
     @cached_property
     def finishes(self) -> bool:
-        """Whether every video is published: none is cut off or refused, and publishers come for all."""
+        """Whether one publisher comes for each video: none is cut off or refused, and nothing fails."""
         own, causes = self._starts
         served = self.strategy.prewarmed > 0 or bool((own | causes).all())
         scenario = self.scenario
         limits = (scenario.until, scenario.max_publishers, scenario.most_offers)
         limited = any(limit is not None for limit in limits) or bool(scenario.faults)
+        limited = limited or (scenario.broker is not None and scenario.broker.acknowledgement_loss > 0)
         return not limited and not self.strategy.adapts and served
-
-    @property
-    def _serves_once(self) -> bool:
-        """Whether each video gets one publisher."""
-        broker = self.scenario.broker
-        return self.finishes and (broker is None or not broker.acknowledgement_loss)
 
     @cached_property
     def starts_are_known(self) -> bool:
         """Whether the number of publishers that are started is known: one for each video, besides the pool."""
         own, causes = self._starts
-        return self._serves_once and (self.strategy.prewarmed == 0 or not (causes & ~own).any())
+        return self.finishes and (self.strategy.prewarmed == 0 or not (causes & ~own).any())
 
     @cached_property
     def is_pool(self) -> bool:
@@ -249,7 +252,7 @@ class Setting:
         """Whether it is known for how long publishers are busy: no time is drawn."""
         by_video, by_default = self.catalogue.publishing_time, self.scenario.publishing_time
         drawn = isinstance(by_default, Distribution) and (by_video is None or bool(np.isnan(by_video).any()))
-        return self._serves_once and not drawn
+        return self.finishes and not drawn
 
     @cached_property
     def pool_is_constant(self) -> bool:
@@ -272,7 +275,7 @@ class Setting:
         """Whether it is known when each encoding starts and ends."""
         scenario = self.scenario
         drawn = scenario.arrivals != "even" or isinstance(scenario.encoding_factor, Distribution)
-        drawn = drawn or scenario.faults.encoder_lifetime is not None
+        drawn = drawn or scenario.faults.encoder_lifetime is not None or scenario.hand_over is not None
         return self.never_blocks and not drawn
 
 
@@ -426,14 +429,26 @@ METRICS = {metric.name: metric for metric in (
            Measured.peak_publishers, "less", int, fixed=lambda setting: setting.pool_is_constant),
     Metric("quota_waits", "waits for the quota", "publishers", "starts that waited for the end of another",
            lambda run: run.facts.quota_waits, "less", int, only=lambda setting: setting.has_quota),
+    Metric("refused", "refused", "videos", "videos that the client gives up, as no encoder was free for them",
+           lambda run: run.outcomes["refused"], "less", int, "videos",
+           fixed=lambda setting: setting.scenario.most_offers is None,
+           only=lambda setting: setting.scenario.hand_over is not None),
+    Metric("retries", "retries", "offers", "refusals after which the client offers the video again",
+           lambda run: run.others("refused"), "less", int,
+           fixed=lambda setting: setting.encodings_are_known,
+           only=lambda setting: setting.scenario.hand_over is not None),
+    Metric("redeliveries", "redeliveries", "deliveries", "deliveries after a loss, also of an acknowledgement",
+           lambda run: run.others("redelivered"), "less", int,
+           only=lambda setting: setting.scenario.broker is not None),
     Metric("encoder_utilization", "encoder utilization", "%", "share of the encoders' time with a video",
            lambda run: _ratio(run.encoder_time(), run.encoders * run.end),
            None, float, "share"),
     Metric("publishing_queue_mean", "publishing queue", "videos", "videos waiting in it, averaged over time",
            lambda run: _ratio(run.total("queued", "assigned", run.videos["own"] == 0), run.end)),
     Metric("client_blocked_time", "client blocked", "s", "time for which the client waited for an encoder",
-           lambda run: run.client_blocked() / PER_SECOND,
-           fixed=lambda setting: setting.encodings_are_known),
+           lambda run: run.total("offered", "encoding_started") / PER_SECOND,
+           fixed=lambda setting: setting.encodings_are_known,
+           only=lambda setting: setting.scenario.hand_over is None),
     Metric("makespan", "makespan", "s", "from the start to the end of the run",
            lambda run: run.end / PER_SECOND),
     Metric("any_failure", "runs with any failure", "%", "share of runs in which some video was not in time",

@@ -17,7 +17,7 @@ from tv2sim.distributions import (
     distribution_from_dict,
     mean_of,
 )
-from tv2sim.errors import InputError, ScenarioError
+from tv2sim.errors import CatalogueError, InputError, ScenarioError
 from tv2sim.faults import Faults, faults
 from tv2sim.fields import Fields, check_fields, or_none, parameter, with_changes, with_parameters
 from tv2sim.links import Broker, RetryLater, broker, hand_over
@@ -31,10 +31,11 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
+    from tv2sim.catalogue import Catalogue
     from tv2sim.distributions import AsDistribution, AsTime, AsTimeOrNone
     from tv2sim.load import Explanation
 
-__all__ = ["Deadline", "Scenario", "as_scenario"]
+__all__ = ["Deadline", "Scenario", "as_scenario", "check_encoding_times"]
 
 Deadline: TypeAlias = Literal["published", "assigned"]
 """What is held against a video's timeout: the column of facts that has its time."""
@@ -344,6 +345,22 @@ class Scenario(Fields):
         from tv2sim.load import explained
 
         return explained(self, encoding_time, prewarmed)
+
+
+def check_encoding_times(catalogue: Catalogue, scenario: Scenario) -> None:
+    """Check that all videos have an encoding time, if there are encoders.
+
+    Raises
+    ------
+    CatalogueError
+        If one has none; the message names the first.
+    """
+    missing = np.isnan(catalogue.encoding_time)
+    if scenario.encoders is not None and missing.any():
+        raise CatalogueError(
+            f"video {catalogue.ids[int(missing.argmax())]!r} of {catalogue.name!r} has no encodingTime, which "
+            f"encoders need: add it, or leave encoding out with encoders=None (--encoders none)"
+        )
 
 
 def as_scenario(scenario: object) -> Scenario:

@@ -36,11 +36,17 @@ def main(options: argparse.Namespace) -> None:
 
 
 def _describe(survey: Survey, scenario: Scenario) -> None:
-    encoding, timeout = survey.encoding_time, survey.publication_timeout
-    slack = timeout - encoding
-    say(f"encoding time        {_range(encoding)}, {encoding.sum():g} s in all")
+    timeout, encoded = survey.publication_timeout, ~np.isnan(survey.encoding_time)
+    encoding = survey.encoding_time[encoded]
+    slack = timeout[encoded] - encoding
+    if encoded.all():
+        say(f"encoding time        {_range(encoding)}, {encoding.sum():g} s in all")
+    else:
+        known = plural(len(encoding), "video")
+        say(f"encoding time        of {known}: the others need a world without encoders")
     say(f"publication timeout  {_range(timeout)}")
-    say(f"slack                {_range(slack)} (timeout - encoding time)")
+    if encoded.all():
+        say(f"slack                {_range(slack)} (timeout - encoding time)")
     if late := int((slack < 0).sum()):
         videos = plural(late, "video")
         say(f"  {videos} can never be published in time: encoding alone takes longer than the timeout")
@@ -57,7 +63,8 @@ def _describe(survey: Survey, scenario: Scenario) -> None:
         most = f", in the busiest minute more than {explanation.busiest_pool_needed:.3g}"
     needed = f"more than {explanation.pool_needed:.3g} publishers"
     say(f"a pool keeps up with {needed}{most} ({startup} s start-up time)")
-    _table(encoding, timeout)
+    if encoded.all():
+        _table(encoding, timeout)
 
 
 def _range(values: NDArray[np.float64]) -> str:

@@ -171,7 +171,8 @@ class Replications:
 
         counts = self.results.on_time
         shares = pd.DataFrame([share_interval(count, len(self)) for count in counts.tolist()])
-        frame = self.catalogue.frame[["id", "title", "encoding_time", "publication_timeout"]]
+        columns = ["id", "title", "encoding_time", "publication_timeout"]
+        frame = self.catalogue.frame.assign(encoding_time=self.catalogue.encoding_time)[columns]
         shares = shares[["mean", "ci_low", "ci_high"]].rename(columns={"mean": "probability"})
         return frame.assign(on_time=counts).join(shares)
 

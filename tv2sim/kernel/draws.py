@@ -7,7 +7,7 @@ multiplications of 64 bits into 128. What is the same in a whole vector is compu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from llvmlite import ir
@@ -15,10 +15,20 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from tv2sim.distributions import drawn_times
 from tv2sim.kernel.compiled import compiled
-from tv2sim.ticks import PER_SECOND
+from tv2sim.ticks import PER_SECOND, whole_ticks
 
-__all__ = ["LANES", "line_lanes", "uniform_lanes", "uniform_part", "uniform_rows"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tv2sim.distributions import Distribution
+    from tv2sim.draws import Purpose
+
+__all__ = [
+    "LANES", "draw_numbers", "draw_rows", "line_lanes", "uniform_lanes", "uniform_part", "uniform_rows",
+    "whole_blocks",
+]  # fmt: skip
 
 LANES = 64
 """How many replications are simulated side by side; each has a lane in every row of an array."""
@@ -28,6 +38,9 @@ _ROUNDS = 10
 _FACTORS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
 _STEPS = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
 """What the two words of the key are increased by after each round."""
+
+_IN_CACHE = 8192
+"""Numbers that become times together: a processor's cache holds them and what is computed on the way."""
 
 _SIDE_BY_SIDE = 16
 """Numbers in a vector: as many as two of a processor's hold, so that one is worked on while the other waits."""
@@ -190,3 +203,45 @@ def uniform_rows(seed: Any, purpose: int, further: int, first: int, out: Any) ->
     """Fill ``out[i, k]`` with the number of entity k in replication first + i; k counts to a multiple of 4."""
     for i in range(len(out)):
         uniform_part(seed, purpose, further, first + i, 0, out[i])
+
+
+# -- numbers of a distribution --------------------------------------------------------------------------
+
+
+def whole_blocks(count: int) -> int:
+    """Return the count rounded up to what whole blocks of random numbers give."""
+    return -(-count // 4) * 4
+
+
+def draw_rows(
+    time: Distribution,
+    name: str,
+    seed: int,
+    purpose: Purpose,
+    replications: range,
+    count: int,
+    further: int = 0,
+) -> NDArray[np.float64]:
+    """Return the ticks of so many entities, a row for each replication; `name` is the field's, for messages."""
+    drawn = draw_numbers(time, name, seed, purpose, replications, count, further)
+    return whole_ticks(drawn, out=drawn)
+
+
+def draw_numbers(
+    distribution: Distribution,
+    name: str,
+    seed: int,
+    purpose: Purpose,
+    replications: range,
+    count: int,
+    further: int = 0,
+) -> NDArray[np.float64]:
+    """Return the numbers of so many entities as they are drawn."""
+    u = np.empty((len(replications), whole_blocks(count)))
+    uniform_rows(np.uint64(seed), int(purpose), further, replications.start, u)
+    flat = u.reshape(-1)
+    for start in range(0, len(flat), _IN_CACHE):
+        piece = flat[start : start + _IN_CACHE]
+        piece[:] = drawn_times(distribution, piece, name)
+    # kernels would be compiled again for rows that are parts of longer ones
+    return np.ascontiguousarray(u[:, :count])

@@ -14,18 +14,21 @@ import numpy as np
 
 from tv2sim.events import EVENTS, pack
 from tv2sim.facts import PUBLISHER_OUTCOMES, VIDEO_OUTCOMES
+from tv2sim.kernel.arrivals import pause_from
 from tv2sim.kernel.compiled import borrowing, inlined
 from tv2sim.strategies import MOMENTS
+from tv2sim.ticks import PER_SECOND
 
 # What functions are given is a number of a type of NumPy: they are compiled again for each literal.
 
-# rows of T: heaps, what is given, what is drawn, and the facts
+# rows of T: heaps, what is given, what is drawn, exact pauses from some times, and the facts
 FREE, ENDS, STARTS, TIMERS, QUEUE = map(np.int64, range(5))
-ENCODING_TIME, TIMEOUT, DELAY, SUBMITTED, PRIORITY = range(5, 10)
-SLOT_STARTUP, STARTUP, FURTHER_STARTUP, PUBLISHING = range(10, 14)
-OFFERED, STARTED, ENCODED, QUEUED, ASSIGNED, PUBLISHED = range(14, 20)
-P_STARTED, P_READY, P_ASSIGNED, P_ENDED = range(20, 24)
-TIMES = 24
+TIMEOUT, DELAY, PRIORITY, SPEED = range(5, 9)
+SLOT_STARTUP, STARTUP, FURTHER_STARTUP, PUBLISHING, ENCODING_TIME, BEFORE = range(9, 15)
+PAUSED, PAUSES = range(15, 17)
+OFFERED, STARTED, ENCODED, QUEUED, ASSIGNED, PUBLISHED = range(17, 23)
+P_STARTED, P_READY, P_ASSIGNED, P_ENDED = range(23, 27)
+TIMES = 27
 # rows of K: after the keys of the heaps, what is given, lists, and the facts
 MOMENT, OWN, CAUSED, OWN_READY, OWN_WAITS, OWNER, FIFO, READY, BLOCKED, ADMITTED = range(5, 15)
 ENCODER, PUBLISHER, OUTCOME = range(15, 18)
@@ -34,13 +37,14 @@ NUMBERS = 21
 # n: after the sizes of the heaps, the ends of lists, counts, and what is given
 Q_IN, Q_OUT, R_IN, R_OUT, B_IN, B_OUT, A_IN, A_OUT = range(5, 13)
 STOCK, PUBLISHERS, LOGGED, OUTCOMES, NEXT, IS_OFFERED, ARRIVALS = range(13, 20)
-VIDEOS, ENCODERS, CAPACITY, LEVEL, REORDERS, HELD = range(20, 26)
-COUNTS = 26
+VIDEOS, ENCODERS, CAPACITY, LEVEL, REORDERS, HELD, DIFFER, KNOWN = range(20, 28)
+COUNTS = 28
 # c
 GAP, UNTIL, REVIEW_EVERY = range(3)
 
 ENDINGS = ("completed", "cut-off", "no publisher will come")
-_COMPLETED, _CUT_OFF, _NO_PUBLISHER = range(3)
+_COMPLETED, _CUT_OFF, _NO_PUBLISHER, OPEN = range(4)
+"""The last one is no ending: it is open how long the client pauses, which T and `n` have to say."""
 
 _BITS = pack(None, 1).bit_length() - 1
 (
@@ -249,7 +253,8 @@ def _arrives(now: Any, video: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> 
         _put(video, T, K, n)
     if publisher >= 0:
         _assign(now, video, publisher, T, K, n, c, log)
-    _push(FREE, now, K[ENCODER, video], T, K, n)
+    if n[ENCODERS]:
+        _push(FREE, now, K[ENCODER, video], T, K, n)
 
 
 @inlined
@@ -274,27 +279,44 @@ def _becomes_ready(now: Any, publisher: Any, T: Any, K: Any, n: Any, c: Any, log
 
 
 @inlined
-def _client(now: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> Any:
+def _pause(now: Any, steps: Any, T: Any, n: Any, c: Any) -> Any:
+    """Return how long the client pauses after it has handed over a video, NaN if that is open."""
+    if steps.shape[1] == 0:
+        return c[GAP]
+    pause = pause_from(now, 1.0, steps)
+    if pause != pause:
+        for i in range(n[KNOWN]):
+            if T[PAUSED, i] == now:
+                pause = T[PAUSES, i]
+    return pause
+
+
+@inlined
+def _client(now: Any, steps: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> Any:
     """Offer the next video and hand it over if an encoder is free; return when the client goes on by itself."""
     video = n[NEXT]
     if not n[IS_OFFERED]:
-        if now < T[SUBMITTED, video]:
-            return T[SUBMITTED, video]
+        if now < T[BEFORE, video]:
+            return T[BEFORE, video]
         T[OFFERED, video] = now
         _note(_E_OFFERED, video, n, log)
         n[IS_OFFERED] = 1
-    if n[FREE] == 0:
-        return inf
-    encoder = _pop(FREE, T, K, n)
+    encoder, time = _NOBODY, T[ENCODING_TIME, video]
+    if n[ENCODERS]:
+        if n[FREE] == 0:
+            return inf
+        encoder = _pop(FREE, T, K, n)
+        if n[DIFFER]:
+            time = np.rint(time / T[SPEED, encoder] * PER_SECOND)
     T[STARTED, video] = now
     K[ENCODER, video] = encoder
     _note(_E_STARTED, video, n, log)
     if K[MOMENT, video] == _AT_START:
         _start_for(now, video, T, K, n, log)
-    _push(ENDS, now + T[ENCODING_TIME, video], video, T, K, n)
+    _push(ENDS, now + time, video, T, K, n)
     n[NEXT] += 1
     n[IS_OFFERED] = 0
-    return now + c[GAP] if n[NEXT] < n[VIDEOS] else inf
+    return now + _pause(now, steps, T, n, c) if n[NEXT] < n[VIDEOS] else inf
 
 
 @inlined
@@ -334,8 +356,8 @@ def _begin(T: Any, K: Any, n: Any, c: Any, log: Any) -> None:
 
 
 @borrowing
-def simulate(T: Any, K: Any, n: Any, c: Any, log: Any) -> Any:
-    """Simulate one replication; return when it ended, and which of :data:`ENDINGS` it was.
+def simulate(steps: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> Any:
+    """Simulate one replication; return when it ended, and which of :data:`ENDINGS` it was, or :data:`OPEN`.
 
     Of what is due at one time, the lowest place goes next, also if something later in the order has just caused
     it. `log` gets as many items of the sequence as it has room for.
@@ -363,7 +385,9 @@ def simulate(T: Any, K: Any, n: Any, c: Any, log: Any) -> Any:
             n[A_OUT] += 1
             _arrives(now, K[ADMITTED, n[A_OUT] - 1], T, K, n, c, log)
         elif client == now:
-            client = _client(now, T, K, n, c, log)
+            client = _client(now, steps, T, K, n, c, log)
+            if client != client:
+                return now, OPEN
         else:
             _timer(now, client, T, K, n, c, log)
         if n[IS_OFFERED] and n[FREE] and client == inf:

@@ -11,6 +11,7 @@ from tv2sim.kernel import events
 from tv2sim.kernel.compiled import announced
 from tv2sim.kernel.encoding import arrivals_of
 from tv2sim.kernel.world import Drawn, World, draw
+from tv2sim.profiles import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,7 +44,7 @@ _PUBLISHERS = {
 }
 """The rows of T, for columns of times, and of K, for others."""
 
-_DRAWN = (events.SLOT_STARTUP, events.STARTUP, events.FURTHER_STARTUP, events.PUBLISHING)
+DRAWN = tuple(map(np.int64, range(events.SLOT_STARTUP, events.PAUSED)))
 """The rows of T that get what a replication draws."""
 
 
@@ -59,18 +60,19 @@ class Machine:
         self.c = np.array([world.gap, world.until, world.review_every])
         self.guess = np.full(videos, np.nan)
         """When the encoding of each video starts, as assumed by the priorities."""
-        if world.strategy.reorders:
+        if world.strategy.reorders and not world.encodings_differ:
             self.guess = arrivals_of(world).started
             self.T[events.PRIORITY, :videos] = world.priorities(self.guess)
         self.log = np.empty(6 * videos + 3 * width if logged else 0, dtype=np.int64)
-        given = (world.encoding_time, world.timeout, world.delay, world.submitted)
-        for row, column in zip(range(events.ENCODING_TIME, events.PRIORITY), given, strict=True):
-            self._fill(self.T[row], column)
+        self._fill(self.T[events.TIMEOUT], world.timeout)
+        self._fill(self.T[events.DELAY], world.delay)
+        self._fill(self.T[events.SPEED], world.speeds[:width])
         self._fill(self.K[events.MOMENT], world.moment)
         self._fill(self.K[events.OWN], world.own)
         self.n[events.VIDEOS :] = (
             videos, min(world.scenario.encoder_count, videos), world.capacity, world.level,
             world.strategy.reorders, events.PUBLISHED if world.held else events.ASSIGNED,
+            len(world.speeds), 0,
         )  # fmt: skip
 
     @staticmethod
@@ -85,12 +87,22 @@ class Machine:
         blocks encoders, that depends on the priorities. So the starts are guessed, and corrected until the
         guess holds: with each round the earliest video whose priority was wrong is right.
         """
-        for row, columns in zip(_DRAWN, drawn, strict=True):
+        for row, columns in zip(DRAWN, drawn, strict=True):
             self.T[row, : columns.shape[1]] = columns[0]
+        self.n[events.KNOWN] = 0
         while True:
-            end, ending = events.simulate(self.T, self.K, self.n, self.c, self.log)
-            if not (self.world.strategy.reorders and self._corrected()):
+            end, ending = events.simulate(self.world.steps, self.T, self.K, self.n, self.c, self.log)
+            if ending == events.OPEN:
+                self._decide_pause(end)
+            elif not (self.world.strategy.reorders and self._corrected()):
                 return end, ending
+
+    def _decide_pause(self, time: float) -> None:
+        """Say how long the client pauses after it has handed over a video at this time."""
+        rate, known = self.world.scenario.requests_per_second, self.n[events.KNOWN]
+        assert isinstance(rate, Profile)
+        self.T[events.PAUSED, known], self.T[events.PAUSES, known] = time, rate.ticks_of_pause(time, 1.0)
+        self.n[events.KNOWN] += 1
 
     def _corrected(self) -> bool:
         """Ask for the priorities of the videos that started at another time than was guessed, if any did."""

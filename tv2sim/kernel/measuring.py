@@ -67,7 +67,7 @@ OF_SUMS: Mapping[str, Callable[[Fixed, Mapping[str, Any]], Any]] = {
     "publisher_seconds": lambda _, sums: sums["alive"] / PER_SECOND,
     "publishers_started": lambda _, sums: sums["publishers"],
     "publishers_wasted": lambda fixed, sums: sums["publishers"] - fixed.videos,
-    "encoder_utilization": lambda fixed, sums: fixed.work / (fixed.encoders * _long(sums)),
+    "encoder_utilization": lambda fixed, sums: fixed.work / ((fixed.encoders or nan) * _long(sums)),
     "publishing_queue_mean": lambda _, sums: sums["waits"] / _long(sums),
     "client_blocked_time": lambda fixed, _: fixed.blocked / PER_SECOND,
     "makespan": lambda _, sums: sums["end"] / PER_SECOND,
@@ -184,7 +184,7 @@ def measure(
         elif outcome == _TOO_LATE:
             failed += 1
         if quantiles and outcome != 0:
-            elapsed[settled] = T[n[events.HELD], video] - T[events.STARTED, video]
+            elapsed[settled] = T[events.PUBLISHED, video] - T[events.STARTED, video]
             lateness[settled] = elapsed[settled] - T[events.TIMEOUT, video]
             settled += 1
         encoded, queued, assigned = T[events.ENCODED, video], T[events.QUEUED, video], T[events.ASSIGNED, video]

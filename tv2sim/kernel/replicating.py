@@ -14,13 +14,15 @@ import numpy as np
 from tv2sim.distributions import line_of
 from tv2sim.draws import Purpose
 from tv2sim.kernel import events, lanes, stream, varied
+from tv2sim.kernel.arrivals import before_of
 from tv2sim.kernel.compiled import announced, borrowing, compiled
+from tv2sim.kernel.draws import draw_rows, whole_blocks
 from tv2sim.kernel.encoding import Arrivals, arrivals_of, script_of
 from tv2sim.kernel.facts import Machine
 from tv2sim.kernel.measuring import MEASURED, OF_SUMS, Fixed, measure, peak, quantile, quantile_weights
 from tv2sim.kernel.routing import kernels_for
 from tv2sim.kernel.stage import stage
-from tv2sim.kernel.world import draw, draw_lanes, draw_part, draw_publishing_lanes, draw_rows, whole_blocks
+from tv2sim.kernel.world import draw, draw_encoding_lanes, draw_lanes, draw_part, draw_publishing_lanes
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import whole_ticks
 
@@ -159,7 +161,7 @@ class Events(Block):
         T, K, n = machine.T, machine.K, machine.n
         out, moved = np.empty((len(replications), len(MEASURED))), np.zeros(len(replications), dtype=np.bool_)
         drawn = draw(self.world, seed, replications)
-        state = (T, K, n, machine.c, machine.log)
+        state = (self.world.steps, T, K, n, machine.c, machine.log)
         _replicate(state, tuple(drawn), machine.guess, encoders, self._wanted, out, on_time, moved)
         guess, priority = machine.guess.copy(), T[events.PRIORITY].copy()
         for row in np.flatnonzero(moved).tolist():
@@ -181,17 +183,21 @@ def _copy(values: Any, to: Any) -> None:
 def _replicate(
     state: Any, drawn: Any, guess: Any, encoders: Any, wanted: Any, out: Any, on_time: Any, moved: Any
 ) -> None:
-    """Simulate and measure; say where encoding started at another time than the priorities assume."""
-    T, K, n, c, log = state
-    slots, startup, further, publishing = drawn
+    """Simulate and measure; say where a pause is open, or encoding started later than the priorities assume."""
+    steps, T, K, n, c, log = state
+    slots, startup, further, publishing, encoding, before = drawn
     quantiles, with_peak = wanted
+    n[events.KNOWN] = 0
     for row in range(len(out)):
         _copy(slots[row], T[events.SLOT_STARTUP])
         _copy(startup[row], T[events.STARTUP])
         _copy(further[row], T[events.FURTHER_STARTUP])
         _copy(publishing[row % len(publishing)], T[events.PUBLISHING])
-        end, _ = events.simulate(T, K, n, c, log)
-        if n[events.REORDERS]:
+        _copy(encoding[row % len(encoding)], T[events.ENCODING_TIME])
+        _copy(before[row % len(before)], T[events.BEFORE])
+        end, ending = events.simulate(steps, T, K, n, c, log)
+        moved[row] = ending == events.OPEN
+        if n[events.REORDERS] and not moved[row]:
             for video in range(n[events.VIDEOS]):
                 start = T[events.STARTED, video]
                 if start == start and start != guess[video] and not K[events.OWN, video]:
@@ -211,7 +217,7 @@ class _Uncoupled(Block):
         self.owned = np.flatnonzero(world.own)
         at_start = world.moment == MOMENTS.index("encoding_started")
         self.begins = np.where(at_start, started, encoded) + world.delay
-        work, blocked = world.encoding_time.sum(), (started - self.arrivals.offered).sum()
+        work, blocked = (encoded - started).sum(), (started - self.arrivals.offered).sum()
         self.fixed = Fixed(len(world.catalogue), world.scenario.encoder_count, float(work), float(blocked))
 
 
@@ -221,10 +227,11 @@ class Lanes(_Uncoupled):
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
         arrivals, videos, level = self.arrivals, len(world.catalogue), world.level
-        elapsed = world.held * world.publishing - arrivals.started
+        limit = arrivals.started + world.timeout - world.held * world.publishing
+        elapsed = world.publishing - arrivals.started
         self._stages = (
-            self.begins, arrivals.encoded, world.timeout - elapsed, world.publishing, elapsed,
-            elapsed - world.timeout, self.owned.astype(np.uint64), arrivals.shared.astype(np.uint64),
+            self.begins, arrivals.encoded, limit, world.publishing, elapsed, elapsed - world.timeout,
+            self.owned.astype(np.uint64), arrivals.shared.astype(np.uint64),
         )  # fmt: skip
         self._constant_peak = not len(self.owned) and not world.publishing.any()
         with_peak = "peak_publishers" in metrics and not self._constant_peak
@@ -302,11 +309,13 @@ class Varied(Block):
         several = lanes.room_for(3, whole_blocks(videos), lanes.LANES)
         self.publishing, self._encoding, self._before = (part.reshape(-1) for part in several)
         self.started, self._encoded, self._begins = lanes.room_for(3, videos, lanes.LANES)
-        arrivals = arrivals_of(world)
-        self.started[:], self._encoded[:] = arrivals.started[:, np.newaxis], arrivals.encoded[:, np.newaxis]
-        work, blocked = world.encoding_time.sum(), (arrivals.started - arrivals.offered).sum()
         self._sums = lanes.room_for(varied.VARIED, lanes.LANES)
-        self._sums[varied.WORK], self._sums[varied.HELD_UP] = work, blocked
+        if not world.encodings_differ:
+            arrivals = arrivals_of(world)
+            started, encoded = arrivals.started[:, np.newaxis], arrivals.encoded[:, np.newaxis]
+            self.started[:], self._encoded[:] = started, encoded
+            self._sums[varied.WORK] = (encoded - started).sum()
+            self._sums[varied.HELD_UP] = (arrivals.started - arrivals.offered).sum()
         encoders = min(world.scenario.encoder_count, videos)
         self._names = [[name for name in of if name in metrics] for of in (_QUANTILES, _LATENESS)]
         self._percents = tuple(
@@ -315,7 +324,7 @@ class Varied(Block):
         )
         with_peak = "peak_publishers" in metrics
         ordered = (videos if with_peak or any(self._names) else 0) * lanes.LANES
-        self._rule = (level, world.capacity, encoders, world.gap, world.held, False, with_peak)
+        self._rule = (level, world.capacity, encoders, world.gap, world.held, world.encodings_differ, with_peak)
         self._state = (
             *(part.reshape(-1) for part in (self.started, self._encoded, self._begins)),
             lanes.room_for(len(shared) * lanes.LANES), lanes.room_for(len(shared) * lanes.LANES),
@@ -334,6 +343,10 @@ class Varied(Block):
         flat = self._drawn.reshape(1, -1)
         draw_lanes(world, seed, first, flat, slots * lanes.LANES)
         draw_publishing_lanes(world, seed, first, self.publishing)
+        if world.encodings_differ:
+            draw_encoding_lanes(world, seed, first, self._encoding)
+            before = before_of(world, seed, range(first, first + lanes.LANES))
+            self._before.reshape(-1, lanes.LANES)[: before.shape[1]] = before.T
         times = flat[0, slots * lanes.LANES :]
         drawn = (flat[0, : slots * lanes.LANES], times, self.publishing, self._encoding, self._before)
         varied.simulate(
@@ -368,7 +381,7 @@ class Stream(Block):
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
         videos, encoders, level = len(world.catalogue), world.scenario.encoder_count, world.level
-        self._given = (world.submitted, world.moment, world.own, world.delay)
+        self._given = (before_of(world, 0, range(1))[0], world.moment, world.own, world.delay)
         self._publishing = float(world.publishing[0])  # of all videos
         self._rule = (world.gap, world.held * self._publishing)
         slots = min(encoders, videos)
@@ -426,7 +439,7 @@ class Stream(Block):
         if not len(assigned):
             return found
         published = assigned + self._publishing
-        elapsed = assigned + world.held * self._publishing - started
+        elapsed = published - started
         for names, times in ((_LATENESS, elapsed - world.timeout), (_QUANTILES, elapsed)):
             ranks = {rank for percent in names.values() for rank in quantile_weights(len(times), percent)[:2]}
             times.partition(sorted(ranks))  # puts there what sorting would
@@ -488,7 +501,7 @@ def _replicate_stage(
 ) -> None:
     times, kinds, rows, priority, level, capacity, held = given
     begins, encoded, started, timeout, owned, shared = videos
-    slots, startup, further, several = drawn
+    slots, startup, further, several, _, _ = drawn
     at, queue, place, caused = state
     with_elapsed, with_lateness, with_peak = wanted
     n = len(encoded)
@@ -532,7 +545,7 @@ def _replicate_stage(
             if len(owned):
                 born = np.sort(np.concatenate((born, begins[owned])))
             out[r, 7] = peak(born, np.sort(assigned + publishing))
-        elapsed = assigned + held * publishing - started
+        elapsed = assigned + publishing - started
         if with_lateness:
             lateness = np.sort(elapsed - timeout)
             out[r, 11], out[r, 12] = quantile(lateness, 50), quantile(lateness, 95)

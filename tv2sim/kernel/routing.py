@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tv2sim.distributions import Distribution
 from tv2sim.strategies import MOMENTS
 
 if TYPE_CHECKING:
@@ -55,14 +56,14 @@ class Asked(NamedTuple):
 
 
 _NONE: tuple[str, ...] = ()
+_NOT_STREAM = tuple(kernel for kernel in KERNELS if kernel != "stream")
+
+
+def _changes(world: World) -> bool:
+    return not isinstance(world.scenario.requests_per_second, float)
+
 
 FEATURES = (
-    Feature("arrivals at random, arrivals", lambda asked: asked.scenario.arrivals != "even", _NONE),
-    Feature(
-        "rates that change over time, a tv.Profile",
-        lambda asked: not isinstance(asked.scenario.requests_per_second, float),
-        _NONE,
-    ),
     Feature(
         "a limit or a delay of starts, max_publishers and provisioning_delay",
         lambda asked: bool(asked.scenario.max_publishers or asked.scenario.provisioning_delay),
@@ -71,9 +72,27 @@ FEATURES = (
     Feature("failures, faults", lambda asked: bool(asked.scenario.faults), _NONE),
     Feature("retries of the client, hand_over", lambda asked: asked.scenario.hand_over is not None, _NONE),
     Feature("a broker", lambda asked: asked.scenario.broker is not None, _NONE),
-    Feature("a system without encoders", lambda asked: asked.scenario.encoders is None, _NONE),
-    Feature("encoders of different speeds", lambda asked: isinstance(asked.scenario.encoders, tuple), _NONE),
-    Feature("factors of encoding times", lambda asked: asked.scenario.encoding_factor is not None, _NONE),
+    Feature(
+        "arrivals at random, arrivals", lambda world: world.scenario.arrivals != "even", ("varied", "events")
+    ),
+    Feature("a rate that changes over time, a tv.Profile", _changes, _NOT_STREAM),
+    Feature("a system without encoders", lambda world: world.scenario.encoders is None, _NOT_STREAM),
+    Feature("the speeds of encoders", lambda world: len(world.speeds) > 0, _NOT_STREAM),
+    Feature(
+        "a factor of encoding times, encoding_factor",
+        lambda world: world.scenario.encoding_factor is not None,
+        _NOT_STREAM,
+    ),
+    Feature(
+        "a factor of encoding times that is drawn",
+        lambda world: isinstance(world.scenario.encoding_factor, Distribution) and world.encodings_differ,
+        ("varied", "events"),
+    ),
+    Feature(
+        "encodings that differ between replications, and a rate that changes or the speeds of encoders",
+        lambda world: world.encodings_differ and bool(len(world.speeds) or world.steps.shape[1]),
+        ("events",),
+    ),
     Feature(
         "publishing times that are drawn, publishing_time",
         lambda world: world.draws_publishing,
@@ -82,7 +101,7 @@ FEATURES = (
     Feature(
         "publishing times of the catalogue, publishingTime",
         lambda world: world.catalogue.publishing_time is not None,
-        ("lanes", "varied", "stage", "events"),
+        _NOT_STREAM,
     ),
     Feature("a cut-off, until", lambda world: world.until < np.inf, ("events",)),
     Feature("reviews, review_every", lambda world: world.review_every > 0, ("events",)),
@@ -92,7 +111,9 @@ FEATURES = (
     ),
     Feature(
         "encodings that take no time, and a queue in an order of its own",
-        lambda world: world.strategy.reorders and not world.encoding_time.all(),
+        lambda world: (
+            world.strategy.reorders and world.scenario.encoders is not None and not world.encoding_time.all()
+        ),
         ("events",),
     ),
     Feature("a publishing queue without room", lambda world: world.capacity == 0, ("events",)),

@@ -139,6 +139,18 @@ class PublishingStage:
             self.ready.append(publisher)
             self._admit()
 
+    @property
+    def has_ready(self) -> bool:
+        """Whether a publisher is ready and has no video."""
+        return bool(self.ready or self._own_ready)
+
+    def withdraw(self, publisher: int, owner: int) -> None:
+        """Forget a ready publisher."""
+        if owner >= 0:
+            del self._own_ready[owner]
+        else:
+            self.ready.remove(publisher)
+
     # -- room ----------------------------------------------------------------------------------------------
 
     def _room(self) -> bool:

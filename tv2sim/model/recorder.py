@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -35,8 +35,10 @@ _ROW = pack(None, 1)
 
 _IN_TIME, _TOO_LATE, _TURNED_AWAY = map(VIDEO_OUTCOMES.index, ("published", "failed", "refused"))
 _OUTCOMES = ("published", "failed")
-_SERVED, _FAILED_PUBLISHER = map(PUBLISHER_OUTCOMES.index, ("ended", "failed"))
-_PUBLISHER_FAILED, _REFUSED = map(pack, ("publisher_failed", "refused"))
+_SERVED, _FAILED_PUBLISHER, _RETIRED = map(PUBLISHER_OUTCOMES.index, ("ended", "failed", "retired"))
+_PUBLISHER_FAILED, _PUBLISHER_RETIRED, _REFUSED = map(
+    pack, ("publisher_failed", "publisher_retired", "refused")
+)
 
 
 class Timed(Protocol):
@@ -100,6 +102,11 @@ class Recorder:
         """Append rows to a table, with all values missing."""
         for name, column in TABLES[table].items():
             self.tables[table][name].extend(array(column.code, [column.missing]) * rows)
+
+    def _append(self, table: str, values: Mapping[str, float]) -> None:
+        """Append a row to a table, in which values that are not given are missing."""
+        for name, column in TABLES[table].items():
+            self.tables[table][name].append(values.get(name, column.missing))
 
     # -- events --------------------------------------------------------------------------------------------
 
@@ -187,6 +194,12 @@ class Recorder:
         self._how[publisher] = _FAILED_PUBLISHER
         self._note(publisher * _ROW | _PUBLISHER_FAILED)
 
+    def publisher_retired(self, publisher: int) -> None:
+        """Record that a ready publisher ends without a video, since it is no longer needed."""
+        self._ended[publisher] = self._env.now
+        self._how[publisher] = _RETIRED
+        self._note(publisher * _ROW | _PUBLISHER_RETIRED)
+
     def restarted(self, video: int, encoder: int) -> None:
         """Record another start of a video's encoding; `encoding_started` stays that of the first."""
         columns = self.tables["others"]
@@ -242,11 +255,8 @@ class Recorder:
 
     def _attempt(self, kind: str, started: float, **references: int) -> None:
         """Add a row for an attempt that fails now."""
-        attempts, row = self.tables["attempts"], len(self.tables["attempts"]["kind"])
-        self._grow("attempts", 1)
         values = {"kind": ATTEMPTS.index(kind), "started": started, "ended": self._env.now, **references}
-        for name, value in values.items():
-            attempts[name][row] = value
+        self._append("attempts", values)
 
     def _again(self, event: str, video: int, **references: int) -> None:
         """Move the earlier event of a video to the table of others, since its columns are needed again."""
@@ -267,11 +277,8 @@ class Recorder:
 
     def _add_other(self, event: str, time: float, **references: int) -> int:
         """Add a row to the table of others, and return its number."""
-        others, row = self.tables["others"], len(self.tables["others"]["kind"])
-        self._grow("others", 1)
-        for name, value in {"kind": 1 + list(EVENTS).index(event), "time": time, **references}.items():
-            others[name][row] = value
-        return row
+        self._append("others", {"kind": 1 + list(EVENTS).index(event), "time": time, **references})
+        return len(self.tables["others"]["kind"]) - 1
 
     # -- from a log, and to facts --------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from tv2sim.draws import Purpose
 from tv2sim.errors import ScenarioError, StrategyError
 from tv2sim.model.arrivals import pauses
 from tv2sim.model.breakdowns import BreakableEncoders
+from tv2sim.model.brokers import BrokersPublishers, BrokersQueue, BrokersStage
 from tv2sim.model.client import LiveVideos, RetryingClient, Wait, client, known_times
 from tv2sim.model.encoders import DifferentEncoders, Encoders, NoEncoders
 from tv2sim.model.environment import CountingEnvironment
@@ -27,7 +28,7 @@ from tv2sim.model.publishers import Publishers, reviews
 from tv2sim.model.publishing import PublishingStage
 from tv2sim.model.queues import PriorityQueue
 from tv2sim.model.recorder import Observer, Recorder
-from tv2sim.model.startups import Drawn, drawn, encodings
+from tv2sim.model.startups import drawn, encodings
 from tv2sim.model.users import call
 from tv2sim.strategies import Starts
 from tv2sim.ticks import LAST, PER_SECOND, to_ticks, whole_ticks
@@ -132,15 +133,20 @@ class System:
         self._record = Recorder(env, observers, scenario.most_offers)
         capacity = None if scenario.encoders is None else scenario.publishing_queue_capacity
         stage: PublishingStage
-        if scenario.faults.of_publishers:
-            place: dict[int, int] = {}
+        place: dict[int, int] = {}
+        if scenario.broker is not None:
+            stage = BrokersStage(place, env, self._queue(place, BrokersQueue), capacity, self._starts.own)
+        elif scenario.faults.publishing:
             stage = RetryingStage(place, env, self._queue(place), capacity, self._starts.own)
         else:
             stage = PublishingStage(env, self._queue(), capacity, self._starts.own)
         self._ends_matter = _orders(scenario)
         kind: Callable[..., Publishers] = Publishers
-        if scenario.faults.of_publishers:
-            kind = partial(FailingPublishers, scenario, startups, self._publishing_time_of)
+        failing = scenario, startups, self._publishing_time_of
+        if scenario.broker is not None:
+            kind = partial(BrokersPublishers, scenario.broker, *failing)
+        elif scenario.faults.of_publishers:
+            kind = partial(FailingPublishers, *failing)
         elif self._ends_matter:
             kind = partial(OrderedPublishers, scenario)
         self._publishers = kind(
@@ -217,7 +223,7 @@ class System:
         return self._drawn_time(video, attempt)
 
     @cached_property
-    def _drawn_time(self) -> Drawn:
+    def _drawn_time(self) -> Callable[..., float]:
         """The publishing times that are drawn by video."""
         time = self._scenario.publishing_time
         assert isinstance(time, Distribution)
@@ -249,7 +255,9 @@ class System:
         if self._strategy.review_every is not None:
             env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
         until = None if scenario.until is None else to_ticks(scenario.until)
-        ending = _run_to_the_end(env, until, self._stalled if scenario.may_go_on_for_ever else None)
+        if isinstance(env, CountingEnvironment):
+            env.ends_if(self._stalled, inf if self._retrying else self._encoders.futile_at_most)
+        ending = _run_to_the_end(env, until)
         end = until if ending == "cut-off" and until is not None else float(env.now)
         if end > LAST:
             raise ScenarioError(
@@ -262,13 +270,11 @@ class System:
             return replace(facts, ending="no publisher will come")
         return facts
 
-    def _stalled(self) -> bool:
-        """Return whether only the background goes on, and lets nothing else happen any more."""
-        env = self._env
-        assert isinstance(env, CountingEnvironment)
+    def _stalled(self, foreground: int) -> bool:
+        """Return whether no event can change a video's fate any more, given how many keep the run alive."""
         futile = self._encoders.futile + (0 if self._retrying is None else self._retrying.futile)
-        alive = env.foreground > futile or self._encoders.awaits_repair
-        return not (alive or self._open or self._publishers.awaits_death) and env.peek() > env.now
+        alive = foreground > futile or self._encoders.awaits_repair
+        return not (alive or self._open or self._publishers.awaits_death)
 
     def _on_outcome(self) -> None:
         self._without_outcome -= 1
@@ -279,10 +285,12 @@ class System:
         if not (self._open or self._without_outcome):
             PlacedTimeout(self._env, 0, END, "completed").callbacks.append(StopSimulation.callback)
 
-    def _queue(self, place: dict[int, int] | None = None) -> deque[int] | PriorityQueue:
+    def _queue(
+        self, place: dict[int, int] | None = None, kind: type[PriorityQueue] = PriorityQueue
+    ) -> deque[int] | PriorityQueue:
         """Return the publishing queue: first in, first out, or in the order of `place`, after priorities."""
         if not self._strategy.reorders:
-            return deque() if place is None else PriorityQueue(lambda _: 0.0, place)
+            return deque() if place is None else kind(place.__getitem__)
         encoding_started, strategy = self._record.tables["videos"]["encoding_started"], self._strategy
 
         def priority(row: int) -> float:
@@ -291,7 +299,7 @@ class System:
             asked = f"the answer of {strategy.name}.priority({video.id!r})"
             return a_number(asked, answer, at_least=-inf, error=StrategyError)
 
-        return PriorityQueue(priority, place)
+        return kind(priority, place)
 
 
 def _encoded_without_outcome(facts: Facts) -> bool:
@@ -303,18 +311,12 @@ def _encoded_without_outcome(facts: Facts) -> bool:
 def _orders(scenario: Scenario) -> bool:
     """Return whether publishers may start later than they are ordered."""
     limited = scenario.max_publishers is not None or scenario.provisioning_delay > 0
-    return limited or scenario.faults.of_publishers
+    return limited or scenario.faults.of_publishers or scenario.broker is not None
 
 
-def _run_to_the_end(
-    env: simpy.Environment, until: float | None, stalled: Callable[[], bool] | None = None
-) -> Ending:
+def _run_to_the_end(env: simpy.Environment, until: float | None) -> Ending:
     """Step until the last outcome, until nothing is left, or to the cut-off; return which it was."""
     try:
-        while stalled is not None and not stalled() and env.peek() <= (inf if until is None else until):
-            env.step()
-        if stalled is not None:
-            return "nothing left to happen" if stalled() else "cut-off"
         if until is None:
             while True:
                 env.step()
