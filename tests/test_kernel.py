@@ -25,7 +25,7 @@ from tv2sim.distributions import drawn_ticks, line_of
 from tv2sim.draws import Purpose, uniforms
 from tv2sim.engines import elapsed, engine_for, simulate_one
 from tv2sim.facts import TABLES, Facts
-from tv2sim.metrics import METRICS, measure, on_time
+from tv2sim.metrics import measure, on_time
 from tv2sim.strategies import as_strategy
 
 from .worlds import World, worlds
@@ -36,7 +36,7 @@ from tv2sim.kernel import events, lanes, replicating, routing  # noqa: E402
 from tv2sim.kernel.arrivals import pause_from, steps_of  # noqa: E402
 from tv2sim.kernel.draws import LANES, line_lanes, uniform_lanes, uniform_rows  # noqa: E402
 
-ALL = tuple(METRICS)
+ALL = kernel.MEASURED
 
 
 # -- generated worlds ----------------------------------------------------------------------------------------
