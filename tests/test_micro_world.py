@@ -793,9 +793,6 @@ class TestDeadline:
 @pytest.mark.parametrize(
     "world",
     [
-        {"max_publishers": 3},
-        {"provisioning_delay": 1},
-        {"faults": tv.Faults(startup=0.1)},
         {"faults": tv.Faults(ready_lifetime=60)},
         {"faults": tv.Faults(publishing=0.1)},
         {"faults": tv.Faults(encoder_lifetime=60)},
