@@ -6,7 +6,7 @@ multiplications of 64 bits into 128. What is the same in a whole vector is compu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,9 +15,9 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from tv2sim.distributions import drawn_times
+from tv2sim.distributions import drawn_ticks, drawn_times
 from tv2sim.kernel.compiled import compiled
-from tv2sim.ticks import PER_SECOND, whole_ticks
+from tv2sim.ticks import PER_SECOND
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -238,18 +238,10 @@ def whole_blocks(count: int) -> int:
 
 
 def draw_uniforms(
-    seed: int, purpose: Purpose, replications: range, count: int, further: int
+    seed: int, purpose: Purpose, replications: range, count: int, further: int = 0
 ) -> NDArray[np.float64]:
     """Return the uniform numbers of so many entities, a row for each replication."""
-    return _uniforms(seed, purpose, replications, count, further)[:, :count]
-
-
-def _uniforms(
-    seed: int, purpose: Purpose, replications: range, count: int, further: int
-) -> NDArray[np.float64]:
-    u = np.empty((len(replications), whole_blocks(count)))
-    uniform_rows(np.uint64(seed), int(purpose), further, replications.start, u)
-    return u
+    return _made(lambda piece: None, seed, purpose, replications, count, further)
 
 
 def draw_rows(
@@ -261,25 +253,37 @@ def draw_rows(
     count: int,
     further: int = 0,
 ) -> NDArray[np.float64]:
-    """Return the ticks of so many entities, a row for each replication; `name` is the field's, for messages."""
-    drawn = draw_numbers(time, name, seed, purpose, replications, count, further)
-    return whole_ticks(drawn, out=drawn)
+    """Return the same in ticks of a distribution of times; `name` is the field's, for messages."""
+
+    def make(piece: NDArray[np.float64]) -> None:
+        drawn_ticks(time, piece, out=piece, name=name)
+
+    return _made(make, seed, purpose, replications, count, further)
 
 
 def draw_numbers(
-    distribution: Distribution,
-    name: str,
+    distribution: Distribution, name: str, seed: int, purpose: Purpose, replications: range, count: int
+) -> NDArray[np.float64]:
+    """Return the same as it is drawn, and not in ticks."""
+
+    def make(piece: NDArray[np.float64]) -> None:
+        piece[:] = drawn_times(distribution, piece, name)
+
+    return _made(make, seed, purpose, replications, count, 0)
+
+
+def _made(
+    make: Callable[[NDArray[np.float64]], None],
     seed: int,
     purpose: Purpose,
     replications: range,
     count: int,
-    further: int = 0,
+    further: int,
 ) -> NDArray[np.float64]:
-    """Return the numbers of so many entities as they are drawn."""
-    u = _uniforms(seed, purpose, replications, count, further)
+    u = np.empty((len(replications), whole_blocks(count)))
+    uniform_rows(np.uint64(seed), int(purpose), further, replications.start, u)
     flat = u.reshape(-1)
     for start in range(0, len(flat), _IN_CACHE):
-        piece = flat[start : start + _IN_CACHE]
-        piece[:] = drawn_times(distribution, piece, name)
+        make(flat[start : start + _IN_CACHE])
     # kernels would be compiled again for rows that are parts of longer ones
     return np.ascontiguousarray(u[:, :count])

@@ -132,31 +132,36 @@ def _cause_of(order: Any, n: Any) -> Any:
     return (order - n[LEVEL]) >> 1 if order >= n[LEVEL] else -1
 
 
-@borrowing
+@inlined
 def _order(now: Any, order: Any, lead: Any, D: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> None:
     """Decide that a publisher is to be started, which the pool's level counts already."""
     wait = lead + c[PROVISIONING]
     if wait > 0:
-        K[TIMED, n[TIMES_SET]] = order
-        key = _DELAYED_START << _KIND | (_cause_of(order, n) + 1) << _CAUSE | n[TIMES_SET]
-        n[TIMES_SET] += 1
-        _push(TIMERS, now + wait, key, T, K, n)
+        _set_timer(now + wait, order, T, K, n)
     else:
         _due(now, order, D, T, K, n, log)
+
+
+@borrowing
+def _set_timer(time: Any, order: Any, T: Any, K: Any, n: Any) -> None:
+    number = n[TIMES_SET]
+    n[TIMES_SET] = number + 1
+    K[TIMED, number] = order
+    _push(TIMERS, time, _DELAYED_START << _KIND | (_cause_of(order, n) + 1) << _CAUSE | number, T, K, n)
 
 
 @inlined
 def _due(now: Any, order: Any, D: Any, T: Any, K: Any, n: Any, log: Any) -> None:
     """Start a publisher, or let its order wait if too many exist."""
-    if n[EXISTING] < n[MOST] and n[L_IN] == n[L_OUT]:
-        _begin(now, order, D, T, K, n, log)
-    else:
+    if n[MOST] and (n[EXISTING] >= n[MOST] or n[L_IN] > n[L_OUT]):
         T[SINCE, n[L_IN]] = now
         K[IN_LINE, n[L_IN]] = order
         n[L_IN] += 1
+    else:
+        _begin(now, order, D, T, K, n, log)
 
 
-@borrowing
+@inlined
 def _begin(now: Any, order: Any, D: Any, T: Any, K: Any, n: Any, log: Any) -> None:
     """Let a publisher start up: it draws the next number of its slot or its cause."""
     cause = _cause_of(order, n)
@@ -165,7 +170,8 @@ def _begin(now: Any, order: Any, D: Any, T: Any, K: Any, n: Any, log: Any) -> No
     K[BEGUN, entity] = before + 1
     publisher = n[PUBLISHERS]
     n[PUBLISHERS] = publisher + 1
-    n[EXISTING] += 1
+    if n[MOST]:
+        n[EXISTING] += 1
     K[ORDER, publisher] = order
     K[OWNER, publisher] = cause if cause >= 0 and (order - n[LEVEL]) & 1 else -1
     K[P_CAUSE, publisher] = cause
@@ -189,7 +195,8 @@ def _start_for(now: Any, video: Any, D: Any, T: Any, K: Any, n: Any, c: Any, log
 @inlined
 def _gone(now: Any, D: Any, T: Any, K: Any, n: Any, log: Any) -> None:
     """Let orders have the place of a publisher that exists no more."""
-    n[EXISTING] -= 1
+    if n[MOST]:
+        n[EXISTING] -= 1
     while n[L_IN] > n[L_OUT] and n[EXISTING] < n[MOST]:
         first = n[L_OUT]
         n[L_OUT] = first + 1
@@ -378,7 +385,10 @@ def _client(now: Any, steps: Any, D: Any, T: Any, K: Any, n: Any, c: Any, log: A
     _push(ENDS, now + time, video, T, K, n)
     n[NEXT] += 1
     n[IS_OFFERED] = 0
-    return now + _pause(now, steps, T, n, c) if n[NEXT] < n[VIDEOS] else inf
+    if n[NEXT] == n[VIDEOS]:
+        return inf
+    goes_on, before = now + _pause(now, steps, T, n, c), T[BEFORE, n[NEXT]]
+    return before if before > goes_on else goes_on
 
 
 @inlined

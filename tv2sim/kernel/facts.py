@@ -79,7 +79,7 @@ class Machine:
         self.n[events.VIDEOS :] = (
             videos, min(world.scenario.encoder_count, videos), world.capacity, world.level,
             world.strategy.reorders, events.PUBLISHED if world.held else events.ASSIGNED,
-            len(world.speeds), scenario.max_publishers or width, 0,
+            len(world.speeds), scenario.max_publishers or 0, 0,
         )  # fmt: skip
 
     @staticmethod

@@ -489,7 +489,9 @@ class Stage(_Uncoupled):
             self.begins, arrivals.encoded, arrivals.started, world.timeout, self.owned, arrivals.shared,
         )  # fmt: skip
         wanted = (self._elapsed, self._lateness, "peak_publishers" in self.metrics)
-        drawn = (*draw_startup(world, seed, replications), draw_publishing(world, seed, replications))
+        publishing = draw_publishing(world, seed, replications)
+        limit = arrivals.started + world.timeout - world.held * publishing
+        drawn = (*draw_startup(world, seed, replications), publishing, limit)
         _replicate_stage(given, videos, drawn, self._state, wanted, out, on_time)
         names = ("published", "stockouts", "idle", "waits", "alive", "publishers", "end")
         more = ("peak_publishers", *_QUANTILES, *_LATENESS)
@@ -508,7 +510,7 @@ def _replicate_stage(
 ) -> None:
     times, kinds, rows, priority, level, capacity, held = given
     begins, encoded, started, timeout, owned, shared = videos
-    slots, startup, further, several = drawn
+    slots, startup, further, several, limits = drawn
     at, queue, place, caused = state
     with_elapsed, with_lateness, with_peak = wanted
     n = len(encoded)
@@ -516,7 +518,7 @@ def _replicate_stage(
     none = np.empty(0)
     for r in range(len(out)):
         last = idle = alive = 0.0
-        publishing = several[r % len(several)]
+        publishing, limit = several[r % len(several)], limits[r % len(limits)]
         for row in owned:
             ready = begins[row] + startup[r, row]
             time = max(ready, encoded[row])
@@ -537,7 +539,7 @@ def _replicate_stage(
         published = stockouts = 0
         waits = 0.0
         for row in range(n):
-            good = assigned[row] + held * publishing[row] - started[row] <= timeout[row]
+            good = assigned[row] <= limit[row]
             published += good
             on_time[row] += good
             stockouts += assigned[row] > encoded[row]
@@ -552,7 +554,8 @@ def _replicate_stage(
             if len(owned):
                 born = np.sort(np.concatenate((born, begins[owned])))
             out[r, 7] = peak(born, np.sort(assigned + publishing))
-        elapsed = assigned + held * publishing - started
+        if with_elapsed or with_lateness:
+            elapsed = assigned + held * publishing - started
         if with_lateness:
             lateness = np.sort(elapsed - timeout)
             out[r, 11], out[r, 12] = quantile(lateness, 50), quantile(lateness, 95)

@@ -64,7 +64,7 @@ class _Starts:
     def __init__(self, world: World, seed: int, replications: range, origin: _Origin) -> None:
         self._time, self._fails = world.scenario.startup_time, world.scenario.faults.startup
         self._seed, self._replications, self._origin = seed, replications, origin
-        self.counts = np.full((len(replications), origin.entities), origin.sure)
+        self.counts = np.full((len(replications) if self._fails else 1, origin.entities), origin.sure)
         if self._fails:
             self._chances = np.stack(
                 [
