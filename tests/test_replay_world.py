@@ -152,6 +152,21 @@ def test_a_failure_that_contradicts_the_others_is_named(event: str, changes: dic
         read_recorded(io.BytesIO("".join([*LOST[:at], changed, *LOST[at + 1 :]]).encode()))
 
 
+def test_an_encoder_that_is_down_takes_no_video() -> None:
+    at = next(number for number, line in enumerate(LOST) if '"encoder_repaired"' in line)
+    with pytest.raises(InputError, match=r"contradicts those before it: 'encoding_started' at 4 s"):
+        read_recorded(io.BytesIO("".join([*LOST[:at], *LOST[at + 1 :]]).encode()))
+
+
+def test_a_video_is_lost_with_its_own_encoder() -> None:
+    run = simulate([(9, 99), (0.1, 99)], "1", 2, encoders=2, faults=FAULTS, until=4)
+    lines = [line.decode() for line in recorded(run)]
+    at = next(number for number, line in enumerate(lines) if '"encoder_failed"' in line)
+    lines[at] = json.dumps(json.loads(lines[at]) | {"encoder": 1}) + "\n"
+    with pytest.raises(InputError, match=f"line {at + 1}, contradicts those before it"):
+        read_recorded(io.BytesIO("".join(lines).encode()))
+
+
 def test_the_log_of_a_world_with_a_quota_has_the_waits() -> None:
     scenario = tv.Scenario(max_publishers=2)
     run = tv.simulate(tv.generate_catalogue(9), "1", scenario)

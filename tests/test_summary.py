@@ -125,6 +125,7 @@ class TestPublishersReadyAhead:
             lateness_max=0.5,
             stockouts=0,
             idle=0.5 + 2 + 2 + 2.5 + 1,
+            busy=2 + 2 + 2,
             publisher_seconds=1.5 + 3 + 3 + 3.5 + 2,  # assigned or end, less started
             publishers_started=5,
             publishers_wasted=2,
@@ -242,6 +243,7 @@ class TestCutOff:
             lateness_max=0.5,
             stockouts=2,
             idle=0,
+            busy=2 + 2,
             publisher_seconds=3 + 3 + 2.5 + 2.5,
             publishers_started=4,
             publishers_wasted=2,

@@ -53,16 +53,18 @@ def on_time(facts: Facts) -> NDArray[np.bool_]:
 
 
 def publisher_times(facts: Facts) -> dict[str, NDArray[Any]]:
-    """Return per publisher the ticks for which it was idle and alive.
+    """Return per publisher the ticks for which it was idle, busy and alive.
 
-    `idle` is the time from ready to assigned, or to the end of the run; 0 if it was not ready by then. `alive`,
-    its publisher-seconds, is the time from started to assigned, or to the end of the run.
+    `idle` is the time from ready to assigned, or to the end of the run; 0 if it was not ready by then. `busy`
+    is the time from assigned to ended, or to the end of the run. `alive`, its publisher-seconds, is the time
+    from started to assigned, or to the end of the run.
     """
     publishers = facts.publishers
     gone = np.where(np.isnan(publishers["ended"]), facts.end, publishers["ended"])
     last = np.where(np.isnan(publishers["assigned"]), gone, publishers["assigned"])
     return {
         "idle": np.where(np.isnan(publishers["ready"]), 0.0, last - publishers["ready"]),
+        "busy": gone - last,
         "alive": last - publishers["started"],
     }
 
@@ -215,21 +217,20 @@ class Setting:
 
     @cached_property
     def finishes(self) -> bool:
-        """Whether every video is published: there is no cut-off, and publishers come for all."""
+        """Whether one publisher comes for each video: none is cut off or refused, and nothing fails."""
         own, causes = self._starts
         served = self.strategy.prewarmed > 0 or bool((own | causes).all())
         scenario = self.scenario
-        limited = scenario.until is not None or scenario.max_publishers is not None or bool(scenario.faults)
-        limited = limited or scenario.most_offers is not None
+        limits = (scenario.until, scenario.max_publishers, scenario.most_offers)
+        limited = any(limit is not None for limit in limits) or bool(scenario.faults)
+        limited = limited or (scenario.broker is not None and scenario.broker.acknowledgement_loss > 0)
         return not limited and not self.strategy.adapts and served
 
     @cached_property
     def starts_are_known(self) -> bool:
         """Whether the number of publishers that are started is known: one for each video, besides the pool."""
         own, causes = self._starts
-        broker = self.scenario.broker
-        once = broker is None or not broker.acknowledgement_loss
-        return once and self.finishes and (self.strategy.prewarmed == 0 or not (causes & ~own).any())
+        return self.finishes and (self.strategy.prewarmed == 0 or not (causes & ~own).any())
 
     @cached_property
     def is_pool(self) -> bool:
@@ -241,15 +242,25 @@ class Setting:
         """Whether the number of publishers is limited."""
         return self.scenario.max_publishers is not None
 
+    @property
+    def publishing_takes_time(self) -> bool:
+        """Whether a publisher is busy with a video for a while."""
+        return self.scenario.publishing_time != 0 or self.catalogue.publishing_time is not None
+
+    @cached_property
+    def publishing_is_known(self) -> bool:
+        """Whether it is known for how long publishers are busy: no time is drawn."""
+        by_video, by_default = self.catalogue.publishing_time, self.scenario.publishing_time
+        drawn = isinstance(by_default, Distribution) and (by_video is None or bool(np.isnan(by_video).any()))
+        return self.finishes and not drawn
+
     @cached_property
     def pool_is_constant(self) -> bool:
         """Whether each publisher is replaced at the instant at which it ends, and no others are started."""
-        by_video = self.catalogue.publishing_time
         scenario = self.scenario
-        takes_time = scenario.publishing_time != 0 or by_video is not None
         return (
             self.is_pool
-            and not takes_time
+            and not self.publishing_takes_time
             and not (scenario.max_publishers or scenario.provisioning_delay or scenario.faults)
         )
 
@@ -264,7 +275,7 @@ class Setting:
         """Whether it is known when each encoding starts and ends."""
         scenario = self.scenario
         drawn = scenario.arrivals != "even" or isinstance(scenario.encoding_factor, Distribution)
-        drawn = drawn or scenario.faults.encoder_lifetime is not None
+        drawn = drawn or scenario.faults.encoder_lifetime is not None or scenario.hand_over is not None
         return self.never_blocks and not drawn
 
 
@@ -401,6 +412,10 @@ METRICS = {metric.name: metric for metric in (
            Measured.stockouts, "less", int, "videos"),
     Metric("idle", "idle", "s", "publisher-seconds from ready to assigned, or to the end of the run",
            lambda run: float(run.publisher_times["idle"].sum()) / PER_SECOND),
+    Metric("busy", "busy", "s", "publisher-seconds from assigned to ended, or to the end of the run",
+           lambda run: float(run.publisher_times["busy"].sum()) / PER_SECOND, None,
+           fixed=lambda setting: setting.publishing_is_known,
+           only=lambda setting: setting.publishing_takes_time),
     Metric("publisher_seconds", "publisher-seconds", "s",
            "from a publisher's start to its assignment, or to the end of the run: the cost",
            lambda run: float(run.publisher_times["alive"].sum()) / PER_SECOND),

@@ -15,8 +15,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from tv2sim.compiled import compiled
 from tv2sim.distributions import drawn_times
-from tv2sim.kernel.compiled import compiled
 from tv2sim.ticks import PER_SECOND, whole_ticks
 
 if TYPE_CHECKING:

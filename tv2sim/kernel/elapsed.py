@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim.compiled import announced, compiled
 from tv2sim.kernel import events
-from tv2sim.kernel.compiled import announced, compiled
 from tv2sim.kernel.facts import Machine
 from tv2sim.kernel.lanes import BLOCKED, LANES
 from tv2sim.kernel.replicating import Lanes, Stage, Stream, Varied

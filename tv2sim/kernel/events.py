@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from tv2sim.compiled import borrowing, inlined
 from tv2sim.events import EVENTS, pack
 from tv2sim.facts import PUBLISHER_OUTCOMES, VIDEO_OUTCOMES
 from tv2sim.kernel.arrivals import pause_from
-from tv2sim.kernel.compiled import borrowing, inlined
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import PER_SECOND
 

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tv2sim.compiled import borrowing, compiled
 from tv2sim.facts import VIDEO_OUTCOMES
 from tv2sim.kernel import events
-from tv2sim.kernel.compiled import borrowing, compiled
 from tv2sim.ticks import PER_SECOND
 
 __all__ = ["MEASURED", "OF_SUMS", "Fixed", "measure", "peak", "quantile", "quantile_weights"]

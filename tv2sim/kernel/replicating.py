@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim.compiled import announced, borrowing, compiled
 from tv2sim.distributions import line_of
 from tv2sim.draws import Purpose
 from tv2sim.kernel import events, lanes, stream, varied
 from tv2sim.kernel.arrivals import before_of
-from tv2sim.kernel.compiled import announced, borrowing, compiled
 from tv2sim.kernel.draws import draw_rows, whole_blocks
 from tv2sim.kernel.encoding import Arrivals, arrivals_of, script_of
 from tv2sim.kernel.facts import Machine
