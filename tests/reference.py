@@ -387,9 +387,11 @@ class System:
         for number in range(len(self.world.speeds)):
             self.begin_life(number)
         last = math.inf if self.world.until is None else microseconds(self.world.until)
-        while (event := self.next_event()) is not None and event.time <= last:
+        while (event := self.next_event()) is not None:
             if event.time > self.now and self.without_outcome and not self.fate_can_change():
                 event = None
+                break
+            if event.time > last:
                 break
             self.agenda.discard(event)
             self.now = int(event.time)
@@ -696,9 +698,9 @@ class System:
                 self.deliver(row)
             case "visible again":
                 self.note("redelivered", row)
+                self.wait_for_publisher(row)
                 if self.rule.dedicated:
                     self.order(row, None, own=True)
-                self.wait_for_publisher(row)
 
     def wait_for_publisher(self, row: int) -> None:
         """Let the video wait where publishers see it."""
@@ -773,7 +775,7 @@ class System:
         last = most is not None and self.counts[row].attempts >= most
         if last and self.videos[row].outcome == "unfinished":
             self.settle(row, "failed", number)
-        self.fail(number, replaced=not last)
+        self.fail(number)
         if not last:
             self.wait_for_publisher(row)
 
@@ -826,10 +828,8 @@ class System:
 
     def start(self, order: Order) -> None:
         """Make a publisher of an order, as soon as the quota has room for it."""
-        if self.may_start():
-            self.start_publisher(order)
-        else:
-            self.in_line.append((order, self.now))
+        self.in_line.append((order, self.now))
+        self.start_those_in_line()
 
     def may_start(self) -> bool:
         return self.world.max_publishers is None or self.alive < self.world.max_publishers
@@ -837,10 +837,20 @@ class System:
     def gone(self) -> None:
         """Let orders that wait for the quota start when a publisher has ended or failed."""
         self.alive -= 1
+        self.start_those_in_line()
+
+    def start_those_in_line(self) -> None:
+        """Start as many as the quota has room for, except for a video that needs no publisher any more."""
         while self.in_line and self.may_start():
             order, since = self.in_line.popleft()
-            self.quota_waits += since < self.now
-            self.start_publisher(order)
+            row = order.cause
+            if row is None or not order.own or self.needs_publisher(row):
+                self.quota_waits += since < self.now
+                self.start_publisher(order)
+
+    def needs_publisher(self, row: int) -> bool:
+        """Tell whether a video has no outcome, or has been delivered again."""
+        return self.videos[row].outcome == "unfinished" or row in self.waits_for_own
 
     def start_publisher(self, order: Order) -> None:
         self.ordered -= not order.own
@@ -883,16 +893,15 @@ class System:
         self.ready.discard((int(self.publishers[number].ready), number))
         self.fail(number)
 
-    def fail(self, number: int, *, replaced: bool = True) -> None:
+    def fail(self, number: int) -> None:
         """End the life of a publisher; one is started in its place when this is noticed."""
         publisher, order = self.publishers[number], self.lives[number].order
         publisher.ended, publisher.outcome = self.now, "failed"
         self.note("publisher_failed", publisher.video, None, number)
         if order.own and order.cause is not None:
             self.own.pop(order.cause, None)
-        if replaced:
-            self.dead += not order.own
-            self.plan(self.now + microseconds(self.world.faults.noticed_after), Place.NOTICE, number)
+        self.dead += not order.own
+        self.plan(self.now + microseconds(self.world.faults.noticed_after), Place.NOTICE, number)
         self.gone()
 
     def notice(self, number: int) -> None:

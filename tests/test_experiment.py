@@ -179,7 +179,7 @@ class TestTheSeed:
 # -- the tables -----------------------------------------------------------------------------------------------
 
 COUNTS = ["published", "failed", "unfinished", "stockouts", "publishers_started", "publishers_wasted",
-          "peak_publishers", "quota_waits"]  # fmt: skip
+          "peak_publishers"]  # fmt: skip
 OTHERS = ["on_time_rate", "elapsed_p50", "elapsed_p95", "elapsed_p99", "lateness_p50", "lateness_p95",
           "lateness_p99", "lateness_max", "idle", "publisher_seconds", "encoder_utilization",
           "publishing_queue_mean", "client_blocked_time", "makespan"]  # fmt: skip

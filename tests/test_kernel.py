@@ -25,7 +25,7 @@ from tv2sim.distributions import drawn_ticks, line_of
 from tv2sim.draws import Purpose, uniforms
 from tv2sim.engines import elapsed, engine_for, simulate_one
 from tv2sim.facts import TABLES, Facts
-from tv2sim.metrics import METRICS, measure, on_time
+from tv2sim.metrics import measure, on_time
 from tv2sim.strategies import as_strategy
 
 from .worlds import World, worlds
@@ -36,7 +36,7 @@ from tv2sim.kernel import events, lanes, replicating, routing  # noqa: E402
 from tv2sim.kernel.arrivals import pause_from, steps_of  # noqa: E402
 from tv2sim.kernel.draws import LANES, line_lanes, uniform_lanes, uniform_rows  # noqa: E402
 
-ALL = tuple(METRICS)
+ALL = kernel.MEASURED
 
 
 # -- generated worlds ----------------------------------------------------------------------------------------
@@ -478,7 +478,7 @@ SHOW = """
 import sys, tempfile
 tempfile.tempdir = sys.argv[1] if len(sys.argv) > 1 else None
 import numpy as np
-from tv2sim.kernel import compiled
+from tv2sim import compiled
 from tv2sim.kernel.draws import uniform_rows
 uniform_rows(np.uint64(1), 1, 0, 0, np.empty((2, 4)))
 print(compiled._folder(), sum(uniform_rows.stats.cache_hits.values()))
@@ -521,6 +521,6 @@ def test_a_changed_source_is_compiled_again(package: Path) -> None:
 def test_where_nothing_can_be_written_it_works_uncached(package: Path, tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.touch()
-    (package / "kernel" / "__pycache__").touch()
+    (package / "__pycache__").touch()
     places = {"XDG_CACHE_HOME": str(blocked), "NUMBA_CACHE_DIR": str(blocked), "PYTHONDONTWRITEBYTECODE": "1"}
     assert ran(package, blocked, **places) == ("None", 0)

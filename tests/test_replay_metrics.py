@@ -84,7 +84,7 @@ COLUMNS = {
     "waiting": ("tv2_video_publishing_queue", ()),
     "starting": ("tv2_video_publishers", (("state", "starting"),)),
     "ready": ("tv2_video_publishers", (("state", "ready"),)),
-    "at_work": ("tv2_video_publishers", (("state", "publishing"),)),
+    "at_work": ("tv2_video_publishers", (("state", "busy"),)),
     "started": ("tv2_video_publishers_started_total", ()),
     "warm": ("tv2_video_publisher_claims_total", (("start", "warm"),)),
     "cold": ("tv2_video_publisher_claims_total", (("start", "cold"),)),
@@ -487,10 +487,14 @@ NAMES = {
     "tv2_video_publication_successes": "counter",
     "tv2_video_publication_failures": "counter",
     "tv2_video_publishing_queue": "gauge",
+    "tv2_video_encoders_down": "gauge",
     "tv2_video_publishers": "gauge",
     "tv2_video_publishers_started": "counter",
     "tv2_video_publisher_claims": "counter",
     "tv2_video_stockouts": "counter",
+    "tv2_video_failed_attempts": "counter",
+    "tv2_video_retries": "counter",
+    "tv2_video_redeliveries": "counter",
     "tv2_video_elapsed_seconds": "histogram",
     "tv2_video_slack_left_seconds": "histogram",
     "tv2_video_publisher_startup_seconds": "histogram",
@@ -556,7 +560,8 @@ def test_no_label_tells_what_was_in_the_catalogue() -> None:
         handle.wait(SOON)
     one, *others = [scrape(handle.registry).keys() for handle in handles]
     assert all(other == one for other in others)
-    assert {name for _, labels in one for name, _ in labels} == {"le", "state", "start", "version", "python"}
+    labels = {name for _, labels in one for name, _ in labels}
+    assert labels == {"le", "state", "start", "kind", "version", "python"}
     assert len(one) < 100
 
 

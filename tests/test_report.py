@@ -489,8 +489,8 @@ def test_several_catalogues_and_scenarios() -> None:
     )
     page = Page(build_report(study))
     for name in ("a, encoders=5", "a, encoders=10", "b, encoders=5", "b, encoders=10"):
-        # the verdict, the results, the differences, the quantiles, the other metrics in three parts, the load
-        assert page.text.count(f"\n{name}") == 8
+        # the verdict, the results, the differences, the quantiles, the other metrics in two parts, the load
+        assert page.text.count(f"\n{name}") == 7
     assert len(page.all("svg")) == 3
     ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
     assert len(ids) == len(set(ids))
@@ -695,3 +695,21 @@ def test_the_verdict_claims_nothing_that_a_table_with_another_baseline_denies() 
     assert says.startswith("Strategy pool 12 is the cheapest that is not shown to publish less than the best")
     assert "Against pool 14" in says
     assert "which may be chance" in says
+
+
+# -- a wider world ------------------------------------------------------------------------------------------
+
+
+def test_what_a_scenario_adds_is_said_in_words() -> None:
+    catalogue = tv.generate_catalogue(10)
+    failing = tv.Scenario(faults=tv.Faults(startup=0.1), hand_over=tv.RetryLater(1), encoders=2)
+    both = {"usual": tv.Scenario(), "failing": failing}
+    usual, one, several = (
+        build_report(tv.compare(catalogue, ["1"], scenario, replications=2))
+        for scenario in (None, failing, both)
+    )
+    assert "To this" not in usual
+    assert "<li>Start-ups may fail.</li>" in one
+    assert "<li>Encoders die" not in one
+    assert "<li>failing: Start-ups may fail.</li>" in several
+    assert "Besides: If no encoder is free, a video is refused" in one

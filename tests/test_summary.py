@@ -64,7 +64,6 @@ class TestAPool:
             publishers_started=4,
             publishers_wasted=1,
             peak_publishers=1,  # each starts at the end of the one before
-            quota_waits=0,
             encoder_utilization=(2 + 1 + 1) / 9,
             publishing_queue_mean=(1 + 3 + 5) / 9,
             client_blocked_time=0 + 1.5 + 0.5,  # v1 offered at 0.5, v2 at 2.5
@@ -90,7 +89,6 @@ class TestAPool:
     def test_types(self, pool: tv.Run) -> None:
         """Plain numbers, so that a summary can be written as JSON; whole ones for counts."""
         counts = "published failed unfinished stockouts publishers_started publishers_wasted peak_publishers"
-        counts += " quota_waits"
         for name, value in pool.summary.items():
             assert type(value) is (int if name in counts.split() else float), name
 
@@ -127,11 +125,11 @@ class TestPublishersReadyAhead:
             lateness_max=0.5,
             stockouts=0,
             idle=0.5 + 2 + 2 + 2.5 + 1,
+            busy=2 + 2 + 2,
             publisher_seconds=1.5 + 3 + 3 + 3.5 + 2,  # assigned or end, less started
             publishers_started=5,
             publishers_wasted=2,
             peak_publishers=4,  # at 3: p0, p1 publish, p2 is ready, p3 starts; at 4.5: p1, p2, p3, p4
-            quota_waits=0,
             encoder_utilization=(3 + 1 + 3) / (2 * 6.5),
             publishing_queue_mean=0,
             client_blocked_time=0.5,
@@ -186,7 +184,6 @@ class TestOwnPublishers:
             publishers_started=2,
             publishers_wasted=0,
             peak_publishers=2,
-            quota_waits=0,
             encoder_utilization=(3 + 1) / (2 * 3),
             publishing_queue_mean=0,  # v1 waits beside it
             client_blocked_time=0,
@@ -246,11 +243,11 @@ class TestCutOff:
             lateness_max=0.5,
             stockouts=2,
             idle=0,
+            busy=2 + 2,
             publisher_seconds=3 + 3 + 2.5 + 2.5,
             publishers_started=4,
             publishers_wasted=2,
             peak_publishers=4,
-            quota_waits=0,
             encoder_utilization=1,
             publishing_queue_mean=(2 + 1) / 5.5,
             client_blocked_time=0 + 0.5 + 0.5 + 3,  # v1 from 0.5, v2 from 1.5, v3 from 2.5 to the end
@@ -310,7 +307,6 @@ class TestCutOff:
             publishers_started=1,
             publishers_wasted=1,
             peak_publishers=1,
-            quota_waits=0,
             encoder_utilization=1,
             publishing_queue_mean=0,
             client_blocked_time=0,
@@ -351,7 +347,6 @@ class TestStalled:
             publishers_started=0,
             publishers_wasted=0,
             peak_publishers=0,
-            quota_waits=0,
             encoder_utilization=(2 + 1.5) / (2 * 2),
             publishing_queue_mean=0.5,  # v0 from 1 to 2
             client_blocked_time=0,

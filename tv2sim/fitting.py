@@ -82,7 +82,7 @@ def fit(samples: Any, *, censored: Any = None, seed: int = 1) -> Fit:
 
 
 def _candidate(kind: type[BuiltIn], sample: Measured, seed: int) -> Candidate | str:
-    """Return the most likely distribution of a family, or the reason why there is none."""
+    """Return the most likely distribution of a family, or why it cannot be fitted."""
     if sample.distinct <= (count := len(fields(kind))):
         return f"{plural(count, 'parameter')} need more than {plural(sample.distinct, sample.unit)}"
     parameters = _most_likely(kind, sample)

@@ -123,7 +123,8 @@ def _named(rows: list[Any]) -> Callable[[str], list[Any] | None]:
     def own(name: str) -> list[Any] | None:
         json = FIELDS[name]
         values = [row[json] if json in row else row.get(name) for row in rows]
-        absent = name not in REQUIRED and set(map(type, values)) == {NoneType}
+        optional = name not in REQUIRED or name == "encoding_time"
+        absent = optional and set(map(type, values)) == {NoneType}
         return None if absent else values
 
     return own
@@ -141,7 +142,7 @@ def _mapping(entry: Any) -> Any:
 
 
 def _records(stream: Iterable[Entry], inside: Column | None, label: str) -> Iterator[tuple[int, Entry, Any]]:
-    """Yield number, entry and record, or the reason why it is none."""
+    """Yield number, entry and record; in place of the record, the reason why it cannot be read."""
     first, lines = _peeked(stream)
     if isinstance(first, bytes) and first.strip() in (b"[", b"{"):
         document = outcome_of(_decode, b"".join(as_bytes(line) for line in lines))

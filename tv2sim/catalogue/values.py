@@ -31,7 +31,7 @@ _FIRST_STAMP = 10**8
 """Seconds: this is March 1973; a smaller number is no timestamp, but seconds since the start of the log."""
 _LAST_STAMP = 2**32
 _UNITS = ((10**11, PER_SECOND), (10**14, PER_SECOND // 1000), (10**17, 1))
-"""A number below the first is in units of so many ticks; larger ones are nanoseconds."""
+"""Pairs (limit, ticks per unit): a number below the limit is in this unit; larger ones are nanoseconds."""
 
 
 class _UnusableError(Exception):
@@ -78,7 +78,7 @@ def _moment(value: Any) -> tuple[float, bool]:
 
 
 def _time(value: Any) -> datetime | None:
-    """Return one value as a time of the calendar, or None if it is none, as epochs are."""
+    """Return one value as a time of the calendar, or None if it is not one; epochs are not."""
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[us]").item()
     if isinstance(value, str) and value.strip()[4:5] == "-":

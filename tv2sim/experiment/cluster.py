@@ -88,7 +88,7 @@ def on_cluster(executor: Executor | str, tasks: Sequence[Task], bar: _Bar) -> _D
 
 
 def _share(left: deque[_Part], tasks: Sequence[Task], calls: int) -> list[_Part]:
-    """Take the share of one of so many calls from the front of what is left, in whole chunks."""
+    """Take whole chunks from the front of what is left: the share of one call, where `calls` run at once."""
     weights = [len(task.catalogue) + 1 for task in tasks]
     amount = sum(weights[number] * len(replications) for number, replications in left) / calls
     parts: list[_Part] = []

@@ -417,7 +417,7 @@ class Comparison:
         author : str, optional
             Who answers for it.
         date : str or datetime.date, optional
-            Its date; default is none, since the same comparison gives the same bytes on any day.
+            Its date. By default there is no date, so that the same comparison gives the same bytes on any day.
         notes : str, optional
             What readers should know besides, such as run time and hardware: plain text, with empty lines
             between paragraphs.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from math import ceil, nan
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -19,7 +19,7 @@ from tv2sim.experiment.comparison import Comparison
 from tv2sim.experiment.kept import as_kept
 from tv2sim.experiment.replications import Cell, Replications
 from tv2sim.experiment.work import Chunk
-from tv2sim.metrics import ON_TIME_RATE, as_metrics
+from tv2sim.metrics import ON_TIME_RATE, Setting, as_metrics
 from tv2sim.scenario import Scenario, as_scenario
 from tv2sim.statistics import Interval, Precision, Stopped, as_confidence
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
@@ -28,7 +28,7 @@ from tv2sim.validation import MOST, a_number, a_whole_number
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-__all__ = ["compare", "replicate"]
+__all__ = ["compare", "in_words", "replicate"]
 
 T = TypeVar("T")
 
@@ -68,7 +68,8 @@ def replicate(
         The engine that simulates; the results are the same. "auto" takes the compiled one, the kernel, if that
         is installed, knows the strategy and is worth loading. ``.engine`` says which it was.
     metrics : "all" or names
-        The metrics to compute: names in :data:`tv2sim.metrics.METRICS`. The on-time rate and the
+        The metrics to compute: names in :data:`tv2sim.metrics.METRICS`; "all" stands for those that say
+        something in these worlds. The on-time rate and the
         precision's metric are computed in any case; others, when they are asked for, by simulating again.
     precision : Precision, optional
         Stop as soon as a mean is known this precisely; ``.stopped`` then says why it ended.
@@ -203,7 +204,9 @@ def compare(
     catalogues, scenarios = _named_catalogues(catalogue), _named_scenarios(scenario)
     chosen = _named_strategies(strategies)
     base, confidence = _baseline_of(baseline, chosen), as_confidence(confidence)
-    wanted, seed, names = as_engine(engine), as_seed(seed), as_metrics(metrics)
+    wanted, seed = as_engine(engine), as_seed(seed)
+    worlds = itertools.product(catalogues.values(), chosen.values(), scenarios.values())
+    names = as_metrics(metrics, itertools.starmap(Setting, worlds))
     count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
     computed = [*names, ON_TIME_RATE, *([_as_precision(precision).metric] if precision is not None else [])]
     cells = {}
@@ -284,7 +287,7 @@ def _named_scenarios(scenario: Any) -> dict[str, Scenario]:
         found, hint = scenario.items(), "give one another name"
     elif isinstance(scenario, Mapping):
         grid = [[(name, value) for value in _listed(name, values)] for name, values in scenario.items()]
-        found = ((_shown(chosen), Scenario().replace(**dict(chosen))) for chosen in itertools.product(*grid))
+        found = ((in_words(chosen), Scenario().replace(**dict(chosen))) for chosen in itertools.product(*grid))
     elif isinstance(scenario, Sequence) and all(isinstance(one, Scenario) for one in scenario):
         found = ((_described(one), one) for one in scenario)
     else:
@@ -303,17 +306,15 @@ def _listed(name: str, values: Any) -> list[Any]:
 
 def _described(scenario: Scenario) -> str:
     """Name a scenario by the fields that are not as in the original."""
-    usual = Scenario().to_dict()
-    own = {name: value for name, value in scenario.to_dict().items() if value != usual[name]}
-    if "startup_time" in own:
-        own["startup_time"] = str(scenario.startup_time)
-    return _shown(own.items()) or "default"
+    values = ((field.name, getattr(scenario, field.name), field.default) for field in fields(scenario))
+    return in_words((name, value) for name, value, usual in values if value != usual) or "default"
 
 
-def _shown(fields: Iterable[tuple[str, object]]) -> str:
+def in_words(values: Iterable[tuple[str, object]]) -> str:
+    """Return the name of a scenario with these values of fields."""
     return ", ".join(
         f"{name}={int(value) if isinstance(value, float) and value.is_integer() else value}"
-        for name, value in fields
+        for name, value in values
     )
 
 

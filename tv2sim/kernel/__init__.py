@@ -7,8 +7,18 @@ any of them knows. :mod:`tv2sim.kernel.routing` says which knows what.
 
 from tv2sim.kernel.elapsed import elapsed_of
 from tv2sim.kernel.facts import facts_of
+from tv2sim.kernel.measuring import MEASURED
 from tv2sim.kernel.replicating import measured
 from tv2sim.kernel.routing import features_of, kernels_for, unknown
 from tv2sim.kernel.world import world_of
 
-__all__ = ["elapsed_of", "facts_of", "features_of", "kernels_for", "measured", "unknown", "world_of"]
+__all__ = [
+    "MEASURED",
+    "elapsed_of",
+    "facts_of",
+    "features_of",
+    "kernels_for",
+    "measured",
+    "unknown",
+    "world_of",
+]

@@ -15,8 +15,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
+from tv2sim.compiled import compiled
 from tv2sim.distributions import drawn_ticks, drawn_times
-from tv2sim.kernel.compiled import compiled
 from tv2sim.ticks import PER_SECOND
 
 if TYPE_CHECKING:
@@ -63,7 +63,7 @@ def _picked(code: Any, one: Any, other: Any, places: Sequence[int]) -> Any:
 
 
 def _vector(code: Any, word: Any) -> Any:
-    """Return a word as a vector, if it is none."""
+    """Return a word as a vector that repeats it; a vector as it is."""
     if word.type == _WORDS:
         return word
     undefined = ir.Constant(_WORDS, ir.Undefined)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim.compiled import announced, compiled
 from tv2sim.kernel import events
-from tv2sim.kernel.compiled import announced, compiled
 from tv2sim.kernel.facts import Machine
 from tv2sim.kernel.lanes import BLOCKED, LANES
 from tv2sim.kernel.replicating import Lanes, Stage, Stream, Varied
@@ -43,7 +43,7 @@ def elapsed_of(world: World, seed: int, replications: range, kernel: str | None 
 def _by_lanes(world: World, seed: int, replications: range, out: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Fill in a row for each replication; say which are to be done again, because an encoder may be blocked."""
     block = _Lanes(world, ())
-    shift = (world.held * world.publishing - block.arrivals.started)[:, np.newaxis]
+    shift = (world.publishing - block.arrivals.started)[:, np.newaxis]
     blocked = np.empty(len(replications), dtype=np.bool_)
     for start in range(0, len(replications), LANES):
         rows = slice(start, start + LANES)
@@ -71,7 +71,7 @@ def _by_varied(world: World, seed: int, replications: range, out: NDArray[np.flo
         part = replications[rows]
         blocked[rows] = block.simulate(seed, part, np.empty((0, len(part))), on_time)
         publishing = block.publishing.reshape(-1, LANES)[:videos]
-        elapsed = block.assigned + world.held * publishing - block.started
+        elapsed = block.assigned + publishing - block.started
         out[rows] = elapsed[:, : len(part)].T
     return blocked
 
@@ -83,7 +83,7 @@ def _by_stream(world: World, seed: int, replications: range, out: NDArray[np.flo
     for row, replication in enumerate(replications):
         blocked[row] = block.sums(seed, replication)[BLOCKED] > 0
         assigned, started = block.kept
-        np.subtract(assigned + world.held * world.publishing, started, out=out[row])
+        np.subtract(assigned + world.publishing, started, out=out[row])
     return blocked
 
 
@@ -104,14 +104,14 @@ class _Stage(Stage):
 
     def __init__(self, world: World, metrics: tuple[str, ...]) -> None:
         super().__init__(world, metrics)
-        self.given = (*self._script, self._priority, world.level, world.capacity, world.held)
+        self.given = (*self._script, self._priority, world.level, world.capacity)
         self.videos = (self.begins, self.arrivals.encoded, self.arrivals.started, self.owned)
         self.room = self._state
 
 
 @compiled
 def _replicate(given: Any, videos: Any, drawn: Any, room: Any, out: Any, blocked: Any) -> None:
-    times, kinds, rows, priority, level, capacity, held = given
+    times, kinds, rows, priority, level, capacity = given
     begins, encoded, started, owned = videos
     slots, startup, further, several = drawn
     at, queue, place, caused = room
@@ -127,7 +127,7 @@ def _replicate(given: Any, videos: Any, drawn: Any, room: Any, out: Any, blocked
         )  # fmt: skip
         blocked[r] = there < 0
         for row in range(len(encoded)):
-            assigned[row] += held * publishing[row] - started[row]
+            assigned[row] += publishing[row] - started[row]
 
 
 def _by_events(
@@ -138,10 +138,8 @@ def _by_events(
     for row in again.tolist():
         one = replications[row : row + 1]
         machine.run(draw(world, seed, one))
-        held, started, published = (
-            machine.T[column, :videos] for column in (machine.n[events.HELD], events.STARTED, events.PUBLISHED)
-        )
-        out[row] = np.where(np.isnan(published), np.inf, held - started)
+        started, published = machine.T[events.STARTED, :videos], machine.T[events.PUBLISHED, :videos]
+        out[row] = np.where(np.isnan(published), np.inf, published - started)
 
 
 _KERNELS = {"lanes": _by_lanes, "stream": _by_stream, "varied": _by_varied, "stage": _by_stage}

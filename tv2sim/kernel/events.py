@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from tv2sim.compiled import borrowing, inlined
 from tv2sim.events import EVENTS, pack
 from tv2sim.facts import PUBLISHER_OUTCOMES, VIDEO_OUTCOMES
 from tv2sim.kernel.arrivals import pause_from
-from tv2sim.kernel.compiled import borrowing, inlined
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import PER_SECOND
 
@@ -431,6 +431,14 @@ def _begin_at_0(D: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> None:
 
 
 @borrowing
+def _why_nothing_is_left(T: Any, K: Any, n: Any) -> Any:
+    for video in range(n[VIDEOS]):
+        if T[ENCODED, video] == T[ENCODED, video] and not K[OUTCOME, video]:
+            return _NO_PUBLISHER
+    return _NOTHING
+
+
+@borrowing
 def simulate(steps: Any, D: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> Any:
     """Simulate one replication; return when it ended, and which of :data:`ENDINGS` it was, or :data:`OPEN`.
 
@@ -449,7 +457,7 @@ def simulate(steps: Any, D: Any, T: Any, K: Any, n: Any, c: Any, log: Any) -> An
         if n[OUTCOMES] == n[VIDEOS] and first > now:
             return now, _COMPLETED
         if first == inf:
-            return now, _NOTHING if n[L_IN] > n[L_OUT] else _NO_PUBLISHER
+            return now, _why_nothing_is_left(T, K, n)
         if first > c[UNTIL]:
             return c[UNTIL], _CUT_OFF
         now = first

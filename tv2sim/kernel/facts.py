@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim.compiled import announced
 from tv2sim.facts import ATTEMPTS, TABLES, Facts
 from tv2sim.kernel import events
-from tv2sim.kernel.compiled import announced
 from tv2sim.kernel.encoding import arrivals_of
 from tv2sim.kernel.world import Drawn, World, draw
 from tv2sim.profiles import Profile

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tv2sim.compiled import borrowing, compiled
 from tv2sim.facts import VIDEO_OUTCOMES
 from tv2sim.kernel import events
-from tv2sim.kernel.compiled import borrowing, compiled
 from tv2sim.ticks import PER_SECOND
 
 __all__ = ["MEASURED", "OF_SUMS", "Fixed", "measure", "peak", "quantile", "quantile_weights"]
@@ -81,7 +81,7 @@ _IN_TIME, _TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))
 
 @borrowing
 def quantile_weights(count: Any, percent: Any) -> Any:
-    """Return between which two of so many sorted values a quantile lies, and how far from the first."""
+    """Return the rows of the two sorted values between which a quantile lies, and how far from the first."""
     at = percent / 100 * (count - 1)
     below = int(at)
     return below, min(below + 1, count - 1), at - below
@@ -185,7 +185,7 @@ def measure(
         elif outcome == _TOO_LATE:
             failed += 1
         if quantiles and outcome != 0:
-            elapsed[settled] = T[n[events.HELD], video] - T[events.STARTED, video]
+            elapsed[settled] = T[events.PUBLISHED, video] - T[events.STARTED, video]
             lateness[settled] = elapsed[settled] - T[events.TIMEOUT, video]
             settled += 1
         encoded, queued, assigned = T[events.ENCODED, video], T[events.QUEUED, video], T[events.ASSIGNED, video]

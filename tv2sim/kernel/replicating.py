@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim.compiled import announced, borrowing, compiled
 from tv2sim.distributions import line_of
 from tv2sim.draws import Purpose
 from tv2sim.kernel import events, lanes, stream, varied
 from tv2sim.kernel.arrivals import before_of
-from tv2sim.kernel.compiled import announced, borrowing, compiled
 from tv2sim.kernel.draws import draw_rows, whole_blocks
 from tv2sim.kernel.encoding import Arrivals, arrivals_of, script_of
 from tv2sim.kernel.facts import Machine
@@ -236,10 +236,11 @@ class Lanes(_Uncoupled):
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
         arrivals, videos, level = self.arrivals, len(world.catalogue), world.level
-        elapsed = world.held * world.publishing - arrivals.started
+        limit = arrivals.started + world.timeout - world.held * world.publishing
+        elapsed = world.publishing - arrivals.started
         self._stages = (
-            self.begins, arrivals.encoded, world.timeout - elapsed, world.publishing, elapsed,
-            elapsed - world.timeout, self.owned.astype(np.uint64), arrivals.shared.astype(np.uint64),
+            self.begins, arrivals.encoded, limit, world.publishing, elapsed, elapsed - world.timeout,
+            self.owned.astype(np.uint64), arrivals.shared.astype(np.uint64),
         )  # fmt: skip
         self._constant_peak = not len(self.owned) and not world.publishing.any()
         with_peak = "peak_publishers" in metrics and not self._constant_peak
@@ -447,7 +448,7 @@ class Stream(Block):
         if not len(assigned):
             return found
         published = assigned + self._publishing
-        elapsed = assigned + world.held * self._publishing - started
+        elapsed = published - started
         for names, times in ((_LATENESS, elapsed - world.timeout), (_QUANTILES, elapsed)):
             ranks = {rank for percent in names.values() for rank in quantile_weights(len(times), percent)[:2]}
             times.partition(sorted(ranks))  # puts there what sorting would
@@ -484,7 +485,7 @@ class Stage(_Uncoupled):
         world, arrivals = self.world, self.arrivals
         count = len(replications)
         out = np.zeros((count, _COLUMNS))
-        given = (*self._script, self._priority, world.level, world.capacity, world.held)
+        given = (*self._script, self._priority, world.level, world.capacity)
         videos = (
             self.begins, arrivals.encoded, arrivals.started, world.timeout, self.owned, arrivals.shared,
         )  # fmt: skip
@@ -508,7 +509,7 @@ _COLUMNS = 16
 def _replicate_stage(
     given: Any, videos: Any, drawn: Any, state: Any, wanted: Any, out: Any, on_time: Any
 ) -> None:
-    times, kinds, rows, priority, level, capacity, held = given
+    times, kinds, rows, priority, level, capacity = given
     begins, encoded, started, timeout, owned, shared = videos
     slots, startup, further, several, limits = drawn
     at, queue, place, caused = state
@@ -555,7 +556,7 @@ def _replicate_stage(
                 born = np.sort(np.concatenate((born, begins[owned])))
             out[r, 7] = peak(born, np.sort(assigned + publishing))
         if with_elapsed or with_lateness:
-            elapsed = assigned + held * publishing - started
+            elapsed = assigned + publishing - started
         if with_lateness:
             lateness = np.sort(elapsed - timeout)
             out[r, 11], out[r, 12] = quantile(lateness, 50), quantile(lateness, 95)

@@ -70,6 +70,8 @@ FEATURES = (
         lambda asked: bool(replace(asked.scenario.faults, startup=0.0)),
         _NONE,
     ),
+    Feature("retries of the client, hand_over", lambda asked: asked.scenario.hand_over is not None, _NONE),
+    Feature("a broker", lambda asked: asked.scenario.broker is not None, _NONE),
     Feature(
         "start-ups that fail, and a limit or a delay of starts",
         lambda world: world.orders,

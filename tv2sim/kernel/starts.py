@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tv2sim.compiled import compiled
 from tv2sim.distributions import drawn_ticks
 from tv2sim.draws import Purpose
-from tv2sim.kernel.compiled import compiled
 from tv2sim.kernel.draws import draw_rows, draw_uniforms, uniform_one
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tv2sim.kernel.compiled import compiled
+from tv2sim.compiled import compiled
 from tv2sim.kernel.lanes import (
     ALIVE,
     BLOCKED,
@@ -166,15 +166,14 @@ def _outcomes(
 
 @compiled
 def _sorted(
-    times: Any, publishing: Any, held: Any, started: Any, since_start: Any, timeout: Any, late: Any, small: Any,
-    out: Any,
-) -> None:  # fmt: skip
-    """Fill in assignments + `held` x publishing - `since_start` x starts - `late` x timeouts, lanes sorted."""
+    times: Any, publishing: Any, started: Any, since_start: Any, timeout: Any, late: Any, small: Any, out: Any
+) -> None:
+    """Fill in publications - `since_start` x starts - `late` x timeouts, lanes sorted."""
     large = 0
     for row in range(len(timeout)):
         base, limit = np.uint64(row) * _ROW, late * timeout[row]
         for lane in range(_ROW):
-            time = times[base + lane] + held * publishing[base + lane]
+            time = times[base + lane] + publishing[base + lane]
             time = time - since_start * started[base + lane] - limit
             large += 1 if abs(time) >= _LARGE else 0
             out[base + lane] = time
@@ -257,11 +256,11 @@ def simulate(
     _outcomes(times, started, encoded, publishing, held, timeout, count, on_time, wanted, sums)
     idle_at_the_end(ready, level, sums[LAST], sums[IDLE])
     if with_peak:
-        _sorted(times, publishing, 1.0, started, 0.0, timeout, 0.0, small, ordered)
+        _sorted(times, publishing, started, 0.0, timeout, 0.0, small, ordered)
         _peaks(level, begins, ordered, sums[PEAK])
     if len(of_elapsed):
-        _sorted(times, publishing, held, started, 1.0, timeout, 0.0, small, ordered)
+        _sorted(times, publishing, started, 1.0, timeout, 0.0, small, ordered)
         quantiles(ordered, of_elapsed, found[: len(of_elapsed)])
     if len(of_lateness):
-        _sorted(times, publishing, held, started, 1.0, timeout, 1.0, small, ordered)
+        _sorted(times, publishing, started, 1.0, timeout, 1.0, small, ordered)
         quantiles(ordered, of_lateness, found[len(of_elapsed) :])

@@ -89,8 +89,8 @@ class Publishers:
         """Prepare for more videos."""
         self._caused += [0] * videos
 
-    waits_for_others = False
-    """Whether a publisher is ordered that cannot start before another one ends."""
+    awaits_death = False
+    """Whether a publisher is ordered that can start when a ready one dies."""
 
     quota_waits = 0
     """How many publishers have waited for others to end before they started."""

@@ -103,7 +103,7 @@ def _all_free(
     inside: BboxBase,
     unit: float,
 ) -> list[_Place] | None:
-    """Return a free place for each label, one after the other; None if there is none for one of them."""
+    """Return a free place for each label, one after the other; None if one of them finds no place."""
     taken, found = list(taken), []
     for at, size in zip(middles, sizes, strict=True):
         if (place := _free(at, size, taken, inside, unit)) is None:

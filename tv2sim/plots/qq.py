@@ -39,7 +39,7 @@ def qq(fit: Fit, ax: Axes | None = None, *, family: str | None = None) -> Axes:
     Raises
     ------
     InputError
-        If `fit` is none, or has no such candidate.
+        If `fit` is not a fit, or has no such candidate.
 
     Examples
     --------
@@ -54,7 +54,7 @@ def qq(fit: Fit, ax: Axes | None = None, *, family: str | None = None) -> Axes:
     candidates = {one.family: one for one in fit.families}
     known = ", ".join(candidates)
     if not candidates:
-        raise InputError(f"a Q-Q chart needs a candidate, and there is none: {fit}")
+        raise InputError(f"a Q-Q chart needs a candidate, and this fit has none: {fit}")
     if family not in (None, *candidates):
         raise InputError(f"family must be one of {known}, not {family!r}")
     one = candidates[family] if family else fit.chosen or fit.families[0]

@@ -26,6 +26,7 @@ from tv2sim.metrics import METRICS, ON_TIME_RATE
 from tv2sim.report.caveats import caveats, explained
 from tv2sim.report.charts import charts
 from tv2sim.report.text import choice, concluded, cost, differences, in_words, judged, names_of, overall
+from tv2sim.report.world import added
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Interval, exactly
 from tv2sim.storage import whole_file
@@ -61,6 +62,8 @@ def build_report(study: Comparison, **how: Any) -> str:
     judgements = [Judgement(part) for part in parts]
     several = len(parts) > 1
     main = main_of(study.metrics)
+    scenarios = {cell.scenario: reps.scenario for cell, reps in study.cells.items()}
+    labels = {field.name: field.metadata["label"] for field in dataclasses.fields(Scenario)}
     page = rendered(
         "template.html.j2",
         about=about,
@@ -79,10 +82,16 @@ def build_report(study: Comparison, **how: Any) -> str:
         differences=differences,
         quantiles=_quantiles(study),
         groups=None if about.by is None else [_groups(part, about.by) for part in parts],
-        scenarios={cell.scenario: reps.scenario for cell, reps in study.cells.items()},
+        scenarios=scenarios,
+        added=added(scenarios),
+        varied={
+            field: label
+            for field, label in labels.items()
+            if len({repr(getattr(one, field)) for one in scenarios.values()}) > 1
+        },
         startup_times=list(dict.fromkeys(str(reps.scenario.startup_time) for reps in study.cells.values())),
         usual=str(Scenario().startup_time),
-        scenario_fields={field.name: field.metadata["label"] for field in dataclasses.fields(Scenario)},
+        scenario_fields=labels,
         caveats=caveats(study),
         catalogues={cell.catalogue: reps.catalogue for cell, reps in study.cells.items()},
         seed=next(iter(study.cells.values())).seed,
