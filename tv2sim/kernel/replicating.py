@@ -227,7 +227,8 @@ class _Uncoupled(Block):
         at_start = world.moment == MOMENTS.index("encoding_started")
         self.begins = np.where(at_start, started, encoded) + world.delay
         work, blocked = (encoded - started).sum(), (started - self.arrivals.offered).sum()
-        self.fixed = Fixed(len(world.catalogue), world.scenario.encoder_count, float(work), float(blocked))
+        known = len(world.catalogue), world.scenario.encoder_count, float(work), float(blocked)
+        self.fixed = Fixed(*known, float(world.publishing.sum()))
 
 
 class Lanes(_Uncoupled):
@@ -372,7 +373,9 @@ class Varied(Block):
         sums, found = self._sums[:, :count], self._found[:, :count]
         names = [name for of in self._names for name in of]
         more = {"peak_publishers": sums[lanes.PEAK], **dict(zip(names, found, strict=True))}
-        fixed = Fixed(len(on_time), world.scenario.encoder_count, sums[varied.WORK], sums[varied.HELD_UP])
+        busy = self.publishing.reshape(-1, lanes.LANES)[: len(on_time), :count].sum(axis=0)
+        known = len(on_time), world.scenario.encoder_count, sums[varied.WORK], sums[varied.HELD_UP]
+        fixed = Fixed(*known, busy)
         self.fill(values, fixed, _of_fifo(world, sums), more)
         blocked: NDArray[np.bool_] = sums[lanes.BLOCKED] > 0
         return blocked
@@ -412,9 +415,9 @@ class Stream(Block):
             blocked[row] = sums[lanes.BLOCKED] > 0
             if not blocked[row]:
                 on_time += self._hits
-                fixed = Fixed(
-                    len(self._hits), self.world.scenario.encoder_count, sums[stream.WORK], sums[stream.HELD_UP]
-                )
+                videos, encoders = len(self._hits), self.world.scenario.encoder_count
+                busy = videos * self._publishing
+                fixed = Fixed(videos, encoders, sums[stream.WORK], sums[stream.HELD_UP], busy)
                 found = _of_fifo(self.world, sums[:, np.newaxis])
                 self.fill(values[:, row : row + 1], fixed, found, self._of_columns())
         return blocked
@@ -498,7 +501,8 @@ class Stage(_Uncoupled):
         more = ("peak_publishers", *_QUANTILES, *_LATENESS)
         columns = dict(zip((*names, *more), out.T, strict=False))
         sums = {name: columns[name] for name in names}
-        self.fill(values, self.fixed, sums, {name: columns[name] for name in more})
+        fixed = self.fixed._replace(busy=publishing.sum(axis=1))
+        self.fill(values, fixed, sums, {name: columns[name] for name in more})
         return out[:, _COLUMNS - 1] > 0
 
 
