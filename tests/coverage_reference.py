@@ -1,4 +1,4 @@
-"""The coverage rule in plain Python, as its text has it: the specification of :mod:`tv2sim.strategies.coverage`.
+"""The coverage rule in plain Python, as its text has it: what :mod:`tv2sim.strategies.coverage` has to decide.
 
 Distributions of whole numbers are dictionaries. Nothing is kept between decisions.
 """
@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from functools import cached_property
 from itertools import count
-from math import exp, factorial, inf
+from math import exp, inf
 from typing import NamedTuple
 
 Numbers = Mapping[int, float]
@@ -52,7 +52,8 @@ class State:
     """The last start of an encoding; -inf if there was none."""
     price: float
     holding: float
-    mix: Sequence[Type] = ()
+    mix: Sequence[Type] | None = None
+    """None: no videos are expected."""
     poisson: bool = False
     works: float = 1.0
     publishing: float = 0.0
@@ -105,11 +106,11 @@ class State:
     def expects(self) -> bool:
         """Whether videos are expected."""
         late = not self.poisson and self.now - self.last >= 2 * self.gap
-        return bool(self.mix) and self.gap < inf and not late
+        return self.mix is not None and self.gap < inf and not late
 
     @property
     def origin(self) -> float:
-        """The time from which videos are expected a gap apart, which the grid's steps are counted from as well."""
+        """The time after which videos are expected a gap apart, and from which the grid's steps are counted."""
         if self.expects and (self.poisson or self.last + self.gap <= self.now):
             return self.now - self.gap / 2
         return self.now if self.last == -inf else self.last
@@ -163,6 +164,7 @@ class State:
         """Return the distributions of S(u) and B(u)."""
         more, less, done = [], [], []
         if self.expects:
+            mix = self.mix or ()
             begun = Fraction(self.origin) - Fraction(self.now)
             until = begun + (u - begun) // self.step * self.step  # the grid's point before
             since = until - begun - Fraction(self.gap)
@@ -170,10 +172,10 @@ class State:
                 own = [
                     self.works * self.startup(float(since) - max(0.0, t - self.longest)) for _, t, _ in self.mix
                 ]
-                each = list(zip(self.mix, own, strict=True))
+                each = list(zip(mix, own, strict=True))
                 more.append(sum(w * (1 - ready) for (_, t, w), ready in each if t <= since))
                 less.append(sum(w * ready for (_, t, w), ready in each if t > since))
-                done.append(sum(w for e, _, w in self.mix if e <= since))
+                done.append(sum(w for e, _, w in mix if e <= since))
                 since -= Fraction(self.gap)
         if self.poisson:
             return difference(poisson(sum(more)), poisson(sum(less))), poisson(sum(done))
@@ -247,7 +249,10 @@ def difference(one: Numbers, other: Numbers) -> Numbers:
 
 def poisson(mean: float) -> Numbers:
     """Return a Poisson distribution."""
-    return {k: exp(-mean) * mean**k / factorial(k) for k in range(int(mean + 10 * mean**0.5) + 20)}
+    found = {0: exp(-mean)}
+    for k in range(1, int(mean + 10 * mean**0.5) + 20):
+        found[k] = found[k - 1] * mean / k
+    return found
 
 
 def at_most(numbers: Numbers, most: int) -> float:

@@ -38,9 +38,9 @@ def decided(
     rate: int = 0,
 ) -> tuple[int, int, bool]:
     """Return what is decided; times are in seconds, and `encoding` has pairs of end and deadline."""
-    columns = [np.array(times, dtype=np.float64) * S for times in (starting, sorted(waiting))]
-    pairs = np.array(encoding, dtype=np.float64).reshape(-1, 2) * S
-    taken, started, held = decide(state, now * S, rate, ready, *columns, pairs[:, 0].copy(), pairs[:, 1].copy())
+    begun, deadlines = (np.array(times, dtype=np.float64) * S for times in (starting, sorted(waiting)))
+    ends, due = np.array(encoding, dtype=np.float64).reshape(-1, 2).T.copy() * S
+    taken, started, held = decide(state, now * S, rate, ready, begun, deadlines, ends, due)
     return int(taken), int(started), bool(held)
 
 
@@ -188,67 +188,56 @@ def test_a_run_begins_anew() -> None:
 
 # -- the specification ---------------------------------------------------------------------------------------
 
-QUARTERS = st.integers(0, 48).map(lambda n: n / 4)
 DISTRIBUTIONS = [
     tv.Uniform(2, 6), tv.Exponential(2), tv.Constant(3), tv.Empirical([1.0, 2.0, 2.0, 4.5]), tv.Uniform(0, 0.8),
 ]  # fmt: skip
 TABLES = [startups(each) for each in DISTRIBUTIONS]
+NOW = 20.0
 
 
-@st.composite
-def states(draw: st.DrawFn) -> tuple[Coverage, State]:
-    """Return a state of the rule, and the same for the specification."""
-    table = draw(st.sampled_from(TABLES))
-    now, gap = 20 * S, draw(st.sampled_from([0.125, 0.5, 0.7, 1, 3, np.inf])) * S
-    last = draw(
-        st.sampled_from([-np.inf, *(now - ago * S for ago in (0, 0.1, 0.25, 0.5, 0.7, 0.75, 1, 2, 10))])
+def a_time(low: float, high: float) -> st.SearchStrategy[float]:
+    return st.integers(round(low * 4), round(high * 4)).map(lambda quarters: quarters / 4 * S)
+
+
+def pairs(low: float, high: float, size: int) -> st.SearchStrategy[list[tuple[float, float]]]:
+    return st.lists(st.tuples(a_time(low, high), a_time(0, 10)), max_size=size)
+
+
+@settings(max_examples=200, deadline=None)
+@given(data=st.data())
+def test_the_specification_decides_the_same(data: st.DataObject) -> None:
+    def one_of(*values: Any) -> Any:
+        return data.draw(st.sampled_from(values))
+
+    table, gap = one_of(*TABLES), one_of(0.125, 0.5, 0.7, 1, 3, np.inf) * S
+    price, works, publishing, poisson = (
+        one_of(0, 1, 10, 100, 1000),
+        one_of(1, 0.8),
+        one_of(0, 0.5) * S,
+        one_of(0, 1),
     )
-    price = draw(st.sampled_from([0, 1, 10, 100, 1000]))
-    holding = draw(st.sampled_from([0, 1, 100])) or price
-    works = draw(st.sampled_from([1.0, 0.8]))
-    publishing = draw(st.sampled_from([0.0, 0.5])) * S
-    poisson = draw(st.booleans())
-    types = draw(st.lists(st.tuples(QUARTERS, QUARTERS), max_size=5))
-    types = [(e * S, t * S) for e, t in types]
-    learned, late = draw(st.booleans()), draw(st.booleans())
+    holding = one_of(0, 1, 100) or price
+    types, learned = data.draw(pairs(0, 10, 5)), one_of(False, True)
     state = coverage(
         table, [2 * S, gap], price=price, holding=holding, startup_fails=1 - works, publishing=publishing,
-        arrivals="poisson" if poisson else "even",
-        forecast="online" if learned else types if types else None,
+        arrivals="poisson" if poisson else "even", forecast="online" if learned else types or None,
     )  # fmt: skip
     for encoding_time, timeout in types if learned else ():
         seen(state, encoding_time, timeout, 0.0)
-    if not late and state.forecasts:
-        decided(state, rate=0)  # tables of another rate
+        decided(state, rate=one_of(0, 1))  # which renews the tables, or those of another rate
+    last = (NOW - one_of(0, 0.1, 0.25, 0.5, 0.7, 0.75, 1, 2, 10, np.inf)) * S
     state.memory[0] = last
     weight = 1 / (len(types) + 10 * learned) if types else 0
-    encoding = draw(st.lists(st.tuples(QUARTERS, QUARTERS), max_size=6))
-    moments = {
-        "starting": [now - s * S for s in draw(st.lists(QUARTERS, max_size=6))],
-        "waiting": [now + d * S for d in draw(st.lists(QUARTERS.map(lambda x: x - 1), max_size=5))],
-        "encoding": [Encoding(now + (e - 1) * S, now + (e - 1 + d) * S) for e, d in encoding],
-    }
     mix = [Type(e, t - publishing, weight) for e, t in types]
     plain = State(
-        lambda x: float(chance(table, x)), table.longest, now, gap, last, price * S, holding * S, mix, poisson,
-        works, publishing, draw(st.integers(0, 4)), **moments,
+        lambda time: float(chance(table, time)), table.longest, NOW * S, gap, last, price * S, holding * S,
+        mix if learned or types else None, bool(poisson), works, publishing, data.draw(st.integers(0, 4)),
+        [NOW * S - age for age in data.draw(st.lists(a_time(0, 10), max_size=6))],
+        [NOW * S + left for left in data.draw(st.lists(a_time(-1, 10), max_size=5))],
+        [Encoding(NOW * S + left, NOW * S + left + more) for left, more in data.draw(pairs(-1, 8, 6))],
     )  # fmt: skip
-    return state, plain
-
-
-@settings(max_examples=400, deadline=None)
-@given(states())
-def test_the_specification_decides_the_same(both: tuple[Coverage, State]) -> None:
-    state, plain = both
     expected = plain.decision()
     assume(expected.margin > 1e-9)
-    found = decided(
-        state,
-        plain.now / S,
-        ready=plain.ready,
-        starting=np.array(plain.starting) / S,
-        waiting=np.array(plain.waiting) / S,
-        encoding=[(end / S, deadline / S) for end, deadline in plain.encoding],
-        rate=1,
-    )
-    assert found == expected[:3]
+    columns = [np.array(column) for column in (plain.starting, sorted(plain.waiting))]
+    encoding = np.array(plain.encoding).reshape(-1, 2).T.copy()
+    assert decide(state, NOW * S, 1, plain.ready, *columns, *encoding) == expected[:3]

@@ -49,8 +49,8 @@ class Found(NamedTuple):
     def __str__(self) -> str:
         count = len(self.failed) ** 0.5
         means = (f"{x.mean():8.4f} ± {x.std() / count:.4f}" for x in (self.failed, self.idle))
-        speed = f"{self.seconds / self.decisions * 1e6:.2f} µs a decision, {len(self.failed) / self.seconds:.0f} runs/s"
-        return f"failed {{}}, idle {{}}, {speed}".format(*means)
+        cost = self.seconds / self.decisions * 1e6, len(self.failed) / self.seconds
+        return "failed {}, idle {}, {:.2f} µs a decision, {:.0f} runs/s".format(*means, *cost)
 
 
 class Setting(NamedTuple):
@@ -103,7 +103,7 @@ def simulated(catalogue: Catalogue, setting: Setting, replications: int, seed: i
     return Found(failed, idle, decisions, seconds)
 
 
-@njit(nogil=True)
+@njit(nogil=True)  # type: ignore[untyped-decorator]
 def _run(
     state: Coverage,
     encoding_time: Any,

@@ -1,54 +1,57 @@
 """The coverage rule: how many publishers to start, and which ready ones to hold back, at one instant.
 
 Once an instant, when all that happens at it has happened, the rule compares for each moment ahead how many
-publishers will be ready by then with how many videos are due by then. It knows the videos that are waiting and
-encoding, the ages of the publishers that are starting, the rate of the client and the mix of videos so far.
-It does not know the rest of the catalogue, nor that it ends. All times are in ticks.
+publishers will be ready by then with how many videos are due by then. It knows the videos that are waiting
+and encoding, the ages of the publishers that are starting, the rate of the client and the mix of videos so
+far. It does not know the rest of the catalogue, nor that it ends. All times are in ticks.
 
 **Start-up.** F is the distribution function of the start-up time, h its longest time (that of an unbounded
 distribution is its quantile .995). A publisher that was started at s and is not ready at the time t will be
-ready by t + u with the probability p(u) = (F(t + u - s) - F(t - s)) / (1 - F(t - s)), which is 1 where
-F(t - s) = 1. If start-ups fail with the probability f, then p, and F wherever it stands for a publisher that is
+ready by t + u with the probability p(u) = (F(t + u - s) - F(t - s)) / (1 - F(t - s)), which is 1 where F(t
+- s) = 1. If start-ups fail with the probability f, then p, and F wherever it stands for a publisher that is
 yet to be started, is multiplied by 1 - f.
 
-**Points.** The moments u that are looked at are the *grid*, whole steps after the last start of an encoding, up
-to h + h/3; and the deadlines of known videos up to h + h/12. A step is the gap between two videos, halved or
-doubled until there are 8 to 32 of them. N(u) is the number of publishers that are starting and will be ready by
-u: its distribution is the convolution of those of all p(u) (Poisson-binomial). K(u) is the number of known videos
-that are due by u, A(u) of those that are waiting or have been encoded by then, R the number of ready publishers.
+**Points.** The moments u that are looked at are the *grid*, whole steps after the last start of an
+encoding, up to h + h/3; and the deadlines of known videos up to h + h/12. A step is the gap between two
+videos, halved or doubled until there are 8 to 32 of them. N(u) is the number of publishers that are
+starting and will be ready by u: its distribution is the convolution of those of all p(u)
+(Poisson-binomial). K(u) is the number of known videos that are due by u, A(u) of those that are waiting or
+have been encoded by then, R the number of ready publishers.
 
-**Forecast.** Videos are expected a gap after the last start of an encoding and a gap apart from then on. If the
-first one is overdue, it is expected half a gap from now; after two gaps, none are. Poisson arrivals are always
-expected half a gap from now and a gap apart, each as a Poisson number with mean 1. A video that is expected x
-before u has the encoding time E and the timeout T of the mix, and its own publisher: this one is ready by u with
-the probability own = F(x - max(0, T - h)). So it changes the demand by u by +1 if it is due, T <= x, without its
-publisher, and by -1 if it is not due, but its publisher is ready. S(u) is the sum of these changes; B(u) is the
-number of those with E <= x, which will be encoded by u. Whole gaps after the last start of an encoding they depend on nothing
-but the number of gaps and the mix, so they are kept in tables; at a deadline they are those of the grid's point before it.
+**Forecast.** Videos are expected a gap after the last start of an encoding and a gap apart from then on. If
+the first one is overdue, it is expected half a gap from now; after two gaps, none are. Poisson arrivals are
+always expected half a gap from now and a gap apart, each as a Poisson number with mean 1. A video that is
+expected x before u has the encoding time E and the timeout T of the mix, and its own publisher: this one is
+ready by u with the probability own = F(x - max(0, T - h)). So it changes the demand by u by +1 if it is
+due, T <= x, without its publisher, and by -1 if it is not due, but its publisher is ready. S(u) is the sum
+of these changes; B(u) is the number of those with E <= x, which will be encoded by u. Whole gaps after the
+last start of an encoding they depend on nothing but the number of gaps and the mix, so they are kept in
+tables; at a deadline they are those of the grid's point before it.
 
-**Start.** short(u) = P(N(u) <= K(u) - R - 1 + S(u)) is the probability that a publisher more, ready by u, would
-serve a video that is due by then; surplus(u) = P(N(u) > A(u) - R - 1 + B(u)) is the probability that it would be
-idle at u. One is started while the failures that it prevents are worth more than the time that it is idle, ::
+**Start.** short(u) = P(N(u) <= K(u) - R - 1 + S(u)) is the probability that a publisher more, ready by u,
+would serve a video that is due by then; surplus(u) = P(N(u) > A(u) - R - 1 + B(u)) is the probability that
+it would be idle at u. One is started while the failures that it prevents are worth more than the time that
+it is idle, ::
 
     price * max over u <= h of F(u) short(u)  >  sum over the grid of step * F(u) surplus(u),
 
 and then belongs to N.
 
-**Hold.** The waiting video with the nearest deadline d takes the publisher that has been ready longest, unless
-a more urgent one that is still encoding would lack it. With known(u, c) = P(N(u) <= K(u) - R - 1 + c): let *before*
-be the maximum of known(u, 0) over all points up to h + h/12, and *after* the maximum of known(u, 1) over those
-before d, the first of them at v. The publisher is held exactly if after > before, an encoding whose video
-is due by v ends (say, r from now, the nearest one), and ::
+**Hold.** The waiting video with the nearest deadline d takes the publisher that has been ready longest,
+unless a more urgent one that is still encoding would lack it. With known(u, c) = P(N(u) <= K(u) - R - 1 +
+c): let *before* be the maximum of known(u, 0) over all points up to h + h/12, and *after* the maximum of
+known(u, 1) over those before d, the first of them at v. The publisher is held exactly if after > before, an
+encoding whose video is due by v ends (say, r from now, the nearest one), and ::
 
     price * (after - before)  >  r * product of 1 - p(r / 2) over all that are starting,
 
 the second being about the time for which the video waits for the next publisher.
 
-**Mix.** The types of videos are those of another catalogue, or those that have been seen, each with the weight 1
-of n + 10: what is not known yet counts as no demand.
+**Mix.** The types of videos are those of another catalogue, or those that have been seen, each with the
+weight 1 of n + 10: what is not known yet counts as no demand.
 
-Everything is computed as loops over numbers with sums in a fixed order, so that the compiled functions and those
-that Python interprets give the same bits.
+Everything is computed as loops over numbers with sums in a fixed order, so that the compiled functions and
+those that Python interprets give the same bits.
 """
 
 from __future__ import annotations
@@ -175,9 +178,9 @@ class Coverage(NamedTuple):
     steps: Floats
     """Ticks between the points of the grid, for each rate."""
     spacing: NDArray[np.int64]
-    """For each rate: the steps from an arrival to the next, the arrivals in a step, and the rows of the tables."""
+    """For each rate: steps from a video to the next, videos in a step (one is 1), rows of the tables."""
     taps: Floats
-    """Sums over the mix, for each rate: of due ones, of covered ones, of encoded ones by the time since they came."""
+    """Sums over the mix by the time since a video came, for each rate: due, covered, encoded ones."""
     due: Floats
     """A row for each step after the last start of an encoding: P(S >= m) at m + the middle."""
     encoded: Floats
@@ -185,7 +188,7 @@ class Coverage(NamedTuple):
     reach: NDArray[np.int64]
     """For each row: how far S and B may be from 0."""
     memory: Floats
-    """Last start of an encoding, number of videos of the mix, rate for which the tables are renewed (else -1)."""
+    """Last start of an encoding, videos in the mix, rate for which the tables are up to date (or -1)."""
 
 
 def coverage(
@@ -248,7 +251,7 @@ def coverage(
 
 
 def _step(gap: float, ahead: float) -> tuple[float, int, int]:
-    """Return the grid's step, in ticks; how many of them are between two videos, and how many videos are in one."""
+    """Return the grid's step in ticks, how many are between two videos, and how many videos come in one."""
     step, apart, each = (gap, 1, 1) if gap < inf else (ahead / 16, 1, 1)
     while ahead / step < 8:
         step, apart = step / 2, apart * 2
@@ -403,7 +406,7 @@ _TIME, _CHANCE, _READY, _NUMBER = range(4)
 def decide(
     state: Any, now: Any, rate: Any, ready: Any, starting: Any, waiting: Any, ends: Any, deadlines: Any
 ) -> Any:
-    """Return how many waiting videos take a publisher, how many publishers are started, and whether one is held.
+    """Return how many waiting videos take a publisher, how many are started, and whether one is held.
 
     Parameters
     ----------
@@ -490,7 +493,7 @@ def _ascend(times: Any, out: Any) -> None:
 def _lay(
     state: Any, now: Any, rate: Any, waiting: Any, deadlines: Any, ends: Any, counts: Any, points: Any
 ) -> Any:
-    """Lay the points: their times, rows of the tables, and counts of known videos; return how many there are."""
+    """Lay the points: their times, rows of the tables, and counts of known videos; return how many."""
     gap, step, last, early = state.gaps[rate], state.steps[rate], state.memory[_LAST], state.publishing
     origin, expected = last, state.forecasts and gap < inf
     if expected and (state.poisson or last + gap <= now < last + 2 * gap):
