@@ -83,7 +83,7 @@ class State:
     def exceeds(self, one: float, other: float) -> bool:
         """Compare, and note how near they are."""
         if one != other:
-            self.margins.append(abs(one - other) / max(abs(one), abs(other)))
+            self.margins.append(abs(one - other) / max(one, other, 1.0))
         return one > other
 
     # -- points ----------------------------------------------------------------------------------------------
@@ -169,9 +169,7 @@ class State:
             until = begun + (u - begun) // self.step * self.step  # the grid's point before
             since = until - begun - Fraction(self.gap)
             while since >= 0:
-                own = [
-                    self.works * self.startup(float(since) - max(0.0, t - self.longest)) for _, t, _ in self.mix
-                ]
+                own = [self.works * self.startup(float(since) - max(0.0, t - self.longest)) for _, t, _ in mix]
                 each = list(zip(mix, own, strict=True))
                 more.append(sum(w * (1 - ready) for (_, t, w), ready in each if t <= since))
                 less.append(sum(w * ready for (_, t, w), ready in each if t > since))
