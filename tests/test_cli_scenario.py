@@ -53,6 +53,13 @@ class TestOptions:
             ("--encoding-factor none", {"encoding_factor": None}),
             ("--encoding-factor uniform(1,2)", {"encoding_factor": tv.Uniform(1, 2)}),
             ("--publishing-queue-capacity none", {"publishing_queue_capacity": None}),
+            ("--hand-over after=1,factor=2", {"hand_over": tv.RetryLater(after=1, factor=2)}),
+            ("--broker kafka", {"broker": tv.KAFKA}),
+            (
+                "--broker latency=uniform(0,1),loss=0.1",
+                {"broker": tv.Broker(latency="uniform(0, 1)", loss=0.1)},
+            ),
+            ("--broker none", {}),
             ("--requests-per-second 3", {"requests_per_second": 3}),
             (
                 "--requests-per-second steps=[[0,2],[60,0.5]],period=120",
@@ -79,6 +86,8 @@ class TestOptions:
             ("--faults 0.1", "'0.1' in '0.1' is not NAME=VALUE, such as startup=0.0"),
             ("--faults startup=x", "'x' is not a number"),
             ("--faults startup=2", "faults: startup must be a probability below 1, not 2.0"),
+            ("--hand-over factor=2", "hand_over must say after, not only {'factor': 2.0}"),
+            ("--broker rabbit", "'rabbit' in 'rabbit' is not NAME=VALUE, such as latency=0.0"),
             ("--deadline queued", "deadline must be one of 'published', 'assigned', not 'queued'"),
         ],
     )
@@ -115,6 +124,9 @@ class TestFiles:
 
     def test_options_win_and_a_table_changes_that_of_the_file(self, tmp_path: Path) -> None:
         path = written(tmp_path, "encoders = 5\nuntil = 60\n[faults]\nstartup = 0.1\nattempts = 2\n")
+        named = written(tmp_path, 'broker = "redis"', "named.toml")
+        assert asked("--scenario", named).broker == tv.REDIS
+        assert asked("--scenario", named, "--broker", "loss=0.5").broker == tv.Broker(0.0002, 0.5, 3600)
         found = asked("--scenario", path, "--until", 90, "--faults", "attempts=none,publishing=0.2")
         assert found == tv.Scenario(encoders=5, until=90, faults=tv.Faults(startup=0.1, publishing=0.2))
 

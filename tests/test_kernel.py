@@ -97,6 +97,11 @@ def _widened(world: World, random: Random) -> World:
         arrivals=often(0.35, "poisson", "even"),
         encoders=often(0.25, None, often(0.3, _speeds(random), world.scenario.encoders)),
         encoding_factor=often(0.3, random.choice((0.7, "uniform(0.5, 1.5)", "empirical(0.5, 1, 2)")), None),
+        max_publishers=often(0.4, random.choice((1, 2, 3, 8)), None),
+        provisioning_delay=often(0.25, random.choice((0.5, 1, 2.25)), 0),
+        faults=tv.Faults(
+            startup=often(0.3, random.choice((0.1, 0.3, 0.6)), 0), noticed_after=often(0.5, 1.5, 0)
+        ),
     )
     catalogue = world.catalogue
     if random.random() < 0.3:
@@ -159,6 +164,9 @@ def features(world: World, facts: Facts) -> set[str]:
         "no encoders": world.scenario.encoders is None,
         "speeds": isinstance(world.scenario.encoders, tuple),
         "factor": world.scenario.encoding_factor is not None,
+        "quota waits": facts.quota_waits > 0,
+        "provisioning delay": world.scenario.provisioning_delay > 0,
+        "start-ups fail": len(facts.attempts["kind"]) > 0,
         "prewarmed": strategy.prewarmed > 0,
         "second publishers": causes.max(initial=0) > 1,
         **{name: index in starts.moment for name, index in moments.items()},
@@ -195,7 +203,7 @@ def test_both_engines_give_the_same_facts_and_metrics(examples: int) -> None:
     agree()
     few = {name: count for name, count in occurred.items() if count < 0.05 * occurred["examples"]}
     assert not few
-    assert len(occurred) == 1 + len(routing.KERNELS) + 25
+    assert len(occurred) == 1 + len(routing.KERNELS) + 28
 
 
 def same(one: float, other: float) -> bool:
@@ -470,7 +478,7 @@ SHOW = """
 import sys, tempfile
 tempfile.tempdir = sys.argv[1] if len(sys.argv) > 1 else None
 import numpy as np
-from tv2sim.kernel import compiled
+from tv2sim import compiled
 from tv2sim.kernel.draws import uniform_rows
 uniform_rows(np.uint64(1), 1, 0, 0, np.empty((2, 4)))
 print(compiled._folder(), sum(uniform_rows.stats.cache_hits.values()))
@@ -513,6 +521,6 @@ def test_a_changed_source_is_compiled_again(package: Path) -> None:
 def test_where_nothing_can_be_written_it_works_uncached(package: Path, tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.touch()
-    (package / "kernel" / "__pycache__").touch()
+    (package / "__pycache__").touch()
     places = {"XDG_CACHE_HOME": str(blocked), "NUMBA_CACHE_DIR": str(blocked), "PYTHONDONTWRITEBYTECODE": "1"}
     assert ran(package, blocked, **places) == ("None", 0)

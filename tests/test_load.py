@@ -43,6 +43,10 @@ class TestEncoders:
             "cannot take 2 requests/s: the client is held back to 1.2 videos/s"
         )
 
+    def test_a_client_that_retries_is_not_held_back(self) -> None:
+        (warning,) = tv.Scenario(encoders=5, hand_over=tv.RetryLater(after=1)).explain(4).warnings
+        assert str(warning) == "5 encoders cannot take 2 requests/s: videos are refused"
+
     def test_without_an_encoding_stage_all_arrive(self) -> None:
         found = tv.Scenario(encoders=None, requests_per_second=5).explain(tv.read_catalogue(videos(9)))
         assert (found.load_per_encoder, found.arrival_rate) == (None, 5)
@@ -120,6 +124,14 @@ class TestPublishers:
     def test_attempts_are_limited(self) -> None:
         # 1 + 0.5 + 0.25
         assert tv.Scenario(faults=tv.Faults(publishing=0.5, attempts=3)).explain().publishings_per_video == 1.75
+
+    def test_a_broker_delivers_again(self) -> None:
+        # one of 5 deliveries is lost: 1/4 for each that is not; half of the acknowledgements spend one more
+        broker = tv.Broker(latency=0.5, loss=0.2, redelivered_after=30, acknowledgement_loss=0.5)
+        found = tv.Scenario(broker=broker).explain(prewarmed=10)
+        assert found.visible_after == 0.5 + 0.25 * 30
+        assert (found.publishings_per_video, found.pool_capacity) == (2, 1.25)
+        assert "broker: publishers see a video after 8 s on average" in str(found)
 
     def test_what_is_not_noticed_takes_a_place(self) -> None:
         # 1.25 starts of 4 + 1 s, and 0.25 failures for 2 s

@@ -54,7 +54,7 @@ def test_at_the_end_the_state_is_what_the_run_says() -> None:
         retries = refused_before(run)
         assert state.retries == retries
         found.update(kinds)
-        found.update(retries=retries)
+        found.update(retries=retries, redeliveries=state.redeliveries)
     assert min(found.values()) > 20
 
 
@@ -150,6 +150,21 @@ def test_a_failure_that_contradicts_the_others_is_named(event: str, changes: dic
     changed = json.dumps(json.loads(LOST[at]) | changes) + "\n"
     with pytest.raises(InputError, match=f"line {at + 1}, contradicts those before it"):
         read_recorded(io.BytesIO("".join([*LOST[:at], changed, *LOST[at + 1 :]]).encode()))
+
+
+def test_an_encoder_that_is_down_takes_no_video() -> None:
+    at = next(number for number, line in enumerate(LOST) if '"encoder_repaired"' in line)
+    with pytest.raises(InputError, match=r"contradicts those before it: 'encoding_started' at 4 s"):
+        read_recorded(io.BytesIO("".join([*LOST[:at], *LOST[at + 1 :]]).encode()))
+
+
+def test_a_video_is_lost_with_its_own_encoder() -> None:
+    run = simulate([(9, 99), (0.1, 99)], "1", 2, encoders=2, faults=FAULTS, until=4)
+    lines = [line.decode() for line in recorded(run)]
+    at = next(number for number, line in enumerate(lines) if '"encoder_failed"' in line)
+    lines[at] = json.dumps(json.loads(lines[at]) | {"encoder": 1}) + "\n"
+    with pytest.raises(InputError, match=f"line {at + 1}, contradicts those before it"):
+        read_recorded(io.BytesIO("".join(lines).encode()))
 
 
 def test_the_log_of_a_world_with_a_quota_has_the_waits() -> None:

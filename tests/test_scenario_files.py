@@ -92,7 +92,7 @@ WORLDS = st.builds(
     provisioning_delay=st.floats(0, 9),
     faults=FAULTS,
     hand_over=st.none() | RETRIES,
-    broker=st.none() | BROKERS,
+    broker=st.none() | BROKERS | st.sampled_from(["kafka", "redis"]),
 )
 
 
@@ -270,6 +270,8 @@ class TestSchema:
             {"faults": "none"},
             {"requests_per_second": {"period": 5}},
             {"requests_per_second": "none"},
+            {"broker": "rabbit"},
+            {"hand_over": {"factor": 2}},
             {"until": []},
         ],
     )

@@ -13,9 +13,11 @@ from tv2sim.ticks import to_ticks
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from tv2sim.distributions import AsTime
 
-__all__ = ["KAFKA", "REDIS", "Broker", "RetryLater", "broker", "hand_over"]
+__all__ = ["BROKERS", "KAFKA", "REDIS", "Broker", "RetryLater", "broker", "hand_over"]
 
 
 @with_parameters
@@ -162,8 +164,19 @@ def hand_over(name: str, value: object, *, error: type[InputError]) -> RetryLate
     return value
 
 
-def broker(name: str, value: object, *, error: type[InputError]) -> Broker:
-    """Return a broker as it is."""
+BROKERS = {"kafka": KAFKA, "redis": REDIS}
+"""What people may write for a broker."""
+
+
+def broker(
+    name: str, value: object, *, error: type[InputError], names: Mapping[str, Broker] = BROKERS
+) -> Broker:
+    """Return a broker as it is, or the one with a name."""
+    if isinstance(value, str) and value in names:
+        return names[value]
     if not isinstance(value, Broker):
-        raise error(f"{name} must be a tv2sim.Broker, such as Broker(latency=0.1), not {shown(value)}")
+        known = " or ".join(map(repr, names))
+        raise error(
+            f"{name} must be a tv2sim.Broker, such as Broker(latency=0.1), or {known}, not {shown(value)}"
+        )
     return value

@@ -45,6 +45,8 @@ class LoadWarning:
         The unit of the rate: requests of the client, or videos that arrive.
     busiest : bool
         Whether the rate is that of the busiest minute; the capacity is then enough for the mean rate.
+    retries : bool
+        Whether the client offers a video again later that no encoder takes, instead of waiting.
     """
 
     of: Literal["encoders", "pool", "quota"]
@@ -53,6 +55,7 @@ class LoadWarning:
     capacity: float
     unit: str = "videos/s"
     busiest: bool = False
+    retries: bool = False
 
     @property
     def load(self) -> str:
@@ -64,8 +67,9 @@ class LoadWarning:
         if self.busiest:
             rate = f"the {rate} of the busiest minute"
         if self.of == "encoders":
-            cannot = f"{plural(self.size, 'encoder')} cannot take {rate}: the client is held back "
-            return cannot + ("then" if self.busiest else f"to {self.capacity:.3g} videos/s")
+            cannot = f"{plural(self.size, 'encoder')} cannot take {rate}"
+            then = "then" if self.busiest else f"to {self.capacity:.3g} videos/s"
+            return f"{cannot}: {'videos are refused' if self.retries else f'the client is held back {then}'}"
         what = f"a pool of {self.size}" if self.of == "pool" else f"a limit of {plural(self.size, 'publisher')}"
         if not self.size:
             return f"{what} publishes nothing unless publishers are started otherwise"
@@ -170,9 +174,19 @@ class Explanation:
 
     @property
     def publishings_per_video(self) -> float:
-        """The number of publishers that take a video: more than 1 if publishing fails."""
+        """The number of publishers that take a video: more than 1 if publishing or acknowledgements fail."""
         fails, most = self.scenario.faults.publishing, self.scenario.faults.attempts
-        return (1 - (0.0 if most is None else fails**most)) / (1 - fails)
+        broker = self.scenario.broker
+        again = 0.0 if broker is None else broker.acknowledgement_loss
+        return (1 - (0.0 if most is None else fails**most)) / (1 - fails) / (1 - again)
+
+    @property
+    def visible_after(self) -> float:
+        """Mean seconds from the time at which the broker has a video until publishers can take it."""
+        if (broker := self.scenario.broker) is None:
+            return 0.0
+        lost = broker.loss / (1 - broker.loss)
+        return mean_of(broker.latency) + lost * broker.redelivered_after
 
     @property
     def starts_per_video(self) -> float:
@@ -233,10 +247,11 @@ class Explanation:
         found = []
         unit = "videos/s" if self.submitted else "requests/s"
         encoders, limit = self.scenario.encoder_count, self.encoder_capacity
+        retries = self.scenario.hand_over is not None
         if self.load_per_encoder is not None and self.load_per_encoder > 1:
-            found.append(LoadWarning("encoders", encoders, self.requested_rate, limit, unit))
+            found.append(LoadWarning("encoders", encoders, self.requested_rate, limit, unit, retries=retries))
         elif self.busiest_rate > limit:
-            found.append(LoadWarning("encoders", encoders, self.busiest_rate, limit, unit, busiest=True))
+            found.append(LoadWarning("encoders", encoders, self.busiest_rate, limit, unit, True, retries))
         rate, most = self.arrival_rate, self.busiest_arrival_rate
         unit = unit if rate == self.requested_rate else "videos/s"
         for part, size, capacity in self._of_publishers:
@@ -280,6 +295,8 @@ class Explanation:
     def __str__(self) -> str:
         lines = [self._encoders] if self.load_per_encoder is not None else []
         lines.append(f"arrivals at the publishing stage: {self.arrival_rate:.3g} videos/s{self._busiest}")
+        if self.scenario.broker is not None:
+            lines.append(f"broker: publishers see a video after {self.visible_after:.3g} s on average")
         if self.publisher_time != self.scenario.startup_time.mean:
             lines.append(
                 f"publishers: {self.arrival_rate:.3g} videos/s x {self._life} = {self.publishers:.3g} at a time"

@@ -20,7 +20,7 @@ from tv2sim.distributions import (
 from tv2sim.errors import CatalogueError, InputError, ScenarioError
 from tv2sim.faults import Faults, faults
 from tv2sim.fields import Fields, check_fields, or_none, parameter, with_changes, with_parameters
-from tv2sim.links import Broker, RetryLater, broker, hand_over
+from tv2sim.links import BROKERS, Broker, RetryLater, broker, hand_over
 from tv2sim.notebook import code, display, strong, table
 from tv2sim.profiles import Profile, a_rate
 from tv2sim.ticks import PER_SECOND, to_ticks
@@ -155,9 +155,9 @@ class Scenario(Fields):
         text="What the client does when no encoder is free: a tv.RetryLater. None: it waits for one.",
     )  # fmt: skip
     broker: Broker | None = parameter(
-        None, or_none(broker), label="Broker",
-        text="What has the videos between the encoders and the publishers: a tv.Broker, such as tv.KAFKA or "
-        "tv.REDIS. None: a queue that publishers see at once.",
+        None, or_none(broker), names=BROKERS, label="Broker",
+        text="What has the videos between the encoders and the publishers: a tv.Broker, or 'kafka' or 'redis' "
+        "for tv.KAFKA or tv.REDIS. None: a queue that publishers see at once.",
     )  # fmt: skip
 
     _error = ScenarioError

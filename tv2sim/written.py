@@ -284,7 +284,8 @@ class _Form:
         if "known" in self.bounds:
             return [{"enum": list(self.bounds["known"])}]
         found = [self._limited(form) for part in self.parts for form in _FORMS[part]]
-        return found + ([] if self.table is None else [_schema_of(self.table)])
+        names = [{"enum": list(self.bounds["names"])}] if "names" in self.bounds else []
+        return names + found + ([] if self.table is None else [_schema_of(self.table)])
 
     def _limited(self, form: dict[str, Any]) -> dict[str, Any]:
         if form not in (_NUMBER, _WHOLE):

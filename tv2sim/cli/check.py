@@ -12,6 +12,7 @@ from tv2sim.cli.inputs import scenario_of
 from tv2sim.cli.text import USUAL, say
 from tv2sim.cli.text import columns as terminal_columns
 from tv2sim.errors import CatalogueError
+from tv2sim.profiles import Profile
 from tv2sim.scenario import Scenario
 from tv2sim.validation import a_whole_number, plural
 
@@ -55,8 +56,10 @@ def _describe(survey: Survey, scenario: Scenario) -> None:
         say(f"publishing time      {_range(survey.publishing_time[~np.isnan(survey.publishing_time)])}")
     explanation = scenario.explain(survey)
     if scenario.encoders is not None or not explanation.submitted:
-        rate, least = scenario.mean_rate, (len(survey) - 1) / explanation.requested_rate
-        say(f"requests             {len(survey)} at {rate:g}/s, at least {least:g} s")
+        rate, least = f"{scenario.mean_rate:g}/s", (len(survey) - 1) / explanation.requested_rate
+        if isinstance(scenario.requests_per_second, Profile):
+            rate = f"{explanation.requested_rate:.3g}/s on average"
+        say(f"requests             {len(survey)} at {rate}, at least {least:g} s")
     if survey.submitted_at is not None:
         say(f"submitted at         {_range(survey.submitted_at[~np.isnan(survey.submitted_at)])}")
     for line in str(explanation).splitlines():

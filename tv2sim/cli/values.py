@@ -89,8 +89,9 @@ def forms(part: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def is_table(part: dict[str, Any]) -> bool:
-    """Return whether it is a table, or none."""
-    return all(form.get("type") == "object" or None in form.get("enum", ()) for form in forms(part))
+    """Return whether it is a table, or has a name or none."""
+    kinds = {form.get("type") for form in forms(part)}
+    return "object" in kinds and kinds <= {"object", None}
 
 
 def is_text(part: dict[str, Any]) -> bool:
@@ -101,11 +102,13 @@ def is_text(part: dict[str, Any]) -> bool:
 def setting(part: dict[str, Any]) -> Callable[[str], Any]:
     """Return a function that reads a value in one of its forms; limits are checked where it is used."""
     kinds = {form.get("type"): form for form in forms(part)}
-    optional = any(None in form.get("enum", ()) for form in forms(part))
+    names = [name for form in forms(part) for name in form.get("enum", ())]
 
     def read(text: str) -> Any:
-        if optional and text.lower() == "none":
+        if None in names and text.lower() == "none":
             return None
+        if text in names:
+            return text
         if "object" in kinds and ("=" in text or set(kinds) <= {"object", None}):
             return _table(text, kinds["object"]["properties"])
         if "array" in kinds and ("," in text or "[" in text):

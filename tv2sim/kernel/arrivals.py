@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim.compiled import borrowing, compiled, inlined
 from tv2sim.distributions import Exponential
 from tv2sim.draws import Purpose
-from tv2sim.kernel.compiled import borrowing, compiled, inlined
 from tv2sim.kernel.draws import draw_numbers
 from tv2sim.profiles import Profile
 from tv2sim.ticks import PER_SECOND, whole_ticks

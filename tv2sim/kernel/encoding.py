@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim.compiled import compiled, inlined
 from tv2sim.kernel.arrivals import before_of, pause_from
-from tv2sim.kernel.compiled import compiled, inlined
 from tv2sim.profiles import Profile
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import PER_SECOND

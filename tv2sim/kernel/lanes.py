@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim.compiled import compiled
 from tv2sim.draws import Purpose
-from tv2sim.kernel.compiled import compiled
 from tv2sim.kernel.draws import LANES, line_lanes
 from tv2sim.kernel.measuring import peak, quantile_weights
 from tv2sim.ticks import PER_SECOND

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tv2sim.compiled import borrowing, compiled
 from tv2sim.facts import VIDEO_OUTCOMES
 from tv2sim.kernel import events
-from tv2sim.kernel.compiled import borrowing, compiled
 from tv2sim.ticks import PER_SECOND
 
 __all__ = ["MEASURED", "OF_SUMS", "Fixed", "measure", "peak", "quantile", "quantile_weights"]
@@ -136,7 +136,8 @@ def _publishers(T: Any, K: Any, n: Any, end: Any, with_peak: Any, out: Any) -> N
     for publisher in range(count):
         last = T[events.P_ASSIGNED, publisher]
         if last != last:
-            last = end
+            last = T[events.P_ENDED, publisher]  # if its start-up failed
+            last = last if last == last else end
             wasted += 1
         ready = T[events.P_READY, publisher]
         if ready == ready:
@@ -207,4 +208,4 @@ def measure(
     out[ENCODER_UTILIZATION] = _ratio(work, encoders * end)
     out[PUBLISHING_QUEUE_MEAN] = _ratio(queue, end)
     out[CLIENT_BLOCKED_TIME] = _total(columns[events.OFFERED], columns[events.STARTED], end) / PER_SECOND
-    out[MAKESPAN], out[QUOTA_WAITS] = end / PER_SECOND, 0
+    out[MAKESPAN], out[QUOTA_WAITS] = end / PER_SECOND, n[events.WAITS]

@@ -11,18 +11,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim.compiled import announced, borrowing, compiled
 from tv2sim.distributions import line_of
 from tv2sim.draws import Purpose
 from tv2sim.kernel import events, lanes, stream, varied
 from tv2sim.kernel.arrivals import before_of
-from tv2sim.kernel.compiled import announced, borrowing, compiled
 from tv2sim.kernel.draws import draw_rows, whole_blocks
 from tv2sim.kernel.encoding import Arrivals, arrivals_of, script_of
 from tv2sim.kernel.facts import Machine
 from tv2sim.kernel.measuring import MEASURED, OF_SUMS, Fixed, measure, peak, quantile, quantile_weights
 from tv2sim.kernel.routing import kernels_for
 from tv2sim.kernel.stage import stage
-from tv2sim.kernel.world import draw, draw_encoding_lanes, draw_lanes, draw_part, draw_publishing_lanes
+from tv2sim.kernel.world import (
+    draw,
+    draw_encoding_lanes,
+    draw_lanes,
+    draw_part,
+    draw_publishing,
+    draw_publishing_lanes,
+    draw_startup,
+)
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import whole_ticks
 
@@ -148,7 +156,8 @@ class Events(Block):
 
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
-        self.size = max(1, min(256, _DRAWN_AT_ONCE // (world.level + len(world.catalogue))))
+        starts = (world.level + len(world.catalogue)) / (1 - world.scenario.faults.startup)
+        self.size = max(1, min(256, int(_DRAWN_AT_ONCE // starts)))
         self._machine = Machine(world, logged=False)
         self._columns = [MEASURED.index(metric) for metric in metrics]
         self._wanted = (not {*_QUANTILES, *_LATENESS}.isdisjoint(metrics), "peak_publishers" in metrics)
@@ -156,18 +165,21 @@ class Events(Block):
     def simulate(
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Simulate one after the other; those again whose deadlines were guessed wrong."""
+        """Simulate one after the other; those again of which something was open or guessed wrong."""
         machine, encoders = self._machine, self.world.scenario.encoder_count
-        T, K, n = machine.T, machine.K, machine.n
         out, moved = np.empty((len(replications), len(MEASURED))), np.zeros(len(replications), dtype=np.bool_)
         drawn = draw(self.world, seed, replications)
-        state = (self.world.steps, T, K, n, machine.c, machine.log)
-        _replicate(state, tuple(drawn), machine.guess, encoders, self._wanted, out, on_time, moved)
-        guess, priority = machine.guess.copy(), T[events.PRIORITY].copy()
+        machine.widen(drawn.publishers)
+        state = (self.world.steps, machine.T, machine.K, machine.n, machine.c, machine.log)
+        columns = (drawn.starts, *drawn.columns)
+        _replicate(state, columns, machine.guess, encoders, self._wanted, out, on_time, moved)
+        guess = machine.guess.copy()
+        priority = machine.T[events.PRIORITY, : len(guess)].copy()
         for row in np.flatnonzero(moved).tolist():
             end, _ = machine.run(drawn.of(row))
-            measure(T, K, n, encoders, end, *self._wanted, out[row], on_time)
-        machine.guess[:], T[events.PRIORITY] = guess, priority
+            known = machine.T, machine.K, machine.n, encoders, end
+            measure(*known, *self._wanted, out[row], on_time)
+        machine.guess[:], machine.T[events.PRIORITY, : len(guess)] = guess, priority
         values[:] = out[:, self._columns].T
         return np.zeros(len(replications), dtype=np.bool_)
 
@@ -183,20 +195,17 @@ def _copy(values: Any, to: Any) -> None:
 def _replicate(
     state: Any, drawn: Any, guess: Any, encoders: Any, wanted: Any, out: Any, on_time: Any, moved: Any
 ) -> None:
-    """Simulate and measure; say where a pause is open, or encoding started later than the priorities assume."""
+    """Simulate and measure; say where something is open, or encoding did not start as priorities assume."""
     steps, T, K, n, c, log = state
-    slots, startup, further, publishing, encoding, before = drawn
+    starts, publishing, encoding, before = drawn
     quantiles, with_peak = wanted
     n[events.KNOWN] = 0
     for row in range(len(out)):
-        _copy(slots[row], T[events.SLOT_STARTUP])
-        _copy(startup[row], T[events.STARTUP])
-        _copy(further[row], T[events.FURTHER_STARTUP])
         _copy(publishing[row % len(publishing)], T[events.PUBLISHING])
         _copy(encoding[row % len(encoding)], T[events.ENCODING_TIME])
         _copy(before[row % len(before)], T[events.BEFORE])
-        end, ending = events.simulate(steps, T, K, n, c, log)
-        moved[row] = ending == events.OPEN
+        end, ending = events.simulate(steps, starts[row], T, K, n, c, log)
+        moved[row] = ending >= events.OPEN
         if n[events.REORDERS] and not moved[row]:
             for video in range(n[events.VIDEOS]):
                 start = T[events.STARTED, video]
@@ -481,9 +490,8 @@ class Stage(_Uncoupled):
             self.begins, arrivals.encoded, arrivals.started, world.timeout, self.owned, arrivals.shared,
         )  # fmt: skip
         wanted = (self._elapsed, self._lateness, "peak_publishers" in self.metrics)
-        _replicate_stage(
-            given, videos, tuple(draw(world, seed, replications)), self._state, wanted, out, on_time
-        )
+        drawn = (*draw_startup(world, seed, replications), draw_publishing(world, seed, replications))
+        _replicate_stage(given, videos, drawn, self._state, wanted, out, on_time)
         names = ("published", "stockouts", "idle", "waits", "alive", "publishers", "end")
         more = ("peak_publishers", *_QUANTILES, *_LATENESS)
         columns = dict(zip((*names, *more), out.T, strict=False))
@@ -501,7 +509,7 @@ def _replicate_stage(
 ) -> None:
     times, kinds, rows, priority, level, capacity, held = given
     begins, encoded, started, timeout, owned, shared = videos
-    slots, startup, further, several, _, _ = drawn
+    slots, startup, further, several = drawn
     at, queue, place, caused = state
     with_elapsed, with_lateness, with_peak = wanted
     n = len(encoded)

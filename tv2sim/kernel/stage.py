@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from tv2sim.kernel.compiled import compiled
+from tv2sim.compiled import compiled
 from tv2sim.kernel.encoding import ARRIVES, DECIDED, READY_FIRST, STARTS
 
 __all__ = ["BLOCKED", "NO_PUBLISHER", "stage"]

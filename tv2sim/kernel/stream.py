@@ -12,7 +12,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from tv2sim.kernel.compiled import compiled, inlined
+from tv2sim.compiled import compiled, inlined
 from tv2sim.kernel.lanes import ALIVE, BLOCKED, IDLE, LAST, PUBLISHED, STOCKOUTS, SUMS, WAITS
 from tv2sim.strategies import MOMENTS
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tv2sim.kernel.compiled import compiled
+from tv2sim.compiled import compiled
 from tv2sim.kernel.lanes import (
     ALIVE,
     BLOCKED,

@@ -184,7 +184,8 @@ class State:
         if (act := self._act.get(event)) is not None:
             act(time, video, publisher if encoder is None else encoder)
         self._events.appendleft(entry)
-        self.history.note(time, *map(self.places.level, self.levels))
+        levels = self.places.levels
+        self.history.note(time, *[levels[name] for name in self.levels])
         self.version += 1
 
     def _happened_before(self, event: str, video: int | None) -> bool:
@@ -382,9 +383,9 @@ class State:
             beside=[self._shown(video) for video in islice(self.beside, SHOWN)],
             beside_total=len(self.beside),
             publishers=list(islice(self.publishers.values(), SHOWN)),
-            publishers_starting=self.places.level("publishers_starting"),
-            publishers_ready=self.places.level("publishers_ready"),
-            publishers_busy=self.places.level("publishers_busy"),
+            publishers_starting=self.places.levels["publishers_starting"],
+            publishers_ready=self.places.levels["publishers_ready"],
+            publishers_busy=self.places.levels["publishers_busy"],
             publishers_started=self.started,
             stats=dict(self.stats),
             settled=self.settled,

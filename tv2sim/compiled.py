@@ -27,6 +27,8 @@ __all__ = ["announced", "borrowing", "compiled", "inlined"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+_SOURCES = ("compiled.py", "kernel/*.py", "strategies/coverage.py")
+"""Where functions are compiled that may call each other."""
 
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
 _BORROWING = {"_nrt": False}
@@ -59,12 +61,12 @@ def _kept(function: F, **options: bool) -> F:
 
 @cache
 def _stamp() -> str:
-    """Return what the results of compilation depend on: all sources of the kernel, and the compilers.
+    """Return what the results of compilation depend on: all sources with such functions, and the compilers.
 
     numba looks at the file of the compiled function alone, and does not notice a change in one that it calls.
     """
     found = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__}".encode())
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    for path in sorted(path for pattern in _SOURCES for path in Path(__file__).parent.glob(pattern)):
         found.update(path.read_bytes())
     return found.hexdigest()[:16]
 
@@ -78,7 +80,7 @@ def _folder() -> Path | None:
     if given := os.environ.get("NUMBA_CACHE_DIR"):
         places.insert(0, Path(given))
     for place in places:
-        folder = place / f"kernel-{_stamp()}"
+        folder = place / f"compiled-{_stamp()}"
         try:
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             probe = folder / f".{os.getpid()}"
