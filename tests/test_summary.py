@@ -141,7 +141,7 @@ class TestPublishersReadyAhead:
         check_all_levels(
             run,
             """
-        time encoders_busy publishing_queue publishers_starting publishers_ready published failed publishers_busy
+       time encoders_busy publishing_queue publishers_starting publishers_ready published failed publishers_busy
         0    1             0                2                   0                0         0      0
         0.5  2             0                2                   0                0         0      0
         1    2             0                0                   2                0         0      0
@@ -260,7 +260,7 @@ class TestCutOff:
         check_all_levels(
             run,
             """
-        time encoders_busy publishing_queue publishers_starting publishers_ready published failed publishers_busy
+       time encoders_busy publishing_queue publishers_starting publishers_ready published failed publishers_busy
         0    1             0                2                   0                0         0      0
         0.5  1             0                2                   0                0         0      0
         1    1             1                2                   0                0         0      0
