@@ -1065,20 +1065,22 @@ class System:
             self.fill_up(repeat(row))
 
     def fill_up(self, causes: Iterator[int | None]) -> None:
-        """Order what is missing, as far as the limits allow it, or retire what is too much and long idle."""
+        """Order what is missing, as far as the limits allow it; what is too much is retired at its place."""
         while self.level() < self.wanted() and self.may_order():
             self.order(next(causes), None, own=False)
-        self.retire_surplus()
+        if (number := self.surplus()) is not None:
+            self.agenda.add(Event(self.now, Place.RETIREMENT, (number,)))
 
-    def retire_surplus(self) -> None:
-        """Retire publishers that have been idle for long, as long as the pool exceeds its level."""
-        if self.rule.idle_time_to_live is not None:
-            since = self.now - microseconds(self.rule.idle_time_to_live)
-            while self.ready and min(self.ready)[0] <= since and self.level() > self.wanted():
-                self.retire(min(self.ready)[1])
+    def surplus(self) -> int | None:
+        """Return the publisher ready longest if it has been idle for long, and the pool exceeds its level."""
+        if self.rule.idle_time_to_live is None or not self.ready or self.level() <= self.wanted():
+            return None
+        since, number = min(self.ready)
+        return number if self.now - since >= microseconds(self.rule.idle_time_to_live) else None
 
-    def retirement(self, number: int) -> None:
-        self.retire_surplus()
+    def retirement(self, timer_of: int) -> None:
+        while (number := self.surplus()) is not None:
+            self.retire(number)
 
     def review(self) -> None:
         assert self.rule.review_every is not None
