@@ -141,19 +141,19 @@ class TestPublishersReadyAhead:
         check_all_levels(
             run,
             """
-    time encoders_busy publishing_queue publishers_starting publishers_ready published failed publishers_busy
-    0    1             0                2                   0                0         0      0
-    0.5  2             0                2                   0                0         0      0
-    1    2             0                0                   2                0         0      0
-    1.5  2             0                1                   1                0         0      1
-    2.5  2             0                0                   2                0         0      1
-    3    1             0                1                   1                0         0      2
-    3.5  1             0                1                   1                1         0      1
-    4    1             0                0                   2                1         0      1
-    4.5  0             0                1                   1                1         0      2
-    5    0             0                1                   1                2         0      1
-    5.5  0             0                0                   2                2         0      1
-    6.5  0             0                0                   2                2         1      0
+       time encoders_busy publishing_queue publishers_starting publishers_ready published failed publishers_busy
+        0    1             0                2                   0                0         0      0
+        0.5  2             0                2                   0                0         0      0
+        1    2             0                0                   2                0         0      0
+        1.5  2             0                1                   1                0         0      1
+        2.5  2             0                0                   2                0         0      1
+        3    1             0                1                   1                0         0      2
+        3.5  1             0                1                   1                1         0      1
+        4    1             0                0                   2                1         0      1
+        4.5  0             0                1                   1                1         0      2
+        5    0             0                1                   1                2         0      1
+        5.5  0             0                0                   2                2         0      1
+        6.5  0             0                0                   2                2         1      0
             """,
         )
 
@@ -260,15 +260,15 @@ class TestCutOff:
         check_all_levels(
             run,
             """
-    time encoders_busy publishing_queue publishers_starting publishers_ready published failed publishers_busy
-    0    1             0                2                   0                0         0      0
-    0.5  1             0                2                   0                0         0      0
-    1    1             1                2                   0                0         0      0
-    1.5  1             1                2                   0                0         0      0
-    2    1             2                2                   0                0         0      0
-    2.5  1             2                2                   0                0         0      0
-    3    1             0                2                   0                0         0      2
-    5    1             0                2                   0                1         1      0
+       time encoders_busy publishing_queue publishers_starting publishers_ready published failed publishers_busy
+        0    1             0                2                   0                0         0      0
+        0.5  1             0                2                   0                0         0      0
+        1    1             1                2                   0                0         0      0
+        1.5  1             1                2                   0                0         0      0
+        2    1             2                2                   0                0         0      0
+        2.5  1             2                2                   0                0         0      0
+        3    1             0                2                   0                0         0      2
+        5    1             0                2                   0                1         1      0
             """,
         )
 

@@ -9,7 +9,7 @@ from math import isnan
 import pytest
 
 from tests.in_simpy import simpy
-from tests.reference import Draws, Outcome, Row, System, Video, World, reference
+from tests.reference import Clip, Draws, Outcome, Row, System, Video, World, reference
 from tests.test_reference import cells
 from tests.wider import Case, case_of, features
 
@@ -48,7 +48,7 @@ def check(case: Case, expected: Outcome) -> None:
     assert (found.end, found.ending, found.quota_waits) == (expected.end, expected.ending, expected.quota_waits)
 
 
-GIVEN = {"id", "title", "provider", "encoding_time", "publication_timeout", "submitted_at", "publishing_time"}
+GIVEN = {"id", "title", "provider", *Clip._fields}
 """The columns of videos that come from the catalogue."""
 
 
