@@ -127,7 +127,7 @@ class TestPublishersReadyAhead:
             stockouts=0,
             idle=0.5 + 2 + 2 + 2.5 + 1,
             busy=2 + 2 + 2,
-            publisher_seconds=1.5 + 3 + 3 + 3.5 + 2,  # assigned or end, less started
+            publisher_seconds=3.5 + 5 + 5 + 3.5 + 2,  # ended or end of the run, less started
             publishers_started=5,
             publishers_wasted=2,
             peak_publishers=4,  # at 3: p0, p1 publish, p2 is ready, p3 starts; at 4.5: p1, p2, p3, p4
@@ -245,7 +245,7 @@ class TestCutOff:
             stockouts=2,
             idle=0,
             busy=2 + 2,
-            publisher_seconds=3 + 3 + 2.5 + 2.5,
+            publisher_seconds=5 + 5 + 2.5 + 2.5,
             publishers_started=4,
             publishers_wasted=2,
             peak_publishers=4,
@@ -451,8 +451,8 @@ class TestAgainstTheTables:
         waited = videos["encoded"].notna() & ~(videos["assigned"] == videos["encoded"])
         assert run.summary["stockouts"] == waited.sum()
         assert run.summary["idle"] == pytest.approx(publishers["idle"].sum())
-        last = publishers["assigned"].fillna(run.end)
-        assert run.summary["publisher_seconds"] == pytest.approx((last - publishers["started"]).sum())
+        gone = publishers["ended"].fillna(run.end)
+        assert run.summary["publisher_seconds"] == pytest.approx((gone - publishers["started"]).sum())
         assert run.summary["publishers_started"] == len(publishers)
         assert run.summary["publishers_wasted"] == publishers["video"].isna().sum()
         assert run.summary["makespan"] == run.end
