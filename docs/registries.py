@@ -156,13 +156,19 @@ def _chart(name: str, given: dict[str, Any]) -> str:
 # -- what is simulated -------------------------------------------------------------------------------------
 
 
-def scenario() -> str:
-    """Return the fields of a scenario."""
-    fields = dataclasses.fields(tv.Scenario)
+def fields(name: str) -> str:
+    """Return the fields of a scenario, or of what it holds."""
     return table(
         ["field", "default", "meaning"],
-        ([code(field.name), code(field.default), field.metadata["help"]] for field in fields),
+        (
+            [code(field.name), _default_of(field), field.metadata["help"]]
+            for field in dataclasses.fields(getattr(tv, name))
+        ),
     )
+
+
+def _default_of(field: dataclasses.Field[Any]) -> str:
+    return "–" if field.default is dataclasses.MISSING else code(field.default)
 
 
 def strategies() -> str:
@@ -202,12 +208,16 @@ def catalogue() -> str:
             [
                 code(field.encode_name),
                 _kind(field.type),
-                "yes" if field.name in REQUIRED else "no",
+                _required(field.name),
                 tables.meaning("videos", field.name),
             ]
             for field in msgspec.structs.fields(Video)
         ),
     )
+
+
+def _required(name: str) -> str:
+    return "no" if name not in REQUIRED else "if there are encoders" if name == "encoding_time" else "yes"
 
 
 def mapping() -> str:
@@ -334,16 +344,14 @@ def _written(action: argparse.Action) -> str:
 
 
 def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
-    """Return what an option means; one that is a field of the scenario may only say its default."""
-    text = parser._get_formatter()._expand_help(action)
-    fields = {field.name: field.metadata["help"] for field in dataclasses.fields(tv.Scenario)}
-    return f"{fields[action.dest]} {text}" if text.startswith("(") else text
+    """Return what an option means."""
+    return parser._get_formatter()._expand_help(action)
 
 
 REGISTRIES: dict[str, Callable[..., str]] = {
     function.__name__: function
     for function in (
-        api, catalogue, charts, columns, commands, distributions, events, mapping, mappings, metrics,
-        scenario, strategies,
+        api, catalogue, charts, columns, commands, distributions, events, fields, mapping, mappings,
+        metrics, strategies,
     )
 }  # fmt: skip

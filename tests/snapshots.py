@@ -26,6 +26,9 @@ def snapshot(**changes: Any) -> Snapshot:
         ],
         "encoders_total": 10,
         "encoders_busy": 2,
+        "encoders_blocked": 1,
+        "encoders_down": 0,
+        "interrupted": 0,
         "queue": [video(30, deadline=19.0), video(31, deadline=23.5)],
         "queue_total": 2,
         "beside": [video(32, deadline=25.0)],
@@ -33,11 +36,11 @@ def snapshot(**changes: Any) -> Snapshot:
         "publishers": [
             Publisher(3, "starting", 18.0),
             Publisher(4, "ready", 17.5),
-            Publisher(5, "publishing", 19.9, video(29)),
+            Publisher(5, "busy", 19.9, video(29)),
         ],
         "publishers_starting": 1,
         "publishers_ready": 1,
-        "publishers_publishing": 1,
+        "publishers_busy": 1,
         "publishers_started": 37,
         "stats": {
             "client_parse_errors": 7,
@@ -46,6 +49,8 @@ def snapshot(**changes: Any) -> Snapshot:
             "published": 36,
             "publish_failed": 9,
         },
+        "settled": 45,
+        "further": {},
         "on_time_rate": 0.8,
         "published": [video(20)],
         "failed": [video(21), video(22)],
@@ -78,9 +83,9 @@ def empty() -> Snapshot:
     nothing = dict.fromkeys(snapshot().pipeline.stats, 0)
     return snapshot(
         phase="waiting", time=0.0, client=Client(None, nan, 0, None), on_time_rate=None, stats=nothing,
-        encoders=[Encoder(number) for number in range(10)], encoders_busy=0, queue=[], queue_total=0, beside=[],
-        beside_total=0, publishers=[], publishers_starting=0, publishers_ready=0, publishers_publishing=0,
-        publishers_started=0, published=[], failed=[], events=[],
+        settled=0, encoders=[Encoder(number) for number in range(10)], encoders_busy=0, encoders_blocked=0,
+        queue=[], queue_total=0, beside=[], beside_total=0, publishers=[], publishers_starting=0,
+        publishers_ready=0, publishers_busy=0, publishers_started=0, published=[], failed=[], events=[],
     )  # fmt: skip
 
 
@@ -91,10 +96,10 @@ def huge(title: str = "日本語のタイトル [red]") -> Snapshot:
         time=123456789.0, lag=99.0, lag_max=12345.0, seed=2**64 - 1, replication=10**9, until=1e9,
         catalogue=title * 9, client=Client(many[0], 0.0, 10**12, 10**12),
         encoders=[Encoder(n, many[n], 0.0, 123456790.0, blocked=n % 2 == 0) for n in range(40)],
-        encoders_total=10**6, encoders_busy=10**6, queue=many, queue_total=10**7,
+        encoders_total=10**6, encoders_busy=10**6, settled=2 * 10**12, queue=many, queue_total=10**7,
         beside=many, beside_total=10**7,
-        publishers=[Publisher(10**7 + n, "publishing", 0.0, many[n]) for n in range(40)],
-        publishers_starting=10**6, publishers_ready=10**6, publishers_publishing=10**6,
+        publishers=[Publisher(10**7 + n, "busy", 0.0, many[n]) for n in range(40)],
+        publishers_starting=10**6, publishers_ready=10**6, publishers_busy=10**6,
         publishers_started=10**12,
         stats=dict.fromkeys(snapshot().pipeline.stats, 10**12), failed=many,
         events=[Happened(123456789.0, "encoding_started", "encoder 999999", 1, title)] * 12,

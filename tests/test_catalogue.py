@@ -268,8 +268,8 @@ def test_a_missing_cell_rejects_its_row_only(column: str, missing: Any, dtype: s
 
 
 def test_a_missing_column_rejects_every_row() -> None:
-    frame = pd.DataFrame(THREE).drop(columns="encodingTime")
-    with pytest.raises(tv.CatalogueError, match=r"3 lines rejected.*the field encodingTime is missing"):
+    frame = pd.DataFrame(THREE).drop(columns="publicationTimeout")
+    with pytest.raises(tv.CatalogueError, match=r"3 lines rejected.*the field publicationTimeout is missing"):
         tv.read_catalogue(frame)
 
 

@@ -234,11 +234,12 @@ def _divide(*_: object, **__: object) -> None:
 
 def test_the_options_of_the_scenario_are_its_fields() -> None:
     fields = {field.name: getattr(tv.Scenario(), field.name) for field in dataclasses.fields(tv.Scenario)}
-    del fields["faults"]  # which is no simple value
     assert list(SCENARIO) == list(fields)
     for name, default in fields.items():
         said = f"{default:g}" if isinstance(default, float) else str(default)
-        assert default is None or SCENARIO[name].help.endswith((f"(default: {said})", f", else {said})")), name
+        assert not (default or default == 0) or SCENARIO[name].help.endswith(
+            (f"(default: {said})", f", else {said})")
+        ), name
 
 
 def test_a_failure_of_ours_is_one_line_and_1(monkeypatch: pytest.MonkeyPatch) -> None:

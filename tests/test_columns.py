@@ -255,7 +255,7 @@ def test_a_flat_column_goes_before_a_nested_one() -> None:
         ("publishingTime=a-b-c", "publishingTime must be a column"),
         ("publicationTimeout=0", "publicationTimeout must be a finite number greater than 0, not 0.0"),
         ("encodingTime='x'", "encodingTime must be a finite number of at least 0, not 'x'"),
-        ("encodingTime=none", "encodingTime cannot be none"),
+        ("publicationTimeout=none", "publicationTimeout cannot be none"),
         ("nowhere.toml", "cannot read the mapping 'nowhere.toml': No such file or directory; it is field=e"),
         ({"id": True}, "id must be a column"),
         ({"priority": None}, "priority must be a column"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 import tv2sim as tv
 from tv2sim.draws import Purpose, as_replication, as_seed, uniforms
+from tv2sim.model.startups import Drawn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,9 +52,31 @@ class TestExactly:
 
         first = draw()
         np.random.default_rng().random(3)
-        uniforms(seed + 1, purpose, 0, 7)
+        uniforms(seed ^ 1, purpose, 0, 7)
         assert draw() == first
         assert len(first) == count
+
+    @SOME
+    @given(seeds, purposes, replications, few, few)
+    def test_they_are_those_of_a_new_cipher_in_each_thread(
+        self, seed: int, purpose: Purpose, replication: int, block: int, further: int
+    ) -> None:
+        raw = np.random.Philox(key=seed, counter=[block, replication, purpose, further]).random_raw(9)
+        expected = [float(number >> 12) * 2.0**-52 + 2.0**-53 for number in raw.tolist()]
+
+        def draw() -> list[float]:
+            return list(uniforms(seed, purpose, replication, 9, start=4 * block, further=further))
+
+        assert draw() == expected
+        with ThreadPoolExecutor(1) as executor:
+            assert executor.submit(draw).result() == expected
+
+    def test_numbers_that_are_kept_are_those_that_are_drawn(self) -> None:
+        drawn = Drawn(1, 5, VIDEOS, lambda u: u)
+        asked = [(entity, further) for further in range(40) for entity in (0, 255, 256, 2000, 9, 4096, 5000)]
+        assert len(asked) > 256  # more chunks than are kept
+        for entity, further in [*asked, *reversed(asked)]:
+            assert drawn(entity, further) == uniforms(1, VIDEOS, 5, 1, start=entity, further=further)[0]
 
     @SOME
     @given(seeds, purposes, replications, few, few, few)

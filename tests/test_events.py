@@ -14,7 +14,7 @@ import tv2sim as tv
 from tests.commands import CATALOGUE, tv2sim, video
 from tests.worlds import World, worlds
 from tv2sim.events import EVENTS, OTHER, ROW, Kind, log_of, pack
-from tv2sim.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Column, Facts
+from tv2sim.facts import ATTEMPTS, TABLES, VIDEO_OUTCOMES, Column, Facts
 from tv2sim.model.recorder import Contradiction, Recorder, facts_of_log
 from tv2sim.tables import MEANINGS, attempts_frame, levels_frame, meaning, publishers_frame, videos_frame
 from tv2sim.ticks import PER_SECOND
@@ -34,8 +34,9 @@ def test_a_kind_names_columns_and_a_method_that_there_are(event: str) -> None:
 
 
 def test_every_column_of_every_table_has_a_meaning() -> None:
-    optional = {"submittedAt": 0, "publishingTime": 1, "priority": 2}
-    run = tv.simulate([video(0) | optional], "2c")
+    entry = video(0) | {"submittedAt": 0, "publishingTime": 1, "priority": 2}
+    faults, retry = tv.Faults(ready_lifetime=9, encoder_lifetime=9), tv.RetryLater(1, attempts=9)
+    run = tv.simulate([entry], "2c", tv.Scenario(faults=faults, hand_over=retry))
     for table, meanings in MEANINGS.items():
         columns = list(getattr(run, table).columns)
         assert all(meaning(table, column) for column in columns)
@@ -91,15 +92,15 @@ def test_an_event_cannot_come_before_another_time() -> None:
 # -- a kind of one's own -------------------------------------------------------------------------------------
 
 
-def visible(self: Recorder, video: int) -> None:
-    """Record that a broker shows a video to publishers."""
-    self.tables["videos"]["visible"][video] = self._env.now
-    self._note(pack("visible", video))
+def archived(self: Recorder, video: int) -> None:
+    """Record that a video is archived."""
+    self.tables["videos"]["archived"][video] = self._env.now
+    self._note(pack("archived", video))
 
 
-def redelivered(self: Recorder, video: int, encoder: int, publisher: int) -> None:
+def polled(self: Recorder, video: int, encoder: int, publisher: int) -> None:
     """Record something that no column holds, and that may happen again and again."""
-    self.other("redelivered", video=video)
+    self.other("polled", video=video)
 
 
 @pytest.fixture(autouse=True)
@@ -109,12 +110,12 @@ def more_events(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         columns = list(TABLES["videos"].items())  # times are in the order in which they are filled
         place = [name for name, _ in columns].index("queued") + 1
         monkeypatch.setitem(
-            TABLES, "videos", dict([*columns[:place], ("visible", Column("d", nan)), *columns[place:]])
+            TABLES, "videos", dict([*columns[:place], ("archived", Column("d", nan)), *columns[place:]])
         )
-        monkeypatch.setitem(EVENTS, "visible", Kind("videos", "visible", video=ROW))
-        monkeypatch.setitem(EVENTS, "redelivered", OTHER)
-        monkeypatch.setattr(Recorder, "visible", visible, raising=False)
-        monkeypatch.setattr(Recorder, "redelivered", redelivered, raising=False)
+        monkeypatch.setitem(EVENTS, "archived", Kind("videos", "archived", video=ROW))
+        monkeypatch.setitem(EVENTS, "polled", OTHER)
+        monkeypatch.setattr(Recorder, "archived", archived, raising=False)
+        monkeypatch.setattr(Recorder, "polled", polled, raising=False)
 
 
 @pytest.fixture
@@ -122,14 +123,14 @@ def happens(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
     """Let both happen, the second one twice, when a video is queued; undoing the context ends that."""
     queued = Recorder.queued
 
-    def queued_and_visible(self: Recorder, video: int) -> None:
+    def queued_and_archived(self: Recorder, video: int) -> None:
         queued(self, video)
-        self.visible(video)  # type: ignore[attr-defined]
-        self.redelivered(video, -1, -1)  # type: ignore[attr-defined]
-        self.redelivered(video, -1, -1)  # type: ignore[attr-defined]
+        self.archived(video)  # type: ignore[attr-defined]
+        self.polled(video, -1, -1)  # type: ignore[attr-defined]
+        self.polled(video, -1, -1)  # type: ignore[attr-defined]
 
     with monkeypatch.context() as context:
-        context.setattr(Recorder, "queued", queued_and_visible)
+        context.setattr(Recorder, "queued", queued_and_archived)
         yield context
 
 
@@ -137,10 +138,10 @@ def test_a_new_event_is_found_everywhere(happens: pytest.MonkeyPatch, tmp_path: 
     catalogue = tv.generate_catalogue(5)
     seen: list[tv.LogEntry] = []
     run = tv.simulate(catalogue, "2c", observers=seen.append)
-    events = run.events[run.events["event"] == "visible"]
+    events = run.events[run.events["event"] == "archived"]
     assert events["video"].tolist() == sorted(range(5), key=lambda row: (run.videos["queued"][row], row))
-    assert (run.events["event"] == "redelivered").sum() == 10
-    assert run.videos["visible"].equals(run.videos["queued"].rename("visible"))
+    assert (run.events["event"] == "polled").sum() == 10
+    assert run.videos["archived"].equals(run.videos["queued"].rename("archived"))
     assert seen == list(log_of(run.facts).entries())
     log = tv2sim("run", "-", "--log", "json", stdin=b"".join(catalogue.lines())).out.encode()
     saved = run.save(tmp_path / "out")
@@ -168,10 +169,6 @@ def life() -> Facts:
     recorder.add(2)
     tables = recorder.tables
 
-    def ended(publisher: int, outcome: str) -> None:
-        tables["publishers"]["ended"][publisher] = clock.now
-        tables["publishers"]["outcome"][publisher] = PUBLISHER_OUTCOMES.index(outcome)
-
     for _ in range(3):
         recorder.publisher_started(-1)
     recorder.offered(0)
@@ -188,7 +185,7 @@ def life() -> Facts:
     }
     for name, value in attempt.items():
         tables["attempts"][name].append(value)
-    ended(0, "failed")
+    recorder.publisher_failed(0)
     clock.now = 2 * PER_SECOND
     recorder.publisher_ready(1)
     recorder.publisher_ready(2)
@@ -196,7 +193,7 @@ def life() -> Facts:
     recorder.encoded(0)
     recorder.queued(0)
     recorder.assigned(0, 1)
-    ended(2, "retired")
+    recorder.publisher_retired(2)
     clock.now = 4 * PER_SECOND
     recorder.published(0)
     recorder.publisher_ended(1)
@@ -214,15 +211,16 @@ def test_publishers_that_fail_or_retire_are_rows_that_say_so() -> None:
 
 
 def test_levels_know_that_publishers_end_without_a_video() -> None:
-    levels = levels_frame(life()).set_index("time")
+    levels = levels_frame(life(), tv.Scenario()).set_index("time")
     assert levels["publishers_starting"].tolist() == [3, 2, 0, 0, 0, 0]  # the last at 5, when v1 is refused
     assert levels["publishers_ready"].tolist() == [0, 0, 2, 0, 0, 0]
 
 
 def test_an_attempt_that_did_not_succeed_is_a_row() -> None:
     attempts = attempts_frame(life())
-    assert attempts["kind"].tolist() == ["encoding"]
-    assert attempts[["video", "encoder", "started", "ended"]].to_numpy().tolist() == [[0, 0, 0.0, 1.0]]
+    assert attempts["kind"].tolist() == ["encoding", "startup"]
+    assert attempts[["video", "encoder", "started", "ended"]].to_numpy().tolist()[0] == [0, 0, 0.0, 1.0]
+    assert attempts[["publisher", "started", "ended"]].to_numpy().tolist()[1] == [0, 0.0, 1.0]
 
 
 def test_outcomes_are_a_column() -> None:

@@ -72,3 +72,18 @@ def test_everything_else_is_as_in_any_dataclass() -> None:
     assert list(inspect.signature(tv.Uniform).parameters) == ["low", "high"]
     with pytest.raises(TypeError, match="missing 1 required positional argument: 'high'"):
         tv.Uniform(2)  # type: ignore[call-arg]
+
+
+@pytest.mark.parametrize(
+    ("one", "text"),
+    [
+        (tv.Scenario(), "Scenario()"),
+        (tv.Scenario(hand_over=tv.RetryLater(1)), "Scenario(hand_over=RetryLater(after=1.0))"),
+        (tv.Scenario(encoders=None, until=60), "Scenario(encoders=None, until=60.0)"),
+        (tv.Scenario(faults=tv.Faults(startup=0.1)), "Scenario(faults=Faults(startup=0.1))"),
+        (tv.Broker(latency=0.5, loss=0.1), "Broker(latency=0.5, loss=0.1)"),
+    ],
+)
+def test_a_text_has_what_is_not_the_default_and_makes_the_same(one: object, text: str) -> None:
+    assert repr(one) == text
+    assert eval(text, {name: getattr(tv, name) for name in tv.__all__}) == one

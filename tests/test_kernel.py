@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -24,7 +25,7 @@ from tv2sim.distributions import drawn_ticks, line_of
 from tv2sim.draws import Purpose, uniforms
 from tv2sim.engines import elapsed, engine_for, simulate_one
 from tv2sim.facts import TABLES, Facts
-from tv2sim.metrics import METRICS, measure, on_time
+from tv2sim.metrics import measure, on_time
 from tv2sim.strategies import as_strategy
 
 from .worlds import World, worlds
@@ -32,9 +33,10 @@ from .worlds import World, worlds
 kernel = pytest.importorskip("tv2sim.kernel", reason="numba is not installed")
 
 from tv2sim.kernel import events, lanes, replicating, routing  # noqa: E402
+from tv2sim.kernel.arrivals import pause_from, steps_of  # noqa: E402
 from tv2sim.kernel.draws import LANES, line_lanes, uniform_lanes, uniform_rows  # noqa: E402
 
-ALL = tuple(METRICS)
+ALL = kernel.MEASURED
 
 
 # -- generated worlds ----------------------------------------------------------------------------------------
@@ -68,8 +70,60 @@ class Mixed(tv.Strategy):
         return deadline if self.orders else 0.0
 
 
+PUBLISHING_TIMES = ("uniform(0, 2)", "exponential(1)", "empirical(0, 0.5, 1)")
+
+
 def generated(number: int) -> World:
-    """Return a world that the number determines: of `tests.worlds`, or with a strategy that mixes all rules."""
+    """Return a world that the number determines: of `tests.worlds`, or with a strategy that mixes all rules.
+
+    The wider world is added to half of them. Some have what the fastest kernels know.
+    """
+    random = Random(f"wider {number}")
+    world = _ruled(number)
+    if random.random() < 0.15:
+        scenario = world.scenario.replace(until=None, publishing_queue_capacity=random.choice((1, 100)))
+        world = world._replace(strategy=random.choice(list(tv.STRATEGIES.values())), scenario=scenario)
+    return _widened(world, random) if random.random() < 0.5 else world
+
+
+def _widened(world: World, random: Random) -> World:
+    def often(share: float, value: Any, otherwise: Any) -> Any:
+        return value if random.random() < share else otherwise
+
+    scenario = world.scenario.replace(
+        publishing_time=often(0.5, random.choice(PUBLISHING_TIMES), world.scenario.publishing_time),
+        deadline=often(0.3, "assigned", "published"),
+        requests_per_second=often(0.35, _profile(random), world.scenario.requests_per_second),
+        arrivals=often(0.35, "poisson", "even"),
+        encoders=often(0.25, None, often(0.3, _speeds(random), world.scenario.encoders)),
+        encoding_factor=often(0.3, random.choice((0.7, "uniform(0.5, 1.5)", "empirical(0.5, 1, 2)")), None),
+        max_publishers=often(0.4, random.choice((1, 2, 3, 8)), None),
+        provisioning_delay=often(0.25, random.choice((0.5, 1, 2.25)), 0),
+        faults=tv.Faults(
+            startup=often(0.3, random.choice((0.1, 0.3, 0.6)), 0), noticed_after=often(0.5, 1.5, 0)
+        ),
+    )
+    catalogue = world.catalogue
+    if random.random() < 0.3:
+        records = [
+            msgspec.structs.replace(video, publishing_time=often(0.5, random.choice((0.0, 0.5, 2.25)), None))
+            for video in catalogue
+        ]
+        catalogue = tv.Catalogue(records)
+    return world._replace(catalogue=catalogue, scenario=scenario)
+
+
+def _profile(random: Random) -> tv.Profile:
+    step = random.choice((0.5, 1, 2.3))
+    steps = [(0, random.choice((1, 2, 0.7))), (step, random.choice((0, 0.3, 4, 128)))]
+    return tv.Profile([*steps, (step + 1, 0.9)], random.choice((step + 2, step + 1.1, None)))
+
+
+def _speeds(random: Random) -> list[float]:
+    return [random.choice((0.5, 0.7, 1, 3)) for _ in range(random.choice((1, 2, 5, 10)))]
+
+
+def _ruled(number: int) -> World:
     random = Random(number)
     world = worlds(1, first=number)[0]
     if not world.strategy.adapts and random.random() < 0.4:
@@ -102,6 +156,17 @@ def features(world: World, facts: Facts) -> set[str]:
         "priorities": strategy.reorders,
         "reviews": strategy.review_every is not None,
         "publishing time": world.scenario.publishing_time != 0,
+        "publishing time drawn": not isinstance(world.scenario.publishing_time, float),
+        "publishing time of the catalogue": catalogue.publishing_time is not None,
+        "deadline of the assignment": world.scenario.deadline == "assigned",
+        "poisson": world.scenario.arrivals == "poisson",
+        "profile": isinstance(world.scenario.requests_per_second, tv.Profile),
+        "no encoders": world.scenario.encoders is None,
+        "speeds": isinstance(world.scenario.encoders, tuple),
+        "factor": world.scenario.encoding_factor is not None,
+        "quota waits": facts.quota_waits > 0,
+        "provisioning delay": world.scenario.provisioning_delay > 0,
+        "start-ups fail": len(facts.attempts["kind"]) > 0,
         "prewarmed": strategy.prewarmed > 0,
         "second publishers": causes.max(initial=0) > 1,
         **{name: index in starts.moment for name, index in moments.items()},
@@ -127,7 +192,7 @@ def test_both_engines_give_the_same_facts_and_metrics(examples: int) -> None:
         one = range(world.replication, world.replication + 1)
         expected = measure(world.catalogue, facts, world.scenario.encoder_count, ALL)
         prepared = kernel.world_of(world.catalogue, world.strategy, world.scenario)
-        usable = routing.KERNELS[routing.KERNELS.index(kernel.kernel_for(prepared)) :]
+        usable = kernel.kernels_for(prepared)
         for name in usable:
             values, counts = replicating.measured(prepared, world.seed, one, ALL, name)
             found = {metric: value[0] for metric, value in values.items()}
@@ -138,7 +203,7 @@ def test_both_engines_give_the_same_facts_and_metrics(examples: int) -> None:
     agree()
     few = {name: count for name, count in occurred.items() if count < 0.05 * occurred["examples"]}
     assert not few
-    assert len(occurred) == 1 + len(routing.KERNELS) + 17
+    assert len(occurred) == 1 + len(routing.KERNELS) + 28
 
 
 def same(one: float, other: float) -> bool:
@@ -148,12 +213,12 @@ def same(one: float, other: float) -> bool:
 def test_the_kernels_agree_over_many_replications(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whole groups of lanes, the last one not full, streams of several parts, and blocked ones done again."""
     monkeypatch.setattr(replicating, "_PART", 8)
-    for world in worlds(60):
+    for world in [*worlds(60), *map(generated, range(60))]:
         if world.strategy.adapts:
             continue
         prepared = kernel.world_of(world.catalogue, world.strategy, world.scenario)
         expected, counts = replicating.measured(prepared, world.seed, range(5, 140), ALL, "events")
-        for name in routing.KERNELS[routing.KERNELS.index(kernel.kernel_for(prepared)) : -1]:
+        for name in kernel.kernels_for(prepared)[:-1]:
             values, found = replicating.measured(prepared, world.seed, range(5, 140), ALL, name)
             assert all(np.array_equal(values[metric], expected[metric], equal_nan=True) for metric in ALL)
             assert found.tolist() == counts.tolist()
@@ -165,7 +230,7 @@ def test_what_takes_long_to_compile_is_compiled_once() -> None:
         if world.strategy.adapts:
             continue
         prepared = kernel.world_of(world.catalogue, world.strategy, world.scenario)
-        for name in routing.KERNELS[routing.KERNELS.index(kernel.kernel_for(prepared)) :]:
+        for name in kernel.kernels_for(prepared):
             replicating.measured(prepared, world.seed, range(2), ALL, name)
     slow: tuple[Any, ...] = (
         lanes.replicate,
@@ -206,7 +271,7 @@ def test_all_give_the_same_elapsed_times() -> None:
         prepared = kernel.world_of(*what[:3])
         of_events = kernel.elapsed_of(prepared, world.seed, many, "events")
         assert of_events[:3].tolist() == expected.tolist()
-        for name in routing.KERNELS[routing.KERNELS.index(kernel.kernel_for(prepared)) : -1]:
+        for name in kernel.kernels_for(prepared)[:-1]:
             assert kernel.elapsed_of(prepared, world.seed, many, name).tolist() == of_events.tolist()
             kernels[name] += 1
         kernels["unfinished"] += bool(np.isinf(expected).any())
@@ -293,6 +358,33 @@ def test_compiled_quantile_functions_are_those_of_numpy(ends: list[float], seed:
         line = line_of(distribution)
         line_lanes(np.uint64(seed), 0, first, line, compiled)
         assert compiled.tolist() == drawn_ticks(distribution, u).tolist()
+
+
+profiles = st.builds(
+    lambda lengths, rates, period: tv.Profile(
+        [(sum(lengths[:k]), rate) for k, rate in enumerate(rates[: len(lengths)])],
+        sum(lengths) if period else None,
+    ),
+    st.lists(st.sampled_from([0.1, 0.5, 1.0, 2.3, 86_400.0, 1 / 3]), min_size=3, max_size=3),
+    st.tuples(*[st.sampled_from([0.0, 0.1, 0.9, 1.0, 4.0, 128.0, 1e-4])] * 2, st.sampled_from([0.9, 2.0, 3.0])),
+    st.booleans(),
+)
+
+
+@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@given(profile=profiles, seed=st.integers(0, 2**32 - 1))
+def test_a_compiled_pause_is_exact_or_open(profile: tv.Profile, seed: int) -> None:
+    """It is seldom open at random times, and never wrong at those at which everything happens."""
+    steps, random = steps_of(profile), Random(seed)
+    amounts = [1.0, 1.0, random.expovariate(1), 5 * random.random()]
+    times = [random.choice((0, 100_000, 500_000)) * random.randrange(200) for _ in range(4)]
+    others = [random.randrange(10**11) for _ in range(8)]
+    for time in map(float, times + others):
+        for amount in amounts:
+            found = pause_from(time, amount, steps)
+            assert found != found or found == profile.ticks_of_pause(time, amount)
+    exact = tv.Profile([(0, 1.0), (86_400, 0.3), (172_800, 2.0)], 259_200)
+    assert not any(np.isnan(pause_from(float(time), amounts[2], steps_of(exact))) for time in others)
 
 
 class Late(tv.Uniform):

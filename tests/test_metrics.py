@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 import tv2sim as tv
-from tv2sim.metrics import MAIN, METRICS, ON_TIME_RATE, Measured, Metric, measure
+from tv2sim.metrics import MAIN, METRICS, ON_TIME_RATE, Measured, Metric, Setting, measure, metrics_of
 from tv2sim.numbers import axis, estimate, heading
 from tv2sim.report.build import build_report
 from tv2sim.strategies import Moment
@@ -34,11 +34,15 @@ EXPECTED: dict[str, float] = {
     "lateness_max": 2,
     "stockouts": 3,  # each waited: 1, 3, 5 s
     "idle": 0,
+    "busy": 0,
     "publisher_seconds": 3 + 3 + 3 + 0,
     "publishers_started": 4,
     "publishers_wasted": 1,
     "peak_publishers": 1,  # each starts at the end of the one before
     "quota_waits": 0,
+    "refused": 0,
+    "retries": 0,
+    "redeliveries": 0,
     "encoder_utilization": (2 + 1 + 1) / 9,
     "publishing_queue_mean": (1 + 3 + 5) / 9,
     "client_blocked_time": 0 + 1.5 + 0.5,  # v1 offered at 0.5, v2 at 2.5
@@ -57,7 +61,7 @@ def run() -> tv.Run:
     return simulate([(2, 3), (1, 2), (1, 9)], tv.PART_2C.replace(prewarmed=1), 3)
 
 
-ALWAYS = [name for name, metric in METRICS.items() if metric.only is None]
+ALWAYS = list(metrics_of([Setting(tv.generate_catalogue(1), tv.PART_2C, tv.Scenario())]))
 """The metrics of a world to which nothing is added."""
 
 
@@ -101,6 +105,41 @@ class TestTheRegistry:
         assert set(run.summary) == {*ALWAYS, "quota_waits"} - {"any_failure"}
         study = tv.compare(CATALOGUE, ["2c"], {"max_publishers": [None, 5]}, replications=3, progress=False)
         assert set(study.metrics) == {*ALWAYS, "quota_waits"}
+
+    def test_those_of_retries_and_of_a_broker(self) -> None:
+        """The encoder is busy until 2: v1 is refused at 0.5 and 1.5, v2 at 1."""
+        retry = tv.RetryLater(1, attempts=2)
+        run = simulate([(2, 9), (2, 9), (1, 9)], "1", 1, hand_over=retry)
+        assert {*run.summary} == {*ALWAYS, "refused", "retries"} - {"any_failure", "client_blocked_time"}
+        assert (run.summary["refused"], run.summary["retries"], run.summary["published"]) == (1, 2, 2)
+        broker = tv.Broker(acknowledgement_loss=0.9, redelivered_after=0.1)
+        run = simulate([(1, 9), (9, 99)], "1", 0, broker=broker)
+        assert run.summary["redeliveries"] == (run.events["event"] == "redelivered").sum() > 0
+        assert run.summary["redeliveries"] == run.summary["publishers_started"] - 2
+
+    @pytest.mark.parametrize(("until", "busy"), [(None, 2 + 2), (7, 2 + 1)])
+    def test_busy_is_from_assigned_to_the_end(self, until: float | None, busy: float) -> None:
+        # a pool of 1: p0 is ready at 3 and busy until 5, p1 starts at 3, is ready at 6 and busy until 8
+        scenario = tv.Scenario(startup_time=3, publishing_time=2, until=until)
+        run = tv.simulate([tv.Video(name, "", "", 1, 9) for name in "ab"], "2c:1", scenario)
+        assert run.summary["busy"] == busy
+        # p0 has lived for 5 s, p1 since 3 and p2 since 6
+        assert run.summary["publisher_seconds"] == 5 + (run.end - 3) + (run.end - 6)
+        assert set(run.summary) == {*ALWAYS, "busy"} - {"any_failure"}
+
+    def test_busy_is_known_where_no_time_is_drawn_and_each_video_gets_one_publisher(self) -> None:
+        drawn = tv.Scenario(publishing_time="uniform(1, 2)")
+        again = tv.Scenario(broker=tv.Broker(acknowledgement_loss=0.5))
+        for scenario, by_video, known in [
+            (tv.Scenario(publishing_time=1), (None, None), True),
+            (drawn, (None, None), False),
+            (drawn, (3, None), False),
+            (drawn, (3, 4), True),
+            (again, (3, 4), False),
+        ]:
+            videos = [tv.Video(str(n), "", "", 1, 9, publishing_time=time) for n, time in enumerate(by_video)]
+            setting = tv.replicate(videos, "2c", scenario, replications=2).setting
+            assert METRICS["busy"].is_fixed(setting) == known, scenario
 
     def test_labels_are_different(self) -> None:
         assert len({metric.label for metric in METRICS.values()}) == len(METRICS)
@@ -157,6 +196,13 @@ class TestANewOne:
         reps = tv.replicate(CATALOGUE, "2c", replications=3)
         assert reps.frame["longest_wait"].tolist() == reps.values("longest_wait").tolist()
 
+    def test_is_computed_from_the_facts_of_an_engine_that_does_not_know_it(self) -> None:
+        pytest.importorskip("numba")
+        one, other = (
+            tv.replicate(CATALOGUE, "2c", replications=3, engine=name) for name in ("simpy", "kernel")
+        )
+        assert other.frame["longest_wait"].tolist() == one.frame["longest_wait"].tolist()
+
     def test_is_compared(self) -> None:
         study = tv.compare(CATALOGUE, ["1", "2c"], replications=20)
         assert (study.summary["longest_wait"]["mean"] > 0).all()
@@ -203,6 +249,9 @@ class TestWhatCannotVary:
         for seed in range(60):
             random = np.random.default_rng(seed)
             scenario = tv.Scenario(
+                hand_over=[None, None, tv.RetryLater(0.5, attempts=2)][random.integers(3)],
+                broker=[None, None, tv.Broker(acknowledgement_loss=0.5)][random.integers(3)],
+                arrivals="poisson" if random.random() < 0.5 else "even",
                 encoders=int(random.integers(1, 6)),
                 publishing_queue_capacity=[None, 2, 100][random.integers(3)],
                 publishing_time=float(random.integers(2)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from fractions import Fraction
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -102,6 +103,23 @@ class TestArrivals:
         # 0.5 in each period: 10 of them are complete after 20 periods, at the end of the 20th
         assert profile.pause(0, 10) == 80
         assert profile.pause(3.5, 0.25) == 0.5
+
+    @pytest.mark.parametrize("period", [None, 7.1])
+    @pytest.mark.parametrize("start", [Fraction(0), Fraction(1, 3), Fraction(15_700_001, 10**6)])
+    @pytest.mark.parametrize("amount", [0.1, 1.0, 25.3])
+    def test_a_pause_is_exact(self, period: float | None, start: Fraction, amount: float) -> None:
+        steps = [(0, 0.1), (0.7, 0), (3.3, 1.9), (6.1, 0.3)]
+        end = start + tv.Profile(steps, period).exact_pause(start, amount)
+        # the integral of the rate, step by step in each period
+        periods = 1 if period is None else int(end // Fraction(period)) + 1
+        ends = [Fraction(begun) for begun, _ in steps[1:]] + [end if period is None else Fraction(period)]
+        integral = Fraction(0)
+        for number in range(periods):
+            offset = number * Fraction(period or 0)
+            for (begun, rate), last in zip(steps, ends, strict=True):
+                length = min(offset + last, end) - max(offset + Fraction(begun), start)
+                integral += Fraction(rate) * max(Fraction(0), length)
+        assert integral == Fraction(amount)
 
     def test_a_profile_of_one_step_is_a_rate(self) -> None:
         videos = tv.generate_catalogue(30)
@@ -339,7 +357,7 @@ class TestLimits:
                 return "encoded" if self.owns_publisher(video) else None
 
         run = simulate([(2, 9), (0.5, 9)], Mixed(prewarmed=2), 1.5, max_publishers=2, encoders=2)
-        assert run.ending == "nothing left to happen"
+        assert run.ending == "no publisher will come"
         assert run.videos["outcome"].tolist() == ["unfinished", "published"]
         assert run.summary["quota_waits"] == 0  # it has not waited to its end
 
@@ -378,7 +396,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Failing:
             fail = which.get(purpose.name, [])
             return lambda entity, further=0: 0.0 if (entity, further) in fail else 0.999
 
-        monkeypatch.setattr("tv2sim.model.failures._numbers", numbers)
+        monkeypatch.setattr("tv2sim.model.failures.numbers", numbers)
 
     return only
 
@@ -772,12 +790,12 @@ class TestDeadline:
         assert actual(run.videos, "assigned published elapsed outcome") == literal(
             """
             assigned published elapsed outcome
-            3        8         3       published
-            4        9         3       failed
+            3        8         8       published
+            4        9         8       failed
             """,
             "assigned published elapsed outcome",
         )
-        assert run.summary["lateness_max"] == 1
+        assert run.summary["lateness_max"] == 6
 
     def test_elapsed_is_missing_until_it_is_published(self) -> None:
         run = simulate([(1, 3)], "1", 2, publishing_time=5, deadline="assigned", until=4)
@@ -793,16 +811,11 @@ class TestDeadline:
 @pytest.mark.parametrize(
     "world",
     [
-        {"publishing_time": "uniform(1, 2)"},
-        {"deadline": "assigned"},
-        {"arrivals": "poisson"},
-        {"requests_per_second": tv.Profile([(0, 2)])},
-        {"encoders": None},
-        {"encoders": [1, 2]},
-        {"max_publishers": 3},
-        {"provisioning_delay": 1},
-        {"faults": tv.Faults(startup=0.1)},
-        {"encoding_factor": "uniform(1, 2)"},
+        {"hand_over": tv.RetryLater(1)},
+        {"broker": tv.REDIS},
+        {"faults": tv.Faults(ready_lifetime=60)},
+        {"faults": tv.Faults(publishing=0.1)},
+        {"faults": tv.Faults(encoder_lifetime=60)},
     ],
 )
 def test_the_simpy_model_simulates_what_the_kernel_does_not_know(world: dict[str, Any]) -> None:

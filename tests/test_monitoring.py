@@ -394,7 +394,7 @@ def test_the_dashboard_can_be_imported() -> None:
         legends = [target["legendFormat"] for target in panel["targets"]]
         assert len(set(legends)) == len(legends)
         named = {override["matcher"]["options"] for override in panel["fieldConfig"]["overrides"]}
-        assert named <= {*legends, "starting", "ready", "publishing", "warm", "cold"}
+        assert named <= {*legends, "starting", "ready", "busy", "warm", "cold"}
 
 
 def test_the_panels_fill_the_width_and_do_not_overlap() -> None:

@@ -116,7 +116,7 @@ class TestCatalogue:
         for one in (tv.read_catalogue(records), tv.survey_catalogue(records, keep=2)):
             kept = len(one.rejected[:5])
             *_, rejected = tables(one)
-            assert rejected[1][:2] == ["2", "the field encodingTime is missing"]
+            assert rejected[1][:2] == ["2", "the field publicationTimeout is missing"]
             assert len(rejected) == 1 + kept + 1
             assert rejected[-1][1] == f"{8 - kept} more lines"
 

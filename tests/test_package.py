@@ -18,9 +18,10 @@ PACKAGE = ROOT / "tv2sim"
 
 ROOMS = (
     "errors", "validation", "notebook", "fields", "progress", "plain", "ticks", "draws", "compiled",
-    "measured", "distributions", "catalogue", "profiles", "faults", "scenario", "strategies", "facts", "events",
-    "model", "kernel", "engines", "metrics", "tables", "storage", "statistics", "numbers", "fitting", "run",
-    "saved", "experiment", "plots", "report", "realtime", "cli", "__main__",
+    "measured", "distributions", "catalogue", "written", "profiles", "faults", "links", "scenario", "load",
+    "strategies", "facts", "events", "levels", "model", "kernel", "engines", "metrics", "tables", "storage",
+    "statistics", "numbers", "fitting", "run", "saved", "experiment", "plots", "report", "realtime", "cli",
+    "__main__",
 )  # fmt: skip
 """From top to bottom: data flows down, so a room imports from those above it."""
 
@@ -42,8 +43,9 @@ def imported_rooms(path: Path) -> set[str]:
     return found
 
 
-UPWARDS = {("experiment/comparison.py", "report"), ("run.py", "saved")}
-"""The imports against the flow: the conveniences ``study.report`` and ``run.save`` import them when called."""
+UPWARDS = {("experiment/comparison.py", "report"), ("run.py", "saved"), ("scenario.py", "load")}
+"""The imports against the flow: the conveniences ``study.report``, ``run.save`` and ``scenario.explain`` import
+them when called."""
 
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")
@@ -135,7 +137,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_what_it_needs_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {f"tv2sim/{path.relative_to(PACKAGE).as_posix()}" for path in MODULES} <= set(names)
-    assert {"tv2sim/py.typed", "tv2sim/report/template.html.j2"} <= set(names)
+    assert {"tv2sim/py.typed", "tv2sim/scenario.schema.json", "tv2sim/report/template.html.j2"} <= set(names)
     page = (PACKAGE / "realtime" / "page").iterdir()
     assert {f"tv2sim/realtime/page/{path.name}" for path in page} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)

@@ -90,6 +90,8 @@ OTHERS: dict[str, dict[str, Any]] = {
         "publishing_queue_capacity": 3, "until": 60.0, "deadline": "assigned", "arrivals": "poisson",
         "encoding_factor": 1.5, "max_publishers": 12, "provisioning_delay": 0.5,
         "faults": tv.Faults(startup=0.1),
+        "hand_over": tv.RetryLater(1),
+        "broker": tv.Broker(loss=0.1),
     },
     "strategy": {
         "name": "other", "starts_on": "encoded", "dedicated": True, "prewarmed": 7, "review_every": 5.0,

@@ -30,8 +30,10 @@ from tv2sim.plots import style
 from tv2sim.plots.tradeoff import frontier, tradeoff_height
 from tv2sim.statistics import Interval
 
+from . import test_micro_world as in_the_world
 from .micro import simulate
 
+failing = in_the_world.failing
 CATALOGUE = tv.read_catalogue(Path(__file__).parent.parent / "data" / "catalogue.jsonl")
 NASTY = "$x^2_{$ <script>alert(1)</script> & \x00\n_"
 
@@ -584,6 +586,44 @@ class TestTimeline:
         assert [bar[:2] for bar in bars(ax, "encoder kept waiting")] == blocked
         assert blocked
 
+    def test_encoders_that_die(self) -> None:
+        faults = tv.Faults(encoder_lifetime=3, encoder_repair=1)
+        run = simulate([(2, 99), (2, 6), (0.5, 99)], "1", 2, faults=faults)
+        ax = tv.plots.timeline(run)
+        # v1 loses its encoder at 3 and starts over at 4; the encoder dies again at 7
+        assert bars(ax, "encoding") == [(0, 2, 0), (4, 6, 0), (6, 6.5, 0)]
+        assert bars(ax, "encoding interrupted") == [(2, 3, 0)]
+        assert bars(ax, "encoder down") == [(3, 4, 0), (7, 8, 0)]
+        assert texts(ax)[:4] == ["v0", "v1", "v2", "v1"]
+
+    def test_a_video_that_is_not_encoded_again(self) -> None:
+        faults = tv.Faults(encoder_lifetime=2, encoder_repair=9)
+        run = simulate([(1, 99)], "2c:1", 50, capacity=0, faults=faults, until=6)
+        assert run.videos["encoded"].tolist() == [1]
+        ax = tv.plots.timeline(run)
+        assert bars(ax, "encoding") == []
+        assert bars(ax, "encoding interrupted") == [(0, 2, 0)]
+        assert bars(ax, "encoder down") == [(2, 6, 0)]
+
+    def test_publishers_that_fail(self, failing: in_the_world.Failing) -> None:
+        # p0 fails at 2 as it starts up, p1 at 6 when it publishes, and p2, started at 4, at 6 as it starts up
+        failing(
+            STARTUP_FAILURE_OF_SLOT=[(0, 0)], STARTUP_FAILURE_FOR_VIDEO=[(0, 0)], PUBLISHING_FAILURE=[(0, 0)]
+        )
+        faults = tv.Faults(startup=0.5, publishing=0.5, attempts=1)
+        run = simulate([(1, 99)], "2c:1", 2, publishing_time=2, faults=faults)
+        assert run.publishers["outcome"].tolist()[:3] == ["failed"] * 3
+        ax = tv.plots.timeline(run)
+        assert bars(ax, "publisher starting")[:2] == [(0, 2, 2.2), (2, 4, 2.2)]
+        assert bars(ax, "publishing") == [(4, 6, 2.2)]
+        assert marks(ax, "publisher failed") == [[2, 2.2], [6, 2.2], [6, 3.2]]
+        assert explanation(ax) == "0 of 1 videos published in time, 0 late, 1 not at all"
+
+    def test_without_an_encoding_stage(self) -> None:
+        ax = tv.plots.timeline(simulate([(2, 9)], "2c:1", 1, encoders=None))
+        assert ticks(ax) == ["publishers"]
+        assert bars(ax, "publisher starting")[0] == (0, 1, 0)
+
     def test_an_unfinished_run(self) -> None:
         run = simulate([(2, 9), (9, 9)], "1", 3, until=4)
         ax = tv.plots.timeline(run)
@@ -618,6 +658,16 @@ class TestTimeline:
 
 
 class TestLevels:
+    def test_lanes_of_what_can_be(self) -> None:
+        lanes = [*map(str.split, ticks(tv.plots.levels(tv.simulate(CATALOGUE))))]
+        assert lanes == [*map(str.split, ("publishers ready", "publishers starting",
+                                          "videos in the publishing queue", "encoders busy"))]  # fmt: skip
+        world = tv.Scenario(publishing_time=1, faults=tv.Faults(encoder_lifetime=9))
+        more = {" ".join(name.split()) for name in ticks(tv.plots.levels(tv.simulate(CATALOGUE, "2c", world)))}
+        assert more - {" ".join(lane) for lane in lanes} == {"encoders down", "publishers busy"}
+        without = ticks(tv.plots.levels(tv.simulate(CATALOGUE, "2c", tv.Scenario(encoders=None))))
+        assert len(without) == 3
+
     def test_lanes_by_hand(self, pool: tv.Run) -> None:
         ax = tv.plots.levels(pool)
         lanes = [patch.get_data() for patch in ax.patches if isinstance(patch, StepPatch)]

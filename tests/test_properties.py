@@ -237,10 +237,15 @@ def test_the_pool_holds_its_base_stock(
         assert publisher["started"] == taken[publisher["cause"]]["assigned"]
 
 
+def levels_of(case: Case) -> list[str]:
+    """Return the columns of levels: busy publishers have one where publishing takes time."""
+    return LEVELS + ["publishers_busy"] * (case.world.publishing_time != 0)
+
+
 def levels_from_events(case: Case, events: pd.DataFrame) -> dict[float, list[int]]:
     """Work out the state after every distinct time of the log."""
     through_the_queue = set(events.loc[events["event"] == "queued", "video"]) if is_shared(case) else set()
-    state = dict.fromkeys(LEVELS, 0)
+    state = dict.fromkeys(levels_of(case), 0)
     after: dict[float, list[int]] = {}
     for event in rows_of(events):
         match event["event"]:
@@ -257,6 +262,10 @@ def levels_from_events(case: Case, events: pd.DataFrame) -> dict[float, list[int
             case "assigned":
                 state["publishers_ready"] -= 1
                 state["publishing_queue"] -= event["video"] in through_the_queue
+                if "publishers_busy" in state:
+                    state["publishers_busy"] += 1
+            case "publisher_ended" if "publishers_busy" in state:
+                state["publishers_busy"] -= 1
             case "published" | "failed" as outcome:
                 state[outcome] += 1
         after[event["time"]] = list(state.values())
@@ -267,15 +276,16 @@ def levels_from_events(case: Case, events: pd.DataFrame) -> dict[float, list[int
 @every_run
 def test_levels_follow_from_the_events(case: Case, startup_time: tv.Constant | tv.Uniform, seed: int) -> None:
     run = simulate(case, startup_time, seed)
-    assert list(run.levels.columns) == ["time", *LEVELS]
+    names = levels_of(case)
+    assert list(run.levels.columns) == ["time", *names]
     assert run.events["time"].is_monotonic_increasing
     expected = levels_from_events(case, run.events)
-    actual = {row["time"]: [row[name] for name in LEVELS] for row in rows_of(run.levels)}
+    actual = {row["time"]: [row[name] for name in names] for row in rows_of(run.levels)}
     assert list(actual) == sorted(actual)
     assert len(actual) == len(run.levels)
     # A step function may say once more what holds at the edges of the run, but nothing else.
     assert set(expected) <= set(actual) <= set(expected) | {0.0, run.end}
-    state = [0] * len(LEVELS)
+    state = [0] * len(names)
     for time, levels in actual.items():
         state = expected.get(time, state)
         assert levels == state, time

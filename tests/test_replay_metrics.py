@@ -84,7 +84,7 @@ COLUMNS = {
     "waiting": ("tv2_video_publishing_queue", ()),
     "starting": ("tv2_video_publishers", (("state", "starting"),)),
     "ready": ("tv2_video_publishers", (("state", "ready"),)),
-    "at_work": ("tv2_video_publishers", (("state", "publishing"),)),
+    "at_work": ("tv2_video_publishers", (("state", "busy"),)),
     "started": ("tv2_video_publishers_started_total", ()),
     "warm": ("tv2_video_publisher_claims_total", (("start", "warm"),)),
     "cold": ("tv2_video_publisher_claims_total", (("start", "cold"),)),
@@ -138,9 +138,9 @@ def test_one_encoder_and_publishers_of_their_own() -> None:
         0.5  0       0       0    0    0         0    0
         3    0       1       0    0    0         0    0
         5    0       1       0    1    1         0    2
-        6    0       2       0    1    1         0    2
-        8    0       2       0    2    2         0    4
-        9    0       2       0    2    2         0    4
+        6    0       2       0    1    1         0    3
+        8    0       2       0    2    2         0    5
+        9    0       2       0    2    2         0    6
         """,
     )
     assert run.end == 9
@@ -187,10 +187,10 @@ def test_a_pool_waits_and_videos_wait() -> None:
         0.5  0     2    2       2        0       0  0       2        0     0       0    0    0         0    1
         1    0     3    2       3        0       0  0       0        2     0       0    0    0         0    2
         2    0     1    4       3        2       0  0       2        0     2       2    0    0         2    4
-        2.25 0     0    4       3        3       0  1       2        0     2       2    0    0         2    4.5
-        2.5  0     0    2       3        3       2  1       2        0     0       2    0    1         2    5
-        3    0     0    3       3        3       2  0       1        1     1       2    1    1         2    6
-        3.5  0     0    2       3        3       3  0       1        1     0       2    1    1         2.5  7
+        2.25 0     0    4       3        3       0  1       2        0     2       2    0    0         2    5
+        2.5  0     0    2       3        3       2  1       2        0     0       2    0    1         2    6
+        3    0     0    3       3        3       2  0       1        1     1       2    1    1         2    7
+        3.5  0     0    2       3        3       3  0       1        1     0       2    1    1         2.5  8.5
         """,
     )
 
@@ -487,10 +487,14 @@ NAMES = {
     "tv2_video_publication_successes": "counter",
     "tv2_video_publication_failures": "counter",
     "tv2_video_publishing_queue": "gauge",
+    "tv2_video_encoders_down": "gauge",
     "tv2_video_publishers": "gauge",
     "tv2_video_publishers_started": "counter",
     "tv2_video_publisher_claims": "counter",
     "tv2_video_stockouts": "counter",
+    "tv2_video_failed_attempts": "counter",
+    "tv2_video_retries": "counter",
+    "tv2_video_redeliveries": "counter",
     "tv2_video_elapsed_seconds": "histogram",
     "tv2_video_slack_left_seconds": "histogram",
     "tv2_video_publisher_startup_seconds": "histogram",
@@ -556,7 +560,8 @@ def test_no_label_tells_what_was_in_the_catalogue() -> None:
         handle.wait(SOON)
     one, *others = [scrape(handle.registry).keys() for handle in handles]
     assert all(other == one for other in others)
-    assert {name for _, labels in one for name, _ in labels} == {"le", "state", "start", "version", "python"}
+    labels = {name for _, labels in one for name, _ in labels}
+    assert labels == {"le", "state", "start", "kind", "version", "python"}
     assert len(one) < 100
 
 

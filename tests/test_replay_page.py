@@ -16,7 +16,7 @@ from playwright.sync_api import expect
 
 import tv2sim as tv
 from tests.commands import CATALOGUE, video
-from tests.pages import CHROMIUM, Theatre, chromium, pause_at
+from tests.pages import CHROMIUM, Opened, Theatre, chromium, pause_at
 from tests.test_replay_server import address, token, wait_until
 
 if TYPE_CHECKING:
@@ -110,13 +110,13 @@ def test_every_video_is_where_it_is(theatre: Theatre) -> None:
     handle = theatre.replay(CATALOGUE, tv.PART_2C.replace(name="pool of 5", prewarmed=5), small)
     opened = theatre.opened(handle.url)
     pause_at(handle, lambda handle: handle.time > 30)
-    pause_at(handle, lambda handle: handle.snapshot().pipeline.publishers_publishing > 0, 5)
+    pause_at(handle, lambda handle: handle.snapshot().pipeline.publishers_busy > 0, 5)
     now = handle.snapshot().pipeline
     opened.phase("Paused")
-    expect(opened.page.locator("#publishing-count")).to_have_text(str(now.publishers_publishing))
+    expect(opened.page.locator("#busy-count")).to_have_text(str(now.publishers_busy))
     assert opened.videos("encoders") == [one.video.row for one in now.encoders if one.video is not None]
     assert opened.videos("queue") == [one.row for one in now.queue]
-    assert opened.videos("publishing") == [one.video.row for one in now.publishers if one.video is not None]
+    assert opened.videos("busy") == [one.video.row for one in now.publishers if one.video is not None]
     assert set(opened.videos("published")) == {one.row for one in now.published}
     assert set(opened.videos("failed")) == {one.row for one in now.failed}
     blocked = sum(one.blocked for one in now.encoders)
@@ -127,6 +127,42 @@ def test_every_video_is_where_it_is(theatre: Theatre) -> None:
     assert str(chip.get_attribute("title")).startswith(f"video {first.row}: {first.title} ({first.provider})")
     assert chip.get_attribute("role") == "listitem"
     assert first.title in str(chip.text_content())
+
+
+def lanes(opened: Opened) -> list[str]:
+    """Return the names of the levels that have lanes, without their values."""
+    names = opened.page.locator("#levels .name").evaluate_all(
+        "all => all.map(one => one.firstChild.textContent)"
+    )
+    return [str(name).strip() for name in names]
+
+
+def test_what_fails_is_shown_where_something_can_fail(theatre: Theatre) -> None:
+    faults = tv.Faults(startup=0.2, publishing=0.2, encoder_lifetime="exponential(15)", encoder_repair=8)
+    scenario = tv.Scenario(encoders=6, publishing_time=1, faults=faults)
+    handle = theatre.replay(CATALOGUE, "2c", scenario, speed=20)
+    opened = theatre.opened(handle.url)
+    pause_at(handle, lambda handle: handle.snapshot().pipeline.encoders_down > 0, 20)
+    now = handle.snapshot().pipeline
+    opened.phase("Paused")
+    expect(opened.page.locator("#encoders-count")).to_contain_text(f"{now.encoders_down} down")
+    assert opened.page.locator(".slot.down").count() == now.encoders_down
+    counters = opened.counters()
+    assert {name: counters[name] for name in now.further} == now.further
+    assert list(now.further)[1:] == ["start-ups failed", "publications failed", "encodings lost"]
+    assert lanes(opened) == [
+        "encoders busy", "encoders down", "publishing queue", "publishers starting", "publishers ready",
+        "publishers busy",
+    ]  # fmt: skip
+    assert opened.complaints == []
+
+
+def test_without_an_encoding_stage_none_is_shown(theatre: Theatre) -> None:
+    handle = theatre.replay(CATALOGUE, "2c", tv.Scenario(encoders=None))
+    opened = theatre.opened(handle.url)
+    expect(opened.page.locator(".stage.encoders")).to_be_hidden()
+    assert lanes(opened) == ["publishing queue", "publishers starting", "publishers ready"]
+    assert opened.complaints == []
 
 
 @pytest.mark.parametrize("strategy", ["1", "2a"])

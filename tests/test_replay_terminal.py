@@ -77,7 +77,7 @@ def test_nothing_is_longer_than_its_line(
     of.pipeline.encoders = of.pipeline.encoders[:encoders]
     of.pipeline.encoders_total = encoders
     of.pipeline.publishers = of.pipeline.publishers[:publishers]
-    of.pipeline.publishers_publishing, of.pipeline.publishers_starting = publishers, 0
+    of.pipeline.publishers_busy, of.pipeline.publishers_starting = publishers, 0
     drawn(of, width, height)
 
 
@@ -124,6 +124,21 @@ def test_encoders_say_how_far_they_are() -> None:
     assert "▅!········" in drawn(snapshot(), 40, 12)
 
 
+FURTHER = {"publishers failed": 42, "start-ups failed": 19, "publications failed": 15, "encodings lost": 7}
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 24), (80, 40), (40, 40)], ids=str)
+def test_what_fails_is_counted_and_encoders_that_are_down_say_so(size: tuple[int, int]) -> None:
+    encoders = [Encoder(0, video(48), 18.0, 22.0), Encoder(1, down=True), *map(Encoder, range(2, 6))]
+    down = {"encoders": encoders, "encoders_total": 6, "encoders_busy": 1, "encoders_blocked": 0}
+    shown = drawn(snapshot(**down, encoders_down=1, interrupted=1, further=FURTHER), *size)
+    assert "encoders  1 of 6 busy, 1 down" in shown
+    assert " 1 down" in shown
+    for name, number in FURTHER.items():
+        assert all(word in shown for word in f"{number} {name}".split())
+    assert "down" not in drawn(snapshot(), *size)
+
+
 def test_encoders_that_are_too_many_are_counted() -> None:
     many = [Encoder(n, video(n), 18.0, 22.0) for n in range(40)]
     of = snapshot(encoders=many, encoders_total=60, encoders_busy=60)
@@ -138,9 +153,9 @@ def test_encoders_that_are_too_many_are_counted() -> None:
         assert lanes in (0, 60 - int(unseen[1] or unseen[2])), size
 
 
-def test_publishers_are_starting_against_the_mean_ready_or_publishing() -> None:
+def test_publishers_are_starting_against_the_mean_ready_or_busy() -> None:
     shown = drawn(snapshot())
-    assert "pool  1 starting, 1 ready, 1 publishing" in shown
+    assert "pool  1 starting, 1 ready, 1 busy" in shown
     bar = re.search(r" 3 (━+)(╸?)(─+) +2\.0 s", shown)
     assert bar is not None
     assert 2 * len(bar[1]) + len(bar[2]) == len(

@@ -695,3 +695,21 @@ def test_the_verdict_claims_nothing_that_a_table_with_another_baseline_denies() 
     assert says.startswith("Strategy pool 12 is the cheapest that is not shown to publish less than the best")
     assert "Against pool 14" in says
     assert "which may be chance" in says
+
+
+# -- a wider world ------------------------------------------------------------------------------------------
+
+
+def test_what_a_scenario_adds_is_said_in_words() -> None:
+    catalogue = tv.generate_catalogue(10)
+    failing = tv.Scenario(faults=tv.Faults(startup=0.1), hand_over=tv.RetryLater(1), encoders=2)
+    both = {"usual": tv.Scenario(), "failing": failing}
+    usual, one, several = (
+        build_report(tv.compare(catalogue, ["1"], scenario, replications=2))
+        for scenario in (None, failing, both)
+    )
+    assert "To this" not in usual
+    assert "<li>Start-ups may fail.</li>" in one
+    assert "<li>Encoders die" not in one
+    assert "<li>failing: Start-ups may fail.</li>" in several
+    assert "Besides: If no encoder is free, a video is refused" in one

@@ -56,6 +56,8 @@ class TestDefaults:
             "max_publishers": None,
             "provisioning_delay": 0.0,
             "faults": NO_FAULTS,
+            "hand_over": None,
+            "broker": None,
         }
         assert scenario.startup_time == tv.Uniform(2, 6)
 
@@ -317,6 +319,8 @@ class TestAsData:
             "max_publishers": None,
             "provisioning_delay": 0.0,
             "faults": {"kind": "faults", **NO_FAULTS},
+            "hand_over": None,
+            "broker": None,
         }
 
     def test_what_comes_back_is_checked(self) -> None:

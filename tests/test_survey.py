@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -44,7 +45,7 @@ def check_agrees(survey: tv.Survey, source: Any) -> None:
         assert survey.rejected_lines == len(survey.rejected)
         return
     assert len(survey) == len(catalogue)
-    assert survey.encoding_time.tolist() == catalogue.encoding_time.tolist()
+    np.testing.assert_array_equal(survey.encoding_time, catalogue.encoding_time)  # NaN equals NaN
     assert survey.publication_timeout.tolist() == catalogue.publication_timeout.tolist()
     assert survey.rejected == catalogue.rejected
     assert survey.rejected_lines == len(catalogue.rejected)

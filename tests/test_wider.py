@@ -8,10 +8,12 @@ from math import isnan
 
 import pytest
 
-from tests.reference import Draws, Outcome, Row, System, Video, World, reference
+from tests.in_simpy import simpy
+from tests.reference import Clip, Draws, Outcome, Row, System, Video, World, reference
+from tests.test_reference import cells
 from tests.wider import Case, case_of, features
 
-FEW = 240
+FEW, MANY = 300, 6000
 PARTS = 6
 
 
@@ -28,9 +30,38 @@ def times(row: Row, *columns: str) -> list[float]:
 
 
 def test_each_feature_is_in_a_tenth_of_the_cases() -> None:
-    found = Counter(feature for number in range(1000) for feature in features(case_of(number)))
-    assert len(found) == 21
-    assert min(found.values()) >= 100
+    for many in (FEW, MANY):
+        found = Counter(feature for number in range(many) for feature in features(case_of(number)))
+        assert len(found) == 21
+        assert min(found.values()) >= many / 10
+
+
+def check(case: Case, expected: Outcome) -> None:
+    """Compare what the SimPy model gives with what must happen: each cell, each line of the log, the end."""
+    found = simpy(case.clips, case.rule, case.world, case.seed)
+    for table in ("videos", "publishers", "attempts"):
+        rows = getattr(found, table)
+        columns = [name for name in rows[0] if name not in GIVEN] if rows else []
+        must = [{name: row[name] for name in columns} for row in cells(getattr(expected, table))]
+        assert [{name: row[name] for name in columns} for row in rows] == must, table
+    assert found.log == expected.log
+    assert (found.end, found.ending, found.quota_waits) == (expected.end, expected.ending, expected.quota_waits)
+
+
+GIVEN = {"id", "title", "provider", *Clip._fields}
+"""The columns of videos that come from the catalogue."""
+
+
+def test_the_simpy_model_agrees(runs: list[tuple[Case, Outcome]]) -> None:
+    for case, outcome in runs:
+        check(case, outcome)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(10))
+def test_the_simpy_model_agrees_in_many_cases(part: int) -> None:
+    for case in map(case_of, range(part, MANY, 10)):
+        check(case, reference(case.clips, case.rule, case.world, Draws(case.seed)))
 
 
 def test_the_tables_of_videos(runs: list[tuple[Case, Outcome]]) -> None:

@@ -20,6 +20,7 @@ import pandas as pd
 import pytest
 
 import tv2sim as tv
+from tests.in_simpy import simpy
 from tests.micro import literal
 from tests.reference import Broker, Clip, Draws, Faults, Outcome, Profile, RetryLater, Rule, World, reference
 from tv2sim.draws import Purpose
@@ -36,7 +37,7 @@ def specification(clips: Sequence[Clip], rule: Rule, world: World, seed: int) ->
     return reference(clips, rule, world, Draws(seed))
 
 
-ENGINES: list[Engine] = [specification]
+ENGINES: list[Engine] = [specification, simpy]
 
 
 @pytest.fixture(params=ENGINES, ids=lambda engine: engine.__name__)
@@ -45,6 +46,9 @@ def simulate(request: pytest.FixtureRequest) -> Callable[..., Outcome]:
     engine: Engine = request.param
 
     def run(clips: Sequence[Clip], rule: Rule, *, seed: int = 1, **fields: Any) -> Outcome:
+        rate = fields.get("requests_per_second")
+        if isinstance(rate, Profile) and not (rate.period or rate.steps[-1][1]) and engine is simpy:
+            pytest.skip("the library refuses a rate that ends")
         return engine(clips, rule, World(**{"encoders": 1, "startup_time": 1} | fields), seed)
 
     return run
@@ -385,7 +389,7 @@ class TestPublishersThatFail:
             faults = Faults(startup=0.5, publishing=publishing)
             outcome = simulate([Clip(1, 9)] * 9, PART_1, faults=faults, **world)
             by_cause = {publisher["cause"]: publisher for publisher in reversed(outcome.publishers)}
-            failed = [math.isnan(by_cause[row]["ready"]) for row in range(9)]
+            failed = [bool(pd.isna(by_cause[row]["ready"])) for row in range(9)]
             ends = [by_cause[row]["ended" if failed[row] else "ready"] for row in range(9)]
             first.append([(failed[row], ends[row] - by_cause[row]["started"]) for row in range(9)])
         assert first[0] == first[1]
@@ -431,6 +435,15 @@ class TestPublishingThatFails:
         check(outcome.videos, "assigned published settled elapsed outcome", "4 - 5 - failed")
         check(outcome.attempts, ATTEMPT, "publishing 0 - 0 2 3", "publishing 0 - 1 4 5")
         assert (len(outcome.publishers), outcome.end, outcome.ending) == (2, 5, "completed")
+
+    def test_the_last_attempt_of_a_video_is_followed_by_a_start_for_the_pool(self, simulate: Simulate) -> None:
+        """Pool of 1: failed at 2, noticed at 3; the level is 2 from then on, and the start of 4 is saved."""
+        seed = seed_for({(PUBLISHING, 0, 0): "small", (PUBLISHING, 1, 0): "large"})
+        faults = Faults(publishing=0.5, attempts=1, noticed_after=1)
+        clips = [Clip(1, 9), Clip(3, 9)]
+        outcome = simulate(clips, Rule(prewarmed=1), faults=faults, publishing_time=1, seed=seed)
+        check(outcome.videos, "publisher assigned published outcome", "0 1 - failed", "1 4 5 published")
+        check(outcome.publishers, "cause started ended", "- 0 2", "0 1 5", "- 3 -")
 
     def test_its_publisher_is_replaced_when_noticed(self, simulate: Simulate) -> None:
         """Failed at 3, noticed at 5, ready at 6."""
@@ -680,6 +693,62 @@ class TestBroker:
         outcome = simulate([Clip(1, 9)], PART_1, seed=seed, **fields)
         check(outcome.videos, "assigned published", "4 5")
 
+    def test_a_redelivery_waits_for_the_quota(self, simulate: Simulate) -> None:
+        """Visible again at 5, when the only place is taken by the publisher of v1, until 5.5."""
+        lost = Purpose.ACKNOWLEDGEMENT_LOSS
+        sizes = {(0, 0): "small", (0, 1): "large", (1, 0): "large", (2, 0): "large"}
+        seed = seed_for({(lost, *key): size for key, size in sizes.items()})
+        broker = Broker(acknowledgement_loss=0.5, redelivered_after=3)
+        clips = [Clip(1, 9), Clip(3.5, 9), Clip(9, 99)]
+        outcome = simulate(clips, PART_1, broker=broker, max_publishers=1, seed=seed)
+        check(
+            outcome.publishers,
+            "cause started ready ended",
+            "0 1 2 2",
+            "1 4.5 5.5 5.5",
+            "0 5.5 6.5 6.5",
+            "2 13.5 14.5 14.5",
+        )
+        assert outcome.quota_waits == 1
+
+    def test_a_redelivery_that_fails_changes_no_outcome(self, simulate: Simulate) -> None:
+        """Two attempts: published at 2, visible again at 5, failed at 6, and no other is started for it."""
+        seed = seed_for(
+            {
+                (Purpose.ACKNOWLEDGEMENT_LOSS, 0, 0): "small",
+                (Purpose.ACKNOWLEDGEMENT_LOSS, 1, 0): "large",
+                (PUBLISHING, 0, 0): "large",
+                (PUBLISHING, 0, 1): "small",
+                (PUBLISHING, 1, 0): "large",
+            }
+        )
+        broker, faults = (
+            Broker(acknowledgement_loss=0.5, redelivered_after=3),
+            Faults(publishing=0.5, attempts=2),
+        )
+        outcome = simulate([Clip(1, 2), Clip(19, 99)], PART_1, broker=broker, faults=faults, seed=seed)
+        columns = "publisher assigned published settled outcome"
+        check(outcome.videos, columns, "0 2 2 2 published", "2 21 21 21 published")
+        check(outcome.attempts, ATTEMPT, "publishing 0 - 1 6 6")
+        check(outcome.publishers, "cause started ended outcome", "0 1 2 ended", "0 5 6 failed", "1 20 21 ended")
+
+    def test_a_redelivery_is_tried_again_while_attempts_are_left(self, simulate: Simulate) -> None:
+        """Failed at 6, noticed at 7: the start of then is for the redelivery, and ready at 8."""
+        sizes = {(0, 0): "large", (0, 1): "small", (0, 2): "large", (1, 0): "large"}
+        numbers = {(PUBLISHING, *key): size for key, size in sizes.items()}
+        lost = {
+            (Purpose.ACKNOWLEDGEMENT_LOSS, *key): size
+            for key, size in {(0, 0): "small", (0, 1): "large", (1, 0): "large"}.items()
+        }
+        broker, faults = (
+            Broker(acknowledgement_loss=0.5, redelivered_after=3),
+            Faults(publishing=0.5, noticed_after=1),
+        )
+        outcome = simulate(
+            [Clip(1, 2), Clip(19, 99)], PART_1, broker=broker, faults=faults, seed=seed_for(numbers | lost)
+        )
+        check(outcome.publishers, "cause started ended", "0 1 2", "0 5 6", "0 7 8", "1 20 21")
+
 
 class TestOneInstant:
     """What the tables cannot tell apart, in the log."""
@@ -707,6 +776,12 @@ class TestOneInstant:
         fields = {"publishing_time": 2, "until": 3, "faults": Faults(startup=0.5, noticed_after=2)}
         outcome = simulate([Clip(1, 9)], Rule(prewarmed=2), seed=seed, **fields)
         assert at(outcome, 3) == ["published 0 1", "publisher_ended 0 1", "publisher_started 3"]
+
+    def test_publishers_become_ready_then_deliveries(self, simulate: Simulate) -> None:
+        """At 2, the publisher of 1 is ready, and the video of 1 visible."""
+        outcome = simulate([Clip(1, 9)], PART_1, broker=Broker(latency=1))
+        taken = ["assigned 0 0", "published 0 0", "publisher_ended 0 0"]
+        assert at(outcome, 2) == ["publisher_ready 0", "visible 0", *taken]
 
     def test_notices_then_deliveries_then_delayed_starts(self, simulate: Simulate) -> None:
         """At 2, v0 is visible, after a failure of 1 is noticed, and before what was ordered at 0 starts."""
@@ -739,6 +814,12 @@ class TestNothingHangs:
         outcome = simulate([Clip(1, 9)], Rule(), faults=Faults(startup=0.5, ready_lifetime=1))
         assert (outcome.end, outcome.ending) == (1, "no publisher will come")
 
+    def test_a_later_cut_off_keeps_no_run_alive(self, simulate: Simulate) -> None:
+        """Encoded at 1, and nobody will come: the death of the encoder at 50 does not matter."""
+        for lifetime in (None, 50, 200):
+            outcome = simulate([Clip(1, 9)], Rule(), faults=Faults(encoder_lifetime=lifetime), until=100)
+            assert (outcome.end, outcome.ending) == (1, "no publisher will come")
+
     def test_encoders_of_videos_for_which_there_is_no_room(self, simulate: Simulate) -> None:
         """Both are blocked from 2.5 on; that they die and encode the same videos again changes nothing."""
         fields = {"publishing_queue_capacity": 0, "encoders": 2}
@@ -761,6 +842,15 @@ class TestNothingHangs:
             outcome = simulate([Clip(1, 9)] * 3, Rule(), **fields)
             assert [video["outcome"] for video in outcome.videos] == outcomes
             assert (outcome.end, outcome.ending) == (end, "no publisher will come")
+
+    def test_retries_while_encoders_die_with_videos_for_which_there_is_no_room(
+        self, simulate: Simulate
+    ) -> None:
+        """Blocked from 1 on; that v0 is lost at 2 and encoded again frees no encoder for v1."""
+        fields = {"publishing_queue_capacity": 0, "hand_over": RetryLater(1)}
+        faults = Faults(encoder_lifetime=2, encoder_repair=0.5)
+        outcome = simulate([Clip(1, 9)] * 2, Rule(), faults=faults, **fields)
+        assert (outcome.end, outcome.ending) == (1, "no publisher will come")
 
     def test_a_client_that_waits_behind_videos_for_which_there_is_no_room(self, simulate: Simulate) -> None:
         """Lost at 2; v1, offered later, is never taken: v0 would be encoded again first, and blocked again."""

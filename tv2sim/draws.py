@@ -9,7 +9,9 @@ different draws never share a counter, so nothing that happens in a run, and no 
 from __future__ import annotations
 
 import secrets
+import threading
 from enum import IntEnum
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -97,9 +99,30 @@ def uniforms(
     True
     """
     block, skipped = divmod(start, _PER_BLOCK)
-    counter = [block, replication, int(purpose), further]
-    raw = np.random.Philox(key=seed, counter=counter).random_raw(skipped + count)[skipped:]
+    _cipher.set(seed, [block, replication, int(purpose), further])
+    raw = _cipher.philox.random_raw(skipped + count)[skipped:]
     return (raw >> np.uint64(12)).astype(np.float64) * 2.0**-52 + 2.0**-53
+
+
+class _Cipher(threading.local):
+    """A block cipher for each thread, since a new one asks the operating system for entropy, which takes time.
+
+    Invariant: key and counter are set before each use, so a draw depends on no other.
+    """
+
+    def __init__(self) -> None:
+        self.philox = np.random.Philox(0)
+        self._state: Any = self.philox.state  # with an empty buffer
+        self._state["state"]["key"][1] = 0
+
+    def set(self, key: int, counter: list[int]) -> None:
+        """Let it begin at a value of its counter."""
+        words = self._state["state"]
+        words["key"][0], words["counter"][:] = key, counter
+        self.philox.state = self._state
+
+
+_cipher = _Cipher()
 
 
 def as_seed(seed: object) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from tv2sim.errors import InputError
 from tv2sim.model import UsersError, run_model, startup_times
+from tv2sim.scenario import Scenario, check_encoding_times
 from tv2sim.validation import one_of
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
     from tv2sim.catalogue import Catalogue
     from tv2sim.facts import Facts
-    from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
 __all__ = [
@@ -44,7 +44,8 @@ class Engine(NamedTuple):
     simulate : callable
         As :func:`simulate_chunk`, without the engine's name.
     measure : callable or None
-        As :func:`measure_chunk`, without the engine's name, if it can compute metrics without facts.
+        As :func:`measure_chunk`, without the engine's name, if it can compute metrics without facts; it returns
+        None if it does not know all of them.
     elapsed : callable or None
         As :func:`elapsed`, without the engine's name, if it can do that without facts.
     replications, entities : int
@@ -56,7 +57,7 @@ class Engine(NamedTuple):
     """
 
     simulate: Callable[..., Iterator[Facts]]
-    measure: Callable[..., Measured] | None
+    measure: Callable[..., Measured | None] | None
     elapsed: Callable[..., NDArray[np.float64]] | None
     replications: int
     entities: int
@@ -92,8 +93,10 @@ def engine_for(
     Raises
     ------
     InputError
-        If the kernel is asked for, and it is not installed or does not know the strategy.
+        If the kernel is asked for, and it is not installed or does not know the strategy; or if there are
+        encoders, but a video has no encoding time.
     """
+    check_encoding_times(catalogue, scenario)
     if engine == "simpy" or (engine == "auto" and len(catalogue) * replications < _WORTH_IT):
         return "simpy"
     missing = why_not_compiled(catalogue, strategy, scenario, watched=watched)
@@ -134,10 +137,10 @@ def explained(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> t
     """Return the kernel of the compiled engine that simulates this (empty: none), and what it depends on."""
     if missing := why_not_compiled(catalogue, strategy, scenario):
         return "", [missing]
-    from tv2sim.kernel import features_of, kernel_for, world_of
+    from tv2sim.kernel import features_of, kernels_for, world_of
 
     world = world_of(catalogue, strategy, scenario)
-    return kernel_for(world), [feature.text for feature in features_of(world)]
+    return kernels_for(world)[0], [feature.text for feature in features_of(world)]
 
 
 # -- simulating --------------------------------------------------------------------------------------------
@@ -168,10 +171,10 @@ def measure_chunk(
         The same for all chunks of the same catalogue, strategy and scenario; the engine keeps there what it can
         use again.
     """
+    what = catalogue, strategy, scenario, seed, replications
     compute = _ENGINES[engine].measure
-    if compute is None:
-        return of_facts(simulate_chunk(engine, catalogue, strategy, scenario, seed, replications))
-    return compute(catalogue, strategy, scenario, seed, replications, metrics, memo)
+    measured = None if compute is None else compute(*what, metrics, memo)
+    return of_facts(simulate_chunk(engine, *what)) if measured is None else measured
 
 
 def elapsed(
@@ -296,9 +299,11 @@ def _measure_kernel(
     replications: range,
     metrics: Sequence[str],
     memo: dict[Any, Any],
-) -> Measured:
-    from tv2sim.kernel import measured, world_of
+) -> Measured | None:
+    from tv2sim.kernel import MEASURED, measured, world_of
 
+    if not set(metrics) <= set(MEASURED):
+        return None
     if "world" not in memo:
         memo["world"] = world_of(catalogue, strategy, scenario)
     return measured(

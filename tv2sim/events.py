@@ -26,6 +26,10 @@ ROW = "row"
 """Used in place of a column's name where the value is the number of the row itself."""
 
 
+NEW = None
+"""The state of a video, an encoder or a publisher before its first event."""
+
+
 class LogEntry(NamedTuple):
     """A line of the event log, as observers get it: the time in seconds, and None for a missing reference."""
 
@@ -51,6 +55,11 @@ class Kind(NamedTuple):
         The references that are arguments of the recorder's method of the event's name.
     meaning : str
         What happens, as a clause that can follow "when".
+    then : mapping
+        The state that the video, the encoder or the publisher of the event has from then on.
+    after : mapping
+        The states that each of these may have before; :data:`NEW` if nothing has happened to it, or if the
+        event may have none.
     """
 
     table: str
@@ -60,54 +69,94 @@ class Kind(NamedTuple):
     publisher: str | None = None
     given: tuple[str, ...] = ("video",)
     meaning: str = ""
+    then: Mapping[str, str] = {}
+    after: Mapping[str, tuple[str | None, ...]] = {}
 
 
 OTHER = Kind("others", "time", "video", "encoder", "publisher", given=("video", "encoder", "publisher"))
 """The kind of an event that no column of its own holds, such as a second start of a video's encoding."""
 
 EVENTS: dict[str, Kind] = {
-    "offered": Kind("videos", "offered", video=ROW, meaning="the client begins to offer the video"),
+    "offered": Kind(
+        "videos", "offered", video=ROW, meaning="the client begins to offer the video",
+        then={"video": "offered"}, after={"video": (NEW,)},
+    ),
     "encoding_started": Kind(
         "videos", "encoding_started", video=ROW, encoder="encoder", given=("video", "encoder"),
         meaning="an encoder takes the video",
+        then={"video": "encoding"}, after={"video": ("offered", "interrupted")},
     ),
     "encoded": Kind(
-        "videos", "encoded", video=ROW, encoder="encoder", meaning="the encoding of the video ends"
+        "videos", "encoded", video=ROW, encoder="encoder", meaning="the encoding of the video ends",
+        then={"video": "encoded"}, after={"video": ("encoding",)},
     ),
     "queued": Kind(
         "videos", "queued", video=ROW,
         meaning="the video leaves its encoder, for the publishing queue or to wait for its own publisher",
+        then={"video": "queued"}, after={"video": ("encoded",)},
     ),
     "publisher_started": Kind(
         "publishers", "started", video="cause", publisher=ROW,
         meaning="a publisher is started, because of the video if one is named",
+        then={"publisher": "starting"}, after={"publisher": (NEW,)},
     ),
     "publisher_ready": Kind(
         "publishers", "ready", publisher=ROW, given=("publisher",),
         meaning="the publisher has started up and can take a video",
+        then={"publisher": "ready"}, after={"publisher": ("starting",)},
     ),
     "assigned": Kind(
         "videos", "assigned", video=ROW, publisher="publisher", given=("video", "publisher"),
         meaning="a publisher takes the video",
+        then={"video": "assigned", "publisher": "busy"}, after={"video": ("queued",), "publisher": ("ready",)},
     ),
     "published": Kind(
         "videos", "published", video=ROW, publisher="publisher",
         meaning="the video is published no later than its timeout",
+        then={"video": "published"}, after={"video": ("assigned",)},
     ),
     "failed": Kind(
         "videos", "settled", video=ROW, publisher="publisher",
         meaning="the video is published too late, or its last attempt to be published fails",
+        then={"video": "failed"}, after={"video": ("assigned",)},
     ),
     "publisher_ended": Kind(
         "publishers", "ended", video="video", publisher=ROW, given=("publisher",),
         meaning="the publisher ends, after the publication of its only video",
+        then={"publisher": "ended"}, after={"publisher": ("busy",)},
     ),
     "publisher_failed": Kind(
         "publishers", "ended", video="video", publisher=ROW, given=("publisher",),
         meaning="the publisher fails: as it starts up, while it waits for a video, or at the end of publishing",
+        then={"publisher": "failed", "video": "queued"},
+        after={"publisher": ("starting", "ready", "busy"), "video": (NEW, "assigned", "failed")},
     ),
-    "encoder_failed": OTHER._replace(meaning="the encoder dies, and the video in it has to start over"),
-    "encoder_repaired": OTHER._replace(meaning="the encoder is back"),
+    "publisher_retired": Kind(
+        "publishers", "ended", publisher=ROW, given=("publisher",),
+        meaning="the publisher is no longer needed and ends without a video",
+        then={"publisher": "retired"}, after={"publisher": ("ready",)},
+    ),
+    "encoder_failed": OTHER._replace(
+        meaning="the encoder dies, and the video in it has to start over",
+        then={"encoder": "down", "video": "interrupted"},
+        after={"encoder": (NEW, "up"), "video": (NEW, "encoding", "encoded")},
+    ),
+    "encoder_repaired": OTHER._replace(
+        meaning="the encoder is back", then={"encoder": "up"}, after={"encoder": ("down",)}
+    ),
+    "refused": Kind(
+        "videos", "settled", video=ROW,
+        meaning="no encoder is free for the video; the client offers it again, or that was its last offer",
+        then={"video": "offered"}, after={"video": ("offered",)},
+    ),
+    "visible": OTHER._replace(
+        meaning="the broker has delivered the video, so that publishers can take it",
+        after={"video": ("queued",)},
+    ),
+    "redelivered": OTHER._replace(
+        meaning="the broker delivers the video again, since a delivery or an acknowledgement was lost",
+        then={"video": "queued"}, after={"video": ("queued", "assigned", "published", "failed")},
+    ),
 }  # fmt: skip
 """The kinds of events by their names in the log. A new kind is a new row."""
 

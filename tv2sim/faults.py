@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tv2sim.distributions import Distribution, a_time_or_distribution
 from tv2sim.errors import InputError, ScenarioError
-from tv2sim.fields import Fields, check_fields, or_none, parameter, with_parameters
+from tv2sim.fields import Fields, check_fields, in_short, or_none, parameter, with_parameters
 from tv2sim.validation import a_number, a_time, a_whole_number, shown
 
 if TYPE_CHECKING:
@@ -16,16 +16,18 @@ if TYPE_CHECKING:
 __all__ = ["Faults", "a_probability", "faults"]
 
 
-def a_probability(name: str, value: object, *, error: type[InputError] = ScenarioError) -> float:
-    """Return a number of at least 0 and below 1."""
+def a_probability(
+    name: str, value: object, *, below: float = 1.0, error: type[InputError] = ScenarioError
+) -> float:
+    """Return a number of at least 0 and below a limit."""
     probability = a_number(name, value, error=error)
-    if probability >= 1:
-        raise error(f"{name} must be a probability below 1, not {shown(value)}")
+    if probability >= below:
+        raise error(f"{name} must be a probability below {below:g}, not {shown(value)}")
     return probability
 
 
 @with_parameters
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Faults(Fields):
     """The failures of publishers and encoders; a publisher that fails is replaced when that is noticed.
 
@@ -46,7 +48,7 @@ class Faults(Fields):
     """
 
     startup: float = parameter(
-        0.0, a_probability,
+        0.0, a_probability, below=1,
         text="The probability that a start-up fails. The publisher ends when it would have been ready.",
     )  # fmt: skip
     ready_lifetime: AsTimeOrNone = parameter(
@@ -55,7 +57,7 @@ class Faults(Fields):
         "it does not die.",
     )  # fmt: skip
     publishing: float = parameter(
-        0.0, a_probability,
+        0.0, a_probability, below=1,
         text="The probability that publishing fails, at its end. The video then waits again, at its old place.",
     )  # fmt: skip
     attempts: int | None = parameter(
@@ -81,6 +83,9 @@ class Faults(Fields):
 
     def __post_init__(self) -> None:
         check_fields(self, error=self._error)
+
+    def __str__(self) -> str:
+        return in_short(self) or "none"
 
     def __bool__(self) -> bool:
         """Return whether anything fails."""

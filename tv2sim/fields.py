@@ -6,12 +6,21 @@ import dataclasses
 import difflib
 import inspect
 import textwrap
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, ClassVar, Self, TypeVar
 
 from tv2sim.errors import InputError
 
-__all__ = ["Fields", "check_fields", "checked", "or_none", "parameter", "with_changes", "with_parameters"]
+__all__ = [
+    "Fields",
+    "check_fields",
+    "checked",
+    "in_short",
+    "or_none",
+    "parameter",
+    "with_changes",
+    "with_parameters",
+]
 
 T = TypeVar("T")
 
@@ -97,13 +106,18 @@ def with_parameters(kind: type[T]) -> type[T]:
 class Fields:
     """The base of dataclasses that suggest a field where a keyword is misspelled.
 
-    >>> @dataclasses.dataclass(frozen=True)
+    With ``dataclass(repr=False)``, the ``repr()`` has only the fields that are not at their default.
+
+    >>> @dataclasses.dataclass(frozen=True, repr=False)
     ... class Span(Fields):
     ...     low: float
-    ...     high: float
+    ...     high: float = 9
+    ...     unit: str = "s"
+    >>> Span(2), Span(low=2, unit="h")
+    (Span(low=2), Span(low=2, unit='h'))
     >>> Span(low=2, hi=6)
     Traceback (most recent call last):
-    tv2sim.errors.InputError: Span has no 'hi'; it has low, high: did you mean high?
+    tv2sim.errors.InputError: Span has no 'hi'; it has low, high, unit: did you mean high?
     """
 
     _error: ClassVar[type[InputError]] = InputError
@@ -115,6 +129,10 @@ class Fields:
             _check_names(cls.__name__, named, [each.name for each in parameters], error=cls._error)
         return super().__new__(cls)
 
+    def __repr__(self) -> str:
+        given = ", ".join(f"{name}={value!r}" for name, value in _changed(self))
+        return f"{type(self).__qualname__}({given})"
+
 
 def _check_names(what: str, names: Iterable[str], known: list[str], *, error: type[InputError]) -> None:
     for name in names:
@@ -122,6 +140,21 @@ def _check_names(what: str, names: Iterable[str], known: list[str], *, error: ty
             near = difflib.get_close_matches(name, known, 1) or [each for each in known if name in each]
             meant = f": did you mean {near[0]}?" if near else ""
             raise error(f"{what} has no {name!r}; it has {', '.join(known)}{meant}")
+
+
+def _changed(one: object) -> Iterator[tuple[str, Any]]:
+    """Yield the names and values of the fields of a dataclass that are not at their default."""
+    for field in dataclasses.fields(one):  # type: ignore[arg-type]
+        value = getattr(one, field.name)
+        if value != field.default:
+            yield field.name, value
+
+
+def in_short(one: object) -> str:
+    """Return the fields of a dataclass that are not at their default, as ``name=value``."""
+    return ", ".join(
+        f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in _changed(one)
+    )
 
 
 def with_changes(one: T, what: str, changes: Mapping[str, Any], *, error: type[InputError]) -> T:

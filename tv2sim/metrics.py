@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Setting", "Stats", "Verdict", "as_metrics",
-    "elapsed", "happened", "hypothesis_of", "measure", "metrics_of", "on_time", "publisher_times", "quantile",
+    "elapsed", "happened", "holds", "hypothesis_of", "measure", "metrics_of", "on_time", "publisher_times",
+    "quantile",
     "stats", "summary",
 ]  # fmt: skip
 
@@ -42,7 +43,7 @@ __all__ = [
 
 
 def elapsed(facts: Facts) -> NDArray[np.float64]:
-    """Return per video the ticks that are held against its timeout; see :attr:`Facts.elapsed`."""
+    """Return per video the ticks from encoding start to publication; see :attr:`Facts.elapsed`."""
     return facts.elapsed
 
 
@@ -52,18 +53,47 @@ def on_time(facts: Facts) -> NDArray[np.bool_]:
 
 
 def publisher_times(facts: Facts) -> dict[str, NDArray[Any]]:
-    """Return per publisher the ticks for which it was idle and alive.
+    """Return per publisher the ticks for which it was idle, busy and alive.
 
-    `idle` is the time from ready to assigned, or to the end of the run; 0 if it was not ready by then. `alive`,
-    its publisher-seconds, is the time from started to assigned, or to the end of the run.
+    `idle` is the time from ready to assigned, or to the end of the run; 0 if it was not ready by then. `busy`
+    is the time from assigned to ended, or to the end of the run. `alive`, its publisher-seconds, is the time
+    from started to the end of its life, or of the run.
     """
     publishers = facts.publishers
     gone = np.where(np.isnan(publishers["ended"]), facts.end, publishers["ended"])
     last = np.where(np.isnan(publishers["assigned"]), gone, publishers["assigned"])
     return {
         "idle": np.where(np.isnan(publishers["ready"]), 0.0, last - publishers["ready"]),
-        "alive": last - publishers["started"],
+        "busy": gone - last,
+        "alive": gone - publishers["started"],
     }
+
+
+def holds(facts: Facts) -> dict[str, NDArray[Any]]:
+    """Return a row for each time that an encoder held a video: last those that an encoder's death interrupted.
+
+    `ended` is when the video left the encoder, or when that died; NaN if neither has happened.
+    """
+    videos, attempts, others = facts.videos, facts.attempts, facts.others
+    lost = np.flatnonzero(attempts["kind"] == ATTEMPTS.index("encoding"))
+    again = np.flatnonzero(others["kind"] == 1 + list(EVENTS).index("encoding_started"))
+    number = len(videos["encoder"])
+    starts = np.maximum(np.bincount(others["video"][again], minlength=number), 1)
+    started = videos["encoding_started"].copy()  # of the last encoding, which the table of others has
+    np.maximum.at(started, others["video"][again], others["time"][again])
+    held = ~np.isnan(started) & (starts > np.bincount(attempts["video"][lost], minlength=number))
+    encoded = np.where(videos["encoded"] >= started, videos["encoded"], nan)  # not that of an earlier one
+    last = {
+        "video": np.arange(number),
+        "encoder": videos["encoder"],
+        "started": started,
+        "encoded": encoded,
+        "ended": videos["queued"],
+    }
+    before = {name: attempts[name][lost] for name in ("video", "encoder", "started", "ended")}
+    before["encoded"] = np.full(len(lost), nan)
+    interrupted = {"interrupted": np.repeat([False, True], [int(held.sum()), len(lost)])}
+    return {name: np.concatenate([last[name][held], before[name]]) for name in last} | interrupted
 
 
 def happened(times: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -123,20 +153,15 @@ class Measured:
 
     def encoder_time(self) -> float:
         """Return the ticks for which encoders held a video, also those of encodings that were interrupted."""
-        attempts, others = self.facts.attempts, self.facts.others
-        lost = np.flatnonzero(attempts["kind"] == ATTEMPTS.index("encoding"))
-        if not len(lost):
+        if not len(self.facts.attempts["kind"]):
             return self.total("encoding_started", "queued")
-        rows = np.setdiff1d(np.arange(len(self.catalogue)), attempts["video"][lost])
-        time = self.total("encoding_started", "queued", rows)
-        time += float((attempts["ended"][lost] - attempts["started"][lost]).sum())
-        starts = others["kind"] == 1 + list(EVENTS).index("encoding_started")
-        for video in np.unique(attempts["video"][lost]).tolist():
-            begun = others["time"][starts & (others["video"] == video)]
-            if len(begun) > np.count_nonzero(attempts["video"][lost] == video):
-                queued = self.videos["queued"][video]
-                time += (self.end if np.isnan(queued) else float(queued)) - float(begun.max())
-        return time
+        held = holds(self.facts)
+        ended = np.where(np.isnan(held["ended"]), self.end, held["ended"])
+        return float((ended - held["started"]).sum())
+
+    def others(self, event: str) -> int:
+        """Return how often an event happened that no column of its own holds."""
+        return int(np.count_nonzero(self.facts.others["kind"] == 1 + list(EVENTS).index(event)))
 
     def stockouts(self) -> int:
         """Return how many videos were assigned later than they were encoded, or never."""
@@ -192,11 +217,13 @@ class Setting:
 
     @cached_property
     def finishes(self) -> bool:
-        """Whether every video is published: there is no cut-off, and publishers come for all."""
+        """Whether one publisher comes for each video: none is cut off or refused, and nothing fails."""
         own, causes = self._starts
         served = self.strategy.prewarmed > 0 or bool((own | causes).all())
         scenario = self.scenario
-        limited = scenario.until is not None or scenario.max_publishers is not None or bool(scenario.faults)
+        limits = (scenario.until, scenario.max_publishers, scenario.most_offers)
+        limited = any(limit is not None for limit in limits) or bool(scenario.faults)
+        limited = limited or (scenario.broker is not None and scenario.broker.acknowledgement_loss > 0)
         return not limited and not self.strategy.adapts and served
 
     @cached_property
@@ -215,15 +242,25 @@ class Setting:
         """Whether the number of publishers is limited."""
         return self.scenario.max_publishers is not None
 
+    @property
+    def publishing_takes_time(self) -> bool:
+        """Whether a publisher is busy with a video for a while."""
+        return self.scenario.publishing_time != 0 or self.catalogue.publishing_time is not None
+
+    @cached_property
+    def publishing_is_known(self) -> bool:
+        """Whether it is known for how long publishers are busy: no time is drawn."""
+        by_video, by_default = self.catalogue.publishing_time, self.scenario.publishing_time
+        drawn = isinstance(by_default, Distribution) and (by_video is None or bool(np.isnan(by_video).any()))
+        return self.finishes and not drawn
+
     @cached_property
     def pool_is_constant(self) -> bool:
         """Whether each publisher is replaced at the instant at which it ends, and no others are started."""
-        by_video = self.catalogue.publishing_time
         scenario = self.scenario
-        takes_time = scenario.publishing_time != 0 or by_video is not None
         return (
             self.is_pool
-            and not takes_time
+            and not self.publishing_takes_time
             and not (scenario.max_publishers or scenario.provisioning_delay or scenario.faults)
         )
 
@@ -238,7 +275,7 @@ class Setting:
         """Whether it is known when each encoding starts and ends."""
         scenario = self.scenario
         drawn = scenario.arrivals != "even" or isinstance(scenario.encoding_factor, Distribution)
-        drawn = drawn or scenario.faults.encoder_lifetime is not None
+        drawn = drawn or scenario.faults.encoder_lifetime is not None or scenario.hand_over is not None
         return self.never_blocks and not drawn
 
 
@@ -375,8 +412,12 @@ METRICS = {metric.name: metric for metric in (
            Measured.stockouts, "less", int, "videos"),
     Metric("idle", "idle", "s", "publisher-seconds from ready to assigned, or to the end of the run",
            lambda run: float(run.publisher_times["idle"].sum()) / PER_SECOND),
+    Metric("busy", "busy", "s", "publisher-seconds from assigned to ended, or to the end of the run",
+           lambda run: float(run.publisher_times["busy"].sum()) / PER_SECOND, None,
+           fixed=lambda setting: setting.publishing_is_known,
+           only=lambda setting: setting.publishing_takes_time),
     Metric("publisher_seconds", "publisher-seconds", "s",
-           "from a publisher's start to its assignment, or to the end of the run: the cost",
+           "from a publisher's start to the end of its life, or of the run: the cost",
            lambda run: float(run.publisher_times["alive"].sum()) / PER_SECOND),
     Metric("publishers_started", "publishers started", "publishers", "per run",
            lambda run: len(run.publishers["cause"]), "less", int,
@@ -388,6 +429,17 @@ METRICS = {metric.name: metric for metric in (
            Measured.peak_publishers, "less", int, fixed=lambda setting: setting.pool_is_constant),
     Metric("quota_waits", "waits for the quota", "publishers", "starts that waited for the end of another",
            lambda run: run.facts.quota_waits, "less", int, only=lambda setting: setting.has_quota),
+    Metric("refused", "refused", "videos", "videos that the client gives up, as no encoder was free for them",
+           lambda run: run.outcomes["refused"], "less", int, "videos",
+           fixed=lambda setting: setting.scenario.most_offers is None,
+           only=lambda setting: setting.scenario.hand_over is not None),
+    Metric("retries", "retries", "offers", "refusals after which the client offers the video again",
+           lambda run: run.others("refused"), "less", int,
+           fixed=lambda setting: setting.encodings_are_known,
+           only=lambda setting: setting.scenario.hand_over is not None),
+    Metric("redeliveries", "redeliveries", "deliveries", "deliveries after a loss, also of an acknowledgement",
+           lambda run: run.others("redelivered"), "less", int,
+           only=lambda setting: setting.scenario.broker is not None),
     Metric("encoder_utilization", "encoder utilization", "%", "share of the encoders' time with a video",
            lambda run: _ratio(run.encoder_time(), run.encoders * run.end),
            None, float, "share"),
@@ -395,7 +447,8 @@ METRICS = {metric.name: metric for metric in (
            lambda run: _ratio(run.total("queued", "assigned", run.videos["own"] == 0), run.end)),
     Metric("client_blocked_time", "client blocked", "s", "time for which the client waited for an encoder",
            lambda run: run.total("offered", "encoding_started") / PER_SECOND,
-           fixed=lambda setting: setting.encodings_are_known),
+           fixed=lambda setting: setting.encodings_are_known,
+           only=lambda setting: setting.scenario.hand_over is None),
     Metric("makespan", "makespan", "s", "from the start to the end of the run",
            lambda run: run.end / PER_SECOND),
     Metric("any_failure", "runs with any failure", "%", "share of runs in which some video was not in time",

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import MISSING, dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from math import lcm
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.fields import Fields, check_fields, or_none, parameter, with_parameters
+from tv2sim.ticks import PER_SECOND
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 __all__ = ["Profile", "a_rate"]
 
@@ -94,39 +98,97 @@ class Profile(Fields):
             )
         a_rate("Profile's mean rate", self.mean, error=ScenarioError)
 
+    def __str__(self) -> str:
+        steps = ", ".join(f"{rate:g} from {start:g} s" for start, rate in self.steps)
+        return steps if self.period is None else f"{steps}, again every {self.period:g} s"
+
     @property
     def mean(self) -> float:
         """The rate in the long run, per second."""
-        return self.steps[-1][1] if self.period is None else float(self._in_a_period / Fraction(self.period))
+        scale, steps = self._whole  # computed as it is made, so that equal profiles always have the same state
+        period = steps[-1][1]
+        return self.steps[-1][1] if period is None else float(Fraction(_area(steps), period * scale))
 
-    @property
-    def _in_a_period(self) -> Fraction:
-        pieces = self._within(Fraction(0))
-        return sum((rate * (end - begun) for begun, end, rate in pieces if end is not None), Fraction(0))
+    @cached_property
+    def _whole(self) -> tuple[int, list[_Step]]:
+        """A scale, and each step with times and rate multiplied by it, so that they are whole numbers."""
+        begun, rates = zip(*self.steps, strict=True)
+        ends = (*begun[1:], self.period)
+        numbers = [Fraction(number) for number in (*begun, *rates, self.period or 0)]
+        scale = lcm(*(number.denominator for number in numbers))
 
-    def _within(self, start: Fraction) -> Iterator[tuple[Fraction, Fraction | None, Fraction]]:
-        """Yield (begun, end, rate) of each step from a time on, to the end of the period or for ever (None)."""
-        ends = [*(begun for begun, _ in self.steps[1:]), self.period]
-        for (begun, rate), end in zip(self.steps, ends, strict=True):
-            if end is None or end > start:
-                last = None if end is None else Fraction(end)
-                yield max(Fraction(begun), start), last, Fraction(rate)
+        def whole(number: float) -> int:
+            return int(Fraction(number) * scale)
+
+        return scale, [
+            (whole(start), None if end is None else whole(end), whole(rate))
+            for start, end, rate in zip(begun, ends, rates, strict=True)
+        ]
+
+    def amount(self, end: float) -> float:
+        """Return the integral of the rate from 0 to `end`: the number of requests that are expected by then."""
+        scale, steps = self._whole
+        rest, parts = (scale * Fraction(end)).as_integer_ratio()
+        period = steps[-1][1]
+        periods, rest = (0, rest) if period is None else divmod(rest, period * parts)
+        in_the_rest = sum(
+            rate * (min(rest, last * parts if last else rest) - begun * parts)
+            for begun, last, rate in steps
+            if begun * parts < rest
+        )
+        return float(Fraction(periods * _area(steps) * parts + in_the_rest, scale * scale * parts))
+
+    def busiest(self, seconds: float, until: float = math.inf) -> float:
+        """Return the largest mean rate in so many seconds, of those that end by `until` if that is later.
+
+        >>> Profile([(0, 1), (100, 3), (130, 1)]).busiest(60)
+        2.0
+        """
+        ends = [start for start, _ in self.steps] + ([] if self.period is None else [self.period])
+        again = (0.0,) if self.period is None else (0.0, self.period)
+        starts = {
+            max(0.0, end + later - before) for end in ends for later in again for before in (0.0, seconds)
+        }
+        last = max(0.0, until - seconds)
+        starts = {min(start, last) for start in starts}
+        return max(self.amount(start + seconds) - self.amount(start) for start in starts) / seconds
 
     def pause(self, start: float, amount: float = 1.0) -> float:
         """Return the seconds from `start` until the integral of the rate has grown by `amount`."""
-        return float(self.exact_pause(Fraction(start), Fraction(amount)))
+        return float(self.exact_pause(Fraction(start), amount))
 
-    def exact_pause(self, start: Fraction, amount: Fraction) -> Fraction:
-        """Return the same exactly, so that it is rounded once, however it is computed."""
-        passed = Fraction(0)
-        if self.period is not None:
-            start %= Fraction(self.period)
-            periods = max(0, amount // self._in_a_period - 1)
-            passed, amount = periods * Fraction(self.period), amount - periods * self._in_a_period
+    def ticks_of_pause(self, time: float, amount: float) -> float:
+        """Return the same in ticks, from a tick: at least one, rounded once."""
+        return float(max(1, round(self.exact_pause(int(time), amount, PER_SECOND))))
+
+    def exact_pause(self, start: Fraction | int, amount: float, per_second: int = 1) -> Fraction:
+        """Return the same exactly, so that it is rounded once; both times in parts of a second."""
+        # in whole numbers, since fractions take many times as long
+        scale, steps = self._whole
+        now, parts = start.as_integer_ratio()
+        left, per_amount = amount.as_integer_ratio()
+        unit, parts = scale * parts, parts * per_second
+        steps = [(begun * parts, end and end * parts, rate * per_amount) for begun, end, rate in steps]
+        now, passed, left = now * scale, 0, left * scale * scale * parts
+        if period := steps[-1][1]:
+            now %= period
+            periods = max(0, left // _area(steps) - 1)
+            passed, left = periods * period, left - periods * _area(steps)
         while True:
-            for begun, end, rate in self._within(start):
-                if end is None or amount <= rate * (end - begun):
-                    return passed + amount / rate
-                amount -= rate * (end - begun)
-                passed += end - begun
-            start = Fraction(0)
+            for begun, end, rate in steps:
+                if end is not None and end <= now:
+                    continue
+                if end is None or left <= (room := rate * (end - max(begun, now))):
+                    return Fraction(passed * rate + left, rate * unit)
+                left -= room
+                passed += end - max(begun, now)
+            now = 0
+
+
+_Step: TypeAlias = tuple[int, int | None, int]
+"""When a step begins and ends (None: never), and its rate."""
+
+
+def _area(steps: Iterable[_Step]) -> int:
+    """Return the integral of the rate over a period."""
+    return sum(rate * (end - begun) for begun, end, rate in steps if end is not None)

@@ -218,8 +218,11 @@ class Run:
 
     @cached_property
     def levels(self) -> pd.DataFrame:
-        """Step functions: a row for each distinct time, with the state after it."""
-        return tables.levels_frame(self.facts)
+        """Step functions: a row for each distinct time, with the state after it.
+
+        Columns that are always 0 in the scenario, such as `encoders_down`, are left out.
+        """
+        return tables.levels_frame(self.facts, self.scenario, self.catalogue.publishing_time is not None)
 
     @property
     def _result(self) -> str:

@@ -19,7 +19,7 @@ from tv2sim.events import LogEntry
 from tv2sim.facts import Ending, Facts
 from tv2sim.model.recorder import facts_of_log
 from tv2sim.run import Run
-from tv2sim.scenario import Deadline, Scenario
+from tv2sim.scenario import Scenario
 from tv2sim.storage import FORMATS, Format, read_table, records, whole_folder, write_table
 from tv2sim.strategies import STRATEGIES, Strategy
 
@@ -184,7 +184,7 @@ def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) ->
         scenario=scenario,
         seed=document.seed,
         replication=document.replication,
-        facts=_facts(table("events", _LOG), videos, document, scenario.deadline),
+        facts=_facts(table("events", _LOG), videos, document, scenario),
         versions=document.versions,
         strategy_data=document.strategy if strategy is None else None,
     )
@@ -208,14 +208,15 @@ def _catalogue(videos: pd.DataFrame, document: _Document) -> Catalogue:
     return Catalogue((Video(**row) for row in rows), rejected, document.catalogue.name)
 
 
-def _facts(log: pd.DataFrame, videos: pd.DataFrame, document: _Document, deadline: Deadline) -> Facts:
+def _facts(log: pd.DataFrame, videos: pd.DataFrame, document: _Document, scenario: Scenario) -> Facts:
     own = bytearray(len(videos))
     for row in document.own:
         own[row] = 1
     entries = [LogEntry(**line) for line in records(log)]
     timeouts = videos["publication_timeout"].to_numpy()
     waits = int(document.summary.get("quota_waits") or 0)
-    return facts_of_log(entries, timeouts, own, document.end, document.ending, deadline, waits)
+    of_scenario = scenario.deadline, waits, scenario.most_offers
+    return facts_of_log(entries, timeouts, own, document.end, document.ending, *of_scenario)
 
 
 def strategy_of(data: Mapping[str, Any]) -> Strategy:

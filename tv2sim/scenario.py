@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -15,39 +15,44 @@ from tv2sim.distributions import (
     a_time_or_distribution,
     as_distribution,
     distribution_from_dict,
+    mean_of,
 )
-from tv2sim.errors import InputError, ScenarioError
+from tv2sim.errors import CatalogueError, InputError, ScenarioError
 from tv2sim.faults import Faults, faults
 from tv2sim.fields import Fields, check_fields, or_none, parameter, with_changes, with_parameters
-from tv2sim.notebook import code, display, meter, paragraph, strong, table
+from tv2sim.links import BROKERS, Broker, RetryLater, broker, hand_over
+from tv2sim.notebook import code, display, strong, table
 from tv2sim.profiles import Profile, a_rate
 from tv2sim.ticks import PER_SECOND, to_ticks
-from tv2sim.validation import a_number, a_time, a_whole_number, one_of, plural
+from tv2sim.validation import a_number, a_time, a_whole_number, one_of
+from tv2sim.written import commented, from_tables, read_tables
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
-    from numpy.typing import NDArray
-
+    from tv2sim.catalogue import Catalogue
     from tv2sim.distributions import AsDistribution, AsTime, AsTimeOrNone
+    from tv2sim.load import Explanation
 
-__all__ = ["Deadline", "Explanation", "LoadWarning", "Scenario", "as_scenario", "load_in_words"]
+__all__ = ["Deadline", "Scenario", "as_scenario", "check_encoding_times"]
 
 Deadline: TypeAlias = Literal["published", "assigned"]
 """What is held against a video's timeout: the column of facts that has its time."""
 
-_TIGHT = 1.1
-"""A pool whose capacity is below this multiple of the arrival rate makes videos wait for long."""
+
+def _a_rate_or_profile(
+    name: str, value: object, *, error: type[InputError], **bounds: float
+) -> float | Profile:
+    return value if isinstance(value, Profile) else a_rate(name, value, error=error, **bounds)
 
 
-def _a_rate_or_profile(name: str, value: object, *, error: type[InputError]) -> float | Profile:
-    return value if isinstance(value, Profile) else a_rate(name, value, error=error)
-
-
-def _as_encoders(name: str, value: Any, *, error: type[InputError]) -> int | tuple[float, ...] | None:
+def _as_encoders(
+    name: str, value: Any, *, at_least: int, error: type[InputError]
+) -> int | tuple[float, ...] | None:
     if isinstance(value, (list, tuple, np.ndarray)) and len(value):
         return tuple(a_number("the speed of an encoder", speed, above=0, error=error) for speed in value)
-    return None if value is None else a_whole_number(name, value, at_least=1, error=error)
+    return None if value is None else a_whole_number(name, value, at_least=at_least, error=error)
 
 
 if TYPE_CHECKING:
@@ -60,7 +65,7 @@ if TYPE_CHECKING:
 
 
 @with_parameters
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Scenario(Fields):
     """The system in which a strategy works: all that is simulated except the strategy itself.
 
@@ -83,20 +88,20 @@ class Scenario(Fields):
     """
 
     encoders: AsEncoders = parameter(
-        10, _as_encoders, label="Encoders",
+        10, _as_encoders, at_least=1, label="Encoders",
         text="The number of encoders, or a list of their speeds. Each encodes one video at a time, which "
         "takes the video's encoding time divided by its speed. None: there is no encoding stage, a video is "
         "encoded when it arrives, and it arrives at its submittedAt, if it has one.",
     )  # fmt: skip
     requests_per_second: float | Profile = parameter(
-        2.0, _a_rate_or_profile, label="Requests",
+        2.0, _a_rate_or_profile, above=0, label="Requests",
         text="The most videos that the client offers in a second. After an encoder has taken a video, the "
         "client waits for 1/requests_per_second s before it offers the next one. A tv.Profile changes over "
         "time: the client waits until the integral of the rate has grown by 1.",
     )  # fmt: skip
     startup_time: AsDistribution = parameter(
         Uniform(2, 6), as_distribution, label="Start-up time of a publisher",
-        text="Seconds from a publisher's start until it is ready: a distribution, also a frozen one of "
+        text="Seconds from a publisher's start until it is ready. A distribution, also a frozen one of "
         "SciPy, a number for a constant, a text such as 'uniform(2, 6)', or measured times: an array, a column "
         "or the name of a .csv file.",
     )  # fmt: skip
@@ -117,8 +122,8 @@ class Scenario(Fields):
     )  # fmt: skip
     arrivals: Literal["even", "poisson"] = parameter(
         "even", one_of, known=("even", "poisson"), label="Arrivals",
-        text="'even': the client pauses as long as requests_per_second says after each hand-over. 'poisson': "
-        "videos arrive at random at this rate, whatever happens to those before them.",
+        text="How videos arrive: 'even', with a pause after each hand-over as long as requests_per_second "
+        "says, or 'poisson', at random at this rate, whatever happens to those before them.",
     )  # fmt: skip
     encoding_factor: AsTimeOrNone = parameter(
         None, or_none(a_time_or_distribution), above=0, label="Factor of the encoding times",
@@ -145,6 +150,15 @@ class Scenario(Fields):
         Faults(), faults, label="Failures",
         text="What fails, and how often: a tv.Faults.",
     )  # fmt: skip
+    hand_over: RetryLater | None = parameter(
+        None, or_none(hand_over), label="Hand-over",
+        text="What the client does when no encoder is free: a tv.RetryLater. None: it waits for one.",
+    )  # fmt: skip
+    broker: Broker | None = parameter(
+        None, or_none(broker), names=BROKERS, label="Broker",
+        text="What has the videos between the encoders and the publishers: a tv.Broker, or 'kafka' or 'redis' "
+        "for tv.KAFKA or tv.REDIS. None: a queue that publishers see at once.",
+    )  # fmt: skip
 
     _error = ScenarioError
 
@@ -155,21 +169,31 @@ class Scenario(Fields):
     def is_deterministic(self) -> bool:
         """Whether nothing in it is random, so that all replications are the same."""
         drawn = all(distribution.is_constant for distribution in self.distributions)
-        return drawn and self.arrivals == "even" and not self.faults.has_chance
+        chance = self.faults.has_chance or (self.broker is not None and self.broker.has_chance)
+        return drawn and self.arrivals == "even" and not chance
 
     @property
     def distributions(self) -> list[Distribution]:
         """The distributions of times that are drawn."""
         values = (getattr(self, field.name) for field in fields(self))
         own = [value for value in values if isinstance(value, Distribution)]
-        return own + self.faults.distributions
+        return own + self.faults.distributions + ([] if self.broker is None else self.broker.distributions)
+
+    @property
+    def most_offers(self) -> int | None:
+        """The offers of a video after which it is refused for good; None: it never is."""
+        return None if self.hand_over is None else self.hand_over.attempts
+
+    @property
+    def may_go_on_for_ever(self) -> bool:
+        """Whether something may happen again and again although no video can get its outcome any more."""
+        retries = self.hand_over is not None and self.hand_over.attempts is None
+        return retries or self.faults.has_lifetimes
 
     @property
     def mean_publishing_time(self) -> float:
         """Mean seconds of publishing that a video's timeout has to cover: 0 with ``deadline="assigned"``."""
-        time = self.publishing_time
-        mean = time.mean if isinstance(time, Distribution) else time
-        return mean if self.deadline == "published" else 0.0
+        return mean_of(self.publishing_time) if self.deadline == "published" else 0.0
 
     @property
     def encoder_count(self) -> int:
@@ -212,8 +236,72 @@ class Scenario(Fields):
         >>> Scenario.from_dict(Scenario(until=60).to_dict()) == Scenario(until=60)
         True
         """
-        scenario: Scenario = distribution_from_dict(data, cls, Profile, Faults)
+        scenario: Scenario = distribution_from_dict(data, cls, Profile, Faults, RetryLater, Broker)
         return scenario
+
+    @classmethod
+    def from_file(cls, path: str | os.PathLike[str], **changes: Any) -> Scenario:
+        r"""Read a scenario from a file.
+
+        The file is TOML, or JSON if its name ends in .json. Its keys are the fields; other fields have their
+        defaults. :class:`~tv2sim.Faults` and :class:`~tv2sim.Profile` are tables with the names of their
+        fields, None is the text ``"none"``, a distribution is a text or a number, and the name of a .csv file
+        of measured times is relative to the folder of the file.
+
+        Parameters
+        ----------
+        path : path
+            The file.
+        **changes
+            Fields that win over those of the file, as for :meth:`replace`.
+
+        Returns
+        -------
+        Scenario
+            The scenario, checked.
+
+        Raises
+        ------
+        ScenarioError
+            If the file cannot be read, a key is unknown or a value impossible; the message names the file.
+
+        Examples
+        --------
+        >>> from pathlib import Path
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     path = Path(folder, "world.toml")
+        ...     size = path.write_text('encoders = 5\n[faults]\nstartup = 0.1\n')
+        ...     scenario = Scenario.from_file(path, until=60)
+        >>> scenario.encoders, scenario.faults.startup, scenario.until
+        (5, 0.1, 60.0)
+        """
+        path = Path(path)
+        given = read_tables(path)
+        try:
+            scenario: Scenario = from_tables(cls, given, path.parent)
+        except InputError as error:
+            raise ScenarioError(f"{str(path)!r}: {error}") from error
+        return scenario.replace(**changes) if changes else scenario
+
+    def to_toml(self) -> str:
+        r"""Return the text of a file that :meth:`from_file` reads.
+
+        It describes every field. Those that have their default are comments.
+
+        Raises
+        ------
+        ScenarioError
+            If a distribution is of a user's own class, whose code a file cannot hold.
+
+        Examples
+        --------
+        >>> print(Scenario(arrivals="poisson").to_toml().split("\n\n")[7])
+        # How videos arrive: 'even', with a pause after each hand-over as long as requests_per_second says,
+        # or 'poisson', at random at this rate, whatever happens to those before them.
+        arrivals = "poisson"
+        """
+        return commented(self, title="A scenario of tv2sim")
 
     def _repr_html_(self) -> str:
         rows = []
@@ -231,8 +319,8 @@ class Scenario(Fields):
         Parameters
         ----------
         encoding_time : Catalogue, Survey, float or array, optional
-            The videos. If they have times of submission, the rates follow from these. Or the encoding times in
-            seconds, or their mean.
+            The videos. If they have times of submission, the rates follow from these; their publishing times
+            take precedence. Or the encoding times in seconds, or their mean.
         prewarmed : int, optional
             The size of the pool of prewarmed publishers.
 
@@ -254,20 +342,25 @@ class Scenario(Fields):
         pool: 8 publishers / 4 s mean start-up = 2 videos/s
         warning: a pool of 8 just keeps up with 2 requests/s: waits grow without bound in a long run
         """
-        submitted = getattr(encoding_time, "submitted_at", None)
-        mean = getattr(encoding_time, "encoding_time", encoding_time)
-        if mean is not None:
-            mean = float(mean.mean()) if isinstance(mean, np.ndarray) else mean
-            mean = a_number("encoding_time", mean, error=ScenarioError)
-        capacity = None
-        if prewarmed is not None:
-            prewarmed = a_whole_number("prewarmed", prewarmed, at_least=0, error=ScenarioError)
-            startup = self.startup_time.mean
-            capacity = prewarmed / startup if startup > 0 else math.inf
-        requested = busiest = 1 / self.gap
-        if known := isinstance(submitted, np.ndarray):
-            requested, busiest = _rates(submitted, requested)
-        return Explanation(self, mean, requested, busiest, known, prewarmed, capacity)
+        from tv2sim.load import explained
+
+        return explained(self, encoding_time, prewarmed)
+
+
+def check_encoding_times(catalogue: Catalogue, scenario: Scenario) -> None:
+    """Check that all videos have an encoding time, if there are encoders.
+
+    Raises
+    ------
+    CatalogueError
+        If one has none; the message names the first.
+    """
+    missing = np.isnan(catalogue.encoding_time)
+    if scenario.encoders is not None and missing.any():
+        raise CatalogueError(
+            f"video {catalogue.ids[int(missing.argmax())]!r} of {catalogue.name!r} has no encodingTime, which "
+            f"encoders need: add it, or leave encoding out with encoders=None (--encoders none)"
+        )
 
 
 def as_scenario(scenario: object) -> Scenario:
@@ -282,197 +375,3 @@ def as_scenario(scenario: object) -> Scenario:
     if not isinstance(scenario, Scenario):
         raise ScenarioError(f"scenario must be a tv2sim.Scenario, not {scenario!r}")
     return scenario
-
-
-def _rates(submitted_at: NDArray[np.float64], limit: float) -> tuple[float, float]:
-    """Return the rates in videos per second at which the client offers videos if no encoder holds it back.
-
-    The first is the mean from the first offer to the last, the second that of the busiest minute.
-    """
-    if len(submitted_at) < 2:
-        return limit, limit
-    paced = np.arange(len(submitted_at)) / limit  # the earliest offers; each late one delays those after it
-    offered = paced + np.maximum.accumulate(np.nan_to_num(submitted_at) - paced)
-    mean = (len(offered) - 1) / float(offered[-1] - offered[0])
-    in_a_minute = np.searchsorted(offered, offered + _MINUTE) - np.arange(len(offered))
-    busiest = int(in_a_minute.max()) / _MINUTE
-    # a catalogue shorter than a minute has only its mean rate
-    return min(mean, limit), min(max(mean, busiest), limit)
-
-
-_MINUTE = 60.0
-
-
-@dataclass(frozen=True)
-class LoadWarning:
-    """A limit of the scenario that its load reaches; ``str()`` of it is a sentence.
-
-    Attributes
-    ----------
-    of : {"encoders", "pool"}
-        The part of the system that reaches its limit.
-    size : int
-        The number of encoders, or of publishers in the pool.
-    rate : float
-        Videos per second that arrive there.
-    capacity : float
-        Videos per second that it can serve.
-    unit : str
-        The unit of the rate: requests of the client, or videos that arrive.
-    busiest : bool
-        Whether the rate is that of the busiest minute; the capacity is then enough for the mean rate.
-    """
-
-    of: Literal["encoders", "pool"]
-    size: int
-    rate: float
-    capacity: float
-    unit: str = "videos/s"
-    busiest: bool = False
-
-    @property
-    def load(self) -> str:
-        """The rate as a share of the capacity."""
-        return load_in_words(self.rate / self.capacity if self.capacity else math.inf)
-
-    def __str__(self) -> str:
-        rate = f"{self.rate:.3g} {self.unit}"
-        if self.busiest:
-            rate = f"the {rate} of the busiest minute"
-        if self.of == "encoders":
-            cannot = f"{plural(self.size, 'encoder')} cannot take {rate}: the client is held back "
-            return cannot + ("then" if self.busiest else f"to {self.capacity:.3g} videos/s")
-        pool = f"a pool of {self.size}"
-        if not self.size:
-            return f"{pool} publishes nothing unless publishers are started otherwise"
-        if self.busiest:
-            return f"{pool} keeps up on average, but not with {rate}: waits grow then"
-        if math.isclose(self.rate, self.capacity, rel_tol=1e-5):
-            return f"{pool} just keeps up with {rate}: waits grow without bound in a long run"
-        if self.rate > self.capacity:
-            return f"{pool} cannot keep up with {rate}: waits grow steadily"
-        return f"{pool} barely keeps up with {rate}: expect long waits"
-
-
-def load_in_words(share: float) -> str:
-    """Return a share of a capacity in words, such as "64 % of"."""
-    return f"{100 * share:.0f} % of" if share <= _MANY else f"more than {_MANY} times"
-
-
-_MANY = 10
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """The result of :meth:`Scenario.explain`; ``str()`` of it is a text of a few lines.
-
-    Attributes
-    ----------
-    scenario : Scenario
-        The scenario that is explained.
-    encoding_time : float or None
-        Mean encoding time, seconds.
-    requested_rate : float
-        Videos per second that the client offers unless it is held back; if the videos have times of submission,
-        the mean rate.
-    busiest_rate : float
-        The same in the busiest minute.
-    submitted : bool
-        Whether the videos have times of submission.
-    prewarmed : int or None
-        The pool's size.
-    pool_capacity : float or None
-        Videos per second that the pool can serve: its size over the mean start-up time.
-    """
-
-    scenario: Scenario
-    encoding_time: float | None
-    requested_rate: float
-    busiest_rate: float
-    submitted: bool
-    prewarmed: int | None
-    pool_capacity: float | None
-
-    @property
-    def encoder_capacity(self) -> float:
-        """Videos per second that the encoders can take."""
-        encoders = self.scenario.encoder_count
-        return encoders / self.encoding_time if encoders and self.encoding_time else math.inf
-
-    @property
-    def load_per_encoder(self) -> float | None:
-        """Offered work per encoder; above 1 the client is held back."""
-        if self.encoding_time is None or self.scenario.encoders is None:
-            return None
-        return self.requested_rate * self.encoding_time / self.scenario.encoder_count
-
-    @property
-    def arrival_rate(self) -> float:
-        """Videos per second that reach the publishing stage: those requested, or what the encoders can do."""
-        return min(self.requested_rate, self.encoder_capacity)
-
-    @property
-    def busiest_arrival_rate(self) -> float:
-        """The same in the busiest minute."""
-        return min(self.busiest_rate, self.encoder_capacity)
-
-    @property
-    def warnings(self) -> tuple[LoadWarning, ...]:
-        """The limits that the load reaches."""
-        found = []
-        unit = "videos/s" if self.submitted else "requests/s"
-        encoders, limit = self.scenario.encoder_count, self.encoder_capacity
-        if self.load_per_encoder is not None and self.load_per_encoder > 1:
-            found.append(LoadWarning("encoders", encoders, self.requested_rate, limit, unit))
-        elif self.busiest_rate > limit:
-            found.append(LoadWarning("encoders", encoders, self.busiest_rate, limit, unit, busiest=True))
-        pool, capacity = self.prewarmed, self.pool_capacity
-        if pool is not None and capacity is not None:
-            rate, most = self.arrival_rate, self.busiest_arrival_rate
-            unit = unit if rate == self.requested_rate else "videos/s"
-            if capacity < _TIGHT * rate or not pool:
-                found.append(LoadWarning("pool", pool, rate, capacity, unit))
-            elif capacity < most:
-                found.append(LoadWarning("pool", pool, most, capacity, unit, busiest=True))
-        return tuple(found)
-
-    def _repr_html_(self) -> str:
-        rows = []
-        unit = "videos/s submitted" if self.submitted else "requests/s"
-        if self.load_per_encoder is not None:
-            rows.append(
-                self._row("encoders", self.scenario.encoder_count, self.requested_rate, self.encoder_capacity)
-            )
-        if self.prewarmed is not None and self.pool_capacity is not None:
-            rows.append(self._row("pool", self.prewarmed, self.arrival_rate, self.pool_capacity))
-        note = f"{self.requested_rate:.3g} {unit}, {self.arrival_rate:.3g} videos/s at the publishing stage"
-        if self.submitted:
-            note += f", {self.busiest_arrival_rate:.3g} in the busiest minute"
-        head = ["", "size", "arrivals per second", "capacity per second", "load", ""]
-        warnings = [paragraph(strong(f"warning: {warning}")) for warning in self.warnings]
-        return display("Load", note, *([table(head, rows)] if rows else ()), *warnings)
-
-    def _row(self, part: str, size: int, rate: float, capacity: float) -> list[object]:
-        """Return the row of a part of the system for a notebook."""
-        share = rate / capacity if capacity else math.inf
-        percent = f"{100 * share:.0f} %" if share <= _MANY else load_in_words(share)
-        bar = meter(share, f"load of the {part}")
-        return [part, size, f"{rate:.3g}", f"{capacity:.3g}", percent, bar]
-
-    def __str__(self) -> str:
-        lines = []
-        if self.encoding_time is not None and self.load_per_encoder is not None:
-            rate = self.requested_rate
-            lines.append(
-                f"offered load: {rate:.3g} {'videos/s submitted' if self.submitted else 'requests/s'} x "
-                f"{self.encoding_time:.3g} s encoding = {rate * self.encoding_time:.3g} encoders' work, "
-                f"{load_in_words(self.load_per_encoder)} each of {self.scenario.encoder_count}"
-            )
-        most = f", {self.busiest_arrival_rate:.3g} in the busiest minute" * self.submitted
-        lines.append(f"arrivals at the publishing stage: {self.arrival_rate:.3g} videos/s{most}")
-        if self.prewarmed is not None:
-            lines.append(
-                f"pool: {plural(self.prewarmed, 'publisher')} / {self.scenario.startup_time.mean:.3g} s mean "
-                f"start-up = {self.pool_capacity:.3g} videos/s"
-            )
-        return "\n".join(lines + [f"warning: {warning}" for warning in self.warnings])

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim import levels
 from tv2sim.events import EVENTS, log_of, times_of
 from tv2sim.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES
+from tv2sim.levels import LEVELS
 from tv2sim.metrics import ON_TIME_RATE, elapsed, happened, on_time, publisher_times, quantile
 from tv2sim.ticks import PER_SECOND, whole_ticks
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from tv2sim.catalogue import Catalogue
     from tv2sim.facts import Columns, Facts
+    from tv2sim.scenario import Scenario
 
 __all__ = [
     "MEANINGS", "attempts_frame", "events_frame", "groups_frame", "levels_frame", "meaning", "publishers_frame",
@@ -66,12 +69,7 @@ MEANINGS: dict[str, dict[str, str]] = {
     },
     "levels": {
         "time": "seconds since the start of the run; a row holds until the time of the next",
-        "encoders_busy": "encoders that hold a video",
-        "publishing_queue": "videos in the publishing queue; those with their own publisher are not in it",
-        "publishers_starting": "publishers that are not ready yet",
-        "publishers_ready": "publishers that wait for a video",
-        "published": "videos published in time so far",
-        "failed": "videos published too late so far",
+        **{name: level.meaning for name, level in LEVELS.items()},
     },
 }
 """What the columns of a run's tables hold; for times of events, :data:`EVENTS` says it."""
@@ -173,38 +171,17 @@ def events_frame(facts: Facts) -> pd.DataFrame:
     )
 
 
-def levels_frame(facts: Facts) -> pd.DataFrame:
-    """Return the step functions: a row for each time at which anything happened, the state after it."""
+def levels_frame(facts: Facts, scenario: Scenario, publishing_times: bool = False) -> pd.DataFrame:
+    """Return the step functions: a row for each time at which anything happened, the state after it.
+
+    `publishing_times`: whether videos have publishing times of their own.
+    """
     import pandas as pd
 
-    videos, publishers = facts.videos, facts.publishers
-    good, shared = on_time(facts), videos["own"] == 0
     every = [getattr(facts, table)[name] for table in TABLES for name in times_of(table)]
-    times = np.unique(happened(np.concatenate(every)))
-    # a publisher may end without a video, or before it is ready
-    started_up = _first(publishers["ready"], publishers["ended"])
-    left = _first(publishers["assigned"], np.where(np.isnan(publishers["ready"]), np.nan, publishers["ended"]))
-
-    def count(*columns: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the number of events of the first column up to each of `times`, less those of the second."""
-        counts = [np.searchsorted(np.sort(happened(column)), times, side="right") for column in columns]
-        return counts[0] - (counts[1] if len(counts) > 1 else 0)
-
-    return pd.DataFrame(
-        {
-            "time": times / PER_SECOND,
-            "encoders_busy": count(videos["encoding_started"], videos["queued"]),
-            "publishing_queue": count(videos["queued"][shared], videos["assigned"][shared]),
-            "publishers_starting": count(publishers["started"], started_up),
-            "publishers_ready": count(publishers["ready"], left),
-            "published": count(videos["published"][good]),
-            "failed": count(videos["settled"][videos["outcome"] == VIDEO_OUTCOMES.index("failed")]),
-        }
-    )
-
-
-def _first(times: NDArray[np.float64], otherwise: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(np.isnan(times), otherwise, times)
+    times = np.unique(happened(np.concatenate(every))) / PER_SECOND
+    names = levels.shown(scenario, publishing_times)
+    return pd.DataFrame({"time": times, **levels.levels_of(facts, scenario, times, names)})
 
 
 def _shown(table: str, columns: Columns, *, but: tuple[str, ...]) -> dict[str, Any]:

@@ -123,7 +123,8 @@ def _named(rows: list[Any]) -> Callable[[str], list[Any] | None]:
     def own(name: str) -> list[Any] | None:
         json = FIELDS[name]
         values = [row[json] if json in row else row.get(name) for row in rows]
-        absent = name not in REQUIRED and set(map(type, values)) == {NoneType}
+        optional = name not in REQUIRED or name == "encoding_time"
+        absent = optional and set(map(type, values)) == {NoneType}
         return None if absent else values
 
     return own

@@ -279,7 +279,7 @@ def _fields(given: Mapping[str, object]) -> dict[str, Expression]:
             raise CatalogueError(f"a video has no field {key!r}; it has {', '.join(FIELDS.values())}{meant}")
         name = names[key]
         fields[name] = one = _expression(key, value)
-        if one is None and name in REQUIRED:
+        if one is None and name in REQUIRED and name != "encoding_time":
             raise CatalogueError(f"{key} cannot be none: every video has it")
         if name not in NUMBERS and name != STARTUP_TIME:
             if isinstance(one, Difference):

@@ -25,7 +25,7 @@ from tv2sim.catalogue.columns import (
 from tv2sim.catalogue.judging import no_video, outcome_of, repeated, video_of
 from tv2sim.catalogue.sources import Digest, Source
 from tv2sim.catalogue.values import MISSING, moments, numbers, texts
-from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, Catalogue, Rejected
+from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, Catalogue, Rejected, is_absent
 from tv2sim.errors import CatalogueError
 from tv2sim.ticks import PER_SECOND, whole_ticks
 
@@ -76,9 +76,7 @@ def import_catalogue(source: Source, columns: Given, *, name: str | None = None)
     (('b', 'a'), [3.5, 4.5])
     """
     importer = imported(source, columns)
-    catalogue = importer.catalogue(name)
-    if catalogue.submitted_at is not None:
-        catalogue = catalogue.rows(np.argsort(np.nan_to_num(catalogue.submitted_at), kind="stable"))
+    catalogue = importer.catalogue(name).by_submission()
     return Import(catalogue, importer.startup_times, dict(importer.without))
 
 
@@ -159,11 +157,7 @@ class Importer:
         if self._stamped:
             ticks = whole_ticks(columns["submitted_at"])
             columns["submitted_at"] = (ticks - np.nanmin(ticks)) / PER_SECOND
-        return {
-            name: column
-            for name, column in columns.items()
-            if not (NUMBERS[name].optional and np.isnan(column).all())
-        }
+        return {name: column for name, column in columns.items() if not is_absent(name, column)}
 
     def _column(self, name: str) -> NDArray[np.float64]:
         return np.concatenate([np.empty(0), *self._numbers[name]])
@@ -244,7 +238,7 @@ class _Rows:
             expression = self._columns.fields[name]
             return self._batch.values(expression) if isinstance(expression, Column) else None
         values = self._batch.own(name)
-        if values is None and name in REQUIRED:
+        if values is None and name in REQUIRED and name != "encoding_time":
             constant = "" if name == "id" else f" or a number, as in columns='{FIELDS[name]}=3'"
             raise CatalogueError(
                 f"{self._label!r} has no column {FIELDS[name]!r}: map it to a column{constant}"

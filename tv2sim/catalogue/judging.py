@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, TypeVar
 import msgspec
 import numpy as np
 
-from tv2sim.catalogue.videos import NUMBERS, Rejected, Video
+from tv2sim.catalogue.videos import NUMBERS, UNKNOWN, Rejected, Video
 from tv2sim.validation import LONGEST_TIME, plural, shown
 
 __all__ = [
@@ -33,10 +33,13 @@ TEXT_KEPT = 200
 """Characters of a rejected line that are kept."""
 
 
-def judged(stream: Iterable[Entry]) -> Iterator[Video | Rejected]:
-    """Yield for each entry its video, or that it is rejected: it is not valid, or its id was seen before."""
+def judged(stream: Iterable[Entry], *, encoded: bool | None = None) -> Iterator[Video | Rejected]:
+    """Yield for each entry its video, or that it is rejected: it is not valid, or its id was seen before.
+
+    `encoded` is that of :func:`parse`.
+    """
     seen: dict[str, int] = {}
-    for number, entry, outcome in parse(stream):
+    for number, entry, outcome in parse(stream, encoded=encoded):
         if isinstance(outcome, Video):
             if (first := seen.setdefault(outcome.id, number)) == number:
                 yield outcome
@@ -50,12 +53,20 @@ def repeated(video_id: str, first: int) -> str:
     return f"the id {repr(video_id)[:60]} was seen before, in line {first}"
 
 
-def parse(stream: Iterable[Entry]) -> Iterator[tuple[int, Entry, Video | str]]:
+def parse(stream: Iterable[Entry], *, encoded: bool | None = None) -> Iterator[tuple[int, Entry, Video | str]]:
     """Yield for each entry its 1-based number, the entry, and its video or the reason why it is not valid.
 
-    Blank lines are counted, but not yielded.
+    Blank lines are counted, but not yielded. `encoded` says whether a video needs an encoding time; None: it
+    does if the first one has one.
     """
-    return parsed(stream, _decode, video_of)
+    for found in parsed(stream, _decode, video_of):
+        number, entry, outcome = found
+        if isinstance(outcome, Video):
+            if encoded is None:
+                encoded = outcome.encoding_time is not UNKNOWN
+            elif encoded and outcome.encoding_time is UNKNOWN:
+                found = number, entry, f"the field {_FIELDS['encoding_time']} is missing"
+        yield found
 
 
 def parsed(
@@ -180,7 +191,7 @@ def video_of(entry: object) -> Video:
         If a text in it cannot be encoded.
     """
     if isinstance(entry, Video):
-        entry = msgspec.structs.asdict(entry)
+        entry = {name: value for name, value in msgspec.structs.asdict(entry).items() if value is not UNKNOWN}
     if not isinstance(entry, Mapping):
         raise msgspec.ValidationError(f"Expected `object`, got `{type(entry).__name__}`")
     given = {

@@ -53,7 +53,7 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
     >>> for rejected in catalogue.rejected:
     ...     print(rejected.line, rejected.reason)
     2 the id 'a' was seen before, in line 1
-    3 the field encodingTime is missing
+    3 the field publicationTimeout is missing
 
     >>> job = {"job": 7, "created": "2026-03-02T08:00:00Z", "wait": {"most": 30}}
     >>> columns = "id=job,submittedAt=created,encodingTime=0,publicationTimeout=wait.most"

@@ -17,7 +17,7 @@ from tv2sim.catalogue.columns import Given
 from tv2sim.catalogue.importing import Importer, imported
 from tv2sim.catalogue.judging import Entry, as_bytes, parse, repeated, text_of
 from tv2sim.catalogue.sources import Source, entries, is_table, lines_of, opened
-from tv2sim.catalogue.videos import NUMBERS, Rejected, Video, numbers_shown, rejected_shown
+from tv2sim.catalogue.videos import NUMBERS, Rejected, Video, is_absent, numbers_shown, rejected_shown
 from tv2sim.notebook import display
 from tv2sim.progress import watched
 from tv2sim.validation import a_whole_number, plural
@@ -37,7 +37,7 @@ class Survey:
     name : str
         The source's name.
     encoding_time, publication_timeout : numpy.ndarray
-        float64, seconds, one per valid video, in their order.
+        float64, seconds, one per valid video, in their order; NaN for a video without an encoding time.
     submitted_at, publishing_time, priority : numpy.ndarray or None
         float64, NaN for a video without one; None if no video has one.
     rejected_lines : int
@@ -56,13 +56,14 @@ class Survey:
     rejected: tuple[Rejected, ...]
 
     def __len__(self) -> int:
-        return len(self.encoding_time)
+        return len(self.publication_timeout)
 
     @property
     def numbers(self) -> dict[str, NDArray[np.float64]]:
         """The columns that there are, by name."""
         columns = {name: getattr(self, name) for name in NUMBERS}
-        return {name: column for name, column in columns.items() if column is not None}
+        known = {name: column for name, column in columns.items() if column is not None}
+        return {name: column for name, column in known.items() if not is_absent(name, column)}
 
     @property
     def _size(self) -> str:
@@ -137,8 +138,7 @@ def survey_catalogue(
 
 def _of_columns(importer: Importer, keep: int) -> Survey:
     numbers, rejected = importer.numbers, importer.rejected
-    known: dict[str, Any] = {name: numbers.get(name) for name in NUMBERS}
-    return Survey(importer.label, **known, rejected_lines=len(rejected), rejected=tuple(rejected[:keep]))
+    return _survey(importer.label, dict(numbers), len(rejected), rejected[:keep])
 
 
 @contextmanager
@@ -217,11 +217,18 @@ class _Found:
     def survey(self, label: str) -> Survey:
         valid = ~np.isin(np.frombuffer(self.lines, dtype=np.int64), self.repeats)
         del self.hashes, self.lines  # before the columns are copied
-        known: dict[str, Any] = dict.fromkeys(NUMBERS)
+        known: dict[str, NDArray[np.float64] | None] = {}
         for name, numbers in self.numbers.items():
             column = np.frombuffer(numbers)[valid]
-            if not (
-                NUMBERS[name].optional and np.isnan(column).all()
-            ):  # a repeated id may have had the only one
-                known[name] = column
-        return Survey(label, **known, rejected_lines=self.rejected_lines, rejected=tuple(self.rejected))
+            known[name] = None if is_absent(name, column) else column  # a repeated id may have had the only one
+        return _survey(label, known, self.rejected_lines, self.rejected)
+
+
+def _survey(
+    label: str, numbers: dict[str, NDArray[np.float64] | None], rejected_lines: int, rejected: list[Rejected]
+) -> Survey:
+    """Return the survey with these columns; None stands for one that there is not."""
+    known: dict[str, Any] = {name: numbers.get(name) for name in NUMBERS}
+    if known["encoding_time"] is None:
+        known["encoding_time"] = np.full(len(known["publication_timeout"]), nan)
+    return Survey(label, **known, rejected_lines=rejected_lines, rejected=tuple(rejected))

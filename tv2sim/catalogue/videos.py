@@ -21,11 +21,15 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["NUMBERS", "REQUIRED", "TEXTS", "Catalogue", "Rejected", "Video", "numbers_shown", "rejected_shown"]
+__all__ = [
+    "NUMBERS", "REQUIRED", "TEXTS", "UNKNOWN", "Catalogue", "Rejected", "Video", "is_absent", "numbers_shown",
+    "rejected_shown",
+]  # fmt: skip
 
 
-_REQUIRED = float("nan")
-"""Stands for a number without a default, since in Python such a field cannot follow optional ones."""
+UNKNOWN = float("nan")
+"""The encoding time of a video that has none. Also stands for a timeout, which has no default, but cannot be
+declared so after optional fields."""
 
 
 class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults=True):
@@ -39,8 +43,9 @@ class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults
         Its unique name; not empty.
     title, provider : str, optional
         Free text.
-    encoding_time : float
-        Seconds for which it occupies an encoder; at least 0.
+    encoding_time : float, optional
+        Seconds for which it occupies an encoder; at least 0. NaN if it is not known, which is possible only
+        where there are no encoders.
     publication_timeout : float
         Seconds from the start of its encoding within which it must be published; greater than 0.
     submitted_at : float, optional
@@ -59,24 +64,24 @@ class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults
     id: Annotated[str, msgspec.Meta(min_length=1)]
     title: str = msgspec.field(default_factory=str)  # a factory, so that an empty text is not omitted
     provider: str = msgspec.field(default_factory=str)
-    encoding_time: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_TIME)] = _REQUIRED
-    publication_timeout: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIME)] = _REQUIRED
+    encoding_time: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_TIME)] = UNKNOWN
+    publication_timeout: Annotated[float, msgspec.Meta(gt=0, le=LONGEST_TIME)] = UNKNOWN
     submitted_at: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_TIME)] | None = None
     publishing_time: Annotated[float, msgspec.Meta(ge=0, le=LONGEST_TIME)] | None = None
     priority: float | None = None
 
     def __post_init__(self) -> None:
-        if self.encoding_time is _REQUIRED or self.publication_timeout is _REQUIRED:
-            missing = "encoding_time" if self.encoding_time is _REQUIRED else "publication_timeout"
-            raise TypeError(f"Missing required argument {missing!r}")
+        if self.publication_timeout is UNKNOWN:
+            raise TypeError("Missing required argument 'publication_timeout'")
 
     @property
     def slack(self) -> float:
         """Seconds of the timeout that are left when its encoding ends; negative if it cannot be in time."""
-        return self.publication_timeout - self.encoding_time
+        return self.publication_timeout - (0 if isnan(self.encoding_time) else self.encoding_time)
 
 
 REQUIRED = ("id", "encoding_time", "publication_timeout")
+"""The fields that a video has; all videos of a catalogue may be without an encoding time."""
 TEXTS = ("id", "title", "provider")
 
 
@@ -116,6 +121,11 @@ NUMBERS = _numbers()
 """The numbers of a video by the name of the field, in the order of the fields."""
 
 
+def is_absent(name: str, column: NDArray[np.float64]) -> bool:
+    """Return whether a number is left out of the columns because no video has it."""
+    return bool(np.isnan(column).all()) and (NUMBERS[name].optional or len(column) > 0)
+
+
 class Rejected(NamedTuple):
     """A line that is not a valid video: 1-based number, reason, and up to 200 characters of its text."""
 
@@ -147,7 +157,7 @@ class Catalogue:
     ids, titles, providers : tuple of str
         One per video.
     encoding_time, publication_timeout : numpy.ndarray
-        float64, seconds, one per video; read-only.
+        float64, seconds, one per video; read-only. NaN for a video without an encoding time.
     submitted_at, publishing_time, priority : numpy.ndarray or None
         float64, NaN for a video without one; None if no video has one.
     rejected : tuple of Rejected
@@ -211,7 +221,8 @@ class Catalogue:
         self.numbers = numbers
         for column in numbers.values():
             column.flags.writeable = False
-        self.encoding_time = self.numbers["encoding_time"]
+        unknown = np.full(len(self.ids), nan)
+        self.encoding_time = self.numbers.get("encoding_time", unknown)
         self.publication_timeout = self.numbers["publication_timeout"]
         self.submitted_at = self.numbers.get("submitted_at")
         self.publishing_time = self.numbers.get("publishing_time")
@@ -240,6 +251,19 @@ class Catalogue:
         numbers = {name: column[rows] for name, column in self.numbers.items()}
         return Catalogue.of_columns(ids, titles, providers, numbers, self.rejected, self.name, self.sha256)
 
+    def by_submission(self) -> Catalogue:
+        """Return the catalogue in the order of `submittedAt`, as videos arrive where there are no encoders.
+
+        Those without one count as submitted at 0, and of those submitted at once the order stays.
+
+        >>> late, early = (Video(id, publication_timeout=9, submitted_at=at) for id, at in (("a", 5), ("b", 2)))
+        >>> Catalogue([late, early]).by_submission().ids
+        ('b', 'a')
+        """
+        if self.submitted_at is None:
+            return self
+        return self.rows(np.argsort(np.nan_to_num(self.submitted_at), kind="stable"))
+
     def __iter__(self) -> Iterator[Video]:
         for start in range(0, len(self), _ROWS):
             part = slice(start, start + _ROWS)
@@ -247,11 +271,12 @@ class Catalogue:
             yield from map(Video, self.ids[part], self.titles[part], self.providers[part], *numbers)
 
     def _listed(self, name: str, part: slice) -> Iterable[float | None]:
-        """Return the numbers of these rows, with None where there is none."""
+        """Return the numbers of these rows, with the default where there is none."""
+        none = None if NUMBERS[name].optional else UNKNOWN
         if name not in self.numbers:
-            return repeat(None)
+            return repeat(none)
         listed: list[float | None] = self.numbers[name][part].tolist()
-        return [None if one != one else one for one in listed] if NUMBERS[name].optional else listed
+        return [none if one != one else one for one in listed]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Catalogue):
@@ -333,10 +358,13 @@ _FEW = 5
 
 def numbers_shown(numbers: Mapping[str, NDArray[np.float64]]) -> Markup:
     """Return a table of the numbers of videos, for a notebook."""
-    slack = numbers["publication_timeout"] - numbers["encoding_time"]
-    optional = {name: column[~np.isnan(column)] for name, column in numbers.items() if NUMBERS[name].optional}
-    columns = {name: column for name, column in numbers.items() if name not in optional}
-    columns |= {"slack": slack, **optional}
+    known = {name: column[~np.isnan(column)] for name, column in numbers.items()}
+    optional = {name: column for name, column in known.items() if NUMBERS[name].optional}
+    columns = {name: column for name, column in known.items() if name not in optional}
+    if "encoding_time" in numbers:
+        slack = numbers["publication_timeout"] - numbers["encoding_time"]
+        columns["slack"] = slack[~np.isnan(slack)]
+    columns |= optional
     rows = [
         [
             name.replace("_", " "),
@@ -371,8 +399,12 @@ def _column(videos: Sequence[Video], name: str) -> NDArray[np.float64] | None:
     except (TypeError, ValueError, OverflowError):  # one of them is not a number, or too large for a float
         column = np.full(len(given), nan)
     good = number.accepts(column)
-    if number.optional:
-        good |= [value is None for value in given]
+    if not good.all():
+        missing = None if number.optional else UNKNOWN
+        absent = np.array([one is missing for one in given])
+        if absent.all():
+            return None
+        good |= absent
     for row in np.flatnonzero(~good).tolist():
         column[row] = number.checked(f"{name} of video {shown(videos[row].id, 60)}", given[row])
     return column

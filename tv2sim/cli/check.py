@@ -12,6 +12,7 @@ from tv2sim.cli.inputs import scenario_of
 from tv2sim.cli.text import USUAL, say
 from tv2sim.cli.text import columns as terminal_columns
 from tv2sim.errors import CatalogueError
+from tv2sim.profiles import Profile
 from tv2sim.scenario import Scenario
 from tv2sim.validation import a_whole_number, plural
 
@@ -36,33 +37,47 @@ def main(options: argparse.Namespace) -> None:
 
 
 def _describe(survey: Survey, scenario: Scenario) -> None:
-    encoding, timeout = survey.encoding_time, survey.publication_timeout
-    slack = timeout - encoding
-    say(f"encoding time        {_range(encoding)}, {encoding.sum():g} s in all")
+    timeout, encoded = survey.publication_timeout, ~np.isnan(survey.encoding_time)
+    encoded &= scenario.encoders is not None
+    encoding = survey.encoding_time[encoded]
+    slack = timeout[encoded] - encoding
+    if encoded.all():
+        say(f"encoding time        {_range(encoding)}, {encoding.sum():g} s in all")
+    elif scenario.encoders is not None:
+        known = plural(len(encoding), "video")
+        say(f"encoding time        of {known}: the others need a world without encoders")
     say(f"publication timeout  {_range(timeout)}")
-    say(f"slack                {_range(slack)} (timeout - encoding time)")
+    if encoded.all():
+        say(f"slack                {_range(slack)} (timeout - encoding time)")
     if late := int((slack < 0).sum()):
         videos = plural(late, "video")
         say(f"  {videos} can never be published in time: encoding alone takes longer than the timeout")
+    if survey.publishing_time is not None:
+        say(f"publishing time      {_range(survey.publishing_time[~np.isnan(survey.publishing_time)])}")
     explanation = scenario.explain(survey)
-    rate, least = scenario.mean_rate, (len(survey) - 1) / explanation.requested_rate
-    say(f"requests             {len(survey)} at {rate:g}/s, at least {least:g} s")
+    if scenario.encoders is not None or not explanation.submitted:
+        rate, least = f"{scenario.mean_rate:g}/s", (len(survey) - 1) / explanation.requested_rate
+        if isinstance(scenario.requests_per_second, Profile):
+            rate = f"{explanation.requested_rate:.3g}/s on average"
+        say(f"requests             {len(survey)} at {rate}, at least {least:g} s")
     if survey.submitted_at is not None:
         say(f"submitted at         {_range(survey.submitted_at[~np.isnan(survey.submitted_at)])}")
     for line in str(explanation).splitlines():
         say(line)
     startup = scenario.startup_time
-    needed, most = (
-        f"more than {startup.mean * rate:.3g}"
-        for rate in (explanation.arrival_rate, explanation.busiest_arrival_rate)
-    )
-    most = f", in the busiest minute {most}" * explanation.submitted
-    say(f"a pool keeps up with {needed} publishers{most} ({startup} s start-up time)")
-    _table(encoding, timeout)
+    most = ""
+    if explanation.busiest_rate != explanation.requested_rate or explanation.submitted:
+        most = f", in the busiest minute more than {explanation.busiest_pool_needed:.3g}"
+    needed = f"more than {explanation.pool_needed:.3g} publishers"
+    say(f"a pool keeps up with {needed}{most} ({startup} s start-up time)")
+    if encoded.all():
+        _table(encoding, timeout)
 
 
 def _range(values: NDArray[np.float64]) -> str:
-    return f"{values.min():g} to {values.max():g} s, mean {values.mean():.3g} s"
+    mean = values.mean()
+    shown = f"{mean:.3g}" if mean < 1000 else f"{mean:.0f}"
+    return f"{values.min():g} to {values.max():g} s, mean {shown} s"
 
 
 def _table(encoding: NDArray[np.float64], timeout: NDArray[np.float64]) -> None:

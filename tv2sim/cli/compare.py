@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import shlex
 import sys
 from contextlib import ExitStack
@@ -16,12 +17,14 @@ from tv2sim.cli.tables import tidy, to_read
 from tv2sim.cli.text import note, plain, printing, warnings_noted
 from tv2sim.errors import InputError, need_pyarrow
 from tv2sim.experiment import Comparison, compare
+from tv2sim.experiment.experiments import in_words
 from tv2sim.metrics import as_metrics
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Precision
 from tv2sim.storage import records, resolved, whole_file, write_table
 from tv2sim.strategies import as_strategy
 from tv2sim.validation import MOST, MOST_WORKERS, a_number, a_whole_number
+from tv2sim.written import changed
 
 if TYPE_CHECKING:
     import argparse
@@ -35,7 +38,7 @@ def main(options: argparse.Namespace) -> None:
     given = fields_of(options, several=True)
     call = _call(options, given)
     about = _about(options)
-    catalogues = _catalogues(options)
+    catalogues = _catalogues(options, call["scenario"])
     kind = options.format or ("csv" if options.out is not None else "text")
     if kind == "parquet" and options.out is None:
         raise InputError("--format parquet is for a file: name it with --out")
@@ -74,10 +77,7 @@ def main(options: argparse.Namespace) -> None:
 
 def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[str, Any]:
     """Return the arguments of the comparison, checked."""
-    grid = any(len(values) > 1 for values in given.values())
-    for name, values in given.items():
-        for value in values:
-            Scenario(**{name: value})
+    scenario = _worlds(options, given)
     a_whole_number("--replications", options.replications, at_least=1, at_most=MOST)
     if options.workers is not None:
         a_whole_number("--workers", options.workers, at_least=1, at_most=MOST_WORKERS)
@@ -92,7 +92,7 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
         precision = Precision(metric, **{kind: width})
     return {
         "strategies": strategies,
-        "scenario": dict(given) if grid else Scenario(**{name: values[0] for name, values in given.items()}),
+        "scenario": scenario,
         "replications": options.replications,
         "seed": seed_of(options),
         "baseline": options.baseline,
@@ -105,6 +105,28 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
     }
 
 
+def _worlds(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> Scenario | dict[str, Scenario]:
+    """Return the scenario of each file with each combination of the values that are given."""
+    paths = _once(options.scenario or [], "scenario")
+    bases = {_name(path, paths).rpartition(".")[0] or path: Scenario.from_file(path) for path in paths}
+    grid = list(itertools.product(*([(name, value) for value in values] for name, values in given.items())))
+    if not bases and len(grid) == 1:
+        return changed(Scenario(), dict(grid[0]))
+    return {
+        ", ".join(filter(None, [name, in_words(chosen)])): changed(base, dict(chosen))
+        for name, base in (bases or {"": Scenario()}).items()
+        for chosen in grid
+    }
+
+
+def _once(paths: list[str], what: str) -> list[str]:
+    """Return these paths, of which no two may be the same."""
+    for path in paths:
+        if paths.count(path) > 1:
+            raise InputError(f"the {what} {path!r} is given twice")
+    return paths
+
+
 def _about(options: argparse.Namespace) -> dict[str, str | None]:
     """Return what the author of the report says."""
     about = {name: getattr(options, name) for name in ("title", "author", "date", "notes")}
@@ -114,13 +136,11 @@ def _about(options: argparse.Namespace) -> dict[str, str | None]:
     return about
 
 
-def _catalogues(options: argparse.Namespace) -> dict[str, Catalogue]:
+def _catalogues(options: argparse.Namespace, scenario: Scenario | dict[str, Scenario]) -> dict[str, Catalogue]:
     """Read the catalogues; each is named by its file, with the folders that distinguish it from the others."""
-    paths = options.catalogue
-    for path in paths:
-        if paths.count(path) > 1:
-            raise InputError(f"the catalogue {path!r} is given twice")
-    return {_name(path, paths): catalogue_of(options, path) for path in paths}
+    paths = _once(options.catalogue, "catalogue")
+    scenarios = [scenario] if isinstance(scenario, Scenario) else scenario.values()
+    return {_name(path, paths): catalogue_of(options, scenarios, path) for path in paths}
 
 
 def _name(path: str, paths: list[str]) -> str:
@@ -148,13 +168,17 @@ def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], seed: 
         words += ["--precision", f"{metric}={100 * width:g}%" if kind == "relative" else f"{metric}={width:g}"]
     if options.margin:
         words += ["--margin", f"{100 * options.margin:.15g}%"]
+    words += ["--scenario", ",".join(options.scenario)] if options.scenario else []
     for name, values in given.items():
-        words += [SCENARIO[name].flag, ",".join("none" if value is None else _text(value) for value in values)]
+        words += [SCENARIO[name].flag, ",".join(map(_text, values))]
     return shlex.join([*words, "--seed", str(seed)])
 
 
 def _text(value: object) -> str:
-    return f"{value:.15g}" if isinstance(value, float) else str(value)
+    """Return a value as it is typed."""
+    if isinstance(value, dict):
+        return ",".join(f"{name}={_text(one)}" for name, one in value.items())
+    return "none" if value is None else f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 # -- what comes out ----------------------------------------------------------------------------------------

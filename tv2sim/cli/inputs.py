@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from collections.abc import Iterable
 from math import inf
+from pathlib import Path
 from typing import Any
 
 from tv2sim.catalogue import Catalogue, read_catalogue
@@ -16,6 +18,7 @@ from tv2sim.errors import InputError
 from tv2sim.scenario import Scenario
 from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.validation import plural
+from tv2sim.written import changed, read_tables
 
 __all__ = [
     "catalogue_of", "fields_of", "keep_running", "note_load", "note_rejected", "port_of", "scenario_of",
@@ -24,30 +27,45 @@ __all__ = [
 
 
 def fields_of(options: argparse.Namespace, *, several: bool = False) -> dict[str, Any]:
-    """Return the fields of the scenario that are given; the environment's ENCODERS counts as given.
+    """Return the fields of the scenario that options give, as they are written.
 
-    With `several`, each value is a list.
+    The environment's ENCODERS counts as given if no file says how many. With `several`, there are several
+    files, and each value is a list.
 
     Raises
     ------
     InputError
-        If the environment's value is not a positive whole number.
+        If a file cannot be read, or the environment's value is not a positive whole number.
     """
     given = vars(options).copy()
-    if "encoders" not in given and (text := os.environ.get("ENCODERS")) is not None:
+    files = options.scenario or [] if several else [options.scenario] if options.scenario else []
+    said = "encoders" in given or any("encoders" in read_tables(Path(path)) for path in files)
+    if not said and (text := os.environ.get("ENCODERS")) is not None:
         number = _whole(text, 1, inf, "the environment variable ENCODERS must be a positive whole number")
         given["encoders"] = [number] if several else number
     return {name: given[name] for name in SCENARIO if name in given}
 
 
-def catalogue_of(options: argparse.Namespace, path: str | None = None) -> Catalogue:
-    """Return the catalogue that is asked for, or the one of this path if there are several."""
-    return read_catalogue(options.catalogue if path is None else path, columns=options.columns)
+def catalogue_of(
+    options: argparse.Namespace, scenarios: Iterable[Scenario], path: str | None = None
+) -> Catalogue:
+    """Return the catalogue that is asked for, or the one of this path if there are several.
+
+    Where no scenario has encoders it is sorted by submission, and this is noted if it changes the order.
+    """
+    catalogue = read_catalogue(options.catalogue if path is None else path, columns=options.columns)
+    if any(scenario.encoders is not None for scenario in scenarios):
+        return catalogue
+    ordered = catalogue.by_submission()
+    if ordered.ids != catalogue.ids:
+        note(f"{plain(catalogue.name)}: sorted by submittedAt, since videos arrive in this order")
+    return ordered
 
 
 def scenario_of(options: argparse.Namespace) -> Scenario:
     """Return the scenario that is asked for."""
-    return Scenario(**fields_of(options))
+    base = Scenario() if options.scenario is None else Scenario.from_file(options.scenario)
+    return changed(base, fields_of(options))
 
 
 def strategy_of(options: argparse.Namespace) -> Strategy:

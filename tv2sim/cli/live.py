@@ -12,7 +12,7 @@ from math import inf
 from typing import Any
 
 from tv2sim.catalogue import Catalogue, Video
-from tv2sim.cli.log import data_of, head_of, json_line, line_of
+from tv2sim.cli.log import data_of, end_of, head_of, json_line, line_of
 from tv2sim.cli.text import discard, note, one_line, printing
 from tv2sim.events import LogEntry
 from tv2sim.metrics import Stats
@@ -89,7 +89,7 @@ class Printer:
             if self._kind != "json":
                 self._print(*[] if stats == self._last and self._stats_are_last else [stats])
             elif run is not None:
-                self._print({"stats": stats, "end": run.end, "ending": run.ending})
+                self._print(end_of(run))
         self._ended = True
 
     def hurry(self) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tv2sim.realtime.simulated import Player
     from tv2sim.run import Run
 
-__all__ = ["data_of", "head_of", "json_line", "json_text", "line_of"]
+__all__ = ["data_of", "end_of", "head_of", "json_line", "json_text", "line_of"]
 
 
 def line_of(entry: LogEntry, titles: Sequence[str], own: Sequence[int]) -> str:
@@ -36,6 +36,13 @@ def data_of(entry: LogEntry, own: Sequence[int]) -> dict[str, Any]:
     """Return an entry of the log as data for programs; `own` as in :func:`line_of`."""
     waits_beside = entry.event == "queued" and entry.video is not None and own[entry.video]
     return entry._asdict() | ({"own": True} if waits_beside else {})
+
+
+def end_of(run: Run) -> dict[str, Any]:
+    """Return the data of the last line of a log in JSON: the counters, and how it ended."""
+    waits = run.facts.quota_waits
+    how = {"stats": run.stats, "end": run.end, "ending": run.ending}
+    return how | ({"quota_waits": waits} if waits else {})
 
 
 def json_line(value: Any) -> bytes:

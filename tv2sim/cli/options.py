@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import json
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from tv2sim import __version__
 from tv2sim.cli.text import one_line
-from tv2sim.cli.values import list_of, number, precision, share, speed, whole, whole_or_none
+from tv2sim.cli.values import (
+    forms,
+    is_table,
+    is_text,
+    list_of,
+    precision,
+    setting,
+    share,
+    speed,
+    tables_or,
+    whole,
+    whole_or_none,
+)  # fmt: skip
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Sequence
 
 __all__ = ["SCENARIO", "parse"]
 
@@ -18,36 +32,80 @@ __all__ = ["SCENARIO", "parse"]
 class _Field(NamedTuple):
     """The option for a field of the scenario."""
 
-    flag: str
+    flags: tuple[str, ...]
     metavar: str
     kind: Callable[[str], Any]
     help: str
+    is_table: bool
+
+    @property
+    def flag(self) -> str:
+        """The name that is shown."""
+        return self.flags[0]
 
 
-_STARTUP = (
-    "a publisher's start-up time in seconds: a number, or uniform(low, high), triangular(low, mode, high), "
-    "exponential(mean), lognormal(median, sigma), gamma(shape, scale), empirical(sample, ...), "
-    "scipy.stats.NAME(parameter, ...), or a .csv file of measured times (default: uniform(2, 6))"
-)
-_FACTOR = "what encoding times are multiplied by: a number, or a distribution as for --startup-time"
-_PROVISIONING = "seconds from the decision to start a publisher until its start (default: 0)"
-_DEADLINE = "what the timeout is held against: published or assigned (default: published)"
-_CAPACITY = "videos that may wait in the publishing queue, or none for no limit (default: 100)"
-_PUBLISHING = "seconds to publish a video: a number, or a distribution as for --startup-time (default: 0)"
-SCENARIO = {
-    "encoders": _Field("--encoders", "N", whole_or_none, "(default: the environment's ENCODERS, else 10)"),
-    "requests_per_second": _Field("--requests-per-second", "R", number, "(default: 2)"),
-    "startup_time": _Field("--startup-time", "DIST", str, _STARTUP),
-    "publishing_time": _Field("--publishing-time", "DIST", str, _PUBLISHING),
-    "publishing_queue_capacity": _Field("--queue-capacity", "N", whole_or_none, _CAPACITY),
-    "until": _Field("--until", "S", number, "cut the run off after so many seconds"),
-    "arrivals": _Field("--arrivals", "HOW", str, "even or poisson (default: even)"),
-    "encoding_factor": _Field("--encoding-factor", "DIST", str, _FACTOR),
-    "deadline": _Field("--deadline", "WHAT", str, _DEADLINE),
-    "max_publishers": _Field("--max-publishers", "N", whole_or_none, "the most publishers that may exist"),
-    "provisioning_delay": _Field("--provisioning-delay", "S", number, _PROVISIONING),
-}
-"""The option for each field of :class:`tv2sim.Scenario`, which is slow to import; a test compares the two."""
+_SHORTER = {"publishing_queue_capacity": "--queue-capacity"}
+"""A field's option with a name that is not the field's own, which it has as well."""
+
+
+def _scenario_schema() -> dict[str, Any]:
+    from importlib.resources import files
+
+    schema: dict[str, Any] = json.loads(files("tv2sim").joinpath("scenario.schema.json").read_text("utf-8"))
+    return schema
+
+
+def _field(name: str, part: dict[str, Any]) -> _Field:
+    """Return the option for a property of the schema."""
+    flags = [_SHORTER[name]] if name in _SHORTER else []
+    return _Field(
+        (*flags, f"--{name.replace('_', '-')}"),
+        _metavar(part),
+        setting(part),
+        f"{_in_short(part['description'])}{_keys(part)}{_default(name, part)}",
+        is_table(part),
+    )
+
+
+def _metavar(part: dict[str, Any]) -> str:
+    """Return what stands for a value: what it can be besides a table and none."""
+    if is_table(part):
+        return "NAME=VALUE,..."
+    if "enum" in part:
+        return "|".join(part["enum"])
+    if is_text(part):
+        return "DIST"
+    return "N" if any(one.get("type") == "integer" for one in forms(part)) else "X"
+
+
+def _in_short(description: str) -> str:
+    """Return the first sentence of a description, and what None means."""
+    first, *rest = re.split(r"(?<=\.) (?=[A-Z])", description)
+    none = [f"; none: {one.removeprefix('None: ')}" for one in rest if one.startswith("None: ")]
+    words = "".join([first, *none]).replace(".;", ";").removesuffix(".")
+    return f"{words[0].lower()}{words[1:]}"
+
+
+def _keys(part: dict[str, Any]) -> str:
+    """Return the names in the table that it may be."""
+    found = [list(form["properties"]) for form in forms(part) if "properties" in form]
+    return f"; {'' if is_table(part) else 'or '}NAME=VALUE of {', '.join(found[0])}" if found else ""
+
+
+def _default(name: str, part: dict[str, Any]) -> str:
+    if name == "encoders":
+        return f" (default: the environment's ENCODERS, else {part['default']})"
+    usual = part["default"]
+    if usual in ("none", {}):
+        return ""
+    return f" (default: {usual:g})" if isinstance(usual, float) else f" (default: {usual})"
+
+
+_SCHEMA = _scenario_schema()
+_DIST = f"DIST is {_SCHEMA['$defs']['distribution']['description']}."
+_TABLE = "NAME=VALUE,... are keys of a table, such as --faults startup=0.1,attempts=3."
+SCENARIO = {name: _field(name, part) for name, part in _SCHEMA["properties"].items() if name[0] != "$"}
+"""The option for each field of :class:`tv2sim.Scenario`, which is slow to import: made from its schema."""
 
 _NONE = argparse.SUPPRESS
 """The default of an option that is left out of the namespace if it is not given, since None may be a value."""
@@ -204,7 +262,7 @@ def _replay(parser: argparse.ArgumentParser) -> None:
 
 def _check(parser: argparse.ArgumentParser) -> None:
     _catalogue(parser)
-    _scenario(parser, names=("encoders", "requests_per_second"))
+    _scenario(parser)
     text = "list at most N rejected lines (default: %(default)s)"
     parser.add_argument("--rejected", type=whole, default=20, metavar="N", help=text)
 
@@ -349,16 +407,20 @@ def _by(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--by", metavar="COLUMN", help=text)
 
 
-def _scenario(
-    parser: argparse.ArgumentParser, *, several: bool = False, names: Collection[str] = tuple(SCENARIO)
-) -> None:
-    """Add an option for each of these fields of the scenario; with `several`, a list of values is read."""
-    for name in names:
-        flag, metavar, kind, text = SCENARIO[name]
-        if several and name == "encoders":
-            text += " (each: several with commas, all combinations are simulated)"
-        kind = list_of(kind) if several else kind
-        parser.add_argument(flag, dest=name, type=kind, default=_NONE, metavar=metavar, help=text)
+def _scenario(parser: argparse.ArgumentParser, *, several: bool = False) -> None:
+    """Add an option for each field of the scenario; with `several`, a list of values is read."""
+    more = " Several values have commas between them; all combinations are simulated." * several
+    group = parser.add_argument_group("scenario", f"{_DIST} {_TABLE}{more}")
+    text = "read the scenario from a file, TOML or JSON (.json); the other options win over it"
+    text += "; several with commas" * several
+    group.add_argument(
+        "--scenario", type=list_of(str) if several else str, default=None, metavar="FILE", help=text
+    )
+    for name, field in SCENARIO.items():
+        kind = tables_or(field.kind) if several else field.kind
+        group.add_argument(
+            *field.flags, dest=name, type=kind, default=_NONE, metavar=field.metavar, help=field.help
+        )
 
 
 def _seed(parser: argparse.ArgumentParser) -> None:

@@ -22,7 +22,7 @@ from tv2sim.saved import is_saved_run, write_run
 from tv2sim.storage import may_replace, whole_file, whole_folder
 from tv2sim.validation import plural
 
-_OF_A_RECORDING = ("strategy", "prewarmed", *SCENARIO, "seed", "replication")
+_OF_A_RECORDING = ("strategy", "prewarmed", "scenario", *SCENARIO, "seed", "replication")
 """What a recorded log contains: options for these are accepted with a catalogue only."""
 _NOW_AND_THEN = 0.2
 """Wall seconds after which rejected lines of a feed are reported even if there is no event."""
@@ -88,16 +88,18 @@ def _handle(options: argparse.Namespace) -> Replay:
         if options.columns is not None:
             raise InputError("--columns is for a catalogue: a recorded log has that decided")
         for name in _OF_A_RECORDING:
-            if hasattr(options, name):
+            if hasattr(options, name) and (name != "scenario" or options.scenario is not None):
                 option = SCENARIO[name].flag if name in SCENARIO else f"--{name}"
                 raise InputError(f"{option} is for a catalogue: a recorded log has that decided")
         return Replay(recorded=options.recorded, speed=options.speed, strict=options.strict, **serving)
     if options.catalogue is None:
         raise InputError("name a catalogue, or - for standard input, or a recorded log with --recorded")
-    # a log is read as a whole, and is no feed
-    catalogue = options.catalogue if options.columns is None else catalogue_of(options)
+    scenario = scenario_of(options)
+    # a log is read as a whole, and is no feed; so is a file that may have to be sorted
+    whole = options.columns is not None or (scenario.encoders is None and Path(options.catalogue).is_file())
+    catalogue = catalogue_of(options, [scenario]) if whole else options.catalogue
     return Replay(
-        catalogue, strategy_of(options), scenario_of(options), speed=options.speed,
+        catalogue, strategy_of(options), scenario, speed=options.speed,
         seed=seed_of(options), replication=getattr(options, "replication", 0), strict=options.strict, **serving,
     )  # fmt: skip
 

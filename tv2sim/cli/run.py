@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from tv2sim.cli.inputs import catalogue_of, note_load, scenario_of, seed_of, strategy_of
-from tv2sim.cli.log import data_of, head_of, json_line, line_of
+from tv2sim.cli.log import data_of, end_of, head_of, json_line, line_of
 from tv2sim.cli.tables import run_by_group
 from tv2sim.cli.text import note, printing
 from tv2sim.draws import as_replication
@@ -34,7 +34,7 @@ def main(options: argparse.Namespace) -> None:
     seed = seed_of(options)
     if options.out is not None:
         may_replace(Path(options.out), options.force, _ours)
-    catalogue = catalogue_of(options)
+    catalogue = catalogue_of(options, [scenario])
     if options.by is not None:
         catalogue.groups(options.by)  # an unknown column is refused before the simulation
     note_load(catalogue, strategy, scenario)
@@ -73,7 +73,7 @@ def _print(run: Run, log: str | None, by: str | None) -> None:
         write(json_line(head_of(run, run.catalogue)))
         for entry in entries:
             write(json_line(data_of(entry, own)))
-        write(json_line({"stats": run.stats, "end": run.end, "ending": run.ending}))
+        write(json_line(end_of(run)))
     else:
         titles = run.catalogue.titles
         for entry in entries:

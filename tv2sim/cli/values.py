@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["list_of", "number", "precision", "share", "speed", "whole", "whole_or_none"]
+__all__ = [
+    "forms", "is_table", "is_text", "list_of", "number", "precision", "setting", "share", "speed", "tables_or",
+    "whole", "whole_or_none",
+]  # fmt: skip
 
 
 def whole(text: str) -> int:
@@ -46,7 +50,7 @@ def list_of(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
     """Return a function that reads a list; commas in brackets, as in uniform(2, 6), do not separate."""
 
     def read(text: str) -> list[Any]:
-        parts = [part.strip() for part in re.split(r",(?![^()]*\))", text)]
+        parts = _parts(text)
         if "" in parts:
             raise argparse.ArgumentTypeError(f"{text!r} has nothing between its commas")
         values = [kind(part) for part in parts]
@@ -56,6 +60,90 @@ def list_of(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
         return values
 
     return read
+
+
+def tables_or(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
+    """Return a function that reads a list, or a table alone, which has commas of its own."""
+    return lambda text: [kind(text)] if "=" in _parts(text)[0].partition("(")[0] else list_of(kind)(text)
+
+
+def _parts(text: str) -> list[str]:
+    """Return what stands between the commas that are outside of brackets."""
+    parts, depth = [""], 0
+    for letter in text:
+        depth += (letter in "([") - (letter in ")]")
+        if letter == "," and depth <= 0:
+            parts.append("")
+        else:
+            parts[-1] += letter
+    return [part.strip() for part in parts]
+
+
+# -- values that a schema describes ------------------------------------------------------------------------
+
+
+def forms(part: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the forms that a value may have."""
+    found: list[dict[str, Any]] = part.get("anyOf", [part])
+    return found
+
+
+def is_table(part: dict[str, Any]) -> bool:
+    """Return whether it is a table, or has a name or none."""
+    kinds = {form.get("type") for form in forms(part)}
+    return "object" in kinds and kinds <= {"object", None}
+
+
+def is_text(part: dict[str, Any]) -> bool:
+    """Return whether it may be any text."""
+    return any("$ref" in form for form in forms(part))
+
+
+def setting(part: dict[str, Any]) -> Callable[[str], Any]:
+    """Return a function that reads a value in one of its forms; limits are checked where it is used."""
+    kinds = {form.get("type"): form for form in forms(part)}
+    names = [name for form in forms(part) for name in form.get("enum", ())]
+
+    def read(text: str) -> Any:
+        if None in names and text.lower() == "none":
+            return None
+        if text in names:
+            return text
+        if "object" in kinds and ("=" in text or set(kinds) <= {"object", None}):
+            return _table(text, kinds["object"]["properties"])
+        if "array" in kinds and ("," in text or "[" in text):
+            return _array(text)
+        if is_text(part) or "enum" in part:
+            return text
+        return whole(text) if "integer" in kinds else number(text)
+
+    return read
+
+
+def _table(text: str, properties: dict[str, Any]) -> dict[str, Any]:
+    pairs = [part.partition("=") for part in _parts(text)]
+    for name, given, _ in pairs:
+        if not given:
+            raise argparse.ArgumentTypeError(
+                f"{name!r} in {text!r} is not NAME=VALUE, such as {_example(properties)}"
+            )
+    known = {name: setting(part) for name, part in properties.items()}
+    return {name.strip(): known.get(name.strip(), str)(value.strip()) for name, _, value in pairs}
+
+
+def _example(properties: dict[str, Any]) -> str:
+    name, part = next(iter(properties.items()))
+    return f"{name}={part.get('default', '...')}"
+
+
+def _array(text: str) -> Any:
+    try:
+        return json.loads(text if text.startswith("[") else f"[{text}]")
+    except (ValueError, RecursionError):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers, such as [1, 1, 0.5]") from None
+
+
+# -- values of other options -------------------------------------------------------------------------------
 
 
 def precision(text: str) -> tuple[str, str, float]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from math import ceil, nan
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -28,7 +28,7 @@ from tv2sim.validation import MOST, a_number, a_whole_number
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-__all__ = ["compare", "replicate"]
+__all__ = ["compare", "in_words", "replicate"]
 
 T = TypeVar("T")
 
@@ -287,7 +287,7 @@ def _named_scenarios(scenario: Any) -> dict[str, Scenario]:
         found, hint = scenario.items(), "give one another name"
     elif isinstance(scenario, Mapping):
         grid = [[(name, value) for value in _listed(name, values)] for name, values in scenario.items()]
-        found = ((_shown(chosen), Scenario().replace(**dict(chosen))) for chosen in itertools.product(*grid))
+        found = ((in_words(chosen), Scenario().replace(**dict(chosen))) for chosen in itertools.product(*grid))
     elif isinstance(scenario, Sequence) and all(isinstance(one, Scenario) for one in scenario):
         found = ((_described(one), one) for one in scenario)
     else:
@@ -306,17 +306,15 @@ def _listed(name: str, values: Any) -> list[Any]:
 
 def _described(scenario: Scenario) -> str:
     """Name a scenario by the fields that are not as in the original."""
-    usual = Scenario().to_dict()
-    own = {name: value for name, value in scenario.to_dict().items() if value != usual[name]}
-    if "startup_time" in own:
-        own["startup_time"] = str(scenario.startup_time)
-    return _shown(own.items()) or "default"
+    values = ((field.name, getattr(scenario, field.name), field.default) for field in fields(scenario))
+    return in_words((name, value) for name, value, usual in values if value != usual) or "default"
 
 
-def _shown(fields: Iterable[tuple[str, object]]) -> str:
+def in_words(values: Iterable[tuple[str, object]]) -> str:
+    """Return the name of a scenario with these values of fields."""
     return ", ".join(
         f"{name}={int(value) if isinstance(value, float) and value.is_integer() else value}"
-        for name, value in fields
+        for name, value in values
     )
 
 

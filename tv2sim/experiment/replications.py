@@ -171,7 +171,8 @@ class Replications:
 
         counts = self.results.on_time
         shares = pd.DataFrame([share_interval(count, len(self)) for count in counts.tolist()])
-        frame = self.catalogue.frame[["id", "title", "encoding_time", "publication_timeout"]]
+        columns = ["id", "title", "encoding_time", "publication_timeout"]
+        frame = self.catalogue.frame.assign(encoding_time=self.catalogue.encoding_time)[columns]
         shares = shares[["mean", "ci_low", "ci_high"]].rename(columns={"mean": "probability"})
         return frame.assign(on_time=counts).join(shares)
 
@@ -207,7 +208,10 @@ class Replications:
         return self._ticks(first) / PER_SECOND
 
     def lateness(self, first: int | None = None) -> NDArray[np.float64]:
-        """Return elapsed time less timeout of every video, like :meth:`elapsed`; above 0 is too late."""
+        """Return elapsed time less timeout of every video, like :meth:`elapsed`.
+
+        Above 0 is too late, unless the scenario's `deadline` is "assigned".
+        """
         return QUANTITIES["lateness"](self.catalogue, self._ticks(first)) / PER_SECOND
 
     def _ticks(self, first: int | None) -> NDArray[np.float64]:

@@ -1,13 +1,24 @@
 """The rules of the model, compiled by numba: the same facts, and metrics of many replications.
 
-There are four kernels: *lanes* simulate replications side by side, *stream* large catalogues, *stage* the
-publishing stage under any rule, *events* everything. :mod:`tv2sim.kernel.routing` says which knows what.
+There are five kernels: *lanes* simulate replications side by side, *varied* as well, where more is drawn than
+start-up times, *stream* large catalogues, *stage* the publishing stage under any rule, *events* everything that
+any of them knows. :mod:`tv2sim.kernel.routing` says which knows what.
 """
 
 from tv2sim.kernel.elapsed import elapsed_of
 from tv2sim.kernel.facts import facts_of
+from tv2sim.kernel.measuring import MEASURED
 from tv2sim.kernel.replicating import measured
-from tv2sim.kernel.routing import features_of, kernel_for, unknown
+from tv2sim.kernel.routing import features_of, kernels_for, unknown
 from tv2sim.kernel.world import world_of
 
-__all__ = ["elapsed_of", "facts_of", "features_of", "kernel_for", "measured", "unknown", "world_of"]
+__all__ = [
+    "MEASURED",
+    "elapsed_of",
+    "facts_of",
+    "features_of",
+    "kernels_for",
+    "measured",
+    "unknown",
+    "world_of",
+]

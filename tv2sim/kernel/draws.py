@@ -6,8 +6,8 @@ multiplications of 64 bits into 128. What is the same in a whole vector is compu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from llvmlite import ir
@@ -16,9 +16,19 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from tv2sim.compiled import compiled
+from tv2sim.distributions import drawn_ticks, drawn_times
 from tv2sim.ticks import PER_SECOND
 
-__all__ = ["LANES", "line_lanes", "uniform_lanes", "uniform_part", "uniform_rows"]
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tv2sim.distributions import Distribution
+    from tv2sim.draws import Purpose
+
+__all__ = [
+    "LANES", "draw_numbers", "draw_rows", "draw_uniforms", "line_lanes", "uniform_lanes", "uniform_one",
+    "uniform_part", "uniform_rows", "whole_blocks",
+]  # fmt: skip
 
 LANES = 64
 """How many replications are simulated side by side; each has a lane in every row of an array."""
@@ -28,6 +38,9 @@ _ROUNDS = 10
 _FACTORS = (0xD2E7470EE14C6C93, 0xCA5A826395121157)
 _STEPS = (0x9E3779B97F4A7C15, 0xBB67AE8584CAA73B)
 """What the two words of the key are increased by after each round."""
+
+_IN_CACHE = 8192
+"""Numbers that become times together: a processor's cache holds them and what is computed on the way."""
 
 _SIDE_BY_SIDE = 16
 """Numbers in a vector: as many as two of a processor's hold, so that one is worked on while the other waits."""
@@ -144,6 +157,23 @@ def _fill_blocks(
     return types.void(out, *[types.uint64] * 6), emit
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def _of_block(
+    _typing: Any, _block: Any, _replication: Any, _purpose: Any, _further: Any, _seed: Any, _word: Any
+) -> Any:
+    """Return one of the four numbers of a block."""
+
+    def emit(context: Any, code: Any, signature: Any, arguments: Any) -> Any:
+        *words, seed, word = arguments
+        found = [code.extract_element(each, ir.Constant(_PLACE, 0)) for each in _mixed(code, words, seed)]
+        answer = found[0]
+        for k, each in enumerate(found[1:], start=1):
+            answer = code.select(code.icmp_unsigned("==", word, ir.Constant(_WORD, k)), each, answer)
+        return answer
+
+    return types.float64(*[types.uint64] * 6), emit
+
+
 # -- many numbers ------------------------------------------------------------------------------------------
 
 
@@ -190,3 +220,70 @@ def uniform_rows(seed: Any, purpose: int, further: int, first: int, out: Any) ->
     """Fill ``out[i, k]`` with the number of entity k in replication first + i; k counts to a multiple of 4."""
     for i in range(len(out)):
         uniform_part(seed, purpose, further, first + i, 0, out[i])
+
+
+@compiled
+def uniform_one(seed: Any, purpose: int, further: int, replication: int, entity: int) -> Any:
+    """Return the number of one entity."""
+    block = _U(entity // 4 + 1)
+    return _of_block(block, _U(replication), _U(purpose), _U(further), _U(seed), _U(entity % 4))
+
+
+# -- numbers of a distribution --------------------------------------------------------------------------
+
+
+def whole_blocks(count: int) -> int:
+    """Return the count rounded up to what whole blocks of random numbers give."""
+    return -(-count // 4) * 4
+
+
+def draw_uniforms(
+    seed: int, purpose: Purpose, replications: range, count: int, further: int = 0
+) -> NDArray[np.float64]:
+    """Return the uniform numbers of so many entities, a row for each replication."""
+    return _made(lambda piece: None, seed, purpose, replications, count, further)
+
+
+def draw_rows(
+    time: Distribution,
+    name: str,
+    seed: int,
+    purpose: Purpose,
+    replications: range,
+    count: int,
+    further: int = 0,
+) -> NDArray[np.float64]:
+    """Return the same in ticks of a distribution of times; `name` is the field's, for messages."""
+
+    def make(piece: NDArray[np.float64]) -> None:
+        drawn_ticks(time, piece, out=piece, name=name)
+
+    return _made(make, seed, purpose, replications, count, further)
+
+
+def draw_numbers(
+    distribution: Distribution, name: str, seed: int, purpose: Purpose, replications: range, count: int
+) -> NDArray[np.float64]:
+    """Return the same as it is drawn, and not in ticks."""
+
+    def make(piece: NDArray[np.float64]) -> None:
+        piece[:] = drawn_times(distribution, piece, name)
+
+    return _made(make, seed, purpose, replications, count, 0)
+
+
+def _made(
+    make: Callable[[NDArray[np.float64]], None],
+    seed: int,
+    purpose: Purpose,
+    replications: range,
+    count: int,
+    further: int,
+) -> NDArray[np.float64]:
+    u = np.empty((len(replications), whole_blocks(count)))
+    uniform_rows(np.uint64(seed), int(purpose), further, replications.start, u)
+    flat = u.reshape(-1)
+    for start in range(0, len(flat), _IN_CACHE):
+        make(flat[start : start + _IN_CACHE])
+    # kernels would be compiled again for rows that are parts of longer ones
+    return np.ascontiguousarray(u[:, :count])

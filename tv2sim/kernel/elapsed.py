@@ -10,9 +10,10 @@ from tv2sim.compiled import announced, compiled
 from tv2sim.kernel import events
 from tv2sim.kernel.facts import Machine
 from tv2sim.kernel.lanes import BLOCKED, LANES
-from tv2sim.kernel.replicating import Block, Lanes, Stage, Stream
-from tv2sim.kernel.routing import kernel_for
+from tv2sim.kernel.replicating import Lanes, Stage, Stream, Varied
+from tv2sim.kernel.routing import kernels_for
 from tv2sim.kernel.stage import stage
+from tv2sim.kernel.world import draw, draw_publishing, draw_startup
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -28,7 +29,7 @@ def elapsed_of(world: World, seed: int, replications: range, kernel: str | None 
     A video that is not published when the run ends has infinity. `kernel` is as in
     :func:`tv2sim.kernel.replicating.measured`.
     """
-    kernel = kernel or kernel_for(world)
+    kernel = kernel or kernels_for(world)[0]
     out = np.empty((len(replications), len(world.catalogue)))
     with announced():
         again = np.arange(len(replications))
@@ -42,7 +43,7 @@ def elapsed_of(world: World, seed: int, replications: range, kernel: str | None 
 def _by_lanes(world: World, seed: int, replications: range, out: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Fill in a row for each replication; say which are to be done again, because an encoder may be blocked."""
     block = _Lanes(world, ())
-    shift = (world.publishing_time - block.arrivals.started)[:, np.newaxis]
+    shift = (world.publishing - block.arrivals.started)[:, np.newaxis]
     blocked = np.empty(len(replications), dtype=np.bool_)
     for start in range(0, len(replications), LANES):
         rows = slice(start, start + LANES)
@@ -61,6 +62,20 @@ class _Lanes(Lanes):
         self.on_time = np.zeros(len(world.catalogue), dtype=np.int64)
 
 
+def _by_varied(world: World, seed: int, replications: range, out: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Do as :func:`_by_lanes`."""
+    block, videos = Varied(world, ()), len(world.catalogue)
+    blocked, on_time = np.empty(len(replications), dtype=np.bool_), np.zeros(videos, dtype=np.int64)
+    for start in range(0, len(replications), LANES):
+        rows = slice(start, start + LANES)
+        part = replications[rows]
+        blocked[rows] = block.simulate(seed, part, np.empty((0, len(part))), on_time)
+        publishing = block.publishing.reshape(-1, LANES)[:videos]
+        elapsed = block.assigned + publishing - block.started
+        out[rows] = elapsed[:, : len(part)].T
+    return blocked
+
+
 def _by_stream(world: World, seed: int, replications: range, out: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Do as :func:`_by_lanes`."""
     block = Stream(world, ("elapsed_p50",))
@@ -68,7 +83,7 @@ def _by_stream(world: World, seed: int, replications: range, out: NDArray[np.flo
     for row, replication in enumerate(replications):
         blocked[row] = block.sums(seed, replication)[BLOCKED] > 0
         assigned, started = block.kept
-        np.subtract(assigned + world.publishing_time, started, out=out[row])
+        np.subtract(assigned + world.publishing, started, out=out[row])
     return blocked
 
 
@@ -78,7 +93,8 @@ def _by_stage(world: World, seed: int, replications: range, out: NDArray[np.floa
     blocked = np.empty(len(replications), dtype=np.bool_)
     for start in range(0, len(replications), block.size):
         rows = slice(start, start + block.size)
-        drawn = block.rows(seed, replications[rows])
+        part = replications[rows]
+        drawn = (*draw_startup(world, seed, part), draw_publishing(world, seed, part))
         _replicate(block.given, block.videos, drawn, block.room, out[rows], blocked[rows])
     return blocked
 
@@ -88,30 +104,30 @@ class _Stage(Stage):
 
     def __init__(self, world: World, metrics: tuple[str, ...]) -> None:
         super().__init__(world, metrics)
-        self.given = (*self._script, self._priority, world.level, world.capacity, world.publishing_time)
+        self.given = (*self._script, self._priority, world.level, world.capacity)
         self.videos = (self.begins, self.arrivals.encoded, self.arrivals.started, self.owned)
         self.room = self._state
 
 
 @compiled
 def _replicate(given: Any, videos: Any, drawn: Any, room: Any, out: Any, blocked: Any) -> None:
-    times, kinds, rows, priority, level, capacity, publishing = given
+    times, kinds, rows, priority, level, capacity = given
     begins, encoded, started, owned = videos
-    slots, startup, further = drawn
+    slots, startup, further, several = drawn
     at, queue, place, caused = room
     born, takes, sums, none = np.empty(len(at)), np.empty(len(encoded)), np.empty(2), np.empty(0)
     for r in range(len(out)):
-        assigned, last = out[r], 0.0
+        assigned, last, publishing = out[r], 0.0, several[r % len(several)]
         for row in owned:
             assigned[row] = max(begins[row] + startup[r, row], encoded[row])
-            last = max(last, assigned[row])
+            last = max(last, assigned[row] + publishing[row])
         there = stage(
             times, kinds, rows, priority, level, capacity, last, publishing, slots[r], startup[r],
             further[r] if further.shape[1] else none, at, queue, place, caused, assigned, born, takes, sums,
         )  # fmt: skip
         blocked[r] = there < 0
         for row in range(len(encoded)):
-            assigned[row] += publishing - started[row]
+            assigned[row] += publishing[row] - started[row]
 
 
 def _by_events(
@@ -119,12 +135,11 @@ def _by_events(
 ) -> None:
     """Fill in the rows of the replications that are given by their places."""
     machine, videos = Machine(world, logged=False), len(world.catalogue)
-    block = Block(world, ())
     for row in again.tolist():
         one = replications[row : row + 1]
-        machine.run(*(drawn[0] for drawn in block.rows(seed, one)))
-        out[row] = machine.T[events.PUBLISHED, :videos] - machine.T[events.STARTED, :videos]
-    out[np.isnan(out)] = np.inf
+        machine.run(draw(world, seed, one))
+        started, published = machine.T[events.STARTED, :videos], machine.T[events.PUBLISHED, :videos]
+        out[row] = np.where(np.isnan(published), np.inf, published - started)
 
 
-_KERNELS = {"lanes": _by_lanes, "stream": _by_stream, "stage": _by_stage}
+_KERNELS = {"lanes": _by_lanes, "stream": _by_stream, "varied": _by_varied, "stage": _by_stage}

@@ -7,19 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tv2sim.compiled import compiled
+from tv2sim.compiled import compiled, inlined
+from tv2sim.kernel.arrivals import before_of, pause_from
+from tv2sim.profiles import Profile
 from tv2sim.strategies import MOMENTS
+from tv2sim.ticks import PER_SECOND
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tv2sim.kernel.world import World
 
-__all__ = ["ARRIVAL", "START", "Arrivals", "arrivals_of", "script_of"]
+__all__ = ["ARRIVES", "DECIDED", "READY_FIRST", "STARTS", "Arrivals", "arrivals_of", "script_of"]
 
-_READY_FIRST = 4
-ARRIVAL, START, START_AND_ARRIVAL = range(3)
-"""What happens at a step: a video arrives at the stage, a publisher is started because of it, or both."""
+ARRIVES, STARTS, DECIDED, READY_FIRST = 1, 2, 4, 8
+"""Bits of what happens at a step: a video arrives at the stage, a publisher is started because of it, that is
+decided, and publishers that become ready at this very time come first."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,37 +46,66 @@ class Arrivals:
 def arrivals_of(world: World) -> Arrivals:
     """Let the client offer and the encoders encode every video."""
     videos = len(world.catalogue)
-    offered, started = np.empty(videos), np.empty(videos)
+    offered, started, encoded = np.empty(videos), np.empty(videos), np.empty(videos)
     encoders = min(world.scenario.encoder_count, videos)
-    _encode(world.encoding_time, world.submitted, world.gap, np.zeros(encoders), offered, started)
-    encoded = started + world.encoding_time
+    (before,) = before_of(world, 0, range(1))
+    free, numbers = np.zeros(encoders), np.arange(encoders)
+    video, client = 0, 0.0
+    while video < videos:
+        given = (world.encoding_time, world.speeds, before, world.gap, world.steps)
+        video = _encode(video, client, given, free, numbers, offered, started, encoded)
+        if video < videos:
+            rate = world.scenario.requests_per_second
+            assert isinstance(rate, Profile)
+            client = started[video - 1] + rate.ticks_of_pause(started[video - 1], 1.0)
     order = np.argsort(encoded, kind="stable")
     return Arrivals(offered, started, encoded, order[world.own[order] == 0])
 
 
 @compiled
-def _encode(encoding_time: Any, submitted: Any, gap: Any, free: Any, offered: Any, started: Any) -> None:
-    """Fill in when each video is offered and taken; `free` is a heap of when encoders are free."""
-    client = 0.0
-    encoders = len(free)
-    for video in range(len(offered)):
-        offered[video] = max(client, submitted[video])
-        start = max(offered[video], free[0])
+def _encode(
+    first: Any, client: Any, given: Any, free: Any, numbers: Any, offered: Any, started: Any, encoded: Any
+) -> Any:
+    """Fill in when each video is offered, taken and encoded; return before which video the pause is open.
+
+    `free` and `numbers` are a heap of when encoders are free; without encoders, a video is encoded at once.
+    """
+    encoding_time, speeds, before, gap, steps = given
+    encoders, videos = len(free), len(offered)
+    for video in range(first, videos):
+        offered[video] = max(client, before[video])
+        start = max(offered[video], free[0]) if encoders else offered[video]
+        time = encoding_time[video]
+        if len(speeds):
+            time = np.rint(time / speeds[numbers[0]] * PER_SECOND)
         started[video] = start
-        client = start + gap
-        end = start + encoding_time[video]
-        i = 0
-        while True:
-            child = 2 * i + 1
-            if child >= encoders:
-                break
-            if child + 1 < encoders and free[child + 1] < free[child]:
-                child += 1
-            if end <= free[child]:
-                break
-            free[i] = free[child]
-            i = child
-        free[i] = end
+        encoded[video] = end = start + time
+        if encoders:
+            _hand_to_the_first(end, free, numbers)
+        client = start + (pause_from(start, 1.0, steps) if steps.shape[1] else gap)
+        if client != client and video + 1 < videos:
+            return video + 1
+    return videos
+
+
+@inlined
+def _hand_to_the_first(end: Any, free: Any, numbers: Any) -> None:
+    """Let the encoder that has been free longest be free again at the end."""
+    number, i = numbers[0], 0
+    while True:
+        child = 2 * i + 1
+        if child >= len(free):
+            break
+        other = child + 1
+        if other < len(free) and (
+            free[other] < free[child] or (free[other] == free[child] and numbers[other] < numbers[child])
+        ):
+            child = other
+        if end < free[child] or (end == free[child] and number < numbers[child]):
+            break
+        free[i], numbers[i] = free[child], numbers[child]
+        i = child
+    free[i], numbers[i] = end, number
 
 
 def script_of(
@@ -82,19 +114,23 @@ def script_of(
     """Return times, kinds and videos of what is known of the shared videos, in the order of the instants.
 
     At one time, encodings that started earlier end before the client hands over; one that starts then and takes
-    no time ends after that; delayed starts come last. Bit 2 of a kind says that publishers which become ready
-    at that very time come first.
+    no time ends after that; delayed starts come last.
     """
     rows, delay = arrivals.shared, world.delay[arrivals.shared]
     started, arrives, moment = arrivals.started[rows], arrivals.encoded[rows], world.moment[arrivals.shared]
     at_start = moment == MOMENTS.index("encoding_started")
-    later = (moment == MOMENTS.index("encoded")) | (moment == MOMENTS.index("queued"))
-    both, first, last = later & (delay == 0), at_start & (delay == 0), (at_start | later) & (delay > 0)
-    times = np.concatenate([arrives, started[first], (np.where(at_start, started, arrives) + delay)[last]])
-    rank = np.concatenate([np.where(started == arrives, 2, 0), np.full(first.sum(), 1), np.full(last.sum(), 3)])
-    kinds = np.concatenate(
-        [np.where(both, START_AND_ARRIVAL, ARRIVAL), np.full(first.sum() + last.sum(), START | _READY_FIRST)]
+    if world.scenario.encoders is None:  # then it is the same moment, and nothing comes between
+        at_start[:] = False
+    later = (moment != MOMENTS.index(None)) & ~at_start
+    last = (at_start | later) & (delay > 0)
+    times = np.concatenate([arrives, started[at_start], (np.where(at_start, started, arrives) + delay)[last]])
+    ranks = np.where(started == arrives, 2, 0), np.full(at_start.sum(), 1), np.full(last.sum(), 3)
+    begins = DECIDED | np.where(delay == 0, STARTS, 0)
+    kinds = (
+        ARRIVES | np.where(later, begins, 0) | np.where(started == arrives, READY_FIRST, 0),
+        begins[at_start] | READY_FIRST,
+        np.full(last.sum(), STARTS | READY_FIRST),
     )
-    videos = np.concatenate([rows, rows[first], rows[last]])
+    rank, kind, videos = map(np.concatenate, (ranks, kinds, (rows, rows[at_start], rows[last])))
     order = np.lexsort((videos, rank, times)) if len(times) > len(rows) else slice(None)
-    return times[order], kinds[order], videos[order]
+    return times[order], kind[order], videos[order]

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tv2sim.compiled import announced
-from tv2sim.draws import Purpose
-from tv2sim.facts import TABLES, Facts
+from tv2sim.facts import ATTEMPTS, TABLES, Facts
 from tv2sim.kernel import events
 from tv2sim.kernel.encoding import arrivals_of
-from tv2sim.kernel.world import World, draw_rows
+from tv2sim.kernel.world import Drawn, World, draw
+from tv2sim.profiles import Profile
+from tv2sim.ticks import to_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,31 +45,41 @@ _PUBLISHERS = {
 }
 """The rows of T, for columns of times, and of K, for others."""
 
+_DRAWN = (events.PUBLISHING, events.ENCODING_TIME, events.BEFORE)
+"""The rows of T that get what a replication draws by video."""
+
 
 class Machine:
     """The arrays in which replications of one world are simulated, one after the other."""
 
     def __init__(self, world: World, *, logged: bool) -> None:
-        videos = len(world.catalogue)
-        width = world.level + 2 * videos + 1
-        self.world = world
+        self.world, self._logged = world, logged
+        self.guess = np.full(len(world.catalogue), np.nan)
+        """When the encoding of each video starts, as assumed by the priorities."""
+        self._make_room(0)
+        if world.strategy.reorders and not world.encodings_differ:
+            self.guess = arrivals_of(world).started
+            self.T[events.PRIORITY, : len(self.guess)] = world.priorities(self.guess)
+
+    def _make_room(self, publishers: int) -> None:
+        """Make the arrays, for so many publishers if some may fail or start later."""
+        world, scenario, videos = self.world, self.world.scenario, len(self.world.catalogue)
+        width = world.level + 2 * videos + 1 + publishers * world.orders
+        self._room = publishers
         self.T, self.K = np.zeros((events.TIMES, width)), np.zeros((events.NUMBERS, width), dtype=np.int64)
         self.n = np.zeros(events.COUNTS, dtype=np.int64)
-        self.c = np.array([world.gap, world.publishing_time, world.until, world.review_every])
-        self.guess = np.full(videos, np.nan)
-        """When the encoding of each video starts, as assumed by the priorities."""
-        if world.strategy.reorders:
-            self.guess = arrivals_of(world).started
-            self.T[events.PRIORITY, :videos] = world.priorities(self.guess)
-        self.log = np.empty(6 * videos + 3 * width if logged else 0, dtype=np.int64)
-        given = (world.encoding_time, world.timeout, world.delay, world.submitted)
-        for row, column in zip(range(events.ENCODING_TIME, events.PRIORITY), given, strict=True):
-            self._fill(self.T[row], column)
+        delays = scenario.provisioning_delay, scenario.faults.noticed_after
+        self.c = np.array([world.gap, world.until, world.review_every, *map(to_ticks, delays)])
+        self.log = np.empty(6 * videos + 3 * width if self._logged else 0, dtype=np.int64)
+        self._fill(self.T[events.TIMEOUT], world.timeout)
+        self._fill(self.T[events.DELAY], world.delay)
+        self._fill(self.T[events.SPEED], world.speeds[:width])
         self._fill(self.K[events.MOMENT], world.moment)
         self._fill(self.K[events.OWN], world.own)
         self.n[events.VIDEOS :] = (
             videos, min(world.scenario.encoder_count, videos), world.capacity, world.level,
-            world.strategy.reorders,
+            world.strategy.reorders, events.PUBLISHED if world.held else events.ASSIGNED,
+            len(world.speeds), scenario.max_publishers or 0, 0,
         )  # fmt: skip
 
     @staticmethod
@@ -76,22 +87,38 @@ class Machine:
         if column.any():  # what is not written to takes no memory
             row[: len(column)] = column
 
-    def run(
-        self, slots: NDArray[np.float64], startup: NDArray[np.float64], further: NDArray[np.float64]
-    ) -> tuple[float, int]:
-        """Simulate a replication with these start-up times; return when it ended, and how.
+    def run(self, drawn: Drawn) -> tuple[float, int]:
+        """Simulate the replication that draws this; return when it ended, and how.
 
         A strategy's `priority` is asked for deadlines, which depend on when encoding starts. If the queue
         blocks encoders, that depends on the priorities. So the starts are guessed, and corrected until the
         guess holds: with each round the earliest video whose priority was wrong is right.
         """
-        T = self.T
-        T[events.SLOT_STARTUP, : len(slots)] = slots
-        T[events.STARTUP, : len(startup)], T[events.FURTHER_STARTUP, : len(further)] = startup, further
+        self.widen(drawn.publishers)
+        for row, columns in zip(_DRAWN, drawn.columns, strict=True):
+            self.T[row, : columns.shape[1]] = columns[0]
+        self.n[events.KNOWN] = 0
         while True:
-            end, ending = events.simulate(T, self.K, self.n, self.c, self.log)
-            if not (self.world.strategy.reorders and self._corrected()):
+            state = self.T, self.K, self.n, self.c, self.log
+            end, ending = events.simulate(self.world.steps, drawn.starts[0], *state)
+            if ending == events.OPEN:
+                self._decide_pause(end)
+            elif not (self.world.strategy.reorders and self._corrected()):
                 return end, ending
+
+    def widen(self, publishers: int) -> None:
+        """Make room for so many publishers, and keep the priorities."""
+        if publishers > self._room and self.world.orders:
+            priority = self.T[events.PRIORITY]
+            self._make_room(publishers)
+            self.T[events.PRIORITY, : len(priority)] = priority
+
+    def _decide_pause(self, time: float) -> None:
+        """Say how long the client pauses after it has handed over a video at this time."""
+        rate, known = self.world.scenario.requests_per_second, self.n[events.KNOWN]
+        assert isinstance(rate, Profile)
+        self.T[events.PAUSED, known], self.T[events.PAUSES, known] = time, rate.ticks_of_pause(time, 1.0)
+        self.n[events.KNOWN] += 1
 
     def _corrected(self) -> bool:
         """Ask for the priorities of the videos that started at another time than was guessed, if any did."""
@@ -110,14 +137,31 @@ class Machine:
         tables: dict[str, Any] = {
             "videos": self._columns("videos", _VIDEOS, videos, copied=not last) | own,
             "publishers": self._columns("publishers", _PUBLISHERS, publishers, copied=not last),
+            "attempts": self._attempts(),
         }
         for table in TABLES.keys() - tables.keys():
             tables[table] = {
                 name: np.empty(0, dtype=_DTYPES[column.code]) for name, column in TABLES[table].items()
             }
-        ordered = {table: {name: tables[table][name] for name in columns} for table, columns in TABLES.items()}
+        ordered: dict[str, Any] = {
+            table: {name: tables[table][name] for name in columns} for table, columns in TABLES.items()
+        }
         sequence = self.log[: self.n[events.LOGGED]].astype(np.int64, copy=not last)
-        return Facts(**ordered, sequence=sequence, end=end, ending=events.ENDINGS[ending])  # type: ignore[arg-type]
+        how: Any = events.ENDINGS[ending]
+        held, waits = self.world.scenario.deadline, int(self.n[events.WAITS])
+        return Facts(**ordered, sequence=sequence, end=end, ending=how, deadline=held, quota_waits=waits)
+
+    def _attempts(self) -> dict[str, NDArray[Any]]:
+        """Return the table of the start-ups that failed."""
+        lost = self.K[events.LOST, : self.n[events.LOSSES]].copy()
+        return {
+            "kind": np.full(len(lost), ATTEMPTS.index("startup"), dtype=np.int8),
+            "video": self.K[events.P_CAUSE, lost],
+            "encoder": np.full(len(lost), -1, dtype=np.int64),
+            "publisher": lost,
+            "started": self.T[events.P_STARTED, lost],
+            "ended": self.T[events.P_ENDED, lost],
+        }
 
     def _columns(
         self, table: str, rows: dict[str, int], count: int, *, copied: bool
@@ -133,15 +177,8 @@ class Machine:
 def facts_of(world: World, seed: int, replications: range) -> Iterator[Facts]:
     """Yield the facts of each replication."""
     machine = Machine(world, logged=True)
-    videos = len(world.catalogue)
-    slots = draw_rows(world, seed, Purpose.STARTUP_OF_SLOT, replications, world.level)
-    startup = draw_rows(world, seed, Purpose.STARTUP_FOR_VIDEO, replications, videos)
-    further = (
-        draw_rows(world, seed, Purpose.STARTUP_FOR_VIDEO, replications, videos, further=1)
-        if world.second_starts
-        else np.empty((len(replications), 0))
-    )
+    drawn = draw(world, seed, replications)
     for row in range(len(replications)):
         with announced():
-            end, ending = machine.run(slots[row], startup[row], further[row])
+            end, ending = machine.run(drawn.of(row))
         yield machine.facts(end, ending, last=row + 1 == len(replications))

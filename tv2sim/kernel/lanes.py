@@ -22,7 +22,10 @@ from tv2sim.ticks import PER_SECOND
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LANES", "SUMS", "replicate", "room_for"]
+__all__ = [
+    "LANES", "SUMS", "fill_pool", "idle_at_the_end", "quantiles", "replace_first", "replicate", "room_for",
+    "sort",
+]  # fmt: skip
 
 _FOR_VIDEO, _OF_SLOT = int(Purpose.STARTUP_FOR_VIDEO), int(Purpose.STARTUP_OF_SLOT)
 _ROW = np.uint64(LANES)
@@ -33,24 +36,24 @@ _LARGE = 2**31
 PUBLISHED, STOCKOUTS, IDLE, WAITS, ALIVE, LAST, BLOCKED, PEAK = range(8)
 SUMS = 8
 """Of each lane: videos on time, stockouts; ticks of idle publishers, waiting shared videos and own publishers'
-lives; the last assignment; whether an encoder may have been blocked; and, if it is wanted, the most publishers
+lives; the last publication; whether an encoder may have been blocked; and, if it is wanted, the most publishers
 at once."""
 
 
 @compiled
 def _own(
-    begins: Any, encoded: Any, limit: Any, rows: Any, times: Any, on_time: Any, published: Any, stockouts: Any,
-    idle: Any, alive: Any, last: Any, with_more: Any,
+    begins: Any, encoded: Any, limit: Any, ended: Any, rows: Any, times: Any, on_time: Any, published: Any,
+    stockouts: Any, idle: Any, alive: Any, last: Any, with_more: Any,
 ) -> None:  # fmt: skip
     """Assign videos that have a publisher of their own, started at `begins`.
 
-    `limit` is the latest assignment that is in time; `rows` are the videos. `times` has their start-up times,
-    and gets the times of their assignments. `stockouts`, `alive` and `last` are left alone unless `with_more`
-    says that they are wanted.
+    `limit` is the latest assignment that is in time, `ended` the publishing time; `rows` are the videos.
+    `times` has their start-up times, and gets the times of their assignments. `stockouts`, `alive` and `last`
+    are left alone unless `with_more` says that they are wanted.
     """
     for i in range(len(rows)):
         row = rows[i]
-        begin, arrives, latest = begins[row], encoded[row], limit[row]
+        begin, arrives, latest, busy = begins[row], encoded[row], limit[row], ended[row]
         base, good = row * _ROW, 0
         for lane in range(_ROW):
             ready = begin + times[base + lane]
@@ -66,7 +69,8 @@ def _own(
                 time = times[base + lane]
                 stockouts[lane] += 1.0 if time > arrives else 0.0
                 alive[lane] += time - begin
-                last[lane] = time if time > last[lane] else last[lane]
+                end = time + busy
+                last[lane] = end if end > last[lane] else last[lane]
 
 
 @compiled
@@ -83,7 +87,7 @@ def _exchange(x: Any, low: Any, high: Any) -> None:
 
 
 @compiled
-def _fill_pool(slots: Any, size: Any, ready: Any) -> None:
+def fill_pool(slots: Any, size: Any, ready: Any) -> None:
     """Put the prewarmed publishers into the pool, each lane in ascending order."""
     for i in range(size * LANES):
         ready[i] = slots[i]
@@ -93,7 +97,7 @@ def _fill_pool(slots: Any, size: Any, ready: Any) -> None:
 
 
 @compiled
-def _replace_first(ready: Any, size: Any, x: Any) -> None:
+def replace_first(ready: Any, size: Any, x: Any) -> None:
     """Take the first publisher of each lane out of the pool, and put one that is ready at `x` into its place.
 
     Four slots are passed at a time, so that `x` is loaded and stored a quarter as often.
@@ -128,15 +132,15 @@ def _replace_first(ready: Any, size: Any, x: Any) -> None:
 
 @compiled
 def _pool(
-    encoded: Any, limit: Any, rows: Any, capacity: Any, slots: Any, size: Any, times: Any, ready: Any, x: Any,
-    on_time: Any, published: Any, stockouts: Any, idle: Any, waits: Any, last: Any, blocked: Any,
-    with_more: Any,
+    encoded: Any, limit: Any, ended: Any, rows: Any, capacity: Any, slots: Any, size: Any, times: Any,
+    ready: Any, x: Any, on_time: Any, published: Any, stockouts: Any, idle: Any, waits: Any, last: Any,
+    blocked: Any, with_more: Any,
 ) -> None:  # fmt: skip
     """Assign the shared videos, which are given in the order of their arrival, from a pool of `size`."""
-    _fill_pool(slots, size, ready)
+    fill_pool(slots, size, ready)
     for i in range(len(rows)):
         row = rows[i]
-        arrives, latest = encoded[row], limit[row]
+        arrives, latest, busy = encoded[row], limit[row], ended[row]
         base, good = row * _ROW, 0
         for lane in range(_ROW):
             free = ready[lane]
@@ -153,26 +157,28 @@ def _pool(
                 time = times[base + lane]
                 waits[lane] += time - arrives
                 stockouts[lane] += 1.0 if time > arrives else 0.0
+                end = time + busy
+                last[lane] = end if end > last[lane] else last[lane]
         if i >= capacity:
             # the place of the video that is so many before may not be free yet
             before = rows[i - capacity] * _ROW
             for lane in range(_ROW):
                 blocked[lane] = 1.0 if times[before + lane] >= arrives else blocked[lane]
-        _replace_first(ready, size, x)
-    if len(rows):
-        base = rows[len(rows) - 1] * _ROW
+        replace_first(ready, size, x)
+    if len(rows) and not with_more:  # then all are published in the order of their assignments
+        row = rows[len(rows) - 1]
+        base, busy = row * _ROW, ended[row]
         for lane in range(_ROW):
-            time = times[base + lane]
-            last[lane] = time if time > last[lane] else last[lane]
+            last[lane] = times[base + lane] + busy
 
 
 @compiled
-def _idle_at_the_end(ready: Any, size: Any, publishing: Any, last: Any, idle: Any) -> None:
+def idle_at_the_end(ready: Any, size: Any, last: Any, idle: Any) -> None:
     """Add the idle times of the publishers that are left in the pool when the run ends."""
     for slot in range(size):
         base = np.uint64(slot) * _ROW
         for lane in range(_ROW):
-            left = last[lane] + publishing - ready[base + lane]
+            left = last[lane] - ready[base + lane]
             idle[lane] += left if left > 0.0 else 0.0
 
 
@@ -193,7 +199,7 @@ def _shifted(assigned: Any, shift: Any, x: Any) -> Any:
 
 
 @compiled
-def _sort(x: Any) -> None:
+def sort(x: Any) -> None:
     """Sort each lane of the flat `x` by Batcher's merge exchange (Knuth, volume 3, algorithm 5.2.2 M)."""
     n = len(x) // LANES
     if n < 2:
@@ -220,16 +226,16 @@ def _sort(x: Any) -> None:
 def _sorted(assigned: Any, shift: Any, small: Any, out: Any) -> None:
     """Fill in the shifted times, each lane in ascending order; `small` is room for numbers of 32 bits."""
     if _shifted(assigned, shift, small):
-        _sort(small)
+        sort(small)
         for k in range(len(out)):
             out[k] = small[k]
     else:
         _shifted(assigned, shift, out)
-        _sort(out)
+        sort(out)
 
 
 @compiled
-def _quantiles(x: Any, percents: Any, out: Any) -> None:
+def quantiles(x: Any, percents: Any, out: Any) -> None:
     """Fill ``out[j, lane]`` with quantiles of the sorted lanes."""
     for j in range(len(percents)):
         below, above, share = quantile_weights(len(x) // LANES, percents[j])
@@ -286,8 +292,8 @@ def replicate(
         assignment to the end of the publisher, to an elapsed time and to a lateness; then the rows of own and
         of shared videos, unsigned.
     rule : tuple
-        Size of the pool, capacity of the queue, publishing time, whether the sums beside videos in time and
-        idle times are wanted, and whether the peak is.
+        Size of the pool, capacity of the queue, whether the sums beside videos in time and idle times are
+        wanted, and whether the peak is.
     drawing : tuple
         Whether start-up times are drawn here, with which seed, from which replication on, and with which line.
     drawn : numpy.ndarray
@@ -307,7 +313,7 @@ def replicate(
         Get the sums and the quantiles, a column for each replication.
     """
     begins, encoded, limit, ended, elapsed, lateness, owned, shared = stages
-    level, capacity, publishing, with_more, with_peak = rule
+    level, capacity, with_more, with_peak = rule
     here, seed, replication, line = drawing
     lanes, ready, x, small, ordered = state
     of_elapsed, of_lateness = percents
@@ -319,24 +325,25 @@ def replicate(
             line_lanes(seed, _FOR_VIDEO, replication + first, line, times)
         lanes[:] = 0.0
         _own(
-            begins, encoded, limit, owned, times, on_time, lanes[PUBLISHED], lanes[STOCKOUTS], lanes[IDLE],
-            lanes[ALIVE], lanes[LAST], with_more,
+            begins, encoded, limit, ended, owned, times, on_time, lanes[PUBLISHED], lanes[STOCKOUTS],
+            lanes[IDLE], lanes[ALIVE], lanes[LAST], with_more,
         )  # fmt: skip
         _pool(
-            encoded, limit, shared, capacity, slots, level, times, ready, x, on_time, lanes[PUBLISHED],
-            lanes[STOCKOUTS], lanes[IDLE], lanes[WAITS], lanes[LAST], lanes[BLOCKED], with_more,
+            encoded, limit, ended, shared, capacity, slots, level, times, ready, x, on_time,
+            lanes[PUBLISHED], lanes[STOCKOUTS], lanes[IDLE], lanes[WAITS], lanes[LAST], lanes[BLOCKED],
+            with_more,
         )  # fmt: skip
-        _idle_at_the_end(ready, level, publishing, lanes[LAST], lanes[IDLE])
+        idle_at_the_end(ready, level, lanes[LAST], lanes[IDLE])
         if with_peak:
             _sorted(times, ended, small, ordered)
             _peaks(born, times, shared, ordered, lanes[PEAK])
         those = found[:, first : first + LANES]
         if len(of_elapsed):
             _sorted(times, elapsed, small, ordered)
-            _quantiles(ordered, of_elapsed, those[: len(of_elapsed)])
+            quantiles(ordered, of_elapsed, those[: len(of_elapsed)])
         if len(of_lateness):
             _sorted(times, lateness, small, ordered)
-            _quantiles(ordered, of_lateness, those[len(of_elapsed) :])
+            quantiles(ordered, of_lateness, those[len(of_elapsed) :])
         wanted = min(LANES, count - first)
         if wanted < LANES or lanes[BLOCKED].any():
             _take_back(limit, times, wanted, lanes[BLOCKED], on_time)

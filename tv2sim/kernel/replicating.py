@@ -14,13 +14,23 @@ import numpy as np
 from tv2sim.compiled import announced, borrowing, compiled
 from tv2sim.distributions import line_of
 from tv2sim.draws import Purpose
-from tv2sim.kernel import events, lanes, stream
+from tv2sim.kernel import events, lanes, stream, varied
+from tv2sim.kernel.arrivals import before_of
+from tv2sim.kernel.draws import draw_rows, whole_blocks
 from tv2sim.kernel.encoding import Arrivals, arrivals_of, script_of
 from tv2sim.kernel.facts import Machine
 from tv2sim.kernel.measuring import MEASURED, OF_SUMS, Fixed, measure, peak, quantile, quantile_weights
-from tv2sim.kernel.routing import kernel_for
+from tv2sim.kernel.routing import kernels_for
 from tv2sim.kernel.stage import stage
-from tv2sim.kernel.world import draw_lanes, draw_part, draw_rows, whole_blocks
+from tv2sim.kernel.world import (
+    draw,
+    draw_encoding_lanes,
+    draw_lanes,
+    draw_part,
+    draw_publishing,
+    draw_publishing_lanes,
+    draw_startup,
+)
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import whole_ticks
 
@@ -74,7 +84,7 @@ def measured(
         try:
             block = idle.pop()
         except IndexError:
-            block = _BLOCKS[kernel or kernel_for(world)](world, metrics)
+            block = _BLOCKS[kernel or kernels_for(world)[0]](world, metrics)
         values = np.empty((len(metrics), len(replications)))
         on_time = np.zeros(len(world.catalogue), dtype=np.int64)
         idle.append(_fill(block, seed, replications, values, on_time))
@@ -140,29 +150,14 @@ class Block:
         for row, metric in enumerate(self.metrics):
             values[row] = more[metric] if metric in more else OF_SUMS[metric](fixed, sums)
 
-    def rows(
-        self, seed: int, replications: range
-    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-        """Draw the start-up times of slots, of videos, and of videos again, a row for each replication."""
-        world, videos = self.world, len(self.world.catalogue)
-        further = (
-            draw_rows(world, seed, Purpose.STARTUP_FOR_VIDEO, replications, videos, further=1)
-            if world.second_starts
-            else np.empty((len(replications), 0))
-        )
-        return (
-            draw_rows(world, seed, Purpose.STARTUP_OF_SLOT, replications, world.level),
-            draw_rows(world, seed, Purpose.STARTUP_FOR_VIDEO, replications, videos),
-            further,
-        )
-
 
 class Events(Block):
     """Everything, by :mod:`tv2sim.kernel.events`."""
 
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
-        self.size = max(1, min(256, _DRAWN_AT_ONCE // (world.level + len(world.catalogue))))
+        starts = (world.level + len(world.catalogue)) / (1 - world.scenario.faults.startup)
+        self.size = max(1, min(256, int(_DRAWN_AT_ONCE // starts)))
         self._machine = Machine(world, logged=False)
         self._columns = [MEASURED.index(metric) for metric in metrics]
         self._wanted = (not {*_QUANTILES, *_LATENESS}.isdisjoint(metrics), "peak_publishers" in metrics)
@@ -170,18 +165,21 @@ class Events(Block):
     def simulate(
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Simulate one after the other; those again whose deadlines were guessed wrong."""
+        """Simulate one after the other; those again of which something was open or guessed wrong."""
         machine, encoders = self._machine, self.world.scenario.encoder_count
-        T, K, n = machine.T, machine.K, machine.n
         out, moved = np.empty((len(replications), len(MEASURED))), np.zeros(len(replications), dtype=np.bool_)
-        drawn = self.rows(seed, replications)
-        state = (T, K, n, machine.c, machine.log)
-        _replicate(state, drawn, machine.guess, encoders, self._wanted, out, on_time, moved)
-        guess, priority = machine.guess.copy(), T[events.PRIORITY].copy()
+        drawn = draw(self.world, seed, replications)
+        machine.widen(drawn.publishers)
+        state = (self.world.steps, machine.T, machine.K, machine.n, machine.c, machine.log)
+        columns = (drawn.starts, *drawn.columns)
+        _replicate(state, columns, machine.guess, encoders, self._wanted, out, on_time, moved)
+        guess = machine.guess.copy()
+        priority = machine.T[events.PRIORITY, : len(guess)].copy()
         for row in np.flatnonzero(moved).tolist():
-            end, _ = machine.run(drawn[0][row], drawn[1][row], drawn[2][row])
-            measure(T, K, n, encoders, end, *self._wanted, out[row], on_time)
-        machine.guess[:], T[events.PRIORITY] = guess, priority
+            end, _ = machine.run(drawn.of(row))
+            known = machine.T, machine.K, machine.n, encoders, end
+            measure(*known, *self._wanted, out[row], on_time)
+        machine.guess[:], machine.T[events.PRIORITY, : len(guess)] = guess, priority
         values[:] = out[:, self._columns].T
         return np.zeros(len(replications), dtype=np.bool_)
 
@@ -197,16 +195,18 @@ def _copy(values: Any, to: Any) -> None:
 def _replicate(
     state: Any, drawn: Any, guess: Any, encoders: Any, wanted: Any, out: Any, on_time: Any, moved: Any
 ) -> None:
-    """Simulate and measure; say where encoding started at another time than the priorities assume."""
-    T, K, n, c, log = state
-    slots, startup, further = drawn
+    """Simulate and measure; say where something is open, or encoding did not start as priorities assume."""
+    steps, T, K, n, c, log = state
+    starts, publishing, encoding, before = drawn
     quantiles, with_peak = wanted
+    n[events.KNOWN] = 0
     for row in range(len(out)):
-        _copy(slots[row], T[events.SLOT_STARTUP])
-        _copy(startup[row], T[events.STARTUP])
-        _copy(further[row], T[events.FURTHER_STARTUP])
-        end, _ = events.simulate(T, K, n, c, log)
-        if n[events.REORDERS]:
+        _copy(publishing[row % len(publishing)], T[events.PUBLISHING])
+        _copy(encoding[row % len(encoding)], T[events.ENCODING_TIME])
+        _copy(before[row % len(before)], T[events.BEFORE])
+        end, ending = events.simulate(steps, starts[row], T, K, n, c, log)
+        moved[row] = ending >= events.OPEN
+        if n[events.REORDERS] and not moved[row]:
             for video in range(n[events.VIDEOS]):
                 start = T[events.STARTED, video]
                 if start == start and start != guess[video] and not K[events.OWN, video]:
@@ -223,12 +223,12 @@ class _Uncoupled(Block):
         super().__init__(world, metrics)
         self.arrivals: Arrivals = arrivals_of(world)
         started, encoded = self.arrivals.started, self.arrivals.encoded
-        self.limit = started + world.timeout - world.publishing_time
         self.owned = np.flatnonzero(world.own)
         at_start = world.moment == MOMENTS.index("encoding_started")
         self.begins = np.where(at_start, started, encoded) + world.delay
-        work, blocked = world.encoding_time.sum(), (started - self.arrivals.offered).sum()
-        self.fixed = Fixed(len(world.catalogue), world.scenario.encoder_count, float(work), float(blocked))
+        work, blocked = (encoded - started).sum(), (started - self.arrivals.offered).sum()
+        known = len(world.catalogue), world.scenario.encoder_count, float(work), float(blocked)
+        self.fixed = Fixed(*known, float(world.publishing.sum()))
 
 
 class Lanes(_Uncoupled):
@@ -237,16 +237,18 @@ class Lanes(_Uncoupled):
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
         arrivals, videos, level = self.arrivals, len(world.catalogue), world.level
-        elapsed = world.publishing_time - arrivals.started
+        limit = arrivals.started + world.timeout - world.held * world.publishing
+        elapsed = world.publishing - arrivals.started
         self._stages = (
-            self.begins, arrivals.encoded, self.limit, np.full(videos, world.publishing_time), elapsed,
-            elapsed - world.timeout, self.owned.astype(np.uint64), arrivals.shared.astype(np.uint64),
+            self.begins, arrivals.encoded, limit, world.publishing, elapsed, elapsed - world.timeout,
+            self.owned.astype(np.uint64), arrivals.shared.astype(np.uint64),
         )  # fmt: skip
-        self._constant_peak = not len(self.owned) and not world.publishing_time
+        self._constant_peak = not len(self.owned) and not world.publishing.any()
         with_peak = "peak_publishers" in metrics and not self._constant_peak
         # publishers that are left in the pool are idle until the last video, also if that has its own
-        with_more = bool(level and len(self.owned)) or not _OF_MORE_SUMS.isdisjoint(metrics)
-        self._rule = (level, world.capacity, world.publishing_time, with_more, with_peak)
+        in_order = not len(self.owned) and (world.publishing == world.publishing[0]).all()
+        with_more = bool(level and not in_order) or not _OF_MORE_SUMS.isdisjoint(metrics)
+        self._rule = (level, world.capacity, with_more, with_peak)
         self._names = [[name for name in of if name in metrics] for of in (_QUANTILES, _LATENESS)]
         self._percents = tuple(
             np.array([of[name] for name in names], dtype=np.float64)
@@ -290,7 +292,7 @@ class Lanes(_Uncoupled):
 
 def _of_fifo(world: World, sums: NDArray[np.float64]) -> dict[str, Any]:
     """Return the sums of lanes, a row for each, by their names."""
-    end = sums[lanes.LAST] + world.publishing_time
+    end = sums[lanes.LAST]
     return {
         "published": sums[lanes.PUBLISHED],
         "stockouts": sums[lanes.STOCKOUTS],
@@ -300,6 +302,83 @@ def _of_fifo(world: World, sums: NDArray[np.float64]) -> dict[str, Any]:
         "publishers": float(world.level + len(world.catalogue)),
         "end": end,
     }
+
+
+class Varied(Block):
+    """What lanes know where times of encoding or publishing differ, by :mod:`tv2sim.kernel.varied`."""
+
+    def __init__(self, world: World, metrics: Sequence[str]) -> None:
+        super().__init__(world, metrics)
+        videos, level, owned = len(world.catalogue), world.level, np.flatnonzero(world.own)
+        shared = np.flatnonzero(world.own == 0)
+        at_start = world.moment == MOMENTS.index("encoding_started")
+        columns = at_start, world.delay, world.timeout
+        self._videos = (*columns, owned.astype(np.uint64), shared.astype(np.uint64))
+        self._slots = whole_blocks(level)
+        self._drawn = lanes.room_for(self._slots + whole_blocks(videos), lanes.LANES)
+        several = lanes.room_for(3, whole_blocks(videos), lanes.LANES)
+        self.publishing, self._encoding, self._before = (part.reshape(-1) for part in several)
+        self.started, self._encoded, self._begins = lanes.room_for(3, videos, lanes.LANES)
+        self._sums = lanes.room_for(varied.VARIED, lanes.LANES)
+        if not world.encodings_differ:
+            arrivals = arrivals_of(world)
+            started, encoded = arrivals.started[:, np.newaxis], arrivals.encoded[:, np.newaxis]
+            self.started[:], self._encoded[:] = started, encoded
+            self._sums[varied.WORK] = (encoded - started).sum()
+            self._sums[varied.HELD_UP] = (arrivals.started - arrivals.offered).sum()
+        encoders = min(world.scenario.encoder_count, videos)
+        self._names = [[name for name in of if name in metrics] for of in (_QUANTILES, _LATENESS)]
+        self._percents = tuple(
+            np.array([of[name] for name in names], dtype=np.float64)
+            for of, names in zip((_QUANTILES, _LATENESS), self._names, strict=True)
+        )
+        with_peak = "peak_publishers" in metrics
+        ordered = (videos if with_peak or any(self._names) else 0) * lanes.LANES
+        self._rule = (level, world.capacity, encoders, world.gap, world.held, world.encodings_differ, with_peak)
+        self._state = (
+            *(part.reshape(-1) for part in (self.started, self._encoded, self._begins)),
+            lanes.room_for(len(shared) * lanes.LANES), lanes.room_for(len(shared) * lanes.LANES),
+            *(lanes.room_for(max(1, size) * lanes.LANES) for size in (encoders, level, 1, 1)),
+            lanes.room_for(lanes.LANES, dtype=np.int64),
+            lanes.room_for(ordered, dtype=np.int32), lanes.room_for(ordered),
+        )  # fmt: skip
+        self._found = lanes.room_for(sum(map(len, self._names)), lanes.LANES)
+        self.assigned = self._drawn[self._slots :][:videos]
+
+    def simulate(
+        self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
+    ) -> NDArray[np.bool_]:
+        """Simulate them side by side."""
+        world, first, count, slots = self.world, replications.start, len(replications), self._slots
+        flat = self._drawn.reshape(1, -1)
+        draw_lanes(world, seed, first, flat, slots * lanes.LANES)
+        draw_publishing_lanes(world, seed, first, self.publishing)
+        if world.encodings_differ:
+            draw_encoding_lanes(world, seed, first, self._encoding)
+            before = before_of(world, seed, range(first, first + lanes.LANES))
+            self._before.reshape(-1, lanes.LANES)[: before.shape[1]] = before.T
+        times = flat[0, slots * lanes.LANES :]
+        drawn = (flat[0, : slots * lanes.LANES], times, self.publishing, self._encoding, self._before)
+        varied.simulate(
+            self._rule,
+            self._videos,
+            drawn,
+            self._percents,
+            self._state,
+            count,
+            on_time,
+            self._sums,
+            self._found,
+        )
+        sums, found = self._sums[:, :count], self._found[:, :count]
+        names = [name for of in self._names for name in of]
+        more = {"peak_publishers": sums[lanes.PEAK], **dict(zip(names, found, strict=True))}
+        busy = self.publishing.reshape(-1, lanes.LANES)[: len(on_time), :count].sum(axis=0)
+        known = len(on_time), world.scenario.encoder_count, sums[varied.WORK], sums[varied.HELD_UP]
+        fixed = Fixed(*known, busy)
+        self.fill(values, fixed, _of_fifo(world, sums), more)
+        blocked: NDArray[np.bool_] = sums[lanes.BLOCKED] > 0
+        return blocked
 
 
 class Stream(Block):
@@ -314,14 +393,15 @@ class Stream(Block):
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
         videos, encoders, level = len(world.catalogue), world.scenario.encoder_count, world.level
-        self._given = (world.submitted, world.moment, world.own, world.delay)
-        self._rule = (world.gap, world.publishing_time)
+        self._given = (before_of(world, 0, range(1))[0], world.moment, world.own, world.delay)
+        self._publishing = float(world.publishing[0])  # of all videos
+        self._rule = (world.gap, world.held * self._publishing)
         slots = min(encoders, videos)
         self._encoders = (np.empty(slots), np.empty(slots, dtype=np.int64), np.empty((3, slots)))
         waiting = world.capacity if world.capacity < videos else 0
         self._pool = (np.empty(2 * level + _PART), np.empty(waiting))
         self._hits = np.empty(videos, dtype=np.int8)
-        self._constant_peak = not world.own.any() and not world.publishing_time
+        self._constant_peak = not world.own.any() and not self._publishing
         columns = {*_QUANTILES, *_LATENESS} | (set() if self._constant_peak else {"peak_publishers"})
         self.kept = np.empty((2, 0 if columns.isdisjoint(metrics) else videos))
 
@@ -335,9 +415,9 @@ class Stream(Block):
             blocked[row] = sums[lanes.BLOCKED] > 0
             if not blocked[row]:
                 on_time += self._hits
-                fixed = Fixed(
-                    len(self._hits), self.world.scenario.encoder_count, sums[stream.WORK], sums[stream.HELD_UP]
-                )
+                videos, encoders = len(self._hits), self.world.scenario.encoder_count
+                busy = videos * self._publishing
+                fixed = Fixed(videos, encoders, sums[stream.WORK], sums[stream.HELD_UP], busy)
                 found = _of_fifo(self.world, sums[:, np.newaxis])
                 self.fill(values[:, row : row + 1], fixed, found, self._of_columns())
         return blocked
@@ -348,7 +428,9 @@ class Stream(Block):
         catalogue, level, one = world.catalogue, world.level, range(replication, replication + 1)
         times, keys, _ = self._encoders
         times[:], keys[:] = 0.0, np.arange(len(keys)) - stream.NOTHING
-        self._pool[0][:level] = np.sort(draw_rows(world, seed, Purpose.STARTUP_OF_SLOT, one, level)[0])
+        self._pool[0][:level] = np.sort(
+            draw_rows(world.scenario.startup_time, "startup_time", seed, Purpose.STARTUP_OF_SLOT, one, level)[0]
+        )
         self._pool[1][:] = -np.inf
         n, sums = np.array([0, level, 0]), np.zeros(stream.ADVANCED)
         for first in range(0, len(catalogue), _PART):
@@ -360,7 +442,7 @@ class Stream(Block):
             stream.advance(
                 first, encoding, timeout, startup, self._given, *state, n, sums, self._hits, self.kept
             )
-        stream.finish(world.own, world.publishing_time, *state[1:], n, sums, self._hits, self.kept)
+        stream.finish(world.own, self._publishing, *state[1:], n, sums, self._hits, self.kept)
         return sums
 
     def _of_columns(self) -> dict[str, float]:
@@ -368,7 +450,7 @@ class Stream(Block):
         world, found, (assigned, started) = self.world, {"peak_publishers": float(self.world.level)}, self.kept
         if not len(assigned):
             return found
-        published = assigned + world.publishing_time
+        published = assigned + self._publishing
         elapsed = published - started
         for names, times in ((_LATENESS, elapsed - world.timeout), (_QUANTILES, elapsed)):
             ranks = {rank for percent in names.values() for rank in quantile_weights(len(times), percent)[:2]}
@@ -406,23 +488,21 @@ class Stage(_Uncoupled):
         world, arrivals = self.world, self.arrivals
         count = len(replications)
         out = np.zeros((count, _COLUMNS))
-        given = (*self._script, self._priority, world.level, world.capacity, world.publishing_time)
+        given = (*self._script, self._priority, world.level, world.capacity)
         videos = (
-            self.begins,
-            arrivals.encoded,
-            arrivals.started,
-            world.timeout,
-            self.limit,
-            self.owned,
-            arrivals.shared,
-        )
+            self.begins, arrivals.encoded, arrivals.started, world.timeout, self.owned, arrivals.shared,
+        )  # fmt: skip
         wanted = (self._elapsed, self._lateness, "peak_publishers" in self.metrics)
-        _replicate_stage(given, videos, self.rows(seed, replications), self._state, wanted, out, on_time)
+        publishing = draw_publishing(world, seed, replications)
+        limit = arrivals.started + world.timeout - world.held * publishing
+        drawn = (*draw_startup(world, seed, replications), publishing, limit)
+        _replicate_stage(given, videos, drawn, self._state, wanted, out, on_time)
         names = ("published", "stockouts", "idle", "waits", "alive", "publishers", "end")
         more = ("peak_publishers", *_QUANTILES, *_LATENESS)
         columns = dict(zip((*names, *more), out.T, strict=False))
         sums = {name: columns[name] for name in names}
-        self.fill(values, self.fixed, sums, {name: columns[name] for name in more})
+        fixed = self.fixed._replace(busy=publishing.sum(axis=1))
+        self.fill(values, fixed, sums, {name: columns[name] for name in more})
         return out[:, _COLUMNS - 1] > 0
 
 
@@ -433,9 +513,9 @@ _COLUMNS = 16
 def _replicate_stage(
     given: Any, videos: Any, drawn: Any, state: Any, wanted: Any, out: Any, on_time: Any
 ) -> None:
-    times, kinds, rows, priority, level, capacity, publishing = given
-    begins, encoded, started, timeout, limit, owned, shared = videos
-    slots, startup, further = drawn
+    times, kinds, rows, priority, level, capacity = given
+    begins, encoded, started, timeout, owned, shared = videos
+    slots, startup, further, several, limits = drawn
     at, queue, place, caused = state
     with_elapsed, with_lateness, with_peak = wanted
     n = len(encoded)
@@ -443,13 +523,14 @@ def _replicate_stage(
     none = np.empty(0)
     for r in range(len(out)):
         last = idle = alive = 0.0
+        publishing, limit = several[r % len(several)], limits[r % len(limits)]
         for row in owned:
             ready = begins[row] + startup[r, row]
             time = max(ready, encoded[row])
             assigned[row] = time
             idle += time - ready
             alive += time - begins[row]
-            last = max(last, time)
+            last = max(last, time + publishing[row])
         there = stage(
             times, kinds, rows, priority, level, capacity, last, publishing, slots[r], startup[r],
             further[r] if further.shape[1] else none, at, queue, place, caused, assigned, publishers, takes,
@@ -478,7 +559,8 @@ def _replicate_stage(
             if len(owned):
                 born = np.sort(np.concatenate((born, begins[owned])))
             out[r, 7] = peak(born, np.sort(assigned + publishing))
-        elapsed = assigned + publishing - started
+        if with_elapsed or with_lateness:
+            elapsed = assigned + publishing - started
         if with_lateness:
             lateness = np.sort(elapsed - timeout)
             out[r, 11], out[r, 12] = quantile(lateness, 50), quantile(lateness, 95)
@@ -492,4 +574,6 @@ def _replicate_stage(
             )
 
 
-_BLOCKS: dict[str, type[Block]] = {"lanes": Lanes, "stream": Stream, "stage": Stage, "events": Events}
+_BLOCKS: dict[str, type[Block]] = {
+    "lanes": Lanes, "stream": Stream, "varied": Varied, "stage": Stage, "events": Events,
+}  # fmt: skip

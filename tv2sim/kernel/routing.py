@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tv2sim.distributions import Distribution
 from tv2sim.strategies import MOMENTS
 
 if TYPE_CHECKING:
@@ -15,9 +17,9 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["FEATURES", "KERNELS", "features_of", "kernel_for", "unknown"]
+__all__ = ["FEATURES", "KERNELS", "features_of", "kernels_for", "unknown"]
 
-KERNELS = ("lanes", "stream", "stage", "events")
+KERNELS = ("lanes", "stream", "varied", "stage", "events")
 """From the fastest to the slowest."""
 
 _MOST_IN_LANES = 20_000
@@ -55,40 +57,69 @@ class Asked(NamedTuple):
 
 
 _NONE: tuple[str, ...] = ()
+_NOT_STREAM = tuple(kernel for kernel in KERNELS if kernel != "stream")
+
+
+def _changes(world: World) -> bool:
+    return not isinstance(world.scenario.requests_per_second, float)
+
 
 FEATURES = (
     Feature(
-        "publishing times that differ",
-        lambda asked: (
-            not isinstance(asked.scenario.publishing_time, float) or asked.catalogue.publishing_time is not None
-        ),
+        "failures other than those of start-ups, faults",
+        lambda asked: bool(replace(asked.scenario.faults, startup=0.0)),
         _NONE,
     ),
-    Feature("arrivals at random, arrivals", lambda asked: asked.scenario.arrivals != "even", _NONE),
+    Feature("retries of the client, hand_over", lambda asked: asked.scenario.hand_over is not None, _NONE),
+    Feature("a broker", lambda asked: asked.scenario.broker is not None, _NONE),
     Feature(
-        "rates that change over time, a tv.Profile",
-        lambda asked: not isinstance(asked.scenario.requests_per_second, float),
-        _NONE,
+        "start-ups that fail, and a limit or a delay of starts",
+        lambda world: world.orders,
+        ("events",),
     ),
     Feature(
-        "a limit or a delay of starts, max_publishers and provisioning_delay",
-        lambda asked: bool(asked.scenario.max_publishers or asked.scenario.provisioning_delay),
-        _NONE,
+        "arrivals at random, arrivals", lambda world: world.scenario.arrivals != "even", ("varied", "events")
     ),
-    Feature("failures, faults", lambda asked: bool(asked.scenario.faults), _NONE),
-    Feature("a system without encoders", lambda asked: asked.scenario.encoders is None, _NONE),
-    Feature("encoders of different speeds", lambda asked: isinstance(asked.scenario.encoders, tuple), _NONE),
-    Feature("factors of encoding times", lambda asked: asked.scenario.encoding_factor is not None, _NONE),
+    Feature("a rate that changes over time, a tv.Profile", _changes, _NOT_STREAM),
+    Feature("a system without encoders", lambda world: world.scenario.encoders is None, _NOT_STREAM),
+    Feature("the speeds of encoders", lambda world: len(world.speeds) > 0, _NOT_STREAM),
     Feature(
-        "deadlines of the assignment, deadline",
-        lambda asked: asked.scenario.deadline != "published",
-        _NONE,
+        "a factor of encoding times, encoding_factor",
+        lambda world: world.scenario.encoding_factor is not None,
+        _NOT_STREAM,
+    ),
+    Feature(
+        "a factor of encoding times that is drawn",
+        lambda world: isinstance(world.scenario.encoding_factor, Distribution) and world.encodings_differ,
+        ("varied", "events"),
+    ),
+    Feature(
+        "encodings that differ between replications, and a rate that changes or the speeds of encoders",
+        lambda world: world.encodings_differ and bool(len(world.speeds) or world.steps.shape[1]),
+        ("events",),
+    ),
+    Feature(
+        "publishing times that are drawn, publishing_time",
+        lambda world: world.draws_publishing,
+        ("varied", "stage", "events"),
+    ),
+    Feature(
+        "publishing times of the catalogue, publishingTime",
+        lambda world: world.catalogue.publishing_time is not None,
+        _NOT_STREAM,
     ),
     Feature("a cut-off, until", lambda world: world.until < np.inf, ("events",)),
     Feature("reviews, review_every", lambda world: world.review_every > 0, ("events",)),
     Feature("publishers started because of videos, for the pool", _starts_for_pool, ("stage", "events")),
     Feature(
         "a queue in an order of its own, priority", lambda world: world.strategy.reorders, ("stage", "events")
+    ),
+    Feature(
+        "encodings that take no time, and a queue in an order of its own",
+        lambda world: (
+            world.strategy.reorders and world.scenario.encoders is not None and not world.encoding_time.all()
+        ),
+        ("events",),
     ),
     Feature("a publishing queue without room", lambda world: world.capacity == 0, ("events",)),
     Feature(
@@ -114,7 +145,7 @@ def unknown(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> lis
     return [feature for feature in FEATURES if not feature.known and feature.has(asked)]
 
 
-def kernel_for(world: World) -> str:
-    """Return the fastest kernel that knows all that a world has."""
+def kernels_for(world: World) -> list[str]:
+    """Return the kernels that know all that a world has, the fastest first."""
     known = [feature.known for feature in features_of(world)]
-    return next(kernel for kernel in KERNELS if all(kernel in kernels for kernels in known))
+    return [kernel for kernel in KERNELS if all(kernel in kernels for kernels in known)]

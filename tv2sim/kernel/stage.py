@@ -11,7 +11,7 @@ from math import inf
 from typing import Any
 
 from tv2sim.compiled import compiled
-from tv2sim.kernel.encoding import ARRIVAL, START
+from tv2sim.kernel.encoding import ARRIVES, DECIDED, READY_FIRST, STARTS
 
 __all__ = ["BLOCKED", "NO_PUBLISHER", "stage"]
 
@@ -45,9 +45,9 @@ def stage(
     level, capacity : int
         The size of the pool and of the queue.
     last : float
-        When the last video that the pool does not serve is assigned.
-    publishing : float
-        The publishing time; the run ends that long after the last assignment.
+        When the last video that the pool does not serve is published.
+    publishing : numpy.ndarray
+        The publishing time of each video; the run ends with the last publication.
     slots, startup, further : numpy.ndarray
         The start-up times of the prewarmed publishers, of a video's first and of its second.
     at, queue, place, caused : numpy.ndarray
@@ -67,7 +67,7 @@ def stage(
     steps, ordered = len(times), len(priority) > 0
     videos = 0
     for i in range(steps):
-        videos += kinds[i] & 3 != START
+        videos += kinds[i] & ARRIVES
         caused[rows[i]] = 0
     total = 0.0
     end = last
@@ -75,11 +75,11 @@ def stage(
         time = times[step] if step < steps else inf
         kind = kinds[step] if step < steps else 0
         becomes = at[ready] if ready < there else inf
-        if taken == videos and time > end + publishing:
+        if taken == videos and time > end:
             break
         video = -1
         now = time
-        if becomes < time or (becomes == time and kind & 4):
+        if becomes < time or (becomes == time and kind & READY_FIRST):
             if taken == videos:  # what is left starts publishers only
                 ready = there
                 continue
@@ -93,14 +93,14 @@ def stage(
         else:
             step += 1
             row = rows[step - 1]
-            kind &= 3
-            if kind != ARRIVAL:
+            if kind & DECIDED:
+                stock += 1
+            if kind & STARTS:
                 _insert(at, ready, there, time + (further[row] if caused[row] else startup[row]))
                 started[there] = time
                 caused[row] += 1
                 there += 1
-                stock += 1
-            if kind != START:
+            if kind & ARRIVES:
                 if ready > taken:
                     video = row
                 else:
@@ -121,7 +121,7 @@ def stage(
             takes[taken] = now
             taken += 1
             assigned[video] = now
-            end = max(end, now)
+            end = max(end, now + publishing[video])
             stock -= 1
             if stock < level:
                 _insert(at, ready, there, now + (further[video] if caused[video] else startup[video]))
@@ -129,7 +129,6 @@ def stage(
                 caused[video] += 1
                 there += 1
                 stock += 1
-    end += publishing
     for i in range(taken, there):
         if at[i] < end:
             total += end - at[i]

@@ -127,7 +127,7 @@ def advance(
     given : tuple
         Columns of all videos: submitted, moment, own, delay.
     rule : tuple
-        The client's gap, and the publishing time.
+        The client's gap, and the publishing time that is held against the timeout.
     encoders : tuple
         The heap, of times and of keys: a video's row, and the number of its encoder. By that number, the start
         of encoding, the latest assignment in time, and the start-up time.
@@ -141,7 +141,7 @@ def advance(
         By video, if it has columns: gets the time of the assignment, and that of the start of encoding.
     """
     submitted, moment, own, delay = given
-    gap, publishing = rule
+    gap, held_against = rule
     times, keys, held = encoders
     ready, waiting = pool
     client = sums[_GOES_ON]
@@ -152,7 +152,7 @@ def advance(
         _hand_over(free, key, own, held, ready, waiting, n, sums, hits, kept)
         start = max(offered, free)
         end = start + encoding_time[i]
-        limit = start + timeout[i] - publishing
+        limit = start + timeout[i] - held_against
         client = start + gap
         sums[HELD_UP] += start - offered
         sums[WORK] += encoding_time[i]
@@ -179,6 +179,6 @@ def finish(
     while times[0] < inf:
         _hand_over(times[0], keys[0], own, held, ready, waiting, n, sums, hits, kept)
         _replace_first(inf, keys[0], times, keys)
-    end = sums[LAST] + publishing
+    sums[LAST] += publishing
     for i in range(n[_TAKEN], n[_THERE]):
-        sums[IDLE] += max(0.0, end - ready[i])
+        sums[IDLE] += max(0.0, sums[LAST] - ready[i])

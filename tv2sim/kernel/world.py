@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
-from math import inf
+from functools import cached_property, partial
+from math import inf, nan
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tv2sim.distributions import drawn_ticks
+from tv2sim.distributions import Distribution, drawn_ticks, drawn_times
 from tv2sim.draws import Purpose
 from tv2sim.errors import StrategyError
-from tv2sim.kernel.draws import LANES, uniform_lanes, uniform_part, uniform_rows
+from tv2sim.kernel.arrivals import before_of, steps_of
+from tv2sim.kernel.draws import (
+    LANES,
+    draw_numbers,
+    draw_rows,
+    uniform_lanes,
+    uniform_part,
+    whole_blocks,
+)
+from tv2sim.kernel.starts import draw_starts
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import PER_SECOND, to_ticks, whole_ticks
 from tv2sim.validation import a_number
@@ -24,11 +33,13 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["World", "draw_lanes", "draw_part", "draw_rows", "whole_blocks", "world_of"]
+__all__ = [
+    "Drawn", "World", "draw", "draw_encoding_lanes", "draw_lanes", "draw_part", "draw_publishing",
+    "draw_publishing_lanes", "draw_startup",
+    "world_of",
+]  # fmt: skip
 
 _UNLIMITED = 1 << 60
-_IN_CACHE = 8192
-"""Numbers that become times together: a processor's cache holds them and what is computed on the way."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +50,8 @@ class World:
     ----------
     moment, own, delay
         The answers of the strategy's hooks; see :class:`tv2sim.strategies.Starts`.
-    submitted : numpy.ndarray
-        The time before which a video is not offered; 0 where there is none.
+    given : numpy.ndarray
+        The time at which a video is submitted, NaN where it is not known.
     level : int
         The size of the pool.
     """
@@ -48,31 +59,89 @@ class World:
     catalogue: Catalogue
     strategy: Strategy
     scenario: Scenario
-    submitted: NDArray[np.float64]
+    given: NDArray[np.float64]
     moment: NDArray[np.int8]
     own: NDArray[np.int8]
     delay: NDArray[np.float64]
     level: int
     capacity: int
     gap: float
-    publishing_time: float
     until: float
     review_every: float
 
     @cached_property
+    def submitted(self) -> NDArray[np.float64]:
+        """The same as `given`, 0 where it is not known."""
+        return np.nan_to_num(self.given)
+
+    @property
+    def fixed_arrivals(self) -> bool:
+        """Whether it is known beforehand when each video arrives, whatever becomes of those before it."""
+        return self.scenario.arrivals == "poisson" or self.scenario.encoders is None
+
+    @cached_property
+    def steps(self) -> NDArray[np.float64]:
+        """The steps of the rate, if the client's pauses depend on when it hands over; see `steps_of`."""
+        return steps_of(0.0 if self.fixed_arrivals else self.scenario.requests_per_second)
+
+    @property
+    def encodings_differ(self) -> bool:
+        """Whether encodings start and end at other times in each replication, even if none is blocked."""
+        factor = isinstance(self.scenario.encoding_factor, Distribution) and self.scenario.encoders is not None
+        return factor or self.scenario.arrivals == "poisson"
+
+    @cached_property
+    def speeds(self) -> NDArray[np.float64]:
+        """The speed of each encoder, if they are given."""
+        return np.array(
+            self.scenario.encoders if isinstance(self.scenario.encoders, tuple) else (), dtype=float
+        )
+
+    def durations(self, factors: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        """Return the ticks of encodings with such factors; the seconds at speed 1, if there are speeds."""
+        if self.scenario.encoders is None:
+            return np.zeros(np.broadcast_shapes(np.shape(factors), (len(self.catalogue),)))
+        seconds = self.catalogue.encoding_time * factors
+        return seconds if len(self.speeds) else whole_ticks(seconds)
+
+    @cached_property
     def encoding_time(self) -> NDArray[np.float64]:
-        """The encoding times of all videos."""
-        return whole_ticks(self.catalogue.encoding_time)
+        """The encoding times of all videos, as :meth:`durations`; without a factor, if that is drawn."""
+        factor = self.scenario.encoding_factor
+        return self.durations(factor if isinstance(factor, float) else 1.0)
 
     @cached_property
     def timeout(self) -> NDArray[np.float64]:
         """The timeouts of all videos."""
         return whole_ticks(self.catalogue.publication_timeout)
 
+    @cached_property
+    def publishing(self) -> NDArray[np.float64]:
+        """The publishing times of all videos, NaN where they are drawn."""
+        time, given = self.scenario.publishing_time, self.catalogue.publishing_time
+        found = np.full(len(self.catalogue), to_ticks(time) if isinstance(time, float) else nan)
+        return found if given is None else np.where(np.isnan(given), found, whole_ticks(given))
+
+    @cached_property
+    def draws_publishing(self) -> bool:
+        """Whether any publishing time is drawn."""
+        return bool(np.isnan(self.publishing).any())
+
+    @property
+    def held(self) -> float:
+        """The share of the publishing time that is held against the timeout: all (1) or nothing (0)."""
+        return float(self.scenario.deadline == "published")
+
     @property
     def second_starts(self) -> bool:
         """Whether a video may cause two publishers: one for it, and one in place of the one it takes."""
         return bool(self.level and ((self.moment != MOMENTS.index(None)) & (self.own == 0)).any())
+
+    @property
+    def orders(self) -> bool:
+        """Whether a publisher may fail, or be started later than the strategy says."""
+        scenario = self.scenario
+        return bool(scenario.faults.startup or scenario.max_publishers or scenario.provisioning_delay)
 
     @cached_property
     def _videos(self) -> list[Video]:
@@ -96,43 +165,89 @@ class World:
 def world_of(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> World:
     """Ask the strategy's hooks, and turn everything into ticks."""
     starts = strategy.starts(catalogue)
-    assert isinstance(scenario.publishing_time, float)  # routing.FEATURES
     capacity, until, every = scenario.publishing_queue_capacity, scenario.until, strategy.review_every
-    submitted = catalogue.submitted_at
+    submitted, fixed = catalogue.submitted_at, scenario.arrivals == "poisson" or scenario.encoders is None
+    capacity = None if scenario.encoders is None else capacity
     return World(
         catalogue,
         strategy,
         scenario,
-        np.zeros(len(catalogue)) if submitted is None else whole_ticks(np.nan_to_num(submitted)),
+        np.full(len(catalogue), nan) if submitted is None else whole_ticks(submitted),
         np.frombuffer(bytes(starts.moment), dtype=np.int8),
         np.frombuffer(bytes(starts.own), dtype=np.int8),
         np.zeros(len(catalogue)) if starts.delay is None else np.array(starts.delay),
         strategy.prewarmed,
         _UNLIMITED if capacity is None else min(capacity, _UNLIMITED),
-        to_ticks(scenario.gap),
-        to_ticks(scenario.publishing_time),
+        0.0 if fixed else to_ticks(scenario.gap),
         inf if until is None else to_ticks(until),
         0.0 if every is None else to_ticks(every),
     )
 
 
-def whole_blocks(count: int) -> int:
-    """Return the count rounded up to what whole blocks of random numbers give."""
-    return -(-count // 4) * 4
+@dataclass(frozen=True, eq=False)
+class Drawn:
+    """What replications draw, a row for each; what is the same in all of them may have a single row.
+
+    Attributes
+    ----------
+    starts, publishers
+        As :func:`tv2sim.kernel.starts.draw_starts` returns them.
+    publishing, encoding, before : numpy.ndarray
+        By video: publishing times, encoding times, and the time before which it is not offered.
+    """
+
+    starts: NDArray[np.float64]
+    publishers: int
+    publishing: NDArray[np.float64]
+    encoding: NDArray[np.float64]
+    before: NDArray[np.float64]
+
+    @property
+    def columns(self) -> tuple[NDArray[np.float64], ...]:
+        """What is drawn by video, besides start-up times."""
+        return self.publishing, self.encoding, self.before
+
+    def of(self, row: int) -> Drawn:
+        """Return what one of the replications draws."""
+        columns = (column[row : row + 1] if len(column) > 1 else column for column in self.columns)
+        return Drawn(self.starts[row : row + 1], self.publishers, *columns)
 
 
-def draw_rows(
-    world: World, seed: int, purpose: Purpose, replications: range, count: int, further: int = 0
-) -> NDArray[np.float64]:
-    """Return the start-up times of so many entities, a row for each replication."""
-    u = np.empty((len(replications), whole_blocks(count)))
-    uniform_rows(np.uint64(seed), int(purpose), further, replications.start, u)
-    flat = u.reshape(-1)
-    for start in range(0, len(flat), _IN_CACHE):
-        piece = flat[start : start + _IN_CACHE]
-        drawn_ticks(world.scenario.startup_time, piece, out=piece)
-    # kernels would be compiled again for rows that are parts of longer ones
-    return np.ascontiguousarray(u[:, :count])
+def draw(world: World, seed: int, replications: range) -> Drawn:
+    """Draw all that replications need."""
+    given = (world, seed, replications)
+    return Drawn(*draw_starts(*given), draw_publishing(*given), _draw_encoding(*given), before_of(*given))
+
+
+def draw_startup(world: World, seed: int, replications: range) -> tuple[NDArray[np.float64], ...]:
+    """Draw the start-up times of slots, of a video's first publisher, and of its second if there may be one."""
+    time, videos = world.scenario.startup_time, len(world.catalogue)
+    startup = partial(draw_rows, time, "startup_time", seed, Purpose.STARTUP_FOR_VIDEO, replications, videos)
+    return (
+        draw_rows(time, "startup_time", seed, Purpose.STARTUP_OF_SLOT, replications, world.level),
+        startup(),
+        startup(further=1) if world.second_starts else np.empty((len(replications), 0)),
+    )
+
+
+def draw_publishing(world: World, seed: int, replications: range) -> NDArray[np.float64]:
+    """Draw the publishing times of videos."""
+    known = ~np.isnan(world.publishing)
+    if not world.draws_publishing:
+        return world.publishing[np.newaxis]
+    time = world.scenario.publishing_time
+    assert isinstance(time, Distribution)
+    drawn = draw_rows(time, "publishing_time", seed, Purpose.PUBLISHING_TIME, replications, len(known))
+    drawn[:, known] = world.publishing[known]
+    return drawn
+
+
+def _draw_encoding(world: World, seed: int, replications: range) -> NDArray[np.float64]:
+    factor, videos = world.scenario.encoding_factor, len(world.catalogue)
+    if not isinstance(factor, Distribution) or world.scenario.encoders is None:
+        return world.encoding_time[np.newaxis]
+    purpose = Purpose.ENCODING_FACTOR
+    return world.durations(draw_numbers(factor, "encoding_factor", seed, purpose, replications, videos))
 
 
 def draw_lanes(world: World, seed: int, first: int, out: NDArray[np.float64], slots: int) -> None:
@@ -145,6 +260,28 @@ def draw_lanes(world: World, seed: int, first: int, out: NDArray[np.float64], sl
         uniform_lanes(np.uint64(seed), int(Purpose.STARTUP_FOR_VIDEO), first, group[slots:])
         drawn_ticks(world.scenario.startup_time, group, out=group)
         first += LANES
+
+
+def draw_encoding_lanes(world: World, seed: int, first: int, out: NDArray[np.float64]) -> None:
+    """Fill in the encoding times of a group of replications, a number for each video and lane."""
+    factor, lanes = world.scenario.encoding_factor, out.reshape(-1, LANES)[: len(world.catalogue)]
+    if isinstance(factor, Distribution) and world.scenario.encoders is not None:
+        uniform_lanes(np.uint64(seed), int(Purpose.ENCODING_FACTOR), first, out)
+        out[:] = drawn_times(factor, out, "encoding_factor")
+        lanes *= world.catalogue.encoding_time[:, np.newaxis]
+        whole_ticks(lanes, out=lanes)
+    else:
+        lanes[:] = world.encoding_time[:, np.newaxis]
+
+
+def draw_publishing_lanes(world: World, seed: int, first: int, out: NDArray[np.float64]) -> None:
+    """Fill in the publishing times of a group of replications, a number for each video and lane."""
+    time, known = world.scenario.publishing_time, np.flatnonzero(~np.isnan(world.publishing))
+    if world.draws_publishing:
+        assert isinstance(time, Distribution)
+        uniform_lanes(np.uint64(seed), int(Purpose.PUBLISHING_TIME), first, out)
+        drawn_ticks(time, out, out=out, name="publishing_time")
+    out.reshape(-1, LANES)[known] = world.publishing[known, np.newaxis]
 
 
 def draw_part(world: World, seed: int, replication: int, start: int, count: int) -> NDArray[np.float64]:

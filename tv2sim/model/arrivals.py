@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from fractions import Fraction
 from itertools import chain, count, repeat
 from math import isnan
 from typing import TYPE_CHECKING
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING
 from tv2sim.distributions import Exponential
 from tv2sim.draws import Purpose
 from tv2sim.model.startups import drawn
-from tv2sim.ticks import PER_SECOND, to_ticks
+from tv2sim.ticks import to_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -48,12 +47,7 @@ def _pause(scenario: Scenario, startups: StartupTimes) -> Callable[[float, int],
         amount = drawn("arrivals", Exponential(1), Purpose.PAUSE, startups, ticks=False)
     if isinstance(rate, float):
         return lambda time, video: max(1.0, to_ticks(amount(video) / rate))
-
-    def pause(time: float, video: int) -> float:
-        seconds = rate.exact_pause(Fraction(int(time), PER_SECOND), Fraction(amount(video)))
-        return float(max(1, round(seconds * PER_SECOND)))
-
-    return pause
+    return lambda time, video: rate.ticks_of_pause(time, amount(video))
 
 
 def _one(video: int) -> float:

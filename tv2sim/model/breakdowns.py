@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from simpy import Event
 
-from tv2sim.distributions import Constant, Distribution
 from tv2sim.draws import Purpose
 from tv2sim.model.encoders import Encoders
 from tv2sim.model.environment import Background, CountingEnvironment
@@ -59,12 +58,9 @@ class BreakableEncoders(Encoders):
         super().__init__(*wiring)
         faults = scenario.faults
         self._durations = durations
-        lifetime, repair = (
-            time if isinstance(time, Distribution) else Constant(time or 0.0)
-            for time in (faults.encoder_lifetime, faults.encoder_repair)
-        )
-        self._lifetime = drawn("encoder_lifetime", lifetime, Purpose.ENCODER_LIFETIME, startups)
-        self._repair = drawn("encoder_repair", repair, Purpose.ENCODER_REPAIR, startups)
+        assert faults.encoder_lifetime is not None
+        self._lifetime = drawn("encoder_lifetime", faults.encoder_lifetime, Purpose.ENCODER_LIFETIME, startups)
+        self._repair = drawn("encoder_repair", faults.encoder_repair, Purpose.ENCODER_REPAIR, startups)
         self._holds: dict[int, int] = {}  # the video in each encoder that has one
         self._ends: dict[int, PlacedTimeout] = {}  # by encoder: the end of its encoding
         self._admissions: dict[int, Event] = {}  # by encoder that is blocked: its call to pass its video
@@ -92,7 +88,7 @@ class BreakableEncoders(Encoders):
         return {video for video in (*lost, *self._holds.values()) if self._told[video]}
 
     @property
-    def awaits_repair(self) -> bool:
+    def awaits_repair(self) -> bool:  # type: ignore[override]
         """Whether a video waits until an encoder is back, and can go on from there."""
         if not self._dead:
             return False
@@ -101,7 +97,17 @@ class BreakableEncoders(Encoders):
         return held_up or any(video not in stranded for _, video in self._interrupted)
 
     @property
-    def futile(self) -> int:
+    def stuck(self) -> bool:
+        """Whether each encoder has, or had, a video for which there is no room."""
+        return len(self._stranded()) == self._number
+
+    @property
+    def futile_at_most(self) -> int:  # type: ignore[override]
+        """The number of encoders."""
+        return self._number
+
+    @property
+    def futile(self) -> int:  # type: ignore[override]
         """The number of encodings under way that change nothing."""
         stranded = self._stranded()
         return sum(self._holds[encoder] in stranded for encoder in self._ends)

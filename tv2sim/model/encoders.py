@@ -59,15 +59,16 @@ class Encoders:
         self._encoding_ends: list[Event] = []  # by encoder: the event that its process waits for
         self._waiting_client: Event | None = None  # the event that a blocked client waits for
 
-    @property
-    def awaits_repair(self) -> bool:
-        """Whether a video waits until an encoder is back."""
-        return False
+    awaits_repair = False
+    """Whether a video waits until an encoder is back."""
+
+    futile = futile_at_most = 0
+    """The number of encodings under way that change nothing, and the most that it can be."""
 
     @property
-    def futile(self) -> int:
-        """The number of encodings under way that change nothing."""
-        return 0
+    def stuck(self) -> bool:
+        """Whether each encoder has a video for which there is no room."""
+        return self._stage.full and self._stage.blocked == self._number
 
     def add(self, videos: int) -> None:
         """Prepare for more videos.
@@ -151,7 +152,7 @@ class NoEncoders:
 
     free = True
     awaits_repair = False
-    futile = 0
+    futile = futile_at_most = 0
 
     def __init__(self, publishers: Publishers, stage: PublishingStage, record: Recorder) -> None:
         self._publishers, self._stage, self._record = publishers, stage, record

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from math import inf
+from typing import TYPE_CHECKING
 
 import simpy
+from simpy.core import EmptySchedule
 
 from tv2sim.model.instant import PlacedTimeout
 
 if TYPE_CHECKING:
-    from simpy import Event
+    from collections.abc import Callable
+
+    from simpy import Environment, Event
 
 __all__ = ["Background", "CountingEnvironment"]
 
@@ -17,26 +21,56 @@ __all__ = ["Background", "CountingEnvironment"]
 class Background(PlacedTimeout):
     """A timeout that keeps no run alive, such as a review or the end of a lifetime."""
 
+    def __init__(self, env: Environment, delay: float, place: int) -> None:
+        super().__init__(env, delay, place)
+        if isinstance(env, CountingEnvironment):
+            env.disregard(self)
+
 
 class CountingEnvironment(simpy.Environment):
-    """SimPy's environment, which counts the events that are scheduled, except those of the background."""
+    """SimPy's environment, whose schedule ends when what is left can change nothing.
+
+    It counts the events of the background, of which there are few, and not those that keep the run alive.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.foreground = 0
-        """Scheduled events that keep the run alive."""
+        self._background = 0
+        self._at_most: float = -1
+        self._stalled: Callable[[int], bool]
 
-    def schedule(self, event: Event, priority: Any = 1, delay: float = 0) -> None:
-        """Schedule an event, and count it until it has happened."""
-        super().schedule(event, priority, delay)
-        if not isinstance(event, Background):
-            self.foreground += 1
-            event.callbacks.append(self._happened)
+    def ends_if(self, stalled: Callable[[int], bool], at_most: float) -> None:
+        """Let the schedule end after an instant if nothing that is left can change anything.
+
+        `stalled` takes the number of scheduled events that are not of the background, and says whether that is
+        so. It is asked only if this number is `at_most` or less.
+        """
+        self._stalled, self._at_most = stalled, at_most
+
+    def disregard(self, event: Event) -> None:
+        """Let a scheduled event keep no run alive."""
+        self._background += 1
+        event.callbacks.append(self._happened)
 
     def cancel(self, event: Event) -> None:
         """Let a scheduled event have no effect, and keep no run alive."""
         event.callbacks.clear()
-        self.foreground -= 1
+        self.disregard(event)
 
     def _happened(self, _: Event) -> None:
-        self.foreground -= 1
+        self._background -= 1
+
+    def step(self) -> None:
+        """Process the next event, unless what is left can change nothing."""
+        # the first condition of _ends() here saves a call at nearly every step
+        if len(self._queue) - self._background <= self._at_most and self._ends():
+            raise EmptySchedule
+        super().step()
+
+    def peek(self) -> float:
+        """Return the time of the next event; infinite if what is left can change nothing."""
+        return inf if self._ends() else super().peek()
+
+    def _ends(self) -> bool:
+        foreground = len(self._queue) - self._background
+        return foreground <= self._at_most and super().peek() > self.now and self._stalled(foreground)

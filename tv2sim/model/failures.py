@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tv2sim.distributions import Constant, Distribution
 from tv2sim.draws import Purpose
 from tv2sim.model.environment import Background
 from tv2sim.model.instant import DIED, NOTICED, READY, later
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from tv2sim.model.startups import StartupTimes
     from tv2sim.scenario import Scenario
 
-__all__ = ["FailingPublishers", "RetryingStage"]
+__all__ = ["FailingPublishers", "RetryingStage", "numbers"]
 
 _STARTUP_FAILURE = (
     Purpose.STARTUP_FAILURE_FOR_VIDEO, Purpose.STARTUP_FAILURE_OF_SLOT, Purpose.STARTUP_FAILURE_WITHOUT_CAUSE,
@@ -44,7 +43,7 @@ class FailingPublishers(OrderedPublishers):
         As for :class:`Publishers`.
     """
 
-    _stage: RetryingStage
+    _stage: RetryingStage  # a plain one if publishing does not fail
 
     def __init__(
         self, scenario: Scenario, startups: StartupTimes, times: Callable[[int, int], float], *wiring: Any
@@ -52,14 +51,13 @@ class FailingPublishers(OrderedPublishers):
         super().__init__(scenario, *wiring)
         self._faults, self._times = scenario.faults, times
         self._noticed_after = to_ticks(scenario.faults.noticed_after)
-        self._startup_fails = [_numbers(startups, purpose) for purpose in _STARTUP_FAILURE]
-        self._publishing_fails = _numbers(startups, Purpose.PUBLISHING_FAILURE)
+        self._startup_fails = [numbers(startups, purpose) for purpose in _STARTUP_FAILURE]
+        self._publishing_fails = numbers(startups, Purpose.PUBLISHING_FAILURE)
         lifetime = scenario.faults.ready_lifetime
-        distribution = lifetime if isinstance(lifetime, Distribution) else Constant(lifetime or 1.0)
-        self._lifetimes = [
-            drawn("ready_lifetime", distribution, purpose, startups) for purpose in _READY_LIFETIME
-        ]
         self._dies = lifetime is not None
+        self._lifetimes = [
+            drawn("ready_lifetime", lifetime or 0.0, purpose, startups) for purpose in _READY_LIFETIME
+        ]
         self._of: dict[int, tuple[Order, Key]] = {}  # by publisher: why it was started, and what it draws
         self._attempts: list[int] = []  # by video, so far
         self._taken = self._record.tables["publishers"]["video"]
@@ -75,17 +73,20 @@ class FailingPublishers(OrderedPublishers):
         key = self._key(order)
         self._of[publisher] = order, key
         startup = self._startup_by(key)
+        kind, entity, further = key
         fails = self._faults.startup
-        if fails and self._startup_fails[key.kind](key.entity, key.further) < fails:
+        if fails and self._startup_fails[kind](entity, further) < fails:
             later(self._env, startup, READY + publisher, self._lost, publisher)
         else:
-            later(self._env, startup, READY + publisher, self._ready, publisher, order.owner)
+            ready = self._ready_to_die if self._dies else self._ready
+            later(self._env, startup, READY + publisher, ready, publisher, order.owner)
 
-    def _ready(self, publisher: int, owner: int) -> None:
-        super()._ready(publisher, owner)
-        if self._dies and self._taken[publisher] < 0:
-            key = self._of[publisher][1]
-            lifetime = max(1.0, self._lifetimes[key.kind](key.entity, key.further))  # a microsecond
+    def _ready_to_die(self, publisher: int, owner: int) -> None:
+        """Let a publisher be ready, for the time for which it lives if no video waits for it."""
+        self._ready(publisher, owner)
+        if self._taken[publisher] < 0:
+            kind, entity, further = self._of[publisher][1]
+            lifetime = max(1.0, self._lifetimes[kind](entity, further))  # a microsecond
             death = Background(self._env, lifetime, DIED + publisher)
             death.callbacks.append(lambda _: self._lifetime_ends(publisher, owner))
 
@@ -98,33 +99,40 @@ class FailingPublishers(OrderedPublishers):
     # -- publishing ----------------------------------------------------------------------------------------
 
     def _ticks_of_publishing(self, video: int) -> float:
-        return self._times(video, self._attempts[video])
+        attempt = self._attempts[video]
+        return self._times(video, attempt) if attempt else self._publishing_time[video]
 
     def _published(self, video: int, publisher: int) -> None:
-        attempt = self._attempts[video]
+        attempt, fails = self._attempts[video], self._faults.publishing
         self._attempts[video] += 1
-        fails = self._faults.publishing
         if fails and self._publishing_fails(video, attempt) < fails:
             self._publishing_failed(video, publisher)
         else:
-            super()._published(video, publisher)
+            del self._of[publisher]
+            self._succeeded(video, publisher)
+
+    def _succeeded(self, video: int, publisher: int) -> None:
+        super()._published(video, publisher)
 
     def _publishing_failed(self, video: int, publisher: int) -> None:
         """Let the video wait again, or give it up; the publisher counts in the level until that is noticed."""
         most = self._faults.attempts
-        if most is not None and self._attempts[video] >= most:
+        given_up = most is not None and self._attempts[video] >= most
+        if given_up and not self._outcome[video]:
             self._record.given_up(video)
-            self._record.publisher_failed(publisher)
             self._on_outcome()
-            self._gone()
-            return
         if not self._own[video]:
             self._stock += 1
         self._lost(publisher)
-        if (other := self._stage.accept_again(video)) is not None:
+        if not given_up and (other := self._stage.accept_again(video)) is not None:
             self._assign(video, other)
 
     # -- after a failure -----------------------------------------------------------------------------------
+
+    @property
+    def awaits_death(self) -> bool:  # type: ignore[override]
+        """Whether a publisher is ordered that can start when a ready one dies."""
+        return self._dies and bool(self._waiting) and self._stage.has_ready
 
     def _lost(self, publisher: int) -> None:
         """End a publisher that failed; it is replaced when that is noticed."""
@@ -140,7 +148,8 @@ class FailingPublishers(OrderedPublishers):
         self._order(order)
 
 
-def _numbers(startups: StartupTimes, purpose: Purpose) -> Drawn:
+def numbers(startups: StartupTimes, purpose: Purpose) -> Drawn:
+    """Return the numbers between 0 and 1 of one purpose."""
     return Drawn(startups.seed, startups.replication, purpose, lambda u: u)
 
 
@@ -167,10 +176,3 @@ class RetryingStage(PublishingStage):
     def accept_again(self, video: int) -> int | None:
         """Do the same for a video that came before, even if the queue is full."""
         return super().accept(video)
-
-    def withdraw(self, publisher: int, owner: int) -> None:
-        """Forget a ready publisher."""
-        if owner >= 0:
-            del self._own_ready[owner]
-        else:
-            self.ready.remove(publisher)

@@ -16,8 +16,9 @@ from typing import Any
 from simpy import Environment, Event
 
 __all__ = [
-    "ADMITTED", "DIED", "ENCODED", "ENCODER_DIED", "ENCODER_REPAIRED", "END", "HANDED_OVER", "NOTICED",
-    "PUBLISHED", "READY", "RESTARTED", "REVIEWED", "STARTED_LATER", "PlacedTimeout", "happens", "later",
+    "ADMITTED", "DELIVERED", "DIED", "ENCODED", "ENCODER_DIED", "ENCODER_REPAIRED", "END", "HANDED_OVER",
+    "NOTICED", "PUBLISHED", "READY", "RESTARTED", "RETRIED", "REVIEWED", "STARTED_LATER", "PlacedTimeout",
+    "happens", "later",
 ]  # fmt: skip
 
 _WIDTH = 1 << 40
@@ -37,17 +38,21 @@ ADMITTED = 6 * _WIDTH
 """A blocked encoder, for which there is room now, passes its video to the publishing stage."""
 RESTARTED = 7 * _WIDTH
 """Interrupted videos get an encoder again."""
-HANDED_OVER = 8 * _WIDTH
+RETRIED = 8 * _WIDTH
+"""The client offers a video again that was refused."""
+HANDED_OVER = 9 * _WIDTH
 """The client offers a video and hands it over."""
-PUBLISHED = 9 * _WIDTH
+PUBLISHED = 10 * _WIDTH
 """The end of publishing; the place is this plus the publisher's number."""
-NOTICED = 10 * _WIDTH
+NOTICED = 11 * _WIDTH
 """The failure of a publisher is noticed; the place is this plus its number."""
-STARTED_LATER = 11 * _WIDTH
+DELIVERED = 12 * _WIDTH
+"""The broker delivers a video; the place is this plus the video's row."""
+STARTED_LATER = 13 * _WIDTH
 """A delayed start; the place is this plus the row of the video that causes it, plus 1 if starts are ordered."""
-REVIEWED = 12 * _WIDTH
+REVIEWED = 14 * _WIDTH
 """A review of the pool."""
-END = 13 * _WIDTH
+END = 15 * _WIDTH
 """The end of the run, after everything else of the instant."""
 
 

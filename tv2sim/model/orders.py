@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from math import inf
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from tv2sim.model.instant import READY, STARTED_LATER, later
 from tv2sim.model.publishers import Publishers
@@ -35,13 +35,8 @@ class Order(NamedTuple):
     slot: int = -1
 
 
-class Key(NamedTuple):
-    """The random numbers that a publisher draws: a video's, a slot's or others, and which of them."""
-
-    kind: int
-    entity: int
-    further: int
-
+Key: TypeAlias = tuple[int, int, int]
+"""The random numbers that a publisher draws: a video's, a slot's or others, its number, and which of them."""
 
 _VIDEO, _SLOT, _NONE = range(3)
 
@@ -78,31 +73,33 @@ class OrderedPublishers(Publishers):
         self._order(Order(cause, owner))
 
     def _order(self, order: Order, lead: float = 0.0) -> None:
-        """Decide on a start, after a lead of the strategy; an order for the pool without one counts at once."""
-        if order.owner < 0 and not lead:
+        """Decide on a start, after a lead of the strategy."""
+        if order.owner < 0:
             self._stock += 1
         if wait := lead + self._provisioning:
-            later(self._env, wait, STARTED_LATER + 1 + order.cause, self._due, order, lead > 0)
+            later(self._env, wait, STARTED_LATER + 1 + order.cause, self._due, order)
         else:
-            self._due(order, False)
+            self._due(order)
 
     # -- starting ------------------------------------------------------------------------------------------
 
-    def _due(self, order: Order, count: bool) -> None:
-        """Start the publisher if it may exist, else let it wait; `count` it now in the pool's level."""
-        if count and order.owner < 0:
-            self._stock += 1
-        self._waiting.append((self._env.now, order))
-        self._start_waiting()
+    def _due(self, order: Order) -> None:
+        """Start the publisher if it may exist, else let it wait."""
+        if self._existing < self._most:
+            self._start_ordered(order)
+        else:
+            self._waiting.append((self._env.now, order))
 
-    def _start_waiting(self) -> None:
-        """Start as many of the waiting publishers as may exist, and drop those whose video has its outcome."""
-        while self._waiting and self._existing < self._most:
-            since, order = self._waiting.popleft()
-            if order.owner < 0 or not self._outcome[order.owner]:
-                self._waits += since < self._env.now
-                self._existing += 1
-                self._begin(order, self._record.publisher_started(order.cause))
+    def _start_ordered(self, order: Order) -> bool:
+        """Start a publisher, unless its video has its outcome; return whether it does start."""
+        if order.owner >= 0 and not self._needs_publisher(order.owner):
+            return False
+        self._existing += 1
+        self._begin(order, self._record.publisher_started(order.cause))
+        return True
+
+    def _needs_publisher(self, video: int) -> bool:
+        return not self._outcome[video]
 
     def _begin(self, order: Order, publisher: int) -> None:
         """Let a publisher start up."""
@@ -110,42 +107,40 @@ class OrderedPublishers(Publishers):
         later(self._env, startup, READY + publisher, self._ready, publisher, order.owner)
 
     def _key(self, order: Order) -> Key:
-        """Return what the next publisher with this slot or cause draws."""
-        if order.slot >= 0:
-            further = self._slots[order.slot]
-            self._slots[order.slot] += 1
-            return Key(_SLOT, order.slot, further)
-        if order.cause >= 0:
-            further = self._caused[order.cause]
-            self._caused[order.cause] += 1
-            return Key(_VIDEO, order.cause, further)
+        """Return what the next publisher with this cause or slot draws."""
+        cause, _, slot = order
+        if cause >= 0:
+            further = self._caused[cause]
+            self._caused[cause] += 1
+            return _VIDEO, cause, further
+        if slot >= 0:
+            further = self._slots[slot]
+            self._slots[slot] += 1
+            return _SLOT, slot, further
         self._without_cause += 1
-        return Key(_NONE, self._without_cause - 1, 0)
+        return _NONE, self._without_cause - 1, 0
 
     def _startup_by(self, key: Key) -> float:
         kind, entity, further = key
         startups = self._startups
-        if kind == _NONE:
-            return startups.without_cause(entity)
+        if kind == _VIDEO:
+            return startups.further(entity, further) if further else startups.by_video[entity]
         if kind == _SLOT:
             return startups.of_slot_again(entity, further) if further else startups.of_slots(entity + 1)[entity]
-        return startups.further(entity, further) if further else startups.by_video[entity]
+        return startups.without_cause(entity)
 
     def _published(self, video: int, publisher: int) -> None:
         super()._published(video, publisher)
         self._gone()
 
     def _gone(self) -> None:
-        """Let an order have the place of a publisher that exists no more."""
+        """Let an order that waits have the place of a publisher that exists no more."""
         self._existing -= 1
-        self._start_waiting()
+        while self._waiting and self._existing < self._most:
+            since, order = self._waiting.popleft()
+            self._waits += self._start_ordered(order) and since < self._env.now
 
     # -- afterwards ----------------------------------------------------------------------------------------
-
-    @property
-    def waits_for_others(self) -> bool:  # type: ignore[override]
-        """Whether a publisher is ordered that cannot start before another one ends."""
-        return bool(self._waiting)
 
     @property
     def quota_waits(self) -> int:  # type: ignore[override]

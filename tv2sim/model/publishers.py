@@ -80,7 +80,7 @@ class Publishers:
         self._adapts = strategy.adapts
         self.watches_encoding = self._adapts or strategy.starts_for_videos
         """Whether the encoders have to report the steps of videos; if not, the reports would have no effect."""
-        self._stock = 0  # publishers of the pool that are starting or ready
+        self._stock = 0  # publishers of the pool that are decided on, starting or ready
         self._encoding = self._encoded = 0  # videos that hold an encoder, and videos encoded so far
         self._caused: list[int] = []  # publishers started so far because of each video
         self._without_cause = 0  # publishers started so far by reviews without a video
@@ -89,8 +89,8 @@ class Publishers:
         """Prepare for more videos."""
         self._caused += [0] * videos
 
-    waits_for_others = False
-    """Whether a publisher is ordered that cannot start before another one ends."""
+    awaits_death = False
+    """Whether a publisher is ordered that can start when a ready one dies."""
 
     quota_waits = 0
     """How many publishers have waited for others to end before they started."""
@@ -178,9 +178,17 @@ class Publishers:
         """Start a publisher because of a video, now or after the strategy's delay."""
         owner = video if self._own[video] else -1
         if self._delay is not None and self._delay[video] > 0:
-            later(self._env, self._delay[video], STARTED_LATER + video, self._start, video, owner)
+            if owner < 0:
+                self._stock += 1
+            later(self._env, self._delay[video], STARTED_LATER + video, self._start_late, video, owner)
         else:
             self._start(video, owner)
+
+    def _start_late(self, video: int, owner: int) -> None:
+        """Start a publisher that counts in the pool's level since it was decided on."""
+        if owner < 0:
+            self._stock -= 1
+        self._start(video, owner)
 
     def _startup(self, cause: int) -> float:
         """Return the next start-up time that belongs to `cause`."""

@@ -61,6 +61,11 @@ class PublishingStage:
         """Whether there is no room in the queue."""
         return not self._room()
 
+    @property
+    def blocked(self) -> int:
+        """The number of encoders that wait for room."""
+        return len(self._blocked)
+
     def admission(self) -> Generator[Event, None, None]:
         """Wait for room in the queue, behind the encoders that wait already."""
         yield self.block()
@@ -133,6 +138,18 @@ class PublishingStage:
         else:
             self.ready.append(publisher)
             self._admit()
+
+    @property
+    def has_ready(self) -> bool:
+        """Whether a publisher is ready and has no video."""
+        return bool(self.ready or self._own_ready)
+
+    def withdraw(self, publisher: int, owner: int) -> None:
+        """Forget a ready publisher."""
+        if owner >= 0:
+            del self._own_ready[owner]
+        else:
+            self.ready.remove(publisher)
 
     # -- room ----------------------------------------------------------------------------------------------
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from math import nan
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
@@ -32,10 +33,12 @@ _OFFERED, _ENCODING_STARTED, _ENCODED, _QUEUED, _STARTED, _READY, _ASSIGNED, _PU
 _ROW = pack(None, 1)
 """The factor of the row in an item of the sequence."""
 
-_IN_TIME, _TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))
+_IN_TIME, _TOO_LATE, _TURNED_AWAY = map(VIDEO_OUTCOMES.index, ("published", "failed", "refused"))
 _OUTCOMES = ("published", "failed")
-_SERVED, _FAILED_PUBLISHER = map(PUBLISHER_OUTCOMES.index, ("ended", "failed"))
-_PUBLISHER_FAILED = pack("publisher_failed")
+_SERVED, _FAILED_PUBLISHER, _RETIRED = map(PUBLISHER_OUTCOMES.index, ("ended", "failed", "retired"))
+_PUBLISHER_FAILED, _PUBLISHER_RETIRED, _REFUSED = map(
+    pack, ("publisher_failed", "publisher_retired", "refused")
+)
 
 
 class Timed(Protocol):
@@ -55,13 +58,16 @@ class Recorder:
         The clock.
     observers : sequence of callables
         Called in turn with each line of the event log as it happens: for live logs, metrics and views.
+    offers : int, optional
+        The number of offers after which a video is refused for good; None: no limit.
 
     Invariant: each method writes the columns that :data:`tv2sim.events.EVENTS` names for its event, and then
     appends the event to the sequence, once. So every event in the sequence can be read from the columns.
     """
 
-    def __init__(self, env: Timed, observers: Sequence[Observer] = ()) -> None:
-        self._env, self._observers = env, observers
+    def __init__(self, env: Timed, observers: Sequence[Observer] = (), offers: int | None = None) -> None:
+        self._env, self._observers, self._offers = env, observers, offers
+        self._refusals = Counter[int]()  # by video
         self.tables: dict[str, dict[str, Any]] = {
             table: {name: array(column.code) for name, column in columns.items()}
             for table, columns in TABLES.items()
@@ -96,6 +102,11 @@ class Recorder:
         """Append rows to a table, with all values missing."""
         for name, column in TABLES[table].items():
             self.tables[table][name].extend(array(column.code, [column.missing]) * rows)
+
+    def _append(self, table: str, values: Mapping[str, float]) -> None:
+        """Append a row to a table, in which values that are not given are missing."""
+        for name, column in TABLES[table].items():
+            self.tables[table][name].append(values.get(name, column.missing))
 
     # -- events --------------------------------------------------------------------------------------------
 
@@ -139,6 +150,11 @@ class Recorder:
     def assigned(self, video: int, publisher: int) -> None:
         """Record that a publisher takes a video."""
         if self._publisher[video] >= 0:
+            if self._outcome[video]:  # a redelivery: the columns keep what decided
+                self._taken[publisher] = self._env.now
+                self._video[publisher] = video
+                self.other("assigned", video=video, publisher=publisher)
+                return
             self._again("assigned", video, publisher=self._publisher[video])
         self._assigned[video] = self._taken[publisher] = self._env.now
         self._publisher[video] = publisher
@@ -172,13 +188,17 @@ class Recorder:
             )
         elif video >= 0:
             self._attempt("publishing", self._taken[publisher], video=video, publisher=publisher)
-            if (
-                self._published[video] == now
-            ):  # as a log says it: the video has failed just now, with its publisher
-                self._published[video] = nan
+            if self._published[video] == now and self._publisher[video] == publisher:
+                self._published[video] = nan  # as a log says it: the video has failed just now, with it
         self._ended[publisher] = now
         self._how[publisher] = _FAILED_PUBLISHER
         self._note(publisher * _ROW | _PUBLISHER_FAILED)
+
+    def publisher_retired(self, publisher: int) -> None:
+        """Record that a ready publisher ends without a video, since it is no longer needed."""
+        self._ended[publisher] = self._env.now
+        self._how[publisher] = _RETIRED
+        self._note(publisher * _ROW | _PUBLISHER_RETIRED)
 
     def restarted(self, video: int, encoder: int) -> None:
         """Record another start of a video's encoding; `encoding_started` stays that of the first."""
@@ -203,6 +223,24 @@ class Recorder:
         """Record that an encoder is back."""
         self.other("encoder_repaired", encoder=encoder)
 
+    def refused(self, video: int) -> None:
+        """Record that no encoder is free for a video; at its last offer, this is its outcome."""
+        self._refusals[video] += 1
+        if self._refusals[video] == self._offers:
+            self._settled[video] = self._env.now
+            self._outcome[video] = _TURNED_AWAY
+            self._note(video * _ROW | _REFUSED)
+        else:
+            self.other("refused", video=video)
+
+    def visible(self, video: int, encoder: int = -1, publisher: int = -1) -> None:
+        """Record that publishers can take a video from the broker."""
+        self.other("visible", video=video)
+
+    def redelivered(self, video: int, encoder: int = -1, publisher: int = -1) -> None:
+        """Record that the broker delivers a video again."""
+        self.other("redelivered", video=video)
+
     def _last_start(self, video: int) -> float:
         others, started = self.tables["others"], 1 + list(EVENTS).index("encoding_started")
         for row in range(len(others["kind"]) - 1, -1, -1):
@@ -217,11 +255,8 @@ class Recorder:
 
     def _attempt(self, kind: str, started: float, **references: int) -> None:
         """Add a row for an attempt that fails now."""
-        attempts, row = self.tables["attempts"], len(self.tables["attempts"]["kind"])
-        self._grow("attempts", 1)
         values = {"kind": ATTEMPTS.index(kind), "started": started, "ended": self._env.now, **references}
-        for name, value in values.items():
-            attempts[name][row] = value
+        self._append("attempts", values)
 
     def _again(self, event: str, video: int, **references: int) -> None:
         """Move the earlier event of a video to the table of others, since its columns are needed again."""
@@ -242,11 +277,8 @@ class Recorder:
 
     def _add_other(self, event: str, time: float, **references: int) -> int:
         """Add a row to the table of others, and return its number."""
-        others, row = self.tables["others"], len(self.tables["others"]["kind"])
-        self._grow("others", 1)
-        for name, value in {"kind": 1 + list(EVENTS).index(event), "time": time, **references}.items():
-            others[name][row] = value
-        return row
+        self._append("others", {"kind": 1 + list(EVENTS).index(event), "time": time, **references})
+        return len(self.tables["others"]["kind"]) - 1
 
     # -- from a log, and to facts --------------------------------------------------------------------------
 
@@ -337,6 +369,7 @@ def facts_of_log(
     ending: Ending,
     deadline: Deadline = "published",
     quota_waits: int = 0,
+    offers: int | None = None,
 ) -> Facts:
     """Return the facts from which a log was derived.
 
@@ -350,6 +383,8 @@ def facts_of_log(
         Each video's publication timeout in seconds, which its outcome has to agree with.
     own, end, ending, deadline, quota_waits
         What the log does not contain, `end` in seconds; see :class:`tv2sim.facts.Facts`.
+    offers
+        As for :class:`Recorder`.
 
     Raises
     ------
@@ -357,7 +392,7 @@ def facts_of_log(
         If a line cannot follow the lines before it, or an outcome disagrees with its timeout.
     """
     clock = _Clock()
-    recorder = Recorder(clock)
+    recorder = Recorder(clock, offers=offers)
     recorder.add(len(timeouts))
     for line, entry in enumerate(log):
         try:
@@ -366,9 +401,10 @@ def facts_of_log(
         except (LookupError, ValueError, OverflowError):
             raise Contradiction(line) from None
     facts = recorder.facts(own, to_ticks(end), ending, deadline, quota_waits)
-    elapsed = facts.elapsed
-    in_time = facts.videos["outcome"] == _IN_TIME
-    wrong = ~np.isnan(elapsed) & ((elapsed <= whole_ticks(timeouts)) != in_time)
+    videos = facts.videos
+    held = videos[deadline] - videos["encoding_started"]
+    in_time = videos["outcome"] == _IN_TIME
+    wrong = ~np.isnan(videos["published"]) & ((held <= whole_ticks(timeouts)) != in_time)
     for line, (told, follows) in enumerate(zip(log, log_of(facts).entries(), strict=True)):
         if told != follows or (told.event in _OUTCOMES and wrong[told.video]):
             raise Contradiction(line)

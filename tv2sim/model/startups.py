@@ -21,7 +21,7 @@ __all__ = ["Drawn", "StartupTimes", "drawn", "encodings", "startup_times"]
 
 
 class Drawn:
-    """The numbers of one purpose: an entity's first one is drawn in chunks, which grow, others one by one.
+    """The numbers of one purpose, which are drawn and kept in chunks of neighbouring entities.
 
     Parameters
     ----------
@@ -42,30 +42,35 @@ class Drawn:
     ) -> None:
         self._keys = seed, purpose, replication
         self._convert = convert
-        self._first: list[float] = []
+        self._chunks: dict[tuple[int, int], list[float]] = {}
 
     def __call__(self, entity: int, further: int = 0) -> float:
         """Return the number of an entity: its first one, or with `further` its second, third, ..."""
-        if further:
-            return self._draw(1, entity, further)[0]
-        while entity >= len(self._first):
-            self._first += self._draw(max(_AT_LEAST, len(self._first)), len(self._first))
-        return self._first[entity]
+        number = entity // _TOGETHER
+        return (self._chunks.get((number, further)) or self._draw(number, further))[entity % _TOGETHER]
 
-    def _draw(self, count: int, start: int, further: int = 0) -> list[float]:
-        u = uniforms(*self._keys, count, start=start, further=further)
-        numbers: list[float] = self._convert(u).tolist()
-        return numbers
+    def _draw(self, number: int, further: int) -> list[float]:
+        if len(self._chunks) == _KEPT:
+            self._chunks.clear()
+        u = uniforms(*self._keys, _TOGETHER, start=number * _TOGETHER, further=further)
+        chunk: list[float] = self._convert(u).tolist()
+        self._chunks[number, further] = chunk
+        return chunk
 
 
-_AT_LEAST = 64
-"""The size of the first chunk."""
+_TOGETHER = 256
+"""The entities whose numbers are drawn at once. It takes little more time than to draw one."""
+_KEPT = 256
+"""The most chunks that are kept. Others are drawn again when they are needed."""
 
 
 def drawn(
-    name: str, time: Distribution, purpose: Purpose, startups: StartupTimes, *, ticks: bool = True
-) -> Drawn:
+    name: str, time: Distribution | float, purpose: Purpose, startups: StartupTimes, *, ticks: bool = True
+) -> Callable[..., float]:
     """Return the times of one purpose, in ticks or as they are drawn; `name` is the field's, for messages."""
+    if not isinstance(time, Distribution):
+        always = to_ticks(time) if ticks else time
+        return lambda entity, further=0: always
     made = drawn_ticks if ticks else drawn_times
     return Drawn(startups.seed, startups.replication, purpose, lambda u: made(time, u, name=name))
 
@@ -96,6 +101,11 @@ class StartupTimes:
         self._of_slots = of_slots or []
         self.by_video = by_video or []
         """By video: the time of the first publisher started because of it. Some are drawn in advance."""
+        self.further, self.of_slot_again, self.without_cause = (
+            drawn("startup_time", distribution, purpose, self)
+            for purpose in (Purpose.STARTUP_FOR_VIDEO, Purpose.STARTUP_OF_SLOT, Purpose.STARTUP_WITHOUT_CAUSE)
+        )
+        """The times of other publishers: the second (1), third (2), ... of a video or a slot, or of neither."""
 
     def add(self, videos: int) -> None:
         """Draw the times for more videos; for videos that come one by one, in growing chunks."""
@@ -112,20 +122,8 @@ class StartupTimes:
             self._of_slots += self._times(Purpose.STARTUP_OF_SLOT, count - drawn, start=drawn)
         return self._of_slots[:count]
 
-    def further(self, video: int, number: int) -> float:
-        """Return the time of the second (1), third (2), ... publisher started because of a video."""
-        return self._times(Purpose.STARTUP_FOR_VIDEO, 1, start=video, further=number)[0]
-
-    def of_slot_again(self, slot: int, number: int) -> float:
-        """Return the time of the second (1), third (2), ... publisher of a slot."""
-        return self._times(Purpose.STARTUP_OF_SLOT, 1, start=slot, further=number)[0]
-
-    def without_cause(self, number: int) -> float:
-        """Return the time of a publisher without a cause that is not prewarmed, by its number among these."""
-        return self._times(Purpose.STARTUP_WITHOUT_CAUSE, 1, start=number)[0]
-
-    def _times(self, purpose: Purpose, count: int, start: int, further: int = 0) -> list[float]:
-        u = uniforms(self.seed, purpose, self.replication, count, start=start, further=further)
+    def _times(self, purpose: Purpose, count: int, start: int) -> list[float]:
+        u = uniforms(self.seed, purpose, self.replication, count, start=start)
         ticks: list[float] = drawn_ticks(self._distribution, u).tolist()
         return ticks
 

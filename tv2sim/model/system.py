@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from functools import cached_property, partial
 from math import inf, nan
 from typing import TYPE_CHECKING
@@ -16,7 +17,8 @@ from tv2sim.draws import Purpose
 from tv2sim.errors import ScenarioError, StrategyError
 from tv2sim.model.arrivals import pauses
 from tv2sim.model.breakdowns import BreakableEncoders
-from tv2sim.model.client import LiveVideos, Wait, client, known_times
+from tv2sim.model.brokers import BrokersPublishers, BrokersQueue, BrokersStage
+from tv2sim.model.client import LiveVideos, RetryingClient, Wait, client, known_times
 from tv2sim.model.encoders import DifferentEncoders, Encoders, NoEncoders
 from tv2sim.model.environment import CountingEnvironment
 from tv2sim.model.failures import FailingPublishers, RetryingStage
@@ -26,7 +28,7 @@ from tv2sim.model.publishers import Publishers, reviews
 from tv2sim.model.publishing import PublishingStage
 from tv2sim.model.queues import PriorityQueue
 from tv2sim.model.recorder import Observer, Recorder
-from tv2sim.model.startups import Drawn, drawn, encodings
+from tv2sim.model.startups import drawn, encodings
 from tv2sim.model.users import call
 from tv2sim.strategies import Starts
 from tv2sim.ticks import LAST, PER_SECOND, to_ticks, whole_ticks
@@ -77,7 +79,7 @@ def run_model(
     feed : callable, optional
         Takes the system and returns the videos that are added to it while it runs, after the catalogue.
     """
-    env = env or (CountingEnvironment() if scenario.faults.has_lifetimes else simpy.Environment())
+    env = env or (CountingEnvironment() if scenario.may_go_on_for_ever else simpy.Environment())
     system = System(env, strategy, scenario, startups, observers, own)
     system.add(catalogue)
     if feed is not None:
@@ -128,18 +130,23 @@ class System:
         self._starts = Starts(bytearray(), own, self._delay if strategy.delays else None)
         self._without_outcome = 0  # videos added so far that have no outcome yet
         self._open = True  # whether more videos may be added
-        self._record = Recorder(env, observers)
+        self._record = Recorder(env, observers, scenario.most_offers)
         capacity = None if scenario.encoders is None else scenario.publishing_queue_capacity
         stage: PublishingStage
-        if scenario.faults.of_publishers:
-            place: dict[int, int] = {}
+        place: dict[int, int] = {}
+        if scenario.broker is not None:
+            stage = BrokersStage(place, env, self._queue(place, BrokersQueue), capacity, self._starts.own)
+        elif scenario.faults.publishing:
             stage = RetryingStage(place, env, self._queue(place), capacity, self._starts.own)
         else:
             stage = PublishingStage(env, self._queue(), capacity, self._starts.own)
         self._ends_matter = _orders(scenario)
         kind: Callable[..., Publishers] = Publishers
-        if scenario.faults.of_publishers:
-            kind = partial(FailingPublishers, scenario, startups, self._publishing_time_of)
+        failing = scenario, startups, self._publishing_time_of
+        if scenario.broker is not None:
+            kind = partial(BrokersPublishers, scenario.broker, *failing)
+        elif scenario.faults.of_publishers:
+            kind = partial(FailingPublishers, *failing)
         elif self._ends_matter:
             kind = partial(OrderedPublishers, scenario)
         self._publishers = kind(
@@ -169,6 +176,11 @@ class System:
                 env, scenario.encoder_count, self._encoding_time, self._publishers, stage, self._record
             )
         self._pauses = pauses(env, scenario, startups, self._submitted)
+        self._retrying: RetryingClient | None = None
+        if scenario.hand_over is not None and isinstance(self._encoders, Encoders):
+            fixed = scenario.arrivals == "poisson"
+            of_system = self._pauses, self._encoders, self._record, self._on_outcome
+            self._retrying = RetryingClient(env, scenario.hand_over, fixed, *of_system)
 
     def add(self, catalogue: Catalogue) -> None:
         """Add the videos of a catalogue; their rows follow the rows of those added before."""
@@ -211,7 +223,7 @@ class System:
         return self._drawn_time(video, attempt)
 
     @cached_property
-    def _drawn_time(self) -> Drawn:
+    def _drawn_time(self) -> Callable[..., float]:
         """The publishing times that are drawn by video."""
         time = self._scenario.publishing_time
         assert isinstance(time, Distribution)
@@ -236,13 +248,16 @@ class System:
         """
         env, scenario = self._env, self._scenario
         self._publishers.prewarm(counted)
-        env.process(client(env, counted(offered), self._pauses, self._encoders, self._record, wait))
+        if self._retrying is None:
+            env.process(client(env, counted(offered), self._pauses, self._encoders, self._record, wait))
+        else:
+            env.process(self._retrying.offer_all(counted(offered), wait))
         if self._strategy.review_every is not None:
             env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
         until = None if scenario.until is None else to_ticks(scenario.until)
-        ending = _run_to_the_end(env, until, self._stalled if scenario.faults.has_lifetimes else None)
-        if ending == "no publisher will come" and self._publishers.waits_for_others:
-            ending = "nothing left to happen"
+        if isinstance(env, CountingEnvironment):
+            env.ends_if(self._stalled, inf if self._retrying else self._encoders.futile_at_most)
+        ending = _run_to_the_end(env, until)
         end = until if ending == "cut-off" and until is not None else float(env.now)
         if end > LAST:
             raise ScenarioError(
@@ -250,14 +265,16 @@ class System:
                 f"cut it off with until=..."
             )
         waits = self._publishers.quota_waits
-        return self._record.facts(self._starts.own, end, ending, scenario.deadline, waits)
+        facts = self._record.facts(self._starts.own, end, ending, scenario.deadline, waits)
+        if ending == "nothing left to happen" and _encoded_without_outcome(facts):
+            return replace(facts, ending="no publisher will come")
+        return facts
 
-    def _stalled(self) -> bool:
-        """Return whether only the background goes on, and lets nothing else happen any more."""
-        env = self._env
-        assert isinstance(env, CountingEnvironment)
-        alive = env.foreground > self._encoders.futile or self._encoders.awaits_repair
-        return not (alive or self._open or self._publishers.waits_for_others) and env.peek() > env.now
+    def _stalled(self, foreground: int) -> bool:
+        """Return whether no event can change a video's fate any more, given how many keep the run alive."""
+        futile = self._encoders.futile + (0 if self._retrying is None else self._retrying.futile)
+        alive = foreground > futile or self._encoders.awaits_repair
+        return not (alive or self._open or self._publishers.awaits_death)
 
     def _on_outcome(self) -> None:
         self._without_outcome -= 1
@@ -268,10 +285,12 @@ class System:
         if not (self._open or self._without_outcome):
             PlacedTimeout(self._env, 0, END, "completed").callbacks.append(StopSimulation.callback)
 
-    def _queue(self, place: dict[int, int] | None = None) -> deque[int] | PriorityQueue:
+    def _queue(
+        self, place: dict[int, int] | None = None, kind: type[PriorityQueue] = PriorityQueue
+    ) -> deque[int] | PriorityQueue:
         """Return the publishing queue: first in, first out, or in the order of `place`, after priorities."""
         if not self._strategy.reorders:
-            return deque() if place is None else PriorityQueue(lambda _: 0.0, place)
+            return deque() if place is None else kind(place.__getitem__)
         encoding_started, strategy = self._record.tables["videos"]["encoding_started"], self._strategy
 
         def priority(row: int) -> float:
@@ -280,24 +299,24 @@ class System:
             asked = f"the answer of {strategy.name}.priority({video.id!r})"
             return a_number(asked, answer, at_least=-inf, error=StrategyError)
 
-        return PriorityQueue(priority, place)
+        return kind(priority, place)
+
+
+def _encoded_without_outcome(facts: Facts) -> bool:
+    """Return whether a video waits for a publisher, given that nothing is left to happen."""
+    videos = facts.videos
+    return bool((~np.isnan(videos["encoded"]) & (videos["outcome"] == 0)).any())
 
 
 def _orders(scenario: Scenario) -> bool:
     """Return whether publishers may start later than they are ordered."""
     limited = scenario.max_publishers is not None or scenario.provisioning_delay > 0
-    return limited or scenario.faults.of_publishers
+    return limited or scenario.faults.of_publishers or scenario.broker is not None
 
 
-def _run_to_the_end(
-    env: simpy.Environment, until: float | None, stalled: Callable[[], bool] | None = None
-) -> Ending:
+def _run_to_the_end(env: simpy.Environment, until: float | None) -> Ending:
     """Step until the last outcome, until nothing is left, or to the cut-off; return which it was."""
     try:
-        while stalled is not None and not stalled() and env.peek() <= (inf if until is None else until):
-            env.step()
-        if stalled is not None:
-            return "no publisher will come" if stalled() else "cut-off"
         if until is None:
             while True:
                 env.step()
@@ -307,5 +326,5 @@ def _run_to_the_end(
         ending: Ending = stop.args[0]
         return ending
     except EmptySchedule:
-        return "no publisher will come"
-    return "no publisher will come" if env.peek() == inf else "cut-off"
+        return "nothing left to happen"
+    return "nothing left to happen" if env.peek() == inf else "cut-off"

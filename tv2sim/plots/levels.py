@@ -15,10 +15,15 @@ from tv2sim.validation import a_number
 
 _LEVELS = {
     "encoders_busy": ("encoders\nbusy", style.SKY),
+    "encoders_down": ("encoders\ndown", style.VERMILLION),
     "publishing_queue": ("videos in the\npublishing queue", style.ORANGE),
     "publishers_starting": ("publishers\nstarting", style.MIDDLE),
     "publishers_ready": ("publishers\nready", style.GREEN),
+    "publishers_busy": ("publishers\nbusy", style.BLUE),
 }
+"""The levels that have lanes, where a run has them: their names, and their colours."""
+_USUAL = 4
+"""Lanes for which a chart of the usual height has room."""
 _MOST_STEPS = 4000
 """A curve with more steps is drawn as an envelope."""
 _BINS = 400
@@ -30,8 +35,9 @@ _TALL = 0.78
 def levels(run: Run, ax: Axes | None = None, *, until: float | None = None) -> Axes:
     r"""Show how many encoders are busy, videos wait, and publishers are starting and ready, over time.
 
-    Each level has its own lane, drawn to its own peak. For a long run, a lane shows the lowest and (paler) the
-    highest level in each of 400 stretches of time.
+    Encoders that are down and busy publishers have lanes where the scenario can have them. Each level has its
+    own lane, drawn to its own peak. For a long run, a lane shows the lowest and (paler) the highest level in
+    each of 400 stretches of time.
 
     Parameters
     ----------
@@ -64,10 +70,12 @@ def levels(run: Run, ax: Axes | None = None, *, until: float | None = None) -> A
     times = run.levels["time"].to_numpy(dtype=np.float64)
     kept = int(np.searchsorted(times, stop, side="right"))
     edges = np.append(times[:kept], max(stop, times[kept - 1] if kept else 0.0, 1e-9))
-    ax = style.axes(ax)
+    hidden = {"encoders_busy"} if run.scenario.encoders is None else set()
+    lanes = {name: look for name, look in _LEVELS.items() if name in run.levels and name not in hidden}
+    ax = style.axes(ax, style.HEIGHT * len(lanes) / _USUAL)
     ax.set_xlim(0, edges[-1])
-    ax.set_ylim(-0.06, len(_LEVELS) - 0.1)
-    for lane, (name, (_, colour)) in enumerate(reversed(_LEVELS.items())):
+    ax.set_ylim(-0.06, len(lanes) - 0.1)
+    for lane, (name, (_, colour)) in enumerate(reversed(lanes.items())):
         values = run.levels[name].to_numpy(dtype=np.float64)[:kept]
         peak = values.max(initial=0)
         mean = float((values * np.diff(edges)).sum() / edges[-1])
@@ -76,8 +84,8 @@ def levels(run: Run, ax: Axes | None = None, *, until: float | None = None) -> A
             ax.stairs(height, at, baseline=lane, fill=True, color=colour, alpha=alpha, linewidth=0)
         ax.axhline(lane, color=style.GREY, linewidth=0.8)
         style.remark(ax, lane + _TALL / 2, f"peak {peak:,.0f}\nmean {mean:,.3g}" if peak else "always 0")
-    middles = [lane + _TALL / 2 for lane in range(len(_LEVELS))]
-    style.tick_names(ax, middles, [words for words, _ in reversed(_LEVELS.values())])
+    middles = [lane + _TALL / 2 for lane in range(len(lanes))]
+    style.tick_names(ax, middles, [words for words, _ in reversed(lanes.values())])
     ax.spines["left"].set_visible(False)
     style.grid(ax, "x")
     below = "Each lane is drawn to its own peak"

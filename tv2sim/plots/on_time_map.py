@@ -55,7 +55,8 @@ def on_time_map(reps: Replications, ax: Axes | None = None) -> Axes:
         raise InputError(f"a map of on-time probabilities needs what replicate gave, not {reps!r}")
     if not len(reps) or not len(reps.catalogue):
         raise InputError("a map of on-time probabilities needs at least one replication and one video")
-    across, along = _scale(reps.catalogue.publication_timeout), _scale(reps.catalogue.encoding_time)
+    encoding_time = np.nan_to_num(reps.catalogue.encoding_time)
+    across, along = _scale(reps.catalogue.publication_timeout), _scale(encoding_time)
     shape = (len(along.edges) - 1, len(across.edges) - 1)
     cell = np.ravel_multi_index((along.places, across.places), shape)
     count, good = (

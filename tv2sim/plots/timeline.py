@@ -13,9 +13,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
+from tv2sim.metrics import holds
 from tv2sim.plots import style
 from tv2sim.plots.study import as_run
 from tv2sim.run import Run
+from tv2sim.ticks import PER_SECOND
 from tv2sim.validation import a_number
 
 _USUAL_VIDEOS, _MOST_VIDEOS = 200, 5000
@@ -30,6 +32,8 @@ _GAP = 1.2
 _BARS: dict[str, dict[str, Any]] = {
     "encoding": {"facecolor": style.SKY, "edgecolor": "white"},
     "encoder kept waiting": {"facecolor": "white", "edgecolor": style.BLUE, "hatch": "xxxx"},
+    "encoding interrupted": {"facecolor": "white", "edgecolor": style.VERMILLION, "hatch": "////"},
+    "encoder down": {"facecolor": style.INK, "edgecolor": "white"},
     "publisher starting": {"facecolor": style.MIDDLE, "edgecolor": "white"},
     "publisher ready, idle": {"facecolor": style.GREEN, "edgecolor": "white"},
     "publishing": {"facecolor": style.BLUE, "edgecolor": "white"},
@@ -38,14 +42,16 @@ _LATE = {"markeredgecolor": "white", "markeredgewidth": 0.6}
 _MARKS: dict[str, dict[str, Any]] = {
     "published in time": {"marker": "|", "color": style.BLACK, "markeredgewidth": 1.8, "zorder": 3},
     "published late": {"marker": "X", "color": style.VERMILLION, "zorder": 4, **_LATE},
+    "publisher failed": {"marker": "x", "color": style.BLACK, "markeredgewidth": 1.6, "zorder": 4},
 }
 
 
 def timeline(run: Run, ax: Axes | None = None, *, until: float | None = None) -> Axes:
     """Show a bar per video on the encoders, and the lives of the publishers with their publications.
 
-    A row of publishers holds one after another: each takes the first row that is free. In a run of up to 15
-    videos, bars have the numbers of videos (v) and publishers (p), as in the run's tables.
+    Where something fails, bars show interrupted encodings and encoders that are down, and marks the publishers
+    that failed. A row of publishers holds one after another: each takes the first row that is free. In a run of
+    up to 15 videos, bars have the numbers of videos (v) and publishers (p), as in the run's tables.
 
     Parameters
     ----------
@@ -75,19 +81,28 @@ def timeline(run: Run, ax: Axes | None = None, *, until: float | None = None) ->
     """
     run = as_run(run)
     stop, remark = _window(run, until)
-    encoders, publishers = _encoders(run, stop), _publishers(run, stop)
-    below = encoders.rows + _GAP
+    encoders, interrupted = _encoders(run, stop)
+    publishers = _publishers(run, stop)
+    below = encoders.rows + _GAP if encoders.rows else 0
     rows = below + max(publishers.rows, 1)
     ax = style.axes(ax, 1.7 + 0.115 * rows)
     ax.set_xlim(0, stop)
     ax.set_ylim(rows - 0.4, -0.6)
     pitch = float(ax.bbox.height / style.figure_of(ax).dpi * 72) / (rows + 0.2)  # points from row to row
-    drawn = _bars(ax, encoders, 0) | _bars(ax, publishers, below)
-    drawn |= _publications(ax, run, publishers, below, stop, pitch)
+    drawn: dict[str, Artist] = {}
+    for block in (encoders, interrupted, _down(run, stop)):
+        drawn |= _bars(ax, block, 0)
+    drawn |= _bars(ax, publishers, below)
+    drawn |= _marks(ax, run, publishers, below, stop, pitch)
     _name_rows(ax, encoders, publishers, below, pitch)
     if len(run.catalogue) <= _TINY:
-        _number(ax, encoders, "encoding", "v", 0)
-        _number(ax, publishers, "publisher starting", "p", below)
+        # where something fails, bars may be too short for their numbers
+        letter = (
+            style.LETTER / (ax.bbox.width / style.figure_of(ax).dpi * 72) * stop if len(run.attempts) else 0
+        )
+        _number(ax, encoders, "encoding", "v", 0, letter)
+        _number(ax, interrupted, "encoding interrupted", "v", 0, letter)
+        _number(ax, publishers, "publisher starting", "p", below, letter)
     if run.ending != "completed" and not remark:
         ax.axvline(run.end, color=style.VERMILLION, linewidth=2, linestyle=(0, (3, 2)), clip_on=False)
     style.grid(ax, "x")
@@ -99,9 +114,13 @@ def timeline(run: Run, ax: Axes | None = None, *, until: float | None = None) ->
 
 def _outcome(run: Run, remark: str) -> str:
     """Say how many videos had which outcome, and what part of the run is shown."""
-    published, late = run.stats["published"], run.stats["publish_failed"]
-    unfinished = len(run.catalogue) - published - late
-    text = f"{published:,} of {len(run.catalogue):,} videos published in time, {late:,} late"
+    counts = run.videos["outcome"].value_counts()
+    failed, unfinished = counts.get("failed", 0), counts.get("unfinished", 0)
+    lost = (run.videos["published"].isna() & (run.videos["outcome"] == "failed")).sum()
+    text = f"{counts.get('published', 0):,} of {len(run.catalogue):,} videos published in time"
+    text += f", {failed - lost:,} late" + f", {lost:,} not at all" * bool(lost)
+    if refused := counts.get("refused", 0):
+        text += f", {refused:,} refused"
     if unfinished:
         text += f"; {unfinished:,} unfinished ({run.ending} at {run.end:,.6g} s)"
     return f"{text}; shown: {remark}" if remark else text
@@ -136,15 +155,40 @@ def _window(run: Run, until: float | None) -> tuple[float, str]:
     return stop, f"first {stop:,.4g} of {run.end:,.6g} s" if stop < run.end else ""
 
 
-def _encoders(run: Run, stop: float) -> _Block:
-    """Return a row per encoder, with bars per video from the start of its encoding until it is queued."""
-    begun, encoded, queued = (run.videos[name].to_numpy() for name in ("encoding_started", "encoded", "queued"))
-    row = run.videos["encoder"].to_numpy(dtype=np.int64, na_value=-1)
+def _encoders(run: Run, stop: float) -> tuple[_Block, _Block]:
+    """Return a row per encoder, with bars from the start of an encoding until the video is queued.
+
+    The encodings that were interrupted are a block of their own.
+    """
+    held = holds(run.facts)
+    times = [held[name] / PER_SECOND for name in ("started", "encoded", "ended")]
     rows = min(run.scenario.encoder_count, _MOST_ROWS)
-    video = np.flatnonzero((begun <= stop) & (row < rows))
-    kinds = ("encoding", "encoder kept waiting")
-    bars = _between(kinds, [begun[video], encoded[video], queued[video]], run.end, stop)
-    return _Block(rows, run.scenario.encoder_count - rows, video, row[video], bars)
+    seen = (times[0] <= stop) & (held["encoder"] < rows) & (held["encoder"] >= 0)
+
+    def block(chosen: NDArray[np.bool_], kinds: tuple[str, ...], times: list[NDArray[np.float64]]) -> _Block:
+        bars = _between(kinds, [time[chosen] for time in times], run.end, stop)
+        hidden = run.scenario.encoder_count - rows
+        return _Block(rows, hidden, held["video"][chosen], held["encoder"][chosen], bars)
+
+    lost = held["interrupted"]
+    return (
+        block(seen & ~lost, ("encoding", "encoder kept waiting"), times),
+        block(seen & lost, ("encoding interrupted",), times[::2]),
+    )
+
+
+def _down(run: Run, stop: float) -> _Block:
+    """Return the rows of the encoders, with a bar from the death of one until it is back."""
+    rows = min(run.scenario.encoder_count, _MOST_ROWS)
+    events = run.events[run.events["event"].isin(["encoder_failed", "encoder_repaired"])]
+    events = events.sort_values("encoder", kind="stable")  # of each encoder, they alternate
+    encoder = events["encoder"].to_numpy(dtype=np.int64)
+    time = events["time"].to_numpy()
+    died = (events["event"] == "encoder_failed").to_numpy()
+    back = np.append(np.where(died[1:], np.nan, time[1:]), np.nan)[: len(time)]
+    kept = died & (time <= stop) & (encoder < rows)
+    bars = _between(("encoder down",), [time[kept], back[kept]], run.end, stop)
+    return _Block(rows, 0, encoder[kept], encoder[kept], bars)
 
 
 def _publishers(run: Run, stop: float) -> _Block:
@@ -184,10 +228,12 @@ def _between(
 ) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
     """Return a kind of bar between each two successive times, cut at `stop`.
 
-    A bar that had not ended when the run ended is drawn up to the end of the run. Bars without length are NaN.
+    A bar whose end did not happen is drawn up to the next time that did, or to the end of the run. Bars without
+    length are NaN.
     """
-    first, *rest = times
-    by = [first, *(np.where(np.isnan(time), end, time) for time in rest)]
+    by = [np.full(len(times[0]), end)]
+    for time in reversed(times):
+        by.insert(0, np.where(np.isnan(time), by[0], time))
     bars = {}
     for kind, begin, until in zip(kinds, by, by[1:], strict=False):
         until = np.minimum(until, stop)
@@ -212,21 +258,26 @@ def _bars(ax: Axes, block: _Block, above: float) -> dict[str, Artist]:
     return used
 
 
-def _publications(
+def _marks(
     ax: Axes, run: Run, publishers: _Block, above: float, stop: float, pitch: float
 ) -> dict[str, Artist]:
-    """Mark publications at the ends of their publishers' bars, the late ones on top."""
+    """Mark publications and failures at the ends of their publishers' bars, the late ones on top."""
     row = np.full(len(run.publishers) + 1, -1, dtype=np.int64)
     row[publishers.number] = publishers.row
-    published = run.videos["published"].to_numpy()
-    y = row[run.videos["publisher"].to_numpy(dtype=np.int64, na_value=-1)]
-    shown, on_time = (published <= stop) & (y >= 0), run.videos["on_time"].to_numpy()
-    sizes = (min(12.0, 0.85 * pitch), min(12.0, max(7.0, pitch)))
+    published, on_time = run.videos["published"].to_numpy(), run.videos["on_time"].to_numpy()
+    of_video = row[run.videos["publisher"].to_numpy(dtype=np.int64, na_value=-1)]
+    failed = (run.publishers["outcome"] == "failed").to_numpy()
+    small, large = min(12.0, 0.85 * pitch), min(12.0, max(7.0, pitch))
+    found = (
+        (published, of_video, on_time, small),
+        (published, of_video, ~on_time, large),
+        (run.publishers["ended"].to_numpy(), row[:-1], failed, min(7.0, pitch)),
+    )
     used: dict[str, Artist] = {}
-    for (name, mark), chosen, size in zip(_MARKS.items(), (on_time, ~on_time), sizes, strict=True):
-        at, look = shown & chosen, mark | {"markersize": size}
+    for (name, mark), (time, y, chosen, size) in zip(_MARKS.items(), found, strict=True):
+        at, look = (time <= stop) & (y >= 0) & chosen, mark | {"markersize": size}
         if at.any():
-            ax.plot(published[at], above + y[at], linestyle="none", label=name, clip_on=False, **look)
+            ax.plot(time[at], above + y[at], linestyle="none", label=name, clip_on=False, **look)
             used[name] = Line2D([], [], linestyle="none", **look | {"markersize": 9.0})
     return used
 
@@ -237,7 +288,7 @@ def _name_rows(ax: Axes, encoders: _Block, publishers: _Block, below: float, pit
         f"\n({block.rows} of {block.rows + block.hidden})" if block.hidden else ""
         for block in (encoders, publishers)
     ]
-    if each := pitch >= 13:
+    if each := pitch >= 13 or not encoders.rows:
         named = {float(number): f"encoder {number}" for number in range(encoders.rows)}
     else:
         named = {(encoders.rows - 1) / 2: f"encoders{hidden[0]}"}
@@ -246,10 +297,10 @@ def _name_rows(ax: Axes, encoders: _Block, publishers: _Block, below: float, pit
     style.tick_names(ax, list(named), named.values(), size=style.SMALL if each else style.TEXT)
 
 
-def _number(ax: Axes, block: _Block, kind: str, letter: str, above: float) -> None:
-    """Write numbers into a block's bars of one kind."""
-    middles = np.mean(block.bars[kind], axis=0)
-    for number, row, x in zip(block.number, block.row, middles, strict=True):
-        if not np.isnan(x):
+def _number(ax: Axes, block: _Block, kind: str, name: str, above: float, letter: float) -> None:
+    """Write numbers into a block's bars of one kind, unless they are wider than that; `letter` is a width."""
+    begin, end = block.bars[kind]
+    for number, row, x, width in zip(block.number, block.row, (begin + end) / 2, end - begin, strict=True):
+        if width >= len(f"{name}{number}") * letter:  # NaN is not
             how: dict[str, Any] = {"ha": "center", "va": "center", "color": style.INK, "fontsize": style.SMALL}
-            ax.text(x, above + row, f"{letter}{number}", clip_on=True, **how)
+            ax.text(x, above + row, f"{name}{number}", clip_on=True, **how)

@@ -295,7 +295,7 @@ class Broadcast:
     def _event(self, frame: Frame) -> bytes:
         event = {
             "snapshot": frame.snapshot,
-            "levels": {"start": frame.start, "rows": frame.rows},
+            "levels": {"names": frame.names, "start": frame.start, "rows": frame.rows},
             "steerable": self._steerable,
             "seed": str(frame.snapshot.seed),  # a browser's numbers have too few digits
         }

@@ -45,6 +45,8 @@ class Feed:
         Where the lines come from, as :func:`live` returns it.
     woken : callable
         Called in the reader's thread each time that something has come.
+    encoded : bool
+        Whether a video needs an encoding time.
 
     Attributes
     ----------
@@ -54,10 +56,10 @@ class Feed:
         The lines so far that are not valid videos.
     """
 
-    def __init__(self, source: _Source, woken: Callable[[], None]) -> None:
+    def __init__(self, source: _Source, woken: Callable[[], None], *, encoded: bool = True) -> None:
         self.name = source.name
         self.rejected: list[Rejected] = []
-        self._source, self._woken = source, woken
+        self._source, self._woken, self._encoded = source, woken, encoded
         self._videos: deque[Video] = deque()
         self._error: BaseException | None = None
         self._over = self._closed = False
@@ -68,7 +70,7 @@ class Feed:
     def _read(self) -> None:
         """Run in the reader's thread: put videos into the queue until the source ends or the feed is closed."""
         try:
-            for outcome in judged(entries(self._source, self.name)):
+            for outcome in judged(entries(self._source, self.name), encoded=self._encoded):
                 if isinstance(outcome, Rejected):
                     self.rejected.append(outcome)
                     self._woken()

@@ -15,7 +15,8 @@ from tv2sim.catalogue.judging import as_bytes
 from tv2sim.catalogue.sources import entries, opened
 from tv2sim.errors import InputError
 from tv2sim.events import EVENTS, LogEntry
-from tv2sim.facts import TABLES, Ending
+from tv2sim.facts import Ending
+from tv2sim.levels import Places
 from tv2sim.model.recorder import Contradiction, facts_of_log
 from tv2sim.realtime.clock import Clock, Stopped
 from tv2sim.realtime.simulated import Accepted, Player
@@ -73,6 +74,7 @@ class _Line(msgspec.Struct):
     rejected: _Rejected | None = None
     end: _Time | None = None
     ending: Ending | None = None
+    quota_waits: _Row | None = None
     stats: Any = None
 
 
@@ -88,6 +90,8 @@ class Recorded(Player):
         What happened.
     end, ending
         When and why it ended.
+    quota_waits : int
+        How many publishers waited before their start.
     """
 
     source: Catalogue
@@ -96,6 +100,7 @@ class Recorded(Player):
     log: list[LogEntry]
     end: float
     ending: Ending
+    quota_waits: int = 0
 
     def in_words(self) -> str:
         """Return a sentence that says what the strategy does; a log does not hold a user's own code."""
@@ -121,8 +126,9 @@ class Recorded(Player):
         return self._ended(self.log, self.end, self.ending)
 
     def _ended(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
-        timeouts, deadline = self.source.publication_timeout, self.scenario.deadline
-        facts = facts_of_log(log, timeouts, self.own, end, ending, deadline)
+        timeouts, scenario = self.source.publication_timeout, self.scenario
+        of_scenario = scenario.deadline, self.quota_waits, scenario.most_offers
+        facts = facts_of_log(log, timeouts, self.own, end, ending, *of_scenario)
         return self._run(self.source, facts, self.versions, self.strategy_data)
 
 
@@ -197,13 +203,13 @@ def _recorded(
     log = [LogEntry(line.time, line.event, line.video, line.encoder, line.publisher) for _, line in events]
     own = {line.video for _, line in events if line.own}
     catalogue = Catalogue(videos, [Rejected(*msgspec.structs.astuple(line)) for line in lost], before.name)
-    if (wrong := _contradiction(log, catalogue.publication_timeout, scenario)) is not None:
+    log, wrong = _completed(log, catalogue.publication_timeout, scenario)
+    if wrong is not None:
         what = f"{log[wrong].event!r:.40} at {log[wrong].time:g} s"
         raise InputError(f"{name!r}, line {events[wrong][0]}, contradicts those before it: {what}")
-    if log and log[-1].event in ("published", "failed"):  # cut off before the end of the publisher
-        log.append(log[-1]._replace(event="publisher_ended"))
     ends = [(line.end, line.ending) for _, line in told if line.end is not None and line.ending is not None]
     end, ending = ends[-1] if ends else (log[-1].time if log else 0.0, "stopped")
+    waits = [line.quota_waits for _, line in told if line.quota_waits is not None]
     return Recorded(
         strategy, scenario, head.seed, head.replication, source=catalogue,
         own=bytearray(row in own for row in range(len(videos))),
@@ -213,52 +219,70 @@ def _recorded(
         log=[entry for entry in log if entry.time <= end],
         end=end,
         ending=ending,
+        quota_waits=waits[-1] if waits else 0,
     )  # fmt: skip
+
+
+def _completed(
+    log: list[LogEntry], timeouts: NDArray[np.float64], scenario: Scenario
+) -> tuple[list[LogEntry], int | None]:
+    """Return a log, and the index of the first event that contradicts those before it, or None.
+
+    A log that was cut off after an outcome gets the end of the publisher.
+    """
+    wrong = None
+    if log and log[-1].event in ("published", "failed"):
+        for ends in ("publisher_ended", "publisher_failed"):  # the second one if its last attempt has failed
+            whole = [*log, log[-1]._replace(event=ends)]
+            if (wrong := _contradiction(whole, timeouts, scenario)) is None:
+                return whole, None
+    return log, _contradiction(log, timeouts, scenario) if wrong is None else min(wrong, len(log) - 1)
 
 
 def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], scenario: Scenario) -> int | None:
     """Return the index of the first event that cannot follow those before it, or None."""
-    wrong = next(_out_of_order(log, len(timeouts), scenario.encoder_count), None)
+    wrong = next(_out_of_order(log, len(timeouts), scenario), None)
     try:
-        facts_of_log(log[:wrong], timeouts, bytearray(len(timeouts)), 0.0, "stopped", scenario.deadline)
+        of_scenario = scenario.deadline, 0, scenario.most_offers
+        facts_of_log(log[:wrong], timeouts, bytearray(len(timeouts)), 0.0, "stopped", *of_scenario)
     except Contradiction as error:
         return error.line
     return wrong
 
 
-def _out_of_order(log: Iterable[LogEntry], videos: int, encoders: int) -> Iterator[int]:
+def _out_of_order(log: Iterable[LogEntry], videos: int, scenario: Scenario) -> Iterator[int]:
     """Yield the indices of entries that cannot follow those before them.
 
-    Invariants of a log: the events of a video or a publisher fill its columns of times from first to last,
-    each once; an encoder holds one video at a time, from `encoding_started` to `queued`; publishers are
-    numbered as they start.
+    Invariants of a log: each event comes after one that :data:`tv2sim.events.EVENTS` allows; an encoder holds
+    one video at a time; publishers are numbered as they start.
     """
-    # the columns of times are in the order in which they are filled
-    times = {table: [name for name, column in TABLES[table].items() if column.code == "d"] for table in TABLES}
+    places = Places(scenario, bytes(videos))
+    encoders = scenario.encoder_count
+    encoder_of: dict[int | None, int | None] = {}  # of each video that holds one
     publishers = 0
-    filled: dict[tuple[str, int | None], int] = {}
-    encoder: dict[int | None, int | None] = {}  # of each video that holds one
     for line, entry in enumerate(log):
-        kind = EVENTS.get(entry.event)
-        if kind is None or (entry.video is not None and entry.video >= videos):
+        _, event, video, encoder, publisher = entry
+        kind = EVENTS.get(event)
+        if kind is None or (video or 0) >= videos or (encoder or 0) >= max(encoders, 1):
             yield line
             continue
-        for table, row in (("videos", entry.video), ("publishers", entry.publisher)):
-            time = "published" if kind.time == "settled" else kind.time  # they are one step of a video
-            if time in times[table]:
-                place = times[table].index(time)
-                if filled.get((table, row), -1) != place - 1:
+        down = places.of("encoder", encoder) == "down"
+        if any(places.of(of, getattr(entry, of)) not in allowed for of, allowed in kind.after.items()):
+            yield line
+        places.follow(entry)
+        match event:
+            case "publisher_started":
+                if publisher != publishers:
                     yield line
-                filled[table, row] = place
-        if entry.event == "publisher_started":
-            if entry.publisher != publishers:
-                yield line
-            publishers += 1
-        if entry.event == "encoding_started":
-            if (entry.encoder is None) == bool(encoders) or (
-                entry.encoder is not None and (entry.encoder >= encoders or entry.encoder in encoder.values())
-            ):
-                yield line
-            encoder[entry.video] = entry.encoder
-        elif entry.event == "queued":
-            encoder.pop(entry.video, None)
+                publishers += 1
+            case "encoding_started":
+                taken = encoder in encoder_of.values() or down
+                if (encoder is None) == bool(encoders) or (encoder is not None and taken):
+                    yield line
+                encoder_of[video] = encoder
+            case "queued":
+                encoder_of.pop(video, None)
+            case "encoder_failed":
+                held = encoder_of.pop(video, None) if video is not None else encoder
+                if encoder is None or held != encoder or encoder in encoder_of.values():
+                    yield line

@@ -22,7 +22,7 @@ from tv2sim.realtime.recorded import read_recorded
 from tv2sim.realtime.simulated import Player, Simulated
 from tv2sim.realtime.snapshot import UNDER_WAY, Frame, Phase, Snapshot
 from tv2sim.realtime.state import State, levels_of
-from tv2sim.scenario import Scenario, as_scenario
+from tv2sim.scenario import Scenario, as_scenario, check_encoding_times
 from tv2sim.strategies import Strategy, as_strategy
 
 if TYPE_CHECKING:
@@ -367,8 +367,8 @@ class Replay:
     def levels(self) -> pd.DataFrame:
         """The levels so far, as in ``run.levels``; of more than 4,000 times only some are kept."""
         with self._followed() as state:
-            rows = list(state.history.rows)
-        return levels_of(rows)  # without the lock: importing pandas takes long
+            rows, names = list(state.history.rows), state.levels
+        return levels_of(rows, names)  # without the lock: importing pandas takes long
 
     @property
     def registry(self) -> CollectorRegistry:
@@ -425,7 +425,7 @@ class Replay:
             history = state.history
             # the last row that was sent may have changed since
             start = max(0, rows - 1) if generation == history.generation else 0
-            return Frame(self.snapshot(), history.generation, start, list(history.rows[start:]))
+            return Frame(self.snapshot(), state.levels, history.generation, start, list(history.rows[start:]))
 
 
 _UNREAD = 1 << 18
@@ -583,8 +583,11 @@ def _checked(catalogue: Any, chosen: tuple[Any, ...], recorded: Any, clock: Cloc
     drawn, number = as_seed(seed), as_replication(replication)
 
     def read() -> Player:
-        coming = live(catalogue)
-        source = read_catalogue(catalogue) if coming is None else Feed(coming, clock.wake)
-        return Simulated(source, rule, world, drawn, number)
+        if (coming := live(catalogue)) is not None:
+            feed = Feed(coming, clock.wake, encoded=world.encoders is not None)
+            return Simulated(feed, rule, world, drawn, number)
+        videos = read_catalogue(catalogue)
+        check_encoding_times(videos, world)
+        return Simulated(videos, rule, world, drawn, number)
 
     return read

@@ -39,12 +39,14 @@ class Client(msgspec.Struct):
     taken: int
     left: int | None
     """Videos that are not offered yet; None if more may come."""
+    again: int = 0
+    """Videos that were refused and will be offered again."""
 
 
 class Encoder(msgspec.Struct):
     """An encoder: its video, if it holds one, and the start and the end of the encoding.
 
-    It is blocked when the encoding has ended and the publishing queue is full.
+    It is blocked when the encoding has ended and the publishing queue is full, and down while it is repaired.
     """
 
     number: int
@@ -52,10 +54,11 @@ class Encoder(msgspec.Struct):
     start: float = nan
     end: float = nan
     blocked: bool = False
+    down: bool = False
 
 
 class Publisher(msgspec.Struct):
-    """A publisher: its state ("starting", "ready" or "publishing"), since when, and its video."""
+    """A publisher: its state ("starting", "ready" or "busy"), since when, and its video."""
 
     number: int
     state: str
@@ -81,6 +84,10 @@ class Pipeline(msgspec.Struct):
     encoders: list[Encoder]
     encoders_total: int
     encoders_busy: int
+    encoders_blocked: int
+    encoders_down: int
+    interrupted: int
+    """Videos that have lost their encoder and wait to be encoded again."""
     queue: list[Waiting]
     queue_total: int
     beside: list[Waiting]
@@ -89,9 +96,13 @@ class Pipeline(msgspec.Struct):
     publishers: list[Publisher]
     publishers_starting: int
     publishers_ready: int
-    publishers_publishing: int
+    publishers_busy: int
     publishers_started: int
     stats: dict[str, int]
+    settled: int
+    """Videos that have an outcome."""
+    further: dict[str, int]
+    """Counters that the scenario has besides those of the stats line."""
     on_time_rate: float | None
     published: list[Waiting]
     """The last ones, the latest first."""
@@ -128,6 +139,8 @@ class Frame(NamedTuple):
     """A snapshot, and the rows of the levels that a viewer does not have."""
 
     snapshot: Snapshot
+    names: list[str]
+    """The levels: the columns of `rows` after that of the time."""
     generation: int
     """How often rows were left out: if it has changed, the rows that a viewer has are out of date."""
     start: int

@@ -6,25 +6,31 @@ from bisect import bisect_left
 from collections import deque
 from itertools import accumulate, islice
 from math import nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec.structs import replace
 
+from tv2sim.catalogue import Catalogue
 from tv2sim.events import EVENTS, words
+from tv2sim.facts import ATTEMPTS
+from tv2sim.levels import WAITING, Places, shown
 from tv2sim.metrics import Stats
 from tv2sim.realtime.snapshot import Client, Encoder, Happened, Pipeline, Publisher, Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import pandas as pd
 
     from tv2sim.catalogue import Video
     from tv2sim.events import LogEntry
     from tv2sim.realtime.simulated import Player
+    from tv2sim.scenario import Scenario
 
-__all__ = ["COUNTED", "Histogram", "History", "State", "levels_of"]
+__all__ = ["COUNTED", "FURTHER", "Histogram", "History", "State", "levels_of"]
 
+PUBLISHER_STATES = ("starting", "ready", "busy", "failed")
+"""States of publishers that views count; the last one is final."""
 SHOWN = 40
 """Encoders, waiting videos and publishers that are described one by one; all are counted."""
 EVENTS_SHOWN = 12
@@ -75,23 +81,35 @@ class State:
         The time of the last line of the log.
     offered : dict
         For each video that the client offers: when the offer began.
+    refused : set
+        The videos that were refused and will be offered again.
     encoding_started : dict
         For each video whose encoding has started and that has no outcome yet: when it started.
     occupied : dict
         For each video that holds an encoder: the encoder.
+    down : set
+        The encoders that are being repaired.
     publishers : dict
-        The publishers that have not ended, by number. `publisher_states` counts them by state.
+        The publishers that have not ended, by number.
+    places : Places
+        The state of each video, publisher and encoder.
+    levels : list
+        The names of the levels that are noted in the history.
+    attempts : dict
+        By kind: how many attempts did not succeed.
+    retries, redeliveries : int
+        How often a video was offered again, and delivered again by the broker.
     elapsed, slack_left, startup, handoff : Histogram
         Simulated seconds; see the metrics of these names.
     warm, cold : int
         Videos that were assigned in the instant at which they were encoded (`warm`), or later (`cold`).
-    stockouts : int
-        Videos that were not assigned in the instant at which they were encoded, including those that still
-        wait. They are counted when that instant is over.
     """
 
     def __init__(self, player: Player) -> None:
-        self.encoders = player.scenario.encoder_count
+        self._scenario = scenario = player.scenario
+        self.encoders = scenario.encoder_count
+        speeds = scenario.encoders
+        self._speeds = speeds if isinstance(speeds, tuple) else (1.0,) * self.encoders
         self.videos = list(player.videos)
         self._more = player.live
         self._rejected = player.source.rejected
@@ -100,22 +118,34 @@ class State:
         self.time = 0.0
         self.stats = Stats(client_parse_errors=0, client_submitted=0, encoded=0, published=0, publish_failed=0)
         self.history = History()
+        self.places = Places(scenario, self._own)
+        source = player.source
+        self._times = isinstance(source, Catalogue) and source.publishing_time is not None
+        self.levels = shown(scenario, self._times)
         self.offered: dict[int, float] = {}
+        self.refused: set[int] = set()
         self.encoding_started: dict[int, float] = {}
         self.occupied: dict[int, Encoder] = {}
         self.queue: dict[int, None] = {}
         self.beside: dict[int, None] = {}
+        self._queued: dict[int, None] = {}  # in the order in which they were queued: the videos without outcome
+        self.down: set[int] = set()
+        self._encoded_in_vain: set[int] = set()  # the videos whose encoders died before there was room for them
         self.publishers: dict[int, Publisher] = {}
-        self.publisher_states = {"starting": 0, "ready": 0, "publishing": 0}
         self.started = 0
+        self.attempts = dict.fromkeys(ATTEMPTS, 0)
         self.elapsed = Histogram(1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0, 10.0, 12.0, 15.0, 20.0, 30.0)
         self.slack_left = Histogram(-10.0, -5.0, -2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0, 5.0, 10.0)
         self.startup = Histogram(0.5, 1.0, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 5.5, 6.0, 8.0, 10.0, 15.0, 30.0)
         self.handoff = Histogram(0.0, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
-        self.warm = self.cold = self.stockouts = 0
+        self.warm = self.cold = 0
+        self.retries = self.redeliveries = 0
+        self._found_none: set[int] = set()  # the videos that found no ready publisher when they were encoded
         self._just_encoded: set[int] = set()  # at the time of the last line, and not assigned
-        self._without_video: dict[int, float] = {}  # the start of each publisher that has had no video
-        self._idle = self._alive = 0.0  # publisher-seconds of the publishers that have had a video
+        self._starts: dict[int, float] = {}  # when each of the publishers was started
+        self._idle = self._alive = (
+            0.0  # seconds of the publishers that are idle no more, and of those that are gone
+        )
         # the largest values so far: Prometheus takes a counter that decreases by a rounding error for a restart
         self._most_idle = self._most_alive = 0.0
         self._taken = 0  # videos that the client has offered
@@ -126,6 +156,10 @@ class State:
     def accepted(self, video: Video) -> None:
         """Add a video that has come."""
         self.videos.append(video)
+        if video.publishing_time is not None and not self._times:
+            self._times = True
+            before, self.levels = self.levels, shown(self._scenario, True)
+            self.history.insert(*(place for place, name in enumerate(self.levels, 1) if name not in before))
         self.version += 1
 
     def count_rejected(self) -> None:
@@ -146,16 +180,23 @@ class State:
         if time > self.time:
             self._end_instant()
             self.time = time
-        if event in COUNTED:
+        self.places.follow(entry)
+        if event in COUNTED and not self._happened_before(event, video):
             self.stats[COUNTED[event]] += 1
         if (act := self._act.get(event)) is not None:
             act(time, video, publisher if encoder is None else encoder)
         self._events.appendleft(entry)
-        self.history.note(time, *(level(self) for level in _LEVELS.values()))
+        levels = self.places.levels
+        self.history.note(time, *[levels[name] for name in self.levels])
         self.version += 1
 
+    def _happened_before(self, event: str, video: int | None) -> bool:
+        """Return whether a video is encoded once more, which the stats line does not count."""
+        begun = event == "encoding_started" and video in self.encoding_started
+        return begun or (event == "encoded" and video in self._encoded_in_vain)
+
     def _end_instant(self) -> None:
-        self.stockouts += len(self._just_encoded)
+        self._found_none |= self._just_encoded
         self._just_encoded.clear()
 
     # -- events: the time, the video, and the number of the encoder or publisher ---------------------------
@@ -164,28 +205,61 @@ class State:
         self.offered[video] = time
         self._taken += 1
 
-    def _on_encoding_started(self, time: float, video: int, encoder: int) -> None:
-        self.handoff.observe(time - self.offered.pop(video))
-        self.encoding_started[video] = time
-        end = time + self.videos[video].encoding_time
-        self.occupied[video] = Encoder(encoder, self._shown(video), time, end)
+    def _on_encoding_started(self, time: float, video: int, encoder: int | None) -> None:
+        if (offered := self.offered.pop(video, None)) is not None:
+            self.handoff.observe(time - offered)
+        if video in self.refused:
+            self.refused.remove(video)
+            self.retries += 1
+        self.encoding_started.setdefault(video, time)
+        if encoder is not None:
+            end = time + self.videos[video].encoding_time / self._speeds[encoder]
+            self.occupied[video] = Encoder(encoder, self._shown(video), time, end)
 
-    def _on_encoded(self, time: float, video: int, _: int) -> None:
+    def _on_refused(self, time: float, video: int, _: None) -> None:
+        self.offered.pop(video, None)
+        self.retries += video in self.refused
+        self.refused.add(video)
+        if self.places.of("video", video) == "refused":  # for good
+            self.refused.remove(video)
+
+    def _on_encoded(self, time: float, video: int, encoder: int | None) -> None:
         self._just_encoded.add(video)
-        # blocked until it is queued, which is at once if there is room
-        self.occupied[video] = replace(self.occupied[video], blocked=True)
+        if encoder is not None:
+            # blocked until it is queued, which is at once if there is room
+            self.occupied[video] = replace(self.occupied[video], blocked=True)
 
     def _on_queued(self, time: float, video: int, _: None) -> None:
-        del self.occupied[video]
-        (self.beside if self._own[video] else self.queue)[video] = None
+        self.occupied.pop(video, None)
+        self._queued[video] = None
+        self._waits(video)[video] = None
+
+    def _on_redelivered(self, time: float, video: int, _: None) -> None:
+        self.redeliveries += 1
+        self._queued.setdefault(video)
+        self._waits(video).setdefault(video)
+
+    def _waits(self, video: int) -> dict[int, None]:
+        return self.beside if self._own[video] else self.queue
+
+    def _on_encoder_failed(self, time: float, video: int | None, encoder: int) -> None:
+        self.down.add(encoder)
+        if video is not None:
+            if self.occupied.pop(video).blocked:
+                self._encoded_in_vain.add(video)
+            self._just_encoded.discard(video)
+            self.attempts["encoding"] += 1
+
+    def _on_encoder_repaired(self, time: float, _: None, encoder: int) -> None:
+        self.down.remove(encoder)
 
     def _on_publisher_started(self, time: float, _: int | None, publisher: int) -> None:
         self.started += 1
-        self._without_video[publisher] = time
+        self._starts[publisher] = time
         self._set(Publisher(publisher, "starting", time))
 
     def _on_publisher_ready(self, time: float, _: None, publisher: int) -> None:
-        self.startup.observe(time - self._without_video[publisher])
+        self.startup.observe(time - self._starts[publisher])
         self._set(Publisher(publisher, "ready", time))
 
     def _on_assigned(self, time: float, video: int, publisher: int) -> None:
@@ -194,38 +268,88 @@ class State:
             self.warm += 1
         else:
             self.cold += 1
-        self._idle += time - self.publishers[publisher].since
-        self._alive += time - self._without_video.pop(publisher)
-        self._set(Publisher(publisher, "publishing", time, self._shown(video)))
-        (self.beside if self._own[video] else self.queue).pop(video, None)
+            self._found_none.add(video)
+        self._is_idle_no_more(time, self.publishers[publisher])
+        self._set(Publisher(publisher, "busy", time, self._shown(video)))
+        self._waits(video).pop(video, None)
+
+    def _is_idle_no_more(self, time: float, publisher: Publisher) -> None:
+        if publisher.state == "ready":
+            self._idle += time - publisher.since
+
+    def _gone(self, time: float, publisher: int) -> Publisher:
+        """Remove a publisher that ends or fails, and add up its seconds."""
+        one = self.publishers.pop(publisher)
+        self._is_idle_no_more(time, one)
+        self._alive += time - self._starts.pop(publisher)
+        return one
 
     def _on_published(self, time: float, video: int, _: int, outcome: str = "published") -> None:
         self._last[outcome].appendleft(self._shown(video))
-        # times are whole microseconds: rounded, the value is that of ``run.videos`` and in the right bucket
-        elapsed = round(time - self.encoding_started.pop(video), 6)
-        self.elapsed.observe(elapsed)
-        self.slack_left.observe(self.videos[video].publication_timeout - elapsed)
 
     def _on_failed(self, time: float, video: int, publisher: int) -> None:
         self._on_published(time, video, publisher, "failed")
 
-    def _on_publisher_ended(self, time: float, _: int | None, publisher: int) -> None:
-        self.publisher_states[self.publishers.pop(publisher).state] -= 1
+    def _on_publisher_ended(self, time: float, video: int, publisher: int) -> None:
+        one = self._gone(time, publisher)
+        self._queued.pop(video, None)
+        if (begun := self.encoding_started.pop(video, None)) is not None:
+            # times are whole microseconds: rounded, the value is that of ``run.videos`` and in the right bucket
+            self.elapsed.observe(round(time - begun, 6))
+            held = one.since if self._scenario.deadline == "assigned" else time
+            self.slack_left.observe(self.videos[video].publication_timeout - round(held - begun, 6))
+
+    def _on_publisher_failed(self, time: float, video: int | None, publisher: int) -> None:
+        if self._gone(time, publisher).state == "starting":
+            self.attempts["startup"] += 1
+        if video is None:
+            return
+        self.attempts["publishing"] += 1
+        if self.places.of("video", video) in WAITING:
+            self._waits_again(video)
+        else:  # that was its last attempt
+            self.encoding_started.pop(video, None)
+            self._queued.pop(video, None)
+
+    def _waits_again(self, video: int) -> None:
+        """Put a video among those that wait, at the place that it had."""
+        waiting = self._waits(video)
+        again = [one for one in self._queued if one in waiting or one == video]
+        waiting.clear()
+        waiting.update(dict.fromkeys(again))
+
+    def _on_publisher_retired(self, time: float, _: None, publisher: int) -> None:
+        self._gone(time, publisher)
 
     def _set(self, publisher: Publisher) -> None:
-        """Put a publisher in place of the one of its number."""
-        if (before := self.publishers.get(publisher.number)) is not None:
-            self.publisher_states[before.state] -= 1
-        self.publisher_states[publisher.state] += 1
         self.publishers[publisher.number] = publisher
 
     # -- what is measured ----------------------------------------------------------------------------------
 
     @property
+    def blocked(self) -> bool:
+        """Whether the client offers a video that no encoder can take."""
+        return bool(self.offered) and 0 < len(self.occupied) + len(self.down) == self.encoders
+
+    @property
+    def settled(self) -> int:
+        """How many videos have an outcome."""
+        return self.stats["published"] + self.stats["publish_failed"] + self.places.counts["video", "refused"]
+
+    @property
     def on_time_rate(self) -> float | None:
         """The share of published videos among those with an outcome; None before the first outcome."""
-        settled = self.stats["published"] + self.stats["publish_failed"]
-        return self.stats["published"] / settled if settled else None
+        return self.stats["published"] / self.settled if self.settled else None
+
+    @property
+    def publisher_states(self) -> dict[str, int]:
+        """The publishers by state: those that exist, and those that have failed so far."""
+        return {state: self.places.counts["publisher", state] for state in PUBLISHER_STATES}
+
+    @property
+    def stockouts(self) -> int:
+        """Videos that were not assigned at the instant at which they were encoded, once that is over."""
+        return len(self._found_none)
 
     def idle(self, now: float) -> float:
         """Return the seconds for which publishers were ready without a video, up to now."""
@@ -234,9 +358,9 @@ class State:
         return self._most_idle
 
     def alive(self, now: float) -> float:
-        """Return the publisher-seconds from started to assigned, up to now."""
-        waiting = sum(now - since for since in self._without_video.values())
-        self._most_alive = max(self._most_alive, self._alive + waiting)
+        """Return the publisher-seconds from started to ended or failed, up to now."""
+        existing = sum(now - since for since in self._starts.values())
+        self._most_alive = max(self._most_alive, self._alive + existing)
         return self._most_alive
 
     # -- what is shown -------------------------------------------------------------------------------------
@@ -251,18 +375,26 @@ class State:
                 nan if offered is None else self.offered[offered],
                 self._taken,
                 None if self._more else len(self.videos) - self._taken,
+                len(self.refused),
             ),
             encoders=self._shown_encoders(),
             encoders_total=self.encoders,
             encoders_busy=len(self.occupied),
+            encoders_blocked=sum(encoder.blocked for encoder in self.occupied.values()),
+            encoders_down=len(self.down),
+            interrupted=self.places.counts["video", "interrupted"],
             queue=[self._shown(video) for video in islice(self.queue, SHOWN)],
             queue_total=len(self.queue),
             beside=[self._shown(video) for video in islice(self.beside, SHOWN)],
             beside_total=len(self.beside),
             publishers=list(islice(self.publishers.values(), SHOWN)),
-            **{f"publishers_{state}": number for state, number in self.publisher_states.items()},
+            publishers_starting=self.places.levels["publishers_starting"],
+            publishers_ready=self.places.levels["publishers_ready"],
+            publishers_busy=self.places.levels["publishers_busy"],
             publishers_started=self.started,
             stats=dict(self.stats),
+            settled=self.settled,
+            further={name: row.count(self) for name, row in FURTHER.items() if row.has(self._scenario)},
             on_time_rate=self.on_time_rate,
             published=list(self._last["published"]),
             failed=list(self._last["failed"]),
@@ -271,7 +403,7 @@ class State:
 
     def _shown_encoders(self) -> list[Encoder]:
         """Return the first encoders, the busy ones with their video."""
-        encoders = [Encoder(number) for number in range(min(self.encoders, SHOWN))]
+        encoders = [Encoder(number, down=number in self.down) for number in range(min(self.encoders, SHOWN))]
         for encoder in self.occupied.values():
             if encoder.number < len(encoders):
                 encoders[encoder.number] = encoder
@@ -292,17 +424,41 @@ _TITLE = 120
 """Characters of a title that are shown."""
 
 
-# -- levels over time --------------------------------------------------------------------------------------
+class Further(NamedTuple):
+    """A counter that views show where the scenario has what it counts."""
 
-_LEVELS: dict[str, Callable[[State], int]] = {
-    "encoders_busy": lambda state: len(state.occupied),
-    "publishing_queue": lambda state: len(state.queue),
-    "publishers_starting": lambda state: state.publisher_states["starting"],
-    "publishers_ready": lambda state: state.publisher_states["ready"],
-    "published": lambda state: state.stats["published"],
-    "failed": lambda state: state.stats["publish_failed"],
+    count: Callable[[State], int]
+    has: Callable[[Scenario], bool]
+
+
+FURTHER = {
+    "publishers failed": Further(
+        lambda state: state.places.counts["publisher", "failed"], lambda scenario: scenario.faults.of_publishers
+    ),
+    "start-ups failed": Further(
+        lambda state: state.attempts["startup"], lambda scenario: scenario.faults.startup > 0
+    ),
+    "publications failed": Further(
+        lambda state: state.attempts["publishing"], lambda scenario: scenario.faults.publishing > 0
+    ),
+    "encodings lost": Further(
+        lambda state: state.attempts["encoding"],
+        lambda scenario: scenario.encoders is not None and scenario.faults.encoder_lifetime is not None,
+    ),
+    "retries": Further(
+        lambda state: state.retries,
+        lambda scenario: scenario.encoders is not None and scenario.hand_over is not None,
+    ),
+    "videos refused": Further(
+        lambda state: state.places.counts["video", "refused"],
+        lambda scenario: scenario.encoders is not None and scenario.most_offers is not None,
+    ),
+    "redeliveries": Further(lambda state: state.redeliveries, lambda scenario: scenario.broker is not None),
 }
-"""The columns of ``run.levels`` after that of the time, and how each is read from the state."""
+"""Those counters, by their names for people. A new one is a new row."""
+
+
+# -- levels over time --------------------------------------------------------------------------------------
 
 
 class History:
@@ -325,6 +481,12 @@ class History:
         self._every = 1
         self._skipped = 0
 
+    def insert(self, *places: int) -> None:
+        """Insert columns at places in ascending order; all rows so far are 0 in them."""
+        for place in places:
+            self.rows = [(*row[:place], 0, *row[place:]) for row in self.rows]
+        self.generation += 1
+
     def note(self, *row: float) -> None:
         """Note the values of ``run.levels`` after an event, the time first."""
         if self.rows and (self.rows[-1][0] == row[0] or self._skipped < self._every - 1):
@@ -339,9 +501,9 @@ class History:
             self._every *= 2
 
 
-def levels_of(rows: list[tuple[float, ...]]) -> pd.DataFrame:
+def levels_of(rows: list[tuple[float, ...]], names: Sequence[str]) -> pd.DataFrame:
     """Return rows of a history as a table."""
     import pandas as pd
 
-    kinds = {"time": "float64"} | dict.fromkeys(_LEVELS, "int64")
+    kinds = {"time": "float64"} | dict.fromkeys(names, "int64")
     return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)

@@ -26,6 +26,7 @@ from tv2sim.metrics import METRICS, ON_TIME_RATE
 from tv2sim.report.caveats import caveats, explained
 from tv2sim.report.charts import charts
 from tv2sim.report.text import choice, concluded, cost, differences, in_words, judged, names_of, overall
+from tv2sim.report.world import added
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Interval, exactly
 from tv2sim.storage import whole_file
@@ -82,6 +83,7 @@ def build_report(study: Comparison, **how: Any) -> str:
         quantiles=_quantiles(study),
         groups=None if about.by is None else [_groups(part, about.by) for part in parts],
         scenarios=scenarios,
+        added=added(scenarios),
         varied={
             field: label
             for field, label in labels.items()

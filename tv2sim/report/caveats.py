@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tv2sim.catalogue import Catalogue
     from tv2sim.experiment import Comparison, Replications
-    from tv2sim.scenario import Explanation, LoadWarning
+    from tv2sim.load import Explanation, LoadWarning
     from tv2sim.statistics import Stopped
 
 __all__ = ["Caveat", "caveats", "explained"]
@@ -71,6 +71,13 @@ class PoolNearSaturation(NamedTuple):
 
 class EncodersOverloaded(NamedTuple):
     """The encoders cannot take the rate that is asked for."""
+
+    warning: LoadWarning
+    world: str
+
+
+class TooFewAllowed(NamedTuple):
+    """So few publishers may exist at a time that they cannot serve all videos, or just so."""
 
     warning: LoadWarning
     world: str
@@ -133,7 +140,8 @@ class ClockAndEncoders(NamedTuple):
 
 Caveat: TypeAlias = (
     FewReplications | PrecisionMissed | FewBeyondP99 | NoVariance | PoolNearSaturation | EncodersOverloaded
-    | RejectedLines | NeverInTime | Unfinished | ColdPool | SimultaneousEncodings | ClockAndEncoders
+    | TooFewAllowed | RejectedLines | NeverInTime | Unfinished | ColdPool | SimultaneousEncodings
+    | ClockAndEncoders
 )  # fmt: skip
 
 
@@ -193,8 +201,11 @@ def explained(reps: Replications) -> Explanation:
 def _load(part: Comparison, world: str) -> Iterator[Caveat]:
     for name, reps in part.strategies.items():
         for warning in explained(reps).warnings:
-            pool = warning.of == "pool"
-            yield PoolNearSaturation(name, warning, world) if pool else EncodersOverloaded(warning, world)
+            if warning.of == "pool":
+                yield PoolNearSaturation(name, warning, world)
+            else:
+                encoders = warning.of == "encoders"
+                yield EncodersOverloaded(warning, world) if encoders else TooFewAllowed(warning, world)
 
 
 def _of_catalogue(name: str, catalogue: Catalogue) -> Iterator[Caveat]:

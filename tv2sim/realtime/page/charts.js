@@ -4,33 +4,57 @@
 import { number, percent, say } from "./dom.js";
 
 const [LEFT, RIGHT, AXIS, NAME, GAP] = [34, 8, 36, 18, 8]; // px
+const [USUAL, BAND] = [4, 54]; // bands for which there is room, and px of each further one
 
-export const LEVELS = [
-  { name: "busy", label: "encoders busy", of: (row) => row[1], shown: number },
-  { name: "queue", label: "publishing queue", of: (row) => row[2], shown: number },
-  { name: "starting", label: "publishers starting", of: (row) => row[3], shown: number },
-  { name: "ready", label: "publishers ready", of: (row) => row[4], shown: number },
-];
+const LEVELS = {
+  encoders_busy: ["encoding", "encoders busy"],
+  encoders_down: ["down", "encoders down"],
+  publishing_queue: ["queue", "publishing queue"],
+  publishers_starting: ["starting", "publishers starting"],
+  publishers_ready: ["ready", "publishers ready"],
+  publishers_busy: ["busy", "publishers busy"],
+};
 
-export const RATE = [
-  {
-    name: "rate", label: "published in time, %:", most: 100,
-    of: (row) => (row[5] + row[6] > 0 ? (100 * row[5]) / (row[5] + row[6]) : null),
-    shown: (value) => percent(value / 100).replace(" %", ""),
-  },
-];
+/** Return the bands of the levels that rows have; `names` are those of the columns after the time. */
+export function levelsOf(names, encoders) {
+  const hidden = encoders === 0 ? ["encoders_busy"] : [];
+  const there = Object.entries(LEVELS).filter(([column]) => names.includes(column) && !hidden.includes(column));
+  return there.map(([column, [name, label]]) => {
+    const at = 1 + names.indexOf(column);
+    return { name, label, of: (row) => row[at], shown: number };
+  });
+}
+
+/** Return the band of the on-time rate. */
+export function rateOf(names) {
+  const outcomes = ["published", "failed", "refused"].filter((name) => names.includes(name));
+  const columns = outcomes.map((name) => 1 + names.indexOf(name));
+  const of = (row) => {
+    const settled = columns.reduce((sum, column) => sum + row[column], 0);
+    return settled > 0 ? (100 * row[columns[0]]) / settled : null;
+  };
+  const shown = (value) => percent(value / 100).replace(" %", "");
+  return [{ name: "rate", label: "published in time, %:", most: 100, of, shown }];
+}
 
 export class Chart {
   #box;
   #svg;
   #axes;
-  #bands;
+  #bands = [];
   #drawn = "";
 
-  constructor(box, series) {
+  constructor(box) {
     this.#box = box;
     this.#svg = drawing("svg", box, { role: "img" });
     this.#axes = drawing("g", this.#svg);
+  }
+
+  /** Have these bands from now on. */
+  show(series) {
+    for (const one of this.#bands) for (const element of [one.name, one.area, one.curve]) element.remove();
+    const more = Math.max(0, series.length - USUAL);
+    this.#box.style.height = more > 0 ? `calc(${more * BAND}px + var(--chart))` : "";
     this.#bands = series.map((one) => {
       const name = drawing("text", this.#svg, { class: "name" });
       name.textContent = `${one.label} `;

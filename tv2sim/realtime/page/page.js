@@ -1,7 +1,7 @@
 // The page of a replay: follows its events, shows how it stands, and asks it to pause, to change its speed or to
 // play again.
 
-import { Chart, LEVELS, RATE } from "./charts.js";
+import { Chart, levelsOf, rateOf } from "./charts.js";
 import { get, make, number, percent, say, seconds, videos } from "./dom.js";
 import { calm } from "./motion.js";
 import { Pipeline } from "./pipeline.js";
@@ -11,12 +11,13 @@ const OVER = ["finished", "stopped", "failed"];
 const LATE = 0.1; // wall seconds of lag that are worth a warning
 
 const pipeline = new Pipeline();
-const levels = new Chart(get("levels"), LEVELS);
-const rates = new Chart(get("rates"), RATE);
+const levels = new Chart(get("levels"));
+const rates = new Chart(get("rates"));
 
 let snapshot = null; // how it stood when it was heard of last,
 let heard = 0; // at this time of the page's own clock
 let rows = []; // the levels so far
+let names = ""; // of them
 let steerable = false;
 let seed = "";
 let lost = false;
@@ -32,6 +33,10 @@ function listen() {
   source.onmessage = (event) => {
     const told = JSON.parse(event.data);
     ({ snapshot, steerable, seed } = told);
+    if (names !== (names = told.levels.names.join())) {
+      levels.show(levelsOf(told.levels.names, snapshot.pipeline.encoders_total));
+      rates.show(rateOf(told.levels.names));
+    }
     rows.length = Math.min(rows.length, told.levels.start);
     for (const row of told.levels.rows) rows.push(row);
     [heard, lost, fresh, pause] = [performance.now(), false, true, 1000];
@@ -76,8 +81,10 @@ function show() {
   }
   say(get("in-words"), snapshot.strategy_in_words);
   document.title = `${snapshot.strategy}, ${snapshot.catalogue}: tv2sim replay`;
+  showFurther(now.further);
   for (const cell of document.querySelectorAll("[data-count]")) {
-    say(cell, number(now.stats[cell.dataset.count] ?? now[cell.dataset.count]));
+    const name = cell.dataset.count;
+    say(cell, number(now.stats[name] ?? now.further[name] ?? now[name]));
   }
   showRate(now);
   showProgress(now.client);
@@ -105,10 +112,19 @@ function showPhase() {
   get("phase").className = lost ? "lost" : phase === "running" && paused ? "paused" : phase;
 }
 
-function showRate({ on_time_rate: rate, stats }) {
+/** Add a counter for each of those that the scenario has. */
+function showFurther(further) {
+  for (const name of Object.keys(further)) {
+    if (document.querySelector(`[data-count="${name}"]`) !== null) continue;
+    const counter = make("div", "", get("counters"));
+    make("dt", "", counter).textContent = name;
+    make("dd", "", counter).dataset.count = name;
+  }
+}
+
+function showRate({ on_time_rate: rate, stats, settled }) {
   say(get("rate"), rate === null ? "–" : percent(rate));
-  const out = stats.published + stats.publish_failed;
-  const text = `${number(stats.published)} of ${videos(out)} published in time`;
+  const text = `${number(stats.published)} of ${videos(settled)} published in time`;
   say(get("rate-of"), rate === null ? "no video has its outcome yet" : text);
 }
 
@@ -128,7 +144,7 @@ function showProgress({ taken, left }) {
 const HAPPENED = {
   offered: "offered", encoding_started: "encoding", encoded: "encoded", queued: "queued", assigned: "assigned",
   published: "published", failed: "failed", publisher_started: "started", publisher_ready: "ready",
-  publisher_ended: "ended",
+  publisher_ended: "ended", publisher_failed: "failed", encoder_failed: "failed", encoder_repaired: "is back", publisher_retired: "retired",
 };
 
 function showEvents(events) {
@@ -139,10 +155,10 @@ function showEvents(events) {
   }
   events.forEach((one, index) => {
     const [at, what, whose] = list.children[index].children;
-    const publishers = one.event.startsWith("publisher_");
+    const resources = /^(publisher|encoder)_/.test(one.event);
     say(at, seconds(one.time, 2));
-    say(what, `${publishers ? one.resource : `video ${one.row}`} ${HAPPENED[one.event] ?? one.event}`);
-    say(whose, publishers ? "" : one.title);
+    say(what, `${resources ? one.resource : `video ${one.row}`} ${HAPPENED[one.event] ?? one.event}`);
+    say(whose, resources ? "" : one.title);
   });
 }
 

@@ -1,18 +1,18 @@
 // The pipeline: where every video and every publisher is.
 
-import { arrange, get, keep, make, number, say, seconds } from "./dom.js";
+import { arrange, get, keep, make, number, say, seconds, videos } from "./dom.js";
 import { Motion } from "./motion.js";
 
 const MANY = 12; // encoders, or publishers in a group: beyond that they are small
 const LATEST = 12; // videos that are shown with their outcome
-const LISTS = ["queue", "beside", "starting", "ready", "publishing", "published", "failed"].map(get);
+const LISTS = ["queue", "beside", "starting", "ready", "busy", "published", "failed"].map(get);
 
 export class Pipeline {
   #motion = new Motion(get("pipeline"));
   #chips = new Map(); // by video
   #tokens = new Map(); // by publisher
   #slots = []; // by encoder
-  #cells = { starting: [], ready: [], publishing: [] }; // of each group of publishers
+  #cells = { starting: [], ready: [], busy: [] }; // of each group of publishers
   #now = null;
   #mean = 0;
 
@@ -45,7 +45,7 @@ export class Pipeline {
       const [needed, kept] = [list.offsetHeight, parseFloat(list.style.minHeight) || 0];
       if (needed > kept) list.style.minHeight = `${needed}px`;
     }
-    const tokensThatMove = [...this.#tokens.values()].filter((token) => !token.classList.contains("publishing"));
+    const tokensThatMove = [...this.#tokens.values()].filter((token) => !token.classList.contains("busy"));
     this.#motion.after([...this.#chips.values(), ...tokensThatMove], duration, get("offer"));
   }
 
@@ -80,7 +80,7 @@ export class Pipeline {
     this.#chips.set(video.row, chip);
     const late = video.deadline !== null && time > video.deadline;
     const deadline = video.deadline === null ? "" : `; to be published by ${seconds(video.deadline)}`;
-    const text = `video ${video.row}: ${video.title} (${video.provider}), encodes ${seconds(video.encoding_time)}`;
+    const text = `video ${video.row}: ${video.title} (${video.provider}), encodes ${seconds(video.encoding_time ?? 0)}`;
     const title = `${text}${deadline}${late ? ", which has passed" : ""}`;
     if (chip.title !== title) {
       chip.title = title;
@@ -113,13 +113,15 @@ export class Pipeline {
   }
 
   #clientLive(time) {
-    const { video, since, left } = this.#now.client;
+    const { video, since, left, again } = this.#now.client;
     let text = "between two offers";
     if (video !== null) text = `blocked for ${seconds(Math.max(time - since, 0))}`;
     else if (left === 0) text = "no more videos";
     else if (left === null) text = "waits for a video";
     say(get("client-says"), text);
-    say(get("client-left"), left === null ? "more may come" : left === 0 ? "" : `${number(left)} to come`);
+    const coming = left === null ? "more may come" : left === 0 ? "" : `${number(left)} to come`;
+    const refused = again === 0 ? "" : `${number(again)} to be offered again`;
+    say(get("client-left"), [coming, refused].filter((text) => text !== "").join(", "));
   }
 
   // -- the encoders -------------------------------------------------------------------------------------
@@ -130,35 +132,41 @@ export class Pipeline {
     while (this.#slots.length < encoders.length) this.#slots.push(newSlot(this.#slots.length, list));
     while (this.#slots.length > encoders.length) this.#slots.pop().remove();
     list.classList.toggle("many", total > MANY);
+    get("pipeline").classList.toggle("without-encoders", total === 0);
     for (const [index, encoder] of encoders.entries()) {
       const slot = this.#slots[index];
       slot.classList.toggle("busy", encoder.video !== null);
       slot.classList.toggle("blocked", encoder.blocked);
-      const state = encoder.video === null ? "free" : encoder.blocked ? "blocked, with" : "encodes";
+      slot.classList.toggle("down", encoder.down);
+      const without = encoder.down ? "down" : "free";
+      const state = encoder.video === null ? without : encoder.blocked ? "blocked, with" : "encodes";
       say(slot.words, `encoder ${encoder.number}: ${state}`);
       slot.title = encoder.blocked ? `encoder ${encoder.number} is blocked: the publishing queue is full` : "";
-      say(slot.name, encoder.video === null ? "" : encoder.video.title);
+      say(slot.name, encoder.video === null ? (encoder.down ? "down" : "") : encoder.video.title);
       const held = encoder.video === null ? null : marked(chip(encoder.video), true);
       held?.removeAttribute("role");
       if (held !== null && held.parentElement !== slot.lane) slot.lane.insertBefore(held, slot.name);
     }
-    const blocked = encoders.filter((encoder) => encoder.blocked).length;
-    const and = blocked === 0 ? "" : `, ${number(blocked)} blocked`;
-    say(get("encoders-count"), `${number(pipeline.encoders_busy)} of ${number(total)} busy${and}`);
+    const counted = { blocked: pipeline.encoders_blocked, down: pipeline.encoders_down };
+    const others = Object.entries(counted).map(([what, count]) => (count > 0 ? `, ${number(count)} ${what}` : ""));
+    say(get("encoders-count"), `${number(pipeline.encoders_busy)} of ${number(total)} busy${others.join("")}`);
     more("encoders-more", total - encoders.length);
+    const { interrupted } = pipeline;
+    say(get("interrupted"), interrupted === 0 ? "" : `${videos(interrupted)} to be encoded again`);
+    if (interrupted > 0) get("interrupted").classList.add("used"); // from then on it keeps its room
   }
 
   // -- the publishers -----------------------------------------------------------------------------------
 
   #publishers(pipeline, old, chip) {
-    const groups = { starting: [], ready: [], publishing: [] };
+    const groups = { starting: [], ready: [], busy: [] };
     for (const publisher of pipeline.publishers) {
       const token = old.get(publisher.number) ?? newToken(publisher.number);
       old.delete(publisher.number);
       this.#tokens.set(publisher.number, token);
       token.className = `token ${publisher.state}${token.classList.contains("moving") ? " moving" : ""}`;
       token.title = `publisher ${publisher.number}: ${publisher.state} since ${seconds(publisher.since)}`;
-      if (publisher.state === "publishing" && publisher.video !== null) {
+      if (publisher.state === "busy" && publisher.video !== null) {
         this.#motion.forget(token); // its video moves
         const held = marked(chip(publisher.video), true);
         held.removeAttribute("role");
@@ -173,7 +181,7 @@ export class Pipeline {
       say(get(`${state}-count`), number(total));
       more(`${state}-more`, total - tokens.length);
     }
-    if (pipeline.publishers_publishing > 0) get("publishing-block").hidden = false;
+    if (pipeline.publishers_busy > 0) get("busy-block").hidden = false;
   }
 
   #key() {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import isfinite
+from textwrap import wrap
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.cells import set_cell_size
@@ -113,9 +114,13 @@ def _seconds(seconds: float) -> str:
 def _encoders(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Text]:
     """Draw the encoders, in as few columns as their height allows."""
     pipe = snapshot.pipeline
-    blocked = pipe.encoders_busy - (pipe.stats["client_submitted"] - pipe.stats["encoded"])
-    detail = f"{pipe.encoders_busy} of {pipe.encoders_total} busy"
-    head = pen.heading("encoders", f"{detail}, {blocked} blocked" if blocked > 0 else detail, width)
+    found = {"blocked": pipe.encoders_blocked, "down": pipe.encoders_down, "to start over": pipe.interrupted}
+    detail = f"{pipe.encoders_busy} of {pipe.encoders_total} busy" if pipe.encoders_total else "none"
+    for what, number in found.items():
+        more = f"{detail}, {number} {what}"
+        if number and len(f"encoders  {more}") <= width:
+            detail = more
+    head = pen.heading("encoders", detail, width)
     shown = [_encoder(one, snapshot.time, pen) for one in pipe.encoders]
     rows, most = max(1, height - 1), _most_columns(width)
     columns = max(1, -(-pipe.encoders_total // rows))
@@ -133,6 +138,8 @@ def _encoders_heights(snapshot: Snapshot, width: int) -> list[int]:
 
 
 def _encoder(encoder: Encoder, now: float, pen: Pen) -> Lane:
+    if encoder.down:
+        return Lane(encoder.number, "bold red", word="down", mark="x")
     if encoder.video is None:
         return Lane(encoder.number, "dim", word="free", mark=pen.glyphs.nothing)
     title, left, took = encoder.video.title, encoder.end - now, encoder.end - encoder.start
@@ -154,10 +161,10 @@ def _pool(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Text]:
     """Draw the publishers, in a number of columns that depends on the width alone."""
     pipe = snapshot.pipeline
     name, detail = "publishers", f"{pipe.publishers_starting} starting, {pipe.publishers_ready} ready"
-    if pipe.publishers_publishing:
-        name, detail = "pool", f"{detail}, {pipe.publishers_publishing} publishing"
+    if pipe.publishers_busy:
+        name, detail = "pool", f"{detail}, {pipe.publishers_busy} busy"
     head = pen.heading(name, detail, width)
-    total = pipe.publishers_starting + pipe.publishers_ready + pipe.publishers_publishing
+    total = pipe.publishers_starting + pipe.publishers_ready + pipe.publishers_busy
     shown = [_publisher(one, snapshot) for one in pipe.publishers]
     if height <= 2:
         return [head, *_strip(pen, shown, total, width, 1)]
@@ -225,10 +232,21 @@ def _counters(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Tex
     told = "none is out yet" if pipe.on_time_rate is None else f"{100 * pipe.on_time_rate:.1f} % on time"
     lines = [pen.heading("counters", told, width)]
     lines += [Text("   ").join(places[row::rows]) for row in range(rows)]
+    lines += map(Text, _further(snapshot, width))
     if height - len(lines) >= 3 and pipe.failed:
         lines.append(Text("failed, the last first:", "dim"))
         lines += [Text(pen.title(f"  {video.title}", width), "red") for video in pipe.failed]
     return lines
+
+
+def _further(snapshot: Snapshot, width: int) -> list[str]:
+    """Return the lines of the counters of what fails in the scenario."""
+    counted = ", ".join(f"{value} {name}" for name, value in snapshot.pipeline.further.items())
+    return wrap(counted, width)
+
+
+def _counters_heights(snapshot: Snapshot, width: int) -> list[int]:
+    return [1 - (-6 // _counters_columns(width)) + len(_further(snapshot, width))]
 
 
 def _counters_columns(width: int) -> int:
@@ -263,5 +281,5 @@ def _events(snapshot: Snapshot, pen: Pen, width: int, height: int) -> list[Text]
 ENCODERS = Part(_encoders, _encoders_heights)
 POOL = Part(_pool, lambda _, width: [2, *range(4, 2 - (-_USUAL // _pool_columns(width)))])
 WAITING = Part(_waiting, lambda _, width: [2, 3, 4, 5, 6])
-COUNTERS = Part(_counters, lambda _, width: [1 - (-6 // _counters_columns(width))])
+COUNTERS = Part(_counters, _counters_heights)
 EVENTS = Part(_events, lambda _, width: list(range(3, 14)))

@@ -216,8 +216,7 @@ _PHASES = {
 def done_of(snapshot: Snapshot) -> tuple[int, int | None]:
     """Return how many videos have an outcome, and how many there are; None if more may come."""
     pipe = snapshot.pipeline
-    done = pipe.stats["published"] + pipe.stats["publish_failed"]
-    return done, None if pipe.client.left is None else pipe.client.taken + pipe.client.left
+    return pipe.settled, None if pipe.client.left is None else pipe.client.taken + pipe.client.left
 
 
 def _done(snapshot: Snapshot, pen: Pen, width: int) -> Text:
@@ -236,6 +235,8 @@ def _client(snapshot: Snapshot, pen: Pen, width: int) -> Text:
     """Return what the client does."""
     client, line = snapshot.pipeline.client, Text.assemble(("client   ", "dim"))
     rest = "more may come" if client.left is None else f"{client.left or 'nothing'} more to offer"
+    if client.again:
+        rest += f", {client.again} to be offered again"
     if client.video is None:
         return line.append(rest)
     tail = f"  {max(0.0, snapshot.time - client.since):.1f} s{pen.glyphs.between}{rest}"

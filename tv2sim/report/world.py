@@ -1,0 +1,82 @@
+"""What the scenarios of a report add to the system that the report describes, in sentences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tv2sim.numbers import listed
+from tv2sim.profiles import Profile
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tv2sim.scenario import Scenario
+
+__all__ = ["added"]
+
+_ADDED: dict[str, Callable[[Scenario], object]] = {
+    "There is no encoding stage: a video is encoded when it arrives, and its timeout counts from then.": (
+        lambda scenario: scenario.encoders is None
+    ),
+    "Videos arrive at random.": lambda scenario: scenario.arrivals != "even",
+    "The rate of requests changes over time.": (
+        lambda scenario: isinstance(scenario.requests_per_second, Profile)
+    ),
+    "If no encoder is free, a video is refused and offered again later; meanwhile the client goes on.": (
+        lambda scenario: scenario.encoders is not None and scenario.hand_over
+    ),
+    "After its last offer, a video is refused for good, and is not in time.": (
+        lambda scenario: scenario.encoders is not None and scenario.most_offers
+    ),
+    "Encoders differ in speed.": lambda scenario: isinstance(scenario.encoders, tuple),
+    "Encoding takes longer or shorter than the catalogue says, and no strategy knows it beforehand.": (
+        lambda scenario: scenario.encoding_factor is not None
+    ),
+    "Encoders die and are repaired; a video that loses its encoder starts over, while its timeout goes on.": (
+        lambda scenario: scenario.encoders is not None and scenario.faults.encoder_lifetime is not None
+    ),
+    "Between encoders and publishers, a broker delivers the videos; a delivery may come late, or twice.": (
+        lambda scenario: scenario.broker
+    ),
+    "Publishing takes time, for which a publisher is busy.": lambda scenario: scenario.publishing_time != 0,
+    "A video is in time if a publisher takes it no later than its timeout, however long publishing takes.": (
+        lambda scenario: scenario.deadline == "assigned"
+    ),
+    "A publisher starts some time after it is ordered.": lambda scenario: scenario.provisioning_delay,
+    "Only so many publishers may exist at a time; other starts wait until one has ended.": (
+        lambda scenario: scenario.max_publishers
+    ),
+    "Start-ups may fail.": lambda scenario: scenario.faults.startup,
+    "Publishers die that are ready and wait too long for a video.": (
+        lambda scenario: scenario.faults.ready_lifetime is not None
+    ),
+    "Publishing may fail; the video then waits for another publisher, at its old place.": (
+        lambda scenario: scenario.faults.publishing
+    ),
+    "After its last attempt, a video has failed without being published.": (
+        lambda scenario: scenario.faults.publishing and scenario.faults.attempts
+    ),
+    "A publisher that has failed is replaced when that is noticed.": (
+        lambda scenario: scenario.faults.of_publishers
+    ),
+}
+"""What a scenario may add, and whether it does."""
+
+
+def added(scenarios: Mapping[str, Scenario]) -> list[str]:
+    """Return what scenarios add, with the names of those that do it unless all of them do.
+
+    Examples
+    --------
+    >>> from tv2sim import Faults, Scenario
+    >>> added({"usual": Scenario()})
+    []
+    >>> added({"usual": Scenario(max_publishers=5), "failing": Scenario(faults=Faults(startup=0.1))})[1:]
+    ['failing: Start-ups may fail.', 'failing: A publisher that has failed is replaced when that is noticed.']
+    """
+    found = []
+    for sentence, has in _ADDED.items():
+        names = [name for name, scenario in scenarios.items() if has(scenario)]
+        if names:
+            found.append(sentence if len(names) == len(scenarios) else f"{listed(names)}: {sentence}")
+    return found
