@@ -39,6 +39,8 @@ def strategy_case_of(number: int) -> Case:
     encoders = _encoders(random)
     given = random.random() < (0.6 if encoders is None else 0.2)
     clips, rule, world = _clips(random, encoders, given), _strategy(random), _world(random, encoders)
+    if rule.headroom is not None:  # the rate up to an arrival in the first microseconds would be immense
+        world = dataclasses.replace(world, arrivals="even")
     urgent = [clip._replace(priority=random.choice((None, 0, 1, -2.5))) for clip in clips]
     return Case(urgent, rule, world, number)
 
