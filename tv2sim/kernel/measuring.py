@@ -67,7 +67,7 @@ OF_SUMS: Mapping[str, Callable[[Fixed, Mapping[str, Any]], Any]] = {
     "on_time_rate": lambda fixed, sums: sums["published"] / fixed.videos,
     "stockouts": lambda _, sums: sums["stockouts"],
     "idle": lambda _, sums: sums["idle"] / PER_SECOND,
-    "publisher_seconds": lambda _, sums: sums["alive"] / PER_SECOND,
+    "publisher_seconds": lambda fixed, sums: (sums["alive"] + fixed.busy) / PER_SECOND,
     "publishers_started": lambda _, sums: sums["publishers"],
     "publishers_wasted": lambda fixed, sums: sums["publishers"] - fixed.videos,
     "encoder_utilization": lambda fixed, sums: fixed.work / ((fixed.encoders or nan) * _long(sums)),
@@ -154,7 +154,7 @@ def _publishers(T: Any, K: Any, n: Any, end: Any, with_peak: Any, out: Any) -> N
             ended[gone] = T[events.P_ENDED, publisher]
             gone += 1
     out[IDLE], out[BUSY] = idle / PER_SECOND, busy / PER_SECOND
-    out[PUBLISHER_SECONDS] = alive / PER_SECOND
+    out[PUBLISHER_SECONDS] = (alive + busy) / PER_SECOND
     out[PUBLISHERS_STARTED] = count
     out[PUBLISHERS_WASTED] = wasted
     if with_peak:

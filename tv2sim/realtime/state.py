@@ -143,9 +143,8 @@ class State:
         self._found_none: set[int] = set()  # the videos that found no ready publisher when they were encoded
         self._just_encoded: set[int] = set()  # at the time of the last line, and not assigned
         self._starts: dict[int, float] = {}  # when each of the publishers was started
-        self._idle = self._alive = (
-            0.0  # seconds of the publishers that are idle no more, and of those that are gone
-        )
+        # seconds of the publishers that are idle no more, and of those that are gone
+        self._idle = self._alive = 0.0
         # the largest values so far: Prometheus takes a counter that decreases by a rounding error for a restart
         self._most_idle = self._most_alive = 0.0
         self._taken = 0  # videos that the client has offered
