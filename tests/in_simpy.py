@@ -33,7 +33,11 @@ def catalogue_of(clips: Sequence[Clip]) -> tv.Catalogue:
     for row, clip in enumerate(clips):
         record: dict[str, Any] = {"id": f"v{row}", "title": "T", "provider": "P"}
         record |= {"encodingTime": clip.encoding_time or 0, "publicationTimeout": clip.publication_timeout}
-        optional = {"submittedAt": clip.submitted_at, "publishingTime": clip.publishing_time}
+        optional = {
+            "submittedAt": clip.submitted_at,
+            "publishingTime": clip.publishing_time,
+            "priority": clip.priority,
+        }
         records.append(record | {name: value for name, value in optional.items() if value is not None})
     return tv.read_catalogue(records)
 

@@ -1,8 +1,9 @@
 """The simulated system in plain Python: an executable specification to hold tv2sim against.
 
 It is written to be read, not to be fast. It shares nothing with the library but the random numbers
-(`tv2sim.draws`) and the quantile functions of distributions. Inside, time is a whole number of microseconds: a
-duration in seconds is rounded where it comes in, a time is divided by 10**6 where it goes out.
+(`tv2sim.draws`) and distributions: their quantile function, distribution function and mean. Inside, time is a
+whole number of microseconds: a duration in seconds is rounded where it comes in, and a time is divided by 10**6
+where it goes out.
 
 Whatever may happen next is an event `(time, place, key)`, and always the smallest one happens. `Place` is the
 order of an instant; the method of `System` with a place's name says what happens there. Events with a known
@@ -14,10 +15,11 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from enum import IntEnum, auto
 from fractions import Fraction
+from itertools import chain, repeat
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -49,6 +51,9 @@ class Place(IntEnum):
     NOTICE = auto()  # publisher
     DELIVERY = auto()  # video
     DELAYED_START = auto()  # video, then order
+    RETIREMENT = auto()  # publisher that has been idle long enough
+    REVIEW = auto()  # one at a time
+    DECISION = auto()  # of a rule that decides at the end of the instant
 
 
 class Event(NamedTuple):
@@ -64,17 +69,86 @@ def microseconds(seconds: float) -> int:
     return round(seconds * 1e6)
 
 
+def mean_of(times: Value) -> float:
+    """Return the mean of a distribution, and a number as it is."""
+    return float(times.mean) if hasattr(times, "quantile") else float(times)
+
+
+def share_up_to(seconds: float, times: Value) -> float:
+    """Return the share of all times that are at most so long."""
+    return float(times.cdf(seconds)) if hasattr(times, "quantile") else float(times <= seconds)
+
+
+def quantile_of(times: Value, share: float) -> float:
+    """Return the time below which a share of all times lies."""
+    return float(times.quantile(np.array([share]))[0]) if hasattr(times, "quantile") else float(times)
+
+
+def rounded_up(number: float) -> int:
+    """Return the next whole number; what is above one by an error of arithmetic alone is this one."""
+    return math.ceil(number - 1e-9)
+
+
 # -- what goes in ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Rule:
-    """A strategy: when to order a publisher for a video, whether for it alone; the pool's base stock."""
+class Lead:
+    """How many seconds after a video's encoding starts its publisher is started, at least 0.
 
+    The encoding time less `encoding`, or the timeout less `timeout`, whichever is smaller; or the encoding time
+    less a `quantile` of the start-up time; or what a `table` has for the encoding time and timeout.
+    """
+
+    encoding: float | None = None
+    timeout: float | None = None
+    quantile: float | None = None
+    table: Mapping[tuple[float, float], float] | None = None
+
+    def seconds(self, encoding_time: float, timeout: float, startup_time: Value) -> float:
+        """Return how many for a video, whose nominal encoding time and timeout are known."""
+        if self.table is not None:
+            return self.table.get((encoding_time, timeout), 0.0)
+        if self.quantile is not None:
+            return max(0.0, encoding_time - quantile_of(startup_time, self.quantile))
+        left = [
+            time - less
+            for time, less in ((encoding_time, self.encoding), (timeout, self.timeout))
+            if less is not None
+        ]
+        return max(0.0, min(left))
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A strategy: when publishers are started, for whom, and whom they serve."""
+
+    # for each video: at which of its steps, for it alone or for the pool
     starts_on: str | None = None
     dedicated: bool = False
-    prewarmed: int = 0
-    delay: float = 0.0
+    # the pool at time 0; "rate": as many as start up at a time at the mean rate
+    prewarmed: int | str = 0
+    ready_at_start: bool = False
+    # a publisher for a video alone if it is in time with at least this probability; how much later it starts
+    dedicated_from: float | None = None
+    lead: Lead | None = None
+    delay: float = 0.0  # in place of a hook
+    # the pool's level from then on, and its limits
+    minimum: int | None = None  # the level is at least this; None: `prewarmed`
+    headroom: float | tuple[float, float] | None = None  # a factor on the recent rate, and how recent (30 s)
+    maximum: int | None = None  # publishers that exist
+    starts_at_most: int | None = None  # publishers ordered or starting
+    idle_time_to_live: float | None = None  # of those beyond the level
+    review_every: float | None = None
+    # the queue
+    queue_order: str = "fifo"
+    dispatch: str | None = None  # "at_once" or "end_of_instant"
+    discards_hopeless: bool = False
+
+    @property
+    def decides(self) -> bool:
+        """Whether publishers are given to videos at the end of an instant, not at once."""
+        return self.dispatch == "end_of_instant"
 
 
 @dataclass(frozen=True)
@@ -97,6 +171,16 @@ class Profile:
             if self.period is None:
                 return
             shift += Fraction(self.period)
+
+    @property
+    def mean(self) -> float:
+        """The rate in the long run."""
+        if self.period is None:
+            return self.steps[-1][1]
+        ends = [begin for begin, _ in self.steps[1:]] + [self.period]
+        lasts = [Fraction(end) - Fraction(begin) for (begin, _), end in zip(self.steps, ends, strict=True)]
+        area = sum(Fraction(rate) * time for (_, rate), time in zip(self.steps, lasts, strict=True))
+        return float(area / Fraction(self.period))
 
 
 @dataclass(frozen=True)
@@ -176,6 +260,7 @@ class Clip(NamedTuple):
     publication_timeout: float
     submitted_at: float | None = None
     publishing_time: float | None = None
+    priority: float | None = None
 
 
 @dataclass(frozen=True)
@@ -231,6 +316,7 @@ class Video:
     publication_timeout: float
     submitted_at: float | None = None
     publishing_time: float | None = None
+    priority: float | None = None
     offered: float = NAN
     encoder: int | None = None
     encoding_started: float = NAN
@@ -307,14 +393,14 @@ class Order(NamedTuple):
     cause: int | None
     slot: int | None  # of a publisher of the pool at time 0, which has no cause
     own: bool  # whether it serves only the video that is its cause
+    warm: bool = False  # whether it is ready as soon as it starts
 
     @property
-    def origin(self) -> tuple[bool, int]:
-        """What its draws belong to: a video or a slot, and its number."""
+    def origin(self) -> tuple[str, int | None]:
+        """What its draws belong to: a video or a slot, and its number; or neither, and they are numbered."""
         if self.cause is not None:
-            return (True, self.cause)
-        assert self.slot is not None
-        return (False, self.slot)
+            return ("video", self.cause)
+        return ("slot", self.slot) if self.slot is not None else ("neither", None)
 
 
 @dataclass
@@ -323,12 +409,13 @@ class Life:
 
     order: Order
     further: int
-    death: Event | None = None  # the end of its life as a ready one
+    timers: set[Event] = field(default_factory=set)  # of a ready one: its death, the end of its idle time
 
-    def draw(self, of_slot: Purpose, for_video: Purpose) -> tuple[Purpose, int, int]:
-        """Return what its number of one of these purposes belongs to."""
-        is_for_video, entity = self.order.origin
-        return (for_video if is_for_video else of_slot, entity, self.further)
+    def draw(self, purpose: str) -> tuple[Purpose, int, int]:
+        """Return what its number of a purpose belongs to."""
+        kind, entity = self.order.origin
+        name = purpose + {"video": "_FOR_VIDEO", "slot": "_OF_SLOT", "neither": "_WITHOUT_CAUSE"}[kind]
+        return (Purpose[name], self.further, 0) if entity is None else (Purpose[name], entity, self.further)
 
 
 # -- what happens ------------------------------------------------------------------------------------------
@@ -346,6 +433,11 @@ class System:
         self.agenda: set[Event] = set()
         self.without_outcome = len(videos)
         self.counts = [Counts() for _ in videos]
+        # what the rule makes of the world
+        self.has_own = [rule.dedicated or self.is_worth_its_own(row) for row in range(len(videos))]
+        self.prewarmed = self.needed_at_the_mean_rate() if rule.prewarmed == "rate" else int(rule.prewarmed)
+        self.encoding_starts: list[int] = []  # the first of each video
+        self.has_to_decide = True  # whether something has happened since the last decision, or it is time 0
         # client
         self.next = 0  # the first video that has not been offered
         self.next_offer: float = 0  # the client's pause lasts until then
@@ -373,17 +465,19 @@ class System:
         self.in_line: deque[tuple[Order, int]] = deque()  # orders that wait for the quota, and since when
         self.quota_waits = 0  # waits for the quota that were longer than 0
         self.lives: list[Life] = []
-        self.started_for: dict[tuple[bool, int], int] = {}  # publishers started for an origin
+        self.started_for: dict[tuple[str, int | None], int] = {}  # publishers started for an origin
         self.alive = 0  # publishers that have neither ended nor failed
         self.ordered = 0  # shared publishers that are ordered but not started
         self.starting = 0  # shared publishers that are not ready yet
         self.ready: set[tuple[int, int]] = set()  # shared publishers: ready since when, number
+        self.busy = 0  # shared publishers that publish
         self.dead = 0  # shared publishers that have failed, which has not been noticed
 
     def run(self) -> Outcome:
         """Let everything happen up to the end of the run."""
-        for slot in range(self.rule.prewarmed):
-            self.order(None, slot, own=False)
+        self.prewarm()
+        if self.rule.review_every is not None:
+            self.plan(microseconds(self.rule.review_every), Place.REVIEW)
         for number in range(len(self.world.speeds)):
             self.begin_life(number)
         last = math.inf if self.world.until is None else microseconds(self.world.until)
@@ -408,9 +502,11 @@ class System:
     def fate_can_change(self) -> bool:
         """Tell whether anything can still give a video its outcome, at a later time.
 
-        A lifetime cannot, and a repair can only if it lets a video be encoded that can go on from there.
-        Publishers that nobody waits for may die and be replaced for ever, and so may the encoders of videos
-        that are encoded and find no room; this cannot either.
+        A review cannot, and neither can the end of a lifetime or of idle time, except if the place under the
+        quota is then free for a publisher that is needed. A repair can only if it lets a video be encoded that
+        can go on from there. Publishers that nobody waits for may die and be replaced for ever, and so may the
+        encoders of videos that are encoded and find no room; this cannot either. That a video may be discarded
+        at the next decision is no reason to go on.
         """
         unfinished = {row for row, video in enumerate(self.videos) if video.outcome == "unfinished"}
         stranded = {  # encoded, but without room in the queue
@@ -419,6 +515,11 @@ class System:
         if self.has_room():
             stranded.clear()
         waits_for_publisher = bool(unfinished & (self.queue | self.waits_for_own) or stranded)
+        waits_for_quota = self.in_line and (
+            waits_for_publisher or any(order.own and self.is_needed(order) for order, _ in self.in_line)
+        )
+        if self.rule.discards_hopeless and self.sees_blocked:
+            stranded.clear()  # none of them is blocked for ever
         waits_for_encoder = any(row not in stranded for _, row in self.interrupted) or (
             self.offering is not None and len(stranded) < len(self.world.speeds)
         )
@@ -432,8 +533,10 @@ class System:
             match event.place:
                 case Place.RETRY | Place.OFFER:
                     return not refused_for_ever
-                case Place.ENCODER_DIES | Place.READY_DIES:
+                case Place.ENCODER_DIES | Place.REVIEW:
                     return False
+                case Place.READY_DIES | Place.RETIREMENT:
+                    return bool(waits_for_quota)
                 case Place.ENCODER_REPAIRED:
                     return waits_for_encoder
                 case Place.ENCODING_ENDS:
@@ -478,12 +581,15 @@ class System:
             time = max(self.now, self.next_offer, self.not_before[self.next])
             if time < math.inf:
                 yield Event(time, Place.OFFER, (self.next,))
+        if self.rule.decides and self.has_to_decide:
+            yield Event(self.now, Place.DECISION, ())
 
     def note(
         self, event: str, video: int | None = None, encoder: int | None = None, publisher: int | None = None
     ) -> None:
-        """Write a line of the log."""
+        """Write a line of the log; a rule that decides once an instant will look at what has changed."""
         self.log.append((self.now / 1e6, event, video, encoder, publisher))
+        self.has_to_decide = True
 
     # -- client --------------------------------------------------------------------------------------------
 
@@ -560,11 +666,14 @@ class System:
     def skip_encoding(self, row: int) -> None:
         """Let the video go straight to the publishing stage."""
         self.videos[row].encoding_started = self.now
+        self.encoding_starts.append(self.now)
         self.note("encoding_started", row)
         self.moment("encoding_started", row)
+        self.step(row)
         self.videos[row].encoded = self.now
         self.note("encoded", row)
         self.moment("encoded", row)
+        self.step(row)
         self.reach_publishing_stage(row)
 
     # -- encoders ------------------------------------------------------------------------------------------
@@ -589,7 +698,9 @@ class System:
         self.plan(self.now + takes, Place.ENCODING_ENDS, row)
         if math.isnan(video.encoding_started):
             video.encoding_started = self.now
+            self.encoding_starts.append(self.now)
             self.moment("encoding_started", row)
+        self.step(row)
 
     def encoding_ends(self, row: int) -> None:
         video, first = self.videos[row], self.never_encoded(row)
@@ -597,21 +708,23 @@ class System:
         self.note("encoded", row, video.encoder)
         if first:
             self.moment("encoded", row)
-        if self.rule.dedicated or self.has_room():
-            self.leave_encoder(row)
+        self.step(row)
+        if self.has_own[row] or self.has_room():
+            self.free_encoder(row)
+            self.reach_publishing_stage(row)
         else:
             self.blocked.append(row)
 
     def admission(self, row: int) -> None:
-        self.blocked.popleft()
-        self.leave_encoder(row)
+        self.blocked.remove(row)
+        self.free_encoder(row)
+        self.reach_publishing_stage(row)
 
-    def leave_encoder(self, row: int) -> None:
+    def free_encoder(self, row: int) -> None:
         encoder = self.videos[row].encoder
         assert encoder is not None
         del self.holding[encoder]
         self.free.add((self.now, encoder))
-        self.reach_publishing_stage(row)
 
     def begin_life(self, encoder: int) -> None:
         if (of := self.world.faults.encoder_lifetime) is not None:
@@ -641,6 +754,7 @@ class System:
                 event for event in self.agenda if (event.place, *event.key) != (Place.ENCODING_ENDS, row)
             }
         self.interrupted.add((self.now, row))
+        self.step(row)
 
     def encoder_repaired(self, encoder: int) -> None:
         self.note("encoder_repaired", None, encoder)
@@ -658,7 +772,7 @@ class System:
         capacity = self.world.publishing_queue_capacity
         if capacity is None or self.world.encoders is None:
             return True
-        at_once = len(self.ready) if self.world.broker is None else 0
+        at_once = len(self.ready) if self.world.broker is None and not self.rule.decides else 0
         return len(self.queue) < capacity + at_once
 
     def reach_publishing_stage(self, row: int) -> None:
@@ -669,10 +783,12 @@ class System:
         self.counts[row].place = self.places
         if self.world.broker is None:
             self.wait_for_publisher(row)
+            self.step(row)
         else:
-            if not self.rule.dedicated:
+            if not self.has_own[row]:
                 self.queue.add(row)
                 self.hidden.add(row)
+            self.step(row)
             self.deliver(row)
 
     def deliver(self, row: int) -> None:
@@ -699,44 +815,109 @@ class System:
             case "visible again":
                 self.note("redelivered", row)
                 self.wait_for_publisher(row)
-                if self.rule.dedicated:
+                if self.has_own[row]:
                     self.order(row, None, own=True)
 
     def wait_for_publisher(self, row: int) -> None:
         """Let the video wait where publishers see it."""
-        if self.rule.dedicated:
+        if self.has_own[row]:
             self.waits_for_own.add(row)
             self.serve_own(row)
         else:
             self.queue.add(row)
             self.hidden.discard(row)
-            self.serve_queue()
+            self.serve_at_once()
 
     def serve_own(self, row: int) -> None:
-        """Give the video its own publisher as soon as both are there."""
+        """Give the video its own publisher as soon as both are there, unless it is too late."""
         if row in self.waits_for_own and row in self.own:
             publisher = self.publishers[self.own[row]]
             if not math.isnan(publisher.ready):
-                self.waits_for_own.remove(row)
-                self.own.pop(row)
-                self.publish(publisher.publisher, self.assign(publisher, row))
+                if self.is_hopeless(row):
+                    self.discard(row)
+                else:
+                    self.waits_for_own.remove(row)
+                    self.own.pop(row)
+                    self.publish(publisher.publisher, self.assign(publisher, row))
 
-    def serve_queue(self) -> None:
-        """Give the queue's first video the publisher ready longest, and restore the base stock."""
-        while (seen := self.queue - self.hidden) and self.ready:
-            row, first = min(seen, key=lambda row: self.counts[row].place), min(self.ready)
-            self.queue.remove(row)
-            self.ready.remove(first)
-            taken = self.assign(self.publishers[first[1]], row)
-            while self.level() < self.rule.prewarmed:
-                self.order(row, None, own=False)
-            self.publish(first[1], taken)
+    def serve_at_once(self) -> None:
+        """Serve those that wait as long as publishers are ready, and review the pool after each."""
+        while not self.rule.decides and (waiting := self.waiting()) and self.ready:
+            row = min(waiting, key=self.urgency)
+            if self.is_hopeless(row):
+                self.discard(row)
+            else:
+                publisher, taken = self.give_publisher(row)
+                self.fill_up(repeat(row))
+                self.publish(publisher, taken)
+
+    def decision(self) -> None:
+        """Discard, dispatch, start: what happens here is no occasion to decide again, but what follows is."""
+        for row in sorted(filter(self.is_hopeless, [*self.waiting(), *self.waits_for_own])):
+            self.discard(row)
+        given = []
+        while (waiting := self.waiting()) and self.ready:
+            row = min(waiting, key=self.urgency)
+            self.publish(*self.give_publisher(row))
+            given.append(row)
+        self.fill_up(chain(given, repeat(None)))
+        self.has_to_decide = False
+
+    @property
+    def sees_blocked(self) -> bool:
+        """Whether videos that are blocked wait for a publisher, as those in the queue do."""
+        return self.rule.decides and self.world.broker is None
+
+    def waiting(self) -> list[int]:
+        """Return the videos that any publisher may take."""
+        return [*(self.queue - self.hidden), *(self.blocked if self.sees_blocked else ())]
+
+    def urgency(self, row: int) -> tuple[float, ...]:
+        """Return what says which video is served first: the one for which it is smallest."""
+        place = self.counts[row].place or self.places + 1 + self.blocked.index(row)
+        match self.rule.queue_order:
+            case "deadline":
+                return (self.deadline(row), row)
+            case "priority":
+                return (self.videos[row].priority or 0.0, place)
+            case _:
+                return (place,)
+
+    def deadline(self, row: int) -> int:
+        video = self.videos[row]
+        return int(video.encoding_started) + microseconds(video.publication_timeout)
+
+    def is_hopeless(self, row: int) -> bool:
+        """Tell if the rule gives a video up; what waits again after its publication is no such video."""
+        if not self.rule.discards_hopeless or self.videos[row].outcome != "unfinished":
+            return False
+        return self.now > self.deadline(row)
+
+    def discard(self, row: int) -> None:
+        """Give a video up that waits, together with its own publisher: now, or when it is ready."""
+        if row in self.blocked:
+            self.blocked.remove(row)
+            self.free_encoder(row)
+        self.queue.discard(row)
+        self.waits_for_own.discard(row)
+        self.settle(row, "failed", event="discarded")
+        if row in self.own and not math.isnan(self.publishers[self.own[row]].ready):
+            self.retire(self.own[row])
+
+    def give_publisher(self, row: int) -> tuple[int, int]:
+        """Let the publisher ready longest take the video; return it, and how long it will publish."""
+        if row in self.blocked:
+            self.admission(row)
+        self.queue.remove(row)
+        first = min(self.ready)
+        self.ready.remove(first)
+        self.busy += 1
+        return first[1], self.assign(self.publishers[first[1]], row)
 
     def assign(self, publisher: Publisher, row: int) -> int:
         """Let the publisher take the video; return how long it will publish it."""
         video, counts = self.videos[row], self.counts[row]
-        if (death := self.lives[publisher.publisher].death) is not None:
-            self.agenda.discard(death)
+        self.agenda -= self.lives[publisher.publisher].timers
         publisher.video, publisher.assigned = row, self.now
         if video.outcome == "unfinished":
             video.publisher, video.assigned = publisher.publisher, self.now
@@ -766,6 +947,10 @@ class System:
             self.publishers[number].ended, self.publishers[number].outcome = self.now, "ended"
             self.note("publisher_ended", row, None, number)
             self.gone()
+            if not self.has_own[row]:
+                self.busy -= 1
+                if self.rule.maximum is not None:
+                    self.step(row)  # there may be room for another one
 
     def publishing_fails(self, number: int, row: int) -> None:
         """Let the video wait again at its place, or fail after its last attempt."""
@@ -774,7 +959,8 @@ class System:
         most = self.world.faults.attempts
         last = most is not None and self.counts[row].attempts >= most
         if last and self.videos[row].outcome == "unfinished":
-            self.settle(row, "failed", number)
+            self.settle(row, "failed", publisher=number)
+        self.busy -= not self.has_own[row]
         self.fail(number)
         if not last:
             self.wait_for_publisher(row)
@@ -793,31 +979,128 @@ class System:
         video.elapsed = video.published - video.encoding_started
         held = video.assigned if self.world.deadline == "assigned" else video.published
         video.on_time = held - video.encoding_started <= microseconds(video.publication_timeout)
-        self.settle(row, "published" if video.on_time else "failed", video.publisher)
+        self.settle(row, "published" if video.on_time else "failed", publisher=video.publisher)
 
-    def settle(self, row: int, outcome: str, publisher: int | None = None) -> None:
+    def settle(self, row: int, outcome: str, *, publisher: int | None = None, event: str | None = None) -> None:
         """Give the video its outcome."""
         self.videos[row].settled, self.videos[row].outcome = self.now, outcome
-        self.note(outcome, row, None, publisher)
+        self.note(event or outcome, row, None, publisher)
         self.without_outcome -= 1
 
-    # -- publishers ----------------------------------------------------------------------------------------
+    # -- the rule ------------------------------------------------------------------------------------------
+
+    def encoding_time(self, row: int) -> float:
+        """Return the nominal one, in seconds, which is what a rule knows."""
+        return 0.0 if self.world.encoders is None else self.videos[row].encoding_time or 0.0
+
+    def is_worth_its_own(self, row: int) -> bool:
+        """Tell if a publisher started with the video's encoding is in time with the probability asked for."""
+        if self.rule.dedicated_from is None:
+            return False
+        video, startup_fails = self.videos[row], self.world.faults.startup
+        own, drawn = video.publishing_time, self.world.publishing_time
+        publishing = 0.0 if self.world.deadline == "assigned" else mean_of(drawn if own is None else own)
+        left = microseconds(video.publication_timeout) - microseconds(publishing)
+        if microseconds(self.encoding_time(row)) > left:
+            return False
+        in_time = share_up_to(left / 1e6, self.world.startup_time) * (1 - startup_fails)
+        return bool(in_time >= self.rule.dedicated_from - 1e-12)  # equal but for errors of arithmetic
 
     def moment(self, moment: str, row: int) -> None:
         """Order a publisher for the video if the strategy says that this is the moment."""
-        if self.rule.starts_on == moment:
-            self.order(row, None, own=self.rule.dedicated, delay=microseconds(self.rule.delay))
+        own = self.has_own[row]
+        starts_on = "encoding_started" if own and not self.rule.dedicated else self.rule.starts_on
+        if starts_on == moment:
+            self.order(row, None, own=own, delay=self.delay(row))
+
+    def delay(self, row: int) -> int:
+        """Return how long after its moment the video's publisher is to be started."""
+        lead, timeout = self.rule.lead, self.videos[row].publication_timeout
+        if lead is None:
+            return microseconds(self.rule.delay)
+        return microseconds(lead.seconds(self.encoding_time(row), timeout, self.world.startup_time))
+
+    def needed_at_the_mean_rate(self) -> int:
+        """Return how many publishers are started up at a time if each is replaced."""
+        rate = self.world.requests_per_second
+        mean = Profile(rate.steps, rate.period).mean if hasattr(rate, "steps") else rate
+        times = [video.submitted_at for video in self.videos if video.submitted_at is not None]
+        if len(times) == len(self.videos) > 1 and max(times) > min(times):
+            mean = (len(times) - 1) / (max(times) - min(times))
+        return rounded_up(mean * mean_of(self.world.startup_time))
+
+    def wanted(self) -> int:
+        """Return the level that the pool should have now."""
+        least = self.prewarmed if self.rule.minimum is None else self.rule.minimum
+        if self.rule.headroom is None:
+            return least
+        headroom = self.rule.headroom
+        factor, window = headroom if isinstance(headroom, tuple) else (headroom, 30.0)
+        covered = min(microseconds(window), self.now)
+        recent = sum(time > self.now - microseconds(window) for time in self.encoding_starts)
+        rate = recent / (covered / 1e6) if covered else 0.0
+        return max(least, rounded_up(factor * rate * mean_of(self.world.startup_time)))
 
     def level(self) -> int:
         """Return how many publishers of the pool are ordered, starting or ready, as far as is known."""
         return self.ordered + self.starting + len(self.ready) + self.dead
 
-    def order(self, cause: int | None, slot: int | None, *, own: bool, delay: int = 0) -> None:
+    def may_order(self) -> bool:
+        """Tell if the rule's limits allow another publisher of the pool."""
+        most, most_in_flight = self.rule.maximum, self.rule.starts_at_most
+        exist, in_flight = self.level() + self.busy, self.ordered + self.starting
+        return (most is None or exist < most) and (most_in_flight is None or in_flight < most_in_flight)
+
+    def prewarm(self) -> None:
+        """Order the publishers of time 0."""
+        warm, maximum, in_flight = self.rule.ready_at_start, self.rule.maximum, self.rule.starts_at_most
+        limits = [maximum, None if warm else in_flight]
+        wanted = max(self.prewarmed, self.wanted())
+        for slot in range(min([wanted, *(limit for limit in limits if limit is not None)])):
+            self.order(None, slot, own=False, warm=warm)
+
+    def step(self, row: int) -> None:
+        """Review the pool because of a step of the video, if there is no decision later in this instant."""
+        if not self.rule.decides:
+            self.fill_up(repeat(row))
+
+    def fill_up(self, causes: Iterator[int | None]) -> None:
+        """Order what is missing, as far as the limits allow it; what is too much is retired at its place."""
+        while self.level() < self.wanted() and self.may_order():
+            self.order(next(causes), None, own=False)
+        if (number := self.surplus()) is not None:
+            self.agenda.add(Event(self.now, Place.RETIREMENT, (number,)))
+
+    def surplus(self) -> int | None:
+        """Return the publisher ready longest if it has been idle for long, and the pool exceeds its level."""
+        if self.rule.idle_time_to_live is None or not self.ready or self.level() <= self.wanted():
+            return None
+        since, number = min(self.ready)
+        return number if self.now - since >= microseconds(self.rule.idle_time_to_live) else None
+
+    def retirement(self, timer_of: int) -> None:
+        while (number := self.surplus()) is not None:
+            self.retire(number)
+
+    def review(self) -> None:
+        assert self.rule.review_every is not None
+        self.plan(self.now + microseconds(self.rule.review_every), Place.REVIEW)
+        if self.rule.decides:
+            self.has_to_decide = True
+        else:
+            self.fill_up(repeat(None))
+
+    # -- publishers ----------------------------------------------------------------------------------------
+
+    def order(
+        self, cause: int | None, slot: int | None, *, own: bool, delay: int = 0, warm: bool = False
+    ) -> None:
         """Decide that a publisher is to be started; it counts in the pool's level from now on."""
         self.orders += 1
-        order = Order(self.orders, cause, slot, own)
+        order = Order(self.orders, cause, slot, own, warm and self.may_start())
         self.ordered += not own
-        if timer := delay + microseconds(self.world.provisioning_delay):
+        timer = 0 if warm else delay + microseconds(self.world.provisioning_delay)
+        if timer:
             self.provisioned[order.number] = order
             self.plan(self.now + timer, Place.DELAYED_START, -1 if cause is None else cause, order.number)
         else:
@@ -843,14 +1126,16 @@ class System:
         """Start as many as the quota has room for, except for a video that needs no publisher any more."""
         while self.in_line and self.may_start():
             order, since = self.in_line.popleft()
-            row = order.cause
-            if row is None or not order.own or self.needs_publisher(row):
+            if self.is_needed(order):
                 self.quota_waits += since < self.now
                 self.start_publisher(order)
 
-    def needs_publisher(self, row: int) -> bool:
-        """Tell whether a video has no outcome, or has been delivered again."""
-        return self.videos[row].outcome == "unfinished" or row in self.waits_for_own
+    def is_needed(self, order: Order) -> bool:
+        """Tell whether it is for the pool, or for a video that has no outcome or has been delivered again."""
+        row = order.cause
+        if row is None or not order.own:
+            return True
+        return row in self.waits_for_own or self.videos[row].outcome == "unfinished"
 
     def start_publisher(self, order: Order) -> None:
         self.ordered -= not order.own
@@ -862,8 +1147,8 @@ class System:
         self.started_for[order.origin] = further + 1
         life = Life(order, further)
         self.lives.append(life)
-        draw = life.draw(Purpose.STARTUP_OF_SLOT, Purpose.STARTUP_FOR_VIDEO)
-        self.plan(self.now + self.draws.time(self.world.startup_time, *draw), Place.PUBLISHER_READY, number)
+        takes = 0 if order.warm else self.draws.time(self.world.startup_time, *life.draw("STARTUP"))
+        self.plan(self.now + takes, Place.PUBLISHER_READY, number)
         if order.own and order.cause is not None:
             self.own[order.cause] = number
         else:
@@ -872,26 +1157,42 @@ class System:
     def publisher_ready(self, number: int) -> None:
         publisher, life, faults = self.publishers[number], self.lives[number], self.world.faults
         self.starting -= not life.order.own
-        draw = life.draw(Purpose.STARTUP_FAILURE_OF_SLOT, Purpose.STARTUP_FAILURE_FOR_VIDEO)
-        if self.draws.happens(faults.startup, *draw):
+        if not life.order.warm and self.draws.happens(faults.startup, *life.draw("STARTUP_FAILURE")):
             self.attempts.append(Attempt("startup", publisher.cause, None, number, publisher.started, self.now))
             self.fail(number)
             return
         publisher.ready = self.now
         self.note("publisher_ready", None, None, number)
         if faults.ready_lifetime is not None:
-            draw = life.draw(Purpose.READY_LIFETIME_OF_SLOT, Purpose.READY_LIFETIME_FOR_VIDEO)
-            lives = self.draws.lifetime(faults.ready_lifetime, *draw)
-            life.death = self.plan(self.now + lives, Place.READY_DIES, number)
-        if life.order.own and life.order.cause is not None:
+            lives = self.draws.lifetime(faults.ready_lifetime, *life.draw("READY_LIFETIME"))
+            life.timers.add(self.plan(self.now + lives, Place.READY_DIES, number))
+        if not self.is_needed(life.order):
+            self.retire(number)  # its video has been discarded
+        elif life.order.own and life.order.cause is not None:
             self.serve_own(life.order.cause)
         else:
+            if (idle := self.rule.idle_time_to_live) is not None:
+                life.timers.add(self.plan(self.now + microseconds(idle), Place.RETIREMENT, number))
             self.ready.add((self.now, number))
-            self.serve_queue()
+            self.serve_at_once()
 
     def ready_dies(self, number: int) -> None:
-        self.ready.discard((int(self.publishers[number].ready), number))
+        self.forget_ready(number)
         self.fail(number)
+
+    def forget_ready(self, number: int) -> None:
+        self.ready.discard((int(self.publishers[number].ready), number))
+        self.agenda -= self.lives[number].timers
+
+    def retire(self, number: int) -> None:
+        """End a ready publisher that is not needed."""
+        publisher, order = self.publishers[number], self.lives[number].order
+        self.forget_ready(number)
+        publisher.ended, publisher.outcome = self.now, "retired"
+        self.note("publisher_retired", None, None, number)
+        if order.own and order.cause is not None:
+            self.own.pop(order.cause)
+        self.gone()
 
     def fail(self, number: int) -> None:
         """End the life of a publisher; one is started in its place when this is noticed."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import pandas as pd
@@ -90,11 +90,10 @@ def strategy_of(rule: Rule) -> tv.Strategy:
         return tv.PART_2A
     if rule == PART_2B:
         return tv.PART_2B
+    data = {each.name: value for each in fields(rule) if (value := getattr(rule, each.name)) != each.default}
     if rule.starts_on is None:
-        return tv.PART_2C.replace(prewarmed=rule.prewarmed)
-    data = asdict(rule)
-    delay = data.pop("delay")
-    return Delayed("of this test", **data, delay=delay) if delay else tv.Strategy("of this test", **data)
+        return tv.PART_2C.replace(**{"prewarmed": 0} | data)
+    return Delayed("of this test", **data) if rule.delay else tv.Strategy("of this test", **data)
 
 
 @dataclass(frozen=True)
@@ -137,7 +136,7 @@ def check(case: Case, run: tv.Run) -> Outcome:
     return expected
 
 
-OPTIONAL = {"submitted_at", "publishing_time", "settled"}
+OPTIONAL = {"submitted_at", "publishing_time", "priority", "settled"}
 """Columns of the specification's tables that a run's table does not always have."""
 
 

@@ -3,25 +3,51 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
+from functools import cache
 from itertools import accumulate
 from math import isnan
+from typing import Any, TypeAlias
 
 import pytest
 
 from tests.in_simpy import simpy
-from tests.reference import Draws, Outcome, Row, System, Video, World, reference
+from tests.reference import Clip, Draws, Event, Lead, Outcome, Row, Rule, System, Video, World, reference
 from tests.test_reference import cells
-from tests.wider import Case, case_of, features
+from tests.wider import Case, case_of, features, strategy_case_of, strategy_features
 
 FEW, MANY = 300, 6000
 PARTS = 6
 
+Runs: TypeAlias = list[tuple[Case, Outcome]]
+
+
+def outcome_of(case: Case) -> Outcome:
+    return reference(case.clips, case.rule, case.world, Draws(case.seed))
+
+
+@cache
+def runs_of(generator: Callable[[int], Case], part: int) -> Runs:
+    """Return some cases, each with what must happen in it."""
+    return [(case, outcome_of(case)) for case in map(generator, range(part, FEW, PARTS))]
+
 
 @pytest.fixture(params=range(PARTS), scope="module")
-def runs(request: pytest.FixtureRequest) -> list[tuple[Case, Outcome]]:
-    """Return some cases, each with what must happen in it."""
-    cases = map(case_of, range(request.param, FEW, PARTS))
-    return [(case, reference(case.clips, case.rule, case.world, Draws(case.seed))) for case in cases]
+def runs_of_parts(request: pytest.FixtureRequest) -> Runs:
+    """Return cases with the strategies of the parts and what lies between them."""
+    return runs_of(case_of, request.param)
+
+
+@pytest.fixture(params=range(PARTS), scope="module")
+def runs_of_strategies(request: pytest.FixtureRequest) -> Runs:
+    """Return cases with strategies of all kinds."""
+    return runs_of(strategy_case_of, request.param)
+
+
+@pytest.fixture(params=[(kind, part) for kind in (case_of, strategy_case_of) for part in range(PARTS)])
+def runs(request: pytest.FixtureRequest) -> Runs:
+    return runs_of(*request.param)
 
 
 def times(row: Row, *columns: str) -> list[float]:
@@ -36,6 +62,21 @@ def test_each_feature_is_in_a_tenth_of_the_cases() -> None:
         assert min(found.values()) >= many / 10
 
 
+def test_each_field_of_a_strategy_is_in_a_twentieth_of_the_cases() -> None:
+    for many in (FEW, MANY):
+        found = Counter(
+            field for number in range(many) for field in strategy_features(strategy_case_of(number))
+        )
+        assert len(found) == 18
+        assert min(found.values()) >= many / 20
+
+
+def test_videos_are_given_up_and_publishers_retired_in_a_tenth_of_the_cases() -> None:
+    runs = [run for part in range(PARTS) for run in runs_of(strategy_case_of, part)]
+    for event in ("discarded", "publisher_retired"):
+        assert sum(any(line[1] == event for line in outcome.log) for _, outcome in runs) >= len(runs) / 10
+
+
 def check(case: Case, expected: Outcome) -> None:
     """Compare what the SimPy model gives with what must happen: each cell, each line of the log, the end."""
     found = simpy(case.clips, case.rule, case.world, case.seed)
@@ -48,12 +89,12 @@ def check(case: Case, expected: Outcome) -> None:
     assert (found.end, found.ending, found.quota_waits) == (expected.end, expected.ending, expected.quota_waits)
 
 
-GIVEN = {"id", "title", "provider", "encoding_time", "publication_timeout", "submitted_at", "publishing_time"}
+GIVEN = {"id", "title", "provider", *Clip._fields}
 """The columns of videos that come from the catalogue."""
 
 
-def test_the_simpy_model_agrees(runs: list[tuple[Case, Outcome]]) -> None:
-    for case, outcome in runs:
+def test_the_simpy_model_agrees(runs_of_parts: Runs) -> None:
+    for case, outcome in runs_of_parts:
         check(case, outcome)
 
 
@@ -64,7 +105,7 @@ def test_the_simpy_model_agrees_in_many_cases(part: int) -> None:
         check(case, reference(case.clips, case.rule, case.world, Draws(case.seed)))
 
 
-def test_the_tables_of_videos(runs: list[tuple[Case, Outcome]]) -> None:
+def test_the_tables_of_videos(runs: Runs) -> None:
     for case, outcome in runs:
         for video in outcome.videos:
             on_the_way = times(video, "offered", "encoding_started", "encoded", "queued")
@@ -78,7 +119,7 @@ def test_the_tables_of_videos(runs: list[tuple[Case, Outcome]]) -> None:
                 assert took <= round(video["publication_timeout"] * 1e6)
 
 
-def test_the_tables_of_publishers(runs: list[tuple[Case, Outcome]]) -> None:
+def test_the_tables_of_publishers(runs: Runs) -> None:
     for case, outcome in runs:
         for publisher in outcome.publishers:
             life = times(publisher, "started", "ready", "assigned", "ended")
@@ -87,7 +128,7 @@ def test_the_tables_of_publishers(runs: list[tuple[Case, Outcome]]) -> None:
                 assert publisher["video"] in (None, publisher["cause"])
 
 
-def test_each_attempt_that_failed_is_a_row(runs: list[tuple[Case, Outcome]]) -> None:
+def test_each_attempt_that_failed_is_a_row(runs: Runs) -> None:
     for _, outcome in runs:
         failed = [publisher for publisher in outcome.publishers if publisher["outcome"] == "failed"]
         kinds = Counter(attempt["kind"] for attempt in outcome.attempts)
@@ -97,7 +138,7 @@ def test_each_attempt_that_failed_is_a_row(runs: list[tuple[Case, Outcome]]) -> 
         assert kinds["encoding"] == len(interrupted)
 
 
-def test_there_are_never_more_publishers_than_the_quota(runs: list[tuple[Case, Outcome]]) -> None:
+def test_there_are_never_more_publishers_than_the_quota(runs: Runs) -> None:
     for case, outcome in runs:
         starts = [(publisher["started"], 1) for publisher in outcome.publishers]
         ends = [(publisher["ended"], -1) for publisher in outcome.publishers if not isnan(publisher["ended"])]
@@ -105,7 +146,7 @@ def test_there_are_never_more_publishers_than_the_quota(runs: list[tuple[Case, O
         assert case.world.max_publishers is None or max(alive, default=0) <= case.world.max_publishers
 
 
-def test_an_encoder_has_one_video_at_a_time(runs: list[tuple[Case, Outcome]]) -> None:
+def test_an_encoder_has_one_video_at_a_time(runs: Runs) -> None:
     for case, outcome in runs:
         encoder_of: dict[int, int] = {}
         for _, event, video, encoder, _ in outcome.log if case.world.encoders is not None else ():
@@ -114,10 +155,12 @@ def test_an_encoder_has_one_video_at_a_time(runs: list[tuple[Case, Outcome]]) ->
                 encoder_of[video] = encoder
             elif event in ("queued", "encoder_failed") and video is not None:
                 del encoder_of[video]
+            elif event == "discarded" and video is not None:
+                encoder_of.pop(video, None)  # it was blocked
 
 
-def test_runs_that_end_early_have_nothing_to_wait_for(runs: list[tuple[Case, Outcome]]) -> None:
-    """If they go on, whatever dies or is repaired, no video gets an outcome."""
+def test_runs_that_end_early_have_nothing_to_wait_for(runs: Runs) -> None:
+    """If they go on, whatever dies or is repaired, no video gets an outcome, except that it may be given up."""
 
     class GoesOn(System):
         def fate_can_change(self) -> bool:
@@ -130,5 +173,134 @@ def test_runs_that_end_early_have_nothing_to_wait_for(runs: list[tuple[Case, Out
         if outcome.ending in ("no publisher will come", "nothing left to happen"):
             longer = World(**world.changes() | {"until": outcome.end + 100})
             later = GoesOn([Video(*clip) for clip in clips], rule, longer, Draws(seed)).run()
-            settled = [[video["outcome"] for video in each.videos] for each in (outcome, later)]
-            assert settled[0] == settled[1]
+            given_up = {line[2] for line in later.log if line[1] == "discarded"}
+            for row, video in enumerate(outcome.videos):
+                if video["outcome"] != "unfinished" or row not in given_up:
+                    assert video["outcome"] == later.videos[row]["outcome"]
+
+
+# -- strategies ------------------------------------------------------------------------------------------
+
+
+def test_a_video_has_one_outcome(runs: Runs) -> None:
+    for _, outcome in runs:
+        settled = Counter(line[2] for line in outcome.log if line[1] in ("published", "failed", "discarded"))
+        for row, video in enumerate(outcome.videos):
+            assert settled[row] == (video["outcome"] in ("published", "failed"))
+
+
+def test_no_publisher_serves_two_and_no_retired_one_serves(runs: Runs) -> None:
+    for case, outcome in runs:
+        served = Counter(line[4] for line in outcome.log if line[1] == "assigned")
+        assert max(served.values(), default=0) <= 1
+        given_up = {line[2] for line in outcome.log if line[1] == "discarded"}
+        for publisher in outcome.publishers:
+            if publisher["outcome"] == "retired":
+                assert publisher["video"] is None
+                assert not served[publisher["publisher"]]
+                to_live = case.rule.idle_time_to_live
+                was_idle = to_live is not None and round((publisher["idle"] - to_live) * 1e6) >= 0
+                assert was_idle or publisher["cause"] in given_up
+
+
+def test_what_is_given_up_is_late_and_what_is_late_is_given_up(runs: Runs) -> None:
+    for case, outcome in runs:
+        first_settled: dict[int | None, float] = {}
+        for time, event, row, _, _ in outcome.log:
+            if event in ("published", "failed", "discarded"):
+                first_settled.setdefault(row, time)
+            if event in ("assigned", "discarded") and row is not None and case.rule.discards_hopeless:
+                video = outcome.videos[row]
+                is_late = round((time - video["encoding_started"] - video["publication_timeout"]) * 1e6) > 0
+                assert is_late == (event == "discarded") or first_settled.get(row, time) < time
+            if event == "discarded" and row is not None:
+                assert case.rule.discards_hopeless
+                assert isnan(outcome.videos[row]["published"])
+                assert isnan(outcome.videos[row]["elapsed"])
+
+
+class Watched(System):
+    """A system that looks at itself whenever an instant is over."""
+
+    def next_event(self) -> Event | None:
+        event = super().next_event()
+        if event is None or event.time > self.now:
+            self.look()
+        return event
+
+    def look(self) -> None:
+        rule, pool = self.rule, [life.order.own for life in self.lives].count(False)
+        lives = [
+            publisher for publisher, life in zip(self.publishers, self.lives, strict=True) if not life.order.own
+        ]
+        ended = sum(not isnan(publisher.ended) for publisher in lives)
+        assert self.starting + len(self.ready) + self.busy == pool - ended
+        assert not (self.waiting() and self.ready)
+        assert not self.waits_for_own & {
+            row for row in self.own if not isnan(self.publishers[self.own[row]].ready)
+        }
+        if rule.maximum is not None:
+            assert self.level() + self.busy <= rule.maximum
+        fails = self.world.faults != type(self.world.faults)() and self.now > 0
+        if rule.starts_at_most is not None and not fails and not rule.ready_at_start:
+            assert self.ordered + self.starting <= rule.starts_at_most
+        if rule.headroom is None and rule.starts_at_most is None:
+            assert self.level() >= self.wanted() or not self.may_order()
+        capacity = self.world.publishing_queue_capacity
+        again = self.world.faults.publishing or self.world.broker is not None
+        if capacity is not None and self.world.encoders is not None and not again:
+            assert len(self.queue) <= capacity
+        if rule.decides and self.log and self.log[-1][0] == self.now / 1e6:
+            assert not any(map(self.is_hopeless, [*self.waiting(), *self.waits_for_own]))
+
+
+def test_at_the_end_of_each_instant(runs: Runs) -> None:
+    """Nobody waits beside a ready publisher, limits and levels are kept, and what is late has been given up."""
+    for (clips, rule, world, seed), outcome in runs:
+        watched = Watched([Video(*clip) for clip in clips], rule, world, Draws(seed)).run()
+        assert watched.log == outcome.log
+
+
+SAME: dict[str, Callable[[Rule], dict[str, Any]]] = {
+    "at once is the default": lambda rule: {"dispatch": "at_once"},
+    "without priorities": lambda rule: {"queue_order": "priority"},
+    "a minimum as large as the pool": lambda rule: {"minimum": rule.prewarmed},
+    "limits that are never reached": lambda rule: {"maximum": 10**6, "starts_at_most": 10**6},
+    "no time to live that ends": lambda rule: {"idle_time_to_live": 10**6},
+    "reviews of a pool that is full": lambda rule: {"review_every": 0.5},
+    "headroom for next to nothing": lambda rule: {"headroom": 1e-9, "minimum": max(1, rule.prewarmed)},
+    "a lead of nothing": lambda rule: {"lead": Lead(encoding=99)},
+}
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_fields_that_change_nothing(name: str, runs_of_parts: Runs) -> None:
+    for case, outcome in runs_of_parts:
+        changes = SAME[name](case.rule)
+        if "headroom" in changes and not case.rule.prewarmed:
+            continue  # it would be one
+        changed = case._replace(rule=replace(case.rule, **changes))
+        same = outcome_of(changed)
+        assert same.log == outcome.log
+        assert (same.end, same.ending, same.quota_waits) == (outcome.end, outcome.ending, outcome.quota_waits)
+
+
+def test_all_have_their_own_if_next_to_nothing_is_enough(runs_of_parts: Runs) -> None:
+    """Part 2a, where each start-up may be in time."""
+    for (clips, rule, world, seed), outcome in runs_of_parts:
+        if rule == Rule("encoding_started", dedicated=True):
+            own = Rule(dedicated_from=1e-9)
+            system = System([Video(*clip) for clip in clips], own, world, Draws(seed))
+            if all(system.has_own):
+                assert system.run().log == outcome.log
+
+
+def test_a_pool_that_is_ready_at_the_start_is_one_whose_start_ups_take_no_time(runs_of_parts: Runs) -> None:
+    for case, _ in runs_of_parts:
+        faults = replace(case.world.faults, startup=0)
+        world = replace(case.world, startup_time=0, provisioning_delay=0, faults=faults)
+        cold, warm = (
+            case._replace(world=world, rule=replace(case.rule, ready_at_start=is_warm))
+            for is_warm in (False, True)
+        )
+        assert outcome_of(warm).log == outcome_of(cold).log

@@ -1,18 +1,19 @@
 """Generated cases of the wider world: small catalogues, cramped worlds, each feature in at least 10 % of them.
 
-Most times lie on a grid of 0.5 s, so that simultaneous events are the rule. The case of a number is the same
-every time.
+A second generator gives strategies with all their fields, each in at least 5 % of its cases. Most times lie on
+a grid of 0.5 s, so that simultaneous events are the rule. The case of a number is the same every time.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from random import Random
 from typing import Any, NamedTuple
 
 import tv2sim as tv
-from tests.reference import Broker, Clip, Faults, Profile, RetryLater, Rule, World
+from tests.reference import Broker, Clip, Faults, Lead, Profile, RetryLater, Rule, World
 
-__all__ = ["Case", "case_of", "features"]
+__all__ = ["Case", "case_of", "features", "strategy_case_of", "strategy_features"]
 
 
 class Case(NamedTuple):
@@ -30,6 +31,30 @@ def case_of(number: int) -> Case:
     encoders = _encoders(random)
     given = random.random() < (0.6 if encoders is None else 0.2)
     return Case(_clips(random, encoders, given), _rule(random), _world(random, encoders), number)
+
+
+def strategy_case_of(number: int) -> Case:
+    """Return the case of a number whose strategy may have any field."""
+    random = Random(f"strategy {number}")
+    encoders = _encoders(random)
+    given = random.random() < (0.6 if encoders is None else 0.2)
+    clips, rule, world = _clips(random, encoders, given), _strategy(random), _world(random, encoders)
+    if rule.headroom is not None:  # the rate up to an arrival in the first microseconds would be immense
+        world = dataclasses.replace(world, arrivals="even")
+    urgent = [clip._replace(priority=random.choice((None, 0, 1, -2.5))) for clip in clips]
+    return Case(urgent, rule, world, number)
+
+
+def strategy_features(case: Case) -> set[str]:
+    """Name the fields of the strategy that are not what they are by default, and what is special about them."""
+    rule = case.rule
+    fields = {each.name for each in dataclasses.fields(rule) if getattr(rule, each.name) != each.default}
+    special = {
+        "queue_order": rule.queue_order,
+        "dispatch": rule.dispatch,
+        "prewarmed": "rate" if rule.prewarmed == "rate" else "number",
+    }
+    return {f"{name} {special[name]}" if name in special else name for name in fields}
 
 
 def features(case: Case) -> set[str]:
@@ -71,6 +96,55 @@ def _rule(random: Random) -> Rule:
             Rule(prewarmed=random.randint(0, 3)),
             Rule(prewarmed=random.randint(1, 3)),
             Rule(moment, prewarmed=random.randint(0, 2)),
+        )
+    )
+
+
+def _strategy(random: Random) -> Rule:
+    """Return a strategy that the library accepts: what contradicts itself is left out."""
+
+    def often(share: float, value: Any, otherwise: Any = None) -> Any:
+        return _often(random, share, value, otherwise)
+
+    dedicated = random.random() < 0.15
+    moments = ("encoding_started", "encoding_started", "encoded", "queued", *[None] * 4)
+    starts_on = random.choice(moments[:4] if dedicated else moments)
+    chosen = not dedicated and starts_on in (None, "encoding_started")
+    dedicated_from = often(0.4, random.choice((0.05, 0.3, 0.5, 1))) if chosen else None
+    has_lead = starts_on == "encoding_started" or dedicated_from is not None
+    size = random.choice((0, 0, 1, 2, 3))
+    prewarmed: Any = often(0.2, "rate", size)
+    minimum = None if dedicated else often(0.35, random.randint(0, 3))
+    limited = not dedicated and starts_on is None
+    least = max(minimum or 0, size)
+    return Rule(
+        starts_on,
+        dedicated,
+        prewarmed,
+        ready_at_start=bool(prewarmed or minimum) and random.random() < 0.25,
+        dedicated_from=dedicated_from,
+        lead=often(0.5, _lead(random)) if has_lead else None,
+        minimum=minimum,
+        headroom=None if dedicated else often(0.3, random.choice((0.5, 1, (1, 2), (2, 0.5), (1.5, 4)))),
+        maximum=often(0.4, least + random.randint(0, 2)) if limited else None,
+        starts_at_most=often(0.4, random.randint(1, 2)) if limited else None,
+        idle_time_to_live=None if dedicated else often(0.4, random.choice((0.5, 1, 2, 0.3))),
+        review_every=often(0.3, random.choice((0.5, 1, 0.7))),
+        queue_order=random.choice(("fifo", "deadline", "priority")),
+        dispatch=random.choice((None, "at_once", "end_of_instant", "end_of_instant")),
+        discards_hopeless=random.random() < 0.4,
+    )
+
+
+def _lead(random: Random) -> Lead:
+    table = {(time, half / 2): random.choice((0.5, 1, 2)) for time in (0, 1, 2.1) for half in range(1, 25)}
+    return random.choice(
+        (
+            Lead(encoding=random.choice((0, 0.5, 1))),
+            Lead(timeout=random.choice((1, 2, 4))),
+            Lead(encoding=0.5, timeout=2),
+            Lead(quantile=random.choice((0.25, 0.5, 0.9))),
+            Lead(table=table),
         )
     )
 
