@@ -809,3 +809,27 @@ class TestNothingHangs:
         outcome = simulate([Clip(1, 2), Clip(1, 2)], rule, **fields)
         check(outcome.videos, "encoding_started settled outcome", "0 2.5 failed", "3.5 - unfinished")
         assert (outcome.end, outcome.ending) == (4.5, "no publisher will come")
+
+    def test_a_ready_publisher_waits_for_a_video_that_is_encoded_again(self, simulate: Simulate) -> None:
+        """Capacity 0: blocked from 1, lost at 2, encoded from 2.5 to 3.5; a publisher is ready since 2.25."""
+        rule, faults = Rule(prewarmed=1, dispatch=AT_THE_END), Faults(encoder_lifetime=2, encoder_repair=0.5)
+        fields = {"publishing_queue_capacity": 0, "startup_time": 2.25, "faults": faults}
+        outcome = simulate([Clip(1, 9)], rule, **fields)
+        check(outcome.videos, "encoded queued assigned outcome", "3.5 3.5 3.5 published")
+
+    def test_a_review_that_raises_the_level(self, simulate: Simulate) -> None:
+        """At 0 no time has passed, so the level is 0; at 1.5, one in 1.5 s for 1 s: 1."""
+        rule = Rule(headroom=1, review_every=1.5)
+        outcome = simulate([Clip(None, 9)], rule, encoders=None)
+        check(outcome.publishers, "cause started ready ended", "- 1.5 2.5 2.5", "0 2.5 - -")
+        rule = Rule(headroom=1)
+        assert simulate([Clip(None, 9)], rule, encoders=None).ending == "no publisher will come"
+
+    def test_a_review_at_which_the_level_has_fallen(self, simulate: Simulate) -> None:
+        """Quota of 1, window 4: the pool's is ready at 1 and retired at 5, and the video's own starts then."""
+        # from the start of v0 at 1 on, the level is 1, until (1, 5] has none
+        rule = Rule(
+            prewarmed=1, minimum=0, headroom=(1, 4), review_every=0.5, idle_time_to_live=1, dedicated_from=1
+        )
+        outcome = simulate([Clip(1, 9, 1)], rule, max_publishers=1)
+        check(outcome.publishers, "cause started ready ended outcome", "- 0 1 5 retired", "0 5 6 6 ended")
