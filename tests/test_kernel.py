@@ -97,6 +97,11 @@ def _widened(world: World, random: Random) -> World:
         arrivals=often(0.35, "poisson", "even"),
         encoders=often(0.25, None, often(0.3, _speeds(random), world.scenario.encoders)),
         encoding_factor=often(0.3, random.choice((0.7, "uniform(0.5, 1.5)", "empirical(0.5, 1, 2)")), None),
+        max_publishers=often(0.4, random.choice((1, 2, 3, 8)), None),
+        provisioning_delay=often(0.25, random.choice((0.5, 1, 2.25)), 0),
+        faults=tv.Faults(
+            startup=often(0.3, random.choice((0.1, 0.3, 0.6)), 0), noticed_after=often(0.5, 1.5, 0)
+        ),
     )
     catalogue = world.catalogue
     if random.random() < 0.3:
@@ -159,6 +164,9 @@ def features(world: World, facts: Facts) -> set[str]:
         "no encoders": world.scenario.encoders is None,
         "speeds": isinstance(world.scenario.encoders, tuple),
         "factor": world.scenario.encoding_factor is not None,
+        "quota waits": facts.quota_waits > 0,
+        "provisioning delay": world.scenario.provisioning_delay > 0,
+        "start-ups fail": len(facts.attempts["kind"]) > 0,
         "prewarmed": strategy.prewarmed > 0,
         "second publishers": causes.max(initial=0) > 1,
         **{name: index in starts.moment for name, index in moments.items()},
@@ -195,7 +203,7 @@ def test_both_engines_give_the_same_facts_and_metrics(examples: int) -> None:
     agree()
     few = {name: count for name, count in occurred.items() if count < 0.05 * occurred["examples"]}
     assert not few
-    assert len(occurred) == 1 + len(routing.KERNELS) + 25
+    assert len(occurred) == 1 + len(routing.KERNELS) + 28
 
 
 def same(one: float, other: float) -> bool:

@@ -37,7 +37,7 @@ def followed(run: tv.Run) -> list[list[float]]:
     after: dict[float, list[float]] = {}
     for entry in log_of(run.facts).entries():
         places.follow(entry)
-        after[entry.time] = [entry.time, *map(places.level, run.levels.columns[1:])]
+        after[entry.time] = [entry.time, *(places.levels[name] for name in run.levels.columns[1:])]
     return list(after.values())
 
 

@@ -123,6 +123,8 @@ class TestTheRegistry:
         scenario = tv.Scenario(startup_time=3, publishing_time=2, until=until)
         run = tv.simulate([tv.Video(name, "", "", 1, 9) for name in "ab"], "2c:1", scenario)
         assert run.summary["busy"] == busy
+        # p0 has lived for 5 s, p1 since 3 and p2 since 6
+        assert run.summary["publisher_seconds"] == 5 + (run.end - 3) + (run.end - 6)
         assert set(run.summary) == {*ALWAYS, "busy"} - {"any_failure"}
 
     def test_busy_is_known_where_no_time_is_drawn_and_each_video_gets_one_publisher(self) -> None:

@@ -811,9 +811,6 @@ class TestDeadline:
 @pytest.mark.parametrize(
     "world",
     [
-        {"max_publishers": 3},
-        {"provisioning_delay": 1},
-        {"faults": tv.Faults(startup=0.1)},
         {"hand_over": tv.RetryLater(1)},
         {"broker": tv.REDIS},
         {"faults": tv.Faults(ready_lifetime=60)},

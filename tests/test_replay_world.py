@@ -54,7 +54,7 @@ def test_at_the_end_the_state_is_what_the_run_says() -> None:
         retries = refused_before(run)
         assert state.retries == retries
         found.update(kinds)
-        found.update(retries=retries)
+        found.update(retries=retries, redeliveries=state.redeliveries)
     assert min(found.values()) > 20
 
 

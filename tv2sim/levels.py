@@ -122,48 +122,52 @@ class Places:
     ----------
     counts : Counter
         By what has the state and the state: how many are in it.
+    levels : dict
+        The levels, by name.
     """
 
     def __init__(self, scenario: Scenario, own: Sequence[int] | bytearray) -> None:
         self._own = own
-        self._most = {event: again.most(scenario) for event, again in AGAIN.items()}
-        self._counted = {AGAIN[event].counted for event, most in self._most.items() if most is not None}
+        self._most = {
+            event: most for event, again in AGAIN.items() if (most := again.most(scenario)) is not None
+        }
+        self._counted = {AGAIN[event].counted for event in self._most}
         self._tries: Counter[tuple[str, int | None]] = Counter()
         self._states: dict[tuple[str, int | None], str] = {}
+        self._moves = {event: tuple(kind.then.items()) for event, kind in EVENTS.items()}
+        self._counts_in = {(level.of, state): name for name, level in LEVELS.items() for state in level.states}
+        self.levels = dict.fromkeys(LEVELS, 0)
         self.counts: Counter[tuple[str, str]] = Counter()
 
     def follow(self, entry: LogEntry) -> None:
         """Follow a line of the log."""
-        event = entry.event
-        if event in self._counted:
-            self._tries[event, entry.video] += 1
-        for of, then in EVENTS[event].then.items():
-            number, state = getattr(entry, of), self._state(entry, then) if of == "video" else then
+        if entry.event in self._counted:
+            self._tries[entry.event, entry.video] += 1
+        for of, then in self._moves[entry.event]:
+            number: int | None = getattr(entry, of)
+            state = self._of_video(entry, then) if of == "video" else then
             if number is not None and state is not None:
-                self._put((of, number), state)
+                before = self._states.get((of, number))
+                if before is not None and before not in FINAL:
+                    self._count(of, before, -1)
+                self._count(of, state, 1)
+                self._states[of, number] = state
 
-    def _state(self, entry: LogEntry, state: str) -> str | None:
+    def _count(self, of: str, state: str, change: int) -> None:
+        self.counts[of, state] += change
+        if (level := self._counts_in.get((of, state))) is not None:
+            self.levels[level] += change
+
+    def _of_video(self, entry: LogEntry, state: str) -> str | None:
         """Return the state that an event leads its video to; None: it stays where it is."""
         most = self._most.get(entry.event)
         if most is not None and self._tries[AGAIN[entry.event].counted, entry.video] >= most:
             return AGAIN[entry.event].last
         return _BESIDE if state == "queued" and entry.video is not None and self._own[entry.video] else state
 
-    def _put(self, which: tuple[str, int | None], state: str) -> None:
-        before = self._states.get(which)
-        if before is not None and before not in FINAL:
-            self.counts[which[0], before] -= 1
-        self.counts[which[0], state] += 1
-        self._states[which] = state
-
     def of(self, of: str, number: int | None) -> str | None:
         """Return the state of a video, publisher or encoder; before its first event, that is `events.NEW`."""
         return self._states.get((of, number))
-
-    def level(self, name: str) -> int:
-        """Return a level."""
-        level = LEVELS[name]
-        return sum(self.counts[level.of, state] for state in level.states)
 
 
 _BESIDE = "beside"

@@ -57,7 +57,7 @@ def publisher_times(facts: Facts) -> dict[str, NDArray[Any]]:
 
     `idle` is the time from ready to assigned, or to the end of the run; 0 if it was not ready by then. `busy`
     is the time from assigned to ended, or to the end of the run. `alive`, its publisher-seconds, is the time
-    from started to assigned, or to the end of the run.
+    from started to the end of its life, or of the run.
     """
     publishers = facts.publishers
     gone = np.where(np.isnan(publishers["ended"]), facts.end, publishers["ended"])
@@ -65,7 +65,7 @@ def publisher_times(facts: Facts) -> dict[str, NDArray[Any]]:
     return {
         "idle": np.where(np.isnan(publishers["ready"]), 0.0, last - publishers["ready"]),
         "busy": gone - last,
-        "alive": last - publishers["started"],
+        "alive": gone - publishers["started"],
     }
 
 
@@ -417,7 +417,7 @@ METRICS = {metric.name: metric for metric in (
            fixed=lambda setting: setting.publishing_is_known,
            only=lambda setting: setting.publishing_takes_time),
     Metric("publisher_seconds", "publisher-seconds", "s",
-           "from a publisher's start to its assignment, or to the end of the run: the cost",
+           "from a publisher's start to the end of its life, or of the run: the cost",
            lambda run: float(run.publisher_times["alive"].sum()) / PER_SECOND),
     Metric("publishers_started", "publishers started", "publishers", "per run",
            lambda run: len(run.publishers["cause"]), "less", int,

@@ -76,9 +76,7 @@ def import_catalogue(source: Source, columns: Given, *, name: str | None = None)
     (('b', 'a'), [3.5, 4.5])
     """
     importer = imported(source, columns)
-    catalogue = importer.catalogue(name)
-    if catalogue.submitted_at is not None:
-        catalogue = catalogue.rows(np.argsort(np.nan_to_num(catalogue.submitted_at), kind="stable"))
+    catalogue = importer.catalogue(name).by_submission()
     return Import(catalogue, importer.startup_times, dict(importer.without))
 
 

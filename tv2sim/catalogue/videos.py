@@ -251,6 +251,19 @@ class Catalogue:
         numbers = {name: column[rows] for name, column in self.numbers.items()}
         return Catalogue.of_columns(ids, titles, providers, numbers, self.rejected, self.name, self.sha256)
 
+    def by_submission(self) -> Catalogue:
+        """Return the catalogue in the order of `submittedAt`, as videos arrive where there are no encoders.
+
+        Those without one count as submitted at 0, and of those submitted at once the order stays.
+
+        >>> late, early = (Video(id, publication_timeout=9, submitted_at=at) for id, at in (("a", 5), ("b", 2)))
+        >>> Catalogue([late, early]).by_submission().ids
+        ('b', 'a')
+        """
+        if self.submitted_at is None:
+            return self
+        return self.rows(np.argsort(np.nan_to_num(self.submitted_at), kind="stable"))
+
     def __iter__(self) -> Iterator[Video]:
         for start in range(0, len(self), _ROWS):
             part = slice(start, start + _ROWS)

@@ -38,11 +38,12 @@ def main(options: argparse.Namespace) -> None:
 
 def _describe(survey: Survey, scenario: Scenario) -> None:
     timeout, encoded = survey.publication_timeout, ~np.isnan(survey.encoding_time)
+    encoded &= scenario.encoders is not None
     encoding = survey.encoding_time[encoded]
     slack = timeout[encoded] - encoding
     if encoded.all():
         say(f"encoding time        {_range(encoding)}, {encoding.sum():g} s in all")
-    else:
+    elif scenario.encoders is not None:
         known = plural(len(encoding), "video")
         say(f"encoding time        of {known}: the others need a world without encoders")
     say(f"publication timeout  {_range(timeout)}")
@@ -51,11 +52,14 @@ def _describe(survey: Survey, scenario: Scenario) -> None:
     if late := int((slack < 0).sum()):
         videos = plural(late, "video")
         say(f"  {videos} can never be published in time: encoding alone takes longer than the timeout")
+    if survey.publishing_time is not None:
+        say(f"publishing time      {_range(survey.publishing_time[~np.isnan(survey.publishing_time)])}")
     explanation = scenario.explain(survey)
-    rate, least = f"{scenario.mean_rate:g}/s", (len(survey) - 1) / explanation.requested_rate
-    if isinstance(scenario.requests_per_second, Profile):
-        rate = f"{explanation.requested_rate:.3g}/s on average"
-    say(f"requests             {len(survey)} at {rate}, at least {least:g} s")
+    if scenario.encoders is not None or not explanation.submitted:
+        rate, least = f"{scenario.mean_rate:g}/s", (len(survey) - 1) / explanation.requested_rate
+        if isinstance(scenario.requests_per_second, Profile):
+            rate = f"{explanation.requested_rate:.3g}/s on average"
+        say(f"requests             {len(survey)} at {rate}, at least {least:g} s")
     if survey.submitted_at is not None:
         say(f"submitted at         {_range(survey.submitted_at[~np.isnan(survey.submitted_at)])}")
     for line in str(explanation).splitlines():
@@ -71,7 +75,9 @@ def _describe(survey: Survey, scenario: Scenario) -> None:
 
 
 def _range(values: NDArray[np.float64]) -> str:
-    return f"{values.min():g} to {values.max():g} s, mean {values.mean():.3g} s"
+    mean = values.mean()
+    shown = f"{mean:.3g}" if mean < 1000 else f"{mean:.0f}"
+    return f"{values.min():g} to {values.max():g} s, mean {shown} s"
 
 
 def _table(encoding: NDArray[np.float64], timeout: NDArray[np.float64]) -> None:

@@ -38,7 +38,7 @@ def main(options: argparse.Namespace) -> None:
     given = fields_of(options, several=True)
     call = _call(options, given)
     about = _about(options)
-    catalogues = _catalogues(options)
+    catalogues = _catalogues(options, call["scenario"])
     kind = options.format or ("csv" if options.out is not None else "text")
     if kind == "parquet" and options.out is None:
         raise InputError("--format parquet is for a file: name it with --out")
@@ -136,10 +136,11 @@ def _about(options: argparse.Namespace) -> dict[str, str | None]:
     return about
 
 
-def _catalogues(options: argparse.Namespace) -> dict[str, Catalogue]:
+def _catalogues(options: argparse.Namespace, scenario: Scenario | dict[str, Scenario]) -> dict[str, Catalogue]:
     """Read the catalogues; each is named by its file, with the folders that distinguish it from the others."""
     paths = _once(options.catalogue, "catalogue")
-    return {_name(path, paths): catalogue_of(options, path) for path in paths}
+    scenarios = [scenario] if isinstance(scenario, Scenario) else scenario.values()
+    return {_name(path, paths): catalogue_of(options, scenarios, path) for path in paths}
 
 
 def _name(path: str, paths: list[str]) -> str:

@@ -14,7 +14,8 @@ from tv2sim.validation import MOST, a_whole_number
 def main(options: argparse.Namespace) -> None:
     """Say for each strategy which engine simulates it, which of the kernels, and why."""
     count = a_whole_number("--replications", options.replications, at_least=1, at_most=MOST)
-    scenario, catalogue = scenario_of(options), catalogue_of(options)
+    scenario = scenario_of(options)
+    catalogue = catalogue_of(options, [scenario])
     strategies = [as_strategy(name) for name in options.strategies]
     for strategy in strategies:
         engine = engine_for("auto", catalogue, strategy, scenario, count)

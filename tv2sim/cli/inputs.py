@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+from collections.abc import Iterable
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -45,9 +46,20 @@ def fields_of(options: argparse.Namespace, *, several: bool = False) -> dict[str
     return {name: given[name] for name in SCENARIO if name in given}
 
 
-def catalogue_of(options: argparse.Namespace, path: str | None = None) -> Catalogue:
-    """Return the catalogue that is asked for, or the one of this path if there are several."""
-    return read_catalogue(options.catalogue if path is None else path, columns=options.columns)
+def catalogue_of(
+    options: argparse.Namespace, scenarios: Iterable[Scenario], path: str | None = None
+) -> Catalogue:
+    """Return the catalogue that is asked for, or the one of this path if there are several.
+
+    Where no scenario has encoders it is sorted by submission, and this is noted if it changes the order.
+    """
+    catalogue = read_catalogue(options.catalogue if path is None else path, columns=options.columns)
+    if any(scenario.encoders is not None for scenario in scenarios):
+        return catalogue
+    ordered = catalogue.by_submission()
+    if ordered.ids != catalogue.ids:
+        note(f"{plain(catalogue.name)}: sorted by submittedAt, since videos arrive in this order")
+    return ordered
 
 
 def scenario_of(options: argparse.Namespace) -> Scenario:

@@ -94,10 +94,12 @@ def _handle(options: argparse.Namespace) -> Replay:
         return Replay(recorded=options.recorded, speed=options.speed, strict=options.strict, **serving)
     if options.catalogue is None:
         raise InputError("name a catalogue, or - for standard input, or a recorded log with --recorded")
-    # a log is read as a whole, and is no feed
-    catalogue = options.catalogue if options.columns is None else catalogue_of(options)
+    scenario = scenario_of(options)
+    # a log is read as a whole, and is no feed; so is a file that may have to be sorted
+    whole = options.columns is not None or (scenario.encoders is None and Path(options.catalogue).is_file())
+    catalogue = catalogue_of(options, [scenario]) if whole else options.catalogue
     return Replay(
-        catalogue, strategy_of(options), scenario_of(options), speed=options.speed,
+        catalogue, strategy_of(options), scenario, speed=options.speed,
         seed=seed_of(options), replication=getattr(options, "replication", 0), strict=options.strict, **serving,
     )  # fmt: skip
 

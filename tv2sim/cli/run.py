@@ -34,7 +34,7 @@ def main(options: argparse.Namespace) -> None:
     seed = seed_of(options)
     if options.out is not None:
         may_replace(Path(options.out), options.force, _ours)
-    catalogue = catalogue_of(options)
+    catalogue = catalogue_of(options, [scenario])
     if options.by is not None:
         catalogue.groups(options.by)  # an unknown column is refused before the simulation
     note_load(catalogue, strategy, scenario)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES", "Kept", "as_kept", "compute"]
 
-RULES = 2
+RULES = 3
 """The version of the rules. It changes with every change of results, which the changelog marks **results**."""
 
 _EXACT = (Constant, Uniform, Triangular, Empirical)

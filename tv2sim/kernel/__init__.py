@@ -1,7 +1,8 @@
 """The rules of the model, compiled by numba: the same facts, and metrics of many replications.
 
-There are four kernels: *lanes* simulate replications side by side, *stream* large catalogues, *stage* the
-publishing stage under any rule, *events* everything. :mod:`tv2sim.kernel.routing` says which knows what.
+There are five kernels: *lanes* simulate replications side by side, *varied* as well, where more is drawn than
+start-up times, *stream* large catalogues, *stage* the publishing stage under any rule, *events* everything that
+any of them knows. :mod:`tv2sim.kernel.routing` says which knows what.
 """
 
 from tv2sim.kernel.elapsed import elapsed_of

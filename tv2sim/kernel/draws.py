@@ -6,7 +6,7 @@ multiplications of 64 bits into 128. What is the same in a whole vector is compu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,8 +16,8 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from tv2sim.compiled import compiled
-from tv2sim.distributions import drawn_times
-from tv2sim.ticks import PER_SECOND, whole_ticks
+from tv2sim.distributions import drawn_ticks, drawn_times
+from tv2sim.ticks import PER_SECOND
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from tv2sim.draws import Purpose
 
 __all__ = [
-    "LANES", "draw_numbers", "draw_rows", "line_lanes", "uniform_lanes", "uniform_part", "uniform_rows",
-    "whole_blocks",
+    "LANES", "draw_numbers", "draw_rows", "draw_uniforms", "line_lanes", "uniform_lanes", "uniform_one",
+    "uniform_part", "uniform_rows", "whole_blocks",
 ]  # fmt: skip
 
 LANES = 64
@@ -157,6 +157,23 @@ def _fill_blocks(
     return types.void(out, *[types.uint64] * 6), emit
 
 
+@intrinsic  # type: ignore[untyped-decorator]
+def _of_block(
+    _typing: Any, _block: Any, _replication: Any, _purpose: Any, _further: Any, _seed: Any, _word: Any
+) -> Any:
+    """Return one of the four numbers of a block."""
+
+    def emit(context: Any, code: Any, signature: Any, arguments: Any) -> Any:
+        *words, seed, word = arguments
+        found = [code.extract_element(each, ir.Constant(_PLACE, 0)) for each in _mixed(code, words, seed)]
+        answer = found[0]
+        for k, each in enumerate(found[1:], start=1):
+            answer = code.select(code.icmp_unsigned("==", word, ir.Constant(_WORD, k)), each, answer)
+        return answer
+
+    return types.float64(*[types.uint64] * 6), emit
+
+
 # -- many numbers ------------------------------------------------------------------------------------------
 
 
@@ -205,12 +222,26 @@ def uniform_rows(seed: Any, purpose: int, further: int, first: int, out: Any) ->
         uniform_part(seed, purpose, further, first + i, 0, out[i])
 
 
+@compiled
+def uniform_one(seed: Any, purpose: int, further: int, replication: int, entity: int) -> Any:
+    """Return the number of one entity."""
+    block = _U(entity // 4 + 1)
+    return _of_block(block, _U(replication), _U(purpose), _U(further), _U(seed), _U(entity % 4))
+
+
 # -- numbers of a distribution --------------------------------------------------------------------------
 
 
 def whole_blocks(count: int) -> int:
     """Return the count rounded up to what whole blocks of random numbers give."""
     return -(-count // 4) * 4
+
+
+def draw_uniforms(
+    seed: int, purpose: Purpose, replications: range, count: int, further: int = 0
+) -> NDArray[np.float64]:
+    """Return the uniform numbers of so many entities, a row for each replication."""
+    return _made(lambda piece: None, seed, purpose, replications, count, further)
 
 
 def draw_rows(
@@ -222,26 +253,37 @@ def draw_rows(
     count: int,
     further: int = 0,
 ) -> NDArray[np.float64]:
-    """Return the ticks of so many entities, a row for each replication; `name` is the field's, for messages."""
-    drawn = draw_numbers(time, name, seed, purpose, replications, count, further)
-    return whole_ticks(drawn, out=drawn)
+    """Return the same in ticks of a distribution of times; `name` is the field's, for messages."""
+
+    def make(piece: NDArray[np.float64]) -> None:
+        drawn_ticks(time, piece, out=piece, name=name)
+
+    return _made(make, seed, purpose, replications, count, further)
 
 
 def draw_numbers(
-    distribution: Distribution,
-    name: str,
+    distribution: Distribution, name: str, seed: int, purpose: Purpose, replications: range, count: int
+) -> NDArray[np.float64]:
+    """Return the same as it is drawn, and not in ticks."""
+
+    def make(piece: NDArray[np.float64]) -> None:
+        piece[:] = drawn_times(distribution, piece, name)
+
+    return _made(make, seed, purpose, replications, count, 0)
+
+
+def _made(
+    make: Callable[[NDArray[np.float64]], None],
     seed: int,
     purpose: Purpose,
     replications: range,
     count: int,
-    further: int = 0,
+    further: int,
 ) -> NDArray[np.float64]:
-    """Return the numbers of so many entities as they are drawn."""
     u = np.empty((len(replications), whole_blocks(count)))
     uniform_rows(np.uint64(seed), int(purpose), further, replications.start, u)
     flat = u.reshape(-1)
     for start in range(0, len(flat), _IN_CACHE):
-        piece = flat[start : start + _IN_CACHE]
-        piece[:] = drawn_times(distribution, piece, name)
+        make(flat[start : start + _IN_CACHE])
     # kernels would be compiled again for rows that are parts of longer ones
     return np.ascontiguousarray(u[:, :count])

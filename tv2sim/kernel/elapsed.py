@@ -13,7 +13,7 @@ from tv2sim.kernel.lanes import BLOCKED, LANES
 from tv2sim.kernel.replicating import Lanes, Stage, Stream, Varied
 from tv2sim.kernel.routing import kernels_for
 from tv2sim.kernel.stage import stage
-from tv2sim.kernel.world import draw
+from tv2sim.kernel.world import draw, draw_publishing, draw_startup
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -93,7 +93,8 @@ def _by_stage(world: World, seed: int, replications: range, out: NDArray[np.floa
     blocked = np.empty(len(replications), dtype=np.bool_)
     for start in range(0, len(replications), block.size):
         rows = slice(start, start + block.size)
-        drawn = tuple(draw(world, seed, replications[rows]))
+        part = replications[rows]
+        drawn = (*draw_startup(world, seed, part), draw_publishing(world, seed, part))
         _replicate(block.given, block.videos, drawn, block.room, out[rows], blocked[rows])
     return blocked
 
@@ -112,7 +113,7 @@ class _Stage(Stage):
 def _replicate(given: Any, videos: Any, drawn: Any, room: Any, out: Any, blocked: Any) -> None:
     times, kinds, rows, priority, level, capacity = given
     begins, encoded, started, owned = videos
-    slots, startup, further, several, _, _ = drawn
+    slots, startup, further, several = drawn
     at, queue, place, caused = room
     born, takes, sums, none = np.empty(len(at)), np.empty(len(encoded)), np.empty(2), np.empty(0)
     for r in range(len(out)):

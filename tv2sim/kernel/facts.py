@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tv2sim.compiled import announced
-from tv2sim.facts import TABLES, Facts
+from tv2sim.facts import ATTEMPTS, TABLES, Facts
 from tv2sim.kernel import events
 from tv2sim.kernel.encoding import arrivals_of
 from tv2sim.kernel.world import Drawn, World, draw
 from tv2sim.profiles import Profile
+from tv2sim.ticks import to_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,26 +45,32 @@ _PUBLISHERS = {
 }
 """The rows of T, for columns of times, and of K, for others."""
 
-DRAWN = tuple(map(np.int64, range(events.SLOT_STARTUP, events.PAUSED)))
-"""The rows of T that get what a replication draws."""
+_DRAWN = (events.PUBLISHING, events.ENCODING_TIME, events.BEFORE)
+"""The rows of T that get what a replication draws by video."""
 
 
 class Machine:
     """The arrays in which replications of one world are simulated, one after the other."""
 
     def __init__(self, world: World, *, logged: bool) -> None:
-        videos = len(world.catalogue)
-        width = world.level + 2 * videos + 1
-        self.world = world
-        self.T, self.K = np.zeros((events.TIMES, width)), np.zeros((events.NUMBERS, width), dtype=np.int64)
-        self.n = np.zeros(events.COUNTS, dtype=np.int64)
-        self.c = np.array([world.gap, world.until, world.review_every])
-        self.guess = np.full(videos, np.nan)
+        self.world, self._logged = world, logged
+        self.guess = np.full(len(world.catalogue), np.nan)
         """When the encoding of each video starts, as assumed by the priorities."""
+        self._make_room(0)
         if world.strategy.reorders and not world.encodings_differ:
             self.guess = arrivals_of(world).started
-            self.T[events.PRIORITY, :videos] = world.priorities(self.guess)
-        self.log = np.empty(6 * videos + 3 * width if logged else 0, dtype=np.int64)
+            self.T[events.PRIORITY, : len(self.guess)] = world.priorities(self.guess)
+
+    def _make_room(self, publishers: int) -> None:
+        """Make the arrays, for so many publishers if some may fail or start later."""
+        world, scenario, videos = self.world, self.world.scenario, len(self.world.catalogue)
+        width = world.level + 2 * videos + 1 + publishers * world.orders
+        self._room = publishers
+        self.T, self.K = np.zeros((events.TIMES, width)), np.zeros((events.NUMBERS, width), dtype=np.int64)
+        self.n = np.zeros(events.COUNTS, dtype=np.int64)
+        delays = scenario.provisioning_delay, scenario.faults.noticed_after
+        self.c = np.array([world.gap, world.until, world.review_every, *map(to_ticks, delays)])
+        self.log = np.empty(6 * videos + 3 * width if self._logged else 0, dtype=np.int64)
         self._fill(self.T[events.TIMEOUT], world.timeout)
         self._fill(self.T[events.DELAY], world.delay)
         self._fill(self.T[events.SPEED], world.speeds[:width])
@@ -72,7 +79,7 @@ class Machine:
         self.n[events.VIDEOS :] = (
             videos, min(world.scenario.encoder_count, videos), world.capacity, world.level,
             world.strategy.reorders, events.PUBLISHED if world.held else events.ASSIGNED,
-            len(world.speeds), 0,
+            len(world.speeds), scenario.max_publishers or 0, 0,
         )  # fmt: skip
 
     @staticmethod
@@ -87,15 +94,24 @@ class Machine:
         blocks encoders, that depends on the priorities. So the starts are guessed, and corrected until the
         guess holds: with each round the earliest video whose priority was wrong is right.
         """
-        for row, columns in zip(DRAWN, drawn, strict=True):
+        self.widen(drawn.publishers)
+        for row, columns in zip(_DRAWN, drawn.columns, strict=True):
             self.T[row, : columns.shape[1]] = columns[0]
         self.n[events.KNOWN] = 0
         while True:
-            end, ending = events.simulate(self.world.steps, self.T, self.K, self.n, self.c, self.log)
+            state = self.T, self.K, self.n, self.c, self.log
+            end, ending = events.simulate(self.world.steps, drawn.starts[0], *state)
             if ending == events.OPEN:
                 self._decide_pause(end)
             elif not (self.world.strategy.reorders and self._corrected()):
                 return end, ending
+
+    def widen(self, publishers: int) -> None:
+        """Make room for so many publishers, and keep the priorities."""
+        if publishers > self._room and self.world.orders:
+            priority = self.T[events.PRIORITY]
+            self._make_room(publishers)
+            self.T[events.PRIORITY, : len(priority)] = priority
 
     def _decide_pause(self, time: float) -> None:
         """Say how long the client pauses after it has handed over a video at this time."""
@@ -121,6 +137,7 @@ class Machine:
         tables: dict[str, Any] = {
             "videos": self._columns("videos", _VIDEOS, videos, copied=not last) | own,
             "publishers": self._columns("publishers", _PUBLISHERS, publishers, copied=not last),
+            "attempts": self._attempts(),
         }
         for table in TABLES.keys() - tables.keys():
             tables[table] = {
@@ -131,8 +148,20 @@ class Machine:
         }
         sequence = self.log[: self.n[events.LOGGED]].astype(np.int64, copy=not last)
         how: Any = events.ENDINGS[ending]
-        held = self.world.scenario.deadline
-        return Facts(**ordered, sequence=sequence, end=end, ending=how, deadline=held)
+        held, waits = self.world.scenario.deadline, int(self.n[events.WAITS])
+        return Facts(**ordered, sequence=sequence, end=end, ending=how, deadline=held, quota_waits=waits)
+
+    def _attempts(self) -> dict[str, NDArray[Any]]:
+        """Return the table of the start-ups that failed."""
+        lost = self.K[events.LOST, : self.n[events.LOSSES]].copy()
+        return {
+            "kind": np.full(len(lost), ATTEMPTS.index("startup"), dtype=np.int8),
+            "video": self.K[events.P_CAUSE, lost],
+            "encoder": np.full(len(lost), -1, dtype=np.int64),
+            "publisher": lost,
+            "started": self.T[events.P_STARTED, lost],
+            "ended": self.T[events.P_ENDED, lost],
+        }
 
     def _columns(
         self, table: str, rows: dict[str, int], count: int, *, copied: bool

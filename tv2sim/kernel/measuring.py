@@ -24,6 +24,7 @@ MEASURED = (
     "lateness_p50", "lateness_p95", "lateness_p99", "lateness_max", "stockouts", "idle", "publisher_seconds",
     "publishers_started", "publishers_wasted", "peak_publishers", "encoder_utilization",
     "publishing_queue_mean", "client_blocked_time", "makespan", "any_failure", "quota_waits",
+    "busy",
 )  # fmt: skip
 """The metrics that the compiled engine knows, in the order in which it gives them."""
 
@@ -31,7 +32,7 @@ MEASURED = (
     PUBLISHED, FAILED, UNFINISHED, ON_TIME_RATE, ELAPSED_P50, ELAPSED_P95, ELAPSED_P99, LATENESS_P50,
     LATENESS_P95, LATENESS_P99, LATENESS_MAX, STOCKOUTS, IDLE, PUBLISHER_SECONDS, PUBLISHERS_STARTED,
     PUBLISHERS_WASTED, PEAK_PUBLISHERS, ENCODER_UTILIZATION, PUBLISHING_QUEUE_MEAN, CLIENT_BLOCKED_TIME,
-    MAKESPAN, ANY_FAILURE, QUOTA_WAITS,
+    MAKESPAN, ANY_FAILURE, QUOTA_WAITS, BUSY,
 ) = range(len(MEASURED))  # fmt: skip
 
 
@@ -42,14 +43,16 @@ class Fixed(NamedTuple):
     ----------
     videos, encoders : int
         How many.
-    work, blocked : float, or an array by replication
-        The ticks for which encoders are busy, and those for which the client waits for one.
+    work, blocked, busy : float, or an array by replication
+        The ticks for which encoders are busy, for which the client waits for one, and for which publishers are
+        busy.
     """
 
     videos: int
     encoders: int
     work: Any
     blocked: Any
+    busy: Any
 
 
 def _long(sums: Mapping[str, Any]) -> Any:
@@ -64,7 +67,7 @@ OF_SUMS: Mapping[str, Callable[[Fixed, Mapping[str, Any]], Any]] = {
     "on_time_rate": lambda fixed, sums: sums["published"] / fixed.videos,
     "stockouts": lambda _, sums: sums["stockouts"],
     "idle": lambda _, sums: sums["idle"] / PER_SECOND,
-    "publisher_seconds": lambda _, sums: sums["alive"] / PER_SECOND,
+    "publisher_seconds": lambda fixed, sums: (sums["alive"] + fixed.busy) / PER_SECOND,
     "publishers_started": lambda _, sums: sums["publishers"],
     "publishers_wasted": lambda fixed, sums: sums["publishers"] - fixed.videos,
     "encoder_utilization": lambda fixed, sums: fixed.work / ((fixed.encoders or nan) * _long(sums)),
@@ -73,6 +76,7 @@ OF_SUMS: Mapping[str, Callable[[Fixed, Mapping[str, Any]], Any]] = {
     "makespan": lambda _, sums: sums["end"] / PER_SECOND,
     "any_failure": lambda fixed, sums: sums["published"] < fixed.videos,
     "quota_waits": lambda *_: 0,
+    "busy": lambda fixed, _: fixed.busy / PER_SECOND,
 }
 """The metrics that follow from sums, for many replications of which every video is published."""
 
@@ -130,14 +134,18 @@ def peak(started: Any, ended: Any) -> Any:
 @compiled
 def _publishers(T: Any, K: Any, n: Any, end: Any, with_peak: Any, out: Any) -> None:
     count = n[events.PUBLISHERS]
-    idle = alive = 0.0
+    idle = alive = busy = 0.0
     wasted = gone = 0
     ended = np.empty(count if with_peak else 0)
     for publisher in range(count):
         last = T[events.P_ASSIGNED, publisher]
         if last != last:
-            last = end
+            last = T[events.P_ENDED, publisher]  # if its start-up failed
+            last = last if last == last else end
             wasted += 1
+        else:
+            ended_at = T[events.P_ENDED, publisher]
+            busy += (ended_at if ended_at == ended_at else end) - last
         ready = T[events.P_READY, publisher]
         if ready == ready:
             idle += last - ready
@@ -145,8 +153,8 @@ def _publishers(T: Any, K: Any, n: Any, end: Any, with_peak: Any, out: Any) -> N
         if with_peak and T[events.P_ENDED, publisher] == T[events.P_ENDED, publisher]:
             ended[gone] = T[events.P_ENDED, publisher]
             gone += 1
-    out[IDLE] = idle / PER_SECOND
-    out[PUBLISHER_SECONDS] = alive / PER_SECOND
+    out[IDLE], out[BUSY] = idle / PER_SECOND, busy / PER_SECOND
+    out[PUBLISHER_SECONDS] = (alive + busy) / PER_SECOND
     out[PUBLISHERS_STARTED] = count
     out[PUBLISHERS_WASTED] = wasted
     if with_peak:
@@ -207,4 +215,4 @@ def measure(
     out[ENCODER_UTILIZATION] = _ratio(work, encoders * end)
     out[PUBLISHING_QUEUE_MEAN] = _ratio(queue, end)
     out[CLIENT_BLOCKED_TIME] = _total(columns[events.OFFERED], columns[events.STARTED], end) / PER_SECOND
-    out[MAKESPAN], out[QUOTA_WAITS] = end / PER_SECOND, 0
+    out[MAKESPAN], out[QUOTA_WAITS] = end / PER_SECOND, n[events.WAITS]

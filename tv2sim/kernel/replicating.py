@@ -22,7 +22,15 @@ from tv2sim.kernel.facts import Machine
 from tv2sim.kernel.measuring import MEASURED, OF_SUMS, Fixed, measure, peak, quantile, quantile_weights
 from tv2sim.kernel.routing import kernels_for
 from tv2sim.kernel.stage import stage
-from tv2sim.kernel.world import draw, draw_encoding_lanes, draw_lanes, draw_part, draw_publishing_lanes
+from tv2sim.kernel.world import (
+    draw,
+    draw_encoding_lanes,
+    draw_lanes,
+    draw_part,
+    draw_publishing,
+    draw_publishing_lanes,
+    draw_startup,
+)
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import whole_ticks
 
@@ -148,7 +156,8 @@ class Events(Block):
 
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
-        self.size = max(1, min(256, _DRAWN_AT_ONCE // (world.level + len(world.catalogue))))
+        starts = (world.level + len(world.catalogue)) / (1 - world.scenario.faults.startup)
+        self.size = max(1, min(256, int(_DRAWN_AT_ONCE // starts)))
         self._machine = Machine(world, logged=False)
         self._columns = [MEASURED.index(metric) for metric in metrics]
         self._wanted = (not {*_QUANTILES, *_LATENESS}.isdisjoint(metrics), "peak_publishers" in metrics)
@@ -156,18 +165,21 @@ class Events(Block):
     def simulate(
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
-        """Simulate one after the other; those again whose deadlines were guessed wrong."""
+        """Simulate one after the other; those again of which something was open or guessed wrong."""
         machine, encoders = self._machine, self.world.scenario.encoder_count
-        T, K, n = machine.T, machine.K, machine.n
         out, moved = np.empty((len(replications), len(MEASURED))), np.zeros(len(replications), dtype=np.bool_)
         drawn = draw(self.world, seed, replications)
-        state = (self.world.steps, T, K, n, machine.c, machine.log)
-        _replicate(state, tuple(drawn), machine.guess, encoders, self._wanted, out, on_time, moved)
-        guess, priority = machine.guess.copy(), T[events.PRIORITY].copy()
+        machine.widen(drawn.publishers)
+        state = (self.world.steps, machine.T, machine.K, machine.n, machine.c, machine.log)
+        columns = (drawn.starts, *drawn.columns)
+        _replicate(state, columns, machine.guess, encoders, self._wanted, out, on_time, moved)
+        guess = machine.guess.copy()
+        priority = machine.T[events.PRIORITY, : len(guess)].copy()
         for row in np.flatnonzero(moved).tolist():
             end, _ = machine.run(drawn.of(row))
-            measure(T, K, n, encoders, end, *self._wanted, out[row], on_time)
-        machine.guess[:], T[events.PRIORITY] = guess, priority
+            known = machine.T, machine.K, machine.n, encoders, end
+            measure(*known, *self._wanted, out[row], on_time)
+        machine.guess[:], machine.T[events.PRIORITY, : len(guess)] = guess, priority
         values[:] = out[:, self._columns].T
         return np.zeros(len(replications), dtype=np.bool_)
 
@@ -183,20 +195,17 @@ def _copy(values: Any, to: Any) -> None:
 def _replicate(
     state: Any, drawn: Any, guess: Any, encoders: Any, wanted: Any, out: Any, on_time: Any, moved: Any
 ) -> None:
-    """Simulate and measure; say where a pause is open, or encoding started later than the priorities assume."""
+    """Simulate and measure; say where something is open, or encoding did not start as priorities assume."""
     steps, T, K, n, c, log = state
-    slots, startup, further, publishing, encoding, before = drawn
+    starts, publishing, encoding, before = drawn
     quantiles, with_peak = wanted
     n[events.KNOWN] = 0
     for row in range(len(out)):
-        _copy(slots[row], T[events.SLOT_STARTUP])
-        _copy(startup[row], T[events.STARTUP])
-        _copy(further[row], T[events.FURTHER_STARTUP])
         _copy(publishing[row % len(publishing)], T[events.PUBLISHING])
         _copy(encoding[row % len(encoding)], T[events.ENCODING_TIME])
         _copy(before[row % len(before)], T[events.BEFORE])
-        end, ending = events.simulate(steps, T, K, n, c, log)
-        moved[row] = ending == events.OPEN
+        end, ending = events.simulate(steps, starts[row], T, K, n, c, log)
+        moved[row] = ending >= events.OPEN
         if n[events.REORDERS] and not moved[row]:
             for video in range(n[events.VIDEOS]):
                 start = T[events.STARTED, video]
@@ -218,7 +227,8 @@ class _Uncoupled(Block):
         at_start = world.moment == MOMENTS.index("encoding_started")
         self.begins = np.where(at_start, started, encoded) + world.delay
         work, blocked = (encoded - started).sum(), (started - self.arrivals.offered).sum()
-        self.fixed = Fixed(len(world.catalogue), world.scenario.encoder_count, float(work), float(blocked))
+        known = len(world.catalogue), world.scenario.encoder_count, float(work), float(blocked)
+        self.fixed = Fixed(*known, float(world.publishing.sum()))
 
 
 class Lanes(_Uncoupled):
@@ -363,7 +373,9 @@ class Varied(Block):
         sums, found = self._sums[:, :count], self._found[:, :count]
         names = [name for of in self._names for name in of]
         more = {"peak_publishers": sums[lanes.PEAK], **dict(zip(names, found, strict=True))}
-        fixed = Fixed(len(on_time), world.scenario.encoder_count, sums[varied.WORK], sums[varied.HELD_UP])
+        busy = self.publishing.reshape(-1, lanes.LANES)[: len(on_time), :count].sum(axis=0)
+        known = len(on_time), world.scenario.encoder_count, sums[varied.WORK], sums[varied.HELD_UP]
+        fixed = Fixed(*known, busy)
         self.fill(values, fixed, _of_fifo(world, sums), more)
         blocked: NDArray[np.bool_] = sums[lanes.BLOCKED] > 0
         return blocked
@@ -403,9 +415,9 @@ class Stream(Block):
             blocked[row] = sums[lanes.BLOCKED] > 0
             if not blocked[row]:
                 on_time += self._hits
-                fixed = Fixed(
-                    len(self._hits), self.world.scenario.encoder_count, sums[stream.WORK], sums[stream.HELD_UP]
-                )
+                videos, encoders = len(self._hits), self.world.scenario.encoder_count
+                busy = videos * self._publishing
+                fixed = Fixed(videos, encoders, sums[stream.WORK], sums[stream.HELD_UP], busy)
                 found = _of_fifo(self.world, sums[:, np.newaxis])
                 self.fill(values[:, row : row + 1], fixed, found, self._of_columns())
         return blocked
@@ -476,19 +488,21 @@ class Stage(_Uncoupled):
         world, arrivals = self.world, self.arrivals
         count = len(replications)
         out = np.zeros((count, _COLUMNS))
-        given = (*self._script, self._priority, world.level, world.capacity, world.held)
+        given = (*self._script, self._priority, world.level, world.capacity)
         videos = (
             self.begins, arrivals.encoded, arrivals.started, world.timeout, self.owned, arrivals.shared,
         )  # fmt: skip
         wanted = (self._elapsed, self._lateness, "peak_publishers" in self.metrics)
-        _replicate_stage(
-            given, videos, tuple(draw(world, seed, replications)), self._state, wanted, out, on_time
-        )
+        publishing = draw_publishing(world, seed, replications)
+        limit = arrivals.started + world.timeout - world.held * publishing
+        drawn = (*draw_startup(world, seed, replications), publishing, limit)
+        _replicate_stage(given, videos, drawn, self._state, wanted, out, on_time)
         names = ("published", "stockouts", "idle", "waits", "alive", "publishers", "end")
         more = ("peak_publishers", *_QUANTILES, *_LATENESS)
         columns = dict(zip((*names, *more), out.T, strict=False))
         sums = {name: columns[name] for name in names}
-        self.fill(values, self.fixed, sums, {name: columns[name] for name in more})
+        fixed = self.fixed._replace(busy=publishing.sum(axis=1))
+        self.fill(values, fixed, sums, {name: columns[name] for name in more})
         return out[:, _COLUMNS - 1] > 0
 
 
@@ -499,9 +513,9 @@ _COLUMNS = 16
 def _replicate_stage(
     given: Any, videos: Any, drawn: Any, state: Any, wanted: Any, out: Any, on_time: Any
 ) -> None:
-    times, kinds, rows, priority, level, capacity, held = given
+    times, kinds, rows, priority, level, capacity = given
     begins, encoded, started, timeout, owned, shared = videos
-    slots, startup, further, several, _, _ = drawn
+    slots, startup, further, several, limits = drawn
     at, queue, place, caused = state
     with_elapsed, with_lateness, with_peak = wanted
     n = len(encoded)
@@ -509,7 +523,7 @@ def _replicate_stage(
     none = np.empty(0)
     for r in range(len(out)):
         last = idle = alive = 0.0
-        publishing = several[r % len(several)]
+        publishing, limit = several[r % len(several)], limits[r % len(limits)]
         for row in owned:
             ready = begins[row] + startup[r, row]
             time = max(ready, encoded[row])
@@ -530,7 +544,7 @@ def _replicate_stage(
         published = stockouts = 0
         waits = 0.0
         for row in range(n):
-            good = assigned[row] + held * publishing[row] - started[row] <= timeout[row]
+            good = assigned[row] <= limit[row]
             published += good
             on_time[row] += good
             stockouts += assigned[row] > encoded[row]
@@ -545,7 +559,8 @@ def _replicate_stage(
             if len(owned):
                 born = np.sort(np.concatenate((born, begins[owned])))
             out[r, 7] = peak(born, np.sort(assigned + publishing))
-        elapsed = assigned + publishing - started
+        if with_elapsed or with_lateness:
+            elapsed = assigned + publishing - started
         if with_lateness:
             lateness = np.sort(elapsed - timeout)
             out[r, 11], out[r, 12] = quantile(lateness, 50), quantile(lateness, 95)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -65,13 +66,17 @@ def _changes(world: World) -> bool:
 
 FEATURES = (
     Feature(
-        "a limit or a delay of starts, max_publishers and provisioning_delay",
-        lambda asked: bool(asked.scenario.max_publishers or asked.scenario.provisioning_delay),
+        "failures other than those of start-ups, faults",
+        lambda asked: bool(replace(asked.scenario.faults, startup=0.0)),
         _NONE,
     ),
-    Feature("failures, faults", lambda asked: bool(asked.scenario.faults), _NONE),
     Feature("retries of the client, hand_over", lambda asked: asked.scenario.hand_over is not None, _NONE),
     Feature("a broker", lambda asked: asked.scenario.broker is not None, _NONE),
+    Feature(
+        "start-ups that fail, and a limit or a delay of starts",
+        lambda world: world.orders,
+        ("events",),
+    ),
     Feature(
         "arrivals at random, arrivals", lambda world: world.scenario.arrivals != "even", ("varied", "events")
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property, partial
 from math import inf, nan
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,7 +13,15 @@ from tv2sim.distributions import Distribution, drawn_ticks, drawn_times
 from tv2sim.draws import Purpose
 from tv2sim.errors import StrategyError
 from tv2sim.kernel.arrivals import before_of, steps_of
-from tv2sim.kernel.draws import LANES, draw_numbers, draw_rows, uniform_lanes, uniform_part, whole_blocks
+from tv2sim.kernel.draws import (
+    LANES,
+    draw_numbers,
+    draw_rows,
+    uniform_lanes,
+    uniform_part,
+    whole_blocks,
+)
+from tv2sim.kernel.starts import draw_starts
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import PER_SECOND, to_ticks, whole_ticks
 from tv2sim.validation import a_number
@@ -26,7 +34,8 @@ if TYPE_CHECKING:
     from tv2sim.strategies import Strategy
 
 __all__ = [
-    "Drawn", "World", "draw", "draw_encoding_lanes", "draw_lanes", "draw_part", "draw_publishing_lanes",
+    "Drawn", "World", "draw", "draw_encoding_lanes", "draw_lanes", "draw_part", "draw_publishing",
+    "draw_publishing_lanes", "draw_startup",
     "world_of",
 ]  # fmt: skip
 
@@ -128,6 +137,12 @@ class World:
         """Whether a video may cause two publishers: one for it, and one in place of the one it takes."""
         return bool(self.level and ((self.moment != MOMENTS.index(None)) & (self.own == 0)).any())
 
+    @property
+    def orders(self) -> bool:
+        """Whether a publisher may fail, or be started later than the strategy says."""
+        scenario = self.scenario
+        return bool(scenario.faults.startup or scenario.max_publishers or scenario.provisioning_delay)
+
     @cached_property
     def _videos(self) -> list[Video]:
         return list(self.catalogue)
@@ -169,44 +184,54 @@ def world_of(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> Wo
     )
 
 
-class Drawn(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Drawn:
     """What replications draw, a row for each; what is the same in all of them may have a single row.
 
     Attributes
     ----------
-    slots, startup, further : numpy.ndarray
-        Start-up times of the prewarmed publishers, of a video's first and of its second.
+    starts, publishers
+        As :func:`tv2sim.kernel.starts.draw_starts` returns them.
     publishing, encoding, before : numpy.ndarray
         By video: publishing times, encoding times, and the time before which it is not offered.
     """
 
-    slots: NDArray[np.float64]
-    startup: NDArray[np.float64]
-    further: NDArray[np.float64]
+    starts: NDArray[np.float64]
+    publishers: int
     publishing: NDArray[np.float64]
     encoding: NDArray[np.float64]
     before: NDArray[np.float64]
 
+    @property
+    def columns(self) -> tuple[NDArray[np.float64], ...]:
+        """What is drawn by video, besides start-up times."""
+        return self.publishing, self.encoding, self.before
+
     def of(self, row: int) -> Drawn:
         """Return what one of the replications draws."""
-        return Drawn(*(column[row : row + 1] if len(column) > 1 else column for column in self))
+        columns = (column[row : row + 1] if len(column) > 1 else column for column in self.columns)
+        return Drawn(self.starts[row : row + 1], self.publishers, *columns)
 
 
 def draw(world: World, seed: int, replications: range) -> Drawn:
     """Draw all that replications need."""
+    given = (world, seed, replications)
+    return Drawn(*draw_starts(*given), draw_publishing(*given), _draw_encoding(*given), before_of(*given))
+
+
+def draw_startup(world: World, seed: int, replications: range) -> tuple[NDArray[np.float64], ...]:
+    """Draw the start-up times of slots, of a video's first publisher, and of its second if there may be one."""
     time, videos = world.scenario.startup_time, len(world.catalogue)
     startup = partial(draw_rows, time, "startup_time", seed, Purpose.STARTUP_FOR_VIDEO, replications, videos)
-    return Drawn(
+    return (
         draw_rows(time, "startup_time", seed, Purpose.STARTUP_OF_SLOT, replications, world.level),
         startup(),
         startup(further=1) if world.second_starts else np.empty((len(replications), 0)),
-        _draw_publishing(world, seed, replications),
-        _draw_encoding(world, seed, replications),
-        before_of(world, seed, replications),
     )
 
 
-def _draw_publishing(world: World, seed: int, replications: range) -> NDArray[np.float64]:
+def draw_publishing(world: World, seed: int, replications: range) -> NDArray[np.float64]:
+    """Draw the publishing times of videos."""
     known = ~np.isnan(world.publishing)
     if not world.draws_publishing:
         return world.publishing[np.newaxis]

@@ -15,6 +15,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
+from matplotlib.ticker import ScalarFormatter
 from matplotlib.transforms import ScaledTranslation
 
 from tv2sim.errors import InputError
@@ -74,7 +75,16 @@ def axes(ax: object, height: float = HEIGHT) -> Axes:
     ax.spines[["left", "bottom"]].set_color(GREY)
     ax.tick_params(labelsize=SMALL, color=GREY, labelcolor=INK)
     ax.set_axisbelow(True)
+    for axis in (ax.xaxis, ax.yaxis):
+        axis.set_major_formatter(_Grouped(useOffset=False))
     return ax
+
+
+class _Grouped(ScalarFormatter):
+    """Numbers of five digits or more get separators, and none a power of ten."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return f"{x:,.0f}" if abs(x) >= 10_000 else super().__call__(x, pos)
 
 
 def _png(figure: Figure) -> tuple[bytes, dict[str, Any]]:

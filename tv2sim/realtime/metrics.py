@@ -136,7 +136,7 @@ _ROWS = (
     _Row("tv2_video_publisher_idle_seconds_total",
          "Simulated publisher-seconds from ready to assigned, or to now.", lambda of: of.state.idle(of.now)),
     _Row("tv2_video_publisher_seconds_total",
-         "Simulated publisher-seconds from started to assigned, or to now: the cost.",
+         "Simulated publisher-seconds from started to ended or failed, or to now: the cost.",
          lambda of: of.state.alive(of.now)),
     # the replay itself
     _Row("tv2_replay_clock_lag_seconds", "Wall seconds by which the last event was late.",

@@ -142,8 +142,9 @@ class State:
         self.retries = self.redeliveries = 0
         self._found_none: set[int] = set()  # the videos that found no ready publisher when they were encoded
         self._just_encoded: set[int] = set()  # at the time of the last line, and not assigned
-        self._without_video: dict[int, float] = {}  # the start of each publisher that has had no video
-        self._idle = self._alive = 0.0  # publisher-seconds of the publishers that have had a video
+        self._starts: dict[int, float] = {}  # when each of the publishers was started
+        # seconds of the publishers that are idle no more, and of those that are gone
+        self._idle = self._alive = 0.0
         # the largest values so far: Prometheus takes a counter that decreases by a rounding error for a restart
         self._most_idle = self._most_alive = 0.0
         self._taken = 0  # videos that the client has offered
@@ -184,7 +185,8 @@ class State:
         if (act := self._act.get(event)) is not None:
             act(time, video, publisher if encoder is None else encoder)
         self._events.appendleft(entry)
-        self.history.note(time, *map(self.places.level, self.levels))
+        levels = self.places.levels
+        self.history.note(time, *[levels[name] for name in self.levels])
         self.version += 1
 
     def _happened_before(self, event: str, video: int | None) -> bool:
@@ -252,11 +254,11 @@ class State:
 
     def _on_publisher_started(self, time: float, _: int | None, publisher: int) -> None:
         self.started += 1
-        self._without_video[publisher] = time
+        self._starts[publisher] = time
         self._set(Publisher(publisher, "starting", time))
 
     def _on_publisher_ready(self, time: float, _: None, publisher: int) -> None:
-        self.startup.observe(time - self._without_video[publisher])
+        self.startup.observe(time - self._starts[publisher])
         self._set(Publisher(publisher, "ready", time))
 
     def _on_assigned(self, time: float, video: int, publisher: int) -> None:
@@ -266,15 +268,20 @@ class State:
         else:
             self.cold += 1
             self._found_none.add(video)
-        self._leaves_without_video(time, self.publishers[publisher])
+        self._is_idle_no_more(time, self.publishers[publisher])
         self._set(Publisher(publisher, "busy", time, self._shown(video)))
         self._waits(video).pop(video, None)
 
-    def _leaves_without_video(self, time: float, publisher: Publisher) -> None:
-        """Add up the seconds of a publisher that takes its video, or that fails or ends without one."""
+    def _is_idle_no_more(self, time: float, publisher: Publisher) -> None:
         if publisher.state == "ready":
             self._idle += time - publisher.since
-        self._alive += time - self._without_video.pop(publisher.number)
+
+    def _gone(self, time: float, publisher: int) -> Publisher:
+        """Remove a publisher that ends or fails, and add up its seconds."""
+        one = self.publishers.pop(publisher)
+        self._is_idle_no_more(time, one)
+        self._alive += time - self._starts.pop(publisher)
+        return one
 
     def _on_published(self, time: float, video: int, _: int, outcome: str = "published") -> None:
         self._last[outcome].appendleft(self._shown(video))
@@ -283,7 +290,7 @@ class State:
         self._on_published(time, video, publisher, "failed")
 
     def _on_publisher_ended(self, time: float, video: int, publisher: int) -> None:
-        one = self.publishers.pop(publisher)
+        one = self._gone(time, publisher)
         self._queued.pop(video, None)
         if (begun := self.encoding_started.pop(video, None)) is not None:
             # times are whole microseconds: rounded, the value is that of ``run.videos`` and in the right bucket
@@ -292,11 +299,9 @@ class State:
             self.slack_left.observe(self.videos[video].publication_timeout - round(held - begun, 6))
 
     def _on_publisher_failed(self, time: float, video: int | None, publisher: int) -> None:
-        one = self.publishers.pop(publisher)
-        if one.state == "starting":
+        if self._gone(time, publisher).state == "starting":
             self.attempts["startup"] += 1
         if video is None:
-            self._leaves_without_video(time, one)
             return
         self.attempts["publishing"] += 1
         if self.places.of("video", video) in WAITING:
@@ -313,7 +318,7 @@ class State:
         waiting.update(dict.fromkeys(again))
 
     def _on_publisher_retired(self, time: float, _: None, publisher: int) -> None:
-        self._leaves_without_video(time, self.publishers.pop(publisher))
+        self._gone(time, publisher)
 
     def _set(self, publisher: Publisher) -> None:
         self.publishers[publisher.number] = publisher
@@ -352,9 +357,9 @@ class State:
         return self._most_idle
 
     def alive(self, now: float) -> float:
-        """Return the publisher-seconds from started to assigned, up to now."""
-        waiting = sum(now - since for since in self._without_video.values())
-        self._most_alive = max(self._most_alive, self._alive + waiting)
+        """Return the publisher-seconds from started to ended or failed, up to now."""
+        existing = sum(now - since for since in self._starts.values())
+        self._most_alive = max(self._most_alive, self._alive + existing)
         return self._most_alive
 
     # -- what is shown -------------------------------------------------------------------------------------
@@ -382,9 +387,9 @@ class State:
             beside=[self._shown(video) for video in islice(self.beside, SHOWN)],
             beside_total=len(self.beside),
             publishers=list(islice(self.publishers.values(), SHOWN)),
-            publishers_starting=self.places.level("publishers_starting"),
-            publishers_ready=self.places.level("publishers_ready"),
-            publishers_busy=self.places.level("publishers_busy"),
+            publishers_starting=self.places.levels["publishers_starting"],
+            publishers_ready=self.places.levels["publishers_ready"],
+            publishers_busy=self.places.levels["publishers_busy"],
             publishers_started=self.started,
             stats=dict(self.stats),
             settled=self.settled,
