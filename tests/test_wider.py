@@ -173,7 +173,9 @@ def test_runs_that_end_early_have_nothing_to_wait_for(runs: Runs) -> None:
         if outcome.ending in ("no publisher will come", "nothing left to happen"):
             longer = World(**world.changes() | {"until": outcome.end + 100})
             later = GoesOn([Video(*clip) for clip in clips], rule, longer, Draws(seed)).run()
-            given_up = {line[2] for line in later.log if line[1] == "discarded"}
+            given_up = {line[2] for line in later.log[len(outcome.log) :] if line[1] == "discarded"}
+            if any(row is not None and isnan(later.videos[row]["queued"]) for row in given_up):
+                continue  # it was blocked, and its encoder is free for others
             for row, video in enumerate(outcome.videos):
                 if video["outcome"] != "unfinished" or row not in given_up:
                     assert video["outcome"] == later.videos[row]["outcome"]
