@@ -81,7 +81,7 @@ class BreakableEncoders(Encoders):
 
     def _stranded(self) -> set[int]:
         """Return the videos that are encoded, and find no room: to encode them again changes nothing."""
-        if not self._stage.full:
+        if not self._stage.shut:
             return set()
         lost = (video for _, video in self._interrupted)
         return {video for video in (*lost, *self._holds.values()) if self._told[video]}

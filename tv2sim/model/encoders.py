@@ -68,7 +68,7 @@ class Encoders:
     @property
     def stuck(self) -> bool:
         """Whether each encoder has a video for which there is no room."""
-        return self._stage.full and self._stage.blocked == self._number
+        return self._stage.shut and self._stage.blocked == self._number
 
     def add(self, videos: int) -> None:
         """Prepare for more videos.

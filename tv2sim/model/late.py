@@ -29,6 +29,9 @@ class LateStage(PublishingStage):
     sees_blocked = True
     """Whether videos wait for a publisher that are still in their encoder."""
 
+    gives_up = False
+    """Whether videos that wait are given up some time."""
+
     deciding = False
     """Whether a decision is being carried out; encoders that are blocked are called after it."""
 
@@ -48,6 +51,11 @@ class LateStage(PublishingStage):
         """Return the videos that any publisher may serve, in the order in which they are served."""
         blocked = self._blocked if self.sees_blocked else ()
         return self.queue.merged(blocked) if isinstance(self.queue, PriorityQueue) else [*self.queue, *blocked]
+
+    @property
+    def shut(self) -> bool:
+        """Whether no video can leave its encoder, as things are: no decision would let it."""
+        return self.full and not (self.sees_blocked and (self.gives_up or self.ready))
 
     @property
     def waiting_for_own(self) -> set[int]:

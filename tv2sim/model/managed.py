@@ -68,6 +68,13 @@ class ManagedPublishers(OrderedPublishers):
             else:
                 self._order(order)
 
+    @property
+    def level_changes(self) -> bool:  # type: ignore[override]
+        """Whether reviews may find another level of the pool, although nothing else happens."""
+        strategy, recent = self._strategy, self._recent
+        follows = strategy.headroom is not None and strategy.review_every is not None
+        return follows and bool(recent) and self._env.now < recent[-1] + self._window
+
     def _level_now(self) -> int:
         """Return how many publishers the pool should have, as far as it is not a rule that decides."""
         if self._by_rule:

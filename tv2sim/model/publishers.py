@@ -95,6 +95,9 @@ class Publishers:
     awaits_death = False
     """Whether a publisher is ordered that can start when a ready one ends without a video."""
 
+    level_changes = False
+    """Whether reviews may find another level of the pool, although nothing else happens."""
+
     quota_waits = 0
     """How many publishers have waited for others to end before they started."""
 
@@ -277,8 +280,10 @@ class Publishers:
         self._on_outcome()
 
 
-def reviews(env: Environment, publishers: Publishers, every: float) -> Generator[Event, None, None]:
-    """Review the pool every `every` ticks, as long as another event is scheduled."""
-    while env.peek() < inf:
+def reviews(
+    env: Environment, publishers: Publishers, every: float, matter: Callable[[], bool]
+) -> Generator[Event, None, None]:
+    """Review the pool every `every` ticks, as long as another event is scheduled or they `matter` alone."""
+    while env.peek() < inf or matter():
         yield Background(env, every, REVIEWED)
         publishers.review()

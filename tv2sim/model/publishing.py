@@ -62,6 +62,11 @@ class PublishingStage:
         return not self._room()
 
     @property
+    def shut(self) -> bool:
+        """Whether no video can leave its encoder, as things are."""
+        return self.full
+
+    @property
     def blocked(self) -> int:
         """The number of encoders that wait for room."""
         return len(self._blocked)

@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import replace
 from functools import cached_property, partial
 from math import inf, nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import simpy
@@ -37,7 +37,7 @@ from tv2sim.ticks import LAST, PER_SECOND, to_ticks, whole_ticks
 from tv2sim.validation import a_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tv2sim.catalogue import Catalogue, Video
     from tv2sim.facts import Ending, Facts
@@ -149,6 +149,7 @@ class System:
             self._on_outcome,
         )
         if isinstance(stage, LateStage) and isinstance(self._publishers, ManagedPublishers):
+            stage.gives_up = strategy.discards
             Decisions(env, stage, self._publishers, self._record)
         self._encoders: Encoders | NoEncoders
         if scenario.encoders is None:
@@ -268,7 +269,8 @@ class System:
         else:
             env.process(self._retrying.offer_all(counted(offered), wait))
         if self._strategy.review_every is not None:
-            env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
+            every = to_ticks(self._strategy.review_every)
+            env.process(reviews(env, self._publishers, every, self._reviews_matter))
         until = None if scenario.until is None else to_ticks(scenario.until)
         if isinstance(env, CountingEnvironment):
             env.ends_if(self._stalled, inf if self._retrying else self._encoders.futile_at_most)
@@ -289,7 +291,11 @@ class System:
         """Return whether no event can change a video's fate any more, given how many keep the run alive."""
         futile = self._encoders.futile + (0 if self._retrying is None else self._retrying.futile)
         alive = foreground > futile or self._encoders.awaits_repair
-        return not (alive or self._open or self._publishers.awaits_death)
+        return not (alive or self._open or self._publishers.awaits_death or self._reviews_matter())
+
+    def _reviews_matter(self) -> bool:
+        """Return whether reviews alone may let a publisher come that a video waits for."""
+        return self._publishers.level_changes and _waits_encoded(self._record.tables["videos"])
 
     def _on_outcome(self) -> None:
         self._without_outcome -= 1
@@ -321,8 +327,14 @@ class System:
 
 def _encoded_without_outcome(facts: Facts) -> bool:
     """Return whether a video waits for a publisher, given that nothing is left to happen."""
-    videos = facts.videos
-    return bool((~np.isnan(videos["encoded"]) & (videos["outcome"] == 0)).any())
+    return _waits_encoded(facts.videos)
+
+
+def _waits_encoded(videos: Mapping[str, Any]) -> bool:
+    """Return whether a video is encoded and has no outcome."""
+    return any(
+        time == time and not done for time, done in zip(videos["encoded"], videos["outcome"], strict=True)
+    )
 
 
 def _orders(scenario: Scenario) -> bool:
