@@ -502,17 +502,18 @@ class System:
     def fate_can_change(self) -> bool:
         """Tell whether anything can still give a video its outcome, at a later time.
 
-        A review cannot, and neither can the end of a lifetime or of idle time, except if the place under the
-        quota is then free for a publisher that is needed. A repair can only if it lets a video be encoded that
-        can go on from there. Publishers that nobody waits for may die and be replaced for ever, and so may the
-        encoders of videos that are encoded and find no room; this cannot either. That a video may be discarded
-        at the next decision is no reason to go on.
+        A review cannot, except if the level of the pool follows the rate, which time alone changes. The end of
+        a lifetime or of idle time cannot, except if the place under the quota is then free for a publisher that
+        is needed. A repair can only if it lets a video be encoded that can go on from there. Publishers that
+        nobody waits for may die and be replaced for ever, and so may the encoders of videos that are encoded
+        and find no room; this cannot either. That a video may be discarded at the next decision is no reason to
+        go on.
         """
         unfinished = {row for row, video in enumerate(self.videos) if video.outcome == "unfinished"}
         stranded = {  # encoded, but without room in the queue
             row for row in unfinished if not self.never_encoded(row) and math.isnan(self.videos[row].queued)
         }
-        if self.has_room():
+        if self.has_room() or (self.sees_blocked and self.ready):
             stranded.clear()
         waits_for_publisher = bool(unfinished & (self.queue | self.waits_for_own) or stranded)
         waits_for_quota = self.in_line and (
@@ -533,8 +534,10 @@ class System:
             match event.place:
                 case Place.RETRY | Place.OFFER:
                     return not refused_for_ever
-                case Place.ENCODER_DIES | Place.REVIEW:
+                case Place.ENCODER_DIES:
                     return False
+                case Place.REVIEW:
+                    return self.rate_changes() and any(not self.never_encoded(row) for row in unfinished)
                 case Place.READY_DIES | Place.RETIREMENT:
                     return bool(waits_for_quota)
                 case Place.ENCODER_REPAIRED:
@@ -1034,12 +1037,24 @@ class System:
         least = self.prewarmed if self.rule.minimum is None else self.rule.minimum
         if self.rule.headroom is None:
             return least
-        headroom = self.rule.headroom
-        factor, window = headroom if isinstance(headroom, tuple) else (headroom, 30.0)
-        covered = min(microseconds(window), self.now)
-        recent = sum(time > self.now - microseconds(window) for time in self.encoding_starts)
+        factor, window = self.headroom
+        recent = sum(time > self.now - window for time in self.encoding_starts)
+        covered = min(window, self.now)
         rate = recent / (covered / 1e6) if covered else 0.0
         return max(least, rounded_up(factor * rate * mean_of(self.world.startup_time)))
+
+    @property
+    def headroom(self) -> tuple[float, int]:
+        """The factor on the recent rate, and how recent that is."""
+        headroom = self.rule.headroom
+        factor, window = headroom if isinstance(headroom, tuple) else (headroom or 0.0, 30.0)
+        return factor, microseconds(window)
+
+    def rate_changes(self) -> bool:
+        """Tell if the level follows the rate, which is not constant yet if no encoding starts from now on."""
+        if self.rule.headroom is None or not self.encoding_starts:
+            return False
+        return self.now < self.encoding_starts[-1] + self.headroom[1]
 
     def level(self) -> int:
         """Return how many publishers of the pool are ordered, starting or ready, as far as is known."""

