@@ -586,8 +586,7 @@ def as_distribution(name: str, value: object, *, error: type[InputError] = Scena
     """Return a distribution unchanged, or that which a value stands for.
 
     A number is a :class:`Constant`, a text like "uniform(2, 6)" is parsed, a frozen distribution of SciPy
-    becomes a :class:`Scipy`, and measured times, in a list, an array, a column or a CSV file, an
-    :class:`Empirical`.
+    becomes a :class:`Scipy`, and measured times, in an array, a column or a CSV file, an :class:`Empirical`.
 
     Raises
     ------
@@ -603,8 +602,7 @@ def as_distribution(name: str, value: object, *, error: type[InputError] = Scena
         if type(value) not in DISTRIBUTIONS:  # the built-in ones were checked when they were made
             _check_own(name, value, error)
         return value
-    many = isinstance(value, list | tuple) or bool(getattr(value, "ndim", 0))
-    if many or (isinstance(value, str) and value.lower().endswith(".csv")):
+    if getattr(value, "ndim", 0) or (isinstance(value, str) and value.lower().endswith(".csv")):
         return Empirical(as_measured(value, error=error).equally_likely())
     if hasattr(value, "ppf"):
         return Scipy.of(value)
