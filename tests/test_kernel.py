@@ -140,7 +140,7 @@ def features(world: World, facts: Facts) -> set[str]:
     """Return what occurs in a world and its run."""
     encoded, queued = facts.videos["encoded"], facts.videos["queued"]
     strategy, catalogue = world.strategy, world.catalogue
-    starts = strategy.starts(catalogue)
+    starts = strategy.starts(catalogue, world.scenario)
     delays = starts.delay or ()
     causes = np.unique(facts.publishers["cause"][facts.publishers["cause"] >= 0], return_counts=True)[1]
     moments = {"starts at start": 1, "starts at encoded": 2, "starts at queued": 3, "starts at nothing": 0}

@@ -95,9 +95,19 @@ OTHERS: dict[str, dict[str, Any]] = {
     },
     "strategy": {
         "name": "other", "starts_on": "encoded", "dedicated": True, "prewarmed": 7, "review_every": 5.0,
+        "dedicated_from": 0.5, "lead": tv.Lead(encoding=2), "ready_at_start": True, "queue_order": "deadline",
+        "dispatch": "end_of_instant", "discards_hopeless": True, "price": 60.0, "holds_back": 30.0,
+        "forecast": ((3.0, 9.0, 2),), "minimum": 3, "maximum": 99, "headroom": (1.5, 60.0),
+        "idle_time_to_live": 600.0, "starts_at_most": 2,
     },
 }  # fmt: skip
 """Another value for each field; a new one belongs here."""
+
+
+NEEDED: dict[str, dict[str, Any]] = {
+    "dedicated": {"starts_on": "encoded"}, "lead": {"starts_on": "encoding_started"}, "forecast": {"price": 60},
+}  # fmt: skip
+"""What a strategy has to be besides, to have a value that is not the default."""
 
 
 @pytest.mark.parametrize(("what", "kind"), [("scenario", tv.Scenario), ("strategy", tv.Strategy)])
@@ -105,7 +115,7 @@ def test_runs_differ_in_every_field_of_what_went_in(what: str, kind: Any) -> Non
     run = tv.simulate(SAMPLE)
     assert set(OTHERS[what]) == {field.name for field in fields(kind)}
     for name, value in OTHERS[what].items():
-        changes = {name: value} | ({"starts_on": "encoded"} if name == "dedicated" else {})
+        changes = {name: value} | NEEDED.get(name, {})
         other = dataclasses.replace(run, **{what: getattr(run, what).replace(**changes)})
         assert other != run, name
         assert other.provenance()[what][name] == plain.to_dict(other)[what][name]
@@ -119,7 +129,14 @@ def test_runs_differ_in_seed_and_replication(changes: dict[str, int]) -> None:
 
 def test_all_that_went_in_comes_back(tmp_path: Path) -> None:
     scenario = tv.Scenario(**OTHERS["scenario"])
-    for number, changes in enumerate((OTHERS["strategy"], {"name": "x", "prewarmed": 3, "review_every": 0.25})):
+    together = (
+        ("name", "starts_on", "dedicated", "prewarmed", "review_every", "discards_hopeless"),
+        ("prewarmed", "ready_at_start", "dedicated_from", "lead", "price", "holds_back", "forecast"),
+        ("minimum", "maximum", "headroom", "idle_time_to_live", "starts_at_most", "queue_order", "dispatch"),
+    )
+    assert {name for group in together for name in group} == set(OTHERS["strategy"])
+    for number, group in enumerate(together):
+        changes = {name: OTHERS["strategy"][name] for name in group}
         run = tv.simulate(SAMPLE, tv.Strategy(**changes), scenario, seed=5, replication=2)
         loaded = tv.load_run(run.save(tmp_path / str(number)))
         assert loaded == run

@@ -91,6 +91,8 @@ def strategy_of(rule: Rule) -> tv.Strategy:
     if rule == PART_2B:
         return tv.PART_2B
     data = {each.name: value for each in fields(rule) if (value := getattr(rule, each.name)) != each.default}
+    if rule.lead is not None:
+        data["lead"] = tv.Lead(**vars(rule.lead))
     if rule.starts_on is None:
         return tv.PART_2C.replace(**{"prewarmed": 0} | data)
     return Delayed("of this test", **data) if rule.delay else tv.Strategy("of this test", **data)

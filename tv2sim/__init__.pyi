@@ -29,10 +29,12 @@ from tv2sim.run import Run as Run, simulate as simulate
 from tv2sim.saved import load_run as load_run
 from tv2sim.scenario import Scenario as Scenario
 from tv2sim.statistics import Precision as Precision
-from tv2sim.strategies.strategy import (
+from tv2sim.strategies.builtin import (
     PART_1 as PART_1, PART_2A as PART_2A, PART_2B as PART_2B, PART_2C as PART_2C, STRATEGIES as STRATEGIES,
-    PoolState as PoolState, Strategy as Strategy,
 )  # fmt: skip
+from tv2sim.strategies.deciding import Decision as Decision, KnownVideo as KnownVideo, State as State
+from tv2sim.strategies.lead import Lead as Lead
+from tv2sim.strategies.strategy import PoolState as PoolState, Strategy as Strategy
 
 __all__: list[str]
 __version__: str

@@ -123,7 +123,7 @@ def why_not_compiled(
     """Return why the compiled engine cannot simulate this, or an empty text."""
     if find_spec("numba") is None:
         return "it needs numba, which is not installed (pip install 'tv2sim[fast]')"
-    if strategy.adapts:
+    if strategy._overrides("pool_level"):
         return f"strategy {strategy.name!r} has a pool_level of its own, which only Python can ask"
     if watched:
         return "observers are called by the SimPy model alone"
@@ -139,7 +139,7 @@ def explained(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> t
         return "", [missing]
     from tv2sim.kernel import features_of, kernels_for, world_of
 
-    world = world_of(catalogue, strategy, scenario)
+    world = world_of(catalogue, strategy.sized(catalogue, scenario), scenario)
     return kernels_for(world)[0], [feature.text for feature in features_of(world)]
 
 
@@ -258,7 +258,7 @@ def chunks_of(engine: str, catalogue: Catalogue, strategy: Strategy, replication
     wherever and whenever they are simulated.
     """
     largest = _ENGINES[engine]
-    entities = max(1, len(catalogue) + strategy.prewarmed)
+    entities = max(1, len(catalogue) + strategy.known_stock)
     size = max(1, min(largest.replications, largest.entities // entities))
     start = replications.start
     while start < replications.stop:
@@ -278,7 +278,8 @@ def _simpy(
     replications: range,
     **watched: Any,
 ) -> Iterator[Facts]:
-    several = startup_times(scenario.startup_time, seed, replications, len(catalogue), strategy.prewarmed)
+    strategy = strategy.sized(catalogue, scenario)
+    several = startup_times(scenario.startup_time, seed, replications, len(catalogue), strategy.known_stock)
     for startups in several:
         yield run_model(catalogue, strategy, scenario, startups, **watched)
 
@@ -288,6 +289,7 @@ def _kernel(
 ) -> Iterator[Facts]:
     from tv2sim.kernel import facts_of, world_of
 
+    strategy = strategy.sized(catalogue, scenario)
     return facts_of(world_of(catalogue, strategy, scenario), seed, replications)
 
 
@@ -305,7 +307,7 @@ def _measure_kernel(
     if not set(metrics) <= set(MEASURED):
         return None
     if "world" not in memo:
-        memo["world"] = world_of(catalogue, strategy, scenario)
+        memo["world"] = world_of(catalogue, strategy.sized(catalogue, scenario), scenario)
     return measured(
         memo["world"], seed, replications, metrics, idle=memo.setdefault(("idle", tuple(metrics)), [])
     )
@@ -316,6 +318,7 @@ def _elapsed_kernel(
 ) -> NDArray[np.float64]:
     from tv2sim.kernel import elapsed_of, world_of
 
+    strategy = strategy.sized(catalogue, scenario)
     return elapsed_of(world_of(catalogue, strategy, scenario), seed, replications)
 
 

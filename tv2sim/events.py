@@ -157,6 +157,11 @@ EVENTS: dict[str, Kind] = {
         meaning="the broker delivers the video again, since a delivery or an acknowledgement was lost",
         then={"video": "queued"}, after={"video": ("queued", "assigned", "published", "failed")},
     ),
+    "discarded": Kind(
+        "videos", "settled", video=ROW,
+        meaning="the video is given up, since its deadline has passed and no publisher has taken it",
+        then={"video": "failed"}, after={"video": ("encoded", "queued")},
+    ),
 }  # fmt: skip
 """The kinds of events by their names in the log. A new kind is a new row."""
 

@@ -88,12 +88,18 @@ def holds(facts: Facts) -> dict[str, NDArray[Any]]:
         "encoder": videos["encoder"],
         "started": started,
         "encoded": encoded,
-        "ended": videos["queued"],
+        "ended": left_encoder(facts),
     }
     before = {name: attempts[name][lost] for name in ("video", "encoder", "started", "ended")}
     before["encoded"] = np.full(len(lost), nan)
     interrupted = {"interrupted": np.repeat([False, True], [int(held.sum()), len(lost)])}
     return {name: np.concatenate([last[name][held], before[name]]) for name in last} | interrupted
+
+
+def left_encoder(facts: Facts) -> NDArray[np.float64]:
+    """Return when each video left its encoder: as it was queued, or given up while there was no room."""
+    queued: NDArray[np.float64] = facts.videos["queued"]
+    return np.where(np.isnan(queued), facts.videos["settled"], queued)
 
 
 def happened(times: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -154,7 +160,9 @@ class Measured:
     def encoder_time(self) -> float:
         """Return the ticks for which encoders held a video, also those of encodings that were interrupted."""
         if not len(self.facts.attempts["kind"]):
-            return self.total("encoding_started", "queued")
+            left = left_encoder(self.facts)
+            times = np.where(np.isnan(left), self.end, left) - self.videos["encoding_started"]
+            return float(happened(times).sum())
         held = holds(self.facts)
         ended = np.where(np.isnan(held["ended"]), self.end, held["ended"])
         return float((ended - held["started"]).sum())
@@ -201,7 +209,8 @@ class Setting:
     """What is simulated, from which it follows that some metrics are the same in every replication."""
 
     def __init__(self, catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> None:
-        self.catalogue, self.strategy, self.scenario = catalogue, strategy, scenario
+        self.catalogue, self.scenario = catalogue, scenario
+        self.strategy = strategy.sized(catalogue, scenario)
 
     @property
     def is_deterministic(self) -> bool:
@@ -211,7 +220,7 @@ class Setting:
     @cached_property
     def _starts(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Whether each video has its own publisher, and whether one is started because of it."""
-        starts = self.strategy.starts(self.catalogue)
+        starts = self.strategy.starts(self.catalogue, self.scenario)
         own, moment = np.frombuffer(starts.own, np.int8), np.frombuffer(starts.moment, np.int8)
         return own == 1, moment != MOMENTS.index(None)
 
@@ -224,7 +233,7 @@ class Setting:
         limits = (scenario.until, scenario.max_publishers, scenario.most_offers)
         limited = any(limit is not None for limit in limits) or bool(scenario.faults)
         limited = limited or (scenario.broker is not None and scenario.broker.acknowledgement_loss > 0)
-        return not limited and not self.strategy.adapts and served
+        return not limited and not self.strategy.adapts and not self.strategy.manages and served
 
     @cached_property
     def starts_are_known(self) -> bool:
@@ -235,7 +244,8 @@ class Setting:
     @cached_property
     def is_pool(self) -> bool:
         """Whether all publishers belong to a pool of one size: none is started because of a video."""
-        return not self._starts[1].any() and not self.strategy.adapts
+        plain = not (self.strategy.adapts or self.strategy.decides or self.strategy.price is not None)
+        return plain and not self._starts[1].any()
 
     @property
     def has_quota(self) -> bool:

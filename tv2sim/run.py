@@ -97,7 +97,9 @@ def simulate(
     seed, replication = as_seed(seed), as_replication(replication)
     watchers = (observers,) if callable(observers) else tuple(observers)
     used = engine_for(as_engine(engine), catalogue, strategy, scenario, 1, watched=bool(watchers))
-    with counting("step", len(catalogue) + strategy.prewarmed, wanted=progress and used == "simpy") as counted:
+    with counting(
+        "step", len(catalogue) + strategy.known_stock, wanted=progress and used == "simpy"
+    ) as counted:
         how = {"observers": watchers, "counted": counted} if used == "simpy" else {}
         facts = simulate_one(used, catalogue, strategy, scenario, seed, replication, **how)
     return Run(catalogue, strategy, scenario, seed, replication, facts)

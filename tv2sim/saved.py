@@ -21,7 +21,7 @@ from tv2sim.model.recorder import facts_of_log
 from tv2sim.run import Run
 from tv2sim.scenario import Scenario
 from tv2sim.storage import FORMATS, Format, read_table, records, whole_folder, write_table
-from tv2sim.strategies import STRATEGIES, Strategy
+from tv2sim.strategies import STRATEGIES, Lead, Strategy
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -222,9 +222,11 @@ def _facts(log: pd.DataFrame, videos: pd.DataFrame, document: _Document, scenari
 def strategy_of(data: Mapping[str, Any]) -> Strategy:
     """Return the strategy that was saved as data; for a user's own class, a plain one with the same data."""
     if data[plain.KIND] != plain.CUSTOM:
-        strategy: Strategy = plain.from_dict(data, Strategy)
+        strategy: Strategy = plain.from_dict(data, Strategy, Lead)
         return STRATEGIES[strategy.name] if STRATEGIES.get(strategy.name) == strategy else strategy
+    known = {field.name: data[field.name] for field in fields(Strategy) if field.name in data}
     try:
-        return Strategy(**{field.name: data[field.name] for field in fields(Strategy)})
+        plain_one: Strategy = plain.from_dict({plain.KIND: "strategy", **known}, Strategy, Lead)
+        return plain_one
     except StrategyError:  # it is dedicated, and its own class has the hook start_moment
         return Strategy(name=data["name"])

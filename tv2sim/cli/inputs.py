@@ -137,6 +137,7 @@ def note_rejected(catalogue: Catalogue, name: str = "") -> None:
 def note_load(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> None:
     """Note what is unusual about the input: rejected lines, an unused pool, a load beyond the capacity."""
     note_rejected(catalogue)
+    strategy = strategy.sized(catalogue, scenario)
     if strategy.dedicated and strategy.prewarmed:
         own = f"strategy {strategy.name} gives each video its own publisher"
         note(f"warning: {own}: those prewarmed are never used")

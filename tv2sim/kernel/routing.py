@@ -70,6 +70,16 @@ FEATURES = (
         lambda asked: bool(replace(asked.scenario.faults, startup=0.0)),
         _NONE,
     ),
+    Feature(
+        "a strategy that decides once an instant, gives videos up or has a pool that adapts",
+        lambda asked: asked.strategy.manages or asked.strategy.adapts,
+        _NONE,
+    ),
+    Feature(
+        "a queue in the order of deadlines or of the catalogue's priorities, queue_order",
+        lambda asked: asked.strategy.order != "fifo" and not asked.strategy._overrides("priority"),
+        _NONE,
+    ),
     Feature("retries of the client, hand_over", lambda asked: asked.scenario.hand_over is not None, _NONE),
     Feature("a broker", lambda asked: asked.scenario.broker is not None, _NONE),
     Feature(

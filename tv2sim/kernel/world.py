@@ -164,7 +164,7 @@ class World:
 
 def world_of(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> World:
     """Ask the strategy's hooks, and turn everything into ticks."""
-    starts = strategy.starts(catalogue)
+    starts = strategy.starts(catalogue, scenario)
     capacity, until, every = scenario.publishing_queue_capacity, scenario.until, strategy.review_every
     submitted, fixed = catalogue.submitted_at, scenario.arrivals == "poisson" or scenario.encoders is None
     capacity = None if scenario.encoders is None else capacity
@@ -176,7 +176,7 @@ def world_of(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> Wo
         np.frombuffer(bytes(starts.moment), dtype=np.int8),
         np.frombuffer(bytes(starts.own), dtype=np.int8),
         np.zeros(len(catalogue)) if starts.delay is None else np.array(starts.delay),
-        strategy.prewarmed,
+        strategy.known_stock,
         _UNLIMITED if capacity is None else min(capacity, _UNLIMITED),
         0.0 if fixed else to_ticks(scenario.gap),
         inf if until is None else to_ticks(until),

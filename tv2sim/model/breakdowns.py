@@ -63,7 +63,6 @@ class BreakableEncoders(Encoders):
         self._repair = drawn("encoder_repair", faults.encoder_repair, Purpose.ENCODER_REPAIR, startups)
         self._holds: dict[int, int] = {}  # the video in each encoder that has one
         self._ends: dict[int, PlacedTimeout] = {}  # by encoder: the end of its encoding
-        self._admissions: dict[int, Event] = {}  # by encoder that is blocked: its call to pass its video
         self._starts: list[int] = []  # by video: encodings so far
         self._told: list[bool] = []  # by video: whether its encoding has ended before
         self._interrupted: list[tuple[float, int]] = []  # a heap of (since when, video)
@@ -82,7 +81,7 @@ class BreakableEncoders(Encoders):
 
     def _stranded(self) -> set[int]:
         """Return the videos that are encoded, and find no room: to encode them again changes nothing."""
-        if not self._stage.full:
+        if not self._stage.shut:
             return set()
         lost = (video for _, video in self._interrupted)
         return {video for video in (*lost, *self._holds.values()) if self._told[video]}
@@ -139,28 +138,31 @@ class BreakableEncoders(Encoders):
             self._told[video] = True
             self._publishers.encoded(video)
         if self._stage.full_for(video):
-            self._wait_for(self._stage.block(), video, encoder)
+            self._wait_for(self._stage.block(video), video, encoder)
         else:
             self._pass_on(video, encoder)
 
     def _wait_for(self, call: Event, video: int, encoder: int) -> None:
         """Keep a video in its encoder until the stage calls."""
-        self._admissions[encoder] = call
-        call.callbacks.append(lambda _: self._admitted(video, encoder))
+        call.callbacks.append(lambda _: self._admitted(video, encoder, bool(call.value)))
 
-    def _admitted(self, video: int, encoder: int) -> None:
-        if self._stage.full:
-            self._wait_for(self._stage.block_again(), video, encoder)
-            return
-        del self._admissions[encoder]
-        self._stage.unblock()
-        self._pass_on(video, encoder)
+    def _admitted(self, video: int, encoder: int, gone: bool) -> None:
+        if gone:
+            self._let_go(encoder)
+        elif self._stage.full:
+            self._wait_for(self._stage.block_again(video), video, encoder)
+        else:
+            self._stage.unblock(video)
+            self._pass_on(video, encoder)
 
     def _pass_on(self, video: int, encoder: int) -> None:
         """Let a video leave its encoder, which becomes free."""
         self._record.queued(video)
         self._publishers.queued(video)
         self._publishers.arrived(video, self._stage.accept(video))
+        self._let_go(encoder)
+
+    def _let_go(self, encoder: int) -> None:
         del self._holds[encoder]
         self._release(encoder)
 
@@ -190,7 +192,7 @@ class BreakableEncoders(Encoders):
             if (end := self._ends.pop(encoder, None)) is not None:
                 self._env.cancel(end)
             else:
-                self._stage.withdraw_call(self._admissions.pop(encoder))
+                self._stage.withdraw_call(video)
             self._publishers.interrupted(video)
             heappush(self._interrupted, (self._env.now, video))
             self._call()

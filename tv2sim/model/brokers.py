@@ -92,7 +92,7 @@ class BrokersPublishers(FailingPublishers):
 
     def _show(self, video: int) -> None:
         if (publisher := self._stage.accept_again(video)) is not None:
-            self._assign(video, publisher)
+            self._serve(video, publisher)
 
     # -- publications --------------------------------------------------------------------------------------
 
@@ -100,7 +100,7 @@ class BrokersPublishers(FailingPublishers):
         """End a publication; the first one of a video decides."""
         if self._outcome[video]:
             self._record.publisher_ended(publisher)
-            self._gone()
+            self._served(video)
         else:
             super()._succeeded(video, publisher)
         publication = self._publications[video]

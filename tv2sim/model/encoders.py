@@ -68,7 +68,7 @@ class Encoders:
     @property
     def stuck(self) -> bool:
         """Whether each encoder has a video for which there is no room."""
-        return self._stage.full and self._stage.blocked == self._number
+        return self._stage.shut and self._stage.blocked == self._number
 
     def add(self, videos: int) -> None:
         """Prepare for more videos.
@@ -95,7 +95,7 @@ class Encoders:
         self._waiting_client = Event(self._env)
         return self._waiting_client
 
-    def _encoder(self, encoder: int) -> Generator[Event, int, None]:
+    def _encoder(self, encoder: int) -> Generator[Event, Any, None]:
         """Wait for the end of each encoding, then for room at the publishing stage, and become free."""
         record, publishers, stage = self._record, self._publishers, self._stage
         watched = publishers.watches_encoding
@@ -104,12 +104,11 @@ class Encoders:
             record.encoded(video)
             if watched:
                 publishers.encoded(video)
-            if stage.full_for(video):
-                yield from stage.admission()
-            record.queued(video)
-            if watched:
-                publishers.queued(video)
-            publishers.arrived(video, stage.accept(video))
+            if not stage.full_for(video) or (yield from stage.admission(video)):
+                record.queued(video)
+                if watched:
+                    publishers.queued(video)
+                publishers.arrived(video, stage.accept(video))
             self._release(encoder)
 
     def _release(self, encoder: int) -> None:

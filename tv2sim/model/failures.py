@@ -55,12 +55,12 @@ class FailingPublishers(OrderedPublishers):
         self._publishing_fails = numbers(startups, Purpose.PUBLISHING_FAILURE)
         lifetime = scenario.faults.ready_lifetime
         self._dies = lifetime is not None
+        self._ready_may_end |= self._dies
         self._lifetimes = [
             drawn("ready_lifetime", lifetime or 0.0, purpose, startups) for purpose in _READY_LIFETIME
         ]
         self._of: dict[int, tuple[Order, Key]] = {}  # by publisher: why it was started, and what it draws
         self._attempts: list[int] = []  # by video, so far
-        self._taken = self._record.tables["publishers"]["video"]
 
     def add(self, videos: int) -> None:
         """Prepare for more videos."""
@@ -72,11 +72,11 @@ class FailingPublishers(OrderedPublishers):
     def _begin(self, order: Order, publisher: int) -> None:
         key = self._key(order)
         self._of[publisher] = order, key
-        startup = self._startup_by(key)
+        startup = 0.0 if order.warm else self._startup_by(key)
         kind, entity, further = key
-        fails = self._faults.startup
+        fails = 0.0 if order.warm else self._faults.startup
         if fails and self._startup_fails[kind](entity, further) < fails:
-            later(self._env, startup, READY + publisher, self._lost, publisher)
+            later(self._env, startup, READY + publisher, self._not_started, publisher, order.owner)
         else:
             ready = self._ready_to_die if self._dies else self._ready
             later(self._env, startup, READY + publisher, ready, publisher, order.owner)
@@ -84,7 +84,7 @@ class FailingPublishers(OrderedPublishers):
     def _ready_to_die(self, publisher: int, owner: int) -> None:
         """Let a publisher be ready, for the time for which it lives if no video waits for it."""
         self._ready(publisher, owner)
-        if self._taken[publisher] < 0:
+        if self._is_idle(publisher):
             kind, entity, further = self._of[publisher][1]
             lifetime = max(1.0, self._lifetimes[kind](entity, further))  # a microsecond
             death = Background(self._env, lifetime, DIED + publisher)
@@ -92,7 +92,7 @@ class FailingPublishers(OrderedPublishers):
 
     def _lifetime_ends(self, publisher: int, owner: int) -> None:
         """Let a ready publisher die, unless it has taken a video before."""
-        if self._taken[publisher] < 0:
+        if self._is_idle(publisher):
             self._stage.withdraw(publisher, owner)
             self._lost(publisher)
 
@@ -122,17 +122,16 @@ class FailingPublishers(OrderedPublishers):
             self._record.given_up(video)
             self._on_outcome()
         if not self._own[video]:
-            self._stock += 1
+            self._dead_in_pool()
         self._lost(publisher)
         if not given_up and (other := self._stage.accept_again(video)) is not None:
-            self._assign(video, other)
+            self._serve(video, other)
 
     # -- after a failure -----------------------------------------------------------------------------------
 
-    @property
-    def awaits_death(self) -> bool:  # type: ignore[override]
-        """Whether a publisher is ordered that can start when a ready one dies."""
-        return self._dies and bool(self._waiting) and self._stage.has_ready
+    def _not_started(self, publisher: int, owner: int) -> None:
+        self._landed(owner)
+        self._lost(publisher)
 
     def _lost(self, publisher: int) -> None:
         """End a publisher that failed; it is replaced when that is noticed."""
@@ -145,7 +144,7 @@ class FailingPublishers(OrderedPublishers):
         order, _ = self._of.pop(publisher)
         if order.owner < 0:
             self._stock -= 1
-        self._order(order)
+        self._order_again(order._replace(warm=False))
 
 
 def numbers(startups: StartupTimes, purpose: Purpose) -> Drawn:

@@ -16,9 +16,9 @@ from typing import Any
 from simpy import Environment, Event
 
 __all__ = [
-    "ADMITTED", "DELIVERED", "DIED", "ENCODED", "ENCODER_DIED", "ENCODER_REPAIRED", "END", "HANDED_OVER",
-    "NOTICED", "PUBLISHED", "READY", "RESTARTED", "RETRIED", "REVIEWED", "STARTED_LATER", "PlacedTimeout",
-    "happens", "later",
+    "ADMITTED", "DECIDED", "DELIVERED", "DIED", "ENCODED", "ENCODER_DIED", "ENCODER_REPAIRED", "END",
+    "HANDED_OVER", "NOTICED", "PUBLISHED", "READY", "RESTARTED", "RETIRED", "RETRIED", "REVIEWED",
+    "STARTED_LATER", "PlacedTimeout", "happens", "later",
 ]  # fmt: skip
 
 _WIDTH = 1 << 40
@@ -50,9 +50,13 @@ DELIVERED = 12 * _WIDTH
 """The broker delivers a video; the place is this plus the video's row."""
 STARTED_LATER = 13 * _WIDTH
 """A delayed start; the place is this plus the row of the video that causes it, plus 1 if starts are ordered."""
-REVIEWED = 14 * _WIDTH
+RETIRED = 14 * _WIDTH
+"""The end of the time for which a ready publisher may be idle; the place is this plus its number."""
+REVIEWED = 15 * _WIDTH
 """A review of the pool."""
-END = 15 * _WIDTH
+DECIDED = 16 * _WIDTH
+"""The decision of a rule that decides when all that happens at the same time has happened."""
+END = 17 * _WIDTH
 """The end of the run, after everything else of the instant."""
 
 

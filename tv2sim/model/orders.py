@@ -28,11 +28,14 @@ class Order(NamedTuple):
         The only video that it may serve; -1: any.
     slot : int
         The slot of the pool, if it is prewarmed, else -1.
+    warm : bool
+        Whether the publisher is ready as soon as it starts.
     """
 
     cause: int
     owner: int
     slot: int = -1
+    warm: bool = False
 
 
 Key: TypeAlias = tuple[int, int, int]
@@ -51,9 +54,12 @@ class OrderedPublishers(Publishers):
     def __init__(self, scenario: Scenario, *wiring: Any) -> None:
         super().__init__(*wiring)
         self._outcome = self._record.tables["videos"]["outcome"]
+        self._taken = self._record.tables["publishers"]["video"]
+        self._how = self._record.tables["publishers"]["outcome"]
         self._provisioning = to_ticks(scenario.provisioning_delay)
         self._most = inf if scenario.max_publishers is None else scenario.max_publishers
         self._existing = 0
+        self._ready_may_end = False  # whether ready publishers may end without a video
         self._waiting: deque[tuple[float, Order]] = deque()  # since when each order waits for its turn
         self._waits = 0
         self._slots: defaultdict[int, int] = defaultdict(int)  # publishers started so far for each slot
@@ -103,12 +109,13 @@ class OrderedPublishers(Publishers):
 
     def _begin(self, order: Order, publisher: int) -> None:
         """Let a publisher start up."""
-        startup = self._startup_by(self._key(order))
+        key = self._key(order)
+        startup = 0.0 if order.warm else self._startup_by(key)
         later(self._env, startup, READY + publisher, self._ready, publisher, order.owner)
 
     def _key(self, order: Order) -> Key:
         """Return what the next publisher with this cause or slot draws."""
-        cause, _, slot = order
+        cause, _, slot, _ = order
         if cause >= 0:
             further = self._caused[cause]
             self._caused[cause] += 1
@@ -129,9 +136,32 @@ class OrderedPublishers(Publishers):
             return startups.of_slot_again(entity, further) if further else startups.of_slots(entity + 1)[entity]
         return startups.without_cause(entity)
 
+    def _is_idle(self, publisher: int) -> bool:
+        """Return whether a publisher that was ready has neither taken a video nor ended."""
+        return self._taken[publisher] < 0 and not self._how[publisher]
+
     def _published(self, video: int, publisher: int) -> None:
         super()._published(video, publisher)
+        self._served(video)
+
+    def _serve(self, video: int, publisher: int) -> None:
+        """Let a ready publisher take a video that waits again."""
+        self._assign(video, publisher)
+
+    def _served(self, video: int) -> None:
+        """Act on the end of a publisher that has served a video."""
         self._gone()
+
+    def _dead_in_pool(self) -> None:
+        """Count a publisher of the pool that has failed in its level, until that is noticed."""
+        self._stock += 1
+
+    def _landed(self, owner: int) -> None:
+        """Act on the end of a start-up."""
+
+    def _order_again(self, order: Order) -> None:
+        """Order another publisher in place of one that failed."""
+        self._order(order)
 
     def _gone(self) -> None:
         """Let an order that waits have the place of a publisher that exists no more."""
@@ -139,6 +169,13 @@ class OrderedPublishers(Publishers):
         while self._waiting and self._existing < self._most:
             since, order = self._waiting.popleft()
             self._waits += self._start_ordered(order) and since < self._env.now
+
+    @property
+    def awaits_death(self) -> bool:  # type: ignore[override]
+        """Whether a publisher is ordered that can start when a ready one ends without a video."""
+        if not (self._ready_may_end and self._waiting and self._stage.has_ready):
+            return False
+        return any(order.owner < 0 or self._needs_publisher(order.owner) for _, order in self._waiting)
 
     # -- afterwards ----------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,8 @@ from tv2sim.errors import StrategyError
 from tv2sim.model.environment import Background
 from tv2sim.model.instant import PUBLISHED, READY, REVIEWED, STARTED_LATER, PlacedTimeout, later
 from tv2sim.model.users import call
-from tv2sim.strategies import MOMENTS, PoolState
-from tv2sim.ticks import PER_SECOND
+from tv2sim.strategies import DEFAULT_WINDOW, MOMENTS, PoolState
+from tv2sim.ticks import PER_SECOND, to_ticks
 from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
@@ -76,12 +77,14 @@ class Publishers:
         self._encoding_started = record.tables["videos"]["encoding_started"]
         self._assigned = record.tables["videos"]["assigned"]
         self._stage, self._record, self._on_outcome = stage, record, on_outcome
-        self._level = strategy.prewarmed
+        self._level = strategy.least
         self._adapts = strategy.adapts
         self.watches_encoding = self._adapts or strategy.starts_for_videos
         """Whether the encoders have to report the steps of videos; if not, the reports would have no effect."""
         self._stock = 0  # publishers of the pool that are decided on, starting or ready
         self._encoding = self._encoded = 0  # videos that hold an encoder, and videos encoded so far
+        self._recent: deque[float] = deque()  # starts of encodings, if the pool adapts
+        self._window = to_ticks(DEFAULT_WINDOW if strategy.headroom is None else strategy.headroom[1])
         self._caused: list[int] = []  # publishers started so far because of each video
         self._without_cause = 0  # publishers started so far by reviews without a video
 
@@ -90,7 +93,10 @@ class Publishers:
         self._caused += [0] * videos
 
     awaits_death = False
-    """Whether a publisher is ordered that can start when a ready one dies."""
+    """Whether a publisher is ordered that can start when a ready one ends without a video."""
+
+    level_changes = False
+    """Whether reviews may find another level of the pool, although nothing else happens."""
 
     quota_waits = 0
     """How many publishers have waited for others to end before they started."""
@@ -110,12 +116,16 @@ class Publishers:
         while self._stock < level:
             self._start(cause, -1)
 
+    _replace = review
+    """Act on a publisher that a video has taken from the pool."""
+
     def encoding_started(self, video: int) -> None:
         """Act on the start of a video's encoding."""
         if self._moment[video] == _ENCODING_STARTED:
             self._start_for(video)
         if self._adapts:
             self._encoding += 1
+            self._recent.append(self._env.now)
             self.review(video)
 
     def encoded(self, video: int) -> None:
@@ -169,10 +179,20 @@ class Publishers:
             len(self._stage.queue),
             self._encoding,
             self._encoded,
+            self._rate(),
+            self._startups.mean,
         )
         asked = f"the answer of {self._strategy.name}.pool_level"
         answer = call(self._strategy.pool_level, state)
         return a_whole_number(asked, answer, at_least=0, at_most=MOST, error=StrategyError)
+
+    def _rate(self) -> float:
+        """Return how many encodings have started lately in a second."""
+        now, recent = self._env.now, self._recent
+        while recent and recent[0] <= now - self._window:
+            recent.popleft()
+        covered = min(self._window, now)
+        return len(recent) / (covered / PER_SECOND) if covered else 0.0
 
     def _start_for(self, video: int) -> None:
         """Start a publisher because of a video, now or after the strategy's delay."""
@@ -233,7 +253,7 @@ class Publishers:
         self._record.assigned(video, publisher)
         if not self._own[video]:
             self._stock -= 1
-            self.review(video)
+            self._replace(video)
         if self._publishing_time:
             self._publish(video, publisher)
         else:
@@ -260,8 +280,10 @@ class Publishers:
         self._on_outcome()
 
 
-def reviews(env: Environment, publishers: Publishers, every: float) -> Generator[Event, None, None]:
-    """Review the pool every `every` ticks, as long as another event is scheduled."""
-    while env.peek() < inf:
+def reviews(
+    env: Environment, publishers: Publishers, every: float, matter: Callable[[], bool]
+) -> Generator[Event, None, None]:
+    """Review the pool every `every` ticks, as long as another event is scheduled or they `matter` alone."""
+    while env.peek() < inf or matter():
         yield Background(env, every, REVIEWED)
         publishers.review()

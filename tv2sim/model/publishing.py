@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import OrderedDict, deque
 from math import inf
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,7 @@ class PublishingStage:
         self.queue = queue
         self.ready: deque[int] = deque()
         """Publishers of the pool that wait for a video, the one ready longest first."""
-        self._blocked: deque[Event] = deque()  # an event per encoder that waits for room, longest first
+        self._blocked: OrderedDict[int, Event] = OrderedDict()  # by video in its encoder, longest first
         self._called = False  # whether the first of them has been called to pass its video in this instant
         self._own_ready: dict[int, int] = {}  # ready publishers by the only video that each may serve
         self._own_waiting: set[int] = set()
@@ -62,38 +62,49 @@ class PublishingStage:
         return not self._room()
 
     @property
+    def shut(self) -> bool:
+        """Whether no video can leave its encoder, as things are."""
+        return self.full
+
+    @property
     def blocked(self) -> int:
         """The number of encoders that wait for room."""
         return len(self._blocked)
 
-    def admission(self) -> Generator[Event, None, None]:
-        """Wait for room in the queue, behind the encoders that wait already."""
-        yield self.block()
-        while self.full:
-            yield self.block_again()
-        self.unblock()
+    def admission(self, video: int) -> Generator[Event, bool | None, bool]:
+        """Wait for room in the queue, behind the videos that wait already; return whether there is some.
 
-    def block(self) -> Event:
-        """Return an event that happens when there is room, behind the encoders that wait already."""
-        event = Event(self._env)
-        self._blocked.append(event)
+        If not, the video has left its encoder otherwise.
+        """
+        gone = yield self.block(video)
+        while not gone and self.full:
+            gone = yield self.block_again(video)
+        if not gone:
+            self.unblock(video)
+        return not gone
+
+    def block(self, video: int) -> Event:
+        """Return an event that happens when there is room, behind the videos that wait already.
+
+        Its value is true if the video has left its encoder otherwise.
+        """
+        self._blocked[video] = event = Event(self._env)
         return event
 
-    def block_again(self) -> Event:
-        """Return the same for the encoder that was called, if the room was taken or the publisher died."""
+    def block_again(self, video: int) -> Event:
+        """Return the same for the video that was called, if the room was taken or the publisher died."""
         self._called = False
-        self._blocked[0] = event = Event(self._env)
-        return event
+        return self.block(video)
 
-    def unblock(self) -> None:
-        """Take note that the encoder that was called passes its video now."""
+    def unblock(self, video: int) -> None:
+        """Take note that the video that was called leaves its encoder now."""
         self._called = False
-        self._blocked.popleft()
+        del self._blocked[video]
 
-    def withdraw_call(self, event: Event) -> None:
-        """Forget an encoder that is blocked; if it had been called, the next one is."""
-        called = self._called and event is self._blocked[0]
-        self._blocked.remove(event)
+    def withdraw_call(self, video: int) -> None:
+        """Forget a video that is blocked; if it had been called, the next one is."""
+        called = self._called and video == next(iter(self._blocked))
+        event = self._blocked.pop(video)
         if called and isinstance(self._env, CountingEnvironment):
             self._env.cancel(event)
             self._called = False
@@ -139,6 +150,11 @@ class PublishingStage:
             self.ready.append(publisher)
             self._admit()
 
+    def give_back(self, publisher: int) -> None:
+        """Keep a publisher for the next video after all; it is the one ready longest."""
+        self.ready.appendleft(publisher)
+        self._admit()
+
     @property
     def has_ready(self) -> bool:
         """Whether a publisher is ready and has no video."""
@@ -164,4 +180,4 @@ class PublishingStage:
         """
         if self._blocked and not self._called and self._room():
             self._called = True
-            happens(self._blocked[0], 0, ADMITTED)
+            happens(next(iter(self._blocked.values())), 0, ADMITTED)

@@ -36,8 +36,8 @@ _ROW = pack(None, 1)
 _IN_TIME, _TOO_LATE, _TURNED_AWAY = map(VIDEO_OUTCOMES.index, ("published", "failed", "refused"))
 _OUTCOMES = ("published", "failed")
 _SERVED, _FAILED_PUBLISHER, _RETIRED = map(PUBLISHER_OUTCOMES.index, ("ended", "failed", "retired"))
-_PUBLISHER_FAILED, _PUBLISHER_RETIRED, _REFUSED = map(
-    pack, ("publisher_failed", "publisher_retired", "refused")
+_PUBLISHER_FAILED, _PUBLISHER_RETIRED, _REFUSED, _DISCARDED = map(
+    pack, ("publisher_failed", "publisher_retired", "refused", "discarded")
 )
 
 
@@ -93,6 +93,16 @@ class Recorder:
         entry = entry_at(self.tables, item)
         for observer in self._observers:
             call(observer, entry)
+
+    def after_each(self, function: Callable[[], None]) -> None:
+        """Call a function after each event."""
+        note = self._note
+
+        def note_and_call(item: int) -> None:
+            note(item)
+            function()
+
+        self._note = note_and_call
 
     def add(self, videos: int) -> None:
         """Add rows for more videos."""
@@ -172,6 +182,12 @@ class Recorder:
         self._published[video] = self._settled[video] = self._env.now
         self._outcome[video] = _TOO_LATE
         self._note(video * _ROW | _FAILED)
+
+    def discarded(self, video: int) -> None:
+        """Record that a video is given up before a publisher takes it."""
+        self._settled[video] = self._env.now
+        self._outcome[video] = _TOO_LATE
+        self._note(video * _ROW | _DISCARDED)
 
     def publisher_ended(self, publisher: int) -> None:
         """Record that a publisher ends after its video's publication."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -106,6 +107,11 @@ class StartupTimes:
             for purpose in (Purpose.STARTUP_FOR_VIDEO, Purpose.STARTUP_OF_SLOT, Purpose.STARTUP_WITHOUT_CAUSE)
         )
         """The times of other publishers: the second (1), third (2), ... of a video or a slot, or of neither."""
+
+    @cached_property
+    def mean(self) -> float:
+        """The mean in seconds."""
+        return self._distribution.mean
 
     def add(self, videos: int) -> None:
         """Draw the times for more videos; for videos that come one by one, in growing chunks."""

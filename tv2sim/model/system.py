@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import replace
 from functools import cached_property, partial
 from math import inf, nan
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import simpy
@@ -23,6 +23,8 @@ from tv2sim.model.encoders import DifferentEncoders, Encoders, NoEncoders
 from tv2sim.model.environment import CountingEnvironment
 from tv2sim.model.failures import FailingPublishers, RetryingStage
 from tv2sim.model.instant import END, PlacedTimeout
+from tv2sim.model.late import Decisions, LateBrokersStage, LateRetryingStage, LateStage
+from tv2sim.model.managed import ManagedBrokersPublishers, ManagedFailingPublishers, ManagedPublishers
 from tv2sim.model.orders import OrderedPublishers
 from tv2sim.model.publishers import Publishers, reviews
 from tv2sim.model.publishing import PublishingStage
@@ -35,7 +37,7 @@ from tv2sim.ticks import LAST, PER_SECOND, to_ticks, whole_ticks
 from tv2sim.validation import a_number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tv2sim.catalogue import Catalogue, Video
     from tv2sim.facts import Ending, Facts
@@ -79,7 +81,8 @@ def run_model(
     feed : callable, optional
         Takes the system and returns the videos that are added to it while it runs, after the catalogue.
     """
-    env = env or (CountingEnvironment() if scenario.may_go_on_for_ever else simpy.Environment())
+    may_go_on = scenario.may_go_on_for_ever or strategy.may_go_on_for_ever
+    env = env or (CountingEnvironment() if may_go_on else simpy.Environment())
     system = System(env, strategy, scenario, startups, observers, own)
     system.add(catalogue)
     if feed is not None:
@@ -131,25 +134,9 @@ class System:
         self._without_outcome = 0  # videos added so far that have no outcome yet
         self._open = True  # whether more videos may be added
         self._record = Recorder(env, observers, scenario.most_offers)
-        capacity = None if scenario.encoders is None else scenario.publishing_queue_capacity
-        stage: PublishingStage
-        place: dict[int, int] = {}
-        if scenario.broker is not None:
-            stage = BrokersStage(place, env, self._queue(place, BrokersQueue), capacity, self._starts.own)
-        elif scenario.faults.publishing:
-            stage = RetryingStage(place, env, self._queue(place), capacity, self._starts.own)
-        else:
-            stage = PublishingStage(env, self._queue(), capacity, self._starts.own)
-        self._ends_matter = _orders(scenario)
-        kind: Callable[..., Publishers] = Publishers
-        failing = scenario, startups, self._publishing_time_of
-        if scenario.broker is not None:
-            kind = partial(BrokersPublishers, scenario.broker, *failing)
-        elif scenario.faults.of_publishers:
-            kind = partial(FailingPublishers, *failing)
-        elif self._ends_matter:
-            kind = partial(OrderedPublishers, scenario)
-        self._publishers = kind(
+        stage = self._stage(None if scenario.encoders is None else scenario.publishing_queue_capacity)
+        self._ends_matter = _orders(scenario) or strategy.manages
+        self._publishers = self._kind()(
             env,
             strategy,
             self._starts,
@@ -161,6 +148,9 @@ class System:
             self._record,
             self._on_outcome,
         )
+        if isinstance(stage, LateStage) and isinstance(self._publishers, ManagedPublishers):
+            stage.gives_up = strategy.discards
+            Decisions(env, stage, self._publishers, self._record)
         self._encoders: Encoders | NoEncoders
         if scenario.encoders is None:
             self._encoders = NoEncoders(self._publishers, stage, self._record)
@@ -182,9 +172,33 @@ class System:
             of_system = self._pauses, self._encoders, self._record, self._on_outcome
             self._retrying = RetryingClient(env, scenario.hand_over, fixed, *of_system)
 
+    def _stage(self, capacity: int | None) -> PublishingStage:
+        """Return the publishing stage."""
+        late, place, own = self._strategy.dispatches_late, dict[int, int](), self._starts.own
+        if self._scenario.broker is not None:
+            brokers = LateBrokersStage if late else BrokersStage
+            return brokers(place, self._env, self._queue(place, BrokersQueue), capacity, own)
+        if self._scenario.faults.publishing:
+            retrying = LateRetryingStage if late else RetryingStage
+            return retrying(place, self._env, self._queue(place), capacity, own)
+        return (LateStage if late else PublishingStage)(self._env, self._queue(), capacity, own)
+
+    def _kind(self) -> Callable[..., Publishers]:
+        """Return what makes the publishers of what they have in common."""
+        scenario, managed = self._scenario, self._strategy.manages
+        failing = scenario, self._startups, self._publishing_time_of
+        if scenario.broker is not None:
+            brokers = ManagedBrokersPublishers if managed else BrokersPublishers
+            return partial(brokers, scenario.broker, *failing)
+        if scenario.faults.of_publishers:
+            return partial(ManagedFailingPublishers if managed else FailingPublishers, *failing)
+        if managed:
+            return partial(ManagedPublishers, scenario)
+        return partial(OrderedPublishers, scenario) if self._ends_matter else Publishers
+
     def add(self, catalogue: Catalogue) -> None:
         """Add the videos of a catalogue; their rows follow the rows of those added before."""
-        starts = self._strategy.starts(catalogue)
+        starts = self._strategy.starts(catalogue, self._scenario)
         self._starts.moment.extend(starts.moment)  # type: ignore[union-attr]
         self._starts.own.extend(starts.own)  # type: ignore[union-attr]
         self._delay.extend(starts.delay or ())
@@ -194,7 +208,7 @@ class System:
         self._extend_publishing_times(catalogue)
         submitted = catalogue.submitted_at
         self._submitted.extend([nan] * len(catalogue) if submitted is None else whole_ticks(submitted).tolist())
-        if self._strategy.reorders:
+        if self._strategy.order == "priority" or self._strategy.decides:
             self._videos.extend(catalogue)
         for grows in (self._record, self._startups, self._publishers, self._encoders):
             grows.add(len(catalogue))
@@ -248,12 +262,15 @@ class System:
         """
         env, scenario = self._env, self._scenario
         self._publishers.prewarm(counted)
+        if isinstance(self._publishers, ManagedPublishers):
+            self._publishers.wake()
         if self._retrying is None:
             env.process(client(env, counted(offered), self._pauses, self._encoders, self._record, wait))
         else:
             env.process(self._retrying.offer_all(counted(offered), wait))
         if self._strategy.review_every is not None:
-            env.process(reviews(env, self._publishers, to_ticks(self._strategy.review_every)))
+            every = to_ticks(self._strategy.review_every)
+            env.process(reviews(env, self._publishers, every, self._reviews_matter))
         until = None if scenario.until is None else to_ticks(scenario.until)
         if isinstance(env, CountingEnvironment):
             env.ends_if(self._stalled, inf if self._retrying else self._encoders.futile_at_most)
@@ -274,7 +291,11 @@ class System:
         """Return whether no event can change a video's fate any more, given how many keep the run alive."""
         futile = self._encoders.futile + (0 if self._retrying is None else self._retrying.futile)
         alive = foreground > futile or self._encoders.awaits_repair
-        return not (alive or self._open or self._publishers.awaits_death)
+        return not (alive or self._open or self._publishers.awaits_death or self._reviews_matter())
+
+    def _reviews_matter(self) -> bool:
+        """Return whether reviews alone may let a publisher come that a video waits for."""
+        return self._publishers.level_changes and _waits_encoded(self._record.tables["videos"])
 
     def _on_outcome(self) -> None:
         self._without_outcome -= 1
@@ -290,8 +311,10 @@ class System:
     ) -> deque[int] | PriorityQueue:
         """Return the publishing queue: first in, first out, or in the order of `place`, after priorities."""
         if not self._strategy.reorders:
-            return deque() if place is None else kind(place.__getitem__)
+            return deque() if place is None else kind(lambda row: 0, place)
         encoding_started, strategy = self._record.tables["videos"]["encoding_started"], self._strategy
+        if strategy.order == "deadline":
+            return kind(lambda row: (encoding_started[row] + self._timeout[row], row), place)
 
         def priority(row: int) -> float:
             video = self._videos[row]
@@ -304,8 +327,14 @@ class System:
 
 def _encoded_without_outcome(facts: Facts) -> bool:
     """Return whether a video waits for a publisher, given that nothing is left to happen."""
-    videos = facts.videos
-    return bool((~np.isnan(videos["encoded"]) & (videos["outcome"] == 0)).any())
+    return _waits_encoded(facts.videos)
+
+
+def _waits_encoded(videos: Mapping[str, Any]) -> bool:
+    """Return whether a video is encoded and has no outcome."""
+    return any(
+        time == time and not done for time, done in zip(videos["encoded"], videos["outcome"], strict=True)
+    )
 
 
 def _orders(scenario: Scenario) -> bool:

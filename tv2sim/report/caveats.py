@@ -194,7 +194,7 @@ def _no_variance(worlds: list[tuple[str, Comparison]]) -> Iterator[Caveat]:
 
 def explained(reps: Replications) -> Explanation:
     """Return the expected load; with that of the pool if its size is fixed and it serves all videos."""
-    pool = reps.strategy.prewarmed if reps.setting.is_pool else None
+    pool = reps.setting.strategy.prewarmed if reps.setting.is_pool else None
     return reps.scenario.explain(reps.catalogue, prewarmed=pool)
 
 
@@ -255,7 +255,7 @@ def _cold(worlds: list[tuple[str, Comparison]]) -> Iterator[Caveat]:
             row, time = videos.iloc[first], reps.scenario.mean_publishing_time
             patience = float(row["encoding_started"] + row["publication_timeout"] - time)
             alone = 1 - reps.scenario.startup_time.cdf(patience)
-            key = name, str(row["id"]), patience, alone, reps.strategy.prewarmed
+            key = name, str(row["id"]), patience, alone, reps.setting.strategy.prewarmed
             found.setdefault(key, {})[world] = int(failures[first]), int(failures.sum())
     for key, counts in found.items():
         of_it, of_all = map(sum, zip(*counts.values(), strict=True))

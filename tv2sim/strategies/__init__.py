@@ -1,21 +1,19 @@
-"""When publishers are started, and for whom: the rule as data with hooks, the four parts, the coverage rule."""
+"""When publishers are started, and for whom: the rule as data with hooks, and those that are built in."""
 
+from tv2sim.strategies.builtin import PART_1, PART_2A, PART_2B, PART_2C, STRATEGIES, as_strategy
+from tv2sim.strategies.deciding import Decision, KnownVideo, State
+from tv2sim.strategies.lead import Lead
 from tv2sim.strategies.strategy import (
+    DEFAULT_WINDOW,
     HOOKS,
     MOMENTS,
-    PART_1,
-    PART_2A,
-    PART_2B,
-    PART_2C,
-    STRATEGIES,
     Moment,
     PoolState,
     Starts,
     Strategy,
-    as_strategy,
 )
 
 __all__ = [
-    "HOOKS", "MOMENTS", "PART_1", "PART_2A", "PART_2B", "PART_2C", "STRATEGIES", "Moment", "PoolState",
-    "Starts", "Strategy", "as_strategy",
+    "DEFAULT_WINDOW", "HOOKS", "MOMENTS", "PART_1", "PART_2A", "PART_2B", "PART_2C", "STRATEGIES", "Decision",
+    "KnownVideo", "Lead", "Moment", "PoolState", "Starts", "State", "Strategy", "as_strategy",
 ]  # fmt: skip

@@ -1,47 +1,59 @@
-"""When publishers are started, and for whom: the rule as data with hooks, and the four parts."""
+"""When publishers are started, for whom, and which video each of them serves: the rule as data with hooks."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from types import MappingProxyType
+import copy
+from dataclasses import KW_ONLY, dataclass, fields
+from math import ceil
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
 
 from tv2sim import plain
 from tv2sim.errors import InputError, StrategyError
-from tv2sim.fields import Fields, check_fields, checked, or_none, with_changes
+from tv2sim.fields import Fields, check_fields, or_none, parameter, with_changes, with_parameters
 from tv2sim.notebook import code, display, table
-from tv2sim.ticks import to_ticks
-from tv2sim.validation import MOST, a_time, a_whole_number, one_of, plural, shown
+from tv2sim.strategies.contradictions import contradiction
+from tv2sim.strategies.lead import lead, ready_in_time
+from tv2sim.strategies.mix import a_forecast
+from tv2sim.strategies.words import in_words
+from tv2sim.ticks import to_ticks, whole_ticks
+from tv2sim.validation import MOST, a_number, a_time, a_whole_number, one_of, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from tv2sim.catalogue import Catalogue, Video
+    from tv2sim.scenario import Scenario
+    from tv2sim.strategies.deciding import Decision, State
+    from tv2sim.strategies.lead import Lead
+    from tv2sim.strategies.mix import AsForecast
 
 __all__ = [
-    "HOOKS", "MOMENTS", "PART_1", "PART_2A", "PART_2B", "PART_2C", "STRATEGIES", "Moment", "PoolState",
-    "Starts", "Strategy", "as_strategy",
+    "DEFAULT_WINDOW", "HOOKS", "MOMENTS", "Dispatch", "Moment", "PoolState", "QueueOrder", "Starts", "Strategy",
 ]  # fmt: skip
 
 Moment: TypeAlias = Literal["encoding_started", "encoded", "queued"]
+QueueOrder: TypeAlias = Literal["fifo", "deadline", "priority"]
+Dispatch: TypeAlias = Literal["at_once", "end_of_instant"]
 
 MOMENTS: tuple[Moment | None, ...] = (None, "encoding_started", "encoded", "queued")
 """The moments at which a publisher can be started for a video; :class:`Starts` holds indices into these."""
-_NEVER = MOMENTS.index(None)
-_MOMENTS_IN_WORDS: Mapping[Moment | None, str] = {
-    "encoding_started": "when the encoding starts",
-    "encoded": "when the encoding ends",
-    "queued": "when the video reaches the publishing stage",
-}
+_NEVER, _ENCODING_STARTED = MOMENTS.index(None), MOMENTS.index("encoding_started")
+_ORDERS: tuple[QueueOrder, ...] = ("fifo", "deadline", "priority")
+_DISPATCHES: tuple[Dispatch | None, ...] = (None, "at_once", "end_of_instant")
+DEFAULT_WINDOW = 30.0
+"""Seconds over which `headroom` takes the rate, unless it says another time."""
 
 HOOKS = {
     "start_moment": "starts_on",
     "owns_publisher": "dedicated",
-    "start_delay": None,
-    "priority": None,
+    "start_delay": "lead",
+    "priority": "queue_order",
     "pool_level": "prewarmed",
+    "decide": None,
 }
-"""The hooks, each with the field that it returns unless it is overridden."""
+"""The hooks, each with the field that says the same unless it is overridden."""
 
 
 class PoolState(NamedTuple):
@@ -59,6 +71,10 @@ class PoolState(NamedTuple):
         Videos that hold an encoder.
     encoded : int
         Videos whose encoding has ended so far.
+    rate : float
+        Videos per second whose encoding started lately: in the time that `headroom` says, else in 30 s.
+    startup_time : float
+        The mean start-up time in seconds.
     """
 
     time: float
@@ -67,6 +83,8 @@ class PoolState(NamedTuple):
     waiting: int
     encoding: int
     encoded: int
+    rate: float = 0.0
+    startup_time: float = 0.0
 
 
 class Starts(NamedTuple):
@@ -90,32 +108,55 @@ def _a_truth_value(name: str, value: object, *, error: type[InputError]) -> bool
     return bool(one_of(name, value, (False, True), error=error))
 
 
-@dataclass(frozen=True)
+def _a_probability(name: str, value: object, *, error: type[InputError]) -> float:
+    return a_number(name, value, above=0, at_most=1, error=error)
+
+
+def _as_prewarmed(name: str, value: Any, *, error: type[InputError], **bounds: int) -> int | Literal["rate"]:
+    if isinstance(value, str) and value == "rate":
+        return "rate"
+    return a_whole_number(name, value, error=error, **bounds)
+
+
+def _as_holding(name: str, value: Any, *, error: type[InputError]) -> float | bool | None:
+    is_truth = value is None or isinstance(value, (bool, np.bool_))
+    return (None if value is None else bool(value)) if is_truth else a_number(name, value, above=0, error=error)
+
+
+def _as_headroom(name: str, value: Any, *, error: type[InputError]) -> tuple[float, float]:
+    factor, window = value if isinstance(value, (list, tuple)) and len(value) == 2 else (value, DEFAULT_WINDOW)
+    return (
+        a_number(name, factor, above=0, error=error),
+        a_time(f"the window of {name}", window, at_least=1e-6, error=error),
+    )
+
+
+if TYPE_CHECKING:
+
+    class AsPrewarmed:
+        """The type of the field, which is a number by the time at which hooks are asked."""
+
+        def __get__(self, one: object, owner: object) -> int: ...
+        def __set__(self, one: object, value: int | Literal["rate"]) -> None: ...
+
+    class AsHeadroom:
+        """The type of the field, which accepts a factor and holds a pair."""
+
+        def __get__(self, one: object, owner: object) -> tuple[float, float] | None: ...
+        def __set__(self, one: object, value: float | tuple[float, float] | None) -> None: ...
+
+
+@with_parameters
+@dataclass(frozen=True, repr=False)
 class Strategy(Fields):
-    """A rule for starting publishers.
+    """A rule for starting publishers, and for which video each of them serves.
 
-    As data it covers the four parts and what lies between them. A rule of your own overrides one or more of
-    the hooks :meth:`start_moment`, :meth:`owns_publisher`, :meth:`start_delay`, :meth:`priority` and
-    :meth:`pool_level`; a video has what :class:`tv2sim.Video` has, such as its `slack`.
-    Hooks must depend on their arguments alone: then runs can be repeated.
+    As data it covers the four parts, pools that adapt, and rules that decide once an instant. A rule of your
+    own overrides one or more of the hooks :meth:`start_moment`, :meth:`owns_publisher`, :meth:`start_delay`,
+    :meth:`priority`, :meth:`pool_level` and :meth:`decide`; a video has what :class:`tv2sim.Video` has, such
+    as its `slack`. Hooks must depend on their arguments alone: then runs can be repeated.
 
-    Parameters
-    ----------
-    name : str
-        The name of the strategy in tables and charts; default is the name of its class.
-    starts_on : {"encoding_started", "encoded", "queued"} or None
-        The event in a video's life at which a publisher is started because of it. None: no publisher is started
-        because of a video.
-    dedicated : bool
-        Whether this publisher serves only the video because of which it was started, and the video is served
-        only by this publisher. If not, the publisher joins the pool, which serves the videos in the publishing
-        queue.
-    prewarmed : int
-        The base stock S of the pool. S publishers are started at time 0, and each time a publisher of the pool
-        takes a video, others are started until S are starting or ready again.
-    review_every : float or None
-        Seconds between calls of :meth:`pool_level`, in addition to those that each video causes; at least 1e-6.
-        They continue as long as anything else is under way. None: no further calls.
+    {parameters}
 
     Raises
     ------
@@ -143,11 +184,105 @@ class Strategy(Fields):
     stats: client_parse_errors=0 client_submitted=154 encoded=154 published=153 publish_failed=1
     """
 
-    name: str = field(default="", metadata=checked(_a_name))
-    starts_on: Moment | None = field(default=None, metadata=checked(one_of, known=MOMENTS))
-    dedicated: bool = field(default=False, metadata=checked(_a_truth_value))
-    prewarmed: int = field(default=0, metadata=checked(a_whole_number, at_least=0, at_most=MOST))
-    review_every: float | None = field(default=None, metadata=checked(or_none(a_time), at_least=1e-6))
+    name: str = parameter(
+        "", _a_name,
+        text="The name of the strategy in tables and charts; default is the name of its class.",
+    )  # fmt: skip
+    starts_on: Moment | None = parameter(
+        None, one_of, known=MOMENTS,
+        text="The event in a video's life at which a publisher is started because of it: 'encoding_started', "
+        "'encoded' or 'queued'. None: no publisher is started because of a video.",
+    )  # fmt: skip
+    dedicated: bool = parameter(
+        False, _a_truth_value,
+        text="Whether this publisher serves only the video because of which it was started, and the video is "
+        "served only by this publisher. If not, the publisher joins the pool, which serves the videos in the "
+        "publishing queue.",
+    )  # fmt: skip
+    prewarmed: AsPrewarmed = parameter(
+        0, _as_prewarmed, at_least=0, at_most=MOST,
+        text="The base stock S of the pool. S publishers are started at time 0, and each time a publisher of "
+        "the pool takes a video, others are started until S are starting or ready again. 'rate': as many as "
+        "requests come in the mean start-up time.",
+    )  # fmt: skip
+    review_every: float | None = parameter(
+        None, or_none(a_time), at_least=1e-6,
+        text="Seconds between reviews of the pool, in addition to those that each video causes; at least 1e-6. "
+        "They continue as long as anything else is under way. None: no further reviews.",
+    )  # fmt: skip
+    _: KW_ONLY
+    dedicated_from: float | None = parameter(
+        None, or_none(_a_probability),
+        text="Only videos whose own publisher, started with their encoding, is ready in time with at least "
+        "this probability get one; the others use the pool.",
+    )  # fmt: skip
+    lead: Lead | None = parameter(
+        None, or_none(lead),
+        text="When the publisher starts that is ordered at the start of a video's encoding: a tv.Lead. None: "
+        "at once.",
+    )  # fmt: skip
+    ready_at_start: bool = parameter(
+        False, _a_truth_value,
+        text="Whether the prewarmed publishers are ready at time 0, as those of a pool that is warm already.",
+    )  # fmt: skip
+    queue_order: QueueOrder = parameter(
+        "fifo", one_of, known=_ORDERS,
+        text="Which waiting video the pool serves first: 'fifo', the one that waits longest; 'deadline', the "
+        "one whose timeout ends first; 'priority', the one with the lowest answer of the hook priority, which "
+        "is the catalogue's priority unless it is overridden.",
+    )  # fmt: skip
+    dispatch: Dispatch | None = parameter(
+        None, one_of, known=_DISPATCHES,
+        text="When the pool's publishers take videos: 'at_once', as soon as both are there, or "
+        "'end_of_instant', when all that happens at the same time has happened. None: the latter where a rule "
+        "decides once an instant (price, holds_back or decide), else the former.",
+    )  # fmt: skip
+    discards_hopeless: bool = parameter(
+        False, _a_truth_value,
+        text="Whether a video that waits is given up, without a publisher, when it would be served after its "
+        "deadline; with dispatch='end_of_instant', at the first decision after it.",
+    )  # fmt: skip
+    price: float | None = parameter(
+        None, or_none(a_number), above=0,
+        text="The price of a failed video in seconds of an idle publisher: the coverage rule starts publishers "
+        "while the failures that each of them prevents are worth more than its idle time. It implies deadline "
+        "order, dispatch='end_of_instant' and discards_hopeless, and prewarmed publishers are not replaced.",
+    )  # fmt: skip
+    holds_back: float | bool | None = parameter(
+        None, _as_holding,
+        text="Whether a ready publisher is kept for a more urgent video that is still encoding: a price of a "
+        "failed video in seconds of waiting, True for that of `price`, or False. None: as True, with `price`.",
+    )  # fmt: skip
+    forecast: AsForecast = parameter(
+        "online", a_forecast,
+        text="Which videos the coverage rule expects: 'online', such as it has seen so far, those of another "
+        "catalogue, or None, no further ones.",
+    )  # fmt: skip
+    minimum: int | None = parameter(
+        None, or_none(a_whole_number), at_least=0, at_most=MOST,
+        text="The least level of the pool after its start. None: `prewarmed`.",
+    )  # fmt: skip
+    maximum: int | None = parameter(
+        None, or_none(a_whole_number), at_least=0, at_most=MOST,
+        text="The number of publishers of the pool (ordered, starting, ready and busy) from which on the pool "
+        "starts no others by itself. None: no limit.",
+    )  # fmt: skip
+    headroom: AsHeadroom = parameter(
+        None, or_none(_as_headroom),
+        text="The level of the pool as a multiple of the publishers that are starting at a time if one is "
+        "started for each video at the recent rate: a factor, or a factor and the seconds over which the rate "
+        "is taken (30). None: the level does not follow the rate.",
+    )  # fmt: skip
+    idle_time_to_live: float | None = parameter(
+        None, or_none(a_time), at_least=1e-6,
+        text="Seconds after which a ready publisher of the pool that has no video is retired, while the pool "
+        "exceeds its level. None: it stays.",
+    )  # fmt: skip
+    starts_at_most: int | None = parameter(
+        None, or_none(a_whole_number), at_least=1, at_most=MOST,
+        text="The number of publishers of the pool that are ordered or starting from which on the pool starts "
+        "no others by itself; those that are missing are started at later reviews. None: no limit.",
+    )  # fmt: skip
 
     _error = StrategyError
 
@@ -155,11 +290,8 @@ class Strategy(Fields):
         self._check_class()
         check_fields(self, error=self._error)
         object.__setattr__(self, "name", self.name or type(self).__name__)
-        if self.dedicated and self.starts_on is None and not self._overrides("start_moment"):
-            raise StrategyError(
-                f"strategy {self.name!r} is dedicated but never starts a publisher: give starts_on a moment, "
-                f"or leave dedicated=False"
-            )
+        if found := contradiction(self):
+            raise StrategyError(f"strategy {self.name!r} {found}")
 
     def _check_class(self) -> None:
         """Refuse a class whose body sets a field: ``__init__`` would ignore it silently."""
@@ -186,23 +318,36 @@ class Strategy(Fields):
         return self.dedicated
 
     def start_delay(self, video: Video) -> float:
-        """Return the seconds from the moment until the publisher is started; default: 0."""
+        """Return the seconds from the moment until the publisher is started; default: what `lead` says."""
         return 0.0
 
     def priority(self, video: Video, deadline: float) -> float:
         """Return the video's priority in the publishing queue: lowest first, equal ones first in, first out.
 
-        `deadline` is the time in seconds at which the video's timeout ends; a hook that returns it serves the
-        earliest deadline first. Default: 0 for all videos.
+        `deadline` is the time in seconds at which the video's timeout ends. A strategy that overrides this hook
+        has ``queue_order="priority"``. Default: the catalogue's priority of the video, 0 where it has none.
         """
-        return 0.0
+        return 0.0 if video.priority is None else video.priority
 
     def pool_level(self, state: PoolState) -> int:
         """Return how many publishers of the pool should be starting or ready now; default: `prewarmed`.
 
-        Missing publishers are started; surplus ones stay.
+        Missing publishers are started; surplus ones stay, unless `idle_time_to_live` says otherwise. By
+        default, `minimum` takes the place of `prewarmed`, and `headroom` may raise the level.
         """
-        return self.prewarmed
+        if self.headroom is None:
+            return self.least
+        factor, _ = self.headroom
+        return max(self.least, _rounded_up(factor * state.rate * state.startup_time))
+
+    def decide(self, state: State) -> Decision:
+        """Return what is to be done, once an instant; default: nothing is asked.
+
+        It is asked when all that happens at the same time has happened, and its answer takes the place of all
+        that would start publishers for the pool or give them to videos otherwise. It is asked again if its own
+        consequences bring something new at the same time.
+        """
+        raise NotImplementedError
 
     # -- what the engines ask for --------------------------------------------------------------------------
 
@@ -210,26 +355,100 @@ class Strategy(Fields):
         return getattr(type(self), hook) is not getattr(Strategy, hook)
 
     @property
+    def least(self) -> int:
+        """The level below which the pool does not fall; of a strategy for which :meth:`sized` was called."""
+        return self.known_stock if self.minimum is None else self.minimum
+
+    @property
+    def known_stock(self) -> int:
+        """The prewarmed publishers; 0 if their number depends on the rate, and :meth:`sized` was not called."""
+        return 0 if self.follows_rate else self.prewarmed
+
+    @property
+    def follows_rate(self) -> bool:
+        """Whether the number of prewarmed publishers is not known yet, since it depends on the rate."""
+        return bool(vars(self)["prewarmed"] == "rate")
+
+    @property
     def starts_for_videos(self) -> bool:
         """Whether a publisher may be started because of a video."""
-        return self.starts_on is not None or self._overrides("start_moment")
+        started = self.starts_on is not None or self.dedicated_from is not None
+        return started or self._overrides("start_moment")
 
     @property
     def delays(self) -> bool:
         """Whether a publisher may be started later than at its moment."""
-        return self._overrides("start_delay")
+        return self.lead is not None or self._overrides("start_delay")
 
     @property
     def adapts(self) -> bool:
-        """Whether the pool's level changes over time."""
-        return self._overrides("pool_level")
+        """Whether the pool is reviewed at each step of a video."""
+        limits = (self.headroom, self.maximum, self.idle_time_to_live, self.starts_at_most)
+        return self._overrides("pool_level") or any(limit is not None for limit in limits)
+
+    @property
+    def order(self) -> QueueOrder:
+        """The order of the publishing queue."""
+        if self.price is not None or self.holds:
+            return "deadline"
+        return "priority" if self._overrides("priority") else self.queue_order
 
     @property
     def reorders(self) -> bool:
         """Whether the publishing queue is anything but first in, first out."""
-        return self._overrides("priority")
+        return self.order != "fifo"
 
-    def starts(self, catalogue: Catalogue) -> Starts:
+    @property
+    def holds(self) -> float | None:
+        """The price at which ready publishers are held back; None: they are not."""
+        if self.holds_back is None or self.holds_back is True:
+            return self.price
+        return self.holds_back or None
+
+    @property
+    def decides(self) -> bool:
+        """Whether it has a rule of its own that decides once an instant."""
+        return self._overrides("decide")
+
+    @property
+    def dispatches_late(self) -> bool:
+        """Whether the pool's publishers are given to videos at the end of an instant."""
+        if self.dispatch is None:
+            return self.price is not None or bool(self.holds) or self.decides
+        return self.dispatch == "end_of_instant"
+
+    @property
+    def discards(self) -> bool:
+        """Whether videos are given up after their deadline."""
+        return self.discards_hopeless or self.price is not None
+
+    @property
+    def manages(self) -> bool:
+        """Whether it does more than start publishers and give them to videos at once."""
+        changes = (self.minimum, self.maximum, self.headroom, self.idle_time_to_live, self.starts_at_most)
+        of_pool = self.ready_at_start or any(change is not None for change in changes)
+        return of_pool or self.discards or self.dispatches_late
+
+    @property
+    def may_go_on_for_ever(self) -> bool:
+        """Whether it may go on to act although no video can get its outcome any more."""
+        return self.idle_time_to_live is not None or (self.manages and self.review_every is not None)
+
+    @property
+    def shares(self) -> bool:
+        """Whether a publisher may serve any video, so that the pool is of use."""
+        return not self.dedicated or self._overrides("owns_publisher")
+
+    def sized(self, catalogue: Catalogue, scenario: Scenario) -> Strategy:
+        """Return the strategy with its base stock as a number."""
+        if not self.follows_rate:
+            return self
+        number = _rounded_up(_rate(catalogue, scenario) * scenario.startup_time.mean)
+        sized = copy.copy(self)
+        object.__setattr__(sized, "prewarmed", number)
+        return sized
+
+    def starts(self, catalogue: Catalogue, scenario: Scenario) -> Starts:
         """Ask the per-video hooks once for every video.
 
         Raises
@@ -237,15 +456,25 @@ class Strategy(Fields):
         StrategyError
             If a hook returns an impossible value; the message names the hook and the video.
         """
-        moment = self._codes("start_moment", catalogue, one_of, MOMENTS, known=MOMENTS)
-        own = self._codes("owns_publisher", catalogue, _a_truth_value, (False, True))
-        if moment.count(_NEVER) and own.count(True):
-            for row, pair in enumerate(zip(moment, own, strict=True)):
+        delay = self._delays(catalogue, scenario) if self.delays else None
+        if self.dedicated_from is not None:
+            own = ready_in_time(catalogue, scenario) >= self.dedicated_from - 1e-12
+            others = MOMENTS.index(self.starts_on)
+            moment = np.where(own, _ENCODING_STARTED, others).astype(np.int8)
+            return Starts(moment.tobytes(), own.astype(np.int8).tobytes(), delay)
+        moments = self._codes("start_moment", catalogue, one_of, MOMENTS, known=MOMENTS)
+        owns = self._codes("owns_publisher", catalogue, _a_truth_value, (False, True))
+        if moments.count(_NEVER) and owns.count(True):
+            for row, pair in enumerate(zip(moments, owns, strict=True)):
                 if pair == (_NEVER, True):
                     what = f"the publisher of video {catalogue.ids[row]!r} is never started"
                     raise StrategyError(f"strategy {self.name!r}: {what}")
-        delay = tuple(map(to_ticks, self._ask("start_delay", catalogue, a_time))) if self.delays else None
-        return Starts(moment, own, delay)
+        return Starts(moments, owns, delay)
+
+    def _delays(self, catalogue: Catalogue, scenario: Scenario) -> tuple[float, ...]:
+        if self.lead is not None:
+            return tuple(whole_ticks(self.lead.seconds(catalogue, scenario)).tolist())
+        return tuple(map(to_ticks, self._ask("start_delay", catalogue, a_time)))
 
     def _codes(
         self,
@@ -279,63 +508,13 @@ class Strategy(Fields):
 
         Examples
         --------
-        >>> print(PART_1.in_words())
+        >>> print(Strategy("1", starts_on="encoded", dedicated=True).in_words())
         Each video has its own publisher, started when the encoding ends.
-        >>> print(PART_2C.in_words())
+        >>> print(Strategy("2c", prewarmed=10).in_words())
         A pool of 10 publishers is started at time 0, and each one that takes a video is replaced; the pool
         serves videos first come, first served.
         """
-        clauses = [*self._starts_in_words(), *self._pool_in_words(), *self._class_in_words()]
-        text = "; ".join(clauses or ["no publisher is ever started"])
-        return f"{text[0].upper()}{text[1:]}."
-
-    @property
-    def _all_own(self) -> bool:
-        """Whether each video is served by its own publisher, so that the pool is of no use."""
-        return self.dedicated and not self._overrides("owns_publisher")
-
-    def _starts_in_words(self) -> Iterator[str]:
-        if not self.starts_for_videos:
-            return
-        asked = self._overrides("start_moment")
-        when = "when start_moment says" if asked else _MOMENTS_IN_WORDS[self.starts_on]
-        when += ", delayed by start_delay" * self.delays
-        video = "a video" if asked else "each video"
-        if self._all_own:
-            yield f"each video has its own publisher, started {when}"
-        elif self._overrides("owns_publisher"):
-            yield f"for {video}, a publisher is started {when}"
-            yield "it serves that video alone if owns_publisher says so"
-        else:
-            yield f"for {video}, a publisher of the pool is started {when}"
-
-    def _pool_in_words(self) -> Iterator[str]:
-        started = f"a pool of {plural(self.prewarmed, 'publisher')} is started at time 0"
-        joined = self.starts_for_videos and not self._all_own
-        if self.adapts:
-            often = "" if self.review_every is None else f" and every {self.review_every:g} s"
-            yield f"the pool is filled up to pool_level at time 0, at each step of a video{often}"
-        elif self.prewarmed and joined:
-            yield f"{started}, and refilled when fewer are starting or ready"
-        elif self.prewarmed:
-            yield started if self._all_own else f"{started}, and each one that takes a video is replaced"
-        if self.prewarmed or self.adapts or joined:
-            order = "in the order of priority" if self.reorders else "first come, first served"
-            yield "no video uses the pool" if self._all_own else f"the pool serves videos {order}"
-
-    def _class_in_words(self) -> Iterator[str]:
-        """Yield the class, if it has hooks of its own, with the parameters that are not told above."""
-        overridden = [field for hook, field in HOOKS.items() if self._overrides(hook)]
-        if not overridden:
-            return
-        told_above = {each.name for each in fields(Strategy)}.difference(overridden)
-        values = {each.name: (getattr(self, each.name), each.default) for each in fields(self)}
-        told = [
-            f"{name}={shown(value, 60)}"
-            for name, (value, default) in values.items()
-            if name not in told_above and (name not in overridden or value != default)
-        ]
-        yield f"the rule is {type(self).__name__}({', '.join(told)})"
+        return in_words(self)
 
     # -- data ----------------------------------------------------------------------------------------------
 
@@ -362,53 +541,14 @@ class Strategy(Fields):
         return plain.to_dict(self)
 
 
-# -- the parts of the original -----------------------------------------------------------------------------
-
-PART_1 = Strategy("1", starts_on="encoded", dedicated=True)
-"""A publisher for each video, started when its encoding ends."""
-
-PART_2A = Strategy("2a", starts_on="encoding_started", dedicated=True)
-"""A publisher for each video, started when its encoding starts."""
-
-PART_2B = Strategy("2b", starts_on="queued", dedicated=True)
-"""A publisher for each video, started when it reaches the publishing stage."""
-
-PART_2C = Strategy("2c", prewarmed=10)
-"""A pool of 10 publishers started at time 0; each one that takes a video is replaced."""
-
-STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
-    {strategy.name: strategy for strategy in (PART_1, PART_2A, PART_2B, PART_2C)}
-)
-"""The built-in strategies by name."""
+def _rate(catalogue: Catalogue, scenario: Scenario) -> float:
+    """Return the videos per second of a catalogue in which all videos have times, or else of the scenario."""
+    times = catalogue.submitted_at
+    if times is not None and len(times) > 1 and (span := float(times.max() - times.min())) > 0:
+        return (len(times) - 1) / span
+    return scenario.mean_rate
 
 
-def as_strategy(strategy: object) -> Strategy:
-    """Return a strategy unchanged, or the built-in one with that name; "2c:8" is 2c with a pool of 8.
-
-    Raises
-    ------
-    StrategyError
-        If no strategy has that name; the message lists the names.
-
-    Examples
-    --------
-    >>> as_strategy("2b").starts_on
-    'queued'
-    >>> as_strategy("2c:8")
-    Strategy(name='2c:8', starts_on=None, dedicated=False, prewarmed=8, review_every=None)
-    """
-    if isinstance(strategy, Strategy):
-        return strategy
-    if isinstance(strategy, type) and issubclass(strategy, Strategy):
-        raise StrategyError(f"{strategy.__name__} is a class: pass an instance of it, {strategy.__name__}()")
-    name, colon, size = strategy.partition(":") if isinstance(strategy, str) else ("", "", "")
-    if name not in STRATEGIES:
-        raise StrategyError(
-            f"a strategy is one of {', '.join(STRATEGIES)}, or a tv2sim.Strategy of your own, not "
-            f"{shown(strategy)}"
-        )
-    if not colon:
-        return STRATEGIES[name]
-    if not STRATEGIES[name].prewarmed or not (size.isascii() and size.isdigit()):
-        raise StrategyError(f"a strategy with another pool is written like 2c:8, not {strategy!r}")
-    return STRATEGIES[name].replace(name=strategy, prewarmed=int(size[:4000]))
+def _rounded_up(number: float) -> int:
+    """Return the next whole number, whatever the last digits of the arithmetic."""
+    return ceil(number - 1e-9)

@@ -1,0 +1,64 @@
+"""The strategies that have names: the four parts of the original, and others."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from tv2sim.errors import StrategyError
+from tv2sim.strategies.strategy import Strategy
+from tv2sim.validation import shown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = ["PART_1", "PART_2A", "PART_2B", "PART_2C", "STRATEGIES", "as_strategy"]
+
+PART_1 = Strategy("1", starts_on="encoded", dedicated=True)
+"""A publisher for each video, started when its encoding ends."""
+
+PART_2A = Strategy("2a", starts_on="encoding_started", dedicated=True)
+"""A publisher for each video, started when its encoding starts."""
+
+PART_2B = Strategy("2b", starts_on="queued", dedicated=True)
+"""A publisher for each video, started when it reaches the publishing stage."""
+
+PART_2C = Strategy("2c", prewarmed=10)
+"""A pool of 10 publishers started at time 0; each one that takes a video is replaced."""
+
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
+    {strategy.name: strategy for strategy in (PART_1, PART_2A, PART_2B, PART_2C)}
+)
+"""The built-in strategies by name."""
+
+
+def as_strategy(strategy: object) -> Strategy:
+    """Return a strategy unchanged, or the built-in one with that name; "2c:8" is 2c with a pool of 8.
+
+    Raises
+    ------
+    StrategyError
+        If no strategy has that name; the message lists the names.
+
+    Examples
+    --------
+    >>> as_strategy("2b").starts_on
+    'queued'
+    >>> as_strategy("2c:8")
+    Strategy(name='2c:8', prewarmed=8)
+    """
+    if isinstance(strategy, Strategy):
+        return strategy
+    if isinstance(strategy, type) and issubclass(strategy, Strategy):
+        raise StrategyError(f"{strategy.__name__} is a class: pass an instance of it, {strategy.__name__}()")
+    name, colon, size = strategy.partition(":") if isinstance(strategy, str) else ("", "", "")
+    if name not in STRATEGIES:
+        raise StrategyError(
+            f"a strategy is one of {', '.join(STRATEGIES)}, or a tv2sim.Strategy of your own, not "
+            f"{shown(strategy)}"
+        )
+    if not colon:
+        return STRATEGIES[name]
+    if not STRATEGIES[name].prewarmed or not (size.isascii() and size.isdigit()):
+        raise StrategyError(f"a strategy with another pool is written like 2c:8, not {strategy!r}")
+    return STRATEGIES[name].replace(name=strategy, prewarmed=int(size[:4000]))

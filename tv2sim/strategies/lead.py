@@ -1,0 +1,174 @@
+"""When a publisher starts that is ordered for a video, and which videos can rely on one of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from tv2sim.errors import InputError, StrategyError
+from tv2sim.fields import Fields, check_fields, in_short, or_none, parameter, with_parameters
+from tv2sim.ticks import PER_SECOND, whole_ticks
+from tv2sim.validation import a_number, a_time, shown
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tv2sim.catalogue import Catalogue
+    from tv2sim.scenario import Scenario
+
+__all__ = ["Lead", "lead", "nominal_times", "ready_in_time"]
+
+Table: TypeAlias = tuple[tuple[tuple[float, float], float], ...]
+
+
+def _a_share(name: str, value: object, *, error: type[InputError]) -> float:
+    share = a_number(name, value, above=0, error=error)
+    if share >= 1:
+        raise error(f"{name} must be a number between 0 and 1, not {shown(value)}")
+    return share
+
+
+def _as_table(name: str, value: Any, *, error: type[InputError]) -> Table:
+    try:
+        pairs = [((one, other), time) for (one, other), time in dict(value).items()]
+    except (TypeError, ValueError):
+        pairs = []
+    if not pairs:
+        raise error(
+            f"{name} must give seconds by (encoding time, timeout), such as {{(6, 7): 2.5}}, not {shown(value)}"
+        )
+    return tuple(
+        sorted(
+            (
+                (a_time("an encoding time", one, error=error), a_time("a timeout", other, error=error)),
+                a_time("the seconds of a table", time, error=error),
+            )
+            for (one, other), time in pairs
+        )
+    )
+
+
+if TYPE_CHECKING:
+
+    class AsTable:
+        """The type of the field, which accepts a mapping and holds a sorted tuple."""
+
+        def __get__(self, one: object, owner: object) -> Table | None: ...
+        def __set__(self, one: object, value: Mapping[tuple[float, float], float] | Table | None) -> None: ...
+
+
+@with_parameters
+@dataclass(frozen=True, repr=False)
+class Lead(Fields):
+    """How many seconds after the start of a video's encoding the publisher that is ordered for it starts.
+
+    It is given by `encoding`, `timeout` or both, or by `quantile`, or by `table`. Encoding times are the
+    catalogue's: the true ones are not known beforehand.
+
+    {parameters}
+
+    Raises
+    ------
+    StrategyError
+        If a value is impossible, a name unknown, or more than one way is given.
+
+    Examples
+    --------
+    >>> Lead(encoding=3, timeout=6)
+    Lead(encoding=3.0, timeout=6.0)
+    >>> Lead.newsvendor(late=60, idle=20)
+    Lead(quantile=0.75)
+    """
+
+    encoding: float | None = parameter(
+        None, or_none(a_time),
+        text="The publisher starts so many seconds before the end of the encoding, or at once.",
+    )  # fmt: skip
+    timeout: float | None = parameter(
+        None, or_none(a_time),
+        text="The publisher starts so many seconds before the video's timeout ends, or at once. With "
+        "`encoding`, the earlier of the two counts.",
+    )  # fmt: skip
+    quantile: float | None = parameter(
+        None, or_none(_a_share),
+        text="The publisher is ready by the end of the encoding with this probability, if there is time.",
+    )  # fmt: skip
+    table: AsTable = parameter(
+        None, or_none(_as_table),
+        text="Seconds by (encoding time, timeout); 0 for videos of other kinds.",
+    )  # fmt: skip
+
+    _error = StrategyError
+
+    def __post_init__(self) -> None:
+        check_fields(self, error=self._error, owner="a lead's ")
+        ways = (self.encoding is not None or self.timeout is not None, self.quantile, self.table)
+        if sum(map(bool, ways)) != 1:
+            raise StrategyError(
+                "a lead is given by encoding or timeout or both, or by quantile, or by table, not by "
+                f"{shown(self)}"
+            )
+
+    def __str__(self) -> str:
+        return in_short(self)
+
+    @classmethod
+    def newsvendor(cls, *, late: float, idle: float) -> Lead:
+        """Return the lead that is best for one video, given the prices of a second late and of one idle.
+
+        Raises
+        ------
+        StrategyError
+            If a price is not a number above 0.
+        """
+        prices = [
+            a_number(f"the price of a second {what}", price, above=0, error=StrategyError)
+            for what, price in (("late", late), ("idle", idle))
+        ]
+        return cls(quantile=prices[0] / sum(prices))
+
+    def seconds(self, catalogue: Catalogue, scenario: Scenario) -> NDArray[np.float64]:
+        """Return the seconds for each video."""
+        encoding, timeout = nominal_times(catalogue, scenario), catalogue.publication_timeout
+        if self.table is not None:
+            known = dict(self.table)
+            pairs = zip(encoding.tolist(), timeout.tolist(), strict=True)
+            return np.array([known.get(pair, 0.0) for pair in pairs])
+        if self.quantile is not None:
+            startup = float(scenario.startup_time.quantile(np.array([self.quantile]))[0])
+            return np.maximum(0.0, encoding - startup)
+        limits = [
+            times - before
+            for times, before in ((encoding, self.encoding), (timeout, self.timeout))
+            if before is not None
+        ]
+        first, *second = limits
+        return np.maximum(0.0, np.minimum(first, *second) if second else first)
+
+
+def lead(name: str, value: object, *, error: type[InputError]) -> Lead:
+    """Return a lead as it is."""
+    if not isinstance(value, Lead):
+        raise error(f"{name} must be a tv2sim.Lead, such as Lead(encoding=3), not {shown(value)}")
+    return value
+
+
+def nominal_times(catalogue: Catalogue, scenario: Scenario) -> NDArray[np.float64]:
+    """Return the encoding times that a strategy knows, in seconds: 0 where there is no encoding stage."""
+    return np.zeros(len(catalogue)) if scenario.encoders is None else catalogue.encoding_time
+
+
+def ready_in_time(catalogue: Catalogue, scenario: Scenario) -> NDArray[np.float64]:
+    """Return for each video the probability that its own publisher, started with its encoding, is in time.
+
+    It is 0 if the encoding alone takes too long.
+    """
+    publishing = np.full(len(catalogue), scenario.mean_publishing_time)
+    if (given := catalogue.publishing_time) is not None and scenario.deadline == "published":
+        publishing = np.where(np.isnan(given), publishing, given)
+    patience = whole_ticks(catalogue.publication_timeout) - whole_ticks(publishing)
+    ready = scenario.startup_time.cdf(patience / PER_SECOND) * (1 - scenario.faults.startup)
+    return np.where(whole_ticks(nominal_times(catalogue, scenario)) <= patience, ready, 0.0)

@@ -1,0 +1,156 @@
+"""A strategy in words: when publishers are started, for whom, and which videos they serve."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import TYPE_CHECKING
+
+from tv2sim.validation import plural, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tv2sim.strategies.lead import Lead
+    from tv2sim.strategies.strategy import Moment, QueueOrder, Strategy
+
+__all__ = ["in_words"]
+
+_MOMENTS: Mapping[Moment | None, str] = {
+    "encoding_started": "when the encoding starts",
+    "encoded": "when the encoding ends",
+    "queued": "when the video reaches the publishing stage",
+}
+_ORDERS: Mapping[QueueOrder, str] = {
+    "fifo": "first come, first served",
+    "deadline": "in the order of their deadlines",
+    "priority": "in the order of priority",
+}
+
+
+def in_words(one: Strategy) -> str:
+    """Return a sentence that says what a strategy does."""
+    parts = (_starts, _pool, _limits, _coverage, _queue, _class)
+    text = "; ".join([clause for part in parts for clause in part(one)] or ["no publisher is ever started"])
+    return f"{text[0].upper()}{text[1:]}."
+
+
+def _starts(one: Strategy) -> Iterator[str]:
+    if not one.starts_for_videos:
+        return
+    asked = one._overrides("start_moment")
+    when = "when start_moment says" if asked else _MOMENTS[one.starts_on or "encoding_started"]
+    if one.lead is not None:
+        when += f", or later: {_lead(one.lead)}"
+    when += ", delayed by start_delay" * one._overrides("start_delay")
+    video = "a video" if asked else "each video"
+    if one.dedicated_from is not None:
+        yield (
+            f"a video whose own publisher would be ready in time with a probability of "
+            f"{one.dedicated_from:g} or more has one, started {when}"
+        )
+        if one.starts_on is not None:
+            yield f"for each other video, a publisher of the pool is started {when}"
+    elif not one.shares:
+        yield f"each video has its own publisher, started {when}"
+    elif one._overrides("owns_publisher"):
+        yield f"for {video}, a publisher is started {when}"
+        yield "it serves that video alone if owns_publisher says so"
+    else:
+        yield f"for {video}, a publisher of the pool is started {when}"
+
+
+def _lead(lead: Lead) -> str:
+    if lead.table is not None:
+        return f"by a table of {plural(len(lead.table), 'kind')} of videos"
+    if lead.quantile is not None:
+        return f"ready by the end of the encoding with a probability of {lead.quantile:g}"
+    ends = (("end of the encoding", lead.encoding), ("deadline", lead.timeout))
+    return " or ".join(f"{before:g} s before the {end}" for end, before in ends if before is not None)
+
+
+def _pool(one: Strategy) -> Iterator[str]:
+    size = "as many publishers" if one.follows_rate else plural(one.prewarmed, "publisher")
+    started = f"a pool of {size} is {'ready' if one.ready_at_start else 'started'} at time 0"
+    if one.follows_rate:
+        started += " as requests come in the mean start-up time"
+    often = "" if one.review_every is None else f" and every {one.review_every:g} s"
+    if one.decides:
+        yield from [started] * bool(one.prewarmed)
+        yield f"decide says at the end of each instant{often} what is started and which videos are served"
+    elif one._overrides("pool_level"):
+        where = ", ready at once," if one.ready_at_start else ""
+        yield f"the pool is filled up to pool_level at time 0{where}, at each step of a video{often}"
+    elif one.adapts or one.minimum is not None:
+        yield from [started] * bool(one.prewarmed)
+        yield f"it is filled up to {_level(one)} at each step of a video{often}"
+    elif one.prewarmed and one.price is not None:
+        yield started
+    elif one.prewarmed and _joined(one):
+        yield f"{started}, and refilled when fewer are starting or ready"
+    elif one.prewarmed:
+        yield f"{started}, and each one that takes a video is replaced" if one.shares else started
+
+
+def _joined(one: Strategy) -> bool:
+    """Return whether publishers that are started because of videos join the pool."""
+    return one.starts_for_videos and one.shares and (one.dedicated_from is None or one.starts_on is not None)
+
+
+def _level(one: Strategy) -> str:
+    least = "that number" if one.minimum is None else plural(one.minimum, "publisher")
+    if one.headroom is None:
+        return least
+    factor, window = one.headroom
+    return f"{factor:g} times what the rate of the last {window:g} s needs, and at least {least},"
+
+
+def _limits(one: Strategy) -> Iterator[str]:
+    if one.maximum is not None:
+        yield f"at most {plural(one.maximum, 'publisher')} of the pool exist at a time"
+    if one.starts_at_most is not None:
+        yield f"at most {one.starts_at_most:,} of them start at a time"
+    if one.idle_time_to_live is not None:
+        yield f"a surplus one is retired after {one.idle_time_to_live:g} s without a video"
+
+
+def _coverage(one: Strategy) -> Iterator[str]:
+    if one.price is not None:
+        expected = {"online": "videos like those so far", None: "no further videos"}
+        forecast = "videos like those of another catalogue"
+        if one.forecast is None or one.forecast == "online":
+            forecast = expected[one.forecast]
+        price = f"a price of {one.price:g} s for a failed video"
+        yield f"the coverage rule starts others, with {price}, and expects {forecast}"
+    if one.holds:
+        price = f"a price of {one.holds:g} s for a failed one"
+        yield f"ready ones are held back for more urgent videos, with {price}"
+    elif one.price is not None:
+        yield "ready ones are never held back"
+
+
+def _queue(one: Strategy) -> Iterator[str]:
+    if one.prewarmed or one.minimum or one.adapts or one.price is not None or one.decides or _joined(one):
+        late = ", once all that happens at the same time has happened"
+        served = f"the pool serves videos {_ORDERS[one.order]}{late if one.dispatches_late else ''}"
+        yield served if one.shares else "no video uses the pool"
+    elif one.dispatches_late:
+        yield "the pool serves videos once all that happens at the same time has happened"
+    if one.discards:
+        yield "a video that waits is given up after its deadline"
+
+
+def _class(one: Strategy) -> Iterator[str]:
+    """Yield the class, if it has hooks of its own, with the parameters that are not told above."""
+    from tv2sim.strategies.strategy import HOOKS, Strategy
+
+    overridden = [field for hook, field in HOOKS.items() if one._overrides(hook)]
+    if not overridden:
+        return
+    told_above = {each.name for each in fields(Strategy)}.difference(overridden)
+    values = {each.name: (getattr(one, each.name), each.default) for each in fields(one)}
+    told = [
+        f"{name}={shown(value, 60)}"
+        for name, (value, default) in values.items()
+        if name not in told_above and (name not in overridden or value != default)
+    ]
+    yield f"the rule is {type(one).__name__}({', '.join(told)})"
