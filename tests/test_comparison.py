@@ -539,6 +539,8 @@ class TestParts:
         assert compared.verdict == row(part, "2a", "published")["verdict"]
         assert part.difference("1", "published") is None
         assert study.select().cells == study.cells
+        both = study.select(strategy=["1", "2a"], catalogue="a")
+        assert {(cell.catalogue, cell.strategy) for cell in both.cells} == {("a", "1"), ("a", "2a")}
 
     def test_what_there_is_not(self, study: tv.Comparison) -> None:
         with pytest.raises(tv.InputError, match="no cell 'c, 2a', only a, encoders=1, 1; "):

@@ -258,6 +258,13 @@ def test_a_large_catalogue_gives_the_same_in_a_stream(strategy: Any) -> None:
         assert np.array_equal(found, counts)
 
 
+def test_a_stream_makes_no_column_of_what_is_the_same_for_all_videos() -> None:
+    """Each takes 80 MB for ten million videos."""
+    world = kernel.world_of(tv.generate_catalogue(20_011), tv.PART_2C, tv.Scenario(publishing_time=0.25))
+    replicating.measured(world, 1, range(1), ["published", "idle"])
+    assert {"given", "publishing", "timeout", "encoding_time"}.isdisjoint(vars(world))
+
+
 def test_all_give_the_same_elapsed_times() -> None:
     """Of groups of lanes, the last one not full, and of blocked ones; unfinished videos are infinitely late."""
     kernels: Counter[str] = Counter()

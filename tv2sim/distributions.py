@@ -619,7 +619,7 @@ def as_distribution(name: str, value: object, *, error: type[InputError] = Scena
 
 
 def _parsed(text: str) -> Distribution:
-    """Return the distribution that a text stands for; LookupError, ValueError or TypeError if it is none."""
+    """Return the distribution that a text stands for; LookupError, ValueError or TypeError if it is not one."""
     written = re.fullmatch(r"\s*(scipy\.stats\.)?(\w+)\s*\(([^()]*)\)\s*", text)
     if written is None:
         return Constant(float(text))

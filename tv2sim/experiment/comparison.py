@@ -5,7 +5,7 @@ A world is a catalogue in a scenario: strategies are compared only within a worl
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import isnan, nan
@@ -170,9 +170,15 @@ class Comparison:
     # -- parts ---------------------------------------------------------------------------------------------
 
     def select(
-        self, *, catalogue: str | None = None, scenario: str | None = None, strategy: str | None = None
+        self,
+        *,
+        catalogue: str | Iterable[str] | None = None,
+        scenario: str | Iterable[str] | None = None,
+        strategy: str | Iterable[str] | None = None,
     ) -> Comparison:
         """Return the cells with these names, with the differences that the whole comparison shows for them.
+
+        Each of them is a name or several; None stands for all.
 
         Raises
         ------
@@ -186,15 +192,19 @@ class Comparison:
         >>> study.select(scenario="encoders=5").strategies.keys()
         dict_keys(['1', '2a'])
         """
-        wanted = (catalogue, scenario, strategy)
+        wanted = [
+            [names] if isinstance(names, str) else None if names is None else list(names)
+            for names in (catalogue, scenario, strategy)
+        ]
         cells = {
             cell: reps
             for cell, reps in self.cells.items()
-            if all(name in (None, own) for name, own in zip(wanted, cell, strict=True))
+            if all(names is None or own in names for names, own in zip(wanted, cell, strict=True))
         }
         if not cells:
             known = "; ".join(", ".join(cell) for cell in self.cells)
-            raise InputError(f"there is no cell {', '.join(filter(None, wanted))!r}, only {known}")
+            asked = ", ".join(" or ".join(map(str, names)) for names in wanted if names is not None)
+            raise InputError(f"there is no cell {asked!r}, only {known}")
         return replace(self, cells=cells, whole=self.whole or self)
 
     def worlds(self) -> list[Comparison]:

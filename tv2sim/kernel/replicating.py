@@ -32,7 +32,7 @@ from tv2sim.kernel.world import (
     draw_startup,
 )
 from tv2sim.strategies import MOMENTS
-from tv2sim.ticks import whole_ticks
+from tv2sim.ticks import to_ticks, whole_ticks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -394,7 +394,9 @@ class Stream(Block):
         super().__init__(world, metrics)
         videos, encoders, level = len(world.catalogue), world.scenario.encoder_count, world.level
         self._given = (before_of(world, 0, range(1))[0], world.moment, world.own, world.delay)
-        self._publishing = float(world.publishing[0])  # of all videos
+        publishing_time = world.scenario.publishing_time
+        assert isinstance(publishing_time, float)
+        self._publishing = to_ticks(publishing_time)
         self._rule = (world.gap, world.held * self._publishing)
         slots = min(encoders, videos)
         self._encoders = (np.empty(slots), np.empty(slots, dtype=np.int64), np.empty((3, slots)))

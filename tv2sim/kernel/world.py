@@ -50,8 +50,6 @@ class World:
     ----------
     moment, own, delay
         The answers of the strategy's hooks; see :class:`tv2sim.strategies.Starts`.
-    given : numpy.ndarray
-        The time at which a video is submitted, NaN where it is not known.
     level : int
         The size of the pool.
     """
@@ -59,7 +57,6 @@ class World:
     catalogue: Catalogue
     strategy: Strategy
     scenario: Scenario
-    given: NDArray[np.float64]
     moment: NDArray[np.int8]
     own: NDArray[np.int8]
     delay: NDArray[np.float64]
@@ -69,10 +66,19 @@ class World:
     until: float
     review_every: float
 
+    # A column is made when it is first needed: for millions of videos it takes time and memory.
+
+    @cached_property
+    def given(self) -> NDArray[np.float64]:
+        """The time at which a video is submitted, NaN where it is not known."""
+        submitted = self.catalogue.submitted_at
+        return np.full(len(self.catalogue), nan) if submitted is None else whole_ticks(submitted)
+
     @cached_property
     def submitted(self) -> NDArray[np.float64]:
-        """The same as `given`, 0 where it is not known."""
-        return np.nan_to_num(self.given)
+        """The same, 0 where it is not known."""
+        none = self.catalogue.submitted_at is None
+        return np.zeros(len(self.catalogue)) if none else np.nan_to_num(self.given)
 
     @property
     def fixed_arrivals(self) -> bool:
@@ -125,7 +131,9 @@ class World:
     @cached_property
     def draws_publishing(self) -> bool:
         """Whether any publishing time is drawn."""
-        return bool(np.isnan(self.publishing).any())
+        given = self.catalogue.publishing_time
+        drawn = isinstance(self.scenario.publishing_time, Distribution)
+        return drawn and (given is None or bool(np.isnan(given).any()))
 
     @property
     def held(self) -> float:
@@ -166,13 +174,12 @@ def world_of(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> Wo
     """Ask the strategy's hooks, and turn everything into ticks."""
     starts = strategy.starts(catalogue, scenario)
     capacity, until, every = scenario.publishing_queue_capacity, scenario.until, strategy.review_every
-    submitted, fixed = catalogue.submitted_at, scenario.arrivals == "poisson" or scenario.encoders is None
+    fixed = scenario.arrivals == "poisson" or scenario.encoders is None
     capacity = None if scenario.encoders is None else capacity
     return World(
         catalogue,
         strategy,
         scenario,
-        np.full(len(catalogue), nan) if submitted is None else whole_ticks(submitted),
         np.frombuffer(bytes(starts.moment), dtype=np.int8),
         np.frombuffer(bytes(starts.own), dtype=np.int8),
         np.zeros(len(catalogue)) if starts.delay is None else np.array(starts.delay),
