@@ -43,7 +43,7 @@ class ManagedPublishers(OrderedPublishers):
         self._starts_at_most = inf if strategy.starts_at_most is None else strategy.starts_at_most
         alive = strategy.idle_time_to_live
         self._idle_at_most = None if alive is None else to_ticks(alive)
-        self._ready_may_end |= alive is not None
+        self._timed = set[int]()  # publishers that have not been ready for so long
         self._ready_since = self._record.tables["publishers"]["ready"]
         self.wake: Callable[[], None] = _nothing
         """Lets a strategy that decides once an instant decide in this one; set by who wires them."""
@@ -218,6 +218,7 @@ class ManagedPublishers(OrderedPublishers):
                 return
         self._stage.stand_by(publisher, owner)
         if owner < 0 and self._idle_at_most is not None:
+            self._timed.add(publisher)
             idle = Background(self._env, self._idle_at_most, RETIRED + publisher)
             idle.callbacks.append(lambda _: self._idle_for_long(publisher))
 
@@ -256,7 +257,11 @@ class ManagedPublishers(OrderedPublishers):
 
     # -- retiring ------------------------------------------------------------------------------------------
 
+    def _ready_one_may_end(self) -> bool:
+        return not self._timed.isdisjoint(self._stage.ready) or super()._ready_one_may_end()
+
     def _idle_for_long(self, publisher: int) -> None:
+        self._timed.discard(publisher)
         if self._is_idle(publisher):
             self._retire_surplus()
 
