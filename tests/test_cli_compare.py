@@ -278,7 +278,7 @@ def test_force_replaces_a_report(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--strategies", "1,3"), "a strategy is one of 1, 2a, 2b, 2c"),
+        (("--strategies", "1,3"), "a strategy is one of 1, 2a, 2b, 2c, advance, "),
         (("--strategies", "1,,2a"), "nothing between its commas"),
         (("--strategies", "1,1"), "has 1 twice"),
         (("--baseline", "2d"), "one of the strategies, 1, 2a, 2b, 2c, not '2d'"),

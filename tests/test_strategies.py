@@ -24,6 +24,7 @@ from pandas.testing import assert_frame_equal
 import tv2sim as tv
 from tv2sim.events import log_of
 from tv2sim.strategies import HOOKS, MOMENTS, Moment, as_strategy
+from tv2sim.strategies.builtin import ADAPTIVE, ADVANCE, COVERAGE, JUST_IN_TIME, SLACK_AWARE
 from tv2sim.validation import shown
 
 from .micro import check, log, simulate
@@ -66,6 +67,11 @@ class TestData:
             "2a": tv.PART_2A,
             "2b": tv.PART_2B,
             "2c": tv.PART_2C,
+            "advance": ADVANCE,
+            "just in time": JUST_IN_TIME,
+            "slack aware": SLACK_AWARE,
+            "adaptive": ADAPTIVE,
+            "coverage": COVERAGE,
         }
         assert all(strategy.name == name for name, strategy in tv.STRATEGIES.items())
 
@@ -279,7 +285,8 @@ class TestByName:
             with pytest.raises(tv.StrategyError) as caught:
                 ask(value)
             assert str(caught.value) == (
-                f"a strategy is one of 1, 2a, 2b, 2c, or a tv2sim.Strategy of your own, not {value!r}"
+                f"a strategy is one of {', '.join(tv.STRATEGIES)}, or a tv2sim.Strategy of your own, not "
+                f"{value!r}"
             )
 
     def test_a_class_in_place_of_a_strategy_is_said_to_be_one(self) -> None:
@@ -400,7 +407,7 @@ class TestInWords:
     def test_the_hooks_are_the_methods_that_are_asked_about_videos_and_the_pool(self) -> None:
         methods = {name for name in vars(tv.Strategy) if inspect.isfunction(getattr(tv.Strategy, name))}
         public = {name for name in methods if not name.startswith("_")}
-        assert public == {*HOOKS, "starts", "sized", "in_words", "replace", "to_dict"}
+        assert public == {*HOOKS, "starts", "sized", "knowledge", "in_words", "replace", "to_dict"}
 
     @settings(deadline=None, derandomize=True, max_examples=100)
     @given(st.sets(st.sampled_from(sorted(HOOKS))), st.sampled_from(MOMENTS), st.booleans(), st.integers(0, 3))

@@ -111,7 +111,7 @@ def _strategy(random: Random) -> tv.Strategy:
     every = random.choice((None, None, 0.5, 3))
     return random.choice(
         (
-            *tv.STRATEGIES.values(),
+            *(tv.PART_1, tv.PART_2A, tv.PART_2B, tv.PART_2C),
             tv.PART_2C.replace(prewarmed=stock),
             tv.Strategy("shared", starts_on=moment, prewarmed=stock),
             tv.Strategy("shared", starts_on="encoding_started", prewarmed=stock),

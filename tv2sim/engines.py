@@ -279,6 +279,7 @@ def _simpy(
     **watched: Any,
 ) -> Iterator[Facts]:
     strategy = strategy.sized(catalogue, scenario)
+    watched["knowledge"] = strategy.knowledge(catalogue, scenario)
     several = startup_times(scenario.startup_time, seed, replications, len(catalogue), strategy.known_stock)
     for startups in several:
         yield run_model(catalogue, strategy, scenario, startups, **watched)

@@ -55,7 +55,6 @@ class FailingPublishers(OrderedPublishers):
         self._publishing_fails = numbers(startups, Purpose.PUBLISHING_FAILURE)
         lifetime = scenario.faults.ready_lifetime
         self._dies = lifetime is not None
-        self._ready_may_end |= self._dies
         self._lifetimes = [
             drawn("ready_lifetime", lifetime or 0.0, purpose, startups) for purpose in _READY_LIFETIME
         ]
@@ -126,6 +125,9 @@ class FailingPublishers(OrderedPublishers):
         self._lost(publisher)
         if not given_up and (other := self._stage.accept_again(video)) is not None:
             self._serve(video, other)
+
+    def _ready_one_may_end(self) -> bool:
+        return (self._dies and self._stage.has_ready) or super()._ready_one_may_end()
 
     # -- after a failure -----------------------------------------------------------------------------------
 

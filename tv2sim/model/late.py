@@ -137,12 +137,17 @@ class Decisions:
 
     def carry_out(self) -> None:
         """Discard, dispatch, start."""
-        stage, publishers = self._stage, self._publishers
-        for video in sorted(filter(publishers.hopeless, [*stage.waiting(), *stage.waiting_for_own])):
-            self.discard(video)
+        stage = self._stage
+        self.discard_hopeless()
         while stage.ready and (waiting := stage.waiting()):
             self.serve(waiting[0])
         self.start()
+
+    def discard_hopeless(self) -> None:
+        """Give the videos up whose deadline has passed."""
+        stage = self._stage
+        for video in sorted(filter(self._publishers.hopeless, [*stage.waiting(), *stage.waiting_for_own])):
+            self.discard(video)
 
     def discard(self, video: int) -> None:
         """Give a waiting video up."""

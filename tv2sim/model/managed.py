@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import insort
 from itertools import repeat
 from math import inf
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from tv2sim.ticks import to_ticks
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from tv2sim.model.rules import RuledDecisions
     from tv2sim.progress import Counted
     from tv2sim.scenario import Scenario
 
@@ -41,10 +43,13 @@ class ManagedPublishers(OrderedPublishers):
         self._starts_at_most = inf if strategy.starts_at_most is None else strategy.starts_at_most
         alive = strategy.idle_time_to_live
         self._idle_at_most = None if alive is None else to_ticks(alive)
-        self._ready_may_end |= alive is not None
+        self._timed = set[int]()  # publishers that have not been ready for so long
         self._ready_since = self._record.tables["publishers"]["ready"]
         self.wake: Callable[[], None] = _nothing
         """Lets a strategy that decides once an instant decide in this one; set by who wires them."""
+        self._watch: RuledDecisions | None = None
+        self._provided: list[float] = []  # when each ordered one of the pool is due to start, ascending
+        self._starting: dict[int, float] = {}  # when each starting one of the pool has started
         self._in_flight = 0  # publishers of the pool that are ordered or starting
         self._busy = 0  # publishers of the pool that publish
         self.given: list[int] = []
@@ -100,20 +105,80 @@ class ManagedPublishers(OrderedPublishers):
         return self._stock + self._busy < self._at_most and self._in_flight < self._starts_at_most
 
     def _order(self, order: Order, lead: float = 0.0) -> None:
-        self._in_flight += order.owner < 0
+        if order.owner < 0:
+            self._in_flight += 1
+            if wait := lead + self._provisioning:
+                insort(self._provided, self._env.now + wait)
         super()._order(order, lead)
+
+    def _due(self, order: Order) -> None:
+        if order.owner < 0 and self._provided and self._provided[0] == self._env.now:
+            del self._provided[0]
+        super()._due(order)
+
+    def _begin(self, order: Order, publisher: int) -> None:
+        self._note_start(order, publisher)
+        super()._begin(order, publisher)
+
+    def _note_start(self, order: Order, publisher: int) -> None:
+        if order.owner < 0:
+            self._starting[publisher] = self._env.now
 
     def _order_again(self, order: Order) -> None:
         if order.owner >= 0 or not self._by_rule:
             self._order(order)
+        else:
+            self.wake()
 
     def _landed(self, owner: int) -> None:
         self._in_flight -= owner < 0
+
+    # -- for rules that decide once an instant -------------------------------------------------------------
+
+    def watch(self, rule: RuledDecisions) -> None:
+        """Let a rule know what happens to videos that use the pool."""
+        self._watch = rule
+        self.watches_encoding = True
+
+    def encoding_started(self, video: int) -> None:
+        """Act on the start of a video's encoding."""
+        if self._watch is not None and not self._own[video]:
+            self._watch.encoding_started(video)
+        super().encoding_started(video)
+
+    def encoding_restarted(self, video: int) -> None:
+        """Act on another start of a video's encoding."""
+        if self._watch is not None and not self._own[video]:
+            self._watch.encoding_started(video, again=True)
+        super().encoding_restarted(video)
+
+    def interrupted(self, video: int) -> None:
+        """Act on the loss of a video's encoder."""
+        if self._watch is not None and not self._own[video]:
+            self._watch.interrupted(video)
+        super().interrupted(video)
+
+    def starting_since(self) -> list[float]:
+        """Return when each publisher of the pool has started that is starting, as far as is known."""
+        return list(self._starting.values())
+
+    def ordered_since(self) -> list[float]:
+        """Return when each publisher of the pool was ordered that is not ready; one that waits, just now."""
+        before, now = self._provisioning, self._env.now
+        in_line = sum(order.owner < 0 for _, order in self._waiting)
+        return [time - before for time in (*self._starting.values(), *self._provided, *[now] * in_line)]
+
+    def start_others(self, number: int) -> None:
+        """Start publishers of the pool without a cause."""
+        for _ in range(number):
+            self._order(Order(-1, -1))
 
     # -- serving -------------------------------------------------------------------------------------------
 
     def assign(self, video: int, publisher: int) -> None:
         """Let a ready publisher take a video."""
+        if self._watch is not None:
+            self._watch.taken(video)
         self._assign(video, publisher)
 
     def _replace(self, cause: int = -1) -> None:
@@ -138,6 +203,7 @@ class ManagedPublishers(OrderedPublishers):
 
     def _ready(self, publisher: int, owner: int) -> None:
         self._landed(owner)
+        self._starting.pop(publisher, None)
         self._record.publisher_ready(publisher)
         if owner >= 0 and not self._needs_publisher(owner):
             self._retire(publisher)  # its video has been given up
@@ -152,6 +218,7 @@ class ManagedPublishers(OrderedPublishers):
                 return
         self._stage.stand_by(publisher, owner)
         if owner < 0 and self._idle_at_most is not None:
+            self._timed.add(publisher)
             idle = Background(self._env, self._idle_at_most, RETIRED + publisher)
             idle.callbacks.append(lambda _: self._idle_for_long(publisher))
 
@@ -175,6 +242,8 @@ class ManagedPublishers(OrderedPublishers):
 
     def discard(self, video: int) -> None:
         """Give up a video that has left the stage."""
+        if self._watch is not None:
+            self._watch.taken(video)
         self._record.discarded(video)
         self._on_outcome()
 
@@ -188,7 +257,11 @@ class ManagedPublishers(OrderedPublishers):
 
     # -- retiring ------------------------------------------------------------------------------------------
 
+    def _ready_one_may_end(self) -> bool:
+        return not self._timed.isdisjoint(self._stage.ready) or super()._ready_one_may_end()
+
     def _idle_for_long(self, publisher: int) -> None:
+        self._timed.discard(publisher)
         if self._is_idle(publisher):
             self._retire_surplus()
 
@@ -212,8 +285,16 @@ class ManagedPublishers(OrderedPublishers):
 
 
 class ManagedFailingPublishers(FailingPublishers, ManagedPublishers):
-    """The same where publishers fail."""
+    """The same where publishers fail; a start-up that has failed counts until that is noticed."""
+
+    def _begin(self, order: Order, publisher: int) -> None:
+        self._note_start(order, publisher)
+        super()._begin(order, publisher)
+
+    def _noticed(self, publisher: int) -> None:
+        self._starting.pop(publisher, None)
+        super()._noticed(publisher)
 
 
-class ManagedBrokersPublishers(BrokersPublishers, ManagedPublishers):
+class ManagedBrokersPublishers(BrokersPublishers, ManagedFailingPublishers):
     """The same where a broker delivers the videos."""

@@ -59,7 +59,6 @@ class OrderedPublishers(Publishers):
         self._provisioning = to_ticks(scenario.provisioning_delay)
         self._most = inf if scenario.max_publishers is None else scenario.max_publishers
         self._existing = 0
-        self._ready_may_end = False  # whether ready publishers may end without a video
         self._waiting: deque[tuple[float, Order]] = deque()  # since when each order waits for its turn
         self._waits = 0
         self._slots: defaultdict[int, int] = defaultdict(int)  # publishers started so far for each slot
@@ -173,9 +172,13 @@ class OrderedPublishers(Publishers):
     @property
     def awaits_death(self) -> bool:  # type: ignore[override]
         """Whether a publisher is ordered that can start when a ready one ends without a video."""
-        if not (self._ready_may_end and self._waiting and self._stage.has_ready):
+        if not (self._waiting and self._ready_one_may_end()):
             return False
         return any(order.owner < 0 or self._needs_publisher(order.owner) for _, order in self._waiting)
+
+    def _ready_one_may_end(self) -> bool:
+        """Return whether a ready publisher may end without a video."""
+        return False
 
     # -- afterwards ----------------------------------------------------------------------------------------
 

@@ -33,6 +33,7 @@ from tv2sim.model.recorder import Observer, Recorder
 from tv2sim.model.startups import drawn, encodings
 from tv2sim.model.users import call
 from tv2sim.strategies import Starts
+from tv2sim.strategies.lead import nominal_times
 from tv2sim.ticks import LAST, PER_SECOND, to_ticks, whole_ticks
 from tv2sim.validation import a_number
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from tv2sim.progress import Counted
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
+    from tv2sim.strategies.coverage import Coverage
 
 __all__ = ["System", "run_model"]
 
@@ -60,6 +62,7 @@ def run_model(
     env: simpy.Environment | None = None,
     own: bytearray | None = None,
     feed: Callable[[System], LiveVideos] | None = None,
+    knowledge: Coverage | None = None,
 ) -> Facts:
     """Simulate one replication with SimPy and return what happened.
 
@@ -80,10 +83,12 @@ def run_model(
         As for :class:`System`.
     feed : callable, optional
         Takes the system and returns the videos that are added to it while it runs, after the catalogue.
+    knowledge : Coverage, optional
+        What a strategy's coverage rule knows before the run; used again for each replication.
     """
     may_go_on = scenario.may_go_on_for_ever or strategy.may_go_on_for_ever
     env = env or (CountingEnvironment() if may_go_on else simpy.Environment())
-    system = System(env, strategy, scenario, startups, observers, own)
+    system = System(env, strategy, scenario, startups, observers, own, knowledge)
     system.add(catalogue)
     if feed is not None:
         live = feed(system)
@@ -108,6 +113,8 @@ class System:
         Called with each line of the event log as it happens.
     own : bytearray, optional
         Extended as videos are added: 1 for each video that waits for a publisher of its own.
+    knowledge : Coverage, optional
+        As for :func:`run_model`.
     """
 
     def __init__(
@@ -118,11 +125,13 @@ class System:
         startups: StartupTimes,
         observers: Sequence[Observer] = (),
         own: bytearray | None = None,
+        knowledge: Coverage | None = None,
     ) -> None:
         self._env, self._strategy, self._scenario, self._startups = env, strategy, scenario, startups
         # one value per video; the objects that get one of these lists see it grow
         self._encoding_time: list[float] = []
         self._nominal: list[float] = []  # encoding times in seconds
+        self._nominal_ticks: list[float] = []  # kept only for a rule that decides once an instant
         self._timeout: list[float] = []
         self._publishing_time: list[float] = []
         self._measured = set[int]()  # videos of which the catalogue has the publishing time
@@ -148,9 +157,9 @@ class System:
             self._record,
             self._on_outcome,
         )
-        if isinstance(stage, LateStage) and isinstance(self._publishers, ManagedPublishers):
+        if isinstance(stage, LateStage):
             stage.gives_up = strategy.discards
-            Decisions(env, stage, self._publishers, self._record)
+            self._deciding(knowledge)(env, stage, self._publishers, self._record)
         self._encoders: Encoders | NoEncoders
         if scenario.encoders is None:
             self._encoders = NoEncoders(self._publishers, stage, self._record)
@@ -183,6 +192,17 @@ class System:
             return retrying(place, self._env, self._queue(place), capacity, own)
         return (LateStage if late else PublishingStage)(self._env, self._queue(), capacity, own)
 
+    def _deciding(self, knowledge: Coverage | None) -> Callable[..., Decisions]:
+        """Return what makes the decisions at the end of instants."""
+        if knowledge is None and not self._strategy.decides:
+            return Decisions
+        from tv2sim.model.rules import AskedDecisions, CoveringDecisions  # which loads numba, if it is there
+
+        known = [self._nominal_ticks, self._timeout]
+        if knowledge is None:
+            return partial(AskedDecisions, self._strategy, self._videos, *known)
+        return partial(CoveringDecisions, knowledge, self._scenario, *known)
+
     def _kind(self) -> Callable[..., Publishers]:
         """Return what makes the publishers of what they have in common."""
         scenario, managed = self._scenario, self._strategy.manages
@@ -203,6 +223,8 @@ class System:
         self._starts.own.extend(starts.own)  # type: ignore[union-attr]
         self._delay.extend(starts.delay or ())
         self._nominal.extend(catalogue.encoding_time.tolist())
+        if self._strategy.dispatches_late:
+            self._nominal_ticks.extend(whole_ticks(nominal_times(catalogue, self._scenario)).tolist())
         self._encoding_time.extend(whole_ticks(catalogue.encoding_time).tolist())
         self._timeout.extend(whole_ticks(catalogue.publication_timeout).tolist())
         self._extend_publishing_times(catalogue)

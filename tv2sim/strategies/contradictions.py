@@ -84,7 +84,7 @@ CONTRADICTIONS = (
         "has ready_at_start=True but no publisher at the start: give prewarmed",
     ),
     Contradiction(
-        lambda one: one.order == "deadline" and one._overrides("priority"),
+        lambda one: one._overrides("priority") and "deadline" in (one.order, one.queue_order),
         "has two orders of the queue, that of deadlines and that of the hook priority: leave out "
         "queue_order='deadline', price and holds_back, or the hook",
     ),

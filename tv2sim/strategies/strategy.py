@@ -25,12 +25,14 @@ if TYPE_CHECKING:
 
     from tv2sim.catalogue import Catalogue, Video
     from tv2sim.scenario import Scenario
+    from tv2sim.strategies.coverage import Coverage
     from tv2sim.strategies.deciding import Decision, State
     from tv2sim.strategies.lead import Lead
     from tv2sim.strategies.mix import AsForecast
 
 __all__ = [
     "DEFAULT_WINDOW", "HOOKS", "MOMENTS", "Dispatch", "Moment", "PoolState", "QueueOrder", "Starts", "Strategy",
+    "submitted_rate",
 ]  # fmt: skip
 
 Moment: TypeAlias = Literal["encoding_started", "encoded", "queued"]
@@ -448,6 +450,14 @@ class Strategy(Fields):
         object.__setattr__(sized, "prewarmed", number)
         return sized
 
+    def knowledge(self, catalogue: Catalogue, scenario: Scenario) -> Coverage | None:
+        """Return what the coverage rule knows before a run; None if it decides nothing."""
+        if self.price is None and not self.holds:
+            return None
+        from tv2sim.strategies.knowing import knowledge
+
+        return knowledge(self, catalogue, scenario)
+
     def starts(self, catalogue: Catalogue, scenario: Scenario) -> Starts:
         """Ask the per-video hooks once for every video.
 
@@ -543,10 +553,15 @@ class Strategy(Fields):
 
 def _rate(catalogue: Catalogue, scenario: Scenario) -> float:
     """Return the videos per second of a catalogue in which all videos have times, or else of the scenario."""
+    return submitted_rate(catalogue) or scenario.mean_rate
+
+
+def submitted_rate(catalogue: Catalogue) -> float | None:
+    """Return the videos per second of a catalogue in which all videos have times; else None."""
     times = catalogue.submitted_at
     if times is not None and len(times) > 1 and (span := float(times.max() - times.min())) > 0:
         return (len(times) - 1) / span
-    return scenario.mean_rate
+    return None
 
 
 def _rounded_up(number: float) -> int:

@@ -1,0 +1,246 @@
+"""What a strategy's fields are refused for, what a rule that decides once an instant sees, and known figures.
+
+The fields one by one, by hand, are in `tests.test_strategies_by_hand`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tv2sim as tv
+from tv2sim.strategies.contradictions import CONTRADICTIONS
+
+from .micro import log, simulate
+
+# -- what is refused -----------------------------------------------------------------------------------------
+
+
+class Levels(tv.Strategy):
+    def pool_level(self, state: tv.PoolState) -> int:
+        return 1
+
+
+class Asked(tv.Strategy):
+    def decide(self, state: tv.State) -> tv.Decision:
+        return tv.Decision()
+
+
+class Delays(tv.Strategy):
+    def start_delay(self, video: tv.Video) -> float:
+        return 1.0
+
+
+class Prefers(tv.Strategy):
+    def priority(self, video: tv.Video, deadline: float) -> float:
+        return deadline
+
+
+OWN: dict[str, Any] = {"starts_on": "encoded", "dedicated": True}
+LEAD = tv.Lead(encoding=1)
+REFUSED: list[tuple[type[tv.Strategy], dict[str, Any], str]] = [
+    (tv.Strategy, {"dedicated": True}, "never starts a publisher"),
+    (tv.Strategy, {**OWN, "dedicated_from": 0.5}, "says twice which videos have their own"),
+    (tv.Strategy, {"starts_on": "queued", "dedicated_from": 0.5}, "at two moments: .*, not 'queued'"),
+    (Delays, {"starts_on": "encoding_started", "lead": LEAD}, "says twice how long a start is delayed"),
+    (tv.Strategy, {"starts_on": "encoded", "lead": LEAD}, r"lead=Lead\(encoding=1.0\), which is for "),
+    (tv.Strategy, {"ready_at_start": True}, "no publisher at the start: give prewarmed"),
+    (Prefers, {"queue_order": "deadline"}, "two orders of the queue"),
+    (tv.Strategy, {"queue_order": "priority", "holds_back": 9}, "leave out queue_order='priority'"),
+    (tv.Strategy, {"price": 60, "dispatch": "at_once"}, "dispatch='at_once', but a rule that decides"),
+    (Asked, {"dispatch": "at_once"}, "dispatch='at_once', but a rule that decides"),
+    (tv.Strategy, {"holds_back": True}, "holds_back=True, which takes its price from price"),
+    (tv.Strategy, {**OWN, "price": 60}, "price, holds_back and decide have nothing to decide"),
+    (tv.Strategy, {**OWN, "minimum": 3}, "no video uses a pool"),
+    (tv.Strategy, {"price": 60, "headroom": 2}, "more than one rule of what the pool starts"),
+    (Asked, {"price": 60}, "more than one rule of what the pool starts"),
+    (Asked, {"discards_hopeless": True}, "answers what is held and discarded itself"),
+    (Levels, {"headroom": 2}, r"headroom=\(2.0, 30.0\) and the hook pool_level"),
+    (tv.Strategy, {"minimum": 3, "maximum": 2}, "minimum=3 above its maximum=2"),
+    (tv.Strategy, {"prewarmed": 3, "maximum": 2}, "prewarmed=3 publishers, more than its maximum=2"),
+    (tv.Strategy, {"forecast": None}, "has a forecast, which only the coverage rule uses"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "values", "text"), REFUSED)
+def test_a_contradiction_is_answered_with_one_sentence(
+    kind: type[tv.Strategy], values: dict[str, Any], text: str
+) -> None:
+    with pytest.raises(tv.StrategyError, match=f"^strategy 'mine' .*{text}") as caught:
+        kind("mine", **values)
+    assert "\n" not in str(caught.value)
+    assert not str(caught.value).endswith(".")
+
+
+def test_each_contradiction_is_in_the_list() -> None:
+    def first(kind: type[tv.Strategy], values: dict[str, Any]) -> int:
+        with pytest.raises(tv.StrategyError) as caught:
+            kind("mine", **values)
+        starts = [each.text.partition("{")[0] for each in CONTRADICTIONS]
+        return next(place for place, text in enumerate(starts) if f"'mine' {text}" in str(caught.value))
+
+    assert {first(kind, values) for kind, values, _ in REFUSED} == set(range(len(CONTRADICTIONS)))
+
+
+@pytest.mark.parametrize(
+    ("values", "text"),
+    [
+        ({}, "a lead is given by encoding or timeout or both, or by quantile, or by table"),
+        ({"encoding": 1, "quantile": 0.5}, "a lead is given by"),
+        ({"quantile": 1}, "a lead's quantile, if not None, must be a number between 0 and 1, not 1"),
+        ({"table": {6: 2}}, r"a lead's table, .* must give seconds by \(encoding time, timeout\)"),
+    ],
+)
+def test_leads_that_are_none(values: dict[str, Any], text: str) -> None:
+    with pytest.raises(tv.StrategyError, match=text):
+        tv.Lead(**values)
+
+
+# -- the hook decide -----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Deciding(tv.Strategy):
+    """Asks a function, and writes down what it sees."""
+
+    rule: Callable[[tv.State], tv.Decision] = lambda state: tv.Decision()
+    states: list[tv.State] = field(default_factory=list)
+
+    def decide(self, state: tv.State) -> tv.Decision:
+        self.states.append(state)
+        return self.rule(state)
+
+
+def test_what_is_seen_at_the_end_of_an_instant() -> None:
+    """v0 is encoded from 0 to 2, v1 from 2 on; two are started at 0 and ready at 3."""
+    strategy = Deciding(
+        rule=lambda state: tv.Decision(start=2 if not state.starting and not state.ready else 0)
+    )
+    run = simulate([(2, 9), (4, 5)], strategy, 3, until=3)
+    at = {state.time: state for state in strategy.states}
+    assert [state.time for state in strategy.states] == [0, 0.5, 2, 3]
+    first, second, last = at[0], at[2], at[3]
+    assert (first.waiting, first.starting, first.ready, first.rate) == ((), (), 0, 0)
+    assert [(video.row, video.deadline, video.remaining) for video in first.encoding] == [(0, 9, 2)]
+    assert [(video.row, video.deadline, video.remaining) for video in second.waiting] == [(0, 9, 0)]
+    assert [(video.row, video.deadline, video.remaining) for video in second.encoding] == [(1, 7, 4)]
+    assert (second.starting, second.rate) == ((2, 2), 0.5)
+    assert second.mix == {(2, 9): 1, (4, 5): 1}
+    assert (last.ready, last.starting, last.waiting[0].video.id) == (2, (), "v0")
+    assert run.videos["assigned"].tolist()[0] == 3
+
+
+def test_what_is_answered_is_done() -> None:
+    """Four wait from 1 on, when two are ready: the second is given up, the last is served, the others held."""
+
+    def rule(state: tv.State) -> tv.Decision:
+        if state.time == 0:
+            return tv.Decision(start=2)
+        if state.time == 2.5:
+            return tv.Decision(discard=[1], serve=[3, 0], hold=1, start=1)
+        return tv.Decision(hold=2)
+
+    run = simulate([(1, 9)] * 4, Deciding(rule=rule), 1, encoders=4, until=3)
+    assert log(run, 2.5, "discarded", "assigned", "publisher_started") == [
+        "discarded 1 -", "assigned 3 publisher 0", "publisher_started publisher 2",
+    ]  # fmt: skip
+    assert run.videos["outcome"].tolist() == ["unfinished", "failed", "unfinished", "published"]
+    assert run.publishers["cause"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (3, r"the answer of Deciding.decide must be a tv2sim.Decision, not 3"),
+        (tv.Decision(serve=[0]), r"must serve rows of videos that are waiting, each once, not \[0\]"),
+        (tv.Decision(discard=[1, 1]), r"must discard rows of videos that are waiting, each once, not \[1, 1\]"),
+        (tv.Decision(start=-1), "the answer of Deciding.decide's start must be a whole number of at least 0"),
+    ],
+)
+def test_answers_that_are_none(answer: Any, text: str) -> None:
+    with pytest.raises(tv.StrategyError, match=text):
+        simulate([(1, 9)], Deciding(rule=lambda state: answer), 1)
+
+
+# -- the coverage rule in the model --------------------------------------------------------------------------
+
+
+def test_a_ready_publisher_is_held_back_for_a_more_urgent_video() -> None:
+    """v0 waits from 1 on and is due at 30; v1, due at 3.5, is encoded at 2.5. One of one is ready at 1."""
+    clips = [(1, 30), (2, 3)]
+    for price, assigned in ((None, [1, 5]), (60, [5, 2.5])):
+        strategy = tv.Strategy(prewarmed=1, queue_order="deadline", holds_back=price, ready_at_start=True)
+        run = simulate(clips, strategy, 4 if price is None else 2.5, encoders=2)
+        assert run.videos["assigned"].tolist() == assigned
+
+
+def test_the_prewarmed_are_not_replaced_but_what_the_rule_starts() -> None:
+    run = tv.simulate(tv.generate_catalogue(), tv.STRATEGIES["coverage"], seed=1)
+    causes = run.publishers["cause"]
+    assert causes.isna().all()
+    assert (run.publishers["started"] == 0).sum() >= 8
+    assert run.ending == "completed"
+    assert 140 < len(run.publishers) < 175
+
+
+@pytest.mark.parametrize("name", tv.STRATEGIES)
+def test_a_built_in_strategy_in_a_world_with_everything(name: str) -> None:
+    """Each video has one outcome, no publisher serves two, and no retired one serves."""
+    faults = tv.Faults(startup=0.1, ready_lifetime="exponential(30)", publishing=0.1, encoder_lifetime=100)
+    world: dict[str, Any] = {
+        "encoders": [1, 2, 1], "arrivals": "poisson", "publishing_time": "uniform(0, 1)", "faults": faults,
+        "encoding_factor": "uniform(0.5, 1.5)", "max_publishers": 30, "provisioning_delay": 0.5,
+        "broker": tv.Broker(latency=0.1, loss=0.1, redelivered_after=3),
+    }  # fmt: skip
+    run = tv.simulate(tv.generate_catalogue(40), name, tv.Scenario(**world), seed=2)
+    events = run.events
+    outcomes = events[events["event"].isin(["published", "failed", "discarded"])]
+    assert sorted(outcomes["video"]) == list(range(40))
+    served = events[events["event"] == "assigned"]["publisher"]
+    assert served.is_unique
+    retired = run.publishers[run.publishers["outcome"] == "retired"]["publisher"]
+    assert not set(served) & set(retired)
+
+
+# -- known figures -------------------------------------------------------------------------------------------
+
+REAL = Path("/work/shared/data/tv2-video-metadata-ingest.txt")
+ADVANCE: dict[str, Any] = {"starts_on": "encoding_started"}
+DEADLINE: dict[str, Any] = {"queue_order": "deadline"}
+LATE: dict[str, Any] = {"dispatch": "end_of_instant"}
+KNOWN: list[tuple[dict[str, Any], float, float | None]] = [
+    ({"prewarmed": 10, **DEADLINE}, 0.724, None),
+    ({"prewarmed": 10, **DEADLINE, **LATE}, 0.385, None),
+    *(
+        ({"prewarmed": size, **ADVANCE, **LATE}, failed, idle)
+        for size, failed, idle in zip(
+            range(5), (16.01, 8.55, 3.47, 0.961, 0.191), (18.5, 46.1, 90.6, 150.3, 220.4), strict=True
+        )
+    ),
+    *(
+        ({"prewarmed": size, **ADVANCE, **DEADLINE}, failed, None)
+        for size, failed in enumerate((5.71, 3.49, 1.68, 0.574, 0.144))
+    ),
+    ({"prewarmed": 4, **ADVANCE, **DEADLINE, "lead": tv.Lead(encoding=3, timeout=6)}, 0.535, 126.2),
+    ({"prewarmed": 4, **ADVANCE, **DEADLINE, "lead": tv.Lead(encoding=2, timeout=5.5)}, 1.170, 79.9),
+    ({"prewarmed": "rate", "price": 60}, 0.123, 34.1),
+    ({"prewarmed": "rate", "price": 240}, 0.062, 42.5),
+    ({"prewarmed": 10, "holds_back": 100}, 0.0152, 173),
+]
+
+
+@pytest.mark.skipif(not REAL.exists(), reason="the real catalogue is not here")
+@pytest.mark.slow
+@pytest.mark.parametrize(("values", "failed", "idle"), KNOWN)
+def test_known_figures(values: dict[str, Any], failed: float, idle: float | None) -> None:
+    """Within three standard errors; the other program's are of 20,000 replications, and smaller."""
+    count = 400
+    frame = tv.replicate(REAL, tv.Strategy(**values), replications=count, seed=3, engine="simpy").frame
+    for metric, known in (("failed", failed), ("idle", idle)):
+        if known is not None:
+            error = max(frame[metric].std(), known**0.5 if metric == "failed" else 0) / count**0.5
+            assert abs(frame[metric].mean() - known) < 3 * error * (1 + count / 20_000) ** 0.5
