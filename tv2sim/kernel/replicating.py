@@ -48,7 +48,7 @@ _OF_MORE_SUMS = {
     "stockouts", "publishing_queue_mean", "publisher_seconds", "encoder_utilization", "makespan",
 }  # fmt: skip
 """Metrics for which lanes add up more than videos in time and idle times."""
-_DRAWN_AT_ONCE = 100_000
+_DRAWN_AT_ONCE = 200_000
 """Start-up times that are drawn at a time for replications that are simulated one after the other."""
 _IN_CACHE = 3000
 """Videos and slots of all groups of lanes that are drawn at a time, so that a cache holds their draws."""
@@ -157,7 +157,7 @@ class Events(Block):
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
         starts = (world.level + len(world.catalogue)) / (1 - world.scenario.faults.startup)
-        self.size = max(1, min(256, int(_DRAWN_AT_ONCE // starts)))
+        self.size = max(1, min(1024, int(_DRAWN_AT_ONCE // starts)))
         self._machine = Machine(world, logged=False)
         self._columns = [MEASURED.index(metric) for metric in metrics]
         self._wanted = (not {*_QUANTILES, *_LATENESS}.isdisjoint(metrics), "peak_publishers" in metrics)
