@@ -94,7 +94,7 @@ class Simulated(Player):
 
     def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
         """Simulate at the clock's pace, and return the run."""
-        counts = self.scenario.may_go_on_for_ever
+        counts = self.scenario.may_go_on_for_ever or self.strategy.may_go_on_for_ever
         kind = CountingRealtimeEnvironment if counts else RealtimeEnvironment
         self.own.clear()
         if isinstance(self.source, Catalogue):
