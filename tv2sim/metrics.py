@@ -244,8 +244,7 @@ class Setting:
     @cached_property
     def is_pool(self) -> bool:
         """Whether all publishers belong to a pool of one size: none is started because of a video."""
-        plain = not (self.strategy.adapts or self.strategy.decides or self.strategy.price is not None)
-        return plain and not self._starts[1].any()
+        return self.strategy.keeps_its_size and not self._starts[1].any()
 
     @property
     def has_quota(self) -> bool:

@@ -141,7 +141,8 @@ def note_load(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> N
     if strategy.dedicated and strategy.prewarmed:
         own = f"strategy {strategy.name} gives each video its own publisher"
         note(f"warning: {own}: those prewarmed are never used")
-    pool = strategy.prewarmed if strategy.starts_on is None else None
+    is_pool = strategy.keeps_its_size and not strategy.starts_for_videos
+    pool = strategy.prewarmed if is_pool else None
     for warning in scenario.explain(catalogue, prewarmed=pool).warnings:
         # a few videos never fill the encoders, however long they take
         if warning.of != "encoders" or len(catalogue) > scenario.encoder_count:

@@ -413,6 +413,11 @@ class Strategy(Fields):
         return self._overrides("decide")
 
     @property
+    def keeps_its_size(self) -> bool:
+        """Whether the pool has one size, which the base stock keeps up."""
+        return not (self.adapts or self.decides or self.price is not None)
+
+    @property
     def dispatches_late(self) -> bool:
         """Whether the pool's publishers are given to videos at the end of an instant."""
         if self.dispatch is None:
