@@ -208,7 +208,7 @@ def test_a_built_in_strategy_in_a_world_with_everything(name: str) -> None:
 
 # -- known figures -------------------------------------------------------------------------------------------
 
-REAL = Path("/work/shared/data/tv2-video-metadata-ingest.txt")
+REAL = Path(__file__).parents[2] / "shared" / "data" / "tv2-video-metadata-ingest.txt"
 ADVANCE: dict[str, Any] = {"starts_on": "encoding_started"}
 DEADLINE: dict[str, Any] = {"queue_order": "deadline"}
 LATE: dict[str, Any] = {"dispatch": "end_of_instant"}

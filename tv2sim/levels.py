@@ -200,7 +200,7 @@ _NOWHERE = 0
 _THEN = [state for kind in EVENTS.values() for state in kind.then.values()]
 _LAST = [again.last for again in AGAIN.values() if again.last is not None]
 _STATES: list[str | None] = [None, *dict.fromkeys([_BESIDE, *_THEN, *_LAST])]
-"""All states; that of index :data:`_NOWHERE` is none."""
+"""All states; index :data:`_NOWHERE` stands for no state."""
 
 
 def _moves(log: Log, of: str, facts: Facts, scenario: Scenario) -> tuple[NDArray[np.intp], ...]:

@@ -313,7 +313,7 @@ class _Rows:
 
 
 def _submissions(values: Values) -> tuple[NDArray[np.float64], NDArray[np.bool_], dict[int, str]]:
-    """Return times in seconds, which of them are timestamps, and by row why there is none."""
+    """Return times in seconds, which of them are timestamps, and for each row without one the reason."""
     ticks, stamped, reasons = moments(values)
     seconds = ticks / PER_SECOND
     if not stamped.all():

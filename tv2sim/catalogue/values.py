@@ -112,7 +112,7 @@ def _text(value: Any) -> str:
 
 
 def numbers(values: Values) -> tuple[NDArray[np.float64], dict[int, str]]:
-    """Return the numbers of a column, NaN where there is none, and by row why."""
+    """Return the numbers of a column, NaN where one is missing, and the reason by row."""
     fast = _fast_numbers(values)
     result = np.full(len(values), np.nan) if fast is None else fast.astype(np.float64)
     reasons = {}
@@ -146,7 +146,7 @@ def moments(values: Values) -> tuple[NDArray[np.float64], NDArray[np.bool_], dic
 
 
 def texts(values: Values) -> tuple[list[str], dict[int, str]]:
-    """Return the texts of a column, empty where there is none, and by row why."""
+    """Return the texts of a column, empty where one is missing, and the reason by row."""
     listed: list[Any] = list(values)
     kinds = set(map(type, listed))
     if kinds <= {str} or kinds == {int}:
@@ -170,7 +170,7 @@ def _tried(function: Callable[[Any], Any], value: Any, instead: Any) -> tuple[An
 
 
 def _fast_numbers(values: Values) -> NDArray[Any] | None:
-    """Return the numbers of a column, NaN where it is none, or None if that takes a look at each."""
+    """Return the numbers of a column, NaN for other values; None if each has to be looked at."""
     import pandas as pd
 
     found = values
@@ -185,7 +185,7 @@ def _fast_numbers(values: Values) -> NDArray[Any] | None:
 
 
 def _fast_times(values: Values) -> NDArray[np.float64] | None:
-    """Return the ticks of a column of ISO times, NaN where it is none, or None if it has none."""
+    """Return the ticks of a column of ISO times, NaN for other values; None if it has no such time."""
     import pandas as pd
 
     if isinstance(values, list):
