@@ -1039,8 +1039,8 @@ class System:
             return least
         factor, window = self.headroom
         recent = sum(time > self.now - window for time in self.encoding_starts)
-        covered = min(window, self.now)
-        rate = recent / (covered / 1e6) if covered else 0.0
+        covered = min(window, max(self.now, 1_000_000))  # at first as if it had gone on for 1 s
+        rate = recent / (covered / 1e6) if self.now else 0.0
         return max(least, rounded_up(factor * rate * mean_of(self.world.startup_time)))
 
     @property

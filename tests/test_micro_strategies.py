@@ -187,6 +187,13 @@ def test_the_prewarmed_are_not_replaced_but_what_the_rule_starts() -> None:
     assert 140 < len(run.publishers) < 175
 
 
+def test_an_arrival_in_the_first_microseconds_is_no_immense_rate() -> None:
+    """One video at 74 µs counts as one in a second: start-ups of 4 s need 4 publishers, not 4 / 74e-6."""
+    record = {"id": "a", "encodingTime": 1, "publicationTimeout": 9, "submittedAt": 0.000074}
+    run = tv.simulate([record], tv.Strategy("pool", headroom=1), tv.Scenario(startup_time=4))
+    assert len(run.publishers) == 4
+
+
 @pytest.mark.parametrize("name", tv.STRATEGIES)
 def test_a_built_in_strategy_in_a_world_with_everything(name: str) -> None:
     """Each video has one outcome, no publisher serves two, and no retired one serves."""

@@ -191,8 +191,9 @@ class Publishers:
         now, recent = self._env.now, self._recent
         while recent and recent[0] <= now - self._window:
             recent.popleft()
-        covered = min(self._window, now)
-        return len(recent) / (covered / PER_SECOND) if covered else 0.0
+        # at first as if it had gone on for a second: a video in the first microseconds is no immense rate
+        covered = min(self._window, max(now, PER_SECOND))
+        return len(recent) / (covered / PER_SECOND) if now else 0.0
 
     def _start_for(self, video: int) -> None:
         """Start a publisher because of a video, now or after the strategy's delay."""

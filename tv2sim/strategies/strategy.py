@@ -273,7 +273,8 @@ class Strategy(Fields):
         None, or_none(_as_headroom),
         text="The level of the pool as a multiple of the publishers that are starting at a time if one is "
         "started for each video at the recent rate: a factor, or a factor and the seconds over which the rate "
-        "is taken (30). None: the level does not follow the rate.",
+        "is taken (30; in the beginning those that have passed, at least 1). None: the level does not follow "
+        "the rate.",
     )  # fmt: skip
     idle_time_to_live: float | None = parameter(
         None, or_none(a_time), at_least=1e-6,
