@@ -11,7 +11,7 @@ import numpy as np
 
 from tv2sim import plain
 from tv2sim.errors import InputError, StrategyError
-from tv2sim.fields import Fields, check_fields, or_none, parameter, with_changes, with_parameters
+from tv2sim.fields import Fields, or_none, parameter, with_changes, with_parameters
 from tv2sim.notebook import code, display, table
 from tv2sim.strategies.contradictions import contradiction
 from tv2sim.strategies.lead import lead, ready_in_time
@@ -291,7 +291,7 @@ class Strategy(Fields):
 
     def __post_init__(self) -> None:
         self._check_class()
-        check_fields(self, error=self._error)
+        super().__post_init__()
         object.__setattr__(self, "name", self.name or type(self).__name__)
         if found := contradiction(self):
             raise StrategyError(f"strategy {self.name!r} {found}")
