@@ -465,10 +465,9 @@ def _decide(
     first = 0
     for q in range(size):
         points[_CHANCE, q] = state.works * chance(state.startup, points[_TIME, q] - now)
+        # only holding looks at moments at which no publisher that is started now can be ready
         if points[_CHANCE, q] == 0.0 and not may_hold:
-            first = (
-                q + 1
-            )  # only holding looks at moments at which no publisher that is started now can be ready
+            first = q + 1
     _count(state, now, starting, first, size, points)
     taken, held = most, False
     if may_hold:
