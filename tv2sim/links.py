@@ -66,7 +66,7 @@ class RetryLater(Fields):
         try:
             seconds = self.after * self.factor ** (refusals - 1)
         except OverflowError:
-            seconds = LONGEST_TIME
+            seconds = LONGEST_TIME if self.after else 0.0
         longest = LONGEST_TIME if self.at_most is None else self.at_most
         return max(1.0, to_ticks(min(seconds, longest)))
 
