@@ -39,6 +39,7 @@ COUNTED = {
     "encoded": "encoded",
     "published": "published",
     "failed": "publish_failed",
+    "discarded": "publish_failed",
 }
 """The counter of the stats line that an event adds to."""
 
@@ -289,10 +290,20 @@ class State:
     def _on_failed(self, time: float, video: int, publisher: int) -> None:
         self._on_published(time, video, publisher, "failed")
 
+    def _on_discarded(self, time: float, video: int, _: None) -> None:
+        self._last["failed"].appendleft(self._shown(video))
+        self.occupied.pop(video, None)
+        self._waits(video).pop(video, None)
+        self._settled(video)
+
+    def _settled(self, video: int) -> float | None:
+        """Forget a video that has its outcome, and return when its encoding started; None if it had one before."""
+        self._queued.pop(video, None)
+        return self.encoding_started.pop(video, None)
+
     def _on_publisher_ended(self, time: float, video: int, publisher: int) -> None:
         one = self._gone(time, publisher)
-        self._queued.pop(video, None)
-        if (begun := self.encoding_started.pop(video, None)) is not None:
+        if (begun := self._settled(video)) is not None:
             # times are whole microseconds: rounded, the value is that of ``run.videos`` and in the right bucket
             self.elapsed.observe(round(time - begun, 6))
             held = one.since if self._scenario.deadline == "assigned" else time
@@ -307,8 +318,7 @@ class State:
         if self.places.of("video", video) in WAITING:
             self._waits_again(video)
         else:  # that was its last attempt
-            self.encoding_started.pop(video, None)
-            self._queued.pop(video, None)
+            self._settled(video)
 
     def _waits_again(self, video: int) -> None:
         """Put a video among those that wait, at the place that it had."""
