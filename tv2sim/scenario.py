@@ -179,7 +179,17 @@ class Scenario(Fields):
     @property
     def most_offers(self) -> int | None:
         """The offers of a video after which it is refused for good; None: it never is."""
-        return None if self.hand_over is None else self.hand_over.attempts
+        return None if self.hand_over is None or self.encoders is None else self.hand_over.attempts
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a video is refused if no encoder is free for it."""
+        return self.hand_over is not None and self.encoders is not None
+
+    @property
+    def encoders_die(self) -> bool:
+        """Whether encoders die and are repaired."""
+        return self.faults.encoder_lifetime is not None and self.encoders is not None
 
     @property
     def may_go_on_for_ever(self) -> bool:

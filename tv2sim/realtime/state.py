@@ -143,8 +143,7 @@ class State:
         self.retries = self.redeliveries = 0
         self._found_none: set[int] = set()  # the videos that found no ready publisher when they were encoded
         # where encoders die, a blocked video may be encoded again, and is not among them until it is queued
-        dies = scenario.faults.encoder_lifetime is not None
-        self._without_publisher = WAITING if dies else (*WAITING, "encoded")
+        self._without_publisher = WAITING if scenario.encoders_die else (*WAITING, "encoded")
         self._just_encoded: set[int] = set()  # at the time of the last line
         self._starts: dict[int, float] = {}  # when each of the publishers was started
         # seconds of the publishers that are idle no more, and of those that are gone
@@ -463,15 +462,15 @@ FURTHER = {
     ),
     "encodings lost": Further(
         lambda state: state.attempts["encoding"],
-        lambda scenario: scenario.encoders is not None and scenario.faults.encoder_lifetime is not None,
+        lambda scenario: scenario.encoders_die,
     ),
     "retries": Further(
         lambda state: state.retries,
-        lambda scenario: scenario.encoders is not None and scenario.hand_over is not None,
+        lambda scenario: scenario.refuses,
     ),
     "videos refused": Further(
         lambda state: state.places.counts["video", "refused"],
-        lambda scenario: scenario.encoders is not None and scenario.most_offers is not None,
+        lambda scenario: scenario.most_offers is not None,
     ),
     "redeliveries": Further(lambda state: state.redeliveries, lambda scenario: scenario.broker is not None),
 }
