@@ -493,8 +493,8 @@ def test_json_is_utf_8_wherever_it_goes() -> None:
     "command",
     [
         ["run", CATALOGUE, "--runs", 100_000, "--out"],
-        ["compare", CATALOGUE, "--replications", 100_000, "--out"],
-        ["compare", CATALOGUE, "--replications", 100_000, "--workers", 2, "--report"],
+        ["compare", CATALOGUE, "--replications", 100_000, "--engine", "simpy", "--out"],
+        ["compare", CATALOGUE, "--replications", 100_000, "--engine", "simpy", "--workers", 2, "--report"],
         ["generate", "--videos", 10_000_000, "--out"],
     ],
 )

@@ -94,7 +94,7 @@ _ROWS = (
     _Row("tv2_video_encoded_total", "Videos whose encoding has ended.", lambda of: of.state.stats["encoded"]),
     _Row("tv2_video_publication_successes_total", "Videos published in time.",
          lambda of: of.state.stats["published"]),
-    _Row("tv2_video_publication_failures_total", "Videos published too late.",
+    _Row("tv2_video_publication_failures_total", "Videos published too late, or given up.",
          lambda of: of.state.stats["publish_failed"]),
     # levels and counts
     _Row("tv2_video_publishing_queue",
