@@ -17,6 +17,7 @@ import pytest
 
 import tv2sim as tv
 from tests.commands import CATALOGUE, SAMPLE, is_one_line, lines_of, start, tv2sim, video, write_catalogue
+from tv2sim.catalogue.columns import shipped
 from tv2sim.cli.options import _COMMANDS, SCENARIO
 from tv2sim.distributions import NOTATIONS
 
@@ -114,6 +115,11 @@ def test_the_examples_run_as_written_one_after_the_other(
 def test_help_of_run_names_every_built_in_strategy() -> None:
     out = tv2sim("run", "--help").out
     assert [name for name in tv.STRATEGIES if not re.search(rf"\b{name}\b", out)] == []
+
+
+def test_help_of_run_names_every_mapping_that_ships() -> None:
+    out = tv2sim("run", "--help").out
+    assert [name for name in shipped() if not re.search(rf"\b{name}\b", out)] == []
 
 
 def test_help_of_run_names_every_distribution() -> None:

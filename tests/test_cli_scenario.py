@@ -83,11 +83,12 @@ class TestOptions:
             ("--requests-per-second none", "'none' is not a number"),
             ("--requests-per-second period=9", "requests_per_second must say steps, not only {'period': 9.0}"),
             ("--faults startp=0.1", "did you mean startup?"),
-            ("--faults 0.1", "'0.1' in '0.1' is not NAME=VALUE, such as startup=0.0"),
+            ("--faults 0.1", "'0.1' is not NAME=VALUE, such as startup=0.0"),
+            ("--faults startup=0.1,2", "'2' in 'startup=0.1,2' is not NAME=VALUE, such as startup=0.0"),
             ("--faults startup=x", "'x' is not a number"),
             ("--faults startup=2", "faults: startup must be a probability below 1, not 2.0"),
             ("--hand-over factor=2", "hand_over must say after, not only {'factor': 2.0}"),
-            ("--broker rabbit", "'rabbit' in 'rabbit' is not NAME=VALUE, such as latency=0.0"),
+            ("--broker rabbit", "'rabbit' is not kafka, redis, none or NAME=VALUE, such as latency=0.0"),
             ("--deadline queued", "deadline must be one of 'published', 'assigned', not 'queued'"),
         ],
     )
@@ -173,6 +174,10 @@ class TestCompare:
             f"{name}, encoders={encoders}" for name in ("one", "other") for encoders in ([1, 2], 3)
         ]
 
+    def test_files_that_differ_in_the_suffix_only(self, tmp_path: Path) -> None:
+        one, other = written(tmp_path, "until = 60", "day.toml"), written(tmp_path, '{"until": 9}', "day.json")
+        assert self.scenarios("--scenario", f"{one},{other}") == ["day.toml", "day.json"]
+
     def test_a_file_given_twice_is_refused(self) -> None:
         status, _, err = tv2sim("compare", SAMPLE, "--scenario", f"{EXAMPLE},{EXAMPLE}")
         assert (status, "twice" in err) == (2, True)
@@ -184,5 +189,5 @@ class TestCompare:
         assert f"{options} --seed 1" in report.read_text(encoding="utf-8")
 
     def test_a_table_has_commas_of_its_own(self) -> None:
-        (name,) = self.scenarios("--faults", "startup=0.1,noticed_after=2")
-        assert "0.1" in name
+        grid = self.scenarios("--faults", "startup=0.1,attempts=none", "--until", "60,none")
+        assert grid == [f"until={until}, faults=startup=0.1,attempts=none" for until in (60, None)]

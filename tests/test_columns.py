@@ -24,6 +24,7 @@ from tests.commands import SAMPLE
 from tv2sim.catalogue import batches
 from tv2sim.catalogue.columns import Column, Constant, Difference, as_columns, shipped
 from tv2sim.catalogue.values import moments, numbers
+from tv2sim.catalogue.videos import UNKNOWN
 
 LOGS = Path(__file__).parent / "logs"
 SAME = "encodingTime=0,publicationTimeout=30"
@@ -130,8 +131,8 @@ def test_a_catalogue_is_not_mapped_again() -> None:
 def test_gitlab() -> None:
     found = tv.import_catalogue(LOGS / "gitlab.json", "gitlab")
     assert list(found.catalogue) == [
-        tv.Video("901", "build", "autoscaled-3", 0, 60, 0.0, 42.125),
-        tv.Video("902", "test", "", 0, 60, 4.25, 30.75),  # 09:00:04.25+01:00
+        tv.Video("901", "build", "autoscaled-3", UNKNOWN, 60, 0.0, 42.125),
+        tv.Video("902", "test", "", UNKNOWN, 60, 4.25, 30.75),  # 09:00:04.25+01:00
     ]
     assert reasons(found.catalogue) == [(1, "left out: status is 'running', not success or failed")]
     assert (found.startup_times.tolist(), found.without_startup_time) == ([], {})
@@ -140,8 +141,8 @@ def test_gitlab() -> None:
 def test_github() -> None:
     found = tv.import_catalogue(LOGS / "github.jsonl", "github,publicationTimeout=5")
     assert list(found.catalogue) == [
-        tv.Video("13", "job 13", "pool", 0, 5, 0.0, 11.0),
-        tv.Video("11", "job 11", "pool", 0, 5, 1.0, 30.0),
+        tv.Video("13", "job 13", "pool", UNKNOWN, 5, 0.0, 11.0),
+        tv.Video("11", "job 11", "pool", UNKNOWN, 5, 1.0, 30.0),
     ]
     assert reasons(found.catalogue) == [
         (1, "left out: action is 'queued', not completed"),
@@ -167,6 +168,17 @@ def test_a_watched_pod_is_a_line_without_a_list() -> None:
     pods = json.loads((LOGS / "kubernetes.json").read_text())["items"]
     found = tv.import_catalogue(pods, "kubernetes")
     assert found.startup_times.tolist() == [6, 4]
+
+
+@pytest.mark.parametrize(
+    ("log", "mapping"),
+    [("gitlab.json", "gitlab"), ("github.jsonl", "github"), ("kubernetes.json", "kubernetes")],
+)
+def test_jobs_are_for_a_world_without_encoders(log: str, mapping: str) -> None:
+    jobs = tv.import_catalogue(LOGS / log, mapping).catalogue
+    with pytest.raises(tv.CatalogueError, match="has no encodingTime, which encoders need"):
+        tv.simulate(jobs, "2c")
+    assert len(tv.simulate(jobs, "2c", tv.Scenario(encoders=None)).videos) == len(jobs)
 
 
 @pytest.mark.parametrize("name", ["github", "gitlab", "kubernetes"])

@@ -98,6 +98,7 @@ class TestAsData:
 def test_a_wait_is_never_longer_than_a_time_may_be() -> None:
     assert tv.RetryLater(1, factor=10).wait(10_000) == 2**32 * 1e6
     assert tv.RetryLater(0).wait(1) == 1  # a microsecond
+    assert tv.RetryLater(0, factor=10).wait(10_000) == 1
 
 
 def test_those_refused_for_good_get_no_publisher() -> None:

@@ -158,6 +158,9 @@ def test_what_is_answered_is_done() -> None:
         (3, r"the answer of Deciding.decide must be a tv2sim.Decision, not 3"),
         (tv.Decision(serve=[0]), r"must serve rows of videos that are waiting, each once, not \[0\]"),
         (tv.Decision(discard=[1, 1]), r"must discard rows of videos that are waiting, each once, not \[1, 1\]"),
+        (tv.Decision(serve=0), "must serve rows of videos that are waiting, each once, not 0"),  # type: ignore[arg-type]
+        (tv.Decision(discard=[0.5]), r"must discard rows .* not \[0.5\]"),  # type: ignore[list-item]
+        (tv.Decision(discard=[[0]]), r"must discard rows .* not \[\[0\]\]"),  # type: ignore[list-item]
         (tv.Decision(start=-1), "the answer of Deciding.decide's start must be a whole number of at least 0"),
     ],
 )

@@ -168,7 +168,7 @@ class TestCommands:
     def test_check(self, path: Path, options: list[str]) -> None:
         status, out, err = tv2sim("check", path, *options)
         assert (status, err) == (0, "")
-        missing = "encoding time        of 0 videos: the others need a world without encoders"
+        missing = "encoding time        missing in 40 of 40 videos: simulate without encoders (--encoders none)"
         assert (missing in out) == ("requests" in out) == (not options)
         assert "nan" not in out
 

@@ -12,7 +12,8 @@ import pytest
 import tv2sim as tv
 from tests import test_micro_world as in_the_world
 from tests.micro import simulate
-from tests.test_levels import runs
+from tests.test_levels import run_of, runs
+from tests.wider import strategy_case_of
 from tv2sim.cli.log import data_of, end_of, head_of, json_line, line_of
 from tv2sim.errors import InputError
 from tv2sim.events import log_of
@@ -22,6 +23,11 @@ from tv2sim.realtime.state import FURTHER, State, levels_of
 
 failing = in_the_world.failing
 NOTHING_FAILS = (tv.Scenario(), tv.Scenario(publishing_time=2), tv.Scenario(encoders=None))
+
+
+def runs_of_strategies(number: int) -> list[tv.Run]:
+    """Return the runs of generated cases of strategies, some of which give videos up."""
+    return [run_of(strategy_case_of(case)) for case in range(number)]
 
 
 def followed(run: tv.Run, upto: int | None = None) -> State:
@@ -35,10 +41,11 @@ def followed(run: tv.Run, upto: int | None = None) -> State:
 
 def test_at_the_end_the_state_is_what_the_run_says() -> None:
     found = Counter[str]()
-    for run in runs():
+    for run in [*runs(), *runs_of_strategies(80)]:
         state = followed(run)
         state.complete()
         assert state.stats == run.stats
+        assert state.stockouts == run.summary["stockouts"]
         assert levels_of(state.history.rows, state.levels).equals(run.levels)
         kinds = Counter(run.attempts["kind"].tolist())
         assert {kind: number for kind, number in state.attempts.items() if number} == kinds
@@ -54,7 +61,7 @@ def test_at_the_end_the_state_is_what_the_run_says() -> None:
         retries = refused_before(run)
         assert state.retries == retries
         found.update(kinds)
-        found.update(retries=retries, redeliveries=state.redeliveries)
+        found.update(retries=retries, redeliveries=state.redeliveries, discarded=events["discarded"])
     assert min(found.values()) > 20
 
 
@@ -66,7 +73,7 @@ def refused_before(run: tv.Run) -> int:
 
 
 def test_at_every_time_a_view_can_show_it() -> None:
-    for run in runs()[:40]:
+    for run in [*runs(40), *runs_of_strategies(40)]:
         state = followed(run, 0)
         for entry in log_of(run.facts).entries():
             state(entry)
@@ -110,15 +117,38 @@ def recorded(run: tv.Run) -> list[bytes]:
 
 
 def test_a_recorded_log_is_the_run() -> None:
-    for run in runs()[:80]:
+    for run in [*runs(80), *runs_of_strategies(40)]:
         seen: list[tv.LogEntry] = []
         played = tv.replay(recorded=io.BytesIO(b"".join(recorded(run))), speed="max", observers=seen.append)
         assert played == run
         assert seen == list(log_of(run.facts).entries())
 
 
+def test_a_video_that_is_given_up_frees_its_encoder() -> None:
+    """v0 has no room in the queue, and is given up at 3; v1 takes its encoder then."""
+    rule = tv.PART_2C.replace(prewarmed=1, dispatch="end_of_instant", discards_hopeless=True)
+    run = simulate([(1, 2), (1, 99)], rule, 3, capacity=0)
+    assert run.events["time"][run.events["event"] == "discarded"].tolist() == [3]
+    assert read_recorded(io.BytesIO(b"".join(recorded(run)))).log == list(log_of(run.facts).entries())
+    pipeline = followed(run).pipeline()
+    assert (pipeline.encoders_busy, pipeline.settled, [video.row for video in pipeline.failed]) == (0, 2, [0])
+
+
+def test_a_video_that_is_lost_and_then_served_at_once_is_no_stockout() -> None:
+    """The encoder dies at 3, with v0 blocked; the publisher is ready at 4.5, and v0 is encoded again at 5."""
+    faults = tv.Faults(encoder_lifetime=3, encoder_repair=1)
+    run = simulate([(1, 99)], "2c:1", 4.5, capacity=0, faults=faults)
+    state, counted = followed(run, 0), []
+    for entry in log_of(run.facts).entries():
+        state(entry)
+        counted.append(state.stockouts)
+    state.complete()
+    assert run.videos["assigned"].tolist() == run.videos["encoded"].tolist() == [5]
+    assert [*counted, state.stockouts, run.summary["stockouts"]] == [0] * (len(counted) + 2)
+
+
 def test_a_recorded_log_may_end_anywhere() -> None:
-    for run in runs()[:60]:
+    for run in [*runs(60), *runs_of_strategies(20)]:
         lines, log = recorded(run), list(log_of(run.facts).entries())
         for kept in range(1, len(lines), 7):
             told = read_recorded(io.BytesIO(b"".join(lines[:kept]))).log

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = [
     "DISTRIBUTIONS", "NOTATIONS", "BuiltIn", "Constant", "Distribution", "Empirical", "Exponential", "Gamma",
     "LogNormal", "Scipy", "Triangular", "Uniform", "a_time_or_distribution", "as_distribution",
-    "distribution_from_dict", "drawn_ticks", "drawn_times", "line_of", "mean_of",
+    "distribution_from_dict", "distributions_of", "drawn_ticks", "drawn_times", "line_of", "mean_of",
 ]  # fmt: skip
 
 EXTREMES = np.array([2.0**-53, 1 - 2.0**-53])
@@ -656,6 +656,12 @@ def a_time_or_distribution(
 def mean_of(time: Distribution | float | None, none: float = 0.0) -> float:
     """Return the mean of what :func:`a_time_or_distribution` returns, or what None stands for."""
     return time.mean if isinstance(time, Distribution) else none if time is None else time
+
+
+def distributions_of(one: Any) -> list[Distribution]:
+    """Return the distributions among the values of a dataclass."""
+    values = (getattr(one, field.name) for field in fields(one))
+    return [value for value in values if isinstance(value, Distribution)]
 
 
 def _check_own(name: str, distribution: Distribution, error: type[InputError]) -> None:

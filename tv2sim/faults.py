@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tv2sim.distributions import Distribution, a_time_or_distribution
+from tv2sim.distributions import a_time_or_distribution, distributions_of
 from tv2sim.errors import InputError, ScenarioError
-from tv2sim.fields import Fields, check_fields, in_short, or_none, parameter, with_parameters
+from tv2sim.fields import Fields, in_short, or_none, parameter, with_parameters
 from tv2sim.validation import a_number, a_time, a_whole_number, shown
 
 if TYPE_CHECKING:
-    from tv2sim.distributions import AsTime, AsTimeOrNone
+    from tv2sim.distributions import AsTime, AsTimeOrNone, Distribution
 
 __all__ = ["Faults", "a_probability", "faults"]
 
@@ -81,9 +81,6 @@ class Faults(Fields):
 
     _error = ScenarioError
 
-    def __post_init__(self) -> None:
-        check_fields(self, error=self._error)
-
     def __str__(self) -> str:
         return in_short(self) or "none"
 
@@ -104,8 +101,7 @@ class Faults(Fields):
     @property
     def distributions(self) -> list[Distribution]:
         """The distributions of times that are drawn."""
-        values = (getattr(self, field.name) for field in fields(self))
-        return [value for value in values if isinstance(value, Distribution)]
+        return distributions_of(self)
 
     @property
     def has_chance(self) -> bool:

@@ -104,7 +104,7 @@ def with_parameters(kind: type[T]) -> type[T]:
 
 
 class Fields:
-    """The base of dataclasses that suggest a field where a keyword is misspelled.
+    """The base of dataclasses that check their fields, and suggest one where a keyword is misspelled.
 
     With ``dataclass(repr=False)``, the ``repr()`` has only the fields that are not at their default.
 
@@ -128,6 +128,9 @@ class Fields:
         if not any(each.kind == each.VAR_KEYWORD for each in parameters):
             _check_names(cls.__name__, named, [each.name for each in parameters], error=cls._error)
         return super().__new__(cls)
+
+    def __post_init__(self) -> None:
+        check_fields(self, error=self._error)
 
     def __repr__(self) -> str:
         given = ", ".join(f"{name}={value!r}" for name, value in _changed(self))

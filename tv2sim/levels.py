@@ -62,11 +62,11 @@ LEVELS = {
     ),
     "encoders_down": Level(
         "encoders that are being repaired, if encoders die", "encoder", ("down",),
-        lambda scenario, times: scenario.encoders is not None and scenario.faults.encoder_lifetime is not None,
+        lambda scenario, times: scenario.encoders_die,
     ),
     "refused": Level(
         "videos refused at their last offer so far, if offers are limited", "video", ("refused",),
-        lambda scenario, times: scenario.encoders is not None and scenario.most_offers is not None,
+        lambda scenario, times: scenario.most_offers is not None,
     ),
 }  # fmt: skip
 """The columns of ``run.levels`` after that of the time. A new level is a new row."""

@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import MISSING, dataclass
 from typing import TYPE_CHECKING
 
-from tv2sim.distributions import Distribution, a_time_or_distribution
+from tv2sim.distributions import a_time_or_distribution, distributions_of
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.faults import a_probability
-from tv2sim.fields import Fields, check_fields, in_short, or_none, parameter, with_parameters
+from tv2sim.fields import Fields, in_short, or_none, parameter, with_parameters
 from tv2sim.ticks import to_ticks
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, a_whole_number, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tv2sim.distributions import AsTime
+    from tv2sim.distributions import AsTime, Distribution
 
 __all__ = ["BROKERS", "KAFKA", "REDIS", "Broker", "RetryLater", "broker", "hand_over"]
 
@@ -58,9 +58,6 @@ class RetryLater(Fields):
 
     _error = ScenarioError
 
-    def __post_init__(self) -> None:
-        check_fields(self, error=self._error)
-
     def __str__(self) -> str:
         return in_short(self)
 
@@ -69,7 +66,7 @@ class RetryLater(Fields):
         try:
             seconds = self.after * self.factor ** (refusals - 1)
         except OverflowError:
-            seconds = LONGEST_TIME
+            seconds = LONGEST_TIME if self.after else 0.0
         longest = LONGEST_TIME if self.at_most is None else self.at_most
         return max(1.0, to_ticks(min(seconds, longest)))
 
@@ -120,16 +117,13 @@ class Broker(Fields):
 
     _error = ScenarioError
 
-    def __post_init__(self) -> None:
-        check_fields(self, error=self._error)
-
     def __str__(self) -> str:
         return in_short(self) or "no latency, no losses"
 
     @property
     def distributions(self) -> list[Distribution]:
         """The distributions of times that are drawn."""
-        return [self.latency] if isinstance(self.latency, Distribution) else []
+        return distributions_of(self)
 
     @property
     def has_chance(self) -> bool:

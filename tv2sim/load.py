@@ -46,7 +46,7 @@ class LoadWarning:
     busiest : bool
         Whether the rate is that of the busiest minute; the capacity is then enough for the mean rate.
     retries : bool
-        Whether the client offers a video again later that no encoder takes, instead of waiting.
+        Whether the client goes on when no encoder is free, and offers the video again later.
     """
 
     of: Literal["encoders", "pool", "quota"]
@@ -154,7 +154,7 @@ class Explanation:
 
     @property
     def load_per_encoder(self) -> float | None:
-        """Offered work per encoder; above 1 the client is held back."""
+        """Offered work per encoder; above 1 the encoders cannot take all videos at the requested rate."""
         if self.encoding_time is None or self.scenario.encoders is None:
             return None
         work = self.requested_rate * self.encoding_time * self.encoding_factor
@@ -371,7 +371,7 @@ def explained(scenario: Scenario, videos: Any, prewarmed: int | None) -> Explana
 
 
 def _mean_encoding(given: Any) -> float | None:
-    """Return the mean of the encoding times, or None if none is known."""
+    """Return the mean of the encoding times that are known; None if no time is known."""
     if isinstance(given, np.ndarray):
         known = given[~np.isnan(given)]
         given = float(known.mean()) if len(known) else None
@@ -402,7 +402,7 @@ def _rates(scenario: Scenario, submitted: Any, videos: int | None) -> tuple[floa
 
 
 def _rates_of(submitted_at: NDArray[np.float64], limit: float) -> tuple[float, float]:
-    """Return both for times of submission, if at most so many are offered in a second."""
+    """Return both rates for times of submission, if at most `limit` videos are offered in a second."""
     if len(submitted_at) < 2:
         return limit, limit
     paced = np.arange(len(submitted_at)) / limit  # the earliest offers; each late one delays those after it

@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 __all__ = [
     "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Setting", "Stats", "Verdict", "as_metrics",
     "elapsed", "happened", "holds", "hypothesis_of", "measure", "metrics_of", "on_time", "publisher_times",
-    "quantile",
-    "stats", "summary",
+    "quantile", "stats", "summary",
 ]  # fmt: skip
 
 
@@ -388,7 +387,8 @@ ON_TIME_RATE = "on_time_rate"
 METRICS = {metric.name: metric for metric in (
     Metric("published", "published in time", "videos", "videos published no later than their timeout, per run",
            lambda run: run.outcomes["published"], "more", int, "videos"),
-    Metric("failed", "published too late", "videos", "videos published later than their timeout, per run",
+    Metric("failed", "published too late", "videos",
+           "videos published later than their timeout, or not at all, per run",
            lambda run: run.outcomes["failed"], "less", int, "videos",
            follows="published", given="unfinished"),
     Metric("unfinished", "unfinished", "videos", "videos still under way when the run ended",
@@ -444,7 +444,7 @@ METRICS = {metric.name: metric for metric in (
            only=lambda setting: setting.scenario.hand_over is not None),
     Metric("retries", "retries", "offers", "refusals after which the client offers the video again",
            lambda run: run.others("refused"), "less", int,
-           fixed=lambda setting: setting.encodings_are_known,
+           fixed=lambda setting: setting.scenario.hand_over is None,
            only=lambda setting: setting.scenario.hand_over is not None),
     Metric("redeliveries", "redeliveries", "deliveries", "deliveries after a loss, also of an acknowledgement",
            lambda run: run.others("redelivered"), "less", int,

@@ -22,7 +22,7 @@ __all__ = ["Profile", "a_rate"]
 
 
 def a_rate(name: str, value: object, *, error: type[InputError], **bounds: float) -> float:
-    """Return a number of events per second, of which two are not further apart than the longest time."""
+    """Return a number of events per second; the time between two is at most the longest time."""
     rate = a_number(name, value, at_most=1e6, error=error, **(bounds or {"above": 0}))
     if rate and 1 / rate > LONGEST_TIME:
         raise error(f"{name} must leave at most {LONGEST_TIME:.0f} s between two, not {rate!r}")

@@ -15,11 +15,12 @@ from tv2sim.distributions import (
     a_time_or_distribution,
     as_distribution,
     distribution_from_dict,
+    distributions_of,
     mean_of,
 )
 from tv2sim.errors import CatalogueError, InputError, ScenarioError
 from tv2sim.faults import Faults, faults
-from tv2sim.fields import Fields, check_fields, or_none, parameter, with_changes, with_parameters
+from tv2sim.fields import Fields, or_none, parameter, with_changes, with_parameters
 from tv2sim.links import BROKERS, Broker, RetryLater, broker, hand_over
 from tv2sim.notebook import code, display, strong, table
 from tv2sim.profiles import Profile, a_rate
@@ -162,9 +163,6 @@ class Scenario(Fields):
 
     _error = ScenarioError
 
-    def __post_init__(self) -> None:
-        check_fields(self, error=self._error)
-
     @property
     def is_deterministic(self) -> bool:
         """Whether nothing in it is random, so that all replications are the same."""
@@ -175,14 +173,23 @@ class Scenario(Fields):
     @property
     def distributions(self) -> list[Distribution]:
         """The distributions of times that are drawn."""
-        values = (getattr(self, field.name) for field in fields(self))
-        own = [value for value in values if isinstance(value, Distribution)]
-        return own + self.faults.distributions + ([] if self.broker is None else self.broker.distributions)
+        of_broker = [] if self.broker is None else self.broker.distributions
+        return distributions_of(self) + self.faults.distributions + of_broker
 
     @property
     def most_offers(self) -> int | None:
         """The offers of a video after which it is refused for good; None: it never is."""
-        return None if self.hand_over is None else self.hand_over.attempts
+        return None if self.hand_over is None or self.encoders is None else self.hand_over.attempts
+
+    @property
+    def refuses(self) -> bool:
+        """Whether a video is refused if no encoder is free for it."""
+        return self.hand_over is not None and self.encoders is not None
+
+    @property
+    def encoders_die(self) -> bool:
+        """Whether encoders die and are repaired."""
+        return self.faults.encoder_lifetime is not None and self.encoders is not None
 
     @property
     def may_go_on_for_ever(self) -> bool:

@@ -41,7 +41,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "published": "when it is published, in time or too late",
         "elapsed": "seconds from the start of its encoding to its publication",
         "on_time": "whether it was published no later than its timeout",
-        "outcome": "published, failed (published too late), or unfinished when the run ended",
+        "outcome": "published, failed (too late, or not at all), refused, or unfinished when the run ended",
     },
     "publishers": {
         "publisher": "its number; publishers are numbered in the order in which they are started",

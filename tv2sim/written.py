@@ -157,7 +157,7 @@ def commented(one: Any, *, title: str) -> str:
 
 
 def _lines(kind: type, one: Any, path: tuple[str, ...]) -> Iterator[str]:
-    """Yield the lines of a table; if there is none to write (`one` is None), all are comments."""
+    """Yield the lines of the table of `one`; if that is None, they are comments that describe its fields."""
     forms = [(field, _Form.of(kind, field)) for field in dataclasses.fields(kind)]
     nested = []
     for field, form in forms:

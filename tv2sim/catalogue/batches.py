@@ -55,7 +55,7 @@ class Batch:
     Parameters
     ----------
     lines : sequence of int
-        The number of the first line of each.
+        The number of the line at which each begins.
     broken : dict
         The rows that cannot be read, and why.
     text : callable
@@ -63,7 +63,7 @@ class Batch:
     values : callable
         Returns a column.
     own : callable
-        Returns the column with the name of a field, or None if there is none.
+        Returns the column that has the name of a field; None if no column has it.
     """
 
     def __init__(

@@ -70,7 +70,7 @@ def import_catalogue(source: Source, columns: Given, *, name: str | None = None)
     Examples
     --------
     >>> pod = {"id": "a", "created": 1772438400, "ready": 1772438403.5}
-    >>> columns = "submittedAt=created,startupTime=ready-created,encodingTime=0,publicationTimeout=30"
+    >>> columns = "submittedAt=created,startupTime=ready-created,publicationTimeout=30"
     >>> found = import_catalogue([pod, pod | {"id": "b", "created": 1772438399}], columns)
     >>> found.catalogue.ids, found.startup_times.tolist()
     (('b', 'a'), [3.5, 4.5])

@@ -56,10 +56,9 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
     3 the field publicationTimeout is missing
 
     >>> job = {"job": 7, "created": "2026-03-02T08:00:00Z", "wait": {"most": 30}}
-    >>> columns = "id=job,submittedAt=created,encodingTime=0,publicationTimeout=wait.most"
+    >>> columns = "id=job,submittedAt=created,publicationTimeout=wait.most"
     >>> read_catalogue([job], columns=columns).frame.iloc[0].to_dict()
-    {'id': '7', 'title': '', 'provider': '', 'encoding_time': 0.0, 'publication_timeout': 30.0,
-     'submitted_at': 0.0}
+    {'id': '7', 'title': '', 'provider': '', 'publication_timeout': 30.0, 'submitted_at': 0.0}
     """
     if isinstance(source, Catalogue):
         if columns is not None:

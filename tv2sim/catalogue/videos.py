@@ -93,6 +93,11 @@ class _Number(NamedTuple):
     above: float
     at_most: float
 
+    @property
+    def missing(self) -> float | None:
+        """What a video has in its place if it is not known."""
+        return None if self.optional else UNKNOWN
+
     def accepts(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Return which of the values are finite numbers within the limits."""
         inside = (values >= self.at_least) & (values > self.above) & (values <= self.at_most)
@@ -271,12 +276,12 @@ class Catalogue:
             yield from map(Video, self.ids[part], self.titles[part], self.providers[part], *numbers)
 
     def _listed(self, name: str, part: slice) -> Iterable[float | None]:
-        """Return the numbers of these rows, with the default where there is none."""
-        none = None if NUMBERS[name].optional else UNKNOWN
+        """Return a number of these rows, as videos have it: a missing one is None or UNKNOWN."""
+        missing = NUMBERS[name].missing
         if name not in self.numbers:
-            return repeat(none)
-        listed: list[float | None] = self.numbers[name][part].tolist()
-        return [none if one != one else one for one in listed]
+            return repeat(missing)
+        listed: list[float] = self.numbers[name][part].tolist()
+        return [missing if isnan(one) else one for one in listed]
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Catalogue):
@@ -378,7 +383,7 @@ def numbers_shown(numbers: Mapping[str, NDArray[np.float64]]) -> Markup:
 
 
 def rejected_shown(rejected: Sequence[Rejected], lines: int) -> Markup:
-    """Return a table of the first few rejected lines, of so many, for a notebook; nothing if there is none."""
+    """Return a table of the first few rejected lines for a notebook; `lines` is the number of all of them."""
     rows = [tuple(one) for one in rejected[:_FEW]]
     if lines > len(rows):
         rows.append(("…", f"{plural(lines - len(rows), 'more line')}", ""))
@@ -387,7 +392,7 @@ def rejected_shown(rejected: Sequence[Rejected], lines: int) -> Markup:
 
 
 def _column(videos: Sequence[Video], name: str) -> NDArray[np.float64] | None:
-    """Return a number of each video as an array; if it is optional, with NaN for None, and None if all are.
+    """Return a number of each video as an array, NaN where it is missing; None if no video has it.
 
     All are compared with the limits at once; only those outside them are looked at one by one.
     """
@@ -400,8 +405,7 @@ def _column(videos: Sequence[Video], name: str) -> NDArray[np.float64] | None:
         column = np.full(len(given), nan)
     good = number.accepts(column)
     if not good.all():
-        missing = None if number.optional else UNKNOWN
-        absent = np.array([one is missing for one in given])
+        absent = np.array([one is number.missing for one in given])
         if absent.all():
             return None
         good |= absent

@@ -44,8 +44,8 @@ def _describe(survey: Survey, scenario: Scenario) -> None:
     if encoded.all():
         say(f"encoding time        {_range(encoding)}, {encoding.sum():g} s in all")
     elif scenario.encoders is not None:
-        known = plural(len(encoding), "video")
-        say(f"encoding time        of {known}: the others need a world without encoders")
+        missing = f"missing in {np.sum(~encoded):,} of {plural(len(encoded), 'video')}"
+        say(f"encoding time        {missing}: simulate without encoders (--encoders none)")
     say(f"publication timeout  {_range(timeout)}")
     if encoded.all():
         say(f"slack                {_range(slack)} (timeout - encoding time)")

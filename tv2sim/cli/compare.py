@@ -28,7 +28,7 @@ from tv2sim.written import changed
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     import pandas as pd
 
@@ -107,16 +107,30 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
 
 def _worlds(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> Scenario | dict[str, Scenario]:
     """Return the scenario of each file with each combination of the values that are given."""
-    paths = _once(options.scenario or [], "scenario")
-    bases = {_name(path, paths).rpartition(".")[0] or path: Scenario.from_file(path) for path in paths}
+    bases = _bases(_once(options.scenario or [], "scenario"))
     grid = list(itertools.product(*([(name, value) for value in values] for name, values in given.items())))
     if not bases and len(grid) == 1:
         return changed(Scenario(), dict(grid[0]))
     return {
-        ", ".join(filter(None, [name, in_words(chosen)])): changed(base, dict(chosen))
+        ", ".join(filter(None, [name, _chosen(chosen)])): changed(base, dict(chosen))
         for name, base in (bases or {"": Scenario()}).items()
         for chosen in grid
     }
+
+
+def _bases(paths: list[str]) -> dict[str, Scenario]:
+    """Read the scenarios; each is named by its file, without the suffix unless that distinguishes it."""
+    names = [_name(path, paths) for path in paths]
+    stems = [name.rpartition(".")[0] or name for name in names]
+    return {
+        stem if stems.count(stem) == 1 else name: Scenario.from_file(path)
+        for path, name, stem in zip(paths, names, stems, strict=True)
+    }
+
+
+def _chosen(values: Iterable[tuple[str, Any]]) -> str:
+    """Return the name of the scenario with these values of options, tables as they are typed."""
+    return in_words((name, _text(value) if isinstance(value, dict) else value) for name, value in values)
 
 
 def _once(paths: list[str], what: str) -> list[str]:

@@ -349,7 +349,7 @@ _COMMANDS = {
         "make a catalogue of a log that others wrote",
         (
             "tv2sim import publicationTimeout=9 videos.jsonl | tv2sim check -",
-            "tv2sim import id=title,encodingTime=0 videos.jsonl --out jobs.jsonl",
+            "tv2sim import id=title,encodingTime=none videos.jsonl --out jobs.jsonl",
         ),
     ),
     "fit": _Command(

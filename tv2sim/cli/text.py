@@ -67,7 +67,7 @@ def columns() -> int | None:
 
 
 def wrapped(text: str, indent: str = "") -> list[str]:
-    """Return a text as lines that fit the terminal, indented from the second on; without one, as one line."""
+    """Return a text as lines that fit the terminal, indented after the first; one line without a terminal."""
     if (width := columns()) is None:
         return [text]
     together = text.replace(" %", "\xa0%")  # a number and its unit stay in one line

@@ -110,7 +110,7 @@ def setting(part: dict[str, Any]) -> Callable[[str], Any]:
         if text in names:
             return text
         if "object" in kinds and ("=" in text or set(kinds) <= {"object", None}):
-            return _table(text, kinds["object"]["properties"])
+            return _table(text, kinds["object"]["properties"], [name for name in names if name is not None])
         if "array" in kinds and ("," in text or "[" in text):
             return _array(text)
         if is_text(part) or "enum" in part:
@@ -120,13 +120,15 @@ def setting(part: dict[str, Any]) -> Callable[[str], Any]:
     return read
 
 
-def _table(text: str, properties: dict[str, Any]) -> dict[str, Any]:
+def _table(text: str, properties: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """Return a table; `names` are what may be written instead of one."""
     pairs = [part.partition("=") for part in _parts(text)]
     for name, given, _ in pairs:
         if not given:
-            raise argparse.ArgumentTypeError(
-                f"{name!r} in {text!r} is not NAME=VALUE, such as {_example(properties)}"
-            )
+            alone = name == text
+            what = f"{', '.join(names)} or NAME=VALUE" if alone and names else "NAME=VALUE"
+            where = repr(name) if alone else f"{name!r} in {text!r}"
+            raise argparse.ArgumentTypeError(f"{where} is not {what}, such as {_example(properties)}")
     known = {name: setting(part) for name, part in properties.items()}
     return {name.strip(): known.get(name.strip(), str)(value.strip()) for name, _, value in pairs}
 

@@ -240,7 +240,7 @@ def whole_blocks(count: int) -> int:
 def draw_uniforms(
     seed: int, purpose: Purpose, replications: range, count: int, further: int = 0
 ) -> NDArray[np.float64]:
-    """Return the uniform numbers of so many entities, a row for each replication."""
+    """Return the uniform numbers of the first `count` entities, a row for each replication."""
     return _made(lambda piece: None, seed, purpose, replications, count, further)
 
 
@@ -253,7 +253,7 @@ def draw_rows(
     count: int,
     further: int = 0,
 ) -> NDArray[np.float64]:
-    """Return the same in ticks of a distribution of times; `name` is the field's, for messages."""
+    """Return times that these entities draw, in ticks; `name` is that of the field, for messages."""
 
     def make(piece: NDArray[np.float64]) -> None:
         drawn_ticks(time, piece, out=piece, name=name)
@@ -264,7 +264,7 @@ def draw_rows(
 def draw_numbers(
     distribution: Distribution, name: str, seed: int, purpose: Purpose, replications: range, count: int
 ) -> NDArray[np.float64]:
-    """Return the same as it is drawn, and not in ticks."""
+    """Return numbers that these entities draw, as :func:`draw_rows` but not in ticks."""
 
     def make(piece: NDArray[np.float64]) -> None:
         piece[:] = drawn_times(distribution, piece, name)

@@ -59,8 +59,8 @@ _AT_START, _AT_ENCODED, _AT_QUEUED = map(MOMENTS.index, ("encoding_started", "en
 _END_OF_PUBLISHING, _NOTICE, _DELAYED_START, _REVIEW = range(4)
 _KIND, _CAUSE = 60, 32
 """Bits of a timer's key that hold a number; the kind is above them. An order has its cause above its number."""
+_NUMBER, _BELOW_CAUSE = (1 << _KIND) - 1, (1 << _CAUSE) - 1
 _NOBODY = np.int64(-1)
-_NUMBER, _OF_CAUSE = (1 << _KIND) - 1, (1 << _CAUSE) - 1
 
 
 # -- heaps -------------------------------------------------------------------------------------------------
@@ -400,7 +400,7 @@ def _timer(now: Any, client: Any, D: Any, T: Any, K: Any, n: Any, c: Any, log: A
     elif kind == _NOTICE:
         _order(now, K[ORDER, number], 0.0, D, T, K, n, c, log)
     elif kind == _DELAYED_START:
-        _due(now, K[TIMED, number & _OF_CAUSE], D, T, K, n, log)
+        _due(now, K[TIMED, number & _BELOW_CAUSE], D, T, K, n, log)
     elif n[ENDS] + n[STARTS] + n[TIMERS] + n[A_IN] - n[A_OUT] > 0 or client < inf:
         # a review, which finds the pool at its level, goes on as long as anything else is under way
         _push(TIMERS, now + c[REVIEW_EVERY], _REVIEW << _KIND, T, K, n)

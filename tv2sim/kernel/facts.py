@@ -62,7 +62,7 @@ class Machine:
             self.T[events.PRIORITY, : len(self.guess)] = world.priorities(self.guess)
 
     def _make_room(self, publishers: int) -> None:
-        """Make the arrays, for so many publishers if some may fail or start later."""
+        """Make the arrays; the number of publishers matters only if some may fail or start later."""
         world, scenario, videos = self.world, self.world.scenario, len(self.world.catalogue)
         width = world.level + 2 * videos + 1 + publishers * world.orders
         self._room = publishers
@@ -107,7 +107,7 @@ class Machine:
                 return end, ending
 
     def widen(self, publishers: int) -> None:
-        """Make room for so many publishers, and keep the priorities."""
+        """Make room for this number of publishers, and keep the priorities."""
         if publishers > self._room and self.world.orders:
             priority = self.T[events.PRIORITY]
             self._make_room(publishers)

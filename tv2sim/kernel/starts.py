@@ -1,8 +1,8 @@
 """The start-up times of all publishers that may be started, also in place of others whose start-up has failed.
 
 Publishers that are started because of the same slot or video have different numbers, counted from 0. A slot has
-one, a video one or two; each failure among them is followed by a further one. So it is known beforehand how
-many there may be, and only these are drawn.
+one, a video one or two; each one that fails is followed by another. So it is known beforehand how many there
+may be, and only these are drawn.
 """
 
 from __future__ import annotations

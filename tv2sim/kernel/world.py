@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Drawn", "World", "draw", "draw_encoding_lanes", "draw_lanes", "draw_part", "draw_publishing",
-    "draw_publishing_lanes", "draw_startup",
-    "world_of",
+    "draw_publishing_lanes", "draw_startup", "world_of",
 ]  # fmt: skip
 
 _UNLIMITED = 1 << 60
@@ -62,7 +61,6 @@ class World:
     delay: NDArray[np.float64]
     level: int
     capacity: int
-    gap: float
     until: float
     review_every: float
 
@@ -84,6 +82,11 @@ class World:
     def fixed_arrivals(self) -> bool:
         """Whether it is known beforehand when each video arrives, whatever becomes of those before it."""
         return self.scenario.arrivals == "poisson" or self.scenario.encoders is None
+
+    @cached_property
+    def gap(self) -> float:
+        """The client's pause at a rate that does not change; 0 if arrivals are fixed beforehand."""
+        return 0.0 if self.fixed_arrivals else to_ticks(self.scenario.gap)
 
     @cached_property
     def steps(self) -> NDArray[np.float64]:
@@ -174,7 +177,6 @@ def world_of(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> Wo
     """Ask the strategy's hooks, and turn everything into ticks."""
     starts = strategy.starts(catalogue, scenario)
     capacity, until, every = scenario.publishing_queue_capacity, scenario.until, strategy.review_every
-    fixed = scenario.arrivals == "poisson" or scenario.encoders is None
     capacity = None if scenario.encoders is None else capacity
     return World(
         catalogue,
@@ -185,7 +187,6 @@ def world_of(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> Wo
         np.zeros(len(catalogue)) if starts.delay is None else np.array(starts.delay),
         strategy.known_stock,
         _UNLIMITED if capacity is None else min(capacity, _UNLIMITED),
-        0.0 if fixed else to_ticks(scenario.gap),
         inf if until is None else to_ticks(until),
         0.0 if every is None else to_ticks(every),
     )

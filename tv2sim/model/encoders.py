@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tv2sim.model.publishing import PublishingStage
     from tv2sim.model.recorder import Recorder
 
-__all__ = ["Encoders", "NoEncoders"]
+__all__ = ["DifferentEncoders", "Encoders", "NoEncoders"]
 
 
 class Encoders:

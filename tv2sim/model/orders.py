@@ -60,7 +60,7 @@ class OrderedPublishers(Publishers):
         self._most = inf if scenario.max_publishers is None else scenario.max_publishers
         self._existing = 0
         self._waiting: deque[tuple[float, Order]] = deque()  # since when each order waits for its turn
-        self._waits = 0
+        self.quota_waits = 0
         self._slots: defaultdict[int, int] = defaultdict(int)  # publishers started so far for each slot
 
     # -- ordering ------------------------------------------------------------------------------------------
@@ -167,7 +167,7 @@ class OrderedPublishers(Publishers):
         self._existing -= 1
         while self._waiting and self._existing < self._most:
             since, order = self._waiting.popleft()
-            self._waits += self._start_ordered(order) and since < self._env.now
+            self.quota_waits += self._start_ordered(order) and since < self._env.now
 
     @property
     def awaits_death(self) -> bool:  # type: ignore[override]
@@ -179,10 +179,3 @@ class OrderedPublishers(Publishers):
     def _ready_one_may_end(self) -> bool:
         """Return whether a ready publisher may end without a video."""
         return False
-
-    # -- afterwards ----------------------------------------------------------------------------------------
-
-    @property
-    def quota_waits(self) -> int:  # type: ignore[override]
-        """How many publishers have waited for others to end before they started."""
-        return self._waits

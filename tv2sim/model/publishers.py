@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tv2sim.progress import Counted
     from tv2sim.strategies import Starts, Strategy
 
-__all__ = ["Publishers"]
+__all__ = ["Publishers", "reviews"]
 
 _ENCODING_STARTED, _ENCODED, _QUEUED = map(MOMENTS.index, ("encoding_started", "encoded", "queued"))
 

@@ -105,7 +105,8 @@ class PublishingStage:
         """Forget a video that is blocked; if it had been called, the next one is."""
         called = self._called and video == next(iter(self._blocked))
         event = self._blocked.pop(video)
-        if called and isinstance(self._env, CountingEnvironment):
+        if called:
+            assert isinstance(self._env, CountingEnvironment)  # as wherever encoders die
             self._env.cancel(event)
             self._called = False
             self._admit()

@@ -68,6 +68,7 @@ class Recorder:
     def __init__(self, env: Timed, observers: Sequence[Observer] = (), offers: int | None = None) -> None:
         self._env, self._observers, self._offers = env, observers, offers
         self._refusals = Counter[int]()  # by video
+        self._restarted: dict[int, float] = {}  # by video: the last start of its encoding, if not the first
         self.tables: dict[str, dict[str, Any]] = {
             table: {name: array(column.code) for name, column in columns.items()}
             for table, columns in TABLES.items()
@@ -218,11 +219,9 @@ class Recorder:
 
     def restarted(self, video: int, encoder: int) -> None:
         """Record another start of a video's encoding; `encoding_started` stays that of the first."""
-        columns = self.tables["others"]
-        started = 1 + list(EVENTS).index("encoding_started")
-        known = zip(columns["kind"], columns["video"], strict=True)
-        if (started, video) not in known:
+        if video not in self._restarted:
             self._again("encoding_started", video, encoder=self._encoder[video])
+        self._restarted[video] = self._env.now
         if self._encoded[video] == self._encoded[video]:
             self._again("encoded", video, encoder=self._encoder[video])
             self._encoded[video] = nan
@@ -232,7 +231,8 @@ class Recorder:
     def encoder_failed(self, video: int, encoder: int, publisher: int) -> None:
         """Record that an encoder dies, with the video in it (-1: none)."""
         if video >= 0:
-            self._attempt("encoding", self._last_start(video), video=video, encoder=encoder)
+            started = self._restarted.get(video, self._encoding_started[video])
+            self._attempt("encoding", started, video=video, encoder=encoder)
         self.other("encoder_failed", video=video, encoder=encoder)
 
     def encoder_repaired(self, video: int, encoder: int, publisher: int) -> None:
@@ -256,13 +256,6 @@ class Recorder:
     def redelivered(self, video: int, encoder: int = -1, publisher: int = -1) -> None:
         """Record that the broker delivers a video again."""
         self.other("redelivered", video=video)
-
-    def _last_start(self, video: int) -> float:
-        others, started = self.tables["others"], 1 + list(EVENTS).index("encoding_started")
-        for row in range(len(others["kind"]) - 1, -1, -1):
-            if others["video"][row] == video and others["kind"][row] == started:
-                return float(others["time"][row])
-        return float(self._encoding_started[video])
 
     def given_up(self, video: int) -> None:
         """Record that a video has failed without a publication, since its last attempt has failed."""

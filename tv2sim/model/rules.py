@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from operator import index
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -197,10 +198,13 @@ class AskedDecisions(RuledDecisions):
         return KnownVideo(video, self._videos[video], self.deadline(video) / PER_SECOND, remaining)
 
     def _rows(self, what: str, rows: Sequence[int], waiting: Sequence[int]) -> list[int]:
-        found = list(rows)
+        try:
+            found = [index(row) for row in rows]
+        except TypeError:  # not numbers, or not several
+            found = [-1]
         if len(set(found)) < len(found) or not set(found) <= set(waiting):
             raise StrategyError(
-                f"{self._name} must {what} rows of videos that are waiting, each once, not {shown(found)}"
+                f"{self._name} must {what} rows of videos that are waiting, each once, not {shown(rows)}"
             )
         return found
 

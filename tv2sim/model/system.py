@@ -305,7 +305,7 @@ class System:
             )
         waits = self._publishers.quota_waits
         facts = self._record.facts(self._starts.own, end, ending, scenario.deadline, waits)
-        if ending == "nothing left to happen" and _encoded_without_outcome(facts):
+        if ending == "nothing left to happen" and _waits_encoded(facts.videos):
             return replace(facts, ending="no publisher will come")
         return facts
 
@@ -345,11 +345,6 @@ class System:
             return a_number(asked, answer, at_least=-inf, error=StrategyError)
 
         return kind(priority, place)
-
-
-def _encoded_without_outcome(facts: Facts) -> bool:
-    """Return whether a video waits for a publisher, given that nothing is left to happen."""
-    return _waits_encoded(facts.videos)
 
 
 def _waits_encoded(videos: Mapping[str, Any]) -> bool:

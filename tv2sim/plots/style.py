@@ -81,7 +81,7 @@ def axes(ax: object, height: float = HEIGHT) -> Axes:
 
 
 class _Grouped(ScalarFormatter):
-    """Numbers of five digits or more get separators, and none a power of ten."""
+    """Numbers with separators from five digits on, and without a common power of ten."""
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         return f"{x:,.0f}" if abs(x) >= 10_000 else super().__call__(x, pos)

@@ -280,7 +280,7 @@ def _out_of_order(log: Iterable[LogEntry], videos: int, scenario: Scenario) -> I
                 if (encoder is None) == bool(encoders) or (encoder is not None and taken):
                     yield line
                 encoder_of[video] = encoder
-            case "queued":
+            case "queued" | "discarded":
                 encoder_of.pop(video, None)
             case "encoder_failed":
                 held = encoder_of.pop(video, None) if video is not None else encoder

@@ -39,6 +39,7 @@ COUNTED = {
     "encoded": "encoded",
     "published": "published",
     "failed": "publish_failed",
+    "discarded": "publish_failed",
 }
 """The counter of the stats line that an event adds to."""
 
@@ -141,7 +142,9 @@ class State:
         self.warm = self.cold = 0
         self.retries = self.redeliveries = 0
         self._found_none: set[int] = set()  # the videos that found no ready publisher when they were encoded
-        self._just_encoded: set[int] = set()  # at the time of the last line, and not assigned
+        # where encoders die, a blocked video may be encoded again, and is not among them until it is queued
+        self._without_publisher = WAITING if scenario.encoders_die else (*WAITING, "encoded")
+        self._just_encoded: set[int] = set()  # at the time of the last line
         self._starts: dict[int, float] = {}  # when each of the publishers was started
         # seconds of the publishers that are idle no more, and of those that are gone
         self._idle = self._alive = 0.0
@@ -170,6 +173,9 @@ class State:
     def complete(self) -> None:
         """Note that the replay is over: nothing more will happen, and no video will come."""
         self._end_instant()
+        blocked = {video for video, encoder in self.occupied.items() if encoder.blocked}
+        encoded = (blocked | self._encoded_in_vain) & self.encoding_started.keys()
+        self._found_none |= encoded - self._queued.keys()
         self.version += self._more
         self._more = False
 
@@ -195,7 +201,9 @@ class State:
         return begun or (event == "encoded" and video in self._encoded_in_vain)
 
     def _end_instant(self) -> None:
-        self._found_none |= self._just_encoded
+        self._found_none.update(
+            video for video in self._just_encoded if self.places.of("video", video) in self._without_publisher
+        )
         self._just_encoded.clear()
 
     # -- events: the time, the video, and the number of the encoder or publisher ---------------------------
@@ -230,6 +238,8 @@ class State:
 
     def _on_queued(self, time: float, video: int, _: None) -> None:
         self.occupied.pop(video, None)
+        if video not in self._just_encoded:  # it has been blocked
+            self._found_none.add(video)
         self._queued[video] = None
         self._waits(video)[video] = None
 
@@ -263,11 +273,9 @@ class State:
 
     def _on_assigned(self, time: float, video: int, publisher: int) -> None:
         if video in self._just_encoded:
-            self._just_encoded.remove(video)
             self.warm += 1
         else:
             self.cold += 1
-            self._found_none.add(video)
         self._is_idle_no_more(time, self.publishers[publisher])
         self._set(Publisher(publisher, "busy", time, self._shown(video)))
         self._waits(video).pop(video, None)
@@ -289,10 +297,21 @@ class State:
     def _on_failed(self, time: float, video: int, publisher: int) -> None:
         self._on_published(time, video, publisher, "failed")
 
+    def _on_discarded(self, time: float, video: int, _: None) -> None:
+        self._last["failed"].appendleft(self._shown(video))
+        self._found_none.add(video)
+        self.occupied.pop(video, None)
+        self._waits(video).pop(video, None)
+        self._settled(video)
+
+    def _settled(self, video: int) -> float | None:
+        """Forget a video that has its outcome; return when its encoding started, None if it had one before."""
+        self._queued.pop(video, None)
+        return self.encoding_started.pop(video, None)
+
     def _on_publisher_ended(self, time: float, video: int, publisher: int) -> None:
         one = self._gone(time, publisher)
-        self._queued.pop(video, None)
-        if (begun := self.encoding_started.pop(video, None)) is not None:
+        if (begun := self._settled(video)) is not None:
             # times are whole microseconds: rounded, the value is that of ``run.videos`` and in the right bucket
             self.elapsed.observe(round(time - begun, 6))
             held = one.since if self._scenario.deadline == "assigned" else time
@@ -306,9 +325,10 @@ class State:
         self.attempts["publishing"] += 1
         if self.places.of("video", video) in WAITING:
             self._waits_again(video)
+            if video in self.encoding_started and video not in self._just_encoded:
+                self._found_none.add(video)
         else:  # that was its last attempt
-            self.encoding_started.pop(video, None)
-            self._queued.pop(video, None)
+            self._settled(video)
 
     def _waits_again(self, video: int) -> None:
         """Put a video among those that wait, at the place that it had."""
@@ -442,15 +462,15 @@ FURTHER = {
     ),
     "encodings lost": Further(
         lambda state: state.attempts["encoding"],
-        lambda scenario: scenario.encoders is not None and scenario.faults.encoder_lifetime is not None,
+        lambda scenario: scenario.encoders_die,
     ),
     "retries": Further(
         lambda state: state.retries,
-        lambda scenario: scenario.encoders is not None and scenario.hand_over is not None,
+        lambda scenario: scenario.refuses,
     ),
     "videos refused": Further(
         lambda state: state.places.counts["video", "refused"],
-        lambda scenario: scenario.encoders is not None and scenario.most_offers is not None,
+        lambda scenario: scenario.most_offers is not None,
     ),
     "redeliveries": Further(lambda state: state.redeliveries, lambda scenario: scenario.broker is not None),
 }

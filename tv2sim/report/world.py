@@ -23,17 +23,17 @@ _ADDED: dict[str, Callable[[Scenario], object]] = {
         lambda scenario: isinstance(scenario.requests_per_second, Profile)
     ),
     "If no encoder is free, a video is refused and offered again later; meanwhile the client goes on.": (
-        lambda scenario: scenario.encoders is not None and scenario.hand_over
+        lambda scenario: scenario.refuses
     ),
     "After its last offer, a video is refused for good, and is not in time.": (
-        lambda scenario: scenario.encoders is not None and scenario.most_offers
+        lambda scenario: scenario.most_offers
     ),
     "Encoders differ in speed.": lambda scenario: isinstance(scenario.encoders, tuple),
     "Encoding takes longer or shorter than the catalogue says, and no strategy knows it beforehand.": (
         lambda scenario: scenario.encoding_factor is not None
     ),
     "Encoders die and are repaired; a video that loses its encoder starts over, while its timeout goes on.": (
-        lambda scenario: scenario.encoders is not None and scenario.faults.encoder_lifetime is not None
+        lambda scenario: scenario.encoders_die
     ),
     "Between encoders and publishers, a broker delivers the videos; a delivery may come late, or twice.": (
         lambda scenario: scenario.broker
@@ -43,11 +43,11 @@ _ADDED: dict[str, Callable[[Scenario], object]] = {
         lambda scenario: scenario.deadline == "assigned"
     ),
     "A publisher starts some time after it is ordered.": lambda scenario: scenario.provisioning_delay,
-    "Only so many publishers may exist at a time; other starts wait until one has ended.": (
+    "The number of publishers at a time is limited; other starts wait until one has ended.": (
         lambda scenario: scenario.max_publishers
     ),
     "Start-ups may fail.": lambda scenario: scenario.faults.startup,
-    "Publishers die that are ready and wait too long for a video.": (
+    "A ready publisher dies if it waits too long for a video.": (
         lambda scenario: scenario.faults.ready_lifetime is not None
     ),
     "Publishing may fail; the video then waits for another publisher, at its old place.": (

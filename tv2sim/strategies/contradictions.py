@@ -9,7 +9,7 @@ if TYPE_CHECKING:
 
     from tv2sim.strategies.strategy import Strategy
 
-__all__ = ["CONTRADICTIONS", "Contradiction", "contradiction"]
+__all__ = ["CONTRADICTIONS", "Contradiction", "contradiction", "has_pool_that_adapts"]
 
 
 class Contradiction(NamedTuple):
@@ -36,13 +36,14 @@ OF_POOL = ("minimum", "maximum", "headroom", "idle_time_to_live", "starts_at_mos
 """The fields of a pool that adapts."""
 
 
-def _adapts(one: Strategy) -> bool:
+def has_pool_that_adapts(one: Strategy) -> bool:
+    """Return whether one of :data:`OF_POOL` is given."""
     return any(getattr(one, name) is not None for name in OF_POOL)
 
 
 def _rules(one: Strategy) -> int:
     """Return how many rules decide what the pool starts."""
-    return sum((one.price is not None, one.decides, one._overrides("pool_level") or _adapts(one)))
+    return sum((one.price is not None, one.decides, one._overrides("pool_level") or has_pool_that_adapts(one)))
 
 
 def _asks(one: Strategy) -> bool:
@@ -108,7 +109,7 @@ CONTRADICTIONS = (
         "dedicated=False",
     ),
     Contradiction(
-        lambda one: not one.shares and _adapts(one),
+        lambda one: not one.shares and has_pool_that_adapts(one),
         f"gives each video its own publisher, so no video uses a pool: leave out {', '.join(OF_POOL)}",
     ),
     Contradiction(

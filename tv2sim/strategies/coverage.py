@@ -19,13 +19,13 @@ starting and will be ready by u: its distribution is the convolution of those of
 have been encoded by then, R the number of ready publishers.
 
 **Forecast.** Videos are expected a gap after the last start of an encoding and a gap apart from then on. If
-the first one is overdue, it is expected half a gap from now; after two gaps, none are. Poisson arrivals are
+the first one is overdue, it is expected half a gap from now; after two gaps, no video is. Poisson arrivals are
 always expected half a gap from now and a gap apart, each as a Poisson number with mean 1. A video that is
 expected x before u has the encoding time E and the timeout T of the mix, and its own publisher: this one is
 ready by u with the probability own = F(x - max(0, T - h)). So it changes the demand by u by +1 if it is
 due, T <= x, without its publisher, and by -1 if it is not due, but its publisher is ready. S(u) is the sum
 of these changes; B(u) is the number of those with E <= x, which will be encoded by u. Whole gaps after the
-last start of an encoding they depend on nothing but the number of gaps and the mix, so they are kept in
+last start of an encoding they depend only on the number of gaps and the mix, so they are kept in
 tables; at a deadline they are those of the grid's point before it.
 
 **Start.** short(u) = P(N(u) <= K(u) - R - 1 + S(u)) is the probability that a publisher more, ready by u,
@@ -96,7 +96,7 @@ UNKNOWN = 10
 
 _TAIL = 0.995
 _IN_STEP = 16
-"""Quantiles in each cell of the table of which two are the same where the function steps."""
+"""Quantiles that are computed in each cell of the table; the function steps where two are the same."""
 
 
 # -- the start-up time -------------------------------------------------------------------------------------
@@ -219,9 +219,9 @@ def coverage(
     publishing : float
         Mean publishing time, in ticks.
     arrivals : {"even", "poisson", "none"}
-        How videos come; with "none", none are expected.
+        How videos come; with "none", no videos are expected.
     forecast : "online", iterable of (encoding time, timeout) in ticks, or None
-        The mix of the videos that are expected: learned, or that of another catalogue. None: none are expected.
+        The mix of the videos that are expected: learned, or that of another catalogue. None: no videos.
     """
     ahead = startup.longest + startup.longest // 3
     forecasts = price > 0 and arrivals != "none" and forecast is not None
@@ -465,10 +465,9 @@ def _decide(
     first = 0
     for q in range(size):
         points[_CHANCE, q] = state.works * chance(state.startup, points[_TIME, q] - now)
+        # only holding looks at moments at which no publisher that is started now can be ready
         if points[_CHANCE, q] == 0.0 and not may_hold:
-            first = (
-                q + 1
-            )  # only holding looks at moments at which no publisher that is started now can be ready
+            first = q + 1
     _count(state, now, starting, first, size, points)
     taken, held = most, False
     if may_hold:

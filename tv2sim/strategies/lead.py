@@ -33,9 +33,10 @@ def _a_share(name: str, value: object, *, error: type[InputError]) -> float:
 
 def _as_table(name: str, value: Any, *, error: type[InputError]) -> Table:
     try:
-        pairs = [((one, other), time) for (one, other), time in dict(value).items()]
+        given = value.items() if isinstance(value, Mapping) else value
+        pairs = {(one, other): time for (one, other), time in given}  # in JSON, pairs are lists
     except (TypeError, ValueError):
-        pairs = []
+        pairs = {}
     if not pairs:
         raise error(
             f"{name} must give seconds by (encoding time, timeout), such as {{(6, 7): 2.5}}, not {shown(value)}"
@@ -46,7 +47,7 @@ def _as_table(name: str, value: Any, *, error: type[InputError]) -> Table:
                 (a_time("an encoding time", one, error=error), a_time("a timeout", other, error=error)),
                 a_time("the seconds of a table", time, error=error),
             )
-            for (one, other), time in pairs
+            for (one, other), time in pairs.items()
         )
     )
 

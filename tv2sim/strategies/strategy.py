@@ -11,9 +11,9 @@ import numpy as np
 
 from tv2sim import plain
 from tv2sim.errors import InputError, StrategyError
-from tv2sim.fields import Fields, check_fields, or_none, parameter, with_changes, with_parameters
+from tv2sim.fields import Fields, or_none, parameter, with_changes, with_parameters
 from tv2sim.notebook import code, display, table
-from tv2sim.strategies.contradictions import contradiction
+from tv2sim.strategies.contradictions import contradiction, has_pool_that_adapts
 from tv2sim.strategies.lead import lead, ready_in_time
 from tv2sim.strategies.mix import a_forecast
 from tv2sim.strategies.words import in_words
@@ -291,7 +291,7 @@ class Strategy(Fields):
 
     def __post_init__(self) -> None:
         self._check_class()
-        check_fields(self, error=self._error)
+        super().__post_init__()
         object.__setattr__(self, "name", self.name or type(self).__name__)
         if found := contradiction(self):
             raise StrategyError(f"strategy {self.name!r} {found}")
@@ -385,7 +385,7 @@ class Strategy(Fields):
 
     @property
     def adapts(self) -> bool:
-        """Whether the pool is reviewed at each step of a video."""
+        """Whether the pool is reviewed at each step of a video; a `minimum` alone is a level that stays."""
         limits = (self.headroom, self.maximum, self.idle_time_to_live, self.starts_at_most)
         return self._overrides("pool_level") or any(limit is not None for limit in limits)
 
@@ -433,8 +433,7 @@ class Strategy(Fields):
     @property
     def manages(self) -> bool:
         """Whether it does more than start publishers and give them to videos at once."""
-        changes = (self.minimum, self.maximum, self.headroom, self.idle_time_to_live, self.starts_at_most)
-        of_pool = self.ready_at_start or any(change is not None for change in changes)
+        of_pool = self.ready_at_start or has_pool_that_adapts(self)
         return of_pool or self.discards or self.dispatches_late
 
     @property
