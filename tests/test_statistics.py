@@ -359,6 +359,20 @@ class TestThePairedDifference:
         assert found[0] == 0
         assert found[4:] == (1, inf, 20, 0)
 
+    @pytest.mark.parametrize(
+        ("values", "mean"),
+        [((1, inf, 2, inf), inf), ((inf, inf), inf), ((-inf, 1), -inf), ((inf, -inf, 0), nan)],
+    )
+    def test_infinite_values_have_a_mean_and_no_interval(self, values: tuple[float, ...], mean: float) -> None:
+        """A video that is never published is infinitely late."""
+        np.testing.assert_equal(mean_interval(floats(*values))[:4], (mean, nan, nan, nan))
+        found = paired_difference(floats(*values), np.zeros(len(values)))
+        np.testing.assert_equal(found[:6], (mean, nan, nan, nan, nan, nan))
+
+    def test_pairs_that_are_infinite_are_left_out(self) -> None:
+        found = paired_difference(floats(3, 4, 6, inf), floats(1, 2, 3, inf))
+        assert (found.mean, found.n) == (close(7 / 3), 3)
+
     def test_always_the_same_difference(self) -> None:
         """All 5 signs agree, which by chance they do with a probability of 2 / 2**5."""
         found = paired_difference(floats(2, 3, 4, 5, 9), floats(1, 2, 3, 4, 8))

@@ -113,7 +113,7 @@ def mean_interval(
     * Where values have a least step, and fewer than 50 of them and at most a third differ from the commonest
       one: an exact interval for the number of those that differ (:func:`rare_interval`).
     * No interval (NaN) where values have no least step and too few of them differ to show how large differences
-      are: fewer than 10, and at most 40 %.
+      are: fewer than 10, and at most 40 %. Nor where values are infinite.
 
     Parameters
     ----------
@@ -141,6 +141,10 @@ def mean_interval(
     if n < 2:
         return Interval(float(values[0]) if n else nan, nan, nan, nan, n, 0, missing)
     usual = _usual(values)
+    if np.isinf(values).any():  # infinitely late videos: a mean of infinite values has no interval
+        both = np.isposinf(values).any() and np.isneginf(values).any()
+        mean, differing = nan if both else float(values.mean()), int(np.count_nonzero(values != usual))
+        return Interval(mean, nan, nan, nan, n, differing, missing)
     deviations = values - usual
     differing = int(np.count_nonzero(deviations))
     mean = float(values.mean()) if differing else usual
@@ -324,8 +328,8 @@ def paired_difference(
     The interval is that of :func:`mean_interval`. The p-value is that of the same method, with two exceptions,
     both exact: where all differences that are not 0 have the same size, as those of yes and no, it is that of
     McNemar (1947); where few replications differ, that of all assignments of signs to the differences (Fisher
-    1935). Pairs of which one value is NaN are left out. Differences that are the same when rounded to 1e-9 are
-    taken as the same: a subtraction of seconds is not exact, though the times are.
+    1935). Pairs of which one value is NaN, or both are infinite, are left out. Differences that are the same
+    when rounded to 1e-9 are taken as the same: a subtraction of seconds is not exact, though the times are.
 
     Parameters
     ----------
@@ -343,7 +347,8 @@ def paired_difference(
     (2.333, 0.02, 10.0)
     """
     values, baseline = np.asarray(values, dtype=np.float64), np.asarray(baseline, dtype=np.float64)
-    both = ~np.isnan(values - baseline)
+    with np.errstate(invalid="ignore"):  # the difference of two infinite values is NaN, too
+        both = ~np.isnan(values - baseline)
     values, baseline = values[both], baseline[both]
     difference = values - baseline
     rounded = np.rint(difference / step) * step + 0.0 if step else difference.round(9)
@@ -351,8 +356,8 @@ def paired_difference(
     if step or len(np.unique(some)) < len(some):  # where values recur, it matters which are the same
         difference = rounded
     interval = mean_interval(difference, confidence, step=step)
-    if len(difference) < 2:
-        return Difference(*interval[:4], nan, nan, len(difference), 0)
+    if len(difference) < 2 or np.isinf(difference).any():
+        return Difference(*interval[:4], nan, nan, len(difference), interval.differing or 0)
     paired = _variance(difference)
     unpaired = _variance(values) + _variance(baseline)
     ratio = unpaired / paired if paired > 0 else inf if unpaired > 0 else nan
