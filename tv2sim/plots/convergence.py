@@ -65,7 +65,7 @@ def convergence(
     looks = enumerate(data.strategies.items())
     hows = {name: style.line(look, number, len(names)) for number, (name, look) in looks}
     for one in shown:
-        first = 5 if len(one.reps) >= 20 else 2  # the interval of very few would dwarf all others
+        first = 10 if len(one.reps) >= 20 else 2  # the interval of very few would dwarf all others
         counts = np.unique(np.geomspace(first, len(one.reps), _POINTS).astype(np.int64))
         band = np.array([scaled(metric, one.interval(metric, first=n))[:4] for n in counts])
         if len(shown) <= _MOST_BANDS:
@@ -84,8 +84,8 @@ def convergence(
 def _logarithmic(ax: Axes, most: int) -> None:
     """Make the horizontal axis logarithmic, with ticks at 2, 5, 10, ... and at the last number."""
     ax.set_xscale("log")
-    first = 5 if most >= 20 else 2
-    ticks = [m * 10**k for k in range(8) for m in (1, 2, 5) if first <= m * 10**k <= most * 0.45]
+    first = 10 if most >= 20 else 2
+    ticks = [m * 10**k for k in range(8) for m in (1, 2, 5) if first <= m * 10**k <= most * 0.5]
     ax.set_xticks([*ticks, most])
     ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
