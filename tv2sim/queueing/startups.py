@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Ready", "ready_times"]
 
 _POINTS = 2**17
-_NOTHING = 1e-15
+"""The most multiples of a step on which times are rounded."""
+_NOTHING = 1e-12
+"""A probability that is taken for 0."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +87,7 @@ def _on_grid(scenario: Scenario, step: float, points: int, *, up: bool) -> Ready
     pause = ceil(between) if up else floor(between)
     one, again = np.diff(first, prepend=0.0), np.zeros(points)
     again[pause:] = faults.startup * one[: max(0, points - pause)]
-    reached = np.cumsum((1 - faults.startup) * _times_geometric(one, again, faults.startup))
+    reached = np.cumsum((1 - faults.startup) * _times_geometric(one, again))
     reached = np.where(first > 0, np.minimum(reached, 1.0), 0.0)
     begins, full = (np.flatnonzero(of)[:1] * step for of in (reached > 0, reached >= 1 - _NOTHING))
     return Ready(
@@ -95,16 +97,14 @@ def _on_grid(scenario: Scenario, step: float, points: int, *, up: bool) -> Ready
     )
 
 
-def _times_geometric(one: NDArray[np.float64], again: NDArray[np.float64], fails: float) -> NDArray[np.float64]:
+def _times_geometric(one: NDArray[np.float64], again: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the convolution of a sequence with 1 + a + a * a + a * a * a + ..., up to its length.
 
     It is (1 + a)(1 + a^2)(1 + a^4)..., in which the powers become negligible soon.
     """
-    size = 2 * len(one)
-    left = fails
-    while left > _NOTHING and again.any():
+    size = 2 ** (2 * len(one) - 1).bit_length()
+    while again.sum() > _NOTHING:
         power = np.fft.rfft(again, size)
         one = one + np.maximum(np.fft.irfft(np.fft.rfft(one, size) * power, size)[: len(one)], 0)
         again = np.maximum(np.fft.irfft(power * power, size)[: len(one)], 0)
-        left *= left
     return one
