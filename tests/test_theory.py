@@ -185,6 +185,14 @@ def test_a_start_up_that_fails_by_hand() -> None:
     assert found.error < 1e-12
 
 
+@pytest.mark.parametrize("timeout", [4.00025, 4.000269, 4.00027, 4.0003])
+def test_what_is_rounded_is_rounded_to_the_same_side(timeout: float) -> None:
+    """Two start-ups take 4.00027 s; the grid, for a timeout of 8 s, has steps of .0001 s."""
+    scenario = tv.Scenario(startup_time=2.00009, faults=tv.Faults(startup=0.25, noticed_after=0.00009))
+    found = queueing.on_time_probability(videos((0, timeout), (0, 8)), "1", scenario)
+    assert abs(found.on_time[0] - (0.9375 if timeout >= 4.00027 else 0.75)) <= found.error + 1e-12
+
+
 @pytest.mark.parametrize(("fails", "noticed"), [(0.1, 0.0), (0.3, 0.7), (0.9, 0.25)])
 def test_start_ups_that_fail_take_sums_of_uniform_times(fails: float, noticed: float) -> None:
     some = tv.generate_catalogue()
