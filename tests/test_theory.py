@@ -422,6 +422,27 @@ def test_a_deadline_met_exactly_is_in_time() -> None:
         assert sum(failed(run)) >= expected
 
 
+def test_no_videos() -> None:
+    none = tv.Catalogue([])
+    assert queueing.on_time_probability(none, "1").published == 0
+    assert queueing.classification(none).empty
+    assert queueing.advance_order(none, AHEAD).idle == queueing.failed_bound(none).failed == 0
+    assert queueing.failed_bound(none).of_replications(1, range(3)).tolist() == [0, 0, 0]
+    assert queueing.certificate(none, "2c")
+
+
+def test_many_videos_and_many_publishers() -> None:
+    """More videos and replications than are taken at once, and numbers of publishers of more than 8 bits."""
+    many, strategy = tv.generate_catalogue(1500), tv.PART_2C.replace(prewarmed=300)
+    quick = tv.Scenario(encoders=400, requests_per_second=100, publishing_queue_capacity=None)
+    bound = queueing.failed_bound(many, strategy, quick)
+    must_fail = bound.of_replications(1, range(100))
+    reps = tv.replicate(many, strategy, quick, replications=100, metrics=["failed"], progress=False)
+    assert (must_fail <= reps.values("failed")).all()
+    assert within(must_fail.astype(float), bound.failed)
+    assert not within(must_fail.astype(float), 1.15 * bound.failed)
+
+
 def test_shapes_that_do_not_fit() -> None:
     bound = queueing.failed_bound(catalogue("shipped"))
     for slots, of_videos in (
