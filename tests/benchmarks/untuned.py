@@ -1,6 +1,4 @@
-"""Where is the coverage rule better than any pool?
-
-``python -m tests.benchmarks.untuned CATALOGUE [REPLICATIONS]``
+"""Where the coverage rule is better than any pool: ``python -m tests.benchmarks.untuned CATALOGUE [RUNS]``.
 
 Worlds in which no constant was chosen. In each, pools (part 2c) and advance order of all sizes are simulated in
 the order of deadlines, and the coverage rule at several prices. A size counts as beaten if the rule, at one of
