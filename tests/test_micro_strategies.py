@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 import tv2sim as tv
@@ -188,6 +189,28 @@ def test_the_prewarmed_are_not_replaced_but_what_the_rule_starts() -> None:
     assert (run.publishers["started"] == 0).sum() >= 8
     assert run.ending == "completed"
     assert 140 < len(run.publishers) < 175
+
+
+def test_videos_are_due_earlier_by_the_publishing_time_once() -> None:
+    """With a publishing time of 1 s and timeouts that are 1 s longer, the rule decides the same."""
+    catalogue = tv.generate_catalogue(60)
+    later = [msgspec.structs.replace(one, publication_timeout=one.publication_timeout + 1) for one in catalogue]
+    at_once = tv.simulate(catalogue, "coverage", seed=2)
+    busy = tv.simulate(later, "coverage", tv.Scenario(publishing_time=1), seed=2)
+    for table, column in (("videos", "assigned"), ("publishers", "started")):
+        assert getattr(busy, table)[column].tolist() == getattr(at_once, table)[column].tolist()
+    assert at_once.summary["failed"] == busy.summary["failed"]
+
+
+def test_a_catalogue_with_times_has_one_rate_whatever_the_profile() -> None:
+    records = [
+        {"id": f"v{i}", "encodingTime": 1, "publicationTimeout": 9, "submittedAt": 2 * i} for i in range(5)
+    ]
+    runs = [
+        tv.simulate(records, "coverage", tv.Scenario(encoders=None, requests_per_second=rate))
+        for rate in (2, tv.Profile([(0, 1), (3, 2)]))
+    ]
+    assert runs[0].publishers.equals(runs[1].publishers)
 
 
 def test_an_arrival_in_the_first_microseconds_is_no_immense_rate() -> None:
