@@ -163,7 +163,9 @@ def gitlab_runner(
     Notes
     -----
     MaxBuilds is 1, since a publisher serves once. A runner with idle machines gives a job the newest one, and
-    here it is the oldest. IdleTime, IdleScaleFactor and IdleCountMin cannot differ between periods.
+    here it is the oldest. IdleTime, IdleScaleFactor and IdleCountMin cannot differ between periods. The
+    executor is deprecated since GitLab 17.5; the GitLab Runner Autoscaler, which follows it, has settings of
+    its own.
 
     References
     ----------
@@ -436,3 +438,7 @@ def sandbox_warm_pool(replicas: int = 1, **others: Any) -> Strategy:
 
 CLASSES: tuple[type[Strategy], ...] = (GitLabRunner, GitHubARC, Agones)
 """The classes of strategies that are not plain ones."""
+
+
+def __dir__() -> list[str]:
+    return __all__
