@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tv2sim.distributions import Distribution
+from tv2sim.kernel.state import BY_DEADLINE, BY_VALUE
 from tv2sim.strategies import MOMENTS
 
 if TYPE_CHECKING:
@@ -70,18 +71,18 @@ FEATURES = (
         lambda asked: bool(replace(asked.scenario.faults, startup=0.0)),
         _NONE,
     ),
+    Feature("retries of the client, hand_over", lambda asked: asked.scenario.hand_over is not None, _NONE),
+    Feature("a broker", lambda asked: asked.scenario.broker is not None, _NONE),
     Feature(
         "a strategy that decides once an instant, gives videos up or has a pool that adapts",
-        lambda asked: asked.strategy.manages or asked.strategy.adapts,
-        _NONE,
+        lambda world: world.managed,
+        ("events",),
     ),
     Feature(
         "a queue in the order of deadlines or of the catalogue's priorities, queue_order",
-        lambda asked: asked.strategy.order != "fifo" and not asked.strategy._overrides("priority"),
-        _NONE,
+        lambda world: world.ordering in (BY_DEADLINE, BY_VALUE),
+        ("events",),
     ),
-    Feature("retries of the client, hand_over", lambda asked: asked.scenario.hand_over is not None, _NONE),
-    Feature("a broker", lambda asked: asked.scenario.broker is not None, _NONE),
     Feature(
         "start-ups that fail, and a limit or a delay of starts",
         lambda world: world.orders,
