@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tv2sim as tv
+from tests.benchmarks.theory import lines
 from tests.test_wider_theory import irwin_hall, within
 from tv2sim import queueing
 from tv2sim.facts import VIDEO_OUTCOMES
@@ -420,6 +422,15 @@ def test_a_deadline_met_exactly_is_in_time() -> None:
             StartupTimes(tv.Uniform(2, 6), 0, 0, [video * 1e6, 9e6], [slot * 1e6]),
         )  # fmt: skip
         assert sum(failed(run)) >= expected
+
+
+def test_the_tables_of_the_page_can_be_made() -> None:
+    made = lines(catalogue("shipped"), 500)
+    page = (ROOT / "docs" / "background" / "theory.md").read_text(encoding="utf-8")
+    index = [cell.lstrip("0 ") for line in made if line.startswith("| Index") for cell in line.split("|")[2:-1]]
+    assert len(index) == 5
+    assert f"| Shipped catalogue | {' | '.join(cell.strip() for cell in index)} |" in page
+    assert len([line for line in made if re.match(r"\| (9|1\d) ", line)]) == 10
 
 
 def test_no_videos() -> None:
