@@ -1,4 +1,7 @@
-"""The strategies that have names: the four parts of the original, and others."""
+"""The strategies that have names: the four parts of the original, and others.
+
+The constants of the others are chosen by ``python -m tests.benchmarks.tuning`` on generated catalogues.
+"""
 
 from __future__ import annotations
 
@@ -31,12 +34,12 @@ PART_2C = Strategy("2c", prewarmed=10)
 """A pool of 10 publishers started at time 0; each one that takes a video is replaced."""
 
 ADVANCE = Strategy(
-    "advance", starts_on="encoding_started", prewarmed=3, queue_order="deadline", dispatch="end_of_instant"
+    "advance", starts_on="encoding_started", prewarmed=2, queue_order="deadline", dispatch="end_of_instant"
 )
 """A publisher for the pool at the start of each encoding, beside a small stock; the nearest deadline first."""
 
-JUST_IN_TIME = ADVANCE.replace(name="just in time", prewarmed=4, lead=Lead(quantile=0.5))
-"""The same, with publishers that start so late that every second one is ready by the end of the encoding."""
+JUST_IN_TIME = ADVANCE.replace(name="just in time", lead=Lead(quantile=0.75))
+"""The same, with publishers that start so late that three of four are ready by the end of the encoding."""
 
 SLACK_AWARE = Strategy(
     "slack aware", dedicated_from=1, lead=Lead(quantile=0.9), prewarmed=5, queue_order="deadline"
