@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tv2sim.kernel.world import World
 
-__all__ = ["ARRIVES", "DECIDED", "READY_FIRST", "STARTS", "Arrivals", "arrivals_of", "script_of"]
+__all__ = ["ARRIVES", "DECIDED", "READY_FIRST", "STARTS", "Arrivals", "arrivals_of", "order_of", "script_of"]
 
 ARRIVES, STARTS, DECIDED, READY_FIRST = 1, 2, 4, 8
 """Bits of what happens at a step: a video arrives at the stage, a publisher is started because of it, that is
@@ -114,7 +114,8 @@ def script_of(
     """Return times, kinds and videos of what is known of the shared videos, in the order of the instants.
 
     At one time, encodings that started earlier end before the client hands over; one that starts then and takes
-    no time ends after that; delayed starts come last.
+    no time ends after that; delayed starts come last. If videos are given up at the end of an instant, there
+    are steps for all other instants at which something happens; these have no kind, and any video.
     """
     rows, delay = arrivals.shared, world.delay[arrivals.shared]
     started, arrives, moment = arrivals.started[rows], arrivals.encoded[rows], world.moment[arrivals.shared]
@@ -132,5 +133,26 @@ def script_of(
         np.full(last.sum(), STARTS | READY_FIRST),
     )
     rank, kind, videos = map(np.concatenate, (ranks, kinds, (rows, rows[at_start], rows[last])))
+    if world.strategy.dispatches_late and world.strategy.discards:
+        others = np.setdiff1d([arrivals.offered, arrivals.started], times)
+        nothing = np.zeros(len(others), dtype=np.int64)
+        times, rank, kind, videos = (
+            np.concatenate(pair)
+            for pair in ((times, others), (rank, nothing), (kind, nothing), (videos, nothing))
+        )
     order = np.lexsort((videos, rank, times)) if len(times) > len(rows) else slice(None)
     return times[order], kind[order], videos[order]
+
+
+def order_of(
+    world: World, arrivals: Arrivals
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return the place in the queue by video, the shared videos by their places, and the deadlines by video."""
+    rows, deadline = arrivals.shared, arrivals.started + world.timeout
+    if world.strategy.order == "deadline":
+        rows = rows[np.lexsort((rows, deadline[rows]))]
+    elif world.strategy.reorders:  # first in, first out among equal ones
+        rows = rows[np.argsort(world.priorities(arrivals.started)[rows], kind="stable")]
+    rank = np.empty(len(deadline), dtype=np.int64)
+    rank[rows] = np.arange(len(rows))
+    return rank, rows, deadline

@@ -7,7 +7,7 @@ listed here is computed from facts, in the way of the model's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import nan
+from math import inf, nan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -98,6 +98,8 @@ def quantile(ordered: Any, percent: Any) -> Any:
         return nan
     below, above, share = quantile_weights(len(ordered), percent)
     low, high = ordered[below], ordered[above]
+    if high == inf:
+        return high if share > 0 or low == inf else low / PER_SECOND
     between = low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
     return between / PER_SECOND
 

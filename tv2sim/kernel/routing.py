@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tv2sim.distributions import Distribution
+from tv2sim.kernel.world import world_of
 from tv2sim.strategies import MOMENTS
+from tv2sim.strategies.contradictions import has_pool_that_adapts
 
 if TYPE_CHECKING:
     from tv2sim.catalogue import Catalogue
@@ -17,13 +19,17 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["FEATURES", "KERNELS", "features_of", "kernels_for", "unknown"]
+__all__ = ["FEATURES", "KERNELS", "NotKnown", "check_events", "features_of", "kernels_for", "unknown"]
 
 KERNELS = ("lanes", "stream", "varied", "stage", "events")
 """From the fastest to the slowest."""
 
 _MOST_IN_LANES = 20_000
 """Videos and pool slots; more would need more memory for all lanes than a processor's cache has."""
+
+
+class NotKnown(Exception):  # noqa: N818 (never raised to users)
+    """A replication has to be done again by *events*, which does not know the world."""
 
 
 class Feature(NamedTuple):
@@ -60,6 +66,10 @@ _NONE: tuple[str, ...] = ()
 _NOT_STREAM = tuple(kernel for kernel in KERNELS if kernel != "stream")
 
 
+def _weighs(strategy: Strategy) -> bool:
+    return strategy.decides or strategy.price is not None or bool(strategy.holds)
+
+
 def _changes(world: World) -> bool:
     return not isinstance(world.scenario.requests_per_second, float)
 
@@ -71,17 +81,37 @@ FEATURES = (
         _NONE,
     ),
     Feature(
-        "a strategy that decides once an instant, gives videos up or has a pool that adapts",
-        lambda asked: asked.strategy.manages or asked.strategy.adapts,
-        _NONE,
-    ),
-    Feature(
-        "a queue in the order of deadlines or of the catalogue's priorities, queue_order",
-        lambda asked: asked.strategy.order != "fifo" and not asked.strategy._overrides("priority"),
+        "a strategy that weighs everything once an instant, or has a pool that adapts",
+        lambda asked: _weighs(asked.strategy) or has_pool_that_adapts(asked.strategy),
         _NONE,
     ),
     Feature("retries of the client, hand_over", lambda asked: asked.scenario.hand_over is not None, _NONE),
     Feature("a broker", lambda asked: asked.scenario.broker is not None, _NONE),
+    Feature(
+        "videos that get publishers at the end of an instant, dispatch",
+        lambda world: world.strategy.dispatches_late,
+        ("stage",),
+    ),
+    Feature("videos that are given up, discards_hopeless", lambda world: world.strategy.discards, ("stage",)),
+    Feature(
+        "videos that are given up at the end of an instant, and publishing times or publishers of their own",
+        lambda world: (
+            world.strategy.dispatches_late
+            and world.strategy.discards
+            and bool(world.draws_publishing or world.publishing.any() or world.own.any())
+        ),
+        ("events",),
+    ),
+    Feature(
+        "prewarmed publishers that are ready at time 0, ready_at_start",
+        lambda world: world.strategy.ready_at_start,
+        ("stage",),
+    ),
+    Feature(
+        "a queue in the order of deadlines, queue_order",
+        lambda world: world.strategy.order == "deadline",
+        ("stage",),
+    ),
     Feature(
         "start-ups that fail, and a limit or a delay of starts",
         lambda world: world.orders,
@@ -122,12 +152,17 @@ FEATURES = (
     Feature("reviews, review_every", lambda world: world.review_every > 0, ("events",)),
     Feature("publishers started because of videos, for the pool", _starts_for_pool, ("stage", "events")),
     Feature(
-        "a queue in an order of its own, priority", lambda world: world.strategy.reorders, ("stage", "events")
+        "a queue in an order of its own, priority or queue_order",
+        lambda world: world.strategy.reorders,
+        ("stage", "events"),
     ),
     Feature(
         "encodings that take no time, and a queue in an order of its own",
         lambda world: (
-            world.strategy.reorders and world.scenario.encoders is not None and not world.encoding_time.all()
+            world.strategy.reorders
+            and not world.strategy.dispatches_late
+            and world.scenario.encoders is not None
+            and not world.encoding_time.all()
         ),
         ("events",),
     ),
@@ -150,12 +185,22 @@ def features_of(world: World) -> list[Feature]:
 
 
 def unknown(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> list[Feature]:
-    """Return those of :data:`FEATURES` that no kernel knows, and that are asked for."""
+    """Return those of :data:`FEATURES` that no kernel knows, or not together, and that are asked for."""
     asked = Asked(catalogue, strategy, scenario)
-    return [feature for feature in FEATURES if not feature.known and feature.has(asked)]
+    found = [feature for feature in FEATURES if not feature.known and feature.has(asked)]
+    if not found and any("events" not in feature.known and feature.has(asked) for feature in FEATURES):
+        world = world_of(catalogue, strategy.sized(catalogue, scenario), scenario)
+        return [] if kernels_for(world) else features_of(world)
+    return found
 
 
 def kernels_for(world: World) -> list[str]:
     """Return the kernels that know all that a world has, the fastest first."""
     known = [feature.known for feature in features_of(world)]
     return [kernel for kernel in KERNELS if all(kernel in kernels for kernels in known)]
+
+
+def check_events(world: World) -> None:
+    """Raise :class:`NotKnown` if *events* does not know a world."""
+    if "events" not in kernels_for(world):
+        raise NotKnown
