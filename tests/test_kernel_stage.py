@@ -239,41 +239,39 @@ def test_built_in_strategies_without_feedback_take_the_stage(name: str) -> None:
 
 # -- by hand -------------------------------------------------------------------------------------------------
 
-BY_HAND: list[tuple[dict[str, Any], dict[str, float]]] = [
-    (
-        {},  # a at 0, b at 4
-        {"published": 1, "publishers_started": 3, "publishers_wasted": 1, "lateness_max": 1, "idle": 0},
-    ),
-    (
-        {"discards_hopeless": True},  # a at 0; b is given up at 4, and the publisher of then is not replaced
-        {"published": 1, "publishers_started": 2, "publishers_wasted": 1, "lateness_max": np.inf, "idle": 0},
-    ),
-    (
-        {"dispatch": "end_of_instant"},  # b at 0, a at 4
-        {"published": 2, "publishers_started": 3, "publishers_wasted": 1, "lateness_max": -3, "idle": 0},
-    ),
-    (
-        {"dispatch": "end_of_instant", "ready_at_start": False},  # b at 4, a at 8
-        {"published": 1, "publishers_started": 3, "publishers_wasted": 1, "lateness_max": 1, "idle": 0},
-    ),
-    (
-        # b is given up at 4, and a takes the publisher
-        {"dispatch": "end_of_instant", "ready_at_start": False, "discards_hopeless": True},
-        {"published": 1, "publishers_started": 2, "publishers_wasted": 1, "lateness_max": np.inf, "idle": 0},
-    ),
+AT_THE_END: dict[str, Any] = {"dispatch": "end_of_instant"}
+LOST: dict[str, float] = {
+    "published": 1,
+    "publishers_started": 2,
+    "publishers_wasted": 1,
+    "lateness_max": np.inf,
+}
+LATE: dict[str, float] = {"published": 1, "publishers_started": 3, "publishers_wasted": 1, "lateness_max": 1}
+GOOD: dict[str, float] = {"published": 2, "publishers_started": 3, "publishers_wasted": 1}
+BY_HAND: list[tuple[str, float, dict[str, Any], dict[str, float]]] = [
+    ("a at 0, b at 4", 0, {"ready_at_start": True}, LATE),
+    ("a at 0; b is lost at 4", 0, {"ready_at_start": True, "discards_hopeless": True}, LOST),
+    ("b at 0, a at 4", 0, {"ready_at_start": True, **AT_THE_END}, GOOD | {"lateness_max": -3}),
+    ("b at 4, a at 8", 0, AT_THE_END, LATE),
+    ("b is lost at 4, a at 4", 0, {"discards_hopeless": True, **AT_THE_END}, LOST),
+    ("a at 4 before b comes, b at 8", 4, {}, LATE),
+    ("b at 4, a at 8", 4, AT_THE_END, GOOD | {"lateness_max": -1}),
 ]
 
 
 @pytest.mark.parametrize("engine", ["kernel", "simpy"])
-@pytest.mark.parametrize(("fields", "expected"), BY_HAND)
-def test_two_jobs_at_one_instant(engine: Any, fields: dict[str, Any], expected: dict[str, float]) -> None:
-    """Both come at 0, with timeouts of 9 and 3; one publisher, the nearest deadline first, start-ups of 4 s."""
+@pytest.mark.parametrize(
+    ("comes", "fields", "expected"), [case[1:] for case in BY_HAND], ids=[case[0] for case in BY_HAND]
+)
+def test_two_jobs_and_one_publisher(
+    engine: Any, comes: float, fields: dict[str, Any], expected: dict[str, float]
+) -> None:
+    """The nearest deadline first; a comes at 0 with a timeout of 9, b with one of 3; a start-up takes 4 s."""
     jobs = [
-        {"id": name, "publicationTimeout": timeout, "submittedAt": 0} for name, timeout in (("a", 9), ("b", 3))
+        {"id": "a", "publicationTimeout": 9, "submittedAt": 0},
+        {"id": "b", "publicationTimeout": 3, "submittedAt": comes},
     ]
-    given: dict[str, Any] = {"prewarmed": 1, "ready_at_start": True, "queue_order": "deadline", **fields}
-    strategy = tv.Strategy(**given)
-    reps = tv.replicate(
-        jobs, strategy, tv.Scenario(encoders=None, startup_time=4), replications=2, engine=engine
-    )
-    assert {name: reps.values(name)[1] for name in expected} == expected
+    given: dict[str, Any] = {"prewarmed": 1, "queue_order": "deadline", **fields}
+    scenario = tv.Scenario(encoders=None, startup_time=4)
+    frame = tv.replicate(jobs, tv.Strategy(**given), scenario, replications=2, engine=engine).frame
+    assert frame[[*expected]].iloc[1].to_dict() == expected

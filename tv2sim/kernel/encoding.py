@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,7 +116,8 @@ def script_of(
 
     At one time, encodings that started earlier end before the client hands over; one that starts then and takes
     no time ends after that; delayed starts come last. If videos are given up at the end of an instant, there
-    are steps for all other instants at which something happens; these have no kind, and any video.
+    are steps for all instants at which something happens. These, and the last step, which never comes, have no
+    kind, and any video.
     """
     rows, delay = arrivals.shared, world.delay[arrivals.shared]
     started, arrives, moment = arrivals.started[rows], arrivals.encoded[rows], world.moment[arrivals.shared]
@@ -124,7 +126,7 @@ def script_of(
         at_start[:] = False
     later = (moment != MOMENTS.index(None)) & ~at_start
     last = (at_start | later) & (delay > 0)
-    times = np.concatenate([arrives, started[at_start], (np.where(at_start, started, arrives) + delay)[last]])
+    late = (np.where(at_start, started, arrives) + delay)[last]
     ranks = np.where(started == arrives, 2, 0), np.full(at_start.sum(), 1), np.full(last.sum(), 3)
     begins = DECIDED | np.where(delay == 0, STARTS, 0)
     kinds = (
@@ -132,15 +134,16 @@ def script_of(
         begins[at_start] | READY_FIRST,
         np.full(last.sum(), STARTS | READY_FIRST),
     )
-    rank, kind, videos = map(np.concatenate, (ranks, kinds, (rows, rows[at_start], rows[last])))
+    others = np.array([inf])
     if world.strategy.dispatches_late and world.strategy.discards:
-        others = np.setdiff1d([arrivals.offered, arrivals.started], times)
-        nothing = np.zeros(len(others), dtype=np.int64)
-        times, rank, kind, videos = (
-            np.concatenate(pair)
-            for pair in ((times, others), (rank, nothing), (kind, nothing), (videos, nothing))
-        )
-    order = np.lexsort((videos, rank, times)) if len(times) > len(rows) else slice(None)
+        others = np.unique(np.concatenate([arrivals.offered, arrivals.started, others]))
+    none = np.zeros(len(others), dtype=np.int64)
+    times, rank, kind, videos = map(
+        np.concatenate,
+        ((arrives, started[at_start], late, others), (*ranks, none + 4), (*kinds, none),
+         (rows, rows[at_start], rows[last], none)),
+    )  # fmt: skip
+    order = np.lexsort((videos, rank, times))
     return times[order], kind[order], videos[order]
 
 

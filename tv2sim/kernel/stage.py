@@ -21,10 +21,10 @@ __all__ = [
 BLOCKED, NO_PUBLISHER = -1, -2
 """Instead of the number of publishers: an encoder would be blocked, or a video waits for ever."""
 
-IDLE, ALIVE, END, TAKEN, LOST, WAITED = range(6)
-SUMS = 6
+IDLE, ALIVE, END, TAKEN, WAITED = range(5)
+SUMS = 5
 """The idle times of all publishers; the lives of videos' own ones, without publishing; when the run ends; how
-many publishers of the pool take a video; how many of its videos are given up, and for how long these wait."""
+many publishers of the pool take a video; for how long videos wait for them that are given up."""
 
 
 @inlined
@@ -50,7 +50,6 @@ def _startup(row: Any, startup: Any, further: Any, caused: Any) -> Any:
 @inlined
 def _give_up(now: Any, video: Any, encoded: Any, assigned: Any, sums: Any) -> None:
     assigned[video] = inf
-    sums[LOST] += 1
     sums[WAITED] += now - encoded[video]
     sums[END] = max(sums[END], now)
 
@@ -150,9 +149,9 @@ def _share(
     clears = late and discards
     first = 0 if late else READY_FIRST
     taken = q_in = q_out = 0
-    videos, instant = len(ranked), 0.0
-    for step in range(len(times) + 1):
-        time, kind = (times[step], kinds[step]) if step < len(times) else (inf, 0)
+    to_come, instant, idle, end = len(ranked), 0.0, 0.0, sums[END]
+    for step in range(len(times)):
+        time, kind = times[step], kinds[step]
         until = time if kind & first else time - 1.0  # times are whole numbers
         if q_in > q_out and (time > instant or not late):
             now = instant
@@ -167,8 +166,8 @@ def _share(
                         _give_up(now, video, encoded, assigned, sums)
                     else:
                         assigned[video] = takes[taken] = now
-                        sums[IDLE] += now - at[taken]
-                        sums[END] = max(sums[END], now + publishing[video])
+                        idle += now - at[taken]
+                        end = max(end, now + publishing[video])
                         taken += 1
                         stock -= 1
                     if not late:
@@ -182,7 +181,7 @@ def _share(
                 if taken == there or at[taken] > until:
                     break
                 now = max(now, at[taken])
-        if taken + sums[LOST] == videos and time > sums[END]:
+        if to_come == 0 and q_in == q_out and time > max(end, sums[END]):
             break
         instant = time
         if kind & DECIDED:
@@ -196,9 +195,12 @@ def _share(
                 return BLOCKED
             _insert(queue, q_out, q_in, rank[rows[step]])
             q_in += 1
-    if taken + sums[LOST] < videos:
+            to_come -= 1
+    if q_in > q_out:
         return NO_PUBLISHER
+    end = max(end, sums[END])
     for i in range(taken, there):
-        sums[IDLE] += max(0.0, sums[END] - at[i])
-    sums[TAKEN] = taken
+        idle += max(0.0, end - at[i])
+    sums[IDLE] += idle
+    sums[END], sums[TAKEN] = end, taken
     return there
