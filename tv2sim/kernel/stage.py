@@ -149,7 +149,7 @@ def _share(
     clears = late and discards
     first = 0 if late else READY_FIRST
     taken = q_in = q_out = 0
-    to_come, instant, idle, end = len(ranked), 0.0, 0.0, sums[END]
+    to_come, instant, idle, end = len(ranked), 0.0, 0.0, 0.0
     for step in range(len(times)):
         time, kind = times[step], kinds[step]
         until = time if kind & first else time - 1.0  # times are whole numbers
