@@ -30,6 +30,7 @@ from tv2sim.catalogue import columns as mapped
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED
 from tv2sim.cli.options import _COMMANDS
 from tv2sim.distributions import DISTRIBUTIONS, NOTATIONS
+from tv2sim.strategies import HOOKS
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -89,7 +90,9 @@ def _each_named(entry: str) -> str:
 
 def all_documented(app: Sphinx, env: BuildEnvironment) -> None:
     """Warn of a public name that is on no page of the reference."""
-    public = [*(f"tv2sim.{name}" for name in tv.__all__), *(f"tv2sim.plots.{name}" for name in plots.__all__)]
+    public = [f"tv2sim.{name}" for name in tv.__all__]
+    for room in (plots, tv.policies):
+        public += [f"tv2sim.{room.__name__.rpartition('.')[2]}.{name}" for name in room.__all__]
     for name in public:
         if name not in env.domains.python_domain.objects:
             getLogger(__name__).warning("%s is not in the reference", name)
@@ -184,6 +187,25 @@ def strategies() -> str:
         ["name", *map(code, used)],
         ([code(key), *(code(getattr(one, name)) for name in used)] for key, one in tv.STRATEGIES.items()),
     )
+
+
+def hooks() -> str:
+    """Return the hooks of a strategy, with the fields that they take the place of."""
+    return table(
+        ["hook", "in place of", "answers"],
+        (
+            [code(name), "–" if field is None else code(field), _first(getattr(tv.Strategy, name))]
+            for name, field in HOOKS.items()
+        ),
+    )
+
+
+def policies() -> str:
+    """Return the functions of :mod:`tv2sim.policies`."""
+    functions = "\n\n".join(
+        restructured(f".. autofunction:: tv2sim.policies.{name}") for name in tv.policies.__all__
+    )
+    return f"{restructured('.. py:module:: tv2sim.policies')}\n\n{functions}"
 
 
 def distributions() -> str:
@@ -351,7 +373,7 @@ def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
 REGISTRIES: dict[str, Callable[..., str]] = {
     function.__name__: function
     for function in (
-        api, catalogue, charts, columns, commands, distributions, events, fields, mapping, mappings,
-        metrics, strategies,
+        api, catalogue, charts, columns, commands, distributions, events, fields, hooks, mapping, mappings,
+        metrics, policies, strategies,
     )
 }  # fmt: skip

@@ -17,9 +17,10 @@ KINDS: dict[type, Any] = {Faults: tv.Faults, Profile: tv.Profile, RetryLater: tv
 """The library's class for each of the specification's."""
 
 
-def simpy(clips: Sequence[Clip], rule: Rule, world: World, seed: int) -> Outcome:
+def simpy(clips: Sequence[Clip], rule: Rule | tv.Strategy, world: World, seed: int) -> Outcome:
     """Run the SimPy model."""
-    run = tv.simulate(catalogue_of(clips), strategy_of(rule), scenario_of(world), seed=seed, engine="simpy")
+    strategy = strategy_of(rule) if isinstance(rule, Rule) else rule
+    run = tv.simulate(catalogue_of(clips), strategy, scenario_of(world), seed=seed, engine="simpy")
     settled = run.facts.videos["settled"] / PER_SECOND
     tables = run.videos.assign(settled=settled), run.publishers, run.attempts
     log: list[Any] = list(log_of(run.facts).entries())

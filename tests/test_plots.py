@@ -90,6 +90,7 @@ def charts(study: tv.Comparison, run: tv.Run) -> dict[str, Callable[[Axes | None
         "on_time_rates": lambda ax: tv.plots.on_time_rates(study, ax),
         "differences": lambda ax: tv.plots.differences(study, ax),
         "tradeoff": lambda ax: tv.plots.tradeoff(study, ax),
+        "frontier": lambda ax: tv.plots.frontier(several_pools(), ax),
         "lateness": lambda ax: tv.plots.lateness([run], ax),
         "on_time_map": lambda ax: tv.plots.on_time_map(study["1"], ax),
         "sweep": lambda ax: tv.plots.sweep(several_pools(), ax),

@@ -29,6 +29,7 @@ from tv2sim.run import Run as Run, simulate as simulate
 from tv2sim.saved import load_run as load_run
 from tv2sim.scenario import Scenario as Scenario
 from tv2sim.statistics import Precision as Precision
+from tv2sim.strategies import policies as policies
 from tv2sim.strategies.builtin import (
     PART_1 as PART_1, PART_2A as PART_2A, PART_2B as PART_2B, PART_2C as PART_2C, STRATEGIES as STRATEGIES,
 )  # fmt: skip

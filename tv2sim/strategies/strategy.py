@@ -74,9 +74,11 @@ class PoolState(NamedTuple):
     encoded : int
         Videos whose encoding has ended so far.
     rate : float
-        Videos per second whose encoding started lately: in the time that `headroom` says, else in 30 s.
+        Videos per second whose encoding started lately: in the time that `headroom` says, or takes by default.
     startup_time : float
         The mean start-up time in seconds.
+    busy : int
+        Publishers of the pool that publish a video. It is 0 where publishing takes no time.
     """
 
     time: float
@@ -87,6 +89,7 @@ class PoolState(NamedTuple):
     encoded: int
     rate: float = 0.0
     startup_time: float = 0.0
+    busy: int = 0
 
 
 class Starts(NamedTuple):
@@ -273,8 +276,8 @@ class Strategy(Fields):
         None, or_none(_as_headroom),
         text="The level of the pool as a multiple of the publishers that are starting at a time if one is "
         "started for each video at the recent rate: a factor, or a factor and the seconds over which the rate "
-        "is taken (30; in the beginning those that have passed, at least 1). None: the level does not follow "
-        "the rate.",
+        f"is taken ({DEFAULT_WINDOW:g}; in the beginning those that have passed, at least 1). None: the level "
+        "does not follow the rate.",
     )  # fmt: skip
     idle_time_to_live: float | None = parameter(
         None, or_none(a_time), at_least=1e-6,
@@ -530,6 +533,10 @@ class Strategy(Fields):
         serves videos first come, first served.
         """
         return in_words(self)
+
+    def _level_in_words(self) -> str:
+        """Return what :meth:`pool_level` answers, of a class that comes with tv2sim; empty for others."""
+        return ""
 
     # -- data ----------------------------------------------------------------------------------------------
 
