@@ -154,7 +154,7 @@ def _share(
         time, kind = times[step], kinds[step]
         until = time if kind & first else time - 1.0  # times are whole numbers
         if q_in > q_out and (time > instant or not late):
-            now = instant
+            now = instant  # of the step before, then the times at which publishers become ready
             while q_in > q_out and (clears or (taken < there and at[taken] <= until)):
                 if clears:
                     q_in = _clear(now, ranked, deadline, encoded, queue, q_out, q_in, assigned, sums)
@@ -172,6 +172,7 @@ def _share(
                         stock -= 1
                     if not late:
                         break
+                # invariant: the pool lacks no more than were taken just now, which are replaced in their order
                 while stock < level:
                     _insert(at, taken, there, now + _startup(ranked[queue[cause]], startup, further, caused))
                     started[there] = now
