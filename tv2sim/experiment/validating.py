@@ -242,15 +242,16 @@ class Validation:
         level = f"at a level of {rate(self.level)}"
         freedom = plural(self.degrees_of_freedom, "degree")
         basis = f"{p_equals(self.p_value)}; chi-square {number(self.chi_square, 1)} on {freedom} of freedom"
-        runs = min(self.rows, key=lambda row: (row.p_value, -abs(row.z))).runs
-        seen, made = runs.means
-        where = f"most of all under strategy {runs.strategy!r}: {runs.label} {seen}, simulated {made}"
         if self.rejected:
-            yield f"The simulation does not reproduce what was observed, {level} ({basis}), {where}."
+            yield f"The simulation does not reproduce what was observed, {level} ({basis})."
         elif self.p_value < _UNUSUAL:
-            yield f"The simulation is not rejected {level}, but it is suspicious ({basis}), {where}."
+            yield f"The simulation is not rejected {level}, but it is suspicious ({basis})."
         else:
             yield f"Nothing that was observed speaks against the simulation {level} ({basis})."
+        if self.p_value < _UNUSUAL:
+            runs = min(self.rows, key=lambda row: (row.p_value, -abs(row.z))).runs
+            seen, made = runs.means
+            yield f"It is farthest off under strategy {runs.strategy!r}: {runs.label} {seen}, simulated {made}."
         if self._smallest >= self.level:
             yield f"So few runs could not reject it: no p-value can be below {self._smallest:.2g}."
 
