@@ -60,7 +60,7 @@ def validation(result: Validation, ax: Axes | None = None) -> Axes:
     if not isinstance(result, Validation):
         raise InputError(f"a chart of a validation needs what validate gave, not {shown(result)}")
     rows = {-float(at): row for at, row in enumerate(result.rows)}
-    ax = style.axes(ax, 1.5 + 0.5 * len(rows))
+    ax = style.axes(ax, 1.5 + 0.6 * len(rows))
     style.grid(ax, "x")
     style.tick_names(ax, [*rows], [style.fold(_name(row.runs), 26) for row in result.rows], size=style.TEXT)
     reach = min(max(_LEAST, *(_farthest(row.runs) for row in result.rows)), _MOST)
