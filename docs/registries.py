@@ -141,6 +141,7 @@ def charts() -> str:
     study = tv.compare(catalogue, ["2a", "2c:8", "2c:9", "2c", "2c:12"], replications=100, progress=False)
     given = {"run": tv.simulate(catalogue, "2c"), "study": study, "reps": study["2c"], "study_or_reps": study}
     given["fit"] = tv.fit(tv.LogNormal(4, 0.6).quantile(np.random.default_rng(1).random(200)))
+    given["result"] = tv.validate(study, {"2a": [128, 126, 123], "2c": [154, 153, 153, 151]})
     given["runs"] = {name: tv.simulate(catalogue, name) for name in study.strategies}
     return "\n\n".join(_chart(name, given) for name in plots.__all__)
 

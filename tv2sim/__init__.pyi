@@ -17,8 +17,8 @@ from tv2sim.errors import (
 )  # fmt: skip
 from tv2sim.events import LogEntry as LogEntry
 from tv2sim.experiment import (
-    Comparison as Comparison, Interrupted as Interrupted, Replications as Replications, compare as compare,
-    replicate as replicate,
+    Comparison as Comparison, Interrupted as Interrupted, Replications as Replications,
+    Validation as Validation, compare as compare, replicate as replicate, validate as validate,
 )  # fmt: skip
 from tv2sim.faults import Faults as Faults
 from tv2sim.fitting import Candidate as Candidate, Fit as Fit, fit as fit

@@ -24,10 +24,11 @@ from tv2sim.plots.qq import qq
 from tv2sim.plots.sweep import sweep
 from tv2sim.plots.timeline import timeline
 from tv2sim.plots.tradeoff import tradeoff
+from tv2sim.plots.validation import validation
 
 __all__ = [
     "convergence", "differences", "frontier", "lateness", "levels", "on_time_map", "on_time_rates",
-    "published_per_replication", "qq", "sweep", "timeline", "tradeoff",
+    "published_per_replication", "qq", "sweep", "timeline", "tradeoff", "validation",
 ]  # fmt: skip
 
 
