@@ -19,7 +19,7 @@ PACKAGE = ROOT / "tv2sim"
 ROOMS = (
     "errors", "validation", "notebook", "fields", "progress", "plain", "ticks", "draws", "compiled",
     "measured", "distributions", "catalogue", "written", "profiles", "faults", "links", "scenario", "load",
-    "strategies", "facts", "events", "levels", "model", "kernel", "engines", "metrics", "tables", "storage",
+    "prices", "strategies", "facts", "events", "levels", "model", "kernel", "engines", "metrics", "tables", "storage",
     "statistics", "numbers", "fitting", "run", "saved", "experiment", "plots", "report", "realtime", "cli",
     "__main__",
 )  # fmt: skip

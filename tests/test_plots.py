@@ -526,7 +526,7 @@ class TestMap:
 class TestConvergence:
     @pytest.mark.parametrize("metric", METRICS)
     def test_ends_with_the_study_s_interval(self, study: tv.Comparison, metric: str) -> None:
-        reps = study["2c"]
+        reps = study["2c"].priced(tv.Prices(ready=0.02, failed=5))
         ax = tv.plots.convergence(reps, metric=metric)
         interval, scale = reps.interval(metric), 100 if METRICS[metric].unit == "%" else 1
         assert xy(ax.lines[0])[-1] == pytest.approx([20, scale * interval.mean])

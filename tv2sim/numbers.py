@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import ceil, floor, inf, isclose, isfinite, isnan, log10
 from typing import TYPE_CHECKING, NamedTuple
 
-from tv2sim.metrics import METRICS
+from tv2sim.metrics import COST, METRICS
 from tv2sim.statistics import Interval
 from tv2sim.validation import plural
 
@@ -80,6 +80,21 @@ def unit(metric: str, *, difference: bool = False) -> str:
     return "" if name not in _MOST_DECIMALS else " points" if difference and name == "%" else f" {name}"
 
 
+def decimals_of(metric: str, half_width: float, value: float) -> int:
+    """Return how many decimals a metric is shown with; a cost has three digits, however small it is.
+
+    >>> decimals_of("makespan", 0.0021, 80.0009), decimals_of("cost", 0.0021, 80.0009)
+    (2, 4)
+    >>> decimals_of("cost", 0.0, 0.00012345), decimals_of("cost", 0.0, 0.5), decimals_of("cost", 0.0, 12.0)
+    (6, 1, 0)
+    """
+    decimals = decimals_for(half_width, value)
+    if metric != COST:
+        return min(decimals, _MOST_DECIMALS.get(METRICS[metric].unit, 3))
+    small = not half_width > 0 and decimals > 2 and 0 < abs(value) < 1
+    return 2 - floor(log10(abs(value))) if small else decimals
+
+
 _MOST_DECIMALS = {"%": 6, "s": 2}
 """Milliseconds decide nothing, but 99.9995 % and 100 % are different promises; counts have 3."""
 
@@ -123,7 +138,7 @@ def estimated(metric: str, interval: Interval, *, difference: bool = False) -> E
     """
     mean, half_width, low, high = scaled(metric, interval)[:4]
     width = mean - low if half_width == inf else half_width
-    decimals = min(decimals_for(width, mean), _MOST_DECIMALS.get(METRICS[metric].unit, 3))
+    decimals = decimals_of(metric, width, mean)
     shown = number(mean, decimals)
     if difference and float(f"{mean:.{decimals}f}") > 0:
         shown = f"+{shown}"
