@@ -64,7 +64,7 @@ class Prices(Fields):
         0.0, a_price, label="starts", text="The price of each publisher that is started, also in vain.",
     )  # fmt: skip
     failed: float = parameter(
-        0.0, a_price, label="failed videos",
+        0.0, a_price, label="failures",
         text="The price of each video that fails: it is published too late, or given up without a publication.",
     )  # fmt: skip
 

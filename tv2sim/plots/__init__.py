@@ -13,6 +13,7 @@ carried by colour alone.
 """
 
 from tv2sim.plots.convergence import convergence
+from tv2sim.plots.costs import costs
 from tv2sim.plots.differences import differences
 from tv2sim.plots.lateness import lateness
 from tv2sim.plots.levels import levels
@@ -25,7 +26,7 @@ from tv2sim.plots.timeline import timeline
 from tv2sim.plots.tradeoff import tradeoff
 
 __all__ = [
-    "convergence", "differences", "lateness", "levels", "on_time_map", "on_time_rates",
+    "convergence", "costs", "differences", "lateness", "levels", "on_time_map", "on_time_rates",
     "published_per_replication", "qq", "sweep", "timeline", "tradeoff",
 ]  # fmt: skip
 
