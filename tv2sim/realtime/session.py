@@ -453,6 +453,7 @@ class _Options(TypedDict, total=False):
     host: str
     port: int | None
     keep_running: bool
+    prices: Prices | None
 
 
 @overload

@@ -144,23 +144,24 @@ def concluded(judgement: Judgement) -> Conclusion:
 def _others(judgement: Judgement, names: Collection[str]) -> Iterator[str]:
     """Say for which of these strategies a difference from the chosen one is shown, and for which not."""
     if judgement.by == COST:
-        apart = {name: judgement.difference(name, judgement.chosen).interval for name in judgement.undecided}
-        undecided = [
-            f"{name}{f' by {dearer(apart[name])}'.replace(' dearer', '') if name in names else ''}"
-            for name in apart
-        ]
         less, none = "Shown to be dearer: {}.", "Not shown to be dearer: {}."
     else:
         that_matters = " that matters" if judgement.margin else ""
         less, none = "Shown to publish less: {}.", f"No difference{that_matters} is shown for {{}}."
-        undecided = [name for name in judgement.undecided if name in names]
-    for says, found in (
+    for says, told in (
         (less, [name for name in judgement.worse if name in names]),
         ("Shown to publish more: {}.", [name for name in judgement.better if name in names]),
-        (none, undecided),
+        (none, [_undecided(judgement, name) for name in judgement.undecided if name in names]),
     ):
-        if found:
-            yield says.format(listed(found))
+        if told:
+            yield says.format(listed(told))
+
+
+def _undecided(judgement: Judgement, name: str) -> str:
+    """Name a strategy for which no difference is shown; if its cost decides, with what it costs more."""
+    if judgement.by != COST:
+        return name
+    return f"{name} by {dearer(judgement.difference(name, judgement.chosen).interval).replace(' dearer', '')}"
 
 
 def _why(judgement: Judgement) -> str:
