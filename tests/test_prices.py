@@ -29,7 +29,7 @@ from .micro import simulate
 from .test_comparison import same_study
 from .test_experiment import FEW, same
 from .test_reference import strategy_of
-from .test_report import Page, no_charts  # noqa: F401 (a fixture)
+from .test_report import Page, caveats_in_words, no_charts  # noqa: F401 (a fixture)
 from .wider import strategy_case_of
 from .worlds import worlds
 
@@ -579,6 +579,13 @@ class TestReport:
         assert "\nCosts\n" not in Page(html).text
         assert ">cost<" not in html
         assert "cheapest, failed videos" not in html
+
+    def test_unfinished_videos_are_a_caveat_of_costs(self) -> None:
+        study = tv.compare(FEW, ["2c"], tv.Scenario(until=5), replications=40, progress=False)
+        said = "Nor have they a price, as failed videos have: costs look lower than they are."
+        for prices, warned in ((PRICES, True), (tv.Prices(ready=1), False), (None, False)):
+            text = caveats_in_words(study.priced(prices))["Not every video was finished"]
+            assert (said in text) is warned
 
     @pytest.mark.usefixtures("no_charts")
     def test_several_worlds(self) -> None:
