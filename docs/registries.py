@@ -145,9 +145,11 @@ def _documented(name: str) -> str:
 def charts() -> str:
     """Return the functions of :mod:`tv2sim.plots`, each with what it draws."""
     catalogue = tv.generate_catalogue()
-    study = tv.compare(catalogue, ["2a", "2c:8", "2c:9", "2c", "2c:12"], replications=100, progress=False)
+    pools, prices = ["2a", "2c:8", "2c:9", "2c", "2c:12"], tv.Prices(starting=0.01, ready=0.02, failed=0.5)
+    study = tv.compare(catalogue, pools, replications=100, prices=prices, progress=False)
     given = {"run": tv.simulate(catalogue, "2c"), "study": study, "reps": study["2c"], "study_or_reps": study}
     given["fit"] = tv.fit(tv.LogNormal(4, 0.6).quantile(np.random.default_rng(1).random(200)))
+    given["result"] = tv.validate(study, {"2a": [128, 126, 123], "2c": [154, 153, 153, 151]})
     given["runs"] = {name: tv.simulate(catalogue, name) for name in study.strategies}
     return "\n\n".join(_chart(name, given) for name in plots.__all__)
 

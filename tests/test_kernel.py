@@ -305,7 +305,8 @@ def test_what_takes_long_to_compile_is_compiled_once() -> None:
         for name in kernel.kernels_for(prepared):
             replicating.measured(prepared, world.seed, range(2), ALL, name)
     slow: tuple[tuple[Any, int], ...] = (
-        (lanes.replicate, 1), (replicating._replicate, 3), (replicating._replicate_stage, 1), (events.simulate, 3),
+        (lanes.replicate, 1), (replicating._replicate, 3), (replicating._replicate_stage, 1),
+        (events.simulate, 3),
     )  # fmt: skip
     # none where a cache had the function that calls it
     assert all(len(function.signatures) <= number for function, number in slow)

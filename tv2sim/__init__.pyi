@@ -17,12 +17,13 @@ from tv2sim.errors import (
 )  # fmt: skip
 from tv2sim.events import LogEntry as LogEntry
 from tv2sim.experiment import (
-    Comparison as Comparison, Interrupted as Interrupted, Replications as Replications, compare as compare,
-    replicate as replicate,
+    Comparison as Comparison, Interrupted as Interrupted, Replications as Replications,
+    Validation as Validation, compare as compare, replicate as replicate, validate as validate,
 )  # fmt: skip
 from tv2sim.faults import Faults as Faults
 from tv2sim.fitting import Candidate as Candidate, Fit as Fit, fit as fit
 from tv2sim.links import KAFKA as KAFKA, REDIS as REDIS, Broker as Broker, RetryLater as RetryLater
+from tv2sim.prices import Prices as Prices
 from tv2sim.profiles import Profile as Profile
 from tv2sim.realtime import Replay as Replay, replay as replay
 from tv2sim.run import Run as Run, simulate as simulate

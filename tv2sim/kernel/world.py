@@ -144,8 +144,12 @@ class World:
 
     @property
     def second_starts(self) -> bool:
-        """Whether a video may cause two publishers: one for it, and one in place of the one it takes."""
-        return bool(self.level and ((self.moment != MOMENTS.index(None)) & (self.own == 0)).any())
+        """Whether a video may cause two publishers: one for it, and one in place of the one it takes.
+
+        If each video brings one before it takes one, the pool never falls below its level.
+        """
+        brings = self.moment[self.own == 0] != MOMENTS.index(None)
+        return bool(self.level and brings.any() and not brings.all())
 
     @property
     def orders(self) -> bool:
@@ -272,8 +276,9 @@ def draw_startup(world: World, seed: int, replications: range) -> tuple[NDArray[
     """Draw the start-up times of slots, of a video's first publisher, and of its second if there may be one."""
     time, videos = world.scenario.startup_time, len(world.catalogue)
     startup = partial(draw_rows, time, "startup_time", seed, Purpose.STARTUP_FOR_VIDEO, replications, videos)
+    slots = draw_rows(time, "startup_time", seed, Purpose.STARTUP_OF_SLOT, replications, world.level)
     return (
-        draw_rows(time, "startup_time", seed, Purpose.STARTUP_OF_SLOT, replications, world.level),
+        np.zeros_like(slots) if world.strategy.ready_at_start else slots,
         startup(),
         startup(further=1) if world.second_starts else np.empty((len(replications), 0)),
     )
