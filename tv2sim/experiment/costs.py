@@ -32,9 +32,9 @@ def cost_interval(reps: Replications, confidence: float, first: int | None) -> I
 
 
 def cost_difference(one: Replications, other: Replications, confidence: float) -> Difference:
-    """Return the mean cost of a run less that of other replications, paired by replication."""
+    """Return the mean cost of a run less that of others at the same prices, paired by replication."""
     prices = needed(one.prices)
-    unit, parts, others = _unit(prices), _parts(one), _parts(other.priced(prices))
+    unit, parts, others = _unit(prices), _parts(one), _parts(other)
     if not prices.failed:
         return _times(unit, paired_difference(parts[0], others[0], confidence))
     return _times(unit, paired_sum(parts, others, prices.failed / unit, confidence))

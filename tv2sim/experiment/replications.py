@@ -153,8 +153,10 @@ class Replications:
     def less(self, other: Replications, metric: str, confidence: float = 0.95) -> Difference:
         """Return the mean of a metric less that of other replications, paired by replication.
 
-        If neither can vary, the difference is exact: it has the width 0 and no p-value.
+        If neither can vary, the difference is exact: it has the width 0 and no p-value. Costs are compared at
+        the prices of these replications.
         """
+        other = other.priced(self.prices) if metric == COST else other
         of, values, others = METRICS[metric], self.values(metric), other.values(metric)
         if len(values) and of.is_fixed(self.setting) and of.is_fixed(other.setting):
             exact = exactly(float(values[0] - others[0]), len(values))
