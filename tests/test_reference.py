@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import tv2sim as tv
-from tests.reference import Clip, Draws, Outcome, Rule, World, reference
+from tests.reference import Clip, Draws, Lead, Outcome, Rule, World, reference
 from tv2sim.events import log_of
 
 MOMENTS = ("encoding_started", "encoded", "queued")
@@ -92,10 +92,18 @@ def strategy_of(rule: Rule) -> tv.Strategy:
         return tv.PART_2B
     data = {each.name: value for each in fields(rule) if (value := getattr(rule, each.name)) != each.default}
     if rule.lead is not None:
-        data["lead"] = tv.Lead(**vars(rule.lead))
+        data["lead"] = lead_of(rule.lead)
+    if rule.decide is not None:
+        return Deciding("of this test", rule=data.pop("decide"), **data)
     if rule.starts_on is None:
         return tv.PART_2C.replace(**{"prewarmed": 0} | data)
     return Delayed("of this test", **data) if rule.delay else tv.Strategy("of this test", **data)
+
+
+def lead_of(lead: Lead) -> tv.Lead:
+    """Return the library's lead."""
+    given = {name: value for name, value in vars(lead).items() if value is not None}
+    return tv.Lead.newsvendor(**given) if "late" in given else tv.Lead(**given)
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,16 @@ class Delayed(tv.Strategy):
 
     def start_delay(self, video: tv.Video) -> float:
         return self.delay
+
+
+@dataclass(frozen=True)
+class Deciding(tv.Strategy):
+    """A function decides, which reads nothing but what the specification's state has, too."""
+
+    rule: Any = None
+
+    def decide(self, state: tv.State) -> tv.Decision:
+        return tv.Decision(*self.rule(state))
 
 
 def simulate(case: Case, startup_time: tv.Constant | tv.Uniform, seed: int = 1) -> tv.Run:
