@@ -15,7 +15,7 @@ import pytest
 import tv2sim as tv
 from tv2sim.strategies.contradictions import CONTRADICTIONS
 
-from .micro import log, simulate
+from .micro import PUBLISHERS, actual, literal, log, simulate
 
 # -- what is refused -----------------------------------------------------------------------------------------
 
@@ -98,6 +98,82 @@ def test_each_contradiction_is_in_the_list() -> None:
 def test_leads_that_are_none(values: dict[str, Any], text: str) -> None:
     with pytest.raises(tv.StrategyError, match=text):
         tv.Lead(**values)
+
+
+# -- the hooks of videos and of the pool's level -----------------------------------------------------------
+
+
+def test_a_video_chooses_its_moment_and_whether_the_publisher_is_its_own() -> None:
+    """A start-up takes 3 s. v0 starts its own at 0; v1 one for the pool at 2.5, taken by v2, queued at 1.5."""
+
+    class Chosen(tv.Strategy):
+        def owns_publisher(self, video: tv.Video) -> bool:
+            return video.publication_timeout == 9
+
+        def start_moment(self, video: tv.Video) -> Any:
+            return {9: "encoding_started", 8: "encoded", 7: None}[int(video.publication_timeout)]
+
+    run = simulate([(1, 9), (2, 8), (0.5, 7)], Chosen(), 3, encoders=3, until=6)
+    check_publishers(
+        run,
+        """
+        cause  started  ready  assigned  ended  video  idle
+            0      0      3        3       3      0     0
+            1      2.5    5.5      5.5     5.5    2     0
+        """,
+    )
+
+
+def test_a_video_delays_its_start() -> None:
+    """To 0.5 s before the nominal end of its encoding."""
+
+    class Later(tv.Strategy):
+        def start_delay(self, video: tv.Video) -> float:
+            return video.encoding_time - 0.5
+
+    run = simulate([(4, 9), (2, 9)], Later(starts_on="encoding_started", dedicated=True), 1, encoders=2)
+    check_publishers(
+        run,
+        """
+        cause  started  ready  assigned  ended  video  idle
+            1      2      3        3       3      1     0
+            0      3.5    4.5      4.5     4.5    0     0
+        """,
+    )
+
+
+def test_a_video_says_how_urgent_it_is() -> None:
+    """All wait at 4, 8 and 12, when a publisher is ready: v2 has the longest encoding, v0 comes before v1."""
+
+    class LongestFirst(tv.Strategy):
+        def priority(self, video: tv.Video, deadline: float) -> float:
+            return -video.encoding_time
+
+    run = simulate([(1, 99), (1, 99), (2, 99)], LongestFirst(prewarmed=1), 4, encoders=3)
+    assert run.videos["assigned"].tolist() == [8, 12, 4]
+
+
+def test_the_level_of_the_pool_changes() -> None:
+    """One up to 3, then two, as of the review of 4: v0 takes the first at 2, and the pool is filled up then."""
+
+    class Grows(tv.Strategy):
+        def pool_level(self, state: tv.PoolState) -> int:
+            return 1 if state.time < 3 else 2
+
+    run = simulate([(2, 9), (9, 99)], Grows(review_every=2), 1, until=5)
+    check_publishers(
+        run,
+        """
+        cause  started  ready  assigned  ended  video  idle
+            -      0      1        2       2      0     1
+            0      2      3        -       -      -     2
+            -      4      5        -       -      -     0
+        """,
+    )
+
+
+def check_publishers(run: tv.Run, table: str) -> None:
+    assert actual(run.publishers, PUBLISHERS) == literal(table, PUBLISHERS)
 
 
 # -- the hook decide -----------------------------------------------------------------------------------------

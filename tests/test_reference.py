@@ -310,6 +310,22 @@ def test_every_cell_agrees_for_154_videos(rule: Rule, world: World, whole: bool)
     check(case, run)
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(prewarmed=10, holds_back=100),
+        Rule(prewarmed=8, price=240, forecast=((3, 6, 2), (6, 7, 1))),
+        pytest.param(Rule(prewarmed="rate", price=60), marks=pytest.mark.full),
+        pytest.param(Rule("encoding_started", prewarmed="rate", price=1000), marks=pytest.mark.full),
+    ],
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_every_cell_agrees_for_154_videos_of_rules_that_weigh(rule: Rule, whole: bool) -> None:
+    for world in (World(), World(encoders=3, publishing_queue_capacity=2, publishing_time=0.5)):
+        case = large_case(rule, world, whole)
+        check(case, simulate(case, tv.Uniform(2, 6)))
+
+
 @pytest.mark.parametrize(("name", "rule"), PARTS.items())
 def test_the_parts_by_name_and_by_constant_are_the_same(name: str, rule: Rule) -> None:
     constant = {"1": tv.PART_1, "2a": tv.PART_2A, "2b": tv.PART_2B, "2c": tv.PART_2C}[name]
