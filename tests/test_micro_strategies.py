@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 import tv2sim as tv
+from tv2sim.model.failures import FailingPublishers
 from tv2sim.strategies.contradictions import CONTRADICTIONS
 
 from .micro import PUBLISHERS, actual, literal, log, simulate
@@ -299,6 +300,25 @@ def test_an_arrival_in_the_first_microseconds_is_no_immense_rate() -> None:
     record = {"id": "a", "encodingTime": 1, "publicationTimeout": 9, "submittedAt": 0.000074}
     run = tv.simulate([record], tv.Strategy("pool", headroom=1), tv.Scenario(startup_time=4))
     assert len(run.publishers) == 4
+
+
+def test_nothing_is_kept_of_a_publisher_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many are retired, die and serve; of those that are left, it is known why they were started."""
+    made: list[FailingPublishers] = []
+    begin = FailingPublishers.__init__
+
+    def init(one: FailingPublishers, *arguments: Any) -> None:
+        made.append(one)
+        begin(one, *arguments)
+
+    monkeypatch.setattr(FailingPublishers, "__init__", init)
+    pool: dict[str, Any] = {"prewarmed": 5, "minimum": 1, "idle_time_to_live": 0.5}
+    strategy = tv.Strategy(starts_on="encoding_started", **pool)
+    scenario = tv.Scenario(faults=tv.Faults(startup=0.2, ready_lifetime="uniform(0, 2)"))
+    run = tv.simulate(tv.generate_catalogue(60), strategy, scenario, seed=1)
+    assert {"retired", "failed", "ended"} <= {*run.publishers["outcome"]}
+    there = run.publishers["publisher"][run.publishers["ended"].isna()]
+    assert set(made[0]._of) == set(there)
 
 
 @pytest.mark.parametrize("name", tv.STRATEGIES)
