@@ -361,8 +361,19 @@ KNOWN: list[tuple[dict[str, Any], float, float | None]] = [
     ),
     ({"prewarmed": 4, **ADVANCE, **DEADLINE, "lead": tv.Lead(encoding=3, timeout=6)}, 0.535, 126.2),
     ({"prewarmed": 4, **ADVANCE, **DEADLINE, "lead": tv.Lead(encoding=2, timeout=5.5)}, 1.170, 79.9),
+    *(
+        ({"price": price, "forecast": REAL}, failed, idle)
+        for price, failed, idle in (
+            (20, 0.314, 25.7),
+            (60, 0.115, 37.8),
+            (100, 0.094, 40.6),
+            (240, 0.046, 51.2),
+            (1000, 0.0148, 76.0),
+        )
+    ),
     ({"prewarmed": "rate", "price": 60}, 0.123, 34.1),
     ({"prewarmed": "rate", "price": 240}, 0.062, 42.5),
+    ({"prewarmed": "rate", "price": 1000}, 0.0286, 57.4),
     ({"prewarmed": 10, "holds_back": 100}, 0.0152, 173),
 ]
 

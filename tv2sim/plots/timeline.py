@@ -38,11 +38,11 @@ _BARS: dict[str, dict[str, Any]] = {
     "publisher ready, idle": {"facecolor": style.GREEN, "edgecolor": "white"},
     "publishing": {"facecolor": style.BLUE, "edgecolor": "white"},
 }
-_LATE = {"markeredgecolor": "white", "markeredgewidth": 0.6}
+_OUTLINED = {"markeredgecolor": "white", "markeredgewidth": 0.6}
 _MARKS: dict[str, dict[str, Any]] = {
     "published in time": {"marker": "|", "color": style.BLACK, "markeredgewidth": 1.8, "zorder": 3},
-    "published late": {"marker": "X", "color": style.VERMILLION, "zorder": 4, **_LATE},
-    "published again": {"marker": "|", "color": style.GREY, "markeredgewidth": 1.8, "zorder": 3},
+    "published late": {"marker": "X", "color": style.VERMILLION, "zorder": 4, **_OUTLINED},
+    "published again": {"marker": "D", "color": style.GREY, "zorder": 4, **_OUTLINED},
     "publisher failed": {"marker": "x", "color": style.BLACK, "markeredgewidth": 1.6, "zorder": 4},
 }
 
@@ -277,7 +277,7 @@ def _marks(
     found = (
         (published, of_video, on_time, small),
         (published, of_video, ~on_time, large),
-        (ended, row[:-1], again, small),
+        (ended, row[:-1], again, min(7.0, pitch)),
         (ended, row[:-1], failed, min(7.0, pitch)),
     )
     used: dict[str, Artist] = {}
