@@ -141,6 +141,7 @@ def test_the_tables_of_publishers(runs: Runs) -> None:
         for publisher in outcome.publishers:
             life = times(publisher, "started", "ready", "assigned", "ended")
             assert life == sorted(life)
+            assert publisher["idle"] >= 0
             if case.rule.dedicated and publisher["cause"] is not None:
                 assert publisher["video"] in (None, publisher["cause"])
 
@@ -239,6 +240,60 @@ def test_what_is_given_up_is_late_and_what_is_late_is_given_up(runs: Runs) -> No
                 assert case.rule.discards or case.rule.decide is not None
                 assert isnan(outcome.videos[row]["published"])
                 assert isnan(outcome.videos[row]["elapsed"])
+
+
+def test_nothing_is_held_for_ever(runs: Runs) -> None:
+    """A publisher that was held serves, is retired, dies, or is not needed: no video waits beside it then."""
+    held = 0
+    for (clips, rule, world, seed), _ in runs:
+        system = Holding([Video(*clip) for clip in clips], rule, world, Draws(seed))
+        outcome = system.run()
+        held += bool(system.held)
+        if rule.covers and outcome.ending != "cut-off":
+            assert not (system.waiting() and system.ready)
+        for number in system.held:
+            assert outcome.publishers[number]["outcome"] in ("ended", "retired", "failed", "unused")
+    assert held or all(not rule.covers for (_, rule, *_), _ in runs)
+
+
+class Holding(System):
+    """A system that notes which publishers were ready when a decision let a video wait."""
+
+    held: frozenset[int] = frozenset()
+
+    def decision(self) -> None:
+        super().decision()
+        if self.waiting():
+            self.held |= {number for _, number in self.ready}
+
+
+def test_of_those_that_wait_the_nearest_deadline_is_served_first(runs: Runs) -> None:
+    """Those whose publishing has failed at once wait again, but for the next decision."""
+    for case, outcome in runs:
+        if case.rule.order != "deadline" or case.rule.decide is not None or case.world.broker is not None:
+            continue
+        own = System([Video(*clip) for clip in case.clips], case.rule, case.world, Draws(case.seed)).has_own
+        comes = "encoded" if case.rule.decides else "queued"  # those that are blocked wait as well
+        waiting: dict[int, float] = {}
+        given_up = set()
+        failed_now, now = set[int](), 0.0
+        for time, event, row, _, _ in outcome.log:
+            if time > now:
+                failed_now, now = set(), time
+            if row is None or own[row]:
+                continue
+            video = outcome.videos[row]
+            deadline = video["encoding_started"] * 1e6 + round(video["publication_timeout"] * 1e6)
+            if event == "failed":
+                given_up.add(row)
+            elif event in (comes, "publisher_failed") and row not in given_up:
+                waiting[row] = deadline
+                failed_now |= {row} if event == "publisher_failed" else set()
+            elif event == "assigned":
+                others = [at for other, at in waiting.items() if other not in failed_now]
+                assert waiting.pop(row) == min([deadline, *others])
+            elif event in ("discarded", "encoder_failed"):
+                waiting.pop(row, None)
 
 
 class Watched(System):
