@@ -13,6 +13,7 @@ import inspect
 import io
 import re
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
@@ -24,12 +25,13 @@ from sphinx.util.logging import getLogger
 import tv2sim as tv
 from tv2sim import events as event_kinds
 from tv2sim import metrics as metric_registry
-from tv2sim import plots, tables
+from tv2sim import plots, queueing, tables
 from tv2sim.catalogue import Video
 from tv2sim.catalogue import columns as mapped
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED
 from tv2sim.cli.options import _COMMANDS
 from tv2sim.distributions import DISTRIBUTIONS, NOTATIONS
+from tv2sim.strategies import HOOKS
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -89,7 +91,9 @@ def _each_named(entry: str) -> str:
 
 def all_documented(app: Sphinx, env: BuildEnvironment) -> None:
     """Warn of a public name that is on no page of the reference."""
-    public = [*(f"tv2sim.{name}" for name in tv.__all__), *(f"tv2sim.plots.{name}" for name in plots.__all__)]
+    public = [f"tv2sim.{name}" for name in tv.__all__]
+    for room in (plots, queueing, tv.policies):
+        public += [f"tv2sim.{room.__name__.rpartition('.')[2]}.{name}" for name in room.__all__]
     for name in public:
         if name not in env.domains.python_domain.objects:
             getLogger(__name__).warning("%s is not in the reference", name)
@@ -121,8 +125,14 @@ def api(room: str) -> str:
     return "\n\n".join(map(_documented, functions_first))
 
 
+def theory() -> str:
+    """Return the public names of :mod:`tv2sim.queueing`, each with its docstring."""
+    names = (_documented(f"queueing.{name}") for name in queueing.__all__)
+    return "\n\n".join([restructured(".. py:module:: tv2sim.queueing"), *names])
+
+
 def _documented(name: str) -> str:
-    value = getattr(tv, name)
+    value = attrgetter(name)(tv)
     if inspect.isclass(value):
         shown = ["   :members:", "   :show-inheritance:"] if issubclass(value, Exception) else ["   :members:"]
         return restructured(f".. autoclass:: tv2sim.{name}", *shown)
@@ -139,6 +149,7 @@ def charts() -> str:
     study = tv.compare(catalogue, pools, replications=100, prices=prices, progress=False)
     given = {"run": tv.simulate(catalogue, "2c"), "study": study, "reps": study["2c"], "study_or_reps": study}
     given["fit"] = tv.fit(tv.LogNormal(4, 0.6).quantile(np.random.default_rng(1).random(200)))
+    given["result"] = tv.validate(study, {"2a": [128, 126, 123], "2c": [154, 153, 153, 151]})
     given["runs"] = {name: tv.simulate(catalogue, name) for name in study.strategies}
     return "\n\n".join(_chart(name, given) for name in plots.__all__)
 
@@ -185,6 +196,25 @@ def strategies() -> str:
         ["name", *map(code, used)],
         ([code(key), *(code(getattr(one, name)) for name in used)] for key, one in tv.STRATEGIES.items()),
     )
+
+
+def hooks() -> str:
+    """Return the hooks of a strategy, with the fields that they take the place of."""
+    return table(
+        ["hook", "in place of", "answers"],
+        (
+            [code(name), "–" if field is None else code(field), _first(getattr(tv.Strategy, name))]
+            for name, field in HOOKS.items()
+        ),
+    )
+
+
+def policies() -> str:
+    """Return the functions of :mod:`tv2sim.policies`."""
+    functions = "\n\n".join(
+        restructured(f".. autofunction:: tv2sim.policies.{name}") for name in tv.policies.__all__
+    )
+    return f"{restructured('.. py:module:: tv2sim.policies')}\n\n{functions}"
 
 
 def distributions() -> str:
@@ -352,7 +382,7 @@ def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
 REGISTRIES: dict[str, Callable[..., str]] = {
     function.__name__: function
     for function in (
-        api, catalogue, charts, columns, commands, distributions, events, fields, mapping, mappings,
-        metrics, strategies,
+        api, catalogue, charts, columns, commands, distributions, events, fields, hooks, mapping, mappings,
+        metrics, policies, strategies, theory,
     )
 }  # fmt: skip

@@ -65,6 +65,17 @@ def run() -> tv.Run:
     return simulate([(2, 3), (1, 2), (1, 9)], tv.PART_2C.replace(prewarmed=1), 3)
 
 
+def test_a_video_that_is_given_up_waits_until_then() -> None:
+    """v0, due at 2, is encoded at 1 and given up as v1 is encoded at 3; v1 takes the publisher at 4."""
+    strategy = tv.Strategy(
+        starts_on="queued", dispatch="end_of_instant", discards_hopeless=True, queue_order="deadline"
+    )
+    run = simulate([(1, 2), (2, 9)], strategy, 3)
+    assert run.videos["outcome"].tolist() == ["failed", "published"]
+    assert run.end == 4
+    assert run.summary["publishing_queue_mean"] == (2 + 1) / 4
+
+
 ALWAYS = list(metrics_of([Setting(tv.generate_catalogue(1), tv.PART_2C, tv.Scenario())]))
 """The metrics of a world to which nothing is added."""
 

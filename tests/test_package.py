@@ -17,11 +17,11 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tv2sim"
 
 ROOMS = (
-    "errors", "validation", "notebook", "fields", "progress", "plain", "ticks", "draws", "compiled",
+    "errors", "validation", "notation", "notebook", "fields", "progress", "plain", "ticks", "draws", "compiled",
     "measured", "distributions", "catalogue", "written", "profiles", "faults", "links", "scenario", "load",
     "prices", "strategies", "facts", "events", "levels", "model", "kernel", "engines", "metrics", "tables",
-    "storage", "statistics", "numbers", "fitting", "run", "saved", "experiment", "plots", "report", "realtime",
-    "cli", "__main__",
+    "storage", "statistics", "queueing", "numbers", "fitting", "run", "saved", "experiment", "plots", "report",
+    "realtime", "cli", "__main__",
 )  # fmt: skip
 """From top to bottom: data flows down, so a room imports from those above it."""
 

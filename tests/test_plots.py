@@ -84,12 +84,19 @@ def fitted() -> tv.Fit:
     return tv.fit(tv.Gamma(2, 2).quantile((np.arange(40) + 0.5) / 40))
 
 
+@cache
+def validated() -> tv.Validation:
+    study = tv.compare(CATALOGUE, ["1", "2c"], replications=50, progress=False)
+    return tv.validate(study, {"1": [54, 66, 61], "2c": [154, 153, 153, 120]})
+
+
 def charts(study: tv.Comparison, run: tv.Run) -> dict[str, Callable[[Axes | None], Axes]]:
     return {
         "published_per_replication": lambda ax: tv.plots.published_per_replication(study, ax),
         "on_time_rates": lambda ax: tv.plots.on_time_rates(study, ax),
         "differences": lambda ax: tv.plots.differences(study, ax),
         "tradeoff": lambda ax: tv.plots.tradeoff(study, ax),
+        "frontier": lambda ax: tv.plots.frontier(several_pools(), ax),
         "lateness": lambda ax: tv.plots.lateness([run], ax),
         "on_time_map": lambda ax: tv.plots.on_time_map(study["1"], ax),
         "sweep": lambda ax: tv.plots.sweep(several_pools(), ax),
@@ -98,6 +105,7 @@ def charts(study: tv.Comparison, run: tv.Run) -> dict[str, Callable[[Axes | None
         "timeline": lambda ax: tv.plots.timeline(run, ax),
         "levels": lambda ax: tv.plots.levels(run, ax),
         "qq": lambda ax: tv.plots.qq(fitted(), ax),
+        "validation": lambda ax: tv.plots.validation(validated(), ax),
     }
 
 

@@ -1,6 +1,6 @@
 """The public names and the rooms that they live in: read by type checkers, and by ``__init__.py`` itself."""
 
-from tv2sim import plots as plots
+from tv2sim import plots as plots, queueing as queueing
 from tv2sim.catalogue import (
     Catalogue as Catalogue, Import as Import, Rejected as Rejected, Survey as Survey, Video as Video,
     generate_catalogue as generate_catalogue, import_catalogue as import_catalogue,
@@ -17,8 +17,8 @@ from tv2sim.errors import (
 )  # fmt: skip
 from tv2sim.events import LogEntry as LogEntry
 from tv2sim.experiment import (
-    Comparison as Comparison, Interrupted as Interrupted, Replications as Replications, compare as compare,
-    replicate as replicate,
+    Comparison as Comparison, Interrupted as Interrupted, Replications as Replications,
+    Validation as Validation, compare as compare, replicate as replicate, validate as validate,
 )  # fmt: skip
 from tv2sim.faults import Faults as Faults
 from tv2sim.fitting import Candidate as Candidate, Fit as Fit, fit as fit
@@ -30,6 +30,7 @@ from tv2sim.run import Run as Run, simulate as simulate
 from tv2sim.saved import load_run as load_run
 from tv2sim.scenario import Scenario as Scenario
 from tv2sim.statistics import Precision as Precision
+from tv2sim.strategies import policies as policies
 from tv2sim.strategies.builtin import (
     PART_1 as PART_1, PART_2A as PART_2A, PART_2B as PART_2B, PART_2C as PART_2C, STRATEGIES as STRATEGIES,
 )  # fmt: skip

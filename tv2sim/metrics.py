@@ -155,20 +155,22 @@ class Measured:
         counts = np.bincount(self.videos["outcome"], minlength=len(VIDEO_OUTCOMES))
         return dict(zip(VIDEO_OUTCOMES, counts.tolist(), strict=True))
 
-    def total(self, start: str, stop: str, rows: Any = slice(None)) -> float:
-        """Return the sum over videos of the ticks from one column to another, or to the end of the run."""
-        started, stopped = self.videos[start][rows], self.videos[stop][rows]
+    def until_the_end(self, started: NDArray[np.float64], stopped: NDArray[np.float64]) -> float:
+        """Return the sum of the ticks from times of starts to others, or to the end of the run."""
         return float(happened(np.where(np.isnan(stopped), self.end, stopped) - started).sum())
+
+    def waiting_time(self) -> float:
+        """Return the ticks for which videos waited in the queue, until they were served or given up."""
+        rows = self.videos["own"] == 0
+        queued, assigned, settled = (self.videos[name][rows] for name in ("queued", "assigned", "settled"))
+        return self.until_the_end(queued, np.where(np.isnan(assigned), settled, assigned))
 
     def encoder_time(self) -> float:
         """Return the ticks for which encoders held a video, also those of encodings that were interrupted."""
         if not len(self.facts.attempts["kind"]):
-            left = left_encoder(self.facts)
-            times = np.where(np.isnan(left), self.end, left) - self.videos["encoding_started"]
-            return float(happened(times).sum())
+            return self.until_the_end(self.videos["encoding_started"], left_encoder(self.facts))
         held = holds(self.facts)
-        ended = np.where(np.isnan(held["ended"]), self.end, held["ended"])
-        return float((ended - held["started"]).sum())
+        return self.until_the_end(held["started"], held["ended"])
 
     def others(self, event: str) -> int:
         """Return how often an event happened that no column of its own holds."""
@@ -512,9 +514,9 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in (
            lambda run: _ratio(run.encoder_time(), run.encoders * run.end),
            None, float, "share"),
     Metric("publishing_queue_mean", "publishing queue", "videos", "videos waiting in it, averaged over time",
-           lambda run: _ratio(run.total("queued", "assigned", run.videos["own"] == 0), run.end)),
+           lambda run: _ratio(run.waiting_time(), run.end)),
     Metric("client_blocked_time", "client blocked", "s", "time for which the client waited for an encoder",
-           lambda run: run.total("offered", "encoding_started") / PER_SECOND,
+           lambda run: run.until_the_end(run.videos["offered"], run.videos["encoding_started"]) / PER_SECOND,
            fixed=lambda setting: setting.encodings_are_known,
            only=lambda setting: setting.scenario.hand_over is None),
     Metric("makespan", "makespan", "s", "from the start to the end of the run",

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RARELY_LATE", "Estimate", "axis", "dearer", "decimals_of", "estimate", "estimated", "fewer_late",
-    "heading", "in_points", "late", "listed", "number", "p_value", "percent", "plural", "points", "rate",
-    "scaled", "span", "three_digits", "with_span",
+    "heading", "in_points", "late", "listed", "number", "p_equals", "p_value", "percent", "plural", "points",
+    "rate", "scaled", "span", "three_digits", "with_span",
 ]  # fmt: skip
 
 
@@ -301,6 +301,16 @@ def p_value(value: float) -> str:
     if value < 0.001:
         return "< 0.001"
     return "1" if value == 1 else f"{value:.3f}"
+
+
+def p_equals(value: float) -> str:
+    """Return a p-value as it is read in a sentence.
+
+    >>> p_equals(0.0342), p_equals(1e-9)
+    ('p = 0.034', 'p < 0.001')
+    """
+    text = p_value(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def listed(words: Iterable[str]) -> str:

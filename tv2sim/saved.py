@@ -19,10 +19,12 @@ from tv2sim.events import LogEntry
 from tv2sim.facts import Ending, Facts
 from tv2sim.model.recorder import facts_of_log
 from tv2sim.prices import Prices
+from tv2sim.profiles import Profile
 from tv2sim.run import Run
 from tv2sim.scenario import Scenario
 from tv2sim.storage import FORMATS, Format, read_table, records, whole_folder, write_table
 from tv2sim.strategies import STRATEGIES, Lead, Strategy
+from tv2sim.strategies.policies import CLASSES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -225,7 +227,7 @@ def _facts(log: pd.DataFrame, videos: pd.DataFrame, document: _Document, scenari
 def strategy_of(data: Mapping[str, Any]) -> Strategy:
     """Return the strategy that was saved as data; for a user's own class, a plain one with the same data."""
     if data[plain.KIND] != plain.CUSTOM:
-        strategy: Strategy = plain.from_dict(data, Strategy, Lead)
+        strategy: Strategy = plain.from_dict(data, Strategy, Lead, Profile, *CLASSES)
         return STRATEGIES[strategy.name] if STRATEGIES.get(strategy.name) == strategy else strategy
     known = {field.name: data[field.name] for field in fields(Strategy) if field.name in data}
     try:

@@ -46,7 +46,7 @@ def main(options: argparse.Namespace) -> None:
         raise InputError(f"--by prints a table to read: leave out --format {kind}, or name a file with --out")
     for catalogue in catalogues.values() if options.by is not None else ():
         catalogue.groups(options.by)  # an unknown column is refused before the simulation
-    command = _command(options, given, call["seed"])
+    command = _command(options, given, call)
     with ExitStack() as files:
         # the files are created before the simulation, so that it is known now whether they can be written
         report = _begun(files, options.report, options, ours=_is_report)
@@ -82,8 +82,9 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
     if options.workers is not None:
         a_whole_number("--workers", options.workers, at_least=1, at_most=MOST_WORKERS)
     strategies = [as_strategy(name) for name in options.strategies]
-    if options.baseline is not None and options.baseline not in options.strategies:
-        known = ", ".join(options.strategies)
+    names = [strategy.name for strategy in strategies]
+    if options.baseline is not None and options.baseline not in names:
+        known = ", ".join(names)
         raise InputError(f"--baseline must be one of the strategies, {known}, not {options.baseline!r}")
     prices, precision = prices_of(options), None
     if options.precision is not None:
@@ -173,12 +174,12 @@ def _name(path: str, paths: list[str]) -> str:
     return "/".join(parts[-count:]).encode("utf-8", "backslashreplace").decode()
 
 
-def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], seed: int) -> str:
+def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], call: Mapping[str, Any]) -> str:
     """Return the command with which a reader can repeat the comparison, with every choice explicit."""
     words = ["tv2sim", "compare", *options.catalogue]
     words += ["--columns", options.columns] if options.columns is not None else []
     words += ["--strategies", ",".join(options.strategies)]
-    words += ["--baseline", options.baseline or options.strategies[0]]
+    words += ["--baseline", options.baseline or call["strategies"][0].name]
     words += ["--replications", str(options.replications)]
     if options.precision is not None:
         metric, kind, width = options.precision
@@ -189,7 +190,7 @@ def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], seed: 
     words += ["--scenario", ",".join(options.scenario)] if options.scenario else []
     for name, values in given.items():
         words += [SCENARIO[name].flag, ",".join(map(_text, values))]
-    return shlex.join([*words, "--seed", str(seed)])
+    return shlex.join([*words, "--seed", str(call["seed"])])
 
 
 def _text(value: object) -> str:

@@ -391,9 +391,16 @@ def _catalogue(parser: argparse.ArgumentParser, *, nargs: str | None = None, mor
 _STRATEGIES = "1, 2a, 2b, 2c, advance, 'just in time', 'slack aware', adaptive, coverage"
 """Those that are built in, whose classes take too long to import for a help text."""
 
+_PRESETS = "agones, github_arc, gitlab_runner, sandbox_warm_pool"
+"""The functions of :mod:`tv2sim.policies`, likewise."""
+
 
 def _strategy(parser: argparse.ArgumentParser) -> None:
-    text = f"{_STRATEGIES}, or 2c:8 for a pool of 8 (default: 2c)"
+    text = (
+        f"{_STRATEGIES}, or 2c:8 for a pool of 8, or with fields of tv2sim.Strategy, such as "
+        f"'2c(prewarmed=8, queue_order=deadline)', or one of {_PRESETS} with its settings, such as "
+        "'gitlab_runner(idle_count=4)' (default: 2c)"
+    )
     parser.add_argument("--strategy", default=_NONE, metavar="NAME", help=text)
     text = "the strategy's pool size (2c has 10)"
     parser.add_argument("--prewarmed", type=whole, default=_NONE, metavar="N", help=text)
@@ -401,7 +408,11 @@ def _strategy(parser: argparse.ArgumentParser) -> None:
 
 def _strategies(parser: argparse.ArgumentParser) -> None:
     parts = ["1", "2a", "2b", "2c"]
-    text = f"of {_STRATEGIES}, and 2c:8 for a pool of 8, with commas between them (default: the parts 1 to 2c)"
+    text = (
+        f"of {_STRATEGIES}, and 2c:8 for a pool of 8, and with fields of tv2sim.Strategy, such as "
+        f"'2c(prewarmed=8, queue_order=deadline)', and {_PRESETS} with their settings, such as "
+        "'gitlab_runner(idle_count=4)', with commas between them (default: the parts 1 to 2c)"
+    )
     parser.add_argument("--strategies", type=list_of(str), default=parts, metavar="NAMES", help=text)
 
 

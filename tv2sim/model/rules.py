@@ -83,7 +83,7 @@ class CoveringDecisions(RuledDecisions):
     knowledge : Coverage
         What the rule knows at the beginning.
     scenario : Scenario
-        The rate of the client, and what comes off a deadline.
+        The rate of the client.
     *wiring
         As for :class:`RuledDecisions`.
     """
@@ -92,7 +92,6 @@ class CoveringDecisions(RuledDecisions):
         super().__init__(*wiring)
         self._knowledge = knowledge
         self._rate_at = _rates(scenario)
-        self._publishing = to_ticks(scenario.mean_publishing_time)
         begin(knowledge)
 
     def encoding_started(self, video: int, *, again: bool = False) -> None:
@@ -112,17 +111,14 @@ class CoveringDecisions(RuledDecisions):
             self._rate_at(self._env.now),
             len(self._stage.ready),
             np.array(self._publishers.ordered_since(), dtype=np.float64),
-            np.array([self._due(video) for video in waiting], dtype=np.float64),
+            np.array([self.deadline(video) for video in waiting], dtype=np.float64),
             np.array([end for _, end in encoding], dtype=np.float64),
-            np.array([self._due(video) for video, _ in encoding], dtype=np.float64),
+            np.array([self.deadline(video) for video, _ in encoding], dtype=np.float64),
         )
         for video in waiting[:taken]:
             self.serve(video)
         self.start()
         self._publishers.start_others(int(started))
-
-    def _due(self, video: int) -> float:
-        return self.deadline(video) - self._publishing
 
 
 class AskedDecisions(RuledDecisions):

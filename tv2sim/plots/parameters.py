@@ -13,7 +13,7 @@ from tv2sim.plots.study import Shown, Study
 from tv2sim.plots.style import Look, look
 from tv2sim.validation import one_of
 
-__all__ = ["Panel", "Series", "Swept", "in_words", "swept_by"]
+__all__ = ["Panel", "Series", "Swept", "families", "in_words", "swept_by"]
 
 _MOST_WORLDS = 5
 """The most worlds that share a panel if there is one line in each: so many kinds of line can be told apart."""
@@ -31,6 +31,8 @@ class Series(NamedTuple):
     look: Look
     values: list[Any]
     shown: list[Shown]
+    of: str = ""
+    """The parameter, where not all lines have the same."""
 
 
 class Panel(NamedTuple):
@@ -78,7 +80,7 @@ def swept_by(data: Study, parameter: str | None = None) -> Swept:
     )
     found: dict[str, Swept] = {}
     for owner, name in names:
-        swept = _swept(data, owner, name)
+        swept = _swept(data.shown, owner, name)
         if swept.values and (swept.numeric or owner == "scenario"):
             found.setdefault(name, swept)
     if not found:
@@ -97,6 +99,29 @@ def swept_by(data: Study, parameter: str | None = None) -> Swept:
     return swept._replace(
         of=next(iter(swept.looks)), panels=_together(swept.panels) if together else swept.panels
     )
+
+
+def families(cells: list[Shown]) -> list[Series]:
+    """Return cells of one world as lines of strategies that differ in one number, each in the longest it fits.
+
+    A strategy that fits in none is a line of its own, without values.
+    """
+    names = dict.fromkeys(name for one in cells for name in _values(one, "strategy"))
+    lines = [
+        line._replace(of=name)
+        for name in names
+        for panel in _swept(cells, "strategy", name).panels
+        for line in panel.lines
+        if line.values and all(_number(value) is not None for value in line.values)
+    ]
+    found: list[Series] = []
+    left = list(cells)
+    for line in sorted(lines, key=lambda line: -len(line.values)):
+        if all(one in left for one in line.shown):
+            found.append(line)
+            left = [one for one in left if one not in line.shown]
+    found += map(_level, left)
+    return sorted(found, key=lambda line: min(map(cells.index, line.shown)))
 
 
 def _together(panels: list[Panel]) -> list[Panel]:
@@ -139,11 +164,11 @@ def _distinct(values: Iterable[Any]) -> list[Any]:
     return list({repr(value): value for value in values}.values())
 
 
-def _swept(data: Study, owner: Owner, parameter: str) -> Swept:
+def _swept(cells: list[Shown], owner: Owner, parameter: str) -> Swept:
     """Return the lines against one field, with no values if it does not vary on its own."""
     # cells are in one line if they share the other two names and the other fields
     alike: dict[Any, list[tuple[Any, Shown]]] = {}
-    for shown in data.shown:
+    for shown in cells:
         values = _values(shown, owner)
         value = values.pop(parameter, None)
         key = (shown.cell._replace(**{owner: ""}), type(getattr(shown.reps, owner)), repr(values))
@@ -160,11 +185,11 @@ def _swept(data: Study, owner: Owner, parameter: str) -> Swept:
             alike[key] = sorted(pairs, key=lambda pair: pair[0] or 0.0)
     worlds: dict[Any, list[Series]] = {}
     names: dict[Any, str] = {}
-    apart = _apart(data, parameter) if owner == "scenario" else []
+    apart = _apart(cells, parameter) if owner == "scenario" else []
     for key, group in alike.items():
         cell, _, others = key
         world = (cell._replace(strategy=""), others if owner == "scenario" else "")
-        names[world] = _world(data, group[0][1], apart) if owner == "scenario" else group[0][1].group
+        names[world] = _world(cells, group[0][1], apart) if owner == "scenario" else group[0][1].group
         lines = [_line(group)] if key in moving else [_level(shown) for _, shown in group]
         worlds.setdefault(world, []).extend(lines)
     panels = [Panel(name, lines) for name, lines in zip(_unlike(names.values()), worlds.values(), strict=True)]
@@ -182,16 +207,16 @@ def _level(shown: Shown) -> Series:
     return Series(shown.cell.strategy, shown.look, [], [shown])
 
 
-def _apart(data: Study, parameter: str) -> list[str]:
+def _apart(cells: list[Shown], parameter: str) -> list[str]:
     """Return the other fields in which scenarios differ."""
-    values = [_values(shown, "scenario") for shown in data.shown]
+    values = [_values(shown, "scenario") for shown in cells]
     return [name for name in values[0] if name != parameter and len(_distinct(one[name] for one in values)) > 1]
 
 
-def _world(data: Study, shown: Shown, apart: list[str]) -> str:
+def _world(cells: list[Shown], shown: Shown, apart: list[str]) -> str:
     """Return what a cell's world differs in besides the parameter."""
     values = _values(shown, "scenario")
-    several = len({one.cell.catalogue for one in data.shown}) > 1
+    several = len({one.cell.catalogue for one in cells}) > 1
     named = [f"{name}={in_words(values[name])}" for name in apart]
     return "\n".join([shown.cell.catalogue] * several + named)
 

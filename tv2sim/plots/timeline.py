@@ -28,6 +28,7 @@ _TINY = 15
 """The most videos for which bars have numbers."""
 _GAP = 1.2
 """Rows between encoders and publishers."""
+_HELD = "publishers held back"
 
 _BARS: dict[str, dict[str, Any]] = {
     "encoding": {"facecolor": style.SKY, "edgecolor": "white"},
@@ -49,9 +50,10 @@ _MARKS: dict[str, dict[str, Any]] = {
 def timeline(run: Run, ax: Axes | None = None, *, until: float | None = None) -> Axes:
     """Show a bar per video on the encoders, and the lives of the publishers with their publications.
 
-    Where something fails, bars show interrupted encodings and encoders that are down, and marks the publishers
-    that failed. A row of publishers holds one after another: each takes the first row that is free. In a run of
-    up to 15 videos, bars have the numbers of videos (v) and publishers (p), as in the run's tables.
+    Where a strategy holds publishers back, shades mark the times at which videos waited although publishers
+    were ready. Where something fails, bars show interrupted encodings and encoders that are down, and marks the
+    publishers that failed. A row of publishers holds one after another: each takes the first row that is free.
+    In a run of up to 15 videos, bars have the numbers of videos (v) and publishers (p), as in the run's tables.
 
     Parameters
     ----------
@@ -93,6 +95,7 @@ def timeline(run: Run, ax: Axes | None = None, *, until: float | None = None) ->
     for block in (encoders, interrupted, _down(run, stop)):
         drawn |= _bars(ax, block, 0)
     drawn |= _bars(ax, publishers, below)
+    drawn |= _held_back(ax, run, below, rows, stop)
     drawn |= _marks(ax, run, publishers, below, stop, pitch)
     _name_rows(ax, encoders, publishers, below, pitch)
     if len(run.catalogue) <= _TINY:
@@ -280,6 +283,24 @@ def _marks(
             ax.plot(time[at], above + y[at], linestyle="none", label=name, clip_on=False, **look)
             used[name] = Line2D([], [], linestyle="none", **look | {"markersize": 9.0})
     return used
+
+
+def _held_back(ax: Axes, run: Run, below: float, rows: float, stop: float) -> dict[str, Artist]:
+    """Shade the time for which videos waited in the queue although publishers of the pool were ready."""
+    if not (run.strategy.holds or run.strategy.decides) or run.facts.videos["own"].any():
+        return {}  # own publishers are ready for their videos alone
+    levels = run.levels
+    begin = levels["time"].to_numpy()
+    end = np.minimum(np.append(begin[1:], run.end), stop)
+    held = (
+        (levels["publishing_queue"] > 0).to_numpy()
+        & (levels["publishers_ready"] > 0).to_numpy()
+        & (begin < end)
+    )
+    how: dict[str, Any] = {"facecolor": style.ORANGE, "alpha": 0.35, "linewidth": 0, "zorder": 0.5}
+    for left, right in zip(begin[held], end[held], strict=True):
+        ax.fill_between([left, right], below - 0.6, rows - 0.4, **how)
+    return {_HELD: Patch(**how)} if held.any() else {}
 
 
 def _name_rows(ax: Axes, encoders: _Block, publishers: _Block, below: float, pitch: float) -> None:
