@@ -87,10 +87,7 @@ def main() -> None:
         sizes, rules = points(catalogue, scenario, replications)
         fewest = 20 / (MORE * replications)
         sizes = [size for size in sizes if fewest <= size.failed <= len(catalogue) / 10]
-        fewest = min(sizes, key=lambda size: (size.failed, size.idle))
-        print(
-            f"\n{name}: least failures of any size {fewest.failed:.3f} / {fewest.idle:.0f} ({fewest.strategy})"
-        )
+        print(f"\n{name}")
         for rule in rules:
             # the size with the least idle time that has no more failures
             as_good = min((s for s in sizes if s.failed <= rule.failed), key=lambda s: s.idle, default=None)
