@@ -662,7 +662,7 @@ class NotAtOne(tv.Distribution):
 @pytest.mark.parametrize(
     "time",
     [tv.Exponential(4), tv.LogNormal(4, 1), tv.Gamma(2, 2), "scipy.stats.expon(0, 4)", NotAtOne()],
-    ids=str,
+    ids=["exponential", "lognormal", "gamma", "SciPy's", "not at 1"],
 )
 def test_no_certificate_without_an_upper_end(time: Any) -> None:
     with pytest.raises(tv.ScenarioError, match="start-up times without an upper end, startup_time="):
