@@ -241,6 +241,14 @@ def test_a_catalogue_with_times_has_one_rate_whatever_the_profile() -> None:
     assert runs[0].publishers.equals(runs[1].publishers)
 
 
+def test_start_ups_may_take_no_time() -> None:
+    """The rule looks an eighth of a gap ahead, and starts publishers for what is due by then."""
+    run = tv.simulate(tv.generate_catalogue(30), "coverage", tv.Scenario(startup_time=0))
+    assert run.publishers["ready"].equals(run.publishers["started"])
+    assert run.summary["published"] > 0
+    assert run.summary["idle"] == 0
+
+
 def test_an_arrival_in_the_first_microseconds_is_no_immense_rate() -> None:
     """One video at 74 µs counts as one in a second: start-ups of 4 s need 4 publishers, not 4 / 74e-6."""
     record = {"id": "a", "encodingTime": 1, "publicationTimeout": 9, "submittedAt": 0.000074}

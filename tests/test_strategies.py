@@ -407,7 +407,7 @@ class TestInWords:
     def test_the_hooks_are_the_methods_that_are_asked_about_videos_and_the_pool(self) -> None:
         methods = {name for name in vars(tv.Strategy) if inspect.isfunction(getattr(tv.Strategy, name))}
         public = {name for name in methods if not name.startswith("_")}
-        assert public == {*HOOKS, "starts", "sized", "knowledge", "in_words", "replace", "to_dict"}
+        assert public == {*HOOKS, "starts", "sized", "prewarms", "knowledge", "in_words", "replace", "to_dict"}
 
     @settings(deadline=None, derandomize=True, max_examples=100)
     @given(st.sets(st.sampled_from(sorted(HOOKS))), st.sampled_from(MOMENTS), st.booleans(), st.integers(0, 3))

@@ -45,10 +45,9 @@ class Engine(NamedTuple):
         As :func:`simulate_chunk`, without the engine's name.
     measure : callable or None
         As :func:`measure_chunk`, without the engine's name, if it can compute metrics without facts; it returns
-        None if it does not know all of them, or not all replications.
+        None if it does not know all of them.
     elapsed : callable or None
-        As :func:`elapsed`, without the engine's name, if it can do that without facts; it returns None if it
-        does not know all replications.
+        As :func:`elapsed`, without the engine's name, if it can do that without facts.
     replications, entities : int
         The largest chunk: so many replications, and so many videos and prewarmed publishers in all of them.
     package : str
@@ -59,7 +58,7 @@ class Engine(NamedTuple):
 
     simulate: Callable[..., Iterator[Facts]]
     measure: Callable[..., Measured | None] | None
-    elapsed: Callable[..., NDArray[np.float64] | None] | None
+    elapsed: Callable[..., NDArray[np.float64]] | None
     replications: int
     entities: int
     package: str
@@ -124,8 +123,9 @@ def why_not_compiled(
     """Return why the compiled engine cannot simulate this, or an empty text."""
     if find_spec("numba") is None:
         return "it needs numba, which is not installed (pip install 'tv2sim[fast]')"
-    if strategy._overrides("pool_level"):
-        return f"strategy {strategy.name!r} has a pool_level of its own, which only Python can ask"
+    for hook in ("pool_level", "decide"):
+        if strategy._overrides(hook):
+            return f"strategy {strategy.name!r} has a {hook} of its own, which only Python can ask"
     if watched:
         return "observers are called by the SimPy model alone"
     from tv2sim.kernel import unknown
@@ -193,9 +193,8 @@ def elapsed(
     import numpy as np
 
     what = catalogue, strategy, scenario, seed
-    compute = _ENGINES[engine].elapsed
-    if compute is not None and (found := compute(*what, replications)) is not None:
-        return found
+    if (compute := _ENGINES[engine].elapsed) is not None:
+        return compute(*what, replications)
     out = np.empty((len(replications), len(catalogue)))
     chunks = chunks_of(engine, catalogue, strategy, replications)
     several = (facts for chunk in chunks for facts in simulate_chunk(engine, *what, chunk))
@@ -290,12 +289,10 @@ def _simpy(
 def _kernel(
     catalogue: Catalogue, strategy: Strategy, scenario: Scenario, seed: int, replications: range
 ) -> Iterator[Facts]:
-    from tv2sim.kernel import facts_of, kernels_for, world_of
+    from tv2sim.kernel import facts_of, world_of
 
-    world = world_of(catalogue, strategy.sized(catalogue, scenario), scenario)
-    if "events" not in kernels_for(world):  # the only one that gives facts
-        return _simpy(catalogue, strategy, scenario, seed, replications)
-    return facts_of(world, seed, replications)
+    strategy = strategy.sized(catalogue, scenario)
+    return facts_of(world_of(catalogue, strategy, scenario), seed, replications)
 
 
 def _measure_kernel(
@@ -307,29 +304,24 @@ def _measure_kernel(
     metrics: Sequence[str],
     memo: dict[Any, Any],
 ) -> Measured | None:
-    from tv2sim.kernel import MEASURED, NotKnown, measured, world_of
+    from tv2sim.kernel import MEASURED, measured, world_of
 
     if not set(metrics) <= set(MEASURED):
         return None
     if "world" not in memo:
         memo["world"] = world_of(catalogue, strategy.sized(catalogue, scenario), scenario)
-    idle = memo.setdefault(("idle", tuple(metrics)), [])
-    try:
-        return measured(memo["world"], seed, replications, metrics, idle=idle)
-    except NotKnown:
-        return None
+    return measured(
+        memo["world"], seed, replications, metrics, idle=memo.setdefault(("idle", tuple(metrics)), [])
+    )
 
 
 def _elapsed_kernel(
     catalogue: Catalogue, strategy: Strategy, scenario: Scenario, seed: int, replications: range
-) -> NDArray[np.float64] | None:
-    from tv2sim.kernel import NotKnown, elapsed_of, world_of
+) -> NDArray[np.float64]:
+    from tv2sim.kernel import elapsed_of, world_of
 
     strategy = strategy.sized(catalogue, scenario)
-    try:
-        return elapsed_of(world_of(catalogue, strategy, scenario), seed, replications)
-    except NotKnown:
-        return None
+    return elapsed_of(world_of(catalogue, strategy, scenario), seed, replications)
 
 
 _ENGINES = {

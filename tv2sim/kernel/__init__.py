@@ -9,12 +9,11 @@ from tv2sim.kernel.elapsed import elapsed_of
 from tv2sim.kernel.facts import facts_of
 from tv2sim.kernel.measuring import MEASURED
 from tv2sim.kernel.replicating import measured
-from tv2sim.kernel.routing import NotKnown, features_of, kernels_for, unknown
+from tv2sim.kernel.routing import features_of, kernels_for, unknown
 from tv2sim.kernel.world import world_of
 
 __all__ = [
     "MEASURED",
-    "NotKnown",
     "elapsed_of",
     "facts_of",
     "features_of",

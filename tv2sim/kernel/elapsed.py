@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tv2sim.compiled import announced, compiled
-from tv2sim.kernel import events
-from tv2sim.kernel.facts import Machine
+from tv2sim.kernel import state
 from tv2sim.kernel.lanes import BLOCKED, LANES
+from tv2sim.kernel.machine import Machine
 from tv2sim.kernel.replicating import Lanes, Stage, Stream, Varied
-from tv2sim.kernel.routing import check_events, kernels_for
+from tv2sim.kernel.routing import kernels_for
 from tv2sim.kernel.stage import assign
-from tv2sim.kernel.world import draw
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -115,12 +114,11 @@ def _by_events(
     world: World, seed: int, replications: range, again: NDArray[np.int64], out: NDArray[np.float64]
 ) -> None:
     """Fill in the rows of the replications that are given by their places."""
-    check_events(world)
     machine, videos = Machine(world, logged=False), len(world.catalogue)
     for row in again.tolist():
         one = replications[row : row + 1]
-        machine.run(draw(world, seed, one))
-        started, published = machine.T[events.STARTED, :videos], machine.T[events.PUBLISHED, :videos]
+        machine.run(machine.draw(seed, one))
+        started, published = machine.T[state.STARTED, :videos], machine.T[state.PUBLISHED, :videos]
         out[row] = np.where(np.isnan(published), np.inf, published - started)
 
 

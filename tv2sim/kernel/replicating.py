@@ -15,15 +15,14 @@ import numpy as np
 from tv2sim.compiled import announced, borrowing, compiled
 from tv2sim.distributions import line_of
 from tv2sim.draws import Purpose
-from tv2sim.kernel import events, lanes, stage, stream, varied
+from tv2sim.kernel import events, lanes, stage, state, stream, varied
 from tv2sim.kernel.arrivals import before_of
 from tv2sim.kernel.draws import draw_rows, whole_blocks
 from tv2sim.kernel.encoding import Arrivals, arrivals_of, order_of, script_of
-from tv2sim.kernel.facts import Machine
+from tv2sim.kernel.machine import Machine
 from tv2sim.kernel.measuring import MEASURED, OF_SUMS, Fixed, measure, peak, quantile, quantile_weights
-from tv2sim.kernel.routing import check_events, kernels_for
+from tv2sim.kernel.routing import kernels_for
 from tv2sim.kernel.world import (
-    draw,
     draw_encoding_lanes,
     draw_lanes,
     draw_part,
@@ -134,7 +133,6 @@ class Block:
     @property
     def coupled(self) -> Block:
         """What simulates replications that this kernel does not know."""
-        check_events(self.world)
         self._coupled = self._coupled or Events(self.world, self.metrics)
         return self._coupled
 
@@ -157,11 +155,17 @@ class Events(Block):
 
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
-        starts = (world.level + len(world.catalogue)) / (1 - world.scenario.faults.startup)
-        self.size = max(1, min(1024, int(_DRAWN_AT_ONCE // starts)))
         self._machine = Machine(world, logged=False)
+        self._find_size()
         self._columns = [MEASURED.index(metric) for metric in metrics]
         self._wanted = (not {*_QUANTILES, *_LATENESS}.isdisjoint(metrics), "peak_publishers" in metrics)
+
+    def _find_size(self) -> None:
+        machine, world = self._machine, self.world
+        starts = (world.level + len(world.catalogue)) / (1 - world.scenario.faults.startup)
+        if world.managed:
+            starts = machine.numbers * (world.level + len(world.catalogue)) + machine.others
+        self.size = max(1, min(1024, int(_DRAWN_AT_ONCE // starts)))
 
     def simulate(
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
@@ -169,18 +173,19 @@ class Events(Block):
         """Simulate one after the other; those again of which something was open or guessed wrong."""
         machine, encoders = self._machine, self.world.scenario.encoder_count
         out, moved = np.empty((len(replications), len(MEASURED))), np.zeros(len(replications), dtype=np.bool_)
-        drawn = draw(self.world, seed, replications)
+        drawn = machine.draw(seed, replications)
         machine.widen(drawn.publishers)
-        state = (self.world.steps, machine.T, machine.K, machine.n, machine.c, machine.log)
+        arrays = (self.world.steps, machine.T, machine.K, machine.n, machine.c, machine.log)
         columns = (drawn.starts, *drawn.columns)
-        _replicate(state, columns, machine.guess, encoders, self._wanted, out, on_time, moved)
+        _replicate(arrays, machine.pool, columns, machine.guess, encoders, self._wanted, out, on_time, moved)
         guess = machine.guess.copy()
-        priority = machine.T[events.PRIORITY, : len(guess)].copy()
+        priority = machine.T[state.PRIORITY, : len(guess)].copy()
         for row in np.flatnonzero(moved).tolist():
             end, _ = machine.run(drawn.of(row))
             known = machine.T, machine.K, machine.n, encoders, end
             measure(*known, *self._wanted, out[row], on_time)
-        machine.guess[:], machine.T[events.PRIORITY, : len(guess)] = guess, priority
+        machine.guess[:], machine.T[state.PRIORITY, : len(guess)] = guess, priority
+        self._find_size()
         values[:] = out[:, self._columns].T
         return np.zeros(len(replications), dtype=np.bool_)
 
@@ -194,23 +199,31 @@ def _copy(values: Any, to: Any) -> None:
 
 @compiled
 def _replicate(
-    state: Any, drawn: Any, guess: Any, encoders: Any, wanted: Any, out: Any, on_time: Any, moved: Any
+    arrays: Any,
+    pool: Any,
+    drawn: Any,
+    guess: Any,
+    encoders: Any,
+    wanted: Any,
+    out: Any,
+    on_time: Any,
+    moved: Any,
 ) -> None:
     """Simulate and measure; say where something is open, or encoding did not start as priorities assume."""
-    steps, T, K, n, c, log = state
+    steps, T, K, n, c, log = arrays
     starts, publishing, encoding, before = drawn
     quantiles, with_peak = wanted
-    n[events.KNOWN] = 0
+    n[state.KNOWN] = n[state.RESUMED] = 0
     for row in range(len(out)):
-        _copy(publishing[row % len(publishing)], T[events.PUBLISHING])
-        _copy(encoding[row % len(encoding)], T[events.ENCODING_TIME])
-        _copy(before[row % len(before)], T[events.BEFORE])
-        end, ending = events.simulate(steps, starts[row], T, K, n, c, log)
+        _copy(publishing[row % len(publishing)], T[state.PUBLISHING])
+        _copy(encoding[row % len(encoding)], T[state.ENCODING_TIME])
+        _copy(before[row % len(before)], T[state.BEFORE])
+        end, ending = events.simulate(steps, starts[row], T, K, n, c, log, pool)
         moved[row] = ending >= events.OPEN
-        if n[events.REORDERS] and not moved[row]:
-            for video in range(n[events.VIDEOS]):
-                start = T[events.STARTED, video]
-                if start == start and start != guess[video] and not K[events.OWN, video]:
+        if n[state.ORDERING] == state.BY_HOOK and not moved[row]:
+            for video in range(n[state.VIDEOS]):
+                start = T[state.STARTED, video]
+                if start == start and start != guess[video] and not K[state.OWN, video]:
                     moved[row] = True
                     break
         if not moved[row]:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tv2sim.distributions import Distribution
-from tv2sim.kernel.world import world_of
 from tv2sim.strategies import MOMENTS
 from tv2sim.strategies.contradictions import has_pool_that_adapts
 
@@ -19,17 +18,13 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["FEATURES", "KERNELS", "NotKnown", "check_events", "features_of", "kernels_for", "unknown"]
+__all__ = ["FEATURES", "KERNELS", "features_of", "kernels_for", "unknown"]
 
 KERNELS = ("lanes", "stream", "varied", "stage", "events")
 """From the fastest to the slowest."""
 
 _MOST_IN_LANES = 20_000
 """Videos and pool slots; more would need more memory for all lanes than a processor's cache has."""
-
-
-class NotKnown(Exception):  # noqa: N818 (never raised to users)
-    """A replication has to be done again by *events*, which does not know the world."""
 
 
 class Feature(NamedTuple):
@@ -67,7 +62,7 @@ _NOT_STREAM = tuple(kernel for kernel in KERNELS if kernel != "stream")
 
 
 def _weighs(strategy: Strategy) -> bool:
-    return strategy.decides or strategy.price is not None or bool(strategy.holds)
+    return strategy.price is not None or bool(strategy.holds)
 
 
 def _changes(world: World) -> bool:
@@ -80,19 +75,23 @@ FEATURES = (
         lambda asked: bool(replace(asked.scenario.faults, startup=0.0)),
         _NONE,
     ),
-    Feature(
-        "a strategy that weighs everything once an instant, or has a pool that adapts",
-        lambda asked: _weighs(asked.strategy) or has_pool_that_adapts(asked.strategy),
-        _NONE,
-    ),
     Feature("retries of the client, hand_over", lambda asked: asked.scenario.hand_over is not None, _NONE),
     Feature("a broker", lambda asked: asked.scenario.broker is not None, _NONE),
     Feature(
+        "a strategy that weighs everything once an instant, or has a pool that adapts",
+        lambda world: _weighs(world.strategy) or has_pool_that_adapts(world.strategy),
+        ("events",),
+    ),
+    Feature(
         "videos that get publishers at the end of an instant, dispatch",
         lambda world: world.strategy.dispatches_late,
-        ("stage",),
+        ("stage", "events"),
     ),
-    Feature("videos that are given up, discards_hopeless", lambda world: world.strategy.discards, ("stage",)),
+    Feature(
+        "videos that are given up, discards_hopeless",
+        lambda world: world.strategy.discards,
+        ("stage", "events"),
+    ),
     Feature(
         "videos that are given up at the end of an instant, and publishing times or publishers of their own",
         lambda world: (
@@ -105,12 +104,7 @@ FEATURES = (
     Feature(
         "prewarmed publishers that are ready at time 0, ready_at_start",
         lambda world: world.strategy.ready_at_start,
-        ("stage",),
-    ),
-    Feature(
-        "a queue in the order of deadlines, queue_order",
-        lambda world: world.strategy.order == "deadline",
-        ("stage",),
+        ("stage", "events"),
     ),
     Feature(
         "start-ups that fail, and a limit or a delay of starts",
@@ -152,12 +146,12 @@ FEATURES = (
     Feature("reviews, review_every", lambda world: world.review_every > 0, ("events",)),
     Feature("publishers started because of videos, for the pool", _starts_for_pool, ("stage", "events")),
     Feature(
-        "a queue in an order of its own, priority or queue_order",
+        "a queue in another order than first in, first out, queue_order or priority",
         lambda world: world.strategy.reorders,
         ("stage", "events"),
     ),
     Feature(
-        "encodings that take no time, and a queue in an order of its own",
+        "encodings that take no time, and a queue in another order than first in, first out",
         lambda world: (
             world.strategy.reorders
             and not world.strategy.dispatches_late
@@ -185,22 +179,12 @@ def features_of(world: World) -> list[Feature]:
 
 
 def unknown(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> list[Feature]:
-    """Return those of :data:`FEATURES` that no kernel knows, or not together, and that are asked for."""
+    """Return those of :data:`FEATURES` that no kernel knows, and that are asked for."""
     asked = Asked(catalogue, strategy, scenario)
-    found = [feature for feature in FEATURES if not feature.known and feature.has(asked)]
-    if not found and any("events" not in feature.known and feature.has(asked) for feature in FEATURES):
-        world = world_of(catalogue, strategy.sized(catalogue, scenario), scenario)
-        return [] if kernels_for(world) else features_of(world)
-    return found
+    return [feature for feature in FEATURES if not feature.known and feature.has(asked)]
 
 
 def kernels_for(world: World) -> list[str]:
     """Return the kernels that know all that a world has, the fastest first."""
     known = [feature.known for feature in features_of(world)]
     return [kernel for kernel in KERNELS if all(kernel in kernels for kernels in known)]
-
-
-def check_events(world: World) -> None:
-    """Raise :class:`NotKnown` if *events* does not know a world."""
-    if "events" not in kernels_for(world):
-        raise NotKnown

@@ -370,6 +370,12 @@ class Strategy(Fields):
         """The prewarmed publishers; 0 if their number depends on the rate, and :meth:`sized` was not called."""
         return 0 if self.follows_rate else self.prewarmed
 
+    def prewarms(self, level: int) -> int:
+        """Return how many publishers are ordered at time 0, given the level of the pool: what limits allow."""
+        wanted = level if self._overrides("pool_level") else max(level, self.known_stock)
+        limits = (self.maximum, None if self.ready_at_start else self.starts_at_most)
+        return min([wanted, *(limit for limit in limits if limit is not None)])
+
     @property
     def follows_rate(self) -> bool:
         """Whether the number of prewarmed publishers is not known yet, since it depends on the rate."""
