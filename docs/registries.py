@@ -13,6 +13,7 @@ import inspect
 import io
 import re
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
@@ -24,7 +25,7 @@ from sphinx.util.logging import getLogger
 import tv2sim as tv
 from tv2sim import events as event_kinds
 from tv2sim import metrics as metric_registry
-from tv2sim import plots, tables
+from tv2sim import plots, queueing, tables
 from tv2sim.catalogue import Video
 from tv2sim.catalogue import columns as mapped
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED
@@ -91,7 +92,7 @@ def _each_named(entry: str) -> str:
 def all_documented(app: Sphinx, env: BuildEnvironment) -> None:
     """Warn of a public name that is on no page of the reference."""
     public = [f"tv2sim.{name}" for name in tv.__all__]
-    for room in (plots, tv.policies):
+    for room in (plots, queueing, tv.policies):
         public += [f"tv2sim.{room.__name__.rpartition('.')[2]}.{name}" for name in room.__all__]
     for name in public:
         if name not in env.domains.python_domain.objects:
@@ -124,8 +125,14 @@ def api(room: str) -> str:
     return "\n\n".join(map(_documented, functions_first))
 
 
+def theory() -> str:
+    """Return the public names of :mod:`tv2sim.queueing`, each with its docstring."""
+    names = (_documented(f"queueing.{name}") for name in queueing.__all__)
+    return "\n\n".join([restructured(".. py:module:: tv2sim.queueing"), *names])
+
+
 def _documented(name: str) -> str:
-    value = getattr(tv, name)
+    value = attrgetter(name)(tv)
     if inspect.isclass(value):
         shown = ["   :members:", "   :show-inheritance:"] if issubclass(value, Exception) else ["   :members:"]
         return restructured(f".. autoclass:: tv2sim.{name}", *shown)
@@ -138,9 +145,11 @@ def _documented(name: str) -> str:
 def charts() -> str:
     """Return the functions of :mod:`tv2sim.plots`, each with what it draws."""
     catalogue = tv.generate_catalogue()
-    study = tv.compare(catalogue, ["2a", "2c:8", "2c:9", "2c", "2c:12"], replications=100, progress=False)
+    pools, prices = ["2a", "2c:8", "2c:9", "2c", "2c:12"], tv.Prices(starting=0.01, ready=0.02, failed=0.5)
+    study = tv.compare(catalogue, pools, replications=100, prices=prices, progress=False)
     given = {"run": tv.simulate(catalogue, "2c"), "study": study, "reps": study["2c"], "study_or_reps": study}
     given["fit"] = tv.fit(tv.LogNormal(4, 0.6).quantile(np.random.default_rng(1).random(200)))
+    given["result"] = tv.validate(study, {"2a": [128, 126, 123], "2c": [154, 153, 153, 151]})
     given["runs"] = {name: tv.simulate(catalogue, name) for name in study.strategies}
     return "\n\n".join(_chart(name, given) for name in plots.__all__)
 
@@ -374,6 +383,6 @@ REGISTRIES: dict[str, Callable[..., str]] = {
     function.__name__: function
     for function in (
         api, catalogue, charts, columns, commands, distributions, events, fields, hooks, mapping, mappings,
-        metrics, policies, strategies,
+        metrics, policies, strategies, theory,
     )
 }  # fmt: skip

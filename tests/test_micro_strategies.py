@@ -242,7 +242,6 @@ def test_a_catalogue_with_times_has_one_rate_whatever_the_profile() -> None:
 
 
 def test_start_ups_may_take_no_time() -> None:
-    """The rule looks an eighth of a gap ahead, and starts publishers for what is due by then."""
     run = tv.simulate(tv.generate_catalogue(30), "coverage", tv.Scenario(startup_time=0))
     assert run.publishers["ready"].equals(run.publishers["started"])
     assert run.summary["published"] > 0

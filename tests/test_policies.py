@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pickle
 import re
-from dataclasses import replace
 from math import ceil, floor
 from pathlib import Path
 
@@ -251,8 +250,6 @@ RULES = {
 def check_against_the_specification(text: str, number: int) -> None:
     """In the world of a number, which may be of any kind."""
     clips, _, world, seed = (strategy_case_of if number % 2 else case_of)(number)
-    if world.faults.publishing and not world.publishing_time:
-        world = replace(world, publishing_time=0.5)
     expected = reference(clips, RULES[text], world, Draws(seed))
     found = simpy(clips, as_strategy(text), world, seed)
     assert found.log == expected.log

@@ -1,6 +1,6 @@
 """The public names and the rooms that they live in: read by type checkers, and by ``__init__.py`` itself."""
 
-from tv2sim import plots as plots
+from tv2sim import plots as plots, queueing as queueing
 from tv2sim.catalogue import (
     Catalogue as Catalogue, Import as Import, Rejected as Rejected, Survey as Survey, Video as Video,
     generate_catalogue as generate_catalogue, import_catalogue as import_catalogue,
@@ -17,12 +17,13 @@ from tv2sim.errors import (
 )  # fmt: skip
 from tv2sim.events import LogEntry as LogEntry
 from tv2sim.experiment import (
-    Comparison as Comparison, Interrupted as Interrupted, Replications as Replications, compare as compare,
-    replicate as replicate,
+    Comparison as Comparison, Interrupted as Interrupted, Replications as Replications,
+    Validation as Validation, compare as compare, replicate as replicate, validate as validate,
 )  # fmt: skip
 from tv2sim.faults import Faults as Faults
 from tv2sim.fitting import Candidate as Candidate, Fit as Fit, fit as fit
 from tv2sim.links import KAFKA as KAFKA, REDIS as REDIS, Broker as Broker, RetryLater as RetryLater
+from tv2sim.prices import Prices as Prices
 from tv2sim.profiles import Profile as Profile
 from tv2sim.realtime import Replay as Replay, replay as replay
 from tv2sim.run import Run as Run, simulate as simulate

@@ -18,6 +18,7 @@ from tv2sim.errors import InputError, StrategyError
 from tv2sim.events import LogEntry
 from tv2sim.facts import Ending, Facts
 from tv2sim.model.recorder import facts_of_log
+from tv2sim.prices import Prices
 from tv2sim.profiles import Profile
 from tv2sim.run import Run
 from tv2sim.scenario import Scenario
@@ -115,6 +116,7 @@ class _Document(msgspec.Struct):
     """The rows of the videos that have their own publisher; this is not in any table."""
     stats: dict[str, int]
     summary: dict[str, float | None]
+    prices: dict[str, Any] | None = None
 
 
 def load_run(
@@ -189,6 +191,7 @@ def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) ->
         facts=_facts(table("events", _LOG), videos, document, scenario),
         versions=document.versions,
         strategy_data=document.strategy if strategy is None else None,
+        prices=None if document.prices is None else plain.from_dict(document.prices, Prices),
     )
 
     def as_saved(name: str) -> bool:

@@ -15,6 +15,7 @@ from tv2sim.cli.values import (
     is_text,
     list_of,
     precision,
+    prices,
     setting,
     share,
     speed,
@@ -184,6 +185,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--replication", type=whole, metavar="R", help="simulate replication R alone")
     _folder(parser, force="replace an earlier result in DIR")
     parser.add_argument("--log", choices=("text", "json"), help="print the event log of the run as well")
+    _prices(parser, "a line of costs is printed before the stats line")
     _by(parser)
     _engine(parser)
 
@@ -211,6 +213,7 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--dask", metavar="ADDRESS", help=text)
     text = "keep finished replications in this folder, and simulate only those that are not there yet"
     parser.add_argument("--results", metavar="DIR", help=text)
+    _prices(parser, "tables, report and verdict then have the cost of a run")
     _by(parser)
     parser.add_argument("--report", metavar="FILE", help="write a report as one HTML file")
     parser.add_argument("--title", metavar="TEXT", help="the report's title")
@@ -257,6 +260,7 @@ def _replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help=text)
     text = "write the videos to this file, those of a feed that ran dry with the times at which they came"
     parser.add_argument("--record", metavar="FILE", help=text)
+    _prices(parser, "the cost is told at the end")
     _folder(parser, force="replace an earlier FILE, or result in DIR")
 
 
@@ -415,6 +419,14 @@ def _strategies(parser: argparse.ArgumentParser) -> None:
 def _engine(parser: argparse.ArgumentParser) -> None:
     text = "what simulates; the results are the same (default: the fastest that can, see tv2sim engines)"
     parser.add_argument("--engine", choices=("auto", "simpy", "kernel"), default="auto", help=text)
+
+
+def _prices(parser: argparse.ArgumentParser, more: str) -> None:
+    text = (
+        "what things cost, such as ready=0.02,failed=5: NAME=VALUE of starting, ready, busy (a second of a "
+        f"publisher), start (of a publisher), failed (a video); {more}"
+    )
+    parser.add_argument("--prices", type=prices, metavar="NAME=VALUE,...", help=text)
 
 
 def _by(parser: argparse.ArgumentParser) -> None:

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "forms", "is_table", "is_text", "list_of", "number", "precision", "setting", "share", "speed", "tables_or",
-    "whole", "whole_or_none",
+    "forms", "is_table", "is_text", "list_of", "number", "precision", "prices", "setting", "share", "speed",
+    "tables_or", "whole", "whole_or_none",
 ]  # fmt: skip
 
 
@@ -136,6 +136,11 @@ def _array(text: str) -> Any:
 
 
 # -- values of other options -------------------------------------------------------------------------------
+
+
+def prices(text: str) -> dict[str, float]:
+    """Return prices by name; names and bounds are checked where they are used."""
+    return {name: number(price) for name, price in _table(text, {"ready": {"default": 0.02}}, []).items()}
 
 
 def precision(text: str) -> tuple[str, str, float]:

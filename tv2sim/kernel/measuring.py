@@ -99,7 +99,7 @@ def quantile(ordered: Any, percent: Any) -> Any:
     below, above, share = quantile_weights(len(ordered), percent)
     low, high = ordered[below], ordered[above]
     if high == inf:
-        return high if share or low == inf else low / PER_SECOND
+        return high if share > 0 or low == inf else low / PER_SECOND
     between = low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
     return between / PER_SECOND
 

@@ -36,10 +36,9 @@ def knowledge(strategy: Strategy, catalogue: Catalogue, scenario: Scenario) -> C
             for encoding, timeout, number in forecast
             for _ in range(number)
         ]
-    gaps = _gaps(scenario, rate)
     return coverage(
-        _for_gaps(_startups(scenario.startup_time, to_ticks(scenario.provisioning_delay)), gaps),
-        gaps,
+        _startups(scenario.startup_time, to_ticks(scenario.provisioning_delay)),
+        _gaps(scenario, rate),
         price=strategy.price or 0.0,
         holding=strategy.holds or 0.0,
         startup_fails=scenario.faults.startup,
@@ -58,13 +57,6 @@ def _gaps(scenario: Scenario, submitted: float | None) -> list[float]:
     if isinstance(rate, Profile):
         return [max(1.0, PER_SECOND / one) if one else inf for one in rates]
     return [to_ticks(scenario.gap)]
-
-
-def _for_gaps(startup: Startups, gaps: list[float]) -> Startups:
-    """Let the rule look at least an eighth of a gap ahead: start-ups may take next to no time, or none."""
-    shortest = min(gaps)
-    least = max(1.0, shortest // 8) if shortest < inf else 1.0
-    return startup._replace(longest=max(startup.longest, least))
 
 
 def _startups(startup_time: Distribution, delay: float) -> Startups:
