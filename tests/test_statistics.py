@@ -22,6 +22,7 @@ from tv2sim.statistics import (
     clopper_pearson,
     holm,
     mean_interval,
+    mser5,
     paired_difference,
     share_interval,
     wilson,
@@ -535,3 +536,70 @@ class TestPrecision:
         with pytest.raises(tv.InputError, match="confidence must be"):
             as_confidence(confidence)
         assert as_confidence(0.9) == 0.9
+
+
+# -- the start of a long run ----------------------------------------------------------------------------------
+
+
+def by_definition(values: list[float]) -> int:
+    """Return what MSER-5 leaves out: the batches without which the squared standard error is smallest."""
+    batches = [sum(values[i : i + 5]) / 5 for i in range(0, len(values) - 4, 5)]
+    errors = []
+    for start in range(max(1, len(batches) - 5)):
+        rest = batches[start:]
+        mean = sum(rest) / len(rest)
+        errors.append(sum((one - mean) ** 2 for one in rest) / len(rest) ** 2)
+    return 5 * errors.index(min(errors))
+
+
+class TestTheStart:
+    @SOME
+    @given(st.lists(st.integers(0, 50).map(float), min_size=5, max_size=120))
+    def test_it_is_that_of_the_definition(self, values: list[float]) -> None:
+        values = [value + row * 1e-3 for row, value in enumerate(values)]  # no ties
+        found = mser5(values)
+        assert found.left_out == by_definition(values)
+        assert found.mean == close(sum(values[found.left_out :]) / len(values[found.left_out :]))
+        assert found.enough == (len(values) >= 50 and found.left_out / 5 <= len(values) // 5 / 2)
+
+    def test_a_start_that_is_known(self) -> None:
+        noise = normal(1, 400)
+        values = np.where(np.arange(400) < 60, 20.0, 3.0) + noise
+        found = mser5(values)
+        assert (found.left_out, found.enough) == (60, True)
+        assert found.mean == close(values[60:].mean())
+        assert str(found) == (
+            f"the first 60 of 400 values are left out, the mean of the others is {found.mean:.6g}"
+        )
+
+    def test_a_constant_series_has_no_start(self) -> None:
+        for value in (0.1, 0.3, 1e6 / 7):
+            assert mser5([value] * 67) == (0, close(value), 67, True)
+
+    @pytest.mark.parametrize(
+        "values", [range(100), [1.0] * 49, np.where(np.arange(100) < 60, 9.0, np.arange(100) % 2)]
+    )
+    def test_a_run_that_is_too_short(self, values: Any) -> None:
+        found = mser5(values)
+        assert not found.enough
+        assert str(found).startswith(f"{len(values)} values are too few to tell")
+
+    def test_a_queue_that_starts_with_work(self) -> None:
+        """M/M/1 whose server is busy for the first 60 s: without the start, the mean wait is that of theory."""
+        rng = np.random.default_rng(3)
+        arrivals = np.cumsum(rng.exponential(2.0, (200, 2000)), axis=1)
+        waits = tv.queueing.kiefer_wolfowitz(arrivals, rng.exponential(1.0, arrivals.shape), 1, free_from=60.0)
+        expected = tv.queueing.mms_wait(0.5, 1.0, 1).mean
+        found = mser5(waits.mean(axis=0))
+        assert found.enough
+        assert 20 < found.left_out < 400
+        means = waits[:, found.left_out :].mean(axis=1)
+        assert abs(means.mean() - expected) <= 3 * means.std(ddof=1) / 200**0.5
+        assert waits.mean() > 1.3 * expected
+
+    @pytest.mark.parametrize(
+        "values", [[], [1.0] * 4, [[1.0] * 9], [1.0] * 9 + [inf], [nan] * 9, "text", ["a"] * 9]
+    )
+    def test_what_is_no_series_is_refused(self, values: Any) -> None:
+        with pytest.raises(tv.InputError, match="values must be a series of at least 5 finite numbers, not "):
+            mser5(values)

@@ -1,6 +1,6 @@
 """The public names and the rooms that they live in: read by type checkers, and by ``__init__.py`` itself."""
 
-from tv2sim import plots as plots
+from tv2sim import plots as plots, queueing as queueing
 from tv2sim.catalogue import (
     Catalogue as Catalogue, Import as Import, Rejected as Rejected, Survey as Survey, Video as Video,
     generate_catalogue as generate_catalogue, import_catalogue as import_catalogue,

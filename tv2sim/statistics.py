@@ -8,8 +8,9 @@ References
 Clopper and Pearson (1934), Biometrika 26; Fisher (1935), The Design of Experiments, ch. III; McNemar (1947),
 Psychometrika 12; Wilson (1927), JASA 22; Woodruff (1952), JASA 47; Cochran (1977), Sampling Techniques, 3rd
 ed.; Holm (1979), Scand. J. Statist. 6; Francisco and Fuller (1991), Ann. Statist. 19; Hall (1992), JRSS B 54;
-Fay and Feuer (1997), Statist. Med. 16; Korn and Graubard (1998), Survey Methodology 24; Zou and Donner (2008),
-Statist. Med. 27.
+Fay and Feuer (1997), Statist. Med. 16; White (1997), Simulation 69; Korn and Graubard (1998), Survey
+Methodology 24; White, Cobb and Spratt (2000), Winter Simulation Conference; Zou and Donner (2008), Statist.
+Med. 27.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy as np
 
 from tv2sim.errors import InputError
 from tv2sim.fields import Fields
-from tv2sim.validation import a_number
+from tv2sim.validation import a_number, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "Difference", "Interval", "Precision", "Quantile", "Stopped", "as_confidence", "clopper_pearson", "exactly",
-    "holm", "mean_interval", "paired_difference", "pooled_quantiles", "quantile_of", "rare_interval",
-    "share_interval", "wilson",
+    "Difference", "Interval", "Precision", "Quantile", "Stopped", "WarmUp", "as_confidence", "clopper_pearson",
+    "exactly", "holm", "mean_interval", "mser5", "paired_difference", "pooled_quantiles", "quantile_of",
+    "rare_interval", "share_interval", "wilson",
 ]  # fmt: skip
 
 
@@ -656,3 +657,82 @@ def _share_up_to(x: float, values: NDArray[np.float64], confidence: float) -> tu
     effective = share * (1 - share) / variance * (ndtri(tail) / stdtrit(n - 1, tail)) ** 2
     below, above = effective * share, effective * (1 - share)
     return float(betaincinv(below, above + 1, tail)), float(betaincinv(below + 1, above, 1 - tail))
+
+
+# -- the start of a long run -------------------------------------------------------------------------------
+
+
+class WarmUp(NamedTuple):
+    """How much of the start of a series is left out; ``str()`` is a sentence."""
+
+    left_out: int
+    """The number of values at the start that are left out."""
+    mean: float
+    """The mean of the others."""
+    values: int
+    """The number of values of the series."""
+    enough: bool
+    """Whether the series is long enough to tell; if not, what is left may still depend on the start."""
+
+    def __str__(self) -> str:
+        if self.enough:
+            left_out = f"the first {self.left_out} of {self.values} values are left out"
+            return f"{left_out}, the mean of the others is {self.mean:.6g}"
+        return (
+            f"{self.values} values are too few to tell where the start ends: make a run twice as long or longer"
+        )
+
+
+_BATCH = 5
+_FEW_BATCHES = 10
+
+
+def mser5(values: Sequence[float] | NDArray[np.float64]) -> WarmUp:
+    """Return how much of the start of a series to leave out, so that its mean is that of the long run (MSER-5).
+
+    A queue that starts empty, or a pool that starts cold, is not what it is in the long run. The values are
+    averaged in batches of 5. So many batches are left out that the squared standard error of the mean of the
+    others, taken as independent, is smallest: leaving out more of the start removes what differs from the rest,
+    but leaves fewer values (White 1997; White, Cobb and Spratt 2000). If that is more than half of the series,
+    or it has fewer than 10 batches, then it is too short to tell.
+
+    Parameters
+    ----------
+    values : sequence of float
+        The values of a run in the order of time, such as the waits of one video after the other; or their means
+        over several replications, value by value, which shows the start more clearly.
+
+    Returns
+    -------
+    WarmUp
+        How many to leave out, the mean of the others, and whether the series is long enough.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than 5 values, or one is not finite.
+
+    Examples
+    --------
+    >>> waits = [9.0, 7.0, 5.0, 3.0, 1.0] + [0.0, 1.0] * 50
+    >>> print(mser5(waits))
+    the first 5 of 105 values are left out, the mean of the others is 0.5
+    >>> print(mser5(range(100)))
+    100 values are too few to tell where the start ends: make a run twice as long or longer
+    """
+    try:
+        series = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):  # texts, or rows of different lengths
+        series = np.empty(0)
+    if series.ndim != 1 or len(series) < _BATCH or not np.isfinite(series).all():
+        raise InputError(
+            f"values must be a series of at least {_BATCH} finite numbers, not {shown(values, 80)}"
+        )
+    batches = series[: len(series) // _BATCH * _BATCH].reshape(-1, _BATCH).mean(axis=1)
+    left = np.arange(len(batches), 0, -1)
+    apart = batches - batches[-1]
+    sums, squares = (np.cumsum(of[::-1])[::-1] for of in (apart, apart**2))
+    errors = np.maximum(squares - sums**2 / left, 0.0) / left**2
+    best = int(errors[: max(1, len(batches) - _BATCH)].argmin())  # a few at the end agree by chance
+    enough = len(batches) >= _FEW_BATCHES and best <= len(batches) / 2
+    return WarmUp(best * _BATCH, float(series[best * _BATCH :].mean()), len(series), enough)

@@ -1,0 +1,27 @@
+"""What theory knows exactly, or nearly: of queues in the long run, and of the strategies here.
+
+Each function names its source and its conditions, and refuses with a sentence what it does not cover. Of the
+strategies, nothing is simulated but the times of the encodings, once.
+
+>>> import tv2sim as tv
+>>> tv.queueing.on_time_probability(tv.generate_catalogue(), "2a").published
+128.0
+"""
+
+from tv2sim.queueing.advance import AdvanceOrder, advance_order
+from tv2sim.queueing.bound import FailedBound, failed_bound
+from tv2sim.queueing.certificates import Certificate, certificate
+from tv2sim.queueing.expected import Expected
+from tv2sim.queueing.own import classification, on_time_probability
+from tv2sim.queueing.recursion import index_of_dispersion, kiefer_wolfowitz
+from tv2sim.queueing.steady import Wait, allen_cunneen, erlang_b, erlang_c, gi_m_s, mms_wait, palm
+
+__all__ = [
+    "AdvanceOrder", "Certificate", "Expected", "FailedBound", "Wait", "advance_order", "allen_cunneen",
+    "certificate", "classification", "erlang_b", "erlang_c", "failed_bound", "gi_m_s", "index_of_dispersion",
+    "kiefer_wolfowitz", "mms_wait", "on_time_probability", "palm",
+]  # fmt: skip
+
+
+def __dir__() -> list[str]:
+    return __all__
