@@ -13,6 +13,7 @@ import inspect
 import io
 import re
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, get_args
 
 import msgspec
@@ -24,7 +25,7 @@ from sphinx.util.logging import getLogger
 import tv2sim as tv
 from tv2sim import events as event_kinds
 from tv2sim import metrics as metric_registry
-from tv2sim import plots, tables
+from tv2sim import plots, queueing, tables
 from tv2sim.catalogue import Video
 from tv2sim.catalogue import columns as mapped
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED
@@ -89,7 +90,8 @@ def _each_named(entry: str) -> str:
 
 def all_documented(app: Sphinx, env: BuildEnvironment) -> None:
     """Warn of a public name that is on no page of the reference."""
-    public = [*(f"tv2sim.{name}" for name in tv.__all__), *(f"tv2sim.plots.{name}" for name in plots.__all__)]
+    several = (tv, plots, queueing)
+    public = [f"{module.__name__}.{name}" for module in several for name in module.__all__]
     for name in public:
         if name not in env.domains.python_domain.objects:
             getLogger(__name__).warning("%s is not in the reference", name)
@@ -121,8 +123,13 @@ def api(room: str) -> str:
     return "\n\n".join(map(_documented, functions_first))
 
 
+def theory() -> str:
+    """Return the public names of :mod:`tv2sim.queueing`, each with its docstring."""
+    return "\n\n".join(_documented(f"queueing.{name}") for name in queueing.__all__)
+
+
 def _documented(name: str) -> str:
-    value = getattr(tv, name)
+    value = attrgetter(name)(tv)
     if inspect.isclass(value):
         shown = ["   :members:", "   :show-inheritance:"] if issubclass(value, Exception) else ["   :members:"]
         return restructured(f".. autoclass:: tv2sim.{name}", *shown)
@@ -352,6 +359,6 @@ REGISTRIES: dict[str, Callable[..., str]] = {
     function.__name__: function
     for function in (
         api, catalogue, charts, columns, commands, distributions, events, fields, mapping, mappings,
-        metrics, strategies,
+        metrics, strategies, theory,
     )
 }  # fmt: skip

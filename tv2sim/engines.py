@@ -1,7 +1,7 @@
 """The door to the engines: which of them simulates, and how many replications it takes at once.
 
-Nothing else reaches an engine: :func:`tv2sim.simulate` and replays by :func:`simulate_one`, replications and
-comparisons by :func:`measure_chunk`.
+Nothing else reaches an engine: :func:`tv2sim.simulate`, theory and replays by :func:`simulate_one`,
+replications and comparisons by :func:`measure_chunk`.
 """
 
 from __future__ import annotations

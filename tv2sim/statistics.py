@@ -693,8 +693,8 @@ def mser5(values: Sequence[float] | NDArray[np.float64]) -> WarmUp:
     A queue that starts empty, or a pool that starts cold, is not what it is in the long run. The values are
     averaged in batches of 5. So many batches are left out that the squared standard error of the mean of the
     others, taken as independent, is smallest: leaving out more of the start removes what differs from the rest,
-    but leaves fewer values (White 1997; White, Cobb and Spratt 2000). If that is more than half of the series,
-    or it has fewer than 10 batches, then it is too short to tell.
+    but leaves fewer values (White 1997; White, Cobb and Spratt 2000). If that is half of the series or more, or
+    it has fewer than 10 batches, then it is too short to tell.
 
     Parameters
     ----------
@@ -734,5 +734,5 @@ def mser5(values: Sequence[float] | NDArray[np.float64]) -> WarmUp:
     sums, squares = (np.cumsum(of[::-1])[::-1] for of in (apart, apart**2))
     errors = np.maximum(squares - sums**2 / left, 0.0) / left**2
     best = int(errors[: max(1, len(batches) - _BATCH)].argmin())  # a few at the end agree by chance
-    enough = len(batches) >= _FEW_BATCHES and best <= len(batches) / 2
+    enough = len(batches) >= _FEW_BATCHES and best < len(batches) / 2
     return WarmUp(best * _BATCH, float(series[best * _BATCH :].mean()), len(series), enough)
