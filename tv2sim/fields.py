@@ -14,6 +14,7 @@ from tv2sim.errors import InputError
 __all__ = [
     "Fields",
     "check_fields",
+    "check_names",
     "checked",
     "in_short",
     "or_none",
@@ -126,7 +127,7 @@ class Fields:
         # of __init__, since a subclass may have one of its own
         parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
         if not any(each.kind == each.VAR_KEYWORD for each in parameters):
-            _check_names(cls.__name__, named, [each.name for each in parameters], error=cls._error)
+            check_names(cls.__name__, named, [each.name for each in parameters], error=cls._error)
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
@@ -137,7 +138,8 @@ class Fields:
         return f"{type(self).__qualname__}({given})"
 
 
-def _check_names(what: str, names: Iterable[str], known: list[str], *, error: type[InputError]) -> None:
+def check_names(what: str, names: Iterable[str], known: list[str], *, error: type[InputError]) -> None:
+    """Raise an error if one of the names is not known; the message suggests one."""
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1) or [each for each in known if name in each]
@@ -163,5 +165,5 @@ def in_short(one: object) -> str:
 def with_changes(one: T, what: str, changes: Mapping[str, Any], *, error: type[InputError]) -> T:
     """Return a copy of a dataclass with some fields changed; raise `error` if it has no such field."""
     known = [field.name for field in dataclasses.fields(one)]  # type: ignore[arg-type]
-    _check_names(what, changes, known, error=error)
+    check_names(what, changes, known, error=error)
     return dataclasses.replace(one, **changes)  # type: ignore[type-var]

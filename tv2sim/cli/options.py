@@ -19,6 +19,7 @@ from tv2sim.cli.values import (
     share,
     speed,
     tables_or,
+    varied,
     whole,
     whole_or_none,
 )  # fmt: skip
@@ -204,13 +205,7 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     _scenario(parser, several=True)
     _seed(parser)
     _engine(parser)
-    text = "processes of SimPy (default: this one alone), or threads of the kernel (default: one per processor)"
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--workers", type=whole, metavar="N", help=text)
-    text = "simulate on the Dask cluster with the scheduler at this address, such as tcp://host:8786"
-    where.add_argument("--dask", metavar="ADDRESS", help=text)
-    text = "keep finished replications in this folder, and simulate only those that are not there yet"
-    parser.add_argument("--results", metavar="DIR", help=text)
+    _workers(parser)
     _by(parser)
     parser.add_argument("--report", metavar="FILE", help="write a report as one HTML file")
     parser.add_argument("--title", metavar="TEXT", help="the report's title")
@@ -258,6 +253,29 @@ def _replay(parser: argparse.ArgumentParser) -> None:
     text = "write the videos to this file, those of a feed that ran dry with the times at which they came"
     parser.add_argument("--record", metavar="FILE", help=text)
     _folder(parser, force="replace an earlier FILE, or result in DIR")
+
+
+def _plan(parser: argparse.ArgumentParser) -> None:
+    _catalogue(parser)
+    text = f"of {_STRATEGIES}, or 2c:8 for a pool of 8; several with commas between them (default: 2c)"
+    parser.add_argument("--strategy", type=list_of(str), default=["2c"], metavar="NAME", help=text)
+    text = (
+        "a field of the strategy or of the scenario and its values, the preferred ones first: prewarmed=6:20 "
+        "(20 included), prewarmed=6:20:2 or encoders=4,8; may be given several times"
+    )
+    parser.add_argument("--vary", type=varied, action="append", default=[], metavar="FIELD=VALUES", help=text)
+    text = "the share of videos to be published in time, such as 99.9%% (default: %(default)s)"
+    parser.add_argument("--target", type=share, default=0.999, metavar="X", help=text)
+    text = "the probability that the answer is right, at least (default: %(default)s)"
+    parser.add_argument("--confidence", type=share, default=0.95, metavar="X", help=text)
+    text = "of each candidate at most (default: %(default)s)"
+    parser.add_argument("--replications", type=whole, default=20_000, metavar="N", help=text)
+    text = "let simulation alone decide, without theory and bounds"
+    parser.add_argument("--no-control", dest="control", action="store_false", help=text)
+    _scenario(parser)
+    _seed(parser)
+    _engine(parser)
+    _workers(parser)
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
@@ -336,6 +354,14 @@ _COMMANDS = {
             "tv2sim compare videos.jsonl --strategies 2c:8,2c:12 --out table.csv",
         ),
     ),
+    "plan": _Command(
+        _plan,
+        "find the smallest pool that publishes enough videos in time",
+        (
+            "tv2sim plan videos.jsonl --strategy 2c --target 0.999 --vary prewarmed=6:20",
+            "tv2sim plan videos.jsonl --target 99% --vary prewarmed=1:30 --encoders 8",
+        ),
+    ),
     "replay": _Command(
         _replay,
         "let a run happen in real time, to watch and to scrape",
@@ -366,7 +392,7 @@ _COMMANDS = {
         ("tv2sim engines videos.jsonl", "tv2sim engines videos.jsonl --strategies 2c --queue-capacity 5"),
     ),
 }
-_FIRST = list(_COMMANDS)[:5]
+_FIRST = list(_COMMANDS)[:6]
 """What a newcomer may try, in this order."""
 
 
@@ -404,6 +430,17 @@ def _strategies(parser: argparse.ArgumentParser) -> None:
 def _engine(parser: argparse.ArgumentParser) -> None:
     text = "what simulates; the results are the same (default: the fastest that can, see tv2sim engines)"
     parser.add_argument("--engine", choices=("auto", "simpy", "kernel"), default="auto", help=text)
+
+
+def _workers(parser: argparse.ArgumentParser) -> None:
+    """Add the options for where replications are simulated, and where they are kept."""
+    text = "processes of SimPy (default: this one alone), or threads of the kernel (default: one per processor)"
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=whole, metavar="N", help=text)
+    text = "simulate on the Dask cluster with the scheduler at this address, such as tcp://host:8786"
+    where.add_argument("--dask", metavar="ADDRESS", help=text)
+    text = "keep finished replications in this folder, and simulate only those that are not there yet"
+    parser.add_argument("--results", metavar="DIR", help=text)
 
 
 def _by(parser: argparse.ArgumentParser) -> None:
