@@ -31,6 +31,7 @@ from tv2sim.catalogue import columns as mapped
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED
 from tv2sim.cli.options import _COMMANDS
 from tv2sim.distributions import DISTRIBUTIONS, NOTATIONS
+from tv2sim.strategies import HOOKS
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -90,8 +91,9 @@ def _each_named(entry: str) -> str:
 
 def all_documented(app: Sphinx, env: BuildEnvironment) -> None:
     """Warn of a public name that is on no page of the reference."""
-    several = (tv, plots, queueing)
-    public = [f"{module.__name__}.{name}" for module in several for name in module.__all__]
+    public = [f"tv2sim.{name}" for name in tv.__all__]
+    for room in (plots, queueing, tv.policies):
+        public += [f"tv2sim.{room.__name__.rpartition('.')[2]}.{name}" for name in room.__all__]
     for name in public:
         if name not in env.domains.python_domain.objects:
             getLogger(__name__).warning("%s is not in the reference", name)
@@ -142,9 +144,11 @@ def _documented(name: str) -> str:
 def charts() -> str:
     """Return the functions of :mod:`tv2sim.plots`, each with what it draws."""
     catalogue = tv.generate_catalogue()
-    study = tv.compare(catalogue, ["2a", "2c:8", "2c:9", "2c", "2c:12"], replications=100, progress=False)
+    pools, prices = ["2a", "2c:8", "2c:9", "2c", "2c:12"], tv.Prices(starting=0.01, ready=0.02, failed=0.5)
+    study = tv.compare(catalogue, pools, replications=100, prices=prices, progress=False)
     given = {"run": tv.simulate(catalogue, "2c"), "study": study, "reps": study["2c"], "study_or_reps": study}
     given["fit"] = tv.fit(tv.LogNormal(4, 0.6).quantile(np.random.default_rng(1).random(200)))
+    given["result"] = tv.validate(study, {"2a": [128, 126, 123], "2c": [154, 153, 153, 151]})
     given["runs"] = {name: tv.simulate(catalogue, name) for name in study.strategies}
     return "\n\n".join(_chart(name, given) for name in plots.__all__)
 
@@ -191,6 +195,25 @@ def strategies() -> str:
         ["name", *map(code, used)],
         ([code(key), *(code(getattr(one, name)) for name in used)] for key, one in tv.STRATEGIES.items()),
     )
+
+
+def hooks() -> str:
+    """Return the hooks of a strategy, with the fields that they take the place of."""
+    return table(
+        ["hook", "in place of", "answers"],
+        (
+            [code(name), "–" if field is None else code(field), _first(getattr(tv.Strategy, name))]
+            for name, field in HOOKS.items()
+        ),
+    )
+
+
+def policies() -> str:
+    """Return the functions of :mod:`tv2sim.policies`."""
+    functions = "\n\n".join(
+        restructured(f".. autofunction:: tv2sim.policies.{name}") for name in tv.policies.__all__
+    )
+    return f"{restructured('.. py:module:: tv2sim.policies')}\n\n{functions}"
 
 
 def distributions() -> str:
@@ -358,7 +381,7 @@ def _help(parser: argparse.ArgumentParser, action: argparse.Action) -> str:
 REGISTRIES: dict[str, Callable[..., str]] = {
     function.__name__: function
     for function in (
-        api, catalogue, charts, columns, commands, distributions, events, fields, mapping, mappings,
-        metrics, strategies, theory,
+        api, catalogue, charts, columns, commands, distributions, events, fields, hooks, mapping, mappings,
+        metrics, policies, strategies, theory,
     )
 }  # fmt: skip

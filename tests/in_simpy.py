@@ -1,4 +1,4 @@
-"""The SimPy model, called as the executable specification is, with a result of the same form."""
+"""The engines, called as the executable specification is, with a result of the same form."""
 
 from __future__ import annotations
 
@@ -8,18 +8,30 @@ from typing import Any
 import tv2sim as tv
 from tests.reference import Broker, Clip, Faults, Outcome, Profile, RetryLater, Rule, World
 from tests.test_reference import rows_of, strategy_of
+from tv2sim.engines import why_not_compiled
 from tv2sim.events import log_of
 from tv2sim.ticks import PER_SECOND
 
-__all__ = ["simpy"]
+__all__ = ["compiled", "simpy"]
 
 KINDS: dict[type, Any] = {Faults: tv.Faults, Profile: tv.Profile, RetryLater: tv.RetryLater, Broker: tv.Broker}
 """The library's class for each of the specification's."""
 
 
-def simpy(clips: Sequence[Clip], rule: Rule, world: World, seed: int) -> Outcome:
+def simpy(clips: Sequence[Clip], rule: Rule | tv.Strategy, world: World, seed: int) -> Outcome:
     """Run the SimPy model."""
-    run = tv.simulate(catalogue_of(clips), strategy_of(rule), scenario_of(world), seed=seed, engine="simpy")
+    return _run(clips, rule, world, seed, "simpy")
+
+
+def compiled(clips: Sequence[Clip], rule: Rule, world: World, seed: int) -> Outcome:
+    """Run the compiled engine; the SimPy model, if that does not know the world or numba is not installed."""
+    missing = why_not_compiled(catalogue_of(clips), strategy_of(rule), scenario_of(world))
+    return _run(clips, rule, world, seed, "simpy" if missing else "kernel")
+
+
+def _run(clips: Sequence[Clip], rule: Rule | tv.Strategy, world: World, seed: int, engine: Any) -> Outcome:
+    strategy = strategy_of(rule) if isinstance(rule, Rule) else rule
+    run = tv.simulate(catalogue_of(clips), strategy, scenario_of(world), seed=seed, engine=engine)
     settled = run.facts.videos["settled"] / PER_SECOND
     tables = run.videos.assign(settled=settled), run.publishers, run.attempts
     log: list[Any] = list(log_of(run.facts).entries())

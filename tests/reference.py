@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, auto
 from fractions import Fraction
@@ -136,6 +136,7 @@ class Rule:
     # the pool's level from then on, and its limits
     minimum: int | None = None  # the level is at least this; None: `prewarmed`
     headroom: float | tuple[float, float] | None = None  # a factor on the recent rate, and how recent (30 s)
+    level: Callable[[float, int, int], int] | None = None  # in place of a hook: of time, waiting and busy
     maximum: int | None = None  # publishers that exist
     starts_at_most: int | None = None  # publishers ordered or starting
     idle_time_to_live: float | None = None  # of those beyond the level
@@ -471,6 +472,7 @@ class System:
         self.starting = 0  # shared publishers that are not ready yet
         self.ready: set[tuple[int, int]] = set()  # shared publishers: ready since when, number
         self.busy = 0  # shared publishers that publish
+        self.publishing: set[int] = set()  # those of them that take time for it
         self.dead = 0  # shared publishers that have failed, which has not been noticed
 
     def run(self) -> Outcome:
@@ -915,7 +917,10 @@ class System:
         first = min(self.ready)
         self.ready.remove(first)
         self.busy += 1
-        return first[1], self.assign(self.publishers[first[1]], row)
+        taken = self.assign(self.publishers[first[1]], row)
+        if taken:
+            self.publishing.add(first[1])
+        return first[1], taken
 
     def assign(self, publisher: Publisher, row: int) -> int:
         """Let the publisher take the video; return how long it will publish it."""
@@ -940,6 +945,8 @@ class System:
         """End the publishing, which may have failed."""
         row = self.publishers[number].video
         assert row is not None
+        took_time = number in self.publishing
+        self.publishing.discard(number)
         attempt = self.counts[row].attempts - 1
         if self.draws.happens(self.world.faults.publishing, Purpose.PUBLISHING_FAILURE, row, attempt):
             self.publishing_fails(number, row)
@@ -954,6 +961,8 @@ class System:
                 self.busy -= 1
                 if self.rule.maximum is not None:
                     self.step(row)  # there may be room for another one
+        if took_time and self.rule.level is not None:
+            self.step(row)  # the level may depend on it
 
     def publishing_fails(self, number: int, row: int) -> None:
         """Let the video wait again at its place, or fail after its last attempt."""
@@ -1034,6 +1043,8 @@ class System:
 
     def wanted(self) -> int:
         """Return the level that the pool should have now."""
+        if self.rule.level is not None:
+            return self.rule.level(self.now / 1e6, len(self.queue), len(self.publishing))
         least = self.prewarmed if self.rule.minimum is None else self.rule.minimum
         if self.rule.headroom is None:
             return least
@@ -1070,7 +1081,7 @@ class System:
         """Order the publishers of time 0."""
         warm, maximum, in_flight = self.rule.ready_at_start, self.rule.maximum, self.rule.starts_at_most
         limits = [maximum, None if warm else in_flight]
-        wanted = max(self.prewarmed, self.wanted())
+        wanted = max(self.prewarmed if self.rule.level is None else 0, self.wanted())
         for slot in range(min([wanted, *(limit for limit in limits if limit is not None)])):
             self.order(None, slot, own=False, warm=warm)
 

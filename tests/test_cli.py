@@ -20,6 +20,7 @@ from tests.commands import CATALOGUE, SAMPLE, is_one_line, lines_of, start, tv2s
 from tv2sim.catalogue.columns import shipped
 from tv2sim.cli.options import _COMMANDS, SCENARIO
 from tv2sim.distributions import NOTATIONS
+from tv2sim.strategies import policies
 
 FULL = Path("/dev/full")
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and pipes as POSIX has them")
@@ -117,6 +118,12 @@ def test_the_examples_run_as_written_one_after_the_other(
 def test_help_of_run_names_every_built_in_strategy() -> None:
     out = tv2sim("run", "--help").out
     assert [name for name in tv.STRATEGIES if not re.search(rf"\b{name}\b", out)] == []
+
+
+@pytest.mark.parametrize("command", ["run", "compare", "replay", "engines"])
+def test_help_names_every_preset_of_a_strategy(command: str) -> None:
+    out = tv2sim(command, "--help").out
+    assert [name for name in policies.__all__ if not re.search(rf"\b{name}\b", out)] == []
 
 
 def test_help_of_run_names_every_mapping_that_ships() -> None:

@@ -473,7 +473,10 @@ class TestSaving:
         pool = tv.PART_2C.replace(name="pool of 3", prewarmed=3)
         catalogues = {"few": tv.read_catalogue([video(0), video(1, timeout=0.5), {"id": ""}]), "five": FEW}
         precision = tv.Precision("idle", relative=1e-6, confidence=0.9)
-        how: dict[str, Any] = {"precision": precision, "metrics": ["makespan", "lateness_p99"]}
+        prices = tv.Prices(starting=0.1, failed=2)
+        how: dict[str, Any] = {
+            "precision": precision, "metrics": ["makespan", "lateness_p99"], "prices": prices,
+        }  # fmt: skip
         return tv.compare(catalogues, ["1", pool], {"encoders": [1, 3]}, replications=6, seed=9, **how)
 
     def test_it_is_the_same_again(self, study: tv.Comparison) -> None:
@@ -595,7 +598,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"confidence": 95},
         "confidence must be a finite number greater than 0 and at most 1, not 95",
     ),
-    "metric": ({"metrics": ["cost"]}, "a metric must be one of 'published', .*, not 'cost'"),
+    "metric": ({"metrics": ["price"]}, "a metric must be one of 'published', .*, not 'price'"),
     "seed": ({"seed": 1.5}, "seed, if not None, must be a whole number .*, not 1.5"),
     "workers": (
         {"workers": 0},

@@ -439,10 +439,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a grid": ({"scenario": {"encoders": [5]}}, "scenario must be a tv2sim.Scenario, not {"),
     "seed": ({"seed": -1}, "seed, if not None, must be a whole number of at least 0 .*, not -1"),
     "metric": (
-        {"metrics": ["idle", "cost"]},
-        "a metric must be one of 'published', .*'any_failure', not 'cost'",
+        {"metrics": ["idle", "price"]},
+        "a metric must be one of 'published', .*'cost', not 'price'",
     ),
-    "one metric": ({"metrics": "cost"}, "a metric must be one of 'published', .*, not 'cost'"),
+    "one metric": ({"metrics": "price"}, "a metric must be one of 'published', .*, not 'price'"),
     "a number as metrics": ({"metrics": 5}, "metrics must be 'all' or names of .*'published', .*, not 5"),
     "a number as metric": ({"metrics": [5]}, "a metric must be one of 'published', .*, not 5"),
     "no metric": ({"metrics": []}, r"metrics must be 'all' or names of .*'published', .*, not \[\]"),
@@ -471,7 +471,7 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "executor": ({"executor": 4}, "executor must be a concurrent.futures.Executor.*, not 4"),
     "precision": ({"precision": 0.1}, "precision must be a tv2sim.Precision, not 0.1"),
-    "metric of it": ({"precision": tv.Precision("cost", 0.1)}, "a metric must be one of .*, not 'cost'"),
+    "metric of it": ({"precision": tv.Precision("price", 0.1)}, "a metric must be one of .*, not 'price'"),
     "catalogue": ({"catalogue": "no/such/file.jsonl"}, "no/such/file.jsonl"),
 }
 
@@ -508,8 +508,8 @@ class TestWrongCalls:
     def test_a_figure_that_there_is_not(self) -> None:
         reps = tv.replicate(FEW, replications=2)
         for ask in (reps.values, reps.interval):
-            with pytest.raises(tv.InputError, match=r"a metric must be one of .*, not 'cost'"):
-                ask("cost")
+            with pytest.raises(tv.InputError, match=r"a metric must be one of .*, not 'price'"):
+                ask("price")
 
     def test_a_confidence_that_is_none(self) -> None:
         with pytest.raises(tv.InputError, match=r"confidence must be .*, not 95"):

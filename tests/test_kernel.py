@@ -23,11 +23,13 @@ from numpy.typing import NDArray
 import tv2sim as tv
 from tv2sim.distributions import drawn_ticks, line_of
 from tv2sim.draws import Purpose, uniforms
-from tv2sim.engines import elapsed, engine_for, simulate_one
+from tv2sim.engines import elapsed, engine_for, simulate_chunk, simulate_one
+from tv2sim.events import log_of
 from tv2sim.facts import TABLES, Facts
 from tv2sim.metrics import measure, on_time
 from tv2sim.strategies import as_strategy
 
+from .managed import managed_world, strategy_features
 from .worlds import World, worlds
 
 kernel = pytest.importorskip("tv2sim.kernel", reason="numba is not installed")
@@ -176,6 +178,46 @@ def features(world: World, facts: Facts) -> set[str]:
     return {name for name, there in occurs.items() if there}
 
 
+def checked(world: World) -> tuple[Facts, list[str]]:
+    """Compare facts, and the metrics of each kernel that knows the world; return facts and names of kernels."""
+    what = world.catalogue, world.strategy, world.scenario, world.seed, world.replication
+    facts = simulate_one("simpy", *what)
+    compiled = simulate_one("kernel", *what)
+    assert compiled == facts
+    for table, columns in TABLES.items():
+        for name in columns:
+            assert getattr(compiled, table)[name].dtype == getattr(facts, table)[name].dtype
+    one = range(world.replication, world.replication + 1)
+    expected = measure(world.catalogue, facts, world.scenario.encoder_count, ALL)
+    prepared = prepared_world(world)
+    usable = kernel.kernels_for(prepared)
+    for name in usable:
+        values, counts = replicating.measured(prepared, world.seed, one, ALL, name)
+        found = {metric: value[0] for metric, value in values.items()}
+        assert all(same(found[metric], expected[metric]) for metric in ALL), (name, found, expected)
+        assert counts.tolist() == on_time(facts).tolist()
+    return facts, usable
+
+
+def prepared_world(world: World) -> Any:
+    strategy = world.strategy.sized(world.catalogue, world.scenario)
+    return kernel.world_of(world.catalogue, strategy, world.scenario)
+
+
+@pytest.mark.parametrize("examples", [300, pytest.param(2000, marks=pytest.mark.slow)])
+def test_the_compiled_engine_knows_every_field_of_a_strategy(examples: int) -> None:
+    """Also what is discarded, retired, held back and begun again by reviews, to the sequence of the log."""
+    occurred: Counter[str] = Counter()
+    for number in range(examples):
+        world = managed_world(number)
+        facts, _ = checked(world)
+        log = [entry.event for entry in log_of(facts).entries()]
+        occurred.update([*strategy_features(world.strategy), facts.ending, *{*log}])
+    del occurred["nothing left to happen"]  # seldom without failures of encoders
+    assert min(occurred.values()) > 0.04 * examples, occurred
+    assert {"publisher_retired", "discarded", "publisher_failed", "no publisher will come"} < set(occurred)
+
+
 @pytest.mark.parametrize("examples", [250, pytest.param(3000, marks=pytest.mark.slow)])
 def test_both_engines_give_the_same_facts_and_metrics(examples: int) -> None:
     occurred: Counter[str] = Counter()
@@ -184,22 +226,7 @@ def test_both_engines_give_the_same_facts_and_metrics(examples: int) -> None:
     @given(number=st.integers(0, 2**32 - 1))
     def agree(number: int) -> None:
         world = generated(number)
-        what = world.catalogue, world.strategy, world.scenario, world.seed, world.replication
-        facts = simulate_one("simpy", *what)
-        compiled = simulate_one("kernel", *what)
-        assert compiled == facts
-        for table, columns in TABLES.items():
-            for name in columns:
-                assert getattr(compiled, table)[name].dtype == getattr(facts, table)[name].dtype
-        one = range(world.replication, world.replication + 1)
-        expected = measure(world.catalogue, facts, world.scenario.encoder_count, ALL)
-        prepared = kernel.world_of(world.catalogue, world.strategy, world.scenario)
-        usable = kernel.kernels_for(prepared)
-        for name in usable:
-            values, counts = replicating.measured(prepared, world.seed, one, ALL, name)
-            found = {metric: value[0] for metric, value in values.items()}
-            assert all(same(found[metric], expected[metric]) for metric in ALL), (name, found, expected)
-            assert counts.tolist() == on_time(facts).tolist()
+        facts, usable = checked(world)
         occurred.update(["examples", *usable, *features(world, facts)])
 
     agree()
@@ -218,7 +245,7 @@ def test_the_kernels_agree_over_many_replications(monkeypatch: pytest.MonkeyPatc
     for world in [*worlds(60), *map(generated, range(60))]:
         if world.strategy.adapts:
             continue
-        prepared = kernel.world_of(world.catalogue, world.strategy, world.scenario)
+        prepared = prepared_world(world)
         expected, counts = replicating.measured(prepared, world.seed, range(5, 140), ALL, "events")
         for name in kernel.kernels_for(prepared)[:-1]:
             values, found = replicating.measured(prepared, world.seed, range(5, 140), ALL, name)
@@ -226,23 +253,64 @@ def test_the_kernels_agree_over_many_replications(monkeypatch: pytest.MonkeyPatc
             assert found.tolist() == counts.tolist()
 
 
+def test_many_replications_of_managed_pools_are_those_of_the_model() -> None:
+    """Also those that need more draws or more room than most, which are simulated again."""
+    for number in range(40):
+        world = managed_world(number)
+        if number % 4 == 0 and world.strategy.headroom is not None:
+            world = world._replace(strategy=world.strategy.replace(headroom=20, maximum=None))
+        replications = range(3, 9)
+        several = simulate_chunk("simpy", *world[:4], replications)
+        prepared = prepared_world(world)
+        values, counts = replicating.measured(prepared, world.seed, replications, ALL, "events")
+        expected = [measure(world.catalogue, facts, world.scenario.encoder_count, ALL) for facts in several]
+        for metric in ALL:
+            one, other = values[metric].tolist(), [each[metric] for each in expected]
+            assert all(map(same, one, other)), (number, metric, one, other)
+        assert counts.sum() == sum(each["published"] for each in expected)
+
+
+@pytest.mark.parametrize("dispatch", ["at_once", "end_of_instant"])
+@pytest.mark.parametrize("failures", [0, 0.3])
+def test_a_pool_that_starts_many_publishers_at_once(dispatch: Any, failures: float) -> None:
+    """More because of one video than are drawn beforehand, and more than there is room for at first."""
+    strategy = tv.Strategy("many", headroom=(30, 2), idle_time_to_live=1, dispatch=dispatch, review_every=0.7)
+    scenario = tv.Scenario(startup_time="exponential(3)", faults=tv.Faults(startup=failures))
+    catalogue = tv.generate_catalogue(20)
+    facts, _ = checked(World(catalogue, strategy, scenario, 1, 0))
+    causes = facts.publishers["cause"]
+    assert np.unique(causes, return_counts=True)[1].max() > 60
+    assert len(causes) > 200
+    reps = [
+        tv.replicate(catalogue, strategy, scenario, replications=5, engine=engine)
+        for engine in ("kernel", "simpy")
+    ]
+    assert reps[0].frame.equals(reps[1].frame)
+
+
+@pytest.mark.parametrize("engine", ["kernel", "simpy"])
+def test_a_level_that_is_too_high_is_refused(engine: Any) -> None:
+    strategy = tv.Strategy("vast", headroom=1e9, maximum=3)
+    asked = "the answer of vast.pool_level must be .* at most 1000000000, not 8000000000"
+    with pytest.raises(tv.StrategyError, match=asked):
+        tv.replicate(tv.generate_catalogue(5), strategy, replications=2, engine=engine)
+
+
 def test_what_takes_long_to_compile_is_compiled_once() -> None:
-    """Not again for another catalogue, pool or strategy."""
-    for world in worlds(60):
-        if world.strategy.adapts:
+    """Not again for another catalogue, pool or strategy, except for managed pools and those with a rule."""
+    for world in [*worlds(60), *map(managed_world, range(20))]:
+        if world.strategy.adapts and not world.strategy.manages:
             continue
-        prepared = kernel.world_of(world.catalogue, world.strategy, world.scenario)
+        prepared = prepared_world(world)
         for name in kernel.kernels_for(prepared):
             replicating.measured(prepared, world.seed, range(2), ALL, name)
-    slow: tuple[Any, ...] = (
-        lanes.replicate,
-        replicating._replicate_stage,
-        replicating._replicate,
-        events.simulate,
-    )
+    slow: tuple[tuple[Any, int], ...] = (
+        (lanes.replicate, 1), (replicating._replicate, 3), (replicating._replicate_stage, 1),
+        (events.simulate, 3),
+    )  # fmt: skip
     # none where a cache had the function that calls it
-    assert all(len(function.signatures) <= 1 for function in slow)
-    assert slow[0].signatures
+    assert all(len(function.signatures) <= number for function, number in slow)
+    assert [len(function.signatures) for function, _ in slow[:2]] == [1, 3]
 
 
 @pytest.mark.parametrize("strategy", ["1", "2a", "2c", "2c:8", Mixed("mixed", prewarmed=6, owns=0.3)])
@@ -290,7 +358,9 @@ def test_all_give_the_same_elapsed_times() -> None:
 @pytest.fixture(scope="module")
 def by_simpy() -> dict[str | tv.Strategy, tv.Replications]:
     """Replications of some strategies by the SimPy model, with all metrics."""
-    strategies = ("1", "2c", tv.Strategy("early", starts_on="encoding_started", prewarmed=3))
+    early = tv.Strategy("early", starts_on="encoding_started", prewarmed=3)
+    hasty = tv.STRATEGIES["adaptive"].replace(name="hasty", idle_time_to_live=1, discards_hopeless=True)
+    strategies = ("1", "2c", early, "advance", "adaptive", hasty, "coverage")
     return {
         strategy: tv.replicate(tv.generate_catalogue(40), strategy, replications=70, engine="simpy")
         for strategy in strategies
@@ -424,14 +494,22 @@ class Level(tv.Strategy):
         return 3
 
 
-def test_a_pool_level_of_its_own_takes_simpy() -> None:
+class Decides(tv.Strategy):
+    """Each decision is made in Python."""
+
+    def decide(self, state: tv.State) -> tv.Decision:
+        return tv.Decision(start=len(state.waiting) + len(state.encoding))
+
+
+@pytest.mark.parametrize(("strategy", "hook"), [(Level(), "pool_level"), (Decides(), "decide")])
+def test_a_pool_level_or_a_decision_of_its_own_takes_simpy(strategy: tv.Strategy, hook: str) -> None:
     catalogue = tv.generate_catalogue()
-    assert tv.replicate(catalogue, Level(), replications=300).engine == "simpy"
+    assert engine_for("auto", catalogue, strategy, tv.Scenario(), 300) == "simpy"
     with pytest.raises(
         tv.InputError,
-        match="engine 'kernel' cannot simulate this: strategy 'Level' has a pool_level of its own",
+        match=f"engine 'kernel' cannot simulate this: strategy '{strategy.name}' has a {hook} of its own",
     ):
-        tv.replicate(catalogue, Level(), replications=3, engine="kernel")
+        tv.replicate(catalogue, strategy, replications=3, engine="kernel")
 
 
 def test_observers_take_simpy() -> None:

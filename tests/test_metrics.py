@@ -48,12 +48,16 @@ EXPECTED: dict[str, float] = {
     "client_blocked_time": 0 + 1.5 + 0.5,  # v1 offered at 0.5, v2 at 2.5
     "makespan": 9,
     "any_failure": True,
+    "cost": 0.5 * 9 + 0.25 * 0 + 2 * 4 + 10 * 1,
 }
 """Three videos, a pool of 1, start-up 3.
 
 v0 0 -> 2, v1 2 -> 3, v2 3 -> 4. p0 is ready at 3 and takes v0 (elapsed 3), p1 at 6 takes v1 (elapsed 4), p2 at
 9 takes v2 (elapsed 6); p3 starts at 9, when the run ends.
 """
+
+
+PRICES = tv.Prices(starting=0.5, ready=0.25, busy=0.125, start=2, failed=10)
 
 
 @pytest.fixture
@@ -96,7 +100,7 @@ def computed(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 class TestTheRegistry:
     @pytest.mark.parametrize("name", METRICS)
     def test_each_metric_by_hand(self, run: tv.Run, name: str) -> None:
-        value = measure(run.catalogue, run.facts, run.scenario.encoder_count, [name])[name]
+        value = measure(run.catalogue, run.facts, run.scenario.encoder_count, [name], PRICES)[name]
         assert value == pytest.approx(EXPECTED[name], rel=1e-12, abs=1e-12)
         assert type(value) is METRICS[name].dtype
 
@@ -190,7 +194,7 @@ class TestWhatIsComputed:
         computed.clear()
         for name in ("idle", "published", "idle"):
             assert reps.values(name).tolist() == everything.values(name).tolist()
-        assert computed == dict.fromkeys(METRICS, 3)
+        assert computed == dict.fromkeys(set(METRICS) - {"cost"}, 3)
 
 
 class TestANewOne:
@@ -244,7 +248,7 @@ class TestANewOne:
 
 
 def test_the_command_knows_the_names_of_the_registry() -> None:
-    result = tv2sim("compare", CATALOGUE, "--precision", "cost=1%")
+    result = tv2sim("compare", CATALOGUE, "--precision", "costs=1%")
     assert result.status == 2
     assert all(f"'{name}'" in result.err for name in METRICS)
 
@@ -275,7 +279,9 @@ class TestWhatCannotVary:
                 starts_on=moments[random.integers(3)],
                 prewarmed=int(random.integers(1, 4)) * int(random.random() < 0.7),
             )
-            reps = tv.replicate(tv.generate_catalogue(12), strategy, scenario, replications=12)
+            prices = [PRICES, tv.Prices(start=2)][random.integers(2)]
+            catalogue = tv.generate_catalogue(12)
+            reps = tv.replicate(catalogue, strategy, scenario, replications=12, prices=prices)
             for name, metric in METRICS.items():
                 if metric.is_fixed(reps.setting):
                     fixed[name] += 1

@@ -17,10 +17,10 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tv2sim"
 
 ROOMS = (
-    "errors", "validation", "notebook", "fields", "progress", "plain", "ticks", "draws", "compiled",
+    "errors", "validation", "notation", "notebook", "fields", "progress", "plain", "ticks", "draws", "compiled",
     "measured", "distributions", "catalogue", "written", "profiles", "faults", "links", "scenario", "load",
-    "strategies", "facts", "events", "levels", "model", "kernel", "engines", "metrics", "tables", "storage",
-    "statistics", "queueing", "numbers", "fitting", "run", "saved", "experiment", "planning",
+    "prices", "strategies", "facts", "events", "levels", "model", "kernel", "engines", "metrics", "tables",
+    "storage", "statistics", "queueing", "numbers", "fitting", "run", "saved", "experiment", "planning",
     "plots", "report", "realtime",
     "cli", "__main__",
 )  # fmt: skip

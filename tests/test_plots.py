@@ -84,6 +84,12 @@ def fitted() -> tv.Fit:
     return tv.fit(tv.Gamma(2, 2).quantile((np.arange(40) + 0.5) / 40))
 
 
+@cache
+def validated() -> tv.Validation:
+    study = tv.compare(CATALOGUE, ["1", "2c"], replications=50, progress=False)
+    return tv.validate(study, {"1": [54, 66, 61], "2c": [154, 153, 153, 120]})
+
+
 def charts(study: tv.Comparison, run: tv.Run) -> dict[str, Callable[[Axes | None], Axes]]:
     return {
         "published_per_replication": lambda ax: tv.plots.published_per_replication(study, ax),
@@ -95,13 +101,16 @@ def charts(study: tv.Comparison, run: tv.Run) -> dict[str, Callable[[Axes | None
         "on_time_map": lambda ax: tv.plots.on_time_map(study["1"], ax),
         "sweep": lambda ax: tv.plots.sweep(several_pools(), ax),
         "convergence": lambda ax: tv.plots.convergence(study, ax),
+        "costs": lambda ax: tv.plots.costs(study.priced(PRICES), ax),
         "timeline": lambda ax: tv.plots.timeline(run, ax),
         "levels": lambda ax: tv.plots.levels(run, ax),
         "qq": lambda ax: tv.plots.qq(fitted(), ax),
+        "validation": lambda ax: tv.plots.validation(validated(), ax),
     }
 
 
 NAMES = sorted(tv.plots.__all__)
+PRICES = tv.Prices(starting=0.01, ready=0.02, start=0.1, failed=5)
 
 
 def svg(ax: Axes) -> str:
@@ -241,6 +250,7 @@ class TestText:
             tv.plots.convergence,
         )  # fmt: skip
         made = [chart(part) for part in (study, one) for chart in of_studies]
+        made += [tv.plots.costs(part.priced(PRICES)) for part in (study, one)]
         made += [tv.plots.timeline(runs[0]), tv.plots.levels(runs[0]), tv.plots.on_time_map(one[NASTY])]
         for ax in [*made, tv.plots.lateness(runs)]:
             drawn = svg(ax)
@@ -527,7 +537,7 @@ class TestMap:
 class TestConvergence:
     @pytest.mark.parametrize("metric", METRICS)
     def test_ends_with_the_study_s_interval(self, study: tv.Comparison, metric: str) -> None:
-        reps = study["2c"]
+        reps = study["2c"].priced(PRICES)
         ax = tv.plots.convergence(reps, metric=metric)
         interval, scale = reps.interval(metric), 100 if METRICS[metric].unit == "%" else 1
         assert xy(ax.lines[0])[-1] == pytest.approx([20, scale * interval.mean])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -111,7 +113,28 @@ def test_the_reference_has_what_the_package_has(site: Path) -> None:
 
     reference = site / "docs" / "reference"
     text = "".join(page.read_text(encoding="utf-8") for page in reference.glob("*.html"))
-    assert all(f'id="tv2sim.{name}"' in text for name in tv.__all__)
+    modules = {"policies"}
+    assert all(f'id="{"module-" * (name in modules)}tv2sim.{name}"' in text for name in tv.__all__)
     assert all(f'id="tv2sim.plots.{name}"' in text for name in tv.plots.__all__)
+    assert all(f'id="tv2sim.policies.{name}"' in text for name in tv.policies.__all__)
     for name in [*METRICS, *EVENTS, *_COMMANDS]:
         assert f">{name}<" in text or f">tv2sim {name}<" in text, name
+
+
+def test_the_reference_has_the_text_of_each_field_and_hook(site: Path) -> None:
+    import dataclasses
+
+    import tv2sim as tv
+    from tv2sim.strategies import HOOKS
+
+    pages = {path.stem: path.read_text(encoding="utf-8") for path in (site / "docs/reference").glob("*.html")}
+
+    def words(text: str) -> str:
+        return " ".join(re.findall(r"\w+", re.sub(r":\w+:`", "`", text)))
+
+    shown = {name: words(html.unescape(re.sub("<[^>]+>", "", page))) for name, page in pages.items()}
+    for kind, page in ((tv.Strategy, "strategies"), (tv.Lead, "strategies"), (tv.Scenario, "scenario")):
+        for field in dataclasses.fields(kind):
+            assert words(field.metadata["help"]) in shown[page], field.name
+    for hook in HOOKS:
+        assert words(str(getattr(tv.Strategy, hook).__doc__)) in shown["strategies"], hook

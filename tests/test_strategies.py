@@ -23,7 +23,7 @@ from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
 from tv2sim.events import log_of
-from tv2sim.strategies import HOOKS, MOMENTS, Moment, as_strategy
+from tv2sim.strategies import HOOKS, MOMENTS, Moment, as_strategy, policies
 from tv2sim.strategies.builtin import ADAPTIVE, ADVANCE, COVERAGE, JUST_IN_TIME, SLACK_AWARE
 from tv2sim.validation import shown
 
@@ -285,8 +285,8 @@ class TestByName:
             with pytest.raises(tv.StrategyError) as caught:
                 ask(value)
             assert str(caught.value) == (
-                f"a strategy is one of {', '.join(tv.STRATEGIES)}, or a tv2sim.Strategy of your own, not "
-                f"{value!r}"
+                f"a strategy is one of {', '.join(tv.STRATEGIES)}, one of {', '.join(policies.__all__)} with "
+                f"its settings in brackets, or a tv2sim.Strategy of your own, not {value!r}"
             )
 
     def test_a_class_in_place_of_a_strategy_is_said_to_be_one(self) -> None:
@@ -407,7 +407,7 @@ class TestInWords:
     def test_the_hooks_are_the_methods_that_are_asked_about_videos_and_the_pool(self) -> None:
         methods = {name for name in vars(tv.Strategy) if inspect.isfunction(getattr(tv.Strategy, name))}
         public = {name for name in methods if not name.startswith("_")}
-        assert public == {*HOOKS, "starts", "sized", "knowledge", "in_words", "replace", "to_dict"}
+        assert public == {*HOOKS, "starts", "sized", "prewarms", "knowledge", "in_words", "replace", "to_dict"}
 
     @settings(deadline=None, derandomize=True, max_examples=100)
     @given(st.sets(st.sampled_from(sorted(HOOKS))), st.sampled_from(MOMENTS), st.booleans(), st.integers(0, 3))
@@ -966,6 +966,33 @@ class TestPoolState:
         assert by_time[1.5] == tv.PoolState(1.5, starting=1, ready=0, waiting=1, encoding=1, encoded=2)
         assert by_time[5] == tv.PoolState(5, starting=1, ready=0, waiting=1, encoding=0, encoded=2)
 
+    def test_publishers_that_publish(self) -> None:
+        """Two, start-up 0.5, publishing 3: v0 holds one of them from 1 to 4, v1 the other from 1.5 to 4.5."""
+        states: list[tv.PoolState] = []
+        strategy = Pool(level=noting(states, lambda _: 2))
+        simulate([(1, 9), (1, 9)], strategy, 0.5, encoders=2, publishing_time=3)
+        assert [(state.time, state.busy) for state in states if state.time >= 1] == [
+            (1, 0),  # v0 is encoded
+            (1, 1),  # p0 takes it
+            (1.5, 1),  # v1 is encoded
+            (1.5, 2),  # p1 takes it
+            (4, 1),  # v0 is published
+            (4.5, 0),
+        ]
+
+    def test_publishers_that_publish_at_once_are_never_seen(self) -> None:
+        for publishing_time in (0, 1e-9):
+            states: list[tv.PoolState] = []
+            strategy = Pool(level=noting(states, lambda _: 1))
+            simulate([(1, 9)] * 4, strategy, 1, publishing_time=publishing_time)
+            assert {state.busy for state in states} == {0}
+
+    def test_publishers_of_ones_own_that_publish(self) -> None:
+        states: list[tv.PoolState] = []
+        strategy = Pool("own", "encoding_started", True, level=noting(states, lambda _: 1))
+        simulate([(1, 9)] * 4, strategy, 1, publishing_time=1)
+        assert {state.busy for state in states} == {0}
+
     def test_publishers_of_ones_own_are_no_part_of_the_pool(self) -> None:
         """Part 2a beside a pool of 1, which nobody uses."""
         states: list[tv.PoolState] = []
@@ -996,6 +1023,7 @@ class TestPoolState:
                 assert state.waiting == shown["publishing_queue"]
                 assert state.starting == shown["publishers_starting"]
                 assert state.ready == shown["publishers_ready"]
+                assert state.busy == shown.get("publishers_busy", 0)
                 assert state.encoded == (encoded <= time).sum()
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import tv2sim as tv
-from tests.in_simpy import simpy
+from tests.in_simpy import compiled, simpy
 from tests.reference import Broker, Clip, Faults, Lead, Outcome, Profile, RetryLater, Rule, World
 from tests.test_world_by_hand import (
     ATTEMPT,
@@ -28,7 +28,7 @@ from tests.test_world_by_hand import (
 )
 from tv2sim.draws import Purpose
 
-ENGINES: list[Engine] = [specification, simpy]
+ENGINES: list[Engine] = [specification, simpy, compiled]
 
 AT_ONCE, AT_THE_END = "at_once", "end_of_instant"
 DISPATCHES = pytest.mark.parametrize("dispatch", [AT_ONCE, AT_THE_END])

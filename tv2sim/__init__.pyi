@@ -17,19 +17,21 @@ from tv2sim.errors import (
 )  # fmt: skip
 from tv2sim.events import LogEntry as LogEntry
 from tv2sim.experiment import (
-    Comparison as Comparison, Interrupted as Interrupted, Replications as Replications, compare as compare,
-    replicate as replicate,
+    Comparison as Comparison, Interrupted as Interrupted, Replications as Replications,
+    Validation as Validation, compare as compare, replicate as replicate, validate as validate,
 )  # fmt: skip
 from tv2sim.faults import Faults as Faults
 from tv2sim.fitting import Candidate as Candidate, Fit as Fit, fit as fit
 from tv2sim.links import KAFKA as KAFKA, REDIS as REDIS, Broker as Broker, RetryLater as RetryLater
 from tv2sim.planning import Plan as Plan, plan as plan
+from tv2sim.prices import Prices as Prices
 from tv2sim.profiles import Profile as Profile
 from tv2sim.realtime import Replay as Replay, replay as replay
 from tv2sim.run import Run as Run, simulate as simulate
 from tv2sim.saved import load_run as load_run
 from tv2sim.scenario import Scenario as Scenario
 from tv2sim.statistics import Precision as Precision
+from tv2sim.strategies import policies as policies
 from tv2sim.strategies.builtin import (
     PART_1 as PART_1, PART_2A as PART_2A, PART_2B as PART_2B, PART_2C as PART_2C, STRATEGIES as STRATEGIES,
 )  # fmt: skip

@@ -7,7 +7,6 @@ runs comparable and engines agree to the last bit.
 from __future__ import annotations
 
 import math
-import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field, fields
 from itertools import product
@@ -19,6 +18,7 @@ from tv2sim import plain
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.fields import Fields, check_fields, checked
 from tv2sim.measured import as_measured
+from tv2sim.notation import as_call
 from tv2sim.ticks import whole_ticks
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, shown
 
@@ -620,17 +620,16 @@ def as_distribution(name: str, value: object, *, error: type[InputError] = Scena
 
 def _parsed(text: str) -> Distribution:
     """Return the distribution that a text stands for; LookupError, ValueError or TypeError if it is not one."""
-    written = re.fullmatch(r"\s*(scipy\.stats\.)?(\w+)\s*\(([^()]*)\)\s*", text)
-    if written is None:
+    written = as_call(text)
+    if written is None or not (written.values or written.named):
         return Constant(float(text))
-    _, name, listed = written.groups()
-    parts = [part.rpartition("=") for part in listed.split(",")]
-    numbers = [float(number) for given, _, number in parts if not given]
-    if written[1]:
-        named = {given.strip(): float(number) for given, _, number in parts if given}
+    numbers = [float(number) for number in written.values]
+    room, _, name = written.name.rpartition(".")
+    if room == "scipy.stats":
+        named = {given: float(number) for given, number in written.named.items()}
         return Scipy.of(_in_scipy(_of_scipy("the name", name, error=ScenarioError))(*numbers, **named))
-    kind = _KINDS[name.lower()]
-    if len(numbers) < len(parts):
+    kind = _KINDS[written.name.lower()]
+    if written.named:
         raise TypeError("the parameters have no names")
     return Empirical(numbers) if kind is Empirical else kind(*numbers)
 

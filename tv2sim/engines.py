@@ -123,8 +123,9 @@ def why_not_compiled(
     """Return why the compiled engine cannot simulate this, or an empty text."""
     if find_spec("numba") is None:
         return "it needs numba, which is not installed (pip install 'tv2sim[fast]')"
-    if strategy._overrides("pool_level"):
-        return f"strategy {strategy.name!r} has a pool_level of its own, which only Python can ask"
+    for hook in ("pool_level", "decide"):
+        if strategy._overrides(hook):
+            return f"strategy {strategy.name!r} has a {hook} of its own, which only Python can ask"
     if watched:
         return "observers are called by the SimPy model alone"
     from tv2sim.kernel import unknown

@@ -139,7 +139,7 @@ class Fields:
 
 
 def check_names(what: str, names: Iterable[str], known: list[str], *, error: type[InputError]) -> None:
-    """Raise an error if one of the names is not known; the message suggests one."""
+    """Raise `error` if one of `names` is not known; the message suggests one that is."""
     for name in names:
         if name not in known:
             near = difflib.get_close_matches(name, known, 1) or [each for each in known if name in each]

@@ -13,7 +13,7 @@ from tv2sim.draws import as_seed
 from tv2sim.errors import ScenarioError
 from tv2sim.measured import Measured, Times, as_measured
 from tv2sim.notebook import display, paragraph, table
-from tv2sim.numbers import number, p_value
+from tv2sim.numbers import number, p_equals, p_value
 from tv2sim.ticks import PER_SECOND
 from tv2sim.validation import plural
 
@@ -242,7 +242,7 @@ class Fit:
             )
             yield f"{why}: they are taken as they are, {self.best}"
         else:
-            yield f"{self.chosen} fits {self.sample} (p = {p_value(self.chosen.p_value)})"
+            yield f"{self.chosen} fits {self.sample} ({p_equals(self.chosen.p_value)})"
             others = [str(one) for one in self._fitting() if one is not self.chosen]
             if others:
                 yield f"about as well: {', '.join(others)}"

@@ -6,7 +6,7 @@ tables share (elapsed, idle, publisher-seconds, ...) are defined here, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
@@ -19,6 +19,7 @@ from tv2sim.distributions import Distribution
 from tv2sim.errors import InputError
 from tv2sim.events import EVENTS
 from tv2sim.facts import ATTEMPTS, VIDEO_OUTCOMES
+from tv2sim.prices import Prices
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import PER_SECOND, whole_ticks
 from tv2sim.validation import one_of
@@ -32,9 +33,9 @@ if TYPE_CHECKING:
     from tv2sim.strategies import Strategy
 
 __all__ = [
-    "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Setting", "Stats", "Verdict", "as_metrics",
-    "elapsed", "happened", "holds", "hypothesis_of", "measure", "metrics_of", "on_time", "publisher_times",
-    "quantile", "stats", "summary",
+    "COST", "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Setting", "Stats", "Verdict",
+    "as_metrics", "costs", "elapsed", "happened", "holds", "hypothesis_of", "measure", "measured_for",
+    "metrics_of", "on_time", "publisher_times", "quantile", "stats", "summary", "total",
 ]  # fmt: skip
 
 
@@ -117,10 +118,13 @@ class Measured:
         What happened.
     encoders : int
         The number of encoders.
+    prices : Prices, optional
+        What publishers and failed videos cost; default is nothing.
     """
 
-    def __init__(self, catalogue: Catalogue, facts: Facts, encoders: int) -> None:
+    def __init__(self, catalogue: Catalogue, facts: Facts, encoders: int, prices: Prices | None = None) -> None:
         self.catalogue, self.facts, self.encoders = catalogue, facts, encoders
+        self.prices = prices or Prices()
         self.videos, self.publishers, self.end = facts.videos, facts.publishers, facts.end
 
     @cached_property
@@ -177,6 +181,10 @@ class Measured:
         encoded, assigned = self.videos["encoded"], self.videos["assigned"]
         return int(np.count_nonzero(~np.isnan(encoded) & ~(assigned <= encoded)))
 
+    def cost(self) -> float:
+        """Return what the run costs."""
+        return float(total(costs(self.prices, lambda metric: METRICS[metric].compute(self))))
+
     def peak_publishers(self) -> int:
         """Return the largest number of publishers that existed after any instant."""
         # publishers are numbered as they start, so `started` is sorted
@@ -203,14 +211,54 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole > 0 else nan
 
 
+# -- what it costs -----------------------------------------------------------------------------------------
+
+COST = "cost"
+"""The name of the metric that follows from prices; it is there where prices are given."""
+
+_AMOUNTS = {
+    "starting": ("publisher_seconds", "idle", "busy"),
+    "ready": ("idle",),
+    "busy": ("busy",),
+    "start": ("publishers_started",),
+    "failed": ("failed",),
+}
+"""The metric that each price is for, less the others if there are several: they are its other states."""
+
+
+def costs(prices: Prices, values: Callable[[str], Any]) -> dict[str, Any]:
+    """Return the parts of the cost by the names of the prices: numbers of a run, or arrays of many.
+
+    `values` returns a metric. Seconds are whole ticks again after a subtraction, so all engines agree.
+    """
+    parts = {}
+    for part, (metric, *others) in _AMOUNTS.items():
+        price = getattr(prices, part)
+        amount: Any = values(metric) if price else 0.0
+        for other in others if price else ():
+            amount = np.rint((amount - values(other)) * PER_SECOND) / PER_SECOND
+        parts[part] = price * amount
+    return parts
+
+
+def total(parts: Mapping[str, Any]) -> Any:
+    """Return the cost, added up in one order: ``sum`` rounds floats in another way than arrays."""
+    cost: Any = 0.0
+    for part in parts.values():
+        cost = cost + part
+    return cost
+
+
 # -- what cannot vary --------------------------------------------------------------------------------------
 
 
 class Setting:
     """What is simulated, from which it follows that some metrics are the same in every replication."""
 
-    def __init__(self, catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> None:
-        self.catalogue, self.scenario = catalogue, scenario
+    def __init__(
+        self, catalogue: Catalogue, strategy: Strategy, scenario: Scenario, prices: Prices | None = None
+    ) -> None:
+        self.catalogue, self.scenario, self.prices = catalogue, scenario, prices
         self.strategy = strategy.sized(catalogue, scenario)
 
     @property
@@ -256,6 +304,13 @@ class Setting:
     def publishing_takes_time(self) -> bool:
         """Whether a publisher is busy with a video for a while."""
         return self.scenario.publishing_time != 0 or self.catalogue.publishing_time is not None
+
+    @cached_property
+    def priced(self) -> tuple[str, ...]:
+        """The metrics that the cost follows from; those that say nothing here are 0."""
+        prices = self.prices or Prices()
+        names = dict.fromkeys(name for part, of in _AMOUNTS.items() if getattr(prices, part) for name in of)
+        return tuple(name for name in names if METRICS[name].says_something(self))
 
     @cached_property
     def publishing_is_known(self) -> bool:
@@ -362,6 +417,10 @@ class Metric:
     given: str | None = None
     only: Callable[[Setting], bool] | None = None
 
+    def says_something(self, setting: Setting) -> bool:
+        """Return whether the metric says anything in a setting."""
+        return self.only is None or self.only(setting)
+
     def is_fixed(self, setting: Setting) -> bool:
         """Return whether the value is the same in every replication, whatever the start-up times."""
         return setting.is_deterministic or (self.fixed is not None and self.fixed(setting))
@@ -386,7 +445,7 @@ class Metric:
 ON_TIME_RATE = "on_time_rate"
 """The name of the metric that strategies are judged by; it is always computed."""
 
-METRICS = {metric.name: metric for metric in (
+METRICS: dict[str, Metric] = {metric.name: metric for metric in (
     Metric("published", "published in time", "videos", "videos published no later than their timeout, per run",
            lambda run: run.outcomes["published"], "more", int, "videos"),
     Metric("failed", "published too late", "videos",
@@ -464,11 +523,16 @@ METRICS = {metric.name: metric for metric in (
            lambda run: run.end / PER_SECOND),
     Metric("any_failure", "runs with any failure", "%", "share of runs in which some video was not in time",
            lambda run: run.outcomes["published"] < len(run.catalogue), "less", bool, "share"),
+    Metric(COST, "cost", "", "publisher-seconds by state, starts and failed videos, each times its price",
+           Measured.cost,
+           fixed=lambda setting: all(METRICS[name].is_fixed(setting) for name in setting.priced),
+           only=lambda setting: setting.prices is not None),
 )}  # fmt: skip
 """Every metric by its name, in the order of the columns. A new one is a new row."""
 
 MAIN = (
-    "published", ON_TIME_RATE, "elapsed_p95", "publisher_seconds", "idle", "publishers_wasted", "any_failure",
+    "published", ON_TIME_RATE, COST, "elapsed_p95", "publisher_seconds", "idle", "publishers_wasted",
+    "any_failure",
 )  # fmt: skip
 """The metrics on which a decision is based; short tables show only these."""
 
@@ -485,8 +549,19 @@ def metrics_of(settings: Iterable[Setting]) -> tuple[str, ...]:
     """Return the names of the metrics that say something in at least one setting."""
     settings = list(settings)
     return tuple(
-        metric.name for metric in METRICS.values() if metric.only is None or any(map(metric.only, settings))
+        metric.name
+        for metric in METRICS.values()
+        if metric.only is None or any(map(metric.says_something, settings))
     )
+
+
+def measured_for(names: Iterable[str], settings: Iterable[Setting]) -> tuple[str, ...]:
+    """Return the metrics that engines have to measure for these: the cost follows from others."""
+    needed = dict.fromkeys(names)
+    if COST in needed:
+        del needed[COST]
+        needed |= dict.fromkeys(name for setting in settings for name in setting.priced)
+    return tuple(needed)
 
 
 def as_metrics(metrics: object, settings: Iterable[Setting] = ()) -> tuple[str, ...]:
@@ -510,16 +585,22 @@ def as_metrics(metrics: object, settings: Iterable[Setting] = ()) -> tuple[str, 
     return names
 
 
-def measure(catalogue: Catalogue, facts: Facts, encoders: int, names: Iterable[str]) -> dict[str, float]:
+def measure(
+    catalogue: Catalogue,
+    facts: Facts,
+    encoders: int,
+    names: Iterable[str],
+    prices: Prices | None = None,
+) -> dict[str, float]:
     """Compute the named metrics of a run, and no others."""
-    run = Measured(catalogue, facts, encoders)
+    run = Measured(catalogue, facts, encoders, prices)
     return {name: METRICS[name].compute(run) for name in names}
 
 
 def summary(setting: Setting, facts: Facts) -> dict[str, float]:
     """Return the metrics of one run that say something, except those of type bool."""
     numbers = [name for name in metrics_of([setting]) if METRICS[name].dtype is not bool]
-    return measure(setting.catalogue, facts, setting.scenario.encoder_count, numbers)
+    return measure(setting.catalogue, facts, setting.scenario.encoder_count, numbers, setting.prices)
 
 
 # -- the original's counters -------------------------------------------------------------------------------

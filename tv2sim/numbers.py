@@ -8,7 +8,7 @@ from __future__ import annotations
 from math import ceil, floor, inf, isclose, isfinite, isnan, log10
 from typing import TYPE_CHECKING, NamedTuple
 
-from tv2sim.metrics import METRICS
+from tv2sim.metrics import COST, METRICS
 from tv2sim.statistics import Interval
 from tv2sim.validation import plural
 
@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
-    "RARELY_LATE", "Estimate", "axis", "estimate", "estimated", "fewer_late", "heading", "in_points", "late",
-    "listed", "number", "p_value", "percent", "plural", "points", "rate", "scaled", "span", "with_span",
+    "RARELY_LATE", "Estimate", "axis", "dearer", "decimals_of", "estimate", "estimated", "fewer_late",
+    "heading", "in_points", "late", "listed", "number", "p_equals", "p_value", "percent", "plural", "points",
+    "rate", "scaled", "span", "three_digits", "with_span",
 ]  # fmt: skip
 
 
@@ -80,6 +81,33 @@ def unit(metric: str, *, difference: bool = False) -> str:
     return "" if name not in _MOST_DECIMALS else " points" if difference and name == "%" else f" {name}"
 
 
+def decimals_of(metric: str, half_width: float, value: float) -> int:
+    """Return how many decimals a metric is shown with; a cost has three digits, however small it is.
+
+    >>> decimals_of("makespan", 0.0021, 80.0009), decimals_of("cost", 0.0021, 80.0009)
+    (2, 4)
+    >>> decimals_of("cost", 0.0, 0.00012345), decimals_of("cost", 0.0, 0.5), decimals_of("cost", 0.0, 12.0)
+    (6, 1, 0)
+    """
+    decimals = decimals_for(half_width, value)
+    if metric != COST:
+        return min(decimals, _MOST_DECIMALS.get(METRICS[metric].unit, 3))
+    return max(decimals, _of_three_digits(value)) if decimals > 2 and not half_width > 0 else decimals
+
+
+def three_digits(value: float) -> str:
+    """Return a number with three digits that say something, or more before the point.
+
+    >>> three_digits(0.0012345), three_digits(1234.5), three_digits(0.0)
+    ('0.00123', '1,234', '0')
+    """
+    return number(value, _of_three_digits(value))
+
+
+def _of_three_digits(value: float) -> int:
+    return max(0, 2 - floor(log10(abs(value)))) if value and isfinite(value) else 0
+
+
 _MOST_DECIMALS = {"%": 6, "s": 2}
 """Milliseconds decide nothing, but 99.9995 % and 100 % are different promises; counts have 3."""
 
@@ -123,7 +151,7 @@ def estimated(metric: str, interval: Interval, *, difference: bool = False) -> E
     """
     mean, half_width, low, high = scaled(metric, interval)[:4]
     width = mean - low if half_width == inf else half_width
-    decimals = min(decimals_for(width, mean), _MOST_DECIMALS.get(METRICS[metric].unit, 3))
+    decimals = decimals_of(metric, width, mean)
     shown = number(mean, decimals)
     if difference and float(f"{mean:.{decimals}f}") > 0:
         shown = f"+{shown}"
@@ -158,11 +186,12 @@ def with_span(metric: str, interval: Interval, confidence: float, of: str = "") 
     '98.9 % (95 % interval 98.8 to 99.0 %)'
     """
     mean, half_width, *_ = scaled(metric, interval)
+    few = decimals_of(COST, 0.0, mean) if metric == COST else 1
     if isnan(half_width):
         why = ", one replication" if interval.n == 1 else ""
-        return f"{number(mean, 1)}{unit(metric)}{of} (no interval{why})"
+        return f"{number(mean, few)}{unit(metric)}{of} (no interval{why})"
     if half_width == 0:
-        return f"{number(mean, 1)}{unit(metric)}{of}"
+        return f"{number(mean, few)}{unit(metric)}{of}"
     decimals = max(1, decimals_for(half_width) - 1)
     shown = f"{number(mean, decimals)}{unit(metric)}{of}"
     return f"{shown} ({rate(confidence)} interval {span(metric, interval)})"
@@ -198,7 +227,8 @@ def points(difference: Interval) -> str:
     >>> points(Interval(0.584, 0.003, 0.581, 0.587))
     '58.4 percentage points more (58.1 to 58.7)'
     """
-    return _more(difference, 100, "percentage points", "more", "less", least=1)
+    decimals = max(1, decimals_for(100 * difference.half_width, 100 * difference.mean) - 1)
+    return _more(difference, 100, "percentage points", ("more", "less"), decimals)
 
 
 def fewer_late(difference: Interval) -> str:
@@ -207,14 +237,25 @@ def fewer_late(difference: Interval) -> str:
     >>> fewer_late(Interval(-0.00013, 0.0001, -0.00021, -0.00005))
     '1.3 of 10,000 more late (0.5 to 2.1)'
     """
-    return _more(difference, 1e4, "of 10,000", "fewer late", "more late", least=0)
+    decimals = max(0, decimals_for(1e4 * difference.half_width, 1e4 * difference.mean))
+    return _more(difference, 1e4, "of 10,000", ("fewer late", "more late"), decimals)
 
 
-def _more(difference: Interval, scale: float, unit: str, more: str, less: str, *, least: int) -> str:
+def dearer(difference: Interval) -> str:
+    """Return a difference of costs in words, with its interval.
+
+    >>> dearer(Interval(-1.23, 0.2, -1.43, -1.03))
+    '1.23 cheaper (1.03 to 1.43)'
+    """
+    decimals = decimals_of(COST, difference.half_width, difference.mean)
+    return _more(difference, 1, "", ("dearer", "cheaper"), decimals)
+
+
+def _more(difference: Interval, scale: float, unit: str, words: tuple[str, str], decimals: int) -> str:
+    """Return a difference with a word for one above 0 or below."""
     sign = -1 if difference.mean < 0 else 1
     mean, half_width, *ends = (scale * value for value in difference[:4])
-    decimals = max(least, decimals_for(half_width, mean) - least)
-    says = f"{number(abs(mean), decimals)} {unit} {less if sign < 0 else more}"
+    says = " ".join(filter(None, (number(abs(mean), decimals), unit, words[sign < 0])))
     if isnan(half_width) or half_width == 0:
         return says
     low, high = sorted(sign * end for end in ends)
@@ -260,6 +301,16 @@ def p_value(value: float) -> str:
     if value < 0.001:
         return "< 0.001"
     return "1" if value == 1 else f"{value:.3f}"
+
+
+def p_equals(value: float) -> str:
+    """Return a p-value as it is read in a sentence.
+
+    >>> p_equals(0.0342), p_equals(1e-9)
+    ('p = 0.034', 'p < 0.001')
+    """
+    text = p_value(value)
+    return f"p {text}" if text.startswith("<") else f"p = {text}"
 
 
 def listed(words: Iterable[str]) -> str:

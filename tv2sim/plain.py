@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping
 from math import nan
 from typing import Any
 
-__all__ = ["from_dict", "to_dict"]
+__all__ = ["comes_along", "from_dict", "to_dict"]
 
 KIND, CUSTOM = "kind", "custom"
 
@@ -26,9 +26,14 @@ def to_dict(one: Any, *, leave_out: Collection[str] = ()) -> dict[str, Any]:
     kind = type(one)
     fields = dataclasses.fields(one) if dataclasses.is_dataclass(one) else ()
     values = {field.name: _plain(getattr(one, field.name)) for field in fields if field.name not in leave_out}
-    if kind.__module__.startswith("tv2sim."):
+    if comes_along(kind):
         return {KIND: kind.__name__.lower(), **values}
     return {KIND: CUSTOM, "class": kind.__qualname__, "description": repr(one), **values}
+
+
+def comes_along(kind: type) -> bool:
+    """Return whether a class comes with tv2sim, so that its name says all about it."""
+    return kind.__module__.startswith("tv2sim.")
 
 
 def _plain(value: Any) -> Any:

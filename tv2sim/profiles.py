@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from dataclasses import MISSING, dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -124,6 +125,16 @@ class Profile(Fields):
             (whole(start), None if end is None else whole(end), whole(rate))
             for start, end, rate in zip(begun, ends, rates, strict=True)
         ]
+
+    def at(self, time: float) -> float:
+        """Return the rate at a time, in seconds.
+
+        >>> day = Profile([(0, 2.0), (57_600, 0.1)], period=86_400)
+        >>> day.at(57_599), day.at(57_600), day.at(86_400)
+        (2.0, 0.1, 2.0)
+        """
+        moment = time if self.period is None else time % self.period
+        return self.steps[bisect_right(self.steps, (moment, math.inf)) - 1][1]
 
     def amount(self, end: float) -> float:
         """Return the integral of the rate from 0 to `end`: the number of requests that are expected by then."""

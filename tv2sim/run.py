@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
 from math import nan
@@ -21,6 +21,7 @@ from tv2sim.facts import VIDEO_OUTCOMES, Facts
 from tv2sim.model import Observer
 from tv2sim.notebook import Markup, display, paragraph, steps, table
 from tv2sim.numbers import estimate, heading
+from tv2sim.prices import Prices, as_prices, needed
 from tv2sim.progress import counting
 from tv2sim.scenario import Scenario, as_scenario
 from tv2sim.statistics import Interval
@@ -47,6 +48,7 @@ def simulate(
     observers: Observer | Iterable[Observer] = (),
     progress: bool = False,
     engine: EngineName = "auto",
+    prices: Prices | None = None,
 ) -> Run:
     """Simulate one replication and keep it in full detail.
 
@@ -69,6 +71,8 @@ def simulate(
     engine : {"auto", "simpy", "kernel"}
         The engine that simulates; all give the same facts. "auto" takes the compiled one, the kernel, for a
         large catalogue, if it is installed and knows what is asked for.
+    prices : Prices, optional
+        What publishers and failed videos cost: the summary then has a `cost`. See :meth:`Run.priced`.
 
     Returns
     -------
@@ -94,7 +98,7 @@ def simulate(
     catalogue = read_catalogue(catalogue)
     strategy = as_strategy(strategy)
     scenario = as_scenario(scenario)
-    seed, replication = as_seed(seed), as_replication(replication)
+    seed, replication, prices = as_seed(seed), as_replication(replication), as_prices(prices)
     watchers = (observers,) if callable(observers) else tuple(observers)
     used = engine_for(as_engine(engine), catalogue, strategy, scenario, 1, watched=bool(watchers))
     with counting(
@@ -102,7 +106,7 @@ def simulate(
     ) as counted:
         how = {"observers": watchers, "counted": counted} if used == "simpy" else {}
         facts = simulate_one(used, catalogue, strategy, scenario, seed, replication, **how)
-    return Run(catalogue, strategy, scenario, seed, replication, facts)
+    return Run(catalogue, strategy, scenario, seed, replication, facts, prices=prices)
 
 
 def versions_here() -> dict[str, str]:
@@ -124,7 +128,7 @@ class Run:
     """One replication: its inputs, its facts, and the tables and metrics that are derived from them.
 
     Made by :func:`simulate` and :func:`tv2sim.load_run`. Tables are built when they are first used. Two runs
-    are equal if all their inputs and all their facts are equal.
+    are equal if all their inputs, also the prices, and all their facts are equal.
 
     Attributes
     ----------
@@ -136,6 +140,8 @@ class Run:
         The versions of tv2sim, Python, NumPy and SimPy with which the run was made.
     strategy_data : mapping, optional
         For a loaded run: the data of the strategy that was saved, for which `strategy` may be a stand-in.
+    prices : Prices or None
+        What publishers and failed videos cost.
     """
 
     catalogue: Catalogue
@@ -146,6 +152,7 @@ class Run:
     facts: Facts
     versions: Mapping[str, str] = field(default_factory=versions_here)
     strategy_data: Mapping[str, Any] | None = None
+    prices: Prices | None = None
 
     @property
     def end(self) -> float:
@@ -165,7 +172,43 @@ class Run:
     @cached_property
     def summary(self) -> dict[str, float]:
         """The metrics of the run, which :data:`tv2sim.metrics.METRICS` explains."""
-        return metrics.summary(metrics.Setting(self.catalogue, self.strategy, self.scenario), self.facts)
+        return metrics.summary(self._setting, self.facts)
+
+    @property
+    def _setting(self) -> metrics.Setting:
+        return metrics.Setting(self.catalogue, self.strategy, self.scenario, self.prices)
+
+    def priced(self, prices: Prices | None) -> Run:
+        """Return the same run at other prices, or without any.
+
+        Raises
+        ------
+        InputError
+            If it is given something else.
+
+        Examples
+        --------
+        >>> import tv2sim as tv
+        >>> run = tv.simulate(tv.generate_catalogue(), "2a")
+        >>> priced = run.priced(tv.Prices(ready=0.01, failed=2))
+        >>> priced.summary["cost"] == 0.01 * run.summary["idle"] + 2 * run.summary["failed"]
+        True
+        """
+        return replace(self, prices=as_prices(prices))
+
+    @property
+    def costs(self) -> dict[str, float]:
+        """The cost of the run and its parts, by the names of the prices.
+
+        Raises
+        ------
+        InputError
+            If there are no prices.
+        """
+        prices, encoders = needed(self.prices), self.scenario.encoder_count
+        figures = metrics.measure(self.catalogue, self.facts, encoders, self._setting.priced)
+        parts = metrics.costs(prices, lambda name: figures.get(name, 0.0))
+        return {name: float(part) for name, part in {**parts, metrics.COST: metrics.total(parts)}.items()}
 
     @cached_property
     def videos(self) -> pd.DataFrame:
@@ -277,7 +320,8 @@ class Run:
 
     def _went_in(self) -> dict[str, Any]:
         """Return the inputs as plain data, without the catalogue."""
-        data = plain.to_dict(self, leave_out=("catalogue", "facts", "versions", "strategy_data"))
+        apart = ("catalogue", "facts", "versions", "strategy_data", *(() if self.prices else ("prices",)))
+        data = plain.to_dict(self, leave_out=apart)
         return data if self.strategy_data is None else data | {"strategy": dict(self.strategy_data)}
 
     def provenance(self) -> dict[str, Any]:

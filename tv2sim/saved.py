@@ -18,10 +18,13 @@ from tv2sim.errors import InputError, StrategyError
 from tv2sim.events import LogEntry
 from tv2sim.facts import Ending, Facts
 from tv2sim.model.recorder import facts_of_log
+from tv2sim.prices import Prices
+from tv2sim.profiles import Profile
 from tv2sim.run import Run
 from tv2sim.scenario import Scenario
 from tv2sim.storage import FORMATS, Format, read_table, records, whole_folder, write_table
 from tv2sim.strategies import STRATEGIES, Lead, Strategy
+from tv2sim.strategies.policies import CLASSES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -113,6 +116,7 @@ class _Document(msgspec.Struct):
     """The rows of the videos that have their own publisher; this is not in any table."""
     stats: dict[str, int]
     summary: dict[str, float | None]
+    prices: dict[str, Any] | None = None
 
 
 def load_run(
@@ -187,6 +191,7 @@ def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) ->
         facts=_facts(table("events", _LOG), videos, document, scenario),
         versions=document.versions,
         strategy_data=document.strategy if strategy is None else None,
+        prices=None if document.prices is None else plain.from_dict(document.prices, Prices),
     )
 
     def as_saved(name: str) -> bool:
@@ -222,7 +227,7 @@ def _facts(log: pd.DataFrame, videos: pd.DataFrame, document: _Document, scenari
 def strategy_of(data: Mapping[str, Any]) -> Strategy:
     """Return the strategy that was saved as data; for a user's own class, a plain one with the same data."""
     if data[plain.KIND] != plain.CUSTOM:
-        strategy: Strategy = plain.from_dict(data, Strategy, Lead)
+        strategy: Strategy = plain.from_dict(data, Strategy, Lead, Profile, *CLASSES)
         return STRATEGIES[strategy.name] if STRATEGIES.get(strategy.name) == strategy else strategy
     known = {field.name: data[field.name] for field in fields(Strategy) if field.name in data}
     try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterator
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,8 +17,8 @@ import numpy as np
 
 import tv2sim as tv
 from tests.benchmarks.coverage_quantiles import coverages, truths
-from tv2sim.metrics import METRICS
-from tv2sim.statistics import Interval, mean_interval, paired_difference, share_interval
+from tv2sim.metrics import COST, METRICS
+from tv2sim.statistics import Interval, mean_interval, mean_of_sum, paired_difference, share_interval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -42,15 +43,23 @@ class Kind(NamedTuple):
     metric: str
     paired: bool = False
     """Whether it is of the difference from a pool that is one smaller."""
+    failure: float = 0.0
+    """For a cost: what a failure costs, where an idle second costs 1."""
 
     def values(self, found: dict[int, dict[str, Values]], pool: int) -> Values:
-        """Return the value of each replication."""
-        values = found[pool][self.metric]
-        return values - found[pool - 1][self.metric] if self.paired else values
+        """Return the value of each replication; for a cost, the idle seconds and the failures."""
+        names = ["idle", "failed"] if self.metric == COST else [self.metric]
+        values = np.stack([found[pool][name] for name in names], axis=-1)
+        if self.paired:
+            values -= np.stack([found[pool - 1][name] for name in names], axis=-1)
+        return values if self.metric == COST else values[:, 0]
 
     def interval(self, values: Values) -> Interval:
         """Return the interval that tv2sim gives."""
         metric = METRICS[self.metric]
+        if self.metric == COST:
+            low, high = (-inf, inf) if self.paired else (0, _VIDEOS)
+            return mean_of_sum(values[:, 0], values[:, 1], self.failure, low=low, high=high)
         if self.paired:
             return paired_difference(values, np.zeros(len(values)), step=metric.step(_VIDEOS)).interval
         if metric.dtype is bool:
@@ -69,9 +78,12 @@ KINDS = (
     Kind("Lateness, p95 of a run", "lateness_p95"),
     Kind("Lateness, largest of a run", "lateness_max"),
     Kind("Publisher-seconds", "publisher_seconds"),
+    Kind("Cost, where a failure costs as much as 250 idle seconds", COST, failure=250),
+    Kind("Cost, where a failure costs as much as 10,000 idle seconds", COST, failure=10_000),
     Kind("Difference in videos published too late", "failed", paired=True),
     Kind("Difference in runs with any failure", "any_failure", paired=True),
     Kind("Difference in elapsed time, p99 of a run", "elapsed_p99", paired=True),
+    Kind("Difference in cost, a failure as 10,000 idle seconds", COST, paired=True, failure=10_000),
 )
 
 
@@ -93,7 +105,7 @@ class Cell(NamedTuple):
 
 def simulated(replications: int, seed: int = 1) -> dict[int, dict[str, Values]]:
     """Return the metrics of all kinds by pool, and those of the pool below the smallest."""
-    catalogue, metrics = tv.generate_catalogue(_VIDEOS), sorted({kind.metric for kind in KINDS})
+    catalogue, metrics = tv.generate_catalogue(_VIDEOS), sorted({kind.metric for kind in KINDS} - {COST})
     found = {}
     for pool in (POOLS[0] - 1, *POOLS):
         reps = tv.replicate(catalogue, f"2c:{pool}", replications=replications, seed=seed, metrics=metrics)
@@ -103,7 +115,7 @@ def simulated(replications: int, seed: int = 1) -> dict[int, dict[str, Values]]:
 
 def covered(values: Values, n: int, samples: int, interval: Callable[[Values], Interval]) -> Cell:
     """Return how often an interval from n values contains the mean of all."""
-    true = float(values.mean())
+    true = interval(values).mean
     starts = np.linspace(0, len(values) - n, min(samples, len(values) // n)).astype(np.int64)
     found = [interval(values[start : start + n]) for start in starts.tolist()]
     given = [one for one in found if not np.isnan(one.half_width)]

@@ -39,6 +39,7 @@ from tests.benchmarks import idiomatic
 from tests.benchmarks.scale import forget_peak, status
 from tests.worlds import Delayed, EarliestDeadline
 from tv2sim.engines import explained
+from tv2sim.strategies import as_strategy
 
 ROOT = Path(__file__).parents[2]
 CATALOGUE = ROOT / "data" / "catalogue.jsonl"
@@ -122,6 +123,8 @@ SHARED: Sequence[tuple[str, type[tv.Strategy]]] = (
     ("by deadline, delayed", DelayedDeadline),
 )
 """Publishers for all videos, started when encoding starts."""
+BUILT_IN = ("advance", "advance:0", "just in time", "just in time:4", "slack aware", "slack aware:8")
+"""Strategies without feedback."""
 SMALL_QUEUE = tv.Scenario(publishing_queue_capacity=3)
 CUT_OFF = tv.Scenario(until=60)
 DAY = tv.Profile([(0, 2.0), (30, 3.0), (50, 1.0)], period=60)
@@ -207,6 +210,8 @@ def _compiled(catalogue: tv.Catalogue) -> Iterator[Row]:
     for name, kind in SHARED:
         strategy = kind(name, starts_on="encoding_started")
         yield row(f"shared, {name}", strategy, 300, 450)
+    for name in BUILT_IN:
+        yield row(name, as_strategy(name), 300, 0)
     pool = tv.PART_2C.replace(name="2c:8", prewarmed=8)
     by_deadline = EarliestDeadline("by deadline", starts_on="encoding_started")
     yield row("part 2c with a pool of 8, queue for 3", pool, 80, 130, scenario=SMALL_QUEUE)

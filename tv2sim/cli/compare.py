@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tv2sim.catalogue import Catalogue
-from tv2sim.cli.inputs import catalogue_of, fields_of, note_rejected, seed_of
+from tv2sim.cli.inputs import catalogue_of, fields_of, note_rejected, prices_of, seed_of
 from tv2sim.cli.log import json_text
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.tables import tidy, to_read
@@ -18,7 +18,7 @@ from tv2sim.cli.text import note, plain, printing, warnings_noted
 from tv2sim.errors import InputError, need_pyarrow
 from tv2sim.experiment import Comparison, compare
 from tv2sim.experiment.experiments import in_words
-from tv2sim.metrics import as_metrics
+from tv2sim.metrics import COST, as_metrics
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Precision
 from tv2sim.storage import records, resolved, whole_file, write_table
@@ -46,7 +46,7 @@ def main(options: argparse.Namespace) -> None:
         raise InputError(f"--by prints a table to read: leave out --format {kind}, or name a file with --out")
     for catalogue in catalogues.values() if options.by is not None else ():
         catalogue.groups(options.by)  # an unknown column is refused before the simulation
-    command = _command(options, given, call["seed"])
+    command = _command(options, given, call)
     with ExitStack() as files:
         # the files are created before the simulation, so that it is known now whether they can be written
         report = _begun(files, options.report, options, ours=_is_report)
@@ -82,13 +82,16 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
     if options.workers is not None:
         a_whole_number("--workers", options.workers, at_least=1, at_most=MOST_WORKERS)
     strategies = [as_strategy(name) for name in options.strategies]
-    if options.baseline is not None and options.baseline not in options.strategies:
-        known = ", ".join(options.strategies)
+    names = [strategy.name for strategy in strategies]
+    if options.baseline is not None and options.baseline not in names:
+        known = ", ".join(names)
         raise InputError(f"--baseline must be one of the strategies, {known}, not {options.baseline!r}")
-    precision = None
+    prices, precision = prices_of(options), None
     if options.precision is not None:
         metric, kind, width = options.precision
         (metric,) = as_metrics(metric)
+        if metric == COST and not prices:
+            raise InputError("--precision of the cost needs prices: give them, such as --prices failed=5")
         precision = Precision(metric, **{kind: width})
     return {
         "strategies": strategies,
@@ -102,6 +105,7 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
         "executor": options.dask,
         "engine": options.engine,
         "results": options.results,
+        "prices": prices,
     }
 
 
@@ -170,22 +174,23 @@ def _name(path: str, paths: list[str]) -> str:
     return "/".join(parts[-count:]).encode("utf-8", "backslashreplace").decode()
 
 
-def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], seed: int) -> str:
+def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], call: Mapping[str, Any]) -> str:
     """Return the command with which a reader can repeat the comparison, with every choice explicit."""
     words = ["tv2sim", "compare", *options.catalogue]
     words += ["--columns", options.columns] if options.columns is not None else []
     words += ["--strategies", ",".join(options.strategies)]
-    words += ["--baseline", options.baseline or options.strategies[0]]
+    words += ["--baseline", options.baseline or call["strategies"][0].name]
     words += ["--replications", str(options.replications)]
     if options.precision is not None:
         metric, kind, width = options.precision
         words += ["--precision", f"{metric}={100 * width:g}%" if kind == "relative" else f"{metric}={width:g}"]
     if options.margin:
         words += ["--margin", f"{100 * options.margin:.15g}%"]
+    words += ["--prices", _text(options.prices)] if options.prices else []
     words += ["--scenario", ",".join(options.scenario)] if options.scenario else []
     for name, values in given.items():
         words += [SCENARIO[name].flag, ",".join(map(_text, values))]
-    return shlex.join([*words, "--seed", str(seed)])
+    return shlex.join([*words, "--seed", str(call["seed"])])
 
 
 def _text(value: object) -> str:

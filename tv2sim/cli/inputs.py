@@ -15,14 +15,15 @@ from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.text import note, plain
 from tv2sim.draws import as_seed
 from tv2sim.errors import InputError
+from tv2sim.prices import Prices
 from tv2sim.scenario import Scenario
 from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.validation import plural
 from tv2sim.written import changed, read_tables
 
 __all__ = [
-    "catalogue_of", "fields_of", "keep_running", "note_load", "note_rejected", "port_of", "scenario_of",
-    "seed_of", "strategy_of",
+    "catalogue_of", "fields_of", "keep_running", "note_load", "note_rejected", "port_of", "prices_of",
+    "scenario_of", "seed_of", "strategy_of",
 ]  # fmt: skip
 
 
@@ -72,6 +73,20 @@ def strategy_of(options: argparse.Namespace) -> Strategy:
     """Return the strategy that is asked for."""
     strategy = as_strategy(getattr(options, "strategy", "2c"))
     return strategy.replace(prewarmed=options.prewarmed) if hasattr(options, "prewarmed") else strategy
+
+
+def prices_of(options: argparse.Namespace) -> Prices | None:
+    """Return the prices that are given.
+
+    Raises
+    ------
+    InputError
+        If there is no such price, or a value is impossible.
+    """
+    try:
+        return None if options.prices is None else Prices(**options.prices)
+    except InputError as error:
+        raise InputError(f"--prices: {error}") from error
 
 
 def seed_of(options: argparse.Namespace) -> int:

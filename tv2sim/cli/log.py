@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tv2sim.realtime.simulated import Player
     from tv2sim.run import Run
 
-__all__ = ["data_of", "end_of", "head_of", "json_line", "json_text", "line_of"]
+__all__ = ["costs_line", "data_of", "end_of", "head_of", "json_line", "json_text", "line_of"]
 
 
 def line_of(entry: LogEntry, titles: Sequence[str], own: Sequence[int]) -> str:
@@ -42,7 +42,13 @@ def end_of(run: Run) -> dict[str, Any]:
     """Return the data of the last line of a log in JSON: the counters, and how it ended."""
     waits = run.facts.quota_waits
     how = {"stats": run.stats, "end": run.end, "ending": run.ending}
-    return how | ({"quota_waits": waits} if waits else {})
+    how |= {"quota_waits": waits} if waits else {}
+    return how | ({"costs": run.costs} if run.prices else {})
+
+
+def costs_line(run: Run) -> str:
+    """Return what a run costs as a line for people, in the manner of the stats line."""
+    return "costs: " + " ".join(f"{name}={cost:.10g}" for name, cost in run.costs.items())
 
 
 def json_line(value: Any) -> bytes:

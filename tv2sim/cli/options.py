@@ -15,6 +15,7 @@ from tv2sim.cli.values import (
     is_text,
     list_of,
     precision,
+    prices,
     setting,
     share,
     speed,
@@ -185,6 +186,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--replication", type=whole, metavar="R", help="simulate replication R alone")
     _folder(parser, force="replace an earlier result in DIR")
     parser.add_argument("--log", choices=("text", "json"), help="print the event log of the run as well")
+    _prices(parser, "a line of costs is printed before the stats line")
     _by(parser)
     _engine(parser)
 
@@ -206,6 +208,7 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     _seed(parser)
     _engine(parser)
     _workers(parser)
+    _prices(parser, "tables, report and verdict then have the cost of a run")
     _by(parser)
     parser.add_argument("--report", metavar="FILE", help="write a report as one HTML file")
     parser.add_argument("--title", metavar="TEXT", help="the report's title")
@@ -252,6 +255,7 @@ def _replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--strict", action="store_true", help=text)
     text = "write the videos to this file, those of a feed that ran dry with the times at which they came"
     parser.add_argument("--record", metavar="FILE", help=text)
+    _prices(parser, "the cost is told at the end")
     _folder(parser, force="replace an earlier FILE, or result in DIR")
 
 
@@ -413,9 +417,16 @@ def _catalogue(parser: argparse.ArgumentParser, *, nargs: str | None = None, mor
 _STRATEGIES = "1, 2a, 2b, 2c, advance, 'just in time', 'slack aware', adaptive, coverage"
 """Those that are built in, whose classes take too long to import for a help text."""
 
+_PRESETS = "agones, github_arc, gitlab_runner, sandbox_warm_pool"
+"""The functions of :mod:`tv2sim.policies`, likewise."""
+
 
 def _strategy(parser: argparse.ArgumentParser) -> None:
-    text = f"{_STRATEGIES}, or 2c:8 for a pool of 8 (default: 2c)"
+    text = (
+        f"{_STRATEGIES}, or 2c:8 for a pool of 8, or with fields of tv2sim.Strategy, such as "
+        f"'2c(prewarmed=8, queue_order=deadline)', or one of {_PRESETS} with its settings, such as "
+        "'gitlab_runner(idle_count=4)' (default: 2c)"
+    )
     parser.add_argument("--strategy", default=_NONE, metavar="NAME", help=text)
     text = "the strategy's pool size (2c has 10)"
     parser.add_argument("--prewarmed", type=whole, default=_NONE, metavar="N", help=text)
@@ -423,7 +434,11 @@ def _strategy(parser: argparse.ArgumentParser) -> None:
 
 def _strategies(parser: argparse.ArgumentParser) -> None:
     parts = ["1", "2a", "2b", "2c"]
-    text = f"of {_STRATEGIES}, and 2c:8 for a pool of 8, with commas between them (default: the parts 1 to 2c)"
+    text = (
+        f"of {_STRATEGIES}, and 2c:8 for a pool of 8, and with fields of tv2sim.Strategy, such as "
+        f"'2c(prewarmed=8, queue_order=deadline)', and {_PRESETS} with their settings, such as "
+        "'gitlab_runner(idle_count=4)', with commas between them (default: the parts 1 to 2c)"
+    )
     parser.add_argument("--strategies", type=list_of(str), default=parts, metavar="NAMES", help=text)
 
 
@@ -441,6 +456,14 @@ def _workers(parser: argparse.ArgumentParser) -> None:
     where.add_argument("--dask", metavar="ADDRESS", help=text)
     text = "keep finished replications in this folder, and simulate only those that are not there yet"
     parser.add_argument("--results", metavar="DIR", help=text)
+
+
+def _prices(parser: argparse.ArgumentParser, more: str) -> None:
+    text = (
+        "what things cost, such as ready=0.02,failed=5: NAME=VALUE of starting, ready, busy (a second of a "
+        f"publisher), start (of a publisher), failed (a video); {more}"
+    )
+    parser.add_argument("--prices", type=prices, metavar="NAME=VALUE,...", help=text)
 
 
 def _by(parser: argparse.ArgumentParser) -> None:

@@ -9,8 +9,18 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
-from tv2sim.cli.inputs import catalogue_of, keep_running, note_load, port_of, scenario_of, seed_of, strategy_of
+from tv2sim.cli.inputs import (
+    catalogue_of,
+    keep_running,
+    note_load,
+    port_of,
+    prices_of,
+    scenario_of,
+    seed_of,
+    strategy_of,
+)
 from tv2sim.cli.live import Printer
+from tv2sim.cli.log import costs_line
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.signals import Signalled, Signals
 from tv2sim.cli.text import note, warnings_noted
@@ -82,6 +92,7 @@ def _outside(options: argparse.Namespace) -> None:
 def _handle(options: argparse.Namespace) -> Replay:
     """Return the replay that the options and the environment ask for, before its start."""
     serving = {"host": options.host, "port": port_of(options), "keep_running": keep_running(options)}
+    how = {"speed": options.speed, "strict": options.strict, "prices": prices_of(options), **serving}
     if options.recorded is not None:
         if options.catalogue is not None:
             raise InputError("a replay is of a catalogue or of a recorded log, not of both")
@@ -91,7 +102,7 @@ def _handle(options: argparse.Namespace) -> Replay:
             if hasattr(options, name) and (name != "scenario" or options.scenario is not None):
                 option = SCENARIO[name].flag if name in SCENARIO else f"--{name}"
                 raise InputError(f"{option} is for a catalogue: a recorded log has that decided")
-        return Replay(recorded=options.recorded, speed=options.speed, strict=options.strict, **serving)
+        return Replay(recorded=options.recorded, **how)
     if options.catalogue is None:
         raise InputError("name a catalogue, or - for standard input, or a recorded log with --recorded")
     scenario = scenario_of(options)
@@ -99,9 +110,13 @@ def _handle(options: argparse.Namespace) -> Replay:
     whole = options.columns is not None or (scenario.encoders is None and Path(options.catalogue).is_file())
     catalogue = catalogue_of(options, [scenario]) if whole else options.catalogue
     return Replay(
-        catalogue, strategy_of(options), scenario, speed=options.speed,
-        seed=seed_of(options), replication=getattr(options, "replication", 0), strict=options.strict, **serving,
-    )  # fmt: skip
+        catalogue,
+        strategy_of(options),
+        scenario,
+        seed=seed_of(options),
+        replication=getattr(options, "replication", 0),
+        **how,
+    )
 
 
 # -- during the replay -------------------------------------------------------------------------------------
@@ -197,6 +212,8 @@ def _note_end(handle: Replay, run: Run | None) -> None:
     """Note how the run ended, if there is one."""
     if run is None:
         return
+    if run.prices:
+        note(costs_line(run))
     how = f"at {run.end:g} s of simulated time, at most {1000 * handle.lag_max:.1f} ms behind the clock"
     if run.ending == "completed":
         note(f"completed {how}")

@@ -7,8 +7,8 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
-from tv2sim.cli.inputs import catalogue_of, note_load, scenario_of, seed_of, strategy_of
-from tv2sim.cli.log import data_of, end_of, head_of, json_line, line_of
+from tv2sim.cli.inputs import catalogue_of, note_load, prices_of, scenario_of, seed_of, strategy_of
+from tv2sim.cli.log import costs_line, data_of, end_of, head_of, json_line, line_of
 from tv2sim.cli.tables import run_by_group
 from tv2sim.cli.text import note, printing
 from tv2sim.draws import as_replication
@@ -29,7 +29,7 @@ def main(options: argparse.Namespace) -> None:
         raise InputError(f"--log json is for one run, not {runs}: choose one with --replication")
     if options.log == "json" and options.by is not None:
         raise InputError("--by prints a table to read, --log json lines for programs: leave one of them out")
-    strategy, scenario = strategy_of(options), scenario_of(options)
+    strategy, scenario, prices = strategy_of(options), scenario_of(options), prices_of(options)
     replications = range(runs) if options.replication is None else [as_replication(options.replication)]
     seed = seed_of(options)
     if options.out is not None:
@@ -40,7 +40,14 @@ def main(options: argparse.Namespace) -> None:
     note_load(catalogue, strategy, scenario)
     simulated = (
         simulate(
-            catalogue, strategy, scenario, seed=seed, replication=r, progress=runs == 1, engine=options.engine
+            catalogue,
+            strategy,
+            scenario,
+            seed=seed,
+            replication=r,
+            progress=runs == 1,
+            engine=options.engine,
+            prices=prices,
         )
         for r in replications
     )
@@ -80,6 +87,8 @@ def _print(run: Run, log: str | None, by: str | None) -> None:
             print(line_of(entry, titles, own))
         for line in run_by_group(run, by) if by is not None else ():
             print(line)
+        if run.prices:
+            print(costs_line(run))
         print(run.stats)
     if run.ending != "completed":
         left = plural(run.summary["unfinished"], "video")

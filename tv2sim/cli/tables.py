@@ -75,17 +75,22 @@ def to_read(study: Comparison, by: str | None = None) -> Iterator[str]:
 
 
 def _metrics(part: Comparison) -> Iterator[str]:
-    confidence = part.confidence
+    confidence, main = part.confidence, _main(part)
     rows = [
-        [plain(name), *(estimate(metric, reps.interval(metric, confidence), units=False) for metric in MAIN)]
+        [plain(name), *(estimate(metric, reps.interval(metric, confidence), units=False) for metric in main)]
         for name, reps in part.strategies.items()
     ]
-    yield from fitted([["strategy", *map(heading, MAIN)], *rows], left=1)
+    yield from fitted([["strategy", *map(heading, main)], *rows], left=1)
+
+
+def _main(part: Comparison) -> list[str]:
+    """Return the metrics on which a decision is based; the cost is one where there are prices."""
+    return [name for name in MAIN if name in part.metrics]
 
 
 def _differences(part: Comparison) -> Iterator[str]:
     rows: list[list[str] | str] = [["metric", "verdict", "difference", "p"]]
-    for strategy, compared in differences(part, MAIN):
+    for strategy, compared in differences(part, _main(part)):
         rows.append(plain(strategy) if compared else f"{plain(strategy)}: the same in every replication")
         for one in compared:
             gain = estimate(one.metric, one.interval, difference=True)

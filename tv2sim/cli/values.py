@@ -8,12 +8,14 @@ import re
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from tv2sim.notation import parts
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "forms", "is_table", "is_text", "list_of", "number", "precision", "setting", "share", "speed", "tables_or",
-    "varied", "whole", "whole_or_none",
+    "forms", "is_table", "is_text", "list_of", "number", "precision", "prices", "setting", "share", "speed",
+    "tables_or", "varied", "whole", "whole_or_none",
 ]  # fmt: skip
 
 
@@ -51,10 +53,10 @@ def list_of(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
     """Return a function that reads a list; commas in brackets, as in uniform(2, 6), do not separate."""
 
     def read(text: str) -> list[Any]:
-        parts = _parts(text)
-        if "" in parts:
+        found = parts(text)
+        if "" in found:
             raise argparse.ArgumentTypeError(f"{text!r} has nothing between its commas")
-        values = [kind(part) for part in parts]
+        values = [kind(part) for part in found]
         for value in values:
             if values.count(value) > 1:
                 raise argparse.ArgumentTypeError(f"{text!r} has {value} twice")
@@ -65,19 +67,7 @@ def list_of(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
 
 def tables_or(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
     """Return a function that reads a list, or a table alone, which has commas of its own."""
-    return lambda text: [kind(text)] if "=" in _parts(text)[0].partition("(")[0] else list_of(kind)(text)
-
-
-def _parts(text: str) -> list[str]:
-    """Return what stands between the commas that are outside of brackets."""
-    parts, depth = [""], 0
-    for letter in text:
-        depth += (letter in "([") - (letter in ")]")
-        if letter == "," and depth <= 0:
-            parts.append("")
-        else:
-            parts[-1] += letter
-    return [part.strip() for part in parts]
+    return lambda text: [kind(text)] if "=" in parts(text)[0].partition("(")[0] else list_of(kind)(text)
 
 
 # -- values that a schema describes ------------------------------------------------------------------------
@@ -123,7 +113,7 @@ def setting(part: dict[str, Any]) -> Callable[[str], Any]:
 
 def _table(text: str, properties: dict[str, Any], names: list[str]) -> dict[str, Any]:
     """Return a table; `names` are what may be written instead of one."""
-    pairs = [part.partition("=") for part in _parts(text)]
+    pairs = [part.partition("=") for part in parts(text)]
     for name, given, _ in pairs:
         if not given:
             alone = name == text
@@ -147,6 +137,11 @@ def _array(text: str) -> Any:
 
 
 # -- values of other options -------------------------------------------------------------------------------
+
+
+def prices(text: str) -> dict[str, float]:
+    """Return prices by name; names and bounds are checked where they are used."""
+    return {name: number(price) for name, price in _table(text, {"ready": {"default": 0.02}}, []).items()}
 
 
 def varied(text: str) -> tuple[str, list[int | float | str]]:

@@ -23,6 +23,7 @@ from tv2sim.experiment.work import Chunk
 from tv2sim.metrics import METRICS, ON_TIME_RATE, Verdict, hypothesis_of
 from tv2sim.notebook import display, paragraph, table, whisker
 from tv2sim.numbers import estimate, heading, number, rate
+from tv2sim.prices import Prices
 from tv2sim.run import versions_here
 from tv2sim.saved import FORMAT, check_format, strategy_of
 from tv2sim.scenario import Scenario
@@ -103,6 +104,11 @@ class Comparison:
         return sorted({reps.engine for reps in self.cells.values()})
 
     @property
+    def prices(self) -> Prices | None:
+        """What publishers and failed videos cost."""
+        return next(iter(self.cells.values())).prices
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that the tables show."""
         return next(iter(self.cells.values())).metrics
@@ -166,6 +172,45 @@ class Comparison:
         """
         cells = dict(zip(self.cells, extended(self.cells.values(), more, **how), strict=True))
         return replace(self, cells=cells, stopped=None, whole=None)
+
+    # -- what it costs -------------------------------------------------------------------------------------
+
+    def priced(self, prices: Prices | None) -> Comparison:
+        """Return the same comparison at other prices, or without any; see :meth:`Replications.priced`.
+
+        The cost is one more metric, so p-values are adjusted for one more hypothesis of each pair.
+
+        Examples
+        --------
+        When a failed video is dear, a pool pays off:
+
+        >>> import tv2sim as tv
+        >>> study = tv.compare(tv.generate_catalogue(), ["1", "2a", "2c"], replications=50)
+        >>> for price in (1, 10):
+        ...     costs = study.priced(tv.Prices(ready=1, failed=price)).costs["cost"]
+        ...     print(price, costs.droplevel(["catalogue", "scenario"]).round(1).to_dict())
+        1 {'1': 92.0, '2a': 118.9, '2c': 174.0}
+        10 {'1': 919.8, '2a': 352.9, '2c': 188.6}
+        """
+        cells = {cell: reps.priced(prices) for cell, reps in self.cells.items()}
+        return replace(self, cells=cells, whole=self.whole and self.whole.priced(prices))
+
+    @cached_property
+    def costs(self) -> pd.DataFrame:
+        """A row per catalogue, scenario and strategy: the mean of each part of the cost, and of the cost.
+
+        The parts have the names of the prices; `study.summary["cost"]` has the interval of the cost.
+
+        Raises
+        ------
+        InputError
+            If there are no prices.
+        """
+        import pandas as pd
+
+        rows = [reps.costs.drop(columns="replication").mean() for reps in self.cells.values()]
+        index = pd.MultiIndex.from_tuples(list(self.cells), names=Cell._fields)
+        return pd.DataFrame(rows).set_axis(index)
 
     # -- parts ---------------------------------------------------------------------------------------------
 
@@ -236,10 +281,7 @@ class Comparison:
             "format": FORMAT,
             "versions": versions_here(),
             "catalogues": msgspec.to_builtins(catalogues),
-            "cells": [
-                {**cell._asdict(), "replications": plain.to_dict(reps, leave_out=("catalogue",))}
-                for cell, reps in self.cells.items()
-            ],
+            "cells": [{**cell._asdict(), "replications": _as_saved(reps)} for cell, reps in self.cells.items()],
         }
 
     @classmethod
@@ -466,6 +508,10 @@ class _Catalogue(msgspec.Struct):
     sha256: str | None
 
 
+def _as_saved(reps: Replications) -> dict[str, Any]:
+    return plain.to_dict(reps, leave_out=("catalogue", *(() if reps.prices else ("prices",))))
+
+
 def _replications(data: Mapping[str, Any], catalogue: Catalogue) -> Replications:
     results = data["results"]
     values = {name: np.array(column, dtype=np.float64) for name, column in results["values"].items()}
@@ -476,5 +522,5 @@ def _replications(data: Mapping[str, Any], catalogue: Catalogue) -> Replications
         "metrics": tuple(data["metrics"]),
         "results": Chunk(values, np.array(results["on_time"], dtype=np.int64)),
     }
-    reps: Replications = plain.from_dict({**data, **made}, Replications, Stopped, Precision, Interval)
+    reps: Replications = plain.from_dict({**data, **made}, Replications, Stopped, Precision, Interval, Prices)
     return reps

@@ -17,9 +17,10 @@ from tv2sim.engines import EngineName, as_engine, engine_for
 from tv2sim.errors import InputError, ScenarioError, StrategyError
 from tv2sim.experiment.comparison import Comparison
 from tv2sim.experiment.kept import as_kept
-from tv2sim.experiment.replications import Cell, Replications
+from tv2sim.experiment.replications import Cell, Replications, with_cost
 from tv2sim.experiment.work import Chunk
-from tv2sim.metrics import ON_TIME_RATE, Setting, as_metrics
+from tv2sim.metrics import ON_TIME_RATE, Setting, as_metrics, measured_for
+from tv2sim.prices import Prices, as_prices
 from tv2sim.scenario import Scenario, as_scenario
 from tv2sim.statistics import Interval, Precision, Stopped, as_confidence
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
@@ -52,6 +53,7 @@ def replicate(
     executor: Executor | str | None = None,
     results: str | os.PathLike[str] | None = None,
     progress: bool = True,
+    prices: Prices | None = None,
 ) -> Replications:
     """Simulate replications 0, 1, 2, ... and keep the metrics of each.
 
@@ -86,6 +88,9 @@ def replicate(
         be kept, is logged as a warning of "tv2sim.results".
     progress : bool
         Whether to show a bar, on a terminal, when it takes longer than a second.
+    prices : Prices, optional
+        What publishers and failed videos cost: the metric `cost` is then among the metrics. They change nothing
+        that is simulated or kept: :meth:`Replications.priced` gives the costs at other prices.
 
     Returns
     -------
@@ -125,6 +130,7 @@ def replicate(
         executor=executor,
         results=results,
         progress=progress,
+        prices=prices,
     )
     (reps,) = study.cells.values()
     return replace(reps, stopped=study.stopped)
@@ -147,6 +153,7 @@ def compare(
     executor: Executor | str | None = None,
     results: str | os.PathLike[str] | None = None,
     progress: bool = True,
+    prices: Prices | None = None,
 ) -> Comparison:
     """Simulate each strategy in each scenario on each catalogue, with the same random numbers.
 
@@ -173,11 +180,17 @@ def compare(
         The confidence level of the intervals; the error rate of the verdicts is 1 - confidence.
     margin : float
         The smallest difference of on-time rates that matters, as a share: with 0.001, a cheaper strategy is
-        recommended unless it is shown to publish more than 0.1 percentage points less than the best.
+        recommended unless it is shown to publish more than 0.1 percentage points less than the best. It has no
+        effect on the verdict where failed videos have a price.
     precision : Precision, optional
         Stop as soon as every cell's mean is known this precisely.
     workers, executor, results, progress
         As for :func:`tv2sim.replicate`.
+    prices : Prices, optional
+        What publishers and failed videos cost: the metric `cost` is then among the metrics, and the verdict
+        goes by it. With a price of failed videos it names the strategy with the least mean cost; without one,
+        the cheapest of those that are not shown to publish less than the best. ``.costs`` has the parts, and
+        :meth:`Comparison.priced` gives the same comparison at other prices.
 
     Returns
     -------
@@ -204,17 +217,19 @@ def compare(
     catalogues, scenarios = _named_catalogues(catalogue), _named_scenarios(scenario)
     chosen = _named_strategies(strategies)
     base, confidence = _baseline_of(baseline, chosen), as_confidence(confidence)
-    wanted, seed = as_engine(engine), as_seed(seed)
-    worlds = itertools.product(catalogues.values(), chosen.values(), scenarios.values())
-    names = as_metrics(metrics, itertools.starmap(Setting, worlds))
+    wanted, seed, prices = as_engine(engine), as_seed(seed), as_prices(prices)
+    worlds = itertools.product(catalogues.values(), chosen.values(), scenarios.values(), [prices])
+    settings = list(itertools.starmap(Setting, worlds))
+    names = with_cost(as_metrics(metrics, settings), prices)
     count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
-    computed = [*names, ON_TIME_RATE, *([_as_precision(precision).metric] if precision is not None else [])]
+    wished = (*names, ON_TIME_RATE, *([_as_precision(precision).metric] if precision is not None else []))
+    computed = measured_for(with_cost(wished, prices), settings)
     cells = {}
     for cell in itertools.starmap(Cell, itertools.product(catalogues, scenarios, chosen)):
         videos, strategy, world = catalogues[cell.catalogue], chosen[cell.strategy], scenarios[cell.scenario]
         used = engine_for(wanted, videos, strategy, world, count)
         none = Chunk(dict.fromkeys(computed, np.empty(0)), np.zeros(len(videos), dtype=np.int64))
-        cells[cell] = Replications(videos, strategy, world, seed, used, names, none)
+        cells[cell] = Replications(videos, strategy, world, seed, used, names, none, prices=prices)
     share = a_number("margin", margin, at_least=0, at_most=1)
     study = Comparison(cells, base, confidence, margin=share)
     how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tv2sim.metrics import ON_TIME_RATE, hypothesis_of
+from tv2sim.metrics import COST, METRICS, ON_TIME_RATE, hypothesis_of
 from tv2sim.statistics import Difference, Interval
 
 if TYPE_CHECKING:
@@ -17,14 +17,18 @@ if TYPE_CHECKING:
     from tv2sim.experiment.comparison import Comparison
     from tv2sim.experiment.replications import Replications
 
-__all__ = ["COST", "Judgement", "dominated"]
+__all__ = ["Judgement", "cost_of", "dominated"]
 
-COST = "publisher_seconds"
-"""The metric by which strategies are cheap."""
+
+def cost_of(study: Comparison) -> str:
+    """Return the metric by which strategies are cheap: the cost if there are prices, else publisher-seconds."""
+    return COST if study.prices else "publisher_seconds"
 
 
 class Judgement:
-    """The strategies of one world, judged by their on-time rates and their cost.
+    """The strategies of one world, judged by their on-time rates and what they cost, or by their costs alone.
+
+    The costs alone say all if failed videos have a price.
 
     The best and the cheapest are picked from the results, so that any pair could have been looked at:
     statements on pairs are adjusted after Bonferroni for all pairs, hypotheses and worlds of the comparison.
@@ -36,6 +40,13 @@ class Judgement:
     world : Comparison
         A comparison of one catalogue in one scenario, or a part of a larger one.
 
+    Attributes
+    ----------
+    by : str
+        The metric that they are judged by.
+    spent : str
+        The metric by which they are cheap.
+
     Examples
     --------
     >>> import tv2sim as tv
@@ -43,23 +54,32 @@ class Judgement:
     >>> judgement = Judgement(study)
     >>> judgement.best, judgement.chosen, judgement.runner_up
     ('2c:20', '2c:20', '2c')
+    >>> judgement = Judgement(study.priced(tv.Prices(ready=0.02, failed=2)))
+    >>> judgement.by, judgement.chosen, judgement.undecided, judgement.worse
+    ('cost', '2c', [], ['1', '2a', '2c:20'])
     """
 
     def __init__(self, world: Comparison) -> None:
-        self.world = world
+        self.world, self.spent = world, cost_of(world)
+        self.by = COST if world.prices and world.prices.failed else ON_TIME_RATE
+        self.margin = world.margin if self.by == ON_TIME_RATE else 0.0
         self.rates = {name: self._mean(name, ON_TIME_RATE) for name in world.strategies}
 
     def _mean(self, strategy: str, metric: str) -> float:
         return float(self.world[strategy].values(metric).mean())
 
     def cost(self, strategy: str) -> float:
-        """Return the mean publisher-seconds of a run."""
-        return self._mean(strategy, COST)
+        """Return what a run costs in the mean: publisher-seconds, or at the prices that there are."""
+        return self._mean(strategy, self.spent)
+
+    def _merit(self, strategy: str) -> float:
+        """Return the mean by which they are judged, such that more is better."""
+        return self.rates[strategy] if self.by == ON_TIME_RATE else -self.cost(strategy)
 
     @cached_property
     def best(self) -> str:
-        """The strategy with the highest mean on-time rate; at a tie the cheapest, then the first."""
-        return min(self.rates, key=lambda name: (-self.rates[name], self.cost(name)))
+        """The strategy with the highest mean on-time rate, or the least mean cost; at a tie by the other."""
+        return max(self.rates, key=lambda name: (self._merit(name), -self.cost(name), self.rates[name]))
 
     @cached_property
     def chosen(self) -> str:
@@ -76,9 +96,9 @@ class Judgement:
 
     @cached_property
     def runner_up(self) -> str | None:
-        """The strategy with the highest mean rate besides the chosen one."""
+        """The strategy with the best mean besides the chosen one."""
         others = [name for name in self.rates if name != self.chosen]
-        return max(others, key=lambda name: self.rates[name], default=None)
+        return max(others, key=self._merit, default=None)
 
     @cached_property
     def error_rate(self) -> float:
@@ -88,19 +108,24 @@ class Judgement:
         hypotheses = {hypothesis_of(metric, settings) for metric in self.world.metrics}
         return (1 - self.world.confidence) / (len(worlds) * len(hypotheses) * max(1, comb(len(self.rates), 2)))
 
-    def difference(self, strategy: str, other: str, metric: str = ON_TIME_RATE) -> Difference:
-        """Return the paired difference of two strategies, with an interval that is adjusted for all pairs."""
-        return self.world[strategy].less(self.world[other], metric, 1 - self.error_rate)
+    def difference(self, strategy: str, other: str, metric: str | None = None) -> Difference:
+        """Return the paired difference of two strategies, with an interval that is adjusted for all pairs.
+
+        It is that of the metric that they are judged by, or of another one.
+        """
+        return self.world[strategy].less(self.world[other], metric or self.by, 1 - self.error_rate)
 
     def is_worse(self, strategy: str, other: str, by: float | None = None) -> bool:
         """Return whether a strategy is shown to publish less in time, by more than the margin, or than `by`.
 
-        Interval and test have to agree: where few replications differ, they are not the same method.
+        Or, if they are judged by their costs, to be dearer. Interval and test have to agree: where few
+        replications differ, they are not the same method.
         """
         if strategy == other:
             return False
-        gain = self.difference(other, strategy)
-        return gain.ci_low > (self.world.margin if by is None else by) and not gain.p_value >= self.error_rate
+        pair = (other, strategy) if METRICS[self.by].better == "more" else (strategy, other)
+        gain = self.difference(*pair)
+        return gain.ci_low > (self.margin if by is None else by) and not gain.p_value >= self.error_rate
 
     @property
     def worse(self) -> list[str]:
@@ -117,9 +142,13 @@ class Judgement:
         """The other strategies, for which no difference from the chosen one is shown, or none that matters."""
         return [name for name in self.rates if name not in (self.chosen, *self.worse, *self.better)]
 
-    def rate(self, strategy: str) -> Interval:
-        """Return the on-time rate with an interval that holds for the one that was picked among all."""
-        return self.world[strategy].interval(ON_TIME_RATE, 1 - (1 - self.world.confidence) / len(self.rates))
+    def interval(self, strategy: str, metric: str) -> Interval:
+        """Return the mean of a metric.
+
+        Of the one that they are judged by, the interval holds for the strategy that was picked among all.
+        """
+        error_rate = (1 - self.world.confidence) / (len(self.rates) if metric == self.by else 1)
+        return self.world[strategy].interval(metric, 1 - error_rate)
 
 
 def dominated(several: Collection[Replications], confidence: float = 0.95, cost: str = "idle") -> list[bool]:

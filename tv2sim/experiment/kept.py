@@ -33,13 +33,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import msgspec
 import numpy as np
 
-from tv2sim import __version__
+from tv2sim import __version__, plain
 from tv2sim.distributions import Constant, Empirical, Triangular, Uniform
 from tv2sim.errors import InputError, OutputError
 from tv2sim.experiment import work
 from tv2sim.experiment.described import Description, IndescribableError
 from tv2sim.experiment.work import Chunk, Task
-from tv2sim.strategies import Strategy
 from tv2sim.validation import plural, shown
 
 if TYPE_CHECKING:
@@ -264,7 +263,7 @@ class Kept:
     def _place(self, task: Task) -> Path | None:
         """Return the folder for the results of a task, or None if they cannot be kept."""
         strategy = task.strategy
-        if type(strategy) is Strategy:
+        if plain.comes_along(type(strategy)):
             strategy = strategy.replace(name="")  # which decides nothing
         description = Description()
         try:

@@ -12,12 +12,14 @@ import numpy as np
 
 from tv2sim.catalogue import Catalogue
 from tv2sim.errors import InputError
+from tv2sim.experiment.costs import cost_difference, cost_interval
 from tv2sim.experiment.kept import compute
 from tv2sim.experiment.pooled import QUANTITIES, by_group, elapsed_ticks, how_many, pooled
 from tv2sim.experiment.work import Chunk, Task, joined
-from tv2sim.metrics import MAIN, METRICS, ON_TIME_RATE, Setting, as_metrics
+from tv2sim.metrics import COST, MAIN, METRICS, ON_TIME_RATE, Setting, as_metrics, costs, measured_for, total
 from tv2sim.notebook import display, histogram, paragraph, table
 from tv2sim.numbers import estimate, heading
+from tv2sim.prices import Prices, as_prices, needed
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import (
     Difference,
@@ -38,7 +40,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Cell", "Replications", "extended", "main_of"]
+__all__ = ["Cell", "Replications", "extended", "main_of", "with_cost"]
 
 
 class Cell(NamedTuple):
@@ -65,6 +67,8 @@ class Replications:
         For each metric that was computed, one value per replication; and how often each video was on time.
     stopped : Stopped or None
         With a precision: why it ended. ``str(reps.stopped)`` is a sentence.
+    prices : Prices or None
+        What publishers and failed videos cost.
     """
 
     catalogue: Catalogue
@@ -75,6 +79,7 @@ class Replications:
     metrics: tuple[str, ...]
     results: Chunk
     stopped: Stopped | None = None
+    prices: Prices | None = None
 
     @property
     def cells(self) -> dict[Cell, Replications]:
@@ -113,15 +118,18 @@ class Replications:
         Raises
         ------
         InputError
-            If there is no metric of that name.
+            If there is no metric of that name, or it is the cost and there are no prices.
         """
         as_metrics(metric)
+        if metric == COST:
+            values: NDArray[np.float64] = total(self.parts_of_cost)
+            return values
         results = self.results if metric in self.results.values else self._results_of_all
         return results.values[metric]
 
     @cached_property
     def _results_of_all(self) -> Chunk:
-        (chunk,) = compute([_task(self, range(len(self)), tuple(METRICS))])
+        (chunk,) = compute([_task(self, range(len(self)), measured_for(METRICS, ()))])
         return chunk
 
     def interval(self, metric: str, confidence: float = 0.95, *, first: int | None = None) -> Interval:
@@ -135,6 +143,8 @@ class Replications:
         of, videos = METRICS[metric], len(self.catalogue)
         if len(values) and of.is_fixed(self.setting):
             return exactly(float(values[0]), len(values))
+        if metric == COST:
+            return cost_interval(self, confidence, first)
         if of.dtype is bool:
             return share_interval(int(values.sum()), len(values), confidence)
         low, high = of.limits(videos)
@@ -149,12 +159,14 @@ class Replications:
         if len(values) and of.is_fixed(self.setting) and of.is_fixed(other.setting):
             exact = exactly(float(values[0] - others[0]), len(values))
             return Difference(*exact[:4], p_value=nan, variance_ratio=nan, n=len(values), differing=0)
+        if metric == COST:
+            return cost_difference(self, other, confidence)
         return paired_difference(values, others, confidence, step=of.step(len(self.catalogue)))
 
     @cached_property
     def setting(self) -> Setting:
         """What is simulated, of which metrics ask whether they can vary."""
-        return Setting(self.catalogue, self.strategy, self.scenario)
+        return Setting(self.catalogue, self.strategy, self.scenario, self.prices)
 
     @cached_property
     def frame(self) -> pd.DataFrame:
@@ -163,6 +175,50 @@ class Replications:
 
         columns = {metric: self.values(metric).astype(METRICS[metric].dtype) for metric in self.metrics}
         return pd.DataFrame({"replication": np.arange(len(self)), **columns})
+
+    # -- what it costs -------------------------------------------------------------------------------------
+
+    def priced(self, prices: Prices | None) -> Replications:
+        """Return the same replications at other prices, or without any; nothing is simulated again.
+
+        Except that metrics from which the cost follows are simulated again if they were not computed.
+
+        Raises
+        ------
+        InputError
+            If it is given something else.
+
+        Examples
+        --------
+        >>> import tv2sim as tv
+        >>> reps = tv.replicate(tv.generate_catalogue(), "2a", replications=20)
+        >>> reps.priced(tv.Prices(failed=2)).frame["cost"].equals(2.0 * reps.frame["failed"])
+        True
+        """
+        prices = as_prices(prices)
+        names = self.metrics if prices else tuple(name for name in self.metrics if name != COST)
+        return replace(self, prices=prices, metrics=with_cost(names, prices))
+
+    @cached_property
+    def costs(self) -> pd.DataFrame:
+        """A row per replication: its number, the parts of its cost by the names of the prices, and the cost.
+
+        Raises
+        ------
+        InputError
+            If there are no prices.
+        """
+        import pandas as pd
+
+        columns = {**self.parts_of_cost, COST: self.values(COST)}
+        return pd.DataFrame({"replication": np.arange(len(self)), **columns})
+
+    @cached_property
+    def parts_of_cost(self) -> dict[str, NDArray[np.float64]]:
+        """The columns of :attr:`costs` that add up to the cost."""
+        measured, zeros = self.setting.priced, np.zeros(len(self))
+        parts = costs(needed(self.prices), lambda name: self.values(name) if name in measured else zeros)
+        return {name: part + zeros for name, part in parts.items()}
 
     @cached_property
     def on_time(self) -> pd.DataFrame:
@@ -318,6 +374,19 @@ class Replications:
         """
         (reps,) = extended([self], more, **how)
         return reps
+
+
+def with_cost(names: tuple[str, ...], prices: Prices | None) -> tuple[str, ...]:
+    """Return names of metrics with the cost if there are prices: where it was asked for, else last.
+
+    Raises
+    ------
+    InputError
+        If it was asked for, and there are none.
+    """
+    if COST in names:
+        needed(prices)
+    return names if COST in names or prices is None else (*names, COST)
 
 
 def main_of(metrics: Sequence[str]) -> list[str]:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tv2sim.compiled import announced, compiled
-from tv2sim.kernel import events
-from tv2sim.kernel.facts import Machine
+from tv2sim.kernel import state
 from tv2sim.kernel.lanes import BLOCKED, LANES
+from tv2sim.kernel.machine import Machine
 from tv2sim.kernel.replicating import Lanes, Stage, Stream, Varied
 from tv2sim.kernel.routing import kernels_for
-from tv2sim.kernel.stage import stage
-from tv2sim.kernel.world import draw, draw_publishing, draw_startup
+from tv2sim.kernel.stage import assign
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -89,45 +88,26 @@ def _by_stream(world: World, seed: int, replications: range, out: NDArray[np.flo
 
 def _by_stage(world: World, seed: int, replications: range, out: NDArray[np.float64]) -> NDArray[np.bool_]:
     """Do as :func:`_by_lanes`."""
-    block = _Stage(world, ())
+    block = Stage(world, ())
     blocked = np.empty(len(replications), dtype=np.bool_)
     for start in range(0, len(replications), block.size):
         rows = slice(start, start + block.size)
-        part = replications[rows]
-        drawn = (*draw_startup(world, seed, part), draw_publishing(world, seed, part))
-        _replicate(block.given, block.videos, drawn, block.room, out[rows], blocked[rows])
+        drawn = block.drawn(seed, replications[rows])
+        _replicate(block.given, drawn, block.room, block.arrivals.started, out[rows], blocked[rows])
     return blocked
 
 
-class _Stage(Stage):
-    """A stage that hands its parts to :func:`_replicate`."""
-
-    def __init__(self, world: World, metrics: tuple[str, ...]) -> None:
-        super().__init__(world, metrics)
-        self.given = (*self._script, self._priority, world.level, world.capacity)
-        self.videos = (self.begins, self.arrivals.encoded, self.arrivals.started, self.owned)
-        self.room = self._state
-
-
 @compiled
-def _replicate(given: Any, videos: Any, drawn: Any, room: Any, out: Any, blocked: Any) -> None:
-    times, kinds, rows, priority, level, capacity = given
-    begins, encoded, started, owned = videos
-    slots, startup, further, several = drawn
-    at, queue, place, caused = room
-    born, takes, sums, none = np.empty(len(at)), np.empty(len(encoded)), np.empty(2), np.empty(0)
+def _replicate(given: Any, drawn: Any, room: Any, started: Any, out: Any, blocked: Any) -> None:
+    script, order, rule, own = given
+    several, slots, startup, further = drawn
+    state, assigned, born, takes, sums = room
     for r in range(len(out)):
-        assigned, last, publishing = out[r], 0.0, several[r % len(several)]
-        for row in owned:
-            assigned[row] = max(begins[row] + startup[r, row], encoded[row])
-            last = max(last, assigned[row] + publishing[row])
-        there = stage(
-            times, kinds, rows, priority, level, capacity, last, publishing, slots[r], startup[r],
-            further[r] if further.shape[1] else none, at, queue, place, caused, assigned, born, takes, sums,
-        )  # fmt: skip
+        publishing, starts = several[r % len(several)], (slots[r], startup[r], further[r])
+        there = assign(script, order, rule, own, publishing, starts, state, assigned, born, takes, sums)
         blocked[r] = there < 0
-        for row in range(len(encoded)):
-            assigned[row] += publishing[row] - started[row]
+        for video in range(len(assigned)):
+            out[r, video] = assigned[video] + publishing[video] - started[video]
 
 
 def _by_events(
@@ -137,8 +117,8 @@ def _by_events(
     machine, videos = Machine(world, logged=False), len(world.catalogue)
     for row in again.tolist():
         one = replications[row : row + 1]
-        machine.run(draw(world, seed, one))
-        started, published = machine.T[events.STARTED, :videos], machine.T[events.PUBLISHED, :videos]
+        machine.run(machine.draw(seed, one))
+        started, published = machine.T[state.STARTED, :videos], machine.T[state.PUBLISHED, :videos]
         out[row] = np.where(np.isnan(published), np.inf, published - started)
 
 

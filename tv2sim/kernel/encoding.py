@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from tv2sim.kernel.world import World
 
-__all__ = ["ARRIVES", "DECIDED", "READY_FIRST", "STARTS", "Arrivals", "arrivals_of", "script_of"]
+__all__ = ["ARRIVES", "DECIDED", "READY_FIRST", "STARTS", "Arrivals", "arrivals_of", "order_of", "script_of"]
 
 ARRIVES, STARTS, DECIDED, READY_FIRST = 1, 2, 4, 8
 """Bits of what happens at a step: a video arrives at the stage, a publisher is started because of it, that is
@@ -114,7 +115,9 @@ def script_of(
     """Return times, kinds and videos of what is known of the shared videos, in the order of the instants.
 
     At one time, encodings that started earlier end before the client hands over; one that starts then and takes
-    no time ends after that; delayed starts come last.
+    no time ends after that; delayed starts come last. If videos are given up at the end of an instant, there
+    are steps for all instants at which something happens. These, and the last step, which never comes, have no
+    kind, and any video.
     """
     rows, delay = arrivals.shared, world.delay[arrivals.shared]
     started, arrives, moment = arrivals.started[rows], arrivals.encoded[rows], world.moment[arrivals.shared]
@@ -123,7 +126,7 @@ def script_of(
         at_start[:] = False
     later = (moment != MOMENTS.index(None)) & ~at_start
     last = (at_start | later) & (delay > 0)
-    times = np.concatenate([arrives, started[at_start], (np.where(at_start, started, arrives) + delay)[last]])
+    late = (np.where(at_start, started, arrives) + delay)[last]
     ranks = np.where(started == arrives, 2, 0), np.full(at_start.sum(), 1), np.full(last.sum(), 3)
     begins = DECIDED | np.where(delay == 0, STARTS, 0)
     kinds = (
@@ -131,6 +134,28 @@ def script_of(
         begins[at_start] | READY_FIRST,
         np.full(last.sum(), STARTS | READY_FIRST),
     )
-    rank, kind, videos = map(np.concatenate, (ranks, kinds, (rows, rows[at_start], rows[last])))
-    order = np.lexsort((videos, rank, times)) if len(times) > len(rows) else slice(None)
+    others = np.array([inf])
+    if world.strategy.dispatches_late and world.strategy.discards:
+        others = np.unique(np.concatenate([arrivals.offered, arrivals.started, others]))
+    none = np.zeros(len(others), dtype=np.int64)
+    times, rank, kind, videos = map(
+        np.concatenate,
+        ((arrives, started[at_start], late, others), (*ranks, none + 4), (*kinds, none),
+         (rows, rows[at_start], rows[last], none)),
+    )  # fmt: skip
+    order = np.lexsort((videos, rank, times))
     return times[order], kind[order], videos[order]
+
+
+def order_of(
+    world: World, arrivals: Arrivals
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]:
+    """Return the place in the queue by video, the shared videos by their places, and the deadlines by video."""
+    rows, deadline = arrivals.shared, arrivals.started + world.timeout
+    if world.strategy.order == "deadline":
+        rows = rows[np.lexsort((rows, deadline[rows]))]
+    elif world.strategy.reorders:  # first in, first out among equal ones
+        rows = rows[np.argsort(world.priorities(arrivals.started)[rows], kind="stable")]
+    rank = np.empty(len(deadline), dtype=np.int64)
+    rank[rows] = np.arange(len(rows))
+    return rank, rows, deadline

@@ -7,14 +7,14 @@ listed here is computed from facts, in the way of the model's.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import nan
+from math import inf, nan
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from tv2sim.compiled import borrowing, compiled
 from tv2sim.facts import VIDEO_OUTCOMES
-from tv2sim.kernel import events
+from tv2sim.kernel import state
 from tv2sim.ticks import PER_SECOND
 
 __all__ = ["MEASURED", "OF_SUMS", "Fixed", "measure", "peak", "quantile", "quantile_weights"]
@@ -98,6 +98,8 @@ def quantile(ordered: Any, percent: Any) -> Any:
         return nan
     below, above, share = quantile_weights(len(ordered), percent)
     low, high = ordered[below], ordered[above]
+    if high == inf:
+        return high if share > 0 or low == inf else low / PER_SECOND
     between = low + (high - low) * share if share < 0.5 else high - (high - low) * (1 - share)
     return between / PER_SECOND
 
@@ -133,32 +135,32 @@ def peak(started: Any, ended: Any) -> Any:
 
 @compiled
 def _publishers(T: Any, K: Any, n: Any, end: Any, with_peak: Any, out: Any) -> None:
-    count = n[events.PUBLISHERS]
+    count = n[state.PUBLISHERS]
     idle = alive = busy = 0.0
     wasted = gone = 0
     ended = np.empty(count if with_peak else 0)
     for publisher in range(count):
-        last = T[events.P_ASSIGNED, publisher]
+        last = T[state.P_ASSIGNED, publisher]
         if last != last:
-            last = T[events.P_ENDED, publisher]  # if its start-up failed
+            last = T[state.P_ENDED, publisher]  # if its start-up failed, or if it was retired
             last = last if last == last else end
             wasted += 1
         else:
-            ended_at = T[events.P_ENDED, publisher]
+            ended_at = T[state.P_ENDED, publisher]
             busy += (ended_at if ended_at == ended_at else end) - last
-        ready = T[events.P_READY, publisher]
+        ready = T[state.P_READY, publisher]
         if ready == ready:
             idle += last - ready
-        alive += last - T[events.P_STARTED, publisher]
-        if with_peak and T[events.P_ENDED, publisher] == T[events.P_ENDED, publisher]:
-            ended[gone] = T[events.P_ENDED, publisher]
+        alive += last - T[state.P_STARTED, publisher]
+        if with_peak and T[state.P_ENDED, publisher] == T[state.P_ENDED, publisher]:
+            ended[gone] = T[state.P_ENDED, publisher]
             gone += 1
     out[IDLE], out[BUSY] = idle / PER_SECOND, busy / PER_SECOND
     out[PUBLISHER_SECONDS] = (alive + busy) / PER_SECOND
     out[PUBLISHERS_STARTED] = count
     out[PUBLISHERS_WASTED] = wasted
     if with_peak:
-        out[PEAK_PUBLISHERS] = peak(T[events.P_STARTED, :count], np.sort(ended[:gone]))
+        out[PEAK_PUBLISHERS] = peak(T[state.P_STARTED, :count], np.sort(ended[:gone]))
 
 
 @compiled
@@ -180,26 +182,31 @@ def measure(
     on_time : numpy.ndarray
         By video, what is increased by one if it was on time.
     """
-    videos = n[events.VIDEOS]
+    videos = n[state.VIDEOS]
     published = failed = stockouts = settled = 0
-    queue = 0.0
+    queue = after = 0.0
     elapsed, lateness = np.empty(videos if quantiles else 0), np.empty(videos if quantiles else 0)
     for video in range(videos):
-        outcome = K[events.OUTCOME, video]
+        outcome = K[state.OUTCOME, video]
+        time, stops = T[state.PUBLISHED, video], end
         if outcome == _IN_TIME:
             published += 1
             on_time[video] += 1
         elif outcome == _TOO_LATE:
             failed += 1
+            if time != time:  # it was given up
+                time, stops = inf, T[state.SETTLED, video]
         if quantiles and outcome != 0:
-            elapsed[settled] = T[events.PUBLISHED, video] - T[events.STARTED, video]
-            lateness[settled] = elapsed[settled] - T[events.TIMEOUT, video]
+            elapsed[settled] = time - T[state.STARTED, video]
+            lateness[settled] = elapsed[settled] - T[state.TIMEOUT, video]
             settled += 1
-        encoded, queued, assigned = T[events.ENCODED, video], T[events.QUEUED, video], T[events.ASSIGNED, video]
+        encoded, queued, assigned = T[state.ENCODED, video], T[state.QUEUED, video], T[state.ASSIGNED, video]
         if encoded == encoded and not assigned <= encoded:
             stockouts += 1
-        if queued == queued and not K[events.OWN, video]:
-            queue += (assigned if assigned == assigned else end) - queued
+        if queued == queued and not K[state.OWN, video]:
+            queue += (assigned if assigned == assigned else stops) - queued
+        elif queued != queued:
+            after += end - stops  # when it had left its encoder
     out[PUBLISHED], out[FAILED], out[UNFINISHED] = published, failed, videos - published - failed
     out[ON_TIME_RATE], out[ANY_FAILURE] = published / videos, published < videos
     if quantiles:
@@ -211,8 +218,8 @@ def measure(
     out[STOCKOUTS] = stockouts
     _publishers(T, K, n, end, with_peak, out)
     columns = T[:, :videos]
-    work = _total(columns[events.STARTED], columns[events.QUEUED], end)
+    work = _total(columns[state.STARTED], columns[state.QUEUED], end) - after
     out[ENCODER_UTILIZATION] = _ratio(work, encoders * end)
     out[PUBLISHING_QUEUE_MEAN] = _ratio(queue, end)
-    out[CLIENT_BLOCKED_TIME] = _total(columns[events.OFFERED], columns[events.STARTED], end) / PER_SECOND
-    out[MAKESPAN], out[QUOTA_WAITS] = end / PER_SECOND, n[events.WAITS]
+    out[CLIENT_BLOCKED_TIME] = _total(columns[state.OFFERED], columns[state.STARTED], end) / PER_SECOND
+    out[MAKESPAN], out[QUOTA_WAITS] = end / PER_SECOND, n[state.WAITS]

@@ -7,6 +7,7 @@ be is done again by *events*.
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,16 +15,14 @@ import numpy as np
 from tv2sim.compiled import announced, borrowing, compiled
 from tv2sim.distributions import line_of
 from tv2sim.draws import Purpose
-from tv2sim.kernel import events, lanes, stream, varied
+from tv2sim.kernel import events, lanes, stage, state, stream, varied
 from tv2sim.kernel.arrivals import before_of
 from tv2sim.kernel.draws import draw_rows, whole_blocks
-from tv2sim.kernel.encoding import Arrivals, arrivals_of, script_of
-from tv2sim.kernel.facts import Machine
+from tv2sim.kernel.encoding import Arrivals, arrivals_of, order_of, script_of
+from tv2sim.kernel.machine import Machine
 from tv2sim.kernel.measuring import MEASURED, OF_SUMS, Fixed, measure, peak, quantile, quantile_weights
 from tv2sim.kernel.routing import kernels_for
-from tv2sim.kernel.stage import stage
 from tv2sim.kernel.world import (
-    draw,
     draw_encoding_lanes,
     draw_lanes,
     draw_part,
@@ -156,11 +155,17 @@ class Events(Block):
 
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
-        starts = (world.level + len(world.catalogue)) / (1 - world.scenario.faults.startup)
-        self.size = max(1, min(1024, int(_DRAWN_AT_ONCE // starts)))
         self._machine = Machine(world, logged=False)
+        self._find_size()
         self._columns = [MEASURED.index(metric) for metric in metrics]
         self._wanted = (not {*_QUANTILES, *_LATENESS}.isdisjoint(metrics), "peak_publishers" in metrics)
+
+    def _find_size(self) -> None:
+        machine, world = self._machine, self.world
+        starts = (world.level + len(world.catalogue)) / (1 - world.scenario.faults.startup)
+        if world.managed:
+            starts = machine.numbers * (world.level + len(world.catalogue)) + machine.others
+        self.size = max(1, min(1024, int(_DRAWN_AT_ONCE // starts)))
 
     def simulate(
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
@@ -168,18 +173,19 @@ class Events(Block):
         """Simulate one after the other; those again of which something was open or guessed wrong."""
         machine, encoders = self._machine, self.world.scenario.encoder_count
         out, moved = np.empty((len(replications), len(MEASURED))), np.zeros(len(replications), dtype=np.bool_)
-        drawn = draw(self.world, seed, replications)
+        drawn = machine.draw(seed, replications)
         machine.widen(drawn.publishers)
-        state = (self.world.steps, machine.T, machine.K, machine.n, machine.c, machine.log)
+        arrays = (self.world.steps, machine.T, machine.K, machine.n, machine.c, machine.log)
         columns = (drawn.starts, *drawn.columns)
-        _replicate(state, columns, machine.guess, encoders, self._wanted, out, on_time, moved)
+        _replicate(arrays, machine.pool, columns, machine.guess, encoders, self._wanted, out, on_time, moved)
         guess = machine.guess.copy()
-        priority = machine.T[events.PRIORITY, : len(guess)].copy()
+        priority = machine.T[state.PRIORITY, : len(guess)].copy()
         for row in np.flatnonzero(moved).tolist():
             end, _ = machine.run(drawn.of(row))
             known = machine.T, machine.K, machine.n, encoders, end
             measure(*known, *self._wanted, out[row], on_time)
-        machine.guess[:], machine.T[events.PRIORITY, : len(guess)] = guess, priority
+        machine.guess[:], machine.T[state.PRIORITY, : len(guess)] = guess, priority
+        self._find_size()
         values[:] = out[:, self._columns].T
         return np.zeros(len(replications), dtype=np.bool_)
 
@@ -193,23 +199,31 @@ def _copy(values: Any, to: Any) -> None:
 
 @compiled
 def _replicate(
-    state: Any, drawn: Any, guess: Any, encoders: Any, wanted: Any, out: Any, on_time: Any, moved: Any
+    arrays: Any,
+    pool: Any,
+    drawn: Any,
+    guess: Any,
+    encoders: Any,
+    wanted: Any,
+    out: Any,
+    on_time: Any,
+    moved: Any,
 ) -> None:
     """Simulate and measure; say where something is open, or encoding did not start as priorities assume."""
-    steps, T, K, n, c, log = state
+    steps, T, K, n, c, log = arrays
     starts, publishing, encoding, before = drawn
     quantiles, with_peak = wanted
-    n[events.KNOWN] = 0
+    n[state.KNOWN] = n[state.RESUMED] = 0
     for row in range(len(out)):
-        _copy(publishing[row % len(publishing)], T[events.PUBLISHING])
-        _copy(encoding[row % len(encoding)], T[events.ENCODING_TIME])
-        _copy(before[row % len(before)], T[events.BEFORE])
-        end, ending = events.simulate(steps, starts[row], T, K, n, c, log)
+        _copy(publishing[row % len(publishing)], T[state.PUBLISHING])
+        _copy(encoding[row % len(encoding)], T[state.ENCODING_TIME])
+        _copy(before[row % len(before)], T[state.BEFORE])
+        end, ending = events.simulate(steps, starts[row], T, K, n, c, log, pool)
         moved[row] = ending >= events.OPEN
-        if n[events.REORDERS] and not moved[row]:
-            for video in range(n[events.VIDEOS]):
-                start = T[events.STARTED, video]
-                if start == start and start != guess[video] and not K[events.OWN, video]:
+        if n[state.ORDERING] == state.BY_HOOK and not moved[row]:
+            for video in range(n[state.VIDEOS]):
+                start = T[state.STARTED, video]
+                if start == start and start != guess[video] and not K[state.OWN, video]:
                     moved[row] = True
                     break
         if not moved[row]:
@@ -467,113 +481,125 @@ class Stream(Block):
 
 
 class Stage(_Uncoupled):
-    """A pool with any rule, by :mod:`tv2sim.kernel.stage`."""
+    """A pool with any rule, by :mod:`tv2sim.kernel.stage`.
+
+    Attributes
+    ----------
+    given, room : tuple
+        What :func:`tv2sim.kernel.stage.assign` takes before what is drawn, and after it.
+    """
 
     def __init__(self, world: World, metrics: Sequence[str]) -> None:
         super().__init__(world, metrics)
-        videos, publishers = len(world.catalogue), world.level + 2 * len(world.catalogue)
-        self._script = script_of(world, self.arrivals)
-        reorders = world.strategy.reorders
-        self._priority = world.priorities(self.arrivals.started) if reorders else np.empty(0)
-        self._state = (
-            np.empty(publishers), np.empty(videos, dtype=np.int64), np.empty(videos),
-            np.zeros(videos, dtype=np.int64),
-        )  # fmt: skip
+        arrivals, strategy, videos = self.arrivals, world.strategy, len(world.catalogue)
+        publishers = world.level + 2 * videos
+        rule = world.level, world.capacity, strategy.dispatches_late, strategy.discards
+        own = self.owned, self.begins, arrivals.encoded
+        self.given = (script_of(world, arrivals), order_of(world, arrivals), rule, own)
+        state = np.empty(publishers), np.empty(videos, dtype=np.int64), np.zeros(videos, dtype=np.int64)
+        self.room = (state, np.empty(videos), np.empty(publishers), np.empty(videos), np.empty(stage.SUMS))
+        several = (_QUANTILES, _LATENESS, {"peak_publishers"})
+        self._wanted = tuple(any(name in metrics for name in names) for names in several)
 
-        self._elapsed = any(name in metrics for name in _QUANTILES)
-        self._lateness = any(name in metrics for name in _LATENESS)
+    def drawn(self, seed: int, replications: range) -> tuple[NDArray[np.float64], ...]:
+        """Draw what replications need: publishing and start-up times."""
+        given = self.world, seed, replications
+        return draw_publishing(*given), *draw_startup(*given)
 
     def simulate(
         self, seed: int, replications: range, values: NDArray[np.float64], on_time: NDArray[np.int64]
     ) -> NDArray[np.bool_]:
         """Simulate one after the other."""
-        world, arrivals = self.world, self.arrivals
-        count = len(replications)
-        out = np.zeros((count, _COLUMNS))
-        given = (*self._script, self._priority, world.level, world.capacity)
-        videos = (
-            self.begins, arrivals.encoded, arrivals.started, world.timeout, self.owned, arrivals.shared,
-        )  # fmt: skip
-        wanted = (self._elapsed, self._lateness, "peak_publishers" in self.metrics)
-        publishing = draw_publishing(world, seed, replications)
-        limit = arrivals.started + world.timeout - world.held * publishing
-        drawn = (*draw_startup(world, seed, replications), publishing, limit)
-        _replicate_stage(given, videos, drawn, self._state, wanted, out, on_time)
-        names = ("published", "stockouts", "idle", "waits", "alive", "publishers", "end")
-        more = ("peak_publishers", *_QUANTILES, *_LATENESS)
-        columns = dict(zip((*names, *more), out.T, strict=False))
-        sums = {name: columns[name] for name in names}
-        fixed = self.fixed._replace(busy=publishing.sum(axis=1))
-        self.fill(values, fixed, sums, {name: columns[name] for name in more})
-        return out[:, _COLUMNS - 1] > 0
+        world, started = self.world, self.arrivals.started
+        out, drawn = np.zeros((len(replications), len(_OF_STAGE))), self.drawn(seed, replications)
+        limits = started + world.timeout - world.held * drawn[0]
+        videos = limits, started, world.timeout
+        _replicate_stage(self.given, drawn, self.room, videos, self._wanted, out, on_time)
+        columns = dict(zip(_OF_STAGE, out.T, strict=True))
+        more = {name: columns[name] for name in _MORE_OF_STAGE}
+        self.fill(values, self.fixed._replace(busy=columns["busy"]), columns, more)
+        again: NDArray[np.bool_] = columns["again"] > 0
+        return again
 
 
-_COLUMNS = 16
+_SUMS_OF_STAGE = (
+    "published", "stockouts", "idle", "waits", "alive", "publishers", "end", "busy", "again"
+)  # fmt: skip
+_MORE_OF_STAGE = ("publishers_wasted", "peak_publishers", *_QUANTILES, *_LATENESS)
+_OF_STAGE = (*_SUMS_OF_STAGE, *_MORE_OF_STAGE)
+_AGAIN, _WASTED, _PEAK, _ELAPSED, _LATE = 8, 9, 10, 11, 14
+"""Columns of what is computed: sums, whether it is to be done again, and other metrics."""
+_PERCENTS = tuple(_LATENESS.values())
 
 
 @compiled
 def _replicate_stage(
-    given: Any, videos: Any, drawn: Any, state: Any, wanted: Any, out: Any, on_time: Any
+    given: Any, drawn: Any, room: Any, videos: Any, wanted: Any, out: Any, on_time: Any
 ) -> None:
-    times, kinds, rows, priority, level, capacity = given
-    begins, encoded, started, timeout, owned, shared = videos
-    slots, startup, further, several, limits = drawn
-    at, queue, place, caused = state
+    script, order, rule, own = given
+    several, slots, startup, further = drawn
+    state, assigned, born, takes, sums = room
+    limits, started, timeout = videos
+    owned, _, encoded = own
+    _, shared, _ = order
     with_elapsed, with_lateness, with_peak = wanted
-    n = len(encoded)
-    assigned, publishers, takes, sums = np.empty(n), np.empty(len(at)), np.empty(n), np.empty(2)
-    none = np.empty(0)
     for r in range(len(out)):
-        last = idle = alive = 0.0
-        publishing, limit = several[r % len(several)], limits[r % len(limits)]
-        for row in owned:
-            ready = begins[row] + startup[r, row]
-            time = max(ready, encoded[row])
-            assigned[row] = time
-            idle += time - ready
-            alive += time - begins[row]
-            last = max(last, time + publishing[row])
-        there = stage(
-            times, kinds, rows, priority, level, capacity, last, publishing, slots[r], startup[r],
-            further[r] if further.shape[1] else none, at, queue, place, caused, assigned, publishers, takes,
-            sums,
+        publishing, limit, row = several[r % len(several)], limits[r % len(limits)], out[r]
+        starts = slots[r], startup[r], further[r]
+        there = stage.assign(
+            script, order, rule, own, publishing, starts, state, assigned, born, takes, sums
         )  # fmt: skip
         if there < 0:
-            out[r, -1] = 1
+            row[_AGAIN] = 1
             continue
-        idle += sums[0]
-        end = sums[1]
-        published = stockouts = 0
-        waits = 0.0
-        for row in range(n):
-            good = assigned[row] <= limit[row]
+        end, taken = sums[stage.END], int(sums[stage.TAKEN])
+        published = stockouts = served = 0
+        busy, waits = 0.0, sums[stage.WAITED]
+        for video in range(len(assigned)):
+            good = assigned[video] <= limit[video]
             published += good
-            on_time[row] += good
-            stockouts += assigned[row] > encoded[row]
-        for row in shared:
-            waits += assigned[row] - encoded[row]
+            on_time[video] += good
+            stockouts += assigned[video] > encoded[video]
+            if assigned[video] < inf:
+                served += 1
+                busy += publishing[video]
+        for video in shared:
+            if assigned[video] < inf:
+                waits += assigned[video] - encoded[video]
+        alive = sums[stage.ALIVE]
         for i in range(there):
-            alive += (takes[i] if i < len(shared) else end) - publishers[i]
-        out[r, 0], out[r, 1], out[r, 2], out[r, 3], out[r, 4] = published, stockouts, idle, waits, alive
-        out[r, 5], out[r, 6] = there + len(owned), end
+            alive += (takes[i] if i < taken else end) - born[i]
+        row[0], row[1], row[2], row[3] = published, stockouts, sums[stage.IDLE], waits
+        row[4], row[5], row[6], row[7] = alive, there + len(owned), end, busy
+        row[_WASTED] = there + len(owned) - served
         if with_peak:
-            born = publishers[:there]
-            if len(owned):
-                born = np.sort(np.concatenate((born, begins[owned])))
-            out[r, 7] = peak(born, np.sort(assigned + publishing))
+            row[_PEAK] = _peak_of_stage(born[:there], own, startup[r], assigned, publishing)
         if with_elapsed or with_lateness:
             elapsed = assigned + publishing - started
-        if with_lateness:
-            lateness = np.sort(elapsed - timeout)
-            out[r, 11], out[r, 12] = quantile(lateness, 50), quantile(lateness, 95)
-            out[r, 13], out[r, 14] = quantile(lateness, 99), quantile(lateness, 100)
-        if with_elapsed:
-            elapsed = np.sort(elapsed)
-            out[r, 8], out[r, 9], out[r, 10] = (
-                quantile(elapsed, 50),
-                quantile(elapsed, 95),
-                quantile(elapsed, 99),
-            )
+            if with_lateness:
+                _fill_quantiles(elapsed - timeout, _PERCENTS, row[_LATE:])
+            if with_elapsed:
+                _fill_quantiles(elapsed, _PERCENTS[:-1], row[_ELAPSED:])
+
+
+@compiled
+def _peak_of_stage(born: Any, own: Any, startup: Any, assigned: Any, publishing: Any) -> Any:
+    """Return the most publishers at once; a video's own one ends also if the video is given up."""
+    owned, begins, encoded = own
+    ended = assigned + publishing
+    for row in owned:
+        if assigned[row] == inf:
+            ended[row] = stage.own_ready(row, begins, encoded, startup)[1]
+    if len(owned):
+        born = np.sort(np.concatenate((born, begins[owned])))
+    return peak(born, np.sort(ended))
+
+
+@compiled
+def _fill_quantiles(times: Any, percents: Any, out: Any) -> None:
+    times.sort()
+    for i, percent in enumerate(percents):
+        out[i] = quantile(times, percent)
 
 
 _BLOCKS: dict[str, type[Block]] = {

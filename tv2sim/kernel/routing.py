@@ -10,6 +10,7 @@ import numpy as np
 
 from tv2sim.distributions import Distribution
 from tv2sim.strategies import MOMENTS
+from tv2sim.strategies.contradictions import has_pool_that_adapts
 
 if TYPE_CHECKING:
     from tv2sim.catalogue import Catalogue
@@ -60,6 +61,10 @@ _NONE: tuple[str, ...] = ()
 _NOT_STREAM = tuple(kernel for kernel in KERNELS if kernel != "stream")
 
 
+def _weighs(strategy: Strategy) -> bool:
+    return strategy.decides or strategy.price is not None or bool(strategy.holds)
+
+
 def _changes(world: World) -> bool:
     return not isinstance(world.scenario.requests_per_second, float)
 
@@ -70,18 +75,42 @@ FEATURES = (
         lambda asked: bool(replace(asked.scenario.faults, startup=0.0)),
         _NONE,
     ),
-    Feature(
-        "a strategy that decides once an instant, gives videos up or has a pool that adapts",
-        lambda asked: asked.strategy.manages or asked.strategy.adapts,
-        _NONE,
-    ),
-    Feature(
-        "a queue in the order of deadlines or of the catalogue's priorities, queue_order",
-        lambda asked: asked.strategy.order != "fifo" and not asked.strategy._overrides("priority"),
-        _NONE,
-    ),
     Feature("retries of the client, hand_over", lambda asked: asked.scenario.hand_over is not None, _NONE),
     Feature("a broker", lambda asked: asked.scenario.broker is not None, _NONE),
+    Feature(
+        "a strategy that weighs everything once an instant, or has a pool that adapts",
+        lambda world: _weighs(world.strategy) or has_pool_that_adapts(world.strategy),
+        ("events",),
+    ),
+    Feature(
+        "videos that get publishers at the end of an instant, dispatch",
+        lambda world: world.strategy.dispatches_late,
+        ("stage", "events"),
+    ),
+    Feature(
+        "videos that are given up, discards_hopeless",
+        lambda world: world.strategy.discards,
+        ("stage", "events"),
+    ),
+    Feature(
+        "videos that are given up at the end of an instant, and publishing times or publishers of their own",
+        lambda world: (
+            world.strategy.dispatches_late
+            and world.strategy.discards
+            and bool(world.draws_publishing or world.publishing.any() or world.own.any())
+        ),
+        ("events",),
+    ),
+    Feature(
+        "prewarmed publishers that are ready at time 0, ready_at_start",
+        lambda world: world.strategy.ready_at_start,
+        ("stage", "events"),
+    ),
+    Feature(
+        "a queue in the order of deadlines, queue_order",
+        lambda world: world.strategy.order == "deadline",
+        ("stage", "events"),
+    ),
     Feature(
         "start-ups that fail, and a limit or a delay of starts",
         lambda world: world.orders,
@@ -122,12 +151,17 @@ FEATURES = (
     Feature("reviews, review_every", lambda world: world.review_every > 0, ("events",)),
     Feature("publishers started because of videos, for the pool", _starts_for_pool, ("stage", "events")),
     Feature(
-        "a queue in an order of its own, priority", lambda world: world.strategy.reorders, ("stage", "events")
+        "a queue in an order of its own, priority or queue_order",
+        lambda world: world.strategy.reorders,
+        ("stage", "events"),
     ),
     Feature(
         "encodings that take no time, and a queue in an order of its own",
         lambda world: (
-            world.strategy.reorders and world.scenario.encoders is not None and not world.encoding_time.all()
+            world.strategy.reorders
+            and not world.strategy.dispatches_late
+            and world.scenario.encoders is not None
+            and not world.encoding_time.all()
         ),
         ("events",),
     ),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from tv2sim.kernel.world import World
 
-__all__ = ["draw_starts"]
+__all__ = ["draw_likely_starts", "draw_start", "draw_starts"]
 
 
 class _Origin(NamedTuple):
@@ -33,23 +33,77 @@ class _Origin(NamedTuple):
     failure: Purpose
 
 
+_OF_SLOT = (Purpose.STARTUP_OF_SLOT, Purpose.STARTUP_FAILURE_OF_SLOT)
+_FOR_VIDEO = (Purpose.STARTUP_FOR_VIDEO, Purpose.STARTUP_FAILURE_FOR_VIDEO)
+_WITHOUT_CAUSE = (Purpose.STARTUP_WITHOUT_CAUSE, Purpose.STARTUP_FAILURE_WITHOUT_CAUSE)
+
+
 def draw_starts(world: World, seed: int, replications: range) -> tuple[NDArray[np.float64], int]:
     """Return start-up times, and the most publishers that may be started in a replication.
 
     There is a row for each replication, in it one for each number, and in it a time for each slot and then each
     video; it is -1 less the time, if it fails. What cannot be needed is left undefined.
     """
-    slots = _Origin(world.level, 1, Purpose.STARTUP_OF_SLOT, Purpose.STARTUP_FAILURE_OF_SLOT)
-    causes = _Origin(
-        len(world.catalogue), 1 + world.second_starts, Purpose.STARTUP_FOR_VIDEO,
-        Purpose.STARTUP_FAILURE_FOR_VIDEO,
-    )  # fmt: skip
+    slots = _Origin(world.level, 1, *_OF_SLOT)
+    causes = _Origin(len(world.catalogue), 1 + world.second_starts, *_FOR_VIDEO)
     several = [_Starts(world, seed, replications, origin) for origin in (slots, causes)]
     numbers = max(int(each.counts.max(initial=1)) for each in several)
     found = np.empty((len(replications), numbers, world.level + len(world.catalogue)))
     several[0].fill(found[:, :, : world.level])
     several[1].fill(found[:, :, world.level :])
     return found, int(sum(each.counts.sum(axis=1) for each in several).max(initial=0))
+
+
+# -- of managed pools ----------------------------------------------------------------------------------------
+
+
+def draw_likely_starts(
+    world: World, seed: int, replications: range, numbers: int, others: int
+) -> NDArray[np.float64]:
+    """Return the start-up times of a managed pool's first publishers; it is not known how many there will be.
+
+    There is a row for each replication, in it one for each of so many numbers, and in it a time for each slot
+    and then each video, and after these the `others`, which have no cause, counted through row by row. Times of
+    start-ups that fail are as in :func:`draw_starts`. What cannot be needed is left undefined.
+    """
+    slots, videos, columns = world.level, len(world.catalogue), max(1, -(-others // numbers))
+    found = np.empty((len(replications), numbers, slots + videos + columns))
+    for number in range(numbers):
+        if not number or world.scenario.faults.startup:
+            found[:, number, :slots] = _drawn(world, seed, replications, _OF_SLOT, slots, number)
+        if not world.by_rule or world.starts_for_videos:
+            of_videos = _drawn(world, seed, replications, _FOR_VIDEO, videos, number)
+            found[:, number, slots : slots + videos] = of_videos
+    rest = _drawn(world, seed, replications, _WITHOUT_CAUSE, numbers * columns, 0)
+    found[:, :, slots + videos :] = rest.reshape(-1, numbers, columns)
+    return found
+
+
+def _drawn(
+    world: World, seed: int, replications: range, origin: tuple[Purpose, Purpose], entities: int, number: int
+) -> NDArray[np.float64]:
+    time, failure = origin
+    given = seed, time, replications, entities, number
+    times = draw_rows(world.scenario.startup_time, "startup_time", *given)
+    if not world.scenario.faults.startup:
+        return times
+    chances = draw_uniforms(seed, failure, replications, entities, number)
+    return np.where(chances < world.scenario.faults.startup, -1 - times, times)
+
+
+def draw_start(world: World, seed: int, replication: int, number: int, slot: int, cause: int) -> float:
+    """Return one more of these times: of a slot or of a video (-1: none), else the one of that number."""
+    (time, failure), entity = (_OF_SLOT, slot) if slot >= 0 else (_FOR_VIDEO, cause)
+    if entity < 0:
+        (time, failure), entity, number = _WITHOUT_CAUSE, number, 0
+    key = number, replication, entity
+    u = uniform_one(np.uint64(seed), int(time), *key)
+    found = float(drawn_ticks(world.scenario.startup_time, np.array([u]))[0])
+    fails = world.scenario.faults.startup
+    return -1 - found if fails and uniform_one(np.uint64(seed), int(failure), *key) < fails else found
+
+
+# -- of others -----------------------------------------------------------------------------------------------
 
 
 class _Starts:

@@ -21,7 +21,8 @@ from tv2sim.kernel.draws import (
     uniform_part,
     whole_blocks,
 )
-from tv2sim.kernel.starts import draw_starts
+from tv2sim.kernel.starts import draw_likely_starts, draw_starts
+from tv2sim.kernel.state import BY_DEADLINE, BY_HOOK, BY_VALUE, FIRST_IN, UNLIMITED
 from tv2sim.strategies import MOMENTS
 from tv2sim.ticks import PER_SECOND, to_ticks, whole_ticks
 from tv2sim.validation import a_number
@@ -38,8 +39,6 @@ __all__ = [
     "draw_publishing_lanes", "draw_startup", "world_of",
 ]  # fmt: skip
 
-_UNLIMITED = 1 << 60
-
 
 @dataclass(frozen=True, eq=False)
 class World:
@@ -50,7 +49,7 @@ class World:
     moment, own, delay
         The answers of the strategy's hooks; see :class:`tv2sim.strategies.Starts`.
     level : int
-        The size of the pool.
+        The publishers of time 0; the size of the pool, unless it is managed.
     """
 
     catalogue: Catalogue
@@ -145,14 +144,47 @@ class World:
 
     @property
     def second_starts(self) -> bool:
-        """Whether a video may cause two publishers: one for it, and one in place of the one it takes."""
-        return bool(self.level and ((self.moment != MOMENTS.index(None)) & (self.own == 0)).any())
+        """Whether a video may cause two publishers: one for it, and one in place of the one it takes.
+
+        If each video brings one before it takes one, the pool never falls below its level.
+        """
+        brings = self.moment[self.own == 0] != MOMENTS.index(None)
+        return bool(self.level and brings.any() and not brings.all())
 
     @property
     def orders(self) -> bool:
         """Whether a publisher may fail, or be started later than the strategy says."""
         scenario = self.scenario
         return bool(scenario.faults.startup or scenario.max_publishers or scenario.provisioning_delay)
+
+    @property
+    def managed(self) -> bool:
+        """Whether the strategy does more than start publishers and give them to videos at once."""
+        return self.strategy.manages
+
+    @property
+    def ordering(self) -> int:
+        """The order of the queue, one of those of :mod:`tv2sim.kernel.state`."""
+        if self.strategy.order == "deadline":
+            return BY_DEADLINE
+        if self.strategy.order == "priority":
+            return BY_HOOK if self.strategy._overrides("priority") else BY_VALUE
+        return FIRST_IN
+
+    @property
+    def least(self) -> int:
+        """The level below which the pool does not fall; 0 if the coverage rule decides what it starts."""
+        return _least(self.strategy)
+
+    @property
+    def by_rule(self) -> bool:
+        """Whether the coverage rule decides what the pool starts."""
+        return self.strategy.price is not None
+
+    @property
+    def starts_for_videos(self) -> bool:
+        """Whether the strategy starts publishers because of videos, whatever the pool's level."""
+        return bool((self.moment != MOMENTS.index(None)).any())
 
     @cached_property
     def _videos(self) -> list[Video]:
@@ -173,6 +205,10 @@ class World:
         return found
 
 
+def _least(strategy: Strategy) -> int:
+    return 0 if strategy.price is not None else strategy.least
+
+
 def world_of(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> World:
     """Ask the strategy's hooks, and turn everything into ticks."""
     starts = strategy.starts(catalogue, scenario)
@@ -185,8 +221,8 @@ def world_of(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> Wo
         np.frombuffer(bytes(starts.moment), dtype=np.int8),
         np.frombuffer(bytes(starts.own), dtype=np.int8),
         np.zeros(len(catalogue)) if starts.delay is None else np.array(starts.delay),
-        strategy.known_stock,
-        _UNLIMITED if capacity is None else min(capacity, _UNLIMITED),
+        strategy.prewarms(_least(strategy)),
+        UNLIMITED if capacity is None else min(capacity, UNLIMITED),
         inf if until is None else to_ticks(until),
         0.0 if every is None else to_ticks(every),
     )
@@ -198,12 +234,16 @@ class Drawn:
 
     Attributes
     ----------
+    seed, first : int
+        The keys of the first row.
     starts, publishers
-        As :func:`tv2sim.kernel.starts.draw_starts` returns them.
+        As :func:`tv2sim.kernel.starts.draw_starts` returns them; of a managed pool, the likely ones.
     publishing, encoding, before : numpy.ndarray
         By video: publishing times, encoding times, and the time before which it is not offered.
     """
 
+    seed: int
+    first: int
     starts: NDArray[np.float64]
     publishers: int
     publishing: NDArray[np.float64]
@@ -218,21 +258,27 @@ class Drawn:
     def of(self, row: int) -> Drawn:
         """Return what one of the replications draws."""
         columns = (column[row : row + 1] if len(column) > 1 else column for column in self.columns)
-        return Drawn(self.starts[row : row + 1], self.publishers, *columns)
+        return Drawn(self.seed, self.first + row, self.starts[row : row + 1], self.publishers, *columns)
 
 
-def draw(world: World, seed: int, replications: range) -> Drawn:
-    """Draw all that replications need."""
+def draw(world: World, seed: int, replications: range, numbers: int = 2, others: int = 0) -> Drawn:
+    """Draw all that replications need; of a managed pool, so many numbers of each cause, and others."""
     given = (world, seed, replications)
-    return Drawn(*draw_starts(*given), draw_publishing(*given), _draw_encoding(*given), before_of(*given))
+    if world.managed:
+        starts, publishers = draw_likely_starts(*given, numbers, others), 0
+    else:
+        starts, publishers = draw_starts(*given)
+    columns = draw_publishing(*given), _draw_encoding(*given), before_of(*given)
+    return Drawn(seed, replications.start, starts, publishers, *columns)
 
 
 def draw_startup(world: World, seed: int, replications: range) -> tuple[NDArray[np.float64], ...]:
     """Draw the start-up times of slots, of a video's first publisher, and of its second if there may be one."""
     time, videos = world.scenario.startup_time, len(world.catalogue)
     startup = partial(draw_rows, time, "startup_time", seed, Purpose.STARTUP_FOR_VIDEO, replications, videos)
+    slots = draw_rows(time, "startup_time", seed, Purpose.STARTUP_OF_SLOT, replications, world.level)
     return (
-        draw_rows(time, "startup_time", seed, Purpose.STARTUP_OF_SLOT, replications, world.level),
+        np.zeros_like(slots) if world.strategy.ready_at_start else slots,
         startup(),
         startup(further=1) if world.second_starts else np.empty((len(replications), 0)),
     )

@@ -97,6 +97,12 @@ class FailingPublishers(OrderedPublishers):
 
     # -- publishing ----------------------------------------------------------------------------------------
 
+    def arrived(self, video: int, publisher: int | None) -> None:
+        """Act on a video that the stage has accepted: `publisher` takes it at once, or (None) it waits."""
+        super().arrived(video, publisher)
+        if self._adapts and publisher is not None and self._faults.publishing:
+            self.review(video)  # publishing may have failed at once, after the pool was reviewed
+
     def _ticks_of_publishing(self, video: int) -> float:
         attempt = self._attempts[video]
         return self._times(video, attempt) if attempt else self._publishing_time[video]

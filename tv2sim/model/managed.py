@@ -60,11 +60,7 @@ class ManagedPublishers(OrderedPublishers):
     def prewarm(self, counted: Counted) -> None:
         """Order the publishers of time 0, as far as the limits allow."""
         strategy = self._strategy
-        wanted = self._level_now()
-        if not strategy._overrides("pool_level"):
-            wanted = max(wanted, strategy.known_stock)
-        limits = (strategy.maximum, None if strategy.ready_at_start else strategy.starts_at_most)
-        for slot in counted(range(min([wanted, *(limit for limit in limits if limit is not None)]))):
+        for slot in counted(range(strategy.prewarms(self._level_now()))):
             order = Order(-1, -1, slot, strategy.ready_at_start and self._existing < self._most)
             if strategy.ready_at_start:
                 self._stock += 1

@@ -81,7 +81,9 @@ class Publishers:
         self._adapts = strategy.adapts
         self.watches_encoding = self._adapts or strategy.starts_for_videos
         """Whether the encoders have to report the steps of videos; if not, the reports would have no effect."""
+        self._level_is_asked = strategy._overrides("pool_level")
         self._stock = 0  # publishers of the pool that are decided on, starting or ready
+        self._publishing = 0  # publishers of the pool that publish, which takes them some time
         self._encoding = self._encoded = 0  # videos that hold an encoder, and videos encoded so far
         self._recent: deque[float] = deque()  # starts of encodings, if the pool adapts
         self._window = to_ticks(DEFAULT_WINDOW if strategy.headroom is None else strategy.headroom[1])
@@ -181,6 +183,7 @@ class Publishers:
             self._encoded,
             self._rate(),
             self._startups.mean,
+            self._publishing,
         )
         asked = f"the answer of {self._strategy.name}.pool_level"
         answer = call(self._strategy.pool_level, state)
@@ -254,6 +257,7 @@ class Publishers:
         self._record.assigned(video, publisher)
         if not self._own[video]:
             self._stock -= 1
+            self._publishing += self._is_counted(video)
             self._replace(video)
         if self._publishing_time:
             self._publish(video, publisher)
@@ -263,9 +267,22 @@ class Publishers:
     def _publish(self, video: int, publisher: int) -> None:
         """Let a publisher be busy with a video as long as that takes."""
         if time := self._ticks_of_publishing(video):
-            later(self._env, time, PUBLISHED + publisher, self._published, video, publisher)
+            ends = self._publishing_ends if self._is_counted(video) else self._published
+            later(self._env, time, PUBLISHED + publisher, ends, video, publisher)
         else:
             self._published(video, publisher)
+
+    def _is_counted(self, video: int) -> bool:
+        """Return whether the level of the pool may depend on the publisher that publishes a video."""
+        if self._own[video] or not (self._level_is_asked and self._publishing_time):
+            return False
+        return self._ticks_of_publishing(video) > 0
+
+    def _publishing_ends(self, video: int, publisher: int) -> None:
+        """Act on the end of publishing on which the level of the pool may depend."""
+        self._publishing -= 1
+        self._published(video, publisher)
+        self.review(video)
 
     def _ticks_of_publishing(self, video: int) -> float:
         return self._publishing_time[video]

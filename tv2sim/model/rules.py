@@ -91,8 +91,7 @@ class CoveringDecisions(RuledDecisions):
     def __init__(self, knowledge: Coverage, scenario: Scenario, *wiring: Any) -> None:
         super().__init__(*wiring)
         self._knowledge = knowledge
-        several = len(knowledge.gaps) > 1  # not if the catalogue has times, whose mean rate counts
-        self._rate_at = _rates(scenario) if several else lambda time: 0
+        self._rate_at = _rates(scenario)
         begin(knowledge)
 
     def encoding_started(self, video: int, *, again: bool = False) -> None:

@@ -13,6 +13,7 @@ carried by colour alone.
 """
 
 from tv2sim.plots.convergence import convergence
+from tv2sim.plots.costs import costs
 from tv2sim.plots.differences import differences
 from tv2sim.plots.frontier import frontier
 from tv2sim.plots.lateness import lateness
@@ -24,10 +25,11 @@ from tv2sim.plots.qq import qq
 from tv2sim.plots.sweep import sweep
 from tv2sim.plots.timeline import timeline
 from tv2sim.plots.tradeoff import tradeoff
+from tv2sim.plots.validation import validation
 
 __all__ = [
-    "convergence", "differences", "frontier", "lateness", "levels", "on_time_map", "on_time_rates",
-    "published_per_replication", "qq", "sweep", "timeline", "tradeoff",
+    "convergence", "costs", "differences", "frontier", "lateness", "levels", "on_time_map", "on_time_rates",
+    "published_per_replication", "qq", "sweep", "timeline", "tradeoff", "validation",
 ]  # fmt: skip
 
 

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
 
 from tv2sim.experiment import Comparison, Replications
 from tv2sim.numbers import estimate
 from tv2sim.plots import style
-from tv2sim.plots.rows import laid_out, point
+from tv2sim.plots.rows import edges_of, laid_out, point
 from tv2sim.plots.study import study_of
-
-_MOST_BARS = 160
-"""The most bars of a histogram; more would be thinner than a line."""
 
 
 def published_per_replication(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
@@ -49,7 +45,7 @@ def published_per_replication(study: Comparison | Replications, ax: Axes | None 
     data = study_of(study)
     ax, places, _ = laid_out(ax, data, data.shown, pitch=0.27, whole=True)
     values = {shown.cell: shown.reps.values("published") for shown in data.shown}
-    edges = _edges(np.concatenate(list(values.values())))
+    edges = edges_of(np.concatenate(list(values.values())))
     for shown, y in places:
         counts = np.histogram(values[shown.cell], edges)[0]
         base = y - 0.12
@@ -64,10 +60,3 @@ def published_per_replication(study: Comparison | Replications, ax: Axes | None 
     below = f"Histograms over {data.size}; below each: mean with {data.interval}"
     style.titles(ax, "Videos published in time, per replication", below, x=f"videos published in time ({of})")
     return ax
-
-
-def _edges(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the edges of the histograms' bars: a bar for each whole number, or for a few of them together."""
-    low, high = int(values.min()), int(values.max())
-    width = -(-(high - low + 1) // _MOST_BARS)
-    return np.arange(low, high + width + 1, width, dtype=np.float64) - 0.5

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from tv2sim.errors import InputError
 from tv2sim.fitting import Fit
-from tv2sim.numbers import p_value
+from tv2sim.numbers import p_equals
 from tv2sim.plots import style
 
 __all__ = ["qq"]
@@ -71,9 +71,7 @@ def qq(fit: Fit, ax: Axes | None = None, *, family: str | None = None) -> Axes:
     ax.plot(expected, measured, "o", color=style.BLUE, markersize=4, alpha=0.7, markeredgewidth=0)
     ax.margins(0.04)
     verdict = "fits" if one.fits else "does not fit"
-    below = (
-        f"{one} {verdict} {fit.sample} (p = {p_value(one.p_value)}); band: 95 % of such samples, at each point"
-    )
+    below = f"{one} {verdict} {fit.sample} ({p_equals(one.p_value)}); band: 95 % of such samples, at each point"
     x = f"quantile of {one} (s)"
     style.titles(ax, "Measured times and a fitted distribution", below, x=x, y="measured time (s)")
     return ax

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
 
 from tv2sim.numbers import scaled
 from tv2sim.plots import style
 from tv2sim.plots.study import Shown, Study
 from tv2sim.statistics import Interval
 
-__all__ = ["laid_out", "point"]
+__all__ = ["edges_of", "laid_out", "point"]
+
+_MOST_BARS = 160
+"""The most bars of a histogram of whole numbers; more would be thinner than a line."""
+_BARS = 40
+"""The bars of a histogram of other numbers."""
 
 
 def laid_out(
@@ -58,3 +65,12 @@ def point(
         [mean], [y], linestyle="none", marker=marker, markersize=size, markeredgecolor=colour,
         markerfacecolor="white" if hollow else colour, markeredgewidth=1.6 if hollow else 0,
     )  # fmt: skip
+
+
+def edges_of(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the edges of a histogram's bars; a bar for each whole number, or for a few of them together."""
+    low, high = float(values.min()), float(values.max())
+    if (values % 1).any():
+        return np.linspace(low, high, _BARS + 1)
+    width = -(-(high - low + 1) // _MOST_BARS)
+    return np.arange(low, high + width + 1, width) - 0.5

@@ -1,4 +1,4 @@
-"""On-time rate against idle publishers: strategies as points, dominated or on the frontier."""
+"""On-time rate against what it costs: strategies as points, dominated or on the frontier."""
 
 from __future__ import annotations
 
@@ -9,23 +9,26 @@ from numpy.typing import NDArray
 
 from tv2sim.experiment import Comparison, Replications
 from tv2sim.experiment.judgement import dominated
-from tv2sim.metrics import ON_TIME_RATE
+from tv2sim.metrics import COST, METRICS, ON_TIME_RATE
 from tv2sim.numbers import axis, scaled
 from tv2sim.plots import style
 from tv2sim.plots.labels import label_points
 from tv2sim.plots.study import Shown, Study, study_of
+from tv2sim.validation import one_of
 
 __all__ = ["frontier", "tradeoff", "tradeoff_height"]
 
+_TITLES = {"idle": "idle publishers"}
+"""What a metric is called in the title, if not by its label."""
 _MOST_FRONTIERS = 3
 """The most scenarios in which lines join the points that are not dominated; more would be a tangle."""
 
 
-def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
-    """Show on-time rate against idle publisher-seconds, the cost of it.
+def tradeoff(study: Comparison | Replications, ax: Axes | None = None, *, cost: str | None = None) -> Axes:
+    """Show on-time rate against what it costs: idle publisher-seconds, or the cost at the study's prices.
 
     A hollow point is dominated: another strategy in the same scenario is shown to have a higher on-time rate or
-    less idling, and is no worse in the other (see :func:`tv2sim.experiment.judgement.dominated`). A line joins
+    to cost less, and is no worse in the other (see :func:`tv2sim.experiment.judgement.dominated`). A line joins
     the points that no mean is better than, unless there are many scenarios.
     Several scenarios are numbered, and each point has the number of its scenario beside it, or of all
     scenarios in which a strategy is at this point.
@@ -36,6 +39,9 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
         What :func:`tv2sim.compare` or :func:`tv2sim.replicate` returned.
     ax : matplotlib.axes.Axes, optional
         Where to draw; default is a new figure.
+    cost : str, optional
+        The metric of the horizontal axis, of which less is better; default is "cost" if there are prices, else
+        "idle".
 
     Returns
     -------
@@ -45,7 +51,7 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     Raises
     ------
     InputError
-        If `study` is neither.
+        If `study` is neither, or there is no such metric.
 
     Examples
     --------
@@ -57,6 +63,7 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     ['1, 2b', '2a', '2c']
     """
     data = study_of(study)
+    cost = one_of("cost", cost or (COST if data.shown[0].reps.prices else "idle"), METRICS)
     own, several = ax is None, len(data.groups) > 1
     handles, entries = _key(data)
     ax = style.axes(ax, style.room_for(entries) if several else style.HEIGHT)
@@ -65,7 +72,7 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     points: list[NDArray[np.float64]] = []
     lines: list[NDArray[np.float64]] = []
     for group in data.groups.values():
-        points.append(_points(ax, group, lines, _sizes(data)))
+        points.append(_points(ax, group, cost, lines, _sizes(data)))
         if len(data.groups) <= _MOST_FRONTIERS:
             lines.append(frontier(points[-1]))
             ax.plot(*lines[-1].T, color=style.GREY, linewidth=1.2, linestyle=(0, (4, 2)), zorder=1.5)
@@ -73,9 +80,9 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
         style.legend(ax, handles, entries)
     named = _named(data, np.concatenate(points))
     below = style.titles(
-        ax, "On-time rate against idle publishers",
+        ax, f"On-time rate against {_TITLES.get(cost, METRICS[cost].label)}",
         f"Means with {data.interval}s, {data.size}; hollow: shown to be dominated",
-        x=axis("idle"), y=axis(ON_TIME_RATE),
+        x=axis(cost), y=axis(ON_TIME_RATE),
     )  # fmt: skip
     names = [style.fold(name, 26, 4) for name in named.values()]
     style.span(ax, x=0.05 * max(ax.get_xlim()), y=1)
@@ -91,7 +98,7 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
 
 
 def frontier(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the distinct points (idle, on-time rate) of which no other is better in one and no worse in both.
+    """Return the distinct points (cost, on-time rate) of which no other is better in one and no worse in both.
 
     Examples
     --------
@@ -153,14 +160,14 @@ def _sizes(data: Study) -> dict[str, float]:
 
 
 def _points(
-    ax: Axes, group: list[Shown], bars: list[NDArray[np.float64]], sizes: dict[str, float]
+    ax: Axes, group: list[Shown], cost: str, bars: list[NDArray[np.float64]], sizes: dict[str, float]
 ) -> NDArray[np.float64]:
     """Draw the points of a group with their intervals; return the points, and add the intervals to `bars`."""
-    idle = np.array([shown.interval("idle")[:4] for shown in group])
+    spent = np.array([scaled(cost, shown.interval(cost))[:4] for shown in group])
     rate = np.array([scaled(ON_TIME_RATE, shown.interval(ON_TIME_RATE))[:4] for shown in group])
-    points = np.stack([idle[:, 0], rate[:, 0]], axis=-1)
-    hollows = dominated([shown.reps for shown in group], group[0].confidence)
-    rows = zip(group, points.tolist(), hollows, idle[:, 2:], rate[:, 2:], strict=True)
+    points = np.stack([spent[:, 0], rate[:, 0]], axis=-1)
+    hollows = dominated([shown.reps for shown in group], group[0].confidence, cost)
+    rows = zip(group, points.tolist(), hollows, spent[:, 2:], rate[:, 2:], strict=True)
     for shown, (x, y), hollow, across, along in rows:
         colour = shown.look.colour
         for bar in (np.array([across, [y, y]]).T, np.array([[x, x], along]).T):

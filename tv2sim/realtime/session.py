@@ -16,6 +16,7 @@ from tv2sim.draws import as_replication, as_seed
 from tv2sim.errors import InputError, need
 from tv2sim.events import LogEntry
 from tv2sim.metrics import Stats
+from tv2sim.prices import Prices, as_prices
 from tv2sim.realtime.clock import Clock, Speed
 from tv2sim.realtime.feed import Feed, live
 from tv2sim.realtime.recorded import read_recorded
@@ -79,8 +80,9 @@ class Replay:
         host: str = "127.0.0.1",
         port: int | None = None,
         keep_running: bool = False,
+        prices: Prices | None = None,
     ) -> None:
-        self._clock = Clock(speed, strict=strict)
+        self._clock, self._prices = Clock(speed, strict=strict), as_prices(prices)
         watchers = (observers,) if callable(observers) else tuple(observers)
         # the system would take "" for all of its addresses
         if not isinstance(host, str) or not host:  # type: ignore[redundant-expr]
@@ -166,7 +168,8 @@ class Replay:
     def _played(self) -> Run | None:
         """Play from the start, and return the run; None if an error ends it."""
         try:
-            return self.player.play(self._clock, (self._note,), self._accepted)
+            run = self.player.play(self._clock, (self._note,), self._accepted)
+            return run.priced(self._prices) if self._prices else run
         except BaseException as error:  # noqa: BLE001 (raised by wait)
             if self.run is None:
                 self._error = error
@@ -450,6 +453,7 @@ class _Options(TypedDict, total=False):
     host: str
     port: int | None
     keep_running: bool
+    prices: Prices | None
 
 
 @overload
@@ -486,6 +490,7 @@ def replay(
     port: int | None = None,
     keep_running: bool = False,
     block: bool = True,
+    prices: Prices | None = None,
 ) -> Run | Replay:
     """Simulate at the wall clock's pace; the run's tables are those of :func:`tv2sim.simulate`.
 
@@ -526,6 +531,8 @@ def replay(
         Whether to continue to serve after the end, until :meth:`Replay.stop`.
     block : bool
         Whether to wait until it is over.
+    prices : Prices, optional
+        What publishers and failed videos cost: the summary of the run then has a `cost`.
 
     Returns
     -------
@@ -554,6 +561,7 @@ def replay(
     handle = Replay(
         catalogue, strategy, scenario, speed=speed, seed=seed, replication=replication, observers=observers,
         accepted=accepted, recorded=recorded, strict=strict, host=host, port=port, keep_running=keep_running,
+        prices=prices,
     )  # fmt: skip
     try:
         handle.start()

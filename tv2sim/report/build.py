@@ -22,10 +22,21 @@ from tv2sim.errors import InputError
 from tv2sim.experiment.judgement import Judgement
 from tv2sim.experiment.pooled import QUANTITIES, SHARES, how_many, pooled
 from tv2sim.experiment.replications import main_of
-from tv2sim.metrics import METRICS, ON_TIME_RATE
+from tv2sim.metrics import COST, METRICS, ON_TIME_RATE
+from tv2sim.prices import Prices
 from tv2sim.report.caveats import caveats, explained
 from tv2sim.report.charts import charts
-from tv2sim.report.text import choice, concluded, cost, differences, in_words, judged, names_of, overall
+from tv2sim.report.text import (
+    choice,
+    concluded,
+    cost,
+    differences,
+    in_words,
+    judged,
+    names_of,
+    overall,
+    parts_of,
+)
 from tv2sim.report.world import added
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Interval, exactly
@@ -76,6 +87,9 @@ def build_report(study: Comparison, **how: Any) -> str:
         cost=None if several else cost(parts[0]),
         overall=overall(judgements) if several else None,
         choices=list(map(choice, judgements)) if several else [],
+        by=judgements[0].by,
+        spent=judgements[0].spent,
+        prices=_prices(study.prices),
         charts=charts(study),
         main=main,
         others=_blocks([metric for metric in study.metrics if metric not in main]),
@@ -143,6 +157,7 @@ def _world(part: Comparison, name: str) -> dict[str, Any]:
         "catalogue": reps.catalogue,
         "scenario": reps.scenario,
         "strategies": part.strategies,
+        "costs": {name: _costs(part, name) for name in (part.strategies if part.prices else ())},
         "load": _load(part),
     }
 
@@ -157,6 +172,22 @@ def _load(part: Comparison) -> list[str]:
     return [
         line if len(names) == everywhere else f"{numbers.listed(names)}: {line}"
         for line, names in lines.items()
+    ]
+
+
+def _costs(part: Comparison, name: str) -> list[str]:
+    """Return the mean of each part of the cost of a strategy, written as that of the whole."""
+    whole = part[name].interval(COST, part.confidence)
+    decimals = numbers.decimals_of(COST, whole.half_width, whole.mean)
+    return [numbers.number(mean, decimals) for mean in parts_of(part, name).values()]
+
+
+def _prices(prices: Prices | None) -> list[tuple[str, str, str]]:
+    """Return the label, the value and the meaning of each price that is not 0."""
+    return [
+        (field.metadata["label"], f"{value:.15g}", field.metadata["help"])
+        for field in (dataclasses.fields(Prices) if prices else ())
+        if (value := getattr(prices, field.name))
     ]
 
 

@@ -104,6 +104,8 @@ class Unfinished(NamedTuple):
 
     means: dict[str, float]
     until: float | None
+    priced: bool
+    """Whether failed videos have a price, and these have none."""
     world: str
 
 
@@ -220,7 +222,8 @@ def _unfinished(part: Comparison, world: str) -> Iterator[Caveat]:
     means = {name: float(reps.values("unfinished").mean()) for name, reps in part.strategies.items()}
     left = {name: mean for name, mean in means.items() if mean > 0}
     if left:
-        yield Unfinished(left, part[part.baseline].scenario.until, world)
+        priced = part.prices is not None and part.prices.failed > 0
+        yield Unfinished(left, part[part.baseline].scenario.until, priced, world)
 
 
 def _simultaneous(worlds: list[tuple[str, Comparison]]) -> Iterator[Caveat]:

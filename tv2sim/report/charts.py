@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tv2sim import plots
 from tv2sim.errors import InputError
-from tv2sim.experiment.judgement import COST, Judgement
-from tv2sim.metrics import METRICS, ON_TIME_RATE
-from tv2sim.numbers import number, plural, rate
+from tv2sim.experiment.judgement import Judgement, cost_of
+from tv2sim.metrics import COST, METRICS, ON_TIME_RATE
+from tv2sim.numbers import estimate, number, plural, rate
+from tv2sim.plots.costs import costs_height
 from tv2sim.plots.parameters import swept_by
 from tv2sim.plots.study import study_of
 from tv2sim.plots.style import HEIGHT
@@ -80,27 +81,29 @@ def _answer(study: Comparison) -> Iterator[Drawing]:
     compared = len({cell.strategy for cell in study.cells}) > 1
     rows = max(_LOW, 1.5 + 0.5 * len(study.cells)) if len(study.worlds()) == 1 else None
     swept = _parameter(study)
-    if swept:
-        yield _sweep(study, swept, ON_TIME_RATE)
-    else:
-        yield _rates(study, rows)
+    by = Judgement(study.worlds()[0]).by
+    answer = [_sweep(study, swept, ON_TIME_RATE) if swept else _rates(study, rows)]
+    answer += [_costs(study)] if study.prices else []
+    yield from reversed(answer) if by == COST else answer
     if compared:
         trade = tradeoff_height(study, _NARROW)
+        spent = "cost" if study.prices else "idle publisher-seconds"
         yield Drawing(
             "tradeoff",
             lambda ax: plots.tradeoff(study, ax),
-            "On-time rate against idle publisher-seconds, one point per strategy; the tables have the numbers.",
+            f"On-time rate against {spent}, one point per strategy; the tables have the numbers.",
             "Up is better, left is cheaper. A strategy below and to the right of another is dominated by it.",
             trade,
         )
     if swept:
-        yield _sweep(study, swept, COST)
+        yield _sweep(study, swept, cost_of(study))
     elif compared:
         yield Drawing(
             "differences",
-            lambda ax: plots.differences(study, ax, metric=ON_TIME_RATE),
-            f"Paired differences of the on-time rate from {study.baseline}; the tables have the numbers.",
-            f"Right of the line publishes more in time than {study.baseline}. In one replication, the "
+            lambda ax: plots.differences(study, ax, metric=by),
+            f"Paired differences of the {METRICS[by].label} from {study.baseline}; the tables have the "
+            "numbers.",
+            f"{_SIDES[by]} than {study.baseline}. In one replication, the "
             "publisher started because of a video takes equally long to start under every strategy.",
             rows,
         )
@@ -124,6 +127,28 @@ def _sweep(study: Comparison, parameter: str, metric: str) -> Drawing:
         f"{of.capitalize()} against {name}; the tables have the numbers.",
         f"Where no bar is seen, the {rate(study.confidence)} interval is narrower than the mark.",
         height if height > HEIGHT else _LOW,
+    )
+
+
+_SIDES = {
+    ON_TIME_RATE: "Right of the line publishes more in time",
+    COST: "Left of the line is cheaper",
+}
+
+
+def _costs(study: Comparison) -> Drawing:
+    means = ", ".join(
+        f"{shown.group + ': ' if shown.group else ''}{shown.cell.strategy} "
+        f"{estimate(COST, shown.interval(COST))}"
+        for shown in study_of(study).shown
+    )
+    return Drawing(
+        "costs",
+        lambda ax: plots.costs(study, ax),
+        f"Mean cost of a run by strategy: {means}; the table of costs has its parts.",
+        f"What a run costs, and for what. Where no line is seen, the {rate(study.confidence)} interval is "
+        "narrower than one.",
+        costs_height(study),
     )
 
 

@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import replace
+from dataclasses import fields, replace
 from math import isnan
 from typing import TYPE_CHECKING, NamedTuple
 
-from tv2sim.experiment.judgement import COST, Judgement
-from tv2sim.metrics import ON_TIME_RATE
-from tv2sim.numbers import RARELY_LATE, fewer_late, in_points, late, listed, number, percent, points, with_span
+from tv2sim.experiment.judgement import Judgement
+from tv2sim.metrics import COST, ON_TIME_RATE
+from tv2sim.numbers import (
+    RARELY_LATE,
+    dearer,
+    decimals_of,
+    estimate,
+    fewer_late,
+    in_points,
+    late,
+    listed,
+    number,
+    percent,
+    points,
+    three_digits,
+    with_span,
+)
+from tv2sim.prices import Prices
 from tv2sim.statistics import exactly
 
 if TYPE_CHECKING:
@@ -23,7 +38,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Choice", "Conclusion", "choice", "concluded", "cost", "differences", "in_words", "judged", "name_of",
-    "names_of", "overall", "verdict",
+    "names_of", "overall", "parts_of", "verdict",
 ]  # fmt: skip
 
 
@@ -94,7 +109,7 @@ class Conclusion(NamedTuple):
 
     strategy: str
     lead: str
-    """Which one, and how many videos it publishes in time."""
+    """Which one, and how many videos it publishes in time; or what it costs, if they are judged by that."""
     basis: str
     """The interval of that, to be read right after it."""
     further: list[str]
@@ -105,36 +120,58 @@ class Conclusion(NamedTuple):
 
 
 def verdict(world: Comparison) -> str:
-    """Say which strategy to take, how many videos it publishes in time, and how sure that is."""
+    """Say which strategy to take, how many videos it publishes in time or its cost, and how sure that is."""
     return str(concluded(Judgement(world)))
 
 
 def concluded(judgement: Judgement) -> Conclusion:
     """Return what :func:`verdict` says, in parts."""
     world, chosen = judgement.world, judgement.chosen
-    share, basis = _rate(judgement)
+    share, basis = _said(judgement, judgement.by)
     others = [name for name in world.strategies if name != chosen]
+    in_time = f"It publishes {''.join(_said(judgement, ON_TIME_RATE))}."
+    further = [in_time] if judgement.by == COST else []
     if not others:
-        alone = ["Nothing else was simulated to compare it with."]
-        return Conclusion(chosen, f"Strategy {chosen} publishes {share}", basis, alone)
+        does = "costs" if judgement.by == COST else "publishes"
+        alone = [*further, "Nothing else was simulated to compare it with."]
+        return Conclusion(chosen, f"Strategy {chosen} {does} {share}", basis, alone)
     told = dict.fromkeys(name for name in (judgement.runner_up, world.baseline) if name in others)
-    further = [_against(judgement, name) for name in told]
-    that_matters = " that matters" if world.margin else ""
-    for says, names in (
-        ("Shown to publish less: {}.", judgement.worse),
-        ("Shown to publish more: {}.", judgement.better),
-        (f"No difference{that_matters} is shown for {{}}.", judgement.undecided),
-    ):
-        if rest := [name for name in names if name not in told]:
-            further.append(says.format(listed(rest)))
+    further += [_against(judgement, name) for name in told]
+    further += _others(judgement, [name for name in others if name not in told])
     return Conclusion(chosen, f"{_why(judgement)}: {share}", basis, further)
 
 
+def _others(judgement: Judgement, names: Collection[str]) -> Iterator[str]:
+    """Say for which of these strategies a difference from the chosen one is shown, and for which not."""
+    if judgement.by == COST:
+        less, none = "Shown to be dearer: {}.", "Not shown to be dearer: {}."
+    else:
+        that_matters = " that matters" if judgement.margin else ""
+        less, none = "Shown to publish less: {}.", f"No difference{that_matters} is shown for {{}}."
+    for says, told in (
+        (less, [name for name in judgement.worse if name in names]),
+        ("Shown to publish more: {}.", [name for name in judgement.better if name in names]),
+        (none, [_undecided(judgement, name) for name in judgement.undecided if name in names]),
+    ):
+        if told:
+            yield says.format(listed(told))
+
+
+def _undecided(judgement: Judgement, name: str) -> str:
+    """Name a strategy for which no difference is shown; if its cost decides, with what it costs more."""
+    if judgement.by != COST:
+        return name
+    return f"{name} by {dearer(judgement.difference(name, judgement.chosen).interval).replace(' dearer', '')}"
+
+
 def _why(judgement: Judgement) -> str:
-    """Say why the strategy was chosen, up to the colon before its rate."""
-    chosen, margin = judgement.chosen, judgement.world.margin
+    """Say why the strategy was chosen, up to the colon before its rate or its cost."""
+    chosen, margin = judgement.chosen, judgement.margin
     if judgement.world.replications == 1:
-        return f"One replication shows no difference; in it, strategy {chosen} publishes the most"
+        is_best = "is the cheapest" if judgement.by == COST else "publishes the most"
+        return f"One replication shows no difference; in it, strategy {chosen} {is_best}"
+    if judgement.by == COST:
+        return f"Strategy {chosen} is the cheapest, failed videos included"
     if chosen != judgement.best:
         by = f" by more than {in_points(margin)}" if margin else ""
         return f"Strategy {chosen} is the cheapest that is not shown to publish less than the best{by}"
@@ -144,14 +181,15 @@ def _why(judgement: Judgement) -> str:
     return f"Strategy {chosen} has the highest rate{' and is the cheapest' if cheapest else ''}"
 
 
-def _rate(judgement: Judgement) -> tuple[str, str]:
-    """Return the rate of the chosen strategy, and its interval; where few are late, also how many of 10,000."""
-    interval, confidence = judgement.rate(judgement.chosen), judgement.world.confidence
-    share, bracket, basis = with_span(ON_TIME_RATE, interval, confidence, " of videos in time").partition(" (")
-    if len(judgement.rates) > 1 and interval.half_width > 0:
+def _said(judgement: Judgement, metric: str) -> tuple[str, str]:
+    """Return the chosen strategy's rate or cost, and its interval; of few late videos also their number."""
+    interval, confidence = judgement.interval(judgement.chosen, metric), judgement.world.confidence
+    of = " per run" if metric == COST else " of videos in time"
+    value, bracket, basis = with_span(metric, interval, confidence, of).partition(" (")
+    if metric == judgement.by and len(judgement.rates) > 1 and interval.half_width > 0:
         basis = basis.removesuffix(")") + f", widened for the choice among {len(judgement.rates)})"
-    few = f", {late(interval)}" if interval.mean >= RARELY_LATE else ""
-    return share, f"{bracket}{basis}{few}"
+    few = f", {late(interval)}" if metric == ON_TIME_RATE and interval.mean >= RARELY_LATE else ""
+    return value, f"{bracket}{basis}{few}"
 
 
 def _against(judgement: Judgement, other: str) -> str:
@@ -159,7 +197,12 @@ def _against(judgement: Judgement, other: str) -> str:
     gain = judgement.difference(judgement.chosen, other)
     baseline = ", the baseline" if other == judgement.world.baseline else ""
     if gain.mean == gain.differing == 0:
-        return f"Against {other}{baseline}: as many in every replication, {_price(judgement, other)}."
+        same = "the same cost" if judgement.by == COST else "as many"
+        return f"Against {other}{baseline}: {same} in every replication, {_price(judgement, other)}."
+    if judgement.by == COST:
+        cost = number(judgement.cost(other), decimals_of(COST, gain.half_width, gain.mean))
+        size = f"{dearer(gain.interval)}{_meaning(judgement, other)}"
+        return f"Against {other} ({cost}{baseline}): {size}, {_price(judgement, other)}."
     usual = judgement.rates[other]
     few_late = min(usual, judgement.rates[judgement.chosen]) >= RARELY_LATE
     size, rate = (fewer_late(gain.interval), late(exactly(usual, gain.n))) if few_late else (
@@ -171,7 +214,16 @@ def _against(judgement: Judgement, other: str) -> str:
 
 
 def _price(judgement: Judgement, other: str) -> str:
-    """Say what the chosen strategy costs more or less than another."""
+    """Say what the chosen strategy costs more or less than another, or publishes if that is not said."""
+    if judgement.by == COST:
+        gain = judgement.difference(judgement.chosen, other, ON_TIME_RATE)
+        few_late = min(judgement.rates[other], judgement.rates[judgement.chosen]) >= RARELY_LATE
+        size = (fewer_late if few_late else points)(gain.interval).partition(" (")[0]
+        return f"and {size if few_late else f'{size} in time'}" if gain.mean else "and as many in time"
+    if judgement.spent == COST:
+        gain = judgement.difference(judgement.chosen, other, COST)
+        says = f"and {three_digits(abs(gain.mean))} {'dearer' if gain.mean > 0 else 'cheaper'}"
+        return says if gain.mean else "at the same cost"
     price = judgement.cost(judgement.chosen) - judgement.cost(other)
     if not round(price):
         return "for as many publisher-seconds"
@@ -181,7 +233,7 @@ def _price(judgement: Judgement, other: str) -> str:
 def _meaning(judgement: Judgement, other: str) -> str:
     """Say of the difference from another strategy that it may be chance, or that it is too small to matter."""
     chosen, gain = judgement.chosen, judgement.difference(judgement.chosen, other)
-    if 0 < max(abs(gain.ci_low), abs(gain.ci_high)) < judgement.world.margin:
+    if 0 < max(abs(gain.ci_low), abs(gain.ci_high)) < judgement.margin:
         return ", too little to matter"
     shown = judgement.is_worse(other, chosen, by=0) or judgement.is_worse(chosen, other, by=0)
     return "" if shown or isnan(gain.ci_low) else ", which may be chance"
@@ -190,7 +242,24 @@ def _meaning(judgement: Judgement, other: str) -> str:
 def cost(world: Comparison) -> str:
     """Say what the chosen strategy costs."""
     judgement = Judgement(world)
-    return f"Its cost: {number(judgement.cost(judgement.chosen))} publisher-seconds per run."
+    if judgement.spent != COST:
+        return f"Its cost: {number(judgement.cost(judgement.chosen))} publisher-seconds per run."
+    found = world[judgement.chosen].interval(COST, world.confidence)
+    decimals = decimals_of(COST, found.half_width, found.mean)
+    parts = [f"{label} {number(mean, decimals)}" for label, mean in parts_of(world, judgement.chosen).items()]
+    if judgement.by == COST:
+        return f"Its parts: {listed(parts)}."
+    return f"Its cost: {estimate(COST, found)} per run{f', {listed(parts)}' if len(parts) > 1 else ''}."
+
+
+def parts_of(world: Comparison, strategy: str) -> dict[str, float]:
+    """Return the mean of each part of the cost of a strategy by its label, for what has a price."""
+    parts = world[strategy].parts_of_cost
+    return {
+        field.metadata["label"]: float(parts[field.name].mean())
+        for field in fields(Prices)
+        if getattr(world.prices, field.name)
+    }
 
 
 # -- several worlds ----------------------------------------------------------------------------------------
@@ -204,17 +273,17 @@ class Choice(NamedTuple):
     cost: Interval
     runner_up: str | None
     gain: Interval | None
-    """What its on-time rate is higher by than that of the runner-up."""
+    """Its on-time rate less that of the runner-up; or its cost, if they are judged by that."""
     meaning: str
     """What is to be said of the gain, if anything."""
     price: str
-    """What it costs more or less than the runner-up."""
+    """What it costs more or less than the runner-up, or how much more or less it publishes."""
 
 
 def choice(judgement: Judgement) -> Choice:
     """Return the row of one world."""
-    world, chosen, other = judgement.world, judgement.chosen, judgement.runner_up
-    rate, spent = judgement.rate(chosen), world[chosen].interval(COST, world.confidence)
+    chosen, other = judgement.chosen, judgement.runner_up
+    rate, spent = (judgement.interval(chosen, metric) for metric in (ON_TIME_RATE, judgement.spent))
     if other is None:
         return Choice(chosen, rate, spent, None, None, "", "")
     gain = judgement.difference(chosen, other)
@@ -242,7 +311,8 @@ def overall(judgements: Sequence[Judgement]) -> str:
     ]
     where = listed(told) if others else f"strategy {most} in each of {len(judgements)} worlds"
     if first.world.replications == 1:
-        return f"One replication shows no difference; in it, the most is published by {where}"
+        is_best = "the cheapest is" if first.by == COST else "the most is published by"
+        return f"One replication shows no difference; in it, {is_best} {where}"
     if others:
         return f"It depends on the world which one to take: {where}"
     return f"Strategy {most} is the one to take in each of {len(judgements)} worlds"

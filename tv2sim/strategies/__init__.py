@@ -1,6 +1,7 @@
 """When publishers are started, and for whom: the rule as data with hooks, and those that are built in."""
 
-from tv2sim.strategies.builtin import PART_1, PART_2A, PART_2B, PART_2C, STRATEGIES, as_strategy
+from tv2sim.strategies.builtin import PART_1, PART_2A, PART_2B, PART_2C, STRATEGIES
+from tv2sim.strategies.by_name import as_strategy
 from tv2sim.strategies.deciding import Decision, KnownVideo, State
 from tv2sim.strategies.lead import Lead
 from tv2sim.strategies.strategy import (

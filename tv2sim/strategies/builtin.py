@@ -8,17 +8,15 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from tv2sim.errors import StrategyError
 from tv2sim.strategies.lead import Lead
 from tv2sim.strategies.strategy import Strategy
-from tv2sim.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
     "ADAPTIVE", "ADVANCE", "COVERAGE", "JUST_IN_TIME", "PART_1", "PART_2A", "PART_2B", "PART_2C", "SLACK_AWARE",
-    "STRATEGIES", "as_strategy",
+    "STRATEGIES",
 ]  # fmt: skip
 
 PART_1 = Strategy("1", starts_on="encoded", dedicated=True)
@@ -49,7 +47,7 @@ SLACK_AWARE = Strategy(
 ADAPTIVE = Strategy(
     "adaptive", prewarmed="rate", headroom=1.25, minimum=1, idle_time_to_live=60, queue_order="deadline"
 )
-"""A pool that follows the rate of the last half minute, and retires what is idle for a minute."""
+"""A pool that follows the recent rate, and retires what is idle for long."""
 
 COVERAGE = Strategy("coverage", price=60, prewarmed="rate")
 """The coverage rule: a publisher is started if the failures that it prevents are worth its idle time."""
@@ -63,35 +61,3 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
     }
 )  # fmt: skip
 """The built-in strategies by name."""
-
-
-def as_strategy(strategy: object) -> Strategy:
-    """Return a strategy unchanged, or the built-in one with that name; "2c:8" is 2c with a pool of 8.
-
-    Raises
-    ------
-    StrategyError
-        If no strategy has that name; the message lists the names.
-
-    Examples
-    --------
-    >>> as_strategy("2b").starts_on
-    'queued'
-    >>> as_strategy("2c:8")
-    Strategy(name='2c:8', prewarmed=8)
-    """
-    if isinstance(strategy, Strategy):
-        return strategy
-    if isinstance(strategy, type) and issubclass(strategy, Strategy):
-        raise StrategyError(f"{strategy.__name__} is a class: pass an instance of it, {strategy.__name__}()")
-    name, colon, size = strategy.partition(":") if isinstance(strategy, str) else ("", "", "")
-    if name not in STRATEGIES:
-        raise StrategyError(
-            f"a strategy is one of {', '.join(STRATEGIES)}, or a tv2sim.Strategy of your own, not "
-            f"{shown(strategy)}"
-        )
-    if not colon:
-        return STRATEGIES[name]
-    if not STRATEGIES[name].prewarmed or not (size.isascii() and size.isdigit()):
-        raise StrategyError(f"a strategy with another pool is written like 2c:8, not {strategy!r}")
-    return STRATEGIES[name].replace(name=strategy, prewarmed=int(size[:4000]))

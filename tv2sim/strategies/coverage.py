@@ -6,17 +6,17 @@ and encoding, the ages of the publishers that are starting, the rate of the clie
 far. It does not know the rest of the catalogue, nor that it ends. All times are in ticks.
 
 **Start-up.** F is the distribution function of the start-up time, h its longest time (that of an unbounded
-distribution is its quantile .995). A publisher that was started at s and is not ready at the time t will be
-ready by t + u with the probability p(u) = (F(t + u - s) - F(t - s)) / (1 - F(t - s)), which is 1 where F(t
-- s) = 1. If start-ups fail with the probability f, then p, and F wherever it stands for a publisher that is
-yet to be started, is multiplied by 1 - f.
+distribution is its quantile .995), or the 10,000th part of a gap if that is longer. A publisher that was
+started at s and is not ready at the time t will be ready by t + u with the probability p(u) = (F(t + u - s)
+- F(t - s)) / (1 - F(t - s)), which is 1 where F(t - s) = 1. If start-ups fail with the probability f, then
+p, and F wherever it stands for a publisher that is yet to be started, is multiplied by 1 - f.
 
 **Points.** The moments u that are looked at are the *grid*, whole steps after the last start of an
-encoding, up to h + h/3; and the deadlines of known videos up to h + h/12. A step is the gap between two
-videos, halved or doubled until there are 8 to 32 of them. N(u) is the number of publishers that are
-starting and will be ready by u: its distribution is the convolution of those of all p(u)
-(Poisson-binomial). K(u) is the number of known videos that are due by u, A(u) of those that are waiting or
-have been encoded by then, R the number of ready publishers.
+encoding, up to h + h/3; and the 64 nearest deadlines of known videos up to h + h/12. A step is the gap
+between two videos, halved or doubled until there are 8 to 32 of them. N(u) is the number of publishers that
+are starting and will be ready by u: its distribution is the convolution of those of all p(u) (Poisson-
+binomial). K(u) is the number of known videos that are due by u, A(u) of those that are waiting or have been
+encoded by then, R the number of ready publishers.
 
 **Forecast.** Videos are expected a gap after the last start of an encoding and a gap apart from then on. If
 the first one is overdue, it is expected half a gap from now; after two gaps, no video is. Poisson arrivals are
@@ -50,8 +50,15 @@ the second being about the time for which the video waits for the next publisher
 **Mix.** The types of videos are those of another catalogue, or those that have been seen, each with the
 weight 1 of n + 10: what is not known yet counts as no demand.
 
-Everything is computed as loops over numbers with sums in a fixed order, so that the compiled functions and
-those that Python interprets give the same bits.
+**Arithmetic.** Everything is computed as loops over numbers with sums in a fixed order, so that the
+compiled functions, those that Python interprets and the specification in the tests give the same bits, also
+where both sides of a comparison are equal. A publisher that is ready with the probability p changes P(N =
+k) by p (P(N = k - 1) - P(N = k)); publishers are taken in as they are given. A video that adds 1 to S with
+the probability a, and -1 with b, makes P(S >= m) to P(S >= m) (1 - a - b) + P(S >= m - 1) a + P(S >= m + 1)
+b. One that adds 1 to B with the probability c changes P(B <= m) by c (P(B <= m - 1) - P(B <= m)). The video
+that came last is the first. a, b and c are sums over the mix, in the order in which it was seen, and then
+multiplied by the weight. Sums over k and over points go upwards. Poisson numbers are computed from the mode
+up and then down, up to r + 6 sqrt(r) + 10 where at most r videos are expected, and divided by their sum.
 """
 
 from __future__ import annotations
@@ -95,6 +102,8 @@ UNKNOWN = 10
 """Videos without demand that a learned mix begins with."""
 
 _TAIL = 0.995
+_LONGER = 10_000
+"""The longest gap is at most so many times as long as what counts as the longest start-up time."""
 _IN_STEP = 16
 """Quantiles that are computed in each cell of the table; the function steps where two are the same."""
 
@@ -223,6 +232,10 @@ def coverage(
     forecast : "online", iterable of (encoding time, timeout) in ticks, or None
         The mix of the videos that are expected: learned, or that of another catalogue. None: no videos.
     """
+    # the tables have a row for each step of a gap, and steps are shares of the longest time
+    startup = startup._replace(
+        longest=max(startup.longest, max((gap for gap in gaps if gap < inf), default=0.0) / _LONGER)
+    )
     ahead = startup.longest + startup.longest // 3
     forecasts = price > 0 and arrivals != "none" and forecast is not None
     steps, spacing, reaches = [], [], [0]
@@ -526,6 +539,8 @@ def _lay(
     if origin == -inf:
         origin = now
     k = int((now - origin) / step) + 1
+    if origin + k * step <= now:  # by an error of arithmetic
+        k += 1
     row = k - 1 if expected else 0
     until, window = now + _ahead(state), now + _window(state)
     at = now

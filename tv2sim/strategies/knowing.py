@@ -38,7 +38,7 @@ def knowledge(strategy: Strategy, catalogue: Catalogue, scenario: Scenario) -> C
         ]
     return coverage(
         _startups(scenario.startup_time, to_ticks(scenario.provisioning_delay)),
-        _gaps(scenario) if rate is None else [PER_SECOND / rate],
+        _gaps(scenario, rate),
         price=strategy.price or 0.0,
         holding=strategy.holds or 0.0,
         startup_fails=scenario.faults.startup,
@@ -48,11 +48,14 @@ def knowledge(strategy: Strategy, catalogue: Catalogue, scenario: Scenario) -> C
     )
 
 
-def _gaps(scenario: Scenario) -> list[float]:
-    """Return the ticks between two videos, for each rate of the client."""
+def _gaps(scenario: Scenario, submitted: float | None) -> list[float]:
+    """Return the ticks between two videos, for each rate of the client; all alike if the catalogue has one."""
     rate = scenario.requests_per_second
+    rates = [one for _, one in rate.steps] if isinstance(rate, Profile) else [rate]
+    if submitted is not None:
+        return [PER_SECOND / submitted] * len(rates)
     if isinstance(rate, Profile):
-        return [max(1.0, PER_SECOND / one) if one else inf for _, one in rate.steps]
+        return [max(1.0, PER_SECOND / one) if one else inf for one in rates]
     return [to_ticks(scenario.gap)]
 
 

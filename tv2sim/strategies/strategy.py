@@ -74,9 +74,11 @@ class PoolState(NamedTuple):
     encoded : int
         Videos whose encoding has ended so far.
     rate : float
-        Videos per second whose encoding started lately: in the time that `headroom` says, else in 30 s.
+        Videos per second whose encoding started lately: in the time that `headroom` says, or takes by default.
     startup_time : float
         The mean start-up time in seconds.
+    busy : int
+        Publishers of the pool that publish a video. It is 0 where publishing takes no time.
     """
 
     time: float
@@ -87,6 +89,7 @@ class PoolState(NamedTuple):
     encoded: int
     rate: float = 0.0
     startup_time: float = 0.0
+    busy: int = 0
 
 
 class Starts(NamedTuple):
@@ -273,8 +276,8 @@ class Strategy(Fields):
         None, or_none(_as_headroom),
         text="The level of the pool as a multiple of the publishers that are starting at a time if one is "
         "started for each video at the recent rate: a factor, or a factor and the seconds over which the rate "
-        "is taken (30; in the beginning those that have passed, at least 1). None: the level does not follow "
-        "the rate.",
+        f"is taken ({DEFAULT_WINDOW:g}; in the beginning those that have passed, at least 1). None: the level "
+        "does not follow the rate.",
     )  # fmt: skip
     idle_time_to_live: float | None = parameter(
         None, or_none(a_time), at_least=1e-6,
@@ -366,6 +369,12 @@ class Strategy(Fields):
     def known_stock(self) -> int:
         """The prewarmed publishers; 0 if their number depends on the rate, and :meth:`sized` was not called."""
         return 0 if self.follows_rate else self.prewarmed
+
+    def prewarms(self, level: int) -> int:
+        """Return how many publishers are ordered at time 0, given the level of the pool: what limits allow."""
+        wanted = level if self._overrides("pool_level") else max(level, self.known_stock)
+        limits = (self.maximum, None if self.ready_at_start else self.starts_at_most)
+        return min([wanted, *(limit for limit in limits if limit is not None)])
 
     @property
     def follows_rate(self) -> bool:
@@ -530,6 +539,10 @@ class Strategy(Fields):
         serves videos first come, first served.
         """
         return in_words(self)
+
+    def _level_in_words(self) -> str:
+        """Return what :meth:`pool_level` answers, of a class that comes with tv2sim; empty for others."""
+        return ""
 
     # -- data ----------------------------------------------------------------------------------------------
 

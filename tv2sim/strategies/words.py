@@ -77,6 +77,10 @@ def _pool(one: Strategy) -> Iterator[str]:
     if one.decides:
         yield from [started] * bool(one.prewarmed)
         yield f"decide says at the end of each instant{often} what is started and which videos are served"
+    elif level := one._level_in_words():
+        at_start = f"at time 0{' (ready at once)' * one.ready_at_start}"
+        steps = f"{', ' if often else ' and '}at each step of a video{often}"
+        yield f"{at_start}{steps}, the pool is filled up to {level}"
     elif one._overrides("pool_level"):
         where = ", ready at once," if one.ready_at_start else ""
         yield f"the pool is filled up to pool_level at time 0{where}, at each step of a video{often}"
@@ -110,7 +114,8 @@ def _limits(one: Strategy) -> Iterator[str]:
     if one.starts_at_most is not None:
         yield f"at most {one.starts_at_most:,} of them start at a time"
     if one.idle_time_to_live is not None:
-        yield f"a surplus one is retired after {one.idle_time_to_live:g} s without a video"
+        alive = one.idle_time_to_live
+        yield f"a surplus one is retired {f'after {alive:g} s without a video' if alive > 1e-6 else 'at once'}"
 
 
 def _coverage(one: Strategy) -> Iterator[str]:
@@ -144,7 +149,7 @@ def _class(one: Strategy) -> Iterator[str]:
     from tv2sim.strategies.strategy import HOOKS, Strategy
 
     overridden = [field for hook, field in HOOKS.items() if one._overrides(hook)]
-    if not overridden:
+    if not overridden or one._level_in_words():
         return
     told_above = {each.name for each in fields(Strategy)}.difference(overridden)
     values = {each.name: (getattr(one, each.name), each.default) for each in fields(one)}

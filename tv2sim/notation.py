@@ -1,0 +1,106 @@
+"""What people type in one line: values with commas between them, and calls such as ``uniform(2, 6)``."""
+
+from __future__ import annotations
+
+import re
+from math import inf
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["Call", "as_call", "parts"]
+
+_CALL = re.compile(r"\s*([^()\"']*?)\s*\((.*)\)\s*", re.DOTALL)
+_NAMED = re.compile(r"([^\W\d]\w*)\s*=(.*)", re.DOTALL)
+
+
+class Call(NamedTuple):
+    """A name with values in brackets, all of them texts.
+
+    Attributes
+    ----------
+    name : str
+        What stands before the bracket.
+    values : tuple of str
+        The values without a name.
+    named : dict of str
+        The values with one.
+    """
+
+    name: str
+    values: tuple[str, ...]
+    named: dict[str, str]
+
+
+def parts(text: str, *, quotes: bool = False) -> list[str]:
+    """Return what stands between the commas that are outside of brackets, without spaces around it.
+
+    A comma or bracket in quotes is a letter as any other. Quotes count inside of brackets; outside of them
+    only if asked for, since they may be apostrophes.
+
+    >>> parts("2c(prewarmed=8, name='a, b'), uniform(2, 6)")
+    ["2c(prewarmed=8, name='a, b')", 'uniform(2, 6)']
+    """
+    found = [""]
+    for letter, depth in _letters(text, quotes=quotes):
+        if letter == "," and depth <= 0:
+            found.append("")
+        else:
+            found[-1] += letter
+    return [part.strip() for part in found]
+
+
+def _letters(text: str, *, quotes: bool) -> Iterator[tuple[str, float]]:
+    """Yield each letter with the number of brackets around it; infinity within quotes.
+
+    What closes a bracket or a quote counts as outside of it.
+    """
+    depth, quote = 0, ""
+    for letter in text:
+        if quote:
+            quote = quote.removesuffix(letter)
+        elif letter in "\"'" and (quotes or depth > 0):
+            quote = letter
+        else:
+            depth += (letter in "([{") - (letter in ")]}")
+        yield letter, inf if quote else depth
+
+
+def as_call(text: str) -> Call | None:
+    """Return what is written as ``name(value, name=value)``; None if the text has another form.
+
+    Raises
+    ------
+    ValueError
+        If a name is given twice.
+
+    Examples
+    --------
+    >>> as_call("uniform(2, 6)")
+    Call(name='uniform', values=('2', '6'), named={})
+    >>> as_call("2c(prewarmed=8, lead=Lead(encoding=3, timeout=6))").named
+    {'prewarmed': '8', 'lead': 'Lead(encoding=3, timeout=6)'}
+    >>> as_call("2c"), as_call("2c(8"), as_call("2c(8)(9)")
+    (None, None, None)
+    """
+    written = _CALL.fullmatch(text)
+    if written is None or not _is_closed(written[2]):
+        return None
+    name, inside = written.groups()
+    values, named = [], dict[str, str]()
+    for part in parts(inside, quotes=True) if inside.strip() else ():
+        given = _NAMED.fullmatch(part)
+        if given is None:
+            values.append(part)
+        elif given[1] in named:
+            raise ValueError(f"{given[1]} is given twice")
+        else:
+            named[given[1]] = given[2].strip()
+    return Call(name, tuple(values), named)
+
+
+def _is_closed(text: str) -> bool:
+    """Return whether all brackets and quotes that open in a text close in it, and no others do."""
+    depths = [0, *(depth for _, depth in _letters(text, quotes=True))]
+    return min(depths) == depths[-1] == 0

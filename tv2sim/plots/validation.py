@@ -1,0 +1,136 @@
+"""Whether a simulation reproduces what was observed: its runs, and the observed ones among them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from tv2sim.errors import InputError
+from tv2sim.experiment import Validation
+from tv2sim.experiment.observed import Runs
+from tv2sim.experiment.validating import Agreement
+from tv2sim.metrics import METRICS
+from tv2sim.numbers import p_equals, plural, rate
+from tv2sim.plots import style
+from tv2sim.plots.rows import edges_of
+from tv2sim.validation import shown
+
+__all__ = ["validation"]
+
+_LEAST, _MOST = 3.5, 6.0
+"""Standard deviations on each side of the mean that are shown: at least and at most so many."""
+_HEIGHT = 0.55
+"""The height of a histogram; rows are 1 apart."""
+
+
+def validation(result: Validation, ax: Axes | None = None) -> Axes:
+    """Show the observed runs among the simulated ones.
+
+    Each row is a histogram of the simulated runs under a strategy, on a scale of their standard deviations; a
+    diamond is an observed run. Below is the observed mean, on a bar that holds the mean of as many simulated
+    runs with a probability of 1 - level. An arrow stands for what lies beyond the edge.
+
+    Parameters
+    ----------
+    result : Validation
+        What :func:`tv2sim.validate` returned.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; default is a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    InputError
+        If `result` is something else.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> study = tv.compare(tv.generate_catalogue(), ["1", "2c"], replications=100)
+    >>> ax = tv.plots.validation(tv.validate(study, {"1": [58, 64], "2c": [154, 152]}))
+    >>> [label.get_text() for label in ax.get_yticklabels()]
+    ['1', '2c']
+    """
+    if not isinstance(result, Validation):
+        raise InputError(f"a chart of a validation needs what validate gave, not {shown(result)}")
+    rows = {-float(at): row for at, row in enumerate(result.rows)}
+    ax = style.axes(ax, 1.5 + 0.6 * len(rows))
+    style.grid(ax, "x")
+    style.tick_names(ax, [*rows], [style.fold(_name(row.runs), 26) for row in result.rows], size=style.TEXT)
+    reach = min(max(_LEAST, *(_farthest(row.runs) for row in result.rows)), _MOST)
+    for y, row in rows.items():
+        _histogram(ax, row.runs, y - 0.12)
+        _runs(ax, row.runs, y - 0.02, reach)
+        _mean(ax, row, y - 0.27, reach, result.level)
+        seen, made = row.runs.means
+        runs = plural(len(row.runs.observed), "run")
+        style.remark(ax, y, f"{runs}: {seen}\nsimulated: {made}\n{p_equals(row.p_value)}")
+    ax.set_xlim(-1.05 * reach, 1.05 * reach)
+    ax.set_ylim(-len(rows) + 0.5, 0.6)
+    verdict = "rejected" if result.rejected else "not rejected"
+    below = (
+        f"The simulation is {verdict} ({p_equals(result.p_value)}). Diamonds: observed runs; dot: their mean; "
+        f"bar: where {rate(1 - result.level)} of such means lie in the simulation"
+    )
+    x = "standard deviations from the simulated mean"
+    style.titles(ax, "Observed runs among simulated ones", below, x=x)
+    return ax
+
+
+def _name(runs: Runs) -> str:
+    return runs.strategy if runs.quantity in METRICS else f"{runs.strategy}: {runs.quantity}"
+
+
+def _farthest(runs: Runs) -> float:
+    """Return how far from the simulated mean a run is."""
+    return float(np.abs(runs.scaled(runs.all)).max())
+
+
+def _histogram(ax: Axes, runs: Runs, y: float) -> None:
+    """Draw the simulated runs; a bar is no wider than a standard deviation, since few values would fill all."""
+    edges = edges_of(runs.simulated)
+    counts = np.histogram(runs.simulated, edges)[0]
+    middles = runs.scaled((edges[1:] + edges[:-1]) / 2)
+    half = min(float(edges[1] - edges[0]) / runs.deviation, 1.0) / 2 if runs.deviation else 0.1
+    places = np.column_stack([middles - half, middles + half]).ravel()
+    heights = y + _HEIGHT * np.column_stack([counts / counts.max(), 0 * counts]).ravel()[:-1]
+    ax.stairs(heights, places, baseline=y, fill=True, color=style.MIDDLE, linewidth=0)
+    ax.axhline(y, color=style.LIGHT, linewidth=0.7, zorder=0.5)
+
+
+def _runs(ax: Axes, runs: Runs, y: float, reach: float) -> None:
+    """Draw the observed runs, those at the same place above each other."""
+    counts = Counter(_within(reach, place, "D") for place in runs.scaled(runs.observed).tolist())
+    for (place, marker), count in counts.items():
+        for number in range(count):
+            _mark(ax, place, y + number * min(0.14, 0.5 / count), marker, style.ORANGE)
+
+
+def _mean(ax: Axes, row: Agreement, y: float, reach: float, level: float) -> None:
+    """Draw the observed mean on a bar that shows where it is usual."""
+    runs = row.runs
+    usual = row.usual * runs.error / (runs.deviation or 1.0)
+    ax.plot(
+        np.clip([-usual, usual], -reach, reach), [y, y], color=style.SKY, linewidth=6, solid_capstyle="butt"
+    )
+    (mean,) = runs.scaled(np.array([runs.observed.mean()]))
+    place, marker = _within(reach, float(mean), "o")
+    _mark(ax, place, y, marker, style.VERMILLION if row.p_value < level else style.BLUE)
+
+
+def _within(reach: float, place: float, marker: str) -> tuple[float, str]:
+    """Return a place and its marker, an arrow at the edge for what lies beyond."""
+    return (-reach, "<") if place < -reach else (reach, ">") if place > reach else (place, marker)
+
+
+def _mark(ax: Axes, place: float, y: float, marker: str, colour: str) -> None:
+    ax.plot(
+        [place], [y], linestyle="none", marker=marker, markersize=6,
+        markerfacecolor=colour, markeredgecolor=style.INK, markeredgewidth=0.7,
+    )  # fmt: skip
