@@ -127,7 +127,8 @@ def api(room: str) -> str:
 
 def theory() -> str:
     """Return the public names of :mod:`tv2sim.queueing`, each with its docstring."""
-    return "\n\n".join(_documented(f"queueing.{name}") for name in queueing.__all__)
+    names = (_documented(f"queueing.{name}") for name in queueing.__all__)
+    return "\n\n".join([restructured(".. py:module:: tv2sim.queueing"), *names])
 
 
 def _documented(name: str) -> str:

@@ -185,6 +185,14 @@ def test_a_start_up_that_fails_by_hand() -> None:
     assert found.error < 1e-12
 
 
+@pytest.mark.parametrize("timeout", [4.00025, 4.000269, 4.00027, 4.0003])
+def test_what_is_rounded_is_rounded_to_the_same_side(timeout: float) -> None:
+    """Two start-ups take 4.00027 s; the grid, for a timeout of 8 s, has steps of .0001 s."""
+    scenario = tv.Scenario(startup_time=2.00009, faults=tv.Faults(startup=0.25, noticed_after=0.00009))
+    found = queueing.on_time_probability(videos((0, timeout), (0, 8)), "1", scenario)
+    assert abs(found.on_time[0] - (0.9375 if timeout >= 4.00027 else 0.75)) <= found.error + 1e-12
+
+
 @pytest.mark.parametrize(("fails", "noticed"), [(0.1, 0.0), (0.3, 0.7), (0.9, 0.25)])
 def test_start_ups_that_fail_take_sums_of_uniform_times(fails: float, noticed: float) -> None:
     some = tv.generate_catalogue()
@@ -412,6 +420,27 @@ def test_a_deadline_met_exactly_is_in_time() -> None:
             StartupTimes(tv.Uniform(2, 6), 0, 0, [video * 1e6, 9e6], [slot * 1e6]),
         )  # fmt: skip
         assert sum(failed(run)) >= expected
+
+
+def test_no_videos() -> None:
+    none = tv.Catalogue([])
+    assert queueing.on_time_probability(none, "1").published == 0
+    assert queueing.classification(none).empty
+    assert queueing.advance_order(none, AHEAD).idle == queueing.failed_bound(none).failed == 0
+    assert queueing.failed_bound(none).of_replications(1, range(3)).tolist() == [0, 0, 0]
+    assert queueing.certificate(none, "2c")
+
+
+def test_many_videos_and_many_publishers() -> None:
+    """More videos and replications than are taken at once, and numbers of publishers of more than 8 bits."""
+    many, strategy = tv.generate_catalogue(1500), tv.PART_2C.replace(prewarmed=300)
+    quick = tv.Scenario(encoders=400, requests_per_second=100, publishing_queue_capacity=None)
+    bound = queueing.failed_bound(many, strategy, quick)
+    must_fail = bound.of_replications(1, range(100))
+    reps = tv.replicate(many, strategy, quick, replications=100, metrics=["failed"], progress=False)
+    assert (must_fail <= reps.values("failed")).all()
+    assert within(must_fail.astype(float), bound.failed)
+    assert not within(must_fail.astype(float), 1.15 * bound.failed)
 
 
 def test_shapes_that_do_not_fit() -> None:

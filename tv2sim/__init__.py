@@ -32,7 +32,7 @@ def _rooms() -> dict[str, str]:
 
 def __getattr__(name: str) -> object:
     if name == "__all__":
-        return [public for public, room in _rooms().items() if room != __name__]  # modules load much
+        return [public for public in _rooms() if public != "plots"]  # which loads matplotlib
     if name.startswith("_") or name not in _rooms():
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module

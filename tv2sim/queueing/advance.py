@@ -112,7 +112,7 @@ def _idle(times: Timetable, begun: NDArray[np.float64], ready: Ready) -> float:
     """Return the mean idle seconds up to the end of the last encoding; later, who is idle has ended the run."""
     encoded = np.sort(times.encoded)
     corners = np.unique(np.concatenate([np.zeros(1), encoded, begun + ready.shortest, begun + ready.longest]))
-    corners = corners[(corners >= 0) & (corners <= encoded[-1])]
+    corners = corners[(corners >= 0) & (corners <= encoded.max(initial=0))]
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     lengths = np.diff(corners)[:, np.newaxis]
     at = (corners[:-1, np.newaxis] + lengths * (nodes + 1) / 2).ravel()

@@ -30,6 +30,8 @@ __all__ = ["FailedBound", "failed_bound", "first_fails"]
 
 _AT_ONCE = 2**17
 """Start-up times that are drawn together: a processor's cache holds them."""
+_LEAST = 16
+"""The least number of replications that are drawn together; each step takes a while even for one."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +112,9 @@ class FailedBound:
         """
         seed, given = as_seed(seed), self._asked
         found = np.empty(len(replications), dtype=np.int64)
-        for part in _parts(len(replications), max(1, _AT_ONCE // (len(self.fails) + given.strategy.prewarmed))):
+        for part in _parts(
+            len(replications), max(_LEAST, _AT_ONCE // (len(self.fails) + given.strategy.prewarmed))
+        ):
             keys = seed, replications[part]
             slots = drawn_startups(given.scenario, OF_SLOTS, *keys, given.strategy.prewarmed)
             if given.strategy.ready_at_start:

@@ -122,5 +122,5 @@ def certificate(
         len(fail),
         video,
         None if video is None else given.catalogue.ids[video],
-        float(late.max() if video is None else late[video]) / PER_SECOND,
+        float(late.max(initial=-np.inf) if video is None else late[video]) / PER_SECOND,
     )

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADVANCE", "BASE_STOCK", "BOUNDED", "FIFO", "OWN", "Asked", "Condition", "asked", "longest_startup",
+    "refuse",
 ]  # fmt: skip
 
 
@@ -154,7 +155,7 @@ OWN = (Condition(lambda asked: asked.shares, "strategy {strategy.name!r}, whose 
 
 FIFO = (
     Condition(
-        lambda asked: asked.shares and not (asked.strategy.keeps_its_size and _is_plain(asked.strategy)),
+        lambda asked: asked.shares and _changes_its_size(asked.strategy),
         "strategy {strategy.name!r}, whose pool changes its size",
     ),
     Condition(
@@ -207,7 +208,7 @@ BASE_STOCK = (
 BOUNDED = (
     Condition(
         lambda asked: asked.scenario.faults.startup > 0,
-        "start-ups that fail, startup={scenario.faults.startup:g}, which take as long as it may be",
+        "start-ups that fail, startup={scenario.faults.startup:g}, since they may fail again and again",
     ),
     Condition(
         lambda asked: longest_startup(asked.scenario) == inf,
@@ -217,8 +218,8 @@ BOUNDED = (
 """What no certificate is possible for."""
 
 
-def _is_plain(strategy: Strategy) -> bool:
-    return not has_pool_that_adapts(strategy)
+def _changes_its_size(strategy: Strategy) -> bool:
+    return has_pool_that_adapts(strategy) or not strategy.keeps_its_size
 
 
 def longest_startup(scenario: Scenario) -> float:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Numbers", "numbers_ready"]
 
-_AT_ONCE = 4096
+_AT_ONCE = 256
+"""Times for which the numbers are found together: a processor's cache holds them."""
 
 
 class Numbers(NamedTuple):
@@ -87,6 +88,7 @@ def _numbers(
         one = sure + further
         p = np.where(one < possible, ready.by(times - begun[np.minimum(one, len(begun) - 1)]), 0.0)
         p = p[:, np.newaxis]
-        others[:, 1:] = others[:, 1:] * (1 - p) + others[:, :-1] * p
-        others[:, :1] *= 1 - p
+        some = others[:, : further + 2]
+        some[:, 1:] = some[:, 1:] * (1 - p) + some[:, :-1] * p
+        some[:, :1] *= 1 - p
     return Numbers(sure, others)
