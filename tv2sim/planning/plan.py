@@ -1,8 +1,8 @@
-"""The smallest pool, or the first of other choices, that publishes enough videos in time: with a guarantee."""
+"""The smallest pool, or the cheapest strategy, that publishes enough videos in time: with a guarantee."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import isnan, nan
@@ -12,26 +12,32 @@ from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.draws import as_seed
 from tv2sim.engines import EngineName, as_engine
 from tv2sim.errors import InputError
+from tv2sim.experiment.kept import as_kept
 from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.notebook import display, paragraph, table
 from tv2sim.numbers import estimate, heading, rate
 from tv2sim.planning.candidates import groups_of, in_short
-from tv2sim.planning.race import Race, Racer
-from tv2sim.planning.search import Search
-from tv2sim.planning.words import infeasible, met, percent, undecided
+from tv2sim.planning.frontier import compared, not_dominated
+from tv2sim.planning.race import Decision, Race, Racer
+from tv2sim.planning.search import Choice, Search
+from tv2sim.planning.words import Words, percent
+from tv2sim.prices import Prices, as_prices
 from tv2sim.scenario import Scenario, as_scenario, check_encoding_times
 from tv2sim.statistics import as_confidence
-from tv2sim.validation import MOST, a_number, a_whole_number
+from tv2sim.validation import MOST, a_number, a_whole_number, one_of
 
 if TYPE_CHECKING:
+    import os
     from concurrent.futures import Executor
 
     import pandas as pd
 
+    from tv2sim.statistics import Interval
     from tv2sim.strategies import Strategy
 
 __all__ = ["Plan", "plan"]
 
+USUAL_TARGET = 0.999
 Status = Literal["met", "infeasible", "undecided"]
 
 
@@ -44,23 +50,27 @@ class Plan:
     answer : str
         A sentence that names the field and its value.
     status : {"met", "infeasible", "undecided"}
-        Whether there is a best one, none meets the target, or some are too close to call.
+        Whether it is known which candidate is the best, or that none meets the target, or some are too close to
+        call.
     best : Strategy or None
-        The first strategy that is shown to meet the target; None if there is none. If the plan is undecided,
-        one before it may meet the target, too.
+        The best strategy of those that are shown to meet the target; None if there is none. If the plan is
+        undecided, another one may be better.
     scenario : Scenario or None
-        The scenario in which it does, of interest if fields of the scenario are varied.
-    target, confidence : float
-        What was asked for.
+        The scenario in which it is, of interest if fields of the scenario are varied.
+    target : float or None
+        The on-time rate that was asked for; None: the least cost was.
+    confidence : float
+        The probability that the answer is right, at least.
     """
 
     answer: str
     status: Status
     best: Strategy | None
     scenario: Scenario | None
-    target: float
+    target: float | None
     confidence: float
-    _search: Search
+    _choice: Choice
+    _race: Race
 
     def __repr__(self) -> str:
         return f"<plan, {self.status}: {self.answer}>"
@@ -68,94 +78,181 @@ class Plan:
     @property
     def replications(self) -> int:
         """How many replications were simulated, of all candidates together."""
-        return sum(racer.replications for racer in self._search.looked_at)
+        return sum(racer.replications for _, racer in self._looked_at)
+
+    @property
+    def fields(self) -> list[str]:
+        """The names of the fields that are varied."""
+        candidates = (one for search in self._choice.searches for one in search.candidates)
+        return list(dict.fromkeys(name for one in candidates for name in one.values))
 
     @cached_property
     def evaluated(self) -> pd.DataFrame:
         """A row per candidate that was looked at.
 
-        `strategy` and the fields that are varied; `decided_by` is "theory", "bound", "certificate" or
-        "simulation"; `replications`; `on_time_rate` with `ci_low` and `ci_high`, which hold for all rows
-        together with the plan's confidence; `idle`, the mean idle seconds of a run; and `decision`.
+        Columns: `strategy` and the fields that are varied; `decided_by`, which is "theory", "bound",
+        "certificate", "simulation", or "order" if a larger one fails or a smaller one is enough;
+        `replications`; `on_time_rate` with `ci_low` and `ci_high`, which hold for all rows together with the
+        plan's confidence; the means of `idle` and, with prices, `cost`; and `decision`.
         """
         import pandas as pd
 
-        return pd.DataFrame([_row(racer) for racer in self._search.looked_at])
+        rows = [self._row(*one) for one in self._looked_at]
+        return _with_whole_numbers(pd.DataFrame(rows, columns=["strategy", *self.fields, *_columns(rows)]))
+
+    @cached_property
+    def candidates(self) -> pd.DataFrame:
+        """A row per candidate, with its rate and its price: what the chart shows.
+
+        All of them are simulated for this table when it is asked for first, each as often as the plan has
+        simulated one, but at most 1,000 times. Of long series of sizes, those about the answer are shown.
+        Columns: `strategy` and the fields that are varied; `on_time_rate`, `ci_low` and `ci_high`; `bound`,
+        above which the rate cannot be; `idle`, `idle_ci_low` and `idle_ci_high`, and with prices the same of
+        `cost`; and whether it is the `best`. Each interval holds with the plan's confidence.
+        """
+        table = compared(self._choice, self._race, self.confidence)
+        first = ["strategy", *self.fields]
+        return _with_whole_numbers(table[[*first, *(name for name in table if name not in first)]])
+
+    @cached_property
+    def frontier(self) -> pd.DataFrame:
+        """The rows of :attr:`candidates` that no other one beats in both rate and price, the cheapest first.
+
+        `price_of_failure` is what one failed video less costs, against the row before: idle seconds, or cost.
+        """
+        videos = len(self._choice.searches[0].candidates[0].catalogue)
+        return not_dominated(self.candidates, self._race.price, videos)
+
+    @property
+    def _looked_at(self) -> list[tuple[Search, Racer]]:
+        return [(search, racer) for search in self._choice.searches for racer in search.looked_at]
+
+    def _row(self, search: Search, racer: Racer) -> dict[str, Any]:
+        rate, reps, candidate = racer.rate, racer.reps, racer.candidate
+        prices = dict.fromkeys(["idle", self._race.price])
+        return {
+            "strategy": candidate.family,
+            **candidate.values,
+            "decided_by": self._by(search, racer),
+            "replications": racer.replications,
+            "on_time_rate": rate.mean,
+            "ci_low": rate.ci_low,
+            "ci_high": rate.ci_high,
+            **{name: nan if reps is None else reps.interval(name).mean for name in prices},
+            "decision": self._decision(search, racer),
+        }
+
+    def _by(self, search: Search, racer: Racer) -> str:
+        implied = search.implied(racer) is not racer.decision
+        return "order" if implied else racer.by or "simulation"
+
+    def _decision(self, search: Search, racer: Racer) -> str:
+        if self.target is None:
+            best = self._choice.best(self._race)
+            close = racer in self._choice.rivals(self._race)
+            return "cheapest" if racer is best else str(Decision.OPEN) if close else "not cheaper"
+        implied = search.implied(racer)
+        return "dearer" if racer.beaten and implied is Decision.OPEN else str(implied)
 
     def table(self) -> list[list[str]]:
         """Return :attr:`evaluated` as texts to read, the head first."""
-        values = list(self._search.candidates[0].values)
-        head = ["strategy", *values, heading(ON_TIME_RATE), heading("idle"), "replications", "decided by", ""]
-        return [head, *([*row] for row in map(_in_words, self._search.looked_at))]
+        metrics = dict.fromkeys(["idle", self._race.price])
+        heads = [heading(name) for name in (ON_TIME_RATE, *metrics)]
+        head = ["strategy", *self.fields, *heads, "replications", "decided by", ""]
+        return [head, *(self._in_words(search, racer, metrics) for search, racer in self._looked_at)]
+
+    def _in_words(self, search: Search, racer: Racer, metrics: Iterable[str]) -> list[str]:
+        reps, values = racer.reps, racer.candidate.values
+        return [
+            racer.candidate.family,
+            *(in_short(values[name]) if name in values else "" for name in self.fields),
+            _rate_in_words(racer.rate),
+            *("–" if reps is None else estimate(name, reps.interval(name), units=False) for name in metrics),
+            f"{racer.replications:,}",
+            self._by(search, racer),
+            self._decision(search, racer),
+        ]
 
     def _repr_html_(self) -> str:
         head, *rows = self.table()
-        note = f"{rate(self.target)} of the videos in time, confidence {rate(self.confidence)}"
+        aim = "the least cost" if self.target is None else f"{rate(self.target)} of the videos in time"
+        note = f"{aim}, confidence {rate(self.confidence)}"
         return display("Plan", note, paragraph(self.answer), table(head, rows))
 
 
-def _in_words(racer: Racer) -> Iterator[str]:
-    yield racer.candidate.family
-    yield from (in_short(value) for value in racer.candidate.values.values())
-    if isnan(racer.rate.mean):
-        low, high = racer.rate.ci_low, racer.rate.ci_high
-        yield f"at most {percent(high, up=True)[:-2]}" if not low else f"at least {percent(low, up=False)[:-2]}"
-    else:
-        yield estimate(ON_TIME_RATE, racer.rate._replace(n=None), units=False)
-    yield "–" if racer.reps is None else estimate("idle", racer.reps.interval("idle"), units=False)
-    yield f"{racer.replications:,}"
-    yield racer.by or "simulation"
-    yield str(racer.decision)
+def _columns(rows: list[dict[str, Any]]) -> list[str]:
+    """Return the names of the columns after those of the fields."""
+    names = list(rows[0]) if rows else []
+    return names[names.index("decided_by") :] if rows else names
 
 
-def _row(racer: Racer) -> dict[str, Any]:
-    rate, candidate = racer.rate, racer.candidate
-    idle = nan if racer.reps is None else racer.reps.interval("idle").mean
-    return {
-        "strategy": candidate.family,
-        **candidate.values,
-        "decided_by": racer.by or "simulation",
-        "replications": racer.replications,
-        "on_time_rate": rate.mean,
-        "ci_low": rate.ci_low,
-        "ci_high": rate.ci_high,
-        "idle": idle,
-        "decision": str(racer.decision),
-    }
+def _rate_in_words(interval: Interval) -> str:
+    if not isnan(interval.mean):
+        return estimate(ON_TIME_RATE, interval._replace(n=None), units=False)
+    low, high = interval.ci_low, interval.ci_high
+    return f"at least {percent(low, up=False)[:-2]}" if low else f"at most {percent(high, up=True)[:-2]}"
+
+
+def _with_whole_numbers(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns of whole numbers stay so where some rows have none."""
+    for name, column in table.items():
+        if column.dtype == float and column.isna().any() and (column.dropna() % 1 == 0).all():
+            table[name] = column.astype("Int64") if column.notna().any() else column
+    return table
 
 
 def plan(
     catalogue: Catalogue | Any,
-    strategy: Strategy | str = "2c",
+    strategy: Strategy | str | Iterable[Strategy | str] = "2c",
     scenario: Scenario | None = None,
     *,
     vary: Mapping[str, Any] | None = None,
-    target: float = 0.999,
+    target: float | None = None,
+    failures_per_day: float | None = None,
+    prices: Prices | None = None,
     seed: int | None = 1,
     confidence: float = 0.95,
+    indifference: float = 0.01,
     replications: int = 20_000,
     control: bool = True,
     engine: EngineName = "auto",
     workers: int | None = None,
     executor: Executor | str | None = None,
-    results: Any = None,
+    results: str | os.PathLike[str] | None = None,
     progress: bool = True,
 ) -> Plan:
-    """Return the smallest pool, or the first of other choices, that publishes enough videos in time.
+    """Return the smallest pool, or the cheapest strategy, that publishes enough videos in time.
+
+    Theory decides what it can. What is left is simulated under common random numbers, until an interval that
+    holds at all looks of all candidates together is on one side of the target. For pools that are first in,
+    first out, the videos that must fail are a control variate: their expected number is known exactly, so that
+    only the few other failures are estimated.
 
     Parameters
     ----------
-    catalogue, strategy, scenario
+    catalogue, scenario
         As for :func:`tv2sim.simulate`.
-    vary : mapping
-        The field of the strategy or of the scenario that is to be chosen, with its values in the order of
-        preference, such as ``{"prewarmed": range(6, 21)}``.
-    target : float
-        The on-time rate to reach: the expected share of the videos that are published in time.
+    strategy : Strategy, str or several
+        One strategy, or a list of them, of which the cheapest is sought.
+    vary : mapping, optional
+        Fields of the strategy or of the scenario, each with its values, such as
+        ``{"prewarmed": range(6, 21)}``. One field of one strategy is chosen in the order of its values: the
+        first that meets the target is the best. Of all combinations of several, the cheapest is. None: the
+        names of built-in strategies stand for all their sizes (`prewarmed`, or `price` of the coverage rule),
+        and any other strategy for itself.
+    target : float, optional
+        The on-time rate to reach: the expected share of the videos that are published in time. None: .999, or
+        if failed videos have a price, the least cost.
+    failures_per_day : float, optional
+        The target as a number of videos that are late or not published in a day, at the rate of the scenario.
+    prices : Prices, optional
+        What makes a candidate cheap; without them, its publishers' idle seconds do.
     seed : int or None
         As for :func:`tv2sim.simulate`.
     confidence : float
         The probability that the answer is right, at least, however often the candidates are looked at.
+    indifference : float
+        The share of a price that does not matter: the cheapest candidate may be one that is dearer by less.
     replications : int
         The largest number of replications of each candidate.
     control : bool
@@ -167,47 +264,94 @@ def plan(
     Returns
     -------
     Plan
-        ``.answer``, ``.best``, ``.status`` and ``.evaluated``.
+        ``.answer``, ``.best``, ``.status``, ``.evaluated`` and ``.frontier``.
 
     Raises
     ------
     InputError
         If an argument is wrong.
+    OutputError
+        If `results` cannot be written.
 
     Examples
     --------
     >>> import tv2sim as tv
-    >>> plan = tv.plan(tv.generate_catalogue(), "2c", vary={"prewarmed": range(6, 21)}, target=0.999)
-    >>> plan.best.prewarmed, plan.status
-    (12, 'met')
+    >>> catalogue = tv.generate_catalogue()
+    >>> plan = tv.plan(catalogue, "2c", vary={"prewarmed": range(6, 21)}, target=0.999)
+    >>> plan.best.prewarmed, plan.status, plan.replications
+    (12, 'met', 100)
+    >>> print(tv.plan(catalogue, "2c", vary={"prewarmed": range(6, 21)}, target=0.99999).answer)
+    prewarmed=15 is the smallest of 6 to 20 with which 2c publishes at least 99.999 % of the videos in time:
+    99.99943 % (99.99900 % or more), for 555.5 ± 0.2 s of idle publishers a run; with prewarmed=14 it is at most
+    99.99901 % (confidence 95 %)
     """
-    catalogue, scenario = read_catalogue(catalogue), as_scenario(scenario)
-    (group,) = groups_of(catalogue, strategy, scenario, vary)
-    target = a_number("target", target, above=0, at_most=1)
-    if not isinstance(control, bool):
-        raise InputError(f"control must be True or False, not {control!r}")
-    for candidate in group.candidates:
+    catalogue, scenario, priced = read_catalogue(catalogue), as_scenario(scenario), as_prices(prices)
+    groups = groups_of(catalogue, strategy, scenario, vary, ordered=priced is None)
+    for candidate in (one for group in groups for one in group.candidates):
         check_encoding_times(catalogue, candidate.scenario)
-    search = Search([Racer(candidate) for candidate in group.candidates], group.rises)
     race = Race(
-        target=target,
+        target=_target(target, failures_per_day, priced, catalogue, scenario),
         alpha=1 - as_confidence(confidence),
         budget=a_whole_number("replications", replications, at_least=1, at_most=MOST),
-        control=control,
-        metrics=("published", "idle"),
+        control=bool(one_of("control", control, (False, True), error=InputError)),
+        prices=priced,
+        indifference=a_number("indifference", indifference, at_most=1),
         seed=as_seed(seed),
         engine=as_engine(engine),
-        how={"workers": workers, "executor": executor, "results": results, "progress": progress},
+        how={
+            "workers": workers,
+            "executor": executor,
+            "results": None if results is None else as_kept(results),
+            "progress": progress,
+        },
+        by_price=priced is not None or len(groups) > 1,
     )
-    race.compared = max(1, search.begin(race))
-    while racers := search.next(race):
-        race.look(racers)
-    return _found(search, race, confidence)
+    choice = Choice([Search([*map(Racer, group.candidates)], group.rises) for group in groups])
+    race.compared = sum(search.begin(race) for search in choice.searches)
+    _run(choice, race)
+    return _found(choice, race, confidence)
 
 
-def _found(search: Search, race: Race, confidence: float) -> Plan:
-    winner = search.winner
-    status: Status = "undecided" if search.open else "met" if winner else "infeasible"
-    answer = {"met": met, "infeasible": infeasible, "undecided": undecided}[status](search, race)
-    best, world = (None, None) if winner is None else (winner.candidate.strategy, winner.candidate.scenario)
-    return Plan(answer, status, best, world, race.target, confidence, search)
+def _target(
+    target: float | None,
+    failures_per_day: float | None,
+    prices: Prices | None,
+    catalogue: Catalogue,
+    scenario: Scenario,
+) -> float | None:
+    """Return the on-time rate to reach; None if the least cost is sought."""
+    if target is not None and failures_per_day is not None:
+        raise InputError("a plan has a target or failures_per_day, not both")
+    if target is not None:
+        return a_number("target", target, above=0, at_most=1)
+    if failures_per_day is None:
+        return None if prices is not None and prices.failed else USUAL_TARGET
+    videos = 86_400 * scenario.explain(catalogue).arrival_rate
+    most = a_number("failures_per_day", failures_per_day, at_least=0)
+    if most >= videos:
+        raise InputError(
+            f"failures_per_day must be less than the {videos:,.0f} videos of a day, not {failures_per_day!r}"
+        )
+    return 1 - most / videos
+
+
+def _run(choice: Choice, race: Race) -> None:
+    """Simulate until all is decided, or all replications are used up."""
+    while True:
+        if race.by_price:
+            choice.beat(race)
+        if racers := [racer for search in choice.searches for racer in search.next(race)]:
+            race.look(racers)
+        elif race.by_price and (racers := choice.next(race)):
+            race.simulate(racers)
+        else:
+            return
+
+
+def _found(choice: Choice, race: Race, confidence: float) -> Plan:
+    best, words = choice.best(race), Words(choice, race)
+    unsure = choice.rivals(race) if race.by_price else choice.searches[0].open
+    status: Status = "undecided" if unsure else "infeasible" if best is None else "met"
+    answer = {"met": words.met, "infeasible": words.infeasible, "undecided": words.undecided}[status]()
+    strategy, world = (None, None) if best is None else (best.candidate.strategy, best.candidate.scenario)
+    return Plan(answer, status, strategy, world, race.target, confidence, choice, race)

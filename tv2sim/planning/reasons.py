@@ -19,7 +19,7 @@ __all__ = ["reason"]
 def reason(racer: Racer, race: Race) -> str:
     """Return why the candidate that comes closest does not meet the target; empty if that is not known."""
     candidate, videos = racer.candidate, len(racer.candidate.catalogue)
-    allowed = (1 - race.target) * videos
+    allowed = (1 - (race.target or 0)) * videos
     if never := never_on_time(candidate):
         takes = "takes" if never == 1 else "take"
         said = f"{plural(never, 'video')} of {videos:,} {takes} longer to encode than the timeout allows"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import ceil, floor, isnan, log10
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from tv2sim.metrics import COST
 from tv2sim.numbers import estimate, listed, rate
+from tv2sim.planning.candidates import in_short
 from tv2sim.planning.reasons import reason
 from tv2sim.validation import plural
 
@@ -15,59 +17,151 @@ if TYPE_CHECKING:
 
     from tv2sim.planning.candidates import Candidate
     from tv2sim.planning.race import Race, Racer
-    from tv2sim.planning.search import Search
+    from tv2sim.planning.search import Choice
 
-__all__ = ["infeasible", "met", "percent", "undecided"]
-
-
-def met(search: Search, race: Race) -> str:
-    """Return the answer if a candidate meets the target, and those before it do not."""
-    winner = search.winner
-    assert winner is not None
-    candidate, number = winner.candidate, search.racers.index(winner)
-    what = f"at least {rate(race.target)} of the videos in time"
-    does = f"publishes {what}: {_how_many(winner)}{_idle(winner)}"
-    if not candidate.values:
-        return f"{candidate.strategy.name} {does}{_sure([winner], race)}"
-    extreme = _extreme(search.candidates)
-    if not number:
-        asked = f"with {candidate}, the {extreme} that was asked for"
-        return f"{candidate.family} {asked}, {does}{_sure([winner], race)}"
-    before = search.racers[number - 1]
-    return (
-        f"{candidate} is the {extreme} of {values_of(search.candidates)} with which {candidate.family} {does}; "
-        f"with {before.candidate} it is at most {_high(before, race)}{_sure([winner, before], race)}"
-    )
+__all__ = ["Words", "percent", "price_in_words"]
 
 
-def infeasible(search: Search, race: Race) -> str:
-    """Return the answer if no candidate meets the target."""
-    best = max(search.looked_at, key=lambda racer: racer.rate.ci_high)
-    candidate, why = best.candidate, reason(best, race)
-    what = f"{rate(race.target)} of the videos in time"
-    end = f"it is at most {_high(best, race)}{f', since {why}' if why else ''}{_sure([best], race)}"
-    if not candidate.values:
-        return f"{candidate.strategy.name} does not publish {what}: {end}"
-    if len(search.racers) == 1:
-        return f"{candidate.family} with {candidate} does not publish {what}: {end}"
-    values = f"{next(iter(candidate.values))} from {values_of(search.candidates)}"
-    return f"{candidate.family} does not publish {what} with any {values}: with {candidate} {end}"
+class Words(NamedTuple):
+    """The answers, each a sentence.
+
+    Attributes
+    ----------
+    choice : Choice
+        What was found.
+    race : Race
+        By which rules.
+    """
+
+    choice: Choice
+    race: Race
+
+    @property
+    def what(self) -> str:
+        """What is to be reached."""
+        return f"{rate(self.race.target or 0)} of the videos in time"
+
+    # -- the target is met ---------------------------------------------------------------------------------
+
+    def met(self) -> str:
+        """Return the answer if it is known which candidate is the best."""
+        best = self.choice.best(self.race)
+        assert best is not None
+        if self.race.by_price:
+            return self._cheapest(best)
+        (search,) = self.choice.searches
+        candidate = best.candidate
+        does = f"publishes at least {self.what}: {_how_many(best)}{self._for(best)}"
+        if not candidate.values:
+            return f"{candidate.family} {does}{self._sure(best)}"
+        extreme = _extreme(search.candidates)
+        if (before := search.before_winner) is None:
+            asked = f"with {candidate}, the {extreme} that was asked for"
+            return f"{candidate.family} {asked}, {does}{self._sure(best)}"
+        values = _values(search.candidates)
+        return (
+            f"{candidate} is the {extreme} of {values} with which {candidate.family} {does}; with "
+            f"{before.candidate} it is at most {self._high(before)}{self._sure(best, before)}"
+        )
+
+    def _cheapest(self, best: Racer) -> str:
+        """Return the answer if the price decides."""
+        race, label = self.race, best.candidate.label
+        price = "costs least" if race.prices else "is cheapest"
+        others = sorted((one for one in self.choice.winners if one is not best), key=race.mean_price)
+        known = [one for one in others if one.reps is not None][:2]
+        if race.target is None:
+            of = plural(len(self.choice.searches), "candidate")
+            after = f"; {known[0].candidate.label} costs {_price(known[0])}" if known else ""
+            return f"{label} {price} of {of}: {price_in_words(best)}{after}{self._sure(best, *known)}"
+        also = listed(f"{one.candidate.label} for {_price(one)}" for one in known)
+        after = f"; so {'do' if len(known) > 1 else 'does'} {also}" if known else ""
+        return (
+            f"{label} publishes at least {self.what} and {price}: {_how_many(best)}{self._for(best)}{after}"
+            f"{self._sure(best, *known)}"
+        )
+
+    # -- it is not -----------------------------------------------------------------------------------------
+
+    def infeasible(self) -> str:
+        """Return the answer if no candidate meets the target."""
+        racers = [racer for search in self.choice.searches for racer in search.looked_at]
+        best = max(racers, key=lambda racer: racer.rate.ci_high)
+        candidate, why = best.candidate, reason(best, self.race)
+        end = f"it is at most {self._high(best)}{f', since {why}' if why else ''}{self._sure(best)}"
+        candidates = [one for search in self.choice.searches for one in search.candidates]
+        families = list(dict.fromkeys(one.family for one in candidates))
+        if len(candidates) == 1:
+            return f"{candidate.label} does not publish {self.what}: {end}"
+        if len(families) == 1 and len(candidate.values) == 1:
+            values = f"{next(iter(candidate.values))} from {_values(candidates)}"
+            return f"{candidate.family} does not publish {self.what} with any {values}: with {candidate} {end}"
+        return f"None of {listed(families)} publishes {self.what}: with {candidate.label} {end}"
+
+    def undecided(self) -> str:
+        """Return the answer if some candidates are too close to call, and what would tell."""
+        best = self.choice.best(self.race)
+        if self.race.by_price:
+            close = max(self.choice.rivals(self.race), key=lambda racer: racer.looks)
+        else:
+            close = self.choice.searches[0].open[-1]
+        if best is None:
+            return (
+                f"It is not known whether {close.candidate.family} publishes {self.what}: {self._call(close)}"
+            )
+        label = best.candidate.label
+        does = f"publishes at least {self.what}, {_how_many(best)}{self._for(best)}"
+        if self.race.target is None:
+            does = f"costs {price_in_words(best)}"
+        if close.by:  # it is known that it meets the target
+            so_far = f"{price_in_words(close)} with {plural(close.replications, 'replication')}"
+            return f"{label} {does}, but {close.candidate.label} may be as cheap, {so_far}"
+        return f"{label} {does}, but {self._call(close)}"
+
+    def _call(self, close: Racer) -> str:
+        low, high = percent(close.rate.ci_low, up=False), percent(close.rate.ci_high, up=True)
+        label = close.candidate.label if self.race.by_price else str(close.candidate)
+        done = plural(close.replications, "replication")
+        return f"{label} is too close to call, {low} to {high} with {done}: {self._would_tell(close)}"
+
+    def _would_tell(self, racer: Racer) -> str:
+        """Return about how many replications would decide.
+
+        An interval shrinks with the root of their number, or with the number itself where nothing has happened.
+        """
+        gap, half = abs(racer.rate.mean - (self.race.target or 0)), racer.rate.half_width
+        if not gap * 1e6 > half:
+            return "no number of replications that can be simulated would tell"
+        needed = racer.replications * (1.1 * half / gap) ** (2 if racer.rate.differing else 1)
+        digits = 10 ** (floor(log10(needed)) - 1)
+        return f"about {plural(ceil(needed / digits) * digits, 'replication')} would tell"
+
+    # -- parts of sentences --------------------------------------------------------------------------------
+
+    def _high(self, racer: Racer) -> str:
+        return percent(racer.rate.ci_high, up=True, unlike=self.race.target)
+
+    def _for(self, racer: Racer) -> str:
+        return "" if racer.reps is None else f", for {price_in_words(racer)}"
+
+    def _sure(self, *racers: Racer) -> str:
+        """Return how sure it is."""
+        if all(racer.reps is None for racer in racers):
+            return " (exact, without simulation)"
+        if not self.race.by_price and all(racer.by != "simulation" or racer.rate.is_exact for racer in racers):
+            return " (exact)"
+        return f" (confidence {rate(1 - self.race.alpha)})"
 
 
-def undecided(search: Search, race: Race) -> str:
-    """Return the answer if some candidates are too close to call, and what would tell."""
-    close, winner = search.open[-1], search.winner
-    candidate = close.candidate
-    low, high = percent(close.rate.ci_low, up=False), percent(close.rate.ci_high, up=True)
-    what = f"{rate(race.target)} of the videos in time"
-    call = (
-        f"{candidate} is too close to call, {low} to {high} with {plural(close.replications, 'replication')}: "
-        f"{_would_tell(close, race)}"
-    )
-    if winner is None:
-        return f"It is not known whether {candidate.family} publishes {what}: {call}"
-    does = f"publishes at least {what}, {_how_many(winner)}"
-    return f"With {winner.candidate} {candidate.family} {does}, but {call}"
+def price_in_words(racer: Racer) -> str:
+    """Return what a candidate that was simulated costs."""
+    return f"{_price(racer)}{'' if racer.reps and racer.reps.prices else ' of idle publishers'} a run"
+
+
+def _price(racer: Racer) -> str:
+    assert racer.reps is not None
+    metric = COST if racer.reps.prices else "idle"
+    return estimate(metric, racer.reps.interval(metric))
 
 
 def percent(share: float, *, up: bool, unlike: float | None = None) -> str:
@@ -91,10 +185,6 @@ def percent(share: float, *, up: bool, unlike: float | None = None) -> str:
         decimals += 1
 
 
-def _high(racer: Racer, race: Race) -> str:
-    return percent(racer.rate.ci_high, up=True, unlike=race.target)
-
-
 def _how_many(racer: Racer) -> str:
     """Return the rate of a candidate, with the limit that decides."""
     low, mean = percent(racer.rate.ci_low, up=False), racer.rate.mean
@@ -104,24 +194,15 @@ def _how_many(racer: Racer) -> str:
     return exact if racer.rate.half_width < 1e-9 else f"{exact} ({low} or more)"
 
 
-def _sure(racers: list[Racer], race: Race) -> str:
-    """Return how sure it is."""
-    if all(racer.by != "simulation" for racer in racers):
-        return " (exact, without simulation)"
-    if all(racer.by != "simulation" or racer.rate.is_exact for racer in racers):
-        return " (exact)"
-    return f" (confidence {rate(1 - race.alpha)})"
-
-
-def values_of(candidates: Sequence[Candidate]) -> str:
+def _values(candidates: Sequence[Candidate]) -> str:
     """Return the values of the field in which candidates differ, "6 to 20"."""
     values = [next(iter(one.values.values())) for one in candidates]
     whole = all(isinstance(value, int) for value in values)
     if len(values) > 2 and whole and all(after - before == 1 for before, after in pairwise(values)):
         return f"{values[0]} to {values[-1]}"
     if len(values) > 6:
-        return f"{values[0]}, {values[1]}, ..., {values[-1]}"
-    return listed(map(str, values))
+        return f"{in_short(values[0])}, {in_short(values[1])}, ..., {in_short(values[-1])}"
+    return listed(map(in_short, values))
 
 
 def _extreme(candidates: Sequence[Candidate]) -> str:
@@ -133,22 +214,3 @@ def _extreme(candidates: Sequence[Candidate]) -> str:
         if values == sorted(values, reverse=True):
             return "largest"
     return "first"
-
-
-def _idle(racer: Racer) -> str:
-    if racer.reps is None:
-        return ""
-    return f", for {estimate('idle', racer.reps.interval('idle'))} of idle publishers a run"
-
-
-def _would_tell(racer: Racer, race: Race) -> str:
-    """Return about how many replications would decide.
-
-    An interval shrinks with the root of their number, or with the number itself where nothing has happened yet.
-    """
-    gap, half = abs(racer.rate.mean - race.target), racer.rate.half_width
-    if not gap * 1e6 > half:
-        return "no number of replications that can be simulated would tell"
-    needed = racer.replications * (1.1 * half / gap) ** (2 if racer.rate.differing else 1)
-    digits = 10 ** (floor(log10(needed)) - 1)
-    return f"about {plural(ceil(needed / digits) * digits, 'replication')} would tell"
