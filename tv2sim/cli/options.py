@@ -14,6 +14,7 @@ from tv2sim.cli.values import (
     is_table,
     is_text,
     list_of,
+    number,
     precision,
     prices,
     setting,
@@ -261,15 +262,25 @@ def _replay(parser: argparse.ArgumentParser) -> None:
 
 def _plan(parser: argparse.ArgumentParser) -> None:
     _catalogue(parser)
-    text = f"of {_STRATEGIES}, or 2c:8 for a pool of 8; several with commas between them (default: 2c)"
+    text = (
+        f"of {_STRATEGIES}, as for the other commands; several with commas between them, of which the cheapest "
+        "is sought (default: 2c)"
+    )
     parser.add_argument("--strategy", type=list_of(str), default=["2c"], metavar="NAME", help=text)
     text = (
         "a field of the strategy or of the scenario and its values, the preferred ones first: prewarmed=6:20 "
-        "(20 included), prewarmed=6:20:2 or encoders=4,8; may be given several times"
+        "(20 included), prewarmed=6:20:2 or encoders=4,8; may be given several times (default: a strategy that "
+        "is given by its name alone stands for all its sizes)"
     )
     parser.add_argument("--vary", type=varied, action="append", default=[], metavar="FIELD=VALUES", help=text)
-    text = "the share of videos to be published in time, such as 99.9%% (default: %(default)s)"
-    parser.add_argument("--target", type=share, default=0.999, metavar="X", help=text)
+    target = parser.add_mutually_exclusive_group()
+    text = "the share of videos to be in time (default: 99.9%%; with a price of failed videos the least cost)"
+    target.add_argument("--target", type=share, metavar="X", help=text)
+    text = "the target as the videos of a day that may be late, at the rate of the scenario"
+    target.add_argument("--failures-per-day", type=number, metavar="N", help=text)
+    _prices(parser, "the cheapest is sought")
+    text = "the share of a price that does not matter (default: %(default)s)"
+    parser.add_argument("--indifference", type=share, default=0.01, metavar="X", help=text)
     text = "the probability that the answer is right, at least (default: %(default)s)"
     parser.add_argument("--confidence", type=share, default=0.95, metavar="X", help=text)
     text = "of each candidate at most (default: %(default)s)"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING
 
-from tv2sim.cli.inputs import catalogue_of, note_rejected, scenario_of, seed_of
+from tv2sim.cli.inputs import catalogue_of, note_rejected, prices_of, scenario_of, seed_of
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.text import fitted, plain, printing, warnings_noted, wrapped
 from tv2sim.errors import InputError
@@ -34,10 +34,13 @@ def main(options: argparse.Namespace) -> None:
             catalogue,
             options.strategy,
             scenario,
-            vary=vary,
+            vary=vary or None,
             target=options.target,
+            failures_per_day=options.failures_per_day,
+            prices=prices_of(options),
             seed=seed_of(options),
             confidence=options.confidence,
+            indifference=options.indifference,
             replications=options.replications,
             control=options.control,
             engine=options.engine,
@@ -71,7 +74,10 @@ def _of_option(name: str, value: object) -> Any:
 
 
 def _lines(found: Plan) -> Iterator[str]:
-    yield from wrapped(plain(found.answer))
+    yield plain(found.answer)  # one line, which programs may read
     yield ""
-    table = found.table()
-    yield from fitted([[plain(cell) for cell in row] for row in table], left=1)
+    yield from fitted([[plain(cell) for cell in row] for row in found.table()], left=1)
+    if found.settings:
+        yield ""
+        says = ", ".join(f"{product} {setting}" for product, setting in found.settings.items())
+        yield from wrapped(f"as a setting: {says}")

@@ -20,6 +20,7 @@ from tv2sim.planning.candidates import groups_of, in_short
 from tv2sim.planning.frontier import compared, not_dominated
 from tv2sim.planning.race import Decision, Race, Racer
 from tv2sim.planning.search import Choice, Search
+from tv2sim.planning.settings import settings_of
 from tv2sim.planning.words import Words, percent
 from tv2sim.prices import Prices, as_prices
 from tv2sim.scenario import Scenario, as_scenario, check_encoding_times
@@ -79,6 +80,17 @@ class Plan:
     def replications(self) -> int:
         """How many replications were simulated, of all candidates together."""
         return sum(racer.replications for _, racer in self._looked_at)
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The setting of each product that has the best pool, if that is a pool of one size.
+
+        >>> import tv2sim as tv
+        >>> plan = tv.plan(tv.generate_catalogue(), "2c", target=0.999)
+        >>> plan.settings
+        {'GitLab Runner': 'IdleCount = 12', 'Agones': 'bufferSize: 12'}
+        """
+        return {} if self.best is None else settings_of(self.best)
 
     @property
     def fields(self) -> list[str]:

@@ -203,6 +203,8 @@ class Race:
         racer.exact = replace(racer.exact, low=max(racer.exact.low, known.low))
         racer.rate = racer.exact.rate
         self._decide(racer, known.by)
+        if self.target == 1 and known.may_fail:
+            racer.decision, racer.by = Decision.FAILS, "certificate"
 
     def _most(self, racer: Racer) -> int:
         return 1 if racer.candidate.scenario.is_deterministic else self.budget

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tv2sim.errors import ScenarioError, StrategyError
 from tv2sim.planning.exact import never_on_time
+from tv2sim.queueing import certificate
 from tv2sim.queueing.bound import first_fails
 from tv2sim.validation import plural
 
@@ -25,6 +26,10 @@ def reason(racer: Racer, race: Race) -> str:
         said = f"{plural(never, 'video')} of {videos:,} {takes} longer to encode than the timeout allows"
         if never > allowed:
             return said
+    if racer.by == "certificate":
+        slowest = certificate(candidate.catalogue, candidate.strategy, candidate.scenario)
+        fail = f"{plural(slowest.failed, 'video')} {'fails' if slowest.failed == 1 else 'fail'}"
+        return f"{fail} if every start-up takes {slowest.startup_time:g} s"
     if warning := _cannot_keep_up(candidate):
         return warning
     if (cold := _cold(candidate)) > allowed:

@@ -41,6 +41,11 @@ class Words(NamedTuple):
         """What is to be reached."""
         return f"{rate(self.race.target or 0)} of the videos in time"
 
+    @property
+    def enough(self) -> str:
+        """What a candidate publishes that meets the target."""
+        return "all videos in time" if self.race.target == 1 else f"at least {self.what}"
+
     # -- the target is met ---------------------------------------------------------------------------------
 
     def met(self) -> str:
@@ -51,7 +56,7 @@ class Words(NamedTuple):
             return self._cheapest(best)
         (search,) = self.choice.searches
         candidate = best.candidate
-        does = f"publishes at least {self.what}: {_how_many(best)}{self._for(best)}"
+        does = f"publishes {self.enough}: {_how_many(best)}{self._for(best)}"
         if not candidate.values:
             return f"{candidate.family} {does}{self._sure(best)}"
         extreme = _extreme(search.candidates)
@@ -61,7 +66,7 @@ class Words(NamedTuple):
         values = _values(search.candidates)
         return (
             f"{candidate} is the {extreme} of {values} with which {candidate.family} {does}; with "
-            f"{before.candidate} it is at most {self._high(before)}{self._sure(best, before)}"
+            f"{before.candidate} it is {self._high(before)}{self._sure(best, before)}"
         )
 
     def _cheapest(self, best: Racer) -> str:
@@ -77,7 +82,7 @@ class Words(NamedTuple):
         also = listed(f"{one.candidate.label} for {_price(one)}" for one in known)
         after = f"; so {'do' if len(known) > 1 else 'does'} {also}" if known else ""
         return (
-            f"{label} publishes at least {self.what} and {price}: {_how_many(best)}{self._for(best)}{after}"
+            f"{label} publishes {self.enough} and {price}: {_how_many(best)}{self._for(best)}{after}"
             f"{self._sure(best, *known)}"
         )
 
@@ -88,7 +93,7 @@ class Words(NamedTuple):
         racers = [racer for search in self.choice.searches for racer in search.looked_at]
         best = max(racers, key=lambda racer: racer.rate.ci_high)
         candidate, why = best.candidate, reason(best, self.race)
-        end = f"it is at most {self._high(best)}{f', since {why}' if why else ''}{self._sure(best)}"
+        end = f"it is {self._high(best)}{f', since {why}' if why else ''}{self._sure(best)}"
         candidates = [one for search in self.choice.searches for one in search.candidates]
         families = list(dict.fromkeys(one.family for one in candidates))
         if len(candidates) == 1:
@@ -110,7 +115,7 @@ class Words(NamedTuple):
                 f"It is not known whether {close.candidate.family} publishes {self.what}: {self._call(close)}"
             )
         label = best.candidate.label
-        does = f"publishes at least {self.what}, {_how_many(best)}{self._for(best)}"
+        does = f"publishes {self.enough}, {_how_many(best)}{self._for(best)}"
         if self.race.target is None:
             does = f"costs {price_in_words(best)}"
         if close.by:  # it is known that it meets the target
@@ -139,7 +144,10 @@ class Words(NamedTuple):
     # -- parts of sentences --------------------------------------------------------------------------------
 
     def _high(self, racer: Racer) -> str:
-        return percent(racer.rate.ci_high, up=True, unlike=self.race.target)
+        """Return how high the rate of a candidate that does not meet the target can be."""
+        if racer.by == "certificate":
+            return "less than 100 %"
+        return f"at most {percent(racer.rate.ci_high, up=True, unlike=self.race.target)}"
 
     def _for(self, racer: Racer) -> str:
         return "" if racer.reps is None else f", for {price_in_words(racer)}"
@@ -189,7 +197,7 @@ def _how_many(racer: Racer) -> str:
     """Return the rate of a candidate, with the limit that decides."""
     low, mean = percent(racer.rate.ci_low, up=False), racer.rate.mean
     if isnan(mean):
-        return f"{low} or more"
+        return low if racer.rate.ci_low == 1 else f"{low} or more"
     exact = percent(mean, up=False)
     return exact if racer.rate.half_width < 1e-9 else f"{exact} ({low} or more)"
 
