@@ -82,7 +82,9 @@ def test_without_a_command_it_says_what_to_try() -> None:
     status, out, err = tv2sim()
     assert (status, err) == (0, "")
     tried = [line.strip() for line in out.splitlines() if line.startswith("  tv2sim")]
-    assert tried == [_COMMANDS[name].examples[0] for name in ("generate", "check", "run", "compare", "replay")]
+    assert tried == [
+        _COMMANDS[name].examples[0] for name in ("generate", "check", "run", "compare", "plan", "replay")
+    ]
 
 
 def test_the_examples_run_as_written_one_after_the_other(

@@ -20,8 +20,8 @@ ROOMS = (
     "errors", "validation", "notation", "notebook", "fields", "progress", "plain", "ticks", "draws", "compiled",
     "measured", "distributions", "catalogue", "written", "profiles", "faults", "links", "scenario", "load",
     "prices", "strategies", "facts", "events", "levels", "model", "kernel", "engines", "metrics", "tables",
-    "storage", "statistics", "queueing", "numbers", "fitting", "run", "saved", "experiment", "plots", "report",
-    "realtime", "cli", "__main__",
+    "storage", "statistics", "queueing", "numbers", "fitting", "run", "saved", "experiment", "planning",
+    "plots", "report", "realtime", "cli", "__main__",
 )  # fmt: skip
 """From top to bottom: data flows down, so a room imports from those above it."""
 

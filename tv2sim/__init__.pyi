@@ -23,6 +23,7 @@ from tv2sim.experiment import (
 from tv2sim.faults import Faults as Faults
 from tv2sim.fitting import Candidate as Candidate, Fit as Fit, fit as fit
 from tv2sim.links import KAFKA as KAFKA, REDIS as REDIS, Broker as Broker, RetryLater as RetryLater
+from tv2sim.planning import Plan as Plan, plan as plan
 from tv2sim.prices import Prices as Prices
 from tv2sim.profiles import Profile as Profile
 from tv2sim.realtime import Replay as Replay, replay as replay

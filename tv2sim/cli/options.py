@@ -14,12 +14,14 @@ from tv2sim.cli.values import (
     is_table,
     is_text,
     list_of,
+    number,
     precision,
     prices,
     setting,
     share,
     speed,
     tables_or,
+    varied,
     whole,
     whole_or_none,
 )  # fmt: skip
@@ -206,13 +208,7 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     _scenario(parser, several=True)
     _seed(parser)
     _engine(parser)
-    text = "processes of SimPy (default: this one alone), or threads of the kernel (default: one per processor)"
-    where = parser.add_mutually_exclusive_group()
-    where.add_argument("--workers", type=whole, metavar="N", help=text)
-    text = "simulate on the Dask cluster with the scheduler at this address, such as tcp://host:8786"
-    where.add_argument("--dask", metavar="ADDRESS", help=text)
-    text = "keep finished replications in this folder, and simulate only those that are not there yet"
-    parser.add_argument("--results", metavar="DIR", help=text)
+    _workers(parser)
     _prices(parser, "tables, report and verdict then have the cost of a run")
     _by(parser)
     parser.add_argument("--report", metavar="FILE", help="write a report as one HTML file")
@@ -262,6 +258,39 @@ def _replay(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--record", metavar="FILE", help=text)
     _prices(parser, "the cost is told at the end")
     _folder(parser, force="replace an earlier FILE, or result in DIR")
+
+
+def _plan(parser: argparse.ArgumentParser) -> None:
+    _catalogue(parser)
+    text = (
+        f"of {_STRATEGIES}, as for the other commands; several with commas between them, of which the cheapest "
+        "is sought (default: 2c)"
+    )
+    parser.add_argument("--strategy", type=list_of(str), default=["2c"], metavar="NAME", help=text)
+    text = (
+        "a field of the strategy or of the scenario and its values, the preferred ones first: prewarmed=6:20 "
+        "(20 included), prewarmed=6:20:2 or encoders=4,8; may be given several times (default: a strategy that "
+        "is given by its name alone stands for all its sizes)"
+    )
+    parser.add_argument("--vary", type=varied, action="append", default=[], metavar="FIELD=VALUES", help=text)
+    target = parser.add_mutually_exclusive_group()
+    text = "the share of videos to be in time (default: 99.9%%; with a price of failed videos the least cost)"
+    target.add_argument("--target", type=share, metavar="X", help=text)
+    text = "the target as the videos of a day that may be late, at the rate of the scenario"
+    target.add_argument("--failures-per-day", type=number, metavar="N", help=text)
+    _prices(parser, "the cheapest is sought")
+    text = "the share of a price that does not matter (default: %(default)s)"
+    parser.add_argument("--indifference", type=share, default=0.01, metavar="X", help=text)
+    text = "the probability that the answer is right, at least (default: %(default)s)"
+    parser.add_argument("--confidence", type=share, default=0.95, metavar="X", help=text)
+    text = "of each candidate at most (default: %(default)s)"
+    parser.add_argument("--replications", type=whole, default=20_000, metavar="N", help=text)
+    text = "let simulation alone decide, without theory and bounds"
+    parser.add_argument("--no-control", dest="control", action="store_false", help=text)
+    _scenario(parser)
+    _seed(parser)
+    _engine(parser)
+    _workers(parser)
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
@@ -340,6 +369,14 @@ _COMMANDS = {
             "tv2sim compare videos.jsonl --strategies 2c:8,2c:12 --out table.csv",
         ),
     ),
+    "plan": _Command(
+        _plan,
+        "find the smallest pool that publishes enough videos in time",
+        (
+            "tv2sim plan videos.jsonl --strategy 2c --target 0.999 --vary prewarmed=6:20",
+            "tv2sim plan videos.jsonl --target 99% --vary prewarmed=1:30 --encoders 8",
+        ),
+    ),
     "replay": _Command(
         _replay,
         "let a run happen in real time, to watch and to scrape",
@@ -370,7 +407,7 @@ _COMMANDS = {
         ("tv2sim engines videos.jsonl", "tv2sim engines videos.jsonl --strategies 2c --queue-capacity 5"),
     ),
 }
-_FIRST = list(_COMMANDS)[:5]
+_FIRST = list(_COMMANDS)[:6]
 """What a newcomer may try, in this order."""
 
 
@@ -419,6 +456,17 @@ def _strategies(parser: argparse.ArgumentParser) -> None:
 def _engine(parser: argparse.ArgumentParser) -> None:
     text = "what simulates; the results are the same (default: the fastest that can, see tv2sim engines)"
     parser.add_argument("--engine", choices=("auto", "simpy", "kernel"), default="auto", help=text)
+
+
+def _workers(parser: argparse.ArgumentParser) -> None:
+    """Add the options for where replications are simulated, and where they are kept."""
+    text = "processes of SimPy (default: this one alone), or threads of the kernel (default: one per processor)"
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--workers", type=whole, metavar="N", help=text)
+    text = "simulate on the Dask cluster with the scheduler at this address, such as tcp://host:8786"
+    where.add_argument("--dask", metavar="ADDRESS", help=text)
+    text = "keep finished replications in this folder, and simulate only those that are not there yet"
+    parser.add_argument("--results", metavar="DIR", help=text)
 
 
 def _prices(parser: argparse.ArgumentParser, more: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tv2sim.notation import parts
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "forms", "is_table", "is_text", "list_of", "number", "precision", "prices", "setting", "share", "speed",
-    "tables_or", "whole", "whole_or_none",
+    "tables_or", "varied", "whole", "whole_or_none",
 ]  # fmt: skip
 
 
@@ -141,6 +142,42 @@ def _array(text: str) -> Any:
 def prices(text: str) -> dict[str, float]:
     """Return prices by name; names and bounds are checked where they are used."""
     return {name: number(price) for name, price in _table(text, {"ready": {"default": 0.02}}, []).items()}
+
+
+def varied(text: str) -> tuple[str, list[int | float | str]]:
+    """Return a field and its values, from a list or from a range whose end is included."""
+    name, given, values = (part.strip() for part in text.partition("="))
+    if not (name and given and values):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not like prewarmed=6:20, prewarmed=6:20:2 or price=60,240"
+        )
+    ends = values.split(":")
+    if len(ends) in (2, 3) and all(re.fullmatch(_DECIMAL, end.strip()) for end in ends):
+        return name.replace("-", "_"), _range(text, *map(Decimal, ends))
+    return name.replace("-", "_"), list_of(_number_or_text)(values)
+
+
+_DECIMAL = r"[+-]?([0-9]{1,15}(\.[0-9]{0,15})?|\.[0-9]{1,15})"
+_MOST_VALUES = 10_000
+
+
+def _range(text: str, first: Decimal, last: Decimal, step: Decimal = Decimal(1)) -> list[int | float | str]:
+    if step <= 0 or last < first:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} has no values: write the smaller end first, and a step above 0"
+        )
+    count = int((last - first) / step) + 1
+    if count > _MOST_VALUES:
+        raise argparse.ArgumentTypeError(f"{text!r} has {count:,} values, more than {_MOST_VALUES:,}")
+    return [_plain(first + number * step) for number in range(count)]
+
+
+def _number_or_text(text: str) -> int | float | str:
+    return _plain(Decimal(text)) if re.fullmatch(_DECIMAL, text) else text
+
+
+def _plain(value: Decimal) -> int | float:
+    return int(value) if value == int(value) else float(value)
 
 
 def precision(text: str) -> tuple[str, str, float]:

@@ -31,10 +31,12 @@ def cost_interval(reps: Replications, confidence: float, first: int | None) -> I
     return _times(unit, mean_of_sum(publishers, failed, size, confidence, low=low, high=high))
 
 
-def cost_difference(one: Replications, other: Replications, confidence: float) -> Difference:
-    """Return the mean cost of a run less that of others at the same prices, paired by replication."""
+def cost_difference(
+    one: Replications, other: Replications, confidence: float, first: int | None = None
+) -> Difference:
+    """Return the mean cost of a run less that of others at the same prices, paired, of all or the first few."""
     prices = needed(one.prices)
-    unit, parts, others = _unit(prices), _parts(one), _parts(other)
+    unit, parts, others = _unit(prices), _parts(one, first), _parts(other, first)
     if not prices.failed:
         return _times(unit, paired_difference(parts[0], others[0], confidence))
     return _times(unit, paired_sum(parts, others, prices.failed / unit, confidence))

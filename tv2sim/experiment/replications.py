@@ -150,19 +150,22 @@ class Replications:
         low, high = of.limits(videos)
         return mean_interval(values, confidence, low=low, high=high, step=of.step(videos))
 
-    def less(self, other: Replications, metric: str, confidence: float = 0.95) -> Difference:
+    def less(
+        self, other: Replications, metric: str, confidence: float = 0.95, *, first: int | None = None
+    ) -> Difference:
         """Return the mean of a metric less that of other replications, paired by replication.
 
-        If neither can vary, the difference is exact: it has the width 0 and no p-value. Costs are compared at
-        the prices of these replications.
+        All of them are taken, which must be as many of both, or the `first` few. If neither can vary, the
+        difference is exact: it has the width 0 and no p-value. Costs are compared at the prices of these
+        replications.
         """
         other = other.priced(self.prices) if metric == COST else other
-        of, values, others = METRICS[metric], self.values(metric), other.values(metric)
+        of, values, others = METRICS[metric], self.values(metric)[:first], other.values(metric)[:first]
         if len(values) and of.is_fixed(self.setting) and of.is_fixed(other.setting):
             exact = exactly(float(values[0] - others[0]), len(values))
             return Difference(*exact[:4], p_value=nan, variance_ratio=nan, n=len(values), differing=0)
         if metric == COST:
-            return cost_difference(self, other, confidence)
+            return cost_difference(self, other, confidence, first)
         return paired_difference(values, others, confidence, step=of.step(len(self.catalogue)))
 
     @cached_property

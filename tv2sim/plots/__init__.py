@@ -20,6 +20,7 @@ from tv2sim.plots.lateness import lateness
 from tv2sim.plots.levels import levels
 from tv2sim.plots.on_time_map import on_time_map
 from tv2sim.plots.on_time_rates import on_time_rates
+from tv2sim.plots.plan import plan
 from tv2sim.plots.published_per_replication import published_per_replication
 from tv2sim.plots.qq import qq
 from tv2sim.plots.sweep import sweep
@@ -29,7 +30,7 @@ from tv2sim.plots.validation import validation
 
 __all__ = [
     "convergence", "costs", "differences", "frontier", "lateness", "levels", "on_time_map", "on_time_rates",
-    "published_per_replication", "qq", "sweep", "timeline", "tradeoff", "validation",
+    "plan", "published_per_replication", "qq", "sweep", "timeline", "tradeoff", "validation",
 ]  # fmt: skip
 
 

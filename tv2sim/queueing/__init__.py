@@ -10,6 +10,7 @@ strategies, nothing is simulated but the times of the encodings, once.
 
 from tv2sim.queueing.advance import AdvanceOrder, advance_order
 from tv2sim.queueing.bound import FailedBound, failed_bound
+from tv2sim.queueing.ceiling import failed_at_most
 from tv2sim.queueing.certificates import Certificate, certificate
 from tv2sim.queueing.expected import Expected
 from tv2sim.queueing.own import classification, on_time_probability
@@ -18,8 +19,8 @@ from tv2sim.queueing.steady import Wait, allen_cunneen, erlang_b, erlang_c, gi_m
 
 __all__ = [
     "AdvanceOrder", "Certificate", "Expected", "FailedBound", "Wait", "advance_order", "allen_cunneen",
-    "certificate", "classification", "erlang_b", "erlang_c", "failed_bound", "gi_m_s", "index_of_dispersion",
-    "kiefer_wolfowitz", "mms_wait", "on_time_probability", "palm",
+    "certificate", "classification", "erlang_b", "erlang_c", "failed_at_most", "failed_bound", "gi_m_s",
+    "index_of_dispersion", "kiefer_wolfowitz", "mms_wait", "on_time_probability", "palm",
 ]  # fmt: skip
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["FailedBound", "failed_bound"]
+__all__ = ["FailedBound", "failed_bound", "first_fails"]
 
 _AT_ONCE = 2**17
 """Start-up times that are drawn together: a processor's cache holds them."""
@@ -205,6 +205,17 @@ def failed_bound(
     several = ready_times(given.scenario, times.deadline.max(initial=0) + 1)
     fails, error = between(lambda ready: _fails(given, times, ready), several)
     return FailedBound(fails, error, given, times)
+
+
+def first_fails(
+    catalogue: Catalogue | Any, strategy: Strategy | str = "2c", scenario: Scenario | None = None
+) -> float:
+    """Return the probability that the first video that is encoded fails: the pool is still cold.
+
+    Arguments and errors are those of :func:`failed_bound`. For this video the bound is the truth.
+    """
+    found = failed_bound(catalogue, strategy, scenario)
+    return float(found.fails[found._times.order[0]])
 
 
 def _fails(given: Asked, times: Timetable, ready: Ready) -> NDArray[np.float64]:

@@ -1,0 +1,82 @@
+"""Failures against price: all candidates of a plan, and those that no other one beats in both."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tv2sim.planning.exact import at_least
+from tv2sim.planning.race import FIRST, Race, Racer, rate_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tv2sim.planning.search import Choice, Search
+
+__all__ = ["compared", "not_dominated"]
+
+_MOST = 1000
+"""The most replications of a candidate."""
+_WIDTH = 8
+"""Of a long series of sizes, so many before and after the answer are shown."""
+
+
+def compared(choice: Choice, race: Race, confidence: float) -> pd.DataFrame:
+    """Return a row for each candidate with its rate and its price, after as many replications of each."""
+    import pandas as pd
+
+    groups = [_shown(search) for search in choice.searches]
+    racers = [Racer(racer.candidate) for group in groups for racer in group]
+    done = max((racer.replications for search in choice.searches for racer in search.racers), default=0)
+    race.simulate_alike(racers, min(max(FIRST, done), _MOST))
+    best = choice.best(race)
+    rows = [_row(racer, race, confidence) for racer in racers]
+    found = [best is not None and racer.candidate is best.candidate for racer in racers]
+    return pd.DataFrame(rows).assign(best=found)
+
+
+def _shown(search: Search) -> list[Racer]:
+    """Return the candidates of a search, of many sizes those about the answer."""
+    if not search.rises or len(search.racers) <= 2 * _WIDTH + 1:
+        return search.racers
+    middle = search.racers.index(search.winner) if search.winner else len(search.racers) - 1
+    return search.racers[max(0, middle - _WIDTH) : middle + _WIDTH + 1]
+
+
+def _row(racer: Racer, race: Race, confidence: float) -> dict[str, Any]:
+    assert racer.reps is not None
+    assert racer.exact is not None
+    rate = racer.exact.rate if racer.exact.by == "theory" else rate_of(racer, confidence)
+    if racer.exact.bound is not None and not rate.differing:
+        rate = rate._replace(ci_low=max(rate.ci_low, at_least(racer.candidate).low))
+    row = {
+        "strategy": racer.candidate.family,
+        **racer.candidate.values,
+        "on_time_rate": rate.mean,
+        "ci_low": rate.ci_low,
+        "ci_high": rate.ci_high,
+        "bound": racer.exact.high,
+    }
+    for metric in dict.fromkeys(["idle", race.price]):
+        price = racer.reps.interval(metric, confidence)
+        row |= {metric: price.mean, f"{metric}_ci_low": price.ci_low, f"{metric}_ci_high": price.ci_high}
+    return row
+
+
+def not_dominated(table: pd.DataFrame, price: str, videos: int) -> pd.DataFrame:
+    """Return the rows that no other one beats in rate and price, the cheapest first.
+
+    The price of the last failure is what one failure less costs, against the row before.
+    """
+    kept, best = [], -inf
+    for number, rate in table.sort_values([price, "on_time_rate"], ascending=[True, False])[
+        "on_time_rate"
+    ].items():
+        if rate > best:
+            kept.append(number)
+            best = rate
+    found = table.loc[kept].reset_index(drop=True)
+    fewer = videos * found["on_time_rate"].diff()
+    return found.assign(price_of_failure=np.where(fewer > 0, found[price].diff() / fewer, np.nan))
