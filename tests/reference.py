@@ -3,7 +3,7 @@
 It is written to be read, not to be fast. It shares nothing with the library but the random numbers
 (`tv2sim.draws`) and distributions: their quantile function, distribution function and mean. Inside, time is a
 whole number of microseconds: a duration in seconds is rounded where it comes in, and a time is divided by 10**6
-where it goes out.
+where it goes out. What the coverage rule decides in a state is in `tests.coverage_reference`.
 
 Whatever may happen next is an event `(time, place, key)`, and always the smallest one happens. `Place` is the
 order of an instant; the method of `System` with a place's name says what happens there. Events with a known
@@ -14,16 +14,19 @@ candidates whenever it holds.
 from __future__ import annotations
 
 import math
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import IntEnum, auto
 from fractions import Fraction
+from functools import cache
 from itertools import chain, repeat
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from tests.coverage_reference import Encoding, Startup, Type, startup
+from tests.coverage_reference import State as Coverage
 from tv2sim import Exponential, Uniform
 from tv2sim.draws import Purpose, uniforms
 
@@ -84,6 +87,22 @@ def quantile_of(times: Value, share: float) -> float:
     return float(times.quantile(np.array([share]))[0]) if hasattr(times, "quantile") else float(times)
 
 
+@cache
+def table_of(times: Value, delay: int) -> Startup:
+    """Return the table of a start-up time that the coverage rule reads; the delay is in microseconds."""
+    if hasattr(times, "quantile"):
+        return startup(
+            lambda shares: [float(time) for time in times.quantile(np.array(shares))],
+            lambda seconds: [float(share) for share in times.cdf(np.array(seconds))],
+            delay,
+        )
+    return startup(
+        lambda shares: [float(times) for _ in shares],
+        lambda seconds: [float(s >= times) for s in seconds],
+        delay,
+    )
+
+
 def rounded_up(number: float) -> int:
     """Return the next whole number; what is above one by an error of arithmetic alone is this one."""
     return math.ceil(number - 1e-9)
@@ -97,20 +116,27 @@ class Lead:
     """How many seconds after a video's encoding starts its publisher is started, at least 0.
 
     The encoding time less `encoding`, or the timeout less `timeout`, whichever is smaller; or the encoding time
-    less a `quantile` of the start-up time; or what a `table` has for the encoding time and timeout.
+    less a `quantile` of the start-up time; or less the one that is best for one video (the newsvendor's), where
+    each second has a price for which the publisher is `late`, or `idle`; or what a `table` has for the encoding
+    time and timeout.
     """
 
     encoding: float | None = None
     timeout: float | None = None
     quantile: float | None = None
     table: Mapping[tuple[float, float], float] | None = None
+    late: float | None = None
+    idle: float | None = None
 
     def seconds(self, encoding_time: float, timeout: float, startup_time: Value) -> float:
         """Return how many for a video, whose nominal encoding time and timeout are known."""
         if self.table is not None:
             return self.table.get((encoding_time, timeout), 0.0)
-        if self.quantile is not None:
-            return max(0.0, encoding_time - quantile_of(startup_time, self.quantile))
+        quantile = self.quantile
+        if self.late is not None and self.idle is not None:
+            quantile = self.late / (self.late + self.idle)
+        if quantile is not None:
+            return max(0.0, encoding_time - quantile_of(startup_time, quantile))
         left = [
             time - less
             for time, less in ((encoding_time, self.encoding), (timeout, self.timeout))
@@ -145,11 +171,74 @@ class Rule:
     queue_order: str = "fifo"
     dispatch: str | None = None  # "at_once" or "end_of_instant"
     discards_hopeless: bool = False
+    # the coverage rule: prices in seconds, and which videos it expects
+    price: float | None = None
+    holds_back: float | bool | None = None  # None and True: as `price`
+    forecast: str | tuple[tuple[float, float, int], ...] | None = (
+        "online"  # or (encoding time, timeout, number)
+    )
+    # in place of all other rules of what the pool starts and whom it serves
+    decide: Callable[[Seen], Answer] | None = None
+
+    @property
+    def holding(self) -> float | None:
+        """The price at which ready publishers are held back; None: they are not."""
+        return self.price if self.holds_back in (None, True) else self.holds_back or None
+
+    @property
+    def covers(self) -> bool:
+        """Whether the coverage rule says who is served."""
+        return self.price is not None or self.holding is not None
+
+    @property
+    def has_level(self) -> bool:
+        """Whether the pool has a level up to which it is filled."""
+        return self.price is None and self.decide is None
 
     @property
     def decides(self) -> bool:
         """Whether publishers are given to videos at the end of an instant, not at once."""
-        return self.dispatch == "end_of_instant"
+        return self.dispatch == "end_of_instant" or self.covers or self.decide is not None
+
+    @property
+    def discards(self) -> bool:
+        """Whether videos are given up after their deadline."""
+        return self.discards_hopeless or self.price is not None
+
+    @property
+    def order(self) -> str:
+        """The order of the queue."""
+        return "deadline" if self.covers else self.queue_order
+
+
+class Known(NamedTuple):
+    """A video as a rule sees it: its deadline, and how long it will be encoding."""
+
+    row: int
+    deadline: float
+    remaining: float
+
+
+class Seen(NamedTuple):
+    """What a rule sees at the end of an instant, in seconds."""
+
+    time: float
+    waiting: tuple[Known, ...]  # for any publisher, in the order of the queue
+    encoding: tuple[Known, ...]  # by row
+    ordered: int  # publishers of the pool that are not started
+    starting: tuple[float, ...]  # since how long each of the pool starts
+    ready: int
+    rate: float  # videos a second, from the first to the last start of an encoding
+    mix: Mapping[tuple[float, float], int]  # how many videos by encoding time and timeout
+
+
+class Answer(NamedTuple):
+    """What a rule decides."""
+
+    start: int = 0
+    serve: Sequence[int] | None = None  # rows, in this order; None: all, in the order of the queue
+    hold: int = 0  # publishers that stay ready
+    discard: Sequence[int] = ()  # rows
 
 
 @dataclass(frozen=True)
@@ -438,6 +527,7 @@ class System:
         self.has_own = [rule.dedicated or self.is_worth_its_own(row) for row in range(len(videos))]
         self.prewarmed = self.needed_at_the_mean_rate() if rule.prewarmed == "rate" else int(rule.prewarmed)
         self.encoding_starts: list[int] = []  # the first of each video
+        self.of_pool: list[tuple[int, int]] = []  # the same of the videos that use the pool, and their rows
         self.has_to_decide = True  # whether something has happened since the last decision, or it is time 0
         # client
         self.next = 0  # the first video that has not been offered
@@ -462,7 +552,7 @@ class System:
         self.own: dict[int, int] = {}  # dedicated publisher of a video that it has not taken
         # publishers
         self.orders = 0
-        self.provisioned: dict[int, Order] = {}  # orders that wait for their timer
+        self.provisioned: dict[int, tuple[Order, int]] = {}  # orders that wait for their timer, which ends then
         self.in_line: deque[tuple[Order, int]] = deque()  # orders that wait for the quota, and since when
         self.quota_waits = 0  # waits for the quota that were longer than 0
         self.lives: list[Life] = []
@@ -474,6 +564,7 @@ class System:
         self.busy = 0  # shared publishers that publish
         self.publishing: set[int] = set()  # those of them that take time for it
         self.dead = 0  # shared publishers that have failed, which has not been noticed
+        self.unnoticed: set[int] = set()  # all publishers that have failed so
 
     def run(self) -> Outcome:
         """Let everything happen up to the end of the run."""
@@ -521,7 +612,7 @@ class System:
         waits_for_quota = self.in_line and (
             waits_for_publisher or any(order.own and self.is_needed(order) for order, _ in self.in_line)
         )
-        if self.rule.discards_hopeless and self.sees_blocked:
+        if self.rule.discards and self.sees_blocked:
             stranded.clear()  # none of them is blocked for ever
         waits_for_encoder = any(row not in stranded for _, row in self.interrupted) or (
             self.offering is not None and len(stranded) < len(self.world.speeds)
@@ -670,8 +761,8 @@ class System:
 
     def skip_encoding(self, row: int) -> None:
         """Let the video go straight to the publishing stage."""
-        self.videos[row].encoding_started = self.now
-        self.encoding_starts.append(self.now)
+        self.videos[row].encoding_started = self.counts[row].holds_since = self.now
+        self.begins_first(row)
         self.note("encoding_started", row)
         self.moment("encoding_started", row)
         self.step(row)
@@ -682,6 +773,12 @@ class System:
         self.reach_publishing_stage(row)
 
     # -- encoders ------------------------------------------------------------------------------------------
+
+    def begins_first(self, row: int) -> None:
+        """Let the rule know that the encoding of a video starts, for the first time."""
+        self.encoding_starts.append(self.now)
+        if not self.has_own[row]:
+            self.of_pool.append((self.now, row))
 
     def never_encoded(self, row: int) -> bool:
         return math.isnan(self.videos[row].encoded)
@@ -703,7 +800,7 @@ class System:
         self.plan(self.now + takes, Place.ENCODING_ENDS, row)
         if math.isnan(video.encoding_started):
             video.encoding_started = self.now
-            self.encoding_starts.append(self.now)
+            self.begins_first(row)
             self.moment("encoding_started", row)
         self.step(row)
 
@@ -857,16 +954,55 @@ class System:
                 self.publish(publisher, taken)
 
     def decision(self) -> None:
-        """Discard, dispatch, start: what happens here is no occasion to decide again, but what follows is."""
-        for row in sorted(filter(self.is_hopeless, [*self.waiting(), *self.waits_for_own])):
-            self.discard(row)
-        given = []
-        while (waiting := self.waiting()) and self.ready:
-            row = min(waiting, key=self.urgency)
-            self.publish(*self.give_publisher(row))
-            given.append(row)
-        self.fill_up(chain(given, repeat(None)))
-        self.has_to_decide = False
+        """Discard, dispatch, start: what happens here is no occasion to decide again, but what follows is.
+
+        So is a video that waits again, since its publishing has failed at once.
+        """
+        given: list[int] = []
+        if self.rule.decide is not None:
+            started = self.carry_out(self.rule.decide(self.seen()), given)
+        else:
+            for row in sorted(filter(self.is_hopeless, [*self.waiting(), *self.waits_for_own])):
+                self.discard(row)
+            if self.rule.covers:
+                started = self.cover(given)
+            else:
+                started = 0
+                while self.ready and (queue := self.in_order()):
+                    self.serve(queue[0], given)
+            self.fill_up(chain(given, repeat(None)))
+        for _ in range(started):
+            self.order(None, None, own=False)
+        self.has_to_decide = bool(set(given).intersection(self.waiting()))
+
+    def cover(self, given: list[int]) -> int:
+        """Serve as many as the coverage rule says, and return how many publishers it starts."""
+        queue = self.in_order()
+        while self.rule.holding and not self.sees_blocked and not self.has_room() and self.ready and queue:
+            self.serve(queue[0], given)  # for what cannot come, none is held
+            queue = self.in_order()
+        taken, started, _ = self.coverage(queue).decision()
+        for row in queue[:taken]:
+            self.serve(row, given)
+        return started
+
+    def carry_out(self, answer: Answer, given: list[int]) -> int:
+        """Discard and serve what a rule answers, and return how many publishers it starts."""
+        for row in answer.discard:
+            if self.videos[row].outcome == "unfinished":  # as otherwise it has been delivered again
+                self.discard(row)
+        queue = self.in_order() if answer.serve is None else answer.serve
+        for row in queue[: max(0, len(self.ready) - answer.hold)]:
+            self.serve(row, given)
+        return answer.start
+
+    def serve(self, row: int, given: list[int]) -> None:
+        self.publish(*self.give_publisher(row))
+        given.append(row)
+
+    def in_order(self) -> list[int]:
+        """Return the videos that any publisher may take, in the order of the queue."""
+        return sorted(self.waiting(), key=self.urgency)
 
     @property
     def sees_blocked(self) -> bool:
@@ -880,7 +1016,7 @@ class System:
     def urgency(self, row: int) -> tuple[float, ...]:
         """Return what says which video is served first: the one for which it is smallest."""
         place = self.counts[row].place or self.places + 1 + self.blocked.index(row)
-        match self.rule.queue_order:
+        match self.rule.order:
             case "deadline":
                 return (self.deadline(row), row)
             case "priority":
@@ -894,7 +1030,7 @@ class System:
 
     def is_hopeless(self, row: int) -> bool:
         """Tell if the rule gives a video up; what waits again after its publication is no such video."""
-        if not self.rule.discards_hopeless or self.videos[row].outcome != "unfinished":
+        if not self.rule.discards or self.videos[row].outcome != "unfinished":
             return False
         return self.now > self.deadline(row)
 
@@ -1036,13 +1172,19 @@ class System:
         """Return how many publishers are started up at a time if each is replaced."""
         rate = self.world.requests_per_second
         mean = Profile(rate.steps, rate.period).mean if hasattr(rate, "steps") else rate
+        return rounded_up((self.submitted_rate() or mean) * mean_of(self.world.startup_time))
+
+    def submitted_rate(self) -> float | None:
+        """Return the mean rate of a catalogue in which all videos have times."""
         times = [video.submitted_at for video in self.videos if video.submitted_at is not None]
         if len(times) == len(self.videos) > 1 and max(times) > min(times):
-            mean = (len(times) - 1) / (max(times) - min(times))
-        return rounded_up(mean * mean_of(self.world.startup_time))
+            return (len(times) - 1) / (max(times) - min(times))
+        return None
 
     def wanted(self) -> int:
         """Return the level that the pool should have now."""
+        if not self.rule.has_level:
+            return 0
         if self.rule.level is not None:
             return self.rule.level(self.now / 1e6, len(self.queue), len(self.publishing))
         least = self.prewarmed if self.rule.minimum is None else self.rule.minimum
@@ -1116,6 +1258,117 @@ class System:
         else:
             self.fill_up(repeat(None))
 
+    # -- what rules see that decide once an instant ------------------------------------------------------
+
+    def nominal(self, row: int) -> int:
+        return microseconds(self.encoding_time(row))
+
+    def encoding_now(self) -> list[tuple[int, int]]:
+        """Return the videos that will wait for any publisher, each with the nominal end of its encoding.
+
+        Among them are those that have lost their encoder, and those that the broker has not delivered yet.
+        """
+        interrupted = {row for _, row in self.interrupted}
+        known = {row for _, row in self.of_pool} - set(self.waiting())
+        return [
+            (row, max(self.now, (self.now if row in interrupted else since) + self.nominal(row)))
+            for row in sorted(known)
+            if self.videos[row].outcome == "unfinished" and not self.counts[row].attempts
+            for since in (self.counts[row].holds_since,)
+        ]
+
+    def starting_since(self) -> list[int]:
+        """Return when each publisher of the pool was started that is starting, as far as is known."""
+        return [
+            int(publisher.started)
+            for publisher, life in zip(self.publishers, self.lives, strict=True)
+            if not life.order.own
+            and math.isnan(publisher.ready)
+            and (math.isnan(publisher.ended) or publisher.publisher in self.unnoticed)
+        ]
+
+    def ordered_until(self) -> list[int]:
+        """Return when each publisher starts that is ordered for the pool: one that waits for the quota, now."""
+        timers = sorted(ends for order, ends in self.provisioned.values() if not order.own)
+        return timers + [self.now for order, _ in self.in_line if not order.own]
+
+    def seen(self) -> Seen:
+        """Return what a rule of a user's own sees."""
+
+        def known(row: int, end: int) -> Known:
+            return Known(row, self.deadline(row) / 1e6, (end - self.now) / 1e6)
+
+        span = (self.of_pool[-1][0] - self.of_pool[0][0]) / 1e6 if self.of_pool else 0.0
+        mix = Counter(
+            (self.nominal(row) / 1e6, self.videos[row].publication_timeout) for _, row in self.of_pool
+        )
+        return Seen(
+            self.now / 1e6,
+            tuple(known(row, self.now) for row in self.in_order()),
+            tuple(known(row, end) for row, end in self.encoding_now()),
+            len(self.ordered_until()),
+            tuple((self.now - since) / 1e6 for since in self.starting_since()),
+            len(self.ready),
+            (len(self.of_pool) - 1) / span if span else 0.0,
+            mix,
+        )
+
+    def coverage(self, queue: Sequence[int]) -> Coverage:
+        """Return what the coverage rule knows."""
+        rule, world = self.rule, self.world
+        delay = microseconds(world.provisioning_delay)
+        publishing = 0 if world.deadline == "assigned" else microseconds(mean_of(world.publishing_time))
+        gaps, rate, poisson = self.gaps()
+        return Coverage(
+            table_of(world.startup_time, delay),
+            self.now,
+            gaps,
+            rate,
+            self.of_pool[-1][0] if self.of_pool else -math.inf,
+            microseconds(rule.price or 0),
+            microseconds(rule.holding or 0),
+            self.expected_mix(publishing),
+            rule.forecast == "online",
+            poisson,
+            1.0 - world.faults.startup,
+            publishing,
+            len(self.ready),
+            [since - delay for since in (*self.starting_since(), *self.ordered_until())],
+            [self.deadline(row) for row in queue],
+            [Encoding(end, self.deadline(row)) for row, end in self.encoding_now()],
+        )
+
+    def gaps(self) -> tuple[list[float], int, bool]:
+        """Return the time between two videos at each rate, which rate it is now, and if it is random."""
+        rate, submitted = self.world.requests_per_second, self.submitted_rate()
+        place = 0
+        if hasattr(rate, "steps"):
+            time = self.now if rate.period is None else self.now % microseconds(rate.period)
+            place = sum(microseconds(begin) <= time for begin, _ in rate.steps) - 1
+            gaps = [max(1.0, 1e6 / height) if height else math.inf for _, height in rate.steps]
+        else:
+            gaps = [max(1, microseconds(1 / rate))]
+        if self.world.encoders is None and submitted is not None:
+            return [1e6 / submitted] * len(gaps), place, True
+        return gaps, place, self.world.arrivals == "poisson"
+
+    def expected_mix(self, publishing: int) -> list[Type] | None:
+        """Return what each video of the mix takes; None if none are expected."""
+        forecast = self.rule.forecast
+        if forecast is None:
+            return None
+        if isinstance(forecast, str):
+            rows = (row for _, row in self.of_pool)
+            kinds = [(self.nominal(row), microseconds(self.videos[row].publication_timeout)) for row in rows]
+        else:
+            has_encoders = self.world.encoders is not None
+            kinds = [
+                (microseconds(time) if has_encoders else 0, microseconds(timeout))
+                for time, timeout, number in sorted(forecast)
+                for _ in range(number)
+            ]
+        return [Type(time, timeout - publishing) for time, timeout in kinds]
+
     # -- publishers ----------------------------------------------------------------------------------------
 
     def order(
@@ -1127,13 +1380,14 @@ class System:
         self.ordered += not own
         timer = 0 if warm else delay + microseconds(self.world.provisioning_delay)
         if timer:
-            self.provisioned[order.number] = order
+            self.provisioned[order.number] = (order, self.now + timer)
             self.plan(self.now + timer, Place.DELAYED_START, -1 if cause is None else cause, order.number)
         else:
             self.start(order)
 
     def delayed_start(self, video: int, number: int) -> None:
-        self.start(self.provisioned.pop(number))
+        order, _ = self.provisioned.pop(number)
+        self.start(order)
 
     def start(self, order: Order) -> None:
         """Make a publisher of an order, as soon as the quota has room for it."""
@@ -1228,13 +1482,19 @@ class System:
         if order.own and order.cause is not None:
             self.own.pop(order.cause, None)
         self.dead += not order.own
+        self.unnoticed.add(number)
         self.plan(self.now + microseconds(self.world.faults.noticed_after), Place.NOTICE, number)
         self.gone()
 
     def notice(self, number: int) -> None:
+        """Start another publisher in its place, except for a pool of which a rule says what it starts."""
         order = self.lives[number].order
         self.dead -= not order.own
-        self.order(order.cause, order.slot, own=order.own)
+        self.unnoticed.remove(number)
+        if order.own or self.rule.has_level:
+            self.order(order.cause, order.slot, own=order.own)
+        else:
+            self.has_to_decide = True
 
     # -- the end -------------------------------------------------------------------------------------------
 

@@ -85,6 +85,9 @@ FOUND = {
     ("Lateness, largest of a run", 14, 100),
     ("Difference in videos published too late", 12, 100),
     ("Difference in videos published too late", 13, 100),
+    ("Cost, where a failure costs as much as 10,000 idle seconds", 11, 100),
+    ("Cost, where a failure costs as much as 10,000 idle seconds", 12, 100),
+    ("Difference in cost, a failure as 10,000 idle seconds", 12, 100),
 }
 
 

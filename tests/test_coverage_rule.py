@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +26,6 @@ from tv2sim.strategies.coverage import (
     startups,
 )
 
-from .benchmarks.coverage_rule import Setting, simulated
 from .coverage_reference import Encoding, State, Type, startup
 
 S = 1e6
@@ -269,88 +269,53 @@ def test_the_tables_are_the_same(place: int) -> None:
 # -- whole runs ----------------------------------------------------------------------------------------------
 
 CATALOGUE = tv.generate_catalogue()
-SETTINGS = {
-    "known": Setting(100),
-    "learned": Setting(60, learned=True, pool=8),
-    "poisson": Setting(60, learned=True, pool=8, poisson=True, startup_fails=0.1),
-    "base stock": Setting(holding=100, pool=10, base_stock=True),
+USUAL = tv.Scenario()
+RUNS = {
+    "known": (tv.Strategy(price=100, forecast=CATALOGUE), USUAL),
+    "learned": (tv.STRATEGIES["coverage"], USUAL),
+    "poisson": (tv.STRATEGIES["coverage"], USUAL.replace(arrivals="poisson", faults=tv.Faults(startup=0.1))),
+    "base stock": (tv.Strategy(prewarmed=10, holds_back=100), USUAL),
 }
 
 SHOW = """
 import sys
 sys.modules["numba"] = None
-from tests.test_coverage_rule import CATALOGUE, SETTINGS, simulated
-for setting in SETTINGS.values():
-    found = simulated(CATALOGUE, setting, 1)
-    print(found.failed.tolist(), found.idle.tolist(), found.seconds < 3)
+from tests.test_coverage_rule import RUNS, of_one_run
+for strategy, scenario in RUNS.values():
+    print(*of_one_run(strategy, scenario))
 """
+
+
+def of_one_run(strategy: tv.Strategy, scenario: tv.Scenario) -> tuple[list[float], list[float], bool]:
+    """Return when videos were assigned, when publishers were started, and whether that took less than 3 s."""
+    begun = time.process_time()
+    run = tv.simulate(CATALOGUE, strategy, scenario, engine="simpy")
+    took = time.process_time() - begun
+    return run.videos["assigned"].tolist(), run.publishers["started"].tolist(), took < 3
 
 
 @pytest.mark.full
 def test_python_alone_decides_the_same_in_time() -> None:
-    root = Path(__file__).parent.parent
+    of_one_run(*RUNS["known"])  # functions are compiled
     command = [sys.executable, "-c", SHOW]
+    root = Path(__file__).parent.parent
     done = subprocess.run(command, capture_output=True, text=True, check=True, cwd=root, env=os.environ)
-    for line, setting in zip(done.stdout.splitlines(), SETTINGS.values(), strict=True):
-        found = simulated(CATALOGUE, setting, 1)
-        assert line == f"{found.failed.tolist()} {found.idle.tolist()} True"
+    for line, (strategy, scenario) in zip(done.stdout.splitlines(), RUNS.values(), strict=True):
+        assert line == " ".join(map(str, of_one_run(strategy, scenario)))
 
 
 @pytest.mark.full
 def test_it_fails_less_at_a_third_of_the_idle_time_of_a_pool() -> None:
-    pool = tv.replicate(CATALOGUE, "2c", replications=200, metrics=["failed", "idle"]).frame
+    def means(strategy: str | tv.Strategy, replications: int) -> tuple[float, float]:
+        how: dict[str, Any] = {"replications": replications, "metrics": ["failed", "idle"]}
+        frame = tv.replicate(CATALOGUE, strategy, progress=False, **how).frame
+        return float(frame["failed"].mean()), float(frame["idle"].mean())
+
+    failed, idle = means("2c", 200)
     for name in ("known", "learned"):
-        found = simulated(CATALOGUE, SETTINGS[name], 200)
-        assert found.failed.mean() < pool["failed"].mean() / 4
-        assert found.idle.mean() < pool["idle"].mean() / 3
-    held = simulated(CATALOGUE, SETTINGS["base stock"], 200)
-    assert held.failed.mean() < pool["failed"].mean() / 10
-    assert held.idle.mean() == pytest.approx(pool["idle"].mean(), rel=0.02)
-
-
-@pytest.mark.full
-def test_ten_times_the_times_and_the_price_are_ten_times_the_idle_time() -> None:
-    slow = {
-        "encoding_time": CATALOGUE.encoding_time * 10,
-        "publication_timeout": CATALOGUE.publication_timeout * 10,
-    }
-    catalogue = tv.read_catalogue(
-        [
-            {"id": str(i), "encodingTime": e, "publicationTimeout": t}
-            for i, (e, t) in enumerate(zip(*(column.tolist() for column in slow.values()), strict=True))
-        ]
-    )
-    for setting in (SETTINGS["known"], SETTINGS["learned"]):
-        found = simulated(CATALOGUE, setting, 100)
-        same = simulated(
-            catalogue, setting._replace(price=setting.price * 10, gap=5.0, startup_time=tv.Uniform(20, 60)), 100
-        )
-        assert same.failed.tolist() == found.failed.tolist()
-        assert same.idle == pytest.approx(found.idle * 10, abs=1e-3)
-
-
-REAL = Path(__file__).parents[2] / "shared" / "data" / "tv2-video-metadata-ingest.txt"
-MEASURED = {
-    Setting(20): (0.314, 0.004, 25.7),
-    Setting(60): (0.115, 0.002, 37.8),
-    Setting(100): (0.094, 0.002, 40.6),
-    Setting(240): (0.046, 0.002, 51.2),
-    Setting(1000): (0.0148, 0.0009, 76.0),
-    Setting(60, learned=True, pool=8): (0.123, 0.003, 34.1),
-    Setting(240, learned=True, pool=8): (0.062, 0.002, 42.5),
-    Setting(1000, learned=True, pool=8): (0.0286, 0.0012, 57.4),
-    Setting(holding=100, pool=10, base_stock=True): (0.0152, 0.0012, 173.0),
-    Setting(60, shuffled=True): (0.172, 0.004, 37.5),
-}
-"""What other programs found: failed videos with their standard error, and idle publisher-seconds."""
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not REAL.exists(), reason="the real catalogue is not there")
-@pytest.mark.parametrize("setting", MEASURED)
-def test_the_figures_are_those_of_other_programs(setting: Setting) -> None:
-    failed, error, idle = MEASURED[setting]
-    found = simulated(tv.read_catalogue(REAL), setting, 20_000)
-    combined = float(np.hypot(error, found.failed.std() / 20_000**0.5))
-    assert found.failed.mean() == pytest.approx(failed, abs=3 * combined)
-    assert found.idle.mean() == pytest.approx(idle, rel=0.02)
+        found = means(RUNS[name][0], 60)
+        assert found[0] < failed / 4
+        assert found[1] < idle / 3
+    held = means(RUNS["base stock"][0], 60)
+    assert held[0] < failed / 10
+    assert held[1] == pytest.approx(idle, rel=0.02)

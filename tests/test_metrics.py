@@ -132,6 +132,12 @@ class TestTheRegistry:
         assert run.summary["redeliveries"] == (run.events["event"] == "redelivered").sum() > 0
         assert run.summary["redeliveries"] == run.summary["publishers_started"] - 2
 
+    def test_a_client_that_meets_no_encoder_never_retries(self) -> None:
+        run = simulate([(2, 9), (2, 9)], "1", 1, encoders=None, hand_over=tv.RetryLater(1, attempts=2))
+        assert not {"refused", "retries"} & {*run.summary}
+        run = simulate([(2, 9), (2, 9)], "1", 1, hand_over=tv.RetryLater(1))
+        assert {"refused", "retries"} & {*run.summary} == {"retries"}  # no offer is the last one
+
     @pytest.mark.parametrize(("until", "busy"), [(None, 2 + 2), (7, 2 + 1)])
     def test_busy_is_from_assigned_to_the_end(self, until: float | None, busy: float) -> None:
         # a pool of 1: p0 is ready at 3 and busy until 5, p1 starts at 3, is ready at 6 and busy until 8

@@ -14,9 +14,10 @@ import msgspec
 import pytest
 
 import tv2sim as tv
+from tv2sim.model.failures import FailingPublishers
 from tv2sim.strategies.contradictions import CONTRADICTIONS
 
-from .micro import log, simulate
+from .micro import PUBLISHERS, actual, literal, log, simulate
 
 # -- what is refused -----------------------------------------------------------------------------------------
 
@@ -99,6 +100,82 @@ def test_each_contradiction_is_in_the_list() -> None:
 def test_leads_that_are_none(values: dict[str, Any], text: str) -> None:
     with pytest.raises(tv.StrategyError, match=text):
         tv.Lead(**values)
+
+
+# -- the hooks of videos and of the pool's level -----------------------------------------------------------
+
+
+def test_a_video_chooses_its_moment_and_whether_the_publisher_is_its_own() -> None:
+    """A start-up takes 3 s. v0 starts its own at 0; v1 one for the pool at 2.5, taken by v2, queued at 1.5."""
+
+    class Chosen(tv.Strategy):
+        def owns_publisher(self, video: tv.Video) -> bool:
+            return video.publication_timeout == 9
+
+        def start_moment(self, video: tv.Video) -> Any:
+            return {9: "encoding_started", 8: "encoded", 7: None}[int(video.publication_timeout)]
+
+    run = simulate([(1, 9), (2, 8), (0.5, 7)], Chosen(), 3, encoders=3, until=6)
+    check_publishers(
+        run,
+        """
+        cause  started  ready  assigned  ended  video  idle
+            0      0      3        3       3      0     0
+            1      2.5    5.5      5.5     5.5    2     0
+        """,
+    )
+
+
+def test_a_video_delays_its_start() -> None:
+    """To 0.5 s before the nominal end of its encoding."""
+
+    class Later(tv.Strategy):
+        def start_delay(self, video: tv.Video) -> float:
+            return video.encoding_time - 0.5
+
+    run = simulate([(4, 9), (2, 9)], Later(starts_on="encoding_started", dedicated=True), 1, encoders=2)
+    check_publishers(
+        run,
+        """
+        cause  started  ready  assigned  ended  video  idle
+            1      2      3        3       3      1     0
+            0      3.5    4.5      4.5     4.5    0     0
+        """,
+    )
+
+
+def test_a_video_says_how_urgent_it_is() -> None:
+    """All wait at 4, 8 and 12, when a publisher is ready: v2 has the longest encoding, v0 comes before v1."""
+
+    class LongestFirst(tv.Strategy):
+        def priority(self, video: tv.Video, deadline: float) -> float:
+            return -video.encoding_time
+
+    run = simulate([(1, 99), (1, 99), (2, 99)], LongestFirst(prewarmed=1), 4, encoders=3)
+    assert run.videos["assigned"].tolist() == [8, 12, 4]
+
+
+def test_the_level_of_the_pool_changes() -> None:
+    """One up to 3, then two, as of the review of 4: v0 takes the first at 2, and the pool is filled up then."""
+
+    class Grows(tv.Strategy):
+        def pool_level(self, state: tv.PoolState) -> int:
+            return 1 if state.time < 3 else 2
+
+    run = simulate([(2, 9), (9, 99)], Grows(review_every=2), 1, until=5)
+    check_publishers(
+        run,
+        """
+        cause  started  ready  assigned  ended  video  idle
+            -      0      1        2       2      0     1
+            0      2      3        -       -      -     2
+            -      4      5        -       -      -     0
+        """,
+    )
+
+
+def check_publishers(run: tv.Run, table: str) -> None:
+    assert actual(run.publishers, PUBLISHERS) == literal(table, PUBLISHERS)
 
 
 # -- the hook decide -----------------------------------------------------------------------------------------
@@ -255,6 +332,25 @@ def test_an_arrival_in_the_first_microseconds_is_no_immense_rate() -> None:
     assert len(run.publishers) == 4
 
 
+def test_nothing_is_kept_of_a_publisher_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many are retired, die and serve; of those that are left, it is known why they were started."""
+    made: list[FailingPublishers] = []
+    begin = FailingPublishers.__init__
+
+    def init(one: FailingPublishers, *arguments: Any) -> None:
+        made.append(one)
+        begin(one, *arguments)
+
+    monkeypatch.setattr(FailingPublishers, "__init__", init)
+    pool: dict[str, Any] = {"prewarmed": 5, "minimum": 1, "idle_time_to_live": 0.5}
+    strategy = tv.Strategy(starts_on="encoding_started", **pool)
+    scenario = tv.Scenario(faults=tv.Faults(startup=0.2, ready_lifetime="uniform(0, 2)"))
+    run = tv.simulate(tv.generate_catalogue(60), strategy, scenario, seed=1)
+    assert {"retired", "failed", "ended"} <= {*run.publishers["outcome"]}
+    there = run.publishers["publisher"][run.publishers["ended"].isna()]
+    assert set(made[0]._of) == set(there)
+
+
 @pytest.mark.parametrize("name", tv.STRATEGIES)
 def test_a_built_in_strategy_in_a_world_with_everything(name: str) -> None:
     """Each video has one outcome, no publisher serves two, and no retired one serves."""
@@ -295,8 +391,19 @@ KNOWN: list[tuple[dict[str, Any], float, float | None]] = [
     ),
     ({"prewarmed": 4, **ADVANCE, **DEADLINE, "lead": tv.Lead(encoding=3, timeout=6)}, 0.535, 126.2),
     ({"prewarmed": 4, **ADVANCE, **DEADLINE, "lead": tv.Lead(encoding=2, timeout=5.5)}, 1.170, 79.9),
+    *(
+        ({"price": price, "forecast": REAL}, failed, idle)
+        for price, failed, idle in (
+            (20, 0.314, 25.7),
+            (60, 0.115, 37.8),
+            (100, 0.094, 40.6),
+            (240, 0.046, 51.2),
+            (1000, 0.0148, 76.0),
+        )
+    ),
     ({"prewarmed": "rate", "price": 60}, 0.123, 34.1),
     ({"prewarmed": "rate", "price": 240}, 0.062, 42.5),
+    ({"prewarmed": "rate", "price": 1000}, 0.0286, 57.4),
     ({"prewarmed": 10, "holds_back": 100}, 0.0152, 173),
 ]
 

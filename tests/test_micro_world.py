@@ -396,7 +396,8 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Failing:
             fail = which.get(purpose.name, [])
             return lambda entity, further=0: 0.0 if (entity, further) in fail else 0.999
 
-        monkeypatch.setattr("tv2sim.model.failures.numbers", numbers)
+        for module in ("failures", "brokers"):
+            monkeypatch.setattr(f"tv2sim.model.{module}.numbers", numbers)
 
     return only
 

@@ -630,6 +630,16 @@ class TestTimeline:
         assert marks(ax, "publisher failed") == [[2, 2.2], [6, 2.2], [6, 3.2]]
         assert explanation(ax) == "0 of 1 videos published in time, 0 late, 1 not at all"
 
+    def test_a_video_that_is_delivered_again(self, failing: in_the_world.Failing) -> None:
+        # v0 is published at 2 by p0, and at 3 by p1, which is started then because of the redelivery
+        failing(ACKNOWLEDGEMENT_LOSS=[(0, 0)])
+        broker = tv.Broker(acknowledgement_loss=0.5, redelivered_after=1)
+        run = simulate([(1, 9), (5, 9)], "1", 1, encoders=2, broker=broker)
+        assert run.publishers["ended"].tolist() == [2, 4, 6.5]
+        ax = tv.plots.timeline(run)
+        assert marks(ax, "published in time") == [[2, 3.2], [6.5, 3.2]]
+        assert marks(ax, "published again") == [[4, 3.2]]
+
     def test_without_an_encoding_stage(self) -> None:
         ax = tv.plots.timeline(simulate([(2, 9)], "2c:1", 1, encoders=None))
         assert ticks(ax) == ["publishers"]

@@ -36,13 +36,13 @@ def entries_of(ax: Axes) -> list[str]:
 
 def test_families_are_strategies_that_differ_in_one_number(study: tv.Comparison) -> None:
     lines = [(line.of, line.values) for line in families(study_of(study).groups["even"])]
-    assert lines == [("", []), ("price", [20, 60]), ("prewarmed", [8, 10, 14])]
+    assert lines == [("", []), ("price of a failed video (s)", [20, 60]), ("prewarmed publishers", [8, 10, 14])]
 
 
 def test_each_world_has_a_panel_with_the_same_scales(study: tv.Comparison) -> None:
     ax = tv.plots.frontier(study)
     even, random = cast("list[Axes]", ax.child_axes)
-    assert entries_of(ax) == ["2a", "coverage: price", "2c: prewarmed"]
+    assert entries_of(ax) == ["2a", "coverage: price of a failed video (s)", "2c: prewarmed publishers"]
     assert even.get_yscale() == "log"
     assert even.get_xlim() == random.get_xlim()
     assert even.get_ylim() == random.get_ylim()

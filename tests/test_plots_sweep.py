@@ -148,7 +148,7 @@ class TestWhatIsDrawn:
         interval = pools["1"].interval("failed")
         assert (band.y0, band.y1) == pytest.approx((interval.ci_low, interval.ci_high))
         assert labels(ax) == ["1", "2c:8 to 2c:15"]
-        assert ax.get_xlabel() == "prewarmed"
+        assert ax.get_xlabel() == "prewarmed publishers"
 
     def test_colours_are_those_of_other_charts(self, encoders: tv.Comparison, grid: tv.Comparison) -> None:
         for study in (encoders, grid):
@@ -202,6 +202,33 @@ class TestWhatVaries:
         pools = [tv.PART_2C.replace(name=f"p{n}", prewarmed=3, review_every=n) for n in (9.0, 5.0)]
         swept = swept_by(study_of(compared(pools)))
         assert (swept.parameter, swept.values, swept.of) == ("review_every", [5.0, 9.0], "p5.0 to p9.0")
+
+    def test_a_field_of_a_field(self) -> None:
+        faults = [tv.Faults(startup=share, noticed_after=later) for later in (0, 2) for share in (0, 0.3, 0.1)]
+        study = compared(["2a", "2c"], {"faults": faults, "encoders": [1, 2]})
+        ax = tv.plots.sweep(study)
+        assert (ax.get_xlabel(), len(panels(ax))) == ("share of start-ups that fail", 4)
+        assert [x for x, _ in means(panels(ax)[0])[0]] == [0, 0.1, 0.3]
+        assert "encoders=1 faults.noticed_after=2" in [" ".join(head.split()) for head in heads(ax)]
+        assert swept_by(study_of(study), "faults.noticed_after").values == [0, 2]
+        ax = tv.plots.sweep(study, parameter="faults.noticed_after")
+        assert ax.get_xlabel() == "time until a failure is noticed (s)"
+        assert ax.get_title(loc="left") == "On-time rate against time until a failure is noticed"
+        with pytest.raises(
+            tv.InputError, match=r"one of 'encoders', 'faults', 'faults\.startup', 'faults\.noticed"
+        ):
+            tv.plots.sweep(study, parameter="faults.publishing")
+
+    def test_a_field_that_is_not_always_there(self) -> None:
+        study = compared("1", {"hand_over": [None, tv.RetryLater(1), tv.RetryLater(2)]})
+        assert swept_by(study_of(study), "hand_over.after").values == [None, 1, 2]
+        assert swept_by(study_of(study)).parameter == "hand_over"
+
+    def test_a_number_of_a_lead(self) -> None:
+        rules = [tv.STRATEGIES["advance"].replace(name=f"{n}", lead=tv.Lead(encoding=n)) for n in (1, 3)]
+        swept = swept_by(study_of(compared(rules)))
+        assert (swept.parameter, swept.values) == ("lead.encoding", [1, 3])
+        assert swept.label == "start before the end of the encoding (s)"
 
     def test_one_line_in_each_of_a_few_worlds(self) -> None:
         study = compared(["2c:2", "2c:3", "2c:4"], {"encoders": [1, 2]})

@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 import numpy as np
 import pytest
+from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
@@ -273,6 +275,21 @@ class TestPricedLater:
         assert other.priced(None).to_dict() == plain_study.to_dict()
         assert other.priced(tv.Prices()).metrics == plain_study.metrics
 
+    def test_a_restricted_study_has_measured_what_it_needs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        how: dict[str, Any] = {"replications": 5, "prices": PRICES, "progress": False}
+        timed = tv.Scenario(publishing_time=1)
+        some = tv.compare(FEW, ["1", "2c:3"], timed, metrics=["makespan"], **how)
+        monkeypatch.setattr(work, "measure_chunk", None)
+        assert some.metrics == ("makespan", "cost")
+        assert (some.costs[["starting", "busy", "start", "cost"]] > 0).all(axis=None)
+        starts = some.priced(tv.Prices(start=1))
+        assert starts.costs["cost"].tolist() == some.costs["start"].div(2).tolist()
+
+    def test_two_are_compared_at_the_prices_of_the_first(self, plain_study: tv.Comparison) -> None:
+        one, other = plain_study["2c"].priced(PRICES), plain_study["2a"]
+        expected = one.less(other.priced(PRICES), "cost")
+        assert one.less(other, "cost") == one.less(other.priced(tv.Prices(start=3)), "cost") == expected
+
     def test_changes_nothing_else(self, plain_study: tv.Comparison, study: tv.Comparison) -> None:
         assert plain_study.prices is None
         assert "cost" not in plain_study.metrics
@@ -532,8 +549,11 @@ class TestVerdict:
         assert verdict(world).endswith("Against 2b: the same cost in every replication, and as many in time.")
 
     def test_a_margin_of_the_rate_does_not_matter(self, study: tv.Comparison) -> None:
-        (world,) = dataclasses.replace(study, margin=0.5).worlds()
-        assert verdict(world) == verdict(study.worlds()[0])
+        """Nor where it is larger than all costs."""
+        cents = study.priced(tv.Prices(starting=1e-6, ready=2e-6, failed=5e-4))
+        (world,) = dataclasses.replace(cents, margin=1.0).worlds()
+        assert verdict(world) == verdict(cents.worlds()[0])
+        assert "Shown to be dearer: 2c and 2c:13." in verdict(world)
 
     def test_a_notebook_says_it(self, study: tv.Comparison) -> None:
         shown = study._repr_html_()
@@ -606,6 +626,11 @@ class TestReport:
         assert "The aim is the cheapest strategy, at the prices given, that\nis not shown" in resources
 
 
+def markers(ax: Axes) -> list[Line2D]:
+    """Return the points of a chart, in the order of the strategies."""
+    return [line for line in ax.lines if line.get_marker() not in ("None", None)]
+
+
 class TestCharts:
     def test_bars_add_up_to_the_cost(self, study: tv.Comparison) -> None:
         ax = tv.plots.costs(study)
@@ -632,12 +657,14 @@ class TestCharts:
         assert len({bar.get_hatch() for bar in ax.patches}) >= 4
 
     def test_the_tradeoff_is_with_the_cost(self, study: tv.Comparison) -> None:
-        ax = tv.plots.tradeoff(study)
+        ax, idle = tv.plots.tradeoff(study), tv.plots.tradeoff(study, cost="idle")
         assert ax.get_xlabel() == "cost"
         assert ax.get_title(loc="left") == "On-time rate against cost"
+        of_2a, idle_of_2a = (markers(chart)[0].get_markerfacecolor() for chart in (ax, idle))
+        assert (of_2a == "white", idle_of_2a == "white") == (True, False)  # it is dearer, but idles less
         means = [study.summary["cost"]["mean"].iloc[row] for row in range(5)]
-        assert [line.get_xdata()[0] for line in ax.lines if line.get_marker() not in ("None", None)] == means  # type: ignore[index]
-        assert tv.plots.tradeoff(study, cost="idle").get_xlabel() == "idle (s)"
+        assert [float(np.asarray(line.get_xdata())[0]) for line in markers(ax)] == means
+        assert idle.get_xlabel() == "idle (s)"
         assert tv.plots.tradeoff(study.priced(None)).get_xlabel() == "idle (s)"
         seconds = tv.plots.tradeoff(study.priced(None), cost="publisher_seconds")
         assert seconds.get_title(loc="left") == "On-time rate against publisher-seconds"

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import tv2sim as tv
-from tests.reference import Clip, Draws, Outcome, Rule, World, reference
+from tests.reference import Clip, Draws, Lead, Outcome, Rule, World, reference
 from tv2sim.events import log_of
 
 MOMENTS = ("encoding_started", "encoded", "queued")
@@ -92,10 +92,18 @@ def strategy_of(rule: Rule) -> tv.Strategy:
         return tv.PART_2B
     data = {each.name: value for each in fields(rule) if (value := getattr(rule, each.name)) != each.default}
     if rule.lead is not None:
-        data["lead"] = tv.Lead(**vars(rule.lead))
+        data["lead"] = lead_of(rule.lead)
+    if rule.decide is not None:
+        return Deciding("of this test", rule=data.pop("decide"), **data)
     if rule.starts_on is None:
         return tv.PART_2C.replace(**{"prewarmed": 0} | data)
     return Delayed("of this test", **data) if rule.delay else tv.Strategy("of this test", **data)
+
+
+def lead_of(lead: Lead) -> tv.Lead:
+    """Return the library's lead."""
+    given = {name: value for name, value in vars(lead).items() if value is not None}
+    return tv.Lead.newsvendor(**given) if "late" in given else tv.Lead(**given)
 
 
 @dataclass(frozen=True)
@@ -106,6 +114,16 @@ class Delayed(tv.Strategy):
 
     def start_delay(self, video: tv.Video) -> float:
         return self.delay
+
+
+@dataclass(frozen=True)
+class Deciding(tv.Strategy):
+    """A function decides, which reads nothing but what the specification's state has, too."""
+
+    rule: Any = None
+
+    def decide(self, state: tv.State) -> tv.Decision:
+        return tv.Decision(*self.rule(state))
 
 
 def simulate(case: Case, startup_time: tv.Constant | tv.Uniform, seed: int = 1) -> tv.Run:
@@ -290,6 +308,22 @@ def test_every_cell_agrees_for_154_videos(rule: Rule, world: World, whole: bool)
     check(case, simulate(case, tv.Constant(4)))
     run = simulate(case, tv.Uniform(2, 6))
     check(case, run)
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Rule(prewarmed=10, holds_back=100),
+        Rule(prewarmed=8, price=240, forecast=((3, 6, 2), (6, 7, 1))),
+        pytest.param(Rule(prewarmed="rate", price=60), marks=pytest.mark.full),
+        pytest.param(Rule("encoding_started", prewarmed="rate", price=1000), marks=pytest.mark.full),
+    ],
+)
+@pytest.mark.parametrize("whole", [True, False])
+def test_every_cell_agrees_for_154_videos_of_rules_that_weigh(rule: Rule, whole: bool) -> None:
+    for world in (World(), World(encoders=3, publishing_queue_capacity=2, publishing_time=0.5)):
+        case = large_case(rule, world, whole)
+        check(case, simulate(case, tv.Uniform(2, 6)))
 
 
 @pytest.mark.parametrize(("name", "rule"), PARTS.items())

@@ -713,3 +713,18 @@ def test_what_a_scenario_adds_is_said_in_words() -> None:
     assert "<li>Encoders die" not in one
     assert "<li>failing: Start-ups may fail.</li>" in several
     assert "Besides: If no encoder is free, a video is refused" in one
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_what_a_catalogue_adds_is_said_in_words() -> None:
+    clip = {"encodingTime": 1, "publicationTimeout": 9, "id": "a"}
+    usual, slow = (tv.read_catalogue([clip | more]) for more in ({}, {"publishingTime": 2}))
+    takes_time = "Publishing takes time, for which a publisher is busy."
+    for catalogues, said in (
+        ({"slow": slow}, takes_time),
+        ({"slow": slow, "usual": usual}, f"slow: {takes_time}"),
+        ({"usual": usual}, None),
+    ):
+        page = build_report(tv.compare(catalogues, ["1"], replications=2))
+        assert ("Publishing takes time" in page) == (said is not None)
+        assert said is None or f"<li>{said}</li>" in page

@@ -452,6 +452,8 @@ class TestLead:
             (Lead(encoding=6), 0),
             (Lead(quantile=0.25), 4),  # a quarter of all start-ups take at most 1 s
             (Lead(quantile=0.75), 2),
+            (Lead(late=1, idle=3), 4),  # a newsvendor's quantile is 1 / (1 + 3)
+            (Lead(late=3, idle=1), 2),
             (Lead(table={(5, 9): 2.5}), 2.5),
             (Lead(table={(5, 8): 2.5}), 0),
         ],
@@ -639,6 +641,13 @@ class TestPoolsThatAdapt:
         """They need no time to start, so all of them are there."""
         rule = Rule(prewarmed=3, starts_at_most=1, ready_at_start=True)
         assert started(simulate([Clip(9, 9)], rule, until=1e-6)) == [0, 0, 0]
+
+    def test_the_maximum_of_a_pool_that_is_ready_at_the_start(self, simulate: Simulate) -> None:
+        """At most two of a minimum of two: v0 takes one at 0.5 for 2 s, and only then is one started."""
+        rule = Rule(minimum=2, maximum=2, starts_at_most=1, ready_at_start=True)
+        outcome = simulate([Clip(0.5, 9), Clip(9, 99)], rule, publishing_time=2, until=4)
+        columns = "cause started ready assigned ended"
+        check(outcome.publishers, columns, "- 0 0 0.5 2.5", "- 0 0 - -", "0 2.5 3.5 - -")
 
     def test_one_that_failed_is_replaced_beyond_the_limit(self, simulate: Simulate) -> None:
         """One at 0, ready at 1, dies at 3; the other of 2.5 starts until 3.5; the replacement at 3."""

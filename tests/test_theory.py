@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tv2sim as tv
+from tests.benchmarks.theory import lines
 from tests.test_wider_theory import irwin_hall, within
 from tv2sim import queueing
 from tv2sim.facts import VIDEO_OUTCOMES
@@ -422,6 +424,15 @@ def test_a_deadline_met_exactly_is_in_time() -> None:
         assert sum(failed(run)) >= expected
 
 
+def test_the_tables_of_the_page_can_be_made() -> None:
+    made = lines(catalogue("shipped"), 500)
+    page = (ROOT / "docs" / "background" / "theory.md").read_text(encoding="utf-8")
+    index = [cell.lstrip("0 ") for line in made if line.startswith("| Index") for cell in line.split("|")[2:-1]]
+    assert len(index) == 5
+    assert f"| Shipped catalogue | {' | '.join(cell.strip() for cell in index)} |" in page
+    assert len([line for line in made if re.match(r"\| (9|1\d) ", line)]) == 10
+
+
 def test_no_videos() -> None:
     none = tv.Catalogue([])
     assert queueing.on_time_probability(none, "1").published == 0
@@ -651,7 +662,7 @@ class NotAtOne(tv.Distribution):
 @pytest.mark.parametrize(
     "time",
     [tv.Exponential(4), tv.LogNormal(4, 1), tv.Gamma(2, 2), "scipy.stats.expon(0, 4)", NotAtOne()],
-    ids=str,
+    ids=["exponential", "lognormal", "gamma", "SciPy's", "not at 1"],
 )
 def test_no_certificate_without_an_upper_end(time: Any) -> None:
     with pytest.raises(tv.ScenarioError, match="start-up times without an upper end, startup_time="):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import cache
 from itertools import accumulate
 from math import isnan
@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 
 import pytest
 
+import tv2sim as tv
 from tests.in_simpy import simpy
 from tests.reference import Clip, Draws, Event, Lead, Outcome, Row, Rule, System, Video, World, reference
 from tests.test_reference import cells, strategy_of
@@ -63,9 +64,22 @@ def test_each_feature_is_in_a_tenth_of_the_cases() -> None:
 
 
 def test_each_field_of_a_strategy_is_in_a_twentieth_of_the_cases() -> None:
+    """And what a rule that decides once an instant has, in a tenth of them."""
     found = Counter(field for number in range(FEW) for field in strategy_features(strategy_case_of(number)))
-    assert len(found) == 18
+    assert len(found) == 24
     assert min(found.values()) >= FEW / 20
+    forecasts = found["forecast known"] + found["forecast none"]
+    of_rules = [found[name] for name in ("price", "holds_back", "decide", "a newsvendor's lead")]
+    assert min(*of_rules, forecasts) >= FEW / 10
+
+
+def test_each_field_of_a_strategy_is_in_the_specification() -> None:
+    ours, theirs = ({each.name for each in fields(kind)} for kind in (Rule, tv.Strategy))
+    assert ours - theirs == {"delay", "decide"}  # hooks
+    assert theirs - ours == {"name"}
+    ours, theirs = ({each.name for each in fields(kind)} for kind in (Lead, tv.Lead))
+    assert ours - theirs == {"late", "idle"}  # a newsvendor's
+    assert theirs <= ours
 
 
 def test_videos_are_given_up_and_publishers_retired_in_a_tenth_of_the_cases() -> None:
@@ -127,6 +141,7 @@ def test_the_tables_of_publishers(runs: Runs) -> None:
         for publisher in outcome.publishers:
             life = times(publisher, "started", "ready", "assigned", "ended")
             assert life == sorted(life)
+            assert publisher["idle"] >= 0
             if case.rule.dedicated and publisher["cause"] is not None:
                 assert publisher["video"] in (None, publisher["cause"])
 
@@ -163,7 +178,10 @@ def test_an_encoder_has_one_video_at_a_time(runs: Runs) -> None:
 
 
 def test_runs_that_end_early_have_nothing_to_wait_for(runs: Runs) -> None:
-    """If they go on, whatever dies or is repaired, no video gets an outcome, except that it may be given up."""
+    """If they go on, whatever dies or is repaired, no video gets an outcome, except that it may be given up.
+
+    A rule without a level may start a publisher at any instant, but that is no reason to go on.
+    """
 
     class GoesOn(System):
         def fate_can_change(self) -> bool:
@@ -173,7 +191,7 @@ def test_runs_that_end_early_have_nothing_to_wait_for(runs: Runs) -> None:
         assert all(video["outcome"] != "unfinished" for video in outcome.videos) == (
             outcome.ending == "completed"
         )
-        if outcome.ending in ("no publisher will come", "nothing left to happen"):
+        if outcome.ending in ("no publisher will come", "nothing left to happen") and rule.has_level:
             longer = World(**world.changes() | {"until": outcome.end + 100})
             later = GoesOn([Video(*clip) for clip in clips], rule, longer, Draws(seed)).run()
             given_up = {line[2] for line in later.log[len(outcome.log) :] if line[1] == "discarded"}
@@ -214,14 +232,68 @@ def test_what_is_given_up_is_late_and_what_is_late_is_given_up(runs: Runs) -> No
         for time, event, row, _, _ in outcome.log:
             if event in ("published", "failed", "discarded"):
                 first_settled.setdefault(row, time)
-            if event in ("assigned", "discarded") and row is not None and case.rule.discards_hopeless:
+            if event in ("assigned", "discarded") and row is not None and case.rule.discards:
                 video = outcome.videos[row]
                 is_late = round((time - video["encoding_started"] - video["publication_timeout"]) * 1e6) > 0
                 assert is_late == (event == "discarded") or first_settled.get(row, time) < time
             if event == "discarded" and row is not None:
-                assert case.rule.discards_hopeless
+                assert case.rule.discards or case.rule.decide is not None
                 assert isnan(outcome.videos[row]["published"])
                 assert isnan(outcome.videos[row]["elapsed"])
+
+
+def test_nothing_is_held_for_ever(runs: Runs) -> None:
+    """A publisher that was held serves, is retired, dies, or is not needed: no video waits beside it then."""
+    held = 0
+    for (clips, rule, world, seed), _ in runs:
+        system = Holding([Video(*clip) for clip in clips], rule, world, Draws(seed))
+        outcome = system.run()
+        held += bool(system.held)
+        if rule.covers and outcome.ending != "cut-off":
+            assert not (system.waiting() and system.ready)
+        for number in system.held:
+            assert outcome.publishers[number]["outcome"] in ("ended", "retired", "failed", "unused")
+    assert held or all(not rule.covers for (_, rule, *_), _ in runs)
+
+
+class Holding(System):
+    """A system that notes which publishers were ready when a decision let a video wait."""
+
+    held: frozenset[int] = frozenset()
+
+    def decision(self) -> None:
+        super().decision()
+        if self.waiting():
+            self.held |= {number for _, number in self.ready}
+
+
+def test_of_those_that_wait_the_nearest_deadline_is_served_first(runs: Runs) -> None:
+    """Those whose publishing has failed at once wait again, but for the next decision."""
+    for case, outcome in runs:
+        if case.rule.order != "deadline" or case.rule.decide is not None or case.world.broker is not None:
+            continue
+        own = System([Video(*clip) for clip in case.clips], case.rule, case.world, Draws(case.seed)).has_own
+        comes = "encoded" if case.rule.decides else "queued"  # those that are blocked wait as well
+        waiting: dict[int, float] = {}
+        given_up = set()
+        failed_now, now = set[int](), 0.0
+        for time, event, row, _, _ in outcome.log:
+            if time > now:
+                failed_now, now = set(), time
+            if row is None or own[row]:
+                continue
+            video = outcome.videos[row]
+            deadline = video["encoding_started"] * 1e6 + round(video["publication_timeout"] * 1e6)
+            if event == "failed":
+                given_up.add(row)
+            elif event in (comes, "publisher_failed") and row not in given_up:
+                waiting[row] = deadline
+                failed_now |= {row} if event == "publisher_failed" else set()
+            elif event == "assigned":
+                others = [at for other, at in waiting.items() if other not in failed_now]
+                assert waiting.pop(row) == min([deadline, *others])
+            elif event in ("discarded", "encoder_failed"):
+                waiting.pop(row, None)
 
 
 class Watched(System):
@@ -240,7 +312,8 @@ class Watched(System):
         ]
         ended = sum(not isnan(publisher.ended) for publisher in lives)
         assert self.starting + len(self.ready) + self.busy == pool - ended
-        assert not (self.waiting() and self.ready)
+        if not (rule.covers or rule.decide):  # which may hold publishers back
+            assert not (self.waiting() and self.ready)
         assert not self.waits_for_own & {
             row for row in self.own if not isnan(self.publishers[self.own[row]].ready)
         }

@@ -1,6 +1,7 @@
 """Generated cases of the wider world: small catalogues, cramped worlds, each feature in at least 10 % of them.
 
-A second generator gives strategies with all their fields, each in at least 5 % of its cases. Most times lie on
+A second generator gives strategies with all their fields, each in at least 5 % of its cases, and those of rules
+that decide once an instant in at least 10 %. Most times lie on
 a grid of 0.5 s, so that simultaneous events are the rule. The case of a number is the same every time.
 """
 
@@ -11,7 +12,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import tv2sim as tv
-from tests.reference import Broker, Clip, Faults, Lead, Profile, RetryLater, Rule, World
+from tests.reference import Answer, Broker, Clip, Faults, Lead, Profile, RetryLater, Rule, Seen, World
 
 __all__ = ["Case", "case_of", "features", "strategy_case_of", "strategy_features"]
 
@@ -53,8 +54,10 @@ def strategy_features(case: Case) -> set[str]:
         "queue_order": rule.queue_order,
         "dispatch": rule.dispatch,
         "prewarmed": "rate" if rule.prewarmed == "rate" else "number",
+        "forecast": "none" if rule.forecast is None else "known",
     }
-    return {f"{name} {special[name]}" if name in special else name for name in fields}
+    found = {f"{name} {special[name]}" if name in special else name for name in fields}
+    return found | ({"a newsvendor's lead"} if rule.lead is not None and rule.lead.late is not None else set())
 
 
 def features(case: Case) -> set[str]:
@@ -106,7 +109,8 @@ def _strategy(random: Random) -> Rule:
     def often(share: float, value: Any, otherwise: Any = None) -> Any:
         return _often(random, share, value, otherwise)
 
-    dedicated = random.random() < 0.15
+    kind = random.choice(("own", "level", "level", "level", "holds", "price", "price", "hook"))
+    dedicated, has_level = kind == "own", kind in ("level", "holds")
     moments = ("encoding_started", "encoding_started", "encoded", "queued", *[None] * 4)
     starts_on = random.choice(moments[:4] if dedicated else moments)
     chosen = not dedicated and starts_on in (None, "encoding_started")
@@ -114,8 +118,8 @@ def _strategy(random: Random) -> Rule:
     has_lead = starts_on == "encoding_started" or dedicated_from is not None
     size = random.choice((0, 0, 1, 2, 3))
     prewarmed: Any = often(0.2, "rate", size)
-    minimum = None if dedicated else often(0.35, random.randint(0, 3))
-    limited = not dedicated and starts_on is None
+    minimum = often(0.45, random.randint(0, 3)) if has_level else None
+    limited = has_level and starts_on is None
     least = max(minimum or 0, size)
     return Rule(
         starts_on,
@@ -125,15 +129,60 @@ def _strategy(random: Random) -> Rule:
         dedicated_from=dedicated_from,
         lead=often(0.5, _lead(random)) if has_lead else None,
         minimum=minimum,
-        headroom=None if dedicated else often(0.3, random.choice((0.5, 1, (1, 2), (2, 0.5), (1.5, 4)))),
-        maximum=often(0.4, least + random.randint(0, 2)) if limited else None,
-        starts_at_most=often(0.4, random.randint(1, 2)) if limited else None,
-        idle_time_to_live=None if dedicated else often(0.4, random.choice((0.5, 1, 2, 0.3))),
+        headroom=often(0.4, random.choice((0.5, 1, (1, 2), (2, 0.5), (1.5, 4)))) if has_level else None,
+        maximum=often(0.5, least + random.randint(0, 2)) if limited else None,
+        starts_at_most=often(0.5, random.randint(1, 2)) if limited else None,
+        idle_time_to_live=often(0.5, random.choice((0.5, 1, 2, 0.3))) if has_level else None,
         review_every=often(0.3, random.choice((0.5, 1, 0.7))),
-        queue_order=random.choice(("fifo", "deadline", "priority")),
-        dispatch=random.choice((None, "at_once", "end_of_instant", "end_of_instant")),
-        discards_hopeless=random.random() < 0.4,
+        queue_order=random.choice(("fifo", "deadline", "priority")[: 2 if kind in ("holds", "price") else 3]),
+        dispatch=random.choice((None, "at_once", LATE, LATE) if kind in ("own", "level") else (None, LATE)),
+        discards_hopeless=kind != "hook" and random.random() < 0.4,
+        price=random.choice((0.5, 5, 60, 1000)) if kind == "price" else None,
+        holds_back=_holding(random, kind),
+        forecast=random.choice(("online", None, _mix(random), _mix(random))) if kind == "price" else "online",
+        decide=random.choice((cover_what_is_known, keep_one, late_ones_last)) if kind == "hook" else None,
     )
+
+
+LATE = "end_of_instant"
+
+
+def _holding(random: Random, kind: str) -> float | bool | None:
+    if kind == "holds":
+        return random.choice((0.5, 5, 60))
+    return random.choice((None, None, True, False, 2)) if kind == "price" else None
+
+
+def _mix(random: Random) -> tuple[tuple[float, float, int], ...]:
+    return tuple(
+        (random.choice((0, 0.5, 2, 2.1)), random.randint(1, 24) / 2, random.randint(1, 3))
+        for _ in range(random.randint(1, 4))
+    )
+
+
+# rules of a user's own: they read what the states of the library and of the specification have in common
+
+
+def cover_what_is_known(state: Seen) -> Answer:
+    """Start a publisher for each known video, and give up what is late."""
+    late = [video.row for video in state.waiting if video.deadline < state.time]
+    lacking = len(state.waiting) + len(state.encoding) - len(late)
+    return Answer(max(0, lacking - state.ordered - len(state.starting) - state.ready), discard=late)
+
+
+def keep_one(state: Seen) -> Answer:
+    """Keep a publisher ready as long as anything is encoding, and start as many as come in 2 s, or one."""
+    wanted = max(1, round(2 * state.rate), len({timeout for _, timeout in state.mix}))
+    there = state.ordered + state.ready + sum(age < 1.5 for age in state.starting)
+    return Answer(max(0, wanted - there), hold=1 if state.encoding else 0)
+
+
+def late_ones_last(state: Seen) -> Answer:
+    """Serve those that are in time first, with the publisher that is started for what is encoded in 1 s."""
+    in_time = [video.row for video in state.waiting if video.deadline >= state.time]
+    rows = in_time + [video.row for video in state.waiting if video.row not in in_time]
+    soon = sum(video.remaining <= 1 for video in (*state.waiting, *state.encoding))
+    return Answer(max(0, soon - state.ordered - len(state.starting) - state.ready), rows)
 
 
 def _lead(random: Random) -> Lead:
@@ -144,6 +193,7 @@ def _lead(random: Random) -> Lead:
             Lead(timeout=random.choice((1, 2, 4))),
             Lead(encoding=0.5, timeout=2),
             Lead(quantile=random.choice((0.25, 0.5, 0.9))),
+            *[Lead(late=random.choice((1, 3)), idle=random.choice((1, 2)))] * 6,
             Lead(table=table),
         )
     )

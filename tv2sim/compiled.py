@@ -31,13 +31,13 @@ _SOURCES = ("compiled.py", "kernel/*.py", "strategies/coverage.py")
 """Where functions are compiled that may call each other."""
 
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
-_BORROWING = {"_nrt": False}
-"""Without counts of the references to arrays, which take longer than what most functions do."""
+_COUNTING, _BORROWING = {"_nrt": True}, {"_nrt": False}
+"""With and without counts of the references to arrays, which take longer than what most functions do."""
 
 
 def compiled(function: F) -> F:
     """Compile a function when it is first called, without the GIL, and keep the result on disk."""
-    return _kept(function)
+    return _kept(function, **_COUNTING)  # also if one that only borrows arrays calls it
 
 
 def borrowing(function: F) -> F:

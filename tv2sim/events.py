@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from tv2sim.facts import Facts
 
-__all__ = ["EVENTS", "Kind", "Log", "LogEntry", "entry_at", "log_of", "pack", "times_of", "words"]
+__all__ = ["EVENTS", "Kind", "Log", "LogEntry", "code_of", "entry_at", "log_of", "pack", "times_of", "words"]
 
 ROW = "row"
 """Used in place of a column's name where the value is the number of the row itself."""
@@ -172,12 +172,14 @@ _BITS = 5
 """Bits of an item that hold the code of the kind; the bits above hold the row."""
 
 
-def pack(event: str | None, row: int = 0) -> int:
-    """Return the item of :attr:`Facts.sequence` for an event: its row and the code of its kind.
+def code_of(event: str | None) -> int:
+    """Return the code of a kind: 0 for :data:`OTHER` (None), 1, 2, ... for :data:`EVENTS` in their order."""
+    return 0 if event is None else 1 + list(EVENTS).index(event)
 
-    Invariant: code 0 is :data:`OTHER` (event None); the codes of :data:`EVENTS` are 1, 2, ... in its order.
-    """
-    return row << _BITS | (0 if event is None else 1 + list(EVENTS).index(event))
+
+def pack(event: str | None, row: int = 0) -> int:
+    """Return the item of :attr:`Facts.sequence` for an event: its row and the code of its kind."""
+    return row << _BITS | code_of(event)
 
 
 def _unpack(item: Any) -> tuple[Any, Any]:
@@ -216,7 +218,7 @@ def _number(columns: Mapping[str, Any], column: str | None, row: int) -> int | N
 
 
 class Log(NamedTuple):
-    """The log in columns: times in seconds, codes as :func:`pack` uses them, and -1 for no reference."""
+    """The log in columns: times in seconds, codes as :func:`code_of` gives them, and -1 for no reference."""
 
     time: NDArray[np.float64]
     code: NDArray[np.int64]

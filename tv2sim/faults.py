@@ -48,33 +48,33 @@ class Faults(Fields):
     """
 
     startup: float = parameter(
-        0.0, a_probability, below=1,
+        0.0, a_probability, below=1, label="Share of start-ups that fail",
         text="The probability that a start-up fails. The publisher ends when it would have been ready.",
     )  # fmt: skip
     ready_lifetime: AsTimeOrNone = parameter(
-        None, or_none(a_time_or_distribution), above=0,
+        None, or_none(a_time_or_distribution), above=0, label="Lifetime of a ready publisher (s)",
         text="Seconds after which a ready publisher that has no video dies: a number or a distribution. None: "
         "it does not die.",
     )  # fmt: skip
     publishing: float = parameter(
-        0.0, a_probability, below=1,
+        0.0, a_probability, below=1, label="Share of publications that fail",
         text="The probability that publishing fails, at its end. The video then waits again, at its old place.",
     )  # fmt: skip
     attempts: int | None = parameter(
-        None, or_none(a_whole_number), at_least=1,
+        None, or_none(a_whole_number), at_least=1, label="Attempts to publish a video",
         text="The number of attempts to publish a video, after which it has failed. None: no limit.",
     )  # fmt: skip
     encoder_lifetime: AsTimeOrNone = parameter(
-        None, or_none(a_time_or_distribution), above=0,
+        None, or_none(a_time_or_distribution), above=0, label="Lifetime of an encoder (s)",
         text="Seconds after which an encoder dies, counted from 0 or from its repair: a number or a "
         "distribution. The video in it starts over. None: it does not die.",
     )  # fmt: skip
     encoder_repair: AsTime = parameter(
-        0.0, a_time_or_distribution,
+        0.0, a_time_or_distribution, label="Time to repair an encoder (s)",
         text="Seconds until a dead encoder is back: a number or a distribution.",
     )  # fmt: skip
     noticed_after: float = parameter(
-        0.0, a_time,
+        0.0, a_time, label="Time until a failure is noticed (s)",
         text="Seconds until the failure of a publisher is noticed. Until then, one that starts up or waits "
         "counts in the pool's level.",
     )  # fmt: skip

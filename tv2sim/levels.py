@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from tv2sim.events import EVENTS, log_of
+from tv2sim.events import EVENTS, code_of, log_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -232,9 +232,8 @@ def _last(
     code: NDArray[np.int64], whose: NDArray[np.int64], event: str, counted: str, most: int
 ) -> NDArray[np.bool_]:
     """Return whether a line is such an event of a video that has been counted `most` times."""
-    codes = list(EVENTS)
-    count = np.cumsum(code == 1 + codes.index(counted))
+    count = np.cumsum(code == code_of(counted))
     first = np.searchsorted(whose, whose)  # the first line of the same video
     so_far = count - np.where(first > 0, count[first - 1], 0)
-    at_last: NDArray[np.bool_] = (code == 1 + codes.index(event)) & (so_far >= most)
+    at_last: NDArray[np.bool_] = (code == code_of(event)) & (so_far >= most)
     return at_last

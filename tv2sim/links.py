@@ -40,19 +40,19 @@ class RetryLater(Fields):
     """
 
     after: float = parameter(
-        MISSING, a_time,
+        MISSING, a_time, label="Time until a video is offered again (s)",
         text="Seconds from the first refusal of a video until the client offers it again.",
     )  # fmt: skip
     factor: float = parameter(
-        1.0, a_number, above=0,
+        1.0, a_number, above=0, label="Factor for each further refusal",
         text="What these seconds are multiplied by at each further refusal of the video.",
     )  # fmt: skip
     at_most: float | None = parameter(
-        None, or_none(a_time),
+        None, or_none(a_time), label="Longest time until a video is offered again (s)",
         text="The most seconds from a refusal until the next offer. None: no limit.",
     )  # fmt: skip
     attempts: int | None = parameter(
-        None, or_none(a_whole_number), at_least=1,
+        None, or_none(a_whole_number), at_least=1, label="Offers of a video",
         text="The number of offers of a video, after which it is refused for good. None: no limit.",
     )  # fmt: skip
 
@@ -96,21 +96,21 @@ class Broker(Fields):
     """
 
     latency: AsTime = parameter(
-        0.0, a_time_or_distribution,
+        0.0, a_time_or_distribution, label="Latency of the broker (s)",
         text="Seconds until a video that the broker has is visible to publishers: a number, or a distribution, "
         "drawn for each delivery.",
     )  # fmt: skip
     loss: float = parameter(
-        0.0, a_probability, below=1,
+        0.0, a_probability, below=1, label="Share of deliveries that are lost",
         text="The probability that a delivery is lost. The broker then delivers the video again; no publisher "
         "is spent.",
     )  # fmt: skip
     redelivered_after: float = parameter(
-        30.0, a_time,
+        30.0, a_time, label="Time until a redelivery (s)",
         text="Seconds after which the broker delivers a video again that was not acknowledged.",
     )  # fmt: skip
     acknowledgement_loss: float = parameter(
-        0.0, a_probability, below=1,
+        0.0, a_probability, below=1, label="Share of acknowledgements that are lost",
         text="The probability that the acknowledgement of a publication is lost. The video then becomes "
         "visible again, and spends one more publisher; its first publication decides.",
     )  # fmt: skip

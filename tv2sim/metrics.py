@@ -17,7 +17,7 @@ import numpy as np
 
 from tv2sim.distributions import Distribution
 from tv2sim.errors import InputError
-from tv2sim.events import EVENTS
+from tv2sim.events import code_of
 from tv2sim.facts import ATTEMPTS, VIDEO_OUTCOMES
 from tv2sim.prices import Prices
 from tv2sim.strategies import MOMENTS
@@ -76,7 +76,7 @@ def holds(facts: Facts) -> dict[str, NDArray[Any]]:
     """
     videos, attempts, others = facts.videos, facts.attempts, facts.others
     lost = np.flatnonzero(attempts["kind"] == ATTEMPTS.index("encoding"))
-    again = np.flatnonzero(others["kind"] == 1 + list(EVENTS).index("encoding_started"))
+    again = np.flatnonzero(others["kind"] == code_of("encoding_started"))
     number = len(videos["encoder"])
     starts = np.maximum(np.bincount(others["video"][again], minlength=number), 1)
     started = videos["encoding_started"].copy()  # of the last encoding, which the table of others has
@@ -174,7 +174,7 @@ class Measured:
 
     def others(self, event: str) -> int:
         """Return how often an event happened that no column of its own holds."""
-        return int(np.count_nonzero(self.facts.others["kind"] == 1 + list(EVENTS).index(event)))
+        return int(np.count_nonzero(self.facts.others["kind"] == code_of(event)))
 
     def stockouts(self) -> int:
         """Return how many videos were assigned later than they were encoded, or never."""
@@ -340,7 +340,7 @@ class Setting:
         """Whether it is known when each encoding starts and ends."""
         scenario = self.scenario
         drawn = scenario.arrivals != "even" or isinstance(scenario.encoding_factor, Distribution)
-        drawn = drawn or scenario.faults.encoder_lifetime is not None or scenario.hand_over is not None
+        drawn = drawn or scenario.encoders_die or scenario.refuses
         return self.never_blocks and not drawn
 
 
@@ -502,11 +502,11 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in (
     Metric("refused", "refused", "videos", "videos that the client gives up, as no encoder was free for them",
            lambda run: run.outcomes["refused"], "less", int, "videos",
            fixed=lambda setting: setting.scenario.most_offers is None,
-           only=lambda setting: setting.scenario.hand_over is not None),
+           only=lambda setting: setting.scenario.most_offers is not None),
     Metric("retries", "retries", "offers", "refusals after which the client offers the video again",
            lambda run: run.others("refused"), "less", int,
-           fixed=lambda setting: setting.scenario.hand_over is None,
-           only=lambda setting: setting.scenario.hand_over is not None),
+           fixed=lambda setting: not setting.scenario.refuses,
+           only=lambda setting: setting.scenario.refuses),
     Metric("redeliveries", "redeliveries", "deliveries", "deliveries after a loss, also of an acknowledgement",
            lambda run: run.others("redelivered"), "less", int,
            only=lambda setting: setting.scenario.broker is not None),
@@ -518,7 +518,7 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in (
     Metric("client_blocked_time", "client blocked", "s", "time for which the client waited for an encoder",
            lambda run: run.until_the_end(run.videos["offered"], run.videos["encoding_started"]) / PER_SECOND,
            fixed=lambda setting: setting.encodings_are_known,
-           only=lambda setting: setting.scenario.hand_over is None),
+           only=lambda setting: not setting.scenario.refuses),
     Metric("makespan", "makespan", "s", "from the start to the end of the run",
            lambda run: run.end / PER_SECOND),
     Metric("any_failure", "runs with any failure", "%", "share of runs in which some video was not in time",

@@ -182,9 +182,13 @@ def _is_rare(differing: int, n: int) -> bool:
 
 def _t_ends(values: NDArray[np.float64], mean: float, confidence: float) -> tuple[float, float]:
     """Return the ends of the t interval, or of Hall's if the values are too skew for it."""
+    return _bent(len(values), mean, _standard_error(values), _skew_term(values, mean), confidence)
+
+
+def _bent(n: int, mean: float, error: float, a: float, confidence: float) -> tuple[float, float]:
+    """Return the ends of an interval for a mean, given its standard error and its skew term."""
     from scipy.special import stdtrit
 
-    n, error, a = len(values), _standard_error(values), _skew_term(values, mean)
     t = float(stdtrit(n - 1, (1 + confidence) / 2))
     if not a:
         return mean - t * error, mean + t * error
@@ -241,24 +245,40 @@ def mean_of_sum(
     >>> [round(end, 1) for end in (found.ci_low, found.mean, found.ci_high)]
     [481.6, 499.5, 525.2]
     """
-    n, mean = len(values), float((values + size * counts).mean()) if len(values) else nan
-    events = mean_interval(counts, confidence, low=low, high=high, step=1.0)
-    if n < 2 or isnan(events.half_width):
-        return Interval(mean, nan, nan, nan, n, events.differing)
-    rest = float(values.mean())
-    ends = _t_ends(values, rest, confidence) if np.ptp(values) > 0 else (rest, rest)
-    below = _reach(rest - ends[0], size * (events.mean - events.ci_low), values, counts)
-    above = _reach(ends[1] - rest, size * (events.ci_high - events.mean), values, counts)
+    return _of_sum(values, counts, size, (low, high))(confidence)
+
+
+def _of_sum(
+    values: NDArray[np.float64],
+    counts: NDArray[np.float64],
+    size: float,
+    bounds: tuple[float, float] = (-inf, inf),
+) -> Callable[[float], Interval]:
+    """Return a function that gives :func:`mean_of_sum` for a confidence, of which the rest is independent."""
+    n = len(values)
+    if n < 2:
+        alone = Interval(float(values[0] + size * counts[0]) if n else nan, nan, nan, nan, n, 0)
+        return lambda confidence: alone
+    mean, rest = float((values + size * counts).mean()), float(values.mean())
+    vary = np.ptp(values) > 0
+    error, skew = (_standard_error(values), _skew_term(values, rest)) if vary else (0.0, 0.0)
+    correlation = float(np.corrcoef(values, counts)[0, 1]) if vary and np.ptp(counts) > 0 else 0.0
     differing = int(np.count_nonzero((values != _usual(values)) | (counts != _usual(counts))))
-    return Interval(mean, max(below, above), mean - below, mean + above, n, differing)
 
+    def reach(one: float, other: float) -> float:
+        """Return the distance from the mean to an end, given those of the two parts."""
+        return sqrt(max(0.0, one**2 + other**2 + 2 * correlation * one * other))
 
-def _reach(one: float, other: float, values: NDArray[np.float64], counts: NDArray[np.float64]) -> float:
-    """Return the distance from the mean of a sum to an end of its interval, given those of its two parts."""
-    if not (one and other and np.ptp(counts) > 0):
-        return hypot(one, other)
-    correlation = float(np.corrcoef(values, counts)[0, 1])
-    return sqrt(max(0.0, one**2 + other**2 + 2 * correlation * one * other))
+    def found(confidence: float) -> Interval:
+        events = mean_interval(counts, confidence, low=bounds[0], high=bounds[1], step=1.0)
+        if isnan(events.half_width):
+            return Interval(mean, nan, nan, nan, n, events.differing)
+        low, high = _bent(n, rest, error, skew, confidence)
+        below = reach(rest - low, size * (events.mean - events.ci_low))
+        above = reach(high - rest, size * (events.ci_high - events.mean))
+        return Interval(mean, max(below, above), mean - below, mean + above, n, differing)
+
+    return found
 
 
 def rare_interval(
@@ -454,9 +474,7 @@ def paired_sum(
     whole = paired_difference(sums[0], sums[1], confidence)
     differences, more = (values[0] - baseline[0]).round(9), values[1] - baseline[1]
 
-    def found(confidence: float) -> Interval:
-        return mean_of_sum(differences, more, size, confidence)
-
+    found = _of_sum(differences, more, size)
     interval = found(confidence)
     if isnan(interval.half_width):  # of fewer than 10 replications, which do not show how rare events are
         return whole._replace(half_width=nan, ci_low=nan, ci_high=nan, p_value=1.0 if whole.n > 1 else nan)

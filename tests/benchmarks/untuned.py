@@ -2,8 +2,8 @@
 
 Worlds in which no constant was chosen. In each, pools (part 2c) and advance order of all sizes are simulated in
 the order of deadlines, and the coverage rule at several prices. A size counts as beaten if the rule, at one of
-its prices, has no more failures at half of the idle time. Sizes by which more than a tenth of the videos fail
-are left out.
+its prices, has no more failures at half of the idle time. Sizes with which more than a tenth of the videos fail
+are left out, and those with which next to none does: fewer than 20 in all replications.
 """
 
 from __future__ import annotations
@@ -16,8 +16,10 @@ from typing import NamedTuple
 import tv2sim as tv
 from tv2sim.strategies import STRATEGIES
 
-PRICES = (5, 20, 60, 240, 1000, 4000)
+PRICES = (5, 20, 60, 240, 1000, 4000, 16000)
 LEVELS = range(0, 31)
+MORE = 4
+"""How many times as many replications the sizes have, which are faster."""
 WORLD = tv.Scenario()
 WORLDS: Mapping[str, tv.Scenario] = {
     "1 video per second": WORLD.replace(requests_per_second=1.0),
@@ -52,7 +54,7 @@ def points(
     ]
     rules = [STRATEGIES["coverage"].replace(name=f"coverage at {price}", price=price) for price in PRICES]
     return (
-        _points(catalogue, sizes, scenario, 4 * replications),
+        _points(catalogue, sizes, scenario, MORE * replications),
         _points(catalogue, rules, scenario, replications),
     )
 
@@ -83,11 +85,9 @@ def main() -> None:
     replications = int(sys.argv[2]) if len(sys.argv) > 2 else 500
     for name, scenario in WORLDS.items():
         sizes, rules = points(catalogue, scenario, replications)
-        sizes = [size for size in sizes if size.failed <= len(catalogue) / 10]
-        fewest = min(sizes, key=lambda size: (size.failed, size.idle))
-        print(
-            f"\n{name}: least failures of any size {fewest.failed:.3f} / {fewest.idle:.0f} ({fewest.strategy})"
-        )
+        fewest = 20 / (MORE * replications)
+        sizes = [size for size in sizes if fewest <= size.failed <= len(catalogue) / 10]
+        print(f"\n{name}")
         for rule in rules:
             # the size with the least idle time that has no more failures
             as_good = min((s for s in sizes if s.failed <= rule.failed), key=lambda s: s.idle, default=None)

@@ -34,9 +34,9 @@ def cost_interval(reps: Replications, confidence: float, first: int | None) -> I
 def cost_difference(
     one: Replications, other: Replications, confidence: float, first: int | None = None
 ) -> Difference:
-    """Return the mean cost of a run less that of other replications, paired, of all or the first few."""
+    """Return the mean cost of a run less that of others at the same prices, paired; of all or the first few."""
     prices = needed(one.prices)
-    unit, parts, others = _unit(prices), _parts(one, first), _parts(other.priced(prices), first)
+    unit, parts, others = _unit(prices), _parts(one, first), _parts(other, first)
     if not prices.failed:
         return _times(unit, paired_difference(parts[0], others[0], confidence))
     return _times(unit, paired_sum(parts, others, prices.failed / unit, confidence))

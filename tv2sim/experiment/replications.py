@@ -156,8 +156,10 @@ class Replications:
         """Return the mean of a metric less that of other replications, paired by replication.
 
         All of them are taken, which must be as many of both, or the `first` few. If neither can vary, the
-        difference is exact: it has the width 0 and no p-value.
+        difference is exact: it has the width 0 and no p-value. Costs are compared at the prices of these
+        replications.
         """
+        other = other.priced(self.prices) if metric == COST else other
         of, values, others = METRICS[metric], self.values(metric)[:first], other.values(metric)[:first]
         if len(values) and of.is_fixed(self.setting) and of.is_fixed(other.setting):
             exact = exactly(float(values[0] - others[0]), len(values))

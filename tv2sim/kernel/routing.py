@@ -62,7 +62,7 @@ _NOT_STREAM = tuple(kernel for kernel in KERNELS if kernel != "stream")
 
 
 def _weighs(strategy: Strategy) -> bool:
-    return strategy.decides or strategy.price is not None or bool(strategy.holds)
+    return strategy.price is not None or bool(strategy.holds)
 
 
 def _changes(world: World) -> bool:
@@ -107,11 +107,6 @@ FEATURES = (
         ("stage", "events"),
     ),
     Feature(
-        "a queue in the order of deadlines, queue_order",
-        lambda world: world.strategy.order == "deadline",
-        ("stage", "events"),
-    ),
-    Feature(
         "start-ups that fail, and a limit or a delay of starts",
         lambda world: world.orders,
         ("events",),
@@ -151,12 +146,12 @@ FEATURES = (
     Feature("reviews, review_every", lambda world: world.review_every > 0, ("events",)),
     Feature("publishers started because of videos, for the pool", _starts_for_pool, ("stage", "events")),
     Feature(
-        "a queue in an order of its own, priority or queue_order",
+        "a queue in another order than first in, first out, queue_order or priority",
         lambda world: world.strategy.reorders,
         ("stage", "events"),
     ),
     Feature(
-        "encodings that take no time, and a queue in an order of its own",
+        "encodings that take no time, and a queue in another order than first in, first out",
         lambda world: (
             world.strategy.reorders
             and not world.strategy.dispatches_late

@@ -120,6 +120,7 @@ class Decisions:
     ) -> None:
         self._env, self._stage, self._publishers, self._record = env, stage, publishers, record
         self._awake = False  # whether a decision is on the schedule, or being made
+        self._again = False  # whether this one leaves something to decide
         record.after_each(self.wake)
         publishers.wake = self.wake
 
@@ -134,6 +135,9 @@ class Decisions:
         self.carry_out()
         self._stage.decided()
         self._awake = False
+        if self._again:
+            self._again = False
+            self.wake()
 
     def carry_out(self) -> None:
         """Discard, dispatch, start."""

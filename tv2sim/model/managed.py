@@ -291,6 +291,10 @@ class ManagedFailingPublishers(FailingPublishers, ManagedPublishers):
         self._starting.pop(publisher, None)
         super()._noticed(publisher)
 
+    def _retire(self, publisher: int) -> None:
+        del self._of[publisher]
+        super()._retire(publisher)
+
 
 class ManagedBrokersPublishers(BrokersPublishers, ManagedFailingPublishers):
     """The same where a broker delivers the videos."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import numpy as np
 
-from tv2sim.events import EVENTS, LogEntry, entry_at, log_of, pack
+from tv2sim.events import EVENTS, LogEntry, code_of, entry_at, log_of, pack
 from tv2sim.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Facts
 from tv2sim.model.users import call
 from tv2sim.ticks import to_ticks, whole_ticks
@@ -286,7 +286,7 @@ class Recorder:
 
     def _add_other(self, event: str, time: float, **references: int) -> int:
         """Add a row to the table of others, and return its number."""
-        self._append("others", {"kind": 1 + list(EVENTS).index(event), "time": time, **references})
+        self._append("others", {"kind": code_of(event), "time": time, **references})
         return len(self.tables["others"]["kind"]) - 1
 
     # -- from a log, and to facts --------------------------------------------------------------------------
@@ -350,7 +350,7 @@ class Recorder:
         )
 
 
-_ENCODED_AGAIN = 1 + list(EVENTS).index("encoded")
+_ENCODED_AGAIN = code_of("encoded")
 _DTYPES = {"d": np.float64, "q": np.int64, "b": np.int8}
 
 

@@ -65,6 +65,10 @@ class RuledDecisions(Decisions):
         deadline: float = self._started[video] + self._timeouts[video]
         return deadline
 
+    def look_again(self) -> None:
+        """Decide again if a video that has been served waits again, as its publishing has failed at once."""
+        self._again = not set(self._publishers.given).isdisjoint(self._stage.waiting())
+
     def encoding(self, waiting: Sequence[int]) -> list[tuple[int, float]]:
         """Return the videos that will wait for a publisher of the pool, each with the end of its encoding."""
         now, others = self._env.now, set(waiting)
@@ -103,6 +107,8 @@ class CoveringDecisions(RuledDecisions):
     def carry_out(self) -> None:
         """Discard, dispatch as far as nothing is held, start."""
         self.discard_hopeless()
+        if self._knowledge.holding:
+            self._make_room()
         waiting = self._stage.waiting()
         encoding = self.encoding(waiting)
         taken, started, _ = decide(
@@ -117,8 +123,15 @@ class CoveringDecisions(RuledDecisions):
         )
         for video in waiting[:taken]:
             self.serve(video)
+        self.look_again()
         self.start()
         self._publishers.start_others(int(started))
+
+    def _make_room(self) -> None:
+        """Serve those that wait until there is room: to hold for a video that cannot come would be in vain."""
+        stage = self._stage
+        while not stage.sees_blocked and stage.full and stage.ready and (waiting := stage.waiting()):
+            self.serve(waiting[0])
 
 
 class AskedDecisions(RuledDecisions):
@@ -137,6 +150,7 @@ class AskedDecisions(RuledDecisions):
     def __init__(self, strategy: Strategy, videos: Sequence[Video], *wiring: Any) -> None:
         super().__init__(*wiring)
         self._strategy, self._videos = strategy, videos
+        self._outcome = self._record.tables["videos"]["outcome"]
         self._mix = Counter[tuple[float, float]]()
         self._first = self._last = 0.0
 
@@ -154,8 +168,9 @@ class AskedDecisions(RuledDecisions):
         waiting = self._stage.waiting()
         answer = self._asked(waiting)
         for video in self._rows("discard", answer.discard, waiting):
-            self.discard(video)
-            waiting.remove(video)
+            if not self._outcome[video]:  # as otherwise it has been published, and delivered again
+                self.discard(video)
+                waiting.remove(video)
         hold, start = (
             a_whole_number(f"{self._name}'s {what}", number, at_least=0, at_most=MOST, error=StrategyError)
             for what, number in (("hold", answer.hold), ("start", answer.start))
@@ -163,6 +178,7 @@ class AskedDecisions(RuledDecisions):
         serve = waiting if answer.serve is None else self._rows("serve", answer.serve, waiting)
         for video in serve[: max(0, len(self._stage.ready) - hold)]:
             self.serve(video)
+        self.look_again()
         self._publishers.given.clear()
         self._publishers.start_others(start)
 

@@ -20,20 +20,20 @@ __all__ = ["costs", "costs_height"]
 
 
 class _Look(NamedTuple):
-    """How a part is drawn; the hatching tells parts apart where colours cannot."""
+    """How a part is drawn; hatching tells parts apart where colours cannot."""
 
     colour: str
     hatch: str = ""
 
 
 _LOOKS = {
-    "starting": _Look(style.SKY),
-    "ready": _Look(style.BLUE),
-    "busy": _Look(style.GREEN, "///"),
-    "start": _Look(style.MIDDLE, "..."),
+    "starting": _Look(style.MIDDLE),
+    "ready": _Look(style.GREEN),
+    "busy": _Look(style.BLUE, "///"),
+    "start": _Look(style.ORANGE, "..."),
     "failed": _Look(style.VERMILLION, "xxx"),
 }
-"""By price; bars and legend are in the order of the prices' fields."""
+"""By price, publishers as in a timeline; bars and legend are in the order of the prices' fields."""
 
 
 def costs(study: Comparison | Replications, ax: Axes | None = None) -> Axes:

@@ -67,7 +67,7 @@ def frontier(
     >>> study = tv.compare(tv.generate_catalogue(), ["2a", *pools], replications=20, progress=False)
     >>> ax = tv.plots.frontier(study)
     >>> ax.get_xlabel(), [text.get_text() for text in ax.get_legend().get_texts()]
-    ('idle (s)', ['2a', '2c: prewarmed'])
+    ('idle (s)', ['2a', '2c: prewarmed publishers'])
     """
     for name in (metric, against):
         one_of("metric", name, METRICS)
@@ -131,7 +131,7 @@ def _name(series: Series) -> str:
         return series.name
     names = list(dict.fromkeys(shown.cell.strategy for shown in series.shown))
     common = commonprefix(names).rstrip(" :=0123456789")  # noqa: RUF071 (of characters)
-    return f"{common or series.name}: {series.of.replace('_', ' ')}"
+    return f"{common or series.name}: {series.of}"
 
 
 # -- one panel ---------------------------------------------------------------------------------------------

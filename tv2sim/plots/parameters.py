@@ -7,10 +7,12 @@ from dataclasses import fields
 from numbers import Real
 from typing import Any, Literal, NamedTuple
 
-from tv2sim.distributions import Constant
+from tv2sim.distributions import Constant, Distribution
 from tv2sim.errors import InputError
+from tv2sim.fields import Fields
 from tv2sim.plots.study import Shown, Study
 from tv2sim.plots.style import Look, look
+from tv2sim.profiles import Profile
 from tv2sim.validation import one_of
 
 __all__ = ["Panel", "Series", "Swept", "families", "in_words", "swept_by"]
@@ -32,7 +34,7 @@ class Series(NamedTuple):
     values: list[Any]
     shown: list[Shown]
     of: str = ""
-    """The parameter, where not all lines have the same."""
+    """The parameter in words, where not all lines have the same."""
 
 
 class Panel(NamedTuple):
@@ -46,6 +48,9 @@ class Swept(NamedTuple):
     """A study as lines against one parameter."""
 
     parameter: str
+    """The name of the field, with that of the field that holds it: `faults.startup`."""
+    label: str
+    """What it is, in words."""
     values: list[Any]
     """The distinct values: numbers in ascending order, others in the order of the study."""
     panels: list[Panel]
@@ -67,7 +72,8 @@ def swept_by(data: Study, parameter: str | None = None) -> Swept:
     """Return a study as lines against a parameter; default is the numeric one with the most values.
 
     A parameter is a field in which scenarios differ that are otherwise the same, or a number in which
-    strategies differ that are otherwise the same.
+    strategies differ that are otherwise the same. The fields of failures, retries, a broker and a lead have
+    names with a dot.
 
     Raises
     ------
@@ -76,7 +82,11 @@ def swept_by(data: Study, parameter: str | None = None) -> Swept:
     """
     owners: tuple[Owner, ...] = ("scenario", "strategy")
     names = dict.fromkeys(
-        (owner, name) for owner in owners for one in data.shown for name in _values(one, owner)
+        (owner, name)
+        for owner in owners
+        for one in data.shown
+        for field, value in _values(one, owner).items()
+        for name in (field, *_nested(field, value))
     )
     found: dict[str, Swept] = {}
     for owner, name in names:
@@ -108,9 +118,9 @@ def families(cells: list[Shown]) -> list[Series]:
     """
     names = dict.fromkeys(name for one in cells for name in _values(one, "strategy"))
     lines = [
-        line._replace(of=name)
-        for name in names
-        for panel in _swept(cells, "strategy", name).panels
+        line._replace(of=swept.label)
+        for swept in (_swept(cells, "strategy", name) for name in names)
+        for panel in swept.panels
         for line in panel.lines
         if line.values and all(_number(value) is not None for value in line.values)
     ]
@@ -153,10 +163,29 @@ def _number(value: object) -> float | None:
 # -- which field varies, and how ---------------------------------------------------------------------------
 
 
-def _values(shown: Shown, owner: Owner) -> dict[str, Any]:
-    """Return the fields of a cell's scenario or strategy."""
+def _values(shown: Shown, owner: Owner, parameter: str = "") -> dict[str, Any]:
+    """Return the fields of a cell's scenario or strategy; one that holds the parameter, as its own fields."""
     one = getattr(shown.reps, owner)
-    return {field.name: getattr(one, field.name) for field in fields(one) if field.name != "name"}
+    values = {field.name: getattr(one, field.name) for field in fields(one) if field.name != "name"}
+    holder, dot, _ = parameter.partition(".")
+    return values | _nested(holder, values.pop(holder)) if dot else values
+
+
+def _nested(name: str, value: Any) -> dict[str, Any]:
+    """Return the fields of a value that holds several, such as failures; times and rates are one value."""
+    if not isinstance(value, Fields) or isinstance(value, (Distribution, Profile)):
+        return {}
+    return {f"{name}.{field.name}": getattr(value, field.name) for field in fields(value)}  # type: ignore[arg-type]
+
+
+def _label(cells: list[Shown], owner: Owner, parameter: str) -> str:
+    """Return what a parameter is: the words of its field, or those of its name for a scenario's own field."""
+    holder, dot, inner = parameter.rpartition(".")
+    ones = [getattr(shown.reps, owner) for shown in cells]
+    holders = [getattr(one, holder) for one in ones] if dot else ones if owner == "strategy" else []
+    found = (field for one in holders if one is not None for field in fields(one) if field.name == inner)
+    label = next((label for field in found if (label := field.metadata.get("label"))), "")
+    return label[:1].lower() + label[1:] or parameter.replace("_", " ")
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:
@@ -169,7 +198,7 @@ def _swept(cells: list[Shown], owner: Owner, parameter: str) -> Swept:
     # cells are in one line if they share the other two names and the other fields
     alike: dict[Any, list[tuple[Any, Shown]]] = {}
     for shown in cells:
-        values = _values(shown, owner)
+        values = _values(shown, owner, parameter)
         value = values.pop(parameter, None)
         key = (shown.cell._replace(**{owner: ""}), type(getattr(shown.reps, owner)), repr(values))
         alike.setdefault(key, []).append((value, shown))
@@ -189,11 +218,13 @@ def _swept(cells: list[Shown], owner: Owner, parameter: str) -> Swept:
     for key, group in alike.items():
         cell, _, others = key
         world = (cell._replace(strategy=""), others if owner == "scenario" else "")
-        names[world] = _world(cells, group[0][1], apart) if owner == "scenario" else group[0][1].group
+        names[world] = (
+            _world(cells, group[0][1], parameter, apart) if owner == "scenario" else group[0][1].group
+        )
         lines = [_line(group)] if key in moving else [_level(shown) for _, shown in group]
         worlds.setdefault(world, []).extend(lines)
     panels = [Panel(name, lines) for name, lines in zip(_unlike(names.values()), worlds.values(), strict=True)]
-    return Swept(parameter, distinct, panels)
+    return Swept(parameter, _label(cells, owner, parameter), distinct, panels)
 
 
 def _line(group: list[tuple[Any, Shown]]) -> Series:
@@ -209,15 +240,16 @@ def _level(shown: Shown) -> Series:
 
 def _apart(cells: list[Shown], parameter: str) -> list[str]:
     """Return the other fields in which scenarios differ."""
-    values = [_values(shown, "scenario") for shown in cells]
-    return [name for name in values[0] if name != parameter and len(_distinct(one[name] for one in values)) > 1]
+    values = [_values(shown, "scenario", parameter) for shown in cells]
+    names = dict.fromkeys(name for one in values for name in one if name != parameter)
+    return [name for name in names if len(_distinct(one.get(name) for one in values)) > 1]
 
 
-def _world(cells: list[Shown], shown: Shown, apart: list[str]) -> str:
+def _world(cells: list[Shown], shown: Shown, parameter: str, apart: list[str]) -> str:
     """Return what a cell's world differs in besides the parameter."""
-    values = _values(shown, "scenario")
+    values = _values(shown, "scenario", parameter)
     several = len({one.cell.catalogue for one in cells}) > 1
-    named = [f"{name}={in_words(values[name])}" for name in apart]
+    named = [f"{name}={in_words(values.get(name))}" for name in apart]
     return "\n".join([shown.cell.catalogue] * several + named)
 
 

@@ -50,7 +50,8 @@ def sweep(
     metric : str
         The name of the metric to show.
     parameter : str, optional
-        The name of the field; default is the numeric one with the most values.
+        The name of the field, such as "encoders" or "faults.startup"; default is the numeric one with the
+        most values.
 
     Returns
     -------
@@ -77,7 +78,7 @@ def sweep(
     >>> study = tv.compare(catalogue, pools, {"requests_per_second": [1, 2]}, replications=20)
     >>> ax = tv.plots.sweep(study, metric="failed")
     >>> ax.get_xlabel()
-    'prewarmed'
+    'prewarmed publishers'
     >>> [text.get_text() for text in ax.texts][1:]
     ['requests_per_second=1', 'requests_per_second=2']
     """
@@ -97,9 +98,11 @@ def sweep(
         _scale(panel, swept)
         for series in lines:
             _draw(panel, swept, series, ends)
-    name = swept.parameter.replace("_", " ")
+    name = swept.label.removesuffix(" (s)")
     below = f"Means with {data.interval}s, {data.size}" + (f"; {swept.of}" if swept.of else "")
-    style.titles(ax, f"{METRICS[metric].label.capitalize()} against {name}", below, x=name, y=axis(metric))
+    style.titles(
+        ax, f"{METRICS[metric].label.capitalize()} against {name}", below, x=swept.label, y=axis(metric)
+    )
     _name(ax, panels, swept, ends, right=right, own=own)
     return ax
 

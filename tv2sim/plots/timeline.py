@@ -39,10 +39,11 @@ _BARS: dict[str, dict[str, Any]] = {
     "publisher ready, idle": {"facecolor": style.GREEN, "edgecolor": "white"},
     "publishing": {"facecolor": style.BLUE, "edgecolor": "white"},
 }
-_LATE = {"markeredgecolor": "white", "markeredgewidth": 0.6}
+_OUTLINED = {"markeredgecolor": "white", "markeredgewidth": 0.6}
 _MARKS: dict[str, dict[str, Any]] = {
     "published in time": {"marker": "|", "color": style.BLACK, "markeredgewidth": 1.8, "zorder": 3},
-    "published late": {"marker": "X", "color": style.VERMILLION, "zorder": 4, **_LATE},
+    "published late": {"marker": "X", "color": style.VERMILLION, "zorder": 4, **_OUTLINED},
+    "published again": {"marker": "D", "color": style.GREY, "zorder": 4, **_OUTLINED},
     "publisher failed": {"marker": "x", "color": style.BLACK, "markeredgewidth": 1.6, "zorder": 4},
 }
 
@@ -52,8 +53,9 @@ def timeline(run: Run, ax: Axes | None = None, *, until: float | None = None) ->
 
     Where a strategy holds publishers back, shades mark the times at which videos waited although publishers
     were ready. Where something fails, bars show interrupted encodings and encoders that are down, and marks the
-    publishers that failed. A row of publishers holds one after another: each takes the first row that is free.
-    In a run of up to 15 videos, bars have the numbers of videos (v) and publishers (p), as in the run's tables.
+    publishers that failed, or that published what a broker had delivered a second time. A row of publishers
+    holds one after another: each takes the first row that is free. In a run of up to 15 videos, bars have the
+    numbers of videos (v) and publishers (p), as in the run's tables.
 
     Parameters
     ----------
@@ -270,11 +272,16 @@ def _marks(
     published, on_time = run.videos["published"].to_numpy(), run.videos["on_time"].to_numpy()
     of_video = row[run.videos["publisher"].to_numpy(dtype=np.int64, na_value=-1)]
     failed = (run.publishers["outcome"] == "failed").to_numpy()
+    served = run.publishers["video"].to_numpy(dtype=np.int64, na_value=-1)
+    decided = run.videos["publisher"].to_numpy(dtype=np.int64, na_value=-1)[served] == np.arange(len(served))
+    again = (run.publishers["outcome"] == "ended").to_numpy() & ~decided
+    ended = run.publishers["ended"].to_numpy()
     small, large = min(12.0, 0.85 * pitch), min(12.0, max(7.0, pitch))
     found = (
         (published, of_video, on_time, small),
         (published, of_video, ~on_time, large),
-        (run.publishers["ended"].to_numpy(), row[:-1], failed, min(7.0, pitch)),
+        (ended, row[:-1], again, min(7.0, pitch)),
+        (ended, row[:-1], failed, min(7.0, pitch)),
     )
     used: dict[str, Artist] = {}
     for (name, mark), (time, y, chosen, size) in zip(_MARKS.items(), found, strict=True):

@@ -74,6 +74,7 @@ def build_report(study: Comparison, **how: Any) -> str:
     several = len(parts) > 1
     main = main_of(study.metrics)
     scenarios = {cell.scenario: reps.scenario for cell, reps in study.cells.items()}
+    catalogues = {cell.catalogue: reps.catalogue for cell, reps in study.cells.items()}
     labels = {field.name: field.metadata["label"] for field in dataclasses.fields(Scenario)}
     page = rendered(
         "template.html.j2",
@@ -97,7 +98,7 @@ def build_report(study: Comparison, **how: Any) -> str:
         quantiles=_quantiles(study),
         groups=None if about.by is None else [_groups(part, about.by) for part in parts],
         scenarios=scenarios,
-        added=added(scenarios),
+        added=added(scenarios, catalogues),
         varied={
             field: label
             for field, label in labels.items()
@@ -107,7 +108,7 @@ def build_report(study: Comparison, **how: Any) -> str:
         usual=str(Scenario().startup_time),
         scenario_fields=labels,
         caveats=caveats(study),
-        catalogues={cell.catalogue: reps.catalogue for cell, reps in study.cells.items()},
+        catalogues=catalogues,
         seed=next(iter(study.cells.values())).seed,
         versions=_versions(study.engines),
         style_hash=base64.b64encode(hashlib.sha256(rendered("style.css").encode()).digest()).decode(),

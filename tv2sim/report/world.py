@@ -10,10 +10,12 @@ from tv2sim.profiles import Profile
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from tv2sim.catalogue import Catalogue
     from tv2sim.scenario import Scenario
 
 __all__ = ["added"]
 
+_PUBLISHING = "Publishing takes time, for which a publisher is busy."
 _ADDED: dict[str, Callable[[Scenario], object]] = {
     "There is no encoding stage: a video is encoded when it arrives, and its timeout counts from then.": (
         lambda scenario: scenario.encoders is None
@@ -38,7 +40,7 @@ _ADDED: dict[str, Callable[[Scenario], object]] = {
     "Between encoders and publishers, a broker delivers the videos; a delivery may come late, or twice.": (
         lambda scenario: scenario.broker
     ),
-    "Publishing takes time, for which a publisher is busy.": lambda scenario: scenario.publishing_time != 0,
+    _PUBLISHING: lambda scenario: scenario.publishing_time != 0,
     "A video is in time if a publisher takes it no later than its timeout, however long publishing takes.": (
         lambda scenario: scenario.deadline == "assigned"
     ),
@@ -61,22 +63,29 @@ _ADDED: dict[str, Callable[[Scenario], object]] = {
     ),
 }
 """What a scenario may add, and whether it does."""
+_BY_CATALOGUE: dict[str, Callable[[Catalogue], object]] = {
+    _PUBLISHING: lambda catalogue: catalogue.publishing_time is not None,
+}
+"""What a catalogue may add as well."""
 
 
-def added(scenarios: Mapping[str, Scenario]) -> list[str]:
-    """Return what scenarios add, with the names of those that do it unless all of them do.
+def added(scenarios: Mapping[str, Scenario], catalogues: Mapping[str, Catalogue]) -> list[str]:
+    """Return what scenarios and catalogues add, with the names of those that do it unless all of them do.
 
     Examples
     --------
     >>> from tv2sim import Faults, Scenario
-    >>> added({"usual": Scenario()})
+    >>> added({"usual": Scenario()}, {})
     []
-    >>> added({"usual": Scenario(max_publishers=5), "failing": Scenario(faults=Faults(startup=0.1))})[1:]
+    >>> added({"usual": Scenario(max_publishers=5), "failing": Scenario(faults=Faults(startup=0.1))}, {})[1:]
     ['failing: Start-ups may fail.', 'failing: A publisher that has failed is replaced when that is noticed.']
     """
     found = []
     for sentence, has in _ADDED.items():
         names = [name for name, scenario in scenarios.items() if has(scenario)]
-        if names:
-            found.append(sentence if len(names) == len(scenarios) else f"{listed(names)}: {sentence}")
+        too = _BY_CATALOGUE.get(sentence)
+        by = [name for name, catalogue in catalogues.items() if too and too(catalogue)]
+        if names or by:
+            everywhere = len(names) == len(scenarios) or 0 < len(by) == len(catalogues)
+            found.append(sentence if everywhere else f"{listed([*names, *by])}: {sentence}")
     return found

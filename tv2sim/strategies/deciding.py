@@ -80,7 +80,8 @@ class Decision(NamedTuple):
     hold : int
         How many ready publishers are kept: when no more are left, no further video is served.
     discard : sequence of int
-        The rows of the waiting videos that are given up; they have failed.
+        The rows of the waiting videos that are given up; they have failed. One that a broker has delivered
+        again after its publication stays.
     """
 
     start: int = 0

@@ -85,16 +85,16 @@ class Lead(Fields):
     """
 
     encoding: float | None = parameter(
-        None, or_none(a_time),
+        None, or_none(a_time), label="Start before the end of the encoding (s)",
         text="The publisher starts so many seconds before the end of the encoding, or at once.",
     )  # fmt: skip
     timeout: float | None = parameter(
-        None, or_none(a_time),
+        None, or_none(a_time), label="Start before the timeout (s)",
         text="The publisher starts so many seconds before the video's timeout ends, or at once. With "
         "`encoding`, the earlier of the two counts.",
     )  # fmt: skip
     quantile: float | None = parameter(
-        None, or_none(_a_share),
+        None, or_none(_a_share), label="Share of publishers ready when the encoding ends",
         text="The publisher is ready by the end of the encoding with this probability, if there is time.",
     )  # fmt: skip
     table: AsTable = parameter(

@@ -205,19 +205,19 @@ class Strategy(Fields):
         "publishing queue.",
     )  # fmt: skip
     prewarmed: AsPrewarmed = parameter(
-        0, _as_prewarmed, at_least=0, at_most=MOST,
+        0, _as_prewarmed, at_least=0, at_most=MOST, label="Prewarmed publishers",
         text="The base stock S of the pool. S publishers are started at time 0, and each time a publisher of "
         "the pool takes a video, others are started until S are starting or ready again. 'rate': as many as "
         "requests come in the mean start-up time.",
     )  # fmt: skip
     review_every: float | None = parameter(
-        None, or_none(a_time), at_least=1e-6,
+        None, or_none(a_time), at_least=1e-6, label="Time between reviews (s)",
         text="Seconds between reviews of the pool, in addition to those that each video causes; at least 1e-6. "
         "They continue as long as anything else is under way. None: no further reviews.",
     )  # fmt: skip
     _: KW_ONLY
     dedicated_from: float | None = parameter(
-        None, or_none(_a_probability),
+        None, or_none(_a_probability), label="Probability from which a video has its own publisher",
         text="Only videos whose own publisher, started with their encoding, is ready in time with at least "
         "this probability get one; the others use the pool.",
     )  # fmt: skip
@@ -248,13 +248,13 @@ class Strategy(Fields):
         "deadline; with dispatch='end_of_instant', at the first decision after it.",
     )  # fmt: skip
     price: float | None = parameter(
-        None, or_none(a_number), above=0,
+        None, or_none(a_number), above=0, label="Price of a failed video (s)",
         text="The price of a failed video in seconds of an idle publisher: the coverage rule starts publishers "
         "while the failures that each of them prevents are worth more than its idle time. It implies deadline "
         "order, dispatch='end_of_instant' and discards_hopeless, and prewarmed publishers are not replaced.",
     )  # fmt: skip
     holds_back: float | bool | None = parameter(
-        None, _as_holding,
+        None, _as_holding, label="Price of a failed video when holding back (s)",
         text="Whether a ready publisher is kept for a more urgent video that is still encoding: a price of a "
         "failed video in seconds of waiting, True for that of `price`, or False. None: as True, with `price`.",
     )  # fmt: skip
@@ -264,11 +264,11 @@ class Strategy(Fields):
         "catalogue, or None, no further ones.",
     )  # fmt: skip
     minimum: int | None = parameter(
-        None, or_none(a_whole_number), at_least=0, at_most=MOST,
+        None, or_none(a_whole_number), at_least=0, at_most=MOST, label="Least level of the pool",
         text="The least level of the pool after its start. None: `prewarmed`.",
     )  # fmt: skip
     maximum: int | None = parameter(
-        None, or_none(a_whole_number), at_least=0, at_most=MOST,
+        None, or_none(a_whole_number), at_least=0, at_most=MOST, label="Most publishers of the pool",
         text="The number of publishers of the pool (ordered, starting, ready and busy) from which on the pool "
         "starts no others by itself. None: no limit.",
     )  # fmt: skip
@@ -280,12 +280,12 @@ class Strategy(Fields):
         "does not follow the rate.",
     )  # fmt: skip
     idle_time_to_live: float | None = parameter(
-        None, or_none(a_time), at_least=1e-6,
+        None, or_none(a_time), at_least=1e-6, label="Idle time to live (s)",
         text="Seconds after which a ready publisher of the pool that has no video is retired, while the pool "
         "exceeds its level. None: it stays.",
     )  # fmt: skip
     starts_at_most: int | None = parameter(
-        None, or_none(a_whole_number), at_least=1, at_most=MOST,
+        None, or_none(a_whole_number), at_least=1, at_most=MOST, label="Most publishers that start at a time",
         text="The number of publishers of the pool that are ordered or starting from which on the pool starts "
         "no others by itself; those that are missing are started at later reviews. None: no limit.",
     )  # fmt: skip
