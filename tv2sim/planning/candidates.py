@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
+from tv2sim.distributions import Distribution
 from tv2sim.errors import InputError
 from tv2sim.fields import check_names
 from tv2sim.scenario import Scenario
@@ -204,4 +205,4 @@ def in_short(value: object) -> str:
     """Return a value as it is typed."""
     if isinstance(value, float):
         return f"{value:.15g}"
-    return value if isinstance(value, str) else shown(value, 60)
+    return str(value) if isinstance(value, str | Distribution) else shown(value, 60)

@@ -110,7 +110,7 @@ class Plan:
         import pandas as pd
 
         rows = [self._row(*one) for one in self._looked_at]
-        return _with_whole_numbers(pd.DataFrame(rows, columns=["strategy", *self.fields, *_columns(rows)]))
+        return self._ordered(pd.DataFrame(rows))
 
     @cached_property
     def candidates(self) -> pd.DataFrame:
@@ -122,9 +122,7 @@ class Plan:
         above which the rate cannot be; `idle`, `idle_ci_low` and `idle_ci_high`, and with prices the same of
         `cost`; and whether it is the `best`. Each interval holds with the plan's confidence.
         """
-        table = compared(self._choice, self._race, self.confidence)
-        first = ["strategy", *self.fields]
-        return _with_whole_numbers(table[[*first, *(name for name in table if name not in first)]])
+        return self._ordered(compared(self._choice, self._race, self.confidence))
 
     @cached_property
     def frontier(self) -> pd.DataFrame:
@@ -134,6 +132,16 @@ class Plan:
         """
         videos = len(self._choice.searches[0].candidates[0].catalogue)
         return not_dominated(self.candidates, self._race.price, videos)
+
+    def _ordered(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return a table with the fields first; whole numbers stay so where some rows have none."""
+        first = ["strategy", *self.fields]
+        table = table.reindex(columns=[*first, *(name for name in table if name not in first)])
+        for name in self.fields:
+            column = table[name]
+            if column.dtype == float and column.isna().any() and (column.dropna() % 1 == 0).all():
+                table[name] = column.astype("Int64")
+        return table
 
     @property
     def _looked_at(self) -> list[tuple[Search, Racer]]:
@@ -192,25 +200,11 @@ class Plan:
         return display("Plan", note, paragraph(self.answer), table(head, rows))
 
 
-def _columns(rows: list[dict[str, Any]]) -> list[str]:
-    """Return the names of the columns after those of the fields."""
-    names = list(rows[0]) if rows else []
-    return names[names.index("decided_by") :] if rows else names
-
-
 def _rate_in_words(interval: Interval) -> str:
     if not isnan(interval.mean):
         return estimate(ON_TIME_RATE, interval._replace(n=None), units=False)
     low, high = interval.ci_low, interval.ci_high
     return f"at least {percent(low, up=False)[:-2]}" if low else f"at most {percent(high, up=True)[:-2]}"
-
-
-def _with_whole_numbers(table: pd.DataFrame) -> pd.DataFrame:
-    """Return a table whose columns of whole numbers stay so where some rows have none."""
-    for name, column in table.items():
-        if column.dtype == float and column.isna().any() and (column.dropna() % 1 == 0).all():
-            table[name] = column.astype("Int64") if column.notna().any() else column
-    return table
 
 
 def plan(

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from tv2sim.planning.candidates import Candidate
     from tv2sim.prices import Prices
-    from tv2sim.statistics import Difference
 
 __all__ = ["FIRST", "Decision", "Race", "Racer"]
 
@@ -72,6 +71,11 @@ class Racer:
     def replications(self) -> int:
         """How many replications were simulated."""
         return 0 if self.reps is None else len(self.reps)
+
+    @property
+    def is_fixed(self) -> bool:
+        """Whether all its replications are the same, so that one is enough."""
+        return self.candidate.scenario.is_deterministic
 
     @cached_property
     def must_fail(self) -> NDArray[np.int64]:
@@ -207,7 +211,7 @@ class Race:
             racer.decision, racer.by = Decision.FAILS, "certificate"
 
     def _most(self, racer: Racer) -> int:
-        return 1 if racer.candidate.scenario.is_deterministic else self.budget
+        return 1 if racer.is_fixed else self.budget
 
     def _next(self, racer: Racer) -> int:
         """Return the number of replications at the next look."""
@@ -240,21 +244,26 @@ class Race:
 
     def is_dearer(self, racer: Racer, other: Racer) -> bool:
         """Return whether a candidate is shown to be dearer than another one."""
-        more = self._more(racer, other)
-        return more is not None and more.ci_low > 0
+        return self._more(racer, other) > 0
 
     def may_be_cheaper(self, racer: Racer, best: Racer) -> bool:
         """Return whether a candidate may be cheaper than the best one by more than the indifference."""
-        more = self._more(racer, best)
-        return more is None or not more.ci_low >= -self.indifference * abs(self.mean_price(best))
+        return not self._more(racer, best) >= -self.indifference * abs(self.mean_price(best))
 
-    def _more(self, racer: Racer, other: Racer) -> Difference | None:
-        """Return by how much the price of a candidate is above another's; None if one was not simulated."""
+    def _more(self, racer: Racer, other: Racer) -> float:
+        """Return by how much a candidate is dearer than another one, at least; NaN if that is not known."""
         if racer.reps is None or other.reps is None:
-            return None
+            return nan
+        pairs = comb(self.compared, 2)
+        if racer.is_fixed != other.is_fixed:  # one price is known, and the other one has an interval
+            level = self._level(other.looks if racer.is_fixed else racer.looks, pairs)
+            low, high = racer.reps.interval(self.price, level), other.reps.interval(self.price, level)
+            return (low.mean if racer.is_fixed else low.ci_low) - (
+                high.mean if other.is_fixed else high.ci_high
+            )
         count = min(racer.replications, other.replications)
-        level = self._level(min(racer.looks, other.looks), comb(self.compared, 2))
-        return racer.reps.less(other.reps, self.price, level, first=count)
+        level = self._level(min(racer.looks, other.looks), pairs)
+        return racer.reps.less(other.reps, self.price, level, first=count).ci_low
 
     def _level(self, looks: int, shared_by: int) -> float:
         """Return the confidence level of an interval at a look."""

@@ -156,7 +156,7 @@ class Words(NamedTuple):
         """Return how sure it is."""
         if all(racer.reps is None for racer in racers):
             return " (exact, without simulation)"
-        if not self.race.by_price and all(racer.by != "simulation" or racer.rate.is_exact for racer in racers):
+        if all(racer.reps is None or racer.is_fixed for racer in racers):
             return " (exact)"
         return f" (confidence {rate(1 - self.race.alpha)})"
 

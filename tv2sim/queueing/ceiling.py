@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import itertools
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tv2sim.queueing.conditions import BASE_STOCK, Asked, asked
+from tv2sim.queueing.conditions import BASE_STOCK, Asked, asked, longest_startup
 from tv2sim.queueing.counting import numbers_ready
 from tv2sim.queueing.startups import Ready, ready_times
 from tv2sim.queueing.timetable import Timetable, timetable
-from tv2sim.ticks import to_ticks
+from tv2sim.ticks import PER_SECOND, to_ticks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -23,8 +24,10 @@ if TYPE_CHECKING:
 __all__ = ["failed_at_most"]
 
 _WAITS = (0.0, 0.02, 0.1, 0.25)
-_STARTS = (0.8, 0.9, 0.98, 1.0)
+_STARTS = (0.4, 0.6, 0.8, 0.9, 1.0)
 """The limits that are tried, in longest start-up times: of a wait, and of when the pool is warm."""
+_NEARLY_ALL = 0.999
+"""The share of the start-up times that the longest one stands for, if there is none."""
 
 
 def failed_at_most(
@@ -77,8 +80,10 @@ def failed_at_most(
     """
     given = asked("failed_at_most", catalogue, strategy, scenario, *BASE_STOCK)
     times = timetable(given)
-    longest = max(ready.longest for ready in ready_times(given.scenario, times.encoded.max(initial=0) + 1))
-    longest = min(longest, float(times.deadline.max(initial=0)) + 1)
+    longest = longest_startup(given.scenario)
+    if longest == inf:
+        longest = float(given.scenario.startup_time.quantile(np.array([_NEARLY_ALL]))[0])
+    longest *= PER_SECOND
     last = max(times.deadline.max(initial=0), times.encoded.max(initial=0)) + longest + 1
     ready = ready_times(given.scenario, last)[0]  # where start-ups fail, the one that is not above the truth
     limits = itertools.product(_WAITS, _STARTS)
