@@ -79,6 +79,8 @@ def test_each_field_can_be_written() -> None:
     seen = set[str]()
     for number in range(300):
         strategy = strategy_of(strategy_case_of(number).rule)
+        if type(strategy) is not tv.Strategy:  # a hook's code cannot be written
+            continue
         assert as_strategy(repr(strategy)) == strategy
         seen |= {field.name for field in fields(strategy) if getattr(strategy, field.name) != field.default}
     for strategy in tv.STRATEGIES.values():
@@ -86,7 +88,7 @@ def test_each_field_can_be_written() -> None:
         seen |= {field.name for field in fields(strategy) if getattr(strategy, field.name) != field.default}
     more = tv.Strategy("more", price=3, holds_back=5, forecast=tv.generate_catalogue(5), prewarmed=2)
     assert as_strategy(repr(more)) == more
-    assert {field.name for field in fields(tv.Strategy)} - seen == {"holds_back", "forecast"}
+    assert {field.name for field in fields(tv.Strategy)} - seen == set()
 
 
 WRONG = {

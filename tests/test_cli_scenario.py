@@ -15,7 +15,7 @@ from tv2sim.cli.inputs import scenario_of
 from tv2sim.cli.options import _COMMANDS, parse
 
 EXAMPLE = ROOT / "data" / "world.toml"
-OF_A_CATALOGUE = ("run", "compare", "replay", "check", "engines")
+OF_A_CATALOGUE = ("run", "compare", "plan", "replay", "check", "engines")
 
 
 @pytest.fixture(autouse=True)

@@ -359,5 +359,5 @@ def test_a_notebook_completes_them() -> None:
 
     completer = IPCompleter(namespace={"tv": tv}, use_jedi=False)  # type: ignore[no-untyped-call]
     with provisionalcompleter():
-        for line, found in {"tv.pl": ".plots", "tv.plots.ti": ".timeline"}.items():
+        for line, found in {"tv.plo": ".plots", "tv.plots.ti": ".timeline"}.items():
             assert [one.text for one in completer.completions(line, len(line))] == [found]

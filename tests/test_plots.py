@@ -90,6 +90,11 @@ def validated() -> tv.Validation:
     return tv.validate(study, {"1": [54, 66, 61], "2c": [154, 153, 153, 120]})
 
 
+@cache
+def planned() -> tv.Plan:
+    return tv.plan(CATALOGUE, "2c", vary={"prewarmed": [9, 12]}, target=0.9, replications=100, progress=False)
+
+
 def charts(study: tv.Comparison, run: tv.Run) -> dict[str, Callable[[Axes | None], Axes]]:
     return {
         "published_per_replication": lambda ax: tv.plots.published_per_replication(study, ax),
@@ -104,6 +109,7 @@ def charts(study: tv.Comparison, run: tv.Run) -> dict[str, Callable[[Axes | None
         "costs": lambda ax: tv.plots.costs(study.priced(PRICES), ax),
         "timeline": lambda ax: tv.plots.timeline(run, ax),
         "levels": lambda ax: tv.plots.levels(run, ax),
+        "plan": lambda ax: tv.plots.plan(planned(), ax),
         "qq": lambda ax: tv.plots.qq(fitted(), ax),
         "validation": lambda ax: tv.plots.validation(validated(), ax),
     }

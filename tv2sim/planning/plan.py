@@ -286,10 +286,6 @@ def plan(
     >>> plan = tv.plan(catalogue, "2c", vary={"prewarmed": range(6, 21)}, target=0.999)
     >>> plan.best.prewarmed, plan.status, plan.replications
     (12, 'met', 100)
-    >>> print(tv.plan(catalogue, "2c", vary={"prewarmed": range(6, 21)}, target=0.99999).answer)
-    prewarmed=15 is the smallest of 6 to 20 with which 2c publishes at least 99.999 % of the videos in time:
-    99.99943 % (99.99900 % or more), for 555.5 ± 0.2 s of idle publishers a run; with prewarmed=14 it is at most
-    99.99901 % (confidence 95 %)
     """
     catalogue, scenario, priced = read_catalogue(catalogue), as_scenario(scenario), as_prices(prices)
     groups = groups_of(catalogue, strategy, scenario, vary, ordered=priced is None)

@@ -197,5 +197,5 @@ def _write_values(
             taken.append(place)
             style.note(
                 panel, in_words(value), at, (5, 6), xycoords="data", color=looks[_name(series)].colour,
-                fontsize=style.SMALL - 1, in_layout=False,
+                in_layout=False,
             )  # fmt: skip

@@ -166,5 +166,5 @@ def _write_values(ax: Axes, points: list[_Point], looks: dict[str, style.Look]) 
         taken.append(place)
         style.note(
             ax, one.text, at, (7, 7), xycoords="data", color=looks[one.family].colour,
-            fontsize=style.SMALL - 1, in_layout=False, fontweight="bold" if one.is_best else "normal",
+            in_layout=False, fontweight="bold" if one.is_best else "normal",
         )  # fmt: skip

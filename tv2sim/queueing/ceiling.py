@@ -74,9 +74,9 @@ def failed_at_most(
     >>> catalogue = tv.generate_catalogue()
     >>> for size in (14, 16):
     ...     at_least = tv.queueing.failed_bound(catalogue, f"2c:{size}").failed
-    ...     print(f"{at_least:.9f} {tv.queueing.failed_at_most(catalogue, f'2c:{size}'):.9f}")
-    0.001387779 10.068264628
-    0.000542101 0.000542101
+    ...     print(f"{at_least:.7f} {tv.queueing.failed_at_most(catalogue, f'2c:{size}'):.7f}")
+    0.0013878 10.0682646
+    0.0005421 0.0005421
     """
     given = asked("failed_at_most", catalogue, strategy, scenario, *BASE_STOCK)
     times = timetable(given)
