@@ -14,7 +14,9 @@ import tv2sim as tv
 from tests.benchmarks.planning import outcomes
 from tests.commands import CATALOGUE, tv2sim
 from tv2sim.cli.values import varied
+from tv2sim.planning.candidates import groups_of
 from tv2sim.planning.race import Race, Racer
+from tv2sim.planning.search import Search
 
 REAL = Path("/work/shared/data/tv2-video-metadata-ingest.txt")
 
@@ -153,6 +155,26 @@ def test_the_least_cost_of_those_that_meet_a_target() -> None:
     assert plan.answer.startswith(
         "warm with prewarmed=3 publishes at least 50 % of the videos in time and costs"
     )
+
+
+def test_a_difference_of_costs_that_does_not_matter_is_not_sought() -> None:
+    """Pools of 11 and 12 cost 12.7 and 13.0."""
+    prices = tv.Prices(starting=0.01, ready=0.02, failed=5)
+    asked: dict[str, Any] = {"vary": {"prewarmed": [11, 12]}, "prices": prices, "replications": 400}
+    rough, close = (tv.plan(tv.generate_catalogue(), "2c", **asked, indifference=one) for one in (0.1, 0))
+    assert (rough.status, rough.replications) == ("met", 200)
+    assert (close.status, close.replications) == ("undecided", 800)
+    assert "2c with prewarmed=12 may be cheaper, 13.0" in close.answer
+    assert close.answer.endswith(" replications would tell")
+
+
+def test_what_comes_after_one_that_is_too_dear_is_not_simulated() -> None:
+    racers = [
+        Racer(one) for one in groups_of(every_second(), "2c", EVERY_SECOND, None, ordered=True)[0].candidates
+    ]
+    racers[2].beaten = True
+    assert Search(racers, rises=True).open == racers[:2]
+    assert len(Search(racers, rises=False).open) == len(racers)
 
 
 def test_failures_of_a_day() -> None:

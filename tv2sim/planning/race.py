@@ -244,13 +244,17 @@ class Race:
 
     def is_dearer(self, racer: Racer, other: Racer) -> bool:
         """Return whether a candidate is shown to be dearer than another one."""
-        return self._more(racer, other) > 0
+        return self.more(racer, other) > 0
 
     def may_be_cheaper(self, racer: Racer, best: Racer) -> bool:
         """Return whether a candidate may be cheaper than the best one by more than the indifference."""
-        return not self._more(racer, best) >= -self.indifference * abs(self.mean_price(best))
+        return not self.more(racer, best) >= -self.matters(best)
 
-    def _more(self, racer: Racer, other: Racer) -> float:
+    def matters(self, best: Racer) -> float:
+        """Return the difference from the best price from which on it matters."""
+        return self.indifference * abs(self.mean_price(best))
+
+    def more(self, racer: Racer, other: Racer) -> float:
         """Return by how much a candidate is dearer than another one, at least; NaN if that is not known."""
         if racer.reps is None or other.reps is None:
             return nan

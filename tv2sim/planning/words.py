@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from tv2sim.metrics import COST
 from tv2sim.numbers import estimate, listed, rate
 from tv2sim.planning.candidates import in_short
+from tv2sim.planning.race import Decision
 from tv2sim.planning.reasons import reason
 from tv2sim.validation import plural
 
@@ -118,28 +119,20 @@ class Words(NamedTuple):
         does = f"publishes {self.enough}, {_how_many(best)}{self._for(best)}"
         if self.race.target is None:
             does = f"costs {price_in_words(best)}"
-        if close.by:  # it is known that it meets the target
+        if close.decision is Decision.MEETS:
             so_far = f"{price_in_words(close)} with {plural(close.replications, 'replication')}"
-            return f"{label} {does}, but {close.candidate.label} may be as cheap, {so_far}"
+            gap = self.race.mean_price(close) - self.race.mean_price(best) + self.race.matters(best)
+            tell = _would_tell(close, gap, gap - self.race.more(close, best) - self.race.matters(best))
+            return f"{label} {does}, but {close.candidate.label} may be cheaper, {so_far}: {tell}"
         return f"{label} {does}, but {self._call(close)}"
 
     def _call(self, close: Racer) -> str:
         low, high = percent(close.rate.ci_low, up=False), percent(close.rate.ci_high, up=True)
         label = close.candidate.label if self.race.by_price else str(close.candidate)
         done = plural(close.replications, "replication")
-        return f"{label} is too close to call, {low} to {high} with {done}: {self._would_tell(close)}"
-
-    def _would_tell(self, racer: Racer) -> str:
-        """Return about how many replications would decide.
-
-        An interval shrinks with the root of their number, or with the number itself where nothing has happened.
-        """
-        gap, half = abs(racer.rate.mean - (self.race.target or 0)), racer.rate.half_width
-        if not gap * 1e6 > half:
-            return "no number of replications that can be simulated would tell"
-        needed = racer.replications * (1.1 * half / gap) ** (2 if racer.rate.differing else 1)
-        digits = 10 ** (floor(log10(needed)) - 1)
-        return f"about {plural(ceil(needed / digits) * digits, 'replication')} would tell"
+        gap = abs(close.rate.mean - (self.race.target or 0))
+        tell = _would_tell(close, gap, close.rate.half_width, rare=not close.rate.differing)
+        return f"{label} is too close to call, {low} to {high} with {done}: {tell}"
 
     # -- parts of sentences --------------------------------------------------------------------------------
 
@@ -159,6 +152,19 @@ class Words(NamedTuple):
         if all(racer.reps is None or racer.is_fixed for racer in racers):
             return " (exact)"
         return f" (confidence {rate(1 - self.race.alpha)})"
+
+
+def _would_tell(racer: Racer, gap: float, half: float, *, rare: bool = False) -> str:
+    """Return about how many replications would decide.
+
+    The half width of an interval shrinks with the root of their number, until it is less than the gap; or with
+    the number itself where nothing has happened yet.
+    """
+    if not gap * 1e6 > half:
+        return "no number of replications that can be simulated would tell"
+    needed = max(racer.replications * (1.1 * half / gap) ** (1 if rare else 2), 2.0 * racer.replications)
+    digits = 10 ** max(0, floor(log10(needed)) - 1)
+    return f"about {plural(ceil(needed / digits) * digits, 'replication')} would tell"
 
 
 def price_in_words(racer: Racer) -> str:
