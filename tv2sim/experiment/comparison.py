@@ -17,10 +17,11 @@ import numpy as np
 from tv2sim import plain
 from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.errors import InputError
+from tv2sim.experiment.frontier import frontier_of
 from tv2sim.experiment.pooled import quantiles
 from tv2sim.experiment.replications import Cell, Replications, extended, main_of
 from tv2sim.experiment.work import Chunk
-from tv2sim.metrics import METRICS, ON_TIME_RATE, Verdict, hypothesis_of
+from tv2sim.metrics import COST, METRICS, ON_TIME_RATE, Verdict, hypothesis_of
 from tv2sim.notebook import display, paragraph, table, whisker
 from tv2sim.numbers import estimate, heading, number, rate
 from tv2sim.prices import Prices
@@ -211,6 +212,33 @@ class Comparison:
         rows = [reps.costs.drop(columns="replication").mean() for reps in self.cells.values()]
         index = pd.MultiIndex.from_tuples(list(self.cells), names=Cell._fields)
         return pd.DataFrame(rows).set_axis(index)
+
+    @cached_property
+    def frontier(self) -> pd.DataFrame:
+        """A row per catalogue, scenario and strategy: failures, what they cost to avoid, and who is dominated.
+
+        Columns: `failed`, `idle` and, with prices, `cost`, each with `_ci_low` and `_ci_high`; `bound`, the
+        expected number of videos that must fail (:func:`tv2sim.queueing.failed_bound`), missing where theory
+        does not cover the strategy or the scenario; `dominated`, whether the mean of another strategy of the
+        same world is no higher in both failures and idle time, or cost, and lower in one; and
+        `price_of_failure`: of the others, from the cheapest on, what one failed video less costs against the
+        one before. Means decide, so strategies that are close may change places with other replications.
+
+        Examples
+        --------
+        No video failed with a pool of 20, so one of 30 is dominated; and the last failure is dear:
+
+        >>> import tv2sim as tv
+        >>> study = tv.compare(tv.generate_catalogue(), ["2c:10", "2c:13", "2c:20", "2c:30"], replications=200)
+        >>> columns = ["strategy", "failed", "idle", "bound", "dominated", "price_of_failure"]
+        >>> print(study.frontier[columns].round(3).to_string(index=False))
+        strategy  failed     idle  bound  dominated  price_of_failure
+           2c:10   1.635  170.877  1.312      False               NaN
+           2c:13   0.005  398.963  0.002      False           139.930
+           2c:20   0.000  931.270  0.000      False        106461.444
+           2c:30   0.000 1691.498  0.000       True               NaN
+        """
+        return frontier_of(self.cells, self.confidence, ["idle", *([COST] if self.prices else [])])
 
     # -- parts ---------------------------------------------------------------------------------------------
 

@@ -17,7 +17,7 @@ from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.notebook import display, paragraph, table
 from tv2sim.numbers import estimate, heading, rate
 from tv2sim.planning.candidates import groups_of, in_short
-from tv2sim.planning.frontier import compared, not_dominated
+from tv2sim.planning.frontier import compared
 from tv2sim.planning.race import Decision, Race, Racer
 from tv2sim.planning.search import Choice, Search
 from tv2sim.planning.settings import settings_of
@@ -120,7 +120,9 @@ class Plan:
         simulated one, but at most 1,000 times. Of long series of sizes, those about the answer are shown.
         Columns: `strategy` and the fields that are varied; `on_time_rate`, `ci_low` and `ci_high`; `bound`,
         above which the rate cannot be; `idle`, `idle_ci_low` and `idle_ci_high`, and with prices the same of
-        `cost`; and whether it is the `best`. Each interval holds with the plan's confidence.
+        `cost`; whether another one is better in both rate and price, so that it is `dominated`;
+        `price_of_failure`, as :attr:`frontier` has it; and whether it is the `best`. Each interval holds with
+        the plan's confidence.
         """
         return self._ordered(compared(self._choice, self._race, self.confidence))
 
@@ -130,8 +132,9 @@ class Plan:
 
         `price_of_failure` is what one failed video less costs, against the row before: idle seconds, or cost.
         """
-        videos = len(self._choice.searches[0].candidates[0].catalogue)
-        return not_dominated(self.candidates, self._race.price, videos)
+        table = self.candidates
+        kept = table[~table["dominated"]].sort_values([self._race.price, "on_time_rate"])
+        return kept.drop(columns="dominated").reset_index(drop=True)
 
     def _ordered(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return a table with the fields first; whole numbers stay so where some rows have none."""
