@@ -18,7 +18,8 @@ from tv2sim.errors import (
 from tv2sim.events import LogEntry as LogEntry
 from tv2sim.experiment import (
     Comparison as Comparison, Interrupted as Interrupted, Replications as Replications,
-    Validation as Validation, compare as compare, replicate as replicate, validate as validate,
+    Sensitivity as Sensitivity, Validation as Validation, compare as compare, replicate as replicate,
+    sensitivity as sensitivity, validate as validate,
 )  # fmt: skip
 from tv2sim.faults import Faults as Faults
 from tv2sim.fitting import Candidate as Candidate, Fit as Fit, fit as fit

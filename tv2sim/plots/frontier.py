@@ -13,10 +13,10 @@ from matplotlib.axes import Axes
 from tv2sim.experiment import Cell, Comparison, Replications
 from tv2sim.experiment.frontier import frontier_of
 from tv2sim.metrics import COST, METRICS
-from tv2sim.numbers import axis, scaled, three_digits
+from tv2sim.numbers import axis, in_words, scaled, three_digits
 from tv2sim.plots import style
 from tv2sim.plots.panels import columns_of, label_frame, panels_in
-from tv2sim.plots.parameters import Series, families, in_words
+from tv2sim.plots.parameters import Series, families
 from tv2sim.plots.points import Ends, Point, draw, handles_of, logarithmic, write_texts
 from tv2sim.plots.study import study_of
 from tv2sim.statistics import Interval
