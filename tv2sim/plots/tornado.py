@@ -65,7 +65,7 @@ def tornado(sensitivity: Sensitivity, ax: Axes | None = None) -> Axes:
         raise InputError(
             f"a mean of {METRICS[sensitivity.metric].label} that is {usual:g} has no place in a chart"
         )
-    ax = style.axes(ax, 1.4 + 0.5 * len(sensitivity.rows))
+    ax = style.axes(ax, 1.4 + 0.44 * len(sensitivity.rows))
     style.grid(ax, "x")
     figure = style.figure_of(ax)
     narrow = figure.get_figwidth() < 0.6 * style.WIDTH
