@@ -101,5 +101,6 @@ def _bound(reps: Replications, metric: str) -> float:
     """Return the expected number of videos that must fail; NaN if theory does not know it."""
     if metric != "failed":
         return nan
-    found = if_covered(lambda: failed_bound(reps.catalogue, reps.strategy, reps.scenario))
+    known = reps.control and reps.control.bound
+    found = known or if_covered(lambda: failed_bound(reps.catalogue, reps.strategy, reps.scenario))
     return nan if found is None else found.failed

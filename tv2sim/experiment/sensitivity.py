@@ -17,6 +17,7 @@ from tv2sim.distributions import Distribution
 from tv2sim.draws import as_seed
 from tv2sim.engines import EngineName, as_engine, engine_for
 from tv2sim.errors import InputError
+from tv2sim.experiment.control import Control, controlled
 from tv2sim.experiment.judgement import is_shown
 from tv2sim.experiment.kept import as_kept
 from tv2sim.experiment.replications import Replications, extended, with_cost
@@ -159,8 +160,8 @@ class Sensitivity:
         ]
         note = f"each field moved by {rate(self.by)}, {rate(self.confidence)} intervals"
         left = "; ".join(f"{name}: {why}" for name, why in self.left_out.items())
-        parts = [table(head, rows), paragraph(self.answer), paragraph(f"Left out: {left}.")]
-        return display("Sensitivity", note, *parts[: 2 + bool(left)])
+        words = (self.answer, controlled(self.usual.cells), left and f"Left out: {left}.")
+        return display("Sensitivity", note, table(head, rows), *map(paragraph, filter(None, words)))
 
     def _in_words(self, end: End | None) -> str:
         return "–" if end is None else estimate(self.metric, end.interval, units=False)
@@ -210,6 +211,7 @@ def sensitivity(
     seed: int | None = 1,
     confidence: float = 0.95,
     prices: Prices | None = None,
+    control: bool = True,
     engine: EngineName = "auto",
     workers: int | None = None,
     executor: Executor | str | None = None,
@@ -238,7 +240,7 @@ def sensitivity(
         The confidence level of each interval.
     prices : Prices, optional
         What publishers and failed videos cost, for ``metric="cost"``. They are not moved.
-    engine, workers, executor, results, progress
+    control, engine, workers, executor, results, progress
         As for :func:`tv2sim.replicate`.
 
     Returns
@@ -265,11 +267,11 @@ def sensitivity(
     >>> columns = ["field", "usual", "low", "low_difference", "high_difference", "matters"]
     >>> print(found.table[columns].to_string(index=False, float_format="{:.2f}".format))
                         field         usual               low  low_difference  high_difference  matters
-                    prewarmed            10                 9            5.04            -1.34     True
-                 startup_time uniform(2, 6) uniform(1.8, 5.4)           -1.16             3.62     True
-          requests_per_second             2               1.8           -1.31             3.00     True
-          publication timeout    mean 6.766         mean 6.09            2.58            -0.84     True
-                encoding time    mean 3.377        mean 3.039           -1.10             2.27     True
+                    prewarmed            10                 9            5.15            -1.31     True
+                 startup_time uniform(2, 6) uniform(1.8, 5.4)           -1.15             3.57     True
+          requests_per_second             2               1.8           -1.30             2.90     True
+          publication timeout    mean 6.766         mean 6.09            2.48            -0.88     True
+                encoding time    mean 3.377        mean 3.039           -1.10             2.25     True
                      encoders            10                 9           -0.28             0.00     True
     publishing_queue_capacity           100                90            0.00             0.00    False
     """
@@ -289,10 +291,14 @@ def sensitivity(
     how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
     how["results"] = None if results is None else as_kept(results)
     none = no_results(computed, len(catalogue))
+    is_controlled = one_of("control", control, (False, True), error=InputError)
     several = [
-        Replications(*world, seed, engine_for(wanted, *world, count), names, none, prices=priced)
+        Replications(
+            *world, seed, engine_for(wanted, *world, count), names, none, prices=priced,
+            control=Control(Setting(*world), seed) if is_controlled else None,
+        )
         for world in worlds
-    ]
+    ]  # fmt: skip
     base, *others = extended(several, count, **how)
     done = iter(others)
     rows = [
