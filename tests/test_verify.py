@@ -90,7 +90,7 @@ def test_the_table(found: tv.Verification) -> None:
 
 
 def test_theory_is_what_is_known_by_other_ways(found: tv.Verification) -> None:
-    known = {
+    known: dict[tuple[str, str], list[float]] = {
         ("part 1", "on_time_probability"): [62.25],
         ("part 2a", "on_time_probability"): [128.0],
         ("part 1", "classification"): [33, 95],
@@ -199,6 +199,7 @@ def test_what_cannot_be_told_is_said() -> None:
     )
     assert verification.agrees
     assert verification.table["agrees"].isna().all()
+    assert verification.in_words()[1][-1] == "?"
     assert str(verification) == (
         "All 0 rows agree with theory (simpy; confidence 99 %). In 1 row the replications are too few or too "
         "short to tell."

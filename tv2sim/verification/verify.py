@@ -189,7 +189,7 @@ def _in_words(several: list[Result]) -> list[str]:
     one = several[0]
     mean, half_width, low, high = one.simulated[:4]
     decimals = decimals_for(half_width, mean)
-    judged = {True: "yes", False: "no", None: "–"}
+    judged = {True: "yes", False: "no", None: "–" if one.row.relation == "approximation" else "?"}
     return [
         one.case,
         one.row.formula,
