@@ -106,6 +106,7 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
         "engine": options.engine,
         "results": options.results,
         "prices": prices,
+        "control": options.control,
     }
 
 
@@ -186,6 +187,8 @@ def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], call: 
         words += ["--precision", f"{metric}={100 * width:g}%" if kind == "relative" else f"{metric}={width:g}"]
     if options.margin:
         words += ["--margin", f"{100 * options.margin:.15g}%"]
+    if not options.control:
+        words += ["--no-control"]
     words += ["--prices", _text(options.prices)] if options.prices else []
     words += ["--scenario", ",".join(options.scenario)] if options.scenario else []
     for name, values in given.items():
