@@ -199,8 +199,14 @@ def _bent(n: int, mean: float, error: float, a: float, confidence: float) -> tup
     t = float(stdtrit(n - 1, (1 + confidence) / 2))
     if not a:
         return mean - t * error, mean + t * error
-    low, high = (mean - error * 3 / a * (cbrt(1 + a * (end - a / 6)) - 1) for end in (t, -t))
-    return low, high
+
+    def unbent(end: float) -> float:
+        """Return 3 / a (cbrt(1 + a y) - 1), which would be 0 for a tiny a, in another form."""
+        y = end - a / 6
+        root = cbrt(1 + a * y)
+        return 3 * y / (root**2 + root + 1)
+
+    return mean - error * unbent(t), mean - error * unbent(-t)
 
 
 def _standard_error(values: NDArray[np.float64]) -> float:
