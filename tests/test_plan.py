@@ -205,9 +205,9 @@ def test_the_table_has_whole_numbers_where_strategies_differ_in_their_fields() -
 
 
 def test_sizes_of_a_strategy_that_is_too_dear_are_those_about_its_last_look() -> None:
-    plan = tv.plan(CATALOGUE, ["2c", "coverage"], target=0.99, progress=False)
-    rows = plan.evaluated.set_index("prewarmed")
-    assert rows["decision"][10] == "dearer"  # so there is no answer of 2c
+    plan = tv.plan(CATALOGUE, ["2c", "advance"], target=0.9893, progress=False)
+    rows = plan.evaluated.set_index(["strategy", "prewarmed"])
+    assert rows["decision"]["2c", 10] == "dearer"  # so there is no answer of 2c
     pools = plan.candidates.query("strategy == '2c'")
     assert pools["prewarmed"].tolist() == [*range(2, 19)]
 
