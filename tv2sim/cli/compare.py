@@ -108,6 +108,7 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
         "engine": options.engine,
         "results": options.results,
         "prices": prices,
+        "control": options.control,
     }
 
 
@@ -155,7 +156,9 @@ def _plan(
         return None
     (catalogue,) = catalogues.values()
     (scenario,) = _each(call["scenario"])
-    same = {name: call[name] for name in ("prices", "seed", "engine", "workers", "executor", "results")}
+    same = {
+        name: call[name] for name in ("prices", "seed", "control", "engine", "workers", "executor", "results")
+    }
     return plan(
         catalogue,
         options.strategies,
@@ -219,6 +222,8 @@ def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], call: 
     words += [] if options.target is None else ["--target", f"{100 * options.target:.15g}%"]
     if options.failures_per_day is not None:
         words += ["--failures-per-day", _text(options.failures_per_day)]
+    if not options.control:
+        words += ["--no-control"]
     words += ["--prices", _text(options.prices)] if options.prices else []
     words += ["--scenario", ",".join(options.scenario)] if options.scenario else []
     for name, values in given.items():

@@ -16,6 +16,7 @@ from tv2sim.draws import as_seed
 from tv2sim.engines import EngineName, as_engine, engine_for
 from tv2sim.errors import InputError, ScenarioError, StrategyError
 from tv2sim.experiment.comparison import Comparison
+from tv2sim.experiment.control import Control
 from tv2sim.experiment.kept import as_kept
 from tv2sim.experiment.replications import Cell, Replications, with_cost
 from tv2sim.experiment.work import Chunk
@@ -24,7 +25,7 @@ from tv2sim.prices import Prices, as_prices
 from tv2sim.scenario import Scenario, as_scenario
 from tv2sim.statistics import Interval, Precision, Stopped, as_confidence
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
-from tv2sim.validation import MOST, a_number, a_whole_number
+from tv2sim.validation import MOST, a_number, a_whole_number, one_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -54,6 +55,7 @@ def replicate(
     results: str | os.PathLike[str] | None = None,
     progress: bool = True,
     prices: Prices | None = None,
+    control: bool = True,
 ) -> Replications:
     """Simulate replications 0, 1, 2, ... and keep the metrics of each.
 
@@ -91,6 +93,11 @@ def replicate(
     prices : Prices, optional
         What publishers and failed videos cost: the metric `cost` is then among the metrics. They change nothing
         that is simulated or kept: :meth:`Replications.priced` gives the costs at other prices.
+    control : bool
+        Whether the mean of failed videos, and of what follows from it, rests on a control variate where there
+        is one: for pools of one size, first in, first out, the mean number of videos that must fail is known
+        exactly (:func:`tv2sim.queueing.failed_bound`), so that only the other failures are estimated.
+        ``.variance_ratio`` says what that gains. If not, all means are those of the replications.
 
     Returns
     -------
@@ -131,6 +138,7 @@ def replicate(
         results=results,
         progress=progress,
         prices=prices,
+        control=control,
     )
     (reps,) = study.cells.values()
     return replace(reps, stopped=study.stopped)
@@ -154,6 +162,7 @@ def compare(
     results: str | os.PathLike[str] | None = None,
     progress: bool = True,
     prices: Prices | None = None,
+    control: bool = True,
 ) -> Comparison:
     """Simulate each strategy in each scenario on each catalogue, with the same random numbers.
 
@@ -191,6 +200,8 @@ def compare(
         goes by it. With a price of failed videos it names the strategy with the least mean cost; without one,
         the cheapest of those that are not shown to publish less than the best. ``.costs`` has the parts, and
         :meth:`Comparison.priced` gives the same comparison at other prices.
+    control : bool
+        As for :func:`tv2sim.replicate`. A difference is controlled if both strategies are.
 
     Returns
     -------
@@ -222,6 +233,7 @@ def compare(
     settings = list(itertools.starmap(Setting, worlds))
     names = with_cost(as_metrics(metrics, settings), prices)
     count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
+    is_controlled = one_of("control", control, (False, True), error=InputError)
     wished = (*names, ON_TIME_RATE, *([_as_precision(precision).metric] if precision is not None else []))
     computed = measured_for(with_cost(wished, prices), settings)
     cells = {}
@@ -229,7 +241,10 @@ def compare(
         videos, strategy, world = catalogues[cell.catalogue], chosen[cell.strategy], scenarios[cell.scenario]
         used = engine_for(wanted, videos, strategy, world, count)
         none = Chunk(dict.fromkeys(computed, np.empty(0)), np.zeros(len(videos), dtype=np.int64))
-        cells[cell] = Replications(videos, strategy, world, seed, used, names, none, prices=prices)
+        cells[cell] = Replications(
+            videos, strategy, world, seed, used, names, none, prices=prices,
+            control=Control(Setting(videos, strategy, world), seed) if is_controlled else None,
+        )  # fmt: skip
     share = a_number("margin", margin, at_least=0, at_most=1)
     study = Comparison(cells, base, confidence, margin=share)
     how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
