@@ -21,7 +21,7 @@ ROOMS = (
     "measured", "distributions", "catalogue", "written", "profiles", "faults", "links", "scenario", "load",
     "prices", "strategies", "facts", "events", "levels", "model", "kernel", "engines", "metrics", "tables",
     "storage", "statistics", "queueing", "numbers", "fitting", "run", "saved", "experiment", "planning",
-    "plots", "report", "realtime", "cli", "__main__",
+    "verification", "plots", "report", "realtime", "cli", "__main__",
 )  # fmt: skip
 """From top to bottom: data flows down, so a room imports from those above it."""
 

@@ -38,6 +38,7 @@ from tv2sim.strategies.builtin import (
 from tv2sim.strategies.deciding import Decision as Decision, KnownVideo as KnownVideo, State as State
 from tv2sim.strategies.lead import Lead as Lead
 from tv2sim.strategies.strategy import PoolState as PoolState, Strategy as Strategy
+from tv2sim.verification import Verification as Verification, verify as verify
 
 __all__: list[str]
 __version__: str

@@ -308,6 +308,17 @@ def _engines(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--replications", type=whole, default=1000, metavar="N", help=text)
 
 
+def _verify(parser: argparse.ArgumentParser) -> None:
+    _catalogue(parser, nargs="?", more=" (default: that of tv2sim generate)")
+    _seed(parser)
+    text = "of each world, at least 10 (default: %(default)s)"
+    parser.add_argument("--replications", type=whole, default=100, metavar="N", help=text)
+    text = "the probability that all rows agree if the engines are right, at least (default: %(default)s)"
+    parser.add_argument("--confidence", type=share, default=0.99, metavar="X", help=text)
+    text = "what is verified (default: all that is installed)"
+    parser.add_argument("--engine", choices=("auto", "simpy", "kernel"), default="auto", help=text)
+
+
 def _fit(parser: argparse.ArgumentParser) -> None:
     text = (
         "a CSV file, or - for standard input: a column of times in seconds; beside it a column censored, 1 "
@@ -405,6 +416,11 @@ _COMMANDS = {
         _engines,
         "say which engine simulates what, and why",
         ("tv2sim engines videos.jsonl", "tv2sim engines videos.jsonl --strategies 2c --queue-capacity 5"),
+    ),
+    "verify": _Command(
+        _verify,
+        "compare the simulation with theory, formula by formula",
+        ("tv2sim verify", "tv2sim verify videos.jsonl --seed 2 --engine kernel"),
     ),
 }
 _FIRST = list(_COMMANDS)[:6]
