@@ -43,9 +43,14 @@ def imported_rooms(path: Path) -> set[str]:
     return found
 
 
-UPWARDS = {("experiment/comparison.py", "report"), ("run.py", "saved"), ("scenario.py", "load")}
+UPWARDS = {
+    ("experiment/comparison.py", "report"),
+    ("experiment/comparison.py", "planning"),
+    ("run.py", "saved"),
+    ("scenario.py", "load"),
+}
 """The imports against the flow: the conveniences ``study.report``, ``run.save`` and ``scenario.explain`` import
-them when called."""
+them when called; a report takes a plan, whose type is imported for its signature alone."""
 
 
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path != PACKAGE / "__init__.py")

@@ -213,6 +213,8 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     _workers(parser)
     _prices(parser, "tables, report and verdict then have the cost of a run")
     _by(parser)
+    text = "as tv2sim plan does, the best of the strategies is sought, printed and added to the report"
+    _target(parser, f"; {text} (default: no plan)")
     parser.add_argument("--report", metavar="FILE", help="write a report as one HTML file")
     parser.add_argument("--title", metavar="TEXT", help="the report's title")
     parser.add_argument("--author", metavar="TEXT", help="the report's author")
@@ -275,11 +277,7 @@ def _plan(parser: argparse.ArgumentParser) -> None:
         "is given by its name alone stands for all its sizes)"
     )
     parser.add_argument("--vary", type=varied, action="append", default=[], metavar="FIELD=VALUES", help=text)
-    target = parser.add_mutually_exclusive_group()
-    text = "the share of videos to be in time (default: 99.9%%; with a price of failed videos the least cost)"
-    target.add_argument("--target", type=share, metavar="X", help=text)
-    text = "the target as the videos of a day that may be late, at the rate of the scenario"
-    target.add_argument("--failures-per-day", type=number, metavar="N", help=text)
+    _target(parser, " (default: 99.9%%; with a price of failed videos the least cost)")
     _prices(parser, "the cheapest is sought")
     text = "the share of a price that does not matter (default: %(default)s)"
     parser.add_argument("--indifference", type=share, default=0.01, metavar="X", help=text)
@@ -493,6 +491,14 @@ def _prices(parser: argparse.ArgumentParser, more: str) -> None:
         f"publisher), start (of a publisher), failed (a video); {more}"
     )
     parser.add_argument("--prices", type=prices, metavar="NAME=VALUE,...", help=text)
+
+
+def _target(parser: argparse.ArgumentParser, more: str) -> None:
+    target = parser.add_mutually_exclusive_group()
+    text = f"the share of videos to be in time{more}"
+    target.add_argument("--target", type=share, metavar="X", help=text)
+    text = "the target as the videos of a day that may be late, at the rate of the scenario"
+    target.add_argument("--failures-per-day", type=number, metavar="N", help=text)
 
 
 def _by(parser: argparse.ArgumentParser) -> None:

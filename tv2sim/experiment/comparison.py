@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from tv2sim.planning import Plan
 
 __all__ = ["Compared", "Comparison"]
 
@@ -483,6 +484,7 @@ class Comparison:
         date: str | datetime.date | None = None,
         notes: str | None = None,
         by: str | None = None,
+        plan: Plan | None = None,
     ) -> Path:
         """Write the report: one HTML file that needs neither a network nor JavaScript.
 
@@ -507,6 +509,9 @@ class Comparison:
         by : str, optional
             A column of the catalogue, such as ``"provider"``: figures of its groups of videos are added, as
             :meth:`by` has them.
+        plan : Plan, optional
+            What :func:`tv2sim.plan` has found in a catalogue and a scenario of this comparison: its answer, its
+            chart, and how it was decided, are added.
 
         Returns
         -------
@@ -518,7 +523,8 @@ class Comparison:
         OutputError
             If it cannot be written.
         InputError
-            If it is a part without the baseline, a text is something else, or there is no such column.
+            If it is a part without the baseline, a text is something else, there is no such column, or the
+            plan is for another catalogue or scenario.
         """
         if all(cell.strategy != self.baseline for cell in self.cells):
             raise InputError(f"a report needs the baseline, {self.baseline!r}: select it as well")
@@ -526,7 +532,7 @@ class Comparison:
         from tv2sim.report.build import write_report
 
         return write_report(
-            self, path, command=command, title=title, author=author, date=date, notes=notes, by=by
+            self, path, command=command, title=title, author=author, date=date, notes=notes, by=by, plan=plan
         )
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
+from inspect import signature
 from math import isnan, nan
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +17,7 @@ from tv2sim.experiment.kept import as_kept
 from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.notebook import display, paragraph, table
 from tv2sim.numbers import estimate, heading, rate
-from tv2sim.planning.candidates import groups_of, in_short
+from tv2sim.planning.candidates import as_given, groups_of, in_short
 from tv2sim.planning.frontier import compared
 from tv2sim.planning.race import Decision, Race, Racer
 from tv2sim.planning.search import Choice, Search
@@ -25,7 +26,7 @@ from tv2sim.planning.words import Words, percent
 from tv2sim.prices import Prices, as_prices
 from tv2sim.scenario import Scenario, as_scenario, check_encoding_times
 from tv2sim.statistics import as_confidence
-from tv2sim.validation import MOST, a_number, a_whole_number, one_of
+from tv2sim.validation import MOST, a_number, a_whole_number, one_of, shown
 
 if TYPE_CHECKING:
     import os
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from tv2sim.planning.candidates import Candidate
     from tv2sim.statistics import Interval
     from tv2sim.strategies import Strategy
 
@@ -62,6 +64,8 @@ class Plan:
         The on-time rate that was asked for; None: the least cost was.
     confidence : float
         The probability that the answer is right, at least.
+    call : str
+        The call that makes the plan again, of the same catalogue and scenario.
     """
 
     answer: str
@@ -70,6 +74,7 @@ class Plan:
     scenario: Scenario | None
     target: float | None
     confidence: float
+    call: str
     _choice: Choice
     _race: Race
 
@@ -95,8 +100,20 @@ class Plan:
     @property
     def fields(self) -> list[str]:
         """The names of the fields that are varied."""
-        candidates = (one for search in self._choice.searches for one in search.candidates)
-        return list(dict.fromkeys(name for one in candidates for name in one.values))
+        return list(dict.fromkeys(name for one in self._candidates for name in one.values))
+
+    @property
+    def families(self) -> list[str]:
+        """The names of the strategies, before their fields were varied."""
+        return list(dict.fromkeys(one.family for one in self._candidates))
+
+    def is_of(self, catalogue: Catalogue, scenario: Scenario) -> bool:
+        """Return whether the plan is for this catalogue in this scenario, but for what is varied."""
+        one = self._candidates[0]
+        same = [field.name for field in fields(Scenario) if field.name not in self.fields]
+        return one.catalogue == catalogue and all(
+            getattr(one.scenario, name) == getattr(scenario, name) for name in same
+        )
 
     @cached_property
     def evaluated(self) -> pd.DataFrame:
@@ -145,6 +162,10 @@ class Plan:
             if column.dtype == float and column.isna().any() and (column.dropna() % 1 == 0).all():
                 table[name] = column.astype("Int64")
         return table
+
+    @property
+    def _candidates(self) -> list[Candidate]:
+        return [one for search in self._choice.searches for one in search.candidates]
 
     @property
     def _looked_at(self) -> list[tuple[Search, Racer]]:
@@ -291,6 +312,9 @@ def plan(
     (12, 'met', 100)
     """
     catalogue, scenario, priced = read_catalogue(catalogue), as_scenario(scenario), as_prices(prices)
+    strategy, vary = as_given(strategy, vary)
+    asked = {"vary": vary, "target": target, "failures_per_day": failures_per_day, "prices": priced}
+    asked |= {"confidence": confidence, "indifference": indifference, "replications": replications}
     groups = groups_of(catalogue, strategy, scenario, vary, ordered=priced is None)
     for candidate in (one for group in groups for one in group.candidates):
         check_encoding_times(catalogue, candidate.scenario)
@@ -314,7 +338,14 @@ def plan(
     choice = Choice([Search([*map(Racer, group.candidates)], group.rises) for group in groups])
     race.compared = sum(search.begin(race) for search in choice.searches)
     _run(choice, race)
-    return _found(choice, race, confidence)
+    return _found(choice, race, confidence, _call(strategy, asked | {"control": control}, race.seed))
+
+
+def _call(strategy: object, asked: Mapping[str, object], seed: int) -> str:
+    """Return the call with what was asked for, as far as it is not the default."""
+    usual = signature(plan).parameters
+    more = [f"{name}={shown(value)}" for name, value in asked.items() if value != usual[name].default]
+    return f"tv2sim.plan({', '.join(['catalogue', shown(strategy), 'scenario', *more, f'seed={seed}'])})"
 
 
 def _target(
@@ -353,10 +384,10 @@ def _run(choice: Choice, race: Race) -> None:
             return
 
 
-def _found(choice: Choice, race: Race, confidence: float) -> Plan:
+def _found(choice: Choice, race: Race, confidence: float, call: str) -> Plan:
     best, words = choice.best(race), Words(choice, race)
     unsure = choice.rivals(race) if race.by_price else choice.searches[0].open
     status: Status = "undecided" if unsure else "infeasible" if best is None else "met"
     answer = {"met": words.met, "infeasible": words.infeasible, "undecided": words.undecided}[status]()
     strategy, world = (None, None) if best is None else (best.candidate.strategy, best.candidate.scenario)
-    return Plan(answer, status, strategy, world, race.target, confidence, choice, race)
+    return Plan(answer, status, strategy, world, race.target, confidence, call, choice, race)
