@@ -146,7 +146,7 @@ class Own(tv.Distribution):
         as_distribution("times", scipy.stats.poisson(4)),
         Own(),
     ],
-    ids=str,
+    ids=lambda times: str(times).split(" at ")[0],
 )
 def test_a_distribution_is_scaled(times: tv.Distribution) -> None:
     u = np.array([0.1, 0.4, 0.9])
