@@ -19,6 +19,7 @@ from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.errors import InputError
 from tv2sim.experiment.pooled import quantiles
 from tv2sim.experiment.replications import Cell, Replications, extended, main_of
+from tv2sim.experiment.uncertainty import ENDS, Resamples
 from tv2sim.experiment.work import Chunk
 from tv2sim.metrics import METRICS, ON_TIME_RATE, Verdict, hypothesis_of
 from tv2sim.notebook import display, paragraph, table, whisker
@@ -107,6 +108,11 @@ class Comparison:
     def prices(self) -> Prices | None:
         """What publishers and failed videos cost."""
         return next(iter(self.cells.values())).prices
+
+    @property
+    def resamples(self) -> Resamples | None:
+        """With measured start-up times: how many there are, and what their resamples gave for the first cell."""
+        return next(iter(self.cells.values())).resamples
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -338,24 +344,39 @@ class Comparison:
         import pandas as pd
 
         rows = [
-            [*cell, metric, len(reps), *reps.interval(metric, self.confidence)[:5]]
+            [*cell, metric, len(reps), *self._numbers(reps, metric), reps.interval(metric, self.confidence).n]
             for cell, reps in self.cells.items()
             for metric in self.metrics
         ]
-        return pd.DataFrame(rows, columns=[*Cell._fields, "metric", "replications", *Interval._fields[:5]])
+        names = [*Cell._fields, "metric", "replications", *self._statistics, "n"]
+        return pd.DataFrame(rows, columns=names)
+
+    @property
+    def _statistics(self) -> tuple[str, ...]:
+        """The names of the numbers of a metric: with measured start-up times the ends of the wider interval."""
+        return (*Interval._fields[:4], *(ENDS if self.resamples else ()))
+
+    def _numbers(self, reps: Replications, metric: str) -> tuple[float, ...]:
+        return (*reps.interval(metric, self.confidence)[:4], *self._ends(reps, metric))
+
+    def _ends(self, reps: Replications, metric: str, less: Replications | None = None) -> tuple[float, ...]:
+        """Return the ends of the wider interval if there are measured start-up times."""
+        return reps.input_interval(metric, self.confidence, less=less)[2:4] if self.resamples else ()
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """A row per catalogue, scenario and strategy; per metric: mean, half_width, ci_low, ci_high."""
+        """A row per catalogue, scenario and strategy; per metric: mean, half_width, ci_low, ci_high.
+
+        With measured start-up times also `input_ci_low` and `input_ci_high`, which hold their uncertainty.
+        """
         import pandas as pd
 
         rows = [
-            [number for metric in self.metrics for number in reps.interval(metric, self.confidence)[:4]]
+            [number for metric in self.metrics for number in self._numbers(reps, metric)]
             for reps in self.cells.values()
         ]
         index = pd.MultiIndex.from_tuples(list(self.cells), names=Cell._fields)
-        statistics = Interval._fields[:4]
-        columns = pd.MultiIndex.from_product([self.metrics, statistics], names=("metric", "statistic"))
+        columns = pd.MultiIndex.from_product([self.metrics, self._statistics], names=("metric", "statistic"))
         return pd.DataFrame(rows, index=index, columns=columns)
 
     @cached_property
@@ -397,16 +418,28 @@ class Comparison:
         that follow from each other, as the on-time rate does from the videos published, are one hypothesis;
         where neither strategy's value can vary, there is none, and the p-value is missing. The `verdict` is
         "better", "worse" or "no difference shown" ("higher" or "lower" where neither is better), or "no
-        difference that matters" for an on-time rate whose interval lies within the margin.
+        difference that matters" for an on-time rate whose interval lies within the margin. With measured
+        start-up times there are the ends of the wider interval, `input_ci_low` and `input_ci_high`, which has
+        no effect on the verdict.
         """
         import pandas as pd
 
         rows = [
-            (*one.cell, self.baseline, one.metric, *one.difference, one.p_adjusted, one.verdict.value)
+            (
+                *one.cell, self.baseline, one.metric, *one.difference[:4], *self._ends_of(one),
+                *one.difference[4:], one.p_adjusted, one.verdict.value,
+            )
             for one in self.compared
-        ]
-        names = [*Cell._fields, "baseline", "metric", *Difference._fields, "p_adjusted", "verdict"]
+        ]  # fmt: skip
+        names = [
+            *Cell._fields, "baseline", "metric", *self._statistics, *Difference._fields[4:], "p_adjusted",
+            "verdict",
+        ]  # fmt: skip
         return pd.DataFrame(rows, columns=names).astype({"p_adjusted": np.float64})
+
+    def _ends_of(self, one: Compared) -> tuple[float, ...]:
+        cells = (self.whole or self).cells
+        return self._ends(cells[one.cell], one.metric, cells[one.cell._replace(strategy=self.baseline)])
 
     @cached_property
     def compared(self) -> list[Compared]:
@@ -508,8 +541,14 @@ class _Catalogue(msgspec.Struct):
     sha256: str | None
 
 
+_OPTIONAL = ("prices", "resamples")
+"""What is saved of replications only if it is there."""
+
+
 def _as_saved(reps: Replications) -> dict[str, Any]:
-    return plain.to_dict(reps, leave_out=("catalogue", *(() if reps.prices else ("prices",))))
+    return plain.to_dict(
+        reps, leave_out=("catalogue", *(name for name in _OPTIONAL if getattr(reps, name) is None))
+    )
 
 
 def _replications(data: Mapping[str, Any], catalogue: Catalogue) -> Replications:
@@ -522,5 +561,7 @@ def _replications(data: Mapping[str, Any], catalogue: Catalogue) -> Replications
         "metrics": tuple(data["metrics"]),
         "results": Chunk(values, np.array(results["on_time"], dtype=np.int64)),
     }
+    if "resamples" in data:
+        made["resamples"] = Resamples.from_dict(data["resamples"])
     reps: Replications = plain.from_dict({**data, **made}, Replications, Stopped, Precision, Interval, Prices)
     return reps

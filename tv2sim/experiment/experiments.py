@@ -18,6 +18,13 @@ from tv2sim.errors import InputError, ScenarioError, StrategyError
 from tv2sim.experiment.comparison import Comparison
 from tv2sim.experiment.kept import as_kept
 from tv2sim.experiment.replications import Cell, Replications, with_cost
+from tv2sim.experiment.uncertainty import (
+    RESAMPLES,
+    as_samples,
+    replications_of_each,
+    resample,
+    with_samples,
+)
 from tv2sim.experiment.work import Chunk
 from tv2sim.metrics import ON_TIME_RATE, Setting, as_metrics, measured_for
 from tv2sim.prices import Prices, as_prices
@@ -54,6 +61,7 @@ def replicate(
     results: str | os.PathLike[str] | None = None,
     progress: bool = True,
     prices: Prices | None = None,
+    startup_samples: Any = None,
 ) -> Replications:
     """Simulate replications 0, 1, 2, ... and keep the metrics of each.
 
@@ -91,6 +99,11 @@ def replicate(
     prices : Prices, optional
         What publishers and failed videos cost: the metric `cost` is then among the metrics. They change nothing
         that is simulated or kept: :meth:`Replications.priced` gives the costs at other prices.
+    startup_samples : array, column, path or Empirical, optional
+        Measured start-up times in seconds, at least two, which are those of the scenario.
+        :meth:`Replications.input_interval` then holds also the uncertainty of not knowing more of them: 500
+        resamples are simulated besides, 10 to 50 replications each, a 20th of `replications`. They are not kept
+        in `results`.
 
     Returns
     -------
@@ -131,6 +144,7 @@ def replicate(
         results=results,
         progress=progress,
         prices=prices,
+        startup_samples=startup_samples,
     )
     (reps,) = study.cells.values()
     return replace(reps, stopped=study.stopped)
@@ -154,6 +168,7 @@ def compare(
     results: str | os.PathLike[str] | None = None,
     progress: bool = True,
     prices: Prices | None = None,
+    startup_samples: Any = None,
 ) -> Comparison:
     """Simulate each strategy in each scenario on each catalogue, with the same random numbers.
 
@@ -191,6 +206,10 @@ def compare(
         goes by it. With a price of failed videos it names the strategy with the least mean cost; without one,
         the cheapest of those that are not shown to publish less than the best. ``.costs`` has the parts, and
         :meth:`Comparison.priced` gives the same comparison at other prices.
+    startup_samples : array, column, path or Empirical, optional
+        Measured start-up times in seconds, as for :func:`tv2sim.replicate`, which are those of every scenario.
+        Summary, frame and differences then have the ends of a wider interval, `input_ci_low` and
+        `input_ci_high`, and the verdict says whether the samples are too few for it.
 
     Returns
     -------
@@ -215,6 +234,9 @@ def compare(
     2a         127.99        0.60  127.39   128.59
     """
     catalogues, scenarios = _named_catalogues(catalogue), _named_scenarios(scenario)
+    samples = None if startup_samples is None else as_samples(startup_samples)
+    if samples is not None:
+        scenarios = {name: with_samples(one, samples) for name, one in scenarios.items()}
     chosen = _named_strategies(strategies)
     base, confidence = _baseline_of(baseline, chosen), as_confidence(confidence)
     wanted, seed, prices = as_engine(engine), as_seed(seed), as_prices(prices)
@@ -224,17 +246,22 @@ def compare(
     count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
     wished = (*names, ON_TIME_RATE, *([_as_precision(precision).metric] if precision is not None else []))
     computed = measured_for(with_cost(wished, prices), settings)
+    more = 0 if samples is None else RESAMPLES * replications_of_each(count)
     cells = {}
     for cell in itertools.starmap(Cell, itertools.product(catalogues, scenarios, chosen)):
         videos, strategy, world = catalogues[cell.catalogue], chosen[cell.strategy], scenarios[cell.scenario]
-        used = engine_for(wanted, videos, strategy, world, count)
+        used = engine_for(wanted, videos, strategy, world, count + more)
         none = Chunk(dict.fromkeys(computed, np.empty(0)), np.zeros(len(videos), dtype=np.int64))
         cells[cell] = Replications(videos, strategy, world, seed, used, names, none, prices=prices)
     share = a_number("margin", margin, at_least=0, at_most=1)
     study = Comparison(cells, base, confidence, margin=share)
     how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
     how["results"] = None if results is None else as_kept(results)
-    return study.extend(count, **how) if precision is None else _until_precise(study, precision, count, how)
+    study = study.extend(count, **how) if precision is None else _until_precise(study, precision, count, how)
+    if samples is None:
+        return study
+    several = resample([*study.cells.values()], samples, workers=workers, executor=executor, progress=progress)
+    return replace(study, cells=dict(zip(study.cells, several, strict=True)))
 
 
 # -- how many replications ---------------------------------------------------------------------------------

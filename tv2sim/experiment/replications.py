@@ -15,6 +15,7 @@ from tv2sim.errors import InputError
 from tv2sim.experiment.costs import cost_difference, cost_interval
 from tv2sim.experiment.kept import compute
 from tv2sim.experiment.pooled import QUANTITIES, by_group, elapsed_ticks, how_many, pooled
+from tv2sim.experiment.uncertainty import Resamples, input_interval
 from tv2sim.experiment.work import Chunk, Task, joined
 from tv2sim.metrics import COST, MAIN, METRICS, ON_TIME_RATE, Setting, as_metrics, costs, measured_for, total
 from tv2sim.notebook import display, histogram, paragraph, table
@@ -69,6 +70,8 @@ class Replications:
         With a precision: why it ended. ``str(reps.stopped)`` is a sentence.
     prices : Prices or None
         What publishers and failed videos cost.
+    resamples : Resamples or None
+        With measured start-up times: what other samples of as many might have given.
     """
 
     catalogue: Catalogue
@@ -80,6 +83,7 @@ class Replications:
     results: Chunk
     stopped: Stopped | None = None
     prices: Prices | None = None
+    resamples: Resamples | None = None
 
     @property
     def cells(self) -> dict[Cell, Replications]:
@@ -167,6 +171,29 @@ class Replications:
         if metric == COST:
             return cost_difference(self, other, confidence, first)
         return paired_difference(values, others, confidence, step=of.step(len(self.catalogue)))
+
+    def input_interval(
+        self, metric: str, confidence: float = 0.95, *, less: Replications | None = None
+    ) -> Interval:
+        """Return the mean of a metric, with an interval that holds the uncertainty of measured start-up times.
+
+        The times are those of `startup_samples`. With `less`, it is of the difference from other replications.
+        See :mod:`tv2sim.experiment.uncertainty` for the method, and ``docs/intervals.md`` for its coverage.
+
+        Raises
+        ------
+        InputError
+            If there were no `startup_samples`.
+
+        Examples
+        --------
+        >>> import tv2sim as tv
+        >>> measured = tv.Uniform(2, 6).quantile((np.arange(20) + 0.5) / 20)
+        >>> reps = tv.replicate(tv.generate_catalogue(), "2a", replications=200, startup_samples=measured)
+        >>> for found in (reps.interval("published"), reps.input_interval("published")):
+        ...     print(f"{found.mean:.1f} ({found.ci_low:.1f} to {found.ci_high:.1f})")
+        """
+        return input_interval(self, metric, as_confidence(confidence), less)
 
     @cached_property
     def setting(self) -> Setting:
