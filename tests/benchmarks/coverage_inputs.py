@@ -129,7 +129,7 @@ def _held(study: tv.Comparison, kind: Kind, of_truth: int) -> tuple[float, ...]:
 def lines(found: dict[int, dict[Kind, Coverage]]) -> Iterator[str]:
     """Yield the table: a row for each kind, a column for each number of measured times."""
     counts = [f"{count} times" for count in found]
-    yield f"| Mean of | {' | '.join(counts)} | replications alone, 50 times | width, alone and wider | of it noise |"
+    yield f"| Mean of | {' | '.join(counts)} | narrow, 50 times | widths, 50 times | noise |"
     yield "|---|" + "---:|" * (len(counts) + 3)
     for kind in KINDS:
         of = found[50][kind]

@@ -106,6 +106,7 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
         "engine": options.engine,
         "results": options.results,
         "prices": prices,
+        "startup_samples": options.startup_samples,
     }
 
 
@@ -186,6 +187,7 @@ def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], call: 
         words += ["--precision", f"{metric}={100 * width:g}%" if kind == "relative" else f"{metric}={width:g}"]
     if options.margin:
         words += ["--margin", f"{100 * options.margin:.15g}%"]
+    words += ["--startup-samples", options.startup_samples] if options.startup_samples else []
     words += ["--prices", _text(options.prices)] if options.prices else []
     words += ["--scenario", ",".join(options.scenario)] if options.scenario else []
     for name, values in given.items():

@@ -210,6 +210,7 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     _engine(parser)
     _workers(parser)
     _prices(parser, "tables, report and verdict then have the cost of a run")
+    _startup_samples(parser, "a second, wider interval holds the uncertainty of not knowing more of them")
     _by(parser)
     parser.add_argument("--report", metavar="FILE", help="write a report as one HTML file")
     parser.add_argument("--title", metavar="TEXT", help="the report's title")
@@ -279,6 +280,7 @@ def _plan(parser: argparse.ArgumentParser) -> None:
     text = "the target as the videos of a day that may be late, at the rate of the scenario"
     target.add_argument("--failures-per-day", type=number, metavar="N", help=text)
     _prices(parser, "the cheapest is sought")
+    _startup_samples(parser, "it is said how often other samples of as many would give the same answer")
     text = "the share of a price that does not matter (default: %(default)s)"
     parser.add_argument("--indifference", type=share, default=0.01, metavar="X", help=text)
     text = "the probability that the answer is right, at least (default: %(default)s)"
@@ -475,6 +477,11 @@ def _prices(parser: argparse.ArgumentParser, more: str) -> None:
         f"publisher), start (of a publisher), failed (a video); {more}"
     )
     parser.add_argument("--prices", type=prices, metavar="NAME=VALUE,...", help=text)
+
+
+def _startup_samples(parser: argparse.ArgumentParser, more: str) -> None:
+    text = f"a CSV file, a column of measured start-up times in seconds: they are simulated, and {more}"
+    parser.add_argument("--startup-samples", metavar="FILE", help=text)
 
 
 def _by(parser: argparse.ArgumentParser) -> None:

@@ -111,7 +111,7 @@ class Comparison:
 
     @property
     def resamples(self) -> Resamples | None:
-        """With measured start-up times: how many there are, and what their resamples gave for the first cell."""
+        """With measured start-up times: how many they are, and what their resamples gave in the first cell."""
         return next(iter(self.cells.values())).resamples
 
     @property
@@ -154,12 +154,22 @@ class Comparison:
         parts = [table(head, rows, words=len(names))]
         if len(self.cells) > len(shown):
             parts.append(paragraph(f"and {len(self.cells) - len(shown)} more"))
+        if self.resamples is not None:
+            wider = [
+                [*(cell[place] for place in names), *(self._wider(reps, metric) for metric in metrics)]
+                for cell, reps in shown
+            ]
+            parts.append(paragraph(f"With the uncertainty of {self.resamples.times} measured start-up times:"))
+            parts.append(table([*head[: len(names)], *map(heading, metrics)], wider, words=len(names)))
         parts += [paragraph(words) for words in (self._verdict(), self.stopped) if words]
         return display(
             f"Comparison of {plural(len({cell.strategy for cell in self.cells}), 'strategy')}",
             f"{plural(self.replications, 'replication')} each, {rate(self.confidence)} intervals",
             *parts,
         )
+
+    def _wider(self, reps: Replications, metric: str) -> str:
+        return estimate(metric, reps.input_interval(metric, self.confidence), units=False)
 
     def _verdict(self) -> str:
         """Return the verdict in words if there is one world with its baseline, else nothing."""
@@ -357,11 +367,8 @@ class Comparison:
         return (*Interval._fields[:4], *(ENDS if self.resamples else ()))
 
     def _numbers(self, reps: Replications, metric: str) -> tuple[float, ...]:
-        return (*reps.interval(metric, self.confidence)[:4], *self._ends(reps, metric))
-
-    def _ends(self, reps: Replications, metric: str, less: Replications | None = None) -> tuple[float, ...]:
-        """Return the ends of the wider interval if there are measured start-up times."""
-        return reps.input_interval(metric, self.confidence, less=less)[2:4] if self.resamples else ()
+        wider = reps.input_interval(metric, self.confidence)[2:4] if self.resamples else ()
+        return (*reps.interval(metric, self.confidence)[:4], *wider)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -426,20 +433,33 @@ class Comparison:
 
         rows = [
             (
-                *one.cell, self.baseline, one.metric, *one.difference[:4], *self._ends_of(one),
-                *one.difference[4:], one.p_adjusted, one.verdict.value,
+                *(*one.cell, self.baseline, one.metric, *one.difference[:4]),
+                *(self.input_difference(one)[2:4] if self.resamples else ()),
+                *(*one.difference[4:], one.p_adjusted, one.verdict.value),
             )
             for one in self.compared
-        ]  # fmt: skip
+        ]
         names = [
             *Cell._fields, "baseline", "metric", *self._statistics, *Difference._fields[4:], "p_adjusted",
             "verdict",
         ]  # fmt: skip
         return pd.DataFrame(rows, columns=names).astype({"p_adjusted": np.float64})
 
-    def _ends_of(self, one: Compared) -> tuple[float, ...]:
+    def input_difference(self, one: Compared) -> Interval:
+        """Return a difference from the baseline with the interval that holds the uncertainty of start-up times.
+
+        See :meth:`Replications.input_interval`.
+        """
         cells = (self.whole or self).cells
-        return self._ends(cells[one.cell], one.metric, cells[one.cell._replace(strategy=self.baseline)])
+        base = cells[one.cell._replace(strategy=self.baseline)]
+        return cells[one.cell].input_interval(one.metric, self.confidence, less=base)
+
+    def is_doubtful(self, one: Compared) -> bool:
+        """Return whether a difference is shown, but with other start-up times there might be none."""
+        if self.resamples is None or not one.verdict.is_shown:
+            return False
+        wider = self.input_difference(one)
+        return wider.ci_low <= 0 <= wider.ci_high
 
     @cached_property
     def compared(self) -> list[Compared]:

@@ -260,7 +260,7 @@ def compare(
     study = study.extend(count, **how) if precision is None else _until_precise(study, precision, count, how)
     if samples is None:
         return study
-    several = resample([*study.cells.values()], samples, workers=workers, executor=executor, progress=progress)
+    several = resample(study.cells.values(), samples, workers=workers, executor=executor, progress=progress)
     return replace(study, cells=dict(zip(study.cells, several, strict=True)))
 
 

@@ -14,7 +14,7 @@ Amer. Statist. 69, 371-386.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from math import inf, nan, sqrt
 from typing import TYPE_CHECKING, Any
@@ -23,13 +23,11 @@ import numpy as np
 
 from tv2sim.distributions import Distribution, Empirical
 from tv2sim.draws import Purpose, uniforms
-from tv2sim.engines import runs_in_threads
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.experiment.work import Chunk, Task, compute
 from tv2sim.measured import as_measured
 from tv2sim.metrics import COST, costs, total
 from tv2sim.prices import needed
-from tv2sim.progress import counting
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Interval
 
@@ -50,8 +48,6 @@ ENDS = ("input_ci_low", "input_ci_high")
 """The ends of the wider interval, as columns."""
 _FEWEST, _MOST, _SHARE = 10, 50, 20
 """Replications of each resample: a 20th of those of the study, within these limits."""
-_AT_ONCE = 8192
-"""Videos of the resamples that are in memory at a time, where the engine keeps arrays of each."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -175,65 +171,58 @@ def replications_of_each(replications: int) -> int:
 # -- what is simulated -------------------------------------------------------------------------------------
 
 
-def resample(
-    several: Sequence[Replications], samples: Empirical, *, progress: bool = True, **how: Any
-) -> list[Replications]:
+@dataclass(frozen=True)
+class Resampling:
+    """Lets each resample have its own replications of a task, which are one after the other."""
+
+    samples: Empirical
+    each: int
+
+    def __call__(self, task: Task) -> Iterator[Task]:
+        """Yield a task for each resample in the one that is given."""
+        first, last = task.replications.start, task.replications.stop
+        for number in range(first // self.each, -(-last // self.each)):
+            part = range(max(first, number * self.each), min(last, (number + 1) * self.each))
+            world = task.scenario.replace(startup_time=resampled(self.samples, task.seed, number))
+            yield replace(task, scenario=world, replications=part, memo={}, divided=None)
+
+
+def resample(several: Collection[Replications], samples: Empirical, **how: Any) -> list[Replications]:
     """Return replications of cells with what the resamples give for them.
 
-    Resample b is the same for all of them, and has the replications from b times their number on, so that
-    strategies are compared under common random numbers. `how` is for :func:`tv2sim.experiment.work.compute`.
+    A resample is the same for all of them, and so are the numbers of its replications, so that strategies are
+    compared under common random numbers. `how` is for :func:`tv2sim.experiment.work.compute`.
     """
     each = replications_of_each(min(map(len, several)))
-    rows: list[list[Mapping[str, tuple[float, float]]]] = [[] for _ in several]
-    with counting("resample", RESAMPLES, wanted=progress) as counted:
-        for numbers in _parts(several):
-            tasks = [
-                task
-                for number in numbers
-                for task in _tasks(several, resampled(samples, several[0].seed, number), number, each)
-            ]
-            chunks = compute(tasks, progress=False, **how)
-            for at, chunk in enumerate(chunks):
-                rows[at % len(several)].append(_moments(chunk))
-            list(counted(numbers))
+    part, divided = range(RESAMPLES * each), Resampling(samples, each)
+    tasks = [
+        Task(
+            *(reps.catalogue, reps.strategy, reps.scenario, reps.seed, part, reps.engine),
+            metrics=tuple(reps.results.values),
+            divided=divided,
+        )
+        for reps in several
+    ]
+    chunks = compute(tasks, **how)
+    count = len(samples.samples)
     return [
-        replace(reps, resamples=_joined(found, len(samples.samples), each))
-        for reps, found in zip(several, rows, strict=True)
+        replace(reps, resamples=_summed_up(chunk, count, each))
+        for reps, chunk in zip(several, chunks, strict=True)
     ]
 
 
-def _parts(several: Sequence[Replications]) -> Iterator[range]:
-    """Yield the numbers of the resamples, as many as there may be at a time."""
-    size = RESAMPLES
-    if any(runs_in_threads(reps.engine) for reps in several):
-        size = max(1, _AT_ONCE // sum(len(reps.catalogue) for reps in several))
-    return (range(start, min(start + size, RESAMPLES)) for start in range(0, RESAMPLES, size))
-
-
-def _tasks(several: Sequence[Replications], times: Empirical, number: int, each: int) -> Iterator[Task]:
-    part = range(number * each, (number + 1) * each)
-    for reps in several:
-        world = reps.scenario.replace(startup_time=times)
-        names = tuple(reps.results.values)
-        yield Task(reps.catalogue, reps.strategy, world, reps.seed, part, reps.engine, names)
-
-
-def _moments(chunk: Chunk) -> dict[str, tuple[float, float]]:
-    """Return mean and variance of each metric over the replications that have a value."""
-    found = {}
+def _summed_up(chunk: Chunk, times: int, each: int) -> Resamples:
+    means, variances = {}, {}
     for name, column in chunk.values.items():
-        values = column[~np.isnan(column)]
-        mean = float(values.mean()) if len(values) else nan
-        finite = len(values) > 1 and np.isfinite(mean)
-        found[name] = mean, float(values.var(ddof=1)) if finite else nan
-    return found
-
-
-def _joined(rows: list[Mapping[str, tuple[float, float]]], times: int, each: int) -> Resamples:
-    moments = {name: np.array([row[name] for row in rows]).T for name in rows[0]}
-    means = {name: mean for name, (mean, _) in moments.items()}
-    known = {name: of[~np.isnan(of)] for name, (_, of) in moments.items()}
-    variances = {name: float(of.mean()) if len(of) else nan for name, of in known.items()}
+        rows = column.reshape(-1, each)
+        values = np.where(np.isnan(rows), 0.0, rows)
+        known = np.count_nonzero(~np.isnan(rows), axis=1)
+        with np.errstate(invalid="ignore", divide="ignore"):  # no value in a resample; infinite ones
+            mean = values.sum(axis=1) / known
+            squares = np.where(np.isnan(rows), 0.0, (values - mean[:, np.newaxis]) ** 2)
+            of = squares.sum(axis=1) / (known - 1)
+        of = of[np.isfinite(of)]
+        means[name], variances[name] = mean, float(of.mean()) if len(of) else nan
     return Resamples(times, each, means, variances)
 
 
