@@ -14,7 +14,7 @@ Amer. Statist. 69, 371-386.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import inf, nan, sqrt
 from typing import TYPE_CHECKING, Any
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from tv2sim.metrics import Setting
 
 __all__ = [
-    "ENDS", "RESAMPLES", "Resamples", "as_samples", "input_interval", "replications_of_each", "resample",
-    "resampled", "with_samples",
+    "ENDS", "RESAMPLES", "Resamples", "Resampling", "as_samples", "input_interval", "replications_of_each",
+    "resample", "resampled", "with_samples",
 ]  # fmt: skip
 
 RESAMPLES = 500
@@ -173,16 +173,22 @@ def replications_of_each(replications: int) -> int:
 
 @dataclass(frozen=True)
 class Resampling:
-    """Lets each resample have its own replications of a task, which are one after the other."""
+    """Lets each resample have replications of its own: resample b those from b times their number on.
+
+    In the task that is divided, those of the first of `numbers` come first, and so on.
+    """
 
     samples: Empirical
     each: int
+    numbers: Sequence[int] = range(RESAMPLES)
 
     def __call__(self, task: Task) -> Iterator[Task]:
         """Yield a task for each resample in the one that is given."""
         first, last = task.replications.start, task.replications.stop
-        for number in range(first // self.each, -(-last // self.each)):
-            part = range(max(first, number * self.each), min(last, (number + 1) * self.each))
+        for place in range(first // self.each, -(-last // self.each)):
+            number = self.numbers[place]
+            begin, end = (min(max(at - place * self.each, 0), self.each) for at in (first, last))
+            part = range(number * self.each + begin, number * self.each + end)
             world = task.scenario.replace(startup_time=resampled(self.samples, task.seed, number))
             yield replace(task, scenario=world, replications=part, memo={}, divided=None)
 
