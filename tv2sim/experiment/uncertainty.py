@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf, nan, sqrt
+from math import nan, sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,11 +78,12 @@ class Resamples:
     def share(self, metric: str) -> float:
         """Return which share of the variance of the means is due to the start-up times; the rest is noise.
 
-        NaN if the means do not vary.
+        NaN if the means do not vary. Resamples without a value, or with an infinite one, are left out.
         """
-        variance = float(np.nanvar(self._of(metric), ddof=1))
-        noise = self.variances[metric] / self.replications
-        return max(0.0, 1 - noise / variance) if 0 < variance < inf else nan
+        means = self._of(metric)
+        means = means[np.isfinite(means)]
+        variance = float(means.var(ddof=1)) if len(means) > 1 else 0.0
+        return max(0.0, 1 - self.variances[metric] / self.replications / variance) if variance else nan
 
     def values(self, metric: str, setting: Setting) -> NDArray[np.float64]:
         """Return the mean of each resample; that of the cost follows from other metrics."""
@@ -227,7 +228,7 @@ def _summed_up(chunk: Chunk, times: int, each: int) -> Resamples:
             mean = values.sum(axis=1) / known
             squares = np.where(np.isnan(rows), 0.0, (values - mean[:, np.newaxis]) ** 2)
             of = squares.sum(axis=1) / (known - 1)
-        of = of[np.isfinite(of)]
+        of = of[(known > 1) & np.isfinite(of)]
         means[name], variances[name] = mean, float(of.mean()) if len(of) else nan
     return Resamples(times, each, means, variances)
 
