@@ -342,7 +342,7 @@ class TestVerdicts:
 
     def test_they_rest_on_the_adjusted_p_value(self) -> None:
         """A difference of which 0.05 < 2 p: shown alone, not beside others."""
-        few: dict[str, Any] = {"replications": 10, "seed": 4, "baseline": "pool of 5"}
+        few: dict[str, Any] = {"replications": 10, "seed": 4, "baseline": "pool of 5", "control": False}
         p_value = 2 / 2**6  # all of 6 replications that differ have the same sign
         alone = tv.compare(FEW, POOLS, metrics=["published"], **few)
         assert row(alone, "pool of 6", "published")["verdict"] == "better"

@@ -158,13 +158,13 @@ def test_the_least_cost_of_those_that_meet_a_target() -> None:
 
 
 def test_a_difference_of_costs_that_does_not_matter_is_not_sought() -> None:
-    """Pools of 11 and 12 cost 12.7 and 13.0."""
-    prices = tv.Prices(starting=0.01, ready=0.02, failed=5)
+    """Pools of 11 and 12 cost 13.0 each."""
+    prices = tv.Prices(starting=0.01, ready=0.02, failed=6)
     asked: dict[str, Any] = {"vary": {"prewarmed": [11, 12]}, "prices": prices, "replications": 400}
     rough, close = (tv.plan(tv.generate_catalogue(), "2c", **asked, indifference=one) for one in (0.1, 0))
     assert (rough.status, rough.replications) == ("met", 200)
     assert (close.status, close.replications) == ("undecided", 800)
-    assert "2c with prewarmed=12 may be cheaper, 13.0" in close.answer
+    assert " may be cheaper, 13.0" in close.answer
     assert close.answer.endswith(" replications would tell")
 
 

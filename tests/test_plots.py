@@ -400,7 +400,7 @@ class TestTradeoff:
 
     def test_a_dominated_point_is_hollow(self) -> None:
         pools = [tv.PART_2C.replace(name=str(n), prewarmed=n) for n in (15, 30)]
-        ax = tv.plots.tradeoff(tv.compare(CATALOGUE, pools, replications=5, progress=False))
+        ax = tv.plots.tradeoff(tv.compare(CATALOGUE, pools, replications=5, progress=False, control=False))
         assert [filled for *_, filled in points(ax)] == [True, False]
 
     def test_labels_do_not_overlap(self) -> None:

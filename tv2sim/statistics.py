@@ -218,6 +218,8 @@ def mean_of_sum(
     *,
     low: float = -inf,
     high: float = inf,
+    shift: float = 0.0,
+    error: float = 0.0,
 ) -> Interval:
     """Return the mean of values + size * counts, such as the cost of publishers and of failures.
 
@@ -236,6 +238,8 @@ def mean_of_sum(
         Between 0 and 1.
     low, high : float
         The bounds of a count, if it has any.
+    shift, error : float
+        A part of the mean that is known, to be added, and by how much it may be off.
 
     Examples
     --------
@@ -245,7 +249,7 @@ def mean_of_sum(
     >>> [round(end, 1) for end in (found.ci_low, found.mean, found.ci_high)]
     [481.6, 499.5, 525.2]
     """
-    return _of_sum(values, counts, size, (low, high))(confidence)
+    return _moved(_of_sum(values, counts, size, (low, high))(confidence), shift, error)
 
 
 def _of_sum(
@@ -398,6 +402,8 @@ def paired_difference(
     confidence: float = 0.95,
     *,
     step: float | None = None,
+    shift: float = 0.0,
+    error: float = 0.0,
 ) -> Difference:
     """Return the mean of values - baseline, replication by replication, with its interval and p-value.
 
@@ -415,6 +421,9 @@ def paired_difference(
         Between 0 and 1.
     step : float, optional
         The least amount by which values differ, such as 1 for counts.
+    shift, error : float
+        A part of the mean difference that is known, to be added, and by how much it may be off. With one, the
+        p-value is always that of the interval's method.
 
     Examples
     --------
@@ -431,15 +440,33 @@ def paired_difference(
     some = rounded[:_RARE]
     if step or len(np.unique(some)) < len(some):  # where values recur, it matters which are the same
         difference = rounded
-    interval = mean_interval(difference, confidence, step=step)
+
+    def found(confidence: float) -> Interval:
+        return _moved(mean_interval(difference, confidence, step=step), shift, error)
+
+    interval = found(confidence)
     if len(difference) < 2 or np.isinf(difference).any():
         return Difference(*interval[:4], nan, nan, len(difference), interval.differing or 0)
     paired = _variance(difference)
     unpaired = _variance(values) + _variance(baseline)
     ratio = unpaired / paired if paired > 0 else inf if unpaired > 0 else nan
-    return Difference(
-        *interval[:4], _p_value(difference, interval), ratio, len(difference), interval.differing or 0
+    moved = bool(shift or error)
+    p_value = (
+        nan
+        if isnan(interval.half_width) and moved
+        else _p_of(found)
+        if moved
+        else _p_value(difference, interval)
     )
+    return Difference(*interval[:4], p_value, ratio, len(difference), interval.differing or 0)
+
+
+def _moved(interval: Interval, shift: float, error: float) -> Interval:
+    """Return an interval with something added that is known up to an error."""
+    if not (shift or error):
+        return interval
+    mean, low, high = interval.mean + shift, interval.ci_low + shift - error, interval.ci_high + shift + error
+    return interval._replace(mean=mean, half_width=max(mean - low, high - mean), ci_low=low, ci_high=high)
 
 
 def paired_sum(
@@ -447,6 +474,9 @@ def paired_sum(
     baseline: tuple[NDArray[np.float64], NDArray[np.float64]],
     size: float,
     confidence: float = 0.95,
+    *,
+    shift: float = 0.0,
+    error: float = 0.0,
 ) -> Difference:
     """Return the mean of a sum less that of a baseline, replication by replication.
 
@@ -460,6 +490,8 @@ def paired_sum(
         What one more counts.
     confidence : float
         Between 0 and 1.
+    shift, error : float
+        A part of the mean difference that is known, to be added, and by how much it may be off.
 
     Examples
     --------
@@ -474,8 +506,13 @@ def paired_sum(
     whole = paired_difference(sums[0], sums[1], confidence)
     differences, more = (values[0] - baseline[0]).round(9), values[1] - baseline[1]
 
-    found = _of_sum(differences, more, size)
+    of_sum = _of_sum(differences, more, size)
+
+    def found(confidence: float) -> Interval:
+        return _moved(of_sum(confidence), shift, error)
+
     interval = found(confidence)
+    whole = whole._replace(mean=whole.mean + shift)
     if isnan(interval.half_width):  # of fewer than 10 replications, which do not show how rare events are
         return whole._replace(half_width=nan, ci_low=nan, ci_high=nan, p_value=1.0 if whole.n > 1 else nan)
     return whole._replace(
@@ -485,7 +522,9 @@ def paired_sum(
 
 
 def _p_of(found: Callable[[float], Interval]) -> float:
-    """Return the least error rate with which an interval leaves out 0."""
+    """Return the least error rate with which an interval leaves out 0; NaN where there is no interval."""
+    if isnan(found(0.5).half_width):
+        return nan
     low, high = _LEAST_P, 0.0  # logarithms to base 10
     while high - low > 1e-4:
         middle = (low + high) / 2

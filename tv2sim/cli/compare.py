@@ -107,6 +107,7 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
         "results": options.results,
         "prices": prices,
         "startup_samples": options.startup_samples,
+        "control": options.control,
     }
 
 
@@ -188,6 +189,8 @@ def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], call: 
     if options.margin:
         words += ["--margin", f"{100 * options.margin:.15g}%"]
     words += ["--startup-samples", options.startup_samples] if options.startup_samples else []
+    if not options.control:
+        words += ["--no-control"]
     words += ["--prices", _text(options.prices)] if options.prices else []
     words += ["--scenario", ",".join(options.scenario)] if options.scenario else []
     for name, values in given.items():

@@ -205,6 +205,8 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--precision", type=precision, metavar="M=W", help=text)
     text = "the smallest difference of on-time rates that matters, such as 0.1%% (default: any)"
     parser.add_argument("--margin", type=share, default=0.0, metavar="W", help=text)
+    text = "take means of failures from the replications alone, also where theory knows most of them"
+    parser.add_argument("--no-control", action="store_false", dest="control", help=text)
     _scenario(parser, several=True)
     _seed(parser)
     _engine(parser)

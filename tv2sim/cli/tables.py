@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tv2sim.cli.text import fitted, plain, wrapped
+from tv2sim.experiment.control import controlled
 from tv2sim.experiment.uncertainty import ENDS
 from tv2sim.facts import VIDEO_OUTCOMES
 from tv2sim.metrics import MAIN, METRICS, ON_TIME_RATE
@@ -70,6 +71,9 @@ def to_read(study: Comparison, by: str | None = None) -> Iterator[str]:
             yield f"with the uncertainty of {part.resamples.times} measured start-up times"
             yield ""
             yield from _metrics(part, wider=True)
+        if words := controlled(part.cells):
+            yield ""
+            yield from wrapped(plain(words))
         if len(part.strategies) > 1:
             yield ""
             head = f"differences from strategy {plain(study.baseline)}, paired; p-values adjusted (Holm)"

@@ -17,6 +17,7 @@ import numpy as np
 from tv2sim import plain
 from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.errors import InputError
+from tv2sim.experiment.control import Control, controlled
 from tv2sim.experiment.pooled import quantiles
 from tv2sim.experiment.replications import Cell, Replications, extended, main_of
 from tv2sim.experiment.uncertainty import ENDS, Resamples
@@ -161,7 +162,9 @@ class Comparison:
             ]
             parts.append(paragraph(f"With the uncertainty of {self.resamples.times} measured start-up times:"))
             parts.append(table([*head[: len(names)], *map(heading, metrics)], wider, words=len(names)))
-        parts += [paragraph(words) for words in (self._verdict(), self.stopped) if words]
+        parts += [
+            paragraph(words) for words in (controlled(dict(shown)), self._verdict(), self.stopped) if words
+        ]
         return display(
             f"Comparison of {plural(len({cell.strategy for cell in self.cells}), 'strategy')}",
             f"{plural(self.replications, 'replication')} each, {rate(self.confidence)} intervals",
@@ -205,8 +208,8 @@ class Comparison:
         >>> for price in (1, 10):
         ...     costs = study.priced(tv.Prices(ready=1, failed=price)).costs["cost"]
         ...     print(price, costs.droplevel(["catalogue", "scenario"]).round(1).to_dict())
-        1 {'1': 92.0, '2a': 118.9, '2c': 174.0}
-        10 {'1': 919.8, '2a': 352.9, '2c': 188.6}
+        1 {'1': 92.0, '2a': 118.9, '2c': 173.9}
+        10 {'1': 919.8, '2a': 352.9, '2c': 188.1}
         """
         cells = {cell: reps.priced(prices) for cell, reps in self.cells.items()}
         return replace(self, cells=cells, whole=self.whole and self.whole.priced(prices))
@@ -224,7 +227,7 @@ class Comparison:
         """
         import pandas as pd
 
-        rows = [reps.costs.drop(columns="replication").mean() for reps in self.cells.values()]
+        rows = [reps.mean_costs for reps in self.cells.values()]
         index = pd.MultiIndex.from_tuples(list(self.cells), names=Cell._fields)
         return pd.DataFrame(rows).set_axis(index)
 
@@ -566,9 +569,10 @@ _OPTIONAL = ("prices", "resamples")
 
 
 def _as_saved(reps: Replications) -> dict[str, Any]:
-    return plain.to_dict(
-        reps, leave_out=("catalogue", *(name for name in _OPTIONAL if getattr(reps, name) is None))
-    )
+    left_out = ("catalogue", "control", *(name for name in _OPTIONAL if getattr(reps, name) is None))
+    data = plain.to_dict(reps, leave_out=left_out)
+    # what must fail follows from the rest, unless a strategy has code of the user's own, which is not saved
+    return {**data, "control": reps.control is not None and data["strategy"][plain.KIND] != plain.CUSTOM}
 
 
 def _replications(data: Mapping[str, Any], catalogue: Catalogue) -> Replications:
@@ -583,5 +587,6 @@ def _replications(data: Mapping[str, Any], catalogue: Catalogue) -> Replications
     }
     if "resamples" in data:
         made["resamples"] = Resamples.from_dict(data["resamples"])
+    made["control"] = None
     reps: Replications = plain.from_dict({**data, **made}, Replications, Stopped, Precision, Interval, Prices)
-    return reps
+    return replace(reps, control=Control(reps.setting, reps.seed)) if data.get("control") else reps

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
+from tv2sim.experiment.control import less_known
 from tv2sim.metrics import METRICS, total
 from tv2sim.prices import Prices, needed
 from tv2sim.statistics import Difference, Interval, mean_interval, mean_of_sum, paired_difference, paired_sum
@@ -27,8 +28,12 @@ def cost_interval(reps: Replications, confidence: float, first: int | None) -> I
     if not prices.failed:
         return _times(unit, mean_interval(publishers, confidence))
     low, high = METRICS["failed"].limits(len(reps.catalogue))
-    size = prices.failed / unit
-    return _times(unit, mean_of_sum(publishers, failed, size, confidence, low=low, high=high))
+    size, known = prices.failed / unit, {}
+    if reps.controls("failed") and len(failed) > 1:
+        assert reps.control is not None
+        failed = reps.control.others(failed)
+        known = {"shift": size * reps.control.mean, "error": size * reps.control.error}
+    return _times(unit, mean_of_sum(publishers, failed, size, confidence, low=low, high=high, **known))
 
 
 def cost_difference(
@@ -39,7 +44,16 @@ def cost_difference(
     unit, parts, others = _unit(prices), _parts(one, first), _parts(other, first)
     if not prices.failed:
         return _times(unit, paired_difference(parts[0], others[0], confidence))
-    return _times(unit, paired_sum(parts, others, prices.failed / unit, confidence))
+    size, known = prices.failed / unit, {}
+    if one.controls("failed") and other.controls("failed") and len(parts[1]) > 1:
+        assert one.control is not None
+        assert other.control is not None
+        parts, others = (parts[0], one.control.others(parts[1])), (others[0], other.control.others(others[1]))
+        known = {
+            "shift": size * less_known(one.control, other.control),
+            "error": size * (one.control.error + other.control.error),
+        }
+    return _times(unit, paired_sum(parts, others, size, confidence, **known))
 
 
 def _unit(prices: Prices) -> float:

@@ -16,6 +16,7 @@ from tv2sim.draws import as_seed
 from tv2sim.engines import EngineName, as_engine, engine_for
 from tv2sim.errors import InputError, ScenarioError, StrategyError
 from tv2sim.experiment.comparison import Comparison
+from tv2sim.experiment.control import Control
 from tv2sim.experiment.kept import as_kept
 from tv2sim.experiment.replications import Cell, Replications, with_cost
 from tv2sim.experiment.uncertainty import (
@@ -31,7 +32,7 @@ from tv2sim.prices import Prices, as_prices
 from tv2sim.scenario import Scenario, as_scenario
 from tv2sim.statistics import Interval, Precision, Stopped, as_confidence
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
-from tv2sim.validation import MOST, a_number, a_whole_number
+from tv2sim.validation import MOST, a_number, a_whole_number, one_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -62,6 +63,7 @@ def replicate(
     progress: bool = True,
     prices: Prices | None = None,
     startup_samples: Any = None,
+    control: bool = True,
 ) -> Replications:
     """Simulate replications 0, 1, 2, ... and keep the metrics of each.
 
@@ -104,6 +106,11 @@ def replicate(
         :meth:`Replications.input_interval` then holds also the uncertainty of not knowing more of them: 500
         resamples are simulated besides, 10 to 50 replications each, a 20th of `replications`. They are not kept
         in `results`.
+    control : bool
+        Whether the mean of failed videos, and of what follows from it, rests on a control variate where there
+        is one: for pools of one size, first in, first out, the mean number of videos that must fail is known
+        exactly (:func:`tv2sim.queueing.failed_bound`), so that only the other failures are estimated.
+        ``.variance_ratio`` says what that gains. If not, all means are those of the replications.
 
     Returns
     -------
@@ -145,6 +152,7 @@ def replicate(
         progress=progress,
         prices=prices,
         startup_samples=startup_samples,
+        control=control,
     )
     (reps,) = study.cells.values()
     return replace(reps, stopped=study.stopped)
@@ -169,6 +177,7 @@ def compare(
     progress: bool = True,
     prices: Prices | None = None,
     startup_samples: Any = None,
+    control: bool = True,
 ) -> Comparison:
     """Simulate each strategy in each scenario on each catalogue, with the same random numbers.
 
@@ -210,6 +219,8 @@ def compare(
         Measured start-up times in seconds, as for :func:`tv2sim.replicate`, which are those of every scenario.
         Summary, frame and differences then have the ends of a wider interval, `input_ci_low` and
         `input_ci_high`, and the verdict says whether the samples are too few for it.
+    control : bool
+        As for :func:`tv2sim.replicate`. A difference is controlled if both strategies are.
 
     Returns
     -------
@@ -244,6 +255,7 @@ def compare(
     settings = list(itertools.starmap(Setting, worlds))
     names = with_cost(as_metrics(metrics, settings), prices)
     count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
+    is_controlled = one_of("control", control, (False, True), error=InputError)
     wished = (*names, ON_TIME_RATE, *([_as_precision(precision).metric] if precision is not None else []))
     computed = measured_for(with_cost(wished, prices), settings)
     more = 0 if samples is None else RESAMPLES * replications_of_each(count)
@@ -252,7 +264,10 @@ def compare(
         videos, strategy, world = catalogues[cell.catalogue], chosen[cell.strategy], scenarios[cell.scenario]
         used = engine_for(wanted, videos, strategy, world, count + more)
         none = Chunk(dict.fromkeys(computed, np.empty(0)), np.zeros(len(videos), dtype=np.int64))
-        cells[cell] = Replications(videos, strategy, world, seed, used, names, none, prices=prices)
+        cells[cell] = Replications(
+            videos, strategy, world, seed, used, names, none, prices=prices,
+            control=Control(Setting(videos, strategy, world), seed) if is_controlled else None,
+        )  # fmt: skip
     share = a_number("margin", margin, at_least=0, at_most=1)
     study = Comparison(cells, base, confidence, margin=share)
     how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}

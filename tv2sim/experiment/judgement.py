@@ -66,7 +66,7 @@ class Judgement:
         self.rates = {name: self._mean(name, ON_TIME_RATE) for name in world.strategies}
 
     def _mean(self, strategy: str, metric: str) -> float:
-        return float(self.world[strategy].values(metric).mean())
+        return self.world[strategy].mean(metric)
 
     def cost(self, strategy: str) -> float:
         """Return what a run costs in the mean: publisher-seconds, or at the prices that there are."""

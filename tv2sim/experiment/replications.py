@@ -12,12 +12,23 @@ import numpy as np
 
 from tv2sim.catalogue import Catalogue
 from tv2sim.errors import InputError
+from tv2sim.experiment.control import Control, controlled, controlled_difference, controlled_interval
 from tv2sim.experiment.costs import cost_difference, cost_interval
 from tv2sim.experiment.kept import compute
 from tv2sim.experiment.pooled import QUANTITIES, by_group, elapsed_ticks, how_many, pooled
 from tv2sim.experiment.uncertainty import Resamples, input_interval
 from tv2sim.experiment.work import Chunk, Task, joined
-from tv2sim.metrics import COST, MAIN, METRICS, ON_TIME_RATE, Setting, as_metrics, costs, measured_for, total
+from tv2sim.metrics import (
+    COST,
+    MAIN,
+    METRICS,
+    ON_TIME_RATE,
+    Setting,
+    as_metrics,
+    costs,
+    measured_for,
+    total,
+)
 from tv2sim.notebook import display, histogram, paragraph, table
 from tv2sim.numbers import estimate, heading
 from tv2sim.prices import Prices, as_prices, needed
@@ -70,6 +81,8 @@ class Replications:
         With a precision: why it ended. ``str(reps.stopped)`` is a sentence.
     prices : Prices or None
         What publishers and failed videos cost.
+    control : Control or None
+        The control variate for failed videos; None: means are those of the replications alone.
     resamples : Resamples or None
         With measured start-up times: what other samples of as many might have given.
     """
@@ -83,6 +96,7 @@ class Replications:
     results: Chunk
     stopped: Stopped | None = None
     prices: Prices | None = None
+    control: Control | None = None
     resamples: Resamples | None = None
 
     @property
@@ -94,7 +108,7 @@ class Replications:
         return len(self.values(ON_TIME_RATE))
 
     def __repr__(self) -> str:
-        mean = self.interval(ON_TIME_RATE).mean
+        mean = self.mean(ON_TIME_RATE)
         return (
             f"<{len(self)} replications of {self.catalogue.name!r} under {self.strategy.name!r}, "
             f"seed {self.seed}: on-time rate {mean:.4f}>"
@@ -111,7 +125,7 @@ class Replications:
             table([*map(heading, shown)], [figures], words=0),
             paragraph(f"Published in time: {span} videos, replication by replication"),
             histogram(published, "videos published in time by replication", width=320, height=48),
-            *([paragraph(self.stopped)] if self.stopped else ()),
+            *(paragraph(words) for words in (controlled(self.cells), self.stopped) if words),
         )
 
     def values(self, metric: str) -> NDArray[np.float64]:
@@ -142,6 +156,10 @@ class Replications:
         The method follows from the values: see :func:`tv2sim.statistics.mean_interval` and, for a metric that
         is true or false, :func:`tv2sim.statistics.share_interval`. The interval ends at the bounds of the
         metric. If it cannot vary, the width is 0; if too few replications differ, there is no interval.
+
+        For a pool of one size, first in, first out, the mean of `failed`, and of what follows from it, is the
+        exact mean of the videos that must fail plus the mean of the others in the replications
+        (:class:`Control`).
         """
         values, confidence = self.values(metric)[:first], as_confidence(confidence)
         of, videos = METRICS[metric], len(self.catalogue)
@@ -149,6 +167,9 @@ class Replications:
             return exactly(float(values[0]), len(values))
         if metric == COST:
             return cost_interval(self, confidence, first)
+        if self.controls(metric) and len(values) > 1:
+            assert self.control is not None
+            return controlled_interval(self.control, self.failures[:first], metric, confidence)
         if of.dtype is bool:
             return share_interval(int(values.sum()), len(values), confidence)
         low, high = of.limits(videos)
@@ -161,7 +182,7 @@ class Replications:
 
         All of them are taken, which must be as many of both, or the `first` few. If neither can vary, the
         difference is exact: it has the width 0 and no p-value. Costs are compared at the prices of these
-        replications.
+        replications. Failures are controlled as in :meth:`interval` if those of both are.
         """
         other = other.priced(self.prices) if metric == COST else other
         of, values, others = METRICS[metric], self.values(metric)[:first], other.values(metric)[:first]
@@ -170,6 +191,11 @@ class Replications:
             return Difference(*exact[:4], p_value=nan, variance_ratio=nan, n=len(values), differing=0)
         if metric == COST:
             return cost_difference(self, other, confidence, first)
+        if self.controls(metric) and other.controls(metric) and len(values) > 1:
+            assert self.control is not None
+            assert other.control is not None
+            failed = self.failures[:first], other.failures[:first]
+            return controlled_difference((self.control, other.control), failed, metric, confidence)
         return paired_difference(values, others, confidence, step=of.step(len(self.catalogue)))
 
     def input_interval(
@@ -178,7 +204,7 @@ class Replications:
         """Return the mean of a metric, with an interval that holds the uncertainty of measured start-up times.
 
         The times are those of `startup_samples`. With `less`, it is of the difference from other replications.
-        See :mod:`tv2sim.experiment.uncertainty` for the method, and ``docs/intervals.md`` for its coverage.
+        It is a bootstrap of the times, of which ``docs/intervals.md`` has the method and how often it holds.
 
         Raises
         ------
@@ -192,8 +218,53 @@ class Replications:
         >>> reps = tv.replicate(tv.generate_catalogue(), "2a", replications=200, startup_samples=measured)
         >>> for found in (reps.interval("published"), reps.input_interval("published")):
         ...     print(f"{found.mean:.1f} ({found.ci_low:.1f} to {found.ci_high:.1f})")
+        128.0 (127.5 to 128.4)
+        128.0 (120.4 to 136.2)
         """
         return input_interval(self, metric, as_confidence(confidence), less)
+
+    def mean(self, metric: str) -> float:
+        """Return the mean of a metric over all replications, as :meth:`interval` has it."""
+        known = self.controls("failed" if metric == COST and needed(self.prices).failed else metric)
+        if not known or len(self) < 2:
+            return float(self.values(metric).mean())
+        return self.mean_costs[COST] if metric == COST else self.interval(metric).mean
+
+    # -- the control variate -------------------------------------------------------------------------------
+
+    def controls(self, metric: str) -> bool:
+        """Return whether the control variate is used for a metric."""
+        published = METRICS[ON_TIME_RATE].follows
+        follows = published in (metric, METRICS[metric].follows)
+        return follows and self.control is not None and self.control.bound is not None
+
+    @property
+    def variance_ratio(self) -> float:
+        """By what factor the control variate lowers the variance of failed videos; NaN if it is not used.
+
+        Examples
+        --------
+        >>> import tv2sim as tv
+        >>> reps = tv.replicate(tv.generate_catalogue(), "2c:10", replications=1000)
+        >>> round(reps.control.mean, 3), round(reps.variance_ratio, 1)
+        (1.312, 4.8)
+        """
+        if self.control is None or not self.controls("published") or len(self) < 2:
+            return nan
+        return self.control.variance_ratio(self.failures)
+
+    @cached_property
+    def failures(self) -> NDArray[np.float64]:
+        """How many videos were not published in time in each replication."""
+        videos = len(self.catalogue)
+        return videos - np.rint(self.values(ON_TIME_RATE) * videos)
+
+    @property
+    def estimated_failures(self) -> NDArray[np.float64]:
+        """The failures of each replication whose mean is estimated: where there is a control, the others."""
+        if self.control is None or not self.controls("published"):
+            return self.failures
+        return self.control.others(self.failures)
 
     @cached_property
     def setting(self) -> Setting:
@@ -251,6 +322,16 @@ class Replications:
         measured, zeros = self.setting.priced, np.zeros(len(self))
         parts = costs(needed(self.prices), lambda name: self.values(name) if name in measured else zeros)
         return {name: part + zeros for name, part in parts.items()}
+
+    @cached_property
+    def mean_costs(self) -> dict[str, float]:
+        """The means of :attr:`costs`, with those of failed videos as :meth:`interval` has them."""
+        means = {
+            name: float(part.mean()) for name, part in (self.parts_of_cost | {COST: self.values(COST)}).items()
+        }
+        failed = needed(self.prices).failed
+        more = failed * self.mean("failed") - means["failed"] if failed and self.controls("failed") else 0.0
+        return {**means, "failed": means["failed"] + more, COST: means[COST] + more}
 
     @cached_property
     def on_time(self) -> pd.DataFrame:

@@ -5,22 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from functools import cached_property
 from math import comb, inf, nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tv2sim.engines import engine_for
+from tv2sim.experiment.control import Control
 from tv2sim.experiment.replications import Replications, extended, with_cost
 from tv2sim.experiment.work import Chunk
 from tv2sim.metrics import COST, ON_TIME_RATE, Setting, measured_for
 from tv2sim.planning.exact import Exact, at_least, at_most
-from tv2sim.statistics import Interval, mean_interval
+from tv2sim.statistics import Interval
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tv2sim.planning.candidates import Candidate
     from tv2sim.prices import Prices
 
@@ -76,22 +74,6 @@ class Racer:
     def is_fixed(self) -> bool:
         """Whether all its replications are the same, so that one is enough."""
         return self.candidate.scenario.is_deterministic
-
-    @cached_property
-    def must_fail(self) -> NDArray[np.int64]:
-        """How many videos must fail in each replication, as far as that was asked for."""
-        return np.empty(0, dtype=np.int64)
-
-    def not_explained(self) -> NDArray[np.float64]:
-        """Return the failures of each replication beyond those that the bound counts: mostly 0."""
-        assert self.reps is not None
-        assert self.exact is not None
-        assert self.exact.bound is not None
-        done, count = len(self.must_fail), self.replications
-        if done < count:
-            more = self.exact.bound.of_replications(self.reps.seed, range(done, count))
-            self.must_fail = np.concatenate([self.must_fail, more])
-        return len(self.candidate.catalogue) - self.reps.values("published") - self.must_fail[:count]
 
 
 @dataclass
@@ -228,7 +210,8 @@ class Race:
         computed = dict.fromkeys(["published", *measured_for(names, [setting])], np.empty(0))
         none = Chunk(computed, np.zeros(len(asked.catalogue), dtype=np.int64))
         what = asked.catalogue, asked.strategy, asked.scenario, self.seed
-        return Replications(*what, engine, names, none, prices=self.prices)
+        control = Control(setting, self.seed) if self.control else None
+        return Replications(*what, engine, names, none, prices=self.prices, control=control)
 
     def _rate(self, racer: Racer) -> Interval:
         """Return the interval of the on-time rate."""
@@ -279,17 +262,8 @@ def rate_of(racer: Racer, level: float) -> Interval:
     """Return the on-time rate of a candidate that was simulated, with an interval of this confidence."""
     assert racer.reps is not None
     assert racer.exact is not None
-    exact, videos = racer.exact, len(racer.candidate.catalogue)
     found = racer.reps.interval(ON_TIME_RATE, level)
-    if exact.bound is not None and not found.is_exact:
-        # failed = the expected number that must fail + the mean of the others, which are rare
-        others = mean_interval(racer.not_explained(), level, low=0, high=videos, step=1)
-        must, error = exact.bound.failed / videos, exact.bound.error
-        mean, _, low, high = (value / videos for value in others[:4])
-        found = _interval(1 - must - mean, 1 - must - error - high, 1 - must + error - low, others)
-    low, high = float(np.fmax(found.ci_low, exact.low)), float(np.fmin(found.ci_high, exact.high))
-    return _interval(min(max(found.mean, low), high), low, high, found)
-
-
-def _interval(mean: float, low: float, high: float, like: Interval) -> Interval:
-    return Interval(mean, max(mean - low, high - mean), low, high, like.n, like.differing)
+    low = float(np.fmax(found.ci_low, racer.exact.low))
+    high = float(np.fmin(found.ci_high, racer.exact.high))
+    mean = min(max(found.mean, low), high)
+    return found._replace(mean=mean, half_width=max(mean - low, high - mean), ci_low=low, ci_high=high)

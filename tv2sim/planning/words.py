@@ -131,7 +131,8 @@ class Words(NamedTuple):
         label = close.candidate.label if self.race.by_price else str(close.candidate)
         done = plural(close.replications, "replication")
         gap = abs(close.rate.mean - (self.race.target or 0))
-        tell = _would_tell(close, gap, close.rate.half_width, rare=not close.rate.differing)
+        rare = close.reps is not None and len(set(close.reps.estimated_failures.tolist())) == 1
+        tell = _would_tell(close, gap, close.rate.half_width, rare=rare)
         return f"{label} is too close to call, {low} to {high} with {done}: {tell}"
 
     # -- parts of sentences --------------------------------------------------------------------------------

@@ -73,7 +73,7 @@ def costs(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     for shown, y in places:
         left = 0.0
         for part in parts:
-            mean, look = float(shown.reps.parts_of_cost[part].mean()), _LOOKS[part]
+            mean, look = shown.reps.mean_costs[part], _LOOKS[part]
             ax.barh(y, mean, 0.62, left, **_fill(look))
             left += mean
         interval = shown.interval(COST)

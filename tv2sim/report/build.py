@@ -19,6 +19,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from tv2sim import __version__, numbers
 from tv2sim.engines import package_of, runs_in_threads
 from tv2sim.errors import InputError
+from tv2sim.experiment.control import controlled
 from tv2sim.experiment.judgement import Judgement
 from tv2sim.experiment.pooled import QUANTITIES, SHARES, how_many, pooled
 from tv2sim.experiment.replications import main_of
@@ -108,6 +109,7 @@ def build_report(study: Comparison, **how: Any) -> str:
         usual=str(Scenario().startup_time),
         scenario_fields=labels,
         caveats=caveats(study),
+        controlled=controlled(study.cells),
         catalogues=catalogues,
         seed=next(iter(study.cells.values())).seed,
         versions=_versions(study.engines),

@@ -39,8 +39,8 @@ if TYPE_CHECKING:
     from tv2sim.strategies import Strategy
 
 __all__ = [
-    "Choice", "Conclusion", "choice", "concluded", "cost", "differences", "in_words", "judged", "name_of",
-    "names_of", "overall", "parts_of", "verdict",
+    "Choice", "Conclusion", "choice", "concluded", "cost", "differences", "in_words", "judged",
+    "name_of", "names_of", "overall", "parts_of", "verdict",
 ]  # fmt: skip
 
 
@@ -274,9 +274,9 @@ def cost(world: Comparison) -> str:
 
 def parts_of(world: Comparison, strategy: str) -> dict[str, float]:
     """Return the mean of each part of the cost of a strategy by its label, for what has a price."""
-    parts = world[strategy].parts_of_cost
+    parts = world[strategy].mean_costs
     return {
-        field.metadata["label"]: float(parts[field.name].mean())
+        field.metadata["label"]: parts[field.name]
         for field in fields(Prices)
         if getattr(world.prices, field.name)
     }
