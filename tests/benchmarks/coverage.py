@@ -108,7 +108,10 @@ class Cell(NamedTuple):
 
 def simulated(replications: int, seed: int = 1) -> dict[int, dict[str, Values]]:
     """Return the metrics of all kinds by pool, and those of the pool below the smallest."""
-    catalogue, metrics = tv.generate_catalogue(_VIDEOS), sorted({kind.metric for kind in KINDS} - {COST, OTHERS})
+    catalogue, metrics = (
+        tv.generate_catalogue(_VIDEOS),
+        sorted({kind.metric for kind in KINDS} - {COST, OTHERS}),
+    )
     found = {}
     for pool in (POOLS[0] - 1, *POOLS):
         reps = tv.replicate(catalogue, f"2c:{pool}", replications=replications, seed=seed, metrics=metrics)

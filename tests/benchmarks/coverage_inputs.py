@@ -2,13 +2,14 @@
 
 Start-up times are uniform(2, 6). Sets of 20, 50 and 200 of them are measured, and each set is given to a study
 as `startup_samples`. The true values are those of uniform(2, 6): by theory for parts 1 and 2a, else the means
-of many replications. With ``--write docs/intervals.md`` the table of that page is replaced.
+of many replications. With ``--write`` the table in ``docs/intervals.md``, and in the template of that page, is
+replaced.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -16,13 +17,16 @@ from typing import NamedTuple
 import numpy as np
 
 import tv2sim as tv
+from tv2sim.numbers import three_digits
 
-__all__ = ["COUNTS", "KINDS", "Coverage", "Kind", "coverages", "held", "lines", "truth"]
+__all__ = ["COUNTS", "KINDS", "Coverage", "Kind", "coverages", "held", "lines", "truth", "written"]
 
 COUNTS = (20, 50, 200)
 TRUE = tv.Uniform(2, 6)
 _STRATEGIES = ("1", "2a", "2c:9", "2c:10", "2c:11", "2c:12", "advance")
-_BEGIN, _END = "<!-- by coverage_inputs -->", "<!-- end -->"
+_BEGIN, _END = "<!-- by coverage_inputs -->\n", "<!-- end -->\n"
+_HERE = Path(__file__).parent
+_PAGES = (_HERE.parent.parent / "docs" / "intervals.md", _HERE / "intervals.md")
 
 
 class Kind(NamedTuple):
@@ -101,7 +105,7 @@ def held(
         samples = TRUE.quantile(np.random.default_rng([count, number]).random(count))
         study = tv.compare(
             catalogue, strategies, replications=replications, seed=number, metrics=["failed", "idle"],
-            startup_samples=samples, progress=False,
+            startup_samples=samples, control=False, progress=False,
         )  # fmt: skip
         for kind in kinds:
             found[kind].append(_held(study, kind, of_truth))
@@ -126,7 +130,7 @@ def _held(study: tv.Comparison, kind: Kind, of_truth: int) -> tuple[float, ...]:
     )
 
 
-def lines(found: dict[int, dict[Kind, Coverage]]) -> Iterator[str]:
+def lines(found: Mapping[int, Mapping[Kind, Coverage]], sets: Mapping[int, int]) -> Iterator[str]:
     """Yield the table: a row for each kind, a column for each number of measured times."""
     counts = [f"{count} times" for count in found]
     yield f"| Mean of | {' | '.join(counts)} | narrow, 50 times | widths, 50 times | noise |"
@@ -135,26 +139,34 @@ def lines(found: dict[int, dict[Kind, Coverage]]) -> Iterator[str]:
         of = found[50][kind]
         cells = [f"{by_kind[kind].wider:.3f}" for by_kind in found.values()]
         noise = "" if np.isnan(of.share) else f"{100 * (1 - of.share):.0f} %"
-        widths = f"{of.plain_width:.2g}, {of.wider_width:.2g}"
+        widths = f"{three_digits(of.plain_width)}, {three_digits(of.wider_width)}"
         yield f"| {kind} | {' | '.join(cells)} | {of.plain:.3f} | {widths} | {noise} |"
+    yield ""
+    counted = ", ".join(f"{sets[count]} of {count} times" for count in found)
+    error = (0.95 * 0.05 / sets[50]) ** 0.5
+    yield f"Sets: {counted}. The standard error of a share of .95 of those of 50 times is {error:.3f}."
+
+
+def written(page: str, table: Iterable[str]) -> str:
+    """Return a page with this table in the place of the earlier one."""
+    before, rest = page.split(_BEGIN)
+    return before + _BEGIN + "\n".join(["", *table, "", ""]) + _END + rest.split(_END)[1]
 
 
 def main() -> None:
     """Print the table, or write it into the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sets", nargs="?", type=int, default=1000, help="sets of measured times")
-    parser.add_argument("--write", type=Path, help="the page whose table is replaced")
+    parser.add_argument("--write", action="store_true", help="write the table into the page")
     options = parser.parse_args()
     found = {}
     for count in COUNTS:
         found[count] = coverages(count, range(options.sets))
         for kind, of in found[count].items():
             print(count, kind, " ".join(f"{value:.3f}" for value in of), flush=True)
-    if options.write is not None:
-        page = options.write.read_text(encoding="utf-8")
-        before, rest = page.split(_BEGIN)
-        table = "\n".join(["", *lines(found), ""])
-        options.write.write_text(before + _BEGIN + table + _END + rest.split(_END)[1], encoding="utf-8")
+    for page in _PAGES if options.write else ():
+        table = lines(found, dict.fromkeys(COUNTS, options.sets))
+        page.write_text(written(page.read_text(encoding="utf-8"), table), encoding="utf-8")
 
 
 if __name__ == "__main__":
