@@ -150,6 +150,7 @@ def charts() -> str:
     given = {"run": tv.simulate(catalogue, "2c"), "study": study, "reps": study["2c"], "study_or_reps": study}
     given["fit"] = tv.fit(tv.LogNormal(4, 0.6).quantile(np.random.default_rng(1).random(200)))
     given["result"] = tv.validate(study, {"2a": [128, 126, 123], "2c": [154, 153, 153, 151]})
+    given["sensitivity"] = tv.sensitivity(catalogue, "2c", replications=200)
     given["plan"] = tv.plan(catalogue, "2c", vary={"prewarmed": range(8, 17)})
     given["runs"] = {name: tv.simulate(catalogue, name) for name in study.strategies}
     return "\n\n".join(_chart(name, given) for name in plots.__all__)

@@ -95,7 +95,7 @@ def test_the_examples_run_as_written_one_after_the_other(
     for name, command in _COMMANDS.items():
         for example in command.examples:
             fast = re.sub(r"--speed \S+", "--speed max --port none", example).replace("--keep-running", "")
-            fast += " --replications 5" * (name == "compare")
+            fast += {"compare": " --replications 5", "verify": " --replications 10"}.get(name, "")
             given = b""
             for call in fast.split("|"):
                 program, *arguments = shlex.split(call)

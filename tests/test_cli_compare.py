@@ -234,6 +234,38 @@ def test_a_margin_is_told_and_recorded(tmp_path: Path) -> None:
     assert report.read_text(encoding="utf-8") == page
 
 
+@pytest.mark.parametrize(
+    ("options", "asked"), [("--target 90%", "target=0.9"), ("--failures-per-day 17280", "")]
+)
+def test_a_target_makes_a_plan_which_is_printed_and_reported(tmp_path: Path, options: str, asked: str) -> None:
+    """Of 172,800 videos a day 17,280 are a tenth."""
+    report, arguments = tmp_path / "report.html", (CATALOGUE, "--strategies", "2a,2c", *FEW)
+    out = ran(*arguments, *options.split(), "--report", report).out
+    plan = tv.plan(tv.read_catalogue(CATALOGUE), ["2a", "2c"], target=0.9, progress=False)
+    assert plan.best is not None
+    assert plan.best.prewarmed == 9
+    assert out == f"{ran(*arguments).out}\n{plan.answer}\n"
+    page = report.read_text(encoding="utf-8").replace("\N{NO-BREAK SPACE}", " ")
+    assert f"<strong>{plan.answer}.</strong>" in page
+    assert f" {options} --seed 1</code>" in page
+    assert f"tv2sim.plan(catalogue, [&#39;2a&#39;, &#39;2c&#39;], scenario, {asked}" in page
+
+
+def test_the_answer_of_a_plan_is_beside_data() -> None:
+    arguments = (CATALOGUE, "--strategies", "2a", *FEW, "--format", "csv")
+    result = ran(*arguments, "--target", "99%")
+    assert result.out == ran(*arguments).out
+    assert "2a does not publish 99 % of the videos in time" in result.err
+
+
+def test_a_plan_knows_the_prices_and_the_scenario() -> None:
+    options = ("--strategies", "2c", *FEW, "--prices", "ready=1,failed=60", "--requests-per-second", 1)
+    out = ran(CATALOGUE, *options, "--target", "99%").out
+    world = tv.Scenario(requests_per_second=1)
+    plan = tv.plan(CATALOGUE, ["2c"], world, target=0.99, prices=tv.Prices(ready=1, failed=60), progress=False)
+    assert out.endswith(f"\n{plan.answer}\n")
+
+
 def test_a_report_is_not_replaced_by_a_table(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     ran(SAMPLE, *FEW, "--report", path)
@@ -296,6 +328,8 @@ def test_force_replaces_a_report(tmp_path: Path) -> None:
         (("--margin", "0.1pp"), "'0.1pp' is not a number"),
         (("--margin", "200%"), "--margin must be a finite number of at least 0 and at most 1, not 2.0"),
         (("--margin", "nan"), "--margin must be a finite number"),
+        (("--target", "99%", "--encoders", "5,10"), "a plan is for one catalogue in one scenario, not for 2"),
+        (("--target", "99%", "--failures-per-day", "5"), "not allowed with argument --target"),
         (("--title", "T"), "--title is for a report: write one with --report FILE"),
         (("--format", "parquet"), "name it with --out"),
         (("--format", "xml"), "invalid choice"),
@@ -306,6 +340,18 @@ def test_force_replaces_a_report(tmp_path: Path) -> None:
 )  # fmt: skip
 def test_wrong_calls_get_one_sentence_before_the_simulation(arguments: tuple[object, ...], said: str) -> None:
     assert said in refused(SAMPLE, *arguments)
+
+
+@pytest.mark.usefixtures("no_simulation")
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--target", "0"), "target must be a finite number greater than 0 and at most 1, not 0"),
+        (("--failures-per-day", "1e9"), "failures_per_day must be less than the 172,800 videos of a day"),
+    ],
+)
+def test_a_wrong_target_is_told_before_the_simulation(arguments: tuple[object, ...], said: str) -> None:
+    assert said in refused(CATALOGUE, *arguments)
 
 
 def test_ctrl_c_says_what_was_finished_and_leaves_nothing(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ class TestFiles:
 
     def test_these_are_the_commands_that_take_a_catalogue(self) -> None:
         takes = {name for name in _COMMANDS if " CATALOGUE" in tv2sim(name, "--help").out}
-        assert takes == set(OF_A_CATALOGUE)
+        assert takes == {*OF_A_CATALOGUE, "verify"}  # whose scenarios are those of theory
 
     def test_it_is_what_is_simulated(self) -> None:
         expected = tv.simulate(CATALOGUE, "2c", WORLD, seed=4).stats

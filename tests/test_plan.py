@@ -204,6 +204,14 @@ def test_the_table_has_whole_numbers_where_strategies_differ_in_their_fields() -
     assert plan.evaluated["idle"].dtype == float
 
 
+def test_sizes_of_a_strategy_that_is_too_dear_are_those_about_its_last_look() -> None:
+    plan = tv.plan(CATALOGUE, ["2c", "advance"], target=0.9893, progress=False)
+    rows = plan.evaluated.set_index(["strategy", "prewarmed"])
+    assert rows["decision"]["2c", 10] == "dearer"  # so there is no answer of 2c
+    pools = plan.candidates.query("strategy == '2c'")
+    assert pools["prewarmed"].tolist() == [*range(2, 19)]
+
+
 def test_a_notebook_shows_the_answer_and_the_table() -> None:
     plan = tv.plan(every_second(), WARM, EVERY_SECOND, vary={"prewarmed": range(1, 5)}, target=1.0)
     page = plan._repr_html_()

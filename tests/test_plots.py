@@ -95,6 +95,11 @@ def planned() -> tv.Plan:
     return tv.plan(CATALOGUE, "2c", vary={"prewarmed": [9, 12]}, target=0.9, replications=100, progress=False)
 
 
+@cache
+def moved() -> tv.Sensitivity:
+    return tv.sensitivity(CATALOGUE, "2c", replications=20, progress=False)
+
+
 def charts(study: tv.Comparison, run: tv.Run) -> dict[str, Callable[[Axes | None], Axes]]:
     return {
         "published_per_replication": lambda ax: tv.plots.published_per_replication(study, ax),
@@ -109,6 +114,7 @@ def charts(study: tv.Comparison, run: tv.Run) -> dict[str, Callable[[Axes | None
         "costs": lambda ax: tv.plots.costs(study.priced(PRICES), ax),
         "timeline": lambda ax: tv.plots.timeline(run, ax),
         "levels": lambda ax: tv.plots.levels(run, ax),
+        "tornado": lambda ax: tv.plots.tornado(moved(), ax),
         "plan": lambda ax: tv.plots.plan(planned(), ax),
         "qq": lambda ax: tv.plots.qq(fitted(), ax),
         "validation": lambda ax: tv.plots.validation(validated(), ax),

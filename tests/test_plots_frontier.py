@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import cast
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import FillBetweenPolyCollection
 
 import tv2sim as tv
+from tv2sim.experiment.frontier import dominance
 from tv2sim.plots.frontier import frontier_height
 from tv2sim.plots.parameters import families
 from tv2sim.plots.study import study_of
@@ -47,11 +49,12 @@ def test_each_world_has_a_panel_with_the_same_scales(study: tv.Comparison) -> No
     assert even.get_xlim() == random.get_xlim()
     assert even.get_ylim() == random.get_ylim()
     assert even.get_xlim()[0] == 0
-    assert {"8", "10", "14", "even"} <= {text.get_text() for text in even.texts}
+    assert {"8", "10", "14"} <= {text.get_text() for text in even.texts}
+    assert {text.get_text().partition("\n")[0] for text in even.texts} >= {"even"}
 
 
 def test_a_mean_of_0_is_a_hollow_triangle_at_the_edge(study: tv.Comparison) -> None:
-    none_fails = [one.reps.frame["failed"].sum() == 0 for one in study_of(study).groups["even"]]
+    none_fails = [one.interval("failed").mean == 0 for one in study_of(study).groups["even"]]
     panel = cast("Axes", tv.plots.frontier(study).child_axes[0])
     hollow = [line for line in panel.lines if line.get_markerfacecolor() == "white"]
     assert len(hollow) == sum(none_fails) > 0
@@ -63,6 +66,71 @@ def test_other_metrics(study: tv.Comparison) -> None:
     assert ax.get_xlabel() == "published too late (videos)"
     with pytest.raises(tv.InputError, match="metric must be one of"):
         tv.plots.frontier(study, metric="idl")
+
+
+def by_hand() -> tv.Comparison:
+    """Ten videos, encoded at 1, 2, 3, ... and due half a second later; a publisher is away for 3 s.
+
+    A warm pool of one serves v0 and then one video every 3 s, but late, so that 9 fail; one of two serves v0
+    and v1, and then two late ones every 3 s, so that 8 fail; three are enough. They idle only before the first
+    videos: 1 s, 1 + 2 s and 1 + 2 + 3 s.
+    """
+    videos = [tv.Video(str(n), encoding_time=1, publication_timeout=1.5) for n in range(10)]
+    pools = [tv.Strategy(f"warm {size}", prewarmed=size, ready_at_start=True) for size in (1, 2, 3, 4)]
+    world = tv.Scenario(requests_per_second=1.0, startup_time=3.0)
+    return tv.compare(tv.Catalogue(videos), pools, world, replications=3, progress=False)
+
+
+def test_the_table_by_hand() -> None:
+    table = by_hand().frontier
+    assert table["strategy"].tolist() == ["warm 1", "warm 2", "warm 3", "warm 4"]
+    assert table["failed"].tolist() == table["failed_ci_low"].tolist() == [9, 8, 0, 0]
+    assert table["idle"].tolist()[:3] == [1, 3, 6]
+    assert table["dominated"].tolist() == [False, False, False, True]
+    assert table["price_of_failure"].tolist() == pytest.approx([np.nan, 2 / 1, 3 / 8, np.nan], nan_ok=True)
+    assert (table["bound"] <= table["failed"]).all()
+    assert table["bound"].tolist()[2:] == [0, 0]
+
+
+def test_the_table_by_cost() -> None:
+    """An idle second costs 2, a failure 1: so all costs of the second pool are above those of the first."""
+    table = by_hand().priced(tv.Prices(ready=2, failed=1)).frontier
+    assert table["cost"].tolist()[:3] == [2 * 1 + 9, 2 * 3 + 8, 2 * 6]
+    assert table["dominated"].tolist() == [False, True, False, True]
+    assert table["price_of_failure"].tolist()[2] == pytest.approx((12 - 11) / 9)
+
+
+def test_each_world_has_its_own_frontier(study: tv.Comparison) -> None:
+    table = study.frontier
+    assert len(table) == len(study.cells)
+    for world in study.worlds():
+        own = table[table["scenario"] == next(iter(world.cells)).scenario].reset_index(drop=True)
+        pd.testing.assert_frame_equal(own, world.frontier)
+        assert not own["dominated"].all()
+    covered = table["strategy"].str.startswith("2c") & (table["scenario"] == "even")
+    assert table["bound"].notna().tolist() == covered.tolist()
+
+
+def test_points_that_are_equal_are_both_on_the_frontier() -> None:
+    dominated, slopes = dominance([5, 5, 1, 1 + 1e-12, 1], [0, 1, 4, 4, 5])
+    assert dominated.tolist() == [False, True, False, False, True]
+    assert slopes.tolist() == pytest.approx([np.nan, np.nan, 1, 1, np.nan], nan_ok=True)
+
+
+def test_the_chart_shows_what_is_dominated_and_the_price_of_the_last_failure() -> None:
+    ax = tv.plots.frontier(by_hand())
+    markers = [line for line in ax.lines if line.get_markersize() == 6.5]
+    assert [line.get_alpha() for line in markers] == [1, 1, 1, 0.35]
+    assert [np.asarray(line.get_ydata())[0] for line in markers][:2] == [9, 8]
+    assert ax.texts[0].get_text().replace("\n", " ").endswith("price of the last failure: 0.375 s")
+    bounds = [np.asarray(line.get_ydata())[0] for line in ax.lines if line.get_marker() == "_"]
+    assert bounds == by_hand().frontier["bound"].tolist()[:2]
+
+
+def test_the_chart_shows_costs_where_there_are_prices() -> None:
+    ax = tv.plots.frontier(by_hand().priced(tv.Prices(ready=2, failed=1)))
+    assert ax.get_xlabel() == "cost"
+    assert ax.texts[0].get_text().replace("\n", " ").endswith("price of the last failure: 0.111")
 
 
 def test_there_is_room_for_a_long_legend(study: tv.Comparison) -> None:

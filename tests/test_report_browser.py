@@ -85,6 +85,15 @@ def grid(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return study.report(tmp_path_factory.mktemp("grid") / "report.html")
 
 
+@pytest.fixture(scope="module")
+def planned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Write a report with a plan that has many rows, columns and settings."""
+    study = tv.compare(CATALOGUE, ["2a", "2c"], replications=100, progress=False)
+    prices = tv.Prices(starting=0.01, ready=0.02)
+    plan = tv.plan(CATALOGUE, ["2c", "advance", "coverage"], target=0.99, prices=prices, progress=False)
+    return study.report(tmp_path_factory.mktemp("planned") / "report.html", plan=plan)
+
+
 class Opened:
     """A page, with what the browser complained of and what it asked for."""
 
@@ -108,7 +117,7 @@ class Opened:
 
 
 @pytest.mark.parametrize("width", [1280, 360])
-@pytest.mark.parametrize("name", ["report", "evil", "six", "grid"])
+@pytest.mark.parametrize("name", ["report", "evil", "six", "grid", "planned"])
 def test_nothing_overflows_and_nothing_is_complained_of(
     browser: Browser, request: pytest.FixtureRequest, name: str, width: int
 ) -> None:
@@ -129,7 +138,7 @@ def test_nothing_overflows_and_nothing_is_complained_of(
     assert max(boxes) <= width
 
 
-@pytest.mark.parametrize("name", ["report", "six", "grid"])
+@pytest.mark.parametrize("name", ["report", "six", "grid", "planned"])
 def test_nothing_has_to_be_scrolled_sideways_on_a_desktop(
     browser: Browser, request: pytest.FixtureRequest, name: str
 ) -> None:
@@ -187,7 +196,7 @@ def test_text_and_charts_are_light_on_a_dark_page_but_not_in_print(browser: Brow
     assert colours()[1:] == ["rgb(27, 31, 36)", "rgb(255, 255, 255)", "rgb(34, 34, 34)", "rgb(34, 34, 34)"]
 
 
-@pytest.mark.parametrize("name", ["report", "six", "grid"])
+@pytest.mark.parametrize("name", ["report", "six", "grid", "planned"])
 def test_nothing_is_cut_in_print(browser: Browser, request: pytest.FixtureRequest, name: str) -> None:
     opened = Opened(browser, request.getfixturevalue(name), 695)  # A4 less its margins
     opened.page.emulate_media(media="print")

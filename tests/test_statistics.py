@@ -110,7 +110,7 @@ class TestTheMean:
         assert all(np.isnan(interval[1:4]))
 
     @pytest.mark.parametrize("bounds", [{"low": 0.0}, {"high": 100.0}])
-    def test_one_bound_is_no_bound(self, bounds: dict[str, float]) -> None:
+    def test_one_bound_is_no_bound(self, bounds: dict[str, Any]) -> None:
         assert isnan(mean_interval(floats(7, 7, 7), **bounds).half_width)
 
     def test_the_mean_of_equal_values_is_that_value_to_the_last_bit(self) -> None:
@@ -261,6 +261,21 @@ class TestRareEvents:
         interval = mean_interval(values)
         assert (not isnan(interval.half_width)) is known
         assert (interval.mean, interval.differing) == (close(values.mean()), differing)
+
+    def test_far_out_a_little_skewness_matters(self) -> None:
+        """At .998, 1 of 1,000 should lie below the mean, and 1 above; Student's are below too often."""
+        several = np.random.default_rng(1).gamma(4, 0.25, (20_000, 100))
+        outside = {}
+        for far_out in (False, True):
+            found = [mean_interval(values, 0.998, far_out=far_out) for values in several]
+            outside[far_out] = sum(one.ci_high < 1 for one in found), sum(one.ci_low > 1 for one in found)
+        assert outside == {False: (49, 7), True: (18, 21)}
+
+    def test_skewness_that_is_only_rounding_bends_nothing(self) -> None:
+        values = np.tile([0.1, 0.2, 0.4, 0.5], 25)
+        assert 0 < abs(scipy.stats.skew(values)) < 1e-12
+        bent, plain = mean_interval(values, far_out=True), mean_interval(values)
+        assert bent[2:4] == close_all(*plain[2:4])
 
     def test_hall_s_interval_is_where_his_statistic_has_the_quantiles_of_t(self) -> None:
         """Hall (1992), eq. 2.3: T + a T²/3 + a² T³/27 + a/6, where a is the skewness over the root of n."""

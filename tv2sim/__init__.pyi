@@ -18,7 +18,8 @@ from tv2sim.errors import (
 from tv2sim.events import LogEntry as LogEntry
 from tv2sim.experiment import (
     Comparison as Comparison, Interrupted as Interrupted, Replications as Replications,
-    Validation as Validation, compare as compare, replicate as replicate, validate as validate,
+    Sensitivity as Sensitivity, Validation as Validation, compare as compare, replicate as replicate,
+    sensitivity as sensitivity, validate as validate,
 )  # fmt: skip
 from tv2sim.faults import Faults as Faults
 from tv2sim.fitting import Candidate as Candidate, Fit as Fit, fit as fit
@@ -38,6 +39,7 @@ from tv2sim.strategies.builtin import (
 from tv2sim.strategies.deciding import Decision as Decision, KnownVideo as KnownVideo, State as State
 from tv2sim.strategies.lead import Lead as Lead
 from tv2sim.strategies.strategy import PoolState as PoolState, Strategy as Strategy
+from tv2sim.verification import Verification as Verification, verify as verify
 
 __all__: list[str]
 __version__: str

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, overload
 
@@ -19,7 +19,7 @@ from tv2sim.errors import InputError, ScenarioError
 from tv2sim.fields import Fields, check_fields, checked
 from tv2sim.measured import as_measured
 from tv2sim.notation import as_call
-from tv2sim.ticks import whole_ticks
+from tv2sim.ticks import in_decimals, whole_ticks
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, shown
 
 if TYPE_CHECKING:
@@ -105,6 +105,14 @@ class Distribution(ABC):
             return repr(self)
         return f"{type(self).__name__.lower()}({numbers})"
 
+    def scaled(self, factor: float) -> Distribution:
+        """Return the distribution of these times multiplied by a factor.
+
+        >>> Uniform(2, 6).scaled(1.1), LogNormal(4, 0.5).scaled(2)
+        (Uniform(low=2.2, high=6.6), LogNormal(median=8.0, sigma=0.5))
+        """
+        return _Scaled(self, factor)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the distribution as plain data, from which :func:`distribution_from_dict` makes it again."""
         data = plain.to_dict(self)
@@ -117,6 +125,24 @@ def _shortest(number: float) -> str:
     return text if float(text) == number else repr(number)
 
 
+@dataclass(frozen=True)
+class _Scaled(Distribution):
+    """The times of a distribution of a user's own class, multiplied by a factor."""
+
+    of: Distribution
+    factor: float
+
+    def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
+        return self.factor * np.asarray(self.of.quantile(u))
+
+    @property
+    def mean(self) -> float:
+        return self.factor * self.of.mean
+
+    def __str__(self) -> str:
+        return f"{self.factor:g} x {self.of}"
+
+
 # -- the distributions that come with tv2sim ---------------------------------------------------------------
 
 
@@ -125,8 +151,11 @@ class BuiltIn(Fields, Distribution):
     """A dataclass whose parameters are checked when it is made."""
 
     _error = ScenarioError
+    _is_one_value = True
     _notation: ClassVar[str] = ""
     """What people may write for it, unless it is the name with all parameters in brackets."""
+    _times: ClassVar[tuple[str, ...]] = ()
+    """The parameters that are times, if not all of them are."""
 
     @classmethod
     def most_likely(cls, times: NDArray[np.float64]) -> tuple[float, ...] | None:
@@ -136,6 +165,13 @@ class BuiltIn(Fields, Distribution):
     def log_density(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the logarithm of the density at these times, for a family that has :meth:`most_likely`."""
         raise NotImplementedError
+
+    def scaled(self, factor: float) -> Distribution:
+        """Return the distribution of the same family whose times are multiplied by a factor."""
+        if type(self) not in DISTRIBUTIONS:
+            return super().scaled(factor)
+        names = self._times or [field.name for field in fields(self)]
+        return replace(self, **{name: _scaled(getattr(self, name), factor) for name in names})
 
     @property
     def line(self) -> tuple[float, float] | None:
@@ -148,6 +184,13 @@ class BuiltIn(Fields, Distribution):
             extremes = np.array([*self.quantile(EXTREMES), self.mean])
         if not ((extremes >= 0) & (extremes <= LONGEST_TIME)).all():
             raise ScenarioError(f"{shown(self)} gives times outside 0 to {LONGEST_TIME:.0f} s")
+
+
+def _scaled(time: Any, factor: Any) -> Any:
+    """Return a time, or each of several, multiplied by a factor, which may be one for each."""
+    several = isinstance(time, tuple)
+    found = tuple(map(in_decimals, np.multiply(time, factor).reshape(-1).tolist()))
+    return found if several else found[0]
 
 
 @dataclass(frozen=True)
@@ -334,6 +377,7 @@ class LogNormal(BuiltIn):
     array([4.])
     """
 
+    _times = ("median",)
     median: float = field(metadata=checked(a_number, above=0))
     sigma: float = field(metadata=checked(a_number, above=0))
 
@@ -378,6 +422,7 @@ class Gamma(BuiltIn):
     4.0
     """
 
+    _times = ("scale",)
     shape: float = field(metadata=checked(a_number, above=0))
     scale: float = field(metadata=checked(a_number, above=0))
 
@@ -510,6 +555,14 @@ class Scipy(BuiltIn):
         names = _parameter_names(frozen.dist)
         given = {"loc": 0.0, "scale": 1.0} | dict(zip(names, frozen.args, strict=False)) | frozen.kwds
         return cls(name, tuple(given[one] for one in names))
+
+    def scaled(self, factor: float) -> Distribution:
+        """Return it with `loc` and `scale` multiplied by a factor, if it has both."""
+        names = _parameter_names(self._its)
+        if "scale" not in names:
+            return _Scaled(self, factor)
+        factors = [factor if name in ("loc", "scale") else 1.0 for name in names]
+        return replace(self, parameters=_scaled(self.parameters, factors))
 
     @property
     def _its(self) -> Any:

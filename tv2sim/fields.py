@@ -17,10 +17,13 @@ __all__ = [
     "check_names",
     "checked",
     "in_short",
+    "label_of",
     "or_none",
     "parameter",
     "with_changes",
     "with_parameters",
+    "with_value",
+    "within",
 ]
 
 T = TypeVar("T")
@@ -122,6 +125,8 @@ class Fields:
     """
 
     _error: ClassVar[type[InputError]] = InputError
+    _is_one_value: ClassVar[bool] = False
+    """Whether the fields together are one value, as those of a distribution are, and not several settings."""
 
     def __new__(cls, *_: Any, **named: Any) -> Self:  # noqa: D102 (it only checks the names)
         # of __init__, since a subclass may have one of its own
@@ -160,6 +165,42 @@ def in_short(one: object) -> str:
     return ", ".join(
         f"{name}={value:g}" if isinstance(value, float) else f"{name}={value}" for name, value in _changed(one)
     )
+
+
+def within(name: str, value: object) -> dict[str, Any]:
+    """Return the fields of a value that holds several settings, as `name.field`; nothing for one value.
+
+    >>> from tv2sim.links import RetryLater
+    >>> within("hand_over", RetryLater(after=1, attempts=3))
+    {'hand_over.after': 1.0, 'hand_over.factor': 1.0, 'hand_over.at_most': None, 'hand_over.attempts': 3}
+    >>> within("encoders", 10)
+    {}
+    """
+    if not isinstance(value, Fields) or value._is_one_value:
+        return {}
+    return {f"{name}.{field.name}": getattr(value, field.name) for field in dataclasses.fields(value)}  # type: ignore[arg-type]
+
+
+def label_of(one: object, name: str) -> str:
+    """Return the label of a field, which may be `name.field`, in lower case; without one, its name in words."""
+    holder, _, inner = name.partition(".")
+    if inner:
+        return label_of(getattr(one, holder), inner)
+    found = (field.metadata.get("label") for field in dataclasses.fields(one) if field.name == name)  # type: ignore[arg-type]
+    label = next(found, "") or ""
+    return label[:1].lower() + label[1:] or name.replace("_", " ")
+
+
+def with_value(one: T, name: str, value: object) -> T:
+    """Return a copy of a dataclass with one field changed, which may be `name.field`; the copy is checked.
+
+    >>> from tv2sim.scenario import Scenario
+    >>> with_value(Scenario(), "faults.startup", 0.1)
+    Scenario(faults=Faults(startup=0.1))
+    """
+    holder, _, inner = name.partition(".")
+    changed = with_value(getattr(one, holder), inner, value) if inner else value
+    return dataclasses.replace(one, **{holder: changed})  # type: ignore[type-var]
 
 
 def with_changes(one: T, what: str, changes: Mapping[str, Any], *, error: type[InputError]) -> T:

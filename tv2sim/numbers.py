@@ -6,8 +6,10 @@ Every page, chart and table is written with these functions, so that a value loo
 from __future__ import annotations
 
 from math import ceil, floor, inf, isclose, isfinite, isnan, log10
+from numbers import Real
 from typing import TYPE_CHECKING, NamedTuple
 
+from tv2sim.distributions import Constant
 from tv2sim.metrics import COST, METRICS
 from tv2sim.statistics import Interval
 from tv2sim.validation import plural
@@ -16,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
-    "RARELY_LATE", "Estimate", "axis", "dearer", "decimals_of", "estimate", "estimated", "fewer_late",
-    "heading", "in_points", "late", "listed", "number", "p_equals", "p_value", "percent", "plural", "points",
-    "rate", "scaled", "span", "three_digits", "with_span",
+    "RARELY_LATE", "Estimate", "as_number", "axis", "dearer", "decimals_of", "estimate", "estimated",
+    "fewer_late", "heading", "in_points", "in_words", "late", "listed", "number", "p_equals", "p_value",
+    "percent", "plural", "points", "rate", "scaled", "span", "three_digits", "with_span",
 ]  # fmt: skip
 
 
@@ -321,3 +323,19 @@ def listed(words: Iterable[str]) -> str:
     """
     *first, last = list(words) or ["nothing"]
     return f"{', '.join(first)} and {last}" if first else last
+
+
+def in_words(value: object) -> str:
+    """Return the value of a field as it is read.
+
+    >>> in_words(10.0), in_words(2500), in_words(Constant(0.25)), in_words(None)
+    ('10', '2,500', '0.25', 'None')
+    """
+    return str(value) if (number := as_number(value)) is None else f"{number:,.10g}"
+
+
+def as_number(value: object) -> float | None:
+    """Return a value as a number, as a constant time is one; None if it is something else."""
+    if isinstance(value, Constant):
+        return value.value
+    return float(value) if isinstance(value, Real) and not isinstance(value, bool) else None

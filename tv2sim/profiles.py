@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.fields import Fields, check_fields, or_none, parameter, with_parameters
-from tv2sim.ticks import PER_SECOND
+from tv2sim.ticks import PER_SECOND, in_decimals
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, shown
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ class Profile(Fields):
     )  # fmt: skip
 
     _error = ScenarioError
+    _is_one_value = True
 
     if TYPE_CHECKING:
 
@@ -135,6 +136,14 @@ class Profile(Fields):
         """
         moment = time if self.period is None else time % self.period
         return self.steps[bisect_right(self.steps, (moment, math.inf)) - 1][1]
+
+    def scaled(self, factor: float) -> Profile:
+        """Return the profile with all rates multiplied by a factor.
+
+        >>> Profile([(0, 2.0), (10, 0.5)]).scaled(1.1)
+        Profile(steps=((0.0, 2.2), (10.0, 0.55)), period=None)
+        """
+        return Profile([(start, in_decimals(factor * rate)) for start, rate in self.steps], self.period)
 
     def amount(self, end: float) -> float:
         """Return the integral of the rate from 0 to `end`: the number of requests that are expected by then."""

@@ -104,6 +104,7 @@ def mean_interval(
     low: float = -inf,
     high: float = inf,
     step: float | None = None,
+    far_out: bool = False,
 ) -> Interval:
     """Return the mean of independent values with its confidence interval.
 
@@ -127,6 +128,9 @@ def mean_interval(
     step : float, optional
         The least amount by which values differ, such as 1 for counts. If it is None, or there are fewer than 10
         values, and none differs, the range between the bounds is taken.
+    far_out : bool
+        Whether the confidence is so high that a little skewness matters, as for many intervals that are to hold
+        together: Hall's interval then stands for Student's, however many values there are.
 
     Examples
     --------
@@ -157,7 +161,7 @@ def mean_interval(
     elif step in (None, inf) and differing < _FEW and differing <= 0.4 * n:
         return Interval(mean, nan, nan, nan, n, differing, missing)
     else:
-        ends = _t_ends(values, mean, confidence)
+        ends = _t_ends(values, mean, confidence, always_bent=far_out)
     ci_low, ci_high = max(ends[0], low), min(ends[1], high)
     return Interval(mean, max(mean - ci_low, ci_high - mean), ci_low, ci_high, n, differing, missing)
 
@@ -180,9 +184,12 @@ def _is_rare(differing: int, n: int) -> bool:
     return differing < _RARE and 3 * differing <= n
 
 
-def _t_ends(values: NDArray[np.float64], mean: float, confidence: float) -> tuple[float, float]:
+def _t_ends(
+    values: NDArray[np.float64], mean: float, confidence: float, *, always_bent: bool = False
+) -> tuple[float, float]:
     """Return the ends of the t interval, or of Hall's if the values are too skew for it."""
-    return _bent(len(values), mean, _standard_error(values), _skew_term(values, mean), confidence)
+    skew = _skew_term(values, mean, always=always_bent)
+    return _bent(len(values), mean, _standard_error(values), skew, confidence)
 
 
 def _bent(n: int, mean: float, error: float, a: float, confidence: float) -> tuple[float, float]:
@@ -192,22 +199,28 @@ def _bent(n: int, mean: float, error: float, a: float, confidence: float) -> tup
     t = float(stdtrit(n - 1, (1 + confidence) / 2))
     if not a:
         return mean - t * error, mean + t * error
-    low, high = (mean - error * 3 / a * (cbrt(1 + a * (end - a / 6)) - 1) for end in (t, -t))
-    return low, high
+
+    def unbent(end: float) -> float:
+        """Return 3 / a (cbrt(1 + a y) - 1), which would be 0 for a tiny a, in another form."""
+        y = end - a / 6
+        root = cbrt(1 + a * y)
+        return 3 * y / (root**2 + root + 1)
+
+    return mean - error * unbent(t), mean - error * unbent(-t)
 
 
 def _standard_error(values: NDArray[np.float64]) -> float:
     return float(values.std(ddof=1)) / sqrt(len(values))
 
 
-def _skew_term(values: NDArray[np.float64], mean: float) -> float:
+def _skew_term(values: NDArray[np.float64], mean: float, *, always: bool = False) -> float:
     """Return the skewness over the root of n, by which Hall bends the t statistic, or 0 for plain t."""
     n, deviations = len(values), values - mean
     square = float(np.mean(deviations**2))
     if n < _FEW or square == 0:
         return 0.0
     skewness = float(np.mean(deviations**3)) / square**1.5
-    return skewness / sqrt(n) if n <= 25 * skewness**2 else 0.0
+    return skewness / sqrt(n) if always or n <= 25 * skewness**2 else 0.0
 
 
 def mean_of_sum(

@@ -14,7 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LAST", "PER_SECOND", "next_tick", "to_ticks", "whole_ticks"]
+__all__ = ["LAST", "PER_SECOND", "in_decimals", "next_tick", "to_ticks", "whole_ticks"]
 
 PER_SECOND = 1_000_000
 """Ticks in a second: what divides ticks to give seconds."""
@@ -36,6 +36,15 @@ def whole_ticks(seconds: NDArray[np.float64], out: NDArray[np.float64] | None = 
     """Return the nearest ticks of an array, as :func:`to_ticks` does for a number; in `out`, if it is given."""
     ticks = np.multiply(seconds, PER_SECOND, out=out)
     return np.rint(ticks, out=ticks)
+
+
+def in_decimals(value: float) -> float:
+    """Return a number that was computed as people would write it.
+
+    >>> 6 * 1.1, in_decimals(6 * 1.1)
+    (6.6000000000000005, 6.6)
+    """
+    return float(f"{value:.12g}")
 
 
 def next_tick(seconds: float) -> float:

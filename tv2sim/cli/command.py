@@ -57,7 +57,7 @@ def _run(argv: Sequence[str] | None, asked: Signals) -> int:
         command = import_module(f"tv2sim.cli.{options.command}")
         options.signals = asked
         asked.release()
-        command.main(options)
+        return command.main(options) or 0
     except SystemExit as end:  # of the parser, which has reported the error
         return end.code if isinstance(end.code, int) else 0
     except BrokenPipeError:  # the reader has closed the pipe, as head does
@@ -77,7 +77,6 @@ def _run(argv: Sequence[str] | None, asked: Signals) -> int:
             raise
         message = f"a failure of tv2sim itself, please report it: {type(error).__name__}: {error}"
         return _complain(message + " (TV2SIM_DEBUG=1 shows where)", 1)
-    return 0
 
 
 def _complain(message: str, status: int) -> int:

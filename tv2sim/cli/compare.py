@@ -14,11 +14,12 @@ from tv2sim.cli.inputs import catalogue_of, fields_of, note_rejected, prices_of,
 from tv2sim.cli.log import json_text
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.tables import tidy, to_read
-from tv2sim.cli.text import note, plain, printing, warnings_noted
+from tv2sim.cli.text import note, plain, printing, warnings_noted, wrapped
 from tv2sim.errors import InputError, need_pyarrow
 from tv2sim.experiment import Comparison, compare
 from tv2sim.experiment.experiments import in_words
 from tv2sim.metrics import COST, as_metrics
+from tv2sim.planning import Plan, plan
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Precision
 from tv2sim.storage import records, resolved, whole_file, write_table
@@ -56,11 +57,12 @@ def main(options: argparse.Namespace) -> None:
         for name, catalogue in catalogues.items():
             note_rejected(catalogue, f"{name}: ")
         with warnings_noted("tv2sim.results"):
+            planned = _plan(options, catalogues, call)
             study = compare(catalogues, **call)
         if report is not None:
             from tv2sim.report.build import build_report
 
-            page = build_report(study, command=command, by=options.by, **about)
+            page = build_report(study, command=command, by=options.by, plan=planned, **about)
             report.write_text(page, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
         if out is not None and kind == "parquet":
             write_table(tidy(study), out, "parquet")
@@ -69,7 +71,7 @@ def main(options: argparse.Namespace) -> None:
     if study.stopped is not None:
         note(str(study.stopped))
     with printing(in_vain=False):
-        _print(study, kind if options.out is None else "text", options.by)
+        _print(study, kind if options.out is None else "text", options.by, planned)
 
 
 # -- what the options ask for ------------------------------------------------------------------------------
@@ -147,6 +149,28 @@ def _once(paths: list[str], what: str) -> list[str]:
     return paths
 
 
+def _plan(
+    options: argparse.Namespace, catalogues: Mapping[str, Catalogue], call: Mapping[str, Any]
+) -> Plan | None:
+    """Return the plan over the strategies in the one world, if there is a target."""
+    if options.target is None and options.failures_per_day is None:
+        return None
+    (catalogue,) = catalogues.values()
+    (scenario,) = _each(call["scenario"])
+    same = {
+        name: call[name]
+        for name in ("prices", "seed", "control", "engine", "workers", "executor", "results", "startup_samples")
+    }
+    return plan(
+        catalogue,
+        options.strategies,
+        scenario,
+        target=options.target,
+        failures_per_day=options.failures_per_day,
+        **same,
+    )
+
+
 def _about(options: argparse.Namespace) -> dict[str, str | None]:
     """Return what the author of the report says."""
     about = {name: getattr(options, name) for name in ("title", "author", "date", "notes")}
@@ -159,8 +183,17 @@ def _about(options: argparse.Namespace) -> dict[str, str | None]:
 def _catalogues(options: argparse.Namespace, scenario: Scenario | dict[str, Scenario]) -> dict[str, Catalogue]:
     """Read the catalogues; each is named by its file, with the folders that distinguish it from the others."""
     paths = _once(options.catalogue, "catalogue")
-    scenarios = [scenario] if isinstance(scenario, Scenario) else scenario.values()
-    return {_name(path, paths): catalogue_of(options, scenarios, path) for path in paths}
+    if options.target is not None or options.failures_per_day is not None:
+        worlds = len(paths) * len(_each(scenario))
+        if worlds > 1:
+            raise InputError(
+                f"a plan is for one catalogue in one scenario, not for {worlds}: leave out the target"
+            )
+    return {_name(path, paths): catalogue_of(options, _each(scenario), path) for path in paths}
+
+
+def _each(scenario: Scenario | dict[str, Scenario]) -> list[Scenario]:
+    return [scenario] if isinstance(scenario, Scenario) else [*scenario.values()]
 
 
 def _name(path: str, paths: list[str]) -> str:
@@ -189,6 +222,9 @@ def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], call: 
     if options.margin:
         words += ["--margin", f"{100 * options.margin:.15g}%"]
     words += ["--startup-samples", options.startup_samples] if options.startup_samples else []
+    words += [] if options.target is None else ["--target", f"{100 * options.target:.15g}%"]
+    if options.failures_per_day is not None:
+        words += ["--failures-per-day", _text(options.failures_per_day)]
     if not options.control:
         words += ["--no-control"]
     words += ["--prices", _text(options.prices)] if options.prices else []
@@ -240,8 +276,8 @@ def _encoded(table: pd.DataFrame, kind: str) -> bytes:
     return table.to_csv(index=False, lineterminator="\n").encode("utf-8", errors="backslashreplace")
 
 
-def _print(study: Comparison, kind: str, by: str | None) -> None:
-    """Print the comparison, without control characters if it goes to a terminal.
+def _print(study: Comparison, kind: str, by: str | None, planned: Plan | None) -> None:
+    """Print the comparison and the answer of a plan, without control characters if it goes to a terminal.
 
     CSV has no escapes: in a pipe or a file, names are data and stay as they are, quoted where they hold a
     comma, a quote or an end of line. On a terminal they are escaped.
@@ -249,7 +285,11 @@ def _print(study: Comparison, kind: str, by: str | None) -> None:
     if kind == "text":
         for line in to_read(study, by):
             print(line)
+        for line in ("", *wrapped(plain(planned.answer))) if planned else ():
+            print(line)
         return
+    if planned:
+        note(plain(planned.answer))  # beside the data
     table = tidy(study)
     if kind == "csv" and sys.stdout.isatty():
         table = table.map(lambda value: plain(value) if isinstance(value, str) else value)

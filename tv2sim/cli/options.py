@@ -214,6 +214,8 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     _prices(parser, "tables, report and verdict then have the cost of a run")
     _startup_samples(parser, "a second, wider interval holds the uncertainty of not knowing more of them")
     _by(parser)
+    text = "as tv2sim plan does, the best of the strategies is sought, printed and added to the report"
+    _target(parser, f"; {text} (default: no plan)")
     parser.add_argument("--report", metavar="FILE", help="write a report as one HTML file")
     parser.add_argument("--title", metavar="TEXT", help="the report's title")
     parser.add_argument("--author", metavar="TEXT", help="the report's author")
@@ -276,11 +278,7 @@ def _plan(parser: argparse.ArgumentParser) -> None:
         "is given by its name alone stands for all its sizes)"
     )
     parser.add_argument("--vary", type=varied, action="append", default=[], metavar="FIELD=VALUES", help=text)
-    target = parser.add_mutually_exclusive_group()
-    text = "the share of videos to be in time (default: 99.9%%; with a price of failed videos the least cost)"
-    target.add_argument("--target", type=share, metavar="X", help=text)
-    text = "the target as the videos of a day that may be late, at the rate of the scenario"
-    target.add_argument("--failures-per-day", type=number, metavar="N", help=text)
+    _target(parser, " (default: 99.9%%; with a price of failed videos the least cost)")
     _prices(parser, "the cheapest is sought")
     _startup_samples(parser, "it is said how often other samples of as many would give the same answer")
     text = "the share of a price that does not matter (default: %(default)s)"
@@ -310,6 +308,17 @@ def _engines(parser: argparse.ArgumentParser) -> None:
     _scenario(parser)
     text = "of each (default: %(default)s)"
     parser.add_argument("--replications", type=whole, default=1000, metavar="N", help=text)
+
+
+def _verify(parser: argparse.ArgumentParser) -> None:
+    _catalogue(parser, nargs="?", more=" (default: that of tv2sim generate)")
+    _seed(parser)
+    text = "of each world, at least 10 (default: %(default)s)"
+    parser.add_argument("--replications", type=whole, default=100, metavar="N", help=text)
+    text = "the probability that all rows agree if the engines are right, at least (default: %(default)s)"
+    parser.add_argument("--confidence", type=share, default=0.99, metavar="X", help=text)
+    text = "what is verified (default: all that is installed)"
+    parser.add_argument("--engine", choices=("auto", "simpy", "kernel"), default="auto", help=text)
 
 
 def _fit(parser: argparse.ArgumentParser) -> None:
@@ -410,6 +419,11 @@ _COMMANDS = {
         "say which engine simulates what, and why",
         ("tv2sim engines videos.jsonl", "tv2sim engines videos.jsonl --strategies 2c --queue-capacity 5"),
     ),
+    "verify": _Command(
+        _verify,
+        "compare the simulation with theory, formula by formula",
+        ("tv2sim verify", "tv2sim verify videos.jsonl --seed 2 --engine kernel"),
+    ),
 }
 _FIRST = list(_COMMANDS)[:6]
 """What a newcomer may try, in this order."""
@@ -484,6 +498,14 @@ def _prices(parser: argparse.ArgumentParser, more: str) -> None:
 def _startup_samples(parser: argparse.ArgumentParser, more: str) -> None:
     text = f"a CSV file, a column of measured start-up times in seconds: they are simulated, and {more}"
     parser.add_argument("--startup-samples", metavar="FILE", help=text)
+
+
+def _target(parser: argparse.ArgumentParser, more: str) -> None:
+    target = parser.add_mutually_exclusive_group()
+    text = f"the share of videos to be in time{more}"
+    target.add_argument("--target", type=share, metavar="X", help=text)
+    text = "the target as the videos of a day that may be late, at the rate of the scenario"
+    target.add_argument("--failures-per-day", type=number, metavar="N", help=text)
 
 
 def _by(parser: argparse.ArgumentParser) -> None:

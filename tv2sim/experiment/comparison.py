@@ -18,11 +18,12 @@ from tv2sim import plain
 from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.errors import InputError
 from tv2sim.experiment.control import Control, controlled
+from tv2sim.experiment.frontier import frontier_of
 from tv2sim.experiment.pooled import quantiles
 from tv2sim.experiment.replications import Cell, Replications, extended, main_of
 from tv2sim.experiment.uncertainty import ENDS, Resamples
 from tv2sim.experiment.work import Chunk
-from tv2sim.metrics import METRICS, ON_TIME_RATE, Verdict, hypothesis_of
+from tv2sim.metrics import COST, METRICS, ON_TIME_RATE, Verdict, hypothesis_of
 from tv2sim.notebook import display, paragraph, table, whisker
 from tv2sim.numbers import estimate, heading, number, rate
 from tv2sim.prices import Prices
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from tv2sim.planning import Plan
 
 __all__ = ["Compared", "Comparison"]
 
@@ -230,6 +232,33 @@ class Comparison:
         rows = [reps.mean_costs for reps in self.cells.values()]
         index = pd.MultiIndex.from_tuples(list(self.cells), names=Cell._fields)
         return pd.DataFrame(rows).set_axis(index)
+
+    @cached_property
+    def frontier(self) -> pd.DataFrame:
+        """A row per catalogue, scenario and strategy: failures, what they cost to avoid, and who is dominated.
+
+        Columns: `failed`, `idle` and, with prices, `cost`, each with `_ci_low` and `_ci_high`; `bound`, the
+        expected number of videos that must fail (:func:`tv2sim.queueing.failed_bound`), missing where theory
+        does not cover the strategy or the scenario; `dominated`, whether the mean of another strategy of the
+        same world is no higher in both failures and idle time, or cost, and lower in one; and
+        `price_of_failure`: of the others, from the cheapest on, what one failed video less costs against the
+        one before. Means decide, so strategies that are close may change places with other replications.
+
+        Examples
+        --------
+        The coverage rule is better in both than part 2a and a pool of 10:
+
+        >>> import tv2sim as tv
+        >>> study = tv.compare(tv.generate_catalogue(), ["2a", "2c:10", "2c:12", "coverage"], replications=200)
+        >>> columns = ["strategy", "failed", "idle", "bound", "dominated", "price_of_failure"]
+        >>> print(study.frontier[columns].round(2).to_string(index=False))
+        strategy  failed   idle  bound  dominated  price_of_failure
+              2a   26.04  92.44    NaN       True               NaN
+           2c:10    1.61 170.88   1.31       True               NaN
+           2c:12    0.03 322.88   0.03      False            1156.6
+        coverage    0.28  44.17    NaN      False               NaN
+        """
+        return frontier_of(self.cells, self.confidence, ["idle", *([COST] if self.prices else [])])
 
     # -- parts ---------------------------------------------------------------------------------------------
 
@@ -508,6 +537,7 @@ class Comparison:
         date: str | datetime.date | None = None,
         notes: str | None = None,
         by: str | None = None,
+        plan: Plan | None = None,
     ) -> Path:
         """Write the report: one HTML file that needs neither a network nor JavaScript.
 
@@ -532,6 +562,9 @@ class Comparison:
         by : str, optional
             A column of the catalogue, such as ``"provider"``: figures of its groups of videos are added, as
             :meth:`by` has them.
+        plan : Plan, optional
+            What :func:`tv2sim.plan` has found in a catalogue and a scenario of this comparison: its answer, its
+            chart, and how it was decided, are added.
 
         Returns
         -------
@@ -543,7 +576,8 @@ class Comparison:
         OutputError
             If it cannot be written.
         InputError
-            If it is a part without the baseline, a text is something else, or there is no such column.
+            If it is a part without the baseline, a text is something else, there is no such column, or the
+            plan is for another catalogue or scenario.
         """
         if all(cell.strategy != self.baseline for cell in self.cells):
             raise InputError(f"a report needs the baseline, {self.baseline!r}: select it as well")
@@ -551,7 +585,7 @@ class Comparison:
         from tv2sim.report.build import write_report
 
         return write_report(
-            self, path, command=command, title=title, author=author, date=date, notes=notes, by=by
+            self, path, command=command, title=title, author=author, date=date, notes=notes, by=by, plan=plan
         )
 
 

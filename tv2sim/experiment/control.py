@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tv2sim.errors import ScenarioError, StrategyError
 from tv2sim.metrics import METRICS
 from tv2sim.numbers import three_digits
 from tv2sim.queueing import failed_bound
+from tv2sim.queueing.conditions import if_covered
 from tv2sim.statistics import Difference, Interval, mean_interval, paired_difference
 
 if TYPE_CHECKING:
@@ -53,10 +53,7 @@ class Control:
         setting = self.setting
         if setting.is_deterministic:
             return None
-        try:
-            return failed_bound(setting.catalogue, setting.strategy, setting.scenario)
-        except (StrategyError, ScenarioError):
-            return None
+        return if_covered(lambda: failed_bound(setting.catalogue, setting.strategy, setting.scenario))
 
     @property
     def mean(self) -> float:

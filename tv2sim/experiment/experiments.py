@@ -9,8 +9,6 @@ from dataclasses import fields, replace
 from math import ceil, nan
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-import numpy as np
-
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.draws import as_seed
 from tv2sim.engines import EngineName, as_engine, engine_for
@@ -26,7 +24,7 @@ from tv2sim.experiment.uncertainty import (
     resample,
     with_samples,
 )
-from tv2sim.experiment.work import Chunk
+from tv2sim.experiment.work import no_results
 from tv2sim.metrics import ON_TIME_RATE, Setting, as_metrics, measured_for
 from tv2sim.prices import Prices, as_prices
 from tv2sim.scenario import Scenario, as_scenario
@@ -263,7 +261,7 @@ def compare(
     for cell in itertools.starmap(Cell, itertools.product(catalogues, scenarios, chosen)):
         videos, strategy, world = catalogues[cell.catalogue], chosen[cell.strategy], scenarios[cell.scenario]
         used = engine_for(wanted, videos, strategy, world, count + more)
-        none = Chunk(dict.fromkeys(computed, np.empty(0)), np.zeros(len(videos), dtype=np.int64))
+        none = no_results(computed, len(videos))
         cells[cell] = Replications(
             videos, strategy, world, seed, used, names, none, prices=prices,
             control=Control(Setting(videos, strategy, world), seed) if is_controlled else None,

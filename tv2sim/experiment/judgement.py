@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tv2sim.experiment.comparison import Comparison
     from tv2sim.experiment.replications import Replications
 
-__all__ = ["Judgement", "cost_of", "dominated"]
+__all__ = ["Judgement", "cost_of", "dominated", "is_shown"]
 
 
 def cost_of(study: Comparison) -> str:
@@ -187,6 +187,11 @@ def dominated(several: Collection[Replications], confidence: float = 0.95, cost:
 
 def _holds_0(interval: Interval) -> bool:
     return interval.ci_low <= 0 <= interval.ci_high
+
+
+def is_shown(difference: Difference) -> bool:
+    """Return whether a difference is shown to be other than 0."""
+    return _is_above_0(difference) or _is_above_0(_turned(difference))
 
 
 def _is_above_0(difference: Difference) -> bool:

@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Scenario
     from tv2sim.strategies import Strategy
 
-__all__ = ["Chunk", "Interrupted", "Task", "compute", "joined", "room_for"]
+__all__ = ["Chunk", "Interrupted", "Task", "compute", "joined", "no_results", "room_for"]
 
 _SHORT = 1.0
 """Seconds of remaining work below which no worker processes are started."""
@@ -70,6 +70,11 @@ class Chunk:
 
     values: Mapping[str, NDArray[np.float64]]
     on_time: NDArray[np.int64]
+
+
+def no_results(metrics: Iterable[str], videos: int) -> Chunk:
+    """Return the results of no replications, to which others are joined."""
+    return Chunk(dict.fromkeys(metrics, np.empty(0)), np.zeros(videos, dtype=np.int64))
 
 
 _Job: TypeAlias = tuple[int, Task]

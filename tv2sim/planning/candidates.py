@@ -19,7 +19,7 @@ from tv2sim.validation import shown
 if TYPE_CHECKING:
     from tv2sim.catalogue import Catalogue
 
-__all__ = ["Candidate", "Group", "groups_of", "in_short"]
+__all__ = ["Candidate", "Group", "as_given", "groups_of", "in_short"]
 
 _RISING = ("prewarmed", "price")
 """Fields of a strategy: the larger, the more videos are published in time, and the longer publishers idle."""
@@ -71,6 +71,21 @@ class Group:
     rises: bool
 
 
+def as_given(strategies: Any, vary: Any) -> tuple[Any, Any]:
+    """Return one strategy or a list of them, and the values of each field as a range or a list."""
+    if not isinstance(strategies, str | Strategy) and isinstance(strategies, Iterable):
+        strategies = [*strategies]
+    if isinstance(vary, Mapping):
+        vary = {name: _values(values) for name, values in vary.items()}
+    return strategies, vary
+
+
+def _values(values: Any) -> Any:
+    if isinstance(values, str | Mapping | range) or not isinstance(values, Iterable):
+        return values
+    return [value.item() if hasattr(value, "item") else value for value in values]
+
+
 def groups_of(
     catalogue: Catalogue, strategies: Any, scenario: Scenario, vary: Any, *, ordered: bool
 ) -> list[Group]:
@@ -88,9 +103,7 @@ def groups_of(
     InputError
         If a field is unknown, has no values or has one twice, or two strategies have the same name.
     """
-    if isinstance(strategies, (str, Strategy)) or not isinstance(strategies, Iterable):
-        strategies = [strategies]
-    given = list(strategies)
+    given = strategies if isinstance(strategies, list) else [strategies]
     chosen = [as_strategy(one) for one in given]
     names = [one.name for one in chosen]
     if not chosen:
@@ -141,7 +154,7 @@ def _grid(vary: Any, strategies: list[Strategy]) -> dict[str, list[Any]]:
     for name, values in (vary or {}).items():
         if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
             raise InputError(f"vary has a list of values for {name}, such as range(6, 21), not {shown(values)}")
-        grid[name] = [value.item() if hasattr(value, "item") else value for value in values]
+        grid[name] = [*values]
         if not grid[name]:
             raise InputError(f"vary has no value for {name}: {shown(values)}")
         for value in grid[name]:

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import nan
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tv2sim.distributions import Distribution
-from tv2sim.errors import ScenarioError, StrategyError
 from tv2sim.queueing import advance_order, certificate, failed_at_most, failed_bound, on_time_probability
+from tv2sim.queueing.conditions import if_covered
 from tv2sim.statistics import Interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tv2sim.planning.candidates import Candidate
     from tv2sim.queueing import FailedBound
 
 __all__ = ["Exact", "at_least", "at_most", "never_on_time"]
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -59,10 +55,10 @@ def at_most(candidate: Candidate) -> Exact:
     asked = candidate.catalogue, candidate.strategy, candidate.scenario
     videos = len(candidate.catalogue)
     for formula in (on_time_probability, advance_order):
-        if (found := _if_covered(lambda: formula(*asked))) is not None:  # noqa: B023 (it is called at once)
+        if (found := if_covered(lambda: formula(*asked))) is not None:  # noqa: B023 (it is called at once)
             rate = found.published / videos
             return Exact(max(0.0, rate - found.error), min(1.0, rate + found.error), "theory")
-    if (bound := _if_covered(lambda: failed_bound(*asked))) is not None:
+    if (bound := if_covered(lambda: failed_bound(*asked))) is not None:
         return Exact(0.0, 1 - max(0.0, bound.failed / videos - bound.error), "bound", bound)
     return Exact(0.0, 1 - never_on_time(candidate) / videos, "timeout")
 
@@ -70,21 +66,13 @@ def at_most(candidate: Candidate) -> Exact:
 def at_least(candidate: Candidate) -> Exact:
     """Return the lower bound of the rate, which takes longer to find."""
     asked = candidate.catalogue, candidate.strategy, candidate.scenario
-    certified = _if_covered(lambda: certificate(*asked))
+    certified = if_covered(lambda: certificate(*asked))
     if certified:
         return Exact(1.0, 1.0, "certificate")
-    failed = _if_covered(lambda: failed_at_most(*asked))
+    failed = if_covered(lambda: failed_at_most(*asked))
     low = 0.0 if failed is None else 1 - failed / len(candidate.catalogue)
     # start-up times are independent, and each may be as close to its upper end as it takes
     return Exact(low, 1.0, "bound", may_fail=certified is not None)
-
-
-def _if_covered(formula: Callable[[], T]) -> T | None:
-    """Return what a formula gives, or None if it does not cover what it is asked for."""
-    try:
-        return formula()
-    except (StrategyError, ScenarioError):
-        return None
 
 
 def never_on_time(candidate: Candidate) -> int:

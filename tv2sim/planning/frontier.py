@@ -1,12 +1,10 @@
-"""Failures against price: all candidates of a plan, and those that no other one beats in both."""
+"""Failures against price: all candidates of a plan, simulated equally often."""
 
 from __future__ import annotations
 
-from math import inf
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from tv2sim.experiment.frontier import dominance
 from tv2sim.planning.exact import at_least
 from tv2sim.planning.race import FIRST, Race, Racer, rate_of
 
@@ -15,7 +13,7 @@ if TYPE_CHECKING:
 
     from tv2sim.planning.search import Choice, Search
 
-__all__ = ["compared", "not_dominated"]
+__all__ = ["compared"]
 
 _MOST = 1000
 """The most replications of a candidate."""
@@ -34,14 +32,17 @@ def compared(choice: Choice, race: Race, confidence: float) -> pd.DataFrame:
     best = choice.best(race)
     rows = [_row(racer, race, confidence) for racer in racers]
     found = [best is not None and racer.candidate is best.candidate for racer in racers]
-    return pd.DataFrame(rows).assign(best=found)
+    table = pd.DataFrame(rows)
+    failures = len(racers[0].candidate.catalogue) * (1 - table["on_time_rate"])
+    dominated, price_of_failure = dominance(failures, table[race.price])
+    return table.assign(dominated=dominated, price_of_failure=price_of_failure, best=found)
 
 
 def _shown(search: Search) -> list[Racer]:
-    """Return the candidates of a search, of many sizes those about the answer."""
+    """Return the candidates of a search, of many sizes those about the answer, or where it ended."""
     if not search.rises or len(search.racers) <= 2 * _WIDTH + 1:
         return search.racers
-    middle = search.racers.index(search.winner) if search.winner else len(search.racers) - 1
+    middle = search.racers.index(search.winner or search.looked_at[-1])
     return search.racers[max(0, middle - _WIDTH) : middle + _WIDTH + 1]
 
 
@@ -63,20 +64,3 @@ def _row(racer: Racer, race: Race, confidence: float) -> dict[str, Any]:
         price = racer.reps.interval(metric, confidence)
         row |= {metric: price.mean, f"{metric}_ci_low": price.ci_low, f"{metric}_ci_high": price.ci_high}
     return row
-
-
-def not_dominated(table: pd.DataFrame, price: str, videos: int) -> pd.DataFrame:
-    """Return the rows that no other one beats in rate and price, the cheapest first.
-
-    The price of the last failure is what one failure less costs, against the row before.
-    """
-    kept, best = [], -inf
-    for number, rate in table.sort_values([price, "on_time_rate"], ascending=[True, False])[
-        "on_time_rate"
-    ].items():
-        if rate > best:
-            kept.append(number)
-            best = rate
-    found = table.loc[kept].reset_index(drop=True)
-    fewer = videos * found["on_time_rate"].diff()
-    return found.assign(price_of_failure=np.where(fewer > 0, found[price].diff() / fewer, np.nan))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from inspect import signature
 from math import isnan, nan
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,8 +18,8 @@ from tv2sim.experiment.uncertainty import as_samples, with_samples
 from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.notebook import display, paragraph, table
 from tv2sim.numbers import estimate, heading, rate
-from tv2sim.planning.candidates import groups_of, in_short
-from tv2sim.planning.frontier import compared, not_dominated
+from tv2sim.planning.candidates import as_given, groups_of, in_short
+from tv2sim.planning.frontier import compared
 from tv2sim.planning.inputs import Inputs, held
 from tv2sim.planning.race import Decision, Race, Racer
 from tv2sim.planning.search import Choice, Search
@@ -27,7 +28,7 @@ from tv2sim.planning.words import Words, percent
 from tv2sim.prices import Prices, as_prices
 from tv2sim.scenario import Scenario, as_scenario, check_encoding_times
 from tv2sim.statistics import as_confidence
-from tv2sim.validation import MOST, a_number, a_whole_number, one_of
+from tv2sim.validation import MOST, a_number, a_whole_number, one_of, shown
 
 if TYPE_CHECKING:
     import os
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from tv2sim.planning.candidates import Candidate
     from tv2sim.statistics import Interval
     from tv2sim.strategies import Strategy
 
@@ -64,6 +66,8 @@ class Plan:
         The on-time rate that was asked for; None: the least cost was.
     confidence : float
         The probability that the answer is right, at least.
+    call : str
+        The call that makes the plan again, of the same catalogue and scenario.
     """
 
     answer: str
@@ -72,6 +76,7 @@ class Plan:
     scenario: Scenario | None
     target: float | None
     confidence: float
+    call: str
     _choice: Choice
     _race: Race
     _inputs: Inputs | None = None
@@ -127,8 +132,20 @@ class Plan:
     @property
     def fields(self) -> list[str]:
         """The names of the fields that are varied."""
-        candidates = (one for search in self._choice.searches for one in search.candidates)
-        return list(dict.fromkeys(name for one in candidates for name in one.values))
+        return list(dict.fromkeys(name for one in self._candidates for name in one.values))
+
+    @property
+    def families(self) -> list[str]:
+        """The names of the strategies, before their fields were varied."""
+        return list(dict.fromkeys(one.family for one in self._candidates))
+
+    def is_of(self, catalogue: Catalogue, scenario: Scenario) -> bool:
+        """Return whether the plan is for this catalogue in this scenario, but for what is varied."""
+        one = self._candidates[0]
+        same = [field.name for field in fields(Scenario) if field.name not in self.fields]
+        return one.catalogue == catalogue and all(
+            getattr(one.scenario, name) == getattr(scenario, name) for name in same
+        )
 
     @cached_property
     def evaluated(self) -> pd.DataFrame:
@@ -152,7 +169,9 @@ class Plan:
         simulated one, but at most 1,000 times. Of long series of sizes, those about the answer are shown.
         Columns: `strategy` and the fields that are varied; `on_time_rate`, `ci_low` and `ci_high`; `bound`,
         above which the rate cannot be; `idle`, `idle_ci_low` and `idle_ci_high`, and with prices the same of
-        `cost`; and whether it is the `best`. Each interval holds with the plan's confidence.
+        `cost`; whether another one is better in both rate and price, so that it is `dominated`;
+        `price_of_failure`, as :attr:`frontier` has it; and whether it is the `best`. Each interval holds with
+        the plan's confidence.
         """
         return self._ordered(compared(self._choice, self._race, self.confidence))
 
@@ -162,8 +181,9 @@ class Plan:
 
         `price_of_failure` is what one failed video less costs, against the row before: idle seconds, or cost.
         """
-        videos = len(self._choice.searches[0].candidates[0].catalogue)
-        return not_dominated(self.candidates, self._race.price, videos)
+        table = self.candidates
+        kept = table[~table["dominated"]].sort_values([self._race.price, "on_time_rate"])
+        return kept.drop(columns="dominated").reset_index(drop=True)
 
     def _ordered(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return a table with the fields first; whole numbers stay so where some rows have none."""
@@ -174,6 +194,10 @@ class Plan:
             if column.dtype == float and column.isna().any() and (column.dropna() % 1 == 0).all():
                 table[name] = column.astype("Int64")
         return table
+
+    @property
+    def _candidates(self) -> list[Candidate]:
+        return [one for search in self._choice.searches for one in search.candidates]
 
     @property
     def _looked_at(self) -> list[tuple[Search, Racer]]:
@@ -326,11 +350,14 @@ def plan(
     (12, 'met', 100)
     """
     catalogue, scenario, priced = read_catalogue(catalogue), as_scenario(scenario), as_prices(prices)
+    strategy, vary = as_given(strategy, vary)
     samples = None if startup_samples is None else as_samples(startup_samples)
     if samples is not None:
         if isinstance(vary, Mapping) and "startup_time" in vary:
             raise InputError("startup_samples are the start-up times: leave startup_time out of vary")
         scenario = with_samples(scenario, samples)
+    asked = {"vary": vary, "target": target, "failures_per_day": failures_per_day, "prices": priced}
+    asked |= {"confidence": confidence, "indifference": indifference, "replications": replications}
     groups = groups_of(catalogue, strategy, scenario, vary, ordered=priced is None)
     for candidate in (one for group in groups for one in group.candidates):
         check_encoding_times(catalogue, candidate.scenario)
@@ -354,11 +381,20 @@ def plan(
     choice = Choice([Search([*map(Racer, group.candidates)], group.rises) for group in groups])
     race.compared = sum(search.begin(race) for search in choice.searches)
     _run(choice, race)
-    found = _found(choice, race, confidence)
+    call = _call(strategy, asked | {"control": control}, race.seed, measured=samples is not None)
+    found = _found(choice, race, confidence, call)
     if samples is None or race.target is None:
         return found
-    inputs, asked = held(choice, race, samples)
-    return replace(found, answer=f"{found.answer}. {inputs.in_words(asked)}", _inputs=inputs)
+    inputs, answer = held(choice, race, samples)
+    return replace(found, answer=f"{found.answer}. {inputs.in_words(answer)}", _inputs=inputs)
+
+
+def _call(strategy: object, asked: Mapping[str, object], seed: int, *, measured: bool) -> str:
+    """Return the call with what was asked for, as far as it is not the default."""
+    usual = signature(plan).parameters
+    more = [f"{name}={shown(value)}" for name, value in asked.items() if value != usual[name].default]
+    more += ["startup_samples=samples"] if measured else []
+    return f"tv2sim.plan({', '.join(['catalogue', shown(strategy), 'scenario', *more, f'seed={seed}'])})"
 
 
 def _target(
@@ -397,10 +433,10 @@ def _run(choice: Choice, race: Race) -> None:
             return
 
 
-def _found(choice: Choice, race: Race, confidence: float) -> Plan:
+def _found(choice: Choice, race: Race, confidence: float, call: str) -> Plan:
     best, words = choice.best(race), Words(choice, race)
     unsure = choice.rivals(race) if race.by_price else choice.searches[0].open
     status: Status = "undecided" if unsure else "infeasible" if best is None else "met"
     answer = {"met": words.met, "infeasible": words.infeasible, "undecided": words.undecided}[status]()
     strategy, world = (None, None) if best is None else (best.candidate.strategy, best.candidate.scenario)
-    return Plan(answer, status, strategy, world, race.target, confidence, choice, race)
+    return Plan(answer, status, strategy, world, race.target, confidence, call, choice, race)

@@ -13,7 +13,7 @@ import numpy as np
 from tv2sim.engines import engine_for
 from tv2sim.experiment.control import Control
 from tv2sim.experiment.replications import Replications, extended, with_cost
-from tv2sim.experiment.work import Chunk
+from tv2sim.experiment.work import no_results
 from tv2sim.metrics import COST, ON_TIME_RATE, Setting, measured_for
 from tv2sim.planning.exact import Exact, at_least, at_most
 from tv2sim.statistics import Interval
@@ -207,8 +207,7 @@ class Race:
             return replace(racer.reps, engine=engine)
         names = with_cost((ON_TIME_RATE, "idle"), self.prices)
         setting = Setting(asked.catalogue, asked.strategy, asked.scenario, self.prices)
-        computed = dict.fromkeys(["published", *measured_for(names, [setting])], np.empty(0))
-        none = Chunk(computed, np.zeros(len(asked.catalogue), dtype=np.int64))
+        none = no_results(["published", *measured_for(names, [setting])], len(asked.catalogue))
         what = asked.catalogue, asked.strategy, asked.scenario, self.seed
         control = Control(setting, self.seed) if self.control else None
         return Replications(*what, engine, names, none, prices=self.prices, control=control)

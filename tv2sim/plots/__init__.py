@@ -25,12 +25,14 @@ from tv2sim.plots.published_per_replication import published_per_replication
 from tv2sim.plots.qq import qq
 from tv2sim.plots.sweep import sweep
 from tv2sim.plots.timeline import timeline
+from tv2sim.plots.tornado import tornado
 from tv2sim.plots.tradeoff import tradeoff
 from tv2sim.plots.validation import validation
 
 __all__ = [
     "convergence", "costs", "differences", "frontier", "lateness", "levels", "on_time_map", "on_time_rates",
-    "plan", "published_per_replication", "qq", "sweep", "timeline", "tradeoff", "validation",
+    "plan", "published_per_replication", "qq", "sweep", "timeline", "tornado", "tradeoff",
+    "validation",
 ]  # fmt: skip
 
 

@@ -1,29 +1,31 @@
-"""Failures against idle time on a logarithmic scale: a line for each family of strategies."""
+"""Failures against idle time or cost on a logarithmic scale: a line for each family of strategies."""
 
 from __future__ import annotations
 
-from math import inf, isfinite, nan
+import re
+from math import isfinite, nan
 from os.path import commonprefix
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from matplotlib.lines import Line2D
-from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from tv2sim.experiment import Comparison, Replications
-from tv2sim.metrics import METRICS
-from tv2sim.numbers import axis, scaled
+from tv2sim.experiment import Cell, Comparison, Replications
+from tv2sim.experiment.frontier import frontier_of
+from tv2sim.metrics import COST, METRICS
+from tv2sim.numbers import axis, in_words, scaled, three_digits
 from tv2sim.plots import style
 from tv2sim.plots.panels import columns_of, label_frame, panels_in
-from tv2sim.plots.parameters import Series, families, in_words
-from tv2sim.plots.study import Shown, study_of
+from tv2sim.plots.parameters import Series, families
+from tv2sim.plots.points import Ends, Point, draw, handles_of, logarithmic, write_texts
+from tv2sim.plots.study import study_of
+from tv2sim.statistics import Interval
 from tv2sim.validation import one_of
 
-__all__ = ["frontier", "frontier_height"]
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterable, Mapping
 
-_NEAR = 15.0
-"""Points between two labels of values, below which the second one is not written."""
+__all__ = ["frontier", "frontier_height"]
 
 
 def frontier(
@@ -31,13 +33,17 @@ def frontier(
     ax: Axes | None = None,
     *,
     metric: str = "failed",
-    against: str = "idle",
+    against: str | None = None,
 ) -> Axes:
-    """Show a metric against what it costs: failed videos, on a logarithmic scale, against idle time.
+    """Show a metric against what it costs: failed videos, on a logarithmic scale, against idle time or cost.
 
     Strategies that differ in one number, such as pools of several sizes, are one line, along which that number
-    is written. The lower and the more to the left, the better. A mean of 0 has no place on a logarithmic scale:
-    it is a hollow triangle at the lower edge, below the upper end of its interval.
+    is written. The lower and the more to the left, the better. A pale point is dominated: the means of another
+    one in its panel are no worse, and one of them is better. A short dash is the number of videos that must
+    fail, by theory (:func:`tv2sim.queueing.failed_bound`). The price of the last failure is what one failure
+    less costs at the point with the fewest failures, against the one before it. A mean of 0 has no place on a
+    logarithmic scale: it is a hollow triangle at the lower edge, below the upper end of its interval.
+    :attr:`tv2sim.Comparison.frontier` has the figures.
 
     Parameters
     ----------
@@ -47,8 +53,9 @@ def frontier(
         Where to draw; default is a new figure. There is a panel for each catalogue and scenario.
     metric : str
         The name of the metric to show, of which less is better.
-    against : str
-        The name of the metric to show it against.
+    against : str, optional
+        The name of the metric to show it against, of which less is better; default is "cost" if there are
+        prices, else "idle".
 
     Returns
     -------
@@ -69,40 +76,37 @@ def frontier(
     >>> ax.get_xlabel(), [text.get_text() for text in ax.get_legend().get_texts()]
     ('idle (s)', ['2a', '2c: prewarmed publishers'])
     """
+    data = study_of(study)
+    against = against or (COST if data.shown[0].reps.prices else "idle")
     for name in (metric, against):
         one_of("metric", name, METRICS)
-    data = study_of(study)
+    table = frontier_of(study.cells, data.shown[0].confidence, [against], metric).to_dict("records")
+    rows = dict(zip(study.cells, table, strict=True))
     lines = {group: families(shown) for group, shown in data.groups.items()}
-    looks = _looks(lines)
-    own = ax is None
+    points = [_points(group, rows, metric, against) for group in lines.values()]
+    last = [_last_failure((rows[one.cell] for one in group), metric, against) for group in data.groups.values()]
+    looks, own = _looks(lines), ax is None
     ax = style.axes(ax, _height(list(data.groups), list(looks), style.WIDTH))
-    panels = panels_in(ax, list(data.groups))
-    low, high = _limits([_ends(metric, one) for one in data.shown])
-    for panel, group in zip(panels, lines.values(), strict=True):
+    panels = panels_in(ax, [f"{name}\n{price}".strip() for name, price in zip(data.groups, last, strict=True)])
+    for panel, group in zip(panels, points, strict=True):
         style.grid(panel)
-        panel.set_yscale("log")
-        panel.set_ylim(low, high)
-        panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-        panel.yaxis.set_minor_formatter(NullFormatter())
-        for series in group:
-            _draw(panel, series, looks[_name(series)], metric, against)
+        logarithmic(panel, [one.y for group in points for one in group])
+        for name, look in looks.items():
+            draw(panel, [one for one in group if one.family == name], look)
     _share_scale(panels)
+    explained = f"Means with {data.interval}s, {data.size}; lower left is better; pale: dominated"
     style.titles(
         ax, f"{METRICS[metric].label.capitalize()} against {METRICS[against].label}",
-        f"Means with {data.interval}s, {data.size}; lower left is better",
+        "; ".join(filter(None, [explained, *(last if len(last) == 1 else [])])),
         x=axis(against), y=axis(metric),
     )  # fmt: skip
     style.lay_out(style.figure_of(ax))
     below = label_frame(ax, panels)
-    handles = [
-        Line2D([], [], color=look.colour, marker=look.marker, linestyle=look.line) for look in looks.values()
-    ]
-    names = [style.fold(name, 44, 1) for name in looks]
-    style.legend(ax, handles, names, below=below + 24)
+    style.legend(ax, *handles_of(looks), below=below + 24)
     if own:
         style.lay_out(style.figure_of(ax))
-    for panel, group in zip(panels, lines.values(), strict=True):
-        _write_values(panel, group, looks, metric, against)
+    for panel, group in zip(panels, points, strict=True):
+        write_texts(panel, group, looks)
     return ax
 
 
@@ -130,47 +134,43 @@ def _name(series: Series) -> str:
     if not series.of:
         return series.name
     names = list(dict.fromkeys(shown.cell.strategy for shown in series.shown))
-    common = commonprefix(names).rstrip(" :=0123456789")  # noqa: RUF071 (of characters)
+    common = re.sub(r"\([^)]*$", "", commonprefix(names)).rstrip(" :=0123456789")  # noqa: RUF071 (of characters)
     return f"{common or series.name}: {series.of}"
 
 
-# -- one panel ---------------------------------------------------------------------------------------------
+# -- the points --------------------------------------------------------------------------------------------
 
 
-def _ends(metric: str, shown: Shown) -> tuple[float, float, float]:
+def _points(
+    lines: Iterable[Series], rows: Mapping[Cell, Mapping[Hashable, Any]], metric: str, against: str
+) -> list[Point]:
+    """Return the points of a panel, line by line."""
+    return [
+        Point(
+            _name(series),
+            in_words(series.values[number]) if series.values else "",
+            _ends(row, against),
+            _ends(row, metric),
+            row["bound"],
+            row["dominated"],
+        )
+        for series in lines
+        for number, row in enumerate(rows[shown.cell] for shown in series.shown)
+    ]
+
+
+def _ends(row: Mapping[Hashable, Any], metric: str) -> Ends:
     """Return a mean and the ends of its interval; NaN for a mean that is infinite."""
-    interval = scaled(metric, shown.interval(metric))
+    interval = scaled(metric, Interval(row[metric], nan, row[f"{metric}_ci_low"], row[f"{metric}_ci_high"]))
     return (interval.mean if isfinite(interval.mean) else nan), interval.ci_low, interval.ci_high
 
 
-def _limits(ends: list[tuple[float, float, float]]) -> tuple[float, float]:
-    """Return the limits of the logarithmic axis: at least a tenfold, and a little more than the means."""
-    means = [mean for mean, _, _ in ends if mean > 0]
-    highs = [high for _, _, high in ends if 0 < high < inf]
-    low = min(
-        [*means, *(high / 3 for (mean, _, _), high in zip(ends, highs, strict=False) if mean == 0)] or [1.0]
-    )
-    high = max([*means, *highs] or [10.0])
-    return low / 1.8, max(high * 1.4, 10 * low)
-
-
-def _draw(panel: Axes, series: Series, look: style.Look, metric: str, against: str) -> None:
-    """Draw a line with the intervals of both metrics."""
-    floor, top = panel.get_ylim()
-    points = []
-    for shown in series.shown:
-        mean, low, high = _ends(metric, shown)
-        x, left, right = _ends(against, shown)
-        y = mean if mean > 0 else floor
-        points.append((x, y))
-        for bar in (([left, right], [y, y]), ([x, x], np.clip([low, high], floor, top))):
-            panel.plot(*bar, color=look.colour, linewidth=1.2, alpha=0.7, solid_capstyle="butt")
-        how: dict[str, Any] = (
-            {"marker": look.marker} if mean > 0 else {"marker": "v", "markerfacecolor": "white"}
-        )
-        panel.plot(x, y, color=look.colour, markersize=6.5, clip_on=False, zorder=3, **how)
-    if series.of:
-        panel.plot(*zip(*points, strict=True), color=look.colour, linestyle=look.line, linewidth=1.6)
+def _last_failure(rows: Iterable[Mapping[Hashable, Any]], metric: str, against: str) -> str:
+    """Return the price of the last failure in words; nothing if there is none, or the metric is another one."""
+    prices = [(row[metric], row["price_of_failure"]) for row in rows if not np.isnan(row["price_of_failure"])]
+    if metric != "failed" or not prices:
+        return ""
+    return f"price of the last failure: {three_digits(min(prices)[1])} {METRICS[against].unit}".strip()
 
 
 def _share_scale(panels: list[Axes]) -> None:
@@ -179,23 +179,3 @@ def _share_scale(panels: list[Axes]) -> None:
     low, high = limits[:, 0].min(), limits[:, 1].max()
     for panel in panels:
         panel.set_xlim(0 if low < 0.3 * high else low, high)
-
-
-def _write_values(
-    panel: Axes, lines: list[Series], looks: dict[str, style.Look], metric: str, against: str
-) -> None:
-    """Write the values of the parameters at their points, as far as there is room."""
-    point = style.figure_of(panel).dpi / 72
-    floor = panel.get_ylim()[0]
-    taken: list[Any] = []
-    for series in lines:
-        for value, shown in zip(series.values, series.shown, strict=False):
-            at = _ends(against, shown)[0], max(_ends(metric, shown)[0], floor)
-            place = panel.transData.transform(at) / point
-            if any(np.abs(place - other).max() < _NEAR for other in taken):
-                continue
-            taken.append(place)
-            style.note(
-                panel, in_words(value), at, (5, 6), xycoords="data", color=looks[_name(series)].colour,
-                in_layout=False,
-            )  # fmt: skip

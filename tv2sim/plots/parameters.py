@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import fields
-from numbers import Real
 from typing import Any, Literal, NamedTuple
 
-from tv2sim.distributions import Constant, Distribution
 from tv2sim.errors import InputError
-from tv2sim.fields import Fields
+from tv2sim.fields import label_of, within
+from tv2sim.numbers import as_number, in_words
 from tv2sim.plots.study import Shown, Study
 from tv2sim.plots.style import Look, look
-from tv2sim.profiles import Profile
 from tv2sim.validation import one_of
 
-__all__ = ["Panel", "Series", "Swept", "families", "in_words", "swept_by"]
+__all__ = ["Panel", "Series", "Swept", "families", "swept_by"]
 
 _MOST_WORLDS = 5
 """The most worlds that share a panel if there is one line in each: so many kinds of line can be told apart."""
@@ -86,7 +84,7 @@ def swept_by(data: Study, parameter: str | None = None) -> Swept:
         for owner in owners
         for one in data.shown
         for field, value in _values(one, owner).items()
-        for name in (field, *_nested(field, value))
+        for name in (field, *within(field, value))
     )
     found: dict[str, Swept] = {}
     for owner, name in names:
@@ -122,7 +120,7 @@ def families(cells: list[Shown]) -> list[Series]:
         for swept in (_swept(cells, "strategy", name) for name in names)
         for panel in swept.panels
         for line in panel.lines
-        if line.values and all(_number(value) is not None for value in line.values)
+        if line.values and all(as_number(value) is not None for value in line.values)
     ]
     found: list[Series] = []
     left = list(cells)
@@ -144,22 +142,6 @@ def _together(panels: list[Panel]) -> list[Panel]:
     return [Panel("", lines)]
 
 
-def in_words(value: object) -> str:
-    """Return a value as it is read.
-
-    >>> in_words(10.0), in_words(2500), in_words(Constant(0.25)), in_words(None)
-    ('10', '2,500', '0.25', 'None')
-    """
-    return str(value) if (number := _number(value)) is None else f"{number:,.10g}"
-
-
-def _number(value: object) -> float | None:
-    """Return a value as a number, as a constant time is one; None if it is something else."""
-    if isinstance(value, Constant):
-        return value.value
-    return float(value) if isinstance(value, Real) and not isinstance(value, bool) else None
-
-
 # -- which field varies, and how ---------------------------------------------------------------------------
 
 
@@ -168,14 +150,7 @@ def _values(shown: Shown, owner: Owner, parameter: str = "") -> dict[str, Any]:
     one = getattr(shown.reps, owner)
     values = {field.name: getattr(one, field.name) for field in fields(one) if field.name != "name"}
     holder, dot, _ = parameter.partition(".")
-    return values | _nested(holder, values.pop(holder)) if dot else values
-
-
-def _nested(name: str, value: Any) -> dict[str, Any]:
-    """Return the fields of a value that holds several, such as failures; times and rates are one value."""
-    if not isinstance(value, Fields) or isinstance(value, (Distribution, Profile)):
-        return {}
-    return {f"{name}.{field.name}": getattr(value, field.name) for field in fields(value)}  # type: ignore[arg-type]
+    return values | within(holder, values.pop(holder)) if dot else values
 
 
 def _label(cells: list[Shown], owner: Owner, parameter: str) -> str:
@@ -183,9 +158,12 @@ def _label(cells: list[Shown], owner: Owner, parameter: str) -> str:
     holder, dot, inner = parameter.rpartition(".")
     ones = [getattr(shown.reps, owner) for shown in cells]
     holders = [getattr(one, holder) for one in ones] if dot else ones if owner == "strategy" else []
-    found = (field for one in holders if one is not None for field in fields(one) if field.name == inner)
-    label = next((label for field in found if (label := field.metadata.get("label"))), "")
-    return label[:1].lower() + label[1:] or parameter.replace("_", " ")
+    labels = (
+        label_of(one, parameter)
+        for one, held in zip(ones, holders, strict=False)
+        if held is not None and hasattr(held, inner)
+    )
+    return next(labels, parameter.replace("_", " "))
 
 
 def _distinct(values: Iterable[Any]) -> list[Any]:
@@ -206,11 +184,11 @@ def _swept(cells: list[Shown], owner: Owner, parameter: str) -> Swept:
     if owner == "scenario" and moving:
         moving = list(alike)
     distinct = _distinct(value for key in moving for value, _ in alike[key])
-    numbers = [number for value in distinct if (number := _number(value)) is not None]
+    numbers = [number for value in distinct if (number := as_number(value)) is not None]
     if len(numbers) == len(distinct):
         distinct = sorted(numbers)
         for key in moving:
-            pairs = [(_number(value), shown) for value, shown in alike[key]]
+            pairs = [(as_number(value), shown) for value, shown in alike[key]]
             alike[key] = sorted(pairs, key=lambda pair: pair[0] or 0.0)
     worlds: dict[Any, list[Series]] = {}
     names: dict[Any, str] = {}

@@ -141,9 +141,15 @@ def fold(text: object, width: int, lines: int = 2) -> str:
     return "\n".join(textwrap.wrap(plain(text), width, max_lines=lines, placeholder="…")) or "…"
 
 
-def titles(ax: Axes, title: str, below: str = "", *, x: str = "", y: str = "") -> Annotation:
-    """Set the title, a line of explanation below it, which is returned, and the labels of the axes."""
-    folded = fold(below, min(76, int(72 * figure_of(ax).get_figwidth() / 6.4)), 3) if below else ""
+def titles(
+    ax: Axes, title: str, below: str = "", *, x: str = "", y: str = "", width: float | None = None
+) -> Annotation:
+    """Set the title, a line of explanation below it, which is returned, and the labels of the axes.
+
+    The line is folded to a width in inches, by default that of the figure.
+    """
+    letters = min(76, int(72 * (width or figure_of(ax).get_figwidth()) / 6.4))
+    folded = fold(below, letters, 3) if below else ""
     height = 14.5 * len(folded.splitlines())
     ax.set_title(plain(title), loc="left", fontsize=TITLE, color=INK, parse_math=False, pad=8 + height)
     ax.set_xlabel(plain(x), fontsize=TEXT, color=INK, parse_math=False)

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from tv2sim.experiment import Cell, Comparison
 from tv2sim.metrics import METRICS, ON_TIME_RATE
-from tv2sim.numbers import axis, scaled
+from tv2sim.numbers import axis, in_words, scaled
 from tv2sim.plots import style
 from tv2sim.plots.beside import End, place, removed, written
 from tv2sim.plots.panels import columns_of, label_frame, panels_in, width_of
-from tv2sim.plots.parameters import Series, Swept, in_words, swept_by
+from tv2sim.plots.parameters import Series, Swept, swept_by
 from tv2sim.plots.study import Shown, study_of
 from tv2sim.validation import one_of
 

@@ -8,6 +8,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
 from tv2sim.experiment import Comparison, Replications
+from tv2sim.experiment.frontier import dominance
 from tv2sim.experiment.judgement import dominated
 from tv2sim.metrics import COST, METRICS, ON_TIME_RATE
 from tv2sim.numbers import axis, scaled
@@ -105,11 +106,8 @@ def frontier(points: NDArray[np.float64]) -> NDArray[np.float64]:
     >>> frontier(np.array([[0.0, 40], [90, 83], [95, 80], [90, 83]])).tolist()
     [[0.0, 40.0], [90.0, 83.0]]
     """
-    # sums of the same times in another order may differ in the last bits
-    cost, rate = np.round(points, 9).T
-    no_worse = (cost[:, None] <= cost) & (rate[:, None] >= rate)
-    better = (cost[:, None] < cost) | (rate[:, None] > rate)
-    return np.unique(points[~(no_worse & better).any(axis=0)], axis=0)
+    cost, rate = points.T
+    return np.unique(points[~dominance(-rate, cost)[0]], axis=0)
 
 
 def tradeoff_height(study: Comparison | Replications, width: float) -> float:

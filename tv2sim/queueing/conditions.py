@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import inf, isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -22,9 +22,11 @@ if TYPE_CHECKING:
     from tv2sim.errors import InputError
 
 __all__ = [
-    "ADVANCE", "BASE_STOCK", "BOUNDED", "FIFO", "OWN", "Asked", "Condition", "asked", "longest_startup",
-    "refuse",
+    "ADVANCE", "BASE_STOCK", "BOUNDED", "FIFO", "OWN", "Asked", "Condition", "asked", "if_covered",
+    "longest_startup", "refuse",
 ]  # fmt: skip
+
+T = TypeVar("T")
 
 
 class Asked(NamedTuple):
@@ -105,6 +107,14 @@ def refuse(asked: Asked, conditions: tuple[Condition, ...], error: type[InputErr
         if found(asked):
             what = text.format(strategy=asked.strategy, scenario=asked.scenario)
             raise error(f"{asked.formula} does not cover {what}: simulate it instead, or leave that out")
+
+
+def if_covered(formula: Callable[[], T]) -> T | None:
+    """Return what a formula gives, or None if it does not cover what it is asked for."""
+    try:
+        return formula()
+    except (StrategyError, ScenarioError):
+        return None
 
 
 def _draws_publishing(asked: Asked) -> bool:

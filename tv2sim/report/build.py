@@ -27,6 +27,7 @@ from tv2sim.metrics import COST, METRICS, ON_TIME_RATE
 from tv2sim.prices import Prices
 from tv2sim.report.caveats import caveats, explained
 from tv2sim.report.charts import charts
+from tv2sim.report.planned import planned
 from tv2sim.report.text import (
     choice,
     concluded,
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from tv2sim.experiment import Comparison, Replications
+    from tv2sim.planning import Plan
 
 
 __all__ = ["build_report", "write_report"]
@@ -63,12 +65,13 @@ def write_report(study: Comparison, path: str | os.PathLike[str], *, force: bool
     return path
 
 
-def build_report(study: Comparison, **how: Any) -> str:
+def build_report(study: Comparison, *, plan: Plan | None = None, **how: Any) -> str:
     """Return the report as one HTML page that refers to no other file.
 
-    `study` has at least one replication; `how` is as for :meth:`tv2sim.Comparison.report`.
+    `study` has at least one replication; `plan` and `how` are as for :meth:`tv2sim.Comparison.report`.
     """
     about = _About(**how)
+    section = planned(study, plan)
     study = judged(study)
     parts = study.worlds()
     judgements = [Judgement(part) for part in parts]
@@ -92,6 +95,7 @@ def build_report(study: Comparison, **how: Any) -> str:
         by=judgements[0].by,
         spent=judgements[0].spent,
         prices=_prices(study.prices),
+        planned=section,
         charts=charts(study),
         main=main,
         others=_blocks([metric for metric in study.metrics if metric not in main]),

@@ -31,8 +31,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from tv2sim.experiment import Comparison
+    from tv2sim.planning import Plan
 
-__all__ = ["Chart", "charts", "inline_svg"]
+__all__ = ["Chart", "charts", "inline_svg", "plan_chart"]
 
 _VIDEOS_IN_TIMELINE = 400
 """With more, the bars of a timeline are thinner than a line."""
@@ -75,6 +76,21 @@ def charts(study: Comparison) -> list[Chart]:
     # the names of the strategies have to leave room for the chart
     fits = max(len(cell.strategy) for cell in study.cells) <= 12
     return [_chart(drawing, narrow=fits) for drawing in (*_answer(study), *further)]
+
+
+def plan_chart(plan: Plan) -> Chart:
+    """Return the chart of what a plan chose from."""
+    spent = "cost" if "cost" in plan.evaluated else "idle time"
+    shown = "late videos against the " + spent if plan.target is not None else "the cost against idle time"
+    drawing = Drawing(
+        "plan",
+        lambda ax: plots.plan(plan, ax),
+        f"What the plan chose from: {shown}, one point per candidate; the table has what was decided.",
+        "All candidates, or of long series of sizes those about the answer, each simulated as often as the plan"
+        " has simulated one, but at most 1,000 times.",
+        HEIGHT,
+    )
+    return _chart(drawing, narrow=max(map(len, plan.families)) <= 12)
 
 
 def _answer(study: Comparison) -> Iterator[Drawing]:

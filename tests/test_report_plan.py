@@ -1,0 +1,157 @@
+"""What the report says of a plan: of tiny systems whose answers are known."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+import tv2sim as tv
+from tests.test_plan import EVERY_SECOND, WARM, every_second
+from tests.test_report import Page, no_charts  # noqa: F401 (a fixture)
+from tv2sim.report.build import build_report
+from tv2sim.report.planned import _DECIDED_BY, planned
+
+# a publisher is away for 3 s, and a video comes every second: three places are enough; with fewer, only those
+# are in time that the warm ones serve at the start
+
+
+@pytest.fixture(scope="module")
+def study() -> tv.Comparison:
+    return tv.compare(every_second(), [WARM, "1"], EVERY_SECOND, replications=2, progress=False)
+
+
+def plan(catalogue: tv.Catalogue | None = None, scenario: tv.Scenario = EVERY_SECOND, **how: Any) -> tv.Plan:
+    asked: dict[str, Any] = {"vary": {"prewarmed": range(1, 7)}, "target": 1.0} | how
+    return tv.plan(catalogue or every_second(), WARM, scenario, progress=False, **asked)
+
+
+def section(html: str) -> str:
+    (found,) = re.findall('<section aria-labelledby="plan">.*?</section>', html, re.DOTALL)
+    return str(found)
+
+
+@pytest.fixture(scope="module")
+def html(study: tv.Comparison) -> str:
+    return build_report(study, plan=plan())
+
+
+def test_the_answer_and_what_it_rests_on(html: str) -> None:
+    text = " ".join(Page(section(html)).text.split())
+    assert text.startswith(
+        "How many publishers prewarmed=3 is the smallest of 1 to 6 with which warm publishes all videos in "
+        "time: 100 %; with prewarmed=2 it is at most 20.0 % (exact, without simulation)."
+    )
+    assert "2 candidates were looked at and decided: 1 by bound and 1 by certificate. Nothing was" in text
+    assert "right with a probability of at least 95 %" in text
+    assert f"bound {_DECIDED_BY['bound']} certificate {_DECIDED_BY['certificate']} strategy" in text
+    rows = re.findall("<tr>(.*?)</tr>", section(html), re.DOTALL)
+    cells = [[cell.strip() for cell in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)] for row in rows]
+    assert cells[0] == [
+        "strategy", "prewarmed", "on-time rate (%)", "idle (s)", "replications", "decided by", "decision",
+    ]  # fmt: skip
+    assert [[row[1], *row[3:]] for row in cells[1:]] == [
+        ["2", "–", "0", "bound", "fails"],
+        ["3", "–", "0", "certificate", "meets"],
+    ]
+
+
+def test_the_chart_and_the_place_of_the_section(html: str) -> None:
+    (svg,) = Page(section(html)).all("svg")
+    assert "late videos against the idle time" in str(svg["aria-label"])
+    sections = re.findall(r'<section aria-labelledby="([^"]+)"', html)
+    (contents,) = re.findall(r"<nav.*?</nav>", html, re.DOTALL)
+    assert sections[0] == "plan"
+    assert re.findall(r'href="#([^"]+)"', contents) == sections
+    ids = re.findall(r' id="([^"]+)"', html)
+    assert len(ids) == len(set(ids))
+
+
+def test_the_provenance_has_the_call_that_makes_it_again(html: str) -> None:
+    text = Page(html).text
+    call = text[text.index("tv2sim.plan(") :].split("\n")[0]
+    assert call == (
+        "tv2sim.plan(catalogue, Strategy(name='warm', prewarmed=1, ready_at_start=True), scenario, "
+        "vary={'prewarmed': range(1, 7)}, target=1.0, seed=1)"
+    )
+    names = {"tv2sim": tv, "Strategy": tv.Strategy, "catalogue": every_second(), "scenario": EVERY_SECOND}
+    assert eval(call, names).answer == plan().answer
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_a_pool_is_told_as_a_setting_of_products(study: tv.Comparison) -> None:
+    pool = tv.plan(every_second(), "2c", EVERY_SECOND, target=0.5, progress=False)
+    assert pool.best is not None
+    said = section(build_report(study, plan=pool))
+    assert f"<li>GitLab Runner: <code>IdleCount = {pool.best.prewarmed}</code></li>" in said
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_simulation_is_told_with_its_replications(study: tv.Comparison) -> None:
+    text = Page(section(build_report(study, plan=plan(control=False)))).text
+    assert "3 replications were simulated for it in all." in text  # nothing is random: one of each
+
+
+@pytest.mark.parametrize(
+    ("how", "question"),
+    [
+        ({}, "How many publishers"),
+        ({"vary": {"encoders": [1, 2]}}, "How many encoders"),
+        (
+            {"vary": {"prewarmed": [3], "publishing_time": [0, 1]}},
+            "How many publishers, and which publishing time",
+        ),
+        ({"vary": None}, "Which strategy"),
+    ],
+)
+def test_the_heading_says_what_is_varied(study: tv.Comparison, how: dict[str, Any], question: str) -> None:
+    found = planned(study, plan(**how))
+    assert found is not None
+    assert found.question == question
+
+
+def test_the_least_cost_and_several_strategies(study: tv.Comparison) -> None:
+    prices = tv.Prices(ready=1, failed=100)
+    found = tv.plan(every_second(), [WARM, "1"], EVERY_SECOND, prices=prices, progress=False)
+    page = planned(study, found)
+    assert page is not None
+    assert page.question == "Which strategy"
+    assert "the cost against idle time" in page.chart.svg
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_a_plan_for_something_else_is_refused(study: tv.Comparison) -> None:
+    message = "the plan is for another catalogue or scenario than the comparison"
+    for other in (plan(every_second(9)), plan(scenario=EVERY_SECOND.replace(startup_time=2.0))):
+        with pytest.raises(tv.InputError, match=message):
+            build_report(study, plan=other)
+    with pytest.raises(tv.InputError, match=r"plan must be what tv2sim\.plan returns, not 'met'"):
+        build_report(study, plan="met")  # type: ignore[arg-type]
+
+
+def test_a_field_of_the_scenario_that_is_varied_may_differ(study: tv.Comparison) -> None:
+    found = plan(scenario=EVERY_SECOND.replace(encoders=3), vary={"encoders": [1, 2]})
+    assert planned(study, found) is not None
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_its_world_is_named_if_there_are_several() -> None:
+    worlds = {"slow": EVERY_SECOND, "fast": EVERY_SECOND.replace(startup_time=2.0)}
+    study = tv.compare(every_second(), [WARM, "1"], worlds, replications=2, progress=False)
+    for name, scenario in worlds.items():
+        html = build_report(study, plan=plan(scenario=scenario))
+        assert f"<p>In the world {name}:</p>" in html
+        assert f"of the catalogue and the scenario {name} above" in html
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_names_are_text() -> None:
+    evil = WARM.replace(name="<b>&")
+    study = tv.compare(every_second(), [evil, "1"], EVERY_SECOND, replications=2, progress=False)
+    found = tv.plan(every_second(), evil, EVERY_SECOND, target=0.1, progress=False)
+    html = build_report(study, plan=found)
+    assert "<b>" not in html
+    assert "&lt;b&gt;&amp; publishes at least 10 % of the videos in time" in html.replace(
+        "\N{NO-BREAK SPACE}", " "
+    )
