@@ -6,7 +6,6 @@ Everything is passed explicitly: neither pyplot nor the global rcParams are touc
 from __future__ import annotations
 
 import io
-import struct
 import textwrap
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
@@ -90,13 +89,16 @@ class _Grouped(ScalarFormatter):
 def _png(figure: Figure) -> tuple[bytes, dict[str, Any]]:
     """Return a picture of a figure, the size at which a notebook shows it, and its title for screen readers.
 
-    It has two pixels for one, so that it is sharp on today's screens.
+    It has two pixels for one, so that it is sharp on today's screens, and 256 colours, for a third of the size.
     """
-    file = io.BytesIO()
-    figure.savefig(file, format="png", dpi=2 * figure.dpi, bbox_inches="tight")
-    width, height = struct.unpack(">II", file.getbuffer()[16:24])  # of a PNG's header
+    from PIL import Image  # which matplotlib needs for files of this kind
+
+    drawn, file = io.BytesIO(), io.BytesIO()
+    figure.savefig(drawn, format="png", dpi=2 * figure.dpi, bbox_inches="tight")
+    picture = Image.open(drawn).convert("RGB")
+    picture.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     title = figure.axes[0].get_title(loc="left") if figure.axes else ""
-    return file.getvalue(), {"width": width // 2, "height": height // 2, "alt": title}
+    return file.getvalue(), {"width": picture.width // 2, "height": picture.height // 2, "alt": title}
 
 
 class ChartFigure(Figure):
