@@ -229,6 +229,7 @@ class TestTheFunction:
             ("LATENCY", 15),
             ("LOSS", 16),
             ("ACKNOWLEDGEMENT_LOSS", 17),
+            ("MEASURED_TIME", 18),
         ]
 
 

@@ -67,6 +67,9 @@ class Purpose(IntEnum):
     """Whether a delivery is lost; entity: the video; further: its deliveries before this one."""
     ACKNOWLEDGEMENT_LOSS = 17
     """Whether an acknowledgement is lost; entity: the video; further: its publications before this one."""
+    MEASURED_TIME = 18
+    """Which of the measured start-up times is drawn again; entity: its place in the resample, which has the
+    place of the replication."""
 
 
 def uniforms(

@@ -358,6 +358,11 @@ class Verdict(StrEnum):
     UNDECIDED = "no difference shown"
     SMALL = "no difference that matters"
 
+    @property
+    def is_shown(self) -> bool:
+        """Whether there is a difference."""
+        return self not in (Verdict.UNDECIDED, Verdict.SMALL)
+
 
 @dataclass(frozen=True)
 class Metric:

@@ -108,6 +108,7 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
         "engine": options.engine,
         "results": options.results,
         "prices": prices,
+        "startup_samples": options.startup_samples,
         "control": options.control,
     }
 
@@ -157,7 +158,8 @@ def _plan(
     (catalogue,) = catalogues.values()
     (scenario,) = _each(call["scenario"])
     same = {
-        name: call[name] for name in ("prices", "seed", "control", "engine", "workers", "executor", "results")
+        name: call[name]
+        for name in ("prices", "seed", "control", "engine", "workers", "executor", "results", "startup_samples")
     }
     return plan(
         catalogue,
@@ -219,6 +221,7 @@ def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], call: 
         words += ["--precision", f"{metric}={100 * width:g}%" if kind == "relative" else f"{metric}={width:g}"]
     if options.margin:
         words += ["--margin", f"{100 * options.margin:.15g}%"]
+    words += ["--startup-samples", options.startup_samples] if options.startup_samples else []
     words += [] if options.target is None else ["--target", f"{100 * options.target:.15g}%"]
     if options.failures_per_day is not None:
         words += ["--failures-per-day", _text(options.failures_per_day)]

@@ -212,6 +212,7 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     _engine(parser)
     _workers(parser)
     _prices(parser, "tables, report and verdict then have the cost of a run")
+    _startup_samples(parser, "a second, wider interval holds the uncertainty of not knowing more of them")
     _by(parser)
     text = "as tv2sim plan does, the best of the strategies is sought, printed and added to the report"
     _target(parser, f"; {text} (default: no plan)")
@@ -279,6 +280,7 @@ def _plan(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vary", type=varied, action="append", default=[], metavar="FIELD=VALUES", help=text)
     _target(parser, " (default: 99.9%%; with a price of failed videos the least cost)")
     _prices(parser, "the cheapest is sought")
+    _startup_samples(parser, "it is said how often other samples of as many would give the same answer")
     text = "the share of a price that does not matter (default: %(default)s)"
     parser.add_argument("--indifference", type=share, default=0.01, metavar="X", help=text)
     text = "the probability that the answer is right, at least (default: %(default)s)"
@@ -491,6 +493,11 @@ def _prices(parser: argparse.ArgumentParser, more: str) -> None:
         f"publisher), start (of a publisher), failed (a video); {more}"
     )
     parser.add_argument("--prices", type=prices, metavar="NAME=VALUE,...", help=text)
+
+
+def _startup_samples(parser: argparse.ArgumentParser, more: str) -> None:
+    text = f"a CSV file, a column of measured start-up times in seconds: they are simulated, and {more}"
+    parser.add_argument("--startup-samples", metavar="FILE", help=text)
 
 
 def _target(parser: argparse.ArgumentParser, more: str) -> None:

@@ -47,6 +47,7 @@ def main(options: argparse.Namespace) -> None:
             workers=options.workers,
             executor=options.dask,
             results=options.results,
+            startup_samples=options.startup_samples,
         )
     with printing(in_vain=False):
         for line in _lines(found):

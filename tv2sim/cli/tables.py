@@ -8,9 +8,10 @@ import numpy as np
 
 from tv2sim.cli.text import fitted, plain, wrapped
 from tv2sim.experiment.control import controlled
+from tv2sim.experiment.uncertainty import ENDS
 from tv2sim.facts import VIDEO_OUTCOMES
 from tv2sim.metrics import MAIN, METRICS, ON_TIME_RATE
-from tv2sim.numbers import estimate, heading, in_points, number, p_value, plural, rate
+from tv2sim.numbers import estimate, heading, in_points, number, p_value, plural, rate, span
 from tv2sim.report.text import differences, name_of, verdict
 from tv2sim.statistics import Interval
 
@@ -19,14 +20,16 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from tv2sim.experiment import Comparison
+    from tv2sim.experiment import Comparison, Replications
+    from tv2sim.experiment.comparison import Compared
     from tv2sim.run import Run
 
 __all__ = ["run_by_group", "tidy", "to_read"]
 
 _DIFFERENCE = {
     "baseline": "baseline", "mean": "difference", "half_width": "difference_half_width",
-    "ci_low": "difference_ci_low", "ci_high": "difference_ci_high", "p_value": "p_value",
+    "ci_low": "difference_ci_low", "ci_high": "difference_ci_high",
+    **{end: f"difference_{end}" for end in ENDS}, "p_value": "p_value",
     "p_adjusted": "p_adjusted", "variance_ratio": "variance_ratio", "verdict": "verdict",
 }  # fmt: skip
 
@@ -38,7 +41,8 @@ def tidy(study: Comparison) -> pd.DataFrame:
     baseline, which are missing in the baseline's own rows.
     """
     keys = ["catalogue", "scenario", "strategy", "metric"]
-    differences = study.differences[[*keys, *_DIFFERENCE]].rename(columns=_DIFFERENCE)
+    names = [name for name in _DIFFERENCE if study.resamples or name not in ENDS]
+    differences = study.differences[[*keys, *names]].rename(columns=_DIFFERENCE)
     return study.frame.drop(columns="n").merge(differences, on=keys, how="left", validate="1:1")
 
 
@@ -62,6 +66,11 @@ def to_read(study: Comparison, by: str | None = None) -> Iterator[str]:
         )
         yield ""
         yield from _metrics(part)
+        if part.resamples is not None:
+            yield ""
+            yield f"with the uncertainty of {part.resamples.times} measured start-up times"
+            yield ""
+            yield from _metrics(part, wider=True)
         if words := controlled(part.cells):
             yield ""
             yield from wrapped(plain(words))
@@ -78,10 +87,14 @@ def to_read(study: Comparison, by: str | None = None) -> Iterator[str]:
         yield from wrapped(plain(verdict(part)))
 
 
-def _metrics(part: Comparison) -> Iterator[str]:
+def _metrics(part: Comparison, *, wider: bool = False) -> Iterator[str]:
     confidence, main = part.confidence, _main(part)
+
+    def interval(reps: Replications, metric: str) -> Interval:
+        return (reps.input_interval if wider else reps.interval)(metric, confidence)
+
     rows = [
-        [plain(name), *(estimate(metric, reps.interval(metric, confidence), units=False) for metric in main)]
+        [plain(name), *(estimate(metric, interval(reps, metric), units=False) for metric in main)]
         for name, reps in part.strategies.items()
     ]
     yield from fitted([["strategy", *map(heading, main)], *rows], left=1)
@@ -93,14 +106,25 @@ def _main(part: Comparison) -> list[str]:
 
 
 def _differences(part: Comparison) -> Iterator[str]:
-    rows: list[list[str] | str] = [["metric", "verdict", "difference", "p"]]
+    measured = ["with measured start-up times"] if part.resamples else []
+    rows: list[list[str] | str] = [["metric", "verdict", "difference", *measured, "p"]]
     for strategy, compared in differences(part, _main(part)):
         rows.append(plain(strategy) if compared else f"{plain(strategy)}: the same in every replication")
         for one in compared:
             gain = estimate(one.metric, one.interval, difference=True)
             label = METRICS[one.metric].label
-            rows.append([f"  {label}", one.verdict.value, gain, p_value(one.p_adjusted)])
+            wider = [_wider(part, one)] if measured else []
+            rows.append([f"  {label}", one.verdict.value, gain, *wider, p_value(one.p_adjusted)])
     yield from fitted(rows, left=2)
+
+
+def _wider(part: Comparison, one: Compared) -> str:
+    """Return the wider interval of a difference, and whether it contradicts the verdict."""
+    wider = part.input_difference(one)
+    if wider.is_exact:
+        return estimate(one.metric, wider, difference=True)
+    shown = span(one.metric, wider, difference=True)
+    return f"{shown}, may be 0" if part.is_doubtful(one) else shown
 
 
 # -- groups of videos --------------------------------------------------------------------------------------

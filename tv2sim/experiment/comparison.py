@@ -21,6 +21,7 @@ from tv2sim.experiment.control import Control, controlled
 from tv2sim.experiment.frontier import frontier_of
 from tv2sim.experiment.pooled import quantiles
 from tv2sim.experiment.replications import Cell, Replications, extended, main_of
+from tv2sim.experiment.uncertainty import ENDS, Resamples
 from tv2sim.experiment.work import Chunk
 from tv2sim.metrics import COST, METRICS, ON_TIME_RATE, Verdict, hypothesis_of
 from tv2sim.notebook import display, paragraph, table, whisker
@@ -112,6 +113,11 @@ class Comparison:
         return next(iter(self.cells.values())).prices
 
     @property
+    def resamples(self) -> Resamples | None:
+        """With measured start-up times: how many they are, and what their resamples gave in the first cell."""
+        return next(iter(self.cells.values())).resamples
+
+    @property
     def metrics(self) -> tuple[str, ...]:
         """The metrics that the tables show."""
         return next(iter(self.cells.values())).metrics
@@ -151,6 +157,13 @@ class Comparison:
         parts = [table(head, rows, words=len(names))]
         if len(self.cells) > len(shown):
             parts.append(paragraph(f"and {len(self.cells) - len(shown)} more"))
+        if self.resamples is not None:
+            wider = [
+                [*(cell[place] for place in names), *(self._wider(reps, metric) for metric in metrics)]
+                for cell, reps in shown
+            ]
+            parts.append(paragraph(f"With the uncertainty of {self.resamples.times} measured start-up times:"))
+            parts.append(table([*head[: len(names)], *map(heading, metrics)], wider, words=len(names)))
         parts += [
             paragraph(words) for words in (controlled(dict(shown)), self._verdict(), self.stopped) if words
         ]
@@ -159,6 +172,9 @@ class Comparison:
             f"{plural(self.replications, 'replication')} each, {rate(self.confidence)} intervals",
             *parts,
         )
+
+    def _wider(self, reps: Replications, metric: str) -> str:
+        return estimate(metric, reps.input_interval(metric, self.confidence), units=False)
 
     def _verdict(self) -> str:
         """Return the verdict in words if there is one world with its baseline, else nothing."""
@@ -370,24 +386,36 @@ class Comparison:
         import pandas as pd
 
         rows = [
-            [*cell, metric, len(reps), *reps.interval(metric, self.confidence)[:5]]
+            [*cell, metric, len(reps), *self._numbers(reps, metric), reps.interval(metric, self.confidence).n]
             for cell, reps in self.cells.items()
             for metric in self.metrics
         ]
-        return pd.DataFrame(rows, columns=[*Cell._fields, "metric", "replications", *Interval._fields[:5]])
+        names = [*Cell._fields, "metric", "replications", *self._statistics, "n"]
+        return pd.DataFrame(rows, columns=names)
+
+    @property
+    def _statistics(self) -> tuple[str, ...]:
+        """The names of the numbers of a metric: with measured start-up times the ends of the wider interval."""
+        return (*Interval._fields[:4], *(ENDS if self.resamples else ()))
+
+    def _numbers(self, reps: Replications, metric: str) -> tuple[float, ...]:
+        wider = reps.input_interval(metric, self.confidence)[2:4] if self.resamples else ()
+        return (*reps.interval(metric, self.confidence)[:4], *wider)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
-        """A row per catalogue, scenario and strategy; per metric: mean, half_width, ci_low, ci_high."""
+        """A row per catalogue, scenario and strategy; per metric: mean, half_width, ci_low, ci_high.
+
+        With measured start-up times also `input_ci_low` and `input_ci_high`, which hold their uncertainty.
+        """
         import pandas as pd
 
         rows = [
-            [number for metric in self.metrics for number in reps.interval(metric, self.confidence)[:4]]
+            [number for metric in self.metrics for number in self._numbers(reps, metric)]
             for reps in self.cells.values()
         ]
         index = pd.MultiIndex.from_tuples(list(self.cells), names=Cell._fields)
-        statistics = Interval._fields[:4]
-        columns = pd.MultiIndex.from_product([self.metrics, statistics], names=("metric", "statistic"))
+        columns = pd.MultiIndex.from_product([self.metrics, self._statistics], names=("metric", "statistic"))
         return pd.DataFrame(rows, index=index, columns=columns)
 
     @cached_property
@@ -429,16 +457,41 @@ class Comparison:
         that follow from each other, as the on-time rate does from the videos published, are one hypothesis;
         where neither strategy's value can vary, there is none, and the p-value is missing. The `verdict` is
         "better", "worse" or "no difference shown" ("higher" or "lower" where neither is better), or "no
-        difference that matters" for an on-time rate whose interval lies within the margin.
+        difference that matters" for an on-time rate whose interval lies within the margin. With measured
+        start-up times there are the ends of the wider interval, `input_ci_low` and `input_ci_high`, which has
+        no effect on the verdict.
         """
         import pandas as pd
 
         rows = [
-            (*one.cell, self.baseline, one.metric, *one.difference, one.p_adjusted, one.verdict.value)
+            (
+                *(*one.cell, self.baseline, one.metric, *one.difference[:4]),
+                *(self.input_difference(one)[2:4] if self.resamples else ()),
+                *(*one.difference[4:], one.p_adjusted, one.verdict.value),
+            )
             for one in self.compared
         ]
-        names = [*Cell._fields, "baseline", "metric", *Difference._fields, "p_adjusted", "verdict"]
+        names = [
+            *Cell._fields, "baseline", "metric", *self._statistics, *Difference._fields[4:], "p_adjusted",
+            "verdict",
+        ]  # fmt: skip
         return pd.DataFrame(rows, columns=names).astype({"p_adjusted": np.float64})
+
+    def input_difference(self, one: Compared) -> Interval:
+        """Return a difference from the baseline with the interval that holds the uncertainty of start-up times.
+
+        See :meth:`Replications.input_interval`.
+        """
+        cells = (self.whole or self).cells
+        base = cells[one.cell._replace(strategy=self.baseline)]
+        return cells[one.cell].input_interval(one.metric, self.confidence, less=base)
+
+    def is_doubtful(self, one: Compared) -> bool:
+        """Return whether a difference is shown, but with other start-up times there might be none."""
+        if self.resamples is None or not one.verdict.is_shown:
+            return False
+        wider = self.input_difference(one)
+        return wider.ci_low <= 0 <= wider.ci_high
 
     @cached_property
     def compared(self) -> list[Compared]:
@@ -545,8 +598,13 @@ class _Catalogue(msgspec.Struct):
     sha256: str | None
 
 
+_OPTIONAL = ("prices", "resamples")
+"""What is saved of replications only if it is there."""
+
+
 def _as_saved(reps: Replications) -> dict[str, Any]:
-    data = plain.to_dict(reps, leave_out=("catalogue", "control", *(() if reps.prices else ("prices",))))
+    left_out = ("catalogue", "control", *(name for name in _OPTIONAL if getattr(reps, name) is None))
+    data = plain.to_dict(reps, leave_out=left_out)
     # what must fail follows from the rest, unless a strategy has code of the user's own, which is not saved
     return {**data, "control": reps.control is not None and data["strategy"][plain.KIND] != plain.CUSTOM}
 
@@ -561,6 +619,8 @@ def _replications(data: Mapping[str, Any], catalogue: Catalogue) -> Replications
         "metrics": tuple(data["metrics"]),
         "results": Chunk(values, np.array(results["on_time"], dtype=np.int64)),
     }
+    if "resamples" in data:
+        made["resamples"] = Resamples.from_dict(data["resamples"])
     made["control"] = None
     reps: Replications = plain.from_dict({**data, **made}, Replications, Stopped, Precision, Interval, Prices)
     return replace(reps, control=Control(reps.setting, reps.seed)) if data.get("control") else reps

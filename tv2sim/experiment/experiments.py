@@ -17,6 +17,13 @@ from tv2sim.experiment.comparison import Comparison
 from tv2sim.experiment.control import Control
 from tv2sim.experiment.kept import as_kept
 from tv2sim.experiment.replications import Cell, Replications, with_cost
+from tv2sim.experiment.uncertainty import (
+    RESAMPLES,
+    as_samples,
+    replications_of_each,
+    resample,
+    with_samples,
+)
 from tv2sim.experiment.work import no_results
 from tv2sim.metrics import ON_TIME_RATE, Setting, as_metrics, measured_for
 from tv2sim.prices import Prices, as_prices
@@ -53,6 +60,7 @@ def replicate(
     results: str | os.PathLike[str] | None = None,
     progress: bool = True,
     prices: Prices | None = None,
+    startup_samples: Any = None,
     control: bool = True,
 ) -> Replications:
     """Simulate replications 0, 1, 2, ... and keep the metrics of each.
@@ -91,6 +99,11 @@ def replicate(
     prices : Prices, optional
         What publishers and failed videos cost: the metric `cost` is then among the metrics. They change nothing
         that is simulated or kept: :meth:`Replications.priced` gives the costs at other prices.
+    startup_samples : array, column, path or Empirical, optional
+        Measured start-up times in seconds, at least two, which are those of the scenario.
+        :meth:`Replications.input_interval` then holds also the uncertainty of not knowing more of them: 500
+        resamples are simulated besides, 10 to 50 replications each, a 20th of `replications`. They are not kept
+        in `results`.
     control : bool
         Whether the mean of failed videos, and of what follows from it, rests on a control variate where there
         is one: for pools of one size, first in, first out, the mean number of videos that must fail is known
@@ -136,6 +149,7 @@ def replicate(
         results=results,
         progress=progress,
         prices=prices,
+        startup_samples=startup_samples,
         control=control,
     )
     (reps,) = study.cells.values()
@@ -160,6 +174,7 @@ def compare(
     results: str | os.PathLike[str] | None = None,
     progress: bool = True,
     prices: Prices | None = None,
+    startup_samples: Any = None,
     control: bool = True,
 ) -> Comparison:
     """Simulate each strategy in each scenario on each catalogue, with the same random numbers.
@@ -198,6 +213,10 @@ def compare(
         goes by it. With a price of failed videos it names the strategy with the least mean cost; without one,
         the cheapest of those that are not shown to publish less than the best. ``.costs`` has the parts, and
         :meth:`Comparison.priced` gives the same comparison at other prices.
+    startup_samples : array, column, path or Empirical, optional
+        Measured start-up times in seconds, as for :func:`tv2sim.replicate`, which are those of every scenario.
+        Summary, frame and differences then have the ends of a wider interval, `input_ci_low` and
+        `input_ci_high`, and the verdict says whether the samples are too few for it.
     control : bool
         As for :func:`tv2sim.replicate`. A difference is controlled if both strategies are.
 
@@ -224,6 +243,9 @@ def compare(
     2a         127.99        0.60  127.39   128.59
     """
     catalogues, scenarios = _named_catalogues(catalogue), _named_scenarios(scenario)
+    samples = None if startup_samples is None else as_samples(startup_samples)
+    if samples is not None:
+        scenarios = {name: with_samples(one, samples) for name, one in scenarios.items()}
     chosen = _named_strategies(strategies)
     base, confidence = _baseline_of(baseline, chosen), as_confidence(confidence)
     wanted, seed, prices = as_engine(engine), as_seed(seed), as_prices(prices)
@@ -234,10 +256,11 @@ def compare(
     is_controlled = one_of("control", control, (False, True), error=InputError)
     wished = (*names, ON_TIME_RATE, *([_as_precision(precision).metric] if precision is not None else []))
     computed = measured_for(with_cost(wished, prices), settings)
+    more = 0 if samples is None else RESAMPLES * replications_of_each(count)
     cells = {}
     for cell in itertools.starmap(Cell, itertools.product(catalogues, scenarios, chosen)):
         videos, strategy, world = catalogues[cell.catalogue], chosen[cell.strategy], scenarios[cell.scenario]
-        used = engine_for(wanted, videos, strategy, world, count)
+        used = engine_for(wanted, videos, strategy, world, count + more)
         none = no_results(computed, len(videos))
         cells[cell] = Replications(
             videos, strategy, world, seed, used, names, none, prices=prices,
@@ -247,7 +270,11 @@ def compare(
     study = Comparison(cells, base, confidence, margin=share)
     how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
     how["results"] = None if results is None else as_kept(results)
-    return study.extend(count, **how) if precision is None else _until_precise(study, precision, count, how)
+    study = study.extend(count, **how) if precision is None else _until_precise(study, precision, count, how)
+    if samples is None:
+        return study
+    several = resample(study.cells.values(), samples, workers=workers, executor=executor, progress=progress)
+    return replace(study, cells=dict(zip(study.cells, several, strict=True)))
 
 
 # -- how many replications ---------------------------------------------------------------------------------

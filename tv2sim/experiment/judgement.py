@@ -142,6 +142,24 @@ class Judgement:
         """The other strategies, for which no difference from the chosen one is shown, or none that matters."""
         return [name for name in self.rates if name not in (self.chosen, *self.worse, *self.better)]
 
+    @property
+    def doubtful(self) -> list[str]:
+        """The strategies that are shown to be worse or better, which other start-up times may change.
+
+        The wider interval of the difference, which is adjusted for nothing, holds 0.
+        """
+        if self.world.resamples is None:
+            return []
+        return [name for name in (*self.worse, *self.better) if _holds_0(self.wider(name))]
+
+    def wider(self, other: str | None = None) -> Interval:
+        """Return the wider interval of what they are judged by: that of the chosen strategy, or its difference.
+
+        It holds the uncertainty of measured start-up times; see :meth:`Replications.input_interval`.
+        """
+        less = None if other is None else self.world[other]
+        return self.world[self.chosen].input_interval(self.by, self.world.confidence, less=less)
+
     def interval(self, strategy: str, metric: str) -> Interval:
         """Return the mean of a metric.
 
@@ -165,6 +183,10 @@ def dominated(several: Collection[Replications], confidence: float = 0.95, cost:
         return no_worse and (_is_above_0(rate) or _is_above_0(_turned(price)))
 
     return [any(one is not other and dominates(other, one) for other in several) for one in several]
+
+
+def _holds_0(interval: Interval) -> bool:
+    return interval.ci_low <= 0 <= interval.ci_high
 
 
 def is_shown(difference: Difference) -> bool:

@@ -16,6 +16,7 @@ from tv2sim.experiment.control import Control, controlled, controlled_difference
 from tv2sim.experiment.costs import cost_difference, cost_interval
 from tv2sim.experiment.kept import compute
 from tv2sim.experiment.pooled import QUANTITIES, by_group, elapsed_ticks, how_many, pooled
+from tv2sim.experiment.uncertainty import Resamples, input_interval
 from tv2sim.experiment.work import Chunk, Task, joined
 from tv2sim.metrics import (
     COST,
@@ -82,6 +83,8 @@ class Replications:
         What publishers and failed videos cost.
     control : Control or None
         The control variate for failed videos; None: means are those of the replications alone.
+    resamples : Resamples or None
+        With measured start-up times: what other samples of as many might have given.
     """
 
     catalogue: Catalogue
@@ -94,6 +97,7 @@ class Replications:
     stopped: Stopped | None = None
     prices: Prices | None = None
     control: Control | None = None
+    resamples: Resamples | None = None
 
     @property
     def cells(self) -> dict[Cell, Replications]:
@@ -193,6 +197,31 @@ class Replications:
             failed = self.failures[:first], other.failures[:first]
             return controlled_difference((self.control, other.control), failed, metric, confidence)
         return paired_difference(values, others, confidence, step=of.step(len(self.catalogue)))
+
+    def input_interval(
+        self, metric: str, confidence: float = 0.95, *, less: Replications | None = None
+    ) -> Interval:
+        """Return the mean of a metric, with an interval that holds the uncertainty of measured start-up times.
+
+        The times are those of `startup_samples`. With `less`, it is of the difference from other replications.
+        It is a bootstrap of the times, of which ``docs/intervals.md`` has the method and how often it holds.
+
+        Raises
+        ------
+        InputError
+            If there were no `startup_samples`.
+
+        Examples
+        --------
+        >>> import tv2sim as tv
+        >>> measured = tv.Uniform(2, 6).quantile((np.arange(20) + 0.5) / 20)
+        >>> reps = tv.replicate(tv.generate_catalogue(), "2a", replications=200, startup_samples=measured)
+        >>> for found in (reps.interval("published"), reps.input_interval("published")):
+        ...     print(f"{found.mean:.1f} ({found.ci_low:.1f} to {found.ci_high:.1f})")
+        128.0 (127.5 to 128.4)
+        128.0 (120.4 to 136.2)
+        """
+        return input_interval(self, metric, as_confidence(confidence), less)
 
     def mean(self, metric: str) -> float:
         """Return the mean of a metric over all replications, as :meth:`interval` has it."""

@@ -60,6 +60,8 @@ class Task:
     metrics: tuple[str, ...]
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
     """What the engine keeps from one part of the task for the next."""
+    divided: Callable[[Task], Iterator[Task]] | None = None
+    """Divides it into tasks for its replications, one after the other, where they are not all in one world."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,6 +168,14 @@ def joined(one: Chunk, other: Chunk) -> Chunk:
 
 def _do(task: Task, bar: _Bar | None = None) -> Chunk:
     """Do a task in this process."""
+    if task.divided is None:
+        return _simulated(task, bar)
+    parts = [_simulated(one, bar) for one in task.divided(task)]
+    values = {name: np.concatenate([part.values[name] for part in parts]) for name in task.metrics}
+    return Chunk(values, np.sum([part.on_time for part in parts], axis=0))
+
+
+def _simulated(task: Task, bar: _Bar | None) -> Chunk:
 
     def of_facts(several: Iterator[Facts]) -> Measured:
         rows, counts = [], np.zeros(len(task.catalogue), dtype=np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from inspect import signature
 from math import isnan, nan
@@ -14,11 +14,13 @@ from tv2sim.draws import as_seed
 from tv2sim.engines import EngineName, as_engine
 from tv2sim.errors import InputError
 from tv2sim.experiment.kept import as_kept
+from tv2sim.experiment.uncertainty import as_samples, with_samples
 from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.notebook import display, paragraph, table
 from tv2sim.numbers import estimate, heading, rate
 from tv2sim.planning.candidates import as_given, groups_of, in_short
 from tv2sim.planning.frontier import compared
+from tv2sim.planning.inputs import Inputs, held
 from tv2sim.planning.race import Decision, Race, Racer
 from tv2sim.planning.search import Choice, Search
 from tv2sim.planning.settings import settings_of
@@ -77,6 +79,7 @@ class Plan:
     call: str
     _choice: Choice
     _race: Race
+    _inputs: Inputs | None = None
 
     def __repr__(self) -> str:
         return f"<plan, {self.status}: {self.answer}>"
@@ -96,6 +99,35 @@ class Plan:
         {'GitLab Runner': 'IdleCount = 12', 'Agones': 'bufferSize: 12'}
         """
         return {} if self.best is None else settings_of(self.best)
+
+    @cached_property
+    def inputs(self) -> pd.DataFrame:
+        """With measured start-up times: a row per candidate that was asked how often it meets the target.
+
+        Columns: `strategy` and the fields that are varied; `met`, the share of the resamples of the measured
+        times in which it meets the target; and how many `resamples` and `samples` there are.
+
+        Raises
+        ------
+        InputError
+            If there were no `startup_samples`, or there is no target.
+        """
+        import pandas as pd
+
+        found = self._inputs
+        if found is None:
+            raise InputError("there are no resamples: give a target, and measured times with startup_samples=")
+        rows = [
+            {
+                "strategy": one.family,
+                **one.values,
+                "met": found.share(one),
+                "resamples": len(met),
+                "samples": len(found.samples.samples),
+            }
+            for one, met in found.met.items()
+        ]
+        return self._ordered(pd.DataFrame(rows))
 
     @property
     def fields(self) -> list[str]:
@@ -250,6 +282,7 @@ def plan(
     executor: Executor | str | None = None,
     results: str | os.PathLike[str] | None = None,
     progress: bool = True,
+    startup_samples: Any = None,
 ) -> Plan:
     """Return the smallest pool, or the cheapest strategy, that publishes enough videos in time.
 
@@ -290,11 +323,16 @@ def plan(
         alone decides.
     engine, workers, executor, results, progress
         As for :func:`tv2sim.replicate`.
+    startup_samples : array, column, path or Empirical, optional
+        Measured start-up times in seconds, at least two, which are those of the scenario. The answer then also
+        says in which share of 200 resamples of them it meets the target, and which candidate does so in a share
+        of `confidence`. Each resample is decided by theory, or by the mean of 100 replications, with the bound
+        where that is close to the target.
 
     Returns
     -------
     Plan
-        ``.answer``, ``.best``, ``.status``, ``.evaluated`` and ``.frontier``.
+        ``.answer``, ``.best``, ``.status``, ``.evaluated`` and ``.frontier``; ``.inputs`` with measured times.
 
     Raises
     ------
@@ -313,6 +351,11 @@ def plan(
     """
     catalogue, scenario, priced = read_catalogue(catalogue), as_scenario(scenario), as_prices(prices)
     strategy, vary = as_given(strategy, vary)
+    samples = None if startup_samples is None else as_samples(startup_samples)
+    if samples is not None:
+        if isinstance(vary, Mapping) and "startup_time" in vary:
+            raise InputError("startup_samples are the start-up times: leave startup_time out of vary")
+        scenario = with_samples(scenario, samples)
     asked = {"vary": vary, "target": target, "failures_per_day": failures_per_day, "prices": priced}
     asked |= {"confidence": confidence, "indifference": indifference, "replications": replications}
     groups = groups_of(catalogue, strategy, scenario, vary, ordered=priced is None)
@@ -338,13 +381,19 @@ def plan(
     choice = Choice([Search([*map(Racer, group.candidates)], group.rises) for group in groups])
     race.compared = sum(search.begin(race) for search in choice.searches)
     _run(choice, race)
-    return _found(choice, race, confidence, _call(strategy, asked | {"control": control}, race.seed))
+    call = _call(strategy, asked | {"control": control}, race.seed, measured=samples is not None)
+    found = _found(choice, race, confidence, call)
+    if samples is None or race.target is None:
+        return found
+    inputs, answer = held(choice, race, samples)
+    return replace(found, answer=f"{found.answer}. {inputs.in_words(answer)}", _inputs=inputs)
 
 
-def _call(strategy: object, asked: Mapping[str, object], seed: int) -> str:
+def _call(strategy: object, asked: Mapping[str, object], seed: int, *, measured: bool) -> str:
     """Return the call with what was asked for, as far as it is not the default."""
     usual = signature(plan).parameters
     more = [f"{name}={shown(value)}" for name, value in asked.items() if value != usual[name].default]
+    more += ["startup_samples=samples"] if measured else []
     return f"tv2sim.plan({', '.join(['catalogue', shown(strategy), 'scenario', *more, f'seed={seed}'])})"
 
 

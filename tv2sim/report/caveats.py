@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
+from tv2sim.experiment.replications import main_of
 from tv2sim.metrics import METRICS, ON_TIME_RATE
 from tv2sim.report.text import names_of
 from tv2sim.run import simulate
@@ -83,6 +84,16 @@ class TooFewAllowed(NamedTuple):
     world: str
 
 
+class DoubtfulDifferences(NamedTuple):
+    """Differences from the baseline are shown that other start-up times than the measured ones may change."""
+
+    times: int
+    baseline: str
+    confidence: float
+    where: dict[str, list[str]]
+    """The strategies by metric, with the world if there are several."""
+
+
 class RejectedLines(NamedTuple):
     """Lines of a catalogue were rejected."""
 
@@ -141,9 +152,9 @@ class ClockAndEncoders(NamedTuple):
 
 
 Caveat: TypeAlias = (
-    FewReplications | PrecisionMissed | FewBeyondP99 | NoVariance | PoolNearSaturation | EncodersOverloaded
-    | TooFewAllowed | RejectedLines | NeverInTime | Unfinished | ColdPool | SimultaneousEncodings
-    | ClockAndEncoders
+    FewReplications | PrecisionMissed | FewBeyondP99 | NoVariance | DoubtfulDifferences | PoolNearSaturation
+    | EncodersOverloaded | TooFewAllowed | RejectedLines | NeverInTime | Unfinished | ColdPool
+    | SimultaneousEncodings | ClockAndEncoders
 )  # fmt: skip
 
 
@@ -151,7 +162,7 @@ def caveats(study: Comparison) -> list[Caveat]:
     """Return the caveats that apply, the most general first."""
     worlds = list(zip(names_of(study), study.worlds(), strict=True))
     catalogues = {cell.catalogue: reps.catalogue for cell, reps in study.cells.items()}
-    found: list[Caveat] = [*_precision(study), *_p99(study), *_no_variance(worlds)]
+    found: list[Caveat] = [*_precision(study), *_p99(study), *_no_variance(worlds), *_doubtful(worlds)]
     for name, world in worlds:
         found += dict.fromkeys(_load(world, name))  # that of the encoders is the same under every strategy
     for name, catalogue in catalogues.items():
@@ -192,6 +203,18 @@ def _no_variance(worlds: list[tuple[str, Comparison]]) -> Iterator[Caveat]:
     _, study = worlds[0]
     if where and study.replications > 1:
         yield NoVariance(study.replications, where, study.confidence)
+
+
+def _doubtful(worlds: list[tuple[str, Comparison]]) -> Iterator[Caveat]:
+    where: dict[str, list[str]] = {}
+    for world, part in worlds:
+        for one in part.compared:
+            if one.metric in main_of(part.metrics) and part.is_doubtful(one):
+                name = one.cell.strategy
+                where.setdefault(one.metric, []).append(f"{name} ({world})" if world else name)
+    _, study = worlds[0]
+    if where and study.resamples is not None:
+        yield DoubtfulDifferences(study.resamples.times, study.baseline, study.confidence, where)
 
 
 def explained(reps: Replications) -> Explanation:

@@ -22,6 +22,8 @@ from tv2sim.numbers import (
     number,
     percent,
     points,
+    rate,
+    span,
     three_digits,
     with_span,
 )
@@ -133,12 +135,28 @@ def concluded(judgement: Judgement) -> Conclusion:
     further = [in_time] if judgement.by == COST else []
     if not others:
         does = "costs" if judgement.by == COST else "publishes"
-        alone = [*further, "Nothing else was simulated to compare it with."]
+        alone = [*further, *_measured(judgement), "Nothing else was simulated to compare it with."]
         return Conclusion(chosen, f"Strategy {chosen} {does} {share}", basis, alone)
     told = dict.fromkeys(name for name in (judgement.runner_up, world.baseline) if name in others)
     further += [_against(judgement, name) for name in told]
     further += _others(judgement, [name for name in others if name not in told])
+    further += _measured(judgement)
     return Conclusion(chosen, f"{_why(judgement)}: {share}", basis, further)
+
+
+def _measured(judgement: Judgement) -> Iterator[str]:
+    """Say what the uncertainty of measured start-up times leaves of the conclusion."""
+    world, by = judgement.world, judgement.by
+    if world.resamples is None:
+        return
+    what = "cost" if by == COST else "rate"
+    yield (
+        f"With the uncertainty of {world.resamples.times} measured start-up times, its {what} is "
+        f"{span(by, judgement.wider())} ({rate(world.confidence)} interval)."
+    )
+    if judgement.doubtful:
+        told = (f"{name} ({span(by, judgement.wider(name), difference=True)})" for name in judgement.doubtful)
+        yield f"They are too few to tell it from {listed(told)}: measure more."
 
 
 def _others(judgement: Judgement, names: Collection[str]) -> Iterator[str]:
@@ -205,11 +223,11 @@ def _against(judgement: Judgement, other: str) -> str:
         return f"Against {other} ({cost}{baseline}): {size}, {_price(judgement, other)}."
     usual = judgement.rates[other]
     few_late = min(usual, judgement.rates[judgement.chosen]) >= RARELY_LATE
-    size, rate = (fewer_late(gain.interval), late(exactly(usual, gain.n))) if few_late else (
+    size, share = (fewer_late(gain.interval), late(exactly(usual, gain.n))) if few_late else (
         points(gain.interval), percent(usual, gain.interval)
     )  # fmt: skip
     return (
-        f"Against {other} ({rate}{baseline}): {size}{_meaning(judgement, other)}, {_price(judgement, other)}."
+        f"Against {other} ({share}{baseline}): {size}{_meaning(judgement, other)}, {_price(judgement, other)}."
     )
 
 
@@ -235,6 +253,8 @@ def _meaning(judgement: Judgement, other: str) -> str:
     chosen, gain = judgement.chosen, judgement.difference(judgement.chosen, other)
     if 0 < max(abs(gain.ci_low), abs(gain.ci_high)) < judgement.margin:
         return ", too little to matter"
+    if other in judgement.doubtful:
+        return ", which the measured start-up times are too few to show"
     shown = judgement.is_worse(other, chosen, by=0) or judgement.is_worse(chosen, other, by=0)
     return "" if shown or isnan(gain.ci_low) else ", which may be chance"
 
@@ -283,12 +303,12 @@ class Choice(NamedTuple):
 def choice(judgement: Judgement) -> Choice:
     """Return the row of one world."""
     chosen, other = judgement.chosen, judgement.runner_up
-    rate, spent = (judgement.interval(chosen, metric) for metric in (ON_TIME_RATE, judgement.spent))
+    in_time, spent = (judgement.interval(chosen, metric) for metric in (ON_TIME_RATE, judgement.spent))
     if other is None:
-        return Choice(chosen, rate, spent, None, None, "", "")
+        return Choice(chosen, in_time, spent, None, None, "", "")
     gain = judgement.difference(chosen, other)
     meaning = "" if gain.mean == gain.differing == 0 else _meaning(judgement, other).removeprefix(", ")
-    return Choice(chosen, rate, spent, other, gain.interval, meaning, _price(judgement, other))
+    return Choice(chosen, in_time, spent, other, gain.interval, meaning, _price(judgement, other))
 
 
 def overall(judgements: Sequence[Judgement]) -> str:
