@@ -47,7 +47,7 @@ class Prices(Fields):
               starting  ready  failed    cost
     strategy
     2a            6.15   1.85  130.05  138.05
-    2c            6.29   3.43    8.05   17.76
+    2c            6.29   3.43    7.96   17.67
     """
 
     starting: float = parameter(
