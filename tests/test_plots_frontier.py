@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import cast
 
+import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,8 +13,10 @@ from matplotlib.collections import FillBetweenPolyCollection
 
 import tv2sim as tv
 from tv2sim.experiment.frontier import dominance
+from tv2sim.plots import style
 from tv2sim.plots.frontier import frontier_height
 from tv2sim.plots.parameters import families
+from tv2sim.plots.points import Point, write_texts
 from tv2sim.plots.study import study_of
 
 POOLS = [f"2c:{size}" for size in (8, 10, 14)]
@@ -100,6 +103,17 @@ def test_the_table_by_cost() -> None:
     assert table["price_of_failure"].tolist()[2] == pytest.approx((12 - 11) / 9)
 
 
+def test_a_pool_that_publishes_nothing_is_dominated() -> None:
+    """Its videos are unfinished and not late, and its publishers never idle; those of part 2b do not either."""
+    world = tv.Scenario(startup_time=3.0)
+    table = tv.compare(
+        tv.generate_catalogue(20), ["2b", "2c:0"], world, replications=2, progress=False
+    ).frontier
+    assert table["failed"].tolist()[0] > table["failed"].tolist()[1] == 0
+    assert table["idle"].tolist() == [0, 0]
+    assert table["dominated"].tolist() == [False, True]
+
+
 def test_each_world_has_its_own_frontier(study: tv.Comparison) -> None:
     table = study.frontier
     assert len(table) == len(study.cells)
@@ -156,3 +170,17 @@ def test_the_timeline_shades_when_publishers_are_held_back() -> None:
     (shade,) = [one for one in ax.collections if isinstance(one, FillBetweenPolyCollection)]
     assert shade.get_datalim(ax.transData).intervalx.tolist() == [2, 2.5]
     assert "publishers held back" not in entries_of(tv.plots.timeline(tv.simulate(videos, "2c", scenario)))
+
+
+def test_long_texts_do_not_overlap_and_stay_below_the_top() -> None:
+    figure, ax = plt.subplots()
+    ax.set(xlim=(0, 100), ylim=(0, 100))
+    points = [
+        Point("2c", text, (x, x, x), (y, y, y))
+        for text, x, y in [("10, 10", 50, 50), ("12, 10", 54, 50), ("8, 5", 0, 99)]
+    ]
+    write_texts(ax, points, {"2c": style.look(0)})
+    figure.canvas.draw()
+    assert [text.get_text() for text in ax.texts] == ["10, 10", "8, 5"]
+    assert max(text.get_window_extent().y1 for text in ax.texts) < ax.bbox.y1 + 5
+    plt.close(figure)

@@ -243,6 +243,8 @@ class Comparison:
         same world is no higher in both failures and idle time, or cost, and lower in one; and
         `price_of_failure`: of the others, from the cheapest on, what one failed video less costs against the
         one before. Means decide, so strategies that are close may change places with other replications.
+        `failed` has the videos that are late; where strategies are compared, those that are unfinished or
+        refused count as well, so that a pool which publishes nothing is not the best.
 
         Examples
         --------

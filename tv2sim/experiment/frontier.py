@@ -71,7 +71,8 @@ def frontier_of(
     prices : sequence of str
         Metrics of which less is better; the last one decides which cells are dominated.
     metric : str
-        The metric that is bought off. Only that of failed videos has a bound.
+        The metric that is bought off. Only that of failed videos has a bound; to it, videos that are
+        unfinished or refused are added where cells are compared, since they are not published either.
     """
     import pandas as pd
 
@@ -81,8 +82,9 @@ def frontier_of(
         for cell, reps in cells.items()
     ]
     table = pd.DataFrame(rows).assign(dominated=False, price_of_failure=nan)
+    missing = np.array([_missing(reps) if metric == "failed" else 0.0 for reps in cells.values()])
     for world in table.groupby(["catalogue", "scenario"], sort=False).groups.values():
-        found = dominance(table.loc[world, metric], table.loc[world, prices[-1]])
+        found = dominance(table.loc[world, metric] + missing[world], table.loc[world, prices[-1]])
         table.loc[world, "dominated"], table.loc[world, "price_of_failure"] = found
     return table
 
@@ -95,6 +97,12 @@ def _means(reps: Replications, names: Mapping[str, Any], confidence: float) -> d
         for name, one in intervals.items()
         for end, value in zip(("", "_ci_low", "_ci_high"), (one.mean, one.ci_low, one.ci_high), strict=True)
     }
+
+
+def _missing(reps: Replications) -> float:
+    """Return how many videos are neither published in time nor failed, on average."""
+    known = sum(reps.interval(name).mean for name in ("published", "failed"))
+    return round(len(reps.catalogue) - known, _DECIMALS)
 
 
 def _bound(reps: Replications, metric: str) -> float:

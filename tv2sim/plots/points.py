@@ -17,6 +17,8 @@ __all__ = ["Ends", "Point", "draw", "handles_of", "logarithmic", "write_texts"]
 
 _NEAR = 15.0
 """Points between two texts, below which the second one is not written."""
+_LETTER = 5.0
+"""Points that a letter is wide, about."""
 _PALE = 0.35
 """The opacity of what is dominated."""
 
@@ -92,13 +94,16 @@ def write_texts(ax: Axes, points: Iterable[Point], looks: Mapping[str, style.Loo
     """Write the texts at their points, as far as there is room: the best one first, dominated ones last."""
     dpi = style.figure_of(ax).dpi / 72
     taken: list[Any] = []
+    top = ax.bbox.y1 / dpi
     for one in sorted(points, key=lambda one: (not one.is_best, one.is_dominated)):
         at = one.x[0], _height(one, ax.get_ylim()[0])
         place = ax.transData.transform(at) / dpi
-        if not one.text or any(np.abs(place - other).max() < _NEAR for other in taken):
+        room = max(_NEAR, _LETTER * len(one.text)), _NEAR
+        if not one.text or any((np.abs(place - other) < room).all() for other in taken):
             continue
         taken.append(place)
+        beside = (7, 7) if place[1] + 18 < top else (9, -3)
         style.note(
-            ax, one.text, at, (7, 7), xycoords="data", color=looks[one.family].colour, in_layout=False,
+            ax, one.text, at, beside, xycoords="data", color=looks[one.family].colour, in_layout=False,
             fontweight="bold" if one.is_best else "normal", alpha=2 * _PALE if one.is_dominated else 1,
         )  # fmt: skip
