@@ -435,6 +435,7 @@ WRONG: list[tuple[dict[str, Any], str]] = [
     ({"vary": {"prewarmed": 4}}, r"vary has a list of values for prewarmed, such as range\(6, 21\), not 4"),
     ({"vary": {"prewarmed": [-1]}}, "prewarmed must be a whole number of at least 0"),
     ({"vary": {"encoders": [0]}}, "encoders must be a whole number of at least 1"),
+    ({"vary": {3: [6]}}, "a strategy or scenario has no 3; it has"),
     ({"vary": ["prewarmed"]}, "vary must be a mapping of fields to values, such as"),
     ({"strategy": []}, "plan needs at least one strategy"),
     ({"strategy": ["2c", "2c"]}, "two strategies are called '2c': give one another name"),
@@ -454,6 +455,11 @@ WRONG: list[tuple[dict[str, Any], str]] = [
 def test_wrong_input_is_told_in_a_sentence(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(tv.InputError, match=message):
         tv.plan(every_second(), **{"strategy": "2c", "scenario": EVERY_SECOND, **wrong})
+
+
+def test_values_that_are_no_range_are_listed() -> None:
+    plan = tv.plan(every_second(), "2c", EVERY_SECOND, vary={"startup_time": [60, 90]}, target=0.999)
+    assert " in time with any startup_time of 60 and 90: with " in plan.answer
 
 
 # -- the command ---------------------------------------------------------------------------------------------

@@ -270,6 +270,8 @@ REFUSED: dict[str, tuple[Callable[[], object], str]] = {
     "erlang_b: servers": (lambda: queueing.erlang_b(2.5, 1), "servers must be a whole number"),  # type: ignore[arg-type]
     "erlang_b: load": (lambda: queueing.erlang_b(2, -1), "load must be a finite number of at least 0, not -1"),
     "erlang_c": (lambda: queueing.erlang_c(8, 8.0), "8 servers cannot keep up with a load of 8: "),
+    "erlang_c: none": (lambda: queueing.erlang_c(0, 0.0), "servers must be a whole number of at least 1"),
+    "erlang_c: one": (lambda: queueing.erlang_c(1, 1.0), "1 server cannot keep up with a load of 1: "),
     "mms_wait": (lambda: queueing.mms_wait(2.0, 4.0, 7), "7 servers cannot keep up with a load of 8: "),
     "mms_wait: rate": (lambda: queueing.mms_wait(0, 4.0, 7), "arrival_rate must be a finite number greater"),
     "longer_than": (lambda: queueing.Wait(0.5, 1).longer_than(-1), "time must be a finite number of at least"),

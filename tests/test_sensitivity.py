@@ -65,8 +65,8 @@ def test_failures_by_hand(by_hand: tv.Sensitivity) -> None:
 def test_the_values_in_words(by_hand: tv.Sensitivity) -> None:
     words = {name: (row["usual"], row["low"], row["high"]) for name, row in rows(by_hand).iterrows()}
     assert words == {
-        "publication timeout": ("mean 8.2", "mean 7.38", "mean 9.02"),
-        "encoding time": ("mean 4", "mean 3.6", "mean 4.4"),
+        "publication timeout": ("mean 8.2 s", "mean 7.38 s", "mean 9.02 s"),
+        "encoding time": ("mean 4 s", "mean 3.6 s", "mean 4.4 s"),
         "startup_time": ("4", "3.6", "4.4"),
         "encoders": ("10", "9", "11"),
         "requests_per_second": ("2", "1.8", "2.2"),
@@ -78,12 +78,12 @@ def test_the_values_in_words(by_hand: tv.Sensitivity) -> None:
 def test_the_result_in_sentences(by_hand: tv.Sensitivity) -> None:
     assert str(by_hand) == (
         "The most important of 6 fields moved by 10 % is publication timeout: published too late is 3 at mean "
-        "7.38 and 0 at mean 9.02, usually 1. Then follow encoding time and startup time. No difference is "
+        "7.38 s and 0 at mean 9.02 s, usually 1. Then follow encoding time and startup time. No difference is "
         "shown for encoders, requests per second and publishing queue capacity."
     )
     assert repr(by_hand) == "<Sensitivity of failed to 6 fields moved by 10 %>"
     page = by_hand._repr_html_()
-    assert "<td>mean 7.38</td>" in page
+    assert "<td>mean 7.38 s</td>" in page
     assert "Left out: publishing_time: off; until: off; arrivals: not a number;" in page
 
 
@@ -218,7 +218,7 @@ def test_further_times_of_the_catalogue_are_moved() -> None:
         {"id": "b", "encodingTime": 1, "publicationTimeout": 9, "publishingTime": 2},
     ]
     found = rows(tv.sensitivity(videos, "1", STEADY, metric="makespan", replications=2, progress=False))
-    assert found.loc["submitted at", ["usual", "low", "high"]].tolist() == ["mean 10", "mean 9", "mean 11"]
+    assert found.loc["submitted at", ["usual", "low", "high"]].tolist() == ["mean 10 s", "mean 9 s", "mean 11 s"]
     assert found.loc["submitted at", "high_difference"] == 1
     assert found.loc["publishing time", "high_difference"] == pytest.approx(0.2)
     assert "priority" not in found.index

@@ -147,7 +147,9 @@ def check_names(what: str, names: Iterable[str], known: list[str], *, error: typ
     """Raise `error` if one of `names` is not known; the message suggests one that is."""
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, 1) or [each for each in known if name in each]
+            near = difflib.get_close_matches(str(name), known, 1) or [
+                each for each in known if str(name) in each
+            ]
             meant = f": did you mean {near[0]}?" if near else ""
             raise error(f"{what} has no {name!r}; it has {', '.join(known)}{meant}")
 

@@ -432,7 +432,7 @@ def _mean(value: Any) -> float:
 def _text(value: Any) -> str:
     """Return a value in words; of a column its mean."""
     if isinstance(value, np.ndarray):
-        return f"mean {_mean(value):.4g}"
+        return f"mean {_mean(value):.4g} s"
     return ", ".join(map(in_words, value)) if isinstance(value, tuple) else in_words(value)
 
 

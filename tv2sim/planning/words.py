@@ -100,7 +100,7 @@ class Words(NamedTuple):
         if len(candidates) == 1:
             return f"{candidate.label} does not publish {self.what}: {end}"
         if len(families) == 1 and len(candidate.values) == 1:
-            values = f"{next(iter(candidate.values))} from {_values(candidates)}"
+            values = f"{next(iter(candidate.values))} {_among(candidates)}"
             return f"{candidate.family} does not publish {self.what} with any {values}: with {candidate} {end}"
         return f"None of {listed(families)} publishes {self.what}: with {candidate.label} {end}"
 
@@ -218,6 +218,12 @@ def _values(candidates: Sequence[Candidate]) -> str:
     if len(values) > 6:
         return f"{in_short(values[0])}, {in_short(values[1])}, ..., {in_short(values[-1])}"
     return listed(map(in_short, values))
+
+
+def _among(candidates: Sequence[Candidate]) -> str:
+    """Return the values as they follow the field's name, "from 6 to 20" or "of 4 and 5"."""
+    values = _values(candidates)
+    return f"{'from' if ' to ' in values else 'of'} {values}"
 
 
 def _extreme(candidates: Sequence[Candidate]) -> str:

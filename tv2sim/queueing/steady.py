@@ -15,7 +15,7 @@ from tv2sim.distributions import as_distribution
 from tv2sim.errors import InputError
 from tv2sim.profiles import Profile
 from tv2sim.queueing.averages import mean_of_least, mean_over, squared_variation
-from tv2sim.validation import MOST, a_number, a_time, a_whole_number
+from tv2sim.validation import MOST, a_number, a_time, a_whole_number, plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -122,6 +122,7 @@ def erlang_c(servers: int, load: float) -> float:
     >>> round(erlang_c(10, 8.0), 4)
     0.4092
     """
+    servers = a_whole_number("servers", servers, at_least=1, at_most=MOST)
     blocked = erlang_b(servers, load)
     _check_load(servers, load)
     return blocked / (1 - load / servers * (1 - blocked))
@@ -365,6 +366,6 @@ def _load(arrival_rate: float, service_time: float, servers: int) -> float:
 def _check_load(servers: int, load: float) -> None:
     if load >= servers:
         raise InputError(
-            f"{servers} servers cannot keep up with a load of {load:g}: the wait grows without limit; "
-            f"more than {load:g} servers are needed"
+            f"{plural(servers, 'server')} cannot keep up with a load of {load:g}: the wait grows without "
+            f"limit; more than {load:g} servers are needed"
         )
