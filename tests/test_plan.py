@@ -457,6 +457,22 @@ def test_wrong_input_is_told_in_a_sentence(wrong: dict[str, Any], message: str) 
         tv.plan(every_second(), **{"strategy": "2c", "scenario": EVERY_SECOND, **wrong})
 
 
+def test_of_equal_prices_the_first_is_taken() -> None:
+    """Publishers of parts 1 and 2b never idle, and those of a pool under two names idle alike."""
+    plan = tv.plan(CATALOGUE, ["1", "2b"], target=0.3, replications=800)
+    assert (plan.status, plan.best) == ("met", tv.PART_1)
+    twins = [tv.PART_2C.replace(name=name, prewarmed=12) for name in ("a", "b")]
+    plan = tv.plan(CATALOGUE, twins, target=0.999, replications=800)
+    assert (plan.status, plan.best) == ("met", twins[0])
+    few = tv.plan(CATALOGUE, twins, target=0.999, replications=200)
+    assert few.status == "undecided"
+
+
+def test_one_candidate_is_not_called_the_cheapest() -> None:
+    plan = tv.plan(CATALOGUE, "2c:12", prices=tv.Prices(ready=0.02, failed=5), replications=100)
+    assert plan.answer.startswith("2c:12 is the only candidate: ")
+
+
 def test_values_that_are_no_range_are_listed() -> None:
     plan = tv.plan(every_second(), "2c", EVERY_SECOND, vary={"startup_time": [60, 90]}, target=0.999)
     assert " in time with any startup_time of 60 and 90: with " in plan.answer

@@ -218,7 +218,11 @@ def test_further_times_of_the_catalogue_are_moved() -> None:
         {"id": "b", "encodingTime": 1, "publicationTimeout": 9, "publishingTime": 2},
     ]
     found = rows(tv.sensitivity(videos, "1", STEADY, metric="makespan", replications=2, progress=False))
-    assert found.loc["submitted at", ["usual", "low", "high"]].tolist() == ["mean 10 s", "mean 9 s", "mean 11 s"]
+    assert found.loc["submitted at", ["usual", "low", "high"]].tolist() == [
+        "mean 10 s",
+        "mean 9 s",
+        "mean 11 s",
+    ]
     assert found.loc["submitted at", "high_difference"] == 1
     assert found.loc["publishing time", "high_difference"] == pytest.approx(0.2)
     assert "priority" not in found.index

@@ -237,7 +237,11 @@ class Race:
         return self.indifference * abs(self.mean_price(best))
 
     def more(self, racer: Racer, other: Racer) -> float:
-        """Return by how much a candidate is dearer than another one, at least; NaN if that is not known."""
+        """Return by how much a candidate is dearer than another one, at least; NaN if that is not known.
+
+        Prices that are the same in so many replications that they differ in a share of at most `indifference`
+        of all count as equal: no interval says more of them.
+        """
         if racer.reps is None or other.reps is None:
             return nan
         pairs = comb(self.compared, 2)
@@ -249,7 +253,9 @@ class Race:
             )
         count = min(racer.replications, other.replications)
         level = self._level(min(racer.looks, other.looks), pairs)
-        return racer.reps.less(other.reps, self.price, level, first=count).ci_low
+        found = racer.reps.less(other.reps, self.price, level, first=count)
+        are_equal = found.mean == 0 and not found.differing and (1 - self.indifference) ** count <= 1 - level
+        return 0.0 if are_equal else found.ci_low
 
     def _level(self, looks: int, shared_by: int) -> float:
         """Return the confidence level of an interval at a look."""

@@ -77,9 +77,10 @@ class Words(NamedTuple):
         others = sorted((one for one in self.choice.winners if one is not best), key=race.mean_price)
         known = [one for one in others if one.reps is not None][:2]
         if race.target is None:
-            of = plural(len(self.choice.searches), "candidate")
+            many = len(self.choice.searches)
+            what = f"{price} of {plural(many, 'candidate')}" if many > 1 else "is the only candidate"
             after = f"; {known[0].candidate.label} costs {_price(known[0])}" if known else ""
-            return f"{label} {price} of {of}: {price_in_words(best)}{after}{self._sure(best, *known)}"
+            return f"{label} {what}: {price_in_words(best)}{after}{self._sure(best, *known)}"
         also = listed(f"{one.candidate.label} for {_price(one)}" for one in known)
         after = f"; so {'do' if len(known) > 1 else 'does'} {also}" if known else ""
         return (
