@@ -473,6 +473,15 @@ def test_one_candidate_is_not_called_the_cheapest() -> None:
     assert plan.answer.startswith("2c:12 is the only candidate: ")
 
 
+@pytest.mark.parametrize("strategy", ["2c:20", "1"])
+def test_a_limit_of_publishers_that_cannot_keep_up_is_the_reason(strategy: str) -> None:
+    plan = tv.plan(CATALOGUE, strategy, tv.Scenario(max_publishers=5), target=0.999, replications=100)
+    assert plan.status == "infeasible"
+    assert (
+        ", since a limit of 5 publishers cannot keep up with 2 requests/s: waits grow steadily" in plan.answer
+    )
+
+
 def test_values_that_are_no_range_are_listed() -> None:
     plan = tv.plan(every_second(), "2c", EVERY_SECOND, vary={"startup_time": [60, 90]}, target=0.999)
     assert " in time with any startup_time of 60 and 90: with " in plan.answer

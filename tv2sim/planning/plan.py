@@ -309,13 +309,14 @@ def plan(
     failures_per_day : float, optional
         The target as a number of videos that are late or not published in a day, at the rate of the scenario.
     prices : Prices, optional
-        What makes a candidate cheap; without them, its publishers' idle seconds do.
+        What publishers and failed videos cost: the candidate with the least cost is the cheapest. None: the
+        candidate whose publishers idle least.
     seed : int or None
         As for :func:`tv2sim.simulate`.
     confidence : float
         The probability that the answer is right, at least, however often the candidates are looked at.
     indifference : float
-        The share of a price that does not matter: the cheapest candidate may be one that is dearer by less.
+        The share of a price that does not matter: another candidate may be cheaper by at most this share.
     replications : int
         The largest number of replications of each candidate.
     control : bool

@@ -46,12 +46,12 @@ def reason(racer: Racer, race: Race) -> str:
 
 
 def _cannot_keep_up(candidate: Candidate) -> str:
-    """Return a sentence if the pool serves no more videos than arrive."""
+    """Return a sentence if the pool, or the limit of publishers, serves no more videos than arrive."""
     strategy = candidate.strategy.sized(candidate.catalogue, candidate.scenario)
-    if not strategy.keeps_its_size or strategy.starts_for_videos:
-        return ""
+    is_pool = strategy.keeps_its_size and not strategy.starts_for_videos
+    limits = ("pool", "quota") if is_pool else ("quota",)
     load = candidate.scenario.explain(candidate.catalogue, prewarmed=strategy.prewarmed)
-    found = [one for one in load.warnings if one.of == "pool" and one.rate >= one.capacity * (1 - 1e-9)]
+    found = [one for one in load.warnings if one.of in limits and one.rate >= one.capacity * (1 - 1e-9)]
     return str(found[0]) if found else ""
 
 
