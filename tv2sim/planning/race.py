@@ -254,7 +254,8 @@ class Race:
             return found.ci_low
         # none differs, which says nothing of how much one may: no more than prices do between replications
         prices = np.concatenate([one.values(self.price)[:count] for one in (racer.reps, other.reps)])
-        return found.mean + rare_interval(np.zeros(count), level, float(np.ptp(prices)))[0]
+        spread = float(np.ptp(prices))
+        return found.mean + (rare_interval(np.zeros(count), level, spread)[0] if spread else 0.0)
 
     def _level(self, looks: int, shared_by: int) -> float:
         """Return the confidence level of an interval at a look."""
