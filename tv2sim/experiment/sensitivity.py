@@ -270,8 +270,8 @@ def sensitivity(
                     prewarmed            10                 9            5.15            -1.31     True
                  startup_time uniform(2, 6) uniform(1.8, 5.4)           -1.15             3.57     True
           requests_per_second             2               1.8           -1.30             2.90     True
-          publication timeout    mean 6.766         mean 6.09            2.48            -0.88     True
-                encoding time    mean 3.377        mean 3.039           -1.10             2.25     True
+          publication timeout  mean 6.766 s       mean 6.09 s            2.48            -0.88     True
+                encoding time  mean 3.377 s      mean 3.039 s           -1.10             2.25     True
                      encoders            10                 9           -0.28             0.00     True
     publishing_queue_capacity           100                90            0.00             0.00    False
     """
