@@ -11,6 +11,7 @@ from tv2sim.numbers import estimate, listed, rate
 from tv2sim.planning.candidates import in_short
 from tv2sim.planning.race import Decision
 from tv2sim.planning.reasons import reason
+from tv2sim.statistics import exactly
 from tv2sim.validation import plural
 
 if TYPE_CHECKING:
@@ -123,8 +124,10 @@ class Words(NamedTuple):
         if close.decision is Decision.MEETS:
             so_far = f"{price_in_words(close)} with {plural(close.replications, 'replication')}"
             gap = self.race.mean_price(close) - self.race.mean_price(best) + self.race.matters(best)
-            tell = _would_tell(close, gap, gap - self.race.more(close, best) - self.race.matters(best))
-            return f"{label} {does}, but {close.candidate.label} may be cheaper, {so_far}: {tell}"
+            more = self.race.more(close, best)
+            tell = _would_tell(close, gap, gap - more - self.race.matters(best))
+            at_most = "" if isnan(more) else f" by up to {estimate(self.race.price, exactly(-more, 1))}"
+            return f"{label} {does}, but {close.candidate.label} may be cheaper{at_most}, {so_far}: {tell}"
         return f"{label} {does}, but {self._call(close)}"
 
     def _call(self, close: Racer) -> str:
