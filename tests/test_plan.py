@@ -168,6 +168,13 @@ def test_a_difference_of_costs_that_does_not_matter_is_not_sought() -> None:
     assert close.answer.endswith(" replications would tell")
 
 
+def test_strategies_that_cost_the_same_in_each_replication_are_a_tie() -> None:
+    """The order of the queue moves no publisher, so no replication differs."""
+    pools = [tv.PART_2C.replace(name=order, prewarmed=12, queue_order=order) for order in ("fifo", "deadline")]
+    found = tv.plan(tv.generate_catalogue(), pools, target=0.999, progress=False)
+    assert (found.status, found.best, found.replications) == ("met", pools[0], 400)
+
+
 def test_what_comes_after_one_that_is_too_dear_is_not_simulated() -> None:
     racers = [
         Racer(one) for one in groups_of(every_second(), "2c", EVERY_SECOND, None, ordered=True)[0].candidates

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from math import comb, inf, nan
+from math import comb, inf, isnan, nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from tv2sim.experiment.replications import Replications, extended, with_cost
 from tv2sim.experiment.work import no_results
 from tv2sim.metrics import COST, ON_TIME_RATE, Setting, measured_for
 from tv2sim.planning.exact import Exact, at_least, at_most
-from tv2sim.statistics import Interval
+from tv2sim.statistics import Interval, rare_interval
 
 if TYPE_CHECKING:
     from tv2sim.planning.candidates import Candidate
@@ -222,7 +222,7 @@ class Race:
 
     def mean_price(self, racer: Racer) -> float:
         """Return the mean price of a candidate; infinity if that is not known."""
-        return inf if racer.reps is None else float(racer.reps.values(self.price).mean())
+        return inf if racer.reps is None else racer.reps.mean(self.price)
 
     def is_dearer(self, racer: Racer, other: Racer) -> bool:
         """Return whether a candidate is shown to be dearer than another one."""
@@ -249,7 +249,12 @@ class Race:
             )
         count = min(racer.replications, other.replications)
         level = self._level(min(racer.looks, other.looks), pairs)
-        return racer.reps.less(other.reps, self.price, level, first=count).ci_low
+        found = racer.reps.less(other.reps, self.price, level, first=count)
+        if found.differing or not isnan(found.ci_low):
+            return found.ci_low
+        # none differs, which says nothing of how much one may: no more than prices do between replications
+        prices = np.concatenate([one.values(self.price)[:count] for one in (racer.reps, other.reps)])
+        return found.mean + rare_interval(np.zeros(count), level, float(np.ptp(prices)))[0]
 
     def _level(self, looks: int, shared_by: int) -> float:
         """Return the confidence level of an interval at a look."""
