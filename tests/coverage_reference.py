@@ -143,8 +143,12 @@ class State:
 
     @cached_property
     def longest(self) -> float:
-        """h, which is at least a ten thousandth of the longest gap."""
-        return max(self.startup.longest, max((gap for gap in self.gaps if gap < inf), default=0.0) / 10_000)
+        """h, which is at least a thousandth of the longest gap."""
+        return max(self.startup.longest, max((gap for gap in self.gaps if gap < inf), default=0.0) / 1_000)
+
+    def latest_start(self, deadline: float) -> float:
+        """Return when it decides although nothing happens: the last time at which h is left."""
+        return deadline - self.publishing - self.longest // 1
 
     @property
     def ahead(self) -> float:

@@ -56,6 +56,7 @@ class Place(IntEnum):
     DELAYED_START = auto()  # video, then order
     RETIREMENT = auto()  # publisher that has been idle long enough
     REVIEW = auto()  # one at a time
+    LATEST_START = auto()  # video
     DECISION = auto()  # of a rule that decides at the end of the instant
 
 
@@ -595,12 +596,12 @@ class System:
     def fate_can_change(self) -> bool:
         """Tell whether anything can still give a video its outcome, at a later time.
 
-        A review cannot, except if the level of the pool follows the rate, which time alone changes. The end of
-        a lifetime or of idle time cannot, except if the place under the quota is then free for a publisher that
-        is needed. A repair can only if it lets a video be encoded that can go on from there. Publishers that
-        nobody waits for may die and be replaced for ever, and so may the encoders of videos that are encoded
-        and find no room; this cannot either. That a video may be discarded at the next decision is no reason to
-        go on.
+        A review cannot, except if the level of the pool follows the rate, which time alone changes. The latest
+        start for a video that lacks a publisher can. The end of a lifetime or of idle time cannot, except if
+        the place under the quota is then free for a publisher that is needed. A repair can only if it lets a
+        video be encoded that can go on from there. Publishers that nobody waits for may die and be replaced for
+        ever, and so may the encoders of videos that are encoded and find no room; this cannot either. That a
+        video may be discarded at the next decision is no reason to go on.
         """
         unfinished = {row for row, video in enumerate(self.videos) if video.outcome == "unfinished"}
         stranded = {  # encoded, but without room in the queue
@@ -631,6 +632,8 @@ class System:
                     return False
                 case Place.REVIEW:
                     return self.rate_changes() and any(not self.never_encoded(row) for row in unfinished)
+                case Place.LATEST_START:
+                    return self.lacks_publisher(int(event.key[0]))
                 case Place.READY_DIES | Place.RETIREMENT:
                     return bool(waits_for_quota)
                 case Place.ENCODER_REPAIRED:
@@ -779,6 +782,8 @@ class System:
         self.encoding_starts.append(self.now)
         if not self.has_own[row]:
             self.of_pool.append((self.now, row))
+            if self.rule.price and (time := self.coverage([]).latest_start(self.deadline(row))) > self.now:
+                self.plan(time, Place.LATEST_START, row)
 
     def never_encoded(self, row: int) -> bool:
         return math.isnan(self.videos[row].encoded)
@@ -1257,6 +1262,13 @@ class System:
             self.has_to_decide = True
         else:
             self.fill_up(repeat(None))
+
+    def latest_start(self, row: int) -> None:
+        """Let the coverage rule decide while a publisher surely comes in time."""
+        self.has_to_decide = self.has_to_decide or self.lacks_publisher(row)
+
+    def lacks_publisher(self, row: int) -> bool:
+        return row in self.waiting() or row in dict(self.encoding_now())
 
     # -- what rules see that decide once an instant ------------------------------------------------------
 

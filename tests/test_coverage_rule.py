@@ -304,6 +304,13 @@ def test_python_alone_decides_the_same_in_time() -> None:
         assert line == " ".join(map(str, of_one_run(strategy, scenario)))
 
 
+@pytest.mark.parametrize(("seconds", "failed"), [(0, 0), (2, 0), (3.7, 1), (5, 1)])
+def test_start_up_times_that_are_constant(seconds: float, failed: int) -> None:
+    """All are in time but the first video, which is due 3 s after it is known, before any is expected."""
+    run = tv.simulate(CATALOGUE, "coverage", tv.Scenario(startup_time=tv.Constant(seconds)))
+    assert (run.summary["failed"], run.ending) == (failed, "completed")
+
+
 @pytest.mark.full
 def test_it_fails_less_at_a_third_of_the_idle_time_of_a_pool() -> None:
     def means(strategy: str | tv.Strategy, replications: int) -> tuple[float, float]:

@@ -269,9 +269,9 @@ def test_publishing_takes_time_before_the_deadline() -> None:
 
 
 def test_start_ups_that_take_no_time() -> None:
-    """Both are encoded by 2, and due 10 microseconds later: each has a publisher at 2, when nothing is left."""
+    """Both are due at 2.00001. The first has a publisher 0.5 / 1000 before; the second is encoded at 2."""
     run = simulate([(1, 2.00001), (1.5, 1.50001)], tv.Strategy(price=60), 0, encoders=2)
-    assert run.videos["assigned"].tolist() == [2, 2]
+    assert run.videos["assigned"].tolist() == [1.99951, 2]
     assert len(run.publishers) == 2
 
 

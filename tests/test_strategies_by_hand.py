@@ -797,6 +797,57 @@ class TestRetirement:
         check(outcome.publishers[:2], "cause started ended outcome", "- 0 3 failed", "0 3 4 ended")
 
 
+class TestLatestStart:
+    """A start-up takes 3.7 s. The rule knows nothing but the videos, and never starts one too early."""
+
+    RULE = Rule(price=60, forecast=None)
+    WORLD: Mapping[str, Any] = {"encoders": 3, "startup_time": 3.7}
+
+    def test_a_publisher_comes_at_the_deadline_if_nothing_happens_before(self, simulate: Simulate) -> None:
+        """Due at 0 + 10, encoded at 1: started at 10 - 3.7."""
+        outcome = simulate([Clip(1, 10)], self.RULE, **self.WORLD)
+        check(outcome.publishers, "cause started ready assigned idle", "- 6.3 10 10 0")
+        check(outcome.videos, "encoded assigned published outcome", "1 10 10 published")
+        assert (outcome.end, outcome.ending) == (10, "completed")
+
+    def test_each_video_has_one(self, simulate: Simulate) -> None:
+        """Due at 8, 9.1 and 8; the second one is encoding until 7.5, and the others wait from 1 and 3 on."""
+        outcome = simulate([Clip(1, 8), Clip(7, 8.6), Clip(2, 7)], self.RULE, **self.WORLD)
+        assert started(outcome) == [4.3, 4.3, 5.4]
+        check(outcome.videos, "publisher assigned", "0 8", "2 9.1", "1 8")
+        assert all(video["outcome"] == "published" for video in outcome.videos)
+
+    def test_it_leaves_time_for_publishing_and_provisioning(self, simulate: Simulate) -> None:
+        """Due at 10 - 2, and 0.5 + 3.7 before: ordered at 3.8, and started at 4.3."""
+        world = {**self.WORLD, "publishing_time": 2, "provisioning_delay": 0.5}
+        outcome = simulate([Clip(1, 10)], self.RULE, **world)
+        check(outcome.publishers, "started ready assigned ended", "4.3 8 8 10")
+        check(outcome.videos, "published outcome", "10 published")
+
+    def test_it_is_that_of_the_longest_start_up_time(self, simulate: Simulate) -> None:
+        """Start-ups take 1 or 5 s, for certain no more than 5: started at 12 - 5, whatever is drawn."""
+        world = {**self.WORLD, "startup_time": tv.Empirical([1, 5])}
+        assert started(simulate([Clip(1, 12)], self.RULE, **world)) == [7]
+
+    def test_a_start_up_without_time_has_the_thousandth_part_of_a_gap(self, simulate: Simulate) -> None:
+        outcome = simulate([Clip(1, 10)], self.RULE, encoders=3, startup_time=0)
+        check(outcome.videos, "assigned outcome", "9.9995 published")
+
+    def test_a_rule_that_only_holds_has_none(self, simulate: Simulate) -> None:
+        outcome = simulate([Clip(1, 10)], Rule(holds_back=60), **self.WORLD)
+        assert (outcome.end, outcome.ending) == (1, "no publisher will come")
+
+    def test_that_of_a_video_with_a_publisher_keeps_no_run_alive(self, simulate: Simulate) -> None:
+        """The first one, whose latest start would be 20 - 3.7, takes the only publisher at 1.
+
+        The second is known 3 s before its deadline, too late for a start. It is encoded at the deadline.
+        """
+        rule = Rule(price=60, holds_back=False, forecast=None, prewarmed=1, ready_at_start=True)
+        outcome = simulate([Clip(1, 20), Clip(3, 3)], rule, **self.WORLD)
+        check(outcome.videos, "encoded publisher outcome", "1 0 published", "3.5 - unfinished")
+        assert (outcome.end, outcome.ending) == (3.5, "no publisher will come")
+
+
 class TestNothingHangs:
     def test_reviews_and_idle_times_keep_no_run_alive(self) -> None:
         """The rate ends at 0.5, which the library refuses: one is published at 1, the other never comes."""

@@ -13,7 +13,10 @@ from tv2sim.kernel.pools import fill_up
 from tv2sim.kernel.serving import admit, assign, discard, hopeless, waiting
 from tv2sim.strategies import coverage as rule
 
-__all__ = ["begins_encoding", "decide", "remove", "wait_for_any", "wait_for_own"]
+__all__ = [
+    "at_latest_start", "begins_encoding", "decide", "next_latest_start", "remove", "wait_for_any",
+    "wait_for_own",
+]  # fmt: skip
 
 
 # -- what waits, and what is known of the others -----------------------------------------------------------
@@ -51,12 +54,37 @@ def wait_for_own(video: Any, T: Any, K: Any, n: Any, c: Any) -> None:
 
 
 @inlined
-def begins_encoding(now: Any, video: Any, T: Any, K: Any, n: Any, coverage: Any) -> None:
+def begins_encoding(now: Any, video: Any, T: Any, K: Any, n: Any, c: Any, coverage: Any) -> None:
     """Let the coverage rule know of the start of an encoding."""
     if coverage is not None and not K[s.OWN, video]:
         K[s.CODING, n[s.CODING_NOW]] = video
         n[s.CODING_NOW] += 1
         rule.seen(coverage, T[s.NOMINAL, video], T[s.TIMEOUT, video], now)
+        time = rule.latest_start(coverage, now + T[s.TIMEOUT, video])
+        if time > now:
+            c[s.LATEST_START] = min(c[s.LATEST_START], time)
+
+
+@borrowing
+def at_latest_start(now: Any, T: Any, K: Any, n: Any, c: Any, coverage: Any) -> None:
+    """Decide in this instant if it is the latest start of a video without a publisher."""
+    if next_latest_start(now - 1.0, T, K, n, coverage) == now:
+        n[s.SEEN] = -1
+    c[s.LATEST_START] = next_latest_start(now, T, K, n, coverage)
+
+
+@borrowing
+def next_latest_start(after: Any, T: Any, K: Any, n: Any, coverage: Any) -> Any:
+    """Return the next latest start of a video without a publisher after a time, or infinity."""
+    first = inf
+    if coverage is not None:
+        for i in range(n[s.CODING_NOW] + n[s.Q_IN] - n[s.Q_OUT]):
+            waits = i - n[s.CODING_NOW]
+            video = K[s.CODING, i] if waits < 0 else K[s.FIFO, n[s.Q_OUT] + waits]
+            time = rule.latest_start(coverage, T[s.STARTED, video] + T[s.TIMEOUT, video])
+            if after < time < first:
+                first = time
+    return first
 
 
 @inlined

@@ -13,7 +13,15 @@ import numpy as np
 from tv2sim.compiled import borrowing, inlined
 from tv2sim.kernel import state as s
 from tv2sim.kernel.arrivals import pause_from
-from tv2sim.kernel.deciding import begins_encoding, decide, remove, wait_for_any, wait_for_own
+from tv2sim.kernel.deciding import (
+    at_latest_start,
+    begins_encoding,
+    decide,
+    next_latest_start,
+    remove,
+    wait_for_any,
+    wait_for_own,
+)
 from tv2sim.kernel.heaps import pop, push
 from tv2sim.kernel.orders import begin, due, is_needed, is_own, order, start_for, start_up
 from tv2sim.kernel.pools import fill_up, lapse, next_lapse, retire
@@ -179,7 +187,7 @@ def _client(now: Any, steps: Any, D: Any, T: Any, K: Any, n: Any, c: Any, log: A
     n[s.NEXT] += 1
     n[s.IS_OFFERED] = 0
     if pool is not None:
-        begins_encoding(now, video, T, K, n, pool.coverage)
+        begins_encoding(now, video, T, K, n, c, pool.coverage)
     if K[s.MOMENT, video] == s.AT_START:
         start_for(now, video, D, T, K, n, c, log, pool)
     if pool is not None and n[s.ADAPTS] and not n[s.LATE]:
@@ -253,7 +261,7 @@ def _begin_at_0(D: Any, T: Any, K: Any, n: Any, c: Any, log: Any, pool: Any) -> 
     else:
         K[s.STUCK, :videos] = 0
         n[s.SEEN] = -1
-        c[s.NEAREST] = inf
+        c[s.NEAREST] = c[s.LATEST_START] = inf
         _forget(pool.coverage)
     for slot in range(n[s.SLOTS]):
         if pool is not None and n[s.WARM]:
@@ -306,9 +314,11 @@ def _hindered(now: Any, client: Any, n: Any, c: Any) -> Any:
 
 
 @inlined
-def _is_stalled(now: Any, client: Any, T: Any, K: Any, n: Any, c: Any) -> Any:
+def _is_stalled(now: Any, client: Any, T: Any, K: Any, n: Any, c: Any, pool: Any) -> Any:
     """Return whether nothing is left but reviews and idle times, which can change no video's fate any more."""
     if n[s.ENDS] + n[s.STARTS] + n[s.TIMERS] > (c[s.REVIEW_EVERY] > 0) or client < inf:
+        return False
+    if c[s.LATEST_START] < inf and next_latest_start(now, T, K, n, pool.coverage) < inf:
         return False
     if c[s.TO_LIVE] > 0 and max(n[s.LAPSED], n[s.R_OUT]) < n[s.R_IN]:
         for i in range(n[s.L_OUT], n[s.L_IN]):  # they start in place of those that are retired
@@ -354,12 +364,12 @@ def simulate(steps: Any, D: Any, T: Any, K: Any, n: Any, c: Any, log: Any, pool:
             if hindrance > 0:
                 return now, hindrance
             lapses = next_lapse(now, T, K, n, c)
-            first = min(first, lapses)
+            first = min(first, min(lapses, c[s.LATEST_START]))
             if n[s.LATE] and n[s.SEEN] != n[s.LOGGED]:
                 first = now
         if n[s.OUTCOMES] == n[s.VIDEOS] and first > now:
             return now, _COMPLETED
-        if first == inf or (pool is not None and first > now and _is_stalled(now, client, T, K, n, c)):
+        if first == inf or (pool is not None and first > now and _is_stalled(now, client, T, K, n, c, pool)):
             return now, _why_nothing_is_left(T, K, n)
         if first > c[s.UNTIL]:
             return c[s.UNTIL], _CUT_OFF
@@ -383,6 +393,8 @@ def simulate(steps: Any, D: Any, T: Any, K: Any, n: Any, c: Any, log: Any, pool:
             _timer(now, client, D, T, K, n, c, log, pool)
         elif lapses == now:
             lapse(now, D, T, K, n, c, log, pool)
+        elif c[s.LATEST_START] == now:
+            at_latest_start(now, T, K, n, c, pool.coverage)
         else:
             decide(now, D, T, K, n, c, log, pool)
         if n[s.IS_OFFERED] and n[s.FREE] and client == inf:

@@ -64,10 +64,10 @@ FREE, ENDS, STARTS, TIMERS, QUEUE = map(np.int64, range(5))
 ) = range(5, 62)  # fmt: skip
 (
     GAP, UNTIL, REVIEW_EVERY, PROVISIONING, NOTICED_AFTER, FACTOR, WINDOW, STARTUP, TO_LIVE, NOW, CLIENT,
-    NEAREST, ASKED, DURATIONS,
-) = range(14)  # fmt: skip
+    NEAREST, LATEST_START, ASKED, DURATIONS,
+) = range(15)  # fmt: skip
 """Durations, of managed pools also the times at which a replication goes on, the nearest deadline of those that
-wait, and a level that is too high."""
+wait, the next latest start, and a level that is too high."""
 
 FIRST_IN, BY_HOOK, BY_VALUE, BY_DEADLINE = range(4)
 """Orders of the queue: by priorities that depend on deadlines, by those that do not, or by deadlines."""

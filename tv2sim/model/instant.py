@@ -53,7 +53,7 @@ STARTED_LATER = 13 * _WIDTH
 RETIRED = 14 * _WIDTH
 """The end of the time for which a ready publisher may be idle; the place is this plus its number."""
 REVIEWED = 15 * _WIDTH
-"""A review of the pool."""
+"""A review of the pool, or the latest start of a publisher for a video."""
 DECIDED = 16 * _WIDTH
 """The decision of a rule that decides when all that happens at the same time has happened."""
 END = 17 * _WIDTH

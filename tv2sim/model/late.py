@@ -115,6 +115,9 @@ class Decisions:
         Each event that it records is an occasion to decide, except for those of the decision itself.
     """
 
+    has_latest_starts = False
+    """Whether there will be a decision that may start a publisher although nothing else happens."""
+
     def __init__(
         self, env: Environment, stage: LateStage, publishers: ManagedPublishers, record: Recorder
     ) -> None:

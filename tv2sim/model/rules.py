@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tv2sim.errors import StrategyError
+from tv2sim.model.environment import Background
+from tv2sim.model.instant import REVIEWED
 from tv2sim.model.late import Decisions
 from tv2sim.model.users import call
 from tv2sim.profiles import Profile
-from tv2sim.strategies.coverage import begin, decide, seen
+from tv2sim.strategies.coverage import begin, decide, latest_start, seen
 from tv2sim.strategies.deciding import Decision, KnownVideo, State
 from tv2sim.ticks import PER_SECOND, to_ticks
 from tv2sim.validation import MOST, a_whole_number, shown
@@ -99,10 +101,28 @@ class CoveringDecisions(RuledDecisions):
         begin(knowledge)
 
     def encoding_started(self, video: int, *, again: bool = False) -> None:
-        """Learn from the start of an encoding."""
+        """Learn from the start of an encoding, and decide again at the latest start of a publisher for it."""
         super().encoding_started(video)
         if not again:
             seen(self._knowledge, self._nominal[video], self._timeouts[video], self._env.now)
+            if (left := self._until_latest_start(video)) > 0:
+                timer = Background(self._env, left, REVIEWED)
+                timer.callbacks.append(lambda _: self._at_latest_start(video))
+
+    @property
+    def has_latest_starts(self) -> bool:  # type: ignore[override]
+        """Whether the latest start of a video without a publisher is still to come."""
+        return any(self._until_latest_start(video) > 0 for video in self._without_publisher())
+
+    def _until_latest_start(self, video: int) -> float:
+        return float(latest_start(self._knowledge, self.deadline(video))) - self._env.now
+
+    def _at_latest_start(self, video: int) -> None:
+        if video in self._without_publisher():
+            self.wake()
+
+    def _without_publisher(self) -> set[int]:
+        return {*self._ends, *self._stage.waiting()}
 
     def carry_out(self) -> None:
         """Discard, dispatch as far as nothing is held, start."""

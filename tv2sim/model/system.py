@@ -157,9 +157,10 @@ class System:
             self._record,
             self._on_outcome,
         )
+        self._decisions: Decisions | None = None
         if isinstance(stage, LateStage):
             stage.gives_up = strategy.discards
-            self._deciding(knowledge)(env, stage, self._publishers, self._record)
+            self._decisions = self._deciding(knowledge)(env, stage, self._publishers, self._record)
         self._encoders: Encoders | NoEncoders
         if scenario.encoders is None:
             self._encoders = NoEncoders(self._publishers, stage, self._record)
@@ -312,7 +313,8 @@ class System:
     def _stalled(self, foreground: int) -> bool:
         """Return whether no event can change a video's fate any more, given how many keep the run alive."""
         futile = self._encoders.futile + (0 if self._retrying is None else self._retrying.futile)
-        alive = foreground > futile or self._encoders.awaits_repair
+        decides = self._decisions is not None and self._decisions.has_latest_starts
+        alive = foreground > futile or self._encoders.awaits_repair or decides
         return not (alive or self._open or self._publishers.awaits_death or self._reviews_matter())
 
     def _reviews_matter(self) -> bool:

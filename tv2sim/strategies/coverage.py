@@ -5,8 +5,12 @@ publishers will be ready by then with how many videos are due by then. It knows 
 and encoding, the ages of the publishers that are starting, the rate of the client and the mix of videos so
 far. It does not know the rest of the catalogue, nor that it ends. All times are in ticks.
 
+**Instants.** It decides at time 0, when something happens that it can see, and at the *latest start* of each
+known video that has no publisher: h, rounded down to whole ticks, before the video is due. A publisher that is
+started then is the last one that surely comes in time. A rule that only holds has no latest starts.
+
 **Start-up.** F is the distribution function of the start-up time, h its longest time (that of an unbounded
-distribution is its quantile .995), or the 10,000th part of a gap if that is longer. A publisher that was
+distribution is its quantile .995), or the thousandth part of a gap if that is longer. A publisher that was
 started at s and is not ready at the time t will be ready by t + u with the probability p(u) = (F(t + u - s)
 - F(t - s)) / (1 - F(t - s)), which is 1 where F(t - s) = 1. If start-ups fail with the probability f, then
 p, and F wherever it stands for a publisher that is yet to be started, is multiplied by 1 - f.
@@ -87,7 +91,9 @@ except ModuleNotFoundError as missing:  # without numba Python interprets them
 
     borrowing = inlined = compiled
 
-__all__ = ["Arrivals", "Coverage", "Startups", "begin", "coverage", "decide", "seen", "startups"]
+__all__ = [
+    "Arrivals", "Coverage", "Startups", "begin", "coverage", "decide", "latest_start", "seen", "startups",
+]  # fmt: skip
 
 Floats: TypeAlias = NDArray[np.float64]
 Arrivals: TypeAlias = Literal["even", "poisson", "none"]
@@ -102,7 +108,7 @@ UNKNOWN = 10
 """Videos without demand that a learned mix begins with."""
 
 _TAIL = 0.995
-_LONGER = 10_000
+_LONGER = 1_000
 """The longest gap is at most so many times as long as what counts as the longest start-up time."""
 _IN_STEP = 16
 """Quantiles that are computed in each cell of the table; the function steps where two are the same."""
@@ -293,6 +299,12 @@ def seen(state: Any, encoding_time: Any, timeout: Any, now: Any) -> None:
     state.memory[_LAST] = now
     if state.learns:
         _learn(state, encoding_time, timeout)
+
+
+@inlined
+def latest_start(state: Any, deadline: Any) -> Any:
+    """Return when the last publisher is started that surely comes in time; -inf if the rule starts none."""
+    return deadline - state.publishing - state.startup.longest // 1.0 if state.price > 0 else -inf
 
 
 @borrowing

@@ -448,7 +448,8 @@ class Strategy(Fields):
     @property
     def may_go_on_for_ever(self) -> bool:
         """Whether it may go on to act although no video can get its outcome any more."""
-        return self.idle_time_to_live is not None or (self.manages and self.review_every is not None)
+        reviews = self.manages and self.review_every is not None
+        return reviews or self.idle_time_to_live is not None or self.price is not None
 
     @property
     def shares(self) -> bool:
