@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import cast
+from typing import Any, cast
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -184,3 +184,10 @@ def test_long_texts_do_not_overlap_and_stay_below_the_top() -> None:
     assert [text.get_text() for text in ax.texts] == ["10, 10", "8, 5"]
     assert max(text.get_window_extent().y1 for text in ax.texts) < ax.bbox.y1 + 5
     plt.close(figure)
+
+
+def test_nothing_is_simulated_again_for_a_frontier(monkeypatch: pytest.MonkeyPatch) -> None:
+    how: dict[str, Any] = {"replications": 3, "metrics": ["failed", "idle"], "progress": False}
+    few = tv.compare(tv.generate_catalogue(), ["2c", "2c:12"], **how)
+    monkeypatch.setattr("tv2sim.experiment.replications.compute", None)
+    assert few.frontier["failed"].notna().all()

@@ -101,8 +101,7 @@ def _means(reps: Replications, names: Mapping[str, Any], confidence: float) -> d
 
 def _missing(reps: Replications) -> float:
     """Return how many videos are neither published in time nor failed, on average."""
-    known = sum(reps.interval(name).mean for name in ("published", "failed"))
-    return round(len(reps.catalogue) - known, _DECIMALS)
+    return round(float((reps.failures - reps.values("failed")).mean()), _DECIMALS)
 
 
 def _bound(reps: Replications, metric: str) -> float:
