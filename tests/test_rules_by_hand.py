@@ -65,7 +65,7 @@ class TestPrice:
         assert started(outcome) == [7]
 
     def test_several_are_started_while_it_pays(self, simulate: Simulate) -> None:
-        """At 2, v0 is encoded, and due at 4. A start-up takes 1 s or 3 s: F(u) is .5 from 1 s on, then 1.
+        """v0 is encoded at 1 and due at 2. A start-up takes 1 s or 3 s: F(u) is .5 from 1 s on, then 1.
 
         The first is idle only when v0 is gone. The second prevents a failure at 2 s with the probability
         .5 * .5. On the grid, it is idle at 1, 1.5, 2 and 2.5 s with .5 * .5, and at 3, 3.5 and 4 s: for half a
@@ -73,8 +73,8 @@ class TestPrice:
         """
         for price, number in ((0.001, 1), (7.9, 1), (8.1, 2), (17.9, 2), (18.1, 3)):
             rule = Rule(price=price, forecast=None)
-            outcome = simulate([Clip(2, 4)], rule, startup_time=EITHER, until=2)
-            assert started(outcome) == [2] * number
+            outcome = simulate([Clip(1, 2)], rule, startup_time=EITHER, until=0.5)
+            assert started(outcome) == [0] * number
 
     def test_the_prewarmed_ones_are_not_replaced(self, simulate: Simulate) -> None:
         """Ready at 2, and v0 takes one of two at 3; v1, due in 98 s, takes the other at 4."""
