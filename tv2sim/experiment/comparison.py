@@ -257,8 +257,8 @@ class Comparison:
         strategy  failed   idle  bound  dominated  price_of_failure
               2a   26.04  92.44    NaN       True               NaN
            2c:10    1.61 170.88   1.31       True               NaN
-           2c:12    0.03 322.88   0.03      False            1156.6
-        coverage    0.28  44.17    NaN      False               NaN
+           2c:12    0.03 322.88   0.03      False           1233.39
+        coverage    0.26  44.16    NaN      False               NaN
         """
         return frontier_of(self.cells, self.confidence, ["idle", *([COST] if self.prices else [])])
 
