@@ -194,8 +194,8 @@ def test_a_strategy_with_code_of_its_own_is_saved_without() -> None:
 
     mine = Mine(name="mine", prewarmed=10)
     reps = tv.compare(CATALOGUE, [mine], replications=20, progress=False)
-    assert reps["mine"].controls("failed")
-    assert not tv.Comparison.from_dict(reps.to_dict())["mine"].controls("failed")
+    assert reps["mine"].used_control("failed")
+    assert not tv.Comparison.from_dict(reps.to_dict())["mine"].used_control("failed")
 
 
 def test_texts_say_so(study: tv.Comparison, tmp_path: Path) -> None:

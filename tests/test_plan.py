@@ -18,7 +18,7 @@ from tv2sim.planning.candidates import groups_of
 from tv2sim.planning.race import Race, Racer
 from tv2sim.planning.search import Search
 
-REAL = Path("/work/shared/data/tv2-video-metadata-ingest.txt")
+REAL = Path(__file__).parents[2] / "shared" / "data" / "tv2-video-metadata-ingest.txt"
 
 EVERY_SECOND = tv.Scenario(requests_per_second=1.0, startup_time=3.0)
 WARM = tv.Strategy("warm", prewarmed=1, ready_at_start=True)

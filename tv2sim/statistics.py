@@ -463,14 +463,7 @@ def paired_difference(
     paired = _variance(difference)
     unpaired = _variance(values) + _variance(baseline)
     ratio = unpaired / paired if paired > 0 else inf if unpaired > 0 else nan
-    moved = bool(shift or error)
-    p_value = (
-        nan
-        if isnan(interval.half_width) and moved
-        else _p_of(found)
-        if moved
-        else _p_value(difference, interval)
-    )
+    p_value = _p_of(found) if shift or error else _p_value(difference, interval)
     return Difference(*interval[:4], p_value, ratio, len(difference), interval.differing or 0)
 
 

@@ -50,10 +50,10 @@ class Control:
     @cached_property
     def bound(self) -> FailedBound | None:
         """What knows the mean and counts; None where it does not cover what is simulated."""
-        setting = self.setting
-        if setting.is_deterministic:
+        one = self.setting
+        if one.is_deterministic:
             return None
-        return if_covered(lambda: failed_bound(setting.catalogue, setting.strategy, setting.scenario))
+        return if_covered(lambda: failed_bound(one.catalogue, one.strategy, one.scenario))
 
     @property
     def mean(self) -> float:

@@ -29,10 +29,9 @@ def cost_interval(reps: Replications, confidence: float, first: int | None) -> I
         return _times(unit, mean_interval(publishers, confidence))
     low, high = METRICS["failed"].limits(len(reps.catalogue))
     size, known = prices.failed / unit, {}
-    if reps.controls("failed") and len(failed) > 1:
-        assert reps.control is not None
-        failed = reps.control.others(failed)
-        known = {"shift": size * reps.control.mean, "error": size * reps.control.error}
+    if (control := reps.used_control("failed")) and len(failed) > 1:
+        failed = control.others(failed)
+        known = {"shift": size * control.mean, "error": size * control.error}
     return _times(unit, mean_of_sum(publishers, failed, size, confidence, low=low, high=high, **known))
 
 
@@ -45,14 +44,10 @@ def cost_difference(
     if not prices.failed:
         return _times(unit, paired_difference(parts[0], others[0], confidence))
     size, known = prices.failed / unit, {}
-    if one.controls("failed") and other.controls("failed") and len(parts[1]) > 1:
-        assert one.control is not None
-        assert other.control is not None
-        parts, others = (parts[0], one.control.others(parts[1])), (others[0], other.control.others(others[1]))
-        known = {
-            "shift": size * less_known(one.control, other.control),
-            "error": size * (one.control.error + other.control.error),
-        }
+    control, base = one.used_control("failed"), other.used_control("failed")
+    if control and base and len(parts[1]) > 1:
+        parts, others = (parts[0], control.others(parts[1])), (others[0], base.others(others[1]))
+        known = {"shift": size * less_known(control, base), "error": size * (control.error + base.error)}
     return _times(unit, paired_sum(parts, others, size, confidence, **known))
 
 

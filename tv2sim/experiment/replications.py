@@ -167,9 +167,8 @@ class Replications:
             return exactly(float(values[0]), len(values))
         if metric == COST:
             return cost_interval(self, confidence, first)
-        if self.controls(metric) and len(values) > 1:
-            assert self.control is not None
-            return controlled_interval(self.control, self.failures[:first], metric, confidence)
+        if (control := self.used_control(metric)) and len(values) > 1:
+            return controlled_interval(control, self.failures[:first], metric, confidence)
         if of.dtype is bool:
             return share_interval(int(values.sum()), len(values), confidence)
         low, high = of.limits(videos)
@@ -191,11 +190,10 @@ class Replications:
             return Difference(*exact[:4], p_value=nan, variance_ratio=nan, n=len(values), differing=0)
         if metric == COST:
             return cost_difference(self, other, confidence, first)
-        if self.controls(metric) and other.controls(metric) and len(values) > 1:
-            assert self.control is not None
-            assert other.control is not None
+        controls = self.used_control(metric), other.used_control(metric)
+        if controls[0] and controls[1] and len(values) > 1:
             failed = self.failures[:first], other.failures[:first]
-            return controlled_difference((self.control, other.control), failed, metric, confidence)
+            return controlled_difference((controls[0], controls[1]), failed, metric, confidence)
         return paired_difference(values, others, confidence, step=of.step(len(self.catalogue)))
 
     def input_interval(
@@ -225,18 +223,18 @@ class Replications:
 
     def mean(self, metric: str) -> float:
         """Return the mean of a metric over all replications, as :meth:`interval` has it."""
-        known = self.controls("failed" if metric == COST and needed(self.prices).failed else metric)
-        if not known or len(self) < 2:
+        of_failures = "failed" if metric == COST and needed(self.prices).failed else metric
+        if self.used_control(of_failures) is None or len(self) < 2:
             return float(self.values(metric).mean())
         return self.mean_costs[COST] if metric == COST else self.interval(metric).mean
 
     # -- the control variate -------------------------------------------------------------------------------
 
-    def controls(self, metric: str) -> bool:
-        """Return whether the control variate is used for a metric."""
-        published = METRICS[ON_TIME_RATE].follows
-        follows = published in (metric, METRICS[metric].follows)
-        return follows and self.control is not None and self.control.bound is not None
+    def used_control(self, metric: str) -> Control | None:
+        """Return the control variate for a metric that follows from failures, else None."""
+        follows = METRICS[ON_TIME_RATE].follows in (metric, METRICS[metric].follows)
+        covered = self.control is not None and self.control.bound is not None
+        return self.control if follows and covered else None
 
     @property
     def variance_ratio(self) -> float:
@@ -249,9 +247,8 @@ class Replications:
         >>> round(reps.control.mean, 3), round(reps.variance_ratio, 1)
         (1.312, 4.8)
         """
-        if self.control is None or not self.controls("published") or len(self) < 2:
-            return nan
-        return self.control.variance_ratio(self.failures)
+        control = self.used_control("failed")
+        return nan if control is None or len(self) < 2 else control.variance_ratio(self.failures)
 
     @cached_property
     def failures(self) -> NDArray[np.float64]:
@@ -262,9 +259,8 @@ class Replications:
     @property
     def estimated_failures(self) -> NDArray[np.float64]:
         """The failures of each replication whose mean is estimated: where there is a control, the others."""
-        if self.control is None or not self.controls("published"):
-            return self.failures
-        return self.control.others(self.failures)
+        control = self.used_control("failed")
+        return self.failures if control is None else control.others(self.failures)
 
     @cached_property
     def setting(self) -> Setting:
@@ -330,7 +326,7 @@ class Replications:
             name: float(part.mean()) for name, part in (self.parts_of_cost | {COST: self.values(COST)}).items()
         }
         failed = needed(self.prices).failed
-        more = failed * self.mean("failed") - means["failed"] if failed and self.controls("failed") else 0.0
+        more = failed * self.mean("failed") - means["failed"] if failed and self.used_control("failed") else 0.0
         return {**means, "failed": means["failed"] + more, COST: means[COST] + more}
 
     @cached_property

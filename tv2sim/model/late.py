@@ -115,9 +115,6 @@ class Decisions:
         Each event that it records is an occasion to decide, except for those of the decision itself.
     """
 
-    has_latest_starts = False
-    """Whether there will be a decision that may start a publisher although nothing else happens."""
-
     def __init__(
         self, env: Environment, stage: LateStage, publishers: ManagedPublishers, record: Recorder
     ) -> None:
@@ -126,6 +123,11 @@ class Decisions:
         self._again = False  # whether this one leaves something to decide
         record.after_each(self.wake)
         publishers.wake = self.wake
+
+    @property
+    def has_latest_starts(self) -> bool:
+        """Whether there will be a decision that may start a publisher although nothing else happens."""
+        return False
 
     def wake(self) -> None:
         """Decide at the end of this instant."""

@@ -110,7 +110,7 @@ class CoveringDecisions(RuledDecisions):
                 timer.callbacks.append(lambda _: self._at_latest_start(video))
 
     @property
-    def has_latest_starts(self) -> bool:  # type: ignore[override]
+    def has_latest_starts(self) -> bool:
         """Whether the latest start of a video without a publisher is still to come."""
         return any(self._until_latest_start(video) > 0 for video in self._without_publisher())
 

@@ -166,7 +166,10 @@ def _ends(row: Mapping[Hashable, Any], metric: str) -> Ends:
 
 
 def _last_failure(rows: Iterable[Mapping[Hashable, Any]], metric: str, against: str) -> str:
-    """Return the price of the last failure in words; nothing if there is none, or the metric is another one."""
+    """Return the price of the last failure in words.
+
+    The text is empty if the metric is not that of failed videos, or no point has a price of a failure.
+    """
     prices = [(row[metric], row["price_of_failure"]) for row in rows if not np.isnan(row["price_of_failure"])]
     if metric != "failed" or not prices:
         return ""
