@@ -303,7 +303,7 @@ def test_the_bars_by_hand(by_hand: tv.Sensitivity) -> None:
     places = {text.get_text(): text.xy for text in ax.texts if hasattr(text, "xy")}
     assert places["7.38"] == pytest.approx((3, 0.18))
     assert places["9.02"] == pytest.approx((0, -0.18))
-    assert ax.get_title(loc="left") == "What matters for published too late"
+    assert ax.get_title(loc="left") == "What matters most: published too late"
 
 
 @pytest.mark.parametrize("width", [3.4, 8.0])

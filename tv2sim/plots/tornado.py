@@ -87,7 +87,7 @@ def tornado(sensitivity: Sensitivity, ax: Axes | None = None) -> Axes:
         f"{rate(sensitivity.confidence)} intervals, {plural(len(sensitivity.usual), 'replication')}",
         f"usually {estimate(sensitivity.metric, sensitivity.interval)}",
     ]
-    title = f"What matters for {METRICS[sensitivity.metric].label}"
+    title = f"What matters most: {METRICS[sensitivity.metric].label}"
     style.titles(
         ax, "What matters" if narrow else title, "; ".join(below[: 1 if narrow else 3]),
         x=axis(sensitivity.metric), width=width_of(ax),
