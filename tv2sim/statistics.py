@@ -620,8 +620,8 @@ class Precision(Fields):
     """The precision to reach for a mean: the half width of its interval, absolute or relative to the mean.
 
     For a metric that differs from its commonest value in at most a third of the replications, it is not met
-    before 30 of them do: the first few of rare events come too early or too late to say how rare they are. Under
-    the control variate of :func:`tv2sim.replicate` most of the mean is known, and it does not wait.
+    before 30 of them do: the first few of rare events come too early or too late to say how rare they are.
+    Under the control variate of :func:`tv2sim.replicate` most of the mean is known, and it does not wait.
 
     Parameters
     ----------
