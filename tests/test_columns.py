@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import tv2sim as tv
 from tests.commands import SAMPLE
 from tv2sim.catalogue import batches
-from tv2sim.catalogue.columns import Column, Constant, Difference, as_columns, shipped
+from tv2sim.catalogue.columns import Column, Constant, Sum, as_columns, shipped
 from tv2sim.catalogue.values import moments, numbers
 from tv2sim.catalogue.videos import UNKNOWN
 
@@ -204,9 +204,7 @@ def test_a_mapping_in_all_its_forms(tmp_path: Path) -> None:
     expected = {
         "id": Column("job_id", ("job_id",)),
         "submitted_at": Column("created_at", ("created_at",)),
-        "publishing_time": Difference(
-            Column("finished_at", ("finished_at",)), Column("started_at", ("started_at",))
-        ),
+        "publishing_time": Sum(Column("finished_at", ("finished_at",)), Column("started_at", ("started_at",))),
         "publication_timeout": Constant("30", 30),
     }
     for form in (text, columns, tmp_path / "mapping.toml", tmp_path / "mapping.json"):
@@ -327,7 +325,11 @@ START = 1_772_438_400  # 2026-03-02T08:00:00Z
         ({"created": 5}, "submittedAt is a number of seconds, but a timestamp in lines before"),
         ({"finished": None}, "publishingTime: finished is missing"),
         ({"finished": "2026-03-02T07:59:59Z"}, "publishingTime must be at least 0"),
-        ({"finished": 3}, "publishingTime: finished - started takes a number of seconds from a time of day"),
+        ({"finished": 3}, "publishingTime: finished - started takes a time of day from a number of seconds"),
+        (
+            {"started": 3},
+            "publishingTime: finished - started is a time of day, and publishingTime a number of seconds",
+        ),
         ({"finished": math.inf}, "publishingTime: finished is no finite time: inf"),
         ({"name": ["x"]}, "title: name is no text: ['x']"),
         ({"name": "\ud800"}, "a text in it is not valid UTF-8"),
