@@ -13,12 +13,13 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from math import inf, isfinite
 
 import numpy as np
 
 import tv2sim as tv
+from tests.commands import Json
 
 START = datetime(2026, 3, 2, 7, tzinfo=UTC)
 STAGES = (("lint", "build"), ("unit 1", "unit 2", "unit 3", "unit 4"), ("package",), ("deploy",))
@@ -145,3 +146,97 @@ def history(
 def at(time: float, step: float) -> float:
     """Return a time as a multiple of the step."""
     return round(round(time / step) * step, 3)
+
+
+# -- as the interfaces tell it -----------------------------------------------------------------------------
+
+
+def gitlab(history: History, *, without_wait: float = 0) -> list[Json]:
+    """Return the jobs as GitLab lists them, the latest first; a share has no `queued_duration`."""
+    random = np.random.default_rng(1)
+    return [
+        _gitlab(job, history.taken, lacks_wait=random.random() < without_wait)
+        for job in reversed(history.jobs)
+        if job.created <= history.taken
+    ]
+
+
+def _gitlab(job: Job, taken: float, *, lacks_wait: bool) -> Json:
+    started, finished = (time if time <= taken else inf for time in (job.started, job.finished))
+    status = job.result
+    if isfinite(job.runnable) and finished == inf:
+        status = "running" if isfinite(started) else "pending" if job.runnable <= taken else "created"
+    wait = min(started, taken) - job.runnable if job.runnable <= taken else None
+    return {
+        "id": job.id,
+        "status": status,
+        "stage": f"stage {job.stage}",
+        "name": job.name,
+        "ref": "main",
+        "tag_list": ["pool"],
+        "created_at": stamp(job.created, "milliseconds"),
+        "started_at": stamp(started, "milliseconds"),
+        "finished_at": stamp(finished, "milliseconds"),
+        "erased_at": None,
+        "duration": round(finished - started, 6) if isfinite(started + finished) else None,
+        "queued_duration": None if wait is None or lacks_wait else round(wait, 6),
+        "pipeline": {"id": job.pipeline, "ref": "main", "status": "success"},
+        "runner": {"id": 12, "description": "autoscaled", "is_shared": False} if isfinite(started) else None,
+    }
+
+
+def github(history: History) -> list[Json]:
+    """Return the jobs as GitHub lists them: one is created when it becomes runnable, in whole seconds."""
+    return [_github(job, history.taken) for job in history.jobs if job.result != "manual"]
+
+
+def _github(job: Job, taken: float) -> Json:
+    started, finished = (time if time <= taken else inf for time in (job.started, job.finished))
+    created = job.runnable if isfinite(job.runnable) else job.created
+    over = isfinite(finished) or job.result == "skipped"
+    hosted = {"runner_id": 7, "runner_name": "GitHub Actions 7", "runner_group_name": "GitHub Actions"}
+    own = {"runner_id": 41, "runner_name": "pool-41", "runner_group_name": "Default"}
+    none = {"runner_id": 0, "runner_name": "", "runner_group_name": ""} if over else dict.fromkeys(own)
+    conclusion = {"canceled": "cancelled", "failed": "failure"}.get(job.result, job.result)
+    return {
+        "id": job.id,
+        "run_id": job.pipeline,
+        "run_attempt": 1,
+        "name": job.name,
+        "status": "completed" if over else "in_progress" if isfinite(started) else "queued",
+        "conclusion": conclusion if over else None,
+        "created_at": stamp(created, "seconds"),
+        "started_at": stamp(started if isfinite(started) else created, "seconds"),
+        "completed_at": stamp(finished if isfinite(finished) else created, "seconds") if over else None,
+        "labels": ["ubuntu-latest"] if job.hosted else ["self-hosted", "linux", "pool"],
+        **(none if not isfinite(started) else hosted if job.hosted else own),
+    }
+
+
+def pages(jobs: list[Json]) -> list[Json]:
+    """Return what GitHub's interface answers, 100 jobs a page."""
+    return [{"total_count": len(jobs), "jobs": jobs[n : n + 100]} for n in range(0, len(jobs), 100)]
+
+
+def events(jobs: list[Json]) -> list[Json]:
+    """Return the events that GitHub's webhooks deliver, in the order of jobs."""
+    found = []
+    unassigned = {"conclusion": None, "completed_at": None}
+    unassigned |= {"runner_id": None, "runner_name": None, "runner_group_name": None}
+    for job in jobs:
+        if job["conclusion"] != "skipped":
+            queued = job | unassigned | {"status": "queued", "started_at": job["created_at"]}
+            found.append({"action": "queued", "workflow_job": queued})
+            if job["runner_id"]:
+                running = job | {"status": "in_progress", "conclusion": None, "completed_at": None}
+                found.append({"action": "in_progress", "workflow_job": running})
+        if job["status"] == "completed":
+            found.append({"action": "completed", "workflow_job": job})
+    return found
+
+
+def stamp(time: float, unit: str) -> str | None:
+    """Return a time as ISO 8601; None for one that has not come."""
+    if not isfinite(time):
+        return None
+    return (START + timedelta(seconds=time)).isoformat(timespec=unit).replace("+00:00", "Z")

@@ -33,6 +33,7 @@ def test_from_a_job_log_to_a_table_of_pools_in_three_commands(tmp_path: Path) ->
     assert (made.status, made.err) == (0, "")
     assert made.out.splitlines() == [
         "jobs.csv: 1,500 videos, in the order of submission; nothing left out",
+        "the time zone is UTC, as the log names none; --timezone Europe/Copenhagen sets another",
         "the same for all: encodingTime=0, publicationTimeout=30",
     ]
     checked = tv2sim("check", jobs)
@@ -49,11 +50,11 @@ def test_it_says_what_it_left_out_and_why() -> None:
     assert [json.loads(line)["id"] for line in made.out.splitlines()] == ["13", "11"]
     assert made.err.splitlines() == [
         "tv2sim: github.jsonl: 2 videos, in the order of submission; 5 lines left out",
-        "tv2sim:   2 lines, first line 1: left out: action is 'queued', not completed",
-        "tv2sim:   1 line, first line 3: left out: action is 'in_progress', not completed",
-        "tv2sim:   1 line, first line 4: left out: workflow_job.conclusion is 'cancelled', not success or "
-        "failure or timed_out",
+        "tv2sim:   3 lines, first line 1: left out: another record of the same job says more",
+        "tv2sim:   1 line, first line 2: left out: it never started",
         "tv2sim:   1 line, first line 6: the id '11' was seen before, in line 5",
+        "tv2sim:   1 video: failed or timed out while running, kept with the time on the machine",
+        "tv2sim: the time zone is UTC, as the log names none; --timezone Europe/Copenhagen sets another",
         "tv2sim: the same for all: publicationTimeout=5",
     ]
 

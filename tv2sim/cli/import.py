@@ -29,9 +29,8 @@ def main(options: argparse.Namespace) -> None:
         times = _begun(files, options.startup_times, options.force)
         found = import_catalogue(options.log, columns, timezone=timezone)
         if timezone is not None and not found.timezone_from:
-            raise InputError(
-                f"--timezone is for a log with times of day, and submittedAt of {found.catalogue.name!r} has none"
-            )
+            name = found.catalogue.name
+            raise InputError(f"--timezone is for a log with times of day, and submittedAt of {name!r} has none")
         (out or sys.stdout.buffer).writelines(found.catalogue.lines())
         if times is not None:
             lines = [STARTUP_TIME, *map(repr, found.startup_times.tolist())]
@@ -63,8 +62,8 @@ def _report(found: Import, columns: Columns) -> Iterable[str]:
         by_reason.setdefault(reason, []).append(line)
     for reason, lines in sorted(by_reason.items(), key=lambda item: -len(item[1])):
         yield f"  {plural(len(lines), 'line')}, first line {lines[0]}: {reason}"
-    for note, count in found.notes.items():
-        yield f"  {plural(count, 'video')}: {note}"
+    for told, count in found.notes.items():
+        yield f"  {plural(count, 'video')}: {told}"
     if found.timezone_from:
         yield f"the time zone is {catalogue.timezone}, {_ZONE_FROM[found.timezone_from]}"
     if columns.constants:
