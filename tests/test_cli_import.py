@@ -59,6 +59,19 @@ def test_it_says_what_it_left_out_and_why() -> None:
     ]
 
 
+def test_the_time_zone_is_told_and_kept(tmp_path: Path) -> None:
+    out = tmp_path / "jobs.jsonl"
+    log = job_log(tmp_path / "jobs.csv", 3)
+    made = tv2sim("import", JOBS, log, "--out", out, "--timezone", "Europe/Copenhagen")
+    assert "the time zone is Europe/Copenhagen, as given" in made.out.splitlines()
+    assert tv.read_catalogue(out).timezone == "Europe/Copenhagen"
+    refused = tv2sim("import", f"{JOBS},submittedAt=1", log, "--timezone", "Europe/Copenhagen")
+    assert (refused.status, "--timezone is for a log with times of day" in refused.err) == (2, True)
+    wrong = tv2sim("import", JOBS, log, "--timezone", "CPH")
+    assert (wrong.status, wrong.err.count("\n")) == (2, 1)
+    assert "'CPH' is no time zone of the IANA database" in wrong.err
+
+
 def test_it_writes_the_start_up_times(tmp_path: Path) -> None:
     times = tmp_path / "times.csv"
     made = tv2sim("import", "kubernetes", LOGS / "kubernetes.json", "--startup-times", times)

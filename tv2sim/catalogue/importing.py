@@ -355,13 +355,16 @@ class _Rows:
         choices = expression.choices if isinstance(expression, Choice) else (expression,)
         found, stamped = np.full(len(self._batch), np.nan), np.zeros(len(self._batch), dtype=bool)
         reasons: dict[int, str] = {}
+        lacking = 0
         for number, one in enumerate(choices):
             try:
                 values, stamps, why = self._evaluated(name, one)
-            except CatalogueError:  # a table lacks the column; that is an error if nothing is left to choose
-                if number == len(choices) - 1:
+            except CatalogueError:  # a table lacks the column; that is an error if it lacks those of all choices
+                lacking += 1
+                if lacking == len(choices):
                     raise
-                continue
+                values, stamps = np.full(len(found), np.nan), np.zeros(len(found), dtype=bool)
+                why = dict.fromkeys(range(len(found)), f"{one.text} {MISSING}")
             missing = np.isnan(found)
             found, stamped = np.where(missing, values, found), np.where(missing, stamps, stamped)
             taken = missing & ~np.isnan(found)
