@@ -359,9 +359,9 @@ class _Rows:
         for number, one in enumerate(choices):
             try:
                 values, stamps, why = self._evaluated(name, one)
-            except CatalogueError:  # a table lacks the column; that is an error if it lacks those of all choices
+            except CatalogueError:
                 lacking += 1
-                if lacking == len(choices):
+                if lacking == len(choices):  # a table that has the columns of one choice may lack others
                     raise
                 values, stamps = np.full(len(found), np.nan), np.zeros(len(found), dtype=bool)
                 why = dict.fromkeys(range(len(found)), f"{one.text} {MISSING}")
@@ -372,14 +372,9 @@ class _Rows:
                 meaning = self._columns.instead.get(name, "")
                 text = f"{FIELDS[name]} is {one.text}, as {choices[0].text} has no value"
                 self.notes.append((f"{text}: {meaning}" if meaning else text, taken))
-                reasons = {
-                    row: f"{reasons[row]}, and {reason}" if row in reasons else reason
-                    for row, reason in why.items()
-                }
-            else:
-                reasons = why
-        known = set(np.flatnonzero(~np.isnan(found)).tolist())
-        return found, stamped, {row: reason for row, reason in reasons.items() if row not in known}
+            for row, reason in why.items():
+                reasons[row] = f"{reasons[row]}, and {reason}" if row in reasons else reason
+        return found, stamped, {row: reason for row, reason in reasons.items() if np.isnan(found[row])}
 
     def _evaluated(
         self, name: str, expression: Term | Sum
