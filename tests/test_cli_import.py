@@ -33,6 +33,7 @@ def test_from_a_job_log_to_a_table_of_pools_in_three_commands(tmp_path: Path) ->
     assert (made.status, made.err) == (0, "")
     assert made.out.splitlines() == [
         "jobs.csv: 1,500 videos, in the order of submission; nothing left out",
+        "the time zone is UTC, as the log names none; --timezone Europe/Copenhagen sets another",
         "the same for all: encodingTime=0, publicationTimeout=30",
     ]
     checked = tv2sim("check", jobs)
@@ -49,13 +50,26 @@ def test_it_says_what_it_left_out_and_why() -> None:
     assert [json.loads(line)["id"] for line in made.out.splitlines()] == ["13", "11"]
     assert made.err.splitlines() == [
         "tv2sim: github.jsonl: 2 videos, in the order of submission; 5 lines left out",
-        "tv2sim:   2 lines, first line 1: left out: action is 'queued', not completed",
-        "tv2sim:   1 line, first line 3: left out: action is 'in_progress', not completed",
-        "tv2sim:   1 line, first line 4: left out: workflow_job.conclusion is 'cancelled', not success or "
-        "failure or timed_out",
+        "tv2sim:   3 lines, first line 1: left out: another record of the same job says more",
+        "tv2sim:   1 line, first line 2: left out: it never started",
         "tv2sim:   1 line, first line 6: the id '11' was seen before, in line 5",
+        "tv2sim:   1 video: failed or timed out while running, kept with the time on the machine",
+        "tv2sim: the time zone is UTC, as the log names none; --timezone Europe/Copenhagen sets another",
         "tv2sim: the same for all: publicationTimeout=5",
     ]
+
+
+def test_the_time_zone_is_told_and_kept(tmp_path: Path) -> None:
+    out = tmp_path / "jobs.jsonl"
+    log = job_log(tmp_path / "jobs.csv", 3)
+    made = tv2sim("import", JOBS, log, "--out", out, "--timezone", "Europe/Copenhagen")
+    assert "the time zone is Europe/Copenhagen, as given" in made.out.splitlines()
+    assert tv.read_catalogue(out).timezone == "Europe/Copenhagen"
+    refused = tv2sim("import", f"{JOBS},submittedAt=1", log, "--timezone", "Europe/Copenhagen")
+    assert (refused.status, "--timezone is for a log with times of day" in refused.err) == (2, True)
+    wrong = tv2sim("import", JOBS, log, "--timezone", "CPH")
+    assert (wrong.status, wrong.err.count("\n")) == (2, 1)
+    assert "'CPH' is no time zone of the IANA database" in wrong.err
 
 
 def test_it_writes_the_start_up_times(tmp_path: Path) -> None:

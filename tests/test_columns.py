@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import tv2sim as tv
 from tests.commands import SAMPLE
 from tv2sim.catalogue import batches
-from tv2sim.catalogue.columns import Column, Constant, Difference, as_columns, shipped
+from tv2sim.catalogue.columns import Column, Constant, Sum, as_columns, shipped
 from tv2sim.catalogue.values import moments, numbers
 from tv2sim.catalogue.videos import UNKNOWN
 
@@ -134,7 +134,7 @@ def test_gitlab() -> None:
         tv.Video("901", "build", "autoscaled-3", UNKNOWN, 60, 0.0, 42.125),
         tv.Video("902", "test", "", UNKNOWN, 60, 4.25, 30.75),  # 09:00:04.25+01:00
     ]
-    assert reasons(found.catalogue) == [(1, "left out: status is 'running', not success or failed")]
+    assert reasons(found.catalogue) == [(1, "left out: it never ended in this log")]
     assert (found.startup_times.tolist(), found.without_startup_time) == ([], {})
 
 
@@ -145,10 +145,10 @@ def test_github() -> None:
         tv.Video("11", "job 11", "pool", UNKNOWN, 5, 1.0, 30.0),
     ]
     assert reasons(found.catalogue) == [
-        (1, "left out: action is 'queued', not completed"),
-        (2, "left out: action is 'queued', not completed"),
-        (3, "left out: action is 'in_progress', not completed"),
-        (4, "left out: workflow_job.conclusion is 'cancelled', not success or failure or timed_out"),
+        (1, "left out: another record of the same job says more"),
+        (2, "left out: it never started"),
+        (3, "left out: another record of the same job says more"),
+        (4, "left out: another record of the same job says more"),
         (6, "the id '11' was seen before, in line 5"),
     ]
 
@@ -181,7 +181,7 @@ def test_jobs_are_for_a_world_without_encoders(log: str, mapping: str) -> None:
     assert len(tv.simulate(jobs, "2c", tv.Scenario(encoders=None)).videos) == len(jobs)
 
 
-@pytest.mark.parametrize("name", ["github", "gitlab", "kubernetes"])
+@pytest.mark.parametrize("name", ["github", "github_jobs", "gitlab", "kubernetes"])
 def test_what_ships_says_where_the_format_is_described(name: str) -> None:
     assert 'source = "https://' in shipped()[name]
 
@@ -204,9 +204,7 @@ def test_a_mapping_in_all_its_forms(tmp_path: Path) -> None:
     expected = {
         "id": Column("job_id", ("job_id",)),
         "submitted_at": Column("created_at", ("created_at",)),
-        "publishing_time": Difference(
-            Column("finished_at", ("finished_at",)), Column("started_at", ("started_at",))
-        ),
+        "publishing_time": Sum(Column("finished_at", ("finished_at",)), Column("started_at", ("started_at",))),
         "publication_timeout": Constant("30", 30),
     }
     for form in (text, columns, tmp_path / "mapping.toml", tmp_path / "mapping.json"):
@@ -263,6 +261,11 @@ def test_a_flat_column_goes_before_a_nested_one() -> None:
         ("encodingtime=3", "did you mean encodingTime?"),
         ("id=a b", "id must be a column"),
         ("id=", "id must be a column"),
+        ("submittedAt=a-'x'", "submittedAt must be a column, a sum"),
+        ("title=a or b", "title must be a column or a text in single quotes, not the choice 'a or b'"),
+        ("id=a+b", "not the sum 'a+b'"),
+        ("priority=a or", "priority must be a column"),
+        ("publicationTimeout=a or 0", "publicationTimeout must be a finite number greater than 0, not 0.0"),
         ("id=a-b", "not the difference 'a-b' (a column with '-' in its name is in double quotes)"),
         ("publishingTime=a-b-c", "publishingTime must be a column"),
         ("publicationTimeout=0", "publicationTimeout must be a finite number greater than 0, not 0.0"),
@@ -308,6 +311,175 @@ def reasons_alone(record: object, columns: str) -> list[tuple[int, str]]:
     return reasons(tv.read_catalogue([good, record], columns=columns))
 
 
+# -- times plus and minus seconds, choices, filters --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "submitted"),
+    [
+        ("started-waited", [0.0, 2.5]),
+        ("started - waited", [0.0, 2.5]),
+        ("waited + started", [0.0, 0.5]),
+        ("started - 1", [0.0, 1.5]),
+        ("nothing or started", [0.0, 1.5]),
+        ("nothing - waited or started - waited or created", [0.0, 2.5]),
+        ('"not or there" or started', [0.0, 1.5]),
+    ],
+)
+def test_a_time_of_day_plus_or_minus_seconds(text: str, submitted: list[float]) -> None:
+    jobs = [
+        {"id": "a", "started": "2026-03-02T08:00:02.5Z", "waited": 1.5},
+        {"id": "b", "started": "2026-03-02T09:00:04+01:00", "waited": "0.5"},
+    ]
+    for source in (jobs, pd.DataFrame(jobs).assign(nothing=None, **{"not or there": None})):
+        catalogue = tv.read_catalogue(source, columns=f"{SAME},submittedAt={text}")
+        assert catalogue.submitted_at is not None
+        assert catalogue.submitted_at.tolist() == submitted
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("created + created", "submittedAt: created + created adds two times of day"),
+        ("waited - created", "submittedAt: waited - created takes a time of day from a number of seconds"),
+        ("created - queued", "submittedAt: queued is missing"),
+        ("created - queued or began", "submittedAt: queued is missing, and began is missing"),
+    ],
+)
+def test_a_sum_that_is_no_time(text: str, reason: str) -> None:
+    good = {"id": "good", "publicationTimeout": 2, "submittedAt": 1}
+    record = {"created": RECORDS[0]["created"], "waited": 3} | good
+    with pytest.raises(tv.CatalogueError, match=r"no valid video in 'records'") as caught:
+        tv.read_catalogue([record], columns={"submittedAt": text})
+    assert reason in str(caught.value)
+
+
+def test_the_first_choice_that_has_a_value_counts_and_the_import_says_for_how_many_it_is_another() -> None:
+    jobs = [{"id": "a", "took": 3, "spent": 4}, {"id": "b", "took": None, "spent": 5}, {"id": "c"}]
+    found = tv.import_catalogue(jobs, "publishingTime=took or spent,publicationTimeout=most or 30,title=none")
+    assert [(one.id, one.publishing_time, one.publication_timeout) for one in found.catalogue] == [
+        ("a", 3, 30), ("b", 5, 30),
+    ]  # fmt: skip
+    assert reasons(found.catalogue) == [(3, "publishingTime: took is missing, and spent is missing")]
+    assert found.notes == {
+        "publicationTimeout is 30, as most has no value": 2,
+        "publishingTime is spent, as took has no value": 1,
+    }
+
+
+FILTERED = """
+[only]
+state = ["passed", "failed"]
+labels = "self-hosted"
+cached = false
+
+[left_out.draft]
+reason = "it is a draft"
+where = [{ name = "draft*" }, { name = "", number = 3 }]
+unless = { labels = ["real", "important"] }
+
+[kept.failed]
+reason = "failed"
+where = { state = "failed" }
+
+[columns]
+id = "id"
+encodingTime = 0
+publicationTimeout = 30
+"""
+
+
+def test_filters_have_several_values_and_look_into_lists(tmp_path: Path) -> None:
+    (tmp_path / "m.toml").write_text(FILTERED)
+    good = {"state": "passed", "labels": ["linux", "self-hosted"], "cached": False, "name": "x"}
+    changes: list[dict[str, Any]] = [
+        {}, {"state": "failed"}, {"state": "new"}, {"state": None}, {"labels": ["linux"]}, {"labels": []},
+        {"labels": "self-hosted"}, {"cached": True}, {"name": "draft 7"}, {"name": "a draft"},
+        {"name": None, "number": 3.0}, {"name": None, "number": 4},
+        {"name": "draft", "labels": ["self-hosted", "real"]},
+    ]  # fmt: skip
+    jobs = [good | change | {"id": str(n)} for n, change in enumerate(changes)]
+    found = tv.import_catalogue(jobs, tmp_path / "m.toml")
+    assert found.catalogue.ids == ("0", "1", "6", "9", "11", "12")
+    assert found.notes == {"failed": 1}
+    assert reasons(found.catalogue) == [
+        (3, "left out: state is 'new', not passed or failed"),
+        (4, "left out: state is missing"),
+        (5, "left out: labels is \"['linux']\", not self-hosted"),
+        (6, "left out: labels is '[]', not self-hosted"),
+        (8, "left out: cached is 'True', not False"),
+        (9, "left out: it is a draft"),
+        (11, "left out: it is a draft"),
+    ]
+    kept = tv.import_catalogue(jobs, f"{tmp_path / 'm.toml'},draft=keep")
+    assert len(kept.catalogue) == 8
+    assert kept.notes == {"it is a draft": 2, "failed": 1}
+    with pytest.raises(tv.CatalogueError, match="draft is left out by the mapping; draft=keep keeps it, not"):
+        as_columns(f"{tmp_path / 'm.toml'},draft=yes")
+
+
+# -- the time zone -----------------------------------------------------------------------------------------
+
+
+def test_a_catalogue_has_the_time_zone_that_is_given_and_its_first_line_keeps_it(tmp_path: Path) -> None:
+    found = tv.import_catalogue(RECORDS, JOBS, timezone="Europe/Copenhagen")
+    catalogue = found.catalogue
+    assert (catalogue.timezone, found.timezone_from) == ("Europe/Copenhagen", "given")
+    assert (catalogue[:1].timezone, catalogue.by_submission().timezone) == (catalogue.timezone,) * 2
+    lines = list(catalogue.lines())
+    assert [b"timezone" in line for line in lines] == [True, False, False]
+    (tmp_path / "jobs.jsonl").write_bytes(b"\xef\xbb\xbf" + b"".join(lines))
+    for source in (tmp_path / "jobs.jsonl", lines, [json.loads(line) for line in lines]):
+        again = tv.read_catalogue(source)
+        assert (again, again.timezone) == (catalogue, "Europe/Copenhagen")
+    assert tv.read_catalogue([{"id": "a", "encodingTime": 1, "publicationTimeout": 2}]).timezone is None
+    mine = {"id": "a", "encodingTime": 1, "publicationTimeout": 2, "timezone": 7}
+    assert tv.read_catalogue([mine]).timezone is None  # any further field is ignored
+
+
+def test_the_time_zone_is_that_of_the_log_or_utc() -> None:
+    assert tv.read_catalogue(RECORDS, columns=JOBS).timezone == "UTC"  # offsets are no zone
+    frame = pd.DataFrame(RECORDS)
+    frame["created"] = pd.to_datetime(frame["created"], format="ISO8601", utc=True)
+    for zone, expected in (("America/New_York", "log"), ("UTC+03:00", "default")):
+        found = tv.import_catalogue(frame.assign(created=frame["created"].dt.tz_convert(zone)), JOBS)
+        assert found.timezone_from == expected
+        assert found.catalogue.timezone == ("UTC" if expected == "default" else zone)
+    plain = tv.import_catalogue([{"id": "a", "submittedAt": 3}], SAME)
+    assert (plain.catalogue.timezone, plain.timezone_from) == (None, "")
+
+
+@pytest.mark.parametrize("kind", ["records", "table", "times"])
+def test_times_without_an_offset_are_times_of_the_zone(kind: str) -> None:
+    """The clocks of Copenhagen go from 2:00 to 3:00 on 29 March 2026."""
+    times = ["2026-03-29T01:30:00", "2026-03-29T03:30:00", "2026-03-29T03:00:00Z"]
+    if kind == "times":
+        times = times[:2]
+    frame = pd.DataFrame({"id": ["a", "b", "c"][: len(times)], "at": times})
+    if kind == "times":
+        frame["at"] = pd.to_datetime(frame["at"])
+    source = frame.to_dict("records") if kind == "records" else frame
+    local = tv.read_catalogue(source, columns=f"{SAME},submittedAt=at,timezone=Europe/Copenhagen")
+    assert local.submitted_at is not None
+    assert local.submitted_at.tolist() == [0.0, 3600.0, 9000.0][: len(times)]
+
+
+@pytest.mark.parametrize(
+    ("zone", "says"),
+    [
+        ("Europe/Kopenhagen", "no time zone of the IANA database: did you mean Europe/Copenhagen?"),
+        ("+01:00", "'+01:00' is no time zone of the IANA database, such as Europe/Copenhagen or UTC"),
+        ("../x", "is no time zone of the IANA database"),
+        ("", "is no time zone of the IANA database"),
+        (7, "7 is no time zone of the IANA database"),
+    ],
+)
+def test_a_wrong_time_zone_is_refused(zone: Any, says: str) -> None:
+    with pytest.raises(tv.CatalogueError) as caught:
+        tv.import_catalogue(RECORDS, JOBS, timezone=zone)
+    assert says in str(caught.value)
+
+
 # -- what is rejected --------------------------------------------------------------------------------------
 
 START = 1_772_438_400  # 2026-03-02T08:00:00Z
@@ -327,7 +499,11 @@ START = 1_772_438_400  # 2026-03-02T08:00:00Z
         ({"created": 5}, "submittedAt is a number of seconds, but a timestamp in lines before"),
         ({"finished": None}, "publishingTime: finished is missing"),
         ({"finished": "2026-03-02T07:59:59Z"}, "publishingTime must be at least 0"),
-        ({"finished": 3}, "publishingTime: finished - started takes a number of seconds from a time of day"),
+        ({"finished": 3}, "publishingTime: finished - started takes a time of day from a number of seconds"),
+        (
+            {"started": 3},
+            "publishingTime: finished - started is a time of day, and publishingTime a number of seconds",
+        ),
         ({"finished": math.inf}, "publishingTime: finished is no finite time: inf"),
         ({"name": ["x"]}, "title: name is no text: ['x']"),
         ({"name": "\ud800"}, "a text in it is not valid UTF-8"),

@@ -1,4 +1,4 @@
-"""What the fields of a video are made of where others wrote the file: columns, constants and differences.
+"""What the fields of a video are made of where others wrote the file: columns, constants, sums and differences.
 
 A mapping is a text (``id=job_id,publishingTime=finished_at-started_at``), a dictionary, or a file (TOML or
 JSON). Those that ship are in the folder ``mappings``.
@@ -9,12 +9,13 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
+from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
@@ -23,8 +24,9 @@ from tv2sim.errors import CatalogueError
 from tv2sim.validation import shown
 
 __all__ = [
-    "EXPRESSIONS", "FIELDS", "STARTUP_TIME", "Column", "Columns", "Constant", "Difference", "Expression",
-    "Given", "MappingFile", "as_columns", "column", "shipped",
+    "EXPRESSIONS", "FIELDS", "STARTUP_TIME", "UTC", "Accepted", "Choice", "Column", "Columns", "Constant",
+    "Expression", "Given", "MappingFile", "Rule", "Sum", "Term", "a_timezone", "as_columns", "column",
+    "shipped",
 ]  # fmt: skip
 
 STARTUP_TIME = "startup_time"
@@ -72,37 +74,62 @@ class Constant:
     number: float
 
 
-@dataclass(frozen=True)
-class Difference:
-    """The seconds from one time to a later one."""
+Term: TypeAlias = Column | Constant
 
-    later: Column | Constant
-    earlier: Column | Constant
+
+@dataclass(frozen=True)
+class Sum:
+    """A term plus another, or minus it (`sign` is -1).
+
+    A time of day plus or minus seconds is a time of day. The difference of two of them is a number of seconds.
+    """
+
+    first: Term
+    second: Term
+    sign: int = -1
 
     @property
     def text(self) -> str:
-        """What stands in a mapping for it."""
-        return f"{self.later.text} - {self.earlier.text}"
+        """How a mapping writes it."""
+        return f"{self.first.text} {'-' if self.sign < 0 else '+'} {self.second.text}"
 
 
-Expression: TypeAlias = Column | Constant | Difference | None
+@dataclass(frozen=True)
+class Choice:
+    """Several expressions, of which the first that has a value counts."""
+
+    choices: tuple[Term | Sum, ...]
+
+    @property
+    def text(self) -> str:
+        """How a mapping writes it."""
+        return " or ".join(one.text for one in self.choices)
+
+
+Expression: TypeAlias = Term | Sum | Choice | None
 """None: the field is not given, also where a column has its name."""
 
-_TERM = r"""(?:"[^"]+"|\[[^\]]+\]|[^\s,='"\[\]-])+"""
-_EXPRESSION = re.compile(rf"({_TERM})(?:\s*-\s*({_TERM}))?")
+_TERM = r"""(?:"[^"]+"|\[[^\]]+\]|[^\s,='"\[\]+-])+"""
+_EXPRESSION = re.compile(rf"({_TERM})(?:\s*([+-])\s*({_TERM}))?")
+_CHOICE = re.compile(r"""(?:^|\s+or\s+)((?:"[^"]*"|'[^']*'|\[[^\]]*\]|(?!\s+or\s).)*)""", re.DOTALL)
 _STEP = re.compile(r"""(?:^|\.)(?:"([^"]+)"|([^."\[\]]+))|\[([^\]]+)\]""")
 EXPRESSIONS = {
-    "a column": '`job_id`; in double quotes if its name has a blank or one of `-,=\'[]`: `"job-id"`',
+    "a column": '`job_id`; in double quotes if its name has a blank or one of `-+,=\'[]`: `"job-id"`',
     "a nested column": "`workflow_job.created_at`; `containers[0].name`; `conditions[type=Ready].time`, of the "
     "first in a list that has these values",
     "a difference": "`finished_at - started_at`, the seconds from one time to another",
+    "a time of day plus or minus seconds": "`started_at - queued_duration`, `submitted + delay`",
+    "the first that has a value": "`started_at - queued_duration or created_at`",
     "a number": "`30`, for all videos",
     "a text": "`'GitLab'` in single quotes, for all videos",
     "nothing": "`none`: the field is not given, even if there is a column of its name",
 }
 """What a field may be made of, and how it is written."""
 
-_HOW = "a column, a difference as in finished - started, a number, a text in single quotes, or none"
+_HOW = (
+    "a column, a sum or difference as in started - waited, several of them with or between them, a number, a "
+    "text in single quotes, or none"
+)
 
 
 def _expression(name: str, given: object) -> Expression:
@@ -112,23 +139,26 @@ def _expression(name: str, given: object) -> Expression:
     text = str(given).strip()
     if text == "none":
         return None
-    if re.fullmatch(r"'[^']*'", text):
-        return Constant(text[1:-1], float("nan"))
+    choices = [_one(name, part, text) for part in _CHOICE.findall(text)]
+    return choices[0] if len(choices) == 1 else Choice(tuple(choices))
+
+
+def _one(name: str, part: str, whole: str) -> Term | Sum:
+    """Return an expression without a choice; `whole` is what the field is made of, for messages."""
+    if re.fullmatch(r"'[^']*'", part):
+        return Constant(part[1:-1], float("nan"))
     try:
-        return Constant(text, float(text))
+        return Constant(part, float(part))
     except ValueError:
         pass
-    if not (found := _EXPRESSION.fullmatch(text)):
-        raise CatalogueError(f"{name} must be {_HOW}, not {text[:200]!r}")
-    later, earlier = (_term(name, term) for term in found.groups())
-    if later is None or earlier is None:
-        return later
-    return Difference(later, earlier)
+    if not (found := _EXPRESSION.fullmatch(part)):
+        raise CatalogueError(f"{name} must be {_HOW}, not {whole[:200]!r}")
+    first, sign, second = found.groups()
+    one = _term(name, first)
+    return Sum(one, _term(name, second), -1 if sign == "-" else 1) if sign else one
 
 
-def _term(name: str, text: str | None) -> Column | Constant | None:
-    if text is None:
-        return None
+def _term(name: str, text: str) -> Term:
     try:
         return Constant(text, float(text))
     except ValueError:
@@ -161,6 +191,18 @@ def _selector(text: str) -> int | tuple[tuple[str, str], ...]:
 # -- mappings ----------------------------------------------------------------------------------------------
 
 
+_Values: TypeAlias = str | int | bool | list[str | int | bool]
+_Conditions: TypeAlias = dict[str, _Values]
+
+
+class RuleFile(msgspec.Struct, forbid_unknown_fields=True):
+    """What a mapping file says of some records."""
+
+    reason: str
+    where: _Conditions | list[_Conditions]
+    unless: _Conditions = {}
+
+
 class MappingFile(msgspec.Struct, forbid_unknown_fields=True):
     """What a mapping file holds."""
 
@@ -169,10 +211,81 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True):
     records: Annotated[
         str, msgspec.Meta(description="the column of a document that holds the list of records, as `items`")
     ] = ""
+    timezone: Annotated[
+        str, msgspec.Meta(description="the time zone of the catalogue, as `Europe/Copenhagen`")
+    ] = ""
     only: Annotated[
-        dict[str, str | list[str]],
-        msgspec.Meta(description="values of columns: other records are left out, and this is said"),
+        _Conditions, msgspec.Meta(description="values of columns: records without them are left out")
     ] = {}
+    left_out: Annotated[
+        dict[str, RuleFile],
+        msgspec.Meta(
+            description="records that are left out, by a name of your choice: a `reason`, the values of "
+            "columns that they have (`where`; a list of several: any of these), and those that they have not "
+            "(`unless`)"
+        ),
+    ] = {}
+    kept: Annotated[
+        dict[str, RuleFile],
+        msgspec.Meta(description="records that are counted and told, likewise, and not left out"),
+    ] = {}
+    instead: Annotated[
+        dict[str, str],
+        msgspec.Meta(description="by field: what it means that the first of its choices has no value"),
+    ] = {}
+
+
+class Accepted:
+    """Values of a column, of which one counts: ``*`` stands for any letters, and an empty text for no value."""
+
+    def __init__(self, values: Iterable[object]) -> None:
+        self.texts = tuple(str(one) for one in values)
+        self._whole = frozenset(text for text in self.texts if "*" not in text)
+        self._patterns = [
+            re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
+            for text in self.texts
+            if "*" in text
+        ]
+
+    def __contains__(self, value: object) -> bool:
+        """Return whether a value counts; in a list, one of its elements."""
+        if isinstance(value, list):
+            return any(one in self for one in value) if value else "" in self._whole
+        if isinstance(value, bool):
+            return self._has(str(value)) or self._has(str(value).lower())
+        if value is None or value != value:
+            return "" in self._whole
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        return self._has(str(value))
+
+    def _has(self, text: str) -> bool:
+        return text in self._whole or any(pattern.fullmatch(text) for pattern in self._patterns)
+
+    def __str__(self) -> str:
+        return " or ".join(text or "missing" for text in self.texts)
+
+
+Conditions: TypeAlias = dict[Column, Accepted]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Some records of a log, and what is said of them.
+
+    Attributes
+    ----------
+    reason : str
+        What is said.
+    where : tuple of dict
+        The accepted values of columns; all columns of one of these count.
+    unless : dict
+        Values of columns; a record that has one of them is meant by no `where`.
+    """
+
+    reason: str
+    where: tuple[Conditions, ...]
+    unless: Conditions = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -187,16 +300,50 @@ class Columns:
         The list of records in a document.
     only : dict
         The accepted values of columns.
+    left_out, kept : dict
+        Records that are left out, and others of which something is told, by the name of the rule.
+    instead : dict
+        What it means that the first choice of a field has no value, by the field's name in Python.
+    timezone : str or None
+        The IANA name of the catalogue's time zone; None: what the log says, or UTC.
     """
 
     fields: dict[str, Expression] = field(default_factory=dict)
     records: Column | None = None
-    only: dict[Column, tuple[str, ...]] = field(default_factory=dict)
+    only: Conditions = field(default_factory=dict)
+    left_out: dict[str, Rule] = field(default_factory=dict)
+    kept: dict[str, Rule] = field(default_factory=dict)
+    instead: dict[str, str] = field(default_factory=dict)
+    timezone: str | None = None
 
     @property
     def constants(self) -> dict[str, str]:
         """The texts of the constants, by the field's name in JSON."""
         return {FIELDS[name]: one.text for name, one in self.fields.items() if isinstance(one, Constant)}
+
+    def keeping(self, name: str) -> Columns:
+        """Return the mapping that keeps what this rule leaves out, and tells how many records these are."""
+        left_out = dict(self.left_out)
+        return replace(self, left_out=left_out, kept={name: left_out.pop(name)} | self.kept)
+
+
+UTC = "UTC"
+
+
+def a_timezone(given: object) -> str:
+    """Return the IANA name of a time zone.
+
+    Raises
+    ------
+    CatalogueError
+        If it is none; the message quotes it.
+    """
+    try:
+        return UTC if given == UTC else ZoneInfo(given).key  # type: ignore[arg-type]
+    except (KeyError, ValueError, TypeError, OSError):
+        near = get_close_matches(str(given), available_timezones(), 1, 0.7)
+        meant = f": did you mean {near[0]}?" if near else ", such as Europe/Copenhagen or UTC"
+        raise CatalogueError(f"{shown(given, 60)} is no time zone of the IANA database{meant}") from None
 
 
 Given: TypeAlias = "Columns | str | os.PathLike[str] | Mapping[str, str | float] | None"
@@ -209,7 +356,8 @@ def as_columns(given: Given) -> Columns:
     ----------
     given : str, path, mapping or Columns
         A text has parts with commas between them: ``field=expression``, or the name of a mapping that ships
-        or of a file. Later ones replace earlier ones.
+        or of a file, or ``timezone=Europe/Copenhagen``, or ``hosted=keep`` where the mapping leaves out
+        records by a rule of this name. Later ones replace earlier ones.
 
     Raises
     ------
@@ -229,8 +377,17 @@ def as_columns(given: Given) -> Columns:
     result = Columns()
     for part in re.findall(r"""(?:[^,'"\[]|'[^']*'|"[^"]*"|\[[^\]]*\]|['"\[])+""", given):
         name, is_field, text = part.strip().partition("=")
-        if is_field and name.strip().isidentifier():
-            result = replace(result, fields=result.fields | _fields({name.strip(): text}))
+        name = name.strip()
+        if is_field and name == "timezone":
+            result = replace(result, timezone=a_timezone(text.strip().strip("'")))
+        elif is_field and name in result.left_out:
+            if text.strip() != "keep":
+                raise CatalogueError(
+                    f"{name} is left out by the mapping; {name}=keep keeps it, not {part[:60]!r}"
+                )
+            result = result.keeping(name)
+        elif is_field and name.isidentifier():
+            result = replace(result, fields=result.fields | _fields({name: text}))
         else:
             base = _read(Path(part.strip()))
             result = replace(base, fields=result.fields | base.fields)
@@ -261,34 +418,55 @@ def _read(path: Path) -> Columns:
     return Columns(
         _fields(file.columns),
         column("records", file.records) if file.records else None,
-        {
-            column("only", name): (values,) if isinstance(values, str) else tuple(values)
-            for name, values in file.only.items()
-        },
+        _conditions("only", file.only),
+        {name: _rule(name, one) for name, one in file.left_out.items()},
+        {name: _rule(name, one) for name, one in file.kept.items()},
+        {_field(name): text for name, text in file.instead.items()},
+        a_timezone(file.timezone) if file.timezone else None,
     )
+
+
+def _conditions(where: str, given: _Conditions) -> Conditions:
+    return {
+        column(where, name): Accepted(values if isinstance(values, list) else [values])
+        for name, values in given.items()
+    }
+
+
+def _rule(name: str, file: RuleFile) -> Rule:
+    where = file.where if isinstance(file.where, list) else [file.where]
+    return Rule(file.reason, tuple(_conditions(name, one) for one in where), _conditions(name, file.unless))
+
+
+def _field(key: str) -> str:
+    """Return the name in Python of a field; it may be given by that in JSON."""
+    names = {json: name for name, json in FIELDS.items()} | {name: name for name in FIELDS}
+    if key not in names:
+        near = get_close_matches(key, FIELDS.values(), 1)
+        meant = f": did you mean {near[0]}?" if near else ""
+        raise CatalogueError(f"a video has no field {key!r}; it has {', '.join(FIELDS.values())}{meant}")
+    return names[key]
 
 
 def _fields(given: Mapping[str, object]) -> dict[str, Expression]:
     """Return what the fields are made of, and check that it fits them."""
-    names = {json: name for name, json in FIELDS.items()} | {name: name for name in FIELDS}
     fields: dict[str, Expression] = {}
     for key, value in given.items():
-        if key not in names:
-            near = get_close_matches(key, FIELDS.values(), 1)
-            meant = f": did you mean {near[0]}?" if near else ""
-            raise CatalogueError(f"a video has no field {key!r}; it has {', '.join(FIELDS.values())}{meant}")
-        name = names[key]
+        name = _field(key)
         fields[name] = one = _expression(key, value)
         if one is None and name in REQUIRED and name != "encoding_time":
             raise CatalogueError(f"{key} cannot be none: every video has it")
         if name not in NUMBERS and name != STARTUP_TIME:
-            if isinstance(one, Difference):
+            if isinstance(one, Sum | Choice):
+                kind = "choice" if isinstance(one, Choice) else "difference" if one.sign < 0 else "sum"
                 raise CatalogueError(
-                    f"{key} must be a column or a text in single quotes, not the difference {value!r} (a "
+                    f"{key} must be a column or a text in single quotes, not the {kind} {value!r} (a "
                     f"column with '-' in its name is in double quotes)"
                 )
-        elif isinstance(one, Constant):
-            NUMBERS.get(name, NUMBERS["encoding_time"]).checked(
-                key, one.text if one.number != one.number else one.number
-            )
+            continue
+        for constant in one.choices if isinstance(one, Choice) else (one,):
+            if isinstance(constant, Constant):
+                NUMBERS.get(name, NUMBERS["encoding_time"]).checked(
+                    key, constant.text if constant.number != constant.number else constant.number
+                )
     return fields

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from tv2sim.catalogue.columns import Given
+from collections.abc import Mapping
+from itertools import chain, islice
+
+import msgspec
+
+from tv2sim.catalogue.columns import Given, a_timezone
 from tv2sim.catalogue.importing import imported
-from tv2sim.catalogue.judging import judged, no_video
+from tv2sim.catalogue.judging import Entry, as_bytes, judged, no_video
 from tv2sim.catalogue.sources import Digest, Source, entries, is_table, lines_of, opened
 from tv2sim.catalogue.videos import Catalogue, Rejected, Video
 from tv2sim.errors import CatalogueError
@@ -66,11 +71,35 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
         return source if name is None else Catalogue(source, source.rejected, name)
     if columns is not None or is_table(source):
         return imported(source, columns).catalogue(name)
-    digest = Digest()
+    digest, timezone = Digest(), None
     with opened(source) as (stream, label):
-        outcomes = list(judged(digest.of(entries(lines_of(stream), label))))
+        found = digest.of(entries(lines_of(stream), label))
+        for first in islice(found, 1):
+            timezone, found = _timezone(first), chain([first], found)
+        outcomes = list(judged(found))
     videos = [outcome for outcome in outcomes if isinstance(outcome, Video)]
     rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
     if not videos:
         raise CatalogueError(no_video(label, rejected))
-    return Catalogue(videos, rejected, name or label, digest.value)
+    catalogue = Catalogue(videos, rejected, name or label, digest.value)
+    catalogue.timezone = timezone
+    return catalogue
+
+
+class _First(msgspec.Struct):
+    """What the first line of a catalogue may say of all of it."""
+
+    timezone: str
+
+
+def _timezone(first: Entry) -> str | None:
+    """Return the time zone of which the first entry tells; as any further field, it may be something else."""
+    try:
+        if isinstance(first, bytes | str):
+            return a_timezone(_decode(as_bytes(first).removeprefix(b"\xef\xbb\xbf")).timezone)
+        return a_timezone(first["timezone"]) if isinstance(first, Mapping) and "timezone" in first else None
+    except (CatalogueError, msgspec.MsgspecError, UnicodeError, RecursionError):
+        return None
+
+
+_decode = msgspec.json.Decoder(_First).decode

@@ -9,8 +9,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -62,10 +63,11 @@ def _number(value: Any) -> int | float:
     return float(value) if isinstance(value, Decimal) else value
 
 
-def _moment(value: Any) -> tuple[float, bool]:
-    """Return one value as ticks, and whether it is a timestamp."""
+def _moment(value: Any, zone: tzinfo) -> tuple[float, bool]:
+    """Return one value as ticks, and whether it is a timestamp; without an offset it is a time of this zone."""
     if (time := _time(value)) is not None:
-        since = (time if time.tzinfo else time.replace(tzinfo=UTC)) - datetime(1970, 1, 1, tzinfo=UTC)
+        aware = time if time.tzinfo else time.replace(tzinfo=zone)
+        since = aware.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
         return _checked(float(since // timedelta(microseconds=1)), value), True
     try:
         number = _number(value)
@@ -123,10 +125,15 @@ def numbers(values: Values) -> tuple[NDArray[np.float64], dict[int, str]]:
     return result, reasons
 
 
-def moments(values: Values) -> tuple[NDArray[np.float64], NDArray[np.bool_], dict[int, str]]:
-    """Return the ticks of a column, NaN where there is no time; which are timestamps; and by row why not."""
+def moments(
+    values: Values, zone: tzinfo = UTC
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], dict[int, str]]:
+    """Return the ticks of a column, NaN where there is no time; which are timestamps; and by row why not.
+
+    Times of the calendar without an offset are times of `zone`.
+    """
     ticks, stamped = np.full(len(values), np.nan), np.zeros(len(values), dtype=bool)
-    if (times := _fast_times(values)) is not None:
+    if (times := _fast_times(values, zone)) is not None:
         ticks, stamped = times, ~np.isnan(times)
     elif (fast := _fast_numbers(values)) is not None:
         size, least = np.abs(fast), 0
@@ -137,9 +144,9 @@ def moments(values: Values) -> tuple[NDArray[np.float64], NDArray[np.bool_], dic
     with np.errstate(invalid="ignore"):
         outside = stamped & ~((ticks >= 0) & (ticks < _LAST_STAMP * PER_SECOND))
     ticks[outside] = np.nan
-    reasons = {}
+    moment, reasons = partial(_moment, zone=zone), {}
     for row in np.flatnonzero(np.isnan(ticks)).tolist():
-        (ticks[row], stamped[row]), reason = _tried(_moment, values[row], (math.nan, False))
+        (ticks[row], stamped[row]), reason = _tried(moment, values[row], (math.nan, False))
         if reason:
             reasons[row] = reason
     return ticks, stamped, reasons
@@ -184,7 +191,7 @@ def _fast_numbers(values: Values) -> NDArray[Any] | None:
     return found if isinstance(found, np.ndarray) and found.dtype.kind in "iuf" else None
 
 
-def _fast_times(values: Values) -> NDArray[np.float64] | None:
+def _fast_times(values: Values, zone: tzinfo) -> NDArray[np.float64] | None:
     """Return the ticks of a column of ISO times, NaN for other values; None if it has no such time."""
     import pandas as pd
 
@@ -193,9 +200,16 @@ def _fast_times(values: Values) -> NDArray[np.float64] | None:
             return None
         # pandas takes "now" and "2024" for times as well
         iso = [text if text[4:5] == text[7:8] == "-" else "" for text in values]
+        if zone is not UTC:  # those without an offset are read one by one
+            iso = [text if _OFFSET.search(text) else "" for text in iso]
         values = pd.to_datetime(iso, format="ISO8601", utc=True, errors="coerce")
     if not isinstance(values, pd.DatetimeIndex):
+        return None
+    if values.tz is None and zone is not UTC:
         return None
     ticks = values.as_unit("us").asi8.astype(np.float64)
     ticks[np.asarray(values.isna())] = np.nan
     return ticks
+
+
+_OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)\s*$")

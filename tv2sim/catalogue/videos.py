@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import repeat
+from itertools import islice, repeat
 from math import inf, isinf, isnan, nan
 from operator import attrgetter, eq
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, overload
@@ -167,6 +167,8 @@ class Catalogue:
         float64, NaN for a video without one; None if no video has one.
     rejected : tuple of Rejected
         The lines that are not valid videos.
+    timezone : str or None
+        The IANA name of its time zone; None if it was not made from times of day.
 
     Raises
     ------
@@ -220,6 +222,7 @@ class Catalogue:
         sha256: str | None,
     ) -> None:
         self.name, self.sha256, self.rejected = name, sha256, tuple(rejected)
+        self.timezone: str | None = None
         self.ids, self.titles = tuple(ids), tuple(titles)
         shared: dict[str, str] = {}  # there are few providers: each name is held once
         self.providers = tuple(shared.setdefault(provider, provider) for provider in providers)
@@ -243,7 +246,9 @@ class Catalogue:
 
     def __getitem__(self, row: int | slice) -> Video | Catalogue:
         if isinstance(row, slice):
-            return Catalogue(map(self.__getitem__, range(len(self))[row]), name=self.name)
+            part = Catalogue(map(self.__getitem__, range(len(self))[row]), name=self.name)
+            part.timezone = self.timezone
+            return part
         numbers = {name: float(column[row]) for name, column in self.numbers.items()}
         given = {name: number for name, number in numbers.items() if not isnan(number)}
         return Video(self.ids[row], self.titles[row], self.providers[row], **given)
@@ -254,7 +259,9 @@ class Catalogue:
             [texts[row] for row in rows] for texts in (self.ids, self.titles, self.providers)
         )
         numbers = {name: column[rows] for name, column in self.numbers.items()}
-        return Catalogue.of_columns(ids, titles, providers, numbers, self.rejected, self.name, self.sha256)
+        found = Catalogue.of_columns(ids, titles, providers, numbers, self.rejected, self.name, self.sha256)
+        found.timezone = self.timezone
+        return found
 
     def by_submission(self) -> Catalogue:
         """Return the catalogue in the order of `submittedAt`, as videos arrive where there are no encoders.
@@ -351,8 +358,13 @@ class Catalogue:
         return list(zip(values.tolist(), rows, strict=True))
 
     def lines(self) -> Iterator[bytes]:
-        """Yield the accepted videos as JSON lines, each with its line end."""
-        return (msgspec.json.encode(video) + b"\n" for video in self)
+        """Yield the accepted videos as JSON lines, each with its line end; the first one has the time zone."""
+        videos = iter(self)
+        if self.timezone is not None:
+            for video in islice(videos, 1):
+                yield msgspec.json.encode(msgspec.to_builtins(video) | {"timezone": self.timezone}) + b"\n"
+        for video in videos:
+            yield msgspec.json.encode(video) + b"\n"
 
 
 _ROWS = 1 << 14

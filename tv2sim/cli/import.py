@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tv2sim.catalogue import Import, Rejected, import_catalogue
-from tv2sim.catalogue.columns import STARTUP_TIME, Columns, as_columns
+from tv2sim.catalogue.columns import STARTUP_TIME, Columns, a_timezone, as_columns
 from tv2sim.cli.text import note, plain, say
 from tv2sim.errors import InputError
 from tv2sim.storage import resolved, whole_file
@@ -20,13 +20,17 @@ from tv2sim.validation import plural
 def main(options: argparse.Namespace) -> None:
     """Write the catalogue and the start-up times, and say what was left out and why."""
     columns = as_columns(options.mapping)
+    timezone = None if options.timezone is None else a_timezone(options.timezone)
     if options.startup_times is not None and columns.fields.get(STARTUP_TIME) is None:
         raise InputError("--startup-times needs a mapping with startupTime, such as startupTime=ready-created")
     _distinct(options.log, options.out, options.startup_times)
     with ExitStack() as files:
         out = _begun(files, options.out, options.force)
         times = _begun(files, options.startup_times, options.force)
-        found = import_catalogue(options.log, columns)
+        found = import_catalogue(options.log, columns, timezone=timezone)
+        if timezone is not None and not found.timezone_from:
+            name = found.catalogue.name
+            raise InputError(f"--timezone is for a log with times of day, and submittedAt of {name!r} has none")
         (out or sys.stdout.buffer).writelines(found.catalogue.lines())
         if times is not None:
             lines = [STARTUP_TIME, *map(repr, found.startup_times.tolist())]
@@ -58,6 +62,10 @@ def _report(found: Import, columns: Columns) -> Iterable[str]:
         by_reason.setdefault(reason, []).append(line)
     for reason, lines in sorted(by_reason.items(), key=lambda item: -len(item[1])):
         yield f"  {plural(len(lines), 'line')}, first line {lines[0]}: {reason}"
+    for told, count in found.notes.items():
+        yield f"  {plural(count, 'video')}: {told}"
+    if found.timezone_from:
+        yield f"the time zone is {catalogue.timezone}, {_ZONE_FROM[found.timezone_from]}"
     if columns.constants:
         same = ", ".join(f"{name}={value}" for name, value in columns.constants.items())
         yield f"the same for all: {same}"
@@ -66,6 +74,13 @@ def _report(found: Import, columns: Columns) -> Iterable[str]:
         yield f"{plural(len(times), 'start-up time')}, {among}"
     for reason, count in found.without_startup_time.items():
         yield f"  {plural(count, 'video')} without a start-up time: {reason}"
+
+
+_ZONE_FROM = {
+    "given": "as given",
+    "log": "as in the log",
+    "default": "as the log names none; --timezone Europe/Copenhagen sets another",
+}
 
 
 def _left_out(rejected: tuple[Rejected, ...]) -> str:

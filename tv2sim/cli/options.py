@@ -340,11 +340,19 @@ def _generate(parser: argparse.ArgumentParser) -> None:
 
 
 def _import(parser: argparse.ArgumentParser) -> None:
-    text = "as --columns of the other commands, such as gitlab,publicationTimeout=30"
+    text = (
+        "as --columns of the other commands, such as gitlab,publicationTimeout=30; hosted=keep after github or "
+        "github_jobs keeps the jobs that ran on machines of GitHub"
+    )
     parser.add_argument("mapping", metavar="MAPPING", help=text)
     text = "the log: JSON, CSV (.csv) or Parquet (.parquet), or - for standard input"
     parser.add_argument("log", metavar="FILE", help=text)
     parser.add_argument("--out", metavar="FILE", help="where to write the catalogue (default: standard output)")
+    text = (
+        "the catalogue's time zone, such as Europe/Copenhagen; times of the log without an offset are times of "
+        "this zone, and an offset only says which instant a time is (default: what the log says, else UTC)"
+    )
+    parser.add_argument("--timezone", metavar="ZONE", help=text)
     text = "write the start-up times that were found to this file, one a line"
     parser.add_argument("--startup-times", metavar="FILE", help=text)
     parser.add_argument("--force", action="store_true", help="replace files that exist")
@@ -438,7 +446,7 @@ def _catalogue(parser: argparse.ArgumentParser, *, nargs: str | None = None, mor
     text = (
         "what the fields of a video are made of, such as id=job_id,submittedAt=created_at,"
         "publishingTime=finished_at-started_at,publicationTimeout=30, or a mapping file, or one that ships "
-        "(github, gitlab, kubernetes), with commas between them"
+        "(github, github_jobs, gitlab, kubernetes), with commas between them"
     )
     parser.add_argument("--columns", metavar="MAPPING", help=text)
 
