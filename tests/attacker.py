@@ -16,10 +16,6 @@ import traceback
 from collections.abc import Callable
 from pathlib import Path
 
-import numba
-
-from tv2sim import compiled
-
 ATTACKER, VICTIM, CANNOT = 60001, 60002, 77
 OUTER = Path(f"tv2sim-{VICTIM}")
 MARK = Path("mark")
@@ -73,6 +69,10 @@ def swap(planted: list[Path]) -> None:
 
 
 def main() -> None:
+    import numba
+
+    from tv2sim import compiled
+
     tempfile.tempdir = str(Path.cwd())
     numba.njit(twice)(1)  # which imports what the other users may not be able to read
     compiled._stamp()
@@ -91,7 +91,8 @@ def main() -> None:
     indices = [*OUTER.rglob("*.nbi")]
     ready, go = os.pipe(), os.pipe()
     victim = start(VICTIM, slow_program)
-    os.read(ready[0], 1)
+    os.close(ready[1])  # so that nobody waits for a victim that has failed
+    assert os.read(ready[0], 1)
     assert ended(start(ATTACKER, lambda: swap(indices))) == 0
     os.write(go[1], b".")
     ended(victim)
