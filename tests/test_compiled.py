@@ -148,6 +148,13 @@ def test_compiled_code_is_kept_beside_the_package_else_with_the_user_else_nowher
         f"compiled code is not kept: {first}; {second} (NUMBA_CACHE_DIR names a folder of your own)"
     )
 
+    above = places["user"].parent
+    above.chmod(0o777)
+    why = f"{str(above)!r} can be changed by other users"
+    assert compiled.whereabouts() == (
+        f"compiled code is not kept: {why} (NUMBA_CACHE_DIR names a folder of your own)"
+    )
+
 
 def test_a_folder_that_is_given_to_numba_comes_first(
     places: dict[str, Path], monkeypatch: pytest.MonkeyPatch

@@ -139,7 +139,7 @@ def _remove_old(place: Path) -> None:
 def whereabouts() -> str:
     """Return a sentence that says where compiled functions are kept, and why not elsewhere."""
     folder, refused = _place()
-    why = "; ".join(refused)
+    why = "; ".join(dict.fromkeys(refused))
     if folder is None:
         return f"compiled code is not kept: {why} (NUMBA_CACHE_DIR names a folder of your own)"
     return f"compiled code is kept in {str(folder)!r}" + (f" ({why})" if why else "")
