@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import sys
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -557,57 +552,3 @@ def test_a_hook_s_error_and_a_wrong_distribution_are_said_as_by_simpy(strategy: 
                 replications=3,
                 engine=engine,
             )
-
-
-# -- compilation ---------------------------------------------------------------------------------------------
-
-SHOW = """
-import sys, tempfile
-tempfile.tempdir = sys.argv[1] if len(sys.argv) > 1 else None
-import numpy as np
-from tv2sim import compiled
-from tv2sim.kernel.draws import uniform_rows
-uniform_rows(np.uint64(1), 1, 0, 0, np.empty((2, 4)))
-print(compiled._folder(), sum(uniform_rows.stats.cache_hits.values()))
-"""
-
-
-def ran(package: Path, *temporary: Path, **environment: str) -> tuple[str, int]:
-    """Call a function of a copy of the package; return the cache's folder, and its hits."""
-    kept = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
-    done = subprocess.run(
-        [sys.executable, "-c", SHOW, *map(str, temporary)], capture_output=True, text=True, check=True,
-        cwd=package.parent, env={**kept, "PYTHONPATH": str(package.parent), **environment},
-    )  # fmt: skip
-    folder, _, hits = done.stdout.rpartition(" ")
-    return folder, int(hits)
-
-
-@pytest.fixture
-def package(tmp_path: Path) -> Path:
-    """Copy the package to where it may be changed."""
-    copy = tmp_path / "copy" / "tv2sim"
-    shutil.copytree(Path(tv.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
-    return copy
-
-
-@pytest.mark.full
-def test_a_changed_source_is_compiled_again(package: Path) -> None:
-    """Whichever source of the kernel it is, since functions are compiled into those of other files."""
-    folder, hits = ran(package)
-    assert hits == 0
-    assert ran(package) == (folder, 1)
-    source = package / "kernel" / "events.py"
-    source.write_text(source.read_text() + "\n# changed\n")
-    other, hits = ran(package)
-    assert other != folder
-    assert hits == 0
-
-
-@pytest.mark.full
-def test_where_nothing_can_be_written_it_works_uncached(package: Path, tmp_path: Path) -> None:
-    blocked = tmp_path / "blocked"
-    blocked.touch()
-    (package / "__pycache__").touch()
-    places = {"XDG_CACHE_HOME": str(blocked), "NUMBA_CACHE_DIR": str(blocked), "PYTHONDONTWRITEBYTECODE": "1"}
-    assert ran(package, blocked, **places) == ("None", 0)

@@ -17,11 +17,11 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "tv2sim"
 
 ROOMS = (
-    "errors", "validation", "notation", "notebook", "fields", "progress", "plain", "ticks", "draws", "compiled",
-    "measured", "distributions", "catalogue", "written", "profiles", "faults", "links", "scenario", "load",
-    "prices", "strategies", "facts", "events", "levels", "model", "kernel", "engines", "metrics", "tables",
-    "storage", "statistics", "queueing", "numbers", "fitting", "run", "saved", "experiment", "planning",
-    "verification", "plots", "report", "realtime", "cli", "__main__",
+    "errors", "validation", "notation", "notebook", "fields", "progress", "plain", "ticks", "draws",
+    "folders", "compiled", "measured", "distributions", "catalogue", "written", "profiles", "faults", "links",
+    "scenario", "load", "prices", "strategies", "facts", "events", "levels", "model", "kernel", "engines",
+    "metrics", "tables", "storage", "statistics", "queueing", "numbers", "fitting", "run", "saved",
+    "experiment", "planning", "verification", "plots", "report", "realtime", "cli", "__main__",
 )  # fmt: skip
 """From top to bottom: data flows down, so a room imports from those above it."""
 

@@ -8,27 +8,33 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
-from tempfile import gettempdir
+from tempfile import TemporaryFile
 from threading import Timer
 from typing import Any, TypeVar
 
 import llvmlite
 import numba
-from numba.core.caching import CompileResultCacheImpl, FunctionCache, _CacheLocator
 from numba.core.event import Listener, install_listener
 
-__all__ = ["announced", "borrowing", "compiled", "inlined"]
+from tv2sim.folders import private_folder, user_cache
+
+__all__ = ["announced", "borrowing", "compiled", "inlined", "whereabouts"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _SOURCES = ("compiled.py", "kernel/*.py", "strategies/coverage.py")
 """Where functions are compiled that may call each other."""
+
+_VERSIONS = 4
+"""Versions of the sources and of numba whose compiled functions stay on disk, those that were used last."""
 
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
 _COUNTING, _BORROWING = {"_nrt": True}, {"_nrt": False}
@@ -52,11 +58,33 @@ def inlined(function: F) -> F:
 
 
 def _kept(function: F, **options: bool) -> F:
-    dispatcher: Any = numba.njit(**_OPTIONS, **options)(function)
-    if _folder() is not None:
-        dispatcher._cache = _Cache(function)
-    answer: F = dispatcher
+    answer: F
+    folder, _ = _place()
+    if folder is not None:
+        with _numba_keeps_in(folder):
+            answer = numba.njit(**_OPTIONS, **options, cache=True)(function)
+        chosen = getattr(answer, "stats", None)  # there is none if the user has told numba to compile nothing
+        if chosen is None or Path(chosen.cache_path).is_relative_to(folder):
+            return answer
+    answer = numba.njit(**_OPTIONS, **options)(function)
     return answer
+
+
+@contextmanager
+def _numba_keeps_in(folder: Path) -> Iterator[None]:
+    """Make numba keep the functions that are declared in the block in a folder.
+
+    numba reads its settings when a function is declared, and the user's own hold again after the block.
+    """
+    ours = {"CACHE_DIR": str(folder), "CACHE_LOCATOR_CLASSES": ""}
+    before = {name: getattr(numba.config, name) for name in ours if hasattr(numba.config, name)}
+    try:
+        for name in before:
+            setattr(numba.config, name, ours[name])
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(numba.config, name, value)
 
 
 @cache
@@ -72,53 +100,49 @@ def _stamp() -> str:
 
 
 @cache
-def _folder() -> Path | None:
-    """Return the first place that can be written to: beside the source, in the user's cache, or temporary."""
-    user = Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser())
-    places = [Path(__file__).parent / "__pycache__", user / "tv2sim"]
-    places += [Path(gettempdir()) / f"tv2sim-{os.getuid()}"] if hasattr(os, "getuid") else []
+def _place() -> tuple[Path | None, list[str]]:
+    """Return the folder for compiled functions, or None, and why the places before it cannot be used.
+
+    numba runs what it finds there, so no other user may be able to write to the folder, or to replace it.
+    """
+    places: list[Callable[[], Path]] = [
+        lambda: Path(__file__).absolute().parent / "__pycache__",
+        lambda: user_cache() / "tv2sim",
+    ]
     if given := os.environ.get("NUMBA_CACHE_DIR"):
-        places.insert(0, Path(given))
+        places.insert(0, Path(given).absolute)
+    refused = []
     for place in places:
-        folder = place / f"compiled-{_stamp()}"
         try:
-            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            probe = folder / f".{os.getpid()}"
-            probe.touch()
-            probe.unlink()
-        except OSError:
+            path = place() / f"compiled-{_stamp()}"
+            is_new = not path.exists()
+            folder = private_folder(path)
+            TemporaryFile(dir=folder).close()
+            os.utime(folder)  # it is in use
+        except OSError as error:
+            refused.append(f"{error.strerror}: {error.filename!r}" if error.strerror else str(error))
             continue
-        if not hasattr(os, "getuid") or folder.stat().st_uid == os.getuid():
-            return folder
-    return None
+        if is_new:
+            _remove_old(folder.parent)
+        return folder, refused
+    return None, refused
 
 
-class _Locator(_CacheLocator):  # type: ignore[misc]
-    """Tells numba where compiled functions are kept, and what they depend on."""
-
-    def __init__(self, py_func: Any, py_file: str) -> None:
-        self._name = py_func.__qualname__
-
-    def get_cache_path(self) -> str:
-        return str(_folder())
-
-    def get_source_stamp(self) -> str:
-        return _stamp()
-
-    def get_disambiguator(self) -> str:
-        return str(self._name)
-
-    @classmethod
-    def from_function(cls, py_func: Any, py_file: str) -> _Locator:
-        return cls(py_func, py_file)
+def _remove_old(place: Path) -> None:
+    """Remove the folders of other versions but those that were used last."""
+    with suppress(OSError):
+        ours = [path for path in place.iterdir() if re.fullmatch("compiled-[0-9a-f]{16}", path.name)]
+        for path in sorted(ours, key=lambda path: path.stat().st_mtime)[:-_VERSIONS]:
+            shutil.rmtree(path, ignore_errors=True)
 
 
-class _Impl(CompileResultCacheImpl):  # type: ignore[misc]
-    _locator_classes = (_Locator,)
-
-
-class _Cache(FunctionCache):  # type: ignore[misc]
-    _impl_class = _Impl
+def whereabouts() -> str:
+    """Return a sentence that says where compiled functions are kept, and why not elsewhere."""
+    folder, refused = _place()
+    why = "; ".join(dict.fromkeys(refused))
+    if folder is None:
+        return f"compiled code is not kept: {why} (NUMBA_CACHE_DIR names a folder of your own)"
+    return f"compiled code is kept in {str(folder)!r}" + (f" ({why})" if why else "")
 
 
 class _Teller(Listener):  # type: ignore[misc]
@@ -148,7 +172,7 @@ class _Teller(Listener):  # type: ignore[misc]
 
 @cache
 def _say_once() -> None:
-    kept = "this is done once" if _folder() is not None else "the result cannot be kept"
+    kept = "this is done once" if _place()[0] is not None else whereabouts()
     sys.stderr.write(f"tv2sim: compiling ({kept})\n")
 
 
