@@ -21,10 +21,10 @@ __all__ = ["compared"]
 
 
 def compared(runs: Runs) -> Iterator[tuple[str, NDArray[np.bool_], tuple[str, ...]]]:
-    """Yield for each kernel that knows the world: its name, which runs are the same, and what differs in others.
+    """Yield for each kernel that knows the world: its name, which runs are the same, and what is not.
 
-    A metric, the videos on time (which a kernel counts over all runs) or the elapsed times may differ. An error
-    that a kernel raises is what differs in all runs.
+    Compared are all metrics, the elapsed times, and the videos on time, which a kernel counts over all runs. If
+    a kernel raises an error, no run is the same, and the error is what is not.
     """
     for kernel, simulate in measure_by_kernels(*runs.what, runs.seed, runs.replications):
         try:
@@ -40,7 +40,7 @@ def compared(runs: Runs) -> Iterator[tuple[str, NDArray[np.bool_], tuple[str, ..
         published = np.sum([on_time(facts) for facts in runs.facts], axis=0)
         same["videos on time"] = np.full(len(runs.facts), np.array_equal(counts, published))
         times = np.array([facts.elapsed for facts in runs.facts])
-        same["elapsed times"] = _equal(elapsed, np.where(np.isnan(times), np.inf, times)).all(axis=1)
+        same["elapsed times"] = np.all(_equal(elapsed, np.where(np.isnan(times), np.inf, times)), axis=1)
         yield kernel, np.all([*same.values()], axis=0), tuple(name for name in same if not same[name].all())
 
 

@@ -3,8 +3,8 @@
 A pool of which each place is a server, whose service is a start-up, is a queue: with Poisson arrivals and
 exponential start-ups that of Erlang. If it gives up whatever finds no publisher ready, it is one with losses.
 
-Some worlds are there for what happens at the same instant, for a full queue, a blocked client, times of publishing
-and each kernel. A world without rows is simulated to be compared by engines and kernels.
+Further worlds have events at the same instant, a full queue, a blocked client, or times of publishing. A world
+without rows is one that no formula covers: engines and kernels are compared in it.
 """
 
 from __future__ import annotations
@@ -213,12 +213,12 @@ LATE = Row("Lead.newsvendor", "share that waits", _newsvendor, lambda runs: wait
 
 
 def worlds(catalogue: Catalogue) -> list[World]:
-    """Return all of them: those of a catalogue, queues of jobs that arrive for a long time, and jobs in tandem."""
+    """Return all of them: those of a catalogue, long queues of jobs, and jobs that are all the same."""
     return [*_of_videos(catalogue), *_of_engines(catalogue), *_of_queues(), *_of_tandem()]
 
 
 WHOLE = Empirical([2, 3, 4, 5, 6])
-"""Start-ups of whole seconds. If other times are whole as well, much happens at the same instant."""
+"""Start-ups of whole seconds: with whole encoding times, many events happen at the same instant."""
 
 
 def _of_videos(catalogue: Catalogue) -> list[World]:
@@ -274,7 +274,7 @@ def _certified(catalogue: Catalogue, scenario: Scenario) -> list[World]:
 
 
 def _of_engines(catalogue: Catalogue) -> list[World]:
-    """Return worlds that are simulated to be compared: what only some kernels know, and what blocks encoders."""
+    """Return worlds that no formula covers: features that few kernels know, and full queues."""
     whole = Scenario(startup_time=WHOLE)
     drawn = Scenario(publishing_time=Uniform(0.5, 1.5), encoding_factor=Uniform(0.8, 1.2))
     small, giving_up = PART_2C.replace(prewarmed=8), PART_2C.replace(prewarmed=8, discards_hopeless=True)
@@ -292,15 +292,15 @@ def _of_engines(catalogue: Catalogue) -> list[World]:
 
 
 def _of_tandem() -> list[World]:
-    """Return worlds of jobs that are all the same: with a full queue, with a blocked client, and between."""
-    pools = {size: PART_2C.replace(prewarmed=size) for size in (5, 6, 9)}
+    """Return worlds of jobs that are all the same: a queue that is full, or at times, and few encoders."""
+    pools = {size: PART_2C.replace(prewarmed=size) for size in (4, 5, 7)}
     full = Scenario(startup_time=WHOLE, publishing_queue_capacity=4, publishing_time=1)
-    between = Scenario(publishing_queue_capacity=3, publishing_time=0.5, deadline="assigned")
+    between = Scenario(publishing_queue_capacity=6, publishing_time=0.5, deadline="assigned")
     return [
-        World("full queue, whole seconds", _jobs(60, encoding=3, timeout=12), pools[5], full, TANDEM),
-        World("queue full at times", _jobs(40, encoding=3, timeout=5), pools[9], between, TANDEM),
+        World("full queue, whole seconds", _jobs(60, encoding=3, timeout=11), pools[5], full, TANDEM),
+        World("queue full at times", _jobs(40, encoding=3, timeout=4), pools[7], between, TANDEM),
         World(
-            "blocked client, whole seconds", _jobs(40, encoding=3, timeout=5), pools[6],
+            "blocked client, whole seconds", _jobs(40, encoding=3, timeout=4), pools[4],
             Scenario(encoders=3, startup_time=WHOLE), TANDEM,
         ),
     ]  # fmt: skip
