@@ -40,7 +40,7 @@ def test_there_are_mistakes_of_each_kind() -> None:
 def test_the_reference_says_of_each_that_it_is_caught() -> None:
     lines = PAGE.read_text(encoding="utf-8").splitlines()
     told = {cells[0]: cells[2] for line in lines if len(cells := line.strip("| ").split(" | ")) == 3}
-    assert [*told][2:] == [*BY_MEANING]
+    assert [*told][1:] == [*BY_MEANING]
     assert "none" not in told.values()
 
 
