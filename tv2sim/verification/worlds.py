@@ -293,12 +293,16 @@ def _of_engines(catalogue: Catalogue) -> list[World]:
 
 def _of_tandem() -> list[World]:
     """Return worlds of jobs that are all the same: a queue that is full, or at times, and few encoders."""
-    pools = {size: PART_2C.replace(prewarmed=size) for size in (4, 5, 7)}
+    pools = {size: PART_2C.replace(prewarmed=size) for size in (2, 4, 5, 7)}
     full = Scenario(startup_time=WHOLE, publishing_queue_capacity=4, publishing_time=1)
     between = Scenario(publishing_queue_capacity=6, publishing_time=0.5, deadline="assigned")
     return [
         World("full queue, whole seconds", _jobs(60, encoding=3, timeout=11), pools[5], full, TANDEM),
         World("queue full at times", _jobs(40, encoding=3, timeout=4), pools[7], between, TANDEM),
+        World(
+            "last video finds queue full", _jobs(3, timeout=5), pools[2],
+            full.replace(publishing_queue_capacity=2), TANDEM,
+        ),
         World(
             "blocked client, whole seconds", _jobs(40, encoding=3, timeout=4), pools[4],
             Scenario(encoders=3, startup_time=WHOLE), TANDEM,
