@@ -235,7 +235,7 @@ def verify(
     seed : int or None
         As for :func:`tv2sim.simulate`.
     replications : int
-        Of each world, at least 10. 100 of all worlds take about 20 s, of which SimPy takes 15 s. All kernels
+        Of each world, at least 10. 100 of all worlds take about 22 s, of which SimPy takes 16 s. All kernels
         are compiled the first time, which takes another minute.
     confidence : float
         The probability that all rows agree if the engines are right, at least.
