@@ -45,6 +45,7 @@ def test_the_reference_says_of_each_that_it_is_caught() -> None:
 
 
 @pytest.mark.full
+@pytest.mark.timeout(1200)  # kernels are compiled anew
 @pytest.mark.parametrize(
     ("meaning", "row"),
     [
