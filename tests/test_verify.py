@@ -6,6 +6,7 @@ import inspect
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import pytest
 import tv2sim as tv
 from tests.commands import CATALOGUE, is_one_line, tv2sim
 from tv2sim.verification.quantities import Runs
+from tv2sim.verification.tandem import tandem
 from tv2sim.verification.worlds import Row, World, worlds
 
 if TYPE_CHECKING:
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tv2sim.facts import Facts
+
+pytest.importorskip("numba", reason="numba is not installed")
+
+from tv2sim.kernel import kernels_for, replicating, world_of
+from tv2sim.kernel.routing import KERNELS
 
 module = import_module("tv2sim.verification.verify")  # the package has a function of this name
 
@@ -31,10 +38,11 @@ def found() -> tv.Verification:
 
 
 def of_kernel(seed: int, replications: int = 100, **more: Any) -> tv.Verification:
-    """Verify the kernel alone."""
+    """Verify the facts of the compiled engine alone, since comparing the kernels takes longer."""
     several = worlds(tv.generate_catalogue())
     how = {"replications": replications, "confidence": 0.99, "engines": ("kernel",)}
-    verification: tv.Verification = module.verified(several, seed=seed, **how, **more)
+    with patch.object(module, "compared", return_value=()):
+        verification: tv.Verification = module.verified(several, seed=seed, **how, **more)
     return verification
 
 
@@ -49,6 +57,8 @@ def times(factor: float) -> Callable[[tv.Scenario], tv.Scenario]:
                 return scenario.replace(startup_time=tv.Exponential(factor * mean))
             case tv.LogNormal(median, sigma):
                 return scenario.replace(startup_time=tv.LogNormal(factor * median, sigma))
+            case tv.Empirical(samples):
+                return scenario.replace(startup_time=tv.Empirical(factor * time for time in samples))
         raise AssertionError
 
     return changed
@@ -68,7 +78,8 @@ def test_every_formula_is_there_on_both_engines(found: tv.Verification) -> None:
     formulas = {name for name in tv.queueing.__all__ if inspect.isfunction(getattr(tv.queueing, name))}
     for engine in ("kernel", "simpy"):
         assert formulas <= set(table["formula"][table["engine"] == engine])
-    assert {"Lead.newsvendor", "the engines"} == set(table["formula"]) - formulas
+    others = {"Lead.newsvendor", "tandem", "the engines", "the kernels"}
+    assert others == set(table["formula"]) - formulas
 
 
 def test_the_table(found: tv.Verification) -> None:
@@ -84,9 +95,46 @@ def test_the_table(found: tv.Verification) -> None:
     assert table["agrees"][approximations].isna().all()
     judged = table[table["agrees"].notna() & (table["relation"] == "equal")]
     assert ((judged["ci_low"] <= judged["theory"]) & (judged["theory"] <= judged["ci_high"])).all()
-    of_engine = [part.drop(columns="engine").reset_index(drop=True) for _, part in table[:-1].groupby("engine")]
+    of_formulas, compared = table[:-6], table[-6:]
+    by_engine = of_formulas.groupby("engine")
+    of_engine = [part.drop(columns="engine").reset_index(drop=True) for _, part in by_engine]
     assert of_engine[0].equals(of_engine[1])
-    assert table.iloc[-1][["theory", "simulated", "engine"]].tolist() == [440, 440, "both"]
+    assert compared["engine"].tolist() == ["both", *KERNELS]
+    assert compared["theory"].equals(compared["simulated"])
+    assert compared["theory"].tolist() == [740, 420, 380, 480, 600, 740]
+
+
+def test_each_kernel_is_held_against_the_facts_of_each_world_that_it_knows() -> None:
+    """Worlds with times that are drawn, full queues, and so on, are there for each."""
+    known = dict.fromkeys(KERNELS, 0)
+    for world in worlds(tv.generate_catalogue()):
+        what = world.strategy.sized(world.catalogue, world.scenario), world.scenario
+        for kernel in kernels_for(world_of(world.catalogue, *what)):
+            known[kernel] += 1
+    assert known == {"lanes": 21, "stream": 19, "varied": 24, "stage": 30, "events": 37}
+
+
+def test_the_recursion_by_hand() -> None:
+    """Two encoders that take 3 s, a queue for one video, and one publisher at a time, which takes 4 s to start.
+
+    Offered at 0, 0.5 and 1; encoding from 0, 0.5 and, when the first has left its encoder, 3; encoded at 3, 3.5
+    and 6; queued at 3, 4 and 8; assigned at 4, 8 and 12.
+    """
+    jobs = tv.Catalogue(tv.Video(f"j{row}", encoding_time=3, publication_timeout=8) for row in range(3))
+    scenario = tv.Scenario(encoders=2, startup_time=4, publishing_queue_capacity=1)
+    runs = Runs(jobs, tv.PART_2C.replace(prewarmed=1), scenario, 1, range(2))
+    for deadline, publishing, idle, published in (
+        ("published", 0, 0, [True, True, False]),
+        ("published", 0.5, 0, [True, True, False]),
+        ("published", 5, 1, [False, False, False]),
+        ("assigned", 5, 1, [True, True, False]),
+    ):
+        changed = scenario.replace(deadline=deadline, publishing_time=publishing)
+        found = tandem(runs._replace(scenario=changed))
+        assert found.blocked.tolist() == 2 * [[0, 0, 2]]
+        assert found.waits.tolist() == 2 * [[1, 4.5, 6]]
+        assert found.published.tolist() == 2 * [published]
+        assert found.idle.tolist() == 2 * [idle]
 
 
 def test_theory_is_what_is_known_by_other_ways(found: tv.Verification) -> None:
@@ -127,8 +175,8 @@ def test_start_ups_that_are_wrong_by_5_percent_are_caught(seed: int, factor: flo
         one.row.formula for one in verification.rows if one.row.over == "the long run" and one.agrees is False
     }
     assert {"erlang_b", "erlang_c", "gi_m_s", "mms_wait"} == steady
-    assert {"on_time_probability", "advance_order", "kiefer_wolfowitz"} <= set(wrong["formula"])
-    assert f"{len(wrong)} of 43 rows do not agree with theory (kernel; confidence 99 %): " in str(verification)
+    assert {"on_time_probability", "advance_order", "kiefer_wolfowitz", "tandem"} <= set(wrong["formula"])
+    assert f"{len(wrong)} of 66 rows do not agree with theory (kernel; confidence 99 %): " in str(verification)
     assert "on_time_probability (part 1, kernel), videos published: " in str(verification)
 
 
@@ -147,11 +195,50 @@ def test_engines_that_differ_are_caught(monkeypatch: pytest.MonkeyPatch) -> None
     how = {"seed": 1, "replications": 10, "confidence": 0.99}
     verification = module.verified(few, **how, engines=("kernel", "simpy"))
     assert not verification.agrees
-    assert "the engines (all cases, both), runs with same facts: not in each run what theory says" in str(
-        verification
-    )
-    assert verification.table.iloc[-1]["simulated"] == 9
-    assert verification.table["agrees"].tolist() == [True] * 6 + [False]
+    said = "not in each run what theory says, as in part 1"
+    assert (
+        f"the engines (all cases, both), runs with same facts: {said} (end); the kernels (all cases, lanes), "
+        f"runs with same metrics: {said} (encoder_utilization and makespan); "
+    ) in str(verification)
+    assert verification.table["simulated"].tolist()[6:] == [9] * 6
+    assert verification.table["agrees"].tolist() == [True] * 6 + [False] * 6
+
+
+def of_kernels(several: list[World]) -> dict[str, bool]:
+    """Return whether each kernel agrees with the facts of these worlds, and say what does not."""
+    how = {"seed": 1, "replications": 10, "confidence": 0.99, "engines": ("kernel",)}
+    verification = module.verified(several, **how)
+    rows = (one for one in verification.rows if one.row.formula == "the kernels")
+    agree = {one.engine: one.agrees for one in rows}
+    assert verification.agrees is all(agree.values())
+    return agree | {"says": verification.answer}
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_kernels_that_raise_are_caught(kernel: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*arguments: Any) -> None:
+        raise RuntimeError("broken")
+
+    monkeypatch.setattr(replicating._BLOCKS[kernel], "simulate", broken)
+    agree = of_kernels(worlds(tv.generate_catalogue())[:1])
+    said = f"the kernels (all cases, {kernel}), runs with same metrics: not in each run what theory says, as in"
+    assert f"{said} part 1 (RuntimeError: broken)" in str(agree.pop("says"))
+    assert agree == {name: name != kernel for name in KERNELS}
+
+
+def test_a_metric_of_a_kernel_that_is_wrong_is_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lanes lose a microsecond of a publisher's idle time."""
+    right = replicating._of_fifo
+
+    def off(*arguments: Any) -> dict[str, Any]:
+        sums = right(*arguments)
+        return sums | {"idle": sums["idle"] - 1}
+
+    monkeypatch.setattr(replicating, "_of_fifo", off)
+    several = worlds(tv.generate_catalogue())
+    agree = of_kernels([*several[:2], several[-1]])
+    assert "not in each run what theory says, as in part 1 (idle) and 2 other cases" in str(agree.pop("says"))
+    assert agree == {name: name in ("stage", "events") for name in KERNELS}
 
 
 @pytest.mark.parametrize(
@@ -254,7 +341,7 @@ def test_what_a_notebook_shows(found: tv.Verification) -> None:
     assert found.answer in shown
     assert '<th class="word">part 1</th>' in shown
     assert "≥ 33.0" in shown
-    assert repr(found).startswith("<Verification of 93 rows: All 87 rows agree")
+    assert repr(found).startswith("<Verification of 144 rows: All 138 rows agree")
 
 
 # -- the command ---------------------------------------------------------------------------------------------
@@ -264,7 +351,7 @@ def test_the_command_prints_a_table_and_the_answer() -> None:
     status, out, err = tv2sim("verify", "--engine", "kernel", "--seed", 2)
     assert (status, err) == (0, "")
     *lines, empty, answer = out.splitlines()
-    assert (empty, answer) == ("", "All 43 rows agree with theory (kernel; confidence 99 %).")
+    assert (empty, answer) == ("", "All 71 rows agree with theory (kernel; confidence 99 %).")
     assert max(map(len, lines)) <= 80
     assert "on_time_probability: part 1" in lines
     assert lines[0].split() == ["quantity", "theory", "simulated", "interval", "engine", "agrees"]

@@ -132,7 +132,12 @@ class Facts:
 
     def equals(self, other: Facts) -> bool:
         """Return whether all values are the same, to the last bit; NaN equals NaN."""
-        return all(_same(getattr(self, field.name), getattr(other, field.name)) for field in fields(self))
+        return not self.differences(other)
+
+    def differences(self, other: Facts) -> list[str]:
+        """Return the names of the tables and other attributes that are not the same."""
+        names = (field.name for field in fields(self))
+        return [name for name in names if not _same(getattr(self, name), getattr(other, name))]
 
     def __eq__(self, other: object) -> bool:
         return self.equals(other) if isinstance(other, Facts) else NotImplemented

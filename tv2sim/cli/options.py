@@ -429,7 +429,7 @@ _COMMANDS = {
     ),
     "verify": _Command(
         _verify,
-        "compare the simulation with theory, formula by formula",
+        "compare engines and kernels with theory and with each other",
         ("tv2sim verify", "tv2sim verify videos.jsonl --seed 2 --engine kernel"),
     ),
 }

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     Quantity: TypeAlias = Callable[["Runs"], NDArray[Any]]
 
 __all__ = [
-    "Runs", "failed", "idle", "index_of", "must_fail", "published", "starting_at", "waited", "waited_longer",
-    "waits",
+    "Runs", "blocked", "failed", "idle", "index_of", "must_fail", "published", "starting_at", "waited",
+    "waited_longer", "waits",
 ]  # fmt: skip
 
 
@@ -63,6 +63,11 @@ def failed(runs: Runs) -> NDArray[Any]:
 def idle(runs: Runs) -> NDArray[Any]:
     """Return the seconds for which publishers were idle."""
     return runs.by_run(lambda facts: publisher_times(facts)["idle"].sum()) / PER_SECOND
+
+
+def blocked(runs: Runs) -> NDArray[Any]:
+    """Return for how many seconds the client waited for an encoder with each video."""
+    return runs.by_run(lambda facts: facts.videos["encoding_started"] - facts.videos["offered"]) / PER_SECOND
 
 
 def waits(runs: Runs) -> NDArray[Any]:

@@ -1,11 +1,14 @@
-"""Verification: the engines simulate worlds in which formulas hold exactly, and both are compared.
+"""Verification: the engines simulate worlds in which formulas hold exactly, and all of them are compared.
+
+The facts of both engines have to be the same. Replications and comparisons take the kernels, which give metrics
+without facts: each kernel that knows a world simulates it, and its metrics have to be those of the facts.
 
 The level is kept for all rows together (Bonferroni): each row that depends on chance is judged with an interval
 whose confidence is 1 - (1 - confidence) / (number of such rows). The engines draw the same numbers, so that a
-row of each of them counts once. These intervals reach far out, where a little skewness matters: so they are
-Hall's, except for counts of which few differ. Rows over the long run rest on independent replications: how much
-of their start is left out is found by MSER-5 in the mean over replications, and each gives one mean of what is
-kept.
+row of each of them counts once. Rows that have to hold in each run, such as those of the kernels, do not count.
+These intervals reach far out, where a little skewness matters: so they are Hall's, except for counts of which
+few differ. Rows over the long run rest on independent replications: how much of their start is left out is
+found by MSER-5 in the mean over replications, and each gives one mean of what is kept.
 
 References
 ----------
@@ -16,9 +19,9 @@ deletion).
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from importlib.util import find_spec
 from itertools import groupby
@@ -37,6 +40,7 @@ from tv2sim.progress import watched
 from tv2sim.scenario import Scenario
 from tv2sim.statistics import Interval, as_confidence, exactly, mean_interval, mser5
 from tv2sim.validation import MOST, a_whole_number, plural
+from tv2sim.verification.kernels import compared
 from tv2sim.verification.quantities import Runs
 from tv2sim.verification.worlds import Relation, Row, World, worlds
 
@@ -67,6 +71,8 @@ class Result(NamedTuple):
     agrees: bool | None
     engine: str
     replications: int
+    differs: str = ""
+    """What is not the same, where engines are compared."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -100,7 +106,8 @@ class Verification:
         most"; an "approximation" is shown, but not judged. `simulated` is a mean over `replications`, with the
         interval by which it is judged, from `ci_low` to `ci_high`. Where that has no width, the relation has to
         hold in each replication, and there for each video if theory knows it. `agrees` is missing for
-        approximations, and where replications are too few or too short to tell.
+        approximations, and where replications are too few or too short to tell. The last rows compare: the
+        facts of both engines, and with them the metrics of each kernel, which is named as the `engine`.
         """
         import pandas as pd
 
@@ -154,7 +161,7 @@ def _told(one: Result) -> str:
     """Return in words how a row does not agree."""
     what = f"{one.row.formula} ({one.case}, {one.engine}), {one.row.quantity}"
     if one.row.over == "each run":
-        return f"{what}: not in each run {_WORDS[one.row.relation]}what theory says"
+        return f"{what}: not in each run {_WORDS[one.row.relation]}what theory says{one.differs}"
     return (
         f"{what}: {three_digits(one.simulated.mean)}, not {_WORDS[one.row.relation]}{three_digits(one.theory)}"
     )
@@ -211,11 +218,14 @@ def verify(
     engine: EngineName = "auto",
     progress: bool = True,
 ) -> Verification:
-    """Compare the simulation with every formula of :mod:`tv2sim.queueing`, on both engines.
+    """Compare the simulation with every formula of :mod:`tv2sim.queueing`, on both engines, and all kernels.
 
     Each formula has worlds in which it holds exactly: strategies that publish a catalogue, and queues whose
     servers are the places of a pool. The engines simulate them, and have to give the same facts, to the last
-    bit.
+    bit. Replications, comparisons and plans take the kernels of the compiled engine, which give metrics without
+    facts. Each kernel that knows a world simulates it, and its metrics have to be those of the facts, to the
+    last bit. Further worlds have a full queue, a blocked client, times of publishing, and events at the same
+    instant.
 
     Parameters
     ----------
@@ -225,7 +235,8 @@ def verify(
     seed : int or None
         As for :func:`tv2sim.simulate`.
     replications : int
-        Of each world, at least 10. 100 of all worlds take about 15 s with SimPy, and 1 s with the kernel.
+        Of each world, at least 10. 100 of all worlds take about 22 s, of which SimPy takes 16 s. All kernels
+        are compiled the first time, which takes another minute.
     confidence : float
         The probability that all rows agree if the engines are right, at least.
     engine : {"auto", "simpy", "kernel"}
@@ -248,12 +259,12 @@ def verify(
     >>> import tv2sim as tv
     >>> found = tv.verify(engine="kernel")
     >>> print(found)
-    All 43 rows agree with theory (kernel; confidence 99 %).
+    All 71 rows agree with theory (kernel; confidence 99 %).
     >>> found.table.query("formula == 'gi_m_s'")[["quantity", "theory", "simulated", "agrees"]].round(3)
                       quantity  theory  simulated  agrees
-    31        share that waits   0.225      0.225    True
-    32            mean wait, s   0.242      0.242    True
-    33  share waiting over 1 s   0.089      0.091    True
+    38        share that waits   0.225      0.225    True
+    39            mean wait, s   0.242      0.242    True
+    40  share waiting over 1 s   0.089      0.091    True
     """
     return verified(
         worlds(generate_catalogue() if catalogue is None else _with_videos(read_catalogue(catalogue))),
@@ -292,10 +303,11 @@ def verified(
     random = sum(_is_random(row) for world in several for row in world.rows)
     level = 1 - (1 - confidence) / max(1, random)
     rows: list[Result] = []
-    same: Counter[bool] = Counter()
+    facts, kernels = _Same(), defaultdict[str, _Same](_Same)
     for world in watched(several, "world", wanted=progress):
         runs = Runs(*world[1:4], seed, range(replications))
-        values = _simulated(world, runs._replace(scenario=change(world.scenario)), engines, same)
+        simulated = runs._replace(scenario=change(world.scenario))
+        values = _simulated(world, simulated, engines, facts, kernels)
         for row, by_engine in zip(world.rows, values, strict=True):
             theory = np.asarray(row.theory(runs), dtype=np.float64)
             rows += [
@@ -303,7 +315,11 @@ def verified(
                 for engine, found in zip(engines, by_engine, strict=True)
             ]
     if len(engines) > 1:
-        rows.append(_of_engines(same, replications))
+        rows.append(_compared("the engines", "runs with same facts", facts, "both", replications))
+    rows += [
+        _compared("the kernels", "runs with same metrics", found, kernel, replications)
+        for kernel, found in kernels.items()
+    ]
     left_out = "" if len(engines) > 1 or find_spec("numba") is not None else _WITHOUT
     return Verification(tuple(rows), confidence, left_out)
 
@@ -315,35 +331,68 @@ def _is_random(row: Row) -> bool:
     return row.relation != "approximation" and row.over != "each run"
 
 
-def _of_engines(same: Counter[bool], replications: int) -> Result:
-    """Return the row that compares the engines."""
-    row = Row("the engines", "runs with same facts", lambda runs: 0, lambda runs: np.zeros(0), over="each run")
-    runs = same.total()
-    return Result("all cases", row, runs, exactly(same[True], runs), not same[False], "both", replications)
+@dataclass
+class _Same:
+    """How many runs there are, how many of them are the same, and what differs by case."""
+
+    runs: int = 0
+    same: int = 0
+    differs: dict[str, dict[str, None]] = field(default_factory=dict)
+
+    def add(self, case: str, same: NDArray[np.bool_], differs: Iterable[str]) -> None:
+        """Count the runs of a case."""
+        self.runs += len(same)
+        self.same += int(same.sum())
+        if not same.all():
+            self.differs.setdefault(case, {}).update(dict.fromkeys(differs))
+
+    def __str__(self) -> str:
+        """Return what differs in the first case, as the end of a sentence."""
+        if not self.differs:
+            return ""
+        case, what = next(iter(self.differs.items()))
+        others = f" and {plural(len(self.differs) - 1, 'other case')}" if len(self.differs) > 1 else ""
+        return f", as in {case} ({listed(what)}){others}"
+
+
+def _compared(formula: str, quantity: str, found: _Same, engine: str, replications: int) -> Result:
+    """Return a row that compares engines or kernels."""
+    row = Row(formula, quantity, lambda runs: 0, lambda runs: np.zeros(0), over="each run")
+    same = exactly(found.same, found.runs)
+    agrees = found.same == found.runs
+    return Result("all cases", row, found.runs, same, agrees, engine, replications, str(found))
 
 
 # -- simulating ----------------------------------------------------------------------------------------------
 
 
 def _simulated(
-    world: World, runs: Runs, engines: tuple[str, ...], same: Counter[bool]
+    world: World, runs: Runs, engines: tuple[str, ...], same: _Same, kernels: defaultdict[str, _Same]
 ) -> list[list[NDArray[np.float64]]]:
-    """Return the values of each row by engine, and count the runs that are the same with all engines."""
+    """Return the values of each row by engine; count the runs that are the same, also by kernel.
+
+    What a kernel measures is held against the facts of the last engine, which is the model if there are two.
+    """
     engines = tuple(engine_for(engine, *runs.what, len(runs.replications)) for engine in engines)
     parts: list[list[list[NDArray[np.float64]]]] = [[[] for _ in engines] for _ in world.rows]
     for start in range(0, len(runs.replications), _AT_ONCE):
         part = runs.replications[start : start + _AT_ONCE]
         facts = [tuple(simulate_chunk(engine, *runs.what, runs.seed, part)) for engine in engines]
-        same.update(_all_the_same(of_one) for of_one in zip(*facts, strict=True))
+        several = [runs._replace(replications=part, facts=of_engine) for of_engine in facts]
+        same.add(world.case, *_alike(facts[0], facts[-1]))
+        if "kernel" in engines:
+            for kernel, alike, differs in compared(several[-1]):
+                kernels[kernel].add(world.case, alike, differs)
         for row, by_engine in zip(world.rows, parts, strict=True):
-            for found, of_engine in zip(by_engine, facts, strict=True):
-                measured = row.simulated(runs._replace(replications=part, facts=of_engine))
-                found.append(np.asarray(measured, dtype=np.float64))
+            for values, of_engine in zip(by_engine, several, strict=True):
+                values.append(np.asarray(row.simulated(of_engine), dtype=np.float64))
     return [[np.concatenate(found) for found in by_engine] for by_engine in parts]
 
 
-def _all_the_same(facts: tuple[Facts, ...]) -> bool:
-    return all(one == facts[0] for one in facts[1:])
+def _alike(some: tuple[Facts, ...], others: tuple[Facts, ...]) -> tuple[NDArray[np.bool_], list[str]]:
+    """Return which facts are the same, and what is different in the others."""
+    differences = [one.differences(other) for one, other in zip(some, others, strict=True)]
+    return np.array([not of_run for of_run in differences]), [name for of_run in differences for name in of_run]
 
 
 # -- judging -------------------------------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 A pool of which each place is a server, whose service is a start-up, is a queue: with Poisson arrivals and
 exponential start-ups that of Erlang. If it gives up whatever finds no publisher ready, it is one with losses.
+
+Further worlds have events at the same instant, a full queue, a blocked client, or times of publishing. A world
+without rows is one that no formula covers: engines and kernels are compared in it.
 """
 
 from __future__ import annotations
@@ -13,7 +16,7 @@ import numpy as np
 
 from tv2sim import queueing
 from tv2sim.catalogue import Catalogue, Video
-from tv2sim.distributions import Exponential, LogNormal
+from tv2sim.distributions import Empirical, Exponential, LogNormal, Uniform
 from tv2sim.faults import Faults
 from tv2sim.profiles import Profile
 from tv2sim.queueing.conditions import BASE_STOCK, asked
@@ -21,11 +24,12 @@ from tv2sim.queueing.drawn import FOR_VIDEOS, OF_SLOTS, drawn_startups
 from tv2sim.queueing.timetable import timetable
 from tv2sim.scenario import Scenario
 from tv2sim.strategies import Strategy
-from tv2sim.strategies.builtin import PART_1, PART_2A, PART_2B, PART_2C
+from tv2sim.strategies.builtin import ADVANCE, PART_1, PART_2A, PART_2B, PART_2C, SLACK_AWARE
 from tv2sim.strategies.lead import Lead
 from tv2sim.ticks import PER_SECOND
 from tv2sim.verification.quantities import (
     Runs,
+    blocked,
     failed,
     idle,
     index_of,
@@ -36,6 +40,7 @@ from tv2sim.verification.quantities import (
     waited_longer,
     waits,
 )
+from tv2sim.verification.tandem import tandem
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +117,7 @@ CLASSES = (
         lambda runs: ~_class("never")(runs), published, "at most", "each run",
     ),
 )  # fmt: skip
-ADVANCE = (
+ADVANCE_ORDER = (
     Row(
         "advance_order", "videos failed", lambda runs: queueing.advance_order(*runs.what).failed, failed,
         step=1.0,
@@ -134,6 +139,12 @@ AT_MOST = Row(
 )  # fmt: skip
 QUEUE = Row("kiefer_wolfowitz", "seconds waited", _waits_of_the_queue, waits, over="each run")
 CERTIFIED = Row("certificate", "videos failed", lambda runs: 0, failed, over="each run")
+TANDEM = (
+    Row("tandem", "seconds blocked", lambda runs: tandem(runs).blocked, blocked, over="each run"),
+    Row("tandem", "seconds waited", lambda runs: tandem(runs).waits, waits, over="each run"),
+    Row("tandem", "videos published", lambda runs: tandem(runs).published, published, over="each run"),
+    Row("tandem", "idle seconds", lambda runs: tandem(runs).idle, idle, over="each run"),
+)
 
 # -- what formulas say of queues -----------------------------------------------------------------------------
 
@@ -202,8 +213,12 @@ LATE = Row("Lead.newsvendor", "share that waits", _newsvendor, lambda runs: wait
 
 
 def worlds(catalogue: Catalogue) -> list[World]:
-    """Return all of them: those of a catalogue, and queues of jobs that arrive for a long time."""
-    return [*_of_videos(catalogue), *_of_queues()]
+    """Return all of them: those of a catalogue, long queues of jobs, and jobs that are all the same."""
+    return [*_of_videos(catalogue), *_of_engines(catalogue), *_of_queues(), *_of_tandem()]
+
+
+WHOLE = Empirical([2, 3, 4, 5, 6])
+"""Start-ups of whole seconds: with whole encoding times, many events happen at the same instant."""
 
 
 def _of_videos(catalogue: Catalogue) -> list[World]:
@@ -219,11 +234,22 @@ def _of_videos(catalogue: Catalogue) -> list[World]:
             ("part 2b", PART_2B, usual, (ON_TIME,)),
             ("part 1, lognormal start-ups", PART_1, other, (ON_TIME,)),
             ("part 2a, start-ups that fail", PART_2A, failing, (ON_TIME,)),
+            ("part 1, whole seconds", PART_1, usual.replace(startup_time=WHOLE), (ON_TIME,)),
+            ("part 2a, 4 encoders", PART_2A, usual.replace(encoders=4), (ON_TIME,)),
+            ("part 2a, publishing", PART_2A, usual.replace(publishing_time=1), (ON_TIME,)),
+            (
+                "part 2b, publishing after the deadline", PART_2B,
+                usual.replace(publishing_time=1, deadline="assigned"), (ON_TIME,),
+            ),
+            (
+                "part 2c, 4 encoders, whole seconds", PART_2C.replace(prewarmed=6),
+                pooled.replace(encoders=4, startup_time=WHOLE), (MUST_FAIL, AT_LEAST, QUEUE),
+            ),
         )
-    ]
+    ]  # fmt: skip
     stocks = {f"stock of {size}": ahead.replace(prewarmed=size) for size in (0, 2, 4)}
     stocks["stock of 4, lead"] = stocks["stock of 4"].replace(lead=Lead(encoding=3, timeout=6))
-    several += [World(case, catalogue, one, pooled, ADVANCE) for case, one in stocks.items()]
+    several += [World(case, catalogue, one, pooled, ADVANCE_ORDER) for case, one in stocks.items()]
     pools = {size: PART_2C.replace(prewarmed=size) for size in (9, 10, 12)}
     several += [
         World(f"part 2c, pool of {size}", catalogue, one, pooled, (MUST_FAIL, AT_LEAST, QUEUE))
@@ -245,6 +271,43 @@ def _certified(catalogue: Catalogue, scenario: Scenario) -> list[World]:
     size = 1 + bisect_left(range(1, len(catalogue)), True, key=holds)
     pool = warm.replace(prewarmed=size)
     return [World(f"warm pool of {size}, certified", catalogue, pool, scenario, (CERTIFIED,))]
+
+
+def _of_engines(catalogue: Catalogue) -> list[World]:
+    """Return worlds that no formula covers: features that few kernels know, and full queues."""
+    whole = Scenario(startup_time=WHOLE)
+    drawn = Scenario(publishing_time=Uniform(0.5, 1.5), encoding_factor=Uniform(0.8, 1.2))
+    small, giving_up = PART_2C.replace(prewarmed=8), PART_2C.replace(prewarmed=8, discards_hopeless=True)
+    return [
+        World(case, catalogue, strategy, scenario, ())
+        for case, strategy, scenario in (
+            ("times that are drawn", PART_2C, drawn),
+            ("advance, whole seconds", ADVANCE, whole.replace(publishing_time=1)),
+            ("slack aware, whole seconds", SLACK_AWARE, whole),
+            ("part 2c that gives up, whole seconds", giving_up, whole),
+            ("part 2c, queue of 2, whole seconds", small, whole.replace(publishing_queue_capacity=2)),
+            ("advance, queue of 2", ADVANCE, Scenario(publishing_queue_capacity=2)),
+        )
+    ]
+
+
+def _of_tandem() -> list[World]:
+    """Return worlds of jobs that are all the same: a queue that is full, or at times, and few encoders."""
+    pools = {size: PART_2C.replace(prewarmed=size) for size in (2, 4, 5, 7)}
+    full = Scenario(startup_time=WHOLE, publishing_queue_capacity=4, publishing_time=1)
+    between = Scenario(publishing_queue_capacity=6, publishing_time=0.5, deadline="assigned")
+    return [
+        World("full queue, whole seconds", _jobs(60, encoding=3, timeout=11), pools[5], full, TANDEM),
+        World("queue full at times", _jobs(40, encoding=3, timeout=4), pools[7], between, TANDEM),
+        World(
+            "last video finds queue full", _jobs(3, timeout=5), pools[2],
+            full.replace(publishing_queue_capacity=2), TANDEM,
+        ),
+        World(
+            "blocked client, whole seconds", _jobs(40, encoding=3, timeout=4), pools[4],
+            Scenario(encoders=3, startup_time=WHOLE), TANDEM,
+        ),
+    ]  # fmt: skip
 
 
 def _of_queues() -> list[World]:

@@ -1,0 +1,295 @@
+"""Which small mistakes `tv2sim verify` catches, and in which rows of its table.
+
+``python -m tests.benchmarks.mutants`` makes each mistake in a copy of the package, runs ``tv2sim verify`` with
+the copy, and prints a table; ``--write`` replaces the table in the reference. A mistake in a kernel takes more
+than a minute, since kernels are compiled anew. Numbers select some: ``python -m tests.benchmarks.mutants 1 9``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NamedTuple
+
+__all__ = ["MUTANTS", "PAGE", "ROOT", "Mutant", "Verdict", "mutated", "verdict_of"]
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "reference" / "verification.md"
+HEAD = ("| Mistake | File | Rows that do not agree |", "|---|---|---|")
+
+
+class Mutant(NamedTuple):
+    """A mistake: a text of a file of the package, what stands there instead, and what it means."""
+
+    meaning: str
+    file: str
+    text: str
+    replacement: str
+
+
+MUTANTS = (
+    Mutant(
+        "the publisher that takes the last video is not replaced",
+        "model/publishers.py",
+        "            self._replace(video)\n",
+        "            if video + 1 < len(self._own):\n                self._replace(video)\n",
+    ),
+    Mutant(
+        "a publisher is replaced when it has published, not when it takes a video",
+        "model/publishers.py",
+        "            self._replace(video)\n",
+        "            busy = self._publishing_time[video] if self._publishing_time else 0.0\n"
+        "            later(self._env, busy, PUBLISHED, self._replace, video)\n",
+    ),
+    Mutant(
+        "a publication at the deadline is late",
+        "model/publishers.py",
+        "self._encoding_started[video] <= self._timeouts[video]",
+        "self._encoding_started[video] < self._timeouts[video]",
+    ),
+    Mutant(
+        "the deadline counts from the offer",
+        "model/publishers.py",
+        'self._encoding_started = record.tables["videos"]["encoding_started"]',
+        'self._encoding_started = record.tables["videos"]["offered"]',
+    ),
+    Mutant(
+        "the deadline counts from the end of encoding",
+        "model/publishers.py",
+        'self._encoding_started = record.tables["videos"]["encoding_started"]',
+        'self._encoding_started = record.tables["videos"]["encoded"]',
+    ),
+    Mutant(
+        "the time of publishing is not held against the deadline",
+        "model/publishers.py",
+        "held = self._assigned[video] if self._by_assignment else self._env.now",
+        "held = self._assigned[video]",
+    ),
+    Mutant(
+        "start-up times are drawn in the order of the starts, not by video",
+        "model/publishers.py",
+        "self._startups.further(cause, further) if further else self._startups.by_video[cause]",
+        "self._startups.by_video[(sum(self._caused) - 1) % len(self._caused)]",
+    ),
+    Mutant(
+        "start and end of encoding are confused as the moment of a start",
+        "model/publishers.py",
+        'map(MOMENTS.index, ("encoding_started", "encoded", "queued"))',
+        'map(MOMENTS.index, ("encoded", "encoding_started", "queued"))',
+    ),
+    Mutant(
+        "the queue is last in, first out",
+        "model/publishing.py",
+        "video = self.queue.popleft()",
+        "video = self.queue.pop() if isinstance(self.queue, deque) else self.queue.popleft()",
+    ),
+    Mutant(
+        "the queue holds one video more",
+        "model/publishing.py",
+        "return len(self.queue) < self._capacity + len(self.ready)",
+        "return len(self.queue) <= self._capacity + len(self.ready)",
+    ),
+    Mutant(
+        "the publisher that became ready last takes a video",
+        "model/publishing.py",
+        "publisher = self.ready.popleft() if self.ready else None",
+        "publisher = self.ready.pop() if self.ready else None",
+    ),
+    Mutant(
+        "an encoder passes its video on to a full queue",
+        "model/publishing.py",
+        "return not self._own[video] and not self._room()",
+        "return False",
+    ),
+    Mutant(
+        "the encoder that is blocked last passes its video on first",
+        "model/publishing.py",
+        "happens(next(iter(self._blocked.values())), 0, ADMITTED)",
+        "happens(next(reversed(self._blocked.values())), 0, ADMITTED)",
+    ),
+    Mutant(
+        "the free encoder with the lowest number takes a video",
+        "model/encoders.py",
+        "heappush(self.free, (self._env.now, encoder))",
+        "heappush(self.free, (0, encoder))",
+    ),
+    Mutant(
+        "the pause counts from the offer, not from the hand-over",
+        "model/client.py",
+        "    for video, pause in zip(videos, pauses):  # noqa: B905 (pauses have no end)\n"
+        "        yield PlacedTimeout(env, pause, HANDED_OVER)\n",
+        "    offered = 0.0\n"
+        "    for video, pause in zip(videos, pauses):  # noqa: B905 (pauses have no end)\n"
+        "        yield PlacedTimeout(env, max(0.0, offered + pause - env.now), HANDED_OVER)\n"
+        "        offered = env.now\n",
+    ),
+    Mutant(
+        "publishers become ready before the encodings of the same instant end",
+        "model/instant.py",
+        "READY = 4 * _WIDTH",
+        "READY = 0 * _WIDTH",
+    ),
+    Mutant(
+        "publishers that are never used are not idle",
+        "metrics.py",
+        '"idle": np.where(np.isnan(publishers["ready"]), 0.0, last - publishers["ready"]),',
+        '"idle": np.where(np.isnan(publishers["assigned"]), 0.0, last - publishers["ready"]),',
+    ),
+    Mutant(
+        "lanes: a publisher is replaced when it has published, not when it takes a video",
+        "kernel/lanes.py",
+        "x[lane] = time + times[base + lane]",
+        "x[lane] = time + busy + times[base + lane]",
+    ),
+    Mutant(
+        "lanes: an assignment at the deadline is late",
+        "kernel/lanes.py",
+        "idle[lane] += time - free\n            hit = 1 if time <= latest else 0",
+        "idle[lane] += time - free\n            hit = 1 if time < latest else 0",
+    ),
+    Mutant(
+        "lanes: a full queue is noticed one video too late",
+        "kernel/lanes.py",
+        "if i >= capacity:",
+        "if i > capacity:",
+    ),
+    Mutant(
+        "lanes: publishers that are never used are not idle",
+        "kernel/lanes.py",
+        "idle[lane] += left if left > 0.0 else 0.0",
+        "idle[lane] += 0.0",
+    ),
+    Mutant(
+        "stage: a video is given up at its deadline",
+        "kernel/stage.py",
+        "if discards and now > deadline[video]:",
+        "if discards and now >= deadline[video]:",
+    ),
+    Mutant(
+        "stage: publishers are replaced at the next step, not when they take videos",
+        "kernel/stage.py",
+        "_insert(at, taken, there, now + _startup(",
+        "_insert(at, taken, there, time + _startup(",
+    ),
+    Mutant(
+        "varied: the time of publishing is not held against the deadline",
+        "kernel/varied.py",
+        "hit = 1 if time + held * busy - started[base + lane] <= limit else 0",
+        "hit = 1 if time - started[base + lane] <= limit else 0",
+    ),
+    Mutant(
+        "stream: the deadline counts from the offer",
+        "kernel/stream.py",
+        "limit = start + timeout[i] - held_against",
+        "limit = offered + timeout[i] - held_against",
+    ),
+)
+
+
+class Verdict(NamedTuple):
+    """What the command says with a mistake: its exit status, and which rows do not agree."""
+
+    status: int | None
+    rows: tuple[str, ...]
+
+    @property
+    def caught(self) -> bool:
+        """Whether the mistake is noticed."""
+        return self.status != 0
+
+    def __str__(self) -> str:
+        if self.rows:
+            return ", ".join(self.rows)
+        return {0: "none", None: "does not end"}.get(self.status, "stops with an error")
+
+
+def mutated(mutant: Mutant, package: Path) -> str:
+    """Return the source of the file with the mistake.
+
+    Raises
+    ------
+    ValueError
+        If the text does not stand there exactly once.
+    """
+    source = (package / mutant.file).read_text(encoding="utf-8")
+    if (count := source.count(mutant.text)) != 1:
+        raise ValueError(f"{mutant.file} has {mutant.text!r} {count} times, not once ({mutant.meaning})")
+    return source.replace(mutant.text, mutant.replacement)
+
+
+def verdict_of(mutant: Mutant | None, cache: Path, replications: int, timeout: float = 1200) -> Verdict:
+    """Run ``tv2sim verify`` in a new process with a copy of the package that has the mistake (None: none).
+
+    `cache` is where compiled functions are kept: by the sources of the kernels, so that mistakes can share it.
+    """
+    with TemporaryDirectory() as folder:
+        package = Path(folder, "tv2sim")
+        shutil.copytree(ROOT / "tv2sim", package, ignore=shutil.ignore_patterns("__pycache__"))
+        if mutant is not None:
+            (package / mutant.file).write_text(mutated(mutant, package), encoding="utf-8")
+        environment = os.environ | {"PYTHONPATH": folder, "NUMBA_CACHE_DIR": str(cache), "COLUMNS": "200"}
+        command = [sys.executable, "-m", "tv2sim", "verify", "--replications", str(replications)]
+        try:
+            done = subprocess.run(
+                command, cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout
+            )
+        except subprocess.TimeoutExpired:
+            return Verdict(None, ())
+    return Verdict(done.returncode, tuple(dict.fromkeys(_that_do_not_agree(done.stdout))))
+
+
+def _that_do_not_agree(printed: str) -> list[str]:
+    """Return the formulas of the rows of the printed table that end in "no"; a kernel's row by its name."""
+    found, formula = [], ""
+    for line in printed.splitlines():
+        if not line.startswith(" "):
+            formula = line.partition(":")[0]
+        elif line.endswith(" no"):
+            found.append(line.split()[-2] if formula == "the kernels" else formula)
+    return found
+
+
+def _page(table: list[str]) -> str:
+    """Return the page of the reference with another table."""
+    lines = PAGE.read_text(encoding="utf-8").splitlines()
+    first = last = lines.index(HEAD[0])
+    while last < len(lines) and lines[last].startswith("|"):
+        last += 1
+    return "\n".join([*lines[:first], *table, *lines[last:]]) + "\n"
+
+
+def main() -> None:
+    """Print the table, and write it into the page if that is wanted."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("numbers", nargs="*", type=int, help="which mistakes, from 1 on (default: all)")
+    parser.add_argument("--replications", type=int, default=20, help="of each world (default: %(default)s)")
+    parser.add_argument("--jobs", type=int, default=1, help="how many at once (default: %(default)s)")
+    parser.add_argument("--write", action="store_true", help="replace the table in the reference")
+    options = parser.parse_args()
+    chosen = [MUTANTS[number - 1] for number in options.numbers] or [*MUTANTS]
+    for mutant in chosen:
+        mutated(mutant, ROOT / "tv2sim")  # before anything takes long
+    print(*HEAD, sep="\n")
+    with TemporaryDirectory() as folder, ThreadPoolExecutor(options.jobs) as pool:
+        cache = Path(folder)
+        if (unharmed := verdict_of(None, cache, options.replications)).caught:
+            raise SystemExit(f"without a mistake, not all rows agree: {unharmed}")
+        table, caught = [*HEAD], 0
+        verdicts = pool.map(lambda mutant: verdict_of(mutant, cache, options.replications), chosen)
+        for mutant, verdict in zip(chosen, verdicts, strict=True):
+            table.append(f"| {mutant.meaning} | `{mutant.file}` | {verdict} |")
+            caught += verdict.caught
+            print(table[-1], flush=True)
+    print(f"\n{caught} of {len(chosen)} are caught.")
+    if options.write:
+        PAGE.write_text(_page(table), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
