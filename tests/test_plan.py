@@ -180,8 +180,8 @@ def test_what_comes_after_one_that_is_too_dear_is_not_simulated() -> None:
         Racer(one) for one in groups_of(every_second(), "2c", EVERY_SECOND, None, ordered=True)[0].candidates
     ]
     racers[2].beaten = True
-    assert Search(racers, rises=True).open == racers[:2]
-    assert len(Search(racers, rises=False).open) == len(racers)
+    assert Search(racers, rises_from=0).open == racers[:2]
+    assert len(Search(racers, rises_from=len(racers)).open) == len(racers)
 
 
 def test_failures_of_a_day() -> None:

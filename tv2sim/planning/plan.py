@@ -379,7 +379,7 @@ def plan(
         },
         by_price=priced is not None or len(groups) > 1,
     )
-    choice = Choice([Search([*map(Racer, group.candidates)], group.rises) for group in groups])
+    choice = Choice([Search([*map(Racer, group.candidates)], group.rises_from) for group in groups])
     race.compared = sum(search.begin(race) for search in choice.searches)
     _run(choice, race)
     call = _call(strategy, asked | {"control": control}, race.seed, measured=samples is not None)
