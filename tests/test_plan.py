@@ -216,7 +216,7 @@ def test_sizes_of_a_strategy_that_is_too_dear_are_those_about_its_last_look() ->
     rows = plan.evaluated.set_index(["strategy", "prewarmed"])
     assert rows["decision"]["2c", 10] == "dearer"  # so there is no answer of 2c
     pools = plan.candidates.query("strategy == '2c'")
-    assert pools["prewarmed"].tolist() == [*range(2, 19)]
+    assert pools["prewarmed"].tolist() == [*range(1, 19)]
 
 
 def test_a_notebook_shows_the_answer_and_the_table() -> None:
