@@ -19,13 +19,14 @@ __all__ = ["idles_longer_with_pool", "rises_with_pool"]
 
 _PLAIN = (
     Condition(lambda asked: type(asked.strategy) is not Strategy, "a class of its own, {strategy.name!r}"),
+    Condition(lambda asked: not asked.shares, "strategy {strategy.name!r}, whose videos share no publishers"),
     *STATIC,
     Condition(
-        lambda asked: asked.shares and asked.strategy.holds is not None,
+        lambda asked: asked.strategy.holds is not None,
         "strategy {strategy.name!r}, which holds publishers back",
     ),
     Condition(
-        lambda asked: asked.shares and asked.strategy.starts_on is None and asked.strategy.reorders,
+        lambda asked: asked.strategy.starts_on is None and asked.strategy.reorders,
         "strategy {strategy.name!r}, which replaces publishers and serves in the order of {strategy.order}",
     ),
 )
