@@ -212,7 +212,7 @@ def _false_words(plan: tv.Plan, given: dict[str, Truth]) -> Iterator[str]:
         yield f"{asked[1]} % is less than the target {target}"
     if "without simulation" in answer and plan.replications:
         yield "something was simulated"
-    if re.search(r"by up to 0(\.0*)?\D", answer):
+    if re.search(r"by up to 0(\.0+)?[ ,]", answer):
         yield "a difference of 0"
 
 

@@ -74,24 +74,24 @@ class Words(NamedTuple):
 
     def _cheapest(self, best: Racer) -> str:
         """Return the answer if the price decides."""
-        race, label = self.race, best.candidate.label
+        race, label, family = self.race, best.candidate.label, best.candidate.family
         others = sorted((one for one in self.choice.winners if one is not best), key=race.mean_price)
         price = "costs least" if race.prices else "is cheapest"
-        if not all(race.is_dearer(one, best) or race.costs_the_same(one, best) for one in others):
-            price += f" to within {rate(race.indifference)}"
-        known = [one for one in others if one.reps is not None][:2]
+        shown = all(race.is_dearer(one, best) or race.costs_the_same(one, best) for one in others)
+        within = "" if shown else f", to within {rate(race.indifference)}"
+        known = [one for one in others if one.reps is not None]
+        families = {one.candidate.family: one for one in reversed(known) if one.candidate.family != family}
+        known = [one for one in known if not families or one in families.values()][:2]
         prices = ["the same" if race.costs_the_same(one, best) else _price(one) for one in known]
         if race.target is None:
             many = len(self.choice.searches)
-            what = f"{price} of {plural(many, 'candidate')}" if many > 1 else "is the only candidate"
+            what = f"{price} of {plural(many, 'candidate')}{within}" if many > 1 else "is the only candidate"
             after = f"; {known[0].candidate.label} costs {prices[0]}" if known else ""
             return f"{label} {what}: {price_in_words(best)}{after}{self._sure()}"
         also = listed(f"{one.candidate.label} for {paid}" for one, paid in zip(known, prices, strict=True))
         after = f"; so {'do' if len(known) > 1 else 'does'} {also}" if known else ""
-        return (
-            f"{label} publishes {self.enough()} and {price}: {self._how_many(best)}{self._for(best)}{after}"
-            f"{self._sure()}"
-        )
+        does = f"publishes {self.enough()} and {price}{within}: {self._how_many(best)}{self._for(best)}"
+        return f"{label} {does}{after}{self._sure()}"
 
     # -- it is not -----------------------------------------------------------------------------------------
 
