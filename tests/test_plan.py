@@ -323,7 +323,8 @@ def test_it_may_be_that_nothing_is_known() -> None:
 
 MIXED = tv.Strategy("mixed", starts_on="encoding_started", dedicated_from=0.6)
 QUOTA = tv.Scenario(max_publishers=14)
-CLAIMS = range(6)
+CLAIMS = (6, 7, 8, 13, 14, 15, 19, 23, 25, 31, 32)
+"""Numbers of random plans that take little time, of each status."""
 
 
 @pytest.mark.parametrize(("sizes", "right"), [([0, 2, 4, 6, 8], 4), ([0, 2, 6, 8], None)])
@@ -420,7 +421,7 @@ def test_what_is_not_shown_to_be_the_cheapest_is_so_within_a_share() -> None:
 
 
 def test_the_claims_of_random_plans_hold() -> None:
-    found = [false_claims(number, 200) for number in CLAIMS]
+    found = [false_claims(number, 100, 200) for number in CLAIMS]
     assert [claim for _, claims in found for claim in claims] == []
     assert {status for status, _ in found} >= {"met", "infeasible", "undecided"}
 

@@ -113,12 +113,12 @@ def _chosen(random: Random) -> tuple[list[tv.Strategy], Any]:
     return random.sample(_POOLS[2:], random.choice((1, 1, 1, 2))), vary
 
 
-def false_claims(number: int, replications: int = 1500) -> tuple[str, list[str]]:
-    """Return the status of the plan of a number, and its claims that are false."""
+def false_claims(number: int, replications: int = 1500, most: int = 800) -> tuple[str, list[str]]:
+    """Return the status of the plan of a number, of so many replications at most, and its false claims."""
     random = Random(number)
     asked = asked_of(random)
     how: dict[str, Any] = {"vary": asked.vary, "prices": asked.prices, "progress": False}
-    how |= {"confidence": CONFIDENCE, "control": random.random() < 0.85, "replications": 800}
+    how |= {"confidence": CONFIDENCE, "control": random.random() < 0.85, "replications": most}
     how |= {"indifference": random.choice((0.01, 0.01, 0)), "seed": number}
     try:
         plan = tv.plan(asked.catalogue, asked.strategies, asked.scenario, target=0.5, **how)
