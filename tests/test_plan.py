@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import tv2sim as tv
+from tests.benchmarks.plan_claims import false_claims
 from tests.benchmarks.planning import outcomes
 from tests.commands import CATALOGUE, tv2sim
 from tv2sim.cli.values import varied
@@ -180,8 +181,8 @@ def test_what_comes_after_one_that_is_too_dear_is_not_simulated() -> None:
         Racer(one) for one in groups_of(every_second(), "2c", EVERY_SECOND, None, ordered=True)[0].candidates
     ]
     racers[2].beaten = True
-    assert Search(racers, rises=True).open == racers[:2]
-    assert len(Search(racers, rises=False).open) == len(racers)
+    assert Search(racers, rises_from=0).open == racers[:2]
+    assert len(Search(racers, rises_from=len(racers)).open) == len(racers)
 
 
 def test_failures_of_a_day() -> None:
@@ -216,7 +217,7 @@ def test_sizes_of_a_strategy_that_is_too_dear_are_those_about_its_last_look() ->
     rows = plan.evaluated.set_index(["strategy", "prewarmed"])
     assert rows["decision"]["2c", 10] == "dearer"  # so there is no answer of 2c
     pools = plan.candidates.query("strategy == '2c'")
-    assert pools["prewarmed"].tolist() == [*range(2, 19)]
+    assert pools["prewarmed"].tolist() == [*range(1, 19)]
 
 
 def test_a_notebook_shows_the_answer_and_the_table() -> None:
@@ -316,6 +317,119 @@ def test_it_may_be_that_nothing_is_known() -> None:
     plan = tv.plan(tv.generate_catalogue(), "2c", vary={"prewarmed": [11]}, target=0.99805, replications=100)
     assert (plan.status, plan.best) == ("undecided", None)
     assert plan.answer.startswith("It is not known whether 2c publishes 99.805 % of the videos in time: ")
+
+
+# -- only what holds -----------------------------------------------------------------------------------------
+
+MIXED = tv.Strategy("mixed", starts_on="encoding_started", dedicated_from=0.6)
+QUOTA = tv.Scenario(max_publishers=14)
+CLAIMS = (6, 7, 8, 13, 14, 15, 19, 23, 25, 31, 32)
+"""Numbers of random plans that take little time, of each status."""
+
+
+@pytest.mark.parametrize(("sizes", "right"), [([0, 2, 4, 6, 8], 4), ([0, 2, 6, 8], None)])
+def test_a_rate_that_falls_again_is_found(sizes: list[int], right: int | None) -> None:
+    """By pool, .829 .969 .982 .958 .748: a limit for all takes publishers from videos with their own."""
+    plan = tv.plan(tv.generate_catalogue(), MIXED, QUOTA, vary={"prewarmed": sizes}, target=0.9745)
+    decisions = shown(plan)["decision"]
+    assert decisions.to_dict() == {size: "meets" if size == 4 else "fails" for size in sizes}
+    if right is None:
+        assert plan.status == "infeasible"
+        assert "with any prewarmed of 0, 2, 6 and 8: with prewarmed=2 it is at most 97.3 %" in plan.answer
+    else:
+        assert plan.best is not None
+        assert plan.best.prewarmed == right
+        assert plan.answer.startswith("prewarmed=4 is the smallest of 0, 2, 4, 6 and 8 with which mixed")
+
+
+def test_each_price_of_the_coverage_rule_is_tested() -> None:
+    (group,) = groups_of(every_second(), "coverage", EVERY_SECOND, {"price": [1, 2, 3]}, ordered=True)
+    assert group.rises_from == 3
+    assert len(groups_of(every_second(), ["2c", "coverage"], EVERY_SECOND, None, ordered=True)) == 8
+
+
+@pytest.mark.parametrize(
+    ("scenario", "several", "alone"),
+    [
+        (tv.Scenario(), [1, 1, 3], 2),  # a pool of 3 or 4 blocks encoders
+        (tv.Scenario(publishing_time=0.5), [1, 1, 1, 1, 1], 2),  # nothing is proved of idle time
+        (QUOTA, [1, 1, 1, 1, 1], 5),
+        (tv.Scenario(publishing_queue_capacity=None), [5], 0),
+    ],
+)
+def test_what_has_no_proof_may_be_the_cheapest(scenario: tv.Scenario, several: list[int], alone: int) -> None:
+    vary = {"prewarmed": [3, 4, 6, 8, 10]}
+    found = groups_of(tv.generate_catalogue(), ["2c", "1"], scenario, vary, ordered=True)
+    assert [len(group.candidates) for group in found[:-1]] == several
+    (group,) = groups_of(tv.generate_catalogue(), "2c", scenario, vary, ordered=True)
+    assert group.rises_from == alone
+
+
+def test_those_after_one_that_seems_to_meet_wait() -> None:
+    """Where nothing is proved, all are simulated once, and then only what may be the answer."""
+    vary = {"prewarmed": [1, 4, 6, 8]}
+    asked: dict[str, Any] = {"vary": vary, "target": 0.9825, "replications": 400}
+    plan = tv.plan(tv.generate_catalogue(), MIXED, QUOTA, **asked)
+    assert plan.status == "undecided"
+    assert shown(plan)["replications"].to_dict() == {1: 100, 4: 400, 6: 100, 8: 100}
+
+
+def test_a_bound_is_told_from_the_target() -> None:
+    """Of 154 videos 128 are published: 83.11688 %."""
+    catalogue = tv.generate_catalogue()
+    assert "publish 83.1169 % of the videos in time: it is at most 83.11689 % (exact, without simulation)" in (
+        tv.plan(catalogue, "2a", target=0.831169).answer
+    )
+    assert tv.plan(catalogue, "2a", target=0.831168).answer.startswith(
+        "2a publishes at least 83.1168 % of the videos in time: 83.1168 % (exact"
+    )
+    assert "does not publish 99.9999999 % of" in tv.plan(every_second(), "2a", target=1 - 1e-9).answer
+
+
+def test_a_confidence_is_not_rounded_up() -> None:
+    found = tv.plan(CATALOGUE, "2c:12", target=0.9, confidence=1 - 1e-7)
+    assert found.answer.endswith("(confidence 99.99999 %)")
+
+
+def test_nothing_is_exact_after_a_simulation() -> None:
+    """A pool of 4 blocks encoders, and is simulated; theory excludes the others."""
+    plan = tv.plan(tv.generate_catalogue(), "2c", vary={"prewarmed": [4, 6, 8]}, target=0.999)
+    assert plan.replications == 100
+    assert plan.answer.endswith("(confidence 95 %)")
+
+
+@pytest.mark.parametrize("indifference", [0.01, 0])
+def test_candidates_of_equal_cost_are_the_same(indifference: float) -> None:
+    pools = [tv.PART_2C.replace(name=order, prewarmed=12, queue_order=order) for order in ("fifo", "deadline")]
+    asked: dict[str, Any] = {"replications": 400, "indifference": indifference}
+    plan = tv.plan(tv.generate_catalogue(), pools, target=0.99, **asked)
+    assert (plan.status, plan.best) == ("met", pools[0])
+    assert "fifo publishes at least 99 % of the videos in time and is cheapest: " in plan.answer
+    assert "; so does deadline for the same (confidence" in plan.answer
+    equal = tv.plan(
+        every_second(), [WARM.replace(name=name) for name in "ab"], EVERY_SECOND, prices=tv.Prices(failed=1)
+    )
+    assert equal.answer == "a costs least of 2 candidates: 9 a run; b costs the same (exact)"
+    assert equal.evaluated["decision"].tolist() == ["cheapest", "the same"]
+
+
+def test_what_is_not_shown_to_be_the_cheapest_is_so_within_a_share() -> None:
+    prices = tv.Prices(starting=0.01, ready=0.02, failed=6)
+    vary = {"prewarmed": [11, 12]}
+    plan = tv.plan(tv.generate_catalogue(), "2c", vary=vary, prices=prices, indifference=0.1)
+    assert "costs least of 2 candidates, to within 10 %: " in plan.answer
+
+
+def test_the_claims_of_random_plans_hold() -> None:
+    found = [false_claims(number, 100, 200) for number in CLAIMS]
+    assert [claim for _, claims in found for claim in claims] == []
+    assert {status for status, _ in found} >= {"met", "infeasible", "undecided"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("first", range(0, 200, 20))
+def test_the_claims_of_many_random_plans_hold(first: int) -> None:
+    assert [claim for number in range(first, first + 20) for claim in false_claims(number)[1]] == []
 
 
 # -- what it rests on ----------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from math import ceil
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tv2sim.distributions import Distribution
 from tv2sim.errors import InputError
 from tv2sim.fields import check_names
+from tv2sim.queueing.pool_order import idles_longer_with_pool, rises_with_pool
 from tv2sim.scenario import Scenario
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
 from tv2sim.strategies.strategy import submitted_rate
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Candidate", "Group", "as_given", "groups_of", "in_short"]
 
-_RISING = ("prewarmed", "price")
-"""Fields of a strategy: the larger, the more videos are published in time, and the longer publishers idle."""
 _OF_SCENARIO = [field.name for field in fields(Scenario)]
 _PRICES = [4**number for number in range(7)]
 """The prices of the coverage rule that its name stands for, in mean start-up times."""
@@ -63,12 +63,13 @@ class Group:
 
     Attributes
     ----------
-    rises : bool
-        Whether each publishes at least as many videos in time as the one before it.
+    rises_from : int
+        The first candidate from which on the rate is proved to rise: each one publishes at least as many videos
+        in time as the one before. The number of candidates, if there is no proof.
     """
 
     candidates: list[Candidate]
-    rises: bool
+    rises_from: int
 
 
 def as_given(strategies: Any, vary: Any) -> tuple[Any, Any]:
@@ -174,22 +175,39 @@ def _groups(
 ) -> list[Group]:
     """Return the candidates of one strategy; a pool has no size where no video uses it."""
     grid = {name: values for name, values in grid.items() if name != "prewarmed" or strategy.shares}
-    inner = next((name for name in _RISING if _is_ascending(grid.get(name, ()))), None)
-    if inner is None and not several and len(grid) == 1:
-        (inner,) = grid
-    within = {inner: grid[inner]} if inner is not None and ordered else {}
+    of_pool = _is_ascending(grid.get("prewarmed", ()))
+    in_order = ordered and not several and len(grid) == 1
+    inner = [*grid] if in_order else ["prewarmed"] if ordered and of_pool else []
+    within = {name: grid[name] for name in inner}
     around = {name: values for name, values in grid.items() if name not in within}
 
     def candidate(*chosen: dict[str, Any]) -> Candidate:
         values = {name: value for one in chosen for name, value in one.items()}
         return _candidate(catalogue, strategy, scenario, {name: values[name] for name in grid})
 
-    return [
-        Group(
-            [candidate(outer, one) for one in _choices(within)], inner in _RISING and _is_ascending(grid[inner])
-        )
-        for outer in _choices(around)
-    ]
+    found = []
+    for outer in _choices(around):
+        candidates = [candidate(outer, one) for one in _choices(within)]
+        first = _rises_from(candidates, by_price=not in_order) if of_pool else len(candidates)
+        if in_order:
+            found.append(Group(candidates, first))
+        else:  # whatever has no proof may be the cheapest
+            groups = [*([one] for one in candidates[:first]), candidates[first:]]
+            found += [Group(group, 0) for group in groups if group]
+    return found
+
+
+def _rises_from(candidates: list[Candidate], *, by_price: bool) -> int:
+    """Return from which pool on rates, and prices if they decide, are proved to rise.
+
+    Invariant: a proof for a pool is one for each larger pool, which blocks no encoder either.
+    """
+
+    def proved(one: Candidate) -> bool:
+        price_rises = not by_price or idles_longer_with_pool(one.catalogue, one.scenario)
+        return price_rises and rises_with_pool(one.catalogue, one.strategy, one.scenario)
+
+    return bisect_left(candidates, True, key=proved)
 
 
 def _is_ascending(values: Any) -> bool:

@@ -40,7 +40,7 @@ def compared(choice: Choice, race: Race, confidence: float) -> pd.DataFrame:
 
 def _shown(search: Search) -> list[Racer]:
     """Return the candidates of a search, of many sizes those about the answer, or where it ended."""
-    if not search.rises or len(search.racers) <= 2 * _WIDTH + 1:
+    if len(search.racers) <= 2 * _WIDTH + 1:
         return search.racers
     middle = search.racers.index(search.winner or search.looked_at[-1])
     return search.racers[max(0, middle - _WIDTH) : middle + _WIDTH + 1]

@@ -113,18 +113,18 @@ class Inputs:
 def held(choice: Choice, race: Race, samples: Empirical) -> tuple[Inputs, Candidate]:
     """Return how often the answer of a plan meets the target in the resamples of measured start-up times.
 
-    If no candidate is the answer, the last one is asked. Where the on-time rate rises from candidate to
-    candidate, so do the shares: the one before the answer is asked as well, and those after it until one meets
-    the target in as many resamples as the plan's confidence.
+    If no candidate is the answer, the last one is asked. Where the on-time rate is proved to rise, so do the
+    shares: the candidate before the answer is asked as well, and those after it until one meets the target in
+    as many resamples as the plan's confidence.
     """
     found, best = Inputs(samples, race), choice.best(race)
     search = next((one for one in choice.searches if best in one.racers), choice.searches[-1])
     answer = search.candidates[-1] if best is None else best.candidate
     at = search.candidates.index(answer)
+    rising = range(max(search.rises_from, at - 1), len(search.candidates))
     known = np.zeros(RESAMPLES, dtype=np.bool_)
-    for number, one in enumerate(search.candidates):
-        if number == at or (search.rises and number >= at - 1):
-            known = found.ask(one, known)
-            if number >= at and (not search.rises or known.mean() >= 1 - race.alpha):
-                break
+    for number in rising if at in rising else [at]:
+        known = found.ask(search.candidates[number], known)
+        if number >= at and known.mean() >= 1 - race.alpha:
+            break
     return found, answer

@@ -17,14 +17,14 @@ from tv2sim.experiment.kept import as_kept
 from tv2sim.experiment.uncertainty import as_samples, with_samples
 from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.notebook import display, paragraph, table
-from tv2sim.numbers import estimate, heading, rate
+from tv2sim.numbers import estimate, heading
 from tv2sim.planning.candidates import as_given, groups_of, in_short
 from tv2sim.planning.frontier import compared
 from tv2sim.planning.inputs import Inputs, held
 from tv2sim.planning.race import Decision, Race, Racer
 from tv2sim.planning.search import Choice, Search
 from tv2sim.planning.settings import settings_of
-from tv2sim.planning.words import Words, percent
+from tv2sim.planning.words import Words, percent, share_in_words
 from tv2sim.prices import Prices, as_prices
 from tv2sim.scenario import Scenario, as_scenario, check_encoding_times
 from tv2sim.statistics import as_confidence
@@ -225,8 +225,11 @@ class Plan:
     def _decision(self, search: Search, racer: Racer) -> str:
         if self.target is None:
             best = self._choice.best(self._race)
-            close = racer in self._choice.rivals(self._race)
-            return "cheapest" if racer is best else str(Decision.OPEN) if close else "not cheaper"
+            if best is None or racer is best:
+                return "cheapest"
+            if racer in self._choice.rivals(self._race):
+                return str(Decision.OPEN)
+            return "the same" if self._race.costs_the_same(racer, best) else "not cheaper"
         implied = search.implied(racer)
         return "dearer" if racer.beaten and implied is Decision.OPEN else str(implied)
 
@@ -251,8 +254,11 @@ class Plan:
 
     def _repr_html_(self) -> str:
         head, *rows = self.table()
-        aim = "the least cost" if self.target is None else f"{rate(self.target)} of the videos in time"
-        note = f"{aim}, confidence {rate(self.confidence)}"
+        target = self.target
+        aim = (
+            "the least cost" if target is None else f"{share_in_words(target, up=False)} of the videos in time"
+        )
+        note = f"{aim}, confidence {share_in_words(self.confidence, up=False)}"
         return display("Plan", note, paragraph(self.answer), table(head, rows))
 
 
@@ -379,7 +385,7 @@ def plan(
         },
         by_price=priced is not None or len(groups) > 1,
     )
-    choice = Choice([Search([*map(Racer, group.candidates)], group.rises) for group in groups])
+    choice = Choice([Search([*map(Racer, group.candidates)], group.rises_from) for group in groups])
     race.compared = sum(search.begin(race) for search in choice.searches)
     _run(choice, race)
     call = _call(strategy, asked | {"control": control}, race.seed, measured=samples is not None)

@@ -230,7 +230,16 @@ class Race:
 
     def may_be_cheaper(self, racer: Racer, best: Racer) -> bool:
         """Return whether a candidate may be cheaper than the best one by more than the indifference."""
+        if self.is_spent(racer) and self.is_spent(best) and self.costs_the_same(racer, best):
+            return False
         return not self.more(racer, best) >= -self.matters(best)
+
+    def costs_the_same(self, racer: Racer, other: Racer) -> bool:
+        """Return whether two candidates have the same price in each replication that both have."""
+        if racer.reps is None or other.reps is None or racer.is_fixed != other.is_fixed:
+            return False
+        count = min(racer.replications, other.replications)
+        return np.array_equal(racer.reps.values(self.price)[:count], other.reps.values(self.price)[:count])
 
     def matters(self, best: Racer) -> float:
         """Return the difference from the best price from which on it matters."""

@@ -20,7 +20,7 @@ __all__ = ["reason"]
 def reason(racer: Racer, race: Race) -> str:
     """Return why the candidate that comes closest does not meet the target; empty if that is not known."""
     candidate, videos = racer.candidate, len(racer.candidate.catalogue)
-    allowed = (1 - (race.target or 0)) * videos
+    allowed = (1 - (race.target or 0)) * videos + 1e-9  # the arithmetic's error
     if never := never_on_time(candidate):
         takes = "takes" if never == 1 else "take"
         said = f"{plural(never, 'video')} of {videos:,} {takes} longer to encode than the timeout allows"

@@ -20,17 +20,21 @@ __all__ = ["Choice", "Search"]
 class Search:
     """A search for the first candidate of a group that meets the target.
 
-    Where the on-time rate rises from candidate to candidate, one that meets the target speaks for all after it,
-    and one that fails for all before it. Those that are not decided yet speak by their means, until it is clear
-    between which two these pass the target, and only these two are simulated further. The next new one is in
-    the middle, or if theory has excluded some, the first, since it is mostly the answer. Where the rate may
-    fall again, all before the first that meets the target are simulated.
+    The last candidates may be a chain, in which the on-time rate is proved to rise. There, a candidate that
+    meets the target speaks for all after it, and one that fails for all before it in the chain. Undecided ones
+    speak by their means, until it is clear between which two the means pass the target; only these two are
+    simulated further. The next new candidate of the chain is the middle one, or if theory has excluded some,
+    the first, which is mostly the answer.
+
+    Candidates before the chain are all simulated once. Then those up to the first whose mean meets the target
+    are simulated further.
     """
 
     racers: list[Racer]
-    rises: bool
+    rises_from: int
+    """The number of the first candidate of the chain."""
     excluded: int = 0
-    """How many candidates cannot meet the target, by theory alone."""
+    """How many candidates of the chain cannot meet the target, by theory alone."""
 
     @property
     def candidates(self) -> list[Candidate]:
@@ -39,13 +43,10 @@ class Search:
 
     def begin(self, race: Race) -> int:
         """Let theory exclude what it can, and return how many candidates are left."""
-        if self.rises:
-            self.excluded = bisect_left(
-                self.racers, True, key=lambda one: race.known(one) is not Decision.FAILS
-            )
-        else:
-            self.excluded = sum(race.known(one) is Decision.FAILS for one in self.racers)
-        return len(self.racers) - self.excluded
+        free, chain = self.racers[: self.rises_from], self.racers[self.rises_from :]
+        self.excluded = bisect_left(chain, True, key=lambda one: race.known(one) is not Decision.FAILS)
+        failing = sum(race.known(one) is Decision.FAILS for one in free)
+        return len(self.racers) - failing - self.excluded
 
     @property
     def winner(self) -> Racer | None:
@@ -61,16 +62,17 @@ class Search:
     @property
     def open(self) -> list[Racer]:
         """Candidates that may meet the target, and are before the winner."""
-        return [racer for racer in self._between() if racer.decision is Decision.OPEN]
+        return [racer for part in self._between() for racer in part if racer.decision is Decision.OPEN]
 
     def implied(self, racer: Racer) -> Decision:
-        """Return what is known of a candidate, also from others where the rate rises."""
-        decisions = [one.decision for one in self.racers]
+        """Return what is known of a candidate, also from others of the chain."""
         number = self.racers.index(racer)
-        if self.rises and Decision.MEETS in decisions[:number]:
-            return Decision.MEETS
-        if self.rises and Decision.FAILS in decisions[number:]:
-            return Decision.FAILS
+        if number >= self.rises_from:
+            decisions = [one.decision for one in self.racers]
+            if Decision.MEETS in decisions[self.rises_from : number]:
+                return Decision.MEETS
+            if Decision.FAILS in decisions[number:]:
+                return Decision.FAILS
         return racer.decision
 
     @property
@@ -80,15 +82,17 @@ class Search:
 
     def next(self, race: Race) -> list[Racer]:
         """Return the candidates that are to be simulated next; none if the search is over."""
-        if self.rises:
-            return self._next_of_rising(race)
-        left = [racer for racer in self.open if not race.is_over(racer)]
+        free, chain = self._between()
+        left = [racer for racer in free if not race.is_over(racer)]
+        seeming = next((number for number, racer in enumerate(left) if race.seems_to_meet(racer)), None)
+        if seeming is not None:  # what comes after it matters only if it fails
+            left, chain = left[: seeming + 1], []
         least = min((racer.looks for racer in left), default=0)
-        return [racer for racer in left if racer.looks == least]
+        return [racer for racer in left if racer.looks == least] + self._next_of_chain(chain, race)
 
-    def _next_of_rising(self, race: Race) -> list[Racer]:
+    def _next_of_chain(self, chain: list[Racer], race: Race) -> list[Racer]:
         """Return a candidate next to where the means pass the target, or one that may be there."""
-        between = [*enumerate(self._between())]
+        between = [*enumerate(chain)]
         high = next(
             (n for n, one in between if race.seems_to_meet(one) and not race.is_over(one)), len(between)
         )
@@ -98,16 +102,16 @@ class Search:
         left = [one for n, one in between if n in (low, high) and not race.is_over(one)]
         return [min(left, key=lambda one: one.looks)] if left else []
 
-    def _between(self) -> list[Racer]:
-        """Return the candidates after the last that fails, where that says something, and before the winner.
+    def _between(self) -> tuple[list[Racer], list[Racer]]:
+        """Return the candidates before the winner: those before the chain, and those of it that may matter.
 
-        Where the rate rises, so does the price: what comes after one that is too dear is so as well.
+        Of the chain, those up to the last that fails are left out. Where prices decide, they rise in the chain
+        as well: what comes after one that is too dear is left out, too.
         """
         before = list(takewhile(lambda one: one.decision is not Decision.MEETS, self.racers))
-        if self.rises:
-            before = list(takewhile(lambda one: not one.beaten, before))
-        failing = [n for n, one in enumerate(before) if one.decision is Decision.FAILS]
-        return before[failing[-1] + 1 :] if self.rises and failing else before
+        chain = list(takewhile(lambda one: not one.beaten, before[self.rises_from :]))
+        failing = [n for n, one in enumerate(chain) if one.decision is Decision.FAILS]
+        return before[: self.rises_from], chain[failing[-1] + 1 :] if failing else chain
 
 
 @dataclass(eq=False)

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from math import ceil, floor, isnan, log10
+from math import ceil, floor, isclose, isnan, log10
 from typing import TYPE_CHECKING, NamedTuple
 
 from tv2sim.metrics import COST
-from tv2sim.numbers import estimate, listed, rate
+from tv2sim.numbers import estimate, listed, number, rate, unit
 from tv2sim.planning.candidates import in_short
 from tv2sim.planning.race import Decision
 from tv2sim.planning.reasons import reason
-from tv2sim.statistics import exactly
 from tv2sim.validation import plural
 
 if TYPE_CHECKING:
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from tv2sim.planning.race import Race, Racer
     from tv2sim.planning.search import Choice
 
-__all__ = ["Words", "percent", "price_in_words"]
+__all__ = ["Words", "percent", "price_in_words", "share_in_words"]
 
 
 class Words(NamedTuple):
@@ -40,13 +39,15 @@ class Words(NamedTuple):
 
     @property
     def what(self) -> str:
-        """What is to be reached."""
-        return f"{rate(self.race.target or 0)} of the videos in time"
+        """What is to be reached, rounded up: what does not reach it does not reach the target."""
+        return f"{share_in_words(self.race.target or 0, up=True)} of the videos in time"
 
-    @property
-    def enough(self) -> str:
-        """What a candidate publishes that meets the target."""
-        return "all videos in time" if self.race.target == 1 else f"at least {self.what}"
+    def enough(self, before: Racer | None = None) -> str:
+        """Return what a candidate publishes that meets the target: rounded down, above the rate before it."""
+        if self.race.target == 1:
+            return "all videos in time"
+        than = None if before is None else before.rate.ci_high
+        return f"at least {share_in_words(self.race.target or 0, up=False, than=than)} of the videos in time"
 
     # -- the target is met ---------------------------------------------------------------------------------
 
@@ -57,37 +58,40 @@ class Words(NamedTuple):
         if self.race.by_price:
             return self._cheapest(best)
         (search,) = self.choice.searches
-        candidate = best.candidate
-        does = f"publishes {self.enough}: {_how_many(best)}{self._for(best)}"
+        candidate, before = best.candidate, search.before_winner
+        does = f"publishes {self.enough(before)}: {self._how_many(best)}{self._for(best)}"
         if not candidate.values:
-            return f"{candidate.family} {does}{self._sure(best)}"
+            return f"{candidate.family} {does}{self._sure()}"
         extreme = _extreme(search.candidates)
-        if (before := search.before_winner) is None:
+        if before is None:
             asked = f"with {candidate}, the {extreme} that was asked for"
-            return f"{candidate.family} {asked}, {does}{self._sure(best)}"
+            return f"{candidate.family} {asked}, {does}{self._sure()}"
         values = _values(search.candidates)
         return (
             f"{candidate} is the {extreme} of {values} with which {candidate.family} {does}; with "
-            f"{before.candidate} it is {self._high(before)}{self._sure(best, before)}"
+            f"{before.candidate} it is {self._high(before)}{self._sure()}"
         )
 
     def _cheapest(self, best: Racer) -> str:
         """Return the answer if the price decides."""
-        race, label = self.race, best.candidate.label
-        price = "costs least" if race.prices else "is cheapest"
+        race, label, family = self.race, best.candidate.label, best.candidate.family
         others = sorted((one for one in self.choice.winners if one is not best), key=race.mean_price)
-        known = [one for one in others if one.reps is not None][:2]
+        price = "costs least" if race.prices else "is cheapest"
+        shown = all(race.is_dearer(one, best) or race.costs_the_same(one, best) for one in others)
+        within = "" if shown else f", to within {rate(race.indifference)}"
+        known = [one for one in others if one.reps is not None]
+        families = {one.candidate.family: one for one in reversed(known) if one.candidate.family != family}
+        known = [one for one in known if not families or one in families.values()][:2]
+        prices = ["the same" if race.costs_the_same(one, best) else _price(one) for one in known]
         if race.target is None:
             many = len(self.choice.searches)
-            what = f"{price} of {plural(many, 'candidate')}" if many > 1 else "is the only candidate"
-            after = f"; {known[0].candidate.label} costs {_price(known[0])}" if known else ""
-            return f"{label} {what}: {price_in_words(best)}{after}{self._sure(best, *known)}"
-        also = listed(f"{one.candidate.label} for {_price(one)}" for one in known)
+            what = f"{price} of {plural(many, 'candidate')}{within}" if many > 1 else "is the only candidate"
+            after = f"; {known[0].candidate.label} costs {prices[0]}" if known else ""
+            return f"{label} {what}: {price_in_words(best)}{after}{self._sure()}"
+        also = listed(f"{one.candidate.label} for {paid}" for one, paid in zip(known, prices, strict=True))
         after = f"; so {'do' if len(known) > 1 else 'does'} {also}" if known else ""
-        return (
-            f"{label} publishes {self.enough} and {price}: {_how_many(best)}{self._for(best)}{after}"
-            f"{self._sure(best, *known)}"
-        )
+        does = f"publishes {self.enough()} and {price}{within}: {self._how_many(best)}{self._for(best)}"
+        return f"{label} {does}{after}{self._sure()}"
 
     # -- it is not -----------------------------------------------------------------------------------------
 
@@ -96,7 +100,7 @@ class Words(NamedTuple):
         racers = [racer for search in self.choice.searches for racer in search.looked_at]
         best = max(racers, key=lambda racer: racer.rate.ci_high)
         candidate, why = best.candidate, reason(best, self.race)
-        end = f"it is {self._high(best)}{f', since {why}' if why else ''}{self._sure(best)}"
+        end = f"it is {self._high(best)}{f', since {why}' if why else ''}{self._sure()}"
         candidates = [one for search in self.choice.searches for one in search.candidates]
         families = list(dict.fromkeys(one.family for one in candidates))
         if len(candidates) == 1:
@@ -118,7 +122,7 @@ class Words(NamedTuple):
                 f"It is not known whether {close.candidate.family} publishes {self.what}: {self._call(close)}"
             )
         label = best.candidate.label
-        does = f"publishes {self.enough}, {_how_many(best)}{self._for(best)}"
+        does = f"publishes {self.enough()}, {self._how_many(best)}{self._for(best)}"
         if self.race.target is None:
             does = f"costs {price_in_words(best)}"
         if close.decision is Decision.MEETS:
@@ -126,7 +130,7 @@ class Words(NamedTuple):
             gap = self.race.mean_price(close) - self.race.mean_price(best) + self.race.matters(best)
             more = self.race.more(close, best)
             tell = _would_tell(close, gap, gap - more - self.race.matters(best))
-            at_most = "" if isnan(more) else f" by up to {estimate(self.race.price, exactly(-more, 1))}"
+            at_most = "" if isnan(more) else f" by up to {_rounded_up(-more)}{unit(self.race.price)}"
             return f"{label} {does}, but {close.candidate.label} may be cheaper{at_most}, {so_far}: {tell}"
         return f"{label} {does}, but {self._call(close)}"
 
@@ -145,18 +149,28 @@ class Words(NamedTuple):
         """Return how high the rate of a candidate that does not meet the target can be."""
         if racer.by == "certificate":
             return "less than 100 %"
-        return f"at most {percent(racer.rate.ci_high, up=True, unlike=self.race.target)}"
+        return f"at most {percent(racer.rate.ci_high, up=True, than=self.race.target)}"
+
+    def _how_many(self, racer: Racer) -> str:
+        """Return the rate of a candidate that meets the target, with the limit that decides."""
+        low, mean = (
+            percent(share, up=False, than=self.race.target) for share in (racer.rate.ci_low, racer.rate.mean)
+        )
+        if isnan(racer.rate.mean):
+            return low if racer.rate.ci_low == 1 else f"{low} or more"
+        return mean if racer.rate.half_width < 1e-9 else f"{mean} ({low} or more)"
 
     def _for(self, racer: Racer) -> str:
         return "" if racer.reps is None else f", for {price_in_words(racer)}"
 
-    def _sure(self, *racers: Racer) -> str:
-        """Return how sure it is."""
-        if all(racer.reps is None for racer in racers):
+    def _sure(self) -> str:
+        """Return how sure the answer is, which rests on all candidates that were looked at."""
+        simulated = [one for search in self.choice.searches for one in search.looked_at if one.reps is not None]
+        if not simulated:
             return " (exact, without simulation)"
-        if all(racer.reps is None or racer.is_fixed for racer in racers):
+        if all(racer.is_fixed for racer in simulated):
             return " (exact)"
-        return f" (confidence {rate(1 - self.race.alpha)})"
+        return f" (confidence {share_in_words(1 - self.race.alpha, up=False)})"
 
 
 def _would_tell(racer: Racer, gap: float, half: float, *, rare: bool = False) -> str:
@@ -183,34 +197,51 @@ def _price(racer: Racer) -> str:
     return estimate(metric, racer.reps.interval(metric))
 
 
-def percent(share: float, *, up: bool, unlike: float | None = None) -> str:
+def percent(share: float, *, up: bool, than: float | None = None) -> str:
     """Return a rate in percent, rounded up or down to two digits of the share that is late.
 
-    There are as many decimals as distinguish it from the rate `unlike`.
+    There are as many decimals as keep it below the rate `than` if it is rounded up, or else not below it.
 
     >>> percent(0.99971234, up=False), percent(0.99971234, up=True), percent(1.0, up=True)
     ('99.971 %', '99.972 %', '100 %')
-    >>> percent(0.99779995, up=True, unlike=0.9978)
-    '99.779995 %'
+    >>> percent(0.99779995, up=True, than=0.9978), percent(0.99780005, up=False, than=0.9978)
+    ('99.779995 %', '99.78 %')
+    >>> percent(0.8311688, up=True, than=0.831169), percent(0.8311695, up=False, than=0.831169)
+    ('83.11688 %', '83.1169 %')
     """
     late = 100 * (1 - share)
-    if late <= 1e-12 or late >= 100:
+    if isnan(share) or late <= 1e-12 or late >= 100:
         return rate(share)
     decimals = min(12, max(1, 1 - floor(log10(late))))
     while True:
         rounded = (ceil if up else floor)(round(100 * share * 10**decimals, 6)) / 10**decimals
-        if unlike is None or decimals >= 12 or abs(rounded - 100 * unlike) > 1e-12 or share == unlike:
+        beyond = 0.0 if than is None else rounded - 100 * than
+        if than is None or decimals == 12 or (beyond < -1e-12 if up else beyond > -1e-12):
             return f"{rounded:.{decimals}f} %"
         decimals += 1
 
 
-def _how_many(racer: Racer) -> str:
-    """Return the rate of a candidate, with the limit that decides."""
-    low, mean = percent(racer.rate.ci_low, up=False), racer.rate.mean
-    if isnan(mean):
-        return low if racer.rate.ci_low == 1 else f"{low} or more"
-    exact = percent(mean, up=False)
-    return exact if racer.rate.half_width < 1e-9 else f"{exact} ({low} or more)"
+def share_in_words(share: float, *, up: bool, than: float | None = None) -> str:
+    """Return a share that was asked for in percent: as it is if it has few digits, else rounded up or down.
+
+    >>> share_in_words(0.999, up=False), share_in_words(1 - 1 / 1728, up=False)
+    ('99.9 %', '99.942 %')
+    >>> share_in_words(0.99999999, up=True), share_in_words(1 - 1 / 1728, up=True)
+    ('99.999999 %', '99.943 %')
+    """
+    text = f"{100 * share:.10g}"
+    few = isclose(float(text), 100 * share, rel_tol=0, abs_tol=1e-12)
+    return f"{text} %" if few else percent(share, up=up, than=than)
+
+
+def _rounded_up(value: float) -> str:
+    """Return a positive number, rounded up to two digits.
+
+    >>> _rounded_up(0.000123), _rounded_up(17.2)
+    ('0.00013', '18')
+    """
+    decimals = max(0, 1 - floor(log10(value)))
+    return number(ceil(round(value * 10**decimals, 6)) / 10**decimals, decimals)
 
 
 def _values(candidates: Sequence[Candidate]) -> str:

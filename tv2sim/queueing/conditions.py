@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tv2sim.errors import InputError
 
 __all__ = [
-    "ADVANCE", "BASE_STOCK", "BOUNDED", "FIFO", "OWN", "Asked", "Condition", "asked", "if_covered",
-    "longest_startup", "refuse",
+    "ADVANCE", "BASE_STOCK", "BOUNDED", "DEPENDENT", "FIFO", "OWN", "STATIC", "WORLD", "Asked", "Condition",
+    "asked", "if_covered", "longest_startup", "refuse",
 ]  # fmt: skip
 
 T = TypeVar("T")
@@ -74,9 +74,14 @@ class Condition(NamedTuple):
 
 
 def asked(
-    formula: str, catalogue: Any, strategy: Strategy | str, scenario: Scenario | None, *of_strategy: Condition
+    formula: str,
+    catalogue: Any,
+    strategy: Strategy | str,
+    scenario: Scenario | None,
+    *of_strategy: Condition,
+    world: tuple[Condition, ...] | None = None,
 ) -> Asked:
-    """Return the arguments of a formula, if it covers them.
+    """Return the arguments of a formula, if it covers them; `world` is what it does not cover, usually `WORLD`.
 
     Raises
     ------
@@ -97,7 +102,7 @@ def asked(
         np.zeros(len(catalogue)) if starts.delay is None else np.array(starts.delay),
     )
     refuse(found, of_strategy, StrategyError)
-    refuse(found, WORLD)
+    refuse(found, WORLD if world is None else world)
     return found
 
 
@@ -127,8 +132,7 @@ def _random_times(asked: Asked) -> bool:
     return asked.scenario.arrivals != "even" and (asked.shares or isinstance(asked.scenario.encoders, tuple))
 
 
-WORLD = (
-    Condition(lambda asked: asked.scenario.until is not None, "a cut-off, until={scenario.until:g}"),
+DEPENDENT = (
     Condition(lambda asked: asked.scenario.broker is not None, "a broker, {scenario.broker}"),
     Condition(
         lambda asked: asked.scenario.refuses, "a client that tries again, hand_over={scenario.hand_over}"
@@ -149,6 +153,12 @@ WORLD = (
         lambda asked: asked.scenario.encoders_die,
         "encoders that die, encoder_lifetime={scenario.faults.encoder_lifetime}",
     ),
+)
+"""Worlds in which a publisher that is ready earlier may make another one late, or an encoding."""
+
+WORLD = (
+    Condition(lambda asked: asked.scenario.until is not None, "a cut-off, until={scenario.until:g}"),
+    *DEPENDENT,
     Condition(
         lambda asked: (
             isinstance(asked.scenario.encoding_factor, Distribution) and bool(asked.scenario.encoders)
@@ -163,19 +173,24 @@ WORLD = (
 OWN = (Condition(lambda asked: asked.shares, "strategy {strategy.name!r}, whose videos share publishers"),)
 """What a formula for publishers of a video's own does not cover."""
 
-FIFO = (
+STATIC = (
     Condition(
         lambda asked: asked.shares and _changes_its_size(asked.strategy),
         "strategy {strategy.name!r}, whose pool changes its size",
     ),
     Condition(
+        lambda asked: asked.shares and asked.strategy.discards,
+        "strategy {strategy.name!r}, which gives videos up",
+    ),
+)
+"""What a statement about a pool of one size does not cover."""
+
+FIFO = (
+    *STATIC,
+    Condition(
         lambda asked: asked.shares and asked.strategy.order != "fifo",
         "strategy {strategy.name!r}, whose queue is in the order of {strategy.order}: it is for "
         "queue_order='fifo'",
-    ),
-    Condition(
-        lambda asked: asked.shares and asked.strategy.discards,
-        "strategy {strategy.name!r}, which gives videos up",
     ),
     Condition(
         lambda asked: asked.shares and len(set(asked.moment[~asked.own].tolist())) > 1,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tv2sim.facts import Facts
     from tv2sim.queueing.conditions import Asked
 
-__all__ = ["Timetable", "slowest_run", "timetable"]
+__all__ = ["Timetable", "may_be_full", "slowest_run", "timetable"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,12 +62,11 @@ def timetable(asked: Asked) -> Timetable:
     ScenarioError
         If the queue may become full, so that encoders have to wait for publishers.
     """
-    scenario, videos = asked.scenario, len(asked.catalogue)
+    scenario = asked.scenario
     longest = float(scenario.startup_time.quantile(EXTREMES)[1])
     facts = slowest_run(asked, longest).videos
     room = scenario.publishing_queue_capacity
-    limited = asked.shares and scenario.encoders is not None and room is not None and room < videos
-    if limited and (scenario.faults.startup or (facts["queued"] > facts["encoded"]).any()):
+    if may_be_full(asked) and (scenario.faults.startup or not (facts["queued"] <= facts["encoded"]).all()):
         raise ScenarioError(
             f"{asked.formula} does not cover a queue that may become full, publishing_queue_capacity={room}: "
             f"leave it unlimited with publishing_queue_capacity=None, or simulate it instead"
@@ -76,6 +75,12 @@ def timetable(asked: Asked) -> Timetable:
     return Timetable(
         started, encoded, started + whole_ticks(asked.catalogue.publication_timeout) - _held(asked)
     )
+
+
+def may_be_full(asked: Asked) -> bool:
+    """Return whether the publishing queue has less room than there are videos for it."""
+    scenario, room = asked.scenario, asked.scenario.publishing_queue_capacity
+    return asked.shares and scenario.encoders is not None and room is not None and room < len(asked.catalogue)
 
 
 def slowest_run(asked: Asked, startup: float) -> Facts:
