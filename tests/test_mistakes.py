@@ -151,3 +151,17 @@ class TestLimits:
         with pytest.raises(tv.StrategyError, match=r"name must have at most 10,000 characters, not 1,000,000"):
             tv.Strategy(LONG)
         assert tv.Strategy("x" * 10_000).name == "x" * 10_000
+
+
+class TestPairsOfTimes:
+    @pytest.mark.parametrize("pair", [[2, 6], (2.0, 6), [6, 2], "2, 6", "[2, 6]", "(2, 6)"])
+    @pytest.mark.parametrize("field", ["startup_time", "publishing_time", "encoding_factor"])
+    def test_suggest_a_distribution(self, field: str, pair: object) -> None:
+        with pytest.raises(tv.ScenarioError) as caught:
+            tv.Scenario(**{field: pair})  # type: ignore[arg-type]
+        assert str(caught.value).endswith(f"not {pair!r}: did you mean uniform(2, 6)?")
+
+    @pytest.mark.parametrize("value", [[2], [2, 4, 6], ["a", 2], {2: 6}, "soon", -1, None, [10**400, 1]])
+    def test_other_values_suggest_none(self, value: object) -> None:
+        with pytest.raises(tv.ScenarioError, match=r"^startup_time((?!did you mean).)*$"):
+            tv.Scenario(startup_time=value)  # type: ignore[arg-type]

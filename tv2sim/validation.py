@@ -185,7 +185,7 @@ def did_you_mean(name: object, known: Iterable[object]) -> str:
     """
     from difflib import get_close_matches
 
-    wrong, names = str(name)[:100], [str(each) for each in known if isinstance(each, str)]
+    wrong, names = str(name)[:100], [each for each in known if isinstance(each, str)]
     by_small = {each.lower(): each for each in reversed(names)}
     near = get_close_matches(wrong.lower(), by_small, 1) or [
         each for each in by_small if wrong and wrong.lower() in each
