@@ -463,7 +463,7 @@ def test_a_file_from_elsewhere_is_not_used(tmp_path: Path, caplog: pytest.LogCap
     assert message.endswith("and is not used; nor is 1 other file of strategy '2c'")
 
 
-def test_other_files_are_left_alone_and_old_drafts_are_not(tmp_path: Path) -> None:
+def test_other_files_are_left_alone(tmp_path: Path) -> None:
     tv.replicate(FEW, replications=5, results=tmp_path)
     (path,) = files(tmp_path)
     others = {name: path.with_name(name) for name in ("notes.txt", "0-5", ".new", ".old")}
@@ -472,7 +472,7 @@ def test_other_files_are_left_alone_and_old_drafts_are_not(tmp_path: Path) -> No
     os.utime(others["notes.txt"], (0, 0))
     os.utime(others[".old"], (0, 0))
     tv.replicate(FEW, replications=8, results=tmp_path)
-    assert [name for name, other in others.items() if not other.exists()] == [".old"]
+    assert [name for name, other in others.items() if not other.exists()] == []
 
 
 # -- folders that do not work ------------------------------------------------------------------------------

@@ -121,7 +121,7 @@ class TestValidation:
         message = refused("requests_per_second", value)
         assert message == f"requests_per_second must leave at most 4294967296 s between two, not {value!r}"
 
-    @pytest.mark.parametrize("value", [-1, math.nan, math.inf, True, None, [2, 6], tv.Uniform, {"low": 2}])
+    @pytest.mark.parametrize("value", [-1, math.nan, math.inf, True, None, [2, 6, 9], tv.Uniform, {"low": 2}])
     def test_startup_time_that_is_neither_distribution_nor_number(self, value: object) -> None:
         message = refused("startup_time", value)
         assert message.startswith("startup_time")

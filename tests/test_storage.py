@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import importlib.util
 import json
 import math
@@ -13,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn
@@ -78,6 +79,12 @@ def same(loaded: tv.Run, saved: tv.Run) -> None:
         saved.catalogue.name,
         saved.catalogue.rejected,
     )
+
+
+def unsealed(folder: Path) -> Path:
+    """Return a folder of a run without its checksums, as runs were saved before they had any."""
+    (folder / "SHA256SUMS").unlink()
+    return folder
 
 
 def again(run: tv.Run, folder: Path, suffix: Format, **options: Any) -> tv.Run:
@@ -196,7 +203,7 @@ def test_a_loaded_run_saves_the_same_files(suffix: Format, tmp_path: Path) -> No
     first = tv.simulate(SAMPLE).save(tmp_path / "first", format=suffix)
     second = tv.load_run(first).save(tmp_path / "second", format=suffix)
     names = sorted(path.name for path in first.iterdir())
-    assert names == sorted(["run.json", *(f"{name}.{suffix}" for name in TABLES)])
+    assert names == sorted(["SHA256SUMS", "run.json", *(f"{name}.{suffix}" for name in TABLES)])
     assert [(first / name).read_bytes() for name in names] == [(second / name).read_bytes() for name in names]
 
 
@@ -208,7 +215,7 @@ def test_a_path_may_be_text(tmp_path: Path) -> None:
 
 
 def test_a_loaded_run_tells_the_versions_that_made_it(tmp_path: Path) -> None:
-    path = tv.simulate(SAMPLE).save(tmp_path / "out") / "run.json"
+    path = unsealed(tv.simulate(SAMPLE).save(tmp_path / "out")) / "run.json"
     path.write_text(path.read_text(encoding="utf-8").replace(tv.__version__, "0.0.1"), encoding="utf-8")
     assert tv.load_run(tmp_path / "out").versions["tv2sim"] == "0.0.1"
 
@@ -477,7 +484,7 @@ def test_a_file_is_no_folder(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("share", [0, 0.3, 0.6, 0.95])
 def test_a_run_json_that_is_cut(share: float, tmp_path: Path) -> None:
-    folder = tv.simulate(SAMPLE).save(tmp_path / "out")
+    folder = unsealed(tv.simulate(SAMPLE).save(tmp_path / "out"))
     whole = (folder / "run.json").read_bytes()
     (folder / "run.json").write_bytes(whole[: int(share * len(whole))])
     refused(folder)
@@ -486,7 +493,7 @@ def test_a_run_json_that_is_cut(share: float, tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["null", "[]", "{}", "7", '"run"', '{"format": "csv"}', '{"format": "xml"}',
                                   '{"format": 7}', '{"format": null}', "\x00", "[" * 100_000])  # fmt: skip
 def test_another_run_json(text: str, tmp_path: Path) -> None:
-    folder = tv.simulate(SAMPLE).save(tmp_path / "out")
+    folder = unsealed(tv.simulate(SAMPLE).save(tmp_path / "out"))
     (folder / "run.json").write_text(text)
     refused(folder)
 
@@ -507,7 +514,7 @@ def test_another_run_json(text: str, tmp_path: Path) -> None:
     ],
 )
 def test_a_run_json_without_an_entry_or_with_a_wrong_one(entry: str, tmp_path: Path) -> None:
-    folder = tv.simulate(SAMPLE).save(tmp_path / "out")
+    folder = unsealed(tv.simulate(SAMPLE).save(tmp_path / "out"))
     document = json.loads((folder / "run.json").read_bytes())
     for wrong in ({}, {entry: "wrong"}, {entry: -1}, {entry: None}, {entry: [{"line": 1}]}):
         rest = {name: value for name, value in document.items() if name != entry}
@@ -518,7 +525,7 @@ def test_a_run_json_without_an_entry_or_with_a_wrong_one(entry: str, tmp_path: P
 @every_format
 @pytest.mark.parametrize("name", ["videos", "publishers", "events"])
 def test_a_missing_table(name: str, suffix: Format, tmp_path: Path) -> None:
-    folder = tv.simulate(SAMPLE).save(tmp_path / "out", format=suffix)
+    folder = unsealed(tv.simulate(SAMPLE).save(tmp_path / "out", format=suffix))
     (folder / f"{name}.{suffix}").unlink()
     refused(folder)
 
@@ -533,7 +540,7 @@ def test_a_missing_table(name: str, suffix: Format, tmp_path: Path) -> None:
     ],
 )
 def test_a_missing_column(name: str, column: str, suffix: Format, tmp_path: Path) -> None:
-    folder = tv.simulate(SAMPLE).save(tmp_path / "out", format=suffix)
+    folder = unsealed(tv.simulate(SAMPLE).save(tmp_path / "out", format=suffix))
     path = folder / f"{name}.{suffix}"
     if suffix == "csv":
         pd.read_csv(path).drop(columns=column).to_csv(path, index=False)
@@ -550,7 +557,7 @@ def test_a_missing_column(name: str, column: str, suffix: Format, tmp_path: Path
 @pytest.mark.parametrize("name", ["videos", "publishers", "events"])
 @pytest.mark.parametrize("share", [0, 0.5, 0.99])
 def test_a_table_that_is_cut(share: float, name: str, suffix: Format, tmp_path: Path) -> None:
-    folder = tv.simulate(SAMPLE).save(tmp_path / "out", format=suffix)
+    folder = unsealed(tv.simulate(SAMPLE).save(tmp_path / "out", format=suffix))
     path = folder / f"{name}.{suffix}"
     whole = path.read_bytes()
     path.write_bytes(whole[: int(share * len(whole))])
@@ -561,7 +568,7 @@ def test_a_table_that_is_cut(share: float, name: str, suffix: Format, tmp_path: 
 @pytest.mark.parametrize("name", ["videos", "publishers", "events"])
 @pytest.mark.parametrize("row", [1, -1])
 def test_a_table_that_lost_a_row(row: int, name: str, suffix: Format, tmp_path: Path) -> None:
-    folder = tv.simulate(SAMPLE).save(tmp_path / "out", format=suffix)
+    folder = unsealed(tv.simulate(SAMPLE).save(tmp_path / "out", format=suffix))
     path = folder / f"{name}.{suffix}"
     lines = path.read_bytes().splitlines(keepends=True)
     del lines[row]
@@ -571,7 +578,7 @@ def test_a_table_that_lost_a_row(row: int, name: str, suffix: Format, tmp_path: 
 
 @text_format
 def test_a_table_that_lost_a_video_to_which_nothing_happened(suffix: Format, tmp_path: Path) -> None:
-    folder = tv.simulate(SAMPLE, "1", tv.Scenario(until=1)).save(tmp_path / "out", format=suffix)
+    folder = unsealed(tv.simulate(SAMPLE, "1", tv.Scenario(until=1)).save(tmp_path / "out", format=suffix))
     path = folder / f"videos.{suffix}"
     path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
     refused(folder)
@@ -598,7 +605,7 @@ def test_a_table_that_lost_a_video_to_which_nothing_happened(suffix: Format, tmp
     ],
 )
 def test_a_table_with_a_wrong_cell(name: str, old: str, new: str, tmp_path: Path) -> None:
-    folder = tv.simulate(SAMPLE).save(tmp_path / "out")
+    folder = unsealed(tv.simulate(SAMPLE).save(tmp_path / "out"))
     path = folder / f"{name}.csv"
     text, replaced = re.subn(old, new, path.read_text(encoding="utf-8"), count=1)
     assert replaced == 1
@@ -607,7 +614,7 @@ def test_a_table_with_a_wrong_cell(name: str, old: str, new: str, tmp_path: Path
 
 
 def test_a_table_that_is_not_utf_8(tmp_path: Path) -> None:
-    folder = tv.simulate(SAMPLE).save(tmp_path / "out")
+    folder = unsealed(tv.simulate(SAMPLE).save(tmp_path / "out"))
     (folder / "videos.csv").write_bytes(b"\xff\xfe" + (folder / "videos.csv").read_bytes())
     refused(folder)
 
@@ -629,7 +636,7 @@ def test_an_existing_run_is_replaced_when_asked(tmp_path: Path) -> None:
     second = tv.simulate(SAMPLE, seed=2)
     second.save(folder, format="jsonl", force=True)
     same(tv.load_run(folder), second)
-    assert sorted(path.suffix for path in folder.iterdir()) == [".json"] + [".jsonl"] * 5
+    assert sorted(path.suffix for path in folder.iterdir()) == ["", ".json"] + [".jsonl"] * 5
     assert list(tmp_path.iterdir()) == [folder]
 
 
@@ -832,3 +839,74 @@ def test_what_replaces_a_file_or_a_folder_keeps_its_mode(tmp_path: Path) -> None
     folder.chmod(0o750)
     tv.simulate(SAMPLE).save(folder, force=True)
     assert stat.S_IMODE(folder.stat().st_mode) == 0o750
+
+
+# -- checksums ---------------------------------------------------------------------------------------------
+
+
+@every_format
+def test_a_changed_file_is_refused(suffix: Format, tmp_path: Path) -> None:
+    """Each file of the folder, also one from which nothing is read, such as the table of levels."""
+    run = tv.simulate(SAMPLE)
+    folder = run.save(tmp_path / "out", format=suffix)
+    lines = (folder / "SHA256SUMS").read_text().splitlines()
+    sums = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    assert sorted([*sums, "SHA256SUMS"]) == sorted(path.name for path in folder.iterdir())
+    for name, digest in sums.items():
+        whole = (folder / name).read_bytes()
+        assert hashlib.sha256(whole).hexdigest() == digest
+        (folder / name).write_bytes(whole[:-1] + b"?")
+        with pytest.raises(tv.InputError, match=rf"'{name}' was changed.*or delete SHA256SUMS to load"):
+            tv.load_run(folder)
+        (folder / name).write_bytes(whole)
+    same(tv.load_run(folder), run)
+
+
+def test_a_figure_that_was_changed_is_refused(tmp_path: Path) -> None:
+    path = tv.simulate(SAMPLE).save(tmp_path / "out") / "run.json"
+    path.write_text(re.sub(r'"idle": [0-9.]+', '"idle": 0.0', path.read_text()))
+    with pytest.raises(tv.InputError, match=r"'run.json' was changed"):
+        tv.load_run(path.parent)
+
+
+def test_a_run_without_checksums_is_loaded(tmp_path: Path) -> None:
+    run = tv.simulate(SAMPLE)
+    same(tv.load_run(unsealed(run.save(tmp_path / "out"))), run)
+
+
+@every_format
+@pytest.mark.parametrize("name", ["videos", "events", "publishers", "run"])
+def test_flipped_bits_without_checksums_end_in_one_sentence(name: str, suffix: Format, tmp_path: Path) -> None:
+    folder = unsealed(tv.simulate(SAMPLE).save(tmp_path / "out", format=suffix))
+    path = folder / ("run.json" if name == "run" else f"{name}.{suffix}")
+    whole = path.read_bytes()
+    random = np.random.default_rng(8)
+    for _ in range(25):
+        changed = bytearray(whole)
+        changed[int(random.integers(len(whole)))] ^= int(random.integers(1, 256))
+        path.write_bytes(changed)
+        with suppress(tv.InputError):
+            tv.load_run(folder)
+
+
+@pytest.mark.parametrize("end", ["1e308", "1e300", "9007199255.0"])
+def test_an_end_beyond_all_time(end: str, tmp_path: Path) -> None:
+    path = unsealed(tv.simulate(SAMPLE).save(tmp_path / "out")) / "run.json"
+    path.write_text(re.sub(r'"end": [0-9.]+', f'"end": {end}', path.read_text()))
+    assert "out' does not hold a run as it was saved: " in refused(path.parent)
+
+
+@pytest.mark.parametrize(
+    ("named", "said"),
+    [
+        ({"folder": 5}, "folder must be a path, not 5"),
+        ({"folder": None}, "folder must be a path, not None"),
+        ({"folder": b"run"}, "folder must be a path, not b'run'"),
+        ({"strategy": "2c"}, "strategy, if not None, must be a tv2sim.Strategy, not '2c'"),
+        ({"scenario": 3}, "scenario, if not None, must be a tv2sim.Scenario, not 3"),
+    ],
+)
+def test_arguments_of_a_wrong_type(named: dict[str, Any], said: str, tmp_path: Path) -> None:
+    arguments = {"folder": tv.simulate(SAMPLE).save(tmp_path / "out")} | named
+    with pytest.raises(tv.InputError, match=f"^{re.escape(said)}$"):
+        tv.load_run(**arguments)

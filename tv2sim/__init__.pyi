@@ -13,7 +13,7 @@ from tv2sim.distributions import (
 from tv2sim.errors import (
     CatalogueError as CatalogueError, InputError as InputError, LagError as LagError,
     MissingExtraError as MissingExtraError, OutputError as OutputError, ScenarioError as ScenarioError,
-    StrategyError as StrategyError, TV2SimError as TV2SimError,
+    StrategyError as StrategyError, TV2SimError as TV2SimError, TV2SimWarning as TV2SimWarning,
 )  # fmt: skip
 from tv2sim.events import LogEntry as LogEntry
 from tv2sim.experiment import (

@@ -18,7 +18,7 @@ from tv2sim import plain
 from tv2sim.errors import InputError, ScenarioError
 from tv2sim.fields import Fields, check_fields, checked
 from tv2sim.measured import as_measured
-from tv2sim.notation import as_call
+from tv2sim.notation import as_call, parts
 from tv2sim.ticks import in_decimals, whole_ticks
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, shown
 
@@ -660,14 +660,15 @@ def as_distribution(name: str, value: object, *, error: type[InputError] = Scena
     if hasattr(value, "ppf"):
         return Scipy.of(value)
     if not isinstance(value, str):
-        return Constant(a_time(f"{name}, if not a distribution,", value, error=error))
+        return Constant(_a_time(f"{name}, if not a distribution,", value, error=error))
     try:
         return _parsed(value)
     except ScenarioError:
         raise
     except (LookupError, ValueError, TypeError) as unread:
         raise error(
-            f"{name} must be a number of seconds or one of {', '.join(NOTATIONS)}, not {value!r}"
+            f"{name} must be a number of seconds or one of {', '.join(NOTATIONS)}, not {shown(value)}"
+            f"{_meant(value)}"
         ) from unread
 
 
@@ -702,7 +703,25 @@ def a_time_or_distribution(
         if type(found) is not Constant:
             return found
         value = found.value
-    return a_time(name, value, error=error, **bounds)
+    return _a_time(name, value, error=error, **bounds)
+
+
+def _a_time(name: str, value: object, *, error: type[InputError], **bounds: float) -> float:
+    """Do as :func:`tv2sim.validation.a_time` does; the message suggests the distribution that is meant."""
+    try:
+        return a_time(name, value, error=error, **bounds)
+    except error as wrong:
+        raise error(f"{wrong}{_meant(value)}") from None
+
+
+def _meant(value: object) -> str:
+    """Return the end of a message: the distribution that a pair of numbers stands for."""
+    pair: Any = parts(value.strip("[()] ")) if isinstance(value, str) else value
+    try:
+        low, high = sorted(map(float, pair))
+    except (TypeError, ValueError, OverflowError):
+        return ""
+    return f": did you mean uniform({low:.12g}, {high:.12g})?"
 
 
 def mean_of(time: Distribution | float | None, none: float = 0.0) -> float:

@@ -11,7 +11,8 @@
      ├── MissingExtraError (ImportError)  an optional package is not installed
      └── LagError (RuntimeError)          a strict replay could not keep up with the clock
 
-Catching :class:`TV2SimError` catches them all; catching the built-in class in brackets works as well.
+Catching :class:`TV2SimError` catches them all; catching the built-in class in brackets works as well. What is
+probably a mistake but has a meaning is a :class:`TV2SimWarning` (UserWarning).
 """
 
 from __future__ import annotations
@@ -20,12 +21,34 @@ from importlib import import_module
 
 __all__ = [
     "CatalogueError", "InputError", "LagError", "MissingExtraError", "OutputError", "ScenarioError",
-    "StrategyError", "TV2SimError", "need", "need_pyarrow",
+    "StrategyError", "TV2SimError", "TV2SimWarning", "need", "need_pyarrow", "shortened",
 ]  # fmt: skip
+
+_LONGEST_MESSAGE = 4000
+"""Characters of a message, which may quote what somebody else has written."""
+
+
+def shortened(text: str, at_most: int = _LONGEST_MESSAGE) -> str:
+    """Return a text of at most so many characters: the middle of a longer one is left out.
+
+    >>> shortened("a" * 10 + "b" * 10, 11)
+    'aaaaa … bbb'
+    """
+    if len(text) <= at_most:
+        return text
+    end = max(at_most - 3, 0) * 2 // 5
+    return f"{text[: at_most - 3 - end]} … {text[len(text) - end :]}"
 
 
 class TV2SimError(Exception):
-    """The base class of every error that tv2sim raises on purpose."""
+    """The base class of every error that tv2sim raises on purpose; a message is never longer than a page."""
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(shortened(each) if isinstance(each, str) else each for each in arguments))
+
+
+class TV2SimWarning(UserWarning):
+    """What is probably a mistake, although it has a meaning."""
 
 
 class InputError(TV2SimError, ValueError):

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tv2sim.fields import suggests_names
 from tv2sim.ticks import PER_SECOND
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ NEW = None
 """The state of a video, an encoder or a publisher before its first event."""
 
 
+@suggests_names
 class LogEntry(NamedTuple):
     """A line of the event log, as observers get it: the time in seconds, and None for a missing reference."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, NoReturn, Self, TypeVar
 
 from tv2sim.errors import InputError
+from tv2sim.validation import did_you_mean, shown
 
 __all__ = [
     "Fields",
@@ -20,6 +20,7 @@ __all__ = [
     "label_of",
     "or_none",
     "parameter",
+    "suggests_names",
     "with_changes",
     "with_parameters",
     "with_value",
@@ -143,15 +144,31 @@ class Fields:
         return f"{type(self).__qualname__}({given})"
 
 
+def suggests_names(kind: type[T]) -> type[T]:
+    """Make a class suggest an attribute that it has where an attribute is misspelled.
+
+    >>> from tv2sim.strategies import PoolState
+    >>> PoolState(0, 1, 2, 0, 0, 0).redy
+    Traceback (most recent call last):
+    AttributeError: PoolState has no 'redy'; it has busy, encoded, encoding, rate, ready, starting,
+    startup_time, time, waiting: did you mean ready?
+    """
+
+    def no_attribute(self: object, name: str) -> NoReturn:
+        known = [each for each in dir(kind) if each[0] != "_" and not hasattr(tuple, each)]
+        meant = "" if name.startswith("_") else f"; it has {', '.join(known)}{did_you_mean(name, known)}"
+        raise AttributeError(f"{kind.__name__} has no {name!r}{meant}")
+
+    kind.__getattr__ = no_attribute  # type: ignore[attr-defined]  # set here, so that type checkers do not see it
+    return kind
+
+
 def check_names(what: str, names: Iterable[str], known: list[str], *, error: type[InputError]) -> None:
     """Raise `error` if one of `names` is not known; the message suggests one that is."""
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(str(name), known, 1) or [
-                each for each in known if str(name) in each
-            ]
-            meant = f": did you mean {near[0]}?" if near else ""
-            raise error(f"{what} has no {name!r}; it has {', '.join(known)}{meant}")
+            has = f"it has {', '.join(known)}{did_you_mean(name, known)}"
+            raise error(f"{what} has no {shown(name, 60)}; {has}")
 
 
 def _changed(one: object) -> Iterator[tuple[str, Any]]:

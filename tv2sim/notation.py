@@ -42,13 +42,11 @@ def parts(text: str, *, quotes: bool = False) -> list[str]:
     >>> parts("2c(prewarmed=8, name='a, b'), uniform(2, 6)")
     ["2c(prewarmed=8, name='a, b')", 'uniform(2, 6)']
     """
-    found = [""]
-    for letter, depth in _letters(text, quotes=quotes):
-        if letter == "," and depth <= 0:
-            found.append("")
-        else:
-            found[-1] += letter
-    return [part.strip() for part in found]
+    commas = [
+        at for at, (letter, depth) in enumerate(_letters(text, quotes=quotes)) if letter == "," and depth <= 0
+    ]
+    ends = zip([-1, *commas], [*commas, len(text)], strict=True)
+    return [text[before + 1 : after].strip() for before, after in ends]
 
 
 def _letters(text: str, *, quotes: bool) -> Iterator[tuple[str, float]]:

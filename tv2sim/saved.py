@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -14,7 +15,7 @@ import numpy as np
 from tv2sim import plain
 from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.catalogue.videos import TEXTS
-from tv2sim.errors import InputError, StrategyError
+from tv2sim.errors import InputError, MissingExtraError, StrategyError
 from tv2sim.events import LogEntry
 from tv2sim.facts import Ending, Facts
 from tv2sim.model.recorder import facts_of_log
@@ -22,9 +23,11 @@ from tv2sim.prices import Prices
 from tv2sim.profiles import Profile
 from tv2sim.run import Run
 from tv2sim.scenario import Scenario
-from tv2sim.storage import FORMATS, Format, read_table, records, whole_folder, write_table
+from tv2sim.storage import FORMATS, Format, read_file, read_table, records, whole_folder, write_table
 from tv2sim.strategies import STRATEGIES, Lead, Strategy
 from tv2sim.strategies.policies import CLASSES
+from tv2sim.ticks import LAST, PER_SECOND
+from tv2sim.validation import a_path, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,6 +36,9 @@ __all__ = ["FORMAT", "check_format", "is_saved_run", "load_run", "save_run", "st
 
 FORMAT = 2
 """The number of the format of saved runs and logs. It changes when older ones can no longer be read."""
+
+_SUMS = "SHA256SUMS"
+"""The file of checksums, which `sha256sum -c` can check as well; runs that were saved by 0.2.0 have none."""
 
 _TABLES = ("videos", "publishers", "attempts", "events", "levels")
 _LOG = {"time": "float64", "event": "str", "video": "Int64", "encoder": "Int64", "publisher": "Int64"}
@@ -67,16 +73,19 @@ def write_run(run: Run, folder: Path, format: Format) -> None:  # noqa: A002
     }
     text = msgspec.json.format(msgspec.json.encode(document), indent=2)
     (folder / "run.json").write_bytes(text + b"\n")
+    names = [*(f"{name}.{format}" for name in _TABLES), "run.json"]
+    sums = (f"{hashlib.sha256((folder / name).read_bytes()).hexdigest()}  {name}\n" for name in names)
+    (folder / _SUMS).write_text("".join(sums), encoding="ascii", newline="\n")
 
 
 def is_saved_run(folder: Path) -> bool:
     """Return whether a folder holds a saved run and nothing else."""
-    known = {"run.json"} | {f"{name}.{suffix}" for name in _TABLES for suffix in FORMATS}
+    known = {"run.json", _SUMS} | {f"{name}.{suffix}" for name in _TABLES for suffix in FORMATS}
     found = {path.name for path in folder.iterdir()}
     if "run.json" not in found or not found <= known:
         return False
     try:
-        return "tv2sim" in msgspec.json.decode((folder / "run.json").read_bytes())["versions"]
+        return "tv2sim" in msgspec.json.decode(read_file(folder / "run.json"))["versions"]
     except (OSError, KeyError, TypeError, UnicodeError, msgspec.MsgspecError):
         return False
 
@@ -110,7 +119,7 @@ class _Document(msgspec.Struct):
     rejected: list[_Rejected]
     numbers: list[str]
     """The numbers of the catalogue that are columns of the table of videos."""
-    end: Annotated[float, msgspec.Meta(ge=0)]
+    end: Annotated[float, msgspec.Meta(ge=0, le=LAST / PER_SECOND)]
     ending: Ending
     own: list[_Number]
     """The rows of the videos that have their own publisher; this is not in any table."""
@@ -141,12 +150,17 @@ def load_run(
     MissingExtraError
         For Parquet without pyarrow.
     """
-    folder = Path(folder)
+    folder = a_path("folder", folder)
+    for name, given, kind in (("strategy", strategy, Strategy), ("scenario", scenario, Scenario)):
+        if not isinstance(given, kind | None):
+            raise InputError(f"{name}, if not None, must be a tv2sim.{kind.__name__}, not {shown(given)}")
     try:
-        return _load(folder, strategy, scenario)
+        return _load(_Files(folder), strategy, scenario)
+    except MissingExtraError:
+        raise
     except OSError as error:
         raise InputError(f"no saved run in {str(folder)!r}: {error.strerror or error}") from error
-    except (ValueError, LookupError, TypeError, AttributeError, RecursionError, msgspec.MsgspecError) as error:
+    except Exception as error:  # whatever a file holds that was changed
         raise InputError(f"{str(folder)!r} does not hold a run as it was saved: {error}") from error
 
 
@@ -165,9 +179,31 @@ def check_format(data: Mapping[str, Any], versions: Mapping[str, Any]) -> None:
         )
 
 
-def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) -> Run:
+class _Files:
+    """The files of a saved run; those that have a checksum are checked first, all of them."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._known: dict[str, bytes] = {}
+        if not (folder / _SUMS).exists():
+            return
+        for line in read_file(folder / _SUMS).decode("ascii").splitlines():
+            digest, _, name = line.partition("  ")
+            if hashlib.sha256(self[name]).hexdigest() != digest:
+                raise InputError(
+                    f"{name!r} was changed, since its checksum in {_SUMS} is another: simulate the run again, "
+                    f"or delete {_SUMS} to load what there is"
+                )
+
+    def __getitem__(self, name: str) -> bytes:
+        if name not in self._known:
+            self._known[name] = read_file(self._folder / name)
+        return self._known[name]
+
+
+def _load(files: _Files, strategy: Strategy | None, scenario: Scenario | None) -> Run:
     """Read the inputs and the log, derive the run from them, and check it against the saved tables."""
-    text = (folder / "run.json").read_bytes()
+    text = files["run.json"]
     raw = msgspec.json.decode(text)
     check_format(raw, raw["versions"])
     document = msgspec.json.decode(text, type=_Document)
@@ -178,7 +214,7 @@ def _load(folder: Path, strategy: Strategy | None, scenario: Scenario | None) ->
         scenario = Scenario.from_dict(document.scenario)
 
     def table(name: str, kinds: Mapping[str, str]) -> pd.DataFrame:
-        return read_table(folder / f"{name}.{document.tables}", kinds)
+        return read_table(file := f"{name}.{document.tables}", files[file], kinds)
 
     texts, numbers = dict.fromkeys(TEXTS, "str"), dict.fromkeys(document.numbers, "float64")
     videos = table("videos", texts | numbers)

@@ -23,7 +23,7 @@ import numpy as np
 
 from tv2sim.errors import InputError
 from tv2sim.fields import Fields
-from tv2sim.validation import a_number, shown
+from tv2sim.validation import a_number, a_share, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -86,7 +86,7 @@ def as_confidence(confidence: object) -> float:
     InputError
         If it does not lie strictly between 0 and 1.
     """
-    value = a_number("confidence", confidence, above=0, at_most=1)
+    value = a_share("confidence", confidence, above=0)
     if value == 1:
         raise InputError(f"confidence must be less than 1, not {confidence!r}")
     return value

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import csv
+import errno
+import io
 import os
+import re
 import secrets
 import shutil
 import stat
-import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import msgspec
 
-from tv2sim.errors import InputError, OutputError, need_pyarrow
+from tv2sim.errors import InputError, MissingExtraError, OutputError, need_pyarrow
 from tv2sim.validation import one_of
+
+try:
+    import fcntl
+except ImportError:  # on Windows abandoned drafts stay
+    fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     import pandas as pd
 
 __all__ = [
-    "FORMATS", "Format", "may_replace", "read_table", "records", "resolved", "whole_file",
-    "whole_folder", "write_table",
+    "FORMATS", "Format", "draft_of", "may_replace", "read_file", "read_table", "records", "remove_abandoned",
+    "resolved", "whole_file", "whole_folder", "write_table",
 ]  # fmt: skip
 
 Format: TypeAlias = Literal["csv", "jsonl", "parquet"]
@@ -66,8 +73,30 @@ def records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
         yield from part.where(part.notna(), None).to_dict("records")  # type: ignore[misc]
 
 
-def read_table(path: Path, kinds: Mapping[str, str]) -> pd.DataFrame:
-    """Read the named columns of a table that :func:`write_table` wrote, each as its pandas dtype.
+def read_file(path: Path, at_most: int | None = None) -> bytes:
+    """Return what a regular file holds. A pipe, which might never end, and a file beyond a size are refused.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read, is no regular file, or has more than `at_most` bytes.
+    """
+    with open(path, "rb", opener=_open_at_once) as stream:
+        found = os.fstat(stream.fileno())
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(errno.EINVAL, "it is not a regular file", str(path))
+        if at_most is not None and found.st_size > at_most:
+            raise OSError(errno.EFBIG, f"it has {found.st_size:,} bytes, more than {at_most:,}", str(path))
+        return stream.read(found.st_size)
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open a file without waiting, as for a pipe to which nobody writes."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
+def read_table(name: str, data: bytes, kinds: Mapping[str, str]) -> pd.DataFrame:
+    """Return the named columns of a file that :func:`write_table` wrote, each as its pandas dtype.
 
     Raises
     ------
@@ -78,20 +107,21 @@ def read_table(path: Path, kinds: Mapping[str, str]) -> pd.DataFrame:
 
     readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
     try:
-        columns = readers[path.suffix](path, kinds)
+        columns = readers[Path(name).suffix](io.BytesIO(data), kinds)
         return pd.DataFrame({name: pd.array(columns[name], dtype=kind) for name, kind in kinds.items()})  # type: ignore[call-overload]
     except KeyError as error:
-        raise InputError(f"{path.name!r} has no column {error}") from error
-    except (ValueError, TypeError, OverflowError, csv.Error, msgspec.MsgspecError) as error:
-        raise InputError(f"{path.name!r} does not hold such a table: {error}") from error
+        raise InputError(f"{name!r} has no column {error}") from error
+    except MissingExtraError:
+        raise
+    except Exception as error:  # pyarrow's errors have no base class of Python's
+        raise InputError(f"{name!r} does not hold such a table: {error}") from error
 
 
-def _read_csv(path: Path, names: Collection[str]) -> dict[str, list[Any]]:
+def _read_csv(file: io.BytesIO, names: Collection[str]) -> dict[str, list[Any]]:
     """Read with the csv module, which keeps a title such as "NA", or one that contains a NUL, as it is."""
     limit = csv.field_size_limit(_LONGEST)
     try:
-        with path.open(newline="", encoding="utf-8") as stream:
-            header, *rows = csv.reader(stream)
+        header, *rows = csv.reader(io.TextIOWrapper(file, encoding="utf-8", newline=""))
     finally:
         csv.field_size_limit(limit)
     columns = dict(zip(header, zip(*rows, strict=True) if rows else [()] * len(header), strict=True))
@@ -110,18 +140,17 @@ def _from_text(fields: Collection[str]) -> list[Any]:
     return [named[field] if field in named else field if " " in field else float(field) for field in fields]
 
 
-def _read_jsonl(path: Path, names: Collection[str]) -> dict[str, list[Any]]:
+def _read_jsonl(file: io.BytesIO, names: Collection[str]) -> dict[str, list[Any]]:
     decode = msgspec.json.Decoder(dict[str, Any]).decode
-    with path.open("rb") as stream:
-        rows = [decode(line) for line in stream]
+    rows = [decode(line) for line in file]
     return {name: [row[name] for row in rows] for name in names}
 
 
-def _read_parquet(path: Path, names: Collection[str]) -> dict[str, list[Any]]:
+def _read_parquet(file: io.BytesIO, names: Collection[str]) -> dict[str, list[Any]]:
     need_pyarrow()
     import pandas as pd
 
-    frame = pd.read_parquet(path).astype(object)
+    frame = pd.read_parquet(file).astype(object)
     return {name: frame[name].where(frame[name].notna(), None).tolist() for name in names}
 
 
@@ -135,6 +164,82 @@ def resolved(path: Path) -> Path:
     whether or not `missing` exists later.
     """
     return Path(os.path.realpath(path))
+
+
+# -- drafts ------------------------------------------------------------------------------------------------
+
+_NEW, _OLD = "new", "old"
+"""What the draft of a folder holds: what is written, and for a short time what it replaces."""
+
+
+@contextmanager
+def draft_of(target: Path, *, folder: bool = False) -> Iterator[Path]:
+    """Create a hidden file or folder beside `target` to write to, and delete what is left of it in the end.
+
+    Invariant: a draft is locked as long as its process lives, so one that is not locked is abandoned.
+    """
+    draft, lock = _locked_draft(target, folder=folder)
+    try:
+        yield draft
+    finally:
+        _remove_draft(draft)
+        if lock is not None:
+            os.close(lock)
+
+
+def _locked_draft(target: Path, *, folder: bool) -> tuple[Path, int | None]:
+    while True:
+        draft = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}.tv2sim-draft")
+        draft.mkdir(mode=0o700) if folder else draft.touch(exist_ok=False)
+        lock = _lock(draft, wait=True)
+        if os.path.lexists(draft):
+            return draft, lock
+        if lock is not None:  # another process took it for abandoned before it was locked
+            os.close(lock)
+
+
+_IS_DRAFT = re.compile(r"\..*\.[0-9a-f]{16}\.tv2sim-draft", re.DOTALL).fullmatch
+
+
+def remove_abandoned(folder: Path) -> None:
+    """Remove the drafts in a folder that processes of this user have left which were killed."""
+    try:
+        drafts = [path for path in folder.iterdir() if _IS_DRAFT(path.name)]
+    except OSError:  # it cannot be listed; whether it can be written is another question
+        return
+    for draft in drafts:
+        if (lock := _lock(draft, wait=False)) is not None:
+            with suppress(OSError):
+                _remove_draft(draft)
+            os.close(lock)
+
+
+def _remove_draft(draft: Path) -> None:
+    """Remove a draft, but not what an interrupted replacement has put aside in it."""
+    if not draft.is_dir():
+        draft.unlink(missing_ok=True)
+        return
+    if (draft / _NEW).exists():
+        shutil.rmtree(draft / _NEW)
+    if not (draft / _OLD).exists():
+        draft.rmdir()
+
+
+def _lock(path: Path, *, wait: bool) -> int | None:
+    """Return an open file that locks a draft of this user; None if it is locked, or cannot be."""
+    if fcntl is None:
+        return None
+    try:
+        number = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:  # it is gone, or a symbolic link
+        return None
+    found = os.fstat(number)
+    if found.st_uid == os.geteuid() and (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
+        with suppress(OSError):  # another process has locked it, or the file system has no locks
+            fcntl.flock(number, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+            return number
+    os.close(number)
+    return None
 
 
 @contextmanager
@@ -161,9 +266,8 @@ def whole_file(
     with _output_errors(path):
         target = resolved(path)
         _check_file(path, target, force, ours)
-        draft = target.with_name(f".{target.name[:100]}.{secrets.token_hex(8)}")
-        draft.touch(exist_ok=False)
-        try:
+        remove_abandoned(target.parent)
+        with draft_of(target) as draft:
             yield draft
             _check_file(path, target, force, ours)
             if target.exists():
@@ -171,8 +275,6 @@ def whole_file(
                 draft.replace(target)
             else:
                 _create(path, draft, target)
-        finally:
-            draft.unlink(missing_ok=True)
 
 
 def _check_file(path: Path, target: Path, force: bool, ours: Callable[[Path], bool]) -> None:
@@ -225,18 +327,13 @@ def whole_folder(path: Path, *, force: bool, ours: Callable[[Path], bool]) -> It
         target = resolved(path)
         _check_folder(path, target, force, ours)
         target.parent.mkdir(parents=True, exist_ok=True)
-        aside = Path(tempfile.mkdtemp(prefix=f".{target.name[:100]}.", dir=target.parent))
-        draft, old = aside / "new", aside / "old"
-        try:
+        remove_abandoned(target.parent)
+        with draft_of(target, folder=True) as aside:
+            draft = aside / _NEW
             draft.mkdir()
             yield draft
             _check_folder(path, target, force, ours)
-            _take_place(path, draft, target, old, ours)
-        finally:
-            if draft.exists():
-                shutil.rmtree(draft)
-            if not old.exists():
-                aside.rmdir()
+            _take_place(path, draft, target, aside / _OLD, ours)
 
 
 def _take_place(path: Path, draft: Path, target: Path, old: Path, ours: Callable[[Path], bool]) -> None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import math
 import numbers
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tv2sim.errors import InputError
+from tv2sim.errors import InputError, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
-    "LONGEST_TIME", "MOST", "MOST_WORKERS", "a_number", "a_time", "a_whole_number", "one_of", "plural", "shown",
+    "LONGEST_NAME", "LONGEST_TIME", "MOST", "MOST_WORKERS", "a_name", "a_number", "a_path", "a_share", "a_time",
+    "a_whole_number", "did_you_mean", "one_of", "plural", "shown",
 ]  # fmt: skip
 
 LONGEST_TIME = 2.0**32
@@ -23,6 +26,9 @@ MOST = 10**9
 
 MOST_WORKERS = 1000
 """The most worker processes that can be asked for; all of them are started."""
+
+LONGEST_NAME = 10_000
+"""The most characters of a name; the call of a policy, which is its name, may hold a profile of many steps."""
 
 
 def a_number(
@@ -98,6 +104,60 @@ def a_whole_number(
     return int(value)  # type: ignore[call-overload, no-any-return]
 
 
+def a_share(name: str, value: object, *, error: type[InputError] = InputError, **bounds: float) -> float:
+    """Return `value` as a share of at most 1; the message suggests the share that a percentage stands for.
+
+    Raises
+    ------
+    InputError
+        If it is not such a number.
+
+    Examples
+    --------
+    >>> a_share("target", 99.9)
+    Traceback (most recent call last):
+    tv2sim.errors.InputError: target must be a finite number of at least 0 and at most 1, not 99.9: did you mean
+    0.999 (99.9%)?
+    """
+    try:
+        return a_number(name, value, at_most=1, error=error, **bounds)
+    except error as wrong:
+        meant = ""
+        if isinstance(value, int | float) and 1 < value <= 100:
+            meant = f": did you mean {value / 100:.12g} ({value:.12g}%)?"
+        raise error(f"{wrong}{meant}") from None
+
+
+def a_name(what: str, value: object, *, error: type[InputError] = InputError) -> str:
+    """Return a name unchanged.
+
+    Raises
+    ------
+    InputError
+        If it is no string, or has more than :data:`LONGEST_NAME` characters.
+    """
+    if not isinstance(value, str):
+        raise error(f"{what} must be a string, not {shown(value)}")
+    if len(value) > LONGEST_NAME:
+        raise error(
+            f"{what} must have at most {LONGEST_NAME:,} characters, not {len(value):,}: {shown(value, 60)}"
+        )
+    return value
+
+
+def a_path(name: str, value: object, *, error: type[InputError] = InputError) -> Path:
+    """Return a path as an object.
+
+    Raises
+    ------
+    InputError
+        If it is neither a string nor a path.
+    """
+    if not isinstance(value, str | os.PathLike) or not isinstance(os.fspath(value), str):
+        raise error(f"{name} must be a path, not {shown(value)}")
+    return Path(value)
+
+
 def one_of(name: str, value: Any, known: Iterable[object], *, error: type[InputError] = InputError) -> Any:
     """Return `value` if it is among the known ones.
 
@@ -112,14 +172,31 @@ def one_of(name: str, value: Any, known: Iterable[object], *, error: type[InputE
     except TypeError:  # it has no hash, as an array or a list
         found = False
     if not found:
-        raise error(f"{name} must be one of {', '.join(map(repr, known))}, not {shown(value)}")
+        meant = did_you_mean(value, known) if isinstance(value, str) else ""
+        raise error(f"{name} must be one of {', '.join(map(repr, known))}, not {shown(value)}{meant}")
     return value
 
 
+def did_you_mean(name: object, known: Iterable[object]) -> str:
+    """Return the end of a message, which suggests a known name close to a wrong one; empty if none is close.
+
+    >>> did_you_mean("on_time", ["published", "on_time_rate"]), did_you_mean("x", ["published"])
+    (': did you mean on_time_rate?', '')
+    """
+    from difflib import get_close_matches
+
+    wrong, names = str(name)[:100], [each for each in known if isinstance(each, str)]
+    by_small = {each.lower(): each for each in reversed(names)}
+    near = get_close_matches(wrong.lower(), by_small, 1) or [
+        each for each in by_small if wrong and wrong.lower() in each
+    ]
+    return f": did you mean {by_small[near[0]]}?" if near else ""
+
+
 def shown(value: object, at_most: int = 500) -> str:
-    """Return the repr of a value, cut off; some numbers are too large and some lists too deep to have one."""
+    """Return the repr of a value, shortened; some numbers are too large and some lists too deep to have one."""
     try:
-        return repr(value)[:at_most]
+        return shortened(repr(value), at_most)
     except Exception:  # noqa: BLE001 (a user's class may raise anything)
         return f"<{type(value).__name__} that cannot be shown>"
 

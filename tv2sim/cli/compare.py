@@ -24,7 +24,7 @@ from tv2sim.scenario import Scenario
 from tv2sim.statistics import Precision
 from tv2sim.storage import records, resolved, whole_file, write_table
 from tv2sim.strategies import as_strategy
-from tv2sim.validation import MOST, MOST_WORKERS, a_number, a_whole_number
+from tv2sim.validation import MOST, MOST_WORKERS, a_share, a_whole_number
 from tv2sim.written import changed
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
         "replications": options.replications,
         "seed": seed_of(options),
         "baseline": options.baseline,
-        "margin": a_number("--margin", options.margin, at_least=0, at_most=1),
+        "margin": a_share("--margin", options.margin),
         "precision": precision,
         "workers": options.workers,
         "executor": options.dask,

@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import re
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from tv2sim import __version__
 from tv2sim.cli.text import one_line
 from tv2sim.cli.values import (
+    ListOf,
+    TablesOr,
+    choice,
     forms,
     is_table,
     is_text,
-    list_of,
     number,
     precision,
     prices,
     setting,
     share,
     speed,
-    tables_or,
     varied,
     whole,
     whole_or_none,
 )  # fmt: skip
+from tv2sim.validation import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 __all__ = ["SCENARIO", "parse"]
 
@@ -146,11 +151,67 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
         )
         command.set_defaults(command=name)
         add_options(command)
-    options = parser.parse_args(argv)
+    words = sys.argv[1:] if argv is None else [*argv]
+    of_command = _parser_of(words, parser, commands.choices)
+    _check_flags(words, of_command)
+    options, left_over = parser.parse_known_args(words)
+    _check_lists(words, options, left_over, of_command)
+    if left_over:
+        of_command.error(f"unrecognized arguments: {' '.join(left_over)}")
     if options.command is None:
         print(_what_to_try())
         parser.exit()
     return options
+
+
+# -- what is meant by what is wrong ------------------------------------------------------------------------
+
+
+def _parser_of(
+    words: Sequence[str], parser: _Parser, commands: Mapping[str, argparse.ArgumentParser]
+) -> argparse.ArgumentParser:
+    """Return the parser of the command, which is the first word; without a command, the one of all commands."""
+    name = next((word for word in words if not word.startswith("-")), None)
+    if name is None:
+        return parser
+    if name not in commands:
+        parser.error(f"there is no command {name!r} ({', '.join(commands)}){did_you_mean(name, commands)}")
+    return commands[name]
+
+
+def _flags(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
+    return {flag: action for action in parser._actions for flag in action.option_strings}
+
+
+def _check_flags(words: Sequence[str], parser: argparse.ArgumentParser) -> None:
+    """Report an unknown option before anything else that it may have led to."""
+    known = _flags(parser)
+    for word in itertools.takewhile(lambda word: word != "--", words):
+        flag = word.partition("=")[0]
+        if not re.match("--?[^\\W\\d]", flag) or " " in word or any(one.startswith(flag) for one in known):
+            continue
+        parser.error(f"there is no option {flag}{did_you_mean(flag, known)}")
+
+
+def _check_lists(
+    words: Sequence[str], options: argparse.Namespace, left_over: list[str], parser: argparse.ArgumentParser
+) -> None:
+    """Report a list that is written with blanks, of which all but the first value seem to be catalogues."""
+    given = getattr(options, "catalogue", None)
+    files = len(left_over) + (len(given) if isinstance(given, list) else given is not None)
+    for flag, action in _flags(parser).items():
+        if flag in words and isinstance(action.type, ListOf):
+            after = words[words.index(flag) + 1 :]
+            first, *others = [*itertools.takewhile(lambda word: not word.startswith("-"), after), ""]
+            more = [*itertools.takewhile(lambda word: word and not _names_a_file(word), others)]
+            if 0 < len(more) < files or (more and more == left_over):
+                parser.error(
+                    f"the values of {flag} have commas between them: {flag} {','.join([first, *more])}"
+                )
+
+
+def _names_a_file(word: str) -> bool:
+    return bool(re.search(r"/|\.[^\W\d]\w*$", word)) or Path(word).exists()
 
 
 def _sentence(text: str) -> str:
@@ -177,6 +238,11 @@ def _what_to_try() -> str:
     )
 
 
+def _choice(parser: argparse.ArgumentParser, flag: str, names: Sequence[str], **more: Any) -> None:
+    """Add an option whose value is one of several words."""
+    parser.add_argument(flag, type=choice(*names), metavar=f"{{{','.join(names)}}}", **more)
+
+
 def _run(parser: argparse.ArgumentParser) -> None:
     _catalogue(parser)
     _strategy(parser)
@@ -186,7 +252,7 @@ def _run(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--runs", type=whole, metavar="N", help="simulate replications 0 to N-1 (default: 1)")
     which.add_argument("--replication", type=whole, metavar="R", help="simulate replication R alone")
     _folder(parser, force="replace an earlier result in DIR")
-    parser.add_argument("--log", choices=("text", "json"), help="print the event log of the run as well")
+    _choice(parser, "--log", ("text", "json"), help="print the event log of the run as well")
     _prices(parser, "a line of costs is printed before the stats line")
     _by(parser)
     _engine(parser)
@@ -226,7 +292,7 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--notes", metavar="TEXT", help=text)
     parser.add_argument("--out", metavar="FILE", help="write the table to this file")
     text = "of the table, a row per strategy and metric (default: text to read; csv with --out)"
-    parser.add_argument("--format", choices=("csv", "json", "parquet"), help=text)
+    _choice(parser, "--format", ("csv", "json", "parquet"), help=text)
     parser.add_argument("--force", action="store_true", help="replace FILE if it exists")
 
 
@@ -245,7 +311,7 @@ def _replay(parser: argparse.ArgumentParser) -> None:
         "print the event log as it happens, or just the stats line whenever it changes (stats), or that at the "
         "end (none) (default: %(default)s)"
     )
-    parser.add_argument("--log", choices=("text", "json", "stats", "none"), default="text", help=text)
+    _choice(parser, "--log", ("text", "json", "stats", "none"), default="text", help=text)
     text = (
         "show it in the terminal instead, with keys to pause it, change its speed and stop it; where standard "
         "output is no terminal, lines are printed as without it"
@@ -271,7 +337,7 @@ def _plan(parser: argparse.ArgumentParser) -> None:
         f"of {_STRATEGIES}, as for the other commands; several with commas between them, of which the cheapest "
         "is sought (default: 2c)"
     )
-    parser.add_argument("--strategy", type=list_of(str), default=["2c"], metavar="NAME", help=text)
+    parser.add_argument("--strategy", type=ListOf(str), default=["2c"], metavar="NAME", help=text)
     text = (
         "a field of the strategy or of the scenario and its values, the preferred ones first: prewarmed=6:20 "
         "(20 included), prewarmed=6:20:2 or encoders=4,8; may be given several times (default: a strategy that "
@@ -318,7 +384,7 @@ def _verify(parser: argparse.ArgumentParser) -> None:
     text = "the probability that all rows agree if the engines are right, at least (default: %(default)s)"
     parser.add_argument("--confidence", type=share, default=0.99, metavar="X", help=text)
     text = "what is verified (default: all that is installed)"
-    parser.add_argument("--engine", choices=("auto", "simpy", "kernel"), default="auto", help=text)
+    _choice(parser, "--engine", ("auto", "simpy", "kernel"), default="auto", help=text)
 
 
 def _fit(parser: argparse.ArgumentParser) -> None:
@@ -476,12 +542,12 @@ def _strategies(parser: argparse.ArgumentParser) -> None:
         f"'2c(prewarmed=8, queue_order=deadline)', and {_PRESETS} with their settings, such as "
         "'gitlab_runner(idle_count=4)', with commas between them (default: the parts 1 to 2c)"
     )
-    parser.add_argument("--strategies", type=list_of(str), default=parts, metavar="NAMES", help=text)
+    parser.add_argument("--strategies", type=ListOf(str), default=parts, metavar="NAMES", help=text)
 
 
 def _engine(parser: argparse.ArgumentParser) -> None:
     text = "what simulates; the results are the same (default: the fastest that can, see tv2sim engines)"
-    parser.add_argument("--engine", choices=("auto", "simpy", "kernel"), default="auto", help=text)
+    _choice(parser, "--engine", ("auto", "simpy", "kernel"), default="auto", help=text)
 
 
 def _workers(parser: argparse.ArgumentParser) -> None:
@@ -528,10 +594,10 @@ def _scenario(parser: argparse.ArgumentParser, *, several: bool = False) -> None
     text = "read the scenario from a file, TOML or JSON (.json); the other options win over it"
     text += "; several with commas" * several
     group.add_argument(
-        "--scenario", type=list_of(str) if several else str, default=None, metavar="FILE", help=text
+        "--scenario", type=ListOf(str) if several else str, default=None, metavar="FILE", help=text
     )
     for name, field in SCENARIO.items():
-        kind = tables_or(field.kind) if several else field.kind
+        kind = TablesOr(field.kind) if several else field.kind
         group.add_argument(
             *field.flags, dest=name, type=kind, default=_NONE, metavar=field.metavar, help=field.help
         )
@@ -546,5 +612,5 @@ def _folder(parser: argparse.ArgumentParser, *, force: str) -> None:
     """Add the options for the folder that a run is written to."""
     parser.add_argument("--out", metavar="DIR", help="write tables, log and metrics to this folder")
     text = "of the tables (default: %(default)s)"
-    parser.add_argument("--format", choices=("csv", "jsonl", "parquet"), default="csv", help=text)
+    _choice(parser, "--format", ("csv", "jsonl", "parquet"), default="csv", help=text)
     parser.add_argument("--force", action="store_true", help=force)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from itertools import zip_longest
 from typing import TYPE_CHECKING, TextIO
 
-from tv2sim.errors import OutputError
+from tv2sim.errors import OutputError, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -39,8 +39,8 @@ def plain(text: str) -> str:
 
 
 def one_line(message: str) -> str:
-    """Return a message as one line, with characters escaped that are not printable."""
-    return plain(" ".join(message.splitlines()))
+    """Return a message as one line of bounded length, with characters escaped that are not printable."""
+    return plain(" ".join(shortened(message).splitlines()))
 
 
 def escaped(text: str, escape: Callable[[str], str]) -> str:

@@ -9,13 +9,14 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from tv2sim.notation import parts
+from tv2sim.validation import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 __all__ = [
-    "forms", "is_table", "is_text", "list_of", "number", "precision", "prices", "setting", "share", "speed",
-    "tables_or", "varied", "whole", "whole_or_none",
+    "ListOf", "TablesOr", "choice", "forms", "is_table", "is_text", "number", "precision", "prices", "setting",
+    "share", "speed", "varied", "whole", "whole_or_none",
 ]  # fmt: skip
 
 
@@ -49,25 +50,44 @@ def speed(text: str) -> float | str:
     return "max" if text.lower() == "max" else number(text)
 
 
-def list_of(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
-    """Return a function that reads a list; commas in brackets, as in uniform(2, 6), do not separate."""
+class ListOf:
+    """Reads a list; commas in brackets, as in uniform(2, 6), do not separate."""
 
-    def read(text: str) -> list[Any]:
+    def __init__(self, kind: Callable[[str], Any]) -> None:
+        self.kind = kind
+
+    def __call__(self, text: str) -> list[Any]:
+        """Return the values, each of which may be there once."""
         found = parts(text)
         if "" in found:
             raise argparse.ArgumentTypeError(f"{text!r} has nothing between its commas")
-        values = [kind(part) for part in found]
+        values = [self.kind(part) for part in found]
         for value in values:
             if values.count(value) > 1:
                 raise argparse.ArgumentTypeError(f"{text!r} has {value} twice")
         return values
 
+
+class TablesOr(ListOf):
+    """Reads a list, or a table alone, which has commas of its own."""
+
+    def __call__(self, text: str) -> list[Any]:
+        """Return the values, or the table as the only one."""
+        return [self.kind(text)] if "=" in parts(text)[0].partition("(")[0] else super().__call__(text)
+
+
+def choice(*names: str) -> Callable[[str], str]:
+    """Return a function that reads one of several words."""
+
+    def read(text: str) -> str:
+        if text not in names:
+            meant = did_you_mean(text, names)
+            raise argparse.ArgumentTypeError(
+                f"invalid choice: {text!r} (choose from {', '.join(names)}){meant}"
+            )
+        return text
+
     return read
-
-
-def tables_or(kind: Callable[[str], Any]) -> Callable[[str], list[Any]]:
-    """Return a function that reads a list, or a table alone, which has commas of its own."""
-    return lambda text: [kind(text)] if "=" in parts(text)[0].partition("(")[0] else list_of(kind)(text)
 
 
 # -- values that a schema describes ------------------------------------------------------------------------
@@ -154,7 +174,7 @@ def varied(text: str) -> tuple[str, list[int | float | str]]:
     ends = values.split(":")
     if len(ends) in (2, 3) and all(re.fullmatch(_DECIMAL, end.strip()) for end in ends):
         return name.replace("-", "_"), _range(text, *map(Decimal, ends))
-    return name.replace("-", "_"), list_of(_number_or_text)(values)
+    return name.replace("-", "_"), ListOf(_number_or_text)(values)
 
 
 _DECIMAL = r"[+-]?([0-9]{1,15}(\.[0-9]{0,15})?|\.[0-9]{1,15})"

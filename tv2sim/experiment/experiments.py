@@ -30,7 +30,7 @@ from tv2sim.prices import Prices, as_prices
 from tv2sim.scenario import Scenario, as_scenario
 from tv2sim.statistics import Interval, Precision, Stopped, as_confidence
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
-from tv2sim.validation import MOST, a_number, a_whole_number, one_of
+from tv2sim.validation import MOST, a_share, a_whole_number, one_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -266,7 +266,7 @@ def compare(
             videos, strategy, world, seed, used, names, none, prices=prices,
             control=Control(Setting(videos, strategy, world), seed) if is_controlled else None,
         )  # fmt: skip
-    share = a_number("margin", margin, at_least=0, at_most=1)
+    share = a_share("margin", margin)
     study = Comparison(cells, base, confidence, margin=share)
     how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
     how["results"] = None if results is None else as_kept(results)

@@ -20,11 +20,8 @@ import logging
 import os
 import platform
 import re
-import secrets
 import tempfile
-import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -39,6 +36,7 @@ from tv2sim.errors import InputError, OutputError
 from tv2sim.experiment import work
 from tv2sim.experiment.described import Description, IndescribableError
 from tv2sim.experiment.work import Chunk, Task
+from tv2sim.storage import draft_of, read_file, remove_abandoned
 from tv2sim.validation import plural, shown
 
 if TYPE_CHECKING:
@@ -220,7 +218,7 @@ class Kept:
     def _read(self, path: Path, part: range) -> Chunk | None:
         """Return the chunk in a file; if it cannot be used, note why."""
         try:
-            return _decoded(path.read_bytes(), path, part)
+            return _decoded(read_file(path, _MOST_BYTES), path, part)
         except OSError as error:
             why = f"cannot be read ({error.strerror or error})"
         except (ValueError, msgspec.MsgspecError):
@@ -237,14 +235,11 @@ class Kept:
         metrics = sorted(part.metrics)
         digest = hashlib.sha256(",".join(metrics).encode()).hexdigest()
         path = place / f"{part.replications.start}-{part.replications.stop}-{digest[:8]}"
-        draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
         try:
             place.mkdir(parents=True, exist_ok=True)
-            try:
+            with draft_of(path) as draft:
                 draft.write_bytes(_encoded(chunk, path, part.replications, metrics))
                 draft.replace(path)
-            finally:
-                draft.unlink(missing_ok=True)
         except OSError as error:
             self._failed = True
             self._say(
@@ -316,19 +311,19 @@ def _decoded(data: bytes, path: Path, part: range) -> Chunk:
 
 def _files(place: Path) -> list[_File]:
     """Return the files of a cell with their replications, by these, the longest first; drop old drafts."""
-    found = []
-    for path in place.iterdir() if place.is_dir() else ():
-        if name := re.fullmatch(r"(\d+)-(\d+)-[0-9a-f]{8}", path.name):
-            found.append((range(int(name[1]), int(name[2])), path))
-        elif path.name.startswith("."):
-            with suppress(OSError):  # another process may have finished it
-                if path.stat().st_mtime < time.time() - _ABANDONED:
-                    path.unlink()
+    if not place.is_dir():
+        return []
+    remove_abandoned(place)
+    found = [
+        (range(int(name[1]), int(name[2])), path)
+        for path in place.iterdir()
+        if (name := re.fullmatch(r"(\d+)-(\d+)-[0-9a-f]{8}", path.name))
+    ]
     return sorted(found, key=lambda one: (one[0].start, -one[0].stop, one[1]))
 
 
-_ABANDONED = 3600
-"""Seconds after which a draft is one of a process that was killed."""
+_MOST_BYTES = 1 << 30
+"""The most bytes of a file that is read; a chunk has a number per video, and one per replication and metric."""
 
 
 def _within(part: range, whole: range) -> bool:

@@ -46,7 +46,7 @@ from tv2sim.statistics import (
 )
 from tv2sim.strategies import Strategy
 from tv2sim.ticks import PER_SECOND
-from tv2sim.validation import MOST, a_number, a_whole_number, one_of, plural, shown
+from tv2sim.validation import MOST, a_share, a_whole_number, one_of, plural, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -433,7 +433,7 @@ class Replications:
         101
         """
         one_of("quantity", quantity, QUANTITIES, error=InputError)
-        share = a_number("share", share, above=0, at_most=1)
+        share = a_share("share", share, above=0)
         if share == 1:
             raise InputError(f"share must be less than 1, not {share!r}: there is no largest time")
         rows = slice(None) if videos is None else _rows(videos, len(self.catalogue))

@@ -37,7 +37,7 @@ from tv2sim.experiment.replications import Replications
 from tv2sim.notebook import display, paragraph, table
 from tv2sim.numbers import number, p_equals, p_value, rate
 from tv2sim.statistics import holm
-from tv2sim.validation import a_number, one_of, plural
+from tv2sim.validation import a_number, a_share, one_of, plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -129,7 +129,7 @@ def validate(
     strategies = strategies_of(study)
     names = next(iter(strategies.values())).metrics
     wanted = "published" if metric is None else one_of("metric", metric, names)
-    level = a_number("level", level, above=0, at_most=1)
+    level = a_share("level", level, above=0)
     if step is not None:
         step = a_number("step", step, above=0)
     by_strategy = beside(strategies, observed, wanted, step)

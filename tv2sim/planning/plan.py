@@ -28,7 +28,7 @@ from tv2sim.planning.words import Words, percent, share_in_words
 from tv2sim.prices import Prices, as_prices
 from tv2sim.scenario import Scenario, as_scenario, check_encoding_times
 from tv2sim.statistics import as_confidence
-from tv2sim.validation import MOST, a_number, a_whole_number, one_of, shown
+from tv2sim.validation import MOST, a_number, a_share, a_whole_number, one_of, shown
 
 if TYPE_CHECKING:
     import os
@@ -374,7 +374,7 @@ def plan(
         budget=a_whole_number("replications", replications, at_least=1, at_most=MOST),
         control=bool(one_of("control", control, (False, True), error=InputError)),
         prices=priced,
-        indifference=a_number("indifference", indifference, at_most=1),
+        indifference=a_share("indifference", indifference),
         seed=as_seed(seed),
         engine=as_engine(engine),
         how={
@@ -415,7 +415,7 @@ def _target(
     if target is not None and failures_per_day is not None:
         raise InputError("a plan has a target or failures_per_day, not both")
     if target is not None:
-        return a_number("target", target, above=0, at_most=1)
+        return a_share("target", target, above=0)
     if failures_per_day is None:
         return None if prices is not None and prices.failed else USUAL_TARGET
     videos = 86_400 * scenario.explain(catalogue).arrival_rate

@@ -12,7 +12,7 @@ from tv2sim.strategies import policies
 from tv2sim.strategies.builtin import STRATEGIES
 from tv2sim.strategies.lead import Lead
 from tv2sim.strategies.strategy import Strategy
-from tv2sim.validation import shown
+from tv2sim.validation import did_you_mean, shown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -72,9 +72,11 @@ def as_strategy(strategy: object) -> Strategy:
 
 
 def _unknown(strategy: object) -> StrategyError:
+    name = strategy.partition("(")[0].partition(":")[0] if isinstance(strategy, str) else ""
     return StrategyError(
         f"a strategy is one of {', '.join(STRATEGIES)}, one of {', '.join(policies.__all__)} with its settings "
         f"in brackets, or a tv2sim.Strategy of your own, not {shown(strategy)}"
+        f"{did_you_mean(name, [*STRATEGIES, *policies.__all__])}"
     )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from tv2sim.fields import suggests_names
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -12,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = ["Decision", "KnownVideo", "State"]
 
 
+@suggests_names
 class KnownVideo(NamedTuple):
     """A video that is encoding or waiting for a publisher.
 
@@ -33,6 +36,7 @@ class KnownVideo(NamedTuple):
     remaining: float
 
 
+@suggests_names
 class State(NamedTuple):
     """What a rule sees at the end of an instant.
 
@@ -67,6 +71,7 @@ class State(NamedTuple):
     mix: Mapping[tuple[float, float], int]
 
 
+@suggests_names
 class Decision(NamedTuple):
     """What a rule decides: first videos are discarded, then served, then publishers are started.
 

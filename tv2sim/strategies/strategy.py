@@ -3,22 +3,34 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from dataclasses import KW_ONLY, dataclass, fields
 from math import ceil
+from types import FunctionType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
 from tv2sim import plain
-from tv2sim.errors import InputError, StrategyError
-from tv2sim.fields import Fields, or_none, parameter, with_changes, with_parameters
+from tv2sim.errors import InputError, StrategyError, TV2SimWarning
+from tv2sim.fields import Fields, or_none, parameter, suggests_names, with_changes, with_parameters
 from tv2sim.notebook import code, display, table
 from tv2sim.strategies.contradictions import contradiction, has_pool_that_adapts
 from tv2sim.strategies.lead import lead, ready_in_time
 from tv2sim.strategies.mix import a_forecast
 from tv2sim.strategies.words import in_words
 from tv2sim.ticks import to_ticks, whole_ticks
-from tv2sim.validation import MOST, a_number, a_time, a_whole_number, one_of, shown
+from tv2sim.validation import (
+    MOST,
+    a_name,
+    a_number,
+    a_share,
+    a_time,
+    a_whole_number,
+    did_you_mean,
+    one_of,
+    shown,
+)  # fmt: skip
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -58,6 +70,7 @@ HOOKS = {
 """The hooks, each with the field that says the same unless it is overridden."""
 
 
+@suggests_names
 class PoolState(NamedTuple):
     """The state that a strategy sees when it decides how large the pool should be.
 
@@ -104,9 +117,7 @@ class Starts(NamedTuple):
 
 
 def _a_name(_: str, value: object, *, error: type[InputError]) -> str:
-    if not isinstance(value, str):
-        raise error(f"a strategy's name must be a string, not {shown(value)}")
-    return value
+    return a_name("a strategy's name", value, error=error)
 
 
 def _a_truth_value(name: str, value: object, *, error: type[InputError]) -> bool:
@@ -114,7 +125,7 @@ def _a_truth_value(name: str, value: object, *, error: type[InputError]) -> bool
 
 
 def _a_probability(name: str, value: object, *, error: type[InputError]) -> float:
-    return a_number(name, value, above=0, at_most=1, error=error)
+    return a_share(name, value, above=0, error=error)
 
 
 def _as_prewarmed(name: str, value: Any, *, error: type[InputError], **bounds: int) -> int | Literal["rate"]:
@@ -125,13 +136,13 @@ def _as_prewarmed(name: str, value: Any, *, error: type[InputError], **bounds: i
 
 def _as_holding(name: str, value: Any, *, error: type[InputError]) -> float | bool | None:
     is_truth = value is None or isinstance(value, (bool, np.bool_))
-    return (None if value is None else bool(value)) if is_truth else a_number(name, value, above=0, error=error)
+    return (None if value is None else bool(value)) if is_truth else a_time(name, value, above=0, error=error)
 
 
 def _as_headroom(name: str, value: Any, *, error: type[InputError]) -> tuple[float, float]:
     factor, window = value if isinstance(value, (list, tuple)) and len(value) == 2 else (value, DEFAULT_WINDOW)
     return (
-        a_number(name, factor, above=0, error=error),
+        a_number(name, factor, above=0, at_most=MOST, error=error),
         a_time(f"the window of {name}", window, at_least=1e-6, error=error),
     )
 
@@ -248,7 +259,7 @@ class Strategy(Fields):
         "deadline; with dispatch='end_of_instant', at the first decision after it.",
     )  # fmt: skip
     price: float | None = parameter(
-        None, or_none(a_number), above=0, label="Price of a failed video (s)",
+        None, or_none(a_time), above=0, label="Price of a failed video (s)",
         text="The price of a failed video in seconds of an idle publisher: the coverage rule starts publishers "
         "while the failures that each of them prevents are worth more than its idle time. It implies deadline "
         "order, dispatch='end_of_instant' and discards_hopeless, and prewarmed publishers are not replaced.",
@@ -298,6 +309,21 @@ class Strategy(Fields):
         object.__setattr__(self, "name", self.name or type(self).__name__)
         if found := contradiction(self):
             raise StrategyError(f"strategy {self.name!r} {found}")
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        """Warn of a method that is no hook but has nearly the name of one: nobody would call it."""
+        super().__init_subclass__(**arguments)
+        for name, value in vars(cls).items():
+            if name.startswith("_") or hasattr(Strategy, name) or not _is_method(value):
+                continue
+            # beside the hook itself, it is a method that the hook calls
+            missing = [hook for hook in HOOKS if hook not in vars(cls)]
+            if meant := did_you_mean(name, missing):
+                warnings.warn(
+                    f"{cls.__name__}.{name} is no hook of a strategy and is never called by tv2sim{meant}",
+                    TV2SimWarning,
+                    stacklevel=2,
+                )
 
     def _check_class(self) -> None:
         """Refuse a class whose body sets a field: ``__init__`` would ignore it silently."""
@@ -568,6 +594,10 @@ class Strategy(Fields):
     def to_dict(self) -> dict[str, Any]:
         """Return the strategy as plain data, with the name of its class."""
         return plain.to_dict(self)
+
+
+def _is_method(value: object) -> bool:
+    return isinstance(value, FunctionType | classmethod | staticmethod)
 
 
 def _rate(catalogue: Catalogue, scenario: Scenario) -> float:
