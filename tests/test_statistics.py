@@ -84,7 +84,7 @@ class TestTheMean:
 
     def test_what_did_not_happen_is_left_out(self) -> None:
         some = mean_interval(floats(1, nan, 2, nan, 4))
-        assert some == (*mean_interval(floats(1, 2, 4))[:6], 2)
+        assert some[:7] == (*mean_interval(floats(1, 2, 4))[:6], 2)
 
     @pytest.mark.parametrize("values", [floats(), floats(nan), floats(nan, nan)])
     def test_of_nothing_nothing_is_known(self, values: Floats) -> None:

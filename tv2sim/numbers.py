@@ -58,8 +58,8 @@ def scaled(metric: str, interval: Interval) -> Interval:
     75.0
     """
     factor = 100.0 if METRICS[metric].unit == "%" else 1.0
-    mean, half_width, low, high = (factor * value for value in interval[:4])
-    return Interval(mean, half_width, low, high, *interval[4:])
+    names = ("mean", "half_width", "ci_low", "ci_high", "least", "most")
+    return interval._replace(**{name: factor * getattr(interval, name) for name in names})
 
 
 def heading(metric: str) -> str:
@@ -117,6 +117,8 @@ _MOST_DECIMALS = {"%": 6, "s": 2}
 def estimate(metric: str, interval: Interval, *, difference: bool = False, units: bool = True) -> str:
     """Return a mean with its half width; with the interval itself where it is not symmetric about the mean.
 
+    Where replications hardly differ, there is no interval: their smallest and largest value stand for it.
+
     Examples
     --------
     >>> estimate("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968))
@@ -125,8 +127,9 @@ def estimate(metric: str, interval: Interval, *, difference: bool = False, units
     '100.0 (99.6 to 100.0) %'
     >>> estimate("makespan", Interval(80.0009, 0.001, 79.9999, 80.0015))
     '80.00 ± 0.01 s'
-    >>> estimate("makespan", Interval(80.0009, float("nan"), 0, 0, n=1000, differing=5))
-    '80.00 s (5 differ)'
+    >>> hardly = Interval(80.0009, *3 * [float("nan")], n=1000, differing=5, least=80, most=80.9)
+    >>> estimate("makespan", hardly), estimate("makespan", hardly._replace(most=80))
+    ('80.0 to 80.9 s', 'always 80 s')
     >>> estimate("elapsed_p50", Interval(4.25, 0.5, 3.75, 4.75, n=12, differing=12, missing=988))
     '4.2 ± 0.5 s (of 12)'
     """
@@ -142,7 +145,7 @@ class Estimate(NamedTuple):
     spread: str
     """The half width or the ends of the interval; empty if there is none."""
     basis: str
-    """How many replications it rests on, if not on all of them, or how few differ."""
+    """How many replications it rests on, if not on all of them."""
 
 
 def estimated(metric: str, interval: Interval, *, difference: bool = False) -> Estimate:
@@ -151,13 +154,27 @@ def estimated(metric: str, interval: Interval, *, difference: bool = False) -> E
     >>> estimated("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968))
     Estimate(value='98.91', spread='± 0.05', basis='')
     """
-    mean, half_width, low, high = scaled(metric, interval)[:4]
-    width = mean - low if half_width == inf else half_width
-    decimals = decimals_of(metric, width, mean)
-    shown = number(mean, decimals)
-    if difference and float(f"{mean:.{decimals}f}") > 0:
-        shown = f"+{shown}"
-    return Estimate(shown, _spread(mean, half_width, low, high, decimals), _rests_on(interval))
+    seen = scaled(metric, interval)
+    mean, half_width, low, high = seen[:4]
+    several = interval.n is not None and interval.n > 1
+    basis = f"(of {interval.n:,})" if several and interval.missing else ""
+    if isnan(half_width) and not isnan(seen.least):
+        ends = (seen.least, seen.most)
+        decimals = max(decimals_of(metric, 0.0, end) for end in ends)
+        texts = list(dict.fromkeys(_signed(end, decimals, difference=difference) for end in ends))
+        return Estimate(" to ".join(texts) if texts[1:] else f"always {texts[0]}", "", basis)
+    decimals = decimals_of(metric, mean - low if half_width == inf else half_width, mean)
+    shown = _signed(mean, decimals, difference=difference)
+    spread = (
+        "(no interval)" if several and isnan(half_width) else _spread(mean, half_width, low, high, decimals)
+    )
+    return Estimate(shown, spread, basis)
+
+
+def _signed(value: float, decimals: int, *, difference: bool) -> str:
+    """Return a number; a difference above 0 has a plus."""
+    plus = difference and value > 0 and float(f"{value:.{decimals}f}") > 0
+    return f"{'+' if plus else ''}{number(value, decimals)}"
 
 
 def _spread(mean: float, half_width: float, low: float, high: float, decimals: int) -> str:
@@ -168,17 +185,6 @@ def _spread(mean: float, half_width: float, low: float, high: float, decimals: i
         # a half width that these decimals cannot show is rounded up, not to 0
         return f"± {number(max(half_width, 10.0**-decimals), decimals)}"
     return f"({ends[0]} to {ends[1]})"
-
-
-def _rests_on(interval: Interval) -> str:
-    """Return in brackets how many replications have a value, if not all, or differ, if too few."""
-    if interval.n is None or interval.n < 2:
-        return ""
-    of = f"(of {interval.n:,})" if interval.missing else ""
-    if not isnan(interval.half_width):
-        return of
-    differ = f"({interval.differing or 'none'} differ{'s' if interval.differing == 1 else ''})"
-    return f"{of} {differ}".strip()
 
 
 def with_span(metric: str, interval: Interval, confidence: float, of: str = "") -> str:

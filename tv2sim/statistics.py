@@ -51,6 +51,10 @@ class Interval(NamedTuple):
     """The number of replications that differ from the commonest value; None if it is not known."""
     missing: int = 0
     """The number of replications without a value, such as an elapsed time where nothing was published."""
+    least: float = nan
+    most: float = nan
+    """The smallest and the largest value of a replication, known where replications hardly differ: they stand
+    for the interval that there is not."""
 
     @property
     def is_exact(self) -> bool:
@@ -71,11 +75,14 @@ class Difference(NamedTuple):
     n: int
     differing: int
     """The number of replications that differ from the commonest difference."""
+    least: float = nan
+    most: float = nan
+    """As those of :class:`Interval`."""
 
     @property
     def interval(self) -> Interval:
         """The mean with its interval."""
-        return Interval(*self[:4], self.n, self.differing)
+        return Interval(*self[:4], self.n, self.differing, least=self.least, most=self.most)
 
 
 def as_confidence(confidence: object) -> float:
@@ -149,7 +156,7 @@ def mean_interval(
     if np.isinf(values).any():  # infinitely late videos: a mean of infinite values has no interval
         both = np.isposinf(values).any() and np.isneginf(values).any()
         mean, differing = nan if both else float(values.mean()), int(np.count_nonzero(values != usual))
-        return Interval(mean, nan, nan, nan, n, differing, missing)
+        return _without_interval(values, mean, differing, missing)
     deviations = values - usual
     differing = int(np.count_nonzero(deviations))
     mean = float(values.mean()) if differing else usual
@@ -159,11 +166,17 @@ def mean_interval(
         possible = (usual - low > _TINY * step, high - usual > _TINY * step)
         ends = tuple(usual + end for end in rare_interval(deviations, confidence, step, possible))
     elif step in (None, inf) and differing < _FEW and differing <= 0.4 * n:
-        return Interval(mean, nan, nan, nan, n, differing, missing)
+        return _without_interval(values, mean, differing, missing)
     else:
         ends = _t_ends(values, mean, confidence, always_bent=far_out)
     ci_low, ci_high = max(ends[0], low), min(ends[1], high)
     return Interval(mean, max(mean - ci_low, ci_high - mean), ci_low, ci_high, n, differing, missing)
+
+
+def _without_interval(values: NDArray[np.float64], mean: float, differing: int, missing: int = 0) -> Interval:
+    """Return a mean without an interval, with the smallest and the largest value."""
+    ends = float(values.min()), float(values.max())
+    return Interval(mean, nan, nan, nan, len(values), differing, missing, *ends)
 
 
 _FEW = 10
@@ -289,7 +302,7 @@ def _of_sum(
     def found(confidence: float) -> Interval:
         events = mean_interval(counts, confidence, low=bounds[0], high=bounds[1], step=1.0)
         if isnan(events.half_width):
-            return Interval(mean, nan, nan, nan, n, events.differing)
+            return _without_interval(values + size * counts, mean, events.differing or 0)
         low, high = _bent(n, rest, error, skew, confidence)
         below = reach(rest - low, size * (events.mean - events.ci_low))
         above = reach(high - rest, size * (events.ci_high - events.mean))
@@ -459,12 +472,17 @@ def paired_difference(
 
     interval = found(confidence)
     if len(difference) < 2 or np.isinf(difference).any():
-        return Difference(*interval[:4], nan, nan, len(difference), interval.differing or 0)
+        return _as_difference(interval, nan, nan, len(difference))
     paired = _variance(difference)
     unpaired = _variance(values) + _variance(baseline)
     ratio = unpaired / paired if paired > 0 else inf if unpaired > 0 else nan
     p_value = _p_of(found) if shift or error else _p_value(difference, interval)
-    return Difference(*interval[:4], p_value, ratio, len(difference), interval.differing or 0)
+    return _as_difference(interval, p_value, ratio, len(difference))
+
+
+def _as_difference(interval: Interval, p_value: float, ratio: float, n: int) -> Difference:
+    of = interval.differing or 0
+    return Difference(*interval[:4], p_value, ratio, n, of, interval.least, interval.most)
 
 
 def _moved(interval: Interval, shift: float, error: float) -> Interval:
@@ -472,7 +490,8 @@ def _moved(interval: Interval, shift: float, error: float) -> Interval:
     if not (shift or error):
         return interval
     mean, low, high = interval.mean + shift, interval.ci_low + shift - error, interval.ci_high + shift + error
-    return interval._replace(mean=mean, half_width=max(mean - low, high - mean), ci_low=low, ci_high=high)
+    half_width = max(mean - low, high - mean)
+    return interval._replace(mean=mean, half_width=half_width, ci_low=low, ci_high=high, least=nan, most=nan)
 
 
 def paired_sum(

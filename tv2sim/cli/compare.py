@@ -14,7 +14,7 @@ from tv2sim.cli.inputs import catalogue_of, fields_of, note_rejected, prices_of,
 from tv2sim.cli.log import json_text
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.tables import tidy, to_read
-from tv2sim.cli.text import note, plain, printing, warnings_noted, wrapped
+from tv2sim.cli.text import note, plain, printing, warnings_noted
 from tv2sim.errors import InputError, need_pyarrow
 from tv2sim.experiment import Comparison, compare
 from tv2sim.experiment.experiments import in_words
@@ -277,15 +277,14 @@ def _encoded(table: pd.DataFrame, kind: str) -> bytes:
 
 
 def _print(study: Comparison, kind: str, by: str | None, planned: Plan | None) -> None:
-    """Print the comparison and the answer of a plan, without control characters if it goes to a terminal.
+    """Print the comparison, without control characters if it goes to a terminal.
 
-    CSV has no escapes: in a pipe or a file, names are data and stay as they are, quoted where they hold a
-    comma, a quote or an end of line. On a terminal they are escaped.
+    The answer of a plan is its verdict, or stands beside data. CSV has no escapes: in a pipe or a file, names
+    are data and stay as they are, quoted where they hold a comma, a quote or an end of line. On a terminal they
+    are escaped.
     """
     if kind == "text":
-        for line in to_read(study, by):
-            print(line)
-        for line in ("", *wrapped(plain(planned.answer))) if planned else ():
+        for line in to_read(study, by, planned):
             print(line)
         return
     if planned:

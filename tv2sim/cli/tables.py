@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tv2sim.experiment import Comparison, Replications
     from tv2sim.experiment.comparison import Compared
+    from tv2sim.planning import Plan
     from tv2sim.run import Run
 
 __all__ = ["run_by_group", "tidy", "to_read"]
@@ -46,10 +47,11 @@ def tidy(study: Comparison) -> pd.DataFrame:
     return study.frame.drop(columns="n").merge(differences, on=keys, how="left", validate="1:1")
 
 
-def to_read(study: Comparison, by: str | None = None) -> Iterator[str]:
+def to_read(study: Comparison, by: str | None = None, plan: Plan | None = None) -> Iterator[str]:
     """Yield the lines of the text: for each world the metrics, the differences, and the verdict.
 
-    `by` is a column of the catalogue: a table of its groups of videos is added.
+    `by` is a column of the catalogue: a table of its groups of videos is added. The verdict is that of the
+    plan if there is one.
     """
     parts = study.worlds()
     for part in parts:
@@ -84,7 +86,7 @@ def to_read(study: Comparison, by: str | None = None) -> Iterator[str]:
         if by is not None:
             yield from _by_group(part, by)
             yield ""
-        yield from wrapped(plain(verdict(part)))
+        yield from wrapped(plain(verdict(part, plan)))
 
 
 def _metrics(part: Comparison, *, wider: bool = False) -> Iterator[str]:

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Compared", "Comparison"]
 
+_TESTED = Difference._fields.index("least")
+"""The fields of a difference before this place are columns."""
 _MOST_SHOWN = 50
 """The most cells that a notebook shows."""
 
@@ -469,13 +471,13 @@ class Comparison:
             (
                 *(*one.cell, self.baseline, one.metric, *one.difference[:4]),
                 *(self.input_difference(one)[2:4] if self.resamples else ()),
-                *(*one.difference[4:], one.p_adjusted, one.verdict.value),
+                *(*one.difference[4:_TESTED], one.p_adjusted, one.verdict.value),
             )
             for one in self.compared
         ]
         names = [
-            *Cell._fields, "baseline", "metric", *self._statistics, *Difference._fields[4:], "p_adjusted",
-            "verdict",
+            *Cell._fields, "baseline", "metric", *self._statistics, *Difference._fields[4:_TESTED],
+            "p_adjusted", "verdict",
         ]  # fmt: skip
         return pd.DataFrame(rows, columns=names).astype({"p_adjusted": np.float64})
 

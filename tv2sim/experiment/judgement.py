@@ -39,6 +39,8 @@ class Judgement:
     ----------
     world : Comparison
         A comparison of one catalogue in one scenario, or a part of a larger one.
+    taken : str, optional
+        The name of the strategy that is chosen, if that is known, such as by a plan.
 
     Attributes
     ----------
@@ -59,8 +61,8 @@ class Judgement:
     ('cost', '2c', [], ['1', '2a', '2c:20'])
     """
 
-    def __init__(self, world: Comparison) -> None:
-        self.world, self.spent = world, cost_of(world)
+    def __init__(self, world: Comparison, taken: str | None = None) -> None:
+        self.world, self.taken, self.spent = world, taken, cost_of(world)
         self.by = COST if world.prices and world.prices.failed else ON_TIME_RATE
         self.margin = world.margin if self.by == ON_TIME_RATE else 0.0
         self.rates = {name: self._mean(name, ON_TIME_RATE) for name in world.strategies}
@@ -85,8 +87,10 @@ class Judgement:
     def chosen(self) -> str:
         """The cheapest strategy that is not shown to be worse than the best by more than the margin.
 
-        One replication shows nothing: of one, it is the best.
+        One replication shows nothing: of one, it is the best. If it is known, it is that.
         """
+        if self.taken is not None:
+            return self.taken
         if self.world.replications == 1:
             return self.best
         return min(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from math import isfinite, nan
+from math import nan
 from os.path import commonprefix
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +13,11 @@ from matplotlib.axes import Axes
 from tv2sim.experiment import Cell, Comparison, Replications
 from tv2sim.experiment.frontier import frontier_of
 from tv2sim.metrics import COST, METRICS
-from tv2sim.numbers import axis, in_words, scaled, three_digits
+from tv2sim.numbers import axis, in_words, three_digits
 from tv2sim.plots import style
 from tv2sim.plots.panels import columns_of, label_frame, panels_in
 from tv2sim.plots.parameters import Series, families
-from tv2sim.plots.points import Ends, Point, draw, handles_of, logarithmic, write_texts
+from tv2sim.plots.points import Ends, Point, draw, ends, handles_of, logarithmic, write_texts
 from tv2sim.plots.study import study_of
 from tv2sim.statistics import Interval
 from tv2sim.validation import one_of
@@ -161,8 +161,7 @@ def _points(
 
 def _ends(row: Mapping[Hashable, Any], metric: str) -> Ends:
     """Return a mean and the ends of its interval; NaN for a mean that is infinite."""
-    interval = scaled(metric, Interval(row[metric], nan, row[f"{metric}_ci_low"], row[f"{metric}_ci_high"]))
-    return (interval.mean if isfinite(interval.mean) else nan), interval.ci_low, interval.ci_high
+    return ends(metric, Interval(row[metric], nan, row[f"{metric}_ci_low"], row[f"{metric}_ci_high"]))
 
 
 def _last_failure(rows: Iterable[Mapping[Hashable, Any]], metric: str, against: str) -> str:

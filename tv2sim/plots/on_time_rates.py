@@ -8,12 +8,16 @@ from tv2sim.experiment import Comparison, Replications
 from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.numbers import axis, estimate
 from tv2sim.plots import style
+from tv2sim.plots.points import ends, logarithmic
 from tv2sim.plots.rows import laid_out, point
-from tv2sim.plots.study import study_of
+from tv2sim.plots.study import is_rarely_late, late, study_of
 
 
 def on_time_rates(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     """Show the share of videos published in time, with its interval, of every strategy and scenario.
+
+    Where at least two strategies, or the only one, publish 99 % in time, it is the share of late videos, on a
+    logarithmic scale. A share of 0 has no place there: it is a hollow triangle at the left edge.
 
     Parameters
     ----------
@@ -40,13 +44,19 @@ def on_time_rates(study: Comparison | Replications, ax: Axes | None = None) -> A
     'on-time rate (%)'
     """
     data = study_of(study)
+    rare = is_rarely_late(data)
     ax, places, _ = laid_out(ax, data, data.shown, pitch=0.24)
-    for shown, y in places:
-        interval = shown.interval(ON_TIME_RATE)
+    title, x, below = "Share of videos published in time", axis(ON_TIME_RATE), ""
+    intervals = [shown.interval(ON_TIME_RATE) for shown, _ in places]
+    if rare:
+        title, x, below = "Share of videos that are late", "late videos (%)", ", on a logarithmic scale"
+        intervals = list(map(late, intervals))
+        logarithmic(ax, (ends(ON_TIME_RATE, one) for one in intervals), at_most=110, along="x")
+    for (shown, y), interval in zip(places, intervals, strict=True):
         point(ax, ON_TIME_RATE, interval, y, shown.look.colour, shown.look.marker)
         style.remark(ax, y, estimate(ON_TIME_RATE, interval))
-    ax.margins(x=0.06)
-    style.span(ax, x=1)
-    below = f"Mean of {data.size} with {data.interval}"
-    style.titles(ax, "Share of videos published in time", below, x=axis(ON_TIME_RATE))
+    if not rare:
+        ax.margins(x=0.06)
+        style.span(ax, x=1)
+    style.titles(ax, title, f"Mean of {data.size} with {data.interval}{below}", x=x)
     return ax

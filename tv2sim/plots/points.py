@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import inf, isfinite, nan
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
+from tv2sim.numbers import scaled
 from tv2sim.plots import style
+from tv2sim.statistics import Interval
 
-__all__ = ["Ends", "Point", "draw", "handles_of", "logarithmic", "write_texts"]
+__all__ = ["Ends", "Point", "draw", "ends", "handles_of", "logarithmic", "write_texts"]
 
 _NEAR = 15.0
 """Points between two texts, below which the second one is not written."""
@@ -24,6 +26,12 @@ _PALE = 0.35
 
 Ends: TypeAlias = tuple[float, float, float]
 """A mean and the ends of its interval."""
+
+
+def ends(metric: str, interval: Interval) -> Ends:
+    """Return a mean and the ends of its interval in the unit of a chart; a mean that is infinite is NaN."""
+    mean, _, low, high = scaled(metric, interval)[:4]
+    return (mean if isfinite(mean) else nan), low, high
 
 
 class Point(NamedTuple):
@@ -42,8 +50,10 @@ class Point(NamedTuple):
     is_best: bool = False
 
 
-def logarithmic(ax: Axes, heights: Iterable[Ends], *, at_most: float = inf) -> None:
-    """Let the vertical axis be logarithmic: at least a tenfold, and a little more than what is above 0.
+def logarithmic(
+    ax: Axes, heights: Iterable[Ends], *, at_most: float = inf, along: Literal["x", "y"] = "y"
+) -> None:
+    """Let an axis be logarithmic: at least a tenfold, and a little more than what is above 0.
 
     Of a mean of 0, which has no place there, the upper end of the interval has.
     """
@@ -51,10 +61,11 @@ def logarithmic(ax: Axes, heights: Iterable[Ends], *, at_most: float = inf) -> N
     highs = [high for _, high in seen if 0 < high < inf]
     lows = [mean if mean > 0 else high / 3 for mean, high in seen if 0 < max(mean, high) < inf]
     low = min(lows, default=1.0) / 1.8
-    ax.set_yscale("log")
-    ax.set_ylim(low, min(max(1.4 * max(highs, default=0.0), 18 * low), at_most))
-    ax.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
-    ax.yaxis.set_minor_formatter(NullFormatter())
+    ends = low, min(max(1.4 * max(highs, default=0.0), 18 * low), at_most)
+    ax.set(**{f"{along}scale": "log", f"{along}lim": ends})
+    axis = ax.xaxis if along == "x" else ax.yaxis
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def handles_of(looks: Mapping[str, style.Look]) -> tuple[list[Line2D], list[str]]:

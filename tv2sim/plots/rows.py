@@ -58,8 +58,15 @@ def point(
     ax: Axes, metric: str, interval: Interval, y: float, colour: str, marker: str, *, size: float = 8,
     hollow: bool = False,
 ) -> None:  # fmt: skip
-    """Draw an estimate with its interval; an interval that is NaN, as after one replication, is not drawn."""
+    """Draw an estimate with its interval; an interval that is NaN, as after one replication, is not drawn.
+
+    What is below a logarithmic axis is a hollow triangle at its edge.
+    """
     mean, _, low, high = scaled(metric, interval)[:4]
+    if ax.get_xscale() == "log":
+        floor = ax.get_xlim()[0]
+        marker, hollow = ("<", True) if mean <= floor else (marker, hollow)
+        mean, low, high = np.maximum([mean, low, high], floor).tolist()
     ax.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="butt")
     ax.plot(
         [mean], [y], linestyle="none", marker=marker, markersize=size, markeredgecolor=colour,

@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from tv2sim.errors import InputError
 from tv2sim.experiment import Cell, Comparison, Replications
+from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.numbers import rate
 from tv2sim.plots.style import Look, look
 from tv2sim.run import Run
 from tv2sim.statistics import Interval
 
-__all__ = ["Shown", "Study", "as_run", "counted", "study_of"]
+__all__ = ["Shown", "Study", "as_run", "counted", "is_rarely_late", "late", "study_of"]
 
 
 def as_run(run: object, of: str = "one run") -> Run:
@@ -50,6 +51,28 @@ class Study(NamedTuple):
     def shown(self) -> list[Shown]:
         """All cells, group by group."""
         return [shown for group in self.groups.values() for shown in group]
+
+
+def is_rarely_late(study: Study) -> bool:
+    """Return whether strategies differ on the scale of late videos only, not on that of on-time rates.
+
+    Of some group, at least two strategies, or its only one, publish 99 % of the videos in time. There are late
+    videos, or there could be.
+    """
+    for group in study.groups.values():
+        found = [shown.interval(ON_TIME_RATE) for shown in group]
+        rates = sorted(one.mean for one in found)
+        if rates[-2:][0] >= _RARELY and any(min(one.mean, one.ci_low) < 1 for one in found):
+            return True
+    return False
+
+
+_RARELY = 0.99
+
+
+def late(interval: Interval) -> Interval:
+    """Return the share of late videos for an on-time rate."""
+    return interval._replace(mean=1 - interval.mean, ci_low=1 - interval.ci_high, ci_high=1 - interval.ci_low)
 
 
 def counted(numbers: Iterable[int], thing: str) -> str:

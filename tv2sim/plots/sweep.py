@@ -15,15 +15,16 @@ from numpy.typing import NDArray
 
 from tv2sim.experiment import Cell, Comparison
 from tv2sim.metrics import METRICS, ON_TIME_RATE
-from tv2sim.numbers import axis, in_words, scaled
+from tv2sim.numbers import axis, in_words
 from tv2sim.plots import style
 from tv2sim.plots.beside import End, place, removed, written
 from tv2sim.plots.panels import columns_of, label_frame, panels_in, width_of
 from tv2sim.plots.parameters import Series, Swept, swept_by
-from tv2sim.plots.study import Shown, study_of
+from tv2sim.plots.points import Ends, ends, logarithmic
+from tv2sim.plots.study import is_rarely_late, late, study_of
 from tv2sim.validation import one_of
 
-__all__ = ["logarithmic", "sweep", "sweep_height"]
+__all__ = ["sweep", "sweep_height"]
 
 _SHARE = 0.775
 """The share of a figure's width that matplotlib gives to its axes before it lays them out."""
@@ -39,7 +40,8 @@ def sweep(
     The parameter is a field in which scenarios differ, or a number in which strategies differ that are
     otherwise the same, such as the size of the pool: such strategies are one line, and others are level lines.
     There is a panel for each combination of the other values in which scenarios differ. Where each of a few
-    panels would have one line, the lines are in one panel.
+    panels would have one line, the lines are in one panel. Instead of on-time rates of 99 % and more, there are
+    shares of late videos on a logarithmic scale, as :func:`on_time_rates` has them.
 
     Parameters
     ----------
@@ -90,20 +92,23 @@ def sweep(
     names = [panel.name for panel in swept.panels]
     right = columns_of(width_of(ax), names) - 1
     panels = panels_in(ax, names)
-    ends = {shown.cell: _ends(metric, shown) for shown in data.shown}
-    limits = _limits(metric, np.array(list(ends.values())))
+    rare = metric == ON_TIME_RATE and is_rarely_late(data)
+    found = {shown.cell: shown.interval(metric) for shown in data.shown}
+    means = {cell: ends(metric, late(one) if rare else one) for cell, one in found.items()}
     for panel, (_, lines) in zip(panels, swept.panels, strict=True):
         style.grid(panel)
-        panel.set_ylim(limits)
+        if rare:
+            logarithmic(panel, means.values(), at_most=110)
+        else:
+            panel.set_ylim(_limits(metric, np.array(list(means.values()))))
         _scale(panel, swept)
         for series in lines:
-            _draw(panel, swept, series, ends)
-    name = swept.label.removesuffix(" (s)")
+            _draw(panel, swept, series, means)
+    name, what = swept.label.removesuffix(" (s)"), "late videos" if rare else METRICS[metric].label
     below = f"Means with {data.interval}s, {data.size}" + (f"; {swept.of}" if swept.of else "")
-    style.titles(
-        ax, f"{METRICS[metric].label.capitalize()} against {name}", below, x=swept.label, y=axis(metric)
-    )
-    _name(ax, panels, swept, ends, right=right, own=own)
+    y = "late videos (%)" if rare else axis(metric)
+    style.titles(ax, f"{what.capitalize()} against {name}", below, x=swept.label, y=y)
+    _name(ax, panels, swept, means, right=right, own=own)
     return ax
 
 
@@ -127,14 +132,8 @@ def _height(swept: Swept, width: float) -> float:
 # -- the lines ---------------------------------------------------------------------------------------------
 
 
-Ends: TypeAlias = dict[Cell, list[float]]
+Means: TypeAlias = dict[Cell, Ends]
 """The mean of each cell and the ends of its interval, NaN where there is none."""
-
-
-def _ends(metric: str, shown: Shown) -> list[float]:
-    """Return a mean and the ends of its interval; an end may be infinite, a mean is NaN then."""
-    interval = scaled(metric, shown.interval(metric))
-    return [interval.mean if isfinite(interval.mean) else nan, interval.ci_low, interval.ci_high]
 
 
 def _limits(metric: str, ends: NDArray[np.float64]) -> tuple[float, float]:
@@ -147,10 +146,15 @@ def _limits(metric: str, ends: NDArray[np.float64]) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def _draw(panel: Axes, swept: Swept, series: Series, ends: Ends) -> None:
-    """Draw a line with its intervals: bars, or a band if it is level."""
-    mean, low, high = np.array([ends[shown.cell] for shown in series.shown]).T
-    low, high = np.clip([low, high], *panel.get_ylim())
+def _draw(panel: Axes, swept: Swept, series: Series, means: Means) -> None:
+    """Draw a line with its intervals: bars, or a band if it is level.
+
+    A mean below a logarithmic axis is a hollow triangle at its edge.
+    """
+    mean, low, high = np.array([means[shown.cell] for shown in series.shown]).T
+    floor = panel.get_ylim()[0]
+    below = np.flatnonzero(mean <= floor)
+    mean, (low, high) = np.maximum(mean, floor), np.clip([low, high], *panel.get_ylim())
     colour, how = series.look.colour, _how(swept, series.name)
     if not series.values:
         panel.axhline(mean[0], **how | {"marker": ""})
@@ -160,7 +164,10 @@ def _draw(panel: Axes, swept: Swept, series: Series, ends: Ends) -> None:
     x, drawn = _places(swept, series), _coordinates(panel, swept, series.name)
     for at, *bar in zip(x, low, high, strict=True):
         panel.plot([at, at], bar, color=colour, linewidth=1.6, solid_capstyle="butt", transform=drawn)
-    panel.plot(x, mean, transform=drawn, **how)
+    panel.plot(x, mean, transform=drawn, markevery=np.flatnonzero(mean > floor).tolist(), **how)
+    triangle: dict[str, Any] = how | {"linestyle": "none", "marker": "v", "markerfacecolor": "white"}
+    for at in below.tolist():
+        panel.plot(x[at], floor, transform=drawn, clip_on=False, zorder=3, **triangle)
 
 
 def _how(swept: Swept, name: str) -> dict[str, Any]:
@@ -180,7 +187,7 @@ def _coordinates(panel: Axes, swept: Swept, name: str) -> Transform:
 # -- the names ---------------------------------------------------------------------------------------------
 
 
-def _name(ax: Axes, panels: list[Axes], swept: Swept, ends: Ends, *, right: int, own: bool) -> None:
+def _name(ax: Axes, panels: list[Axes], swept: Swept, means: Means, *, right: int, own: bool) -> None:
     """Name the values at their ticks, and the lines beside the panel at the right, or else in a legend."""
     panel, lines = panels[right], {series.name: series for series in swept.panels[right].lines}
     figure, several = style.figure_of(ax), len(swept.looks) > 1
@@ -191,7 +198,7 @@ def _name(ax: Axes, panels: list[Axes], swept: Swept, ends: Ends, *, right: int,
     below = label_frame(ax, panels)
     if panels != [ax] or not swept.numeric:  # the ticks or the labels of the axes are higher now
         style.lay_out(figure)
-    if labels and place(panel, labels, [_end(panel, swept, series, ends) for series in lines.values()]):
+    if labels and place(panel, labels, [_end(panel, swept, series, means) for series in lines.values()]):
         return
     removed(labels)
     if several:
@@ -202,13 +209,13 @@ def _name(ax: Axes, panels: list[Axes], swept: Swept, ends: Ends, *, right: int,
             figure.set_figheight(figure.get_figheight() + style.room_for(entries) - style.HEIGHT)
 
 
-def _end(panel: Axes, swept: Swept, series: Series, ends: Ends) -> End:
+def _end(panel: Axes, swept: Swept, series: Series, means: Means) -> End:
     """Return the right end of a line."""
-    means = [ends[shown.cell][0] for shown in series.shown]
+    heights = [float(np.maximum(means[shown.cell][0], panel.get_ylim()[0])) for shown in series.shown]
     if not series.values:
-        return End(1, means[0], panel.get_yaxis_transform(), series.look.colour)
+        return End(1, heights[0], panel.get_yaxis_transform(), series.look.colour)
     drawn = _coordinates(panel, swept, series.name)
-    there = [(x, y) for x, y in zip(_places(swept, series), means, strict=True) if isfinite(y)]
+    there = [(x, y) for x, y in zip(_places(swept, series), heights, strict=True) if isfinite(y)]
     return End(*max(there, default=(nan, nan)), drawn, series.look.colour)
 
 
@@ -229,7 +236,7 @@ def _scale(panel: Axes, swept: Swept) -> None:
         panel.set_xlim(-0.5, len(swept.values) - 0.5)
         return
     low, high = float(swept.values[0]), float(swept.values[-1])
-    if logarithmic(swept.values):
+    if _is_log_spaced(swept.values):
         panel.set_xscale("log")
         panel.xaxis.set_minor_locator(NullLocator())
         margin = (high / low) ** 0.06
@@ -239,10 +246,10 @@ def _scale(panel: Axes, swept: Swept) -> None:
         panel.set_xlim(low - margin, high + margin)
 
 
-def logarithmic(values: Sequence[float]) -> bool:
+def _is_log_spaced(values: Sequence[float]) -> bool:
     """Say whether ascending values are spaced evenly on a logarithmic axis.
 
-    >>> [logarithmic(values) for values in ([1, 2, 5, 10, 20], [10, 100, 1000], [5, 10, 15, 20], [0, 1, 10])]
+    >>> [_is_log_spaced(values) for values in ([1, 2, 5, 10, 20], [10, 100, 1000], [5, 10, 15, 20], [0, 1, 10])]
     [True, True, False, False]
     """
     if len(values) < 3 or values[0] <= 0 or values[-1] < 10 * values[0]:

@@ -38,6 +38,7 @@ from tv2sim.report.text import (
     names_of,
     overall,
     parts_of,
+    taken,
 )
 from tv2sim.report.world import added
 from tv2sim.scenario import Scenario
@@ -74,8 +75,8 @@ def build_report(study: Comparison, *, plan: Plan | None = None, **how: Any) -> 
     section = planned(study, plan)
     study = judged(study)
     parts = study.worlds()
-    judgements = [Judgement(part) for part in parts]
     several = len(parts) > 1
+    judgements = [Judgement(part, None if several else taken(part, plan)) for part in parts]
     main = main_of(study.metrics)
     scenarios = {cell.scenario: reps.scenario for cell, reps in study.cells.items()}
     catalogues = {cell.catalogue: reps.catalogue for cell, reps in study.cells.items()}
@@ -88,15 +89,15 @@ def build_report(study: Comparison, *, plan: Plan | None = None, **how: Any) -> 
         worlds=[_world(part, name) for part, name in zip(parts, names_of(study), strict=True)],
         strategies=[reps.strategy for reps in parts[0].strategies.values()],
         rules=in_words([reps.strategy for reps in parts[0].strategies.values()]),
-        conclusion=None if several else concluded(judgements[0]),
-        cost=None if several else cost(parts[0]),
+        conclusion=concluded(judgements[0], plan) if plan or not several else None,
+        cost=None if several or plan else cost(parts[0]),
         overall=overall(judgements) if several else None,
         choices=list(map(choice, judgements)) if several else [],
         by=judgements[0].by,
         spent=judgements[0].spent,
         prices=_prices(study.prices),
         planned=section,
-        charts=charts(study),
+        charts=[*([section.chart] if section else []), *charts(study, judgements[0].taken)],
         main=main,
         others=_blocks([metric for metric in study.metrics if metric not in main]),
         differences=differences,

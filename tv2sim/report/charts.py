@@ -18,8 +18,9 @@ from tv2sim.experiment.judgement import Judgement, cost_of
 from tv2sim.metrics import COST, METRICS, ON_TIME_RATE
 from tv2sim.numbers import estimate, number, plural, rate
 from tv2sim.plots.costs import costs_height
+from tv2sim.plots.frontier import frontier_height
 from tv2sim.plots.parameters import swept_by
-from tv2sim.plots.study import study_of
+from tv2sim.plots.study import is_rarely_late, study_of
 from tv2sim.plots.style import HEIGHT
 from tv2sim.plots.sweep import sweep_height
 from tv2sim.plots.tradeoff import tradeoff_height
@@ -66,13 +67,13 @@ class Chart(NamedTuple):
     light: bool
 
 
-def charts(study: Comparison) -> list[Chart]:
+def charts(study: Comparison, taken: str | None = None) -> list[Chart]:
     """Return the charts of a study, the first of which answers its question.
 
-    Several worlds share each chart, and have none of single runs.
+    Several worlds share each chart, and have none of single runs. Those of one world are of the strategy that
+    is taken; None: that of the comparison.
     """
-    worlds = study.worlds()
-    further = _of_the_chosen(study) if len(worlds) == 1 else ()
+    further = _of_the_chosen(study, taken) if len(study.worlds()) == 1 else ()
     # the names of the strategies have to leave room for the chart
     fits = max(len(cell.strategy) for cell in study.cells) <= 12
     return [_chart(drawing, narrow=fits) for drawing in (*_answer(study), *further)]
@@ -101,15 +102,22 @@ def _answer(study: Comparison) -> Iterator[Drawing]:
     answer = [_sweep(study, swept, ON_TIME_RATE) if swept else _rates(study, rows)]
     answer += [_costs(study)] if study.prices else []
     yield from reversed(answer) if by == COST else answer
-    if compared:
-        trade = tradeoff_height(study, _NARROW)
-        spent = "cost" if study.prices else "idle publisher-seconds"
+    spent = "cost" if study.prices else "idle publisher-seconds"
+    if compared and is_rarely_late(study_of(study)):
+        yield Drawing(
+            "frontier",
+            lambda ax: plots.frontier(study, ax),
+            f"Failed videos against {spent}, one point per strategy; the tables have the numbers.",
+            "Lower is better, left is cheaper. Pale is dominated: the means of another point are no worse.",
+            frontier_height(study, _NARROW),
+        )
+    elif compared:
         yield Drawing(
             "tradeoff",
             lambda ax: plots.tradeoff(study, ax),
             f"On-time rate against {spent}, one point per strategy; the tables have the numbers.",
             "Up is better, left is cheaper. A strategy below and to the right of another is dominated by it.",
-            trade,
+            tradeoff_height(study, _NARROW),
         )
     if swept:
         yield _sweep(study, swept, cost_of(study))
@@ -141,9 +149,17 @@ def _sweep(study: Comparison, parameter: str, metric: str) -> Drawing:
         f"sweep-{metric}",
         lambda ax: plots.sweep(study, ax, metric=metric, parameter=parameter),
         f"{of.capitalize()} against {name}; the tables have the numbers.",
-        f"Where no bar is seen, the {rate(study.confidence)} interval is narrower than the mark.",
+        _reading(study, metric, "Lower"),
         height if height > HEIGHT else _LOW,
     )
+
+
+def _reading(study: Comparison, metric: str, better: str) -> str:
+    """Say how to read a chart of intervals: that of on-time rates may be one of late videos."""
+    says = f"Where no bar is seen, the {rate(study.confidence)} interval is narrower than the mark."
+    if metric != ON_TIME_RATE or not is_rarely_late(study_of(study)):
+        return says
+    return f"{better} is better; a hollow triangle: no video was late. {says}"
 
 
 _SIDES = {
@@ -178,14 +194,14 @@ def _rates(study: Comparison, height: float | None) -> Drawing:
         "rates",
         lambda ax: plots.on_time_rates(study, ax),
         f"On-time rate by strategy: {means}.",
-        f"Where no bar is seen, the {rate(study.confidence)} interval is narrower than the mark.",
+        _reading(study, ON_TIME_RATE, "Left"),
         height,
     )
 
 
-def _of_the_chosen(world: Comparison) -> Iterator[Drawing]:
+def _of_the_chosen(world: Comparison, taken: str | None) -> Iterator[Drawing]:
     """Yield the charts of distributions, and of single runs under the strategy to take."""
-    chosen = Judgement(world).chosen
+    chosen = Judgement(world, taken).chosen
     videos = len(world[chosen].catalogue)
     count = max(1, min(_RUNS, world.replications, _VIDEOS_SIMULATED // (videos * len(world.cells))))
     runs = {name: _runs(world, name, count) for name in world.strategies}

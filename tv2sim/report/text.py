@@ -35,12 +35,13 @@ if TYPE_CHECKING:
 
     from tv2sim.experiment import Comparison
     from tv2sim.experiment.comparison import Compared
+    from tv2sim.planning import Plan
     from tv2sim.statistics import Interval
     from tv2sim.strategies import Strategy
 
 __all__ = [
     "Choice", "Conclusion", "choice", "concluded", "cost", "differences", "in_words", "judged",
-    "name_of", "names_of", "overall", "parts_of", "verdict",
+    "name_of", "names_of", "overall", "parts_of", "taken", "verdict",
 ]  # fmt: skip
 
 
@@ -109,11 +110,10 @@ def differences(world: Comparison, metrics: Collection[str]) -> Iterator[tuple[s
 class Conclusion(NamedTuple):
     """Which strategy to take in one world, and how sure that is; ``str()`` gives a few sentences."""
 
-    strategy: str
     lead: str
     """Which one, and how many videos it publishes in time; or what it costs, if they are judged by that."""
     basis: str
-    """The interval of that, to be read right after it."""
+    """The interval of that, or the rest of a plan's answer, to be read right after it."""
     further: list[str]
     """Sentences that compare it with the others."""
 
@@ -121,14 +121,38 @@ class Conclusion(NamedTuple):
         return " ".join([f"{self.lead}{self.basis}.", *self.further])
 
 
-def verdict(world: Comparison) -> str:
-    """Say which strategy to take, how many videos it publishes in time or its cost, and how sure that is."""
-    return str(concluded(Judgement(world)))
+def verdict(world: Comparison, plan: Plan | None = None) -> str:
+    """Say which strategy to take, how many videos it publishes in time or its cost, and how sure that is.
+
+    With a plan, it is the plan's answer, and how its strategy differs from the others.
+    """
+    return str(concluded(Judgement(world, taken(world, plan)), plan))
 
 
-def concluded(judgement: Judgement) -> Conclusion:
+def taken(world: Comparison, plan: Plan | None) -> str | None:
+    """Return the name under which a world has the best strategy of a plan; None if it does not have it."""
+    best = plan.best if plan else None
+    if best is None or plan is None:
+        return None
+    cells = world.strategies.items()
+    same = (
+        name
+        for name, reps in cells
+        if reps.strategy.replace(name=best.name) == best and reps.scenario == plan.scenario
+    )
+    return next(same, None)
+
+
+def concluded(judgement: Judgement, plan: Plan | None = None) -> Conclusion:
     """Return what :func:`verdict` says, in parts."""
     world, chosen = judgement.world, judgement.chosen
+    if plan is not None:
+        lead, colon, basis = plan.answer.partition(": ")
+        if judgement.taken is not None:
+            further = [*_beside(judgement), *_measured(judgement)]
+        else:
+            further = [_NOT_COMPARED] if plan.best else []
+        return Conclusion(lead, colon + basis, further)
     share, basis = _said(judgement, judgement.by)
     others = [name for name in world.strategies if name != chosen]
     in_time = f"It publishes {''.join(_said(judgement, ON_TIME_RATE))}."
@@ -136,12 +160,20 @@ def concluded(judgement: Judgement) -> Conclusion:
     if not others:
         does = "costs" if judgement.by == COST else "publishes"
         alone = [*further, *_measured(judgement), "Nothing else was simulated to compare it with."]
-        return Conclusion(chosen, f"Strategy {chosen} {does} {share}", basis, alone)
-    told = dict.fromkeys(name for name in (judgement.runner_up, world.baseline) if name in others)
-    further += [_against(judgement, name) for name in told]
-    further += _others(judgement, [name for name in others if name not in told])
-    further += _measured(judgement)
-    return Conclusion(chosen, f"{_why(judgement)}: {share}", basis, further)
+        return Conclusion(f"Strategy {chosen} {does} {share}", basis, alone)
+    further += [*_beside(judgement), *_measured(judgement)]
+    return Conclusion(f"{_why(judgement)}: {share}", basis, further)
+
+
+_NOT_COMPARED = "The answer of the plan is not among the strategies that were compared."
+
+
+def _beside(judgement: Judgement) -> Iterator[str]:
+    """Say how the chosen strategy differs from the runner-up, from the baseline, and from the others."""
+    others = [name for name in judgement.rates if name != judgement.chosen]
+    told = dict.fromkeys(name for name in (judgement.runner_up, judgement.world.baseline) if name in others)
+    yield from (_against(judgement, name) for name in told)
+    yield from _others(judgement, [name for name in others if name not in told])
 
 
 def _measured(judgement: Judgement) -> Iterator[str]:
@@ -161,14 +193,14 @@ def _measured(judgement: Judgement) -> Iterator[str]:
 
 def _others(judgement: Judgement, names: Collection[str]) -> Iterator[str]:
     """Say for which of these strategies a difference from the chosen one is shown, and for which not."""
-    if judgement.by == COST:
-        less, none = "Shown to be dearer: {}.", "Not shown to be dearer: {}."
-    else:
+    less, more, none = "Shown to be dearer: {}.", "Shown to be cheaper: {}.", "Not shown to be dearer: {}."
+    if judgement.by != COST:
         that_matters = " that matters" if judgement.margin else ""
-        less, none = "Shown to publish less: {}.", f"No difference{that_matters} is shown for {{}}."
+        less, more = "Shown to publish less: {}.", "Shown to publish more: {}."
+        none = f"No difference{that_matters} is shown for {{}}."
     for says, told in (
         (less, [name for name in judgement.worse if name in names]),
-        ("Shown to publish more: {}.", [name for name in judgement.better if name in names]),
+        (more, [name for name in judgement.better if name in names]),
         (none, [_undecided(judgement, name) for name in judgement.undecided if name in names]),
     ):
         if told:
