@@ -197,8 +197,8 @@ def _price(racer: Racer) -> str:
     return estimate(metric, racer.reps.interval(metric))
 
 
-def percent(share: float, *, up: bool, than: float | None = None) -> str:
-    """Return a rate in percent, rounded up or down to two digits of the share that is late.
+def percent(share: float, *, up: bool, than: float | None = None, digits: int = 2) -> str:
+    """Return a rate in percent, rounded up or down to so many digits of the share that is late.
 
     There are as many decimals as keep it below the rate `than` if it is rounded up, or else not below it.
 
@@ -212,7 +212,7 @@ def percent(share: float, *, up: bool, than: float | None = None) -> str:
     late = 100 * (1 - share)
     if isnan(share) or late <= 1e-12 or late >= 100:
         return rate(share)
-    decimals = min(12, max(1, 1 - floor(log10(late))))
+    decimals = min(12, max(1, digits - 1 - floor(log10(late))))
     while True:
         rounded = (ceil if up else floor)(round(100 * share * 10**decimals, 6)) / 10**decimals
         beyond = 0.0 if than is None else rounded - 100 * than
@@ -225,13 +225,13 @@ def share_in_words(share: float, *, up: bool, than: float | None = None) -> str:
     """Return a share that was asked for in percent: as it is if it has few digits, else rounded up or down.
 
     >>> share_in_words(0.999, up=False), share_in_words(1 - 1 / 1728, up=False)
-    ('99.9 %', '99.942 %')
+    ('99.9 %', '99.94212 %')
     >>> share_in_words(0.99999999, up=True), share_in_words(1 - 1 / 1728, up=True)
-    ('99.999999 %', '99.943 %')
+    ('99.999999 %', '99.94213 %')
     """
     text = f"{100 * share:.10g}"
     few = isclose(float(text), 100 * share, rel_tol=0, abs_tol=1e-12)
-    return f"{text} %" if few else percent(share, up=up, than=than)
+    return f"{text} %" if few else percent(share, up=up, than=than, digits=4)
 
 
 def _rounded_up(value: float) -> str:
