@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import itertools
+import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +15,7 @@ import pandas as pd
 import pytest
 
 import tv2sim as tv
+from tv2sim.strategies.strategy import Changes
 
 LONG = "x" * 10**6
 VIDEO = {"id": "a", "encodingTime": 3, "publicationTimeout": 9}
@@ -247,3 +252,67 @@ class TestWrongTypes:
                 if each.kind != each.VAR_KEYWORD:
                     with pytest.raises(tv.StrategyError, match=each.name):
                         policy(**({"buffer": 5} if name == "agones" else {}) | {each.name: given})
+
+
+@pytest.fixture(scope="module")
+def summary() -> pd.DataFrame:
+    return tv.compare([VIDEO, VIDEO | {"id": "b"}], ["1", "2c:1"], replications=3, engine="simpy").summary
+
+
+class TestSummary:
+    """The table of a comparison is a data frame, and suggests the name of a metric."""
+
+    def test_a_metric_that_there_is_not(self, summary: pd.DataFrame) -> None:
+        with pytest.raises(KeyError, match=r"no column 'on_time'; there are .*: did you mean on_time_rate\?"):
+            summary["on_time"]
+        with pytest.raises(KeyError, match=r"no column 'ci_lo'; there are mean, .*: did you mean ci_low\?"):
+            summary["failed"]["ci_lo"]
+        with pytest.raises(KeyError, match=r"^\"no column 'xyz'; there are [^:]*\"$"):
+            summary["xyz"]
+
+    def test_all_else_is_as_in_any_data_frame(self, summary: pd.DataFrame) -> None:
+        assert summary.get("on_time") is None
+        assert "on_time" not in summary
+        plain = pd.DataFrame(summary)
+        assert summary.equals(plain)
+        assert pickle.loads(pickle.dumps(summary)).equals(plain)
+        assert summary["failed"]["mean"].equals(plain["failed"]["mean"])
+        assert summary[("failed", "mean")].equals(plain[("failed", "mean")])
+        assert type(summary.copy()) is type(summary.reset_index()) is pd.DataFrame
+        for key in (("failed", "x"), ["failed", "x"], 7):
+            with pytest.raises(KeyError) as caught:
+                summary[key]
+            with pytest.raises(KeyError) as usual:
+                plain[key]
+            assert caught.value.args == usual.value.args
+
+
+class TestTypes:
+    def test_each_field_has_a_type_in_replace(self) -> None:
+        """The types are those of the fields; where a field accepts more than it holds, those of its setter."""
+        accepts = {
+            "AsPrewarmed": "int | Literal['rate']",
+            "AsForecast": "object",
+            "AsHeadroom": "float | tuple[float, float] | None",
+        }
+        fields = {each.name: each.type for each in dataclasses.fields(tv.Strategy)}
+        types = {name: each.__forward_arg__ for name, each in Changes.__annotations__.items()}
+        assert types == {name: accepts.get(str(kind), kind) for name, kind in fields.items()}
+
+    def test_a_type_checker_finds_a_wrong_name(self, tmp_path: Path) -> None:
+        mine = tmp_path / "mine.py"
+        mine.write_text(
+            "from tv2sim.strategies.strategy import Strategy\n"
+            "Strategy().replace(prewarmed=3, name='three')\n"
+            "Strategy().replace(prewarm=3)\n"
+            "Strategy().replace(prewarmed='three')\n"
+        )
+        # alone with the class itself, since all of tv2sim would take a minute
+        of_class = Path(tv.__file__).parent / "strategies" / "strategy.py"
+        options = ("--config-file=", "--follow-imports=skip", "--ignore-missing-imports", "--no-error-summary")
+        command = [sys.executable, "-m", "mypy", *options, f"--cache-dir={tmp_path / 'cache'}", mine, of_class]
+        found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=of_class.parents[2])
+        lines = [line.partition("mine.py:")[2] for line in found.stdout.splitlines() if "mine.py:" in line]
+        errors = [line for line in lines if ": error: " in line]
+        assert [line.partition(":")[0] for line in errors] == ["3", "4"], found.stdout + found.stderr
+        assert 'Unexpected keyword argument "prewarm"' in errors[0]
