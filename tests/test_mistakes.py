@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import inspect
+import itertools
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
 import pytest
 
 import tv2sim as tv
+from tv2sim.strategies.strategy import Changes
 
 LONG = "x" * 10**6
 VIDEO = {"id": "a", "encodingTime": 3, "publicationTimeout": 9}
@@ -152,6 +163,41 @@ class TestLimits:
             tv.Strategy(LONG)
         assert tv.Strategy("x" * 10_000).name == "x" * 10_000
 
+    @pytest.mark.parametrize("samples", [range(10**12), range(10**30), itertools.count()])
+    def test_measured_times_without_an_end(self, samples: object) -> None:
+        with pytest.raises(tv.InputError, match=r"measured times must be at most 10,000,000 values, not"):
+            tv.fit(samples)
+
+    @pytest.mark.parametrize("videos", [range(10**12), range(10**30), np.arange(20_000)])
+    def test_a_catalogue_of_what_cannot_be_videos(self, videos: object) -> None:
+        for use in (
+            lambda: tv.Strategy(price=60, forecast=videos),
+            lambda: tv.simulate(videos),
+            lambda: tv.read_catalogue(videos, columns="id=job"),  # type: ignore[arg-type]
+            lambda: tv.survey_catalogue(videos),  # type: ignore[arg-type]
+        ):
+            with pytest.raises(
+                tv.CatalogueError, match=r"the first 10,000 entries of .* are neither, such as "
+            ):
+                use()
+
+    def test_records_after_a_few_others_are_read(self) -> None:
+        catalogue = tv.read_catalogue([*range(9_999), VIDEO])
+        assert (len(catalogue), len(catalogue.rejected)) == (1, 9_999)
+
+    def test_names_of_catalogues_and_scenarios(self) -> None:
+        for use in (
+            lambda: tv.read_catalogue([VIDEO], name=LONG),
+            lambda: tv.Catalogue([], name=LONG),
+            lambda: tv.compare({LONG: [VIDEO]}, ["1"]),
+            lambda: tv.compare([VIDEO], ["1"], {LONG: tv.Scenario()}),
+            lambda: tv.policies.github_arc(3, name=LONG),
+        ):
+            with pytest.raises(
+                tv.InputError, match=r"name.* must have at most 10,000 characters, not 1,000,000"
+            ):
+                use()
+
 
 class TestPairsOfTimes:
     @pytest.mark.parametrize("pair", [[2, 6], (2.0, 6), [6, 2], "2, 6", "[2, 6]", "(2, 6)"])
@@ -165,3 +211,108 @@ class TestPairsOfTimes:
     def test_other_values_suggest_none(self, value: object) -> None:
         with pytest.raises(tv.ScenarioError, match=r"^startup_time((?!did you mean).)*$"):
             tv.Scenario(startup_time=value)  # type: ignore[arg-type]
+
+
+class TestWrongTypes:
+    """A value of a wrong type gets the sentence that a wrong value gets."""
+
+    @pytest.mark.parametrize("given", [5, "x", b"x", None, 1.5, True, [5], {"a": 1}, [print, 5], object()])
+    def test_of_observers(self, given: object) -> None:
+        for use in (
+            lambda: tv.simulate([VIDEO], observers=given),  # type: ignore[arg-type]
+            lambda: tv.replay([VIDEO], observers=given),  # type: ignore[call-overload]
+        ):
+            with pytest.raises(tv.InputError, match=r"^observers must be a function .*, or several, not "):
+                use()
+
+    def test_of_endless_observers(self) -> None:
+        with pytest.raises(tv.InputError, match=r"^observers must be a function"):
+            tv.simulate([VIDEO], observers=itertools.count())  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("given", [5, None, b"x", ["x"], {}, object()])
+    def test_of_paths(self, given: object, tmp_path: Path) -> None:
+        with pytest.raises(tv.ScenarioError, match=r"^path must be a path, not "):
+            tv.Scenario.from_file(given)  # type: ignore[arg-type]
+        with pytest.raises(tv.InputError, match=r"^folder must be a path, not "):
+            tv.simulate([VIDEO]).save(given)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize("given", [5, None, "x", []])
+    def test_of_plain_data(self, given: object) -> None:
+        with pytest.raises(tv.ScenarioError, match=r"^plain data must be a dictionary, not "):
+            tv.Scenario.from_dict(given)  # type: ignore[arg-type]
+
+    @pytest.mark.parametrize(
+        "given",
+        [object(), np.array([1, 2]), pd.NA, pd.Series([1, 2]), [1], "many", -1, 1.7e308, 10**400, float("nan")],
+    )
+    def test_of_policies(self, given: object) -> None:
+        for name in tv.policies.__all__:
+            policy = getattr(tv.policies, name)
+            for each in inspect.signature(policy).parameters.values():
+                if each.kind != each.VAR_KEYWORD:
+                    with pytest.raises(tv.StrategyError, match=each.name):
+                        policy(**({"buffer": 5} if name == "agones" else {}) | {each.name: given})
+
+
+@pytest.fixture(scope="module")
+def summary() -> pd.DataFrame:
+    return tv.compare([VIDEO, VIDEO | {"id": "b"}], ["1", "2c:1"], replications=3, engine="simpy").summary
+
+
+class TestSummary:
+    """The table of a comparison is a data frame, and suggests the name of a metric."""
+
+    def test_a_metric_that_there_is_not(self, summary: pd.DataFrame) -> None:
+        with pytest.raises(KeyError, match=r"no column 'on_time'; there are .*: did you mean on_time_rate\?"):
+            summary["on_time"]
+        with pytest.raises(KeyError, match=r"no column 'ci_lo'; there are mean, .*: did you mean ci_low\?"):
+            summary["failed"]["ci_lo"]
+        with pytest.raises(KeyError, match=r"^\"no column 'xyz'; there are [^:]*\"$"):
+            summary["xyz"]
+
+    def test_all_else_is_as_in_any_data_frame(self, summary: pd.DataFrame) -> None:
+        assert summary.get("on_time") is None
+        assert "on_time" not in summary
+        plain = pd.DataFrame(summary)
+        assert summary.equals(plain)
+        assert pickle.loads(pickle.dumps(summary)).equals(plain)
+        assert summary["failed"]["mean"].equals(plain["failed"]["mean"])
+        assert summary[("failed", "mean")].equals(plain[("failed", "mean")])
+        assert type(summary.copy()) is type(summary.reset_index()) is pd.DataFrame
+        for key in (("failed", "x"), ["failed", "x"], 7):
+            with pytest.raises(KeyError) as caught:
+                summary[key]
+            with pytest.raises(KeyError) as usual:
+                plain[key]
+            assert caught.value.args == usual.value.args
+
+
+class TestTypes:
+    def test_each_field_has_a_type_in_replace(self) -> None:
+        """The types are those of the fields; where a field accepts more than it holds, those of its setter."""
+        accepts = {
+            "AsPrewarmed": "int | Literal['rate']",
+            "AsForecast": "object",
+            "AsHeadroom": "float | tuple[float, float] | None",
+        }
+        fields = {each.name: each.type for each in dataclasses.fields(tv.Strategy)}
+        types = {name: each.__forward_arg__ for name, each in Changes.__annotations__.items()}
+        assert types == {name: accepts.get(str(kind), kind) for name, kind in fields.items()}
+
+    def test_a_type_checker_finds_a_wrong_name(self, tmp_path: Path) -> None:
+        mine = tmp_path / "mine.py"
+        mine.write_text(
+            "from tv2sim.strategies.strategy import Strategy\n"
+            "Strategy().replace(prewarmed=3, name='three')\n"
+            "Strategy().replace(prewarm=3)\n"
+            "Strategy().replace(prewarmed='three')\n"
+        )
+        # alone with the class itself, since all of tv2sim would take a minute
+        of_class = Path(tv.__file__).parent / "strategies" / "strategy.py"
+        options = ("--config-file=", "--follow-imports=skip", "--ignore-missing-imports", "--no-error-summary")
+        command = [sys.executable, "-m", "mypy", *options, f"--cache-dir={tmp_path / 'cache'}", mine, of_class]
+        found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=of_class.parents[2])
+        lines = [line.partition("mine.py:")[2] for line in found.stdout.splitlines() if "mine.py:" in line]
+        errors = [line for line in lines if ": error: " in line]
+        assert [line.partition(":")[0] for line in errors] == ["3", "4"], found.stdout + found.stderr
+        assert 'Unexpected keyword argument "prewarm"' in errors[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, overload
@@ -23,7 +24,7 @@ from tv2sim.ticks import in_decimals, whole_ticks
 from tv2sim.validation import LONGEST_TIME, a_number, a_time, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     import pandas as pd
     from numpy.typing import NDArray
@@ -768,6 +769,8 @@ def distribution_from_dict(data: Mapping[str, Any], *holders: type) -> Any:
     >>> distribution_from_dict(Gamma(4, 1).to_dict())
     Gamma(shape=4.0, scale=1.0)
     """
+    if not isinstance(data, Mapping):
+        raise ScenarioError(f"plain data must be a dictionary, not {shown(data)}")
     try:
         return plain.from_dict(data, *holders, *DISTRIBUTIONS)
     except LookupError as error:

@@ -6,13 +6,16 @@ tables' columns of times, saved runs and recorded replays follow from these two.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from functools import cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
 
+from tv2sim.errors import InputError
 from tv2sim.fields import suggests_names
 from tv2sim.ticks import PER_SECOND
+from tv2sim.validation import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -21,7 +24,10 @@ if TYPE_CHECKING:
 
     from tv2sim.facts import Facts
 
-__all__ = ["EVENTS", "Kind", "Log", "LogEntry", "code_of", "entry_at", "log_of", "pack", "times_of", "words"]
+__all__ = [
+    "EVENTS", "Kind", "Log", "LogEntry", "Observer", "as_observers", "code_of", "entry_at", "log_of", "pack",
+    "times_of", "words",
+]  # fmt: skip
 
 ROW = "row"
 """Used in place of a column's name where the value is the number of the row itself."""
@@ -40,6 +46,28 @@ class LogEntry(NamedTuple):
     video: int | None
     encoder: int | None
     publisher: int | None
+
+
+Observer: TypeAlias = Callable[[LogEntry], object]
+"""What is called with each line of the event log."""
+
+
+def as_observers(observers: object) -> tuple[Observer, ...]:
+    """Return observers, of which one may be given alone.
+
+    Raises
+    ------
+    InputError
+        If one of them is not callable.
+    """
+    found = []
+    for each in [observers] if callable(observers) or not isinstance(observers, Iterable) else observers:
+        if not callable(each):
+            raise InputError(
+                f"observers must be a function of a tv2sim.LogEntry, or several, not {shown(observers)}"
+            )
+        found.append(each)
+    return tuple(found)
 
 
 class Kind(NamedTuple):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
 import numpy as np
 
 from tv2sim.errors import InputError
-from tv2sim.validation import a_number, a_time, plural, shown
+from tv2sim.validation import a_list, a_number, a_time, plural, shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,6 +27,8 @@ __all__ = ["Buckets", "Measured", "Model", "Times", "as_measured"]
 
 _MOST = 1000
 """The most times that stand for the counts of a histogram."""
+_MOST_SAMPLES = 10_000_000
+"""The most samples that are accepted."""
 _LEAST = 1e-12
 """Shares are kept so far from 0 and 1, where the distance of Anderson and Darling has no value."""
 
@@ -288,7 +290,9 @@ def _number(cell: str) -> float | None:
 
 
 def _as_times(values: Any, censored: Any, error: type[InputError]) -> Times:
-    times = np.array([a_time(f"sample {n}", one, error=error) for n, one in enumerate(_listed(values), 1)])
+    times = np.array(
+        [a_time(f"sample {n}", one, error=error) for n, one in enumerate(_listed(values, error), 1)]
+    )
     flags = np.zeros(len(times), dtype=bool) if censored is None else _flags(censored, len(times), error)
     if not len(times):
         raise error("there are no samples: at least one time in seconds is needed")
@@ -297,15 +301,16 @@ def _as_times(values: Any, censored: Any, error: type[InputError]) -> Times:
     return _sorted(times, flags)
 
 
-def _listed(values: Any) -> list[Any]:
+def _listed(values: Any, error: type[InputError]) -> list[Any]:
     """Return what a column holds; differences of times in seconds."""
     if getattr(getattr(values, "dtype", None), "kind", "") == "m":
         values = np.asarray(values) / np.timedelta64(1, "s")
-    return list(values.tolist() if hasattr(values, "tolist") else values)
+    values = values.tolist() if hasattr(values, "tolist") else values
+    return a_list("the measured times", values, at_most=_MOST_SAMPLES, error=error)
 
 
 def _flags(censored: Any, count: int, error: type[InputError]) -> NDArray[np.bool_]:
-    flags = _listed(censored) if isinstance(censored, Iterable) else []
+    flags = _listed(censored, error) if isinstance(censored, Iterable) else []
     if len(flags) != count or not all(flag in (0, 1) for flag in flags):
         raise error(
             f"censored must be true or false for each of {plural(count, 'sample')}, not {shown(censored, 60)}"
@@ -316,7 +321,7 @@ def _flags(censored: Any, count: int, error: type[InputError]) -> NDArray[np.boo
 def _as_buckets(bounds: Any, counts: Any, error: type[InputError]) -> Buckets:
     """Return the buckets of a Prometheus histogram, whose counts are cumulative."""
     by_bound: dict[float, float] = {}
-    for text, count in zip(_listed(bounds), _listed(counts), strict=True):
+    for text, count in zip(_listed(bounds, error), _listed(counts, error), strict=True):
         bound = _number(text) if isinstance(text, str) else text
         if bound != math.inf:
             bound = a_time(f"the bound le={text!r}", bound, error=error)

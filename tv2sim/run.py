@@ -17,6 +17,7 @@ from tv2sim import __version__, metrics, plain, tables
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.draws import as_replication, as_seed
 from tv2sim.engines import EngineName, as_engine, engine_for, simulate_one
+from tv2sim.events import as_observers
 from tv2sim.facts import VIDEO_OUTCOMES, Facts
 from tv2sim.model import Observer
 from tv2sim.notebook import Markup, display, paragraph, steps, table
@@ -99,7 +100,7 @@ def simulate(
     strategy = as_strategy(strategy)
     scenario = as_scenario(scenario)
     seed, replication, prices = as_seed(seed), as_replication(replication), as_prices(prices)
-    watchers = (observers,) if callable(observers) else tuple(observers)
+    watchers = as_observers(observers)
     used = engine_for(as_engine(engine), catalogue, strategy, scenario, 1, watched=bool(watchers))
     with counting(
         "step", len(catalogue) + strategy.known_stock, wanted=progress and used == "simpy"

@@ -49,7 +49,7 @@ _LOG = {"time": "float64", "event": "str", "video": "Int64", "encoder": "Int64",
 
 def save_run(run: Run, folder: str | os.PathLike[str], format: Format, *, force: bool) -> Path:  # noqa: A002
     """Write a run to a folder, completely or not at all; see :meth:`tv2sim.Run.save`."""
-    folder = Path(folder)
+    folder = a_path("folder", folder)
     with whole_folder(folder, force=force, ours=is_saved_run) as draft:
         write_run(run, draft, format)
     return folder

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
@@ -25,7 +24,7 @@ from tv2sim.links import BROKERS, Broker, RetryLater, broker, hand_over
 from tv2sim.notebook import code, display, strong, table
 from tv2sim.profiles import Profile, a_rate
 from tv2sim.ticks import PER_SECOND, to_ticks
-from tv2sim.validation import a_number, a_time, a_whole_number, one_of
+from tv2sim.validation import a_number, a_path, a_time, a_whole_number, one_of
 from tv2sim.written import commented, from_tables, read_tables
 
 if TYPE_CHECKING:
@@ -283,7 +282,7 @@ class Scenario(Fields):
         >>> scenario.encoders, scenario.faults.startup, scenario.until
         (5, 0.1, 60.0)
         """
-        path = Path(path)
+        path = a_path("path", path, error=ScenarioError)
         given = read_tables(path)
         try:
             scenario: Scenario = from_tables(cls, given, path.parent)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 import numbers
 import os
+from collections.abc import Sized
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tv2sim.errors import InputError, shortened
 
@@ -14,9 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
-    "LONGEST_NAME", "LONGEST_TIME", "MOST", "MOST_WORKERS", "a_name", "a_number", "a_path", "a_share", "a_time",
-    "a_whole_number", "did_you_mean", "one_of", "plural", "shown",
+    "LONGEST_NAME", "LONGEST_TIME", "MOST", "MOST_WORKERS", "a_list", "a_name", "a_number", "a_path", "a_share",
+    "a_time", "a_whole_number", "did_you_mean", "one_of", "plural", "shown",
 ]  # fmt: skip
+
+T = TypeVar("T")
 
 LONGEST_TIME = 2.0**32
 """The longest time that is accepted, in seconds (136 years)."""
@@ -143,6 +147,24 @@ def a_name(what: str, value: object, *, error: type[InputError] = InputError) ->
             f"{what} must have at most {LONGEST_NAME:,} characters, not {len(value):,}: {shown(value, 60)}"
         )
     return value
+
+
+def a_list(name: str, values: Iterable[T], *, at_most: int, error: type[InputError] = InputError) -> list[T]:
+    """Return values as a list; their number is limited, since a range or a generator may be endless.
+
+    Raises
+    ------
+    InputError
+        If there are more than `at_most`.
+    """
+    try:
+        few = not isinstance(values, Sized) or len(values) <= at_most
+    except OverflowError:  # a range may be longer than any list
+        few = False
+    found = list(islice(values, at_most + 1)) if few else []
+    if not few or len(found) > at_most:
+        raise error(f"{name} must be at most {at_most:,} values, not {shown(values, 60)}")
+    return found
 
 
 def a_path(name: str, value: object, *, error: type[InputError] = InputError) -> Path:

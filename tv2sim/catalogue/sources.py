@@ -11,6 +11,8 @@ from io import IOBase
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TypeAlias
 
+from msgspec import Struct
+
 from tv2sim.catalogue.judging import LONGEST_LINE, Entry
 from tv2sim.errors import CatalogueError
 from tv2sim.validation import shown
@@ -42,6 +44,8 @@ def opened(source: Any) -> Iterator[tuple[Iterable[Entry], str]]:
         source, label = _records(source), "table"
     elif isinstance(source, Iterable) and not isinstance(source, bytes | Mapping):
         label = label_of(source)
+        if not hasattr(source, "readline"):
+            source = _with_records(source)
     else:
         raise CatalogueError(
             f"a catalogue is a path, '-', an open file, a DataFrame or records, not {shown(source, 60)}"
@@ -49,6 +53,25 @@ def opened(source: Any) -> Iterator[tuple[Iterable[Entry], str]]:
     if getattr(source, "closed", False) is True:
         raise CatalogueError(f"cannot read {label!r}: it is closed")
     yield source, label
+
+
+def _with_records(source: Iterable[Any]) -> Iterator[Any]:
+    """Yield the entries of a list or a generator, which must not begin with thousands that cannot be videos."""
+    entries = iter(source)
+    for count, entry in enumerate(entries, start=1):
+        yield entry
+        if isinstance(entry, str | bytes | Mapping | Struct):
+            break
+        if count == _MOST_OTHERS:
+            raise CatalogueError(
+                f"a catalogue is records or lines, and the first {_MOST_OTHERS:,} entries of "
+                f"{shown(source, 60)} are neither, such as {shown(entry, 60)}"
+            )
+    yield from entries
+
+
+_MOST_OTHERS = 10_000
+"""Entries after which what holds nothing else is not read any further; it may have no end."""
 
 
 def _records(frame: pd.DataFrame) -> Iterator[dict[Any, Any]]:

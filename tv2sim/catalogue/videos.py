@@ -13,7 +13,7 @@ from msgspec.inspect import FloatType, UnionType, type_info
 
 from tv2sim.errors import CatalogueError
 from tv2sim.notebook import Markup, display, histogram, table
-from tv2sim.validation import LONGEST_TIME, a_number, a_time, one_of, plural, shown
+from tv2sim.validation import LONGEST_TIME, a_name, a_number, a_time, one_of, plural, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -221,7 +221,8 @@ class Catalogue:
         name: str,
         sha256: str | None,
     ) -> None:
-        self.name, self.sha256, self.rejected = name, sha256, tuple(rejected)
+        self.name = a_name("a catalogue's name", name, error=CatalogueError)
+        self.sha256, self.rejected = sha256, tuple(rejected)
         self.timezone: str | None = None
         self.ids, self.titles = tuple(ids), tuple(titles)
         shared: dict[str, str] = {}  # there are few providers: each name is held once

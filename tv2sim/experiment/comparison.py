@@ -414,13 +414,15 @@ class Comparison:
         """
         import pandas as pd
 
+        from tv2sim.experiment.summary import Summary
+
         rows = [
             [number for metric in self.metrics for number in self._numbers(reps, metric)]
             for reps in self.cells.values()
         ]
         index = pd.MultiIndex.from_tuples(list(self.cells), names=Cell._fields)
         columns = pd.MultiIndex.from_product([self.metrics, self._statistics], names=("metric", "statistic"))
-        return pd.DataFrame(rows, index=index, columns=columns)
+        return Summary(rows, index=index, columns=columns)
 
     @cached_property
     def quantiles(self) -> pd.DataFrame:

@@ -30,7 +30,7 @@ from tv2sim.prices import Prices, as_prices
 from tv2sim.scenario import Scenario, as_scenario
 from tv2sim.statistics import Interval, Precision, Stopped, as_confidence
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
-from tv2sim.validation import MOST, a_share, a_whole_number, one_of
+from tv2sim.validation import MOST, a_name, a_share, a_whole_number, one_of
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -391,10 +391,11 @@ def _by_name(
 ) -> dict[str, T]:
     """Return things by their names, or raise the error if there is nothing or a name is used twice."""
     named: dict[str, T] = {}
-    for name, one in found:
-        if str(name) in named:
-            raise error(f"{two} are called {str(name)!r}: {hint}")
-        named[str(name)] = one
+    for given, one in found:
+        name = a_name(f"the name of a {kind}", str(given), error=error)
+        if name in named:
+            raise error(f"{two} are called {name!r}: {hint}")
+        named[name] = one
     if not named:
         raise error(f"compare needs at least one {kind}")
     return named

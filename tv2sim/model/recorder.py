@@ -6,11 +6,11 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from math import nan
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from tv2sim.events import EVENTS, LogEntry, code_of, entry_at, log_of, pack
+from tv2sim.events import EVENTS, LogEntry, Observer, code_of, entry_at, log_of, pack
 from tv2sim.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Facts
 from tv2sim.model.users import call
 from tv2sim.ticks import to_ticks, whole_ticks
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from tv2sim.scenario import Deadline
 
 __all__ = ["Contradiction", "Observer", "Recorder", "facts_of_log"]
-
-Observer: TypeAlias = Callable[[LogEntry], object]
 
 _OFFERED, _ENCODING_STARTED, _ENCODED, _QUEUED, _STARTED, _READY, _ASSIGNED, _PUBLISHED, _FAILED, _ENDED = map(
     pack,

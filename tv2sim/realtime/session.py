@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 from tv2sim.catalogue import read_catalogue
 from tv2sim.draws import as_replication, as_seed
 from tv2sim.errors import InputError, need
-from tv2sim.events import LogEntry
+from tv2sim.events import LogEntry, as_observers
 from tv2sim.metrics import Stats
 from tv2sim.prices import Prices, as_prices
 from tv2sim.realtime.clock import Clock, Speed
@@ -83,7 +83,7 @@ class Replay:
         prices: Prices | None = None,
     ) -> None:
         self._clock, self._prices = Clock(speed, strict=strict), as_prices(prices)
-        watchers = (observers,) if callable(observers) else tuple(observers)
+        watchers = as_observers(observers)
         # the system would take "" for all of its addresses
         if not isinstance(host, str) or not host:  # type: ignore[redundant-expr]
             raise InputError(f"host must be an address or a name of this machine, not {host!r}")

@@ -21,11 +21,13 @@ from dataclasses import dataclass, fields
 from functools import wraps
 from typing import Any, ParamSpec
 
+import numpy as np
+
 from tv2sim.errors import InputError, StrategyError
 from tv2sim.fields import check_names, parameter
 from tv2sim.profiles import Profile
 from tv2sim.strategies.strategy import PoolState, Strategy
-from tv2sim.validation import MOST, a_number, a_time, a_whole_number, one_of, plural, shown
+from tv2sim.validation import LONGEST_NAME, MOST, a_number, a_time, a_whole_number, one_of, plural, shown
 
 __all__ = ["agones", "github_arc", "gitlab_runner", "sandbox_warm_pool"]
 
@@ -55,7 +57,7 @@ def _preset(function: Callable[P, Strategy]) -> Callable[P, Strategy]:
 
 
 def _written(value: Any) -> str:
-    return repr(value.item() if hasattr(value, "item") else value)
+    return shown(value.item() if isinstance(value, np.generic) else value, LONGEST_NAME)
 
 
 def _strategy(kind: type[Strategy], others: dict[str, Any], **given: Any) -> Strategy:
@@ -88,12 +90,16 @@ def _idle_count(name: str, value: object, *, error: type[InputError]) -> int | P
     return value
 
 
+def _factor(name: str, value: object, *, error: type[InputError]) -> float:
+    return a_number(name, value, at_most=MOST, error=error)
+
+
 @dataclass(frozen=True, repr=False, kw_only=True)
 class GitLabRunner(Strategy):
     """What :func:`gitlab_runner` makes of settings that are no fields of a strategy."""
 
     idle_count: int | Profile = parameter(0, _idle_count, text="IdleCount.")
-    idle_scale_factor: float = parameter(0.0, a_number, text="IdleScaleFactor.")
+    idle_scale_factor: float = parameter(0.0, _factor, text="IdleScaleFactor.")
     idle_count_min: int = parameter(1, _count, text="IdleCountMin.")
 
     def pool_level(self, state: PoolState) -> int:
@@ -194,16 +200,17 @@ def gitlab_runner(
     60.0
     """
     wanted = _idle_count("idle_count", idle_count, error=StrategyError)
+    factor = _factor("idle_scale_factor", idle_scale_factor, error=StrategyError)
     most, at_a_time = _limit("limit", limit), _limit("max_growth_rate", max_growth_rate)
     idle = _idle_time("idle_time", idle_time)
-    if not (idle_scale_factor or isinstance(wanted, Profile)) and wanted:
+    if not (factor or isinstance(wanted, Profile)) and wanted:
         stock = wanted if most is None else min(wanted, most)
         return _strategy(
             Strategy, others, prewarmed=stock, maximum=most, starts_at_most=at_a_time,
             idle_time_to_live=idle if idle_time else None,
         )  # fmt: skip
     return _strategy(
-        GitLabRunner, others, idle_count=wanted, idle_scale_factor=idle_scale_factor,
+        GitLabRunner, others, idle_count=wanted, idle_scale_factor=factor,
         idle_count_min=idle_count_min, maximum=most, starts_at_most=at_a_time, idle_time_to_live=idle,
         review_every=60 if isinstance(wanted, Profile) else None,
     )  # fmt: skip
@@ -284,13 +291,14 @@ def github_arc(
     [3, 1, 0]
     """
     least, most = _count("min_runners", min_runners), None
+    older = one_of("before_0_8", before_0_8, (False, True), error=StrategyError)
     if max_runners is not None:
         most = _count("max_runners", max_runners)
         if most < least:
             raise StrategyError(f"min_runners must be at most max_runners={most}, not {shown(min_runners)}")
-    if most is None and not before_0_8:
+    if most is None and not older:
         return _strategy(Strategy, others, starts_on="queued", prewarmed=least)
-    return _strategy(GitHubARC, others, min_runners=least, before_0_8=before_0_8, maximum=most)
+    return _strategy(GitHubARC, others, min_runners=least, before_0_8=older, maximum=most)
 
 
 # -- Agones ------------------------------------------------------------------------------------------------

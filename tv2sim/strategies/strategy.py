@@ -7,7 +7,7 @@ import warnings
 from dataclasses import KW_ONLY, dataclass, fields
 from math import ceil
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict, Unpack
 
 import numpy as np
 
@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from tv2sim.strategies.mix import AsForecast
 
 __all__ = [
-    "DEFAULT_WINDOW", "HOOKS", "MOMENTS", "Dispatch", "Moment", "PoolState", "QueueOrder", "Starts", "Strategy",
-    "submitted_rate",
+    "DEFAULT_WINDOW", "HOOKS", "MOMENTS", "Changes", "Dispatch", "Moment", "PoolState", "QueueOrder", "Starts",
+    "Strategy", "submitted_rate",
 ]  # fmt: skip
 
 Moment: TypeAlias = Literal["encoding_started", "encoded", "queued"]
@@ -160,6 +160,30 @@ if TYPE_CHECKING:
 
         def __get__(self, one: object, owner: object) -> tuple[float, float] | None: ...
         def __set__(self, one: object, value: float | tuple[float, float] | None) -> None: ...
+
+
+class Changes(TypedDict, total=False):
+    """What :meth:`Strategy.replace` changes, for type checkers: the fields with the types that they accept."""
+
+    name: str
+    starts_on: Moment | None
+    dedicated: bool
+    prewarmed: int | Literal["rate"]
+    review_every: float | None
+    dedicated_from: float | None
+    lead: Lead | None
+    ready_at_start: bool
+    queue_order: QueueOrder
+    dispatch: Dispatch | None
+    discards_hopeless: bool
+    price: float | None
+    holds_back: float | bool | None
+    forecast: object
+    minimum: int | None
+    maximum: int | None
+    headroom: float | tuple[float, float] | None
+    idle_time_to_live: float | None
+    starts_at_most: int | None
 
 
 @with_parameters
@@ -581,8 +605,11 @@ class Strategy(Fields):
         ]
         return display(self.name, self.in_words(), table([], rows, words=2))
 
-    def replace(self, **changes: Any) -> Strategy:
+    def replace(self, **changes: Unpack[Changes]) -> Strategy:
         """Return a copy with some values changed; the copy is checked again.
+
+        Type checkers know the fields of :class:`Strategy` alone: for those that a class of your own adds, use
+        :func:`dataclasses.replace`.
 
         Raises
         ------
