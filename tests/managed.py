@@ -44,9 +44,9 @@ def _ruled(strategy: tv.Strategy, catalogue: tv.Catalogue, random: Random) -> tv
     if strategy.prewarmed == 0:
         changes["ready_at_start"] = False
     others = tv.generate_catalogue(12)
+    changes |= dict.fromkeys(OF_POOL)
     return strategy.replace(
         **changes,
-        **dict.fromkeys(OF_POOL),
         price=random.choice((0.2, 1, 5, 20, 60, 1000)),
         holds_back=random.choice((None, True, False, 0.5, 30)),
         forecast=random.choice(("online", "online", None, catalogue, others)),

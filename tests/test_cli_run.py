@@ -182,7 +182,8 @@ def test_an_environment_that_makes_no_sense_is_an_error(
     assert is_one_line(err)
     assert "ENCODERS" in err
     assert "positive whole number" in err
-    assert repr(value) in err
+    assert (repr(value) if len(value) < 1000 else repr(value)[:1000]) in err
+    assert len(err) < 5000
 
 
 # -- notes go to standard error ----------------------------------------------------------------------------
@@ -354,7 +355,7 @@ def test_the_json_log_ends_with_how_it_ended() -> None:
 def test_out_writes_the_run(suffix: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
     assert tv2sim("run", CATALOGUE, "--out", out, "--format", suffix) == (0, stats() + "\n", "")
-    assert set(files(out)) == {"run.json"} | {f"{name}.{suffix}" for name in TABLES}
+    assert set(files(out)) == {"run.json", "SHA256SUMS"} | {f"{name}.{suffix}" for name in TABLES}
     assert tv.load_run(out) == tv.simulate(CATALOGUE)
     assert list(tmp_path.iterdir()) == [out]
 
@@ -419,7 +420,7 @@ def test_force_replaces_an_earlier_result(earlier: int, suffix: str, tmp_path: P
     tv2sim("run", CATALOGUE, "--out", out, "--runs", earlier)
     status, _, err = tv2sim("run", CATALOGUE, "--out", out, "--seed", 2, "--force", "--format", suffix)
     assert (status, err) == (0, "")
-    assert set(files(out)) == {"run.json"} | {f"{name}.{suffix}" for name in TABLES}
+    assert set(files(out)) == {"run.json", "SHA256SUMS"} | {f"{name}.{suffix}" for name in TABLES}
     assert tv.load_run(out) == tv.simulate(CATALOGUE, seed=2)
     assert list(tmp_path.iterdir()) == [out]
 

@@ -310,7 +310,15 @@ class TestTypes:
         # alone with the class itself, since all of tv2sim would take a minute
         of_class = Path(tv.__file__).parent / "strategies" / "strategy.py"
         options = ("--config-file=", "--follow-imports=skip", "--ignore-missing-imports", "--no-error-summary")
-        command = [sys.executable, "-m", "mypy", *options, f"--cache-dir={tmp_path / 'cache'}", mine, of_class]
+        command = [
+            sys.executable,
+            "-m",
+            "mypy",
+            *options,
+            f"--cache-dir={tmp_path / 'cache'}",
+            str(mine),
+            str(of_class),
+        ]
         found = subprocess.run(command, capture_output=True, text=True, check=False, cwd=of_class.parents[2])
         lines = [line.partition("mine.py:")[2] for line in found.stdout.splitlines() if "mine.py:" in line]
         errors = [line for line in lines if ": error: " in line]

@@ -156,6 +156,7 @@ def test_an_own_strategy_s_data_outlives_its_class(tmp_path: Path) -> None:
 
 def test_a_run_of_an_older_format_is_refused_in_one_sentence(tmp_path: Path) -> None:
     folder = tv.simulate(SAMPLE).save(tmp_path / "out")
+    (folder / "SHA256SUMS").unlink()
     document = json.loads((folder / "run.json").read_text())
     del document["format"]
     document["versions"]["tv2sim"] = "0.1.0"

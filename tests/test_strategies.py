@@ -96,6 +96,7 @@ class TestData:
     def test_starts_on(self, value: object) -> None:
         assert refused(starts_on=value) == (
             f"starts_on must be one of None, 'encoding_started', 'encoded', 'queued', not {value!r}"
+            + ": did you mean encoded?" * (value == "ENCODED")
         )
 
     @pytest.mark.parametrize("value", ["no", "", None, 2, 0.5, math.nan, []])
@@ -219,7 +220,7 @@ class TestReplace:
 
     def test_an_unknown_name_is_quoted_and_the_known_ones_are_listed(self) -> None:
         with pytest.raises(tv.StrategyError) as caught:
-            tv.PART_2C.replace(prewarm=12)
+            tv.PART_2C.replace(prewarm=12)  # type: ignore[call-arg]
         names = ", ".join(field.name for field in dataclasses.fields(tv.Strategy))
         assert str(caught.value) == (f"strategy '2c' has no 'prewarm'; it has {names}: did you mean prewarmed?")
 
@@ -243,7 +244,7 @@ class TestReplace:
         class Patient(tv.Strategy):
             patience: float = 6.0
 
-        changed = Patient(prewarmed=3).replace(patience=8.0)
+        changed = Patient(prewarmed=3).replace(patience=8.0)  # type: ignore[call-arg]
         assert changed == Patient(prewarmed=3, patience=8.0)
         assert changed.to_dict()["patience"] == 8.0
 
@@ -287,6 +288,8 @@ class TestByName:
             assert str(caught.value) == (
                 f"a strategy is one of {', '.join(tv.STRATEGIES)}, one of {', '.join(policies.__all__)} with "
                 f"its settings in brackets, or a tv2sim.Strategy of your own, not {value!r}"
+                + ": did you mean 2c?"
+                * (value == "2C")
             )
 
     def test_a_class_in_place_of_a_strategy_is_said_to_be_one(self) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from itertools import product
+from typing import Any
 
 import tv2sim as tv
 from tv2sim.strategies import STRATEGIES
@@ -47,7 +48,7 @@ def costs(strategies: list[tv.Strategy], replications: int) -> dict[str, list[tu
     }
 
 
-def _variant(name: str, **fields: object) -> tv.Strategy:
+def _variant(name: str, **fields: Any) -> tv.Strategy:
     shown = ", ".join(f"{field}={value}" for field, value in fields.items())
     return STRATEGIES[name].replace(name=f"{name}: {shown}", **fields)
 

@@ -160,7 +160,7 @@ def text_of(entry: Entry) -> str:
     if isinstance(entry, bytes):
         # a character has at most four bytes, so this much holds all the text that is kept
         return entry[: 4 * TEXT_KEPT + 4].decode("utf-8", "replace")[:TEXT_KEPT]
-    return shown(entry, TEXT_KEPT)
+    return shown(entry, 10 * TEXT_KEPT)[:TEXT_KEPT]  # of a longer one, the middle is left out
 
 
 def no_video(label: str, rejected: list[Rejected]) -> str:

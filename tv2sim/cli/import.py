@@ -11,6 +11,7 @@ from typing import BinaryIO
 
 from tv2sim.catalogue import Import, Rejected, import_catalogue
 from tv2sim.catalogue.columns import STARTUP_TIME, Columns, a_timezone, as_columns
+from tv2sim.cli.imports import Origin
 from tv2sim.cli.text import note, plain, say
 from tv2sim.errors import InputError
 from tv2sim.storage import resolved, whole_file
@@ -24,9 +25,10 @@ def main(options: argparse.Namespace) -> None:
     if options.startup_times is not None and columns.fields.get(STARTUP_TIME) is None:
         raise InputError("--startup-times needs a mapping with startupTime, such as startupTime=ready-created")
     _distinct(options.log, options.out, options.startup_times)
+    origin = Origin(options.log, columns)
     with ExitStack() as files:
-        out = _begun(files, options.out, options.force)
-        times = _begun(files, options.startup_times, options.force)
+        out = _begun(files, options.out, options.force, origin)
+        times = _begun(files, options.startup_times, options.force, origin)
         found = import_catalogue(options.log, columns, timezone=timezone)
         if timezone is not None and not found.timezone_from:
             name = found.catalogue.name
@@ -35,6 +37,8 @@ def main(options: argparse.Namespace) -> None:
         if times is not None:
             lines = [STARTUP_TIME, *map(repr, found.startup_times.tolist())]
             times.writelines(f"{line}\n".encode() for line in lines)
+    for name in (options.out, options.startup_times):
+        origin.sign(name)
     for line in _report(found, columns):
         # without --out, standard output is the catalogue
         note(plain(line)) if out is None else say(line)
@@ -46,10 +50,10 @@ def _distinct(*names: str | None) -> None:
         raise InputError("the log, the catalogue and the start-up times must be different files")
 
 
-def _begun(files: ExitStack, name: str | None, force: bool) -> BinaryIO | None:
+def _begun(files: ExitStack, name: str | None, force: bool, origin: Origin) -> BinaryIO | None:
     if name is None:
         return None
-    draft = files.enter_context(whole_file(Path(name), force=force))
+    draft = files.enter_context(whole_file(Path(name), force=force, ours=origin.made))
     return files.enter_context(draft.open("wb"))
 
 

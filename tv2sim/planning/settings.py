@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tv2sim.strategies import Strategy
+    from tv2sim.strategies.strategy import Changes
 
 __all__ = ["settings_of"]
 
@@ -27,8 +28,8 @@ _SETTINGS = {
     "Agones": _Setting(agones, "bufferSize: {}"),
     "Kubernetes' agent sandbox": _Setting(sandbox_warm_pool, "replicas: {}"),
 }
-_LIMITS = dict.fromkeys(("maximum", "starts_at_most", "idle_time_to_live"))
-"""Fields that are other settings of these products."""
+_POOL: Changes = {"name": "pool", "maximum": None, "starts_at_most": None, "idle_time_to_live": None}
+"""The name of a pool that is compared, and fields that are other settings of these products."""
 
 
 def settings_of(strategy: Strategy) -> dict[str, str]:
@@ -41,7 +42,7 @@ def settings_of(strategy: Strategy) -> dict[str, str]:
     size = strategy.known_stock
     if not size:
         return {}
-    plain = strategy.replace(name="pool", **_LIMITS)
+    plain = strategy.replace(**_POOL)
     return {
         product: setting.text.format(size)
         for product, setting in _SETTINGS.items()
