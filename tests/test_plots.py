@@ -727,3 +727,41 @@ class TestLevels:
         assert (least <= most).all()
         busy = run.levels["encoders_busy"][:-1]  # the last one lasts for no time
         assert (most.max(), least.min()) == pytest.approx((0.78, 0.78 * busy.min() / busy.max()), abs=1e-9)
+
+
+class TestLateVideos:
+    """Strategies that publish nearly everything differ on a logarithmic scale of late videos."""
+
+    @pytest.mark.parametrize(
+        ("strategies", "label"),
+        [
+            (["2a", "2c"], "on-time rate (%)"),
+            (["1", "2c:12", "2c:14"], "late videos (%)"),
+            (["2c:12"], "late videos (%)"),
+            (["2a"], "on-time rate (%)"),
+        ],
+    )
+    def test_they_are_shown_where_two_or_the_only_one_are_above_99_percent(
+        self, strategies: list[str], label: str
+    ) -> None:
+        study = tv.compare(tv.generate_catalogue(), strategies, replications=100, progress=False)
+        ax = tv.plots.on_time_rates(study)
+        assert ax.get_xlabel() == label
+        assert ax.get_xscale() == ("log" if "late" in label else "linear")
+
+    def test_their_shares_and_a_triangle_where_none_is(self) -> None:
+        study = tv.compare(tv.generate_catalogue(), ["2c:12", "2c:25"], replications=100, progress=False)
+        ax = tv.plots.on_time_rates(study)
+        rate = study["2c:12"].interval("on_time_rate").mean
+        (late, none) = points(ax)
+        assert late[0] == pytest.approx(100 * (1 - rate))
+        assert late[3]
+        assert none[0] == pytest.approx(ax.get_xlim()[0]) == pytest.approx(1e-4)
+        assert none[2:] == ("<", False)
+        assert any(text.startswith("0.00") for text in texts(ax))
+
+    def test_nothing_that_could_be_late_has_no_such_scale(self) -> None:
+        """Each start-up takes 1 s, and each video can wait for 9 s."""
+        records = [{"id": str(k), "encodingTime": 1, "publicationTimeout": 9} for k in range(5)]
+        study = tv.compare(records, ["2a", "1"], tv.Scenario(startup_time=1), replications=20, progress=False)
+        assert tv.plots.on_time_rates(study).get_xscale() == "linear"

@@ -399,3 +399,15 @@ class TestNames:
         nasty = ["$x^2_{$", "_<b>&\n\x00"]
         study = compared([tv.PART_2A.replace(name=name) for name in nasty], {"encoders": [1, 2]})
         assert sorted(labels(tv.plots.sweep(study))) == ["$x^2_{$", "_<b>&"]
+
+
+def test_pools_that_are_hardly_ever_late_are_on_the_scale_of_late_videos() -> None:
+    study = tv.compare(CATALOGUE, ["2c:10", "2c:12", "2c:25"], replications=50, progress=False)
+    ax = tv.plots.sweep(study)
+    assert (ax.get_ylabel(), ax.get_yscale()) == ("late videos (%)", "log")
+    ((_, *late),) = means(ax)
+    share = 100 * (1 - study["2c:12"].interval("on_time_rate").mean)
+    floor = ax.get_ylim()[0]
+    assert late == [[12, pytest.approx(share)], [25, pytest.approx(floor)]]
+    assert np.asarray(ax.collections[0].get_offsets()).tolist() == [[25, pytest.approx(floor)]]
+    assert tv.plots.sweep(study, metric="failed").get_yscale() == "linear"

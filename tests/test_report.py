@@ -78,7 +78,7 @@ def page(html: str) -> Page:
 def no_charts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the charts out where only words and tables are looked at: they take most of the time."""
     chart = Chart("<svg></svg>", "", narrow=True, light=False)
-    monkeypatch.setattr("tv2sim.report.build.charts", lambda study: [chart, chart])
+    monkeypatch.setattr("tv2sim.report.build.charts", lambda study, taken=None: [chart, chart])
 
 
 def titles(study: tv.Comparison) -> list[str]:
@@ -140,6 +140,29 @@ def test_strategies_that_differ_in_a_number_only_are_told_once() -> None:
         "pool 8": f"A pool of 8 publishers {replaced}",
         "pool 1200": "A pool of 1,200 publishers …, as pool 8",
     }
+
+
+def test_of_a_long_rule_two_lines_are_shown_and_the_rest_is_folded(html: str) -> None:
+    words: Any = _environment().get_template("words.html.j2").module
+    short, medium, long = ("x " * count for count in (40, 60, 100))
+    assert words.rule(short) == f"<small>{short}</small>"
+    assert words.rule(medium) == f"<details><summary><small>{medium}</small></summary></details>"
+    assert words.rule(long).startswith('<details class="long"><summary>')
+    style = html[html.index("<style>") : html.index("</style>")]
+    assert "details small { display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2;" in style
+    opened = "details[open] small { -webkit-line-clamp: none;"
+    printed = "details small { -webkit-line-clamp: none;"
+    assert opened in style
+    assert printed in style[style.index("@media print") :]
+
+
+def test_where_replications_hardly_differ_the_table_has_their_range(html: str) -> None:
+    (table,) = re.findall(r'<table class="wide main cards">.*?</table>', html, re.DOTALL)
+    text = " ".join(Page(table).text.split())
+    assert "always 6 " in text
+    assert re.search(r"800\.00 to 80\d\.\d\d ", text)
+    assert "differ" not in text
+    assert " differ)" not in html
 
 
 def test_it_can_be_read_by_those_who_do_not_see_it(page: Page) -> None:

@@ -11,7 +11,9 @@ import tv2sim as tv
 from tests.test_plan import EVERY_SECOND, WARM, every_second
 from tests.test_report import Page, no_charts  # noqa: F401 (a fixture)
 from tv2sim.report.build import build_report
+from tv2sim.report.charts import charts
 from tv2sim.report.planned import _DECIDED_BY, planned
+from tv2sim.report.text import taken, verdict
 
 # a publisher is away for 3 s, and a video comes every second: three places are enough; with fewer, only those
 # are in time that the warm ones serve at the start
@@ -27,6 +29,13 @@ def plan(catalogue: tv.Catalogue | None = None, scenario: tv.Scenario = EVERY_SE
     return tv.plan(catalogue or every_second(), WARM, scenario, progress=False, **asked)
 
 
+def head(html: str) -> str:
+    """Return the text of the verdict, which is the first one of the page."""
+    (found,) = re.findall('<section class="verdict".*?</section>', html, re.DOTALL)
+    assert html.index(str(found)) < html.index("<table")
+    return " ".join(Page(str(found)).text.split())
+
+
 def section(html: str) -> str:
     (found,) = re.findall('<section aria-labelledby="plan">.*?</section>', html, re.DOTALL)
     return str(found)
@@ -39,10 +48,7 @@ def html(study: tv.Comparison) -> str:
 
 def test_the_answer_and_what_it_rests_on(html: str) -> None:
     text = " ".join(Page(section(html)).text.split())
-    assert text.startswith(
-        "How many publishers prewarmed=3 is the smallest of 1 to 6 with which warm publishes all videos in "
-        "time: 100 %; with prewarmed=2 it is at most 20.0 % (exact, without simulation)."
-    )
+    assert text.startswith("How many publishers 2 candidates were looked at")
     assert "2 candidates were looked at and decided: 1 by bound and 1 by certificate. Nothing was" in text
     assert "right with a probability of at least 95 %" in text
     assert f"bound {_DECIDED_BY['bound']} certificate {_DECIDED_BY['certificate']} strategy" in text
@@ -57,9 +63,59 @@ def test_the_answer_and_what_it_rests_on(html: str) -> None:
     ]
 
 
+def test_the_answer_is_the_verdict_and_nothing_contradicts_it(html: str) -> None:
+    assert head(html) == (
+        "prewarmed=3 is the smallest of 1 to 6 with which warm publishes all videos in time: 100 %; with "
+        "prewarmed=2 it is at most 20.0 % (exact, without simulation). "
+        "The answer of the plan is not among the strategies that were compared."
+    )
+    assert html.count("is the smallest of") == 1
+    assert "publishes the most" not in html
+    text = " ".join(Page(html).text.split())
+    assert "The aim is the cheapest candidate that publishes 100 % of the videos in time." in text
+    assert "is not shown to publish less" not in text
+
+
+@pytest.fixture(scope="module")
+def pools() -> tuple[tv.Comparison, tv.Plan]:
+    """Of three pools the largest publishes the most, and the middle one is the cheapest that is enough."""
+    names = ["2c:10", "2c:12", "2c:14"]
+    study = tv.compare(tv.generate_catalogue(), names, replications=1000, progress=False)
+    return study, tv.plan(tv.generate_catalogue(), names, target=0.999, progress=False)
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_the_others_are_compared_with_the_strategy_of_the_plan(pools: tuple[tv.Comparison, tv.Plan]) -> None:
+    study, plan = pools
+    says = head(build_report(study, plan=plan))
+    assert says.startswith("2c:12 publishes at least 99.9 % of the videos in time and is cheapest: 99.97")
+    assert "Against 2c:14 (" in says
+    assert "more late" in says
+    assert "Against 2c:10 (98.9 %, the baseline): 1.0 percentage points more" in says
+    assert "not among" not in says
+    assert f"{verdict(study, plan)}".startswith(f"{plan.answer}. Against 2c:14")
+    assert verdict(study).startswith("Strategy 2c:14 publishes the most")
+
+
+def test_the_charts_are_of_the_strategy_of_the_plan(pools: tuple[tv.Comparison, tv.Plan]) -> None:
+    study, plan = pools
+    captions = " ".join(chart.caption for chart in charts(study, taken(study, plan)))
+    assert "Under strategy 2c:12" in captions
+    assert "replication 0 of strategy 2c:12" in captions
+    assert "of strategy 2c:14" not in captions
+
+
+@pytest.mark.usefixtures("no_charts")
+def test_an_answer_without_a_strategy_stands_alone(study: tv.Comparison) -> None:
+    never = plan(vary={"prewarmed": [1, 2]})
+    assert never.status == "infeasible"
+    assert head(build_report(study, plan=never)) == f"{never.answer}."
+
+
 def test_the_chart_and_the_place_of_the_section(html: str) -> None:
-    (svg,) = Page(section(html)).all("svg")
-    assert "late videos against the idle time" in str(svg["aria-label"])
+    first, *_ = Page(html).all("svg")
+    assert "late videos against the idle time" in str(first["aria-label"])
+    assert not Page(section(html)).all("svg")
     sections = re.findall(r'<section aria-labelledby="([^"]+)"', html)
     (contents,) = re.findall(r"<nav.*?</nav>", html, re.DOTALL)
     assert sections[0] == "plan"
@@ -141,7 +197,8 @@ def test_its_world_is_named_if_there_are_several() -> None:
     study = tv.compare(every_second(), [WARM, "1"], worlds, replications=2, progress=False)
     for name, scenario in worlds.items():
         html = build_report(study, plan=plan(scenario=scenario))
-        assert f"<p>In the world {name}:</p>" in html
+        assert head(html).startswith(f"In the world {name}: prewarmed=")
+        assert "Without a target or the least cost in view: " in head(html)
         assert f"of the catalogue and the scenario {name} above" in html
 
 

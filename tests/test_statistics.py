@@ -84,13 +84,13 @@ class TestTheMean:
 
     def test_what_did_not_happen_is_left_out(self) -> None:
         some = mean_interval(floats(1, nan, 2, nan, 4))
-        assert some[:7] == (*mean_interval(floats(1, 2, 4))[:6], 2)
+        assert some == (*mean_interval(floats(1, 2, 4))[:6], 2, None)
 
     @pytest.mark.parametrize("values", [floats(), floats(nan), floats(nan, nan)])
     def test_of_nothing_nothing_is_known(self, values: Floats) -> None:
         interval = mean_interval(values, low=0, high=1)
         assert all(np.isnan(interval[:4]))
-        assert interval[4:] == (0, 0, len(values))
+        assert interval[4:] == (0, 0, len(values), None)
 
     def test_of_one_value_only_the_mean_is_known(self) -> None:
         interval = mean_interval(floats(7, nan))
@@ -101,7 +101,7 @@ class TestTheMean:
         """1 - 0.025**(1/2) of all replications may be different."""
         interval = mean_interval(floats(1, 1), low=0, high=1)
         unknown = 1 - 0.025**0.5
-        assert interval == (1, close(unknown), close(1 - unknown), 1, 2, 0, 0)
+        assert interval == (1, close(unknown), close(1 - unknown), 1, 2, 0, 0, None)
 
     def test_equal_values_without_bounds_have_no_interval(self) -> None:
         """How far another value could be off is not known."""
@@ -120,8 +120,8 @@ class TestTheMean:
         """At most 1 - 0.025**(1/1000) of all replications are different: 0.368 %."""
         unknown = 1 - 0.025 ** (1 / 1000)
         assert unknown == pytest.approx(0.003682, abs=1e-6)
-        always = (1, close(unknown), close(1 - unknown), 1, 1000, 0, 0)
-        never = (0, close(unknown), 0, close(unknown), 1000, 0, 0)
+        always = (1, close(unknown), close(1 - unknown), 1, 1000, 0, 0, None)
+        never = (0, close(unknown), 0, close(unknown), 1000, 0, 0, None)
         assert mean_interval(np.ones(1000), low=0, high=1) == always
         assert mean_interval(np.zeros(1000), low=0, high=1) == never
 
@@ -130,7 +130,7 @@ class TestTheMean:
         unknown = 1 - 0.025 ** (1 / 9)
         interval = mean_interval(np.full(9, 150.0), low=0, high=154, step=1)
         ends = (close(unknown * 154), close(150 - unknown * 154), close(154))
-        assert interval == (150, *ends, 9, 0, 0)
+        assert interval == (150, *ends, 9, 0, 0, None)
 
     @pytest.mark.parametrize("confidence", CONFIDENCES)
     def test_the_bound_follows_the_confidence(self, confidence: float) -> None:
@@ -261,6 +261,10 @@ class TestRareEvents:
         interval = mean_interval(values)
         assert (not isnan(interval.half_width)) is known
         assert (interval.mean, interval.differing) == (close(values.mean()), differing)
+        assert interval.between == (None if known else (6, 6 + differing / 10))
+
+    def test_of_infinite_times_the_range_is_known(self) -> None:
+        assert mean_interval(floats(6, 7, inf)).between == (6, inf)
 
     def test_far_out_a_little_skewness_matters(self) -> None:
         """At .998, 1 of 1,000 should lie below the mean, and 1 above; Student's are below too often."""
@@ -373,7 +377,7 @@ class TestThePairedDifference:
         values = normal(1, 20)
         found = paired_difference(values, values.copy())
         assert found[0] == 0
-        assert found[4:] == (1, inf, 20, 0)
+        assert found[4:] == (1, inf, 20, 0, (0, 0))
 
     @pytest.mark.parametrize(
         ("values", "mean"),
@@ -393,7 +397,7 @@ class TestThePairedDifference:
         """All 5 signs agree, which by chance they do with a probability of 2 / 2**5."""
         found = paired_difference(floats(2, 3, 4, 5, 9), floats(1, 2, 3, 4, 8))
         assert found.mean == 1
-        assert found[4:] == (1 / 16, inf, 5, 0)
+        assert found[4:] == (1 / 16, inf, 5, 0, (1, 1))
 
     def test_always_the_same_difference_of_very_many(self) -> None:
         assert paired_difference(np.ones(5000), np.zeros(5000)).p_value == 0

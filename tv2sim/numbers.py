@@ -58,8 +58,9 @@ def scaled(metric: str, interval: Interval) -> Interval:
     75.0
     """
     factor = 100.0 if METRICS[metric].unit == "%" else 1.0
-    names = ("mean", "half_width", "ci_low", "ci_high", "least", "most")
-    return interval._replace(**{name: factor * getattr(interval, name) for name in names})
+    mean, half_width, low, high = (factor * value for value in interval[:4])
+    between = interval.between and (factor * interval.between[0], factor * interval.between[1])
+    return Interval(mean, half_width, low, high, *interval[4:7], between)
 
 
 def heading(metric: str) -> str:
@@ -127,8 +128,8 @@ def estimate(metric: str, interval: Interval, *, difference: bool = False, units
     '100.0 (99.6 to 100.0) %'
     >>> estimate("makespan", Interval(80.0009, 0.001, 79.9999, 80.0015))
     '80.00 ± 0.01 s'
-    >>> hardly = Interval(80.0009, *3 * [float("nan")], n=1000, differing=5, least=80, most=80.9)
-    >>> estimate("makespan", hardly), estimate("makespan", hardly._replace(most=80))
+    >>> hardly = Interval(80.0009, *3 * [float("nan")], n=1000, differing=5, between=(80, 80.9))
+    >>> estimate("makespan", hardly), estimate("makespan", hardly._replace(between=(80, 80)))
     ('80.0 to 80.9 s', 'always 80 s')
     >>> estimate("elapsed_p50", Interval(4.25, 0.5, 3.75, 4.75, n=12, differing=12, missing=988))
     '4.2 ± 0.5 s (of 12)'
@@ -158,10 +159,9 @@ def estimated(metric: str, interval: Interval, *, difference: bool = False) -> E
     mean, half_width, low, high = seen[:4]
     several = interval.n is not None and interval.n > 1
     basis = f"(of {interval.n:,})" if several and interval.missing else ""
-    if isnan(half_width) and not isnan(seen.least):
-        ends = (seen.least, seen.most)
-        decimals = max(decimals_of(metric, 0.0, end) for end in ends)
-        texts = list(dict.fromkeys(_signed(end, decimals, difference=difference) for end in ends))
+    if seen.between is not None:
+        decimals = max(decimals_of(metric, 0.0, end) for end in seen.between)
+        texts = list(dict.fromkeys(_signed(end, decimals, difference=difference) for end in seen.between))
         return Estimate(" to ".join(texts) if texts[1:] else f"always {texts[0]}", "", basis)
     decimals = decimals_of(metric, mean - low if half_width == inf else half_width, mean)
     shown = _signed(mean, decimals, difference=difference)

@@ -51,10 +51,8 @@ class Interval(NamedTuple):
     """The number of replications that differ from the commonest value; None if it is not known."""
     missing: int = 0
     """The number of replications without a value, such as an elapsed time where nothing was published."""
-    least: float = nan
-    most: float = nan
-    """The smallest and the largest value of a replication, known where replications hardly differ: they stand
-    for the interval that there is not."""
+    between: tuple[float, float] | None = None
+    """The smallest and the largest value of a replication, where these hardly differ: there is no interval."""
 
     @property
     def is_exact(self) -> bool:
@@ -75,14 +73,13 @@ class Difference(NamedTuple):
     n: int
     differing: int
     """The number of replications that differ from the commonest difference."""
-    least: float = nan
-    most: float = nan
-    """As those of :class:`Interval`."""
+    between: tuple[float, float] | None = None
+    """The smallest and the largest difference, where there is no interval."""
 
     @property
     def interval(self) -> Interval:
         """The mean with its interval."""
-        return Interval(*self[:4], self.n, self.differing, least=self.least, most=self.most)
+        return Interval(*self[:4], self.n, self.differing, between=self.between)
 
 
 def as_confidence(confidence: object) -> float:
@@ -176,7 +173,7 @@ def mean_interval(
 def _without_interval(values: NDArray[np.float64], mean: float, differing: int, missing: int = 0) -> Interval:
     """Return a mean without an interval, with the smallest and the largest value."""
     ends = float(values.min()), float(values.max())
-    return Interval(mean, nan, nan, nan, len(values), differing, missing, *ends)
+    return Interval(mean, nan, nan, nan, len(values), differing, missing, ends)
 
 
 _FEW = 10
@@ -482,7 +479,7 @@ def paired_difference(
 
 def _as_difference(interval: Interval, p_value: float, ratio: float, n: int) -> Difference:
     of = interval.differing or 0
-    return Difference(*interval[:4], p_value, ratio, n, of, interval.least, interval.most)
+    return Difference(*interval[:4], p_value, ratio, n, of, interval.between)
 
 
 def _moved(interval: Interval, shift: float, error: float) -> Interval:
@@ -491,7 +488,7 @@ def _moved(interval: Interval, shift: float, error: float) -> Interval:
         return interval
     mean, low, high = interval.mean + shift, interval.ci_low + shift - error, interval.ci_high + shift + error
     half_width = max(mean - low, high - mean)
-    return interval._replace(mean=mean, half_width=half_width, ci_low=low, ci_high=high, least=nan, most=nan)
+    return interval._replace(mean=mean, half_width=half_width, ci_low=low, ci_high=high, between=None)
 
 
 def paired_sum(

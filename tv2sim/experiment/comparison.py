@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Compared", "Comparison"]
 
-_TESTED = Difference._fields.index("least")
+_TESTED = Difference._fields.index("between")
 """The fields of a difference before this place are columns."""
 _MOST_SHOWN = 50
 """The most cells that a notebook shows."""

@@ -67,5 +67,7 @@ def _parts(reps: Replications, first: int | None = None) -> tuple[NDArray[np.flo
 
 def _times(unit: float, estimate: Estimate) -> Estimate:
     """Return an estimate in units of 1."""
-    names = ("mean", "half_width", "ci_low", "ci_high", "least", "most")
-    return estimate._replace(**{name: unit * getattr(estimate, name) for name in names})
+    names = ("mean", "half_width", "ci_low", "ci_high")
+    ends = estimate.between
+    between = None if ends is None else (unit * ends[0], unit * ends[1])
+    return estimate._replace(**{name: unit * getattr(estimate, name) for name in names}, between=between)

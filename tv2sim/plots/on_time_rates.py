@@ -8,7 +8,7 @@ from tv2sim.experiment import Comparison, Replications
 from tv2sim.metrics import ON_TIME_RATE
 from tv2sim.numbers import axis, estimate
 from tv2sim.plots import style
-from tv2sim.plots.points import ends, logarithmic
+from tv2sim.plots.points import ends, scale_of_late_videos
 from tv2sim.plots.rows import laid_out, point
 from tv2sim.plots.study import is_rarely_late, late, study_of
 
@@ -17,7 +17,7 @@ def on_time_rates(study: Comparison | Replications, ax: Axes | None = None) -> A
     """Show the share of videos published in time, with its interval, of every strategy and scenario.
 
     Where at least two strategies, or the only one, publish 99 % in time, it is the share of late videos, on a
-    logarithmic scale. A share of 0 has no place there: it is a hollow triangle at the left edge.
+    logarithmic scale. A share too small for the scale is a hollow triangle at the left edge.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def on_time_rates(study: Comparison | Replications, ax: Axes | None = None) -> A
     if rare:
         title, x, below = "Share of videos that are late", "late videos (%)", ", on a logarithmic scale"
         intervals = list(map(late, intervals))
-        logarithmic(ax, (ends(ON_TIME_RATE, one) for one in intervals), at_most=110, along="x")
+        scale_of_late_videos(ax, (ends(ON_TIME_RATE, one) for one in intervals), "x")
     for (shown, y), interval in zip(places, intervals, strict=True):
         point(ax, ON_TIME_RATE, interval, y, shown.look.colour, shown.look.marker)
         style.remark(ax, y, estimate(ON_TIME_RATE, interval))

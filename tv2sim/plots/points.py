@@ -15,7 +15,7 @@ from tv2sim.numbers import scaled
 from tv2sim.plots import style
 from tv2sim.statistics import Interval
 
-__all__ = ["Ends", "Point", "draw", "ends", "handles_of", "logarithmic", "write_texts"]
+__all__ = ["Ends", "Point", "draw", "ends", "handles_of", "logarithmic", "scale_of_late_videos", "write_texts"]
 
 _NEAR = 15.0
 """Points between two texts, below which the second one is not written."""
@@ -51,7 +51,12 @@ class Point(NamedTuple):
 
 
 def logarithmic(
-    ax: Axes, heights: Iterable[Ends], *, at_most: float = inf, along: Literal["x", "y"] = "y"
+    ax: Axes,
+    heights: Iterable[Ends],
+    *,
+    at_least: float = 0.0,
+    at_most: float = inf,
+    along: Literal["x", "y"] = "y",
 ) -> None:
     """Let an axis be logarithmic: at least a tenfold, and a little more than what is above 0.
 
@@ -60,12 +65,17 @@ def logarithmic(
     seen = [(mean, high) for mean, _, high in heights if isfinite(mean)]
     highs = [high for _, high in seen if 0 < high < inf]
     lows = [mean if mean > 0 else high / 3 for mean, high in seen if 0 < max(mean, high) < inf]
-    low = min(lows, default=1.0) / 1.8
+    low = max(min(lows, default=1.0) / 1.8, at_least)
     ends = low, min(max(1.4 * max(highs, default=0.0), 18 * low), at_most)
     ax.set(**{f"{along}scale": "log", f"{along}lim": ends})
     axis = ax.xaxis if along == "x" else ax.yaxis
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def scale_of_late_videos(ax: Axes, shares: Iterable[Ends], along: Literal["x", "y"]) -> None:
+    """Let an axis be a logarithmic one of late videos in percent, down to one in a million."""
+    logarithmic(ax, shares, at_least=1e-4, at_most=110, along=along)
 
 
 def handles_of(looks: Mapping[str, style.Look]) -> tuple[list[Line2D], list[str]]:

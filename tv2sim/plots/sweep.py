@@ -20,7 +20,7 @@ from tv2sim.plots import style
 from tv2sim.plots.beside import End, place, removed, written
 from tv2sim.plots.panels import columns_of, label_frame, panels_in, width_of
 from tv2sim.plots.parameters import Series, Swept, swept_by
-from tv2sim.plots.points import Ends, ends, logarithmic
+from tv2sim.plots.points import Ends, ends, scale_of_late_videos
 from tv2sim.plots.study import is_rarely_late, late, study_of
 from tv2sim.validation import one_of
 
@@ -98,7 +98,7 @@ def sweep(
     for panel, (_, lines) in zip(panels, swept.panels, strict=True):
         style.grid(panel)
         if rare:
-            logarithmic(panel, means.values(), at_most=110)
+            scale_of_late_videos(panel, means.values(), "y")
         else:
             panel.set_ylim(_limits(metric, np.array(list(means.values()))))
         _scale(panel, swept)
@@ -165,9 +165,9 @@ def _draw(panel: Axes, swept: Swept, series: Series, means: Means) -> None:
     for at, *bar in zip(x, low, high, strict=True):
         panel.plot([at, at], bar, color=colour, linewidth=1.6, solid_capstyle="butt", transform=drawn)
     panel.plot(x, mean, transform=drawn, markevery=np.flatnonzero(mean > floor).tolist(), **how)
-    triangle: dict[str, Any] = how | {"linestyle": "none", "marker": "v", "markerfacecolor": "white"}
-    for at in below.tolist():
-        panel.plot(x[at], floor, transform=drawn, clip_on=False, zorder=3, **triangle)
+    if len(below):
+        triangle: dict[str, Any] = {"marker": "v", "facecolor": "white", "edgecolor": colour, "zorder": 3}
+        panel.scatter(np.array(x)[below], mean[below], 42, transform=drawn, clip_on=False, **triangle)
 
 
 def _how(swept: Swept, name: str) -> dict[str, Any]:

@@ -87,8 +87,9 @@ def plan_chart(plan: Plan) -> Chart:
         "plan",
         lambda ax: plots.plan(plan, ax),
         f"What the plan chose from: {shown}, one point per candidate; the table has what was decided.",
-        "All candidates, or of long series of sizes those about the answer, each simulated as often as the plan"
-        " has simulated one, but at most 1,000 times.",
+        "Lower is better, left is cheaper; the best candidate has a ring. Pale candidates are dominated."
+        if plan.target is not None
+        else "Lower is better; the best candidate has a ring.",
         HEIGHT,
     )
     return _chart(drawing, narrow=max(map(len, plan.families)) <= 12)
@@ -159,7 +160,7 @@ def _reading(study: Comparison, metric: str, better: str) -> str:
     says = f"Where no bar is seen, the {rate(study.confidence)} interval is narrower than the mark."
     if metric != ON_TIME_RATE or not is_rarely_late(study_of(study)):
         return says
-    return f"{better} is better; a hollow triangle: no video was late. {says}"
+    return f"{better} is better; a hollow triangle: less than the scale shows. {says}"
 
 
 _SIDES = {
