@@ -5,7 +5,7 @@ from __future__ import annotations
 from tv2sim.catalogue.columns import Given
 from tv2sim.catalogue.importing import imported
 from tv2sim.catalogue.judging import judged, no_video
-from tv2sim.catalogue.sources import Digest, Source, entries, is_table, lines_of, opened
+from tv2sim.catalogue.sources import Digest, Reading, Source, is_table, opened
 from tv2sim.catalogue.videos import Catalogue, Rejected, Video
 from tv2sim.errors import CatalogueError
 
@@ -68,7 +68,7 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
         return imported(source, columns).catalogue(name)
     digest = Digest()
     with opened(source) as (stream, label):
-        outcomes = list(judged(digest.of(entries(lines_of(stream), label))))
+        outcomes = list(judged(Reading(stream, label, digest).records()))
     videos = [outcome for outcome in outcomes if isinstance(outcome, Video)]
     rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
     if not videos:
