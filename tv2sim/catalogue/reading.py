@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import chain, islice
 
 import msgspec
 
 from tv2sim.catalogue.columns import Given, a_timezone
 from tv2sim.catalogue.importing import imported
 from tv2sim.catalogue.judging import Entry, as_bytes, judged, no_video
-from tv2sim.catalogue.sources import Digest, Source, entries, is_table, lines_of, opened
+from tv2sim.catalogue.sources import Digest, Reading, Source, is_table, opened
 from tv2sim.catalogue.videos import Catalogue, Rejected, Video
 from tv2sim.errors import CatalogueError
 
@@ -73,10 +72,9 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
         return imported(source, columns).catalogue(name)
     digest, timezone = Digest(), None
     with opened(source) as (stream, label):
-        found = digest.of(entries(lines_of(stream), label))
-        for first in islice(found, 1):
-            timezone, found = _timezone(first), chain([first], found)
-        outcomes = list(judged(found))
+        reading = Reading(stream, label, digest)
+        timezone = _timezone(reading.first)
+        outcomes = list(judged(reading.records()))
     videos = [outcome for outcome in outcomes if isinstance(outcome, Video)]
     rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
     if not videos:
