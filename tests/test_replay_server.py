@@ -132,8 +132,8 @@ def test_only_the_token_that_was_printed_can_pause(handle: tv.Replay) -> None:
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ("", "truncated"), ("{", "truncated"), ("[]", "Expected `object`"),
-        ('{"action": "stop"}', "Invalid enum"), ('{"action": "pause", "more": 1}', "unknown field"),
+        *((body, 'a wish is like {"action": "pause"}') for body in ("", "{", "[]", '{"action": "stop"}')),
+        ('{"action": "pause", "more": 1}', 'a wish is like {"action": "pause"}'),
         ('{"action": "speed"}', "speed must be"), ('{"action": "speed", "speed": 0}', "speed must be"),
         ('{"action": "speed", "speed": "1"}', "speed must be"),
         ('{"action": "pause"}' + " " * 2000, "at most 1000 bytes"),

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from tv2sim.catalogue.columns import FIELDS, Column, Columns
-from tv2sim.catalogue.judging import TEXT_KEPT, Entry, outcome_of, parsed, text_of
+from tv2sim.catalogue.judging import TEXT_KEPT, Entry, UnusableError, no_object, outcome_of, parsed, text_of
+from tv2sim.catalogue.judging import reading as decoding
 from tv2sim.catalogue.sources import Digest, Reading, frames_of, opened, suffix_of
 from tv2sim.catalogue.videos import REQUIRED
 from tv2sim.errors import CatalogueError, need_pyarrow
@@ -127,14 +128,14 @@ def _named(rows: list[Any]) -> Callable[[str], list[Any] | None]:
     return own
 
 
-_decode = msgspec.json.Decoder(dict[str, Any] | list[Any]).decode
+_decode = decoding(msgspec.json.Decoder(dict[str, Any] | list[Any]).decode)
 
 
 def _mapping(entry: Any) -> Any:
     if not isinstance(entry, Mapping):
         entry = msgspec.to_builtins(entry) if isinstance(entry, msgspec.Struct) else entry
         if not isinstance(entry, dict):
-            raise msgspec.ValidationError(f"Expected `object`, got `{type(entry).__name__}`")
+            raise UnusableError(no_object(type(entry).__name__))
     return entry
 
 

@@ -6,20 +6,23 @@ which of them are required, and their limits are those of the class :class:`~tv2
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from types import NoneType
+from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
 
-from tv2sim.catalogue.videos import NUMBERS, UNKNOWN, Rejected, Video
-from tv2sim.validation import LONGEST_TIME, plural, shown
+from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, UNKNOWN, Rejected, Video
+from tv2sim.validation import plural, shown
 
 __all__ = [
-    "LONGEST_LINE", "TEXT_KEPT", "Broken", "Entry", "as_bytes", "judged", "no_video", "outcome_of", "parse",
-    "parsed", "repeated", "text_of", "video_of",
+    "LONGEST_LINE", "TEXT_KEPT", "Broken", "Entry", "UnusableError", "as_bytes", "judged", "no_object",
+    "no_video", "outcome_of", "parse", "parsed", "reading", "repeated", "text_of", "video_of",
 ]  # fmt: skip
 
 Entry: TypeAlias = "bytes | str | Mapping[str, Any] | Video | object"
@@ -75,7 +78,7 @@ def parse(
     encoded : bool, optional
         Whether a video needs an encoding time; None: it does if the first one has one.
     """
-    for found in parsed(numbered, _decode, video_of):
+    for found in parsed(numbered, _video_in, video_of):
         number, entry, outcome = found
         if isinstance(outcome, Video):
             if encoded is None:
@@ -108,18 +111,16 @@ def parsed(
                 yield number, line, f"{outcome}{hint}" if hint else outcome
 
 
-_decode = msgspec.json.Decoder(Video).decode
+class UnusableError(Exception):
+    """Why an entry is not valid."""
 
 
 def outcome_of(convert: Callable[[Any], T], entry: Any) -> T | str:
     """Return what `convert` makes of an entry, or the reason why it cannot."""
     try:
         return convert(entry)
-    except msgspec.ValidationError as error:
-        return _invalid(error)
-    except msgspec.DecodeError as error:
-        words = str(error).removeprefix("JSON is malformed: ")
-        return "no JSON: " + ("the line ends too early" if words == "Input data was truncated" else words)
+    except UnusableError as error:
+        return str(error)
     except UnicodeError:
         return "a text in it is not valid UTF-8"
     except RecursionError:
@@ -142,35 +143,126 @@ def as_bytes(line: Any) -> bytes:
     return line.encode("utf-8", "surrogatepass") if isinstance(line, str) else bytes(line)
 
 
-def _invalid(error: msgspec.ValidationError) -> str:
-    """Return the reason in words; a message of msgspec that is unknown here is returned unchanged."""
-    found, _, path = str(error).partition(" - at `$.")
-    field = path.rstrip("`")
-    if found.startswith("Object missing required field"):
-        return f"the field {found.split('`')[1]} is missing"
-    if found.startswith("Missing required argument"):
-        return f"the field {_FIELDS[found.split(chr(39))[1]]} is missing"
-    hint = ": is it in milliseconds?" if field == "submittedAt" else ""
-    words = {
-        "Expected `float` >= 0.0": f"{field} must be at least 0",
-        "Expected `float` > 0.0": f"{field} must be greater than 0",
-        f"Expected `float` <= {LONGEST_TIME}": f"{field} must be at most {LONGEST_TIME:.0f} s{hint}",
-        "Expected `str` of length >= 1": f"{field} must not be empty",
-        "Number out of range": f"{field} is too large for a number",
-        "Integer value out of range": f"{field} is too large for a number",
-    }.get(found)
-    if words is not None:
-        return words
-    expected, _, got = found.removeprefix("Expected ").replace("`", "").partition(", got ")
-    if not got:
-        return expected
-    return f"{field or 'the line'} must be {_KINDS.get(expected, expected)}, not {got}"
+_FIELDS = {field.name: field.encode_name for field in msgspec.structs.fields(Video)}
+_NAMES = {json: python for python, json in _FIELDS.items()}
+
+# -- why a line or a mapping is not valid ------------------------------------------------------------------
 
 
-_KINDS = {
-    "float": "a number", "float | null": "a number", "finite float": "a finite number", "str": "a string",
-    "object": "a JSON object", "object | array": "a JSON object",
-}  # fmt: skip
+def reading(
+    decode: Callable[[bytes], T], fault: Callable[[Iterable[tuple[str, Any]]], str | None] = lambda fields: None
+) -> Callable[[bytes], T]:
+    """Return a function that decodes a line with msgspec, and raises an UnusableError if it is not valid.
+
+    The reason does not depend on the words of msgspec: the line is read again, and `fault` is given its fields.
+    """
+
+    def read(line: bytes) -> T:
+        try:
+            return decode(line)
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise UnusableError(fault(_fields_of(line)) or f"it cannot be read: {error}") from error
+
+    return read
+
+
+class _Object(list[tuple[str, Any]]):
+    """The fields of an object of JSON; a field may be repeated."""
+
+
+_BEYOND = 10**400
+"""Stands for a number of JSON that is too large for a float."""
+
+
+def _fields_of(line: bytes) -> _Object:
+    """Return the fields of a line of JSON.
+
+    Raises
+    ------
+    UnusableError
+        If it is not an object of JSON.
+    UnicodeError
+        If a text in it cannot be encoded.
+    """
+    text = line.decode("utf-8", "surrogateescape")  # bytes that are not UTF-8 are an error only within a text
+    try:
+        value = json.loads(
+            text,
+            object_pairs_hook=_Object,
+            parse_float=lambda digits: number if math.isfinite(number := float(digits)) else _BEYOND,
+            parse_int=lambda digits: int(digits) if len(digits) < 400 else _BEYOND,
+            parse_constant=_no_number,
+        )
+    except json.JSONDecodeError as error:
+        rest = text[error.pos :].rstrip()
+        # an error in a text that is not closed, or in a word that is not complete
+        if error.pos >= _CLOSED.match(text).end() or any(word.startswith(rest) for word in _WORDS):  # type: ignore[union-attr]
+            raise UnusableError("no JSON: the line ends too early") from None
+        position = len(text[: error.pos].encode("utf-8", "surrogateescape"))
+        raise UnusableError(f"no JSON: invalid character (byte {position})") from None
+    json.dumps(value, ensure_ascii=False).encode()
+    if not isinstance(value, _Object):
+        raise UnusableError(no_object(_kind(value)))
+    return value
+
+
+_CLOSED = re.compile(r'(?:[^"]++|"(?:[^"\\]++|\\.)*+")*+', re.DOTALL)
+"""The start of a line of JSON, up to a text that is not closed."""
+_WORDS = ("true", "false", "null", "-")
+
+
+def _no_number(name: str) -> NoReturn:
+    raise UnusableError(f"no JSON: {name} is no number")
+
+
+def no_object(kind: str) -> str:
+    """Return the reason for rejecting an entry that is not an object of JSON, but of another kind."""
+    return f"the line must be a JSON object, not {kind}"
+
+
+def _fault(fields: Iterable[tuple[str, Any]]) -> str | None:
+    """Return what is wrong with the fields of a video, which have their names in JSON; None if nothing is."""
+    present = set()
+    for field, value in fields:
+        present.add(field)
+        if (name := _NAMES.get(field)) in TEXTS and not isinstance(value, str):
+            return f"{field} must be a string, not {_kind(value)}"
+        if name == "id" and not value:
+            return f"{field} must not be empty"
+        if name in NUMBERS and (reason := _fault_of_number(name, value)):
+            return f"{field} {reason}"
+    missing = [_FIELDS[name] for name in REQUIRED if name != "encoding_time" and _FIELDS[name] not in present]
+    return f"the field {missing[0]} is missing" if missing else None
+
+
+def _fault_of_number(name: str, value: Any) -> str | None:
+    limits = NUMBERS[name]
+    if value is None and limits.optional:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return f"must be a number, not {_kind(value)}"
+    try:
+        number = float(value)
+    except OverflowError:
+        return "is too large for a number"
+    if number < limits.at_least:
+        return f"must be at least {limits.at_least:.0f}"
+    if number <= limits.above:
+        return f"must be greater than {limits.above:.0f}"
+    if number > limits.at_most:
+        hint = ": is it in milliseconds?" if name == "submitted_at" else ""
+        return f"must be at most {limits.at_most:.0f} s{hint}"
+    return None
+
+
+def _kind(value: object) -> str:
+    """Return the name of a value's type, as JSON calls it."""
+    return {_Object: "object", dict: "object", list: "array", NoneType: "null"}.get(
+        type(value), type(value).__name__
+    )
+
+
+_video_in = reading(msgspec.json.Decoder(Video).decode, _fault)
 
 
 def text_of(entry: Entry) -> str:
@@ -197,15 +289,13 @@ EXAMPLE = '{"id": "a1", "title": "News", "provider": "TV 2", "encodingTime": 3, 
 
 # -- entries that are not text -----------------------------------------------------------------------------
 
-_FIELDS = {field.name: field.encode_name for field in msgspec.structs.fields(Video)}
-
 
 def video_of(entry: object) -> Video:
     """Return the video that a mapping describes; unlike JSON it may hold NaN and lone surrogates.
 
     Raises
     ------
-    msgspec.ValidationError
+    UnusableError
         If it does not describe one.
     UnicodeError
         If a text in it cannot be encoded.
@@ -213,7 +303,7 @@ def video_of(entry: object) -> Video:
     if isinstance(entry, Video):
         entry = {name: value for name, value in msgspec.structs.asdict(entry).items() if value is not UNKNOWN}
     if not isinstance(entry, Mapping):
-        raise msgspec.ValidationError(f"Expected `object`, got `{type(entry).__name__}`")
+        raise UnusableError(no_object(type(entry).__name__))
     given = {
         json: _plain(entry[name])
         for python, json in _FIELDS.items()
@@ -226,8 +316,11 @@ def video_of(entry: object) -> Video:
         if number.optional and _missing(value):
             given.pop(field)
         elif isinstance(value, float) and not math.isfinite(value):
-            raise msgspec.ValidationError(f"Expected `finite float`, got `{value}` - at `$.{field}`")
-    video = msgspec.convert(given, Video)
+            raise UnusableError(f"{field} must be a finite number, not {value}")
+    try:
+        video = msgspec.convert(given, Video)
+    except msgspec.ValidationError as error:
+        raise UnusableError(_fault(given.items()) or f"it cannot be read: {error}") from error
     for text in (video.id, video.title, video.provider):
         text.encode()
     return video

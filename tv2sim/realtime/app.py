@@ -53,6 +53,9 @@ class _Wish(msgspec.Struct, forbid_unknown_fields=True):
     speed: float | str | None = None
 
 
+_EXAMPLE = '{"action": "pause"}'
+
+
 def application(
     replay: Replay, broadcast: Broadcast, allowed: Callable[[str], bool], token: str | None
 ) -> Callable[..., Awaitable[None]]:
@@ -95,7 +98,9 @@ def application(
             return PlainTextResponse("open the address that the replay has printed, on its machine\n", 403)
         try:
             await _control(replay, request)
-        except (InputError, msgspec.MsgspecError, UnicodeError, ClientDisconnect) as error:
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            return PlainTextResponse(f"a wish is like {_EXAMPLE} ({error})\n", 422)
+        except (InputError, ClientDisconnect) as error:
             return PlainTextResponse(f"{error}\n", 422)
         return Response(status_code=204)
 

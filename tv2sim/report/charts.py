@@ -282,7 +282,7 @@ def _chart(drawing: Drawing, *, narrow: bool) -> Chart:
     settings: Any = ["default", {"svg.hashsalt": drawing.name, "svg.fonttype": "path"}]
     with matplotlib.style.context(settings), warnings.catch_warnings():
         # a letter that the font lacks is drawn as a box; the tables show it
-        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        warnings.simplefilter("ignore", UserWarning)
         file = io.BytesIO()
         axes = drawing.draw(Figure(figsize=size, layout="constrained").add_subplot() if narrow else None)
         figure: Any = axes.figure
