@@ -175,6 +175,29 @@ def test_the_first_screen_has_verdict_chart_and_table(browser: Browser, report: 
         assert opened.page.evaluate(style) == "rgb(0, 114, 178)"
 
 
+@pytest.mark.parametrize("width", [1280, 360])
+def test_of_a_long_rule_two_lines_are_shown_until_it_is_opened_or_printed(
+    browser: Browser, tmp_path: Path, width: int
+) -> None:
+    study = tv.compare(CATALOGUE, ["2c", "coverage"], replications=2, progress=False)
+    opened = Opened(browser, study.report(tmp_path / "report.html"), width, javascript=False)
+    rule = opened.page.locator("details.long .rule")
+
+    def lines() -> float:
+        box = rule.bounding_box()
+        assert box is not None
+        height = rule.evaluate("rule => parseFloat(getComputedStyle(rule).lineHeight)")
+        return float(box["height"] / height)
+
+    assert lines() == pytest.approx(2, abs=0.1)
+    rule.click()
+    assert lines() > 3
+    rule.click()
+    assert lines() == pytest.approx(2, abs=0.1)
+    opened.page.emulate_media(media="print")
+    assert lines() > 3
+
+
 def test_text_and_charts_are_light_on_a_dark_page_but_not_in_print(browser: Browser, report: Path) -> None:
     opened = Opened(browser, report, 1280, dark=True)
 

@@ -192,6 +192,8 @@ def with_span(metric: str, interval: Interval, confidence: float, of: str = "") 
 
     >>> with_span("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968), 0.95)
     '98.9 % (95 % interval 98.8 to 99.0 %)'
+    >>> with_span("on_time_rate", Interval(0.99978, 0.0001, 0.99968, 0.99988), 0.95)
+    '99.978 % (95 % interval 99.968 to 99.988 %)'
     """
     mean, half_width, *_ = scaled(metric, interval)
     few = decimals_of(COST, 0.0, mean) if metric == COST else 1
@@ -200,20 +202,27 @@ def with_span(metric: str, interval: Interval, confidence: float, of: str = "") 
         return f"{number(mean, few)}{unit(metric)}{of} (no interval{why})"
     if half_width == 0:
         return f"{number(mean, few)}{unit(metric)}{of}"
-    decimals = max(1, decimals_for(half_width) - 1)
-    shown = f"{number(mean, decimals)}{unit(metric)}{of}"
+    shown = f"{number(mean, _decimals_in_words(metric, mean, half_width))}{unit(metric)}{of}"
     return f"{shown} ({rate(confidence)} interval {span(metric, interval)})"
 
 
 def span(metric: str, interval: Interval, *, difference: bool = False) -> str:
     """Return an interval, rounded outwards, "98.8 to 99.0 %"."""
-    _, half_width, low, high = scaled(metric, interval)[:4]
+    mean, half_width, low, high = scaled(metric, interval)[:4]
     if isnan(half_width):
         return "no interval"
-    decimals = max(1, decimals_for(half_width) - 1)
+    decimals = _decimals_in_words(metric, mean, half_width)
     grain = 10.0**decimals
     low, high = floor(low * grain + 1e-9) / grain, ceil(high * grain - 1e-9) / grain
     return f"{number(low, decimals)} to {number(high, decimals)}{unit(metric, difference=difference)}"
+
+
+def _decimals_in_words(metric: str, mean: float, half_width: float) -> int:
+    """Return how many decimals a sentence has; near 100 %, what is missing to that has two digits."""
+    decimals = max(1, decimals_for(half_width) - 1)
+    if METRICS[metric].unit == "%" and 100 * RARELY_LATE <= mean < 100:
+        return max(decimals, min(1 - floor(log10(100 - mean)), _MOST_DECIMALS["%"]))
+    return decimals
 
 
 RARELY_LATE = 0.999

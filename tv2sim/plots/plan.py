@@ -19,6 +19,9 @@ from tv2sim.plots.points import Ends, Point, draw, handles_of, logarithmic, writ
 
 __all__ = ["plan"]
 
+_FAR = 10
+"""Costs of which one is so many times another are on a logarithmic scale."""
+
 
 def plan(plan: Plan, ax: Axes | None = None) -> Axes:
     """Show the candidates of a plan: the share of late videos, on a logarithmic scale, against the price.
@@ -27,7 +30,8 @@ def plan(plan: Plan, ax: Axes | None = None) -> Axes:
     the values of its fields are written. A short dash below a candidate is the share that must be late, by
     theory. What is below the dashed line meets the target, and the best of it has a ring. A pale candidate is
     dominated: another one is better in both. A mean of 0 has no place on a logarithmic scale: it is a hollow
-    triangle at the lower edge. If the least cost was asked for, it is shown against the idle time.
+    triangle at the lower edge. If the least cost was asked for, it is shown against the idle time, on a
+    logarithmic scale where some candidates cost more than ten times as much as others.
 
     Parameters
     ----------
@@ -70,10 +74,12 @@ def plan(plan: Plan, ax: Axes | None = None) -> Axes:
         late = 100 * (1 - plan.target)
         logarithmic(ax, [(late, late, late), *(one.y for one in points)], at_most=110)
         ax.axhline(late, color=style.GREY, linewidth=1.4, linestyle=(0, (5, 3)), zorder=1.5)
+    elif max(one.y[0] for one in points) > _FAR * min(one.y[0] for one in points):
+        logarithmic(ax, (one.y for one in points))
     for name, look in looks.items():
         draw(ax, [one for one in points if one.family == name], look)
     ax.set_xlim(left=0)
-    if plan.target is None:
+    if plan.target is None and ax.get_yscale() == "linear":
         ax.set_ylim(bottom=0)
     ring = "".join(f"; ring: {_label(plan, row)}" for row in rows if row["best"])
     style.titles(ax, title, f"{below}{ring}", x=axis(against), y=y)
