@@ -8,6 +8,8 @@ import threading
 
 import pytest
 
+from tests.sizes import ALL_EXAMPLES
+
 
 def pytest_configure(config: pytest.Config) -> None:
     """Let the width of whoever runs the tests not matter, and signals not be ignored in tests' processes.
@@ -16,6 +18,8 @@ def pytest_configure(config: pytest.Config) -> None:
     one's own is not inherited: what the tests start has the default.
     """
     os.environ.pop("COLUMNS", None)
+    if "not full" not in config.option.markexpr:
+        os.environ[ALL_EXAMPLES] = "yes"
     if threading.current_thread() is not threading.main_thread():
         return
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -25,3 +29,22 @@ def pytest_configure(config: pytest.Config) -> None:
     hangup = getattr(signal, "SIGHUP", None)  # Windows has none
     if hangup and runs_tests and signal.getsignal(hangup) is signal.SIG_IGN:
         signal.signal(hangup, lambda number, frame: None)
+
+
+_FIRST = ("test_strategies_by_hand.py", "test_theory.py")
+"""Files that call most of the compiled functions, and hardly the same ones. Two workers that begin with these
+do not compile a function at the same time: without a cache that would take a fifth of the time of all tests."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the tests begin with files whose functions take long to compile."""
+    items.sort(key=lambda item: _FIRST.index(item.path.name) if item.path.name in _FIRST else len(_FIRST))
+
+
+@pytest.fixture
+def no_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the charts out of a report where words and tables are looked at: they take most of its time."""
+    from tv2sim.report.charts import Chart
+
+    chart = Chart("<svg></svg>", "", narrow=True, light=False)
+    monkeypatch.setattr("tv2sim.report.build.charts", lambda study, taken=None: [chart, chart])

@@ -12,11 +12,12 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 import tv2sim as tv
+from tests.sizes import examples
 
 from .test_catalogue import line, video
 
-SOME = settings(deadline=None, derandomize=True, max_examples=150)
-MANY = settings(deadline=None, derandomize=True, max_examples=500)
+SOME = settings(deadline=None, derandomize=True, max_examples=examples(150))
+MANY = settings(deadline=None, derandomize=True, max_examples=examples(500))
 
 # -- lines that are nearly good ----------------------------------------------------------------------------
 

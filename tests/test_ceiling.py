@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tv2sim as tv
+from tests.sizes import examples
 from tv2sim.queueing import failed_at_most, failed_bound
 
 STARTUPS = (1.0, 3.0)
@@ -40,7 +41,7 @@ some_videos = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=examples(60))
 @given(some_videos, st.integers(1, 5), st.booleans())
 def test_the_truth_lies_between_the_bounds(videos: list[tuple[float, float]], size: int, warm: bool) -> None:
     catalogue = tv.Catalogue(

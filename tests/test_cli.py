@@ -87,6 +87,7 @@ def test_without_a_command_it_says_what_to_try() -> None:
     ]
 
 
+@pytest.mark.full
 def test_the_examples_run_as_written_one_after_the_other(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -529,7 +530,10 @@ def test_a_signal_to_end_is_one_line_and_leaves_nothing(
 @POSIX
 @pytest.mark.usefixtures("_interruptible")
 @pytest.mark.parametrize("command", ["run", "compare", "replay"])
-@pytest.mark.parametrize("share", [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+@pytest.mark.parametrize(
+    "share",
+    [0.4, 0.7, *(pytest.param(share, marks=pytest.mark.full) for share in (0.2, 0.3, 0.5, 0.6, 0.8, 0.9))],
+)
 def test_an_interruption_while_it_starts_shows_no_traceback_of_ours(command: str, share: float) -> None:
     """Wherever in its start it comes, except before Python runs any of this package."""
     begun = time.monotonic()

@@ -210,6 +210,7 @@ def test_two_runs_of_a_command_give_the_same_report(tmp_path: Path) -> None:
     assert hashlib.sha256(Path(SAMPLE).read_bytes()).hexdigest() in pages[0].decode()
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_a_report_has_what_its_author_says_and_videos_by_a_column(tmp_path: Path) -> None:
     report = tmp_path / "report.html"
     ran(
@@ -237,6 +238,7 @@ def test_a_margin_is_told_and_recorded(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "asked"), [("--target 90%", "target=0.9"), ("--failures-per-day 17280", "")]
 )
+@pytest.mark.usefixtures("no_charts")
 def test_a_target_makes_a_plan_which_is_printed_and_reported(tmp_path: Path, options: str, asked: str) -> None:
     """Of 172,800 videos a day 17,280 are a tenth."""
     report, arguments = tmp_path / "report.html", (CATALOGUE, "--strategies", "2a,2c", *FEW)
@@ -271,6 +273,7 @@ def test_a_plan_knows_the_prices_and_the_scenario() -> None:
     assert f"{plan.answer}." in " ".join(out.split())
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_a_report_is_not_replaced_by_a_table(tmp_path: Path) -> None:
     path = tmp_path / "report.html"
     ran(SAMPLE, *FEW, "--report", path)

@@ -109,6 +109,7 @@ class TestOptions:
 
 class TestFiles:
     @pytest.mark.parametrize("command", OF_A_CATALOGUE)
+    @pytest.mark.full
     def test_the_example_is_taken_by_every_command(self, command: str) -> None:
         few = {"compare": "--replications 2 --strategies 2c", "replay": "--speed max --port none"}
         options = few.get(command, "").split()

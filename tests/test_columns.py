@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 import tv2sim as tv
 from tests.commands import SAMPLE
+from tests.sizes import examples
 from tv2sim.catalogue import batches
 from tv2sim.catalogue.columns import Column, Constant, Sum, as_columns, shipped
 from tv2sim.catalogue.values import moments, numbers
@@ -635,7 +636,7 @@ cells = st.one_of(
 )
 
 
-@settings(deadline=None, derandomize=True, max_examples=150)
+@settings(deadline=None, derandomize=True, max_examples=examples(150))
 @given(st.lists(cells, min_size=1, max_size=6))
 def test_a_column_is_read_as_its_values_are_one_by_one(column: list[str]) -> None:
     found, why = numbers(column)

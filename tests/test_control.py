@@ -198,6 +198,7 @@ def test_a_strategy_with_code_of_its_own_is_saved_without() -> None:
     assert not tv.Comparison.from_dict(reps.to_dict())["mine"].used_control("failed")
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_texts_say_so(study: tv.Comparison, tmp_path: Path) -> None:
     said = "Mean failures are exact for videos that must fail and estimated for the others (control variate): "
     words = controlled(study.cells)

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tv2sim as tv
+from tests.sizes import examples
 from tv2sim.ticks import LAST, next_tick, to_ticks, whole_ticks
 
 
@@ -51,7 +52,7 @@ class TestTicks:
 tenths = st.integers(0, 200).map(lambda n: n / 10)
 
 
-@settings(deadline=None, derandomize=True, max_examples=300)
+@settings(deadline=None, derandomize=True, max_examples=examples(300))
 @given(encoding=tenths, startup=tenths, late=st.integers(-1, 1))
 def test_decimals_tie_as_on_paper(encoding: float, startup: float, late: int) -> None:
     timeout = float(Fraction(round(encoding * 10) + round(startup * 10) - late, 10))

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 import tv2sim as tv
+from tests.sizes import examples
 from tv2sim.distributions import drawn_ticks, line_of
 from tv2sim.draws import Purpose, uniforms
 from tv2sim.engines import elapsed, engine_for, simulate_chunk, simulate_one
@@ -422,7 +423,7 @@ def test_the_draws_are_those_of_the_model(seed: int, first: int, further: int) -
 times = st.one_of(st.floats(0, 1e6), st.integers(0, 2_000_000).map(lambda halves: halves / 2e6))
 
 
-@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@settings(max_examples=examples(300), derandomize=True, deadline=None, database=None)
 @given(ends=st.tuples(times, times).map(sorted), seed=st.integers(0, 2**64 - 1), first=st.integers(0, 2**62))
 def test_compiled_quantile_functions_are_those_of_numpy(ends: list[float], seed: int, first: int) -> None:
     """Of each distribution that has a line, which are the simplest ones."""
@@ -445,7 +446,7 @@ profiles = st.builds(
 )
 
 
-@settings(max_examples=300, derandomize=True, deadline=None, database=None)
+@settings(max_examples=examples(300), derandomize=True, deadline=None, database=None)
 @given(profile=profiles, seed=st.integers(0, 2**32 - 1))
 def test_a_compiled_pause_is_exact_or_open(profile: tv.Profile, seed: int) -> None:
     """It is seldom open at random times, and never wrong at those at which everything happens."""

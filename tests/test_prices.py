@@ -31,7 +31,7 @@ from .micro import simulate
 from .test_comparison import same_study
 from .test_experiment import FEW, same
 from .test_reference import strategy_of
-from .test_report import Page, caveats_in_words, no_charts  # noqa: F401 (a fixture)
+from .test_report import Page, caveats_in_words
 from .wider import strategy_case_of
 from .worlds import worlds
 

@@ -27,6 +27,7 @@ from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
 from tests.commands import CATALOGUE, SAMPLE
+from tests.sizes import examples
 from tests.test_properties import TABLES, same
 from tests.test_reference import Case, cases, records, rows_of, strategy_of
 from tests.test_storage import OWN
@@ -124,7 +125,7 @@ def test_a_drawn_seed_is_told() -> None:
     equal(run, tv.simulate(small(), seed=run.seed))
 
 
-@settings(deadline=None, derandomize=True, max_examples=90)
+@settings(deadline=None, derandomize=True, max_examples=examples(90))
 @given(
     case=cases(),
     startup_time=st.sampled_from([tv.Constant(0), tv.Constant(2), tv.Uniform(2, 6), tv.Exponential(2)]),

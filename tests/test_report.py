@@ -24,7 +24,7 @@ from tests.commands import CATALOGUE, SAMPLE, video
 from tv2sim.experiment.judgement import Judgement, dominated
 from tv2sim.report.build import _environment, build_report, rendered
 from tv2sim.report.caveats import Caveat, caveats
-from tv2sim.report.charts import Chart, _answer, inline_svg
+from tv2sim.report.charts import _answer, inline_svg
 from tv2sim.report.text import concluded, cost, in_words, judged, overall, verdict
 
 EVIL = "<script>alert(1)</script>\"'&$x_1$"
@@ -72,13 +72,6 @@ def html(study: tv.Comparison) -> str:
 @pytest.fixture(scope="module")
 def page(html: str) -> Page:
     return Page(html)
-
-
-@pytest.fixture
-def no_charts(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Leave the charts out where only words and tables are looked at: they take most of the time."""
-    chart = Chart("<svg></svg>", "", narrow=True, light=False)
-    monkeypatch.setattr("tv2sim.report.build.charts", lambda study, taken=None: [chart, chart])
 
 
 def titles(study: tv.Comparison) -> list[str]:
@@ -401,6 +394,7 @@ class TestDomination:
 # -- caveats -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_no_caveat_where_none_applies() -> None:
     catalogue = tv.read_catalogue([video(k, encoding=2, timeout=7) for k in range(2)])
     study = tv.compare(catalogue, ["1"], replications=200, metrics=["published"], progress=False)
@@ -681,6 +675,7 @@ def test_figures_that_were_not_asked_for_do_no_harm(catalogue: tv.Catalogue) -> 
     assert study.metrics == ("makespan",)
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_a_part_of_a_comparison_is_reported_as_the_whole_judges_it(catalogue: tv.Catalogue) -> None:
     study = tv.compare(
         catalogue, ["1", "2c"], {"encoders": [5, 10]}, replications=5, metrics="makespan", progress=False
@@ -717,6 +712,7 @@ def test_the_verdict_claims_nothing_that_a_table_with_another_baseline_denies() 
 # -- a wider world ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.usefixtures("no_charts")
 def test_what_a_scenario_adds_is_said_in_words() -> None:
     catalogue = tv.generate_catalogue(10)
     failing = tv.Scenario(faults=tv.Faults(startup=0.1), hand_over=tv.RetryLater(1), encoders=2)

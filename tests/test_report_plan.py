@@ -9,7 +9,7 @@ import pytest
 
 import tv2sim as tv
 from tests.test_plan import EVERY_SECOND, WARM, every_second
-from tests.test_report import Page, no_charts  # noqa: F401 (a fixture)
+from tests.test_report import Page
 from tv2sim.report.build import build_report
 from tv2sim.report.charts import charts
 from tv2sim.report.planned import _DECIDED_BY, planned

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import tv2sim as tv
 from tests.scenario_files import ROOT, WORLD, files
+from tests.sizes import examples
 from tests.test_scenario import DISTRIBUTIONS
 from tv2sim.fields import parameter
 from tv2sim.written import changed, from_tables, schema, tables
@@ -185,7 +186,7 @@ class TestRefused:
 
 
 class TestWriting:
-    @settings(deadline=None, max_examples=60, derandomize=True)
+    @settings(deadline=None, max_examples=examples(60), derandomize=True)
     @given(WORLDS)
     def test_what_is_written_is_read_again(self, scenario: tv.Scenario) -> None:
         toml = tomllib.loads(scenario.to_toml())

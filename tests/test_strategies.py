@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
+from tests.sizes import examples
 from tv2sim.events import log_of
 from tv2sim.strategies import HOOKS, MOMENTS, Moment, as_strategy, policies
 from tv2sim.strategies.builtin import ADAPTIVE, ADVANCE, COVERAGE, JUST_IN_TIME, SLACK_AWARE
@@ -412,7 +413,7 @@ class TestInWords:
         public = {name for name in methods if not name.startswith("_")}
         assert public == {*HOOKS, "starts", "sized", "prewarms", "knowledge", "in_words", "replace", "to_dict"}
 
-    @settings(deadline=None, derandomize=True, max_examples=100)
+    @settings(deadline=None, derandomize=True, max_examples=examples(100))
     @given(st.sets(st.sampled_from(sorted(HOOKS))), st.sampled_from(MOMENTS), st.booleans(), st.integers(0, 3))
     def test_any_combination_is_one_sentence(
         self, hooks: set[str], starts_on: Moment | None, dedicated: bool, prewarmed: int
@@ -1004,7 +1005,7 @@ class TestPoolState:
         assert {(state.starting, state.ready) for state in states if state.time == 4} == {(0, 1)}
         assert {state.waiting for state in states} == {0}
 
-    @settings(deadline=None, derandomize=True, max_examples=60)
+    @settings(deadline=None, derandomize=True, max_examples=examples(60))
     @given(cases())
     def test_it_agrees_with_the_levels_before_and_after_each_instant(self, case: Case) -> None:
         """Reviews come last in an instant: what they are told is what run.levels shows after it."""
@@ -1195,7 +1196,7 @@ def lines(run: tv.Run) -> list[tv.LogEntry]:
 
 
 class TestObservers:
-    @settings(deadline=None, derandomize=True, max_examples=100)
+    @settings(deadline=None, derandomize=True, max_examples=examples(100))
     @given(cases())
     def test_they_see_the_log_as_it_is(self, case: Case) -> None:
         seen: list[tv.LogEntry] = []

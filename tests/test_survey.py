@@ -20,13 +20,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tv2sim as tv
+from tests.sizes import examples
 from tv2sim.catalogue import generate_lines
 from tv2sim.validation import plural
 
 from .test_catalogue import NASTY_TITLES, THREE, THREE_LINES, line, video
 from .test_catalogue_any_input import BOM, junk_lines, lines_with_junk
 
-SOME = settings(deadline=None, derandomize=True, max_examples=150)
+SOME = settings(deadline=None, derandomize=True, max_examples=examples(150))
 SURVEY = "tv2sim.catalogue.survey"
 
 MIXED = [

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 import tv2sim as tv
 from tests.benchmarks.theory import lines
+from tests.sizes import examples
 from tests.test_wider_theory import irwin_hall, within
 from tv2sim import queueing
 from tv2sim.facts import VIDEO_OUTCOMES
@@ -514,7 +515,7 @@ KINDS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(KINDS, st.integers(1, 8), st.sampled_from([WARM, tv.PART_2C, AHEAD]), st.integers(1, 3))
 def test_what_is_certified_never_fails(
     kinds: list[tuple[float, float]], size: int, strategy: tv.Strategy, encoders: int

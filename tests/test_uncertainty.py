@@ -237,6 +237,7 @@ class TestTheStudy:
         assert row[ends].tolist() == [found.ci_low, found.ci_high]
         assert small.summary["cost"]["input_ci_low"].notna().all()
 
+    @pytest.mark.usefixtures("no_charts")
     def test_without_measured_times_there_is_none_of_it(self) -> None:
         plain = tv.compare(FIVE, ["1", "2a"], replications=30)
         assert plain.resamples is None
@@ -267,6 +268,7 @@ class TestTheStudy:
         assert longer["1"].resamples is small["1"].resamples
         assert longer["1"].input_interval("failed").mean == longer["1"].interval("failed").mean
 
+    @pytest.mark.usefixtures("no_charts")
     def test_a_verdict_that_the_times_are_too_few_for_is_told(self, study: tv.Comparison) -> None:
         compared = study.difference("advance", "failed")
         assert compared is not None
@@ -301,6 +303,7 @@ class TestTheCommand:
         np.savetxt(path, TIMES)
         return path
 
+    @pytest.mark.usefixtures("no_charts")
     def test_compare(self, times: Path, tmp_path: Path) -> None:
         asked = ("compare", CATALOGUE, "--strategies", "2c,advance", "--startup-samples", times)
         done = tv2sim(*asked, "--replications", 400, "--report", tmp_path / "page.html")
@@ -338,6 +341,7 @@ class TestThePlan:
         assert plan.inputs["met"].tolist() == [np.mean(np.array(rates) >= 0.85)]
         assert 0.05 < plan.inputs["met"][0] < 0.95
 
+    @pytest.mark.full
     def test_the_smallest_pool_that_is_enough_for_nearly_all_resamples_is_named(self) -> None:
         plan = tv.plan(tv.generate_catalogue(), "2c", target=0.999, startup_samples=TIMES)
         assert plan.best is not None
@@ -354,6 +358,7 @@ class TestThePlan:
         assert [int(found[1]), int(found[3])] == [smaller, larger]
         assert [float(found[2]), float(found[4])] == pytest.approx([100 * rows[smaller], 100 * rows[larger]])
 
+    @pytest.mark.full
     def test_the_bound_decides_what_few_replications_cannot(self) -> None:
         """99.9999 % is .000154 failures a run, of which 100 replications of a resample mostly show nothing."""
         asked: dict[str, Any] = {"vary": {"prewarmed": [16, 25]}, "target": 0.999999, "startup_samples": TIMES}
@@ -392,6 +397,7 @@ class TestThePlan:
 OF_PARTS = (Kind("failed", "1"), Kind("failed", "2a"), Kind("failed", "2a", "1"))
 
 
+@pytest.mark.full
 class TestCoverage:
     def test_of_parts_1_and_2a_reduced(self) -> None:
         """Of 20 intervals at most 3 miss the truth, with a probability of .98 if .95 hold."""
