@@ -134,7 +134,7 @@ def test_gitlab() -> None:
         tv.Video("901", "build", "autoscaled-3", UNKNOWN, 60, 0.0, 42.125),
         tv.Video("902", "test", "", UNKNOWN, 60, 4.25, 30.75),  # 09:00:04.25+01:00
     ]
-    assert reasons(found.catalogue) == [(1, "left out: it never ended in this log")]
+    assert reasons(found.catalogue) == [(2, "left out: it never ended in this log")]
     assert (found.startup_times.tolist(), found.without_startup_time) == ([], {})
 
 
@@ -555,7 +555,7 @@ def test_lines_of_a_csv_file_are_counted_with_those_of_its_values() -> None:
         ("id\n1\n", "encodingTime=0", "'publicationTimeout': map it to a column or a number, as in columns='"),
         ("job-id;b\n1;2\n", f"id=jobid,{SAME}", "'jobid'; it has job-id, b; in a mapping a name with '-'"),
         ("id\ra\r", SAME, "cannot read 'records': line 1: new-line character seen"),
-        ('{\n"id": 3\n', SAME, "'records' is no JSON document: no JSON: the line ends too early"),
+        ('{\n"id": 3\n', SAME, "1 line rejected, the first, line 1, because no JSON: the line ends too"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_at_all(source: str, columns: str, says: str) -> None:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from tv2sim.catalogue.columns import FIELDS, Column, Columns
-from tv2sim.catalogue.judging import TEXT_KEPT, Entry, as_bytes, outcome_of, parsed, text_of
-from tv2sim.catalogue.sources import Digest, entries, is_frame, lines_of, opened, suffix_of
+from tv2sim.catalogue.judging import TEXT_KEPT, Entry, outcome_of, parsed, text_of
+from tv2sim.catalogue.sources import Digest, Reading, frames_of, opened, suffix_of
 from tv2sim.catalogue.videos import REQUIRED
 from tv2sim.errors import CatalogueError, need_pyarrow
 from tv2sim.validation import plural
@@ -34,19 +34,19 @@ _ROWS = 1 << 14
 @contextmanager
 def batches(source: Any, columns: Columns, digest: Digest) -> Iterator[tuple[Iterator[Batch], str]]:
     """Give the records of a source in batches, and its name."""
-    if is_frame(source):
-        yield _frame_batches([source], columns, "table"), "table"
+    if (frames := frames_of(source)) is not None:
+        yield _frame_batches(frames, columns, "table"), "table"
         return
     with opened(source) as (stream, label):
         suffix = suffix_of(source)
         if suffix == ".parquet":
             yield _parquet_batches(stream, columns, label), label
             return
-        lines: Iterable[Entry] = digest.of(entries(lines_of(stream), label))
+        reading = Reading(stream, label, digest)
         is_csv = suffix in (".csv", ".tsv")
         if not suffix or source == "-":
-            is_csv, lines = _is_csv(lines)
-        yield (_csv_batches if is_csv else _json_batches)(lines, columns, label), label
+            is_csv = reading.begins_with not in (b"", b"{", b"[")
+        yield (_csv_batches if is_csv else _json_batches)(reading, columns, label), label
 
 
 class Batch:
@@ -83,12 +83,9 @@ class Batch:
 # -- JSON, and Python's own mappings -----------------------------------------------------------------------
 
 
-def _json_batches(stream: Iterable[Entry], columns: Columns, label: str) -> Iterator[Batch]:
-    """Yield the records of JSON lines, of a document that is a list or holds one, or of Python's own.
-
-    A line may also be a list of records, as a page of an API is.
-    """
-    records = _records(stream, columns.records, label)
+def _json_batches(reading: Reading, columns: Columns, label: str) -> Iterator[Batch]:
+    """Yield the records of JSON in any layout, or of Python's own. A line may also be a list of records."""
+    records = _records(reading, columns.records)
     while part := list(islice(records, _ROWS)):
         lines, entries, rows = (list(column) for column in zip(*part, strict=True))
         broken = {i: row for i, row in enumerate(rows) if isinstance(row, str)}
@@ -141,56 +138,22 @@ def _mapping(entry: Any) -> Any:
     return entry
 
 
-def _records(stream: Iterable[Entry], inside: Column | None, label: str) -> Iterator[tuple[int, Entry, Any]]:
+def _records(reading: Reading, inside: Column | None) -> Iterator[tuple[int, Entry, Any]]:
     """Yield number, entry and record; in place of the record, the reason why it cannot be read."""
-    first, lines = _peeked(stream)
-    if isinstance(first, bytes) and first.strip() in (b"[", b"{"):
-        document = outcome_of(_decode, b"".join(as_bytes(line) for line in lines))
-        if isinstance(document, str):
-            raise CatalogueError(f"{label!r} is no JSON document: {document}")
-        for number, record in enumerate(_unpacked(document, inside), start=1):
-            yield number, record, outcome_of(_mapping, record)
-        return
-    for number, entry, found in parsed(lines, _decode, _mapping):
-        if isinstance(found, str):
+    keys = [step for step in inside.steps if isinstance(step, str)] if inside else []
+    for number, entry, found in parsed(reading.records(keys), _decode, _mapping):
+        if isinstance(found, list):
+            yield from ((number, record, outcome_of(_mapping, record)) for record in found)
+        else:
             yield number, entry, found
-            continue
-        several = _unpacked(found, inside)
-        for record in several:
-            alone = record is found
-            yield number, entry if alone else record, found if alone else outcome_of(_mapping, record)
-
-
-def _unpacked(found: Any, inside: Column | None) -> list[Any]:
-    """Return the records of a document or a line."""
-    if isinstance(found, dict) and inside is not None:
-        found = found if (records := inside.of(found)) is None else records
-    return found if isinstance(found, list) else [found]
-
-
-def _peeked(stream: Iterable[Entry]) -> tuple[Entry, Iterator[Entry]]:
-    """Return the first entry that is not blank (a text as bytes), and all entries."""
-    entries, seen = iter(stream), []
-    for entry in entries:
-        seen.append(entry)
-        text = as_bytes(entry) if isinstance(entry, str) else entry
-        if not isinstance(text, bytes) or text.strip(b"\xef\xbb\xbf \t\r\n"):
-            return text, chain(seen, entries)
-    return None, iter(seen)
-
-
-def _is_csv(stream: Iterable[Entry]) -> tuple[bool, Iterator[Entry]]:
-    """Return whether a text without a name looks like CSV, and the stream again."""
-    first, entries = _peeked(stream)
-    return isinstance(first, bytes) and first.lstrip(b"\xef\xbb\xbf \t")[:1] not in (b"{", b"["), entries
 
 
 # -- tables ------------------------------------------------------------------------------------------------
 
 
-def _csv_batches(stream: Iterable[Entry], columns: Columns, label: str) -> Iterator[Batch]:
+def _csv_batches(reading: Reading, columns: Columns, label: str) -> Iterator[Batch]:
     """Yield the records of a CSV file with a header; commas, semicolons or tabs separate."""
-    source = _Csv(stream)
+    source = _Csv(reading.lines())
     try:
         header = source.header()
         table = _Table(header, columns, label)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -18,8 +18,8 @@ from tv2sim.catalogue.videos import NUMBERS, UNKNOWN, Rejected, Video
 from tv2sim.validation import LONGEST_TIME, plural, shown
 
 __all__ = [
-    "LONGEST_LINE", "TEXT_KEPT", "Entry", "as_bytes", "judged", "no_video", "outcome_of", "parse", "parsed",
-    "repeated", "text_of", "video_of",
+    "LONGEST_LINE", "TEXT_KEPT", "Broken", "Entry", "as_bytes", "judged", "no_video", "outcome_of", "parse",
+    "parsed", "repeated", "text_of", "video_of",
 ]  # fmt: skip
 
 Entry: TypeAlias = "bytes | str | Mapping[str, Any] | Video | object"
@@ -33,15 +33,23 @@ TEXT_KEPT = 200
 """Characters of a rejected line that are kept."""
 
 
-def judged(stream: Iterable[Entry], *, encoded: bool | None = None) -> Iterator[Video | Rejected]:
+class Broken(NamedTuple):
+    """What cannot be read, in the place of an entry: the reason, and what it looks like."""
+
+    reason: str
+    text: str
+
+
+def judged(numbered: Iterable[tuple[int, Entry]], *, encoded: bool | None = None) -> Iterator[Video | Rejected]:
     """Yield for each entry its video, or that it is rejected: it is not valid, or its id was seen before.
 
-    `encoded` is that of :func:`parse`.
+    The parameters are those of :func:`parse`.
     """
     seen: dict[str, int] = {}
-    for number, entry, outcome in parse(stream, encoded=encoded):
+    for number, entry, outcome in parse(numbered, encoded=encoded):
         if isinstance(outcome, Video):
-            if (first := seen.setdefault(outcome.id, number)) == number:
+            if (first := seen.get(outcome.id)) is None:
+                seen[outcome.id] = number
                 yield outcome
                 continue
             outcome = repeated(outcome.id, first)
@@ -53,13 +61,21 @@ def repeated(video_id: str, first: int) -> str:
     return f"the id {repr(video_id)[:60]} was seen before, in line {first}"
 
 
-def parse(stream: Iterable[Entry], *, encoded: bool | None = None) -> Iterator[tuple[int, Entry, Video | str]]:
-    """Yield for each entry its 1-based number, the entry, and its video or the reason why it is not valid.
+def parse(
+    numbered: Iterable[tuple[int, Entry]], *, encoded: bool | None = None
+) -> Iterator[tuple[int, Entry, Video | str]]:
+    """Yield for each entry its number, the entry, and its video or the reason why it is not valid.
 
-    Blank lines are counted, but not yielded. `encoded` says whether a video needs an encoding time; None: it
-    does if the first one has one.
+    Blank lines are not yielded.
+
+    Parameters
+    ----------
+    numbered : iterable of int and entry
+        The entries, each with the 1-based number of its line.
+    encoded : bool, optional
+        Whether a video needs an encoding time; None: it does if the first one has one.
     """
-    for found in parsed(stream, _decode, video_of):
+    for found in parsed(numbered, _decode, video_of):
         number, entry, outcome = found
         if isinstance(outcome, Video):
             if encoded is None:
@@ -70,13 +86,15 @@ def parse(stream: Iterable[Entry], *, encoded: bool | None = None) -> Iterator[t
 
 
 def parsed(
-    stream: Iterable[Entry], decode: Callable[[bytes], T], convert: Callable[[Any], T]
+    numbered: Iterable[tuple[int, Entry]], decode: Callable[[bytes], T], convert: Callable[[Any], T]
 ) -> Iterator[tuple[int, Entry, T | str]]:
     """Do the same with any functions, one for lines of JSON and one for what is no text."""
-    for number, entry in enumerate(stream, start=1):
+    for number, entry in numbered:
         if isinstance(entry, str):  # of a text file, or a list of lines
             entry = as_bytes(entry)
-        if not isinstance(entry, bytes):
+        if isinstance(entry, Broken):
+            yield number, entry, entry.reason
+        elif not isinstance(entry, bytes):
             yield number, entry, outcome_of(convert, entry)
         elif len(entry) > LONGEST_LINE:
             yield number, entry, f"the line is longer than {LONGEST_LINE // 1_000_000} MB"
@@ -160,6 +178,8 @@ def text_of(entry: Entry) -> str:
     if isinstance(entry, bytes):
         # a character has at most four bytes, so this much holds all the text that is kept
         return entry[: 4 * TEXT_KEPT + 4].decode("utf-8", "replace")[:TEXT_KEPT]
+    if isinstance(entry, Broken):
+        return entry.text[:TEXT_KEPT]
     return shown(entry, TEXT_KEPT)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from array import array
+from bisect import insort
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import numpy as np
 from tv2sim.catalogue.columns import Given
 from tv2sim.catalogue.importing import Importer, imported
 from tv2sim.catalogue.judging import Entry, as_bytes, parse, repeated, text_of
-from tv2sim.catalogue.sources import Source, entries, is_table, lines_of, opened
+from tv2sim.catalogue.sources import Reading, Source, entries, is_table, opened
 from tv2sim.catalogue.videos import NUMBERS, Rejected, Video, is_absent, numbers_shown, rejected_shown
 from tv2sim.notebook import display
 from tv2sim.progress import watched
@@ -125,14 +126,14 @@ def survey_catalogue(
     if columns is not None or is_table(source):
         return _of_columns(imported(source, columns), keep)
     with opened(source) as (stream, label), _rereadable(stream, label) as again:
-        lines = watched(entries(again(), label), "line", wanted=progress)
-        for number, entry, outcome in parse(lines):
+        lines = watched(Reading(again(), label).records(), "line", wanted=progress)
+        for place, (number, entry, outcome) in enumerate(parse(lines)):
             if isinstance(outcome, Video):
-                found.video(number, outcome)
+                found.video(place, outcome)
             else:
-                found.reject(number, outcome, entry, found.rejected)
+                found.reject(place, number, outcome, entry)
         if suspects := found.suspects():
-            found.confirm(suspects, parse(entries(again(), label)))
+            found.confirm(suspects, parse(Reading(again(), label).records()))
         return found.survey(label)
 
 
@@ -143,13 +144,14 @@ def _of_columns(importer: Importer, keep: int) -> Survey:
 
 @contextmanager
 def _rereadable(stream: Iterable[Entry], label: str) -> Iterator[Callable[[], Iterable[Entry]]]:
-    """Yield a function that returns the entries; each call returns all of them again."""
+    """Yield a function that returns the source; each call returns it at its start again."""
     if isinstance(stream, IOBase) and (start := _position(stream)) is not None:
-        yield lambda: _from(stream, start)
+        yield lambda: _at(stream, start)
     elif hasattr(stream, "readline"):
         with tempfile.TemporaryFile() as copy:
-            copy.writelines(as_bytes(line).rstrip(b"\r\n") + b"\n" for line in entries(lines_of(stream), label))
-            yield lambda: _from(copy, 0)
+            pieces = iter(lambda: stream.readline(_PIECE) or None, None)
+            copy.writelines(map(_copied, entries(pieces, label)))
+            yield lambda: _at(copy, 0)
     else:
         records = stream if isinstance(stream, list | tuple) else list(entries(stream, label))
         yield lambda: records
@@ -163,65 +165,78 @@ def _position(stream: IOBase) -> int | None:
         return None
 
 
-def _from(stream: Any, position: int) -> Iterator[Entry]:
+def _at(stream: Any, position: int) -> Any:
     stream.seek(position)
-    yield from lines_of(stream)
+    return stream
+
+
+_PIECE = 1 << 16
+
+
+def _copied(piece: Any) -> bytes:
+    """Return a line, or a part of one, as bytes; a text's line may end in a carriage return."""
+    found = as_bytes(piece)
+    return found[:-1] + b"\n" if found.endswith(b"\r") and len(piece) < _PIECE else found
 
 
 class _Found:
-    """The data that the pass collects: a few numbers per video, and the first rejected lines."""
+    """The data that the pass collects: a few numbers per video, and the first rejected lines.
+
+    Entries are known by their place among all entries, since several may be of one line.
+    """
 
     def __init__(self, keep: int) -> None:
         self.keep = keep
-        self.hashes, self.lines = array("q"), array("q")
+        self.hashes, self.places = array("q"), array("q")
         self.numbers = {name: array("d") for name, number in NUMBERS.items() if not number.optional}
         self.rejected_lines = 0
-        self.rejected: list[Rejected] = []
+        self.rejected: list[tuple[int, Rejected]] = []
         self.repeats: list[int] = []
 
-    def video(self, number: int, video: Video) -> None:
+    def video(self, place: int, video: Video) -> None:
         for name in NUMBERS:
             value = getattr(video, name)
             if name not in self.numbers:
                 if value is None:
                     continue
-                self.numbers[name] = array("d", [nan]) * len(self.lines)  # the first video that has one
+                self.numbers[name] = array("d", [nan]) * len(self.places)  # the first video that has one
             self.numbers[name].append(nan if value is None else value)
         self.hashes.append(hash(video.id))
-        self.lines.append(number)
+        self.places.append(place)
 
-    def reject(self, number: int, reason: str, entry: Entry, kept: list[Rejected]) -> None:
+    def reject(self, place: int, number: int, reason: str, entry: Entry) -> None:
         self.rejected_lines += 1
-        if len(kept) < self.keep:
-            kept.append(Rejected(number, reason, text_of(entry)))
+        if len(self.rejected) < self.keep or (self.rejected and place < self.rejected[-1][0]):
+            insort(self.rejected, (place, Rejected(number, reason, text_of(entry))))
+            del self.rejected[self.keep :]
 
     def suspects(self) -> set[int]:
-        """Return the numbers of the lines whose id's hash occurs more than once."""
+        """Return the places of the entries whose id's hash occurs more than once."""
         hashes = np.frombuffer(self.hashes, dtype=np.int64)
         ordered = np.sort(hashes)
         shared = np.isin(hashes, ordered[1:][ordered[1:] == ordered[:-1]])
-        return set(np.frombuffer(self.lines, dtype=np.int64)[shared].tolist())
+        return set(np.frombuffer(self.places, dtype=np.int64)[shared].tolist())
 
     def confirm(self, suspects: set[int], parsed: Iterable[tuple[int, Entry, Video | str]]) -> None:
         """Compare the suspects' ids themselves, and reject each that was seen before."""
         first: dict[str, int] = {}
-        kept: list[Rejected] = []
-        for number, entry, outcome in parsed:
-            if number not in suspects or not isinstance(outcome, Video):
+        for place, (number, entry, outcome) in enumerate(parsed):
+            if place not in suspects or not isinstance(outcome, Video):
                 continue
-            if (seen := first.setdefault(outcome.id, number)) != number:
-                self.reject(number, repeated(outcome.id, seen), entry, kept)
-                self.repeats.append(number)
-        self.rejected = sorted(self.rejected + kept)[: self.keep]
+            if (seen := first.get(outcome.id)) is None:
+                first[outcome.id] = number
+            else:
+                self.reject(place, number, repeated(outcome.id, seen), entry)
+                self.repeats.append(place)
 
     def survey(self, label: str) -> Survey:
-        valid = ~np.isin(np.frombuffer(self.lines, dtype=np.int64), self.repeats)
-        del self.hashes, self.lines  # before the columns are copied
+        valid = ~np.isin(np.frombuffer(self.places, dtype=np.int64), self.repeats)
+        del self.hashes, self.places  # before the columns are copied
         known: dict[str, NDArray[np.float64] | None] = {}
         for name, numbers in self.numbers.items():
             column = np.frombuffer(numbers)[valid]
             known[name] = None if is_absent(name, column) else column  # a repeated id may have had the only one
-        return _survey(label, known, self.rejected_lines, self.rejected)
+        return _survey(label, known, self.rejected_lines, [one for _, one in self.rejected])
 
 
 def _survey(

@@ -70,7 +70,8 @@ class Feed:
     def _read(self) -> None:
         """Run in the reader's thread: put videos into the queue until the source ends or the feed is closed."""
         try:
-            for outcome in judged(entries(self._source, self.name), encoded=self._encoded):
+            lines = enumerate(entries(self._source, self.name), start=1)
+            for outcome in judged(lines, encoded=self._encoded):
                 if isinstance(outcome, Rejected):
                     self.rejected.append(outcome)
                     self._woken()
