@@ -7,6 +7,7 @@ which of them are required, and their limits are those of the class :class:`~tv2
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeAlias, TypeVar
@@ -18,7 +19,8 @@ from tv2sim.catalogue.videos import NUMBERS, UNKNOWN, Rejected, Video
 from tv2sim.validation import LONGEST_TIME, plural, shown
 
 __all__ = [
-    "LONGEST_LINE", "TEXT_KEPT", "Broken", "Entry", "as_bytes", "judged", "no_video", "outcome_of", "parse",
+    "LONGEST_LINE", "TEXT_KEPT", "Broken", "Entry", "as_bytes", "judged", "no_video", "of_another_kind",
+    "outcome_of", "parse",
     "parsed", "repeated", "text_of", "video_of",
 ]  # fmt: skip
 
@@ -104,7 +106,7 @@ def parsed(
             line = entry.rstrip(b"\r\n")  # otherwise a text that is not closed would seem to hold a line break
             if line and not line.isspace():
                 outcome = outcome_of(decode, line)
-                hint = _of_another_kind(line) if number == 1 and isinstance(outcome, str) else ""
+                hint = of_another_kind(line) if number == 1 and isinstance(outcome, str) else ""
                 yield number, line, f"{outcome}{hint}" if hint else outcome
 
 
@@ -126,13 +128,13 @@ def outcome_of(convert: Callable[[Any], T], entry: Any) -> T | str:
         return "no JSON that can be read: nested too deeply"
 
 
-def _of_another_kind(start: bytes) -> str:
-    """Return a hint at the kind of a file whose first line is not a video, or an empty text."""
+def of_another_kind(start: bytes) -> str:
+    """Return a hint at the kind of a file whose first line is no video or header, or an empty text."""
     if start.startswith(b"\x1f\x8b"):
         return " (the file is compressed: unpack it with gunzip)"
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start[:2]:
         return " (the file is UTF-16: save it as UTF-8)"
-    if b"}\r" in start:
+    if b"}\r" in start or (start[:1] not in b"{[" and re.match(rb"[^\"\n]*\r[^\r\n]", start)):
         return " (the file's line ends are CR alone: save it with LF or CRLF)"
     return ""
 
