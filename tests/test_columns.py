@@ -5,6 +5,7 @@ Times are by hand: the logs in `logs` are made up, in the formats of GitLab, Git
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import math
@@ -543,7 +544,74 @@ def test_lines_of_a_csv_file_are_counted_with_those_of_its_values() -> None:
     assert catalogue.rejected == (
         (6, "it has 2 values, but the header has 3", '"c",1'),
         (7, "it has 4 values, but the header has 3", "d,1,2,3"),
-        (8, "it has 1 value, but the header has 3", '"e,1,2'),
+        (8, "a quote opens in it and is not closed", '"e,1,2'),
+    )
+
+
+BAD_ROWS = {
+    "a value beyond the limit": (
+        f"bad,{'x' * 140_000},1,5\n",
+        "a value in it is longer than 131,072 characters",
+    ),
+    "a lone CR": ("bad,a\rb,1,5\n", "a carriage return stands in it, outside of quotes"),
+    "a quote that opens": ('bad,"a,1,5\n', "a quote opens in it and is not closed"),
+    "a quote that opens at the end": ('bad,a,1,"5\n', "a quote opens in it and is not closed"),
+    "a value too few": ("bad,1,5\n", "it has 3 values, but the header has 4"),
+}
+
+
+@pytest.mark.parametrize("bad", BAD_ROWS)
+@pytest.mark.parametrize(
+    "after", ['b,"B, 1",1,5\n', "b,B,1,5\n", '"b","B",1,5\n', 'b,"a\nb",1,5\n', "\nb,B,1,5"]
+)
+@pytest.mark.parametrize("rows", [1, 3, 5000])
+def test_one_bad_row_loses_one_row(bad: str, after: str, rows: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tv2sim.catalogue.batches._ROWS", rows)
+    row, reason = BAD_ROWS[bad]
+    text = f'id,title,encodingTime,publicationTimeout\na,"A\n""1""",1,5\n{row}{after}'
+    text += "".join(f"c{n},C,1,5\n" for n in range(5)) if text.endswith("\n") else ""
+    found = tv.read_catalogue(io.BytesIO(text.encode()), columns={})
+    assert [(one.line, one.reason, one.text) for one in found.rejected] == [(4, reason, row[:200].rstrip("\n"))]
+    assert found.ids[:2] == ("a", "b")
+    assert len(found) == 2 + 5 * text.endswith("\n")
+    assert found.titles[0] == 'A\n"1"'
+
+
+@pytest.mark.parametrize(
+    ("data", "hint"),
+    [
+        (gzip.compress(gzip.compress(b"id,b\n1,2\n")), "(the file is compressed: unpack it with gunzip)"),
+        ("id,b\n1,2\n".encode("utf-16"), "(the file is UTF-16: save it as UTF-8)"),
+        ("id,b\n1,2\n".encode("utf-16-le"), "(the file is UTF-16: save it as UTF-8)"),
+        ("id,b\n1,2\n".encode("utf-16-be"), "(the file is UTF-16: save it as UTF-8)"),
+        (b"id,b\r1,2\r", "(the file's line ends are CR alone: save it with LF or CRLF)"),
+    ],
+    ids=["gzip twice", "UTF-16", "UTF-16LE", "UTF-16BE", "CR"],
+)
+def test_a_table_of_another_kind_is_told(data: bytes, hint: str, tmp_path: Path) -> None:
+    path = tmp_path / "log.csv"
+    path.write_bytes(data)
+    with pytest.raises(tv.CatalogueError) as caught:
+        tv.read_catalogue(path)
+    assert str(caught.value) == f"cannot read 'log.csv' as a table {hint}"
+
+
+def test_a_header_has_each_name_once(tmp_path: Path) -> None:
+    text = "id,b,id,,\n1,2,3,,\n"
+    frame = pd.DataFrame([["1", 2, "3"]], columns=["id", "b", "id"])
+    for source in (io.StringIO(text), frame):
+        with pytest.raises(tv.CatalogueError, match=r"has several columns named 'id': rename them"):
+            tv.read_catalogue(source, columns="encodingTime=b,publicationTimeout=5")
+    again = io.StringIO(text.replace(",id", ",c"))
+    assert len(tv.read_catalogue(again, columns="encodingTime=b,publicationTimeout=5")) == 1
+
+
+def test_a_missing_column_says_what_there_is_and_what_helps() -> None:
+    with pytest.raises(tv.CatalogueError) as caught:
+        tv.read_catalogue(io.StringIO("job,made\n1,2\n"), columns=SAME)
+    assert str(caught.value) == (
+        "'records' has no column 'id': map it to a column; it has job, made. --columns (columns=) takes a "
+        "mapping, as id=job, and tv2sim import makes a catalogue of a log"
     )
 
 
@@ -555,7 +623,8 @@ def test_lines_of_a_csv_file_are_counted_with_those_of_its_values() -> None:
         ("job\n1\n", SAME, "'records' has no column 'id': map it to a column"),
         ("id\n1\n", "encodingTime=0", "'publicationTimeout': map it to a column or a number, as in columns='"),
         ("job-id;b\n1;2\n", f"id=jobid,{SAME}", "'jobid'; it has job-id, b; in a mapping a name with '-'"),
-        ("id\ra\r", SAME, "cannot read 'records': line 1: new-line character seen"),
+        ("id\ra\r", SAME, "cannot read 'records' as a table (the file's line ends are CR alone"),
+        ('\n"id,b\n1,2\n', SAME, "cannot read 'records': line 2: a quote opens in it and is not closed"),
         ('{\n"id": 3\n', SAME, "1 line rejected, the first, line 1, because no JSON: the line ends too"),
     ],
 )  # fmt: skip

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import csv
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import chain, islice
+from itertools import chain, count, islice
 from operator import itemgetter
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -13,8 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from tv2sim.catalogue.columns import FIELDS, Column, Columns
-from tv2sim.catalogue.judging import TEXT_KEPT, Entry, UnusableError, no_object, outcome_of, parsed, text_of
-from tv2sim.catalogue.judging import reading as decoding
+from tv2sim.catalogue.judging import TEXT_KEPT, Entry, of_another_kind, outcome_of, parsed, text_of
 from tv2sim.catalogue.sources import Digest, Reading, frames_of, opened, suffix_of
 from tv2sim.catalogue.videos import REQUIRED
 from tv2sim.errors import CatalogueError, need_pyarrow
@@ -65,6 +65,8 @@ class Batch:
         Returns a column.
     own : callable
         Returns the column that has the name of a field; None if no column has it.
+    names : iterable of str
+        The columns of a table.
     """
 
     def __init__(
@@ -74,8 +76,10 @@ class Batch:
         text: Callable[[int], str],
         values: Callable[[Column], Values],
         own: Callable[[str], Values | None],
+        names: Iterable[str] = (),
     ) -> None:
         self.lines, self.broken, self.text, self.values, self.own = lines, broken, text, values, own
+        self.names = names
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -154,25 +158,15 @@ def _records(reading: Reading, inside: Column | None) -> Iterator[tuple[int, Ent
 
 def _csv_batches(reading: Reading, columns: Columns, label: str) -> Iterator[Batch]:
     """Yield the records of a CSV file with a header; commas, semicolons or tabs separate."""
+    if isinstance(reading.first, bytes) and (hint := of_another_kind(reading.first)):
+        raise CatalogueError(f"cannot read {label!r} as a table{hint}")
     source = _Csv(reading.lines())
-    try:
-        header = source.header()
-        table = _Table(header, columns, label)
-        while header and (lines := source.block()):
-            numbers, rows, texts = source.rows(lines)
-            if not all(rows):  # a blank line has no values
-                full = [i for i, row in enumerate(rows) if row]
-                numbers, texts = [numbers[i] for i in full], [texts[i] for i in full]
-                rows = [rows[i] for i in full]
-            broken = {}
-            if set(map(len, rows)) - {len(header)}:
-                for i, row in enumerate(rows):
-                    if len(row) != len(header):
-                        broken[i] = f"it has {plural(len(row), 'value')}, but the header has {len(header)}"
-                        rows[i] = [""] * len(header)
+    header = source.header(label)
+    table = _Table(header, columns, label)
+    while header and (lines := source.block()):
+        numbers, rows, texts, broken = source.rows(lines)
+        if rows:  # lines may all be blank
             yield table.batch(numbers, broken, _text_of(texts), _of_rows(rows))
-    except csv.Error as error:
-        raise CatalogueError(f"cannot read {label!r}: line {source.number}: {error}") from error
 
 
 def _of_rows(rows: list[list[str]]) -> Callable[[int], Values]:
@@ -186,55 +180,96 @@ class _Csv:
         self._lines = (
             line.decode("utf-8", "surrogateescape") if isinstance(line, bytes) else str(line) for line in stream
         )
+        self._ahead: deque[str] = deque()
+        """Lines that were read, and belong to no row yet."""
         self._delimiter = ","
+        self._width: int | None = None
         self.number = 0
 
-    def header(self) -> list[str]:
+    def header(self, label: str) -> list[str]:
         """Return the names of the columns."""
         while line := next(self._lines, ""):
             line = line.removeprefix("\ufeff")
             if line.strip():
                 self._delimiter = max(",;\t", key=line.count)
-                return self._one_by_one([line])[1][0]
+                _, rows, _, broken = self._one_by_one([line])
+                if broken:
+                    raise CatalogueError(f"cannot read {label!r}: line {self.number}: {broken[0]}")
+                self._width = len(rows[0])
+                return rows[0]
             self.number += 1
         return []
 
     def block(self) -> list[str]:
         """Return the next lines."""
-        return list(islice(self._lines, _ROWS))
+        found = list(islice(chain(self._ahead, self._lines), max(_ROWS, len(self._ahead))))
+        self._ahead.clear()
+        return found
 
-    def rows(self, lines: list[str]) -> tuple[Sequence[int], list[list[str]], list[str]]:
-        """Return the numbers, rows and texts that begin in these lines."""
+    def rows(self, lines: list[str]) -> tuple[Sequence[int], list[list[str]], list[str], dict[int, str]]:
+        """Return the numbers, rows and texts that begin in these lines, and by row why it cannot be read."""
         try:
             rows = list(csv.reader([*lines, _END], delimiter=self._delimiter))
-        except csv.Error:  # said with the number of its line
-            rows = []
+        except csv.Error:
+            return self._one_by_one(lines)
         # a row of several lines, or one that goes on after these, would have taken a line of another row
-        if len(rows) != len(lines) + 1 or rows.pop() != [_END]:
+        if len(rows) != len(lines) + 1 or rows.pop() != [_END] or set(map(len, rows)) != {self._width}:
             return self._one_by_one(lines)
         self.number += len(lines)
-        return range(self.number - len(lines) + 1, self.number + 1), rows, lines
+        return range(self.number - len(lines) + 1, self.number + 1), rows, lines, {}
 
-    def _one_by_one(self, lines: list[str]) -> tuple[list[int], list[list[str]], list[str]]:
+    def _one_by_one(self, lines: list[str]) -> tuple[list[int], list[list[str]], list[str], dict[int, str]]:
         numbers: list[int] = []
         rows: list[list[str]] = []
         texts: list[str] = []
-        taken: list[str] = []
+        broken: dict[int, str] = {}
+        self._ahead.extend(lines)
         end = self.number + len(lines)
-
-        def counted() -> Iterator[str]:
-            for line in chain(lines, self._lines):
-                self.number += 1
-                taken.append(line)
-                yield line
-
-        reader = csv.reader(counted(), delimiter=self._delimiter)
         while self.number < end:
-            rows.append(next(reader))
-            numbers.append(self.number - len(taken) + 1)
-            texts.append("".join(taken))
-            taken.clear()
-        return numbers, rows, texts
+            row, size = self._row()
+            text = "".join(self._ahead.popleft() for _ in range(size))
+            self.number += size
+            if not row:  # a blank line
+                continue
+            if isinstance(row, list) and self._width not in (None, len(row)):
+                row = f"it has {plural(len(row), 'value')}, but the header has {self._width}"
+            if isinstance(row, str):
+                broken[len(rows)] = row
+                row = [""] * (self._width or 1)
+            rows.append(row)
+            numbers.append(self.number - size + 1)
+            texts.append(text)
+        return numbers, rows, texts, broken
+
+    def _row(self) -> tuple[list[str] | str, int]:
+        """Return the row that begins in the next line, or why it cannot be read, and how many lines it has."""
+        first = self._ahead[0]
+        try:
+            found = list(csv.reader([first, _END], delimiter=self._delimiter))
+        except csv.Error as error:
+            if max(map(len, first.split(self._delimiter))) > csv.field_size_limit():
+                return f"a value in it is longer than {csv.field_size_limit():,} characters", 1
+            if "\r" in first.rstrip("\r\n"):
+                return "a carriage return stands in it, outside of quotes", 1
+            return f"no CSV: {error}", 1
+        if found[1:] == [[_END]]:
+            return found[0], 1
+        # A quote is open. Where it stands by mistake, the next one does not stand before a separator, or the
+        # row has another number of values: later rows must not be lost with this one.
+        reader = csv.reader(self._lines_ahead(), delimiter=self._delimiter, strict=True)
+        with suppress(csv.Error):
+            row = next(reader)
+            if self._width in (None, len(row)):
+                return row, reader.line_num
+        return "a quote opens in it and is not closed", 1
+
+    def _lines_ahead(self) -> Iterator[str]:
+        for place in count():
+            if place == len(self._ahead):
+                if not (line := next(self._lines, "")):
+                    return
+                self._ahead.append(line)
+            yield self._ahead[place]
 
 
 _END = "\0"
@@ -294,7 +329,8 @@ class _Table:
     def __init__(self, header: Sequence[str], columns: Columns, label: str) -> None:
         self._index: dict[str, int] = {}
         for i, name in enumerate(header):
-            self._index.setdefault(name, i)  # of columns with the same name, the first
+            if name and self._index.setdefault(name, i) != i:
+                raise CatalogueError(f"{label!r} has several columns named {name[:60]!r}: rename them")
         self._label = label
 
     def batch(
@@ -317,7 +353,7 @@ class _Table:
             index = self._index.get(FIELDS[name], self._index.get(name))
             return None if index is None else at(index)
 
-        return Batch(lines, broken, text, values, own)
+        return Batch(lines, broken, text, values, own, self._index)
 
     def _lacks(self, name: str) -> CatalogueError:
         known = ", ".join(self._index)

@@ -445,8 +445,11 @@ class _Rows:
         values = self._batch.own(name)
         if values is None and name in REQUIRED and name != "encoding_time":
             constant = "" if name == "id" else f" or a number, as in columns='{FIELDS[name]}=3'"
+            known = ", ".join(self._batch.names)[:500]
             raise CatalogueError(
-                f"{self._label!r} has no column {FIELDS[name]!r}: map it to a column{constant}"
+                f"{self._label!r} has no column {FIELDS[name]!r}: map it to a column{constant}; it has {known}"
+                f". --columns (columns=) takes a mapping, as {FIELDS[name]}={next(iter(self._batch.names), '')}, "
+                f"and tv2sim import makes a catalogue of a log"
             )
         return values
 

@@ -11,8 +11,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from types import NoneType
-from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -21,8 +20,9 @@ from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, UNKNOWN, Rejected,
 from tv2sim.validation import plural, shown
 
 __all__ = [
-    "LONGEST_LINE", "TEXT_KEPT", "Broken", "Entry", "UnusableError", "as_bytes", "judged", "no_object",
-    "no_video", "outcome_of", "parse", "parsed", "reading", "repeated", "text_of", "video_of",
+    "LONGEST_LINE", "TEXT_KEPT", "Broken", "Entry", "as_bytes", "judged", "no_video", "of_another_kind",
+    "outcome_of", "parse",
+    "parsed", "repeated", "text_of", "video_of",
 ]  # fmt: skip
 
 Entry: TypeAlias = "bytes | str | Mapping[str, Any] | Video | object"
@@ -78,7 +78,7 @@ def parse(
     encoded : bool, optional
         Whether a video needs an encoding time; None: it does if the first one has one.
     """
-    for found in parsed(numbered, _video_in, video_of):
+    for found in parsed(numbered, _decode, video_of):
         number, entry, outcome = found
         if isinstance(outcome, Video):
             if encoded is None:
@@ -107,7 +107,7 @@ def parsed(
             line = entry.rstrip(b"\r\n")  # otherwise a text that is not closed would seem to hold a line break
             if line and not line.isspace():
                 outcome = outcome_of(decode, line)
-                hint = _of_another_kind(line) if number == 1 and isinstance(outcome, str) else ""
+                hint = of_another_kind(line) if number == 1 and isinstance(outcome, str) else ""
                 yield number, line, f"{outcome}{hint}" if hint else outcome
 
 
@@ -127,13 +127,13 @@ def outcome_of(convert: Callable[[Any], T], entry: Any) -> T | str:
         return "no JSON that can be read: nested too deeply"
 
 
-def _of_another_kind(start: bytes) -> str:
-    """Return a hint at the kind of a file whose first line is not a video, or an empty text."""
+def of_another_kind(start: bytes) -> str:
+    """Return a hint at the kind of a file whose first line is no video or header, or an empty text."""
     if start.startswith(b"\x1f\x8b"):
         return " (the file is compressed: unpack it with gunzip)"
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start[:2]:
         return " (the file is UTF-16: save it as UTF-8)"
-    if b"}\r" in start:
+    if b"}\r" in start or (start[:1] not in b"{[" and re.match(rb"[^\"\n]*\r[^\r\n]", start)):
         return " (the file's line ends are CR alone: save it with LF or CRLF)"
     return ""
 
@@ -272,7 +272,7 @@ def text_of(entry: Entry) -> str:
         return entry[: 4 * TEXT_KEPT + 4].decode("utf-8", "replace")[:TEXT_KEPT]
     if isinstance(entry, Broken):
         return entry.text[:TEXT_KEPT]
-    return shown(entry, 10 * TEXT_KEPT)[:TEXT_KEPT]  # of a longer one, the middle is left out
+    return shown(entry, TEXT_KEPT)
 
 
 def no_video(label: str, rejected: list[Rejected]) -> str:

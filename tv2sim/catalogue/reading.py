@@ -21,16 +21,18 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
 
     Parameters
     ----------
-    source : path, "-", open file, DataFrame or records
-        JSON lines in UTF-8 (a byte order mark, CRLF and blank lines do no harm) from a path, from an open
-        file, or with ``"-"`` from standard input; or a DataFrame or an iterable of mappings, whose fields
-        may be spelled ``encodingTime`` or ``encoding_time``. A file whose name ends in .csv, .tsv or .parquet
-        is read as such. Further fields are ignored.
+    source : path, "-", open file, table or records
+        JSON in UTF-8 (a byte order mark, CRLF and blank lines do no harm) from a path, from an open file, or
+        with ``"-"`` from standard input: one object a line, lists of objects, or objects in any layout. Or a
+        table (a DataFrame, a ``pyarrow.Table``, or anything that has ``__arrow_c_stream__``), or an iterable
+        of mappings, whose fields may be spelled ``encodingTime`` or ``encoding_time``. A file whose name ends
+        in .csv, .tsv or .parquet is read as such. Gzip is unpacked. Further fields are ignored.
     columns : str, mapping or path, optional
         What fields are made of if they are no columns of their own name:
         ``"id=job_id,submittedAt=created_at,publishingTime=finished_at-started_at,publicationTimeout=30"``, a
         dictionary of the same, a mapping file, or the name of one that ships, as ``"gitlab"``. ISO times and
-        epochs become seconds from the first. With a mapping, JSON may also be a list of records.
+        epochs become seconds from the first. A mapping file may name the key of the list of records that a
+        JSON object holds, as ``records = "jobs"``.
     name : str, optional
         The name of the catalogue; default is the file's name.
 
@@ -41,7 +43,8 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
         line that is not valid: it is not JSON, a field is missing or of a wrong type, the encoding time is
         below 0, the timeout is 0 or less, a time is longer than 2**32 s or not finite, the id is empty or was
         seen before; or, with a mapping, a column is missing or holds no time or number, or the mapping leaves
-        the line out. Rows of a table, and records of a document, count as lines.
+        the line out. A record has the number of the line in which it begins. Rows of a DataFrame or of Parquet
+        count as lines.
 
     Raises
     ------
@@ -72,9 +75,10 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
         return imported(source, columns).catalogue(name)
     digest, timezone = Digest(), None
     with opened(source) as (stream, label):
-        reading = Reading(stream, label, digest)
-        timezone = _timezone(reading.first)
-        outcomes = list(judged(reading.records()))
+        found = Reading(stream, label, digest).records()
+        for number, first in islice(found, 1):
+            timezone, found = _timezone(first), chain([(number, first)], found)
+        outcomes = list(judged(found))
     videos = [outcome for outcome in outcomes if isinstance(outcome, Video)]
     rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
     if not videos:
