@@ -14,7 +14,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import msgspec
 
 from tv2sim.catalogue.columns import FIELDS, Column, Columns
-from tv2sim.catalogue.judging import TEXT_KEPT, Entry, of_another_kind, outcome_of, parsed, text_of
+from tv2sim.catalogue.judging import (
+    TEXT_KEPT,
+    Entry,
+    UnusableError,
+    no_object,
+    of_another_kind,
+    outcome_of,
+    parsed,
+    text_of,
+)  # fmt: skip
+from tv2sim.catalogue.judging import reading as decoding
 from tv2sim.catalogue.sources import Digest, Reading, frames_of, opened, suffix_of
 from tv2sim.catalogue.videos import REQUIRED
 from tv2sim.errors import CatalogueError, need_pyarrow

@@ -447,8 +447,9 @@ class _Rows:
             constant = "" if name == "id" else f" or a number, as in columns='{FIELDS[name]}=3'"
             known = ", ".join(self._batch.names)[:500]
             raise CatalogueError(
-                f"{self._label!r} has no column {FIELDS[name]!r}: map it to a column{constant}; it has {known}"
-                f". --columns (columns=) takes a mapping, as {FIELDS[name]}={next(iter(self._batch.names), '')}, "
+                f"{self._label!r} has no column {FIELDS[name]!r}: map it to a column{constant}; "
+                f"it has {known}. "
+                f"--columns (columns=) takes a mapping, as {FIELDS[name]}={next(iter(self._batch.names), '')}, "
                 f"and tv2sim import makes a catalogue of a log"
             )
         return values

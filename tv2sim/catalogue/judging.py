@@ -11,7 +11,8 @@ import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from types import NoneType
+from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
@@ -20,9 +21,9 @@ from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, UNKNOWN, Rejected,
 from tv2sim.validation import plural, shown
 
 __all__ = [
-    "LONGEST_LINE", "TEXT_KEPT", "Broken", "Entry", "as_bytes", "judged", "no_video", "of_another_kind",
-    "outcome_of", "parse",
-    "parsed", "repeated", "text_of", "video_of",
+    "LONGEST_LINE", "TEXT_KEPT", "Broken", "Entry", "UnusableError", "as_bytes", "judged", "no_object",
+    "no_video", "of_another_kind", "outcome_of", "parse", "parsed", "reading", "repeated", "text_of",
+    "video_of",
 ]  # fmt: skip
 
 Entry: TypeAlias = "bytes | str | Mapping[str, Any] | Video | object"
@@ -78,7 +79,7 @@ def parse(
     encoded : bool, optional
         Whether a video needs an encoding time; None: it does if the first one has one.
     """
-    for found in parsed(numbered, _decode, video_of):
+    for found in parsed(numbered, _video_in, video_of):
         number, entry, outcome = found
         if isinstance(outcome, Video):
             if encoded is None:
@@ -272,7 +273,7 @@ def text_of(entry: Entry) -> str:
         return entry[: 4 * TEXT_KEPT + 4].decode("utf-8", "replace")[:TEXT_KEPT]
     if isinstance(entry, Broken):
         return entry.text[:TEXT_KEPT]
-    return shown(entry, TEXT_KEPT)
+    return shown(entry, 10 * TEXT_KEPT)[:TEXT_KEPT]  # of a longer one, the middle is left out
 
 
 def no_video(label: str, rejected: list[Rejected]) -> str:

@@ -71,6 +71,25 @@ def opened(source: Any) -> Iterator[tuple[Iterable[Entry], str]]:
     yield _unpacked(source, label), label
 
 
+def _with_records(source: Iterable[Any]) -> Iterator[Any]:
+    """Yield the entries of a list or a generator, which must not begin with thousands that cannot be videos."""
+    entries = iter(source)
+    for count, entry in enumerate(entries, start=1):
+        yield entry
+        if isinstance(entry, str | bytes | Mapping | msgspec.Struct):
+            break
+        if count == _MOST_OTHERS:
+            raise CatalogueError(
+                f"a catalogue is records or lines, and the first {_MOST_OTHERS:,} entries of "
+                f"{shown(source, 60)} are neither, such as {shown(entry, 60)}"
+            )
+    yield from entries
+
+
+_MOST_OTHERS = 10_000
+"""Entries after which what holds nothing else is not read any further; it may have no end."""
+
+
 # -- tables ------------------------------------------------------------------------------------------------
 
 
@@ -126,7 +145,7 @@ def _unpacked(stream: Any, label: str) -> Any:
     return stream
 
 
-_GZIP = b"\x1f\x8b"
+_GZIP = b"\x1f\x8b\x08"
 _PIECE = 1 << 16
 
 
