@@ -319,7 +319,7 @@ def test_verdict_takes_the_cheapest_that_is_not_shown_to_be_worse() -> None:
     judgement = Judgement(world)
     assert (judgement.chosen, judgement.best) == ("2c:13", "2c:15")
     assert verdict(world).startswith(
-        "Strategy 2c:13 is the cheapest that is not shown to publish less than the best: 100.00 % of videos"
+        "Strategy 2c:13 is the cheapest that is not shown to publish less than the best: 99.9986 % of videos"
     )
     assert "Against 2c:15 (0.06 of 10,000 late): 0.1 of 10,000 more late" in verdict(world)
     assert "which may be chance, for 160 publisher-seconds fewer." in verdict(world)

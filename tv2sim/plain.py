@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection, Mapping
-from math import nan
+from math import inf, nan
 from typing import Any
 
 __all__ = ["comes_along", "from_dict", "to_dict"]
@@ -70,9 +70,14 @@ def from_dict(data: Mapping[str, Any], *kinds: type) -> Any:
         if name != KIND
     }
     kind = known[data.get(KIND)]
-    # JSON has no NaN: it is null there
-    numbers = [name for name, of in kind.__annotations__.items() if _named(of) == "float"]
-    return kind(**{**values, **{name: nan for name in numbers if values.get(name, 0) is None}})
+    for name, of in kind.__annotations__.items():
+        written, value = str(_named(of)), values.get(name, 0)
+        # JSON has neither NaN, infinity nor tuples: they are null and lists there
+        if written == "float" and value is None:
+            values[name] = nan
+        elif written.startswith("tuple[float") and isinstance(value, list):
+            values[name] = tuple(inf if one is None else one for one in value)
+    return kind(**values)
 
 
 def _named(annotation: Any) -> Any:
