@@ -904,6 +904,7 @@ def long(length: int) -> bytes:
 
 
 @pytest.mark.parametrize("kind", ["path", "open", "text", "bytes", "list"])
+@pytest.mark.full
 def test_a_line_is_rejected_if_it_is_longer_than_16_mb(kind: str, tmp_path: Path) -> None:
     lines = [
         line(1),

@@ -307,6 +307,7 @@ def test_too_much_for_the_memory_is_one_line_and_2(monkeypatch: pytest.MonkeyPat
     ],
     ids=lambda arguments: f"{arguments[0]} {arguments[-1]}" if "/" not in str(arguments[-1]) else arguments[0],
 )
+@pytest.mark.full
 def test_a_full_disk_is_one_line_and_2(arguments: list[object], unbuffered: str) -> None:
     with FULL.open("wb") as full:
         process = start(*arguments, stdout=full, PYTHONUNBUFFERED=unbuffered)
@@ -374,6 +375,7 @@ def test_a_pipe_closed_from_the_start_is_no_traceback(arguments: list[object]) -
 
 @POSIX
 @pytest.mark.parametrize("log", ["text", "json"])
+@pytest.mark.full
 def test_a_folder_is_written_whoever_reads_the_log(log: str, tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -197,6 +197,7 @@ def test_a_drawn_seed_is_told() -> None:
 # -- the report --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_two_runs_of_a_command_give_the_same_report(tmp_path: Path) -> None:
     report = tmp_path / "report.html"
     pages = []
@@ -239,6 +240,7 @@ def test_a_margin_is_told_and_recorded(tmp_path: Path) -> None:
     ("options", "asked"), [("--target 90%", "target=0.9"), ("--failures-per-day 17280", "")]
 )
 @pytest.mark.usefixtures("no_charts")
+@pytest.mark.full
 def test_a_target_makes_a_plan_which_is_printed_and_reported(tmp_path: Path, options: str, asked: str) -> None:
     """Of 172,800 videos a day 17,280 are a tenth."""
     report, arguments = tmp_path / "report.html", (CATALOGUE, "--strategies", "2a,2c", *FEW)
@@ -265,6 +267,7 @@ def test_the_answer_of_a_plan_is_beside_data() -> None:
     assert "2a does not publish 99 % of the videos in time" in result.err
 
 
+@pytest.mark.full
 def test_a_plan_knows_the_prices_and_the_scenario() -> None:
     options = ("--strategies", "2c", *FEW, "--prices", "ready=1,failed=60", "--requests-per-second", 1)
     out = ran(CATALOGUE, *options, "--target", "99%").out
@@ -304,6 +307,7 @@ def test_a_file_that_cannot_be_written_is_known_before_the_simulation(tmp_path: 
     assert list(tmp_path.iterdir()) == [old]
 
 
+@pytest.mark.full
 def test_force_replaces_a_report(tmp_path: Path) -> None:
     path = tmp_path / "r.html"
     path.write_text("old")

@@ -48,6 +48,7 @@ def events(lines: list[str]) -> list[str]:
 
 
 @pytest.mark.parametrize("kind", ["file", "pipe"])
+@pytest.mark.full
 def test_standard_input_gives_what_the_file_gives(kind: str, tmp_path: Path) -> None:
     """The wall clock does not enter what is there when it is needed."""
     out, record = tmp_path / "out", tmp_path / "record.jsonl"
@@ -188,6 +189,7 @@ def test_many_rejected_lines_are_no_flood() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "\n\n", "no JSON\n{}\n", '{"id": "cut'])
+@pytest.mark.full
 def test_a_feed_without_a_video_is_one_sentence_and_2(text: str, tmp_path: Path) -> None:
     record = tmp_path / "record.jsonl"
     process = start("replay", "-", *FAST, "--record", record, "--out", tmp_path / "out", stdin=PIPE)

@@ -238,6 +238,7 @@ def test_it_ends_with_the_work_unless_it_is_to_go_on(monkeypatch: pytest.MonkeyP
     ],
     ids=["yes", "TRUE", "option"],
 )
+@pytest.mark.full
 def test_it_goes_on_serving_until_a_signal_comes_which_is_no_failure(
     arguments: list[str], environment: dict[str, str], number: int, tmp_path: Path
 ) -> None:

@@ -42,6 +42,7 @@ def test_no_line_is_wider_than_80_columns(command: list[object], monkeypatch: py
     assert lines == [line.rstrip() for line in lines]
 
 
+@pytest.mark.full
 def test_narrow_or_wide_the_figures_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     found = {}
     for width in (80, 400):
@@ -76,6 +77,7 @@ def test_a_table_of_counts_that_is_too_wide_is_split(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
+@pytest.mark.full
 def test_the_width_of_the_terminal_is_that_of_the_table() -> None:
     import fcntl
     import termios

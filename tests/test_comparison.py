@@ -60,6 +60,7 @@ def row(study: tv.Comparison, strategy: str, metric: str) -> Mapping[str, Any]:
 
 
 class TestCells:
+    @pytest.mark.full
     def test_each_is_what_replicate_gives(self) -> None:
         for strategy in ("1", "2a", "2b", "2c"):
             same(parts()[strategy], tv.replicate(CATALOGUE, strategy, replications=60, seed=3))
@@ -326,6 +327,7 @@ class TestVerdicts:
             ("publishers_started", "no difference shown", "no difference shown"),
         ],
     )
+    @pytest.mark.full
     def test_2a_against_1_and_1_against_2a(self, metric: str, of_2a: str, of_1: str) -> None:
         """A publisher that starts earlier publishes earlier, but may wait for its video."""
         forward = tv.compare(CATALOGUE, ["1", "2a"], replications=30, metrics=[metric])

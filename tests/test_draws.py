@@ -310,6 +310,7 @@ def check_uncorrelated(streams: Iterable[NDArray[np.float64]]) -> None:
 @pytest.mark.parametrize("seed", SEEDS)
 class TestStatistically:
     @pytest.mark.parametrize("purpose", Purpose)
+    @pytest.mark.full
     def test_uniform_across_entities(self, seed: int, purpose: Purpose) -> None:
         check_uniform(uniforms(seed, purpose, 0, MANY))
 

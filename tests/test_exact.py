@@ -88,6 +88,7 @@ def test_parts_with_an_exact_expectation(path: Path, part: str, replications: in
 @catalogues
 @replications
 @pytest.mark.parametrize("part", EXACT)
+@pytest.mark.full
 def test_with_5_encoders_they_keep_it(path: Path, part: str, replications: int) -> None:
     """The client is held back, but timeouts count from the start of the encoding."""
     with_5 = published(path, part, 5, replications)

@@ -117,10 +117,12 @@ class TestARowIsARun:
 
 
 class TestBatches:
+    @pytest.mark.full
     def test_200_extended_by_800_are_1000_at_once(self) -> None:
         same(tv.replicate(FEW, SCARCE, replications=200).extend(800), thousand())
 
     @pytest.mark.parametrize("strategy", PARTS)
+    @pytest.mark.full
     def test_20_extended_by_80_are_100_at_once(self, strategy: str) -> None:
         reps = tv.replicate(CATALOGUE, strategy, replications=20, seed=3)
         same(reps.extend(80), tv.replicate(CATALOGUE, strategy, replications=100, seed=3))

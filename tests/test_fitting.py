@@ -184,6 +184,7 @@ class TestDistance:
 
 class TestFamily:
     @pytest.mark.parametrize("true", APART, ids=str)
+    @pytest.mark.full
     def test_the_right_one_is_found(self, true: tv.Distribution) -> None:
         """In a reduced form; tests/benchmarks/fitting.py has all of it."""
         assert found(true, 200, 5)[type(true).__name__] >= 4
@@ -196,6 +197,7 @@ class TestFamily:
     @pytest.mark.parametrize(
         "true", [tv.Exponential(4), tv.Gamma(2, 2), tv.LogNormal(4, 0.8), tv.Uniform(2, 6)], ids=str
     )
+    @pytest.mark.full
     def test_also_in_buckets_and_where_times_are_censored(self, true: tv.Distribution) -> None:
         times = drawn(true, 400)
         assert type(tv.fit({b: (times <= b).sum() for b in (0.5, 1, 2, 3, 4, 5, 6, 8, 12, INF)}).best) is type(
@@ -209,6 +211,7 @@ class TestFamily:
         assert isinstance(result.best, tv.Exponential)
         assert str(result).splitlines()[1].startswith("about as well: gamma(")
 
+    @pytest.mark.full
     def test_when_none_fits_the_times_themselves_are_taken(self) -> None:
         times = np.concatenate([drawn(tv.Uniform(2, 3)), drawn(tv.Uniform(20, 21))])
         result = tv.fit(times)
@@ -283,6 +286,7 @@ class TestDegenerate:
 
 
 class TestGiven:
+    @pytest.mark.full
     def test_all_ways_to_give_censored_times_are_the_same(self) -> None:
         times, censored = [2.0, 3, 5, 6, 9], [False, False, True, False, True]
         frame = pd.DataFrame({"censored": censored, "seconds": times})
@@ -296,6 +300,7 @@ class TestGiven:
             [2, 3, 6, 6, 9]
         )  # Kaplan and Meier: .2, .4, .7, and the rest
 
+    @pytest.mark.full
     def test_all_ways_to_give_buckets_are_the_same(self) -> None:
         frame = pd.DataFrame({"le": ["1", "+Inf", "4"], "value": [2.0, 10, 8]})
         results = [tv.fit({"1": 2, "4": 8, "+Inf": 10}), tv.fit({4: 8, 1: 2, INF: 10}), tv.fit(frame)]
@@ -333,6 +338,7 @@ class TestCommand:
         again: Any = tv.Scenario(startup_time=text.strip("'")).startup_time
         assert (again.shape, again.scale) == pytest.approx((best.shape, best.scale), rel=1e-5)
 
+    @pytest.mark.full
     def test_where_none_fits_the_option_is_the_file(self, tmp_path: Any) -> None:
         path = tmp_path / "samples.csv"
         path.write_text("\n".join(map(str, [2.0, 2.1, 2.2, 2.3] * 30 + [90.0] * 30)))

@@ -310,6 +310,7 @@ def test_what_takes_long_to_compile_is_compiled_once() -> None:
 
 
 @pytest.mark.parametrize("strategy", ["1", "2a", "2c", "2c:8", Mixed("mixed", prewarmed=6, owns=0.3)])
+@pytest.mark.full
 def test_a_large_catalogue_gives_the_same_in_a_stream(strategy: Any) -> None:
     """Whole parts and one that is not full, also where the queue is full at last."""
     catalogue, replications = tv.generate_catalogue(20_011), range(2, 4)
@@ -364,6 +365,7 @@ def by_simpy() -> dict[str | tv.Strategy, tv.Replications]:
 
 
 @pytest.mark.parametrize("metric", ALL)
+@pytest.mark.full
 def test_each_metric_alone_is_the_same(metric: str, by_simpy: dict[str | tv.Strategy, tv.Replications]) -> None:
     catalogue = tv.generate_catalogue(40)
     for strategy, expected in by_simpy.items():

@@ -178,6 +178,7 @@ def test_the_stage_gives_what_the_model_gives(examples: int) -> None:
     assert occurred["examples"] - occurred["left out"] > 1.5 * examples
 
 
+@pytest.mark.full
 def test_events_gives_the_same() -> None:
     """Over many replications, those that are done again among them."""
     compared = 0
@@ -197,6 +198,7 @@ def test_events_gives_the_same() -> None:
 # -- the choice ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_whichever_kernel_it_takes_the_engine_gives_what_the_model_gives() -> None:
     """Also in worlds that the stage does not know, and where queues are full."""
     taken: Counter[str] = Counter()

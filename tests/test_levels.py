@@ -78,6 +78,7 @@ def test_tables_and_log_give_the_same_levels() -> None:
         assert run.levels.to_numpy().tolist() == followed(run)
 
 
+@pytest.mark.full
 def test_levels_agree_with_the_outcomes_and_stay_within_their_bounds() -> None:
     found = set()
     for run in runs():

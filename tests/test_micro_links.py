@@ -50,6 +50,7 @@ class Never(tv.Strategy):
 @pytest.mark.parametrize("strategy", ["1", "2a", "2b", "2c", "2c:1", "2c:0", Never()], ids=str)
 @pytest.mark.parametrize("attempts", [None, 3])
 @pytest.mark.parametrize(("most", "capacity"), [(None, 1), (1, 100)])
+@pytest.mark.full
 def test_nothing_hangs(strategy: Any, attempts: int | None, most: int | None, capacity: int) -> None:
     faults = tv.Faults(
         startup=0.9, ready_lifetime="exponential(2)", publishing=0.9, encoder_lifetime="exponential(9)",

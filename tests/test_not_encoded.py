@@ -114,6 +114,7 @@ class TestSimulating:
             pd.testing.assert_frame_equal(mine.events, theirs.events)
             pd.testing.assert_frame_equal(mine.publishers, theirs.publishers)
 
+    @pytest.mark.full
     def test_everything_that_follows(self, path: Path, tmp_path: Path) -> None:
         run = tv.simulate(path, "2c:3", WORLD)
         run.save(tmp_path / "run")

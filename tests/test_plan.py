@@ -62,6 +62,7 @@ def test_a_pool_of_three_serves_a_video_every_second(control: bool) -> None:
 
 @pytest.mark.parametrize("control", [True, False])
 @pytest.mark.parametrize(("target", "size"), [(0.4, 1), (0.7, 2), (0.9, 4), (0.95, 5)])
+@pytest.mark.full
 def test_the_pool_that_is_large_enough_for_one_video(target: float, size: int, control: bool) -> None:
     scenario = tv.Scenario(startup_time="uniform(0, 4)")
     plan = tv.plan(one_video(), "2c", scenario, vary={"prewarmed": range(1, 9)}, target=target, control=control)
@@ -212,6 +213,7 @@ def test_the_table_has_whole_numbers_where_strategies_differ_in_their_fields() -
     assert plan.evaluated["idle"].dtype == float
 
 
+@pytest.mark.full
 def test_sizes_of_a_strategy_that_is_too_dear_are_those_about_its_last_look() -> None:
     plan = tv.plan(CATALOGUE, ["2c", "advance"], target=0.9893, progress=False)
     rows = plan.evaluated.set_index(["strategy", "prewarmed"])
@@ -444,6 +446,7 @@ def test_the_levels_of_all_looks_and_candidates_add_up_to_alpha() -> None:
 
 
 @pytest.mark.parametrize("control", [True, False])
+@pytest.mark.full
 def test_engines_and_workers_do_not_matter(control: bool) -> None:
     asked: dict[str, Any] = {"vary": {"prewarmed": range(9, 14)}, "target": 0.999, "control": control}
     plans = [
@@ -458,6 +461,7 @@ def test_engines_and_workers_do_not_matter(control: bool) -> None:
     assert ("bound" in set(plans[0].evaluated["decided_by"])) is control
 
 
+@pytest.mark.full
 def test_the_bound_saves_replications() -> None:
     asked: dict[str, Any] = {"vary": {"prewarmed": range(10, 14)}, "target": 0.9983}
     with_it, without = (tv.plan(tv.generate_catalogue(), "2c", **asked, control=one) for one in (True, False))
@@ -503,6 +507,7 @@ def test_names_stand_for_all_sizes_unless_something_is_varied() -> None:
 
 
 @pytest.mark.parametrize(("target", "right", "tries", "most"), [(0.999, 12, 20, 1000), (0.9985, 12, 5, 20_000)])
+@pytest.mark.full
 def test_a_few_plans_are_right(target: float, right: int, tries: int, most: int) -> None:
     vary = {"prewarmed": range(6, 21)}
     found = outcomes(right, tries, tv.generate_catalogue(), "2c", target=target, vary=vary)

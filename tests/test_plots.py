@@ -193,6 +193,7 @@ class TestEveryChart:
         assert ax.get_xlabel()
 
     @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.full
     def test_stays_within_the_figure(self, name: str, study: tv.Comparison, run: tv.Run) -> None:
         ax = charts(study, run)[name](None)
         figure = ax.get_figure(root=True)
@@ -204,6 +205,7 @@ class TestEveryChart:
         assert box.y1 <= 4.5
 
     @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.full
     def test_letters_are_large_enough(self, name: str, study: tv.Comparison, run: tv.Run) -> None:
         ax = charts(study, run)[name](None)
         sizes = {
@@ -212,11 +214,13 @@ class TestEveryChart:
         assert min(sizes) >= (9 if name == "on_time_map" else 10)  # the numbers of videos are the small print
 
     @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.full
     def test_the_same_bytes_twice(self, name: str, study: tv.Comparison, run: tv.Run) -> None:
         chart = charts(study, run)[name]
         assert svg(chart(None)) == svg(chart(None))
 
     @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.full
     def test_leaves_the_global_settings_alone(self, name: str, study: tv.Comparison, run: tv.Run) -> None:
         def settings() -> dict[str, object]:  # to look at the backend would choose one
             return {name: mpl.rcParams[name] for name in mpl.rcParams if name != "backend"}
@@ -252,6 +256,7 @@ assert "matplotlib" in sys.modules and "matplotlib.pyplot" not in sys.modules
 
 
 class TestText:
+    @pytest.mark.full
     def test_names_are_text(self) -> None:
         strategies = [tv.PART_1.replace(name=NASTY), tv.PART_2A.replace(name="_$hidden$")]
         study = tv.compare({"a$b$": CATALOGUE, "<b>": CATALOGUE}, strategies, replications=3, progress=False)
@@ -409,6 +414,7 @@ class TestTradeoff:
         ax = tv.plots.tradeoff(tv.compare(CATALOGUE, pools, replications=5, progress=False, control=False))
         assert [filled for *_, filled in points(ax)] == [True, False]
 
+    @pytest.mark.full
     def test_labels_do_not_overlap(self) -> None:
         pools = [tv.PART_2C.replace(name=f"pool {n}", prewarmed=n) for n in (4, 6, 7, 8, 9, 10, 12, 14)]
         ax = tv.plots.tradeoff(tv.compare(CATALOGUE, pools, replications=50, progress=False))

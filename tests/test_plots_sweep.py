@@ -24,6 +24,8 @@ from tv2sim.plots.study import study_of
 from tv2sim.plots.sweep import sweep_height
 from tv2sim.statistics import Interval
 
+pytestmark = pytest.mark.full
+
 CATALOGUE = tv.read_catalogue(Path(__file__).parent.parent / "data" / "catalogue.jsonl")
 SHORT = tv.generate_catalogue(12)
 POOLS = [f"2c:{size}" for size in range(8, 16)]

@@ -262,6 +262,7 @@ def check_against_the_specification(text: str, number: int) -> None:
 
 
 @pytest.mark.parametrize("text", RULES)
+@pytest.mark.full
 def test_the_specification_agrees(text: str) -> None:
     for number in range(24):
         check_against_the_specification(text, number)

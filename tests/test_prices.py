@@ -211,6 +211,7 @@ class TestEverywhere:
         for catalogue, strategy, scenario, seed, replication in worlds(80):
             check(tv.simulate(catalogue, strategy, scenario, seed=seed, replication=replication))
 
+    @pytest.mark.full
     def test_where_anything_fails_under_any_rule(self) -> None:
         parts = dict.fromkeys(PARTS, 0)
         for number in range(150):
@@ -612,6 +613,7 @@ class TestReport:
             assert (said in text) is warned
 
     @pytest.mark.usefixtures("no_charts")
+    @pytest.mark.full
     def test_several_worlds(self) -> None:
         study = tv.compare(
             tv.generate_catalogue(), ["1", "2c"], {"encoders": [5, 10]}, replications=30, prices=PRICES,
@@ -743,6 +745,7 @@ class TestCommands:
         rows = tv2sim(*how, *self.GIVEN, "--format", "csv").out.splitlines()
         assert sum(",cost," in row for row in rows) == 2
 
+    @pytest.mark.full
     def test_compare_s_report_has_the_command_with_them(self, tmp_path: Path) -> None:
         file = tmp_path / "r.html"
         given = ("--prices", "failed=0.123456789,ready=0.02")

@@ -514,6 +514,7 @@ def all_tables() -> list[pd.DataFrame]:
     return [getattr(run, name) for run in runs for name in TABLES]
 
 
+@pytest.mark.full
 def test_the_same_seed_gives_the_same_run_in_whatever_process() -> None:
     here = all_tables()
     script = (

@@ -304,6 +304,7 @@ def test_every_cell_agrees_when_start_up_times_are_random(case: Case, width: flo
     ],
 )
 @pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.full
 def test_every_cell_agrees_for_154_videos(rule: Rule, world: World, whole: bool) -> None:
     case = large_case(rule, world, whole)
     check(case, simulate(case, tv.Constant(4)))
@@ -321,6 +322,7 @@ def test_every_cell_agrees_for_154_videos(rule: Rule, world: World, whole: bool)
     ],
 )
 @pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.full
 def test_every_cell_agrees_for_154_videos_of_rules_that_weigh(rule: Rule, whole: bool) -> None:
     for world in (World(), World(encoders=3, publishing_queue_capacity=2, publishing_time=0.5)):
         case = large_case(rule, world, whole)

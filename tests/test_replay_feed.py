@@ -248,6 +248,7 @@ def test_the_time_that_reading_takes_is_not_the_feed_s(pipe: Pipe) -> None:
     equal(run, tv.simulate(io.BytesIO(data), "2a"))
 
 
+@pytest.mark.full
 def test_nor_is_it_with_a_file_on_standard_input(tmp_path: Path) -> None:
     data = line(0) + (b"x\n" * 60_000).join([line(1), line(2)])
     with ExitStack() as stack:

@@ -350,6 +350,7 @@ def scraping(registry: CollectorRegistry, every: float) -> Iterator[list[Scrape]
 
 
 @pytest.mark.parametrize("strategy", ["1", "2a", "2b", "2c"])
+@pytest.mark.full
 def test_at_the_end_they_are_the_figures_of_the_run_also_if_it_was_late(strategy: str) -> None:
     # at this speed a millisecond is a second, and what is late must not have counted any
     handle = Replay(CATALOGUE, strategy, tv.Scenario(encoders=8), speed=1000)

@@ -39,6 +39,7 @@ def followed(run: tv.Run, upto: int | None = None) -> State:
     return state
 
 
+@pytest.mark.full
 def test_at_the_end_the_state_is_what_the_run_says() -> None:
     found = Counter[str]()
     for run in [*runs(), *runs_of_strategies(80)]:
@@ -147,6 +148,7 @@ def test_a_video_that_is_lost_and_then_served_at_once_is_no_stockout() -> None:
     assert [*counted, state.stockouts, run.summary["stockouts"]] == [0] * (len(counted) + 2)
 
 
+@pytest.mark.full
 def test_a_recorded_log_may_end_anywhere() -> None:
     for run in [*runs(60), *runs_of_strategies(20)]:
         lines, log = recorded(run), list(log_of(run.facts).entries())

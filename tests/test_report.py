@@ -227,6 +227,7 @@ def test_the_provenance_is_complete(page: Page, catalogue: tv.Catalogue) -> None
 # -- names are text ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_names_and_reasons_are_text_whatever_is_in_them() -> None:
     catalogue = tv.read_catalogue(
         [video(k, title=EVIL, encoding=1 + k % 3, timeout=4 + k % 5) for k in range(30)] + [{"id": EVIL}],
@@ -245,6 +246,7 @@ def test_names_and_reasons_are_text_whatever_is_in_them() -> None:
     assert f"Command{EVIL}" in page.text
 
 
+@pytest.mark.full
 def test_no_control_character_or_direction_mark_reaches_the_page() -> None:
     marks = "\x1b]0;x\x07 \x9b31m \x7f \x08 \r " + "".join(map(chr, [0x61C, 0x200E, 0x200F]))
     marks += "".join(map(chr, [*range(0x202A, 0x202F), *range(0x2066, 0x206A)]))
@@ -527,6 +529,7 @@ def test_a_grid_says_in_a_table_what_to_take_in_each_world(catalogue: tv.Catalog
     assert says in Page(html).text
 
 
+@pytest.mark.full
 def test_a_grid_does_not_repeat_charts_and_words() -> None:
     small = tv.compare(SAMPLE, ["1", "2c"], {"encoders": [5, 10]}, replications=3, progress=False)
     large = tv.compare(SAMPLE, ["1", "2c"], {"encoders": [*range(5, 13)]}, replications=3, progress=False)
@@ -636,6 +639,7 @@ def test_quantiles_that_cannot_be_repeated_are_not_made_up(catalogue: tv.Catalog
 
 
 @pytest.mark.usefixtures("no_charts")
+@pytest.mark.full
 def test_the_margin_is_shown_where_it_matters(catalogue: tv.Catalogue) -> None:
     study = tv.compare(catalogue, ["2c:12", "2c:15"], replications=100, margin=0.01, progress=False)
     text = " ".join(Page(build_report(study)).text.split())
@@ -669,6 +673,7 @@ def test_the_checklist_says_how_the_number_of_replications_was_chosen(
     assert "The precision was met after 100 replications" in text
 
 
+@pytest.mark.full
 def test_figures_that_were_not_asked_for_do_no_harm(catalogue: tv.Catalogue) -> None:
     study = tv.compare(catalogue, ["1", "2c"], replications=5, metrics=["makespan"], progress=False)
     assert "Strategy 2c publishes" in build_report(study)
@@ -695,6 +700,7 @@ def test_what_cannot_be_written_is_said_in_a_sentence(study: tv.Comparison, tmp_
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.full
 def test_the_verdict_claims_nothing_that_a_table_with_another_baseline_denies() -> None:
     """Pools of 12 and 14 differ in 4 of 100 replications, by one video each: p = 0.045 before adjustment."""
     pools = [tv.PART_2C.replace(name=f"pool {size}", prewarmed=size) for size in (10, 12, 14)]

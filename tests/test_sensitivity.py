@@ -231,6 +231,7 @@ def test_further_times_of_the_catalogue_are_moved() -> None:
 # -- how it is simulated -----------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_a_world_is_the_one_that_replicate_simulates() -> None:
     how: dict[str, Any] = {"replications": 50, "seed": 7, "progress": False}
     row = rows(tv.sensitivity(CATALOGUE, "2c:8", by=0.2, **how)).loc["encoders"]
@@ -307,6 +308,7 @@ def test_the_bars_by_hand(by_hand: tv.Sensitivity) -> None:
 
 
 @pytest.mark.parametrize("width", [3.4, 8.0])
+@pytest.mark.full
 def test_the_values_are_within_the_figure_at_any_width(width: float) -> None:
     found = tv.sensitivity(CATALOGUE, "2c:6", WIDER, replications=20, progress=False)
     figure = Figure(figsize=(width, 2 + 0.5 * len(found.rows)), layout="constrained")

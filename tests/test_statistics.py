@@ -266,6 +266,7 @@ class TestRareEvents:
     def test_of_infinite_times_the_range_is_known(self) -> None:
         assert mean_interval(floats(6, 7, inf)).between == (6, inf)
 
+    @pytest.mark.full
     def test_far_out_a_little_skewness_matters(self) -> None:
         """At .998, 1 of 1,000 should lie below the mean, and 1 above; Student's are below too often."""
         several = np.random.default_rng(1).gamma(4, 0.25, (20_000, 100))

@@ -109,6 +109,7 @@ def test_each_part_comes_back(strategy: str, suffix: Format, tmp_path: Path) -> 
 @every_format
 @pytest.mark.parametrize("strategy", ["1", "2a", "2b", "2c"])
 @pytest.mark.parametrize("until", [0.25, 3.0, 40.0])
+@pytest.mark.full
 def test_a_run_that_was_cut_off_comes_back(strategy: str, until: float, suffix: Format, tmp_path: Path) -> None:
     run = tv.simulate(CATALOGUE, strategy, tv.Scenario(until=until))
     assert run.ending == "cut-off"
@@ -150,6 +151,7 @@ def test_a_catalogue_with_rejected_lines_comes_back(suffix: Format, tmp_path: Pa
     ],
     ids=str,
 )  # fmt: skip
+@pytest.mark.full
 def test_every_distribution_comes_back(startup_time: tv.Distribution, suffix: Format, tmp_path: Path) -> None:
     run = tv.simulate(SAMPLE, "2a", tv.Scenario(startup_time=startup_time, requests_per_second=3))
     assert again(run, tmp_path, suffix).scenario == run.scenario
@@ -170,6 +172,7 @@ def test_a_catalogue_of_one_nasty_title_comes_back(title: str, suffix: Format, t
 @settings(deadline=None, derandomize=True, max_examples=25)
 @example(titles=["\r"])
 @given(titles=st.lists(st.text() | st.text('"\r\n,\x00 =0'), min_size=1, max_size=6))
+@pytest.mark.full
 def test_any_titles_come_back(titles: list[str], suffix: Format) -> None:
     with tempfile.TemporaryDirectory() as folder:
         again(run_of(titles), Path(folder), suffix)
@@ -189,6 +192,7 @@ def test_any_titles_come_back(titles: list[str], suffix: Format) -> None:
     startup_time=st.floats(0, 1e6),
     until=st.none() | st.floats(0, 1e6, exclude_min=True),
 )
+@pytest.mark.full
 def test_floats_come_back_to_the_last_bit(
     times: list[tuple[float, float]], startup_time: float, until: float | None, suffix: Format
 ) -> None:

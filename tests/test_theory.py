@@ -113,6 +113,7 @@ def test_advance_order_is_the_mean_of_all_runs(world: str, strategy: tv.Strategy
 
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("strategy", [tv.PART_2C, WARM], ids=lambda one: one.name)
+@pytest.mark.full
 def test_the_bound_counts_the_same_in_all_runs(world: str, strategy: tv.Strategy) -> None:
     scenario = WORLDS[world].replace(startup_time=tv.Empirical(SAMPLES))
     strategy = strategy.replace(prewarmed=2)
@@ -356,6 +357,7 @@ def test_the_bound_takes_less_than_a_fifth_of_a_second() -> None:
 @both
 @pytest.mark.parametrize("size", [6, 10, 12])
 @pytest.mark.parametrize("replications", [100_000, pytest.param(1_000_000, marks=pytest.mark.slow)])
+@pytest.mark.full
 def test_in_no_replication_fewer_fail(name: str, size: int, replications: int) -> None:
     strategy = f"2c:{size}"
     bound = queueing.failed_bound(catalogue(name), strategy)
@@ -390,6 +392,7 @@ MORE_BOUNDS: dict[str, tuple[tv.Strategy, tv.Scenario]] = {
 
 
 @pytest.mark.parametrize("case", MORE_BOUNDS)
+@pytest.mark.full
 def test_other_bounds(case: str) -> None:
     strategy, scenario = MORE_BOUNDS[case]
     bound = queueing.failed_bound(catalogue("shipped"), strategy, scenario)
@@ -517,6 +520,7 @@ KINDS = st.lists(
 
 @settings(max_examples=examples(60), deadline=None)
 @given(KINDS, st.integers(1, 8), st.sampled_from([WARM, tv.PART_2C, AHEAD]), st.integers(1, 3))
+@pytest.mark.full
 def test_what_is_certified_never_fails(
     kinds: list[tuple[float, float]], size: int, strategy: tv.Strategy, encoders: int
 ) -> None:

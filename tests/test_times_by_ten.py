@@ -78,6 +78,7 @@ def check(strategy: tv.Strategy, replications: int) -> None:
 
 
 @pytest.mark.parametrize("name", STRATEGIES)
+@pytest.mark.full
 def test_the_same_failures_and_ten_times_the_idle_seconds(name: str) -> None:
     check(STRATEGIES[name], 3)
 

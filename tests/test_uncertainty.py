@@ -79,6 +79,7 @@ class TestTheTimes:
         with pytest.raises(tv.InputError, match="leave startup_time out of vary"):
             tv.plan(FIVE, "2c", vary={"startup_time": [3]}, startup_samples=TIMES)
 
+    @pytest.mark.full
     def test_they_are_the_times_that_are_simulated(self, small: tv.Comparison) -> None:
         times = tv.Empirical(TIMES)
         alone = tv.compare(
@@ -113,6 +114,7 @@ class TestTheResamples:
                 assert means["failed"][number] == alone.values("failed")[10 * number :].mean()
                 assert means["idle"][number] == pytest.approx(alone.values("idle")[10 * number :].mean())
 
+    @pytest.mark.full
     def test_neither_engine_nor_workers_matter(self) -> None:
         two = tv.generate_catalogue(2)
 
@@ -207,12 +209,14 @@ class TestTheInterval:
         of_failed = small["1"].input_interval("failed")
         assert dearer.ci_high == pytest.approx(30 * of_failed.ci_high)
 
+    @pytest.mark.full
     def test_what_cannot_vary_has_no_width(self) -> None:
         reps = tv.replicate(FIVE, "2a", replications=20, startup_samples=[3, 3, 3])
         for metric in ("failed", "idle", "publishers_started"):
             assert reps.input_interval(metric)[:4] == reps.interval(metric)[:4]
             assert reps.input_interval(metric).is_exact
 
+    @pytest.mark.full
     def test_what_lacks_is_said(self, small: tv.Comparison) -> None:
         plain = tv.replicate(FIVE, "1", replications=20)
         with pytest.raises(tv.InputError, match="give measured start-up times with startup_samples="):
@@ -226,6 +230,7 @@ class TestTheInterval:
             few.input_interval("idle")
 
 
+@pytest.mark.full
 class TestTheStudy:
     def test_tables_have_the_ends_after_the_narrow_interval(self, small: tv.Comparison) -> None:
         ends = ["input_ci_low", "input_ci_high"]
@@ -296,6 +301,7 @@ class TestTheStudy:
         assert Judgement(plain).doubtful == []
 
 
+@pytest.mark.full
 class TestTheCommand:
     @pytest.fixture
     def times(self, tmp_path: Path) -> Path:

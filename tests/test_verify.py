@@ -167,6 +167,7 @@ def test_all_rows_agree_for_each_seed(seeds: range, replications: int) -> None:
 
 @pytest.mark.parametrize("factor", [0.95, 1.05])
 @pytest.mark.parametrize("seed", [1, 2, 3, pytest.param(4, marks=pytest.mark.slow)])
+@pytest.mark.full
 def test_start_ups_that_are_wrong_by_5_percent_are_caught(seed: int, factor: float) -> None:
     verification = of_kernel(seed, change=times(factor))
     assert not verification.agrees
@@ -325,6 +326,7 @@ def test_what_makes_no_sense_is_refused(arguments: dict[str, Any], sentence: str
     assert sentence in str(caught.value)
 
 
+@pytest.mark.full
 def test_a_catalogue_of_ones_own() -> None:
     """One whose first video cannot be in time, so that there is no certificate."""
     videos = [tv.Video(f"v{row}", encoding_time=5, publication_timeout=4 + row) for row in range(8)]

@@ -56,6 +56,7 @@ def times(row: Row, *columns: str) -> list[float]:
     return [row[column] for column in columns if not isnan(row[column])]
 
 
+@pytest.mark.full
 def test_each_feature_is_in_a_tenth_of_the_cases() -> None:
     for many in (FEW, MANY):
         found = Counter(feature for number in range(many) for feature in features(case_of(number)))
@@ -82,6 +83,7 @@ def test_each_field_of_a_strategy_is_in_the_specification() -> None:
     assert theirs <= ours
 
 
+@pytest.mark.full
 def test_videos_are_given_up_and_publishers_retired_in_a_tenth_of_the_cases() -> None:
     runs = [run for part in range(PARTS) for run in runs_of(strategy_case_of, part)]
     for event in ("discarded", "publisher_retired"):

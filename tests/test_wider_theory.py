@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
+pytestmark = pytest.mark.full
+
 DEDICATED = tv.Strategy("own", starts_on="encoding_started", dedicated=True)
 
 

@@ -109,6 +109,7 @@ class TestProcesses:
         reps = tv.replicate(CATALOGUE, "2c", replications=20, seed=4)
         same(reps.extend(80, workers=2), serial())
 
+    @pytest.mark.full
     def test_they_give_the_same_comparison(self) -> None:
         how: dict[str, Any] = {"scenario": {"encoders": [2, 5]}, "replications": 30, "seed": 4}
         strategies: list[tv.Strategy | str] = ["1", Patient(prewarmed=3)]
@@ -234,6 +235,7 @@ class TestExecutors:
         )
 
     @pytest.mark.parametrize("replications", [1, 2, 3, 17, 1001])
+    @pytest.mark.full
     def test_replications_travel_in_chunks(self, replications: int) -> None:
         executor = Backwards()
         same(
@@ -459,6 +461,7 @@ class TestSignals:
             ("started", 0.8, True, 154),
         ],
     )
+    @pytest.mark.full
     def test_at_ctrl_c_everything_stops_and_says_one_line(
         self,
         script: Callable[[int], subprocess.Popen[str]],
