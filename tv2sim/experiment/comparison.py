@@ -569,8 +569,8 @@ class Comparison:
             A column of the catalogue, such as ``"provider"``: figures of its groups of videos are added, as
             :meth:`by` has them.
         plan : Plan, optional
-            What :func:`tv2sim.plan` has found in a catalogue and a scenario of this comparison: its answer, its
-            chart, and how it was decided, are added.
+            What :func:`tv2sim.plan` has found in a catalogue and a scenario of this comparison. Its answer is
+            the verdict and its chart the first one; how it was decided is a section.
 
         Returns
         -------
