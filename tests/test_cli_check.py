@@ -180,7 +180,7 @@ def test_check_cuts_long_lines_at_200_characters(tmp_path: Path) -> None:
     ],
 )
 def test_check_lists_no_more_than_asked_for(options: list[object], listed: int, tmp_path: Path) -> None:
-    path = write_catalogue(tmp_path / "c.jsonl", [video(0), *["{}"] * 25])
+    path = write_catalogue(tmp_path / "c.jsonl", [video(0), *(" " * n + "x" for n in range(25))])
     status, out, _ = tv2sim("check", path, *options)
     assert status == 0
     assert lines_of(out)[0] == "c.jsonl: 1 video, 25 lines rejected"
@@ -188,6 +188,17 @@ def test_check_lists_no_more_than_asked_for(options: list[object], listed: int, 
     assert told == list(range(2, 2 + listed))
     more = re.search(r"^  and (\d+) more", out, re.MULTILINE)
     assert (int(more[1]) if more else 0) == 25 - listed
+
+
+def test_a_reason_stands_once(tmp_path: Path) -> None:
+    path = write_catalogue(tmp_path / "c.jsonl", [video(0), "no JSON", *["{}"] * 1500])
+    status, out, _ = tv2sim("check", path, "--rejected", 2)
+    assert status == 0
+    assert lines_of(out)[1:3] == [
+        "  1,500 lines, first line 3: the field id is missing: {}",
+        "  line 2: no JSON: invalid character (byte 4): no JSON",
+    ]
+    assert "more" not in lines_of(out)[3]
 
 
 def test_check_of_nothing_but_bad_lines_lists_them_and_fails(tmp_path: Path) -> None:
