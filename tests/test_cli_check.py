@@ -201,6 +201,36 @@ def test_a_reason_stands_once(tmp_path: Path) -> None:
     assert "more" not in lines_of(out)[3]
 
 
+TIMES = {"encodingTime": 2500, "publishingTime": 4000, "publicationTimeout": 9000}
+
+
+@pytest.mark.parametrize(
+    ("fields", "options", "asked"),
+    [
+        ({"encodingTime": 1000, "publicationTimeout": 1000}, [], []),
+        (
+            TIMES,
+            [],
+            ["encoding times is 2,500 s", "publishing times is 4,000 s", "publication timeouts is 9,000 s"],
+        ),
+        ({}, ["--startup-time", 4500], ["start-up times is 4,500 s"]),
+        ({"publicationTimeout": 3600}, ["--columns", "publicationTimeout=3600"], []),
+    ],
+)
+def test_times_that_look_like_milliseconds_are_asked_about(
+    fields: dict[str, object], options: list[object], asked: list[str], tmp_path: Path
+) -> None:
+    """A single long video is no reason to ask; what a mapping says is meant."""
+    videos = [video(n) | (fields if n < 5 else {"encodingTime": 1e6}) for n in range(6)]
+    path = write_catalogue(tmp_path / "c.jsonl", videos)
+    status, out, err = tv2sim("check", path, *options)
+    assert status == 0
+    assert "c.jsonl: 6 videos" in out
+    assert [line.partition("median of the ")[2] for line in err.splitlines()] == [
+        f"{one}: are they in milliseconds? tv2sim takes seconds" for one in asked
+    ]
+
+
 def test_check_of_nothing_but_bad_lines_lists_them_and_fails(tmp_path: Path) -> None:
     path = write_catalogue(tmp_path / "c.jsonl", ["{}", "no JSON"])
     status, out, err = tv2sim("check", path)

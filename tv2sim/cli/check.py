@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tv2sim.catalogue import Survey, survey_catalogue
-from tv2sim.cli.inputs import scenario_of
+from tv2sim.catalogue.columns import STARTUP_TIME, as_columns
+from tv2sim.cli.inputs import note_units, scenario_of
 from tv2sim.cli.text import USUAL, say
 from tv2sim.cli.text import columns as terminal_columns
 from tv2sim.errors import CatalogueError
@@ -37,6 +38,8 @@ def main(options: argparse.Namespace) -> None:
     if not len(survey):
         raise CatalogueError(f"no valid video in {survey.name!r}")
     _describe(survey, scenario)
+    startup = scenario.startup_time.quantile(np.array([0.5]))
+    note_units(survey.numbers | {STARTUP_TIME: startup}, as_columns(options.columns).constants)
 
 
 def _describe(survey: Survey, scenario: Scenario) -> None:

@@ -12,6 +12,7 @@ from typing import BinaryIO
 from tv2sim.catalogue import Import, Rejected, import_catalogue
 from tv2sim.catalogue.columns import STARTUP_TIME, Columns, a_timezone, as_columns
 from tv2sim.catalogue.judging import Reasons
+from tv2sim.cli.inputs import note_units
 from tv2sim.cli.text import note, plain, say
 from tv2sim.errors import InputError
 from tv2sim.storage import resolved, whole_file
@@ -39,6 +40,7 @@ def main(options: argparse.Namespace) -> None:
     for line in _report(found, columns):
         # without --out, standard output is the catalogue
         note(plain(line)) if out is None else say(line)
+    note_units(found.catalogue.numbers | {STARTUP_TIME: found.startup_times}, columns.constants)
 
 
 def _distinct(*names: str | None) -> None:
