@@ -889,6 +889,46 @@ def test_a_file_of_another_kind_is_told(data: bytes, hint: str, tmp_path: Path) 
     assert tv.survey_catalogue(tmp_path / "catalogue.jsonl").rejected[0].reason.endswith(hint)
 
 
+def test_the_commonest_reason_is_told_with_its_number() -> None:
+    lines = [b"nonsense", *(line(n, publicationTimeout=0) for n in range(3)), b"{}"]
+    with pytest.raises(tv.CatalogueError) as caught:
+        tv.read_catalogue(lines)
+    why = "5 lines rejected, 3 of them, the first in line 2, because publicationTimeout must be greater than 0"
+    assert f": {why}; a line looks like" in str(caught.value)
+
+
+def test_what_is_wanted_is_what_was_asked_for(tmp_path: Path) -> None:
+    (tmp_path / "world.toml").write_text("encoders = 3\n")
+    (tmp_path / "c.csv").write_text("id,encodingTime,publicationTimeout\na,1,0\n")
+    for source, columns, wanted in (
+        (tmp_path / "world.toml", None, "a scenario file is given with --scenario (scenario=)"),
+        (tmp_path / "c.csv", None, "a header looks like id,title,provider,encodingTime,publicationTimeout"),
+        (
+            [{}],
+            "id=a.b,encodingTime=end - start,publicationTimeout=3",
+            "the mapping reads id=a.b, encodingTime=end",
+        ),
+    ):
+        with pytest.raises(tv.CatalogueError) as caught:
+            tv.read_catalogue(source, columns=columns)
+        assert f"; {wanted}" in str(caught.value)
+
+
+@pytest.mark.parametrize("columns", [None, "gitlab", "encodingTime=0,publicationTimeout=3"])
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize("pages", [1, 3])
+def test_records_in_an_object_are_told(columns: str | None, indent: int | None, pages: int) -> None:
+    page = json.dumps({"total_count": 1, "jobs": [video(1)], "links": []}, indent=indent).encode()
+    with pytest.raises(tv.CatalogueError) as caught:
+        tv.read_catalogue(io.BytesIO(b"\n".join([page] * pages)), columns=columns)
+    assert "(records are in 'jobs': use --columns github_jobs)" in str(caught.value)
+
+
+def test_records_in_an_object_of_another_kind_are_told() -> None:
+    with pytest.raises(tv.CatalogueError, match=r"name the key in a mapping file, as records = 'builds'"):
+        tv.read_catalogue([json.dumps({"builds": [video(1)]})])
+
+
 def test_one_line_is_rejected_in_the_singular() -> None:
     with pytest.raises(tv.CatalogueError, match=": 1 line rejected, the first"):
         tv.read_catalogue([b"nonsense\n"])

@@ -180,7 +180,7 @@ def test_check_cuts_long_lines_at_200_characters(tmp_path: Path) -> None:
     ],
 )
 def test_check_lists_no_more_than_asked_for(options: list[object], listed: int, tmp_path: Path) -> None:
-    path = write_catalogue(tmp_path / "c.jsonl", [video(0), *["{}"] * 25])
+    path = write_catalogue(tmp_path / "c.jsonl", [video(0), *(" " * n + "x" for n in range(25))])
     status, out, _ = tv2sim("check", path, *options)
     assert status == 0
     assert lines_of(out)[0] == "c.jsonl: 1 video, 25 lines rejected"
@@ -188,6 +188,47 @@ def test_check_lists_no_more_than_asked_for(options: list[object], listed: int, 
     assert told == list(range(2, 2 + listed))
     more = re.search(r"^  and (\d+) more", out, re.MULTILINE)
     assert (int(more[1]) if more else 0) == 25 - listed
+
+
+def test_a_reason_stands_once(tmp_path: Path) -> None:
+    path = write_catalogue(tmp_path / "c.jsonl", [video(0), "no JSON", *["{}"] * 1500])
+    status, out, _ = tv2sim("check", path, "--rejected", 2)
+    assert status == 0
+    assert lines_of(out)[1:3] == [
+        "  1,500 lines, first line 3: the field id is missing: {}",
+        "  line 2: no JSON: invalid character (byte 4): no JSON",
+    ]
+    assert "more" not in lines_of(out)[3]
+
+
+TIMES = {"encodingTime": 2500, "publishingTime": 4000, "publicationTimeout": 9000}
+
+
+@pytest.mark.parametrize(
+    ("fields", "options", "asked"),
+    [
+        ({"encodingTime": 1000, "publicationTimeout": 1000}, [], []),
+        (
+            TIMES,
+            [],
+            ["encoding times is 2,500 s", "publishing times is 4,000 s", "publication timeouts is 9,000 s"],
+        ),
+        ({}, ["--startup-time", 4500], ["start-up times is 4,500 s"]),
+        ({"publicationTimeout": 3600}, ["--columns", "publicationTimeout=3600"], []),
+    ],
+)
+def test_times_that_look_like_milliseconds_are_asked_about(
+    fields: dict[str, object], options: list[object], asked: list[str], tmp_path: Path
+) -> None:
+    """A single long video is no reason to ask; what a mapping says is meant."""
+    videos = [video(n) | (fields if n < 5 else {"encodingTime": 1e6}) for n in range(6)]
+    path = write_catalogue(tmp_path / "c.jsonl", videos)
+    status, out, err = tv2sim("check", path, *options)
+    assert status == 0
+    assert "c.jsonl: 6 videos" in out
+    assert [line.partition("median of the ")[2] for line in err.splitlines()] == [
+        f"{one}: are they in milliseconds? tv2sim takes seconds" for one in asked
+    ]
 
 
 def test_check_of_nothing_but_bad_lines_lists_them_and_fails(tmp_path: Path) -> None:

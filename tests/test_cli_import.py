@@ -44,6 +44,18 @@ def test_from_a_job_log_to_a_table_of_pools_in_three_commands(tmp_path: Path) ->
     assert tv.read_catalogue(jobs) == tv.read_catalogue(log, columns=JOBS)
 
 
+def test_times_that_look_like_milliseconds_are_asked_about(tmp_path: Path) -> None:
+    jobs = tmp_path / "jobs.csv"
+    jobs.write_text("id,took,boot\na,61000,4000\nb,45000,5000\n")
+    mapping = "encodingTime=none,publishingTime=took,startupTime=boot,publicationTimeout=3600"
+    made = tv2sim("import", mapping, jobs)
+    assert made.status == 0
+    assert made.err.splitlines()[-2:] == [
+        f"tv2sim: warning: the median of the {what} s: are they in milliseconds? tv2sim takes seconds"
+        for what in ("publishing times is 53,000", "start-up times is 4,500")
+    ]
+
+
 def test_it_says_what_it_left_out_and_why() -> None:
     made = tv2sim("import", "github,publicationTimeout=5", LOGS / "github.jsonl")
     assert made.status == 0
@@ -113,7 +125,7 @@ def test_a_log_without_jobs_leaves_no_file(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     made = tv2sim("import", "kubernetes", LOGS / "gitlab.json", "--out", out)
     assert made.status == 2
-    assert "3 lines rejected, the first, line 2, because id: metadata.uid is missing" in made.err
+    assert "3 lines rejected, all of them, the first in line 2, because id: metadata.uid is missing" in made.err
     assert not out.exists()
 
 

@@ -350,6 +350,12 @@ class TestCommand:
             "constant(4): all 2 samples are equal\n--startup-time 'constant(4)'\n"
         )
 
+    def test_times_that_look_like_milliseconds_are_asked_about(self) -> None:
+        status, _, err = tv2sim("fit", "-", stdin=b"1500\n2500\n3500\n")
+        question = "the median of the start-up times is 2,500 s: are they in milliseconds? tv2sim takes seconds"
+        assert (status, err) == (0, f"tv2sim: warning: {question}\n")
+        assert tv2sim("fit", "-", stdin=b"1.5\n2.5\n3500\n").err == ""
+
     def test_families_that_are_left_out_are_named(self) -> None:
         assert "gamma is no candidate: it has no times of 0" in tv2sim("fit", "-", stdin=b"0\n1\n2\n3\n5\n").out
 

@@ -16,7 +16,7 @@ from typing import IO, Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import tv2sim as tv
@@ -27,6 +27,7 @@ from tv2sim.validation import plural
 from .test_catalogue import NASTY_TITLES, THREE, THREE_LINES, line, video
 from .test_catalogue_any_input import BOM, junk_lines, lines_with_junk
 
+GZIP = b"\x1f\x8b"
 SOME = settings(deadline=None, derandomize=True, max_examples=examples(150))
 SURVEY = "tv2sim.catalogue.survey"
 
@@ -86,7 +87,9 @@ def test_a_survey_agrees_with_reading(lines: list[bytes], end: bytes, mark: byte
 @SOME
 @given(st.lists(junk_lines, max_size=5))
 def test_a_survey_of_junk_counts_it(lines: list[bytes]) -> None:
-    survey = tv.survey_catalogue(io.BytesIO(b"\n".join(lines)))
+    data = b"\n".join(lines)
+    assume(not data.startswith(GZIP))
+    survey = tv.survey_catalogue(io.BytesIO(data))
     filled = [text for text in [b"".join(lines[:1]).removeprefix(BOM), *lines[1:]] if text.strip()]
     assert len(survey) + survey.rejected_lines == len(filled)
 
@@ -94,16 +97,20 @@ def test_a_survey_of_junk_counts_it(lines: list[bytes]) -> None:
 @SOME
 @given(st.binary(max_size=300))
 def test_a_survey_of_arbitrary_bytes(data: bytes) -> None:
+    assume(not data.startswith(GZIP))
     survey = tv.survey_catalogue(io.BytesIO(data))
     assert len(survey) == 0
     if survey.rejected_lines:
-        first = survey.rejected[0]
+        count, first = survey.reasons[0]
         with pytest.raises(tv.CatalogueError) as caught:
             tv.read_catalogue(io.BytesIO(data))
-        assert f"{plural(survey.rejected_lines, 'line')} rejected, the first, line {first.line}" in str(
-            caught.value
-        )
-        assert first.reason in str(caught.value)
+        message = str(caught.value)
+        assert f"{plural(survey.rejected_lines, 'line')} rejected, " in message
+        if "(the file is " in survey.rejected[0].reason:
+            assert survey.rejected[0].reason in message
+        else:
+            assert f"line {first.line}, because {first.reason}" in message
+            assert count == 1 or f"{count:,} of them" in message or count == survey.rejected_lines
 
 
 def test_the_survey_of_a_mixed_catalogue() -> None:

@@ -23,7 +23,7 @@ from tv2sim.validation import a_list, a_number, a_time, plural, shown
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Buckets", "Measured", "Model", "Times", "as_measured"]
+__all__ = ["Buckets", "Measured", "Model", "Times", "as_measured", "unit_question"]
 
 _MOST = 1000
 """The most times that stand for the counts of a histogram."""
@@ -209,6 +209,23 @@ def _uniforms(random: np.random.Generator, count: int) -> NDArray[np.float64]:
 def _sorted(times: NDArray[np.float64], censored: NDArray[np.bool_]) -> Times:
     order = np.lexsort((censored, times))  # at the same time, those that are known come first
     return Times(times[order], censored[order])
+
+
+_LONG = 1000.0
+"""Times with a median above this may be in milliseconds: it is more than 16 minutes in seconds."""
+
+
+def unit_question(what: str, times: NDArray[np.float64]) -> str:
+    """Return the question whether times are in milliseconds; an empty text if they do not look like that.
+
+    >>> unit_question("start-up times", np.array([1500.0, 2500.0, 9.0]))
+    'the median of the start-up times is 1,500 s: are they in milliseconds? tv2sim takes seconds'
+    """
+    known = times[~np.isnan(times)]
+    median = float(np.median(known)) if len(known) else 0.0
+    if median <= _LONG:
+        return ""
+    return f"the median of the {what} is {median:,.6g} s: are they in milliseconds? tv2sim takes seconds"
 
 
 # -- from what people have ---------------------------------------------------------------------------------

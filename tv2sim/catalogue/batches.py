@@ -77,6 +77,8 @@ class Batch:
         Returns the column that has the name of a field; None if no column has it.
     names : iterable of str
         The columns of a table.
+    first : object
+        The first record, if it is one of JSON.
     """
 
     def __init__(
@@ -87,9 +89,10 @@ class Batch:
         values: Callable[[Column], Values],
         own: Callable[[str], Values | None],
         names: Iterable[str] = (),
+        first: object = None,
     ) -> None:
         self.lines, self.broken, self.text, self.values, self.own = lines, broken, text, values, own
-        self.names = names
+        self.names, self.first = names, first
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -106,7 +109,7 @@ def _json_batches(reading: Reading, columns: Columns, label: str) -> Iterator[Ba
         broken = {i: row for i, row in enumerate(rows) if isinstance(row, str)}
         for i in broken:
             rows[i] = {}
-        yield Batch(lines, broken, _text_of(entries), _nested(rows), _named(rows))
+        yield Batch(lines, broken, _text_of(entries), _nested(rows), _named(rows), first=rows[0])
 
 
 def _text_of(entries: Sequence[Entry]) -> Callable[[int], str]:

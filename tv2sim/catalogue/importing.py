@@ -32,7 +32,7 @@ from tv2sim.catalogue.columns import (
     a_timezone,
     as_columns,
 )
-from tv2sim.catalogue.judging import no_video, outcome_of, repeated, video_of
+from tv2sim.catalogue.judging import held_list, no_video, outcome_of, repeated, video_of
 from tv2sim.catalogue.sources import Digest, Source
 from tv2sim.catalogue.values import MISSING, moments, numbers, texts
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, Catalogue, Rejected, is_absent
@@ -145,6 +145,7 @@ class Importer:
         self._numbers: dict[str, list[NDArray[np.float64]]] = {name: [] for name in (*NUMBERS, STARTUP_TIME)}
         self._rejected: list[Rejected] = []
         self._first_lines: dict[str, int] = {}
+        self._first: Batch | None = None
         self._left_out: list[tuple[int, str, int]] = []
         """Of each record that a rule left out: its place in `_rejected`, its id, and the rule's number."""
         self._zone_of_log: str | None = None
@@ -153,6 +154,7 @@ class Importer:
 
     def add(self, batch: Batch) -> None:
         """Take what is valid of a batch, and note what is not."""
+        self._first = self._first or batch
         rows = _Rows(batch, self._columns, self.label)
         self._stamped = rows.of_one_kind(self._stamped)
         rows.judge()
@@ -227,11 +229,22 @@ class Importer:
     def _column(self, name: str) -> NDArray[np.float64]:
         return np.concatenate([np.empty(0), *self._numbers[name]])
 
+    @property
+    def _wanted(self) -> str:
+        """What the source should look like, for a message; empty if like a catalogue of JSON lines."""
+        if fields := self._columns.fields:
+            read = (f"{FIELDS[name]}={one.text}" for name, one in fields.items() if one is not None)
+            return f"the mapping reads {', '.join(read)[:500]}"
+        if self._first and self._first.names:
+            return f"a header looks like {','.join(FIELDS[name] for name in (*TEXTS, *REQUIRED[1:]))}"
+        return ""
+
     def catalogue(self, name: str | None) -> Catalogue:
         """Return the catalogue of all that was taken, in its order; raise an error if that is nothing."""
         ids, titles, providers = (self._texts[text] for text in TEXTS)
         if not ids:
-            raise CatalogueError(no_video(self.label, self.rejected))
+            hint = held_list(self._first.first) if self._first else ""
+            raise CatalogueError(no_video(self.label, self.rejected, self._wanted, hint))
         name = name or self.label
         catalogue = Catalogue.of_columns(ids, titles, providers, self.numbers, self.rejected, name, self.sha256)
         catalogue.timezone = self.timezone
@@ -447,10 +460,9 @@ class _Rows:
             constant = "" if name == "id" else f" or a number, as in columns='{FIELDS[name]}=3'"
             known = ", ".join(self._batch.names)[:500]
             raise CatalogueError(
-                f"{self._label!r} has no column {FIELDS[name]!r}: map it to a column{constant}; "
-                f"it has {known}. "
-                f"--columns (columns=) takes a mapping, as {FIELDS[name]}={next(iter(self._batch.names), '')}, "
-                f"and tv2sim import makes a catalogue of a log"
+                f"{self._label!r} has no column {FIELDS[name]!r}: map it to a column{constant}; it has {known}"
+                f". --columns (columns=) takes a mapping, as {FIELDS[name]}={next(iter(self._batch.names), '')}"
+                f", and tv2sim import makes a catalogue of a log"
             )
         return values
 

@@ -9,21 +9,24 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import tomllib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import cache
 from types import NoneType
 from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
 
 import msgspec
 import numpy as np
 
+from tv2sim.catalogue.columns import shipped
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, UNKNOWN, Rejected, Video
 from tv2sim.validation import plural, shown
 
 __all__ = [
-    "LONGEST_LINE", "TEXT_KEPT", "Broken", "Entry", "UnusableError", "as_bytes", "judged", "no_object",
-    "no_video", "of_another_kind", "outcome_of", "parse", "parsed", "reading", "repeated", "text_of",
-    "video_of",
+    "LONGEST_LINE", "TEXT_KEPT", "Broken", "Entry", "Reasons", "UnusableError", "as_bytes", "held_list",
+    "judged", "no_object", "no_video", "of_another_kind", "outcome_of", "parse", "parsed", "reading",
+    "repeated", "text_of", "video_of",
 ]  # fmt: skip
 
 Entry: TypeAlias = "bytes | str | Mapping[str, Any] | Video | object"
@@ -108,7 +111,7 @@ def parsed(
             line = entry.rstrip(b"\r\n")  # otherwise a text that is not closed would seem to hold a line break
             if line and not line.isspace():
                 outcome = outcome_of(decode, line)
-                hint = of_another_kind(line) if number == 1 and isinstance(outcome, str) else ""
+                hint = _hint(line, number) if isinstance(outcome, str) else ""
                 yield number, line, f"{outcome}{hint}" if hint else outcome
 
 
@@ -128,14 +131,25 @@ def outcome_of(convert: Callable[[Any], T], entry: Any) -> T | str:
         return "no JSON that can be read: nested too deeply"
 
 
+def _hint(line: bytes, number: int) -> str:
+    """Return a hint at what a line is that cannot be read, or an empty text."""
+    found = of_another_kind(line) if number == 1 else ""
+    return found or (held_list(outcome_of(msgspec.json.decode, line)) if b"[" in line else "")
+
+
+_PACKED = " (the file is compressed: unpack it with gunzip)"
+_UTF_16 = " (the file is UTF-16: save it as UTF-8)"
+_CR_ALONE = " (the file's line ends are CR alone: save it with LF or CRLF)"
+
+
 def of_another_kind(start: bytes) -> str:
     """Return a hint at the kind of a file whose first line is no video or header, or an empty text."""
     if start.startswith(b"\x1f\x8b"):
-        return " (the file is compressed: unpack it with gunzip)"
+        return _PACKED
     if start.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in start[:2]:
-        return " (the file is UTF-16: save it as UTF-8)"
+        return _UTF_16
     if b"}\r" in start or (start[:1] not in b"{[" and re.match(rb"[^\"\n]*\r[^\r\n]", start)):
-        return " (the file's line ends are CR alone: save it with LF or CRLF)"
+        return _CR_ALONE
     return ""
 
 
@@ -276,13 +290,62 @@ def text_of(entry: Entry) -> str:
     return shown(entry, 10 * TEXT_KEPT)[:TEXT_KEPT]  # of a longer one, the middle is left out
 
 
-def no_video(label: str, rejected: list[Rejected]) -> str:
-    """Return the message that a source holds no valid video, and why."""
+class Reasons(dict[str, tuple[int, Rejected]]):
+    """By the reason, how many lines were rejected and the first of them; of at most 1,000 different reasons."""
+
+    def __init__(self, rejected: Iterable[Rejected] = ()) -> None:
+        super().__init__()
+        for one in rejected:
+            self.add(one)
+
+    def add(self, rejected: Rejected) -> None:
+        """Count one more."""
+        if rejected.reason in self or len(self) < _REASONS:
+            count, first = self.get(rejected.reason, (0, rejected))
+            self[rejected.reason] = count + 1, min(first, rejected)
+
+    def commonest(self) -> list[tuple[int, Rejected]]:
+        """Return the numbers and the first lines, the commonest reason first."""
+        return sorted(self.values(), key=lambda one: (-one[0], one[1].line))
+
+
+_REASONS = 1000
+
+
+def no_video(label: str, rejected: Sequence[Rejected], wanted: str = "", hint: str = "") -> str:
+    """Return the message that a source holds no valid video, and why.
+
+    `wanted` is what a source looks like, if it is no catalogue of JSON lines; `hint` is added to the reason.
+    """
     why = "it is empty"
     if rejected:
-        count, (line, reason, _) = plural(len(rejected), "line"), rejected[0]
-        why = f"{count} rejected, the first, line {line}, because {reason}"
-    return f"no valid video in {label!r}: {why}; a line looks like {EXAMPLE}"
+        # what the file is as a whole goes before the commonest reason
+        is_other = rejected[0].reason.endswith((_PACKED, _UTF_16, _CR_ALONE))
+        count, first = (1, rejected[0]) if is_other else Reasons(rejected).commonest()[0]
+        of_them = "all of them" if count == len(rejected) else f"{count:,} of them"
+        where = f"{of_them}, the first in line {first.line}" if count > 1 else f"the first, line {first.line}"
+        why = f"{plural(len(rejected), 'line')} rejected, {where}, because {first.reason}{hint}"
+    if label.lower().endswith(".toml"):
+        wanted = "a scenario file is given with --scenario (scenario=)"
+    return f"no valid video in {label!r}: {why}; {wanted or f'a line looks like {EXAMPLE}'}"
+
+
+def held_list(found: object) -> str:
+    """Return a hint at the records that an object without an id holds in a list, or an empty text."""
+    given = found if isinstance(found, Mapping) and "id" not in found else {}
+    keys = [key for key, value in given.items() if isinstance(value, list) and value]
+    keys = [key for key in keys if all(isinstance(one, Mapping) for one in given[key])]
+    if len(keys) != 1:
+        return ""
+    names = [name for name, key in _keys_of_records().items() if key == keys[0]]
+    file = f"name the key in a mapping file, as records = {shown(keys[0], 60)}"
+    return f" (records are in {shown(keys[0], 60)}: {f'use --columns {names[0]}' if names else file})"
+
+
+@cache
+def _keys_of_records() -> dict[str, str]:
+    """Return the key of the list of records by the name of each mapping that ships."""
+    return {name: tomllib.loads(text).get("records", "") for name, text in shipped().items()}
 
 
 EXAMPLE = '{"id": "a1", "title": "News", "provider": "TV 2", "encodingTime": 3, "publicationTimeout": 9}'

@@ -16,7 +16,7 @@ import numpy as np
 
 from tv2sim.catalogue.columns import Given
 from tv2sim.catalogue.importing import Importer, imported
-from tv2sim.catalogue.judging import Entry, as_bytes, parse, repeated, text_of
+from tv2sim.catalogue.judging import Entry, Reasons, as_bytes, parse, repeated, text_of
 from tv2sim.catalogue.sources import Reading, Source, entries, is_table, opened
 from tv2sim.catalogue.videos import NUMBERS, Rejected, Video, is_absent, numbers_shown, rejected_shown
 from tv2sim.notebook import display
@@ -45,6 +45,9 @@ class Survey:
         The number of lines that are not valid videos.
     rejected : tuple of Rejected
         The first of them.
+    reasons : tuple of int and Rejected
+        How many lines have the same reason, and the first of them; the commonest reason is first. At most
+        1,000 different reasons are told apart.
     """
 
     name: str
@@ -55,6 +58,7 @@ class Survey:
     priority: NDArray[np.float64] | None
     rejected_lines: int
     rejected: tuple[Rejected, ...]
+    reasons: tuple[tuple[int, Rejected], ...] = ()
 
     def __len__(self) -> int:
         return len(self.publication_timeout)
@@ -139,7 +143,7 @@ def survey_catalogue(
 
 def _of_columns(importer: Importer, keep: int) -> Survey:
     numbers, rejected = importer.numbers, importer.rejected
-    return _survey(importer.label, dict(numbers), len(rejected), rejected[:keep])
+    return _survey(importer.label, dict(numbers), len(rejected), rejected[:keep], Reasons(rejected))
 
 
 @contextmanager
@@ -191,6 +195,7 @@ class _Found:
         self.numbers = {name: array("d") for name, number in NUMBERS.items() if not number.optional}
         self.rejected_lines = 0
         self.rejected: list[tuple[int, Rejected]] = []
+        self.reasons = Reasons()
         self.repeats: list[int] = []
 
     def video(self, place: int, video: Video) -> None:
@@ -206,8 +211,10 @@ class _Found:
 
     def reject(self, place: int, number: int, reason: str, entry: Entry) -> None:
         self.rejected_lines += 1
+        rejected = Rejected(number, reason, text_of(entry))
+        self.reasons.add(rejected)
         if len(self.rejected) < self.keep or (self.rejected and place < self.rejected[-1][0]):
-            insort(self.rejected, (place, Rejected(number, reason, text_of(entry))))
+            insort(self.rejected, (place, rejected))
             del self.rejected[self.keep :]
 
     def suspects(self) -> set[int]:
@@ -236,14 +243,20 @@ class _Found:
         for name, numbers in self.numbers.items():
             column = np.frombuffer(numbers)[valid]
             known[name] = None if is_absent(name, column) else column  # a repeated id may have had the only one
-        return _survey(label, known, self.rejected_lines, [one for _, one in self.rejected])
+        rejected = [one for _, one in self.rejected]
+        return _survey(label, known, self.rejected_lines, rejected, self.reasons)
 
 
 def _survey(
-    label: str, numbers: dict[str, NDArray[np.float64] | None], rejected_lines: int, rejected: list[Rejected]
+    label: str,
+    numbers: dict[str, NDArray[np.float64] | None],
+    rejected_lines: int,
+    rejected: list[Rejected],
+    reasons: Reasons,
 ) -> Survey:
     """Return the survey with these columns; None stands for one that there is not."""
     known: dict[str, Any] = {name: numbers.get(name) for name in NUMBERS}
     if known["encoding_time"] is None:
         known["encoding_time"] = np.full(len(known["publication_timeout"]), nan)
-    return Survey(label, **known, rejected_lines=rejected_lines, rejected=tuple(rejected))
+    told = tuple(reasons.commonest())
+    return Survey(label, **known, rejected_lines=rejected_lines, rejected=tuple(rejected), reasons=told)

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tv2sim.catalogue import Survey, survey_catalogue
-from tv2sim.cli.inputs import scenario_of
+from tv2sim.catalogue.columns import STARTUP_TIME, as_columns
+from tv2sim.cli.inputs import note_units, scenario_of
 from tv2sim.cli.text import USUAL, say
 from tv2sim.cli.text import columns as terminal_columns
 from tv2sim.errors import CatalogueError
@@ -27,13 +28,18 @@ def main(options: argparse.Namespace) -> None:
     survey = survey_catalogue(options.catalogue, columns=options.columns, keep=options.rejected, progress=True)
     videos, lines = plural(len(survey), "video"), plural(survey.rejected_lines, "line")
     say(f"{survey.name}: {videos}, {lines} rejected")
-    for line, reason, text in survey.rejected:
-        say(f"  line {line}: {reason}: {text}", indent="    ")
-    if (more := survey.rejected_lines - len(survey.rejected)) > 0:
-        print(f"  and {more} more (--rejected N lists up to N)")
+    more = survey.rejected_lines
+    for count, (line, reason, text) in survey.reasons[: options.rejected]:
+        first = f"line {line}" if count == 1 else f"{plural(count, 'line')}, first line {line}"
+        say(f"  {first}: {reason}: {text}", indent="    ")
+        more -= count
+    if more > 0:
+        print(f"  and {more} more (--rejected N lists up to N reasons)")
     if not len(survey):
         raise CatalogueError(f"no valid video in {survey.name!r}")
     _describe(survey, scenario)
+    startup = scenario.startup_time.quantile(np.array([0.5]))
+    note_units(survey.numbers | {STARTUP_TIME: startup}, as_columns(options.columns).constants)
 
 
 def _describe(survey: Survey, scenario: Scenario) -> None:

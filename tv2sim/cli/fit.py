@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import shlex
 
-from tv2sim.cli.text import fitted, say
+from tv2sim.cli.text import fitted, note, say
 from tv2sim.fitting import HEAD, figures, fit
+from tv2sim.measured import unit_question
 
 
 def main(options: argparse.Namespace) -> None:
@@ -19,5 +20,7 @@ def main(options: argparse.Namespace) -> None:
             say(f"{family} is no candidate: {why}")
     for sentence in str(found).splitlines():
         say(sentence)
+    if question := unit_question("start-up times", found.sample.equally_likely()):
+        note(f"warning: {question}")
     file = options.samples if options.samples.lower().endswith(".csv") else "FILE.csv"
     print(f"--startup-time {shlex.quote(found.text or file)}")

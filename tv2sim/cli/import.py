@@ -11,7 +11,9 @@ from typing import BinaryIO
 
 from tv2sim.catalogue import Import, Rejected, import_catalogue
 from tv2sim.catalogue.columns import STARTUP_TIME, Columns, a_timezone, as_columns
+from tv2sim.catalogue.judging import Reasons
 from tv2sim.cli.imports import Origin
+from tv2sim.cli.inputs import note_units
 from tv2sim.cli.text import note, plain, say
 from tv2sim.errors import InputError
 from tv2sim.storage import resolved, whole_file
@@ -42,6 +44,7 @@ def main(options: argparse.Namespace) -> None:
     for line in _report(found, columns):
         # without --out, standard output is the catalogue
         note(plain(line)) if out is None else say(line)
+    note_units(found.catalogue.numbers | {STARTUP_TIME: found.startup_times}, columns.constants)
 
 
 def _distinct(*names: str | None) -> None:
@@ -61,11 +64,8 @@ def _report(found: Import, columns: Columns) -> Iterable[str]:
     catalogue, times = found.catalogue, found.startup_times
     order = "" if catalogue.submitted_at is None else ", in the order of submission"
     yield f"{catalogue.name}: {plural(len(catalogue), 'video')}{order}; {_left_out(catalogue.rejected)}"
-    by_reason: dict[str, list[int]] = {}
-    for line, reason, _ in catalogue.rejected:
-        by_reason.setdefault(reason, []).append(line)
-    for reason, lines in sorted(by_reason.items(), key=lambda item: -len(item[1])):
-        yield f"  {plural(len(lines), 'line')}, first line {lines[0]}: {reason}"
+    for count, (line, reason, _) in Reasons(catalogue.rejected).commonest():
+        yield f"  {plural(count, 'line')}, first line {line}: {reason}"
     for told, count in found.notes.items():
         yield f"  {plural(count, 'video')}: {told}"
     if found.timezone_from:

@@ -5,25 +5,31 @@ from __future__ import annotations
 import argparse
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tv2sim.catalogue import Catalogue, read_catalogue
+from tv2sim.catalogue.columns import FIELDS, STARTUP_TIME
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.text import note, plain
 from tv2sim.draws import as_seed
 from tv2sim.errors import InputError
+from tv2sim.measured import unit_question
 from tv2sim.prices import Prices
 from tv2sim.scenario import Scenario
 from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.validation import plural
 from tv2sim.written import changed, read_tables
 
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
 __all__ = [
-    "catalogue_of", "fields_of", "keep_running", "note_load", "note_rejected", "port_of", "prices_of",
-    "scenario_of", "seed_of", "strategy_of",
+    "catalogue_of", "fields_of", "keep_running", "note_load", "note_rejected", "note_units", "port_of",
+    "prices_of", "scenario_of", "seed_of", "strategy_of",
 ]  # fmt: skip
 
 
@@ -137,6 +143,16 @@ def _whole(text: str, least: int, most: float, rule: str) -> int:
     if not re.fullmatch(r"\s*[0-9]{1,30}\s*", text) or not least <= int(text) <= most:
         raise InputError(f"{rule}, not {text!r}")
     return int(text)
+
+
+def note_units(numbers: Mapping[str, NDArray[np.float64]], constants: Container[str]) -> None:
+    """Ask about times that look like milliseconds, but for those that the mapping gives as a constant."""
+    names = ("encoding_time", "publishing_time", "publication_timeout", STARTUP_TIME)
+    for name in names:
+        if name in numbers and FIELDS[name] not in constants:
+            what = "start-up times" if name == STARTUP_TIME else f"{name.replace('_', ' ')}s"
+            if question := unit_question(what, numbers[name]):
+                note(f"warning: {question}")
 
 
 def note_rejected(catalogue: Catalogue, name: str = "") -> None:

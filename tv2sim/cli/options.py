@@ -364,7 +364,7 @@ def _plan(parser: argparse.ArgumentParser) -> None:
 def _check(parser: argparse.ArgumentParser) -> None:
     _catalogue(parser)
     _scenario(parser)
-    text = "list at most N rejected lines (default: %(default)s)"
+    text = "list at most N reasons for rejecting lines (default: %(default)s)"
     parser.add_argument("--rejected", type=whole, default=20, metavar="N", help=text)
 
 
