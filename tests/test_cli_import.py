@@ -99,7 +99,7 @@ def test_a_log_without_jobs_leaves_no_file(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     made = tv2sim("import", "kubernetes", LOGS / "gitlab.json", "--out", out)
     assert made.status == 2
-    assert "3 lines rejected, the first, line 1, because id: metadata.uid is missing" in made.err
+    assert "3 lines rejected, the first, line 2, because id: metadata.uid is missing" in made.err
     assert not out.exists()
 
 

@@ -124,7 +124,7 @@ def _unpacked(stream: Any, label: str) -> Any:
     return stream
 
 
-_GZIP = b"\x1f\x8b"
+_GZIP = b"\x1f\x8b\x08"
 _PIECE = 1 << 16
 
 
