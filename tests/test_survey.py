@@ -25,7 +25,7 @@ from tv2sim.catalogue import generate_lines
 from tv2sim.validation import plural
 
 from .test_catalogue import NASTY_TITLES, THREE, THREE_LINES, line, video
-from .test_catalogue_any_input import BOM, junk_lines, lines_with_junk
+from .test_catalogue_any_input import BOM, arbitrary_bytes, junk_lines, lines_with_junk
 
 GZIP = b"\x1f\x8b"
 SOME = settings(deadline=None, derandomize=True, max_examples=examples(150))
@@ -95,7 +95,7 @@ def test_a_survey_of_junk_counts_it(lines: list[bytes]) -> None:
 
 
 @SOME
-@given(st.binary(max_size=300))
+@given(arbitrary_bytes)
 def test_a_survey_of_arbitrary_bytes(data: bytes) -> None:
     assume(not data.startswith(GZIP))
     survey = tv.survey_catalogue(io.BytesIO(data))
