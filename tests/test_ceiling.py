@@ -82,6 +82,7 @@ WORLDS = {
 
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("size", [14, 20])
+@pytest.mark.full
 def test_simulations_fail_no_more_often(world: str, size: int) -> None:
     catalogue, scenario = tv.generate_catalogue(), WORLDS[world]
     reps = tv.replicate(

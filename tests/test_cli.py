@@ -341,6 +341,7 @@ def test_a_full_standard_output_is_not_taken_for_a_full_folder(tmp_path: Path) -
 
 @POSIX
 @pytest.mark.parametrize("command", ["text", "json", "generate", "check"])
+@pytest.mark.full
 def test_a_pipe_closed_early_is_no_traceback(command: str, large: Path, tmp_path: Path) -> None:
     if command == "generate":
         process = start("generate", "--videos", 100_000)

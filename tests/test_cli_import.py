@@ -148,6 +148,7 @@ def test_standard_input_with_columns_is_read_as_a_whole(tmp_path: Path) -> None:
     assert "client_submitted=3" in replay("-", "--columns", JOBS, "--log", "none", stdin=lines).out
 
 
+@pytest.mark.full
 def test_a_report_names_the_columns(tmp_path: Path) -> None:
     log, report = job_log(tmp_path / "jobs.csv", 4), tmp_path / "report.html"
     tv2sim("compare", log, "--columns", JOBS, "--strategies", "2c", "--replications", 2, "--report", report)

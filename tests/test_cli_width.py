@@ -35,6 +35,7 @@ def command(request: pytest.FixtureRequest) -> list[object]:
     return COMMANDS[request.param]
 
 
+@pytest.mark.full
 def test_no_line_is_wider_than_80_columns(command: list[object], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     lines = [line for line in tv2sim(*command).out.splitlines() if not line.startswith("stats: ")]

@@ -199,6 +199,7 @@ def test_a_strategy_with_code_of_its_own_is_saved_without() -> None:
 
 
 @pytest.mark.usefixtures("no_charts")
+@pytest.mark.full
 def test_texts_say_so(study: tv.Comparison, tmp_path: Path) -> None:
     said = "Mean failures are exact for videos that must fail and estimated for the others (control variate): "
     words = controlled(study.cells)

@@ -232,6 +232,7 @@ class TestANewOne:
         assert compared.difference.mean < 0
         assert compared.verdict.value == "better"  # less is, unless the row says otherwise
 
+    @pytest.mark.full
     def test_is_in_the_report(self) -> None:
         page = build_report(tv.compare(CATALOGUE, ["1", "2c"], replications=2))
         assert "longest wait (s)" in page
@@ -265,6 +266,7 @@ def test_the_command_knows_the_names_of_the_registry() -> None:
 class TestWhatCannotVary:
     """If a metric is said to be fixed, every replication has the same value; generated worlds are asked."""
 
+    @pytest.mark.full
     def test_it_does_not_vary(self) -> None:
         fixed: Counter[str] = Counter()
         for seed in range(60):

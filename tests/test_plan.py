@@ -422,6 +422,7 @@ def test_what_is_not_shown_to_be_the_cheapest_is_so_within_a_share() -> None:
     assert "costs least of 2 candidates, to within 10 %: " in plan.answer
 
 
+@pytest.mark.full
 def test_the_claims_of_random_plans_hold() -> None:
     found = [false_claims(number, 100, 200) for number in CLAIMS]
     assert [claim for _, claims in found for claim in claims] == []

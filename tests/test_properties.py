@@ -388,6 +388,7 @@ def lines_of(run: tv.Run) -> Counter[tuple[object, ...]]:
     until=st.sampled_from([None, 6.5]),
     seed=st.integers(0, 2**40),
 )
+@pytest.mark.full
 def test_parts_1_and_2b_are_identical_at_every_capacity(
     encoding_times: list[float],
     timeout: float,

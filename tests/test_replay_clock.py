@@ -67,6 +67,7 @@ def test_as_fast_as_it_goes() -> None:
     assert run.end == 86_400
 
 
+@pytest.mark.full
 def test_as_fast_as_it_goes_it_takes_a_few_times_the_work_of_a_simulation() -> None:
     """Nothing looks at it: what views would show is not worked out. It was 5 times the work."""
     catalogue = tv.generate_catalogue(5000)

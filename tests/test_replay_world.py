@@ -117,6 +117,7 @@ def recorded(run: tv.Run) -> list[bytes]:
     return [*map(json_line, [head_of(run, run.catalogue), *entries, end_of(run)])]
 
 
+@pytest.mark.full
 def test_a_recorded_log_is_the_run() -> None:
     for run in [*runs(80), *runs_of_strategies(40)]:
         seen: list[tv.LogEntry] = []

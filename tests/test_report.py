@@ -143,6 +143,7 @@ def test_a_long_rule_can_be_unfolded() -> None:
     assert words.rule(long).startswith('<details class="long"><summary>')
 
 
+@pytest.mark.full
 def test_where_replications_hardly_differ_the_table_has_their_range(html: str) -> None:
     (table,) = re.findall(r'<table class="wide main cards">.*?</table>', html, re.DOTALL)
     text = " ".join(Page(table).text.split())

@@ -136,6 +136,7 @@ def test_the_provenance_has_the_call_that_makes_it_again(html: str) -> None:
 
 
 @pytest.mark.usefixtures("no_charts")
+@pytest.mark.full
 def test_a_pool_is_told_as_a_setting_of_products(study: tv.Comparison) -> None:
     pool = tv.plan(every_second(), "2c", EVERY_SECOND, target=0.5, progress=False)
     assert pool.best is not None
@@ -161,6 +162,7 @@ def test_simulation_is_told_with_its_replications(study: tv.Comparison) -> None:
         ({"vary": None}, "Which strategy"),
     ],
 )
+@pytest.mark.full
 def test_the_heading_says_what_is_varied(study: tv.Comparison, how: dict[str, Any], question: str) -> None:
     found = planned(study, plan(**how))
     assert found is not None
@@ -192,6 +194,7 @@ def test_a_field_of_the_scenario_that_is_varied_may_differ(study: tv.Comparison)
 
 
 @pytest.mark.usefixtures("no_charts")
+@pytest.mark.full
 def test_its_world_is_named_if_there_are_several() -> None:
     worlds = {"slow": EVERY_SECOND, "fast": EVERY_SECOND.replace(startup_time=2.0)}
     study = tv.compare(every_second(), [WARM, "1"], worlds, replications=2, progress=False)

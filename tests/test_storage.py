@@ -99,6 +99,7 @@ def again(run: tv.Run, folder: Path, suffix: Format, **options: Any) -> tv.Run:
 
 @every_format
 @pytest.mark.parametrize("strategy", ["1", "2a", "2b", "2c"])
+@pytest.mark.full
 def test_each_part_comes_back(strategy: str, suffix: Format, tmp_path: Path) -> None:
     run = tv.simulate(CATALOGUE, strategy, seed=2**64 - 1, replication=3)
     loaded = again(run, tmp_path, suffix)
@@ -276,6 +277,7 @@ own_strategies = pytest.mark.parametrize("strategy", OWN, ids=lambda own: type(o
 
 @every_format
 @own_strategies
+@pytest.mark.full
 def test_an_own_strategy_is_stood_in_for(strategy: tv.Strategy, suffix: Format, tmp_path: Path) -> None:
     run = tv.simulate(CATALOGUE, strategy, tv.Scenario(encoders=6))
     loaded = again(run, tmp_path, suffix)
@@ -285,6 +287,7 @@ def test_an_own_strategy_is_stood_in_for(strategy: tv.Strategy, suffix: Format, 
 
 @every_format
 @own_strategies
+@pytest.mark.full
 def test_an_own_strategy_can_be_passed_again(strategy: tv.Strategy, suffix: Format, tmp_path: Path) -> None:
     run = tv.simulate(CATALOGUE, strategy, tv.Scenario(encoders=6))
     assert again(run, tmp_path, suffix, strategy=strategy).strategy is strategy
@@ -543,6 +546,7 @@ def test_a_missing_table(name: str, suffix: Format, tmp_path: Path) -> None:
         *(("events", column) for column in ("time", "event", "video", "encoder", "publisher")),
     ],
 )
+@pytest.mark.full
 def test_a_missing_column(name: str, column: str, suffix: Format, tmp_path: Path) -> None:
     folder = unsealed(tv.simulate(SAMPLE).save(tmp_path / "out", format=suffix))
     path = folder / f"{name}.{suffix}"
@@ -880,6 +884,7 @@ def test_a_run_without_checksums_is_loaded(tmp_path: Path) -> None:
 
 @every_format
 @pytest.mark.parametrize("name", ["videos", "events", "publishers", "run"])
+@pytest.mark.full
 def test_flipped_bits_without_checksums_end_in_one_sentence(name: str, suffix: Format, tmp_path: Path) -> None:
     folder = unsealed(tv.simulate(SAMPLE).save(tmp_path / "out", format=suffix))
     path = folder / ("run.json" if name == "run" else f"{name}.{suffix}")

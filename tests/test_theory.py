@@ -96,6 +96,7 @@ WORLDS = {
 
 @pytest.mark.parametrize("world", WORLDS)
 @pytest.mark.parametrize("strategy", ADVANCES, ids=str)
+@pytest.mark.full
 def test_advance_order_is_the_mean_of_all_runs(world: str, strategy: tv.Strategy) -> None:
     scenario = WORLDS[world].replace(startup_time=tv.Empirical(SAMPLES))
     found = queueing.advance_order(TINY, strategy, scenario)

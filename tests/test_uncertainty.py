@@ -179,6 +179,7 @@ class TestTheInterval:
         assert drawn.means["on_time_rate"].var() == pytest.approx(0.25 / 20 + 0.25 * 0.95 / 4000, rel=0.25)
         assert drawn.share("on_time_rate") > 0.99
 
+    @pytest.mark.full
     def test_it_holds_the_interval_of_the_replications(
         self, study: tv.Comparison, small: tv.Comparison
     ) -> None:
@@ -379,6 +380,7 @@ class TestThePlan:
         must = [tv.queueing.failed_bound(tv.generate_catalogue(), "2c:16", world).failed for world in worlds]
         assert np.mean(np.array(must) <= 0.000154) == 0.46
 
+    @pytest.mark.full
     def test_what_is_never_enough_is_said(self) -> None:
         plan = tv.plan(
             tv.generate_catalogue(), "2c", vary={"prewarmed": [9, 10]}, target=0.999, startup_samples=TIMES

@@ -20,6 +20,8 @@ from tests.wider import Case, case_of, features, strategy_case_of, strategy_feat
 
 FEW, MANY = 300, 6000
 PARTS = 6
+SOME = [0, 1, *(pytest.param(part, marks=pytest.mark.full) for part in range(2, PARTS))]
+"""The parts, of which .ci/test takes two."""
 
 Runs: TypeAlias = list[tuple[Case, Outcome]]
 
@@ -34,19 +36,25 @@ def runs_of(generator: Callable[[int], Case], part: int) -> Runs:
     return [(case, outcome_of(case)) for case in map(generator, range(part, FEW, PARTS))]
 
 
-@pytest.fixture(params=range(PARTS), scope="module")
+@pytest.fixture(params=SOME, scope="module")
 def runs_of_parts(request: pytest.FixtureRequest) -> Runs:
     """Return cases with the strategies of the parts and what lies between them."""
     return runs_of(case_of, request.param)
 
 
-@pytest.fixture(params=range(PARTS), scope="module")
+@pytest.fixture(params=SOME, scope="module")
 def runs_of_strategies(request: pytest.FixtureRequest) -> Runs:
     """Return cases with strategies of all kinds."""
     return runs_of(strategy_case_of, request.param)
 
 
-@pytest.fixture(params=[(kind, part) for kind in (case_of, strategy_case_of) for part in range(PARTS)])
+@pytest.fixture(
+    params=[
+        pytest.param((kind, part), marks=[pytest.mark.full] if part > 1 else [])
+        for kind in (case_of, strategy_case_of)
+        for part in range(PARTS)
+    ]
+)
 def runs(request: pytest.FixtureRequest) -> Runs:
     return runs_of(*request.param)
 

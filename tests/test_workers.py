@@ -136,6 +136,7 @@ class TestProcesses:
         assert "\n" not in str(caught.value)
         assert len(calls) == 25, "one chunk to see how long it takes"
 
+    @pytest.mark.full
     def test_one_that_ends_is_reported(self) -> None:
         message = r"a worker process ended unexpectedly after \d+ of 50 replications .*: try workers=None"
         with pytest.raises(tv.TV2SimError, match=message):
@@ -162,6 +163,7 @@ class TestShortWork:
         same(tv.replicate(FEW, "1", replications=9, workers=workers), tv.replicate(FEW, "1", replications=9))
 
 
+@pytest.mark.full
 def test_a_rule_of_a_notebook_is_sent_to_processes() -> None:
     # as a notebook, a command has a main module without a file, which worker processes cannot import
     code = """
@@ -314,6 +316,7 @@ class TestCtrlC:
         with pytest.raises(tv.Interrupted, match=r"^interrupted: 13 of 20 replications were finished$"):
             tv.compare(FEW, ["1", "2c"], replications=10)
 
+    @pytest.mark.full
     def test_on_an_executor(self, press: Callable[[int], None], threads: ThreadPoolExecutor) -> None:
         press(1500)
         with pytest.raises(tv.Interrupted) as caught:

@@ -134,7 +134,7 @@ def outcome_of(convert: Callable[[Any], T], entry: Any) -> T | str:
 def _hint(line: bytes, number: int) -> str:
     """Return a hint at what a line is that cannot be read, or an empty text."""
     found = of_another_kind(line) if number == 1 else ""
-    return found or (held_list(outcome_of(msgspec.json.decode, line)) if b"[" in line else "")
+    return found or (held_list(outcome_of(_document_in, line)) if b"[" in line else "")
 
 
 _PACKED = " (the file is compressed: unpack it with gunzip)"
@@ -277,6 +277,7 @@ def _kind(value: object) -> str:
     )
 
 
+_document_in = reading(msgspec.json.decode)
 _video_in = reading(msgspec.json.Decoder(Video).decode, _fault)
 
 
