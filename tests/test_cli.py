@@ -112,7 +112,7 @@ def test_the_examples_run_as_written_one_after_the_other(
                 given = out.encode()
             assert out or "--out" in example
     assert {path.name for path in tmp_path.iterdir()} == {
-        "videos.jsonl", "run", "report.html", "table.csv", "jobs.jsonl",
+        "videos.jsonl", "run", "report.html", "table.csv", "jobs.jsonl", ".jobs.jsonl.imported",
     }  # fmt: skip
 
 

@@ -95,7 +95,7 @@ def test_what_is_wrong_is_one_line_that_quotes_it(arguments: list[object], quote
     status, out, err = replay(*arguments)
     assert (status, out) == (2, "")
     assert is_one_line(err)
-    assert quoted in err
+    assert quoted[:1000] in err
 
 
 def test_what_must_not_be_written_is_found_before_anything_starts(tmp_path: Path) -> None:
@@ -195,7 +195,7 @@ def test_a_port_in_the_environment_that_makes_no_sense_is_an_error(
     assert (status, out) == (2, "")
     assert is_one_line(err)
     assert "PORT" in err
-    assert repr(value) in err
+    assert repr(value)[:1000] in err
 
 
 def test_the_option_wins_over_the_environment_s_port(taken: int, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -421,7 +421,8 @@ def _import(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--timezone", metavar="ZONE", help=text)
     text = "write the start-up times that were found to this file, one a line"
     parser.add_argument("--startup-times", metavar="FILE", help=text)
-    parser.add_argument("--force", action="store_true", help="replace files that exist")
+    text = "replace files that exist; an import of the same log and mapping is replaced without"
+    parser.add_argument("--force", action="store_true", help=text)
 
 
 class _Command(NamedTuple):
