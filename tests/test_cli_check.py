@@ -196,7 +196,7 @@ def test_a_reason_stands_once(tmp_path: Path) -> None:
     assert status == 0
     assert lines_of(out)[1:3] == [
         "  1,500 lines, first line 3: the field id is missing: {}",
-        "  line 2: no JSON: invalid character (byte 4): no JSON",
+        "  line 2: no JSON: invalid character (byte 0): no JSON",
     ]
     assert "more" not in lines_of(out)[3]
 
