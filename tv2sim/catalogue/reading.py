@@ -22,7 +22,7 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
 
     Parameters
     ----------
-    source : path, "-", open file, table or records
+    source : path, "-", open file, Arrow data or records
         JSON in UTF-8 (a byte order mark, CRLF and blank lines do no harm) from a path, from an open file, or
         with ``"-"`` from standard input: one object a line, lists of objects, or objects in any layout. Or a
         table (a DataFrame, a ``pyarrow.Table``, or anything that has ``__arrow_c_stream__``), or an iterable
