@@ -224,6 +224,7 @@ def test_a_report_has_what_its_author_says_and_videos_by_a_column(tmp_path: Path
     assert "Videos by provider" in page
 
 
+@pytest.mark.full
 def test_a_margin_is_told_and_recorded(tmp_path: Path) -> None:
     report = tmp_path / "report.html"
     arguments = (CATALOGUE, "--strategies", "2c:12,2c:15", "--replications", 100, "--report", report)

@@ -34,6 +34,8 @@ from tests.commands import (
 from tv2sim.cli.live import Output
 from tv2sim.realtime import Replay
 
+pytestmark = pytest.mark.full  # they wait for processes
+
 PIPE = subprocess.PIPE
 SAYS = {signal.SIGINT: "tv2sim: interrupted", signal.SIGTERM: "tv2sim: terminated"}
 FULL = Path("/dev/full")

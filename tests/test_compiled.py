@@ -87,6 +87,7 @@ def shared() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("setting", ["", *PLACES])
+@pytest.mark.full
 def test_nobody_else_can_plant_code(setting: str, shared: Path) -> None:
     """An attacker makes the outer folder first, and swaps what is in it when the victim has looked at it."""
     if not hasattr(os, "geteuid") or os.geteuid() != 0:

@@ -299,6 +299,7 @@ class TestTypes:
         types = {name: each.__forward_arg__ for name, each in Changes.__annotations__.items()}
         assert types == {name: accepts.get(str(kind), kind) for name, kind in fields.items()}
 
+    @pytest.mark.full
     def test_a_type_checker_finds_a_wrong_name(self, tmp_path: Path) -> None:
         mine = tmp_path / "mine.py"
         mine.write_text(

@@ -239,6 +239,7 @@ class TestEveryChart:
         with pytest.raises(tv.InputError, match="not 3"):
             getattr(tv.plots, name)(3)
 
+    @pytest.mark.full
     def test_pyplot_is_not_imported(self) -> None:
         code = """
 import sys, tv2sim as tv

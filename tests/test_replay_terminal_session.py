@@ -20,6 +20,8 @@ from tests.commands import CATALOGUE, is_one_line, start, tv2sim
 from tests.terminals import Session, session, set_size
 from tv2sim.realtime.terminal.view import show
 
+pytestmark = pytest.mark.full  # they wait for terminals
+
 STATS = str(tv.simulate(tv.read_catalogue(CATALOGUE), "2c").stats)
 FOOTER = "space pause   + faster   - slower   q stop"
 

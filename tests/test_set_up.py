@@ -96,6 +96,7 @@ def test_what_has_failed_is_shown_and_done_anew(clone: Path) -> None:
     assert len(pips(clone)) == 2
 
 
+@pytest.mark.full
 def test_what_was_interrupted_is_done_anew(clone: Path) -> None:
     install(clone)
     (clone / "interrupt").touch()
@@ -180,6 +181,7 @@ def test_processes_of_the_tests_obey_signals() -> None:
 
 
 @pytest.mark.skipif("TV2SIM_IN_NOHUP" in os.environ, reason="runs the tests in the tests once")
+@pytest.mark.full
 def test_with_nohup_and_without_a_terminal_too() -> None:
     test = f"{Path(__file__)}::{test_processes_of_the_tests_obey_signals.__name__}"
     done = subprocess.run(

@@ -31,6 +31,8 @@ from tv2sim.kernel.routing import KERNELS
 
 module = import_module("tv2sim.verification.verify")  # the package has a function of this name
 
+pytestmark = pytest.mark.full  # every kernel simulates each world
+
 
 @pytest.fixture(scope="module")
 def found() -> tv.Verification:
