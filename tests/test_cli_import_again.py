@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +13,8 @@ from tests.commands import tv2sim
 from tests.test_cli_import import JOBS, job_log
 
 MAPPING = f"{JOBS},startupTime=started_at-created_at"
+LOGS = Path(__file__).parent / "logs"
+HERE = os.environ | {"PYTHONPATH": str(Path(__file__).parent.parent)}
 OUT = ("--out", "jobs.jsonl", "--startup-times", "times.csv")
 FILES = ("jobs.jsonl", "times.csv")
 
@@ -79,3 +84,13 @@ def test_standard_input_is_never_the_same() -> None:
     call = ("import", MAPPING, "-", "--out", "piped.jsonl")
     assert tv2sim(*call, stdin=log).status == 0
     assert tv2sim(*call, stdin=log).status == 2
+
+
+@pytest.mark.parametrize(
+    ("mapping", "log"), [("gitlab", "gitlab.json"), ("github,hosted=keep", "github.jsonl")]
+)
+def test_a_mapping_with_filters_is_the_same_in_another_process(mapping: str, log: str) -> None:
+    command = [sys.executable, "-m", "tv2sim", "import", mapping, str(LOGS / log), "--out", "ci.jsonl"]
+    for _ in range(2):
+        done = subprocess.run(command, capture_output=True, encoding="utf-8", env=HERE)
+        assert (done.returncode, done.stderr) == (0, "")

@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from difflib import get_close_matches
+from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
@@ -21,7 +21,7 @@ import msgspec
 
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED, Video
 from tv2sim.errors import CatalogueError
-from tv2sim.validation import shown
+from tv2sim.validation import did_you_mean, shown
 
 __all__ = [
     "EXPRESSIONS", "FIELDS", "STARTUP_TIME", "UTC", "Accepted", "Choice", "Column", "Columns", "Constant",
@@ -235,17 +235,28 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True):
     ] = {}
 
 
+@dataclass(frozen=True)
 class Accepted:
-    """Values of a column, of which one counts: ``*`` stands for any letters, and an empty text for no value."""
+    """Values of a column, of which one counts: ``*`` stands for any letters, and an empty text for no value.
 
-    def __init__(self, values: Iterable[object]) -> None:
-        self.texts = tuple(str(one) for one in values)
-        self._whole = frozenset(text for text in self.texts if "*" not in text)
-        self._patterns = [
-            re.compile(".*".join(map(re.escape, text.split("*"))), re.DOTALL)
-            for text in self.texts
-            if "*" in text
-        ]
+    Invariant: the ``repr()`` says which values these are, since an import that is tried again is known by it.
+    """
+
+    texts: tuple[str, ...]
+
+    @classmethod
+    def of(cls, values: Iterable[object]) -> Accepted:
+        """Return what accepts these values."""
+        return cls(tuple(map(str, values)))
+
+    @cached_property
+    def _whole(self) -> frozenset[str]:
+        return frozenset(text for text in self.texts if "*" not in text)
+
+    @cached_property
+    def _patterns(self) -> list[re.Pattern[str]]:
+        several = (text.split("*") for text in self.texts if "*" in text)
+        return [re.compile(".*".join(map(re.escape, parts)), re.DOTALL) for parts in several]
 
     def __contains__(self, value: object) -> bool:
         """Return whether a value counts; in a list, one of its elements."""
@@ -336,13 +347,14 @@ def a_timezone(given: object) -> str:
     Raises
     ------
     CatalogueError
-        If it is none; the message quotes it.
+        If there is no such time zone; the message quotes the name.
     """
     try:
         return UTC if given == UTC else ZoneInfo(given).key  # type: ignore[arg-type]
     except (KeyError, ValueError, TypeError, OSError):
-        near = get_close_matches(str(given), available_timezones(), 1, 0.7)
-        meant = f": did you mean {near[0]}?" if near else ", such as Europe/Copenhagen or UTC"
+        if not (known := available_timezones()):
+            raise CatalogueError("this machine has no database of time zones: pip install tzdata") from None
+        meant = did_you_mean(given, known) or ", such as Europe/Copenhagen or UTC"
         raise CatalogueError(f"{shown(given, 60)} is no time zone of the IANA database{meant}") from None
 
 
@@ -428,7 +440,7 @@ def _read(path: Path) -> Columns:
 
 def _conditions(where: str, given: _Conditions) -> Conditions:
     return {
-        column(where, name): Accepted(values if isinstance(values, list) else [values])
+        column(where, name): Accepted.of(values if isinstance(values, list) else [values])
         for name, values in given.items()
     }
 
@@ -442,9 +454,8 @@ def _field(key: str) -> str:
     """Return the name in Python of a field; it may be given by that in JSON."""
     names = {json: name for name, json in FIELDS.items()} | {name: name for name in FIELDS}
     if key not in names:
-        near = get_close_matches(key, FIELDS.values(), 1)
-        meant = f": did you mean {near[0]}?" if near else ""
-        raise CatalogueError(f"a video has no field {key!r}; it has {', '.join(FIELDS.values())}{meant}")
+        has = f"it has {', '.join(FIELDS.values())}{did_you_mean(key, FIELDS.values())}"
+        raise CatalogueError(f"a video has no field {shown(key, 60)}; {has}")
     return names[key]
 
 
