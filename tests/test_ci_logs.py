@@ -174,3 +174,11 @@ def test_a_runner_scale_set_has_no_label_self_hosted() -> None:
     found = read([{"total_count": 2, "jobs": [job | {"labels": ["arc-set"]}, job | {"id": 9}]}], "github_jobs")
     assert len(found.catalogue) == 2
     assert [count for note, count in found.notes.items() if "scale set" in note] == [1]
+
+
+def test_a_catalogue_of_another_name_keeps_its_time_zone() -> None:
+    log = [{"id": "a", "at": "2026-03-02T08:00:00", "publishingTime": 3, "publicationTimeout": 9}]
+    found = tv.import_catalogue(log, "submittedAt=at", timezone="Europe/Copenhagen").catalogue
+    named = tv.read_catalogue(found, name="Monday")
+    assert (named.name, named.timezone) == ("Monday", "Europe/Copenhagen")
+    assert named[:1].timezone == "Europe/Copenhagen"

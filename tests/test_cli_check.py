@@ -214,6 +214,7 @@ TIMES = {"encodingTime": 2500, "publishingTime": 4000, "publicationTimeout": 900
             ["encoding times is 2,500 s", "publishing times is 4,000 s", "publication timeouts is 9,000 s"],
         ),
         ({}, ["--startup-time", 4500], ["start-up times is 4,500 s"]),
+        ({}, ["--publishing-time", 1500], ["publishing times is 1,500 s"]),
         ({"publicationTimeout": 3600}, ["--columns", "publicationTimeout=3600"], []),
     ],
 )

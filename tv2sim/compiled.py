@@ -63,7 +63,7 @@ def _kept(function: F, **options: bool) -> F:
     if folder is not None:
         with _numba_keeps_in(folder):
             answer = numba.njit(**_OPTIONS, **options, cache=True)(function)
-        chosen = getattr(answer, "stats", None)  # there is none if the user has told numba to compile nothing
+        chosen = getattr(answer, "stats", None)  # None where the user has switched numba's compiler off
         if chosen is None or Path(chosen.cache_path).is_relative_to(folder):
             return answer
     answer = numba.njit(**_OPTIONS, **options)(function)

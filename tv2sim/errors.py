@@ -25,7 +25,7 @@ __all__ = [
 ]  # fmt: skip
 
 _LONGEST_MESSAGE = 4000
-"""Characters of a message, which may quote what somebody else has written."""
+"""The most characters of a message: it may quote a text of any length."""
 
 
 def shortened(text: str, at_most: int = _LONGEST_MESSAGE) -> str:

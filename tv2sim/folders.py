@@ -41,10 +41,10 @@ def user_cache() -> Path:
 def private_folder(path: Path) -> Path:
     """Return the real path of a folder that is closed to all other users; what is missing is made.
 
-    Whoever can change a folder on the way to it can put another one in its place. So each folder and each
-    symbolic link on the way belongs to the user or to root, and nobody else can write to such a folder. A
-    sticky folder, as the shared temporary one, may be writable: there nobody can rename what others own.
-    Windows has no such owners and modes, so nothing is checked there.
+    Another user who can change a folder on the way can put another one in place of the next folder. So each
+    folder and each symbolic link on the way belongs to the user or to root, and only they can write to these
+    folders. A sticky folder, as the shared temporary one, may be writable: only the owner of a file can rename
+    the file there. Windows has no such owners and modes, so nothing is checked there.
 
     Parameters
     ----------

@@ -38,7 +38,7 @@ FORMAT = 2
 """The number of the format of saved runs and logs. It changes when older ones can no longer be read."""
 
 _SUMS = "SHA256SUMS"
-"""The file of checksums, which `sha256sum -c` can check as well; runs that were saved by 0.2.0 have none."""
+"""The file of checksums, for `sha256sum -c` as well; a run without this file is loaded unchecked."""
 
 _TABLES = ("videos", "publishers", "attempts", "events", "levels")
 _LOG = {"time": "float64", "event": "str", "video": "Int64", "encoder": "Int64", "publisher": "Int64"}

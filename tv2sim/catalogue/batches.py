@@ -18,13 +18,13 @@ from tv2sim.catalogue.judging import (
     TEXT_KEPT,
     Entry,
     UnusableError,
+    decoding,
     no_object,
     of_another_kind,
     outcome_of,
     parsed,
     text_of,
 )  # fmt: skip
-from tv2sim.catalogue.judging import reading as decoding
 from tv2sim.catalogue.sources import Digest, Reading, frames_of, opened, suffix_of
 from tv2sim.catalogue.videos import REQUIRED
 from tv2sim.errors import CatalogueError, need_pyarrow

@@ -246,9 +246,8 @@ class Importer:
             hint = held_list(self._first.first) if self._first else ""
             raise CatalogueError(no_video(self.label, self.rejected, self._wanted, hint))
         name = name or self.label
-        catalogue = Catalogue.of_columns(ids, titles, providers, self.numbers, self.rejected, name, self.sha256)
-        catalogue.timezone = self.timezone
-        return catalogue
+        source = self.rejected, name, self.sha256, self.timezone
+        return Catalogue.of_columns(ids, titles, providers, self.numbers, *source)
 
 
 class _Rows:
@@ -444,7 +443,7 @@ class _Rows:
         return seconds, stamped, reasons
 
     def _note_zone(self, name: str, values: Values) -> None:
-        """Note the time zone of a column of submissions; an offset is none, and UTC needs no note."""
+        """Note the time zone of a column of submissions. An offset is no time zone, and UTC is the default."""
         zone = getattr(values, "tz", None) if name == "submitted_at" else None
         known = getattr(zone, "key", None) or getattr(zone, "zone", None)  # those of zoneinfo and pytz
         if known not in (None, UTC):

@@ -24,8 +24,8 @@ from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, UNKNOWN, Rejected,
 from tv2sim.validation import plural, shown
 
 __all__ = [
-    "LONGEST_LINE", "TEXT_KEPT", "Broken", "Entry", "Reasons", "UnusableError", "as_bytes", "held_list",
-    "judged", "no_object", "no_video", "of_another_kind", "outcome_of", "parse", "parsed", "reading",
+    "LONGEST_LINE", "TEXT_KEPT", "Broken", "Entry", "Reasons", "UnusableError", "as_bytes", "decoding",
+    "held_list", "judged", "no_object", "no_video", "of_another_kind", "outcome_of", "parse", "parsed",
     "repeated", "text_of", "video_of",
 ]  # fmt: skip
 
@@ -95,7 +95,7 @@ def parse(
 def parsed(
     numbered: Iterable[tuple[int, Entry]], decode: Callable[[bytes], T], convert: Callable[[Any], T]
 ) -> Iterator[tuple[int, Entry, T | str]]:
-    """Do the same with any functions, one for lines of JSON and one for what is no text."""
+    """Yield the same for any records: `decode` reads a line of JSON, `convert` takes any other entry."""
     for number, entry in numbered:
         if isinstance(entry, str):  # of a text file, or a list of lines
             entry = as_bytes(entry)
@@ -164,7 +164,7 @@ _NAMES = {json: python for python, json in _FIELDS.items()}
 # -- why a line or a mapping is not valid ------------------------------------------------------------------
 
 
-def reading(
+def decoding(
     decode: Callable[[bytes], T], fault: Callable[[Iterable[tuple[str, Any]]], str | None] = lambda fields: None
 ) -> Callable[[bytes], T]:
     """Return a function that decodes a line with msgspec, and raises an UnusableError if it is not valid.
@@ -277,8 +277,8 @@ def _kind(value: object) -> str:
     )
 
 
-_document_in = reading(msgspec.json.decode)
-_video_in = reading(msgspec.json.Decoder(Video).decode, _fault)
+_document_in = decoding(msgspec.json.decode)
+_video_in = decoding(msgspec.json.Decoder(Video).decode, _fault)
 
 
 def text_of(entry: Entry) -> str:

@@ -71,7 +71,7 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
     if isinstance(source, Catalogue):
         if columns is not None:
             raise CatalogueError("columns= is for what is not read yet, and this is a Catalogue")
-        return source if name is None else Catalogue(source, source.rejected, name)
+        return source if name is None else Catalogue(source, source.rejected, name, timezone=source.timezone)
     if columns is not None or is_table(source):
         return imported(source, columns).catalogue(name)
     digest, timezone = Digest(), None
@@ -84,9 +84,7 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
     rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
     if not videos:
         raise CatalogueError(no_video(label, rejected))
-    catalogue = Catalogue(videos, rejected, name or label, digest.value)
-    catalogue.timezone = timezone
-    return catalogue
+    return Catalogue(videos, rejected, name or label, digest.value, timezone)
 
 
 class _First(msgspec.Struct):

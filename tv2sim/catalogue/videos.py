@@ -188,12 +188,13 @@ class Catalogue:
         rejected: Sequence[Rejected] = (),
         name: str = "catalogue",
         sha256: str | None = None,
+        timezone: str | None = None,
     ) -> None:
         videos = list(videos)
         ids, titles, providers = (map(attrgetter(text), videos) for text in TEXTS)
         columns = {name: _column(videos, name) for name in NUMBERS}
         numbers = {name: column for name, column in columns.items() if column is not None}
-        self._hold(ids, titles, providers, numbers, rejected, name, sha256)
+        self._hold(ids, titles, providers, numbers, rejected, name, sha256, timezone)
 
     @classmethod
     def of_columns(
@@ -205,10 +206,11 @@ class Catalogue:
         rejected: Sequence[Rejected] = (),
         name: str = "catalogue",
         sha256: str | None = None,
+        timezone: str | None = None,
     ) -> Catalogue:
         """Return the catalogue of these columns, which are not checked."""
         catalogue = cls.__new__(cls)
-        catalogue._hold(ids, titles, providers, numbers, rejected, name, sha256)
+        catalogue._hold(ids, titles, providers, numbers, rejected, name, sha256, timezone)
         return catalogue
 
     def _hold(
@@ -220,10 +222,10 @@ class Catalogue:
         rejected: Sequence[Rejected],
         name: str,
         sha256: str | None,
+        timezone: str | None,
     ) -> None:
         self.name = a_name("a catalogue's name", name, error=CatalogueError)
-        self.sha256, self.rejected = sha256, tuple(rejected)
-        self.timezone: str | None = None
+        self.sha256, self.rejected, self.timezone = sha256, tuple(rejected), timezone
         self.ids, self.titles = tuple(ids), tuple(titles)
         shared: dict[str, str] = {}  # there are few providers: each name is held once
         self.providers = tuple(shared.setdefault(provider, provider) for provider in providers)
@@ -247,9 +249,8 @@ class Catalogue:
 
     def __getitem__(self, row: int | slice) -> Video | Catalogue:
         if isinstance(row, slice):
-            part = Catalogue(map(self.__getitem__, range(len(self))[row]), name=self.name)
-            part.timezone = self.timezone
-            return part
+            part = map(self.__getitem__, range(len(self))[row])
+            return Catalogue(part, name=self.name, timezone=self.timezone)
         numbers = {name: float(column[row]) for name, column in self.numbers.items()}
         given = {name: number for name, number in numbers.items() if not isnan(number)}
         return Video(self.ids[row], self.titles[row], self.providers[row], **given)
@@ -260,9 +261,8 @@ class Catalogue:
             [texts[row] for row in rows] for texts in (self.ids, self.titles, self.providers)
         )
         numbers = {name: column[rows] for name, column in self.numbers.items()}
-        found = Catalogue.of_columns(ids, titles, providers, numbers, self.rejected, self.name, self.sha256)
-        found.timezone = self.timezone
-        return found
+        source = self.rejected, self.name, self.sha256, self.timezone
+        return Catalogue.of_columns(ids, titles, providers, numbers, *source)
 
     def by_submission(self) -> Catalogue:
         """Return the catalogue in the order of `submittedAt`, as videos arrive where there are no encoders.

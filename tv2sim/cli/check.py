@@ -12,6 +12,7 @@ from tv2sim.catalogue.columns import STARTUP_TIME, as_columns
 from tv2sim.cli.inputs import note_units, scenario_of
 from tv2sim.cli.text import USUAL, say
 from tv2sim.cli.text import columns as terminal_columns
+from tv2sim.distributions import Distribution
 from tv2sim.errors import CatalogueError
 from tv2sim.profiles import Profile
 from tv2sim.scenario import Scenario
@@ -38,8 +39,13 @@ def main(options: argparse.Namespace) -> None:
     if not len(survey):
         raise CatalogueError(f"no valid video in {survey.name!r}")
     _describe(survey, scenario)
-    startup = scenario.startup_time.quantile(np.array([0.5]))
-    note_units(survey.numbers | {STARTUP_TIME: startup}, as_columns(options.columns).constants)
+    of_scenario = {STARTUP_TIME: scenario.startup_time, "publishing_time": scenario.publishing_time}
+    medians = {name: _median(time) for name, time in of_scenario.items()}
+    note_units(medians | survey.numbers, as_columns(options.columns).constants)
+
+
+def _median(time: Distribution | float) -> NDArray[np.float64]:
+    return time.quantile(np.array([0.5])) if isinstance(time, Distribution) else np.array([time])
 
 
 def _describe(survey: Survey, scenario: Scenario) -> None:

@@ -26,7 +26,7 @@ class _Record(msgspec.Struct):
 
 
 class Origin:
-    """A log and a mapping. The log is known by its path, since it may have grown; standard input by nothing."""
+    """A log and a mapping. The log is known by its path, since it may have grown; standard input is not."""
 
     def __init__(self, log: str, columns: Columns) -> None:
         self._is_file = log != "-"
@@ -35,7 +35,7 @@ class Origin:
         ).hexdigest()
 
     def made(self, output: Path) -> bool:
-        """Return whether a file is an output of this log and mapping, and nobody has changed it since."""
+        """Return whether a file is an unchanged output of this log and mapping."""
         record = _read(output)
         return self._is_file and record is not None and record == self._record_of(output)
 
@@ -58,7 +58,7 @@ def _beside(output: Path) -> Path:
 
 
 def _read(output: Path) -> _Record | None:
-    """Return the record beside an output; None if there is none."""
+    """Return the record beside an output; None without a valid record."""
     try:
         return msgspec.json.decode(read_file(_beside(output), 1000), type=_Record)
     except (OSError, msgspec.MsgspecError):

@@ -415,9 +415,8 @@ def _step(world: _World, owner: Owner, name: str, value: Any) -> _Step | None:
         if owner == "catalogue":
             one = world.catalogue
             columns = one.numbers | {name: value}
-            changed: Any = Catalogue.of_columns(
-                one.ids, one.titles, one.providers, columns, one.rejected, one.name
-            )
+            source = one.rejected, one.name, None, one.timezone
+            changed: Any = Catalogue.of_columns(one.ids, one.titles, one.providers, columns, *source)
         else:
             changed = with_value(getattr(world, owner), name, value)
     except InputError:

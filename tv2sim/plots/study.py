@@ -68,6 +68,7 @@ def is_rarely_late(study: Study) -> bool:
 
 
 _RARELY = 0.99
+"""From this on-time rate on, a chart of rates shows nothing but points near its edge."""
 
 
 def late(interval: Interval) -> Interval:
