@@ -23,15 +23,17 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.logging import getLogger
 
 import tv2sim as tv
-from tv2sim import events as event_kinds
-from tv2sim import metrics as metric_registry
-from tv2sim import plots, queueing, tables
+from tv2sim import plots
 from tv2sim.catalogue import Video
 from tv2sim.catalogue import columns as mapped
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED
 from tv2sim.cli.options import _COMMANDS
-from tv2sim.distributions import DISTRIBUTIONS, NOTATIONS
+from tv2sim.results import event_kinds as event_kinds
+from tv2sim.results import metrics as metric_registry
+from tv2sim.results import tables
 from tv2sim.strategies import HOOKS
+from tv2sim.theory import queueing
+from tv2sim.world.distributions import DISTRIBUTIONS, NOTATIONS
 
 if TYPE_CHECKING:
     from docutils import nodes
@@ -126,9 +128,9 @@ def api(room: str) -> str:
 
 
 def theory() -> str:
-    """Return the public names of :mod:`tv2sim.queueing`, each with its docstring."""
+    """Return the public names of :mod:`tv2sim.theory.queueing`, each with its docstring."""
     names = (_documented(f"queueing.{name}") for name in queueing.__all__)
-    return "\n\n".join([restructured(".. py:module:: tv2sim.queueing"), *names])
+    return "\n\n".join([restructured(".. py:module:: tv2sim.theory.queueing"), *names])
 
 
 def _documented(name: str) -> str:

@@ -71,17 +71,17 @@ def swap(planted: list[Path]) -> None:
 def main() -> None:
     import numba
 
-    from tv2sim import compiled
+    from tv2sim.base import compiling
 
     tempfile.tempdir = str(Path.cwd())
     numba.njit(twice)(1)  # which imports what the other users may not be able to read
-    compiled._stamp()
+    compiling._stamp()
 
     def program() -> None:
-        assert compiled.compiled(twice)(21) == 42
+        assert compiling.compiled(twice)(21) == 42
 
     def slow_program() -> None:
-        function = compiled.compiled(twice)
+        function = compiling.compiled(twice)
         os.write(ready[1], b".")
         os.read(go[0], 1)
         function(21)

@@ -19,7 +19,7 @@ from urllib.request import ProxyHandler, build_opener
 
 import tv2sim as tv
 from tv2sim.cli import main
-from tv2sim.events import log_of
+from tv2sim.results.event_kinds import log_of
 
 Json: TypeAlias = dict[str, Any]
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 import tv2sim as tv
-from tv2sim.draws import Purpose, uniforms
+from tv2sim.base.random_numbers import Purpose, uniforms
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

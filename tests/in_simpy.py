@@ -8,9 +8,9 @@ from typing import Any
 import tv2sim as tv
 from tests.reference import Broker, Clip, Faults, Outcome, Profile, RetryLater, Rule, World
 from tests.test_reference import rows_of, strategy_of
-from tv2sim.engines import why_not_compiled
-from tv2sim.events import log_of
-from tv2sim.ticks import PER_SECOND
+from tv2sim.base.ticks import PER_SECOND
+from tv2sim.engines.choice import why_not_compiled
+from tv2sim.results.event_kinds import log_of
 
 __all__ = ["compiled", "simpy"]
 

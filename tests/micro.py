@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import pandas as pd
 
 import tv2sim as tv
-from tv2sim.events import log_of, words
+from tv2sim.results.event_kinds import log_of, words
 
 Cell: TypeAlias = float | str | None
 Row: TypeAlias = dict[str, Cell]

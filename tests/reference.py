@@ -1,9 +1,10 @@
 """The simulated system in plain Python: an executable specification to hold tv2sim against.
 
 It is written to be read, not to be fast. It shares nothing with the library but the random numbers
-(`tv2sim.draws`) and distributions: their quantile function, distribution function and mean. Inside, time is a
-whole number of microseconds: a duration in seconds is rounded where it comes in, and a time is divided by 10**6
-where it goes out. What the coverage rule decides in a state is in `tests.coverage_reference`.
+(`tv2sim.base.random_numbers`) and distributions: their quantile function, distribution function and mean.
+Inside, time is a whole number of microseconds: a duration in seconds is rounded where it comes in, and a time
+is divided by 10**6 where it goes out. What the coverage rule decides in a state is in
+`tests.coverage_reference`.
 
 Whatever may happen next is an event `(time, place, key)`, and always the smallest one happens. `Place` is the
 order of an instant; the method of `System` with a place's name says what happens there. Events with a known
@@ -28,7 +29,7 @@ import numpy as np
 from tests.coverage_reference import Encoding, Startup, Type, startup
 from tests.coverage_reference import State as Coverage
 from tv2sim import Exponential, Uniform
-from tv2sim.draws import Purpose, uniforms
+from tv2sim.base.random_numbers import Purpose, uniforms
 
 NAN = math.nan
 

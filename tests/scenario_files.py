@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 import tv2sim as tv
-from tv2sim.written import schema
+from tv2sim.world.scenario_files import schema
 
 ROOT = Path(__file__).parent.parent
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import tv2sim as tv
 from tests.sizes import examples
-from tv2sim.queueing import failed_at_most, failed_bound
+from tv2sim.theory.queueing import failed_at_most, failed_bound
 
 STARTUPS = (1.0, 3.0)
 """Each as likely as the other."""

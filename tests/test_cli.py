@@ -19,8 +19,8 @@ import tv2sim as tv
 from tests.commands import CATALOGUE, SAMPLE, is_one_line, lines_of, start, tv2sim, video, write_catalogue
 from tv2sim.catalogue.columns import shipped
 from tv2sim.cli.options import _COMMANDS, SCENARIO
-from tv2sim.distributions import NOTATIONS
 from tv2sim.strategies import policies
+from tv2sim.world.distributions import NOTATIONS
 
 FULL = Path("/dev/full")
 POSIX = pytest.mark.skipif(os.name != "posix", reason="signals and pipes as POSIX has them")

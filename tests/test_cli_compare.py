@@ -39,7 +39,7 @@ def no_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object, **__: object) -> None:
         raise AssertionError("it was simulated")
 
-    monkeypatch.setattr("tv2sim.experiment.replications.compute", fail)
+    monkeypatch.setattr("tv2sim.experiments.replications.compute", fail)
 
 
 # -- tables ------------------------------------------------------------------------------------------------

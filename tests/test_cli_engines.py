@@ -50,7 +50,7 @@ def test_engines_says_what_simulates_what_and_why() -> None:
 
 
 def test_without_numba_engines_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tv2sim.engines.find_spec", lambda name: None)
+    monkeypatch.setattr("tv2sim.engines.choice.find_spec", lambda name: None)
     found = tv2sim("engines", CATALOGUE, "--strategies", "2c")
     assert found.out == (
         "2c: auto takes simpy; the kernel cannot: it needs numba, which is not installed "

@@ -30,8 +30,8 @@ from tests.commands import (
     video,
     write_catalogue,
 )
-from tv2sim.metrics import Stats
-from tv2sim.storage import write_table
+from tv2sim.base.storage import write_table
+from tv2sim.results.metrics import Stats
 
 
 @pytest.fixture(autouse=True)
@@ -226,7 +226,7 @@ def test_a_folder_that_is_full_in_the_end_is_one_line_and_leaves_the_record(
         write_table(frame, path, format)
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("tv2sim.saved.write_table", full)
+    monkeypatch.setattr("tv2sim.results.saving.write_table", full)
     status, _, err = replay(SAMPLE, "--out", tmp_path / "out", "--record", tmp_path / "record.jsonl")
     said = lines_of(err)[-1]
     assert status == 2

@@ -31,7 +31,7 @@ from tests.commands import (
     tv2sim,
     video,
 )
-from tv2sim.cli.live import Output
+from tv2sim.cli.replay_log import Output
 from tv2sim.realtime import Replay
 
 pytestmark = pytest.mark.full  # they wait for processes

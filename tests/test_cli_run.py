@@ -24,8 +24,8 @@ from tests.commands import (
     video,
     write_catalogue,
 )
-from tv2sim.events import words
-from tv2sim.storage import write_table
+from tv2sim.base.storage import write_table
+from tv2sim.results.event_kinds import words
 
 TABLES = ("videos", "publishers", "attempts", "events", "levels")
 FORMATS = ("csv", "jsonl", "parquet")
@@ -504,7 +504,7 @@ def _fails_at(call: int) -> Any:
 def test_a_failure_halfway_leaves_nothing(
     runs: int, call: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr("tv2sim.saved.write_table", _fails_at(call))
+    monkeypatch.setattr("tv2sim.results.saving.write_table", _fails_at(call))
     status, _, err = tv2sim("run", CATALOGUE, "--out", tmp_path / "out", "--runs", runs)
     assert status == 2
     assert is_one_line(err)
@@ -518,7 +518,7 @@ def test_a_failure_halfway_leaves_an_earlier_result_as_it_was(
 ) -> None:
     tv2sim("run", CATALOGUE, "--out", tmp_path / "out")
     before = files(tmp_path)
-    monkeypatch.setattr("tv2sim.saved.write_table", _fails_at(3))
+    monkeypatch.setattr("tv2sim.results.saving.write_table", _fails_at(3))
     assert tv2sim("run", CATALOGUE, "--out", tmp_path / "out", "--seed", 2, "--force").status == 2
     assert files(tmp_path) == before
 

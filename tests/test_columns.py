@@ -24,8 +24,8 @@ import tv2sim as tv
 from tests.commands import SAMPLE
 from tests.sizes import examples
 from tv2sim.catalogue import batches
+from tv2sim.catalogue.cell_values import moments, numbers
 from tv2sim.catalogue.columns import Column, Constant, Sum, as_columns, shipped
-from tv2sim.catalogue.values import moments, numbers
 from tv2sim.catalogue.videos import UNKNOWN
 
 LOGS = Path(__file__).parent / "logs"

@@ -16,10 +16,10 @@ import scipy.stats
 from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
-from tv2sim import engines
-from tv2sim.experiment import Cell
-from tv2sim.model import run_model
-from tv2sim.statistics import holm
+from tv2sim.engines import choice
+from tv2sim.engines.model import run_model
+from tv2sim.experiments import Cell
+from tv2sim.inference.intervals import holm
 
 from .commands import video
 from .exact import TIMEOUT_OF_6, moments
@@ -125,7 +125,7 @@ class TestCells:
             done.append(arguments[3].replication)
             return original(*arguments, **named)
 
-        monkeypatch.setattr(engines, "run_model", watched)
+        monkeypatch.setattr(choice, "run_model", watched)
         study.extend(2)
         assert done == [5, 6, 5, 6]
 
@@ -617,7 +617,7 @@ class TestWrongCalls:
         def simulated(*_: Any, **__: Any) -> None:
             raise AssertionError("it was found out after the simulation had started")
 
-        monkeypatch.setattr(engines, "run_model", simulated)
+        monkeypatch.setattr(choice, "run_model", simulated)
         wrong, message = WRONG[name]
         arguments: dict[str, Any] = {"catalogue": FEW, "replications": 3} | wrong
         with pytest.raises(tv.InputError, match=message) as caught:

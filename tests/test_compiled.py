@@ -19,7 +19,7 @@ from tests.commands import CATALOGUE, tv2sim
 
 numba = pytest.importorskip("numba")
 
-from tv2sim import compiled  # noqa: E402 (it needs numba)
+from tv2sim.base import compiling  # noqa: E402 (it needs numba)
 
 PLACES = ("NUMBA_CACHE_DIR", "XDG_CACHE_HOME")
 HERE = Path(tv.__file__).parent
@@ -38,7 +38,7 @@ def package(tmp_path: Path) -> Path:
 SHOW = """
 import numpy as np
 from tv2sim import compiled
-from tv2sim.kernel.draws import uniform_rows
+from tv2sim.engines.kernel.philox import uniform_rows
 uniform_rows(np.uint64(1), 1, 0, 0, np.empty((2, 4)))
 print(compiled._place()[0], sum(uniform_rows.stats.cache_hits.values()))
 """
@@ -61,7 +61,7 @@ def test_a_changed_source_is_compiled_again(package: Path) -> None:
     folder, hits = ran(package)
     assert hits == 0
     assert ran(package) == (folder, 1)
-    source = package / "kernel" / "events.py"
+    source = package / "kernel" / "results/event_kinds.py"
     source.write_text(source.read_text() + "\n# changed\n")
     other, hits = ran(package)
     assert other != folder
@@ -117,42 +117,42 @@ def places(package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> di
     found = {"numba": tmp_path / "numba", "package": package / "__pycache__", "user": tmp_path / "user"}
     for place in found.values():
         place.mkdir(mode=0o755)
-    monkeypatch.setattr(compiled, "__file__", str(package / "compiled.py"))
+    monkeypatch.setattr(compiling, "__file__", str(package / "base/compiling.py"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(found["user"]))
     monkeypatch.delenv("NUMBA_CACHE_DIR", raising=False)
-    monkeypatch.setattr(compiled, "_place", compiled._place.__wrapped__)
+    monkeypatch.setattr(compiling, "_place", compiling._place.__wrapped__)
     return found
 
 
 def chosen() -> Path | None:
-    return compiled._place()[0]
+    return compiling._place()[0]
 
 
 def test_compiled_code_is_kept_beside_the_package_else_with_the_user_else_nowhere(
     places: dict[str, Path],
 ) -> None:
-    name = f"compiled-{compiled._stamp()}"
+    name = f"compiled-{compiling._stamp()}"
     folder = places["package"] / name
     assert chosen() == folder
-    assert compiled.whereabouts() == f"compiled code is kept in {str(folder)!r}"
+    assert compiling.whereabouts() == f"compiled code is kept in {str(folder)!r}"
 
     places["package"].chmod(0o775)
     first = f"{str(places['package'])!r} can be changed by other users"
     folder = places["user"] / "tv2sim" / name
     assert chosen() == folder
-    assert compiled.whereabouts() == f"compiled code is kept in {str(folder)!r} ({first})"
+    assert compiling.whereabouts() == f"compiled code is kept in {str(folder)!r} ({first})"
 
     places["user"].chmod(0o757)
     second = f"{str(places['user'])!r} can be changed by other users"
     assert chosen() is None
-    assert compiled.whereabouts() == (
+    assert compiling.whereabouts() == (
         f"compiled code is not kept: {first}; {second} (NUMBA_CACHE_DIR names a folder of your own)"
     )
 
     above = places["user"].parent
     above.chmod(0o777)
     why = f"{str(above)!r} can be changed by other users"
-    assert compiled.whereabouts() == (
+    assert compiling.whereabouts() == (
         f"compiled code is not kept: {why} (NUMBA_CACHE_DIR names a folder of your own)"
     )
 
@@ -161,15 +161,15 @@ def test_a_folder_that_is_given_to_numba_comes_first(
     places: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(places["numba"]))
-    assert chosen() == places["numba"] / f"compiled-{compiled._stamp()}"
+    assert chosen() == places["numba"] / f"compiled-{compiling._stamp()}"
     places["numba"].chmod(0o777)
-    assert chosen() == places["package"] / f"compiled-{compiled._stamp()}"
+    assert chosen() == places["package"] / f"compiled-{compiling._stamp()}"
 
 
 def test_a_package_in_the_shared_temporary_folder_keeps_its_cache(places: dict[str, Path]) -> None:
     above = places["package"].parent.parent
     above.chmod(0o1777)
-    assert chosen() == places["package"] / f"compiled-{compiled._stamp()}"
+    assert chosen() == places["package"] / f"compiled-{compiling._stamp()}"
     above.chmod(0o777)
     folder = chosen()
     assert folder is not None
@@ -178,11 +178,11 @@ def test_a_package_in_the_shared_temporary_folder_keeps_its_cache(places: dict[s
 
 def test_the_versions_that_are_kept_are_few(places: dict[str, Path]) -> None:
     old = [places["package"] / f"compiled-{number:016x}" for number in range(9)]
-    other = [places["package"] / name for name in ("compiled.py", "compiled-", "compiled-notes")]
+    other = [places["package"] / name for name in ("base/compiling.py", "compiled-", "compiled-notes")]
     for age, folder in enumerate([*old, *other]):
         (folder / "kernel").mkdir(parents=True)
         os.utime(folder, (10**9 - age, 10**9 - age))
-    assert {chosen(), *old[: compiled._VERSIONS - 1], *other} == {*places["package"].iterdir()}
+    assert {chosen(), *old[: compiling._VERSIONS - 1], *other} == {*places["package"].iterdir()}
 
 
 def test_a_version_that_is_used_is_the_newest(places: dict[str, Path]) -> None:
@@ -211,7 +211,7 @@ def test_the_users_own_settings_of_numba_are_untouched(
     monkeypatch.setattr(numba.config, "CACHE_LOCATOR_CLASSES", "UserProvidedCacheLocator", raising=False)
     folder = chosen()
     assert folder is not None
-    assert where(compiled.compiled(function)).is_relative_to(folder)
+    assert where(compiling.compiled(function)).is_relative_to(folder)
     assert str(tmp_path / "own") == numba.config.CACHE_DIR
     assert numba.config.CACHE_LOCATOR_CLASSES == "UserProvidedCacheLocator"
     assert where(numba.njit(cache=True)(function)).is_relative_to(tmp_path / "own")
@@ -223,15 +223,15 @@ def test_the_users_choice_of_folders_is_not_ours(
     monkeypatch.setattr(numba.config, "CACHE_LOCATOR_CLASSES", "UserWideCacheLocator", raising=False)
     folder = chosen()
     assert folder is not None
-    assert where(compiled.compiled(function)).is_relative_to(folder)
+    assert where(compiling.compiled(function)).is_relative_to(folder)
 
 
 def test_a_function_that_numba_would_keep_elsewhere_is_not_kept(
     places: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As for a program in one file, whose sources numba does not find."""
-    monkeypatch.setattr(compiled, "_numba_keeps_in", lambda folder: tempfile.TemporaryDirectory())
-    dispatcher = compiled.compiled(function)
+    monkeypatch.setattr(compiling, "_numba_keeps_in", lambda folder: tempfile.TemporaryDirectory())
+    dispatcher = compiling.compiled(function)
     assert dispatcher.stats.cache_path is None  # type: ignore[attr-defined]
     assert dispatcher(1) == 2
 
@@ -241,23 +241,23 @@ def test_a_function_that_numba_would_keep_elsewhere_is_not_kept(
 
 def test_engines_says_where_compiled_code_is_kept() -> None:
     found = tv2sim("engines", CATALOGUE, "--strategies", "2c")
-    assert found.err.splitlines()[-1] == f"tv2sim: {compiled.whereabouts()}"
+    assert found.err.splitlines()[-1] == f"tv2sim: {compiling.whereabouts()}"
     assert "compiled code is" in found.err
 
 
 def test_engines_says_nothing_of_it_where_nothing_is_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tv2sim.engines.find_spec", lambda name: None)
+    monkeypatch.setattr("tv2sim.engines.choice.find_spec", lambda name: None)
     assert tv2sim("engines", CATALOGUE, "--strategies", "2c").err == ""
 
 
 def test_who_has_to_wait_each_time_is_told_why(
     places: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compiled._say_once.__wrapped__()
+    compiling._say_once.__wrapped__()
     for place in places.values():
         place.chmod(0o777)
-    compiled._say_once.__wrapped__()
+    compiling._say_once.__wrapped__()
     once, each_time = capsys.readouterr().err.splitlines()
     assert once == "tv2sim: compiling (this is done once)"
-    assert each_time == f"tv2sim: compiling ({compiled.whereabouts()})"
+    assert each_time == f"tv2sim: compiling ({compiling.whereabouts()})"
     assert "compiled code is not kept: " in each_time

@@ -14,9 +14,9 @@ from scipy import stats
 
 import tv2sim as tv
 from tests.commands import tv2sim
-from tv2sim.experiment.control import Control, controlled
-from tv2sim.numbers import three_digits
-from tv2sim.queueing import FailedBound
+from tv2sim.experiments.control_variate import Control, controlled
+from tv2sim.results.figures import three_digits
+from tv2sim.theory.queueing import FailedBound
 
 TWO = tv.Catalogue([tv.Video(name, encoding_time=1, publication_timeout=2) for name in "ab"])
 """Videos that are encoded after 1 and 1.5 s, and are due at 2 and 2.5 s."""

@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import tv2sim as tv
-from tv2sim.statistics import Difference, Interval, mean_interval, paired_difference
+from tv2sim.inference.intervals import Difference, Interval, mean_interval, paired_difference
 
 from .benchmarks import coverage
 from .exact import moments, published

@@ -15,7 +15,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import tv2sim as tv
-from tv2sim.distributions import as_distribution, distribution_from_dict
+from tv2sim.world.distributions import as_distribution, distribution_from_dict
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 SMALLEST_U, LARGEST_U = 2.0**-53, 1 - 2.0**-53
-"""What tv2sim.draws can give."""
+"""What tv2sim.base.random_numbers can give."""
 
 GRID = np.concatenate(
     [[SMALLEST_U, 1e-12, 1e-6, 1e-3], np.linspace(0.01, 0.99, 197), [1 - 1e-3, 1 - 1e-6, 1 - 1e-12, LARGEST_U]]

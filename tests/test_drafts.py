@@ -14,14 +14,14 @@ import pytest
 
 import tv2sim as tv
 from tests.commands import SAMPLE
-from tv2sim.storage import read_file, whole_file, whole_folder
+from tv2sim.base.storage import read_file, whole_file, whole_folder
 
 pytest.importorskip("fcntl")
 
 WRITES = """
 import sys
 from pathlib import Path
-from tv2sim.storage import whole_file, whole_folder
+from tv2sim.base.storage import whole_file, whole_folder
 path = Path(sys.argv[1])
 with whole_folder(path, force=False, ours=bool) if sys.argv[2] == "folder" else whole_file(path) as draft:
     (draft / "table" if draft.is_dir() else draft).write_text("half")

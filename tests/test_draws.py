@@ -19,8 +19,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tv2sim as tv
-from tv2sim.draws import Purpose, as_replication, as_seed, uniforms
-from tv2sim.model.startups import Drawn
+from tv2sim.base.random_numbers import Purpose, as_replication, as_seed, uniforms
+from tv2sim.engines.model.draws import Drawn
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tv2sim as tv
-from tv2sim.engines import engine_for, simulate_chunk
+from tv2sim.engines.choice import engine_for, simulate_chunk
 
 from .test_experiment import FEW, same
 

@@ -13,11 +13,18 @@ import pytest
 import tv2sim as tv
 from tests.commands import CATALOGUE, tv2sim, video
 from tests.worlds import World, worlds
-from tv2sim.events import EVENTS, OTHER, ROW, Kind, log_of, pack
-from tv2sim.facts import ATTEMPTS, TABLES, VIDEO_OUTCOMES, Column, Facts
-from tv2sim.model.recorder import Contradiction, Recorder, facts_of_log
-from tv2sim.tables import MEANINGS, attempts_frame, levels_frame, meaning, publishers_frame, videos_frame
-from tv2sim.ticks import PER_SECOND
+from tv2sim.base.ticks import PER_SECOND
+from tv2sim.results.event_kinds import EVENTS, OTHER, ROW, Kind, log_of, pack
+from tv2sim.results.facts import ATTEMPTS, TABLES, VIDEO_OUTCOMES, Column, Facts
+from tv2sim.results.recorder import Contradiction, Recorder, facts_of_log
+from tv2sim.results.tables import (
+    MEANINGS,
+    attempts_frame,
+    levels_frame,
+    meaning,
+    publishers_frame,
+    videos_frame,
+)
 
 # -- the table -----------------------------------------------------------------------------------------------
 

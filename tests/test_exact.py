@@ -16,8 +16,8 @@ import pytest
 import scipy.stats
 
 import tv2sim as tv
-from tv2sim.engines import simulate_chunk
-from tv2sim.metrics import elapsed
+from tv2sim.engines.choice import simulate_chunk
+from tv2sim.results.metrics import elapsed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

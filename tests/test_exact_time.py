@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 import tv2sim as tv
 from tests.sizes import examples
-from tv2sim.ticks import LAST, next_tick, to_ticks, whole_ticks
+from tv2sim.base.ticks import LAST, next_tick, to_ticks, whole_ticks
 
 
 def clips(*pairs: tuple[float, float], **more: Any) -> list[dict[str, Any]]:

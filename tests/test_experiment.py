@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
-from tv2sim import engines
-from tv2sim.metrics import METRICS
-from tv2sim.model import run_model
-from tv2sim.statistics import mean_interval, share_interval
+from tv2sim.engines import choice
+from tv2sim.engines.model import run_model
+from tv2sim.inference.intervals import mean_interval, share_interval
+from tv2sim.results.metrics import METRICS
 
 from .commands import video
 
@@ -150,7 +150,7 @@ class TestBatches:
             done.append(arguments[3].replication)
             return original(*arguments, **named)
 
-        monkeypatch.setattr(engines, "run_model", watched)
+        monkeypatch.setattr(choice, "run_model", watched)
         reps.extend(3)
         assert done == [5, 6, 7]
 
@@ -485,7 +485,7 @@ class TestWrongCalls:
         def simulated(*_: Any, **__: Any) -> None:
             raise AssertionError("it was found out after the simulation had started")
 
-        monkeypatch.setattr(engines, "run_model", simulated)
+        monkeypatch.setattr(choice, "run_model", simulated)
         wrong, message = WRONG[name]
         arguments: dict[str, Any] = {"catalogue": FEW, "replications": 3} | wrong
         with pytest.raises(tv.InputError, match=message) as caught:

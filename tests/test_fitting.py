@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 import tv2sim as tv
 from tests.benchmarks.fitting import APART, found
 from tests.commands import is_one_line, tv2sim
-from tv2sim import fitting
-from tv2sim.distributions import DISTRIBUTIONS
-from tv2sim.measured import as_measured
+from tv2sim.world import fitting
+from tv2sim.world.distributions import DISTRIBUTIONS
+from tv2sim.world.measured_times import as_measured
 
 FAMILIES = [kind for kind in DISTRIBUTIONS if "most_likely" in vars(kind)]
 INF = math.inf

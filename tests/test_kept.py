@@ -22,9 +22,9 @@ import numpy as np
 import pytest
 
 import tv2sim as tv
-from tv2sim import engines
-from tv2sim.experiment import kept, work
-from tv2sim.experiment.described import Description, IndescribableError
+from tv2sim.engines import choice
+from tv2sim.experiments import results_store, workers
+from tv2sim.experiments.code_digest import Description, IndescribableError
 
 from .commands import CATALOGUE as FILE
 from .commands import SAMPLE, is_one_line, start, tv2sim
@@ -49,14 +49,14 @@ class Call(NamedTuple):
 def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
     """List the chunks that this process simulates."""
     done: list[Call] = []
-    original = engines.measure_chunk
+    original = choice.measure_chunk
 
     def watched(*arguments: Any) -> Any:
         _, _, strategy, _, _, part, metrics, *_ = arguments
         done.append(Call(strategy.name, part.start, part.stop, len(metrics)))
         return original(*arguments)
 
-    monkeypatch.setattr(work, "measure_chunk", watched)
+    monkeypatch.setattr(workers, "measure_chunk", watched)
     return done
 
 
@@ -206,7 +206,7 @@ def test_wherever_it_is_done(
 ) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    monkeypatch.setattr(work, "_SHORT", 0.0)
+    monkeypatch.setattr(workers, "_SHORT", 0.0)
     tv.replicate(CATALOGUE, "1", replications=50, engine="simpy", results=tmp_path)
     with ThreadPoolExecutor(2) as executor:
         how: dict[str, Any] = {"workers": 2} if workers == "processes" else {"executor": executor}
@@ -256,7 +256,7 @@ def test_another_version_of_the_rules_is_simulated_again_and_said(
     tv.replicate(FEW, "2c", replications=20, results=tmp_path)
     before = content(tmp_path)
     calls.clear()
-    monkeypatch.setattr(kept, "RULES", 77)
+    monkeypatch.setattr(results_store, "RULES", 77)
     tv.replicate(FEW, "2c", replications=20, results=tmp_path)
     assert ranges(calls) == [(0, 20)]
     assert caplog.messages == [
@@ -281,13 +281,13 @@ def test_logarithms_differ_between_versions_of_numpy(
     assert "numpy-99.0" in message
 
 
-RULES, NUMPY = kept.RULES, np.__version__
+RULES, NUMPY = results_store.RULES, np.__version__
 
 
 def test_a_change_of_results_has_another_version() -> None:
     """When the file of hashes is written again, the rules have changed: raise RULES, and add the new hash."""
     versions = {1: "39fc246d9e4d0a75", 2: "993d92cbd985c49b", 3: "feb80e3b6f5adee9"}
-    assert hashlib.sha256(PINNED.read_bytes()).hexdigest()[:16] == versions[kept.RULES]
+    assert hashlib.sha256(PINNED.read_bytes()).hexdigest()[:16] == versions[results_store.RULES]
 
 
 # -- strategies and distributions of one's own -------------------------------------------------------------
@@ -390,7 +390,7 @@ class Fields(tv.Strategy):
 
 def test_the_same_code_has_the_same_text_in_another_process() -> None:
     code = (
-        "from tests.test_kept import Fields; from tv2sim.experiment.described import Description; "
+        "from tests.test_kept import Fields; from tv2sim.experiments.code_digest import Description; "
         "d = Description(); d.add(Fields()); print(d)"
     )
     tv.replicate(FEW, Fields(starts_on="encoded"), replications=50)  # Python specialises code that is in use

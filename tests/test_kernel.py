@@ -17,22 +17,22 @@ from numpy.typing import NDArray
 
 import tv2sim as tv
 from tests.sizes import examples
-from tv2sim.distributions import drawn_ticks, line_of
-from tv2sim.draws import Purpose, uniforms
-from tv2sim.engines import elapsed, engine_for, simulate_chunk, simulate_one
-from tv2sim.events import log_of
-from tv2sim.facts import TABLES, Facts
-from tv2sim.metrics import measure, on_time
+from tv2sim.base.random_numbers import Purpose, uniforms
+from tv2sim.engines.choice import elapsed, engine_for, simulate_chunk, simulate_one
+from tv2sim.results.event_kinds import log_of
+from tv2sim.results.facts import TABLES, Facts
+from tv2sim.results.metrics import measure, on_time
 from tv2sim.strategies import as_strategy
+from tv2sim.world.distributions import drawn_ticks, line_of
 
 from .managed import managed_world, strategy_features
 from .worlds import World, worlds
 
-kernel = pytest.importorskip("tv2sim.kernel", reason="numba is not installed")
+kernel = pytest.importorskip("tv2sim.engines.kernel", reason="numba is not installed")
 
-from tv2sim.kernel import events, lanes, replicating, routing  # noqa: E402
-from tv2sim.kernel.arrivals import pause_from, steps_of  # noqa: E402
-from tv2sim.kernel.draws import LANES, line_lanes, uniform_lanes, uniform_rows  # noqa: E402
+from tv2sim.engines.kernel import events, lanes, replicating, routing  # noqa: E402
+from tv2sim.engines.kernel.arrivals import pause_from, steps_of  # noqa: E402
+from tv2sim.engines.kernel.philox import LANES, line_lanes, uniform_lanes, uniform_rows  # noqa: E402
 
 ALL = kernel.MEASURED
 
@@ -517,7 +517,7 @@ def test_observers_take_simpy() -> None:
 
 
 def test_without_numba_auto_is_simpy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tv2sim.engines.find_spec", lambda name: None)
+    monkeypatch.setattr("tv2sim.engines.choice.find_spec", lambda name: None)
     catalogue = tv.generate_catalogue(5)
     assert engine_for("auto", catalogue, tv.PART_2C, tv.Scenario(), 10**6) == "simpy"
     with pytest.raises(tv.InputError, match=r"it needs numba, .* \(pip install 'tv2sim\[fast\]'\)"):

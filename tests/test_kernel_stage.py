@@ -13,17 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tv2sim as tv
-from tv2sim.engines import elapsed, explained, simulate_chunk
-from tv2sim.facts import Facts
-from tv2sim.metrics import measure, on_time
+from tv2sim.engines.choice import elapsed, explained, simulate_chunk
+from tv2sim.results.facts import Facts
+from tv2sim.results.metrics import measure, on_time
 from tv2sim.strategies import as_strategy
 
 from .test_kernel import PUBLISHING_TIMES, Mixed, same
 from .worlds import World, worlds
 
-kernel = pytest.importorskip("tv2sim.kernel", reason="numba is not installed")
+kernel = pytest.importorskip("tv2sim.engines.kernel", reason="numba is not installed")
 
-from tv2sim.kernel import replicating  # noqa: E402
+from tv2sim.engines.kernel import replicating  # noqa: E402
 
 ALL = kernel.MEASURED
 TOGETHER = 3

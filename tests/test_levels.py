@@ -12,9 +12,9 @@ from tests.in_simpy import catalogue_of, scenario_of
 from tests.micro import simulate
 from tests.test_reference import strategy_of
 from tests.wider import Case, case_of
-from tv2sim.events import log_of
-from tv2sim.levels import LEVELS, Places
-from tv2sim.tables import levels_frame
+from tv2sim.results.event_kinds import log_of
+from tv2sim.results.levels import LEVELS, Places
+from tv2sim.results.tables import levels_frame
 
 failing = in_the_world.failing
 

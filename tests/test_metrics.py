@@ -12,9 +12,9 @@ import pandas as pd
 import pytest
 
 import tv2sim as tv
-from tv2sim.metrics import MAIN, METRICS, ON_TIME_RATE, Measured, Metric, Setting, measure, metrics_of
-from tv2sim.numbers import axis, estimate, heading
 from tv2sim.report.build import build_report
+from tv2sim.results.figures import axis, estimate, heading
+from tv2sim.results.metrics import MAIN, METRICS, ON_TIME_RATE, Measured, Metric, Setting, measure, metrics_of
 from tv2sim.strategies import Moment
 
 from .commands import CATALOGUE, tv2sim

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import tv2sim as tv
-from tv2sim.events import log_of
+from tv2sim.results.event_kinds import log_of
 
 RETRY = tv.RetryLater(0.3, factor=2, at_most=1, attempts=4)
 BROKER = tv.Broker("uniform(0, 1)", loss=0.2, redelivered_after=2, acknowledgement_loss=0.3)

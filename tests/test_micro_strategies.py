@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 import tv2sim as tv
-from tv2sim.model.failures import FailingPublishers
+from tv2sim.engines.model.failures import FailingPublishers
 from tv2sim.strategies.contradictions import CONTRADICTIONS
 
 from .micro import PUBLISHERS, actual, literal, log, simulate

@@ -12,10 +12,10 @@ import pytest
 
 import tv2sim as tv
 from tests.micro import VIDEOS, actual, check, literal, log, simulate
-from tv2sim.draws import Purpose, uniforms
-from tv2sim.engines import engine_for
-from tv2sim.events import log_of
-from tv2sim.ticks import to_ticks
+from tv2sim.base.random_numbers import Purpose, uniforms
+from tv2sim.base.ticks import to_ticks
+from tv2sim.engines.choice import engine_for
+from tv2sim.results.event_kinds import log_of
 
 POOL = tv.PART_2C.replace(name="pool", prewarmed=1)
 
@@ -397,7 +397,7 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Failing:
             return lambda entity, further=0: 0.0 if (entity, further) in fail else 0.999
 
         for module in ("failures", "brokers"):
-            monkeypatch.setattr(f"tv2sim.model.{module}.numbers", numbers)
+            monkeypatch.setattr(f"tv2sim.engines.model.{module}.numbers", numbers)
 
     return only
 

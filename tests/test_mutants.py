@@ -26,7 +26,7 @@ def test_a_text_that_is_not_there_is_told() -> None:
         with pytest.raises(
             ValueError, match=rf"model/client.py has '{text}' \d+ times, not once \(a test\)"
         ) as told:
-            mutated(Mutant("a test", "model/client.py", text, ""), PACKAGE)
+            mutated(Mutant("a test", "engines/model/client.py", text, ""), PACKAGE)
         assert (f"{count} times" in str(told.value)) is (count == 0)
 
 
@@ -34,7 +34,7 @@ def test_there_are_mistakes_of_each_kind() -> None:
     assert len(BY_MEANING) == len(MUTANTS)
     rooms = [mutant.file.partition("/")[0] for mutant in MUTANTS]
     assert rooms.count("model") >= 11
-    assert sum(mutant.file in ("kernel/lanes.py", "kernel/stage.py") for mutant in MUTANTS) >= 5
+    assert sum(mutant.file in ("engines/kernel/lanes.py", "engines/kernel/stage.py") for mutant in MUTANTS) >= 5
 
 
 def test_the_reference_says_of_each_that_it_is_caught() -> None:

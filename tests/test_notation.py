@@ -1,4 +1,4 @@
-"""What people type in one line: `tv2sim.notation`."""
+"""What people type in one line: `tv2sim.base.line_syntax`."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tv2sim.notation import Call, as_call, parts
+from tv2sim.base.line_syntax import Call, as_call, parts
 
 
 @pytest.mark.parametrize(

@@ -18,9 +18,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import tv2sim as tv
-from tv2sim.metrics import MAIN
-from tv2sim.notebook import MARK, display, histogram, meter, paragraph, steps, strong, table, whisker
-from tv2sim.numbers import estimate, heading
+from tv2sim.base.notebook_html import MARK, display, histogram, meter, paragraph, steps, strong, table, whisker
+from tv2sim.results.figures import estimate, heading
+from tv2sim.results.metrics import MAIN
 
 ROOT = Path(__file__).parent.parent
 NASTY = "<script>alert('1')</script> & \x1b\u202e"
@@ -190,7 +190,7 @@ class TestResults:
     ) -> None:
         assert not list(shown(tv.simulate(TWO, "1")).iter("svg"))
         assert list(shown(tv.simulate(TWO, "2c")).iter("svg"))
-        monkeypatch.setattr("tv2sim.run._MOST_SHOWN", 1)
+        monkeypatch.setattr("tv2sim.results.run._MOST_SHOWN", 1)
         assert not list(shown(tv.simulate(TWO, "2c")).iter("svg"))
 
     def test_replications(self, study: tv.Comparison) -> None:
@@ -238,7 +238,7 @@ class TestResults:
     def test_of_many_cells_the_first_are_shown(
         self, monkeypatch: pytest.MonkeyPatch, study: tv.Comparison
     ) -> None:
-        monkeypatch.setattr("tv2sim.experiment.comparison._MOST_SHOWN", 2)
+        monkeypatch.setattr("tv2sim.experiments.comparison._MOST_SHOWN", 2)
         assert len(tables(study)[0]) == 1 + 2
         assert paragraphs(study)[1] == "and 1 more"
 

@@ -13,7 +13,7 @@ import pytest
 import tv2sim as tv
 from tests.test_storage import every_format
 from tests.test_submitted import record
-from tv2sim.storage import Format
+from tv2sim.base.storage import Format
 
 ALL = [
     record(0, publishingTime=2.5, priority=-1),

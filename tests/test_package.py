@@ -44,10 +44,10 @@ def imported_rooms(path: Path) -> set[str]:
 
 
 UPWARDS = {
-    ("experiment/comparison.py", "report"),
-    ("experiment/comparison.py", "planning"),
-    ("run.py", "saved"),
-    ("scenario.py", "load"),
+    ("experiments/comparison.py", "report"),
+    ("experiments/comparison.py", "planning"),
+    ("results/run.py", "saved"),
+    ("world/scenario.py", "load"),
 }
 """The imports against the flow: the conveniences ``study.report``, ``run.save`` and ``scenario.explain`` import
 them when called; a report takes a plan, whose type is imported for its signature alone."""
@@ -142,9 +142,11 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_what_it_needs_and_nothing_else(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {f"tv2sim/{path.relative_to(PACKAGE).as_posix()}" for path in MODULES} <= set(names)
-    assert {"tv2sim/py.typed", "tv2sim/scenario.schema.json", "tv2sim/report/template.html.j2"} <= set(names)
+    assert {"tv2sim/py.typed", "tv2sim/world/scenario.schema.json", "tv2sim/report/template.html.j2"} <= set(
+        names
+    )
     page = (PACKAGE / "realtime" / "page").iterdir()
-    assert {f"tv2sim/realtime/page/{path.name}" for path in page} <= set(names)
+    assert {f"tv2sim/pages/live/{path.name}" for path in page} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
     assert all(name.startswith("tv2sim") for name in names)
     entry = next(name for name in names if name.endswith("entry_points.txt"))

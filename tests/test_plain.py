@@ -13,9 +13,9 @@ import pytest
 
 import tv2sim as tv
 from tests.commands import SAMPLE
-from tv2sim import plain
-from tv2sim.distributions import DISTRIBUTIONS
-from tv2sim.distributions import __all__ as names
+from tv2sim.base import dictionaries
+from tv2sim.world.distributions import DISTRIBUTIONS
+from tv2sim.world.distributions import __all__ as names
 
 ONE_OF_EACH: tuple[tv.Distribution, ...] = (
     tv.Constant(4), tv.Uniform(2, 6), tv.Triangular(2, 3, 6), tv.Exponential(4), tv.LogNormal(4, 0.5),
@@ -42,7 +42,7 @@ def test_every_distribution_comes_back() -> None:
         "Distribution"
     } | {"LogNormal"}
     for one in ONE_OF_EACH:
-        assert plain.from_dict(through_json(one.to_dict()), *DISTRIBUTIONS) == one
+        assert dictionaries.from_dict(through_json(one.to_dict()), *DISTRIBUTIONS) == one
 
 
 @pytest.mark.parametrize("kind", [tv.Scenario, tv.Strategy, tv.Uniform])
@@ -53,7 +53,7 @@ def test_a_field_that_is_added_is_saved(kind: Any) -> None:
     data = through_json(one.to_dict())
     assert data["colour"] == 7
     others = (other for other in (*DISTRIBUTIONS, tv.Faults) if other is not kind)
-    back = plain.from_dict(data, wider, *others)
+    back = dictionaries.from_dict(data, wider, *others)
     assert back == one
     assert back != wider(*given)
 
@@ -79,7 +79,7 @@ def test_a_name_of_ours_on_a_class_of_one_s_own_is_no_class_of_ours() -> None:
         """Not the one that comes with tv2sim."""
 
     with pytest.raises(LookupError):
-        plain.from_dict(Uniform(3).to_dict(), *DISTRIBUTIONS)
+        dictionaries.from_dict(Uniform(3).to_dict(), *DISTRIBUTIONS)
 
 
 # -- runs ----------------------------------------------------------------------------------------------------
@@ -118,7 +118,7 @@ def test_runs_differ_in_every_field_of_what_went_in(what: str, kind: Any) -> Non
         changes = {name: value} | NEEDED.get(name, {})
         other = dataclasses.replace(run, **{what: getattr(run, what).replace(**changes)})
         assert other != run, name
-        assert other.provenance()[what][name] == plain.to_dict(other)[what][name]
+        assert other.provenance()[what][name] == dictionaries.to_dict(other)[what][name]
 
 
 @pytest.mark.parametrize("changes", [{"seed": 2}, {"replication": 1}])

@@ -14,10 +14,10 @@ import tv2sim as tv
 from tests.benchmarks.plan_claims import false_claims
 from tests.benchmarks.planning import outcomes
 from tests.commands import CATALOGUE, tv2sim
-from tv2sim.cli.values import varied
-from tv2sim.planning.candidates import groups_of
-from tv2sim.planning.race import Race, Racer
-from tv2sim.planning.search import Search
+from tv2sim.cli.option_values import varied
+from tv2sim.experiments.planning.candidates import groups_of
+from tv2sim.experiments.planning.race import Race, Racer
+from tv2sim.experiments.planning.search import Search
 
 REAL = Path(__file__).parents[2] / "shared" / "data" / "tv2-video-metadata-ingest.txt"
 

@@ -24,11 +24,11 @@ from matplotlib.text import Annotation, Text
 from numpy.typing import NDArray
 
 import tv2sim as tv
-from tv2sim.metrics import METRICS
-from tv2sim.numbers import estimate
+from tv2sim.inference.intervals import Interval
 from tv2sim.plots import style
 from tv2sim.plots.tradeoff import frontier, tradeoff_height
-from tv2sim.statistics import Interval
+from tv2sim.results.figures import estimate
+from tv2sim.results.metrics import METRICS
 
 from . import test_micro_world as in_the_world
 from .micro import simulate

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import FillBetweenPolyCollection
 
 import tv2sim as tv
-from tv2sim.experiment.frontier import dominance
+from tv2sim.experiments.frontier import dominance
 from tv2sim.plots import style
 from tv2sim.plots.frontier import frontier_height
 from tv2sim.plots.parameters import families
@@ -189,5 +189,5 @@ def test_long_texts_do_not_overlap_and_stay_below_the_top() -> None:
 def test_nothing_is_simulated_again_for_a_frontier(monkeypatch: pytest.MonkeyPatch) -> None:
     how: dict[str, Any] = {"replications": 3, "metrics": ["failed", "idle"], "progress": False}
     few = tv.compare(tv.generate_catalogue(), ["2c", "2c:12"], **how)
-    monkeypatch.setattr("tv2sim.experiment.replications.compute", None)
+    monkeypatch.setattr("tv2sim.experiments.replications.compute", None)
     assert few.frontier["failed"].notna().all()

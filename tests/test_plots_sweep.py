@@ -17,12 +17,12 @@ from matplotlib.patches import ConnectionPatch
 from matplotlib.text import Annotation
 
 import tv2sim as tv
-from tv2sim.metrics import METRICS
-from tv2sim.numbers import scaled
+from tv2sim.inference.intervals import Interval
 from tv2sim.plots.parameters import swept_by
 from tv2sim.plots.study import study_of
 from tv2sim.plots.sweep import sweep_height
-from tv2sim.statistics import Interval
+from tv2sim.results.figures import scaled
+from tv2sim.results.metrics import METRICS
 
 pytestmark = pytest.mark.full
 

@@ -17,7 +17,7 @@ from tests.reference import Draws, Rule, reference
 from tests.test_reference import cells, rows_of
 from tests.test_wider import GIVEN
 from tests.wider import case_of, strategy_case_of
-from tv2sim.saved import strategy_of
+from tv2sim.results.saving import strategy_of
 from tv2sim.strategies import as_strategy
 from tv2sim.strategies.policies import GitLabRunner
 

@@ -13,10 +13,16 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
-from tv2sim import engines
-from tv2sim.experiment import pooled
-from tv2sim.metrics import METRICS
-from tv2sim.statistics import _share_up_to, clopper_pearson, mean_interval, pooled_quantiles, quantile_of
+from tv2sim.engines import choice
+from tv2sim.experiments import video_figures
+from tv2sim.inference.intervals import (
+    _share_up_to,
+    clopper_pearson,
+    mean_interval,
+    pooled_quantiles,
+    quantile_of,
+)
+from tv2sim.results.metrics import METRICS
 
 from .commands import CATALOGUE, is_one_line, tv2sim, video
 from .test_experiment import NO_POOL
@@ -49,13 +55,13 @@ def test_they_are_those_of_the_runs() -> None:
 
 def test_they_are_simulated_once_and_more_when_more_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[range] = []
-    elapsed = engines.elapsed
+    elapsed = choice.elapsed
 
     def counted(*what: Any) -> Any:
         calls.append(what[-1])
         return elapsed(*what)
 
-    monkeypatch.setattr(engines, "elapsed", counted)
+    monkeypatch.setattr(choice, "elapsed", counted)
     reps = tv.replicate(VIDEOS, "1", replications=8)
     assert calls == []
     reps.elapsed(3), reps.lateness(2), reps.elapsed(3)
@@ -195,14 +201,14 @@ def test_the_table_of_a_comparison() -> None:
         "catalogue", "scenario", "strategy", "quantity", "share",
         "value", "half_width", "ci_low", "ci_high", "replications", "videos",
     ]  # fmt: skip
-    assert len(table) == 2 * 2 * len(pooled.QUANTITIES) * len(pooled.SHARES)
+    assert len(table) == 2 * 2 * len(video_figures.QUANTITIES) * len(video_figures.SHARES)
     for row in table.to_dict("records"):
         (reps,) = study.select(scenario=row["scenario"], strategy=row["strategy"]).cells.values()
         assert tuple(row.values())[5:] == reps.quantile(row["quantity"], row["share"])
 
 
 def test_a_table_says_on_how_many_replications_it_rests(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pooled, "MOST_VIDEOS", 200)
+    monkeypatch.setattr(video_figures, "MOST_VIDEOS", 200)
     study = tv.compare(VIDEOS, ["1"], replications=20)
     assert set(study.quantiles["replications"]) == set(study.by("provider")["replications"]) == {6}
     assert study["1"].quantile("elapsed", 0.5, first=20).replications == 20
@@ -322,7 +328,7 @@ def test_compare_prints_the_groups(tmp_path: Any) -> None:
 
 
 def test_tables_say_what_infinity_is_and_on_how_much_they_rest(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pooled, "MOST_VIDEOS", 1000)
+    monkeypatch.setattr(video_figures, "MOST_VIDEOS", 1000)
     what = (CATALOGUE, "--strategies", "2c", "--replications", 20, "--until", 30, "--by", "title")
     lines = tv2sim("compare", *what).out.splitlines()
     first = next(row for row, line in enumerate(lines) if line.startswith("by title; "))

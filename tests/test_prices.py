@@ -18,12 +18,12 @@ from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
 from tv2sim.cli.options import _COMMANDS, parse
-from tv2sim.experiment import work
-from tv2sim.experiment.judgement import Judgement
-from tv2sim.numbers import estimate, three_digits
+from tv2sim.experiments import workers
+from tv2sim.experiments.conclusions import cost, verdict
+from tv2sim.experiments.verdicts import Judgement
+from tv2sim.inference.intervals import Interval, mean_interval, mean_of_sum, paired_difference, paired_sum
 from tv2sim.report.build import build_report
-from tv2sim.report.text import cost, verdict
-from tv2sim.statistics import Interval, mean_interval, mean_of_sum, paired_difference, paired_sum
+from tv2sim.results.figures import estimate, three_digits
 
 from .commands import CATALOGUE, replay, tv2sim
 from .in_simpy import catalogue_of, scenario_of
@@ -248,7 +248,7 @@ def _no_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> Any:
         raise AssertionError("it was simulated again")
 
-    monkeypatch.setattr(work, "measure_chunk", refuse)
+    monkeypatch.setattr(workers, "measure_chunk", refuse)
 
 
 def without_cost(study: tv.Comparison) -> dict[Any, Any]:
@@ -281,7 +281,7 @@ class TestPricedLater:
         how: dict[str, Any] = {"replications": 5, "prices": PRICES, "progress": False}
         timed = tv.Scenario(publishing_time=1)
         some = tv.compare(FEW, ["1", "2c:3"], timed, metrics=["makespan"], **how)
-        monkeypatch.setattr(work, "measure_chunk", None)
+        monkeypatch.setattr(workers, "measure_chunk", None)
         assert some.metrics == ("makespan", "cost")
         assert (some.costs[["starting", "busy", "start", "cost"]] > 0).all(axis=None)
         starts = some.priced(tv.Prices(start=1))
@@ -337,7 +337,7 @@ class TestKept:
         how: dict[str, Any] = {"replications": 9, "results": tmp_path, "progress": False}
         plain_one = tv.compare(FEW, ["1", "2c:3"], world, **how)
         files = sorted(tmp_path.rglob("*"))
-        monkeypatch.setattr(work, "measure_chunk", None)
+        monkeypatch.setattr(workers, "measure_chunk", None)
         priced = tv.compare(FEW, ["1", "2c:3"], world, prices=PRICES, **how)
         same_study(priced, plain_one.priced(PRICES))
         assert sorted(tmp_path.rglob("*")) == files

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import tv2sim as tv
 from tests.reference import Clip, Draws, Lead, Outcome, Rule, World, reference
 from tests.sizes import examples
-from tv2sim.events import log_of
+from tv2sim.results.event_kinds import log_of
 
 MOMENTS = ("encoding_started", "encoded", "queued")
 PART_1 = Rule("encoded", dedicated=True)

@@ -14,12 +14,12 @@ from tests import test_micro_world as in_the_world
 from tests.micro import simulate
 from tests.test_levels import run_of, runs
 from tests.wider import strategy_case_of
+from tv2sim.base.errors import InputError
 from tv2sim.cli.log import data_of, end_of, head_of, json_line, line_of
-from tv2sim.errors import InputError
-from tv2sim.events import log_of
-from tv2sim.realtime.recorded import read_recorded
-from tv2sim.realtime.simulated import Simulated
+from tv2sim.realtime.players import Simulated
+from tv2sim.realtime.recorded_log import read_recorded
 from tv2sim.realtime.state import FURTHER, State, levels_of
+from tv2sim.results.event_kinds import log_of
 
 failing = in_the_world.failing
 NOTHING_FAILS = (tv.Scenario(), tv.Scenario(publishing_time=2), tv.Scenario(encoders=None))

@@ -21,11 +21,11 @@ import pytest
 
 import tv2sim as tv
 from tests.commands import CATALOGUE, SAMPLE, video
-from tv2sim.experiment.judgement import Judgement, dominated
+from tv2sim.experiments.conclusions import concluded, cost, in_words, judged, overall, verdict
+from tv2sim.experiments.verdicts import Judgement, dominated
 from tv2sim.report.build import _environment, build_report, rendered
 from tv2sim.report.caveats import Caveat, caveats
 from tv2sim.report.charts import _answer, inline_svg
-from tv2sim.report.text import concluded, cost, in_words, judged, overall, verdict
 
 EVIL = "<script>alert(1)</script>\"'&$x_1$"
 

@@ -10,10 +10,10 @@ import pytest
 import tv2sim as tv
 from tests.test_plan import EVERY_SECOND, WARM, every_second
 from tests.test_report import Page
+from tv2sim.experiments.conclusions import taken, verdict
 from tv2sim.report.build import build_report
 from tv2sim.report.charts import charts
-from tv2sim.report.planned import _DECIDED_BY, planned
-from tv2sim.report.text import taken, verdict
+from tv2sim.report.plan_section import _DECIDED_BY, planned
 
 # a publisher is away for 3 s, and a video comes every second: three places are enough; with fewer, only those
 # are in time that the warm ones serve at the start

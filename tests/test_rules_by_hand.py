@@ -29,7 +29,7 @@ from tests.test_world_by_hand import (
     seed_for,
     specification,
 )
-from tv2sim.draws import Purpose
+from tv2sim.base.random_numbers import Purpose
 from tv2sim.strategies.strategy import HOOKS
 
 ENGINES: list[Engine] = [specification, simpy]

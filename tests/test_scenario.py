@@ -14,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tv2sim as tv
-from tv2sim.fields import parameter
-from tv2sim.validation import a_whole_number
+from tv2sim.base.checks import a_whole_number
+from tv2sim.base.fields import parameter
 
 POSITIVE_WHOLE = "a whole number of at least 1"
 WHOLE_FROM_0 = "a whole number of at least 0"

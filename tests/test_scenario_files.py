@@ -17,8 +17,8 @@ import tv2sim as tv
 from tests.scenario_files import ROOT, WORLD, files
 from tests.sizes import examples
 from tests.test_scenario import DISTRIBUTIONS
-from tv2sim.fields import parameter
-from tv2sim.written import changed, from_tables, schema, tables
+from tv2sim.base.fields import parameter
+from tv2sim.world.scenario_files import changed, from_tables, schema, tables
 
 EXAMPLE = ROOT / "data" / "world.toml"
 

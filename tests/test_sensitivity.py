@@ -15,8 +15,8 @@ from matplotlib.patches import Rectangle
 from numpy.typing import NDArray
 
 import tv2sim as tv
-from tv2sim.distributions import as_distribution
-from tv2sim.experiment.sensitivity import _moved
+from tv2sim.experiments.sensitivity import _moved
+from tv2sim.world.distributions import as_distribution
 
 from .commands import video
 

@@ -108,8 +108,8 @@ def test_what_is_searched_for_is_found(site: Path, browser: Browser, words: str,
 def test_the_reference_has_what_the_package_has(site: Path) -> None:
     import tv2sim as tv
     from tv2sim.cli.options import _COMMANDS
-    from tv2sim.events import EVENTS
-    from tv2sim.metrics import METRICS
+    from tv2sim.results.event_kinds import EVENTS
+    from tv2sim.results.metrics import METRICS
 
     reference = site / "docs" / "reference"
     text = "".join(page.read_text(encoding="utf-8") for page in reference.glob("*.html"))

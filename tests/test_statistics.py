@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import tv2sim as tv
-from tv2sim.statistics import (
+from tv2sim.inference.intervals import (
     Interval,
     Precision,
     as_confidence,

@@ -29,8 +29,8 @@ from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
 from tests.commands import CATALOGUE, SAMPLE, tv2sim, video
-from tv2sim.saved import is_saved_run
-from tv2sim.storage import whole_file, whole_folder
+from tv2sim.base.storage import whole_file, whole_folder
+from tv2sim.results.saving import is_saved_run
 
 TABLES = {
     "videos": "id title provider encoding_time publication_timeout offered encoder encoding_started encoded "
@@ -684,7 +684,7 @@ def test_a_failure_halfway_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_p
     def full(*_: object) -> NoReturn:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr("tv2sim.saved.write_table", full)
+    monkeypatch.setattr("tv2sim.results.saving.write_table", full)
     with pytest.raises(tv.OutputError, match=os.strerror(errno.ENOSPC)) as caught:
         tv.simulate(SAMPLE).save(tmp_path / "out")
     one_sentence(caught.value, tmp_path / "out")

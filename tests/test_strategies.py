@@ -23,10 +23,10 @@ from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
 from tests.sizes import examples
-from tv2sim.events import log_of
+from tv2sim.base.checks import shown
+from tv2sim.results.event_kinds import log_of
 from tv2sim.strategies import HOOKS, MOMENTS, Moment, as_strategy, policies
 from tv2sim.strategies.builtin import ADAPTIVE, ADVANCE, COVERAGE, JUST_IN_TIME, SLACK_AWARE
-from tv2sim.validation import shown
 
 from .micro import check, log, simulate
 from .test_reference import PARTS, Case, cases, records, strategy_of

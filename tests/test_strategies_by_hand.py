@@ -26,7 +26,7 @@ from tests.test_world_by_hand import (
     seed_for,
     specification,
 )
-from tv2sim.draws import Purpose
+from tv2sim.base.random_numbers import Purpose
 
 ENGINES: list[Engine] = [specification, simpy, compiled]
 

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 import tv2sim as tv
 from tests.sizes import examples
+from tv2sim.base.checks import plural
 from tv2sim.catalogue import generate_lines
-from tv2sim.validation import plural
 
 from .test_catalogue import NASTY_TITLES, THREE, THREE_LINES, line, video
 from .test_catalogue_any_input import BOM, arbitrary_bytes, junk_lines, lines_with_junk

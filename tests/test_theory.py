@@ -18,18 +18,17 @@ import tv2sim as tv
 from tests.benchmarks.theory import lines
 from tests.sizes import examples
 from tests.test_wider_theory import irwin_hall, within
-from tv2sim import queueing
-from tv2sim.facts import VIDEO_OUTCOMES
-from tv2sim.metrics import Setting, summary
-from tv2sim.model import run_model
-from tv2sim.model.startups import StartupTimes
-from tv2sim.queueing import startups
-from tv2sim.ticks import to_ticks
+from tv2sim.base.ticks import to_ticks
+from tv2sim.engines.model import run_model
+from tv2sim.engines.model.draws import StartupTimes
+from tv2sim.results.facts import VIDEO_OUTCOMES
+from tv2sim.results.metrics import Setting, summary
+from tv2sim.theory import queueing, startups
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tv2sim.facts import Facts
+    from tv2sim.results.facts import Facts
 
 ROOT = Path(__file__).parent.parent
 REAL = ROOT.parent / "shared" / "data" / "tv2-video-metadata-ingest.txt"
@@ -411,7 +410,7 @@ def test_draws_are_the_same_without_numba(monkeypatch: pytest.MonkeyPatch) -> No
     strategy, scenario = MORE_BOUNDS["failing"]
     bound = queueing.failed_bound(catalogue("shipped"), strategy, scenario)
     compiled = bound.of_replications(3, range(40, 60))
-    monkeypatch.setattr("tv2sim.queueing.drawn.find_spec", lambda name: None)
+    monkeypatch.setattr("tv2sim.theory.startup_draws.find_spec", lambda name: None)
     assert bound.of_replications(3, range(40, 60)).tolist() == compiled.tolist()
 
 

@@ -16,9 +16,9 @@ from scipy import stats
 import tv2sim as tv
 from tests.benchmarks.coverage_inputs import KINDS, Kind, coverages
 from tests.commands import CATALOGUE, tv2sim
-from tv2sim.cli.tables import tidy
-from tv2sim.experiment.judgement import Judgement
-from tv2sim.experiment.uncertainty import (
+from tv2sim.cli.text_tables import tidy
+from tv2sim.experiments.planning.inputs import RESAMPLES as OF_A_PLAN
+from tv2sim.experiments.startup_resampling import (
     RESAMPLES,
     _level,
     _percentiles,
@@ -27,8 +27,8 @@ from tv2sim.experiment.uncertainty import (
     replications_of_each,
     resampled,
 )
-from tv2sim.experiment.work import Chunk
-from tv2sim.planning.inputs import RESAMPLES as OF_A_PLAN
+from tv2sim.experiments.verdicts import Judgement
+from tv2sim.experiments.workers import Chunk
 from tv2sim.report.build import build_report
 
 TIMES = np.random.default_rng(3).uniform(2, 6, 12)

@@ -13,23 +13,23 @@ import pytest
 
 import tv2sim as tv
 from tests.commands import CATALOGUE, is_one_line, tv2sim
-from tv2sim.verification.quantities import Runs
-from tv2sim.verification.tandem import tandem
-from tv2sim.verification.worlds import Row, World, worlds
+from tv2sim.theory.tandem import tandem
+from tv2sim.theory.verified_quantities import Runs
+from tv2sim.theory.verified_worlds import Row, World, worlds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
-    from tv2sim.facts import Facts
+    from tv2sim.results.facts import Facts
 
 pytest.importorskip("numba", reason="numba is not installed")
 
-from tv2sim.kernel import kernels_for, replicating, world_of
-from tv2sim.kernel.routing import KERNELS
+from tv2sim.engines.kernel import kernels_for, replicating, world_of
+from tv2sim.engines.kernel.routing import KERNELS
 
-module = import_module("tv2sim.verification.verify")  # the package has a function of this name
+module = import_module("tv2sim.theory.verification")  # the package has a function of this name
 
 pytestmark = pytest.mark.full  # every kernel simulates each world
 
@@ -301,7 +301,7 @@ def test_what_cannot_be_told_is_said() -> None:
 
 def test_without_numba_simpy_is_verified_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "find_spec", lambda package: None)
-    monkeypatch.setattr("tv2sim.engines.find_spec", lambda package: None)
+    monkeypatch.setattr("tv2sim.engines.choice.find_spec", lambda package: None)
     monkeypatch.setattr(module, "worlds", lambda catalogue: worlds(catalogue)[:1])
     verification = tv.verify(replications=10, progress=False)
     assert str(verification) == (

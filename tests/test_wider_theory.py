@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import tv2sim as tv
-from tv2sim.draws import Purpose, uniforms
+from tv2sim.base.random_numbers import Purpose, uniforms
 
 if TYPE_CHECKING:
     from collections.abc import Callable

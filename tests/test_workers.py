@@ -25,9 +25,9 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
-from tv2sim import engines
-from tv2sim.experiment import work
-from tv2sim.model import run_model
+from tv2sim.engines import choice
+from tv2sim.engines.model import run_model
+from tv2sim.experiments import workers
 
 from .test_comparison import same_study
 from .test_experiment import CATALOGUE, FEW, same
@@ -77,7 +77,7 @@ class Hasty(tv.Strategy):
 
 @pytest.fixture
 def _nothing_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work, "_SHORT", 0.0)
+    monkeypatch.setattr(workers, "_SHORT", 0.0)
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[int]:
         done.append(arguments[3].replication)
         return original(*arguments, **named)
 
-    monkeypatch.setattr(engines, "run_model", watched)
+    monkeypatch.setattr(choice, "run_model", watched)
     return done
 
 
@@ -159,7 +159,7 @@ class TestShortWork:
         def refused(*_: Any, **__: Any) -> Any:
             raise AssertionError("processes were started for work of less than a second")
 
-        monkeypatch.setattr(work, "_in_processes", refused)
+        monkeypatch.setattr(workers, "_in_processes", refused)
         same(tv.replicate(FEW, "1", replications=9, workers=workers), tv.replicate(FEW, "1", replications=9))
 
 
@@ -168,7 +168,7 @@ def test_a_rule_of_a_notebook_is_sent_to_processes() -> None:
     # as a notebook, a command has a main module without a file, which worker processes cannot import
     code = """
 import numpy as np, tv2sim as tv
-from tv2sim.experiment import work
+from tv2sim.experiments import work
 
 class Own(tv.Strategy):
     def start_delay(self, video):
@@ -248,12 +248,12 @@ class TestExecutors:
 
     @pytest.mark.parametrize(("videos", "size"), [(1, 25), (200, 25), (1000, 5), (5000, 1), (7000, 1)])
     def test_large_catalogues_come_in_small_chunks(self, videos: int, size: int) -> None:
-        parts = engines.chunks_of("simpy", tv.generate_catalogue(videos), tv.PART_1, range(100))
+        parts = choice.chunks_of("simpy", tv.generate_catalogue(videos), tv.PART_1, range(100))
         assert {len(part) for part in parts} == {size}
 
     def test_so_do_large_pools(self) -> None:
         strategy = tv.PART_2C.replace(prewarmed=10**6)
-        assert list(engines.chunks_of("simpy", FEW, strategy, range(7, 9))) == [range(7, 8), range(8, 9)]
+        assert list(choice.chunks_of("simpy", FEW, strategy, range(7, 9))) == [range(7, 8), range(8, 9)]
 
     def test_they_begin_at_the_same_replications_wherever_one_begins(self) -> None:
         executor = Backwards()
@@ -292,7 +292,7 @@ def press(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
             time.sleep(0.01)  # whoever works on is slower than the one who notices
         return original(*arguments, **named)
 
-    monkeypatch.setattr(engines, "run_model", watched)
+    monkeypatch.setattr(choice, "run_model", watched)
 
     def after(count: int) -> None:
         left[:] = [count]
@@ -517,7 +517,7 @@ class TestTheBar:
             time.sleep(0.15)
             return original(*arguments, **named)
 
-        monkeypatch.setattr(engines, "run_model", slow)
+        monkeypatch.setattr(choice, "run_model", slow)
 
     def written(
         self, monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, count: int, *, progress: bool = True

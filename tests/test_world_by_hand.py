@@ -23,7 +23,7 @@ import tv2sim as tv
 from tests.in_simpy import compiled, simpy
 from tests.micro import literal
 from tests.reference import Broker, Clip, Draws, Faults, Outcome, Profile, RetryLater, Rule, World, reference
-from tv2sim.draws import Purpose
+from tv2sim.base.random_numbers import Purpose
 
 Engine: TypeAlias = Callable[[Sequence[Clip], Rule, World, int], Outcome]
 EITHER = tv.Empirical([1, 3])

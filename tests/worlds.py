@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import tv2sim as tv
-from tv2sim.facts import TABLES
+from tv2sim.results.facts import TABLES
 
 __all__ = ["World", "digest", "worlds"]
 

@@ -17,8 +17,8 @@ import numpy as np
 
 import tv2sim as tv
 from tests.benchmarks.coverage_quantiles import coverages, truths
-from tv2sim.metrics import COST, METRICS
-from tv2sim.statistics import Interval, mean_interval, mean_of_sum, paired_difference, share_interval
+from tv2sim.inference.intervals import Interval, mean_interval, mean_of_sum, paired_difference, share_interval
+from tv2sim.results.metrics import COST, METRICS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

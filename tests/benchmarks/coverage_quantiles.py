@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 import tv2sim as tv
-from tv2sim import engines
-from tv2sim.experiment.pooled import QUANTITIES, SHARES
-from tv2sim.statistics import pooled_quantiles
+from tv2sim.engines import choice
+from tv2sim.experiments.video_figures import QUANTITIES, SHARES
+from tv2sim.inference.intervals import pooled_quantiles
 from tv2sim.strategies import as_strategy
 
 CATALOGUE = Path(__file__).parent.parent.parent / "data" / "catalogue.jsonl"
@@ -88,7 +88,7 @@ def coverages(
 
 
 def _elapsed(catalogue: tv.Catalogue, strategy: str, seed: int, part: range) -> NDArray[np.float64]:
-    return engines.elapsed("kernel", catalogue, as_strategy(strategy), tv.Scenario(), seed, part)
+    return choice.elapsed("kernel", catalogue, as_strategy(strategy), tv.Scenario(), seed, part)
 
 
 def main() -> None:

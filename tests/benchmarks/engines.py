@@ -38,7 +38,7 @@ import tv2sim as tv
 from tests.benchmarks import idiomatic
 from tests.benchmarks.scale import forget_peak, status
 from tests.worlds import Delayed, EarliestDeadline
-from tv2sim.engines import explained
+from tv2sim.engines.choice import explained
 from tv2sim.strategies import as_strategy
 
 ROOT = Path(__file__).parents[2]
@@ -528,7 +528,7 @@ def page_table(heads: Sequence[str], cells: Sequence[Sequence[str]]) -> str:
 
 def _features() -> str:
     """Return the table of what not every part of the kernel knows."""
-    from tv2sim.kernel.routing import FEATURES, KERNELS
+    from tv2sim.engines.kernel.routing import FEATURES, KERNELS
 
     cells = [[text, *("yes" if name in known else "" for name in KERNELS)] for text, _, known in FEATURES]
     return page_table(("a world has", *KERNELS), cells)

@@ -14,7 +14,7 @@ from unittest.mock import patch
 import simpy
 
 import tv2sim as tv
-from tv2sim.engines import simulate_chunk
+from tv2sim.engines.choice import simulate_chunk
 
 SCENARIOS = {
     "default": tv.Scenario(),

@@ -12,9 +12,9 @@ import time
 
 import tv2sim as tv
 from tests.benchmarks import idiomatic
-from tv2sim.draws import Purpose, uniforms
-from tv2sim.engines import simulate_one
-from tv2sim.facts import VIDEO_OUTCOMES
+from tv2sim.base.random_numbers import Purpose, uniforms
+from tv2sim.engines.choice import simulate_one
+from tv2sim.results.facts import VIDEO_OUTCOMES
 
 
 def main(repetitions: int = 300) -> float:

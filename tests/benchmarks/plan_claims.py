@@ -20,8 +20,8 @@ import numpy as np
 
 import tv2sim as tv
 from tests.worlds import ByTimeout, Delayed, EarliestDeadline
-from tv2sim.engines import engine_for
-from tv2sim.planning.race import Decision, Racer
+from tv2sim.engines.choice import engine_for
+from tv2sim.experiments.planning.race import Decision, Racer
 
 __all__ = ["Asked", "asked_of", "false_claims"]
 

@@ -11,7 +11,7 @@ import sys
 import time
 
 import tv2sim as tv
-from tv2sim.engines import simulate_one
+from tv2sim.engines.choice import simulate_one
 
 
 def main(pairs: int = 40, replications: int = 100) -> float:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import tv2sim as tv
-from tv2sim import queueing
+from tv2sim.theory import queueing
 
 SHIPPED = Path(__file__).parent.parent.parent / "data" / "catalogue.jsonl"
 SIZES = (9, 10, 11, 12, 13)

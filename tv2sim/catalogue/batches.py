@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
+from tv2sim.base.checks import plural
+from tv2sim.base.errors import CatalogueError, need_pyarrow
 from tv2sim.catalogue.columns import FIELDS, Column, Columns
 from tv2sim.catalogue.judging import (
     TEXT_KEPT,
@@ -27,8 +29,6 @@ from tv2sim.catalogue.judging import (
 )  # fmt: skip
 from tv2sim.catalogue.sources import Digest, Reading, frames_of, opened, suffix_of
 from tv2sim.catalogue.videos import REQUIRED
-from tv2sim.errors import CatalogueError, need_pyarrow
-from tv2sim.validation import plural
 
 if TYPE_CHECKING:
     import numpy as np

@@ -19,9 +19,9 @@ from zoneinfo import ZoneInfo, available_timezones
 
 import msgspec
 
+from tv2sim.base.checks import did_you_mean, shown
+from tv2sim.base.errors import CatalogueError
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED, Video
-from tv2sim.errors import CatalogueError
-from tv2sim.validation import did_you_mean, shown
 
 __all__ = [
     "EXPRESSIONS", "FIELDS", "STARTUP_TIME", "UTC", "Accepted", "Choice", "Column", "Columns", "Constant",

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tv2sim.base.checks import MOST, a_whole_number
+from tv2sim.base.errors import CatalogueError
 from tv2sim.catalogue.reading import read_catalogue
 from tv2sim.catalogue.videos import Catalogue
-from tv2sim.errors import CatalogueError
-from tv2sim.validation import MOST, a_whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,10 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 
+from tv2sim.base.errors import CatalogueError
+from tv2sim.base.ticks import PER_SECOND, whole_ticks
 from tv2sim.catalogue.batches import Batch, Values, batches
+from tv2sim.catalogue.cell_values import MISSING, moments, numbers, texts
 from tv2sim.catalogue.columns import (
     FIELDS,
     STARTUP_TIME,
@@ -34,10 +37,7 @@ from tv2sim.catalogue.columns import (
 )
 from tv2sim.catalogue.judging import held_list, no_video, outcome_of, repeated, video_of
 from tv2sim.catalogue.sources import Digest, Source
-from tv2sim.catalogue.values import MISSING, moments, numbers, texts
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, Catalogue, Rejected, is_absent
-from tv2sim.errors import CatalogueError
-from tv2sim.ticks import PER_SECOND, whole_ticks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

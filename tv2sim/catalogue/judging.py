@@ -19,9 +19,9 @@ from typing import Any, NamedTuple, NoReturn, TypeAlias, TypeVar
 import msgspec
 import numpy as np
 
+from tv2sim.base.checks import plural, shown
 from tv2sim.catalogue.columns import shipped
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, UNKNOWN, Rejected, Video
-from tv2sim.validation import plural, shown
 
 __all__ = [
     "LONGEST_LINE", "TEXT_KEPT", "Broken", "Entry", "Reasons", "UnusableError", "as_bytes", "decoding",

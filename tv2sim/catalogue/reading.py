@@ -7,12 +7,12 @@ from itertools import chain, islice
 
 import msgspec
 
+from tv2sim.base.errors import CatalogueError
 from tv2sim.catalogue.columns import Given, a_timezone
 from tv2sim.catalogue.importing import imported
 from tv2sim.catalogue.judging import Entry, as_bytes, judged, no_video
 from tv2sim.catalogue.sources import Digest, Reading, Source, is_table, opened
 from tv2sim.catalogue.videos import Catalogue, Rejected, Video
-from tv2sim.errors import CatalogueError
 
 __all__ = ["read_catalogue"]
 

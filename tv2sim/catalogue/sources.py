@@ -16,10 +16,10 @@ from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
 
 import msgspec
 
+from tv2sim.base.checks import shown
+from tv2sim.base.errors import CatalogueError, need_pyarrow
 from tv2sim.catalogue.documents import is_document, records_of
 from tv2sim.catalogue.judging import LONGEST_LINE, Entry, as_bytes
-from tv2sim.errors import CatalogueError, need_pyarrow
-from tv2sim.validation import shown
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim.base.checks import a_whole_number, plural
+from tv2sim.base.notebook_html import display
+from tv2sim.base.progress import watched
 from tv2sim.catalogue.columns import Given
 from tv2sim.catalogue.importing import Importer, imported
 from tv2sim.catalogue.judging import Entry, Reasons, as_bytes, parse, repeated, text_of
 from tv2sim.catalogue.sources import Reading, Source, entries, is_table, opened
 from tv2sim.catalogue.videos import NUMBERS, Rejected, Video, is_absent, numbers_shown, rejected_shown
-from tv2sim.notebook import display
-from tv2sim.progress import watched
-from tv2sim.validation import a_whole_number, plural
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -11,9 +11,9 @@ import msgspec
 import numpy as np
 from msgspec.inspect import FloatType, UnionType, type_info
 
-from tv2sim.errors import CatalogueError
-from tv2sim.notebook import Markup, display, histogram, table
-from tv2sim.validation import LONGEST_TIME, a_name, a_number, a_time, one_of, plural, shown
+from tv2sim.base.checks import LONGEST_TIME, a_name, a_number, a_time, one_of, plural, shown
+from tv2sim.base.errors import CatalogueError
+from tv2sim.base.notebook_html import Markup, display, histogram, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -179,7 +179,7 @@ class Catalogue:
     --------
     >>> Catalogue([Video("a", "The news at 7", "TV 2", encoding_time=-3, publication_timeout=9)])
     Traceback (most recent call last):
-    tv2sim.errors.CatalogueError: encoding_time of video 'a' must be a finite number of at least 0, not -3
+    tv2sim.base.errors.CatalogueError: encoding_time of video 'a' must be a finite number of at least 0, not -3
     """
 
     def __init__(

@@ -7,16 +7,16 @@ import argparse
 import numpy as np
 from numpy.typing import NDArray
 
+from tv2sim.base.checks import a_whole_number, plural
+from tv2sim.base.errors import CatalogueError
 from tv2sim.catalogue import Survey, survey_catalogue
 from tv2sim.catalogue.columns import STARTUP_TIME, as_columns
 from tv2sim.cli.inputs import note_units, scenario_of
 from tv2sim.cli.text import USUAL, say
 from tv2sim.cli.text import columns as terminal_columns
-from tv2sim.distributions import Distribution
-from tv2sim.errors import CatalogueError
-from tv2sim.profiles import Profile
-from tv2sim.scenario import Scenario
-from tv2sim.validation import a_whole_number, plural
+from tv2sim.world.distributions import Distribution
+from tv2sim.world.profiles import Profile
+from tv2sim.world.scenario import Scenario
 
 _DISTINCT = 16
 """The most distinct encoding times, and the most distinct timeouts, for which their table is printed."""

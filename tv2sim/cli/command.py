@@ -7,9 +7,9 @@ import sys
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+from tv2sim.base.errors import LagError, TV2SimError
 from tv2sim.cli.signals import Signals, signals
 from tv2sim.cli.text import discard, note, one_line
-from tv2sim.errors import LagError, TV2SimError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,23 +9,23 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tv2sim.base.checks import MOST, MOST_WORKERS, a_share, a_whole_number
+from tv2sim.base.errors import InputError, need_pyarrow
+from tv2sim.base.storage import records, resolved, whole_file, write_table
 from tv2sim.catalogue import Catalogue
 from tv2sim.cli.inputs import catalogue_of, fields_of, note_rejected, prices_of, seed_of
 from tv2sim.cli.log import json_text
 from tv2sim.cli.options import SCENARIO
-from tv2sim.cli.tables import tidy, to_read
 from tv2sim.cli.text import note, plain, printing, warnings_noted
-from tv2sim.errors import InputError, need_pyarrow
-from tv2sim.experiment import Comparison, compare
-from tv2sim.experiment.experiments import in_words
-from tv2sim.metrics import COST, as_metrics
-from tv2sim.planning import Plan, plan
-from tv2sim.scenario import Scenario
-from tv2sim.statistics import Precision
-from tv2sim.storage import records, resolved, whole_file, write_table
+from tv2sim.cli.text_tables import tidy, to_read
+from tv2sim.experiments import Comparison, compare
+from tv2sim.experiments.planning import Plan, plan
+from tv2sim.experiments.replicate_and_compare import in_words
+from tv2sim.inference.intervals import Precision
+from tv2sim.results.metrics import COST, as_metrics
 from tv2sim.strategies import as_strategy
-from tv2sim.validation import MOST, MOST_WORKERS, a_share, a_whole_number
-from tv2sim.written import changed
+from tv2sim.world.scenario import Scenario
+from tv2sim.world.scenario_files import changed
 
 if TYPE_CHECKING:
     import argparse

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 
+from tv2sim.base.checks import MOST, a_whole_number
 from tv2sim.cli.inputs import catalogue_of, scenario_of
 from tv2sim.cli.text import note, say
-from tv2sim.engines import engine_for, explained
+from tv2sim.engines.choice import engine_for, explained
 from tv2sim.strategies import as_strategy
-from tv2sim.validation import MOST, a_whole_number
 
 
 def main(options: argparse.Namespace) -> None:
@@ -29,6 +29,6 @@ def main(options: argparse.Namespace) -> None:
         say(f"{strategy.name}: auto takes {engine}; the kernel {able}")
         compiles = compiles or bool(kernel)
     if compiles:
-        from tv2sim.compiled import whereabouts
+        from tv2sim.base.compiling import whereabouts
 
         note(whereabouts())

@@ -6,8 +6,8 @@ import argparse
 import shlex
 
 from tv2sim.cli.text import fitted, note, say
-from tv2sim.fitting import HEAD, figures, fit
-from tv2sim.measured import unit_question
+from tv2sim.world.fitting import HEAD, figures, fit
+from tv2sim.world.measured_times import unit_question
 
 
 def main(options: argparse.Namespace) -> None:

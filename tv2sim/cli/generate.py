@@ -6,9 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
+from tv2sim.base.progress import watched
+from tv2sim.base.storage import whole_file
 from tv2sim.catalogue import generate_lines
-from tv2sim.progress import watched
-from tv2sim.storage import whole_file
 
 
 def main(options: argparse.Namespace) -> None:

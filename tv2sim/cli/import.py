@@ -9,15 +9,15 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import BinaryIO
 
+from tv2sim.base.checks import plural
+from tv2sim.base.errors import InputError
+from tv2sim.base.storage import resolved, whole_file
 from tv2sim.catalogue import Import, Rejected, import_catalogue
 from tv2sim.catalogue.columns import STARTUP_TIME, Columns, a_timezone, as_columns
 from tv2sim.catalogue.judging import Reasons
-from tv2sim.cli.imports import Origin
+from tv2sim.cli.import_origin import Origin
 from tv2sim.cli.inputs import note_units
 from tv2sim.cli.text import note, plain, say
-from tv2sim.errors import InputError
-from tv2sim.storage import resolved, whole_file
-from tv2sim.validation import plural
 
 
 def main(options: argparse.Namespace) -> None:

@@ -10,18 +10,18 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from tv2sim.base.checks import plural
+from tv2sim.base.errors import InputError
+from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.catalogue.columns import FIELDS, STARTUP_TIME
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.text import note, plain
-from tv2sim.draws import as_seed
-from tv2sim.errors import InputError
-from tv2sim.measured import unit_question
-from tv2sim.prices import Prices
-from tv2sim.scenario import Scenario
 from tv2sim.strategies import Strategy, as_strategy
-from tv2sim.validation import plural
-from tv2sim.written import changed, read_tables
+from tv2sim.world.measured_times import unit_question
+from tv2sim.world.prices import Prices
+from tv2sim.world.scenario import Scenario
+from tv2sim.world.scenario_files import changed, read_tables
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tv2sim.cli.text import escaped, plain
-from tv2sim.events import LogEntry, words
-from tv2sim.run import versions_here
-from tv2sim.saved import FORMAT
+from tv2sim.results.event_kinds import LogEntry, words
+from tv2sim.results.run import versions_here
+from tv2sim.results.saving import FORMAT
 
 if TYPE_CHECKING:
     from tv2sim.catalogue import Catalogue
-    from tv2sim.realtime.simulated import Player
-    from tv2sim.run import Run
+    from tv2sim.realtime.players import Player
+    from tv2sim.results.run import Run
 
 __all__ = ["costs_line", "data_of", "end_of", "head_of", "json_line", "json_text", "line_of"]
 

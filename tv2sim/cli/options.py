@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from tv2sim import __version__
-from tv2sim.cli.text import one_line
-from tv2sim.cli.values import (
+from tv2sim.base.checks import did_you_mean
+from tv2sim.cli.option_values import (
     ListOf,
     TablesOr,
     choice,
@@ -29,7 +29,7 @@ from tv2sim.cli.values import (
     whole,
     whole_or_none,
 )  # fmt: skip
-from tv2sim.validation import did_you_mean
+from tv2sim.cli.text import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -59,7 +59,9 @@ _SHORTER = {"publishing_queue_capacity": "--queue-capacity"}
 def _scenario_schema() -> dict[str, Any]:
     from importlib.resources import files
 
-    schema: dict[str, Any] = json.loads(files("tv2sim").joinpath("scenario.schema.json").read_text("utf-8"))
+    schema: dict[str, Any] = json.loads(
+        files("tv2sim.world").joinpath("scenario.schema.json").read_text("utf-8")
+    )
     return schema
 
 

@@ -9,6 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from tv2sim.base.checks import plural
+from tv2sim.base.errors import InputError, need, need_pyarrow
+from tv2sim.base.storage import may_replace, whole_file, whole_folder
 from tv2sim.cli.inputs import (
     catalogue_of,
     keep_running,
@@ -19,18 +22,15 @@ from tv2sim.cli.inputs import (
     seed_of,
     strategy_of,
 )
-from tv2sim.cli.live import Printer
 from tv2sim.cli.log import costs_line
 from tv2sim.cli.options import SCENARIO
+from tv2sim.cli.replay_log import Printer
 from tv2sim.cli.signals import Signalled, Signals
 from tv2sim.cli.text import note, warnings_noted
-from tv2sim.errors import InputError, need, need_pyarrow
 from tv2sim.realtime import Replay
 from tv2sim.realtime.terminal import is_suited
-from tv2sim.run import Run
-from tv2sim.saved import is_saved_run, write_run
-from tv2sim.storage import may_replace, whole_file, whole_folder
-from tv2sim.validation import plural
+from tv2sim.results.run import Run
+from tv2sim.results.saving import is_saved_run, write_run
 
 _OF_A_RECORDING = ("strategy", "prewarmed", "scenario", *SCENARIO, "seed", "replication")
 """What a recorded log contains: options for these are accepted with a catalogue only."""

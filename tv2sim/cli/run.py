@@ -7,18 +7,18 @@ import sys
 from contextlib import ExitStack
 from pathlib import Path
 
+from tv2sim.base.checks import MOST, a_whole_number, plural
+from tv2sim.base.errors import InputError
+from tv2sim.base.progress import watched
+from tv2sim.base.random_numbers import as_replication
+from tv2sim.base.storage import may_replace, whole_folder
 from tv2sim.cli.inputs import catalogue_of, note_load, prices_of, scenario_of, seed_of, strategy_of
 from tv2sim.cli.log import costs_line, data_of, end_of, head_of, json_line, line_of
-from tv2sim.cli.tables import run_by_group
 from tv2sim.cli.text import note, printing
-from tv2sim.draws import as_replication
-from tv2sim.errors import InputError
-from tv2sim.events import log_of
-from tv2sim.progress import watched
-from tv2sim.run import Run, simulate
-from tv2sim.saved import is_saved_run, write_run
-from tv2sim.storage import may_replace, whole_folder
-from tv2sim.validation import MOST, a_whole_number, plural
+from tv2sim.cli.text_tables import run_by_group
+from tv2sim.results.event_kinds import log_of
+from tv2sim.results.run import Run, simulate
+from tv2sim.results.saving import is_saved_run, write_run
 
 
 def main(options: argparse.Namespace) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from tv2sim.base.errors import InputError
 from tv2sim.cli.inputs import catalogue_of, note_rejected, seed_of
 from tv2sim.cli.text import fitted, plain, printing, wrapped
-from tv2sim.errors import InputError
-from tv2sim.scenario import Scenario
-from tv2sim.verification import Verification, verify
+from tv2sim.theory.verification import Verification, verify
+from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
     import argparse

@@ -7,12 +7,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
-from tv2sim.experiment import Comparison, Replications
-from tv2sim.metrics import METRICS, ON_TIME_RATE
-from tv2sim.numbers import axis, estimate, scaled
+from tv2sim.base.checks import one_of
+from tv2sim.experiments import Comparison, Replications
 from tv2sim.plots import style
 from tv2sim.plots.study import study_of
-from tv2sim.validation import one_of
+from tv2sim.results.figures import axis, estimate, scaled
+from tv2sim.results.metrics import METRICS, ON_TIME_RATE
 
 __all__ = ["convergence"]
 

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from tv2sim.experiment import Comparison, Replications
-from tv2sim.metrics import COST
-from tv2sim.numbers import axis, estimate
+from tv2sim.experiments import Comparison, Replications
 from tv2sim.plots import style
 from tv2sim.plots.rows import laid_out
 from tv2sim.plots.study import Study, study_of
-from tv2sim.prices import Prices, needed
+from tv2sim.results.figures import axis, estimate
+from tv2sim.results.metrics import COST
+from tv2sim.world.prices import Prices, needed
 
 __all__ = ["costs", "costs_height"]
 

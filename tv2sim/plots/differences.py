@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from tv2sim.errors import InputError
-from tv2sim.experiment import Comparison
-from tv2sim.metrics import ON_TIME_RATE, Verdict
-from tv2sim.numbers import axis, estimate
+from tv2sim.base.checks import one_of
+from tv2sim.base.errors import InputError
+from tv2sim.experiments import Comparison
 from tv2sim.plots import style
 from tv2sim.plots.rows import laid_out, point
 from tv2sim.plots.study import study_of
-from tv2sim.validation import one_of
+from tv2sim.results.figures import axis, estimate
+from tv2sim.results.metrics import ON_TIME_RATE, Verdict
 
 _VERDICTS = {
     Verdict.BETTER: (style.BLUE, "^"),

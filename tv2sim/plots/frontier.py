@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from tv2sim.experiment import Cell, Comparison, Replications
-from tv2sim.experiment.frontier import frontier_of
-from tv2sim.metrics import COST, METRICS
-from tv2sim.numbers import axis, in_words, three_digits
+from tv2sim.base.checks import one_of
+from tv2sim.experiments import Cell, Comparison, Replications
+from tv2sim.experiments.frontier import frontier_of
+from tv2sim.inference.intervals import Interval
 from tv2sim.plots import style
 from tv2sim.plots.panels import columns_of, label_frame, panels_in
 from tv2sim.plots.parameters import Series, families
 from tv2sim.plots.points import Ends, Point, draw, ends, handles_of, logarithmic, write_texts
 from tv2sim.plots.study import study_of
-from tv2sim.statistics import Interval
-from tv2sim.validation import one_of
+from tv2sim.results.figures import axis, in_words, three_digits
+from tv2sim.results.metrics import COST, METRICS
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping
@@ -40,9 +40,10 @@ def frontier(
     Strategies that differ in one number, such as pools of several sizes, are one line, along which that number
     is written. The lower and the more to the left, the better. A pale point is dominated: the means of another
     one in its panel are no worse, and one of them is better. A short dash is the number of videos that must
-    fail, by theory (:func:`tv2sim.queueing.failed_bound`). The price of the last failure is what one failure
-    less costs at the point with the fewest failures, against the one before it. A mean of 0 has no place on a
-    logarithmic scale: it is a hollow triangle at the lower edge, below the upper end of its interval.
+    fail, by theory (:func:`tv2sim.theory.queueing.failed_bound`). The price of the last failure is what one
+    failure less costs at the point with the fewest failures, against the one before it. A mean of 0 has no
+    place on a logarithmic scale: it is a hollow triangle at the lower edge, below the upper end of its
+    interval.
     :attr:`tv2sim.Comparison.frontier` has the figures.
 
     Parameters

@@ -9,12 +9,12 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from tv2sim import numbers
-from tv2sim.errors import InputError
-from tv2sim.metrics import happened
+from tv2sim.base.errors import InputError
 from tv2sim.plots import style
 from tv2sim.plots.study import as_run, counted
-from tv2sim.run import Run
+from tv2sim.results import figures
+from tv2sim.results.metrics import happened
+from tv2sim.results.run import Run
 
 __all__ = ["lateness"]
 
@@ -115,7 +115,7 @@ def _curve(runs: list[Run]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def _rate(runs: list[Run]) -> str:
     """Return the on-time rate over all videos of some runs, in words."""
     published, videos = sum(run.stats["published"] for run in runs), sum(len(run.catalogue) for run in runs)
-    return f"{numbers.number(100 * published / videos, 1)} %" if videos else "none"
+    return f"{figures.number(100 * published / videos, 1)} %" if videos else "none"
 
 
 def _below(named: dict[str, list[Run]]) -> str:

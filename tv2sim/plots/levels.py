@@ -8,10 +8,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from tv2sim.base.checks import a_number
 from tv2sim.plots import style
 from tv2sim.plots.study import as_run
-from tv2sim.run import Run
-from tv2sim.validation import a_number
+from tv2sim.results.run import Run
 
 _LEVELS = {
     "encoders_busy": ("encoders\nbusy", style.SKY),

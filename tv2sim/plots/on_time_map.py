@@ -11,8 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from tv2sim.errors import InputError
-from tv2sim.experiment import Replications
+from tv2sim.base.errors import InputError
+from tv2sim.experiments import Replications
 from tv2sim.plots import style
 
 __all__ = ["on_time_map"]

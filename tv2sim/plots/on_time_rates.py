@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from tv2sim.experiment import Comparison, Replications
-from tv2sim.metrics import ON_TIME_RATE
-from tv2sim.numbers import axis, estimate
+from tv2sim.experiments import Comparison, Replications
 from tv2sim.plots import style
 from tv2sim.plots.points import ends, scale_of_late_videos
 from tv2sim.plots.rows import laid_out, point
 from tv2sim.plots.study import is_rarely_late, late, study_of
+from tv2sim.results.figures import axis, estimate
+from tv2sim.results.metrics import ON_TIME_RATE
 
 
 def on_time_rates(study: Comparison | Replications, ax: Axes | None = None) -> Axes:

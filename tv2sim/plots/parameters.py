@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from dataclasses import fields
 from typing import Any, Literal, NamedTuple
 
-from tv2sim.errors import InputError
-from tv2sim.fields import label_of, within
-from tv2sim.numbers import as_number, in_words
+from tv2sim.base.checks import one_of
+from tv2sim.base.errors import InputError
+from tv2sim.base.fields import label_of, within
 from tv2sim.plots.study import Shown, Study
 from tv2sim.plots.style import Look, look
-from tv2sim.validation import one_of
+from tv2sim.results.figures import as_number, in_words
 
 __all__ = ["Panel", "Series", "Swept", "families", "swept_by"]
 

@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
-from tv2sim.numbers import scaled
+from tv2sim.inference.intervals import Interval
 from tv2sim.plots import style
-from tv2sim.statistics import Interval
+from tv2sim.results.figures import scaled
 
 __all__ = ["Ends", "Point", "draw", "ends", "handles_of", "logarithmic", "scale_of_late_videos", "write_texts"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
-from tv2sim.experiment import Comparison, Replications
-from tv2sim.numbers import estimate
+from tv2sim.experiments import Comparison, Replications
 from tv2sim.plots import style
 from tv2sim.plots.rows import edges_of, laid_out, point
 from tv2sim.plots.study import study_of
+from tv2sim.results.figures import estimate
 
 
 def published_per_replication(study: Comparison | Replications, ax: Axes | None = None) -> Axes:

@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from tv2sim.numbers import scaled
+from tv2sim.inference.intervals import Interval
 from tv2sim.plots import style
 from tv2sim.plots.study import Shown, Study
-from tv2sim.statistics import Interval
+from tv2sim.results.figures import scaled
 
 __all__ = ["edges_of", "laid_out", "point"]
 

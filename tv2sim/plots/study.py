@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from tv2sim.errors import InputError
-from tv2sim.experiment import Cell, Comparison, Replications
-from tv2sim.metrics import ON_TIME_RATE
-from tv2sim.numbers import rate
+from tv2sim.base.errors import InputError
+from tv2sim.experiments import Cell, Comparison, Replications
+from tv2sim.inference.intervals import Interval
 from tv2sim.plots.style import Look, look
-from tv2sim.run import Run
-from tv2sim.statistics import Interval
+from tv2sim.results.figures import rate
+from tv2sim.results.metrics import ON_TIME_RATE
+from tv2sim.results.run import Run
 
 __all__ = ["Shown", "Study", "as_run", "counted", "is_rarely_late", "late", "study_of"]
 

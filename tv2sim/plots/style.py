@@ -17,7 +17,7 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import ScalarFormatter
 from matplotlib.transforms import ScaledTranslation
 
-from tv2sim.errors import InputError
+from tv2sim.base.errors import InputError
 
 WIDTH, HEIGHT = 8.0, 4.5
 """Inches; 16 to 9, as a slide."""

@@ -13,16 +13,16 @@ from matplotlib.ticker import NullLocator
 from matplotlib.transforms import ScaledTranslation, Transform
 from numpy.typing import NDArray
 
-from tv2sim.experiment import Cell, Comparison
-from tv2sim.metrics import METRICS, ON_TIME_RATE
-from tv2sim.numbers import axis, in_words
+from tv2sim.base.checks import one_of
+from tv2sim.experiments import Cell, Comparison
 from tv2sim.plots import style
-from tv2sim.plots.beside import End, place, removed, written
+from tv2sim.plots.line_labels import End, place, removed, written
 from tv2sim.plots.panels import columns_of, label_frame, panels_in, width_of
 from tv2sim.plots.parameters import Series, Swept, swept_by
 from tv2sim.plots.points import Ends, ends, scale_of_late_videos
 from tv2sim.plots.study import is_rarely_late, late, study_of
-from tv2sim.validation import one_of
+from tv2sim.results.figures import axis, in_words
+from tv2sim.results.metrics import METRICS, ON_TIME_RATE
 
 __all__ = ["sweep", "sweep_height"]
 

@@ -13,12 +13,12 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
-from tv2sim.metrics import holds
+from tv2sim.base.checks import a_number
+from tv2sim.base.ticks import PER_SECOND
 from tv2sim.plots import style
 from tv2sim.plots.study import as_run
-from tv2sim.run import Run
-from tv2sim.ticks import PER_SECOND
-from tv2sim.validation import a_number
+from tv2sim.results.metrics import holds
+from tv2sim.results.run import Run
 
 _USUAL_VIDEOS, _MOST_VIDEOS = 200, 5000
 """How many videos are shown at most: without `until`, and with it."""

@@ -7,15 +7,15 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
-from tv2sim.experiment import Comparison, Replications
-from tv2sim.experiment.frontier import dominance
-from tv2sim.experiment.judgement import dominated
-from tv2sim.metrics import COST, METRICS, ON_TIME_RATE
-from tv2sim.numbers import axis, scaled
+from tv2sim.base.checks import one_of
+from tv2sim.experiments import Comparison, Replications
+from tv2sim.experiments.frontier import dominance
+from tv2sim.experiments.verdicts import dominated
 from tv2sim.plots import style
-from tv2sim.plots.labels import label_points
+from tv2sim.plots.point_labels import label_points
 from tv2sim.plots.study import Shown, Study, study_of
-from tv2sim.validation import one_of
+from tv2sim.results.figures import axis, scaled
+from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE
 
 __all__ = ["frontier", "tradeoff", "tradeoff_height"]
 
@@ -29,7 +29,7 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None, *, cost: 
     """Show on-time rate against what it costs: idle publisher-seconds, or the cost at the study's prices.
 
     A hollow point is dominated: another strategy in the same scenario is shown to have a higher on-time rate or
-    to cost less, and is no worse in the other (see :func:`tv2sim.experiment.judgement.dominated`). A line joins
+    to cost less, and is no worse in the other (see :func:`tv2sim.experiments.verdicts.dominated`). A line joins
     the points that no mean is better than, unless there are many scenarios.
     Several scenarios are numbered, and each point has the number of its scenario beside it, or of all
     scenarios in which a strategy is at this point.

@@ -18,7 +18,7 @@ from starlette.responses import PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from tv2sim.errors import InputError
+from tv2sim.base.errors import InputError
 from tv2sim.realtime.metrics import exposition
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def application(
     token : str or None
         The token that a request for control must carry; with None, all of them are refused.
     """
-    folder = files("tv2sim.realtime") / "page"
+    folder = files("tv2sim.pages") / "live"
     pages = {f"/{name}": ((folder / name).read_bytes(), _TYPES[name.rpartition(".")[2]]) for name in _FILES}
     pages["/"] = pages.pop("/index.html")
 

@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from math import inf
 from typing import Literal, TypeAlias
 
-from tv2sim.errors import InputError, LagError
-from tv2sim.validation import a_number
+from tv2sim.base.checks import a_number
+from tv2sim.base.errors import InputError, LagError
 
 __all__ = ["LAG_LIMIT", "Clock", "Speed", "Stopped"]
 

@@ -11,17 +11,17 @@ import simpy
 from simpy import Event
 from simpy.core import StopSimulation
 
+from tv2sim.base.ticks import PER_SECOND, next_tick, to_ticks
+from tv2sim.base.user_code import call
 from tv2sim.catalogue import Catalogue
-from tv2sim.model.client import at
-from tv2sim.model.environment import CountingEnvironment
-from tv2sim.model.instant import HANDED_OVER, happens
-from tv2sim.model.users import call
+from tv2sim.engines.model.client import at
+from tv2sim.engines.model.environment import CountingEnvironment
+from tv2sim.engines.model.instant import HANDED_OVER, happens
 from tv2sim.realtime.clock import Clock, Stopped
-from tv2sim.ticks import PER_SECOND, next_tick, to_ticks
 
 if TYPE_CHECKING:
     from tv2sim.catalogue import Video
-    from tv2sim.model.system import System
+    from tv2sim.engines.model.system import System
     from tv2sim.realtime.feed import Feed
 
 __all__ = ["CountingRealtimeEnvironment", "LiveSubmissions", "RealtimeEnvironment"]

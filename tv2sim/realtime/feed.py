@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from tv2sim.base.errors import CatalogueError
 from tv2sim.catalogue import Rejected, Video
 from tv2sim.catalogue.judging import LONGEST_LINE, Entry, judged
 from tv2sim.catalogue.sources import entries, label_of
-from tv2sim.errors import CatalogueError
 
 __all__ = ["Feed", "live"]
 

@@ -12,8 +12,8 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
-from tv2sim.errors import InputError, OutputError, need
-from tv2sim.validation import a_whole_number
+from tv2sim.base.checks import a_whole_number
+from tv2sim.base.errors import InputError, OutputError, need
 
 if TYPE_CHECKING:
     from tv2sim.realtime.session import Replay

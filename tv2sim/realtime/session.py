@@ -11,29 +11,29 @@ from contextlib import contextmanager
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
+from tv2sim.base.errors import InputError, need
+from tv2sim.base.random_numbers import as_replication, as_seed
 from tv2sim.catalogue import read_catalogue
-from tv2sim.draws import as_replication, as_seed
-from tv2sim.errors import InputError, need
-from tv2sim.events import LogEntry, as_observers
-from tv2sim.metrics import Stats
-from tv2sim.prices import Prices, as_prices
 from tv2sim.realtime.clock import Clock, Speed
 from tv2sim.realtime.feed import Feed, live
-from tv2sim.realtime.recorded import read_recorded
-from tv2sim.realtime.simulated import Player, Simulated
+from tv2sim.realtime.players import Player, Simulated
+from tv2sim.realtime.recorded_log import read_recorded
 from tv2sim.realtime.snapshot import UNDER_WAY, Frame, Phase, Snapshot
 from tv2sim.realtime.state import State, levels_of
-from tv2sim.scenario import Scenario, as_scenario, check_encoding_times
+from tv2sim.results.event_kinds import LogEntry, as_observers
+from tv2sim.results.metrics import Stats
 from tv2sim.strategies import Strategy, as_strategy
+from tv2sim.world.prices import Prices, as_prices
+from tv2sim.world.scenario import Scenario, as_scenario, check_encoding_times
 
 if TYPE_CHECKING:
     import pandas as pd
     from prometheus_client.registry import CollectorRegistry
 
     from tv2sim.catalogue import Catalogue, Video
-    from tv2sim.model import Observer
+    from tv2sim.engines.model import Observer
     from tv2sim.realtime.server import Server
-    from tv2sim.run import Run
+    from tv2sim.results.run import Run
 
 __all__ = ["Replay", "replay"]
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, NamedTuple
 from msgspec.structs import replace
 
 from tv2sim.catalogue import Catalogue
-from tv2sim.events import EVENTS, words
-from tv2sim.facts import ATTEMPTS
-from tv2sim.levels import WAITING, Places, shown
-from tv2sim.metrics import Stats
 from tv2sim.realtime.snapshot import Client, Encoder, Happened, Pipeline, Publisher, Waiting
+from tv2sim.results.event_kinds import EVENTS, words
+from tv2sim.results.facts import ATTEMPTS
+from tv2sim.results.levels import WAITING, Places, shown
+from tv2sim.results.metrics import Stats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tv2sim.catalogue import Video
-    from tv2sim.events import LogEntry
-    from tv2sim.realtime.simulated import Player
-    from tv2sim.scenario import Scenario
+    from tv2sim.realtime.players import Player
+    from tv2sim.results.event_kinds import LogEntry
+    from tv2sim.world.scenario import Scenario
 
 __all__ = ["COUNTED", "FURTHER", "Histogram", "History", "State", "levels_of"]
 

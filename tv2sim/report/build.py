@@ -16,19 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from tv2sim import __version__, numbers
-from tv2sim.engines import package_of, runs_in_threads
-from tv2sim.errors import InputError
-from tv2sim.experiment.control import controlled
-from tv2sim.experiment.judgement import Judgement
-from tv2sim.experiment.pooled import QUANTITIES, SHARES, how_many, pooled
-from tv2sim.experiment.replications import main_of
-from tv2sim.metrics import COST, METRICS, ON_TIME_RATE
-from tv2sim.prices import Prices
-from tv2sim.report.caveats import caveats, explained
-from tv2sim.report.charts import charts
-from tv2sim.report.planned import planned
-from tv2sim.report.text import (
+from tv2sim import __version__
+from tv2sim.base.errors import InputError
+from tv2sim.base.storage import whole_file
+from tv2sim.engines.choice import package_of, runs_in_threads
+from tv2sim.experiments.conclusions import (
     choice,
     concluded,
     cost,
@@ -40,17 +32,26 @@ from tv2sim.report.text import (
     parts_of,
     taken,
 )
-from tv2sim.report.world import added
-from tv2sim.scenario import Scenario
-from tv2sim.statistics import Interval, exactly
-from tv2sim.storage import whole_file
+from tv2sim.experiments.control_variate import controlled
+from tv2sim.experiments.replications import main_of
+from tv2sim.experiments.verdicts import Judgement
+from tv2sim.experiments.video_figures import QUANTITIES, SHARES, how_many, pooled
+from tv2sim.inference.intervals import Interval, exactly
+from tv2sim.report.caveats import caveats, explained
+from tv2sim.report.charts import charts
+from tv2sim.report.plan_section import planned
+from tv2sim.report.world_section import added
+from tv2sim.results import figures
+from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE
+from tv2sim.world.prices import Prices
+from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Collection
 
-    from tv2sim.experiment import Comparison, Replications
-    from tv2sim.planning import Plan
+    from tv2sim.experiments import Comparison, Replications
+    from tv2sim.experiments.planning import Plan
 
 
 __all__ = ["build_report", "write_report"]
@@ -178,7 +179,7 @@ def _load(part: Comparison) -> list[str]:
             lines.setdefault(line, []).append(name)
     everywhere = len(part.strategies)
     return [
-        line if len(names) == everywhere else f"{numbers.listed(names)}: {line}"
+        line if len(names) == everywhere else f"{figures.listed(names)}: {line}"
         for line, names in lines.items()
     ]
 
@@ -186,8 +187,8 @@ def _load(part: Comparison) -> list[str]:
 def _costs(part: Comparison, name: str) -> list[str]:
     """Return the mean of each part of the cost of a strategy, written as that of the whole."""
     whole = part[name].interval(COST, part.confidence)
-    decimals = numbers.decimals_of(COST, whole.half_width, whole.mean)
-    return [numbers.number(mean, decimals) for mean in parts_of(part, name).values()]
+    decimals = figures.decimals_of(COST, whole.half_width, whole.mean)
+    return [figures.number(mean, decimals) for mean in parts_of(part, name).values()]
 
 
 def _prices(prices: Prices | None) -> list[tuple[str, str, str]]:
@@ -307,14 +308,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"numbers": numbers, "plural": numbers.plural, "METRICS": METRICS}
+    environment.globals |= {"numbers": figures, "plural": figures.plural, "METRICS": METRICS}
     environment.filters |= {
         "blocks": _blocks,
-        "heading": numbers.heading,
+        "heading": figures.heading,
         "label": lambda metric: METRICS[metric].label,
         "seconds": lambda time: f"{time:g} s",
         "sentence": lambda text: text[:1].upper() + text[1:],
-        "thousands": numbers.number,
+        "thousands": figures.number,
         "unbroken": _unbroken,
         "videos_sha256": lambda catalogue: hashlib.sha256(b"".join(catalogue.lines())).hexdigest(),
     }

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
-from tv2sim.experiment.replications import main_of
-from tv2sim.metrics import METRICS, ON_TIME_RATE
-from tv2sim.report.text import names_of
-from tv2sim.run import simulate
+from tv2sim.experiments.conclusions import names_of
+from tv2sim.experiments.replications import main_of
+from tv2sim.results.metrics import METRICS, ON_TIME_RATE
+from tv2sim.results.run import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tv2sim.catalogue import Catalogue
-    from tv2sim.experiment import Comparison, Replications
-    from tv2sim.load import Explanation, LoadWarning
-    from tv2sim.statistics import Stopped
+    from tv2sim.experiments import Comparison, Replications
+    from tv2sim.inference.intervals import Stopped
+    from tv2sim.world.load import Explanation, LoadWarning
 
 __all__ = ["Caveat", "caveats", "explained"]
 

@@ -13,10 +13,8 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tv2sim import plots
-from tv2sim.errors import InputError
-from tv2sim.experiment.judgement import Judgement, cost_of
-from tv2sim.metrics import COST, METRICS, ON_TIME_RATE
-from tv2sim.numbers import estimate, number, plural, rate
+from tv2sim.base.errors import InputError
+from tv2sim.experiments.verdicts import Judgement, cost_of
 from tv2sim.plots.costs import costs_height
 from tv2sim.plots.frontier import frontier_height
 from tv2sim.plots.parameters import swept_by
@@ -24,15 +22,17 @@ from tv2sim.plots.study import is_rarely_late, study_of
 from tv2sim.plots.style import HEIGHT
 from tv2sim.plots.sweep import sweep_height
 from tv2sim.plots.tradeoff import tradeoff_height
-from tv2sim.run import Run, simulate
+from tv2sim.results.figures import estimate, number, plural, rate
+from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE
+from tv2sim.results.run import Run, simulate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from matplotlib.axes import Axes
 
-    from tv2sim.experiment import Comparison
-    from tv2sim.planning import Plan
+    from tv2sim.experiments import Comparison
+    from tv2sim.experiments.planning import Plan
 
 __all__ = ["Chart", "charts", "inline_svg", "plan_chart"]
 

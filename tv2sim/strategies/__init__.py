@@ -2,7 +2,7 @@
 
 from tv2sim.strategies.builtin import PART_1, PART_2A, PART_2B, PART_2C, STRATEGIES
 from tv2sim.strategies.by_name import as_strategy
-from tv2sim.strategies.deciding import Decision, KnownVideo, State
+from tv2sim.strategies.decisions import Decision, KnownVideo, State
 from tv2sim.strategies.lead import Lead
 from tv2sim.strategies.strategy import (
     DEFAULT_WINDOW,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING, Any
 
-from tv2sim.errors import InputError, StrategyError
-from tv2sim.notation import Call, as_call
-from tv2sim.profiles import Profile
+from tv2sim.base.checks import did_you_mean, shown
+from tv2sim.base.errors import InputError, StrategyError
+from tv2sim.base.line_syntax import Call, as_call
 from tv2sim.strategies import policies
 from tv2sim.strategies.builtin import STRATEGIES
 from tv2sim.strategies.lead import Lead
 from tv2sim.strategies.strategy import Strategy
-from tv2sim.validation import did_you_mean, shown
+from tv2sim.world.profiles import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

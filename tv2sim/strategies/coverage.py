@@ -74,13 +74,13 @@ from typing import Any, Literal, NamedTuple, TypeAlias, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from tv2sim.distributions import EXTREMES, Distribution, drawn_ticks
-from tv2sim.ticks import PER_SECOND, to_ticks
+from tv2sim.base.ticks import PER_SECOND, to_ticks
+from tv2sim.world.distributions import EXTREMES, Distribution, drawn_ticks
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 try:
-    from tv2sim.compiled import borrowing, compiled, inlined
+    from tv2sim.base.compiling import borrowing, compiled, inlined
 except ModuleNotFoundError as missing:  # without numba Python interprets them
     if missing.name not in ("numba", "llvmlite"):
         raise
@@ -134,7 +134,7 @@ class Startups(NamedTuple):
 def startups(startup_time: Distribution, delay: float = 0.0) -> Startups:
     """Return the table of a start-up time, of which `delay` ticks are a fixed part before it begins.
 
-    >>> from tv2sim.distributions import Uniform
+    >>> from tv2sim.world.distributions import Uniform
     >>> table = startups(Uniform(2, 6))
     >>> table.longest, round(float(chance(table, 3e6)), 3)
     (6000000.0, 0.25)

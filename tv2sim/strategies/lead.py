@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from tv2sim.errors import InputError, StrategyError
-from tv2sim.fields import Fields, check_fields, in_short, or_none, parameter, with_parameters
-from tv2sim.ticks import PER_SECOND, whole_ticks
-from tv2sim.validation import a_number, a_time, shown
+from tv2sim.base.checks import a_number, a_time, shown
+from tv2sim.base.errors import InputError, StrategyError
+from tv2sim.base.fields import Fields, check_fields, in_short, or_none, parameter, with_parameters
+from tv2sim.base.ticks import PER_SECOND, whole_ticks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from tv2sim.catalogue import Catalogue
-    from tv2sim.scenario import Scenario
+    from tv2sim.world.scenario import Scenario
 
 __all__ = ["Lead", "lead", "nominal_times", "ready_in_time"]
 

@@ -11,16 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict
 
 import numpy as np
 
-from tv2sim import plain
-from tv2sim.errors import InputError, StrategyError, TV2SimWarning
-from tv2sim.fields import Fields, or_none, parameter, suggests_names, with_changes, with_parameters
-from tv2sim.notebook import code, display, table
-from tv2sim.strategies.contradictions import contradiction, has_pool_that_adapts
-from tv2sim.strategies.lead import lead, ready_in_time
-from tv2sim.strategies.mix import a_forecast
-from tv2sim.strategies.words import in_words
-from tv2sim.ticks import to_ticks, whole_ticks
-from tv2sim.validation import (
+from tv2sim.base import dictionaries
+from tv2sim.base.checks import (
     MOST,
     a_name,
     a_number,
@@ -31,16 +23,24 @@ from tv2sim.validation import (
     one_of,
     shown,
 )  # fmt: skip
+from tv2sim.base.errors import InputError, StrategyError, TV2SimWarning
+from tv2sim.base.fields import Fields, or_none, parameter, suggests_names, with_changes, with_parameters
+from tv2sim.base.notebook_html import code, display, table
+from tv2sim.base.ticks import to_ticks, whole_ticks
+from tv2sim.strategies.contradictions import contradiction, has_pool_that_adapts
+from tv2sim.strategies.lead import lead, ready_in_time
+from tv2sim.strategies.video_mix import a_forecast
+from tv2sim.strategies.words import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from tv2sim.catalogue import Catalogue, Video
-    from tv2sim.scenario import Scenario
     from tv2sim.strategies.coverage import Coverage
-    from tv2sim.strategies.deciding import Decision, State
+    from tv2sim.strategies.decisions import Decision, State
     from tv2sim.strategies.lead import Lead
-    from tv2sim.strategies.mix import AsForecast
+    from tv2sim.strategies.video_mix import AsForecast
+    from tv2sim.world.scenario import Scenario
 
 __all__ = [
     "DEFAULT_WINDOW", "HOOKS", "MOMENTS", "Changes", "Dispatch", "Moment", "PoolState", "QueueOrder", "Starts",
@@ -519,7 +519,7 @@ class Strategy(Fields):
         """Return what the coverage rule knows before a run; None if it decides nothing."""
         if self.price is None and not self.holds:
             return None
-        from tv2sim.strategies.knowing import knowledge
+        from tv2sim.strategies.expectations import knowledge
 
         return knowledge(self, catalogue, scenario)
 
@@ -620,7 +620,7 @@ class Strategy(Fields):
 
     def to_dict(self) -> dict[str, Any]:
         """Return the strategy as plain data, with the name of its class."""
-        return plain.to_dict(self)
+        return dictionaries.to_dict(self)
 
 
 def _is_method(value: object) -> bool:

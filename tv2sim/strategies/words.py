@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
-from tv2sim.validation import plural, shown
+from tv2sim.base.checks import plural, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -1,0 +1,1 @@
+"""What knows no video: errors, checks, fields, files, random numbers, exact time."""

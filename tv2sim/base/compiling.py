@@ -1,0 +1,183 @@
+"""Compiling with numba: the options, and a cache on disk that no change of the source can make stale.
+
+``fastmath`` and contraction stay off: a result that is fused or reassociated differs in its last bits, and the
+kernel has to give those of the model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryFile
+from threading import Timer
+from typing import Any, TypeVar
+
+import llvmlite
+import numba
+from numba.core.event import Listener, install_listener
+
+from tv2sim.base.private_folders import private_folder, user_cache
+
+__all__ = ["announced", "borrowing", "compiled", "inlined", "whereabouts"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_SOURCES = ("base/compiling.py", "kernel/*.py", "strategies/coverage.py")
+"""Where functions are compiled that may call each other."""
+
+_VERSIONS = 4
+"""Versions of the sources and of numba whose compiled functions stay on disk, those that were used last."""
+
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
+_COUNTING, _BORROWING = {"_nrt": True}, {"_nrt": False}
+"""With and without counts of the references to arrays, which take longer than what most functions do."""
+
+
+def compiled(function: F) -> F:
+    """Compile a function when it is first called, without the GIL, and keep the result on disk."""
+    return _kept(function, **_COUNTING)  # also if one that only borrows arrays calls it
+
+
+def borrowing(function: F) -> F:
+    """Compile a function that makes no arrays, and does not count references to those that it is given."""
+    return _kept(function, **_BORROWING)
+
+
+def inlined(function: F) -> F:
+    """Compile such a function into those that call it."""
+    answer: F = numba.njit(**_OPTIONS, **_BORROWING, forceinline=True)(function)
+    return answer
+
+
+def _kept(function: F, **options: bool) -> F:
+    answer: F
+    folder, _ = _place()
+    if folder is not None:
+        with _numba_keeps_in(folder):
+            answer = numba.njit(**_OPTIONS, **options, cache=True)(function)
+        chosen = getattr(answer, "stats", None)  # None where the user has switched numba's compiler off
+        if chosen is None or Path(chosen.cache_path).is_relative_to(folder):
+            return answer
+    answer = numba.njit(**_OPTIONS, **options)(function)
+    return answer
+
+
+@contextmanager
+def _numba_keeps_in(folder: Path) -> Iterator[None]:
+    """Make numba keep the functions that are declared in the block in a folder.
+
+    numba reads its settings when a function is declared, and the user's own hold again after the block.
+    """
+    ours = {"CACHE_DIR": str(folder), "CACHE_LOCATOR_CLASSES": ""}
+    before = {name: getattr(numba.config, name) for name in ours if hasattr(numba.config, name)}
+    try:
+        for name in before:
+            setattr(numba.config, name, ours[name])
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(numba.config, name, value)
+
+
+@cache
+def _stamp() -> str:
+    """Return what the results of compilation depend on: all sources with such functions, and the compilers.
+
+    numba looks at the file of the compiled function alone, and does not notice a change in one that it calls.
+    """
+    found = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__}".encode())
+    for path in sorted(path for pattern in _SOURCES for path in Path(__file__).parent.glob(pattern)):
+        found.update(path.read_bytes())
+    return found.hexdigest()[:16]
+
+
+@cache
+def _place() -> tuple[Path | None, list[str]]:
+    """Return the folder for compiled functions, or None, and why the places before it cannot be used.
+
+    numba runs what it finds there, so no other user may be able to write to the folder, or to replace it.
+    """
+    places: list[Callable[[], Path]] = [
+        lambda: Path(__file__).absolute().parent / "__pycache__",
+        lambda: user_cache() / "tv2sim",
+    ]
+    if given := os.environ.get("NUMBA_CACHE_DIR"):
+        places.insert(0, Path(given).absolute)
+    refused = []
+    for place in places:
+        try:
+            path = place() / f"compiled-{_stamp()}"
+            is_new = not path.exists()
+            folder = private_folder(path)
+            TemporaryFile(dir=folder).close()
+            os.utime(folder)  # it is in use
+        except OSError as error:
+            refused.append(f"{error.strerror}: {error.filename!r}" if error.strerror else str(error))
+            continue
+        if is_new:
+            _remove_old(folder.parent)
+        return folder, refused
+    return None, refused
+
+
+def _remove_old(place: Path) -> None:
+    """Remove the folders of other versions but those that were used last."""
+    with suppress(OSError):
+        ours = [path for path in place.iterdir() if re.fullmatch("compiled-[0-9a-f]{16}", path.name)]
+        for path in sorted(ours, key=lambda path: path.stat().st_mtime)[:-_VERSIONS]:
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def whereabouts() -> str:
+    """Return a sentence that says where compiled functions are kept, and why not elsewhere."""
+    folder, refused = _place()
+    why = "; ".join(dict.fromkeys(refused))
+    if folder is None:
+        return f"compiled code is not kept: {why} (NUMBA_CACHE_DIR names a folder of your own)"
+    return f"compiled code is kept in {str(folder)!r}" + (f" ({why})" if why else "")
+
+
+class _Teller(Listener):  # type: ignore[misc]
+    """Says on standard error, once, that functions are compiled, when that has taken a second in all."""
+
+    def __init__(self) -> None:
+        self._depth, self._spent, self._begun = 0, 0.0, 0.0
+        self._timer = Timer(0, self._say)
+
+    def on_start(self, event: Any) -> None:
+        self._depth += 1
+        if self._depth == 1:
+            self._begun = time.perf_counter()
+            self._timer = Timer(max(0.0, 1.0 - self._spent), self._say)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def on_end(self, event: Any) -> None:
+        self._depth -= 1
+        if self._depth == 0:
+            self._timer.cancel()
+            self._spent += time.perf_counter() - self._begun
+
+    def _say(self) -> None:
+        _say_once()
+
+
+@cache
+def _say_once() -> None:
+    kept = "this is done once" if _place()[0] is not None else whereabouts()
+    sys.stderr.write(f"tv2sim: compiling ({kept})\n")
+
+
+@contextmanager
+def announced() -> Iterator[None]:
+    """Say so if functions that are called in the block have to be compiled, and that takes long."""
+    with install_listener("numba:compile", _Teller()):
+        yield

@@ -1,0 +1,190 @@
+"""A comparison as tables: one to compute with, and text to read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tv2sim.cli.text import fitted, plain, wrapped
+from tv2sim.experiments.conclusions import differences, name_of, verdict
+from tv2sim.experiments.control_variate import controlled
+from tv2sim.experiments.startup_resampling import ENDS
+from tv2sim.inference.intervals import Interval
+from tv2sim.results.facts import VIDEO_OUTCOMES
+from tv2sim.results.figures import estimate, heading, in_points, number, p_value, plural, rate, span
+from tv2sim.results.metrics import MAIN, METRICS, ON_TIME_RATE
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Iterator, Mapping
+
+    import pandas as pd
+
+    from tv2sim.experiments import Comparison, Replications
+    from tv2sim.experiments.comparison import Compared
+    from tv2sim.experiments.planning import Plan
+    from tv2sim.results.run import Run
+
+__all__ = ["run_by_group", "tidy", "to_read"]
+
+_DIFFERENCE = {
+    "baseline": "baseline", "mean": "difference", "half_width": "difference_half_width",
+    "ci_low": "difference_ci_low", "ci_high": "difference_ci_high",
+    **{end: f"difference_{end}" for end in ENDS}, "p_value": "p_value",
+    "p_adjusted": "p_adjusted", "variance_ratio": "variance_ratio", "verdict": "verdict",
+}  # fmt: skip
+
+
+def tidy(study: Comparison) -> pd.DataFrame:
+    """Return the comparison as one table: a row per catalogue, scenario, strategy and metric.
+
+    The columns are those of :attr:`tv2sim.Comparison.frame` without `n`, then those of the difference from the
+    baseline, which are missing in the baseline's own rows.
+    """
+    keys = ["catalogue", "scenario", "strategy", "metric"]
+    names = [name for name in _DIFFERENCE if study.resamples or name not in ENDS]
+    differences = study.differences[[*keys, *names]].rename(columns=_DIFFERENCE)
+    return study.frame.drop(columns="n").merge(differences, on=keys, how="left", validate="1:1")
+
+
+def to_read(study: Comparison, by: str | None = None, plan: Plan | None = None) -> Iterator[str]:
+    """Yield the lines of the text: for each world the metrics, the differences, and the verdict.
+
+    `by` is a column of the catalogue: a table of its groups of videos is added. The verdict is that of the
+    plan if there is one.
+    """
+    parts = study.worlds()
+    for part in parts:
+        if part is not parts[0]:
+            yield ""
+        first = part[part.baseline]
+        yield from wrapped(
+            plain(
+                f"{name_of(part)}: {plural(len(first.catalogue), 'video')}, "
+                f"{plural(study.replications, 'replication')}, "
+                f"seed {first.seed}, {rate(study.confidence)} intervals"
+                f"{f', margin {in_points(study.margin)}' if study.margin else ''}"
+            )
+        )
+        yield ""
+        yield from _metrics(part)
+        if part.resamples is not None:
+            yield ""
+            yield f"with the uncertainty of {part.resamples.times} measured start-up times"
+            yield ""
+            yield from _metrics(part, wider=True)
+        if words := controlled(part.cells):
+            yield ""
+            yield from wrapped(plain(words))
+        if len(part.strategies) > 1:
+            yield ""
+            head = f"differences from strategy {plain(study.baseline)}, paired; p-values adjusted (Holm)"
+            yield from wrapped(head)
+            yield ""
+            yield from _differences(part)
+        yield ""
+        if by is not None:
+            yield from _by_group(part, by)
+            yield ""
+        yield from wrapped(plain(verdict(part, plan)))
+
+
+def _metrics(part: Comparison, *, wider: bool = False) -> Iterator[str]:
+    confidence, main = part.confidence, _main(part)
+
+    def interval(reps: Replications, metric: str) -> Interval:
+        return (reps.input_interval if wider else reps.interval)(metric, confidence)
+
+    rows = [
+        [plain(name), *(estimate(metric, interval(reps, metric), units=False) for metric in main)]
+        for name, reps in part.strategies.items()
+    ]
+    yield from fitted([["strategy", *map(heading, main)], *rows], left=1)
+
+
+def _main(part: Comparison) -> list[str]:
+    """Return the metrics on which a decision is based; the cost is one where there are prices."""
+    return [name for name in MAIN if name in part.metrics]
+
+
+def _differences(part: Comparison) -> Iterator[str]:
+    measured = ["with measured start-up times"] if part.resamples else []
+    rows: list[list[str] | str] = [["metric", "verdict", "difference", *measured, "p"]]
+    for strategy, compared in differences(part, _main(part)):
+        rows.append(plain(strategy) if compared else f"{plain(strategy)}: the same in every replication")
+        for one in compared:
+            gain = estimate(one.metric, one.interval, difference=True)
+            label = METRICS[one.metric].label
+            wider = [_wider(part, one)] if measured else []
+            rows.append([f"  {label}", one.verdict.value, gain, *wider, p_value(one.p_adjusted)])
+    yield from fitted(rows, left=2)
+
+
+def _wider(part: Comparison, one: Compared) -> str:
+    """Return the wider interval of a difference, and whether it contradicts the verdict."""
+    wider = part.input_difference(one)
+    if wider.is_exact:
+        return estimate(one.metric, wider, difference=True)
+    shown = span(one.metric, wider, difference=True)
+    return f"{shown}, may be 0" if part.is_doubtful(one) else shown
+
+
+# -- groups of videos --------------------------------------------------------------------------------------
+
+
+def run_by_group(run: Run, column: str) -> Iterator[str]:
+    """Yield the lines of a run's table of groups, with an empty line after it."""
+    table = run.by(column)
+    outcomes = [name for name in VIDEO_OUTCOMES if name != "published" and table[name].any()]
+    rows = [
+        [
+            _group(row["group"]),
+            *(number(row[name]) for name in ("videos", *outcomes)),
+            number(100 * row[ON_TIME_RATE], 1),
+            *_lateness(row),
+        ]
+        for row in table.to_dict("records")
+    ]
+    yield from wrapped(
+        f"by {plain(column)}; lateness (s) that so many % of a group's publications do not exceed"
+    )
+    yield ""
+    heads = [plain(column), "videos", *outcomes, "on time (%)", *_PERCENTS]
+    yield from fitted([heads, *rows], left=1)
+    yield ""
+
+
+def _by_group(part: Comparison, column: str) -> Iterator[str]:
+    table = part.by(column)
+    rows = [
+        [
+            plain(row["strategy"]),
+            _group(row["group"]),
+            number(row["videos"]),
+            estimate(ON_TIME_RATE, Interval(*(row[name] for name in _RATE)), units=False),
+            *_lateness(row),
+        ]
+        for row in table.to_dict("records")
+    ]
+    yield from wrapped(f"by {plain(column)}; lateness (s) that so many % of a group's videos do not exceed")
+    if np.isinf(table.filter(like="lateness")).any(axis=None):
+        yield "(∞: they are not published when the run ends)"
+    if (pooled := int(table["replications"].iloc[0])) < part.replications:
+        yield f"of the first {plural(pooled, 'replication')}, which are a million videos"
+    yield ""
+    heads = ["strategy", plain(column), "videos", "on time (%)", *_PERCENTS]
+    yield from fitted([heads, *rows], left=2, keys=2)
+
+
+_PERCENTS = ("50 %", "95 %", "99 %")
+_RATE = (ON_TIME_RATE, "half_width", "ci_low", "ci_high")
+
+
+def _lateness(row: Mapping[Hashable, Any]) -> list[str]:
+    return [number(value, 2) for name, value in row.items() if str(name).startswith("lateness")]
+
+
+def _group(value: object) -> str:
+    if value == "" or value != value:
+        return "(none)"
+    return plain(f"{value:.15g}" if isinstance(value, float) else str(value))

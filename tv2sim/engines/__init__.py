@@ -1,0 +1,1 @@
+"""What simulates: SimPy processes, a compiled kernel, and the choice between them."""

@@ -1,0 +1,361 @@
+"""The door to the engines: which of them simulates, and how many replications it takes at once.
+
+Nothing else reaches an engine: :func:`tv2sim.simulate`, theory and replays by :func:`simulate_one`,
+replications and comparisons by :func:`measure_chunk`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+from tv2sim.base.checks import one_of
+from tv2sim.base.errors import InputError
+from tv2sim.engines.model import UsersError, run_model, startup_times
+from tv2sim.world.scenario import Scenario, check_encoding_times
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from tv2sim.catalogue import Catalogue
+    from tv2sim.results.facts import Facts
+    from tv2sim.strategies import Strategy
+
+__all__ = [
+    "EngineName", "Measured", "as_engine", "chunks_of", "elapsed", "engine_for", "explained",
+    "measure_by_kernels", "measure_chunk", "package_of", "runs_in_threads", "simulate_chunk", "simulate_one",
+]  # fmt: skip
+
+EngineName: TypeAlias = Literal["auto", "simpy", "kernel"]
+Measured: TypeAlias = "tuple[Mapping[str, NDArray[np.float64]], NDArray[np.int64]]"
+"""For each metric one value per replication, and how often each video was on time."""
+
+_WORTH_IT = 30_000
+"""Videos times replications from which "auto" takes the kernel: loading it takes as long as SimPy here."""
+
+
+class Engine(NamedTuple):
+    """What simulates chunks of replications.
+
+    Attributes
+    ----------
+    simulate : callable
+        As :func:`simulate_chunk`, without the engine's name.
+    measure : callable or None
+        As :func:`measure_chunk`, without the engine's name, if it can compute metrics without facts; it returns
+        None if it does not know all of them.
+    elapsed : callable or None
+        As :func:`elapsed`, without the engine's name, if it can do that without facts.
+    replications, entities : int
+        The largest chunk: so many replications, and so many videos and prewarmed publishers in all of them.
+    package : str
+        What it is made with.
+    threads : bool
+        Whether it releases the GIL, so that threads simulate side by side.
+    """
+
+    simulate: Callable[..., Iterator[Facts]]
+    measure: Callable[..., Measured | None] | None
+    elapsed: Callable[..., NDArray[np.float64]] | None
+    replications: int
+    entities: int
+    package: str
+    threads: bool = False
+
+
+# -- the choice --------------------------------------------------------------------------------------------
+
+
+def as_engine(engine: object) -> str:
+    """Return a valid name: "auto" or that of an engine.
+
+    Raises
+    ------
+    InputError
+        If there is no such engine.
+    """
+    return str(one_of("engine", engine, ("auto", *_ENGINES), error=InputError))
+
+
+def engine_for(
+    engine: str,
+    catalogue: Catalogue,
+    strategy: Strategy,
+    scenario: Scenario,
+    replications: int,
+    *,
+    watched: bool = False,
+) -> str:
+    """Return the name of the engine that simulates; "auto" is the fastest that knows all that is asked for.
+
+    Raises
+    ------
+    InputError
+        If the kernel is asked for, and it is not installed or does not know the strategy; or if there are
+        encoders, but a video has no encoding time.
+    """
+    check_encoding_times(catalogue, scenario)
+    if engine == "simpy" or (engine == "auto" and len(catalogue) * replications < _WORTH_IT):
+        return "simpy"
+    missing = why_not_compiled(catalogue, strategy, scenario, watched=watched)
+    if engine == "auto":
+        return "simpy" if missing else "kernel"
+    if missing:
+        raise InputError(f"engine 'kernel' cannot simulate this: {missing}; use engine='auto' or 'simpy'")
+    return "kernel"
+
+
+def package_of(engine: str) -> str:
+    """Return the package that an engine is made with."""
+    return _ENGINES[engine].package
+
+
+def runs_in_threads(engine: str) -> bool:
+    """Return whether threads simulate side by side, as they do with an engine that releases the GIL."""
+    return _ENGINES[engine].threads
+
+
+def why_not_compiled(
+    catalogue: Catalogue, strategy: Strategy, scenario: Scenario, *, watched: bool = False
+) -> str:
+    """Return why the compiled engine cannot simulate this, or an empty text."""
+    if find_spec("numba") is None:
+        return "it needs numba, which is not installed (pip install 'tv2sim[fast]')"
+    for hook in ("pool_level", "decide"):
+        if strategy._overrides(hook):
+            return f"strategy {strategy.name!r} has a {hook} of its own, which only Python can ask"
+    if watched:
+        return "observers are called by the SimPy model alone"
+    from tv2sim.engines.kernel import unknown
+
+    texts = [feature.text for feature in unknown(catalogue, strategy, scenario)]
+    return f"it does not know {', '.join(texts)}" if texts else ""
+
+
+def explained(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> tuple[str, list[str]]:
+    """Return the kernel of the compiled engine that simulates this (empty: none), and what it depends on."""
+    if missing := why_not_compiled(catalogue, strategy, scenario):
+        return "", [missing]
+    from tv2sim.engines.kernel import features_of, kernels_for, world_of
+
+    world = world_of(catalogue, strategy.sized(catalogue, scenario), scenario)
+    return kernels_for(world)[0], [feature.text for feature in features_of(world)]
+
+
+# -- simulating --------------------------------------------------------------------------------------------
+
+
+def measure_by_kernels(
+    catalogue: Catalogue, strategy: Strategy, scenario: Scenario, seed: int, replications: range
+) -> Iterator[tuple[str, Callable[[], tuple[Measured, NDArray[np.float64]]]]]:
+    """Yield each kernel that knows this, the fastest first: its name, and a function that simulates with it.
+
+    The function returns all metrics that the compiled engine measures without facts, as :func:`measure_chunk`
+    does, and the elapsed times, as :func:`elapsed` does.
+    """
+    from tv2sim.engines.kernel import MEASURED, elapsed_of, kernels_for, measured, world_of
+
+    world = world_of(catalogue, strategy.sized(catalogue, scenario), scenario)
+
+    def simulating(kernel: str) -> Callable[[], tuple[Measured, NDArray[np.float64]]]:
+        return lambda: (
+            measured(world, seed, replications, MEASURED, kernel),
+            elapsed_of(world, seed, replications, kernel),
+        )
+
+    for kernel in kernels_for(world):
+        yield kernel, simulating(kernel)
+
+
+def measure_chunk(
+    engine: str,
+    catalogue: Catalogue,
+    strategy: Strategy,
+    scenario: Scenario,
+    seed: int,
+    replications: range,
+    metrics: Sequence[str],
+    of_facts: Callable[[Iterator[Facts]], Measured],
+    memo: dict[Any, Any],
+) -> Measured:
+    """Simulate replications; return their metrics, and how often each video was on time.
+
+    Parameters
+    ----------
+    engine : str
+        As :func:`engine_for` returns it.
+    catalogue, strategy, scenario, seed, replications, metrics
+        What to simulate and to compute.
+    of_facts : callable
+        Computes them from the facts of each replication, for an engine that gives no more than facts.
+    memo : dict
+        The same for all chunks of the same catalogue, strategy and scenario; the engine keeps there what it can
+        use again.
+    """
+    what = catalogue, strategy, scenario, seed, replications
+    compute = _ENGINES[engine].measure
+    measured = None if compute is None else compute(*what, metrics, memo)
+    return of_facts(simulate_chunk(engine, *what)) if measured is None else measured
+
+
+def elapsed(
+    engine: str,
+    catalogue: Catalogue,
+    strategy: Strategy,
+    scenario: Scenario,
+    seed: int,
+    replications: range,
+) -> NDArray[np.float64]:
+    """Simulate replications; return the ticks from the start of encoding to publication, a row for each.
+
+    A video that is not published when the run ends has infinity: it is later than any other.
+    """
+    import numpy as np
+
+    what = catalogue, strategy, scenario, seed
+    if (compute := _ENGINES[engine].elapsed) is not None:
+        return compute(*what, replications)
+    out = np.empty((len(replications), len(catalogue)))
+    chunks = chunks_of(engine, catalogue, strategy, replications)
+    several = (facts for chunk in chunks for facts in simulate_chunk(engine, *what, chunk))
+    for row, facts in zip(out, several, strict=True):
+        row[:] = facts.elapsed
+    out[np.isnan(out)] = np.inf
+    return out
+
+
+def simulate_chunk(
+    engine: str,
+    catalogue: Catalogue,
+    strategy: Strategy,
+    scenario: Scenario,
+    seed: int,
+    replications: range,
+    **watched: Any,
+) -> Iterator[Facts]:
+    """Simulate replications and yield the facts of each, in their order.
+
+    Parameters
+    ----------
+    engine : str
+        As :func:`engine_for` returns it.
+    catalogue, strategy, scenario, seed, replications
+        What to simulate.
+    **watched
+        How it is watched, put on another clock, or fed while it runs: see
+        :func:`tv2sim.engines.model.run_model`. Only SimPy knows that.
+    """
+    try:
+        yield from _ENGINES[engine].simulate(catalogue, strategy, scenario, seed, replications, **watched)
+    except UsersError as carrier:
+        raise carrier.error from None
+
+
+def simulate_one(
+    engine: str,
+    catalogue: Catalogue,
+    strategy: Strategy,
+    scenario: Scenario,
+    seed: int,
+    replication: int,
+    **watched: Any,
+) -> Facts:
+    """Simulate one replication, as :func:`simulate_chunk` does several, and return its facts.
+
+    What a user's code raises comes out as it is; a generator would turn a StopIteration into a RuntimeError.
+    """
+    one = range(replication, replication + 1)
+    try:
+        (facts,) = _ENGINES[engine].simulate(catalogue, strategy, scenario, seed, one, **watched)
+    except UsersError as carrier:
+        raise carrier.error from None
+    return facts
+
+
+def chunks_of(engine: str, catalogue: Catalogue, strategy: Strategy, replications: range) -> Iterator[range]:
+    """Cut replications at the multiples of an engine's chunk size.
+
+    The size depends on the engine, the catalogue and the strategy alone, so that the same chunks come out
+    wherever and whenever they are simulated.
+    """
+    largest = _ENGINES[engine]
+    entities = max(1, len(catalogue) + strategy.known_stock)
+    size = max(1, min(largest.replications, largest.entities // entities))
+    start = replications.start
+    while start < replications.stop:
+        stop = min(start - start % size + size, replications.stop)
+        yield range(start, stop)
+        start = stop
+
+
+# -- the engines -------------------------------------------------------------------------------------------
+
+
+def _simpy(
+    catalogue: Catalogue,
+    strategy: Strategy,
+    scenario: Scenario,
+    seed: int,
+    replications: range,
+    **watched: Any,
+) -> Iterator[Facts]:
+    strategy = strategy.sized(catalogue, scenario)
+    watched["knowledge"] = strategy.knowledge(catalogue, scenario)
+    several = startup_times(scenario.startup_time, seed, replications, len(catalogue), strategy.known_stock)
+    for startups in several:
+        yield run_model(catalogue, strategy, scenario, startups, **watched)
+
+
+def _kernel(
+    catalogue: Catalogue, strategy: Strategy, scenario: Scenario, seed: int, replications: range
+) -> Iterator[Facts]:
+    from tv2sim.engines.kernel import facts_of, world_of
+
+    strategy = strategy.sized(catalogue, scenario)
+    return facts_of(world_of(catalogue, strategy, scenario), seed, replications)
+
+
+def _measure_kernel(
+    catalogue: Catalogue,
+    strategy: Strategy,
+    scenario: Scenario,
+    seed: int,
+    replications: range,
+    metrics: Sequence[str],
+    memo: dict[Any, Any],
+) -> Measured | None:
+    from tv2sim.engines.kernel import MEASURED, measured, world_of
+
+    if not set(metrics) <= set(MEASURED):
+        return None
+    if "world" not in memo:
+        memo["world"] = world_of(catalogue, strategy.sized(catalogue, scenario), scenario)
+    return measured(
+        memo["world"], seed, replications, metrics, idle=memo.setdefault(("idle", tuple(metrics)), [])
+    )
+
+
+def _elapsed_kernel(
+    catalogue: Catalogue, strategy: Strategy, scenario: Scenario, seed: int, replications: range
+) -> NDArray[np.float64]:
+    from tv2sim.engines.kernel import elapsed_of, world_of
+
+    strategy = strategy.sized(catalogue, scenario)
+    return elapsed_of(world_of(catalogue, strategy, scenario), seed, replications)
+
+
+_ENGINES = {
+    "simpy": Engine(_simpy, None, None, replications=25, entities=5_000, package="simpy"),
+    "kernel": Engine(
+        _kernel,
+        _measure_kernel,
+        _elapsed_kernel,
+        replications=16_384,
+        entities=4_000_000,
+        package="numba",
+        threads=True,
+    ),
+}
+"""By name."""

@@ -1,0 +1,239 @@
+"""What a plan chooses from: strategies in scenarios, in which some fields are varied."""
+
+from __future__ import annotations
+
+import itertools
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from math import ceil
+from typing import TYPE_CHECKING, Any
+
+from tv2sim.base.checks import shown
+from tv2sim.base.errors import InputError
+from tv2sim.base.fields import check_names
+from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
+from tv2sim.strategies.strategy import submitted_rate
+from tv2sim.theory.pool_order import idles_longer_with_pool, rises_with_pool
+from tv2sim.world.distributions import Distribution
+from tv2sim.world.scenario import Scenario
+
+if TYPE_CHECKING:
+    from tv2sim.catalogue import Catalogue
+
+__all__ = ["Candidate", "Group", "as_given", "groups_of", "in_short"]
+
+_OF_SCENARIO = [field.name for field in fields(Scenario)]
+_PRICES = [4**number for number in range(7)]
+"""The prices of the coverage rule that its name stands for, in mean start-up times."""
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """A strategy in a scenario.
+
+    Attributes
+    ----------
+    catalogue, strategy, scenario
+        What may be simulated.
+    family : str
+        The name of the strategy before its fields were varied.
+    values : dict
+        The fields that are varied, with their values here.
+    """
+
+    catalogue: Catalogue
+    strategy: Strategy
+    scenario: Scenario
+    family: str
+    values: dict[str, Any]
+
+    def __str__(self) -> str:
+        return ", ".join(f"{name}={in_short(value)}" for name, value in self.values.items()) or self.family
+
+    @property
+    def label(self) -> str:
+        """The strategy with the values of its fields, in words."""
+        return f"{self.family} with {self}" if self.values else self.family
+
+
+@dataclass(frozen=True)
+class Group:
+    """Candidates in the order of preference: the first one that meets the target is the best of them.
+
+    Attributes
+    ----------
+    rises_from : int
+        The first candidate from which on the rate is proved to rise: each one publishes at least as many videos
+        in time as the one before. The number of candidates, if there is no proof.
+    """
+
+    candidates: list[Candidate]
+    rises_from: int
+
+
+def as_given(strategies: Any, vary: Any) -> tuple[Any, Any]:
+    """Return one strategy or a list of them, and the values of each field as a range or a list."""
+    if not isinstance(strategies, str | Strategy) and isinstance(strategies, Iterable):
+        strategies = [*strategies]
+    if isinstance(vary, Mapping):
+        vary = {name: _values(values) for name, values in vary.items()}
+    return strategies, vary
+
+
+def _values(values: Any) -> Any:
+    if isinstance(values, str | Mapping | range) or not isinstance(values, Iterable):
+        return values
+    return [value.item() if hasattr(value, "item") else value for value in values]
+
+
+def groups_of(
+    catalogue: Catalogue, strategies: Any, scenario: Scenario, vary: Any, *, ordered: bool
+) -> list[Group]:
+    """Return the candidates, those of a group in the order of preference.
+
+    Parameters
+    ----------
+    catalogue, strategies, scenario, vary
+        As for :func:`tv2sim.plan`.
+    ordered : bool
+        Whether the order of values may be one of preference; if not, each candidate is a group of its own.
+
+    Raises
+    ------
+    InputError
+        If a field is unknown, has no values or has one twice, or two strategies have the same name.
+    """
+    given = strategies if isinstance(strategies, list) else [strategies]
+    chosen = [as_strategy(one) for one in given]
+    names = [one.name for one in chosen]
+    if not chosen:
+        raise InputError("plan needs at least one strategy")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise InputError(f"two strategies are called {twice!r}: give one another name, with .replace(name=...)")
+    grid = _grid(vary, chosen)
+    several = len(chosen) > 1
+    return [
+        group
+        for name, one in zip(given, chosen, strict=True)
+        for group in _groups(
+            catalogue,
+            one,
+            scenario,
+            _usual(name, one, catalogue, scenario) if vary is None else grid,
+            ordered=ordered,
+            several=several,
+        )
+    ]
+
+
+def _usual(given: object, strategy: Strategy, catalogue: Catalogue, scenario: Scenario) -> dict[str, list[Any]]:
+    """Return the sizes that the name of a built-in strategy stands for, if nothing is said to be varied."""
+    if not (isinstance(given, str) and given in STRATEGIES and strategy.shares):
+        return {}
+    startup = scenario.startup_time.mean
+    if strategy.price is not None:
+        return {"price": [startup * times for times in _PRICES]} if startup else {}
+    if not strategy.keeps_its_size:
+        return {}
+    load = (submitted_rate(catalogue) or scenario.mean_rate) * startup
+    return {"prewarmed": [*range(0 if strategy.starts_for_videos else 1, 3 * ceil(load) + 17)]}
+
+
+def _grid(vary: Any, strategies: list[Strategy]) -> dict[str, list[Any]]:
+    """Return the values of each field that is varied, checked."""
+    if not isinstance(vary, Mapping | None):
+        raise InputError(
+            f"vary must be a mapping of fields to values, such as {{'prewarmed': range(6, 21)}}, not "
+            f"{shown(vary)}"
+        )
+    known = list(dict.fromkeys(field.name for one in strategies for field in fields(one)))
+    known = [name for name in (*known, *_OF_SCENARIO) if name != "name"]
+    check_names("a strategy or scenario", vary or {}, known, error=InputError)
+    grid = {}
+    for name, values in (vary or {}).items():
+        if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
+            raise InputError(f"vary has a list of values for {name}, such as range(6, 21), not {shown(values)}")
+        grid[name] = [*values]
+        if not grid[name]:
+            raise InputError(f"vary has no value for {name}: {shown(values)}")
+        for value in grid[name]:
+            if sum(value == other for other in grid[name]) > 1:
+                raise InputError(f"vary has {shown(value)} twice for {name}")
+    return grid
+
+
+def _groups(
+    catalogue: Catalogue,
+    strategy: Strategy,
+    scenario: Scenario,
+    grid: dict[str, list[Any]],
+    *,
+    ordered: bool,
+    several: bool,
+) -> list[Group]:
+    """Return the candidates of one strategy; a pool has no size where no video uses it."""
+    grid = {name: values for name, values in grid.items() if name != "prewarmed" or strategy.shares}
+    of_pool = _is_ascending(grid.get("prewarmed", ()))
+    in_order = ordered and not several and len(grid) == 1
+    inner = [*grid] if in_order else ["prewarmed"] if ordered and of_pool else []
+    within = {name: grid[name] for name in inner}
+    around = {name: values for name, values in grid.items() if name not in within}
+
+    def candidate(*chosen: dict[str, Any]) -> Candidate:
+        values = {name: value for one in chosen for name, value in one.items()}
+        return _candidate(catalogue, strategy, scenario, {name: values[name] for name in grid})
+
+    found = []
+    for outer in _choices(around):
+        candidates = [candidate(outer, one) for one in _choices(within)]
+        first = _rises_from(candidates, by_price=not in_order) if of_pool else len(candidates)
+        if in_order:
+            found.append(Group(candidates, first))
+        else:  # whatever has no proof may be the cheapest
+            groups = [*([one] for one in candidates[:first]), candidates[first:]]
+            found += [Group(group, 0) for group in groups if group]
+    return found
+
+
+def _rises_from(candidates: list[Candidate], *, by_price: bool) -> int:
+    """Return from which pool on rates, and prices if they decide, are proved to rise.
+
+    Invariant: a proof for a pool is one for each larger pool, which blocks no encoder either.
+    """
+
+    def proved(one: Candidate) -> bool:
+        price_rises = not by_price or idles_longer_with_pool(one.catalogue, one.scenario)
+        return price_rises and rises_with_pool(one.catalogue, one.strategy, one.scenario)
+
+    return bisect_left(candidates, True, key=proved)
+
+
+def _is_ascending(values: Any) -> bool:
+    numbers = all(isinstance(value, int | float) for value in values)
+    return len(values) > 0 and numbers and list(values) == sorted(values)
+
+
+def _choices(grid: dict[str, list[Any]]) -> list[dict[str, Any]]:
+    return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+
+
+def _candidate(
+    catalogue: Catalogue, strategy: Strategy, scenario: Scenario, values: dict[str, Any]
+) -> Candidate:
+    world = scenario.replace(**{name: value for name, value in values.items() if name in _OF_SCENARIO})
+    own = {name: value for name, value in values.items() if name not in _OF_SCENARIO}
+    if not own:
+        return Candidate(catalogue, strategy, world, strategy.name, values)
+    name = f"{strategy.name}({', '.join(f'{field}={in_short(value)}' for field, value in own.items())})"
+    if [*own] == ["prewarmed"] and strategy.name in STRATEGIES:
+        name = f"{strategy.name}:{own['prewarmed']}"
+    return Candidate(catalogue, strategy.replace(**own, name=name), world, strategy.name, values)
+
+
+def in_short(value: object) -> str:
+    """Return a value as it is typed."""
+    if isinstance(value, float):
+        return f"{value:.15g}"
+    return str(value) if isinstance(value, str | Distribution) else shown(value, 60)

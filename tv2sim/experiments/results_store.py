@@ -1,0 +1,338 @@
+"""Results that are kept in a folder, so that no replication is simulated twice, whatever ended the program.
+
+A cell (catalogue, strategy, scenario, seed) has a folder, named by a hash of these, and in it one for each
+version of the rules. A finished chunk is a file there, named by its replications and a hash of its metrics::
+
+    DIR/6c1f.../rules-1/0-25-9e107d9d
+
+It holds the SHA-256 of what follows; a line of JSON; the values of each metric, as little-endian float64; and
+how often each video was on time, as int64.
+
+Invariant: the content of a file follows from its path, and it takes its name when it is complete. So it does
+not matter which process writes it, how many do, or when they are killed. Engines give the same bits, so the
+engine is not part of the path: any files without overlap serve, and what they lack is simulated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import platform
+import re
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+import msgspec
+import numpy as np
+
+from tv2sim import __version__
+from tv2sim.base import dictionaries
+from tv2sim.base.checks import plural, shown
+from tv2sim.base.errors import InputError, OutputError
+from tv2sim.base.storage import draft_of, read_file, remove_abandoned
+from tv2sim.experiments import workers
+from tv2sim.experiments.code_digest import Description, IndescribableError
+from tv2sim.experiments.workers import Chunk, Task
+from tv2sim.world.distributions import Constant, Empirical, Triangular, Uniform
+
+if TYPE_CHECKING:
+    from tv2sim.catalogue import Catalogue
+
+__all__ = ["RULES", "Kept", "as_kept", "compute"]
+
+RULES = 3
+"""The version of the rules. It changes with every change of results, which the changelog marks **results**."""
+
+_EXACT = (Constant, Uniform, Triangular, Empirical)
+"""Distributions whose quantiles are the same bits with any NumPy and on any machine: no log, exp or gamma."""
+
+_log = logging.getLogger("tv2sim.results")
+
+
+def compute(tasks: Sequence[Task], *, results: Any = None, **how: Any) -> list[Chunk]:
+    """Do the tasks as :func:`tv2sim.experiments.workers.compute` does, except what is kept.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        The tasks.
+    results : path or Kept, optional
+        The folder in which finished chunks are kept. None: nothing is kept.
+    **how
+        Other arguments of :func:`tv2sim.experiments.workers.compute`.
+
+    Raises
+    ------
+    OutputError
+        If the folder cannot be used. If it cannot be written later, that is logged, and the work goes on.
+    """
+    if results is None:
+        return workers.compute(tasks, **how)
+    kept = as_kept(results)
+    rooms = [workers.room_for(task) for task in tasks]
+    missing = [one for task, room in zip(tasks, rooms, strict=True) for one in kept.fill(task, room)]
+
+    def keep(number: int, part: Task, chunk: Chunk) -> None:
+        kept.keep(missing[number].place, part, chunk)
+
+    workers.compute([one.task for one in missing], rooms=[one.room for one in missing], keep=keep, **how)
+    return rooms
+
+
+def as_kept(results: object) -> Kept:
+    """Return what keeps results in a folder, which is made if there is none.
+
+    Raises
+    ------
+    InputError
+        If it is no path.
+    OutputError
+        If it is no folder, or cannot be written.
+    """
+    if isinstance(results, Kept):
+        return results
+    if not isinstance(results, str | os.PathLike):
+        raise InputError(f"results must be the path of a folder, not {shown(results)}")
+    folder = Path(results)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        why = error.strerror or error
+        if isinstance(error, FileExistsError):
+            why = "it is a file, choose the name of a folder"
+        raise OutputError(f"cannot keep results in {str(folder)!r}: {why}") from error
+    return Kept(folder)
+
+
+class _Head(msgspec.Struct):
+    """The line of JSON in a file."""
+
+    cell: str
+    rules: str
+    start: int
+    stop: int
+    metrics: list[str]
+
+
+_File: TypeAlias = tuple[range, Path]
+"""The replications that a file holds, and its path."""
+
+
+class _Missing(NamedTuple):
+    """What has to be simulated, the room for its results, and the folder in which they are kept."""
+
+    task: Task
+    room: Chunk
+    place: Path | None
+
+
+class Kept:
+    """The results in a folder.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder, which exists.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._catalogues: dict[int, tuple[Catalogue, str]] = {}  # by id; held, so that no other one gets its id
+        self._said: set[str] = set()
+        self._failed = False
+        self._unusable: list[str] = []
+
+    # -- taking --------------------------------------------------------------------------------------------
+
+    def fill(self, task: Task, room: Chunk) -> list[_Missing]:
+        """Fill in the results of a task that are kept, and return the parts that are missing."""
+        place = self._place(task)
+        if place is None:
+            return [_Missing(task, room, None)]
+        self._unusable.clear()
+        try:
+            files = _files(place)
+            missing = list(self._taken(place, files, task, room))
+            if missing and place.parent.exists():
+                self._explain(place, files, task, [one.task.replications for one in missing])
+        except OSError as error:
+            raise OutputError(f"cannot read {str(self._folder)!r}: {error.strerror or error}") from error
+        return missing
+
+    def _explain(self, place: Path, files: Iterable[_File], task: Task, missing: Iterable[range]) -> None:
+        """Say what is kept of a task, and is of no use for what is missing."""
+        name = task.strategy.name
+        if others := self._unusable[1:]:
+            be = "is" if len(others) == 1 else "are"
+            self._say(f"{self._unusable[0]}; nor {be} {plural(len(others), 'other file')} of strategy {name!r}")
+        elif self._unusable:
+            self._say(self._unusable[0])
+        if versions := sorted(one.name for one in place.parent.iterdir() if one != place):
+            self._say(
+                f"results of strategy {name!r} by another version ({', '.join(versions)}) are not used: this "
+                f"is {place.name}"
+            )
+        for part, _ in files:
+            needed = any(part.start < gap.stop and gap.start < part.stop for gap in missing)
+            if needed and not _within(part, task.replications):
+                self._say(
+                    f"replications {part.start} to {part.stop - 1} of strategy {name!r} are kept as one, and "
+                    f"are not used for a part of them"
+                )
+
+    def _taken(self, place: Path, files: Iterable[_File], task: Task, room: Chunk) -> Iterator[_Missing]:
+        """Fill in what files hold, and yield the gaps between them and the metrics that they lack."""
+        done = task.replications.start
+        for part, chunk in self._usable(files, task):
+            if done < part.start:
+                yield _Missing(*_part(task, room, range(done, part.start), task.metrics), place)
+            done = part.stop
+            lacks = tuple(name for name in task.metrics if name not in chunk.values)
+            _, here = _part(task, room, part, [name for name in task.metrics if name not in lacks])
+            for name, values in here.values.items():
+                values[:] = chunk.values[name]
+            room.on_time[:] += chunk.on_time
+            if lacks:
+                rest, there = _part(task, room, part, lacks)
+                counted = np.zeros_like(room.on_time)  # apart, since the videos are counted already
+                yield from self._taken(place, files, rest, replace(there, on_time=counted))
+        if done < task.replications.stop:
+            gap = range(done, task.replications.stop)
+            yield _Missing(*_part(task, room, gap, task.metrics), place)
+
+    def _usable(self, files: Iterable[_File], task: Task) -> Iterator[tuple[range, Chunk]]:
+        """Yield chunks within a task that have a metric of it, in order, without overlap."""
+        done = task.replications.start
+        for part, path in files:
+            if _within(part, range(done, task.replications.stop)):
+                chunk = self._read(path, part)
+                if chunk is not None and not chunk.values.keys().isdisjoint(task.metrics):
+                    yield part, chunk
+                    done = part.stop
+
+    def _read(self, path: Path, part: range) -> Chunk | None:
+        """Return the chunk in a file; if it cannot be used, note why."""
+        try:
+            return _decoded(read_file(path, _MOST_BYTES), path, part)
+        except OSError as error:
+            why = f"cannot be read ({error.strerror or error})"
+        except (ValueError, msgspec.MsgspecError):
+            why = "is damaged, or was moved"
+        self._unusable.append(f"{str(path)!r} {why}, and is not used")
+        return None
+
+    # -- keeping -------------------------------------------------------------------------------------------
+
+    def keep(self, place: Path | None, part: Task, chunk: Chunk) -> None:
+        """Write a finished chunk to its file; if that fails, say so and write no more."""
+        if place is None or self._failed:
+            return
+        metrics = sorted(part.metrics)
+        digest = hashlib.sha256(",".join(metrics).encode()).hexdigest()
+        path = place / f"{part.replications.start}-{part.replications.stop}-{digest[:8]}"
+        try:
+            place.mkdir(parents=True, exist_ok=True)
+            with draft_of(path) as draft:
+                draft.write_bytes(_encoded(chunk, path, part.replications, metrics))
+                draft.replace(path)
+        except OSError as error:
+            self._failed = True
+            self._say(
+                f"cannot keep more results in {str(self._folder)!r}: {error.strerror or error} (the simulation "
+                f"goes on, and its results are complete)"
+            )
+
+    def _say(self, sentence: str) -> None:
+        """Log a sentence, once."""
+        if sentence not in self._said:
+            self._said.add(sentence)
+            _log.warning("%s", sentence)
+
+    # -- what results depend on ----------------------------------------------------------------------------
+
+    def _place(self, task: Task) -> Path | None:
+        """Return the folder for the results of a task, or None if they cannot be kept."""
+        strategy = task.strategy
+        if dictionaries.comes_along(type(strategy)):
+            strategy = strategy.replace(name="")  # which decides nothing
+        description = Description()
+        try:
+            description.add((task.seed, strategy, task.scenario))
+        except IndescribableError as error:
+            self._say(
+                f"results of strategy {task.strategy.name!r} are not kept: they depend on {error}, of which a "
+                f"change could not be noticed"
+            )
+            return None
+        cell = hashlib.sha256(f"{self._digest(task.catalogue)} {description}".encode()).hexdigest()[:32]
+        rules = f"rules-{RULES}"
+        if description.own or any(type(one) not in _EXACT for one in task.scenario.distributions):
+            rules += (
+                f"-tv2sim-{__version__}-numpy-{np.__version__}-scipy-{version('scipy')}-{platform.machine()}"
+            )
+        return self._folder / cell / rules
+
+    def _digest(self, catalogue: Catalogue) -> str:
+        """Return a hash of the videos."""
+        if id(catalogue) not in self._catalogues:
+            found = hashlib.sha256(repr((catalogue.ids, catalogue.titles, catalogue.providers)).encode())
+            for name, column in catalogue.numbers.items():
+                found.update(name.encode() + column.tobytes())
+            self._catalogues[id(catalogue)] = catalogue, found.hexdigest()
+        return self._catalogues[id(catalogue)][1]
+
+
+def _encoded(chunk: Chunk, path: Path, part: range, metrics: list[str]) -> bytes:
+    """Return the content of the file of a chunk."""
+    head = _Head(path.parent.parent.name, path.parent.name, part.start, part.stop, metrics)
+    columns = [chunk.values[name].astype("<f8") for name in metrics] + [chunk.on_time.astype("<i8")]
+    rest = msgspec.json.encode(head) + b"\n" + b"".join(column.tobytes() for column in columns)
+    return hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
+
+
+def _decoded(data: bytes, path: Path, part: range) -> Chunk:
+    """Return the chunk in the content of a file; raise a ValueError if it is not that of these replications."""
+    digest, _, rest = data.partition(b"\n")
+    text, _, body = rest.partition(b"\n")
+    if digest != hashlib.sha256(rest).hexdigest().encode():
+        raise ValueError(path)
+    head = msgspec.json.decode(text, type=_Head)
+    if head != _Head(path.parent.parent.name, path.parent.name, part.start, part.stop, head.metrics):
+        raise ValueError(path)
+    values = np.frombuffer(body, "<f8", len(head.metrics) * len(part)).reshape(-1, len(part))
+    on_time = np.frombuffer(body, "<i8", offset=values.nbytes)
+    return Chunk(dict(zip(head.metrics, values, strict=True)), on_time)
+
+
+def _files(place: Path) -> list[_File]:
+    """Return the files of a cell with their replications, by these, the longest first; drop old drafts."""
+    if not place.is_dir():
+        return []
+    remove_abandoned(place)
+    found = [
+        (range(int(name[1]), int(name[2])), path)
+        for path in place.iterdir()
+        if (name := re.fullmatch(r"(\d+)-(\d+)-[0-9a-f]{8}", path.name))
+    ]
+    return sorted(found, key=lambda one: (one[0].start, -one[0].stop, one[1]))
+
+
+_MOST_BYTES = 1 << 30
+"""The most bytes of a file that is read; a chunk has a number per video, and one per replication and metric."""
+
+
+def _within(part: range, whole: range) -> bool:
+    return whole.start <= part.start and part.stop <= whole.stop
+
+
+def _part(task: Task, room: Chunk, part: range, metrics: Iterable[str]) -> tuple[Task, Chunk]:
+    """Return a part of a task, and the part of its room that is for it."""
+    here = slice(part.start - task.replications.start, part.stop - task.replications.start)
+    values = {name: room.values[name][here] for name in metrics}
+    return replace(task, replications=part, metrics=tuple(values)), Chunk(values, room.on_time)

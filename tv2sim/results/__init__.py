@@ -1,0 +1,1 @@
+"""What a run gives: facts, events, levels, tables and metrics. Knows no engine."""

@@ -1,0 +1,95 @@
+"""What a rule that decides once an instant may know, and what it answers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tv2sim.base.fields import suggests_names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from tv2sim.catalogue import Video
+
+__all__ = ["Decision", "KnownVideo", "State"]
+
+
+@suggests_names
+class KnownVideo(NamedTuple):
+    """A video that is encoding or waiting for a publisher.
+
+    Attributes
+    ----------
+    row : int
+        Its number, by which a :class:`Decision` names it.
+    video : Video
+        What the catalogue has of it.
+    deadline : float
+        When its timeout ends, in seconds since the start.
+    remaining : float
+        Seconds until its encoding ends if it takes the catalogue's time; 0 if it has ended or is overdue.
+    """
+
+    row: int
+    video: Video
+    deadline: float
+    remaining: float
+
+
+@suggests_names
+class State(NamedTuple):
+    """What a rule sees at the end of an instant.
+
+    Attributes
+    ----------
+    time : float
+        Seconds since the start.
+    waiting : tuple of KnownVideo
+        The videos that any publisher may serve and that have none, in the order of the queue; those for which
+        the queue has no room are among them.
+    encoding : tuple of KnownVideo
+        The videos that are encoding and will wait for any publisher, in the order of the catalogue.
+    ordered : int
+        Publishers of the pool that are ordered and not started, because of a delay or a limit.
+    starting : tuple of float
+        For each publisher of the pool that is starting, the seconds since its start; the longest first.
+    ready : int
+        Publishers of the pool that wait for a video.
+    rate : float
+        Videos per second whose encoding started so far, from the first to the last; 0 before the second.
+    mix : mapping
+        How many videos have started with each pair of encoding time and timeout.
+    """
+
+    time: float
+    waiting: tuple[KnownVideo, ...]
+    encoding: tuple[KnownVideo, ...]
+    ordered: int
+    starting: tuple[float, ...]
+    ready: int
+    rate: float
+    mix: Mapping[tuple[float, float], int]
+
+
+@suggests_names
+class Decision(NamedTuple):
+    """What a rule decides: first videos are discarded, then served, then publishers are started.
+
+    Attributes
+    ----------
+    start : int
+        How many publishers are started for the pool.
+    serve : sequence of int or None
+        The rows of the waiting videos that get a publisher, in this order, each the one ready longest. None:
+        all, in the order of the queue.
+    hold : int
+        How many ready publishers are kept: when no more are left, no further video is served.
+    discard : sequence of int
+        The rows of the waiting videos that are given up; they have failed. One that a broker has delivered
+        again after its publication stays.
+    """
+
+    start: int = 0
+    serve: Sequence[int] | None = None
+    hold: int = 0
+    discard: Sequence[int] = ()

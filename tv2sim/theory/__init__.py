@@ -1,0 +1,1 @@
+"""What is known without simulation, and the verification of the engines against it."""

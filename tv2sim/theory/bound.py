@@ -1,0 +1,238 @@
+"""Videos that must fail under part 2c: a bound that is exact where failures are rare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tv2sim.base.errors import InputError
+from tv2sim.base.random_numbers import as_seed
+from tv2sim.base.ticks import to_ticks, whole_ticks
+from tv2sim.theory.by_video import between
+from tv2sim.theory.conditions import BASE_STOCK, Asked, asked
+from tv2sim.theory.poisson_binomial import numbers_ready
+from tv2sim.theory.startup_draws import FOR_VIDEOS, OF_SLOTS, drawn_startups
+from tv2sim.theory.startups import Ready, ready_times
+from tv2sim.theory.timetable import Timetable, timetable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import ArrayLike, NDArray
+
+    from tv2sim.catalogue import Catalogue
+    from tv2sim.strategies import Strategy
+    from tv2sim.world.scenario import Scenario
+
+__all__ = ["FailedBound", "failed_bound", "first_fails"]
+
+_AT_ONCE = 2**17
+"""Start-up times that are drawn together: a processor's cache holds them."""
+_LEAST = 16
+"""The least number of replications that are drawn together; each step takes a while even for one."""
+
+
+@dataclass(frozen=True, eq=False)
+class FailedBound:
+    """How many videos must fail under part 2c, even if no other video ever waits.
+
+    Attributes
+    ----------
+    fails : numpy.ndarray
+        The probability of each video that it must fail: its probability to fail is not lower.
+    error : float
+        None of these probabilities is off by more. It is 0 unless start-ups fail, except for the rounding of
+        the arithmetic.
+    """
+
+    fails: NDArray[np.float64]
+    error: float
+    _asked: Asked = field(repr=False)
+    _times: Timetable = field(repr=False)
+
+    @property
+    def failed(self) -> float:
+        """The expected number of videos that must fail: the expected number that do is not lower."""
+        return float(self.fails.sum())
+
+    def of(self, slots: ArrayLike, videos: ArrayLike) -> NDArray[np.int64]:
+        """Return how many videos must fail in replications with given start-up times.
+
+        Parameters
+        ----------
+        slots, videos : array
+            Seconds from the start of the first publisher of each place of the pool, and of the one that
+            replaces the publisher of each video, until one is ready: a row for each replication.
+
+        Raises
+        ------
+        InputError
+            If the shapes do not fit.
+
+        Examples
+        --------
+        A pool of one, and two videos, which are encoded after 1 s and 1.5 s, and have to be published within
+        1 s: the second would need a start-up of less than a second.
+
+        >>> import tv2sim as tv
+        >>> videos = [tv.Video(id, encoding_time=1, publication_timeout=2) for id in "ab"]
+        >>> bound = tv.queueing.failed_bound(tv.Catalogue(videos), "2c:1")
+        >>> bound.of(slots=[[1.0], [3.0]], videos=[[2.0, 2.0], [2.0, 2.0]])
+        array([1, 2])
+        """
+        size, count = self._asked.strategy.prewarmed, len(self.fails)
+        times = np.asarray(slots, dtype=np.float64), np.asarray(videos, dtype=np.float64)
+        if times[0].shape[1:] != (size,) or times[1].shape != (len(times[0]), count):
+            raise InputError(
+                f"slots and videos must have a row for each replication, of {size} and of {count} seconds, not "
+                f"the shapes {times[0].shape} and {times[1].shape}"
+            )
+        return self._count(*map(whole_ticks, times))
+
+    def of_replications(self, seed: int, replications: range) -> NDArray[np.int64]:
+        """Return how many videos must fail in each of these replications: in none of them, fewer do.
+
+        Parameters
+        ----------
+        seed : int
+            0 to 2**64 - 1.
+        replications : range
+            Which ones.
+
+        Examples
+        --------
+        >>> import tv2sim as tv
+        >>> catalogue = tv.generate_catalogue()
+        >>> must_fail = tv.queueing.failed_bound(catalogue, "2c:9").of_replications(1, range(4))
+        >>> reps = tv.replicate(catalogue, "2c:9", replications=4, seed=1, progress=False)
+        >>> must_fail.tolist(), reps.values("failed").tolist()
+        ([5, 7, 8, 4], [6.0, 9.0, 11.0, 5.0])
+        """
+        seed, given = as_seed(seed), self._asked
+        found = np.empty(len(replications), dtype=np.int64)
+        for part in _parts(
+            len(replications), max(_LEAST, _AT_ONCE // (len(self.fails) + given.strategy.prewarmed))
+        ):
+            keys = seed, replications[part]
+            slots = drawn_startups(given.scenario, OF_SLOTS, *keys, given.strategy.prewarmed)
+            if given.strategy.ready_at_start:
+                slots[:] = 0
+            found[part] = self._count(slots, drawn_startups(given.scenario, FOR_VIDEOS, *keys, len(self.fails)))
+        return found
+
+    def _count(self, slots: NDArray[np.float64], videos: NDArray[np.float64]) -> NDArray[np.int64]:
+        """Return the number for ticks."""
+        times, provisioning = self._times, to_ticks(self._asked.scenario.provisioning_delay)
+        order = times.order
+        encoded, deadline = times.encoded[order] + provisioning, times.deadline[order]
+        slots = slots.T + (0 if self._asked.strategy.ready_at_start else provisioning)
+        # a row for each video, in which its numbers of all replications lie together
+        ready = videos.T[order] + encoded[:, np.newaxis]
+        before = np.arange(len(order))
+        longest, shortest = videos.max(initial=0.0), videos.min(initial=np.inf)
+        sure = np.minimum(np.searchsorted(encoded, deadline - longest, "right"), before)
+        possible = np.minimum(np.searchsorted(encoded, deadline - shortest, "right"), before)
+        found = np.full(slots.shape[1], np.count_nonzero(times.too_long))
+        for k in np.flatnonzero(~times.too_long[order]).tolist():
+            number = _how_many(ready[sure[k] : possible[k]] <= deadline[k])
+            if deadline[k] < slots.max(initial=0):
+                found += sure[k] + number + _how_many(slots <= deadline[k]) <= k
+            else:
+                found += number <= k - sure[k] - len(slots)
+        return found
+
+
+def _how_many(true: NDArray[np.bool_]) -> NDArray[Any]:
+    """Return how many are true in each column; small numbers are added fast in small types."""
+    small = len(true) <= np.iinfo(np.int8).max
+    return np.asarray(np.add.reduce(true.view(np.int8), axis=0, dtype=np.int8 if small else np.int64))
+
+
+def failed_bound(
+    catalogue: Catalogue | Any, strategy: Strategy | str = "2c", scenario: Scenario | None = None
+) -> FailedBound:
+    """Return how many videos must fail under part 2c: a lower bound, exact where failures are rare.
+
+    The videos are numbered from 0 in the order in which they are encoded. Of the publishers that can serve
+    video k or one before it, S are prewarmed, and one is started for each video j < k, not before that is
+    encoded. If at most k of them can be ready by the deadline of video k, then it must fail: N_k <= k with
+
+        N_k = #{places of the pool ready by d_k} + #{j < k: e_j + D_j <= d_k},
+
+    where d_k is the deadline, e_j the end of an encoding, and D_j the start-up time of the publisher that video
+    j brings. One that is ready at the very moment of the deadline is in time. A video whose encoding takes
+    longer than its timeout must fail, too. The number of such k is at most that of failed videos, in each
+    replication. Its mean is a sum of tails of sums of independent yes and no (Poisson-binomial), without
+    simulation.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The videos, or whatever :func:`tv2sim.read_catalogue` accepts.
+    strategy : Strategy or str
+        Part 2c with a pool of any size, also one that is ready at the start.
+    scenario : Scenario, optional
+        The system. Nothing but start-up times may be drawn, nothing but start-ups may fail, and the publishing
+        queue must not become full.
+
+    Returns
+    -------
+    FailedBound
+        The probability of each video, the expected number, and the number for replications.
+
+    Raises
+    ------
+    StrategyError, ScenarioError
+        If the bound does not cover the strategy or the scenario.
+
+    Notes
+    -----
+    The bound takes each publisher to be started when its video is encoded. It starts when the video takes a
+    publisher, which is the same if no video waits. So bound and truth differ by failures that follow from waits
+    before them.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> catalogue = tv.generate_catalogue()
+    >>> [round(tv.queueing.failed_bound(catalogue, f"2c:{size}").failed, 4) for size in (10, 12, 13)]
+    [1.312, 0.034, 0.0022]
+    """
+    given = asked("failed_bound", catalogue, strategy, scenario, *BASE_STOCK)
+    times = timetable(given)
+    several = ready_times(given.scenario, times.deadline.max(initial=0) + 1)
+    fails, error = between(lambda ready: _fails(given, times, ready), several)
+    return FailedBound(fails, error, given, times)
+
+
+def first_fails(
+    catalogue: Catalogue | Any, strategy: Strategy | str = "2c", scenario: Scenario | None = None
+) -> float:
+    """Return the probability that the first video that is encoded fails: the pool is still cold.
+
+    Arguments and errors are those of :func:`failed_bound`. For this video the bound is the truth.
+    """
+    found = failed_bound(catalogue, strategy, scenario)
+    return float(found.fails[found._times.order[0]])
+
+
+def _fails(given: Asked, times: Timetable, ready: Ready) -> NDArray[np.float64]:
+    order, provisioning = times.order, to_ticks(given.scenario.provisioning_delay)
+    size, number = given.strategy.prewarmed, np.arange(len(order))
+    prewarmed = -np.inf if given.strategy.ready_at_start else provisioning
+    begun = np.concatenate([np.full(size, prewarmed), times.encoded[order] + provisioning])
+    fails = np.empty(len(order))
+    fails[order] = numbers_ready(
+        lambda numbers, part: numbers.below(number[part] + 1),
+        times.deadline[order],
+        begun,
+        ready,
+        number + size,
+    )
+    return np.where(times.too_long, 1.0, fails)
+
+
+def _parts(count: int, size: int) -> Iterator[slice]:
+    return (slice(start, min(start + size, count)) for start in range(0, count, size))

@@ -1,0 +1,343 @@
+"""The table of what is verified: worlds in which a formula holds exactly, and what it says of each.
+
+A pool of which each place is a server, whose service is a start-up, is a queue: with Poisson arrivals and
+exponential start-ups that of Erlang. If it gives up whatever finds no publisher ready, it is one with losses.
+
+Further worlds have events at the same instant, a full queue, a blocked client, or times of publishing. A world
+without rows is one that no formula covers: engines and kernels are compared in it.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+
+import numpy as np
+
+from tv2sim.base.ticks import PER_SECOND
+from tv2sim.catalogue import Catalogue, Video
+from tv2sim.strategies import Strategy
+from tv2sim.strategies.builtin import ADVANCE, PART_1, PART_2A, PART_2B, PART_2C, SLACK_AWARE
+from tv2sim.strategies.lead import Lead
+from tv2sim.theory import queueing
+from tv2sim.theory.conditions import BASE_STOCK, asked
+from tv2sim.theory.startup_draws import FOR_VIDEOS, OF_SLOTS, drawn_startups
+from tv2sim.theory.tandem import tandem
+from tv2sim.theory.timetable import timetable
+from tv2sim.theory.verified_quantities import (
+    Runs,
+    blocked,
+    failed,
+    idle,
+    index_of,
+    must_fail,
+    published,
+    starting_at,
+    waited,
+    waited_longer,
+    waits,
+)
+from tv2sim.world.distributions import Empirical, Exponential, LogNormal, Uniform
+from tv2sim.world.faults import Faults
+from tv2sim.world.profiles import Profile
+from tv2sim.world.scenario import Scenario
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+__all__ = ["Over", "Relation", "Row", "World", "worlds"]
+
+Relation: TypeAlias = Literal["equal", "at least", "at most", "approximation"]
+"""What the simulated quantity is, measured by theory."""
+Over: TypeAlias = Literal["each run", "runs", "the long run"]
+"""Where it is so: in each run, video by video; in the mean over runs; or that, once their start is left out."""
+
+
+class Row(NamedTuple):
+    """What a formula says of a world."""
+
+    formula: str
+    quantity: str
+    theory: Callable[[Runs], Any]
+    simulated: Callable[[Runs], NDArray[Any]]
+    relation: Relation = "equal"
+    over: Over = "runs"
+    step: float | None = None
+    """The least amount by which the quantity of two runs differs, if there is one."""
+
+
+class World(NamedTuple):
+    """Where formulas hold."""
+
+    case: str
+    catalogue: Catalogue
+    strategy: Strategy
+    scenario: Scenario
+    rows: tuple[Row, ...]
+
+
+# -- what formulas say of videos -----------------------------------------------------------------------------
+
+
+def _class(of: str) -> Callable[[Runs], NDArray[np.bool_]]:
+    """Return which videos are of this class."""
+
+    def them(runs: Runs) -> NDArray[np.bool_]:
+        catalogue, strategy, scenario = runs.what
+        table = queueing.classification(catalogue, [strategy], scenario)
+        return np.asarray(table[strategy.name] == of)
+
+    return them
+
+
+def _waits_of_the_queue(runs: Runs) -> NDArray[np.float64]:
+    """Return each video's wait as the recursion has it, with the start-up times that are drawn."""
+    times = timetable(asked("kiefer_wolfowitz", *runs.what, *BASE_STOCK))
+    order, found = times.order, np.empty((len(runs.replications), len(runs.catalogue)))
+    slots, videos = (
+        drawn_startups(runs.scenario, origin, runs.seed, runs.replications, count)
+        for origin, count in ((OF_SLOTS, runs.strategy.prewarmed), (FOR_VIDEOS, len(runs.catalogue)))
+    )
+    found[:, order] = queueing.kiefer_wolfowitz(
+        times.encoded[order], videos[:, order], runs.strategy.prewarmed, slots
+    )
+    return found / PER_SECOND
+
+
+ON_TIME = Row(
+    "on_time_probability", "videos published",
+    lambda runs: queueing.on_time_probability(*runs.what).published, published, step=1.0,
+)  # fmt: skip
+CLASSES = (
+    Row("classification", "videos published", _class("always"), published, "at least", "each run"),
+    Row(
+        "classification", "videos published",
+        lambda runs: ~_class("never")(runs), published, "at most", "each run",
+    ),
+)  # fmt: skip
+ADVANCE_ORDER = (
+    Row(
+        "advance_order", "videos failed", lambda runs: queueing.advance_order(*runs.what).failed, failed,
+        step=1.0,
+    ),
+    Row("advance_order", "idle seconds", lambda runs: queueing.advance_order(*runs.what).idle, idle),
+)  # fmt: skip
+MUST_FAIL = Row(
+    "failed_bound", "videos that must fail", lambda runs: queueing.failed_bound(*runs.what).failed, must_fail,
+    step=1.0,
+)  # fmt: skip
+AT_LEAST = Row(
+    "failed_bound", "videos failed",
+    lambda runs: must_fail(runs)[:, np.newaxis], lambda runs: failed(runs).sum(axis=1, keepdims=True),
+    "at least", "each run",
+)  # fmt: skip
+AT_MOST = Row(
+    "failed_at_most", "videos failed", lambda runs: queueing.failed_at_most(*runs.what), failed, "at most",
+    step=1.0,
+)  # fmt: skip
+QUEUE = Row("kiefer_wolfowitz", "seconds waited", _waits_of_the_queue, waits, over="each run")
+CERTIFIED = Row("certificate", "videos failed", lambda runs: 0, failed, over="each run")
+TANDEM = (
+    Row("tandem", "seconds blocked", lambda runs: tandem(runs).blocked, blocked, over="each run"),
+    Row("tandem", "seconds waited", lambda runs: tandem(runs).waits, waits, over="each run"),
+    Row("tandem", "videos published", lambda runs: tandem(runs).published, published, over="each run"),
+    Row("tandem", "idle seconds", lambda runs: tandem(runs).idle, idle, over="each run"),
+)
+
+# -- what formulas say of queues -----------------------------------------------------------------------------
+
+SERVICE, RATE = 4.0, 2.0
+POOL, SMALLER = PART_2C.replace(prewarmed=12), PART_2C.replace(prewarmed=10)
+OWN_PUBLISHERS = Strategy("own", starts_on="encoding_started", dedicated=True)
+POISSON = Scenario(
+    encoders=None, arrivals="poisson", requests_per_second=RATE, publishing_queue_capacity=None
+)  # fmt: skip
+MEMORYLESS = Exponential(SERVICE)
+DAY = Profile([(0, 1.0), (10, 4.0), (20, 0.0), (25, 2.0)], period=40)
+
+
+def _waiting(
+    formula: str, wait: Callable[[Runs], queueing.Wait], probability: str | None = None
+) -> tuple[Row, ...]:
+    """Return what a formula says of the wait; the probability may be that of another one."""
+    share = "share that waits"
+    return (
+        Row(probability or formula, share, lambda runs: wait(runs).probability, waited, over="the long run"),
+        Row(formula, "mean wait, s", lambda runs: wait(runs).mean, waits, over="the long run"),
+        Row(
+            formula, f"share waiting over {_LONG:g} s", lambda runs: wait(runs).longer_than(_LONG),
+            waited_longer(_LONG), over="the long run",
+        ),
+    )  # fmt: skip
+
+
+_LONG = 1.0
+MMS = _waiting("mms_wait", lambda runs: queueing.mms_wait(RATE, SERVICE, POOL.prewarmed), "erlang_c")
+DMS = _waiting("gi_m_s", lambda runs: queueing.gi_m_s(1 / RATE, SERVICE, SMALLER.prewarmed))
+LOST = Row(
+    "erlang_b", "share given up", lambda runs: queueing.erlang_b(POOL.prewarmed, RATE * SERVICE), failed,
+    over="the long run",
+)  # fmt: skip
+EVEN = Row("index_of_dispersion", "index over 4 s", lambda runs: 0, index_of(4.0), over="each run")
+RANDOM = Row("index_of_dispersion", "index over 4 s", lambda runs: 1, index_of(4.0), "approximation")
+
+
+def _allen_cunneen(runs: Runs) -> float:
+    variation = 0.0 if runs.scenario.arrivals == "even" else 1.0
+    return queueing.allen_cunneen(RATE, runs.scenario.startup_time, runs.strategy.prewarmed, variation)
+
+
+ABOUT = Row("allen_cunneen", "mean wait, s", _allen_cunneen, waits, "approximation", "the long run")
+
+
+def _palm(time: float | None, at: float) -> Row:
+    """Return what is known of the number that start up at a time; None: in the long run."""
+
+    def theory(runs: Runs) -> float:
+        return queueing.palm(runs.scenario.requests_per_second, runs.scenario.startup_time, time)
+
+    return Row("palm", f"starting at {at:g} s", theory, starting_at(at), step=1.0)
+
+
+def _newsvendor(runs: Runs) -> float:
+    assert runs.strategy.lead is not None
+    assert runs.strategy.lead.quantile is not None
+    return 1 - runs.strategy.lead.quantile
+
+
+LATE = Row("Lead.newsvendor", "share that waits", _newsvendor, lambda runs: waited(runs).mean(axis=1))
+
+# -- the worlds ----------------------------------------------------------------------------------------------
+
+
+def worlds(catalogue: Catalogue) -> list[World]:
+    """Return all of them: those of a catalogue, long queues of jobs, and jobs that are all the same."""
+    return [*_of_videos(catalogue), *_of_engines(catalogue), *_of_queues(), *_of_tandem()]
+
+
+WHOLE = Empirical([2, 3, 4, 5, 6])
+"""Start-ups of whole seconds: with whole encoding times, many events happen at the same instant."""
+
+
+def _of_videos(catalogue: Catalogue) -> list[World]:
+    usual, pooled = Scenario(), Scenario(publishing_queue_capacity=None)
+    other = usual.replace(startup_time=LogNormal(SERVICE, 0.3))
+    failing = usual.replace(faults=Faults(startup=0.1, noticed_after=0.5))
+    ahead = Strategy("ahead", starts_on="encoding_started")
+    several = [
+        World(case, catalogue, part, scenario, rows)
+        for case, part, scenario, rows in (
+            ("part 1", PART_1, usual, (ON_TIME, *CLASSES)),
+            ("part 2a", PART_2A, usual, (ON_TIME, *CLASSES)),
+            ("part 2b", PART_2B, usual, (ON_TIME,)),
+            ("part 1, lognormal start-ups", PART_1, other, (ON_TIME,)),
+            ("part 2a, start-ups that fail", PART_2A, failing, (ON_TIME,)),
+            ("part 1, whole seconds", PART_1, usual.replace(startup_time=WHOLE), (ON_TIME,)),
+            ("part 2a, 4 encoders", PART_2A, usual.replace(encoders=4), (ON_TIME,)),
+            ("part 2a, publishing", PART_2A, usual.replace(publishing_time=1), (ON_TIME,)),
+            (
+                "part 2b, publishing after the deadline", PART_2B,
+                usual.replace(publishing_time=1, deadline="assigned"), (ON_TIME,),
+            ),
+            (
+                "part 2c, 4 encoders, whole seconds", PART_2C.replace(prewarmed=6),
+                pooled.replace(encoders=4, startup_time=WHOLE), (MUST_FAIL, AT_LEAST, QUEUE),
+            ),
+        )
+    ]  # fmt: skip
+    stocks = {f"stock of {size}": ahead.replace(prewarmed=size) for size in (0, 2, 4)}
+    stocks["stock of 4, lead"] = stocks["stock of 4"].replace(lead=Lead(encoding=3, timeout=6))
+    several += [World(case, catalogue, one, pooled, ADVANCE_ORDER) for case, one in stocks.items()]
+    pools = {size: PART_2C.replace(prewarmed=size) for size in (9, 10, 12)}
+    several += [
+        World(f"part 2c, pool of {size}", catalogue, one, pooled, (MUST_FAIL, AT_LEAST, QUEUE))
+        for size, one in pools.items()
+    ]
+    several += _certified(catalogue, pooled)
+    return several
+
+
+def _certified(catalogue: Catalogue, scenario: Scenario) -> list[World]:
+    """Return the world of the smallest pool that is certified, if there is one."""
+    warm = PART_2C.replace(ready_at_start=True)
+
+    def holds(size: int) -> bool:
+        return queueing.certificate(catalogue, warm.replace(prewarmed=size), scenario).holds
+
+    if not catalogue or not holds(len(catalogue)):
+        return []
+    size = 1 + bisect_left(range(1, len(catalogue)), True, key=holds)
+    pool = warm.replace(prewarmed=size)
+    return [World(f"warm pool of {size}, certified", catalogue, pool, scenario, (CERTIFIED,))]
+
+
+def _of_engines(catalogue: Catalogue) -> list[World]:
+    """Return worlds that no formula covers: features that few kernels know, and full queues."""
+    whole = Scenario(startup_time=WHOLE)
+    drawn = Scenario(publishing_time=Uniform(0.5, 1.5), encoding_factor=Uniform(0.8, 1.2))
+    small, giving_up = PART_2C.replace(prewarmed=8), PART_2C.replace(prewarmed=8, discards_hopeless=True)
+    return [
+        World(case, catalogue, strategy, scenario, ())
+        for case, strategy, scenario in (
+            ("times that are drawn", PART_2C, drawn),
+            ("advance, whole seconds", ADVANCE, whole.replace(publishing_time=1)),
+            ("slack aware, whole seconds", SLACK_AWARE, whole),
+            ("part 2c that gives up, whole seconds", giving_up, whole),
+            ("part 2c, queue of 2, whole seconds", small, whole.replace(publishing_queue_capacity=2)),
+            ("advance, queue of 2", ADVANCE, Scenario(publishing_queue_capacity=2)),
+        )
+    ]
+
+
+def _of_tandem() -> list[World]:
+    """Return worlds of jobs that are all the same: a queue that is full, or at times, and few encoders."""
+    pools = {size: PART_2C.replace(prewarmed=size) for size in (2, 4, 5, 7)}
+    full = Scenario(startup_time=WHOLE, publishing_queue_capacity=4, publishing_time=1)
+    between = Scenario(publishing_queue_capacity=6, publishing_time=0.5, deadline="assigned")
+    return [
+        World("full queue, whole seconds", _jobs(60, encoding=3, timeout=11), pools[5], full, TANDEM),
+        World("queue full at times", _jobs(40, encoding=3, timeout=4), pools[7], between, TANDEM),
+        World(
+            "last video finds queue full", _jobs(3, timeout=5), pools[2],
+            full.replace(publishing_queue_capacity=2), TANDEM,
+        ),
+        World(
+            "blocked client, whole seconds", _jobs(40, encoding=3, timeout=4), pools[4],
+            Scenario(encoders=3, startup_time=WHOLE), TANDEM,
+        ),
+    ]  # fmt: skip
+
+
+def _of_queues() -> list[World]:
+    many, even = _jobs(2000), POISSON.replace(arrivals="even")
+    giving_up = POOL.replace(discards_hopeless=True)
+    first, lead = _jobs(30, encoding=1, timeout=2), Lead.newsvendor(late=3, idle=1)
+    return [
+        World("M/M/12", many, POOL, POISSON.replace(startup_time=MEMORYLESS), (*MMS, RANDOM)),
+        World("D/M/10", many, SMALLER, even.replace(startup_time=MEMORYLESS), (*DMS, EVEN)),
+        World("M/G/12 with losses", _jobs(2000, timeout=1e-6), giving_up, POISSON, (LOST,)),
+        World("M/G/12", many, POOL, POISSON, (ABOUT,)),
+        World("D/G/10", many, SMALLER, even, (ABOUT,)),
+        World(
+            "M(t)/G/infinity", _jobs(120), OWN_PUBLISHERS,
+            POISSON.replace(requests_per_second=DAY, until=30), tuple(_palm(at, at) for at in (5, 18, 23)),
+        ),
+        World("M/G/infinity", _jobs(150), OWN_PUBLISHERS, POISSON.replace(until=40), (_palm(None, 30),)),
+        World(
+            "short timeouts, pool of 16", first, PART_2C.replace(prewarmed=16), Scenario(),
+            (MUST_FAIL, AT_LEAST, AT_MOST),
+        ),
+        World(
+            "late costs 3, idle 1", _jobs(100, encoding=8), OWN_PUBLISHERS.replace(lead=lead),
+            Scenario(encoders=20), (LATE,),
+        ),
+    ]  # fmt: skip
+
+
+def _jobs(count: int, *, encoding: float = 1.0, timeout: float = 1e6) -> Catalogue:
+    """Return jobs that are all the same; usually they may take for ever."""
+    return Catalogue(
+        Video(f"j{row}", encoding_time=encoding, publication_timeout=timeout) for row in range(count)
+    )

@@ -1,0 +1,1 @@
+"""Everything that is not the rule: the scenario, its distributions, profiles and prices."""

@@ -1,0 +1,176 @@
+"""How videos get from one part of the system to the next: retries of the client, and a broker, as data."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, dataclass
+from typing import TYPE_CHECKING
+
+from tv2sim.base.checks import LONGEST_TIME, a_number, a_time, a_whole_number, shown
+from tv2sim.base.errors import InputError, ScenarioError
+from tv2sim.base.fields import Fields, in_short, or_none, parameter, with_parameters
+from tv2sim.base.ticks import to_ticks
+from tv2sim.world.distributions import a_time_or_distribution, distributions_of
+from tv2sim.world.faults import a_probability
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tv2sim.world.distributions import AsTime, Distribution
+
+__all__ = ["BROKERS", "KAFKA", "REDIS", "Broker", "RetryLater", "broker", "hand_over"]
+
+
+@with_parameters
+@dataclass(frozen=True, repr=False)
+class RetryLater(Fields):
+    """What the client does when no encoder is free: it goes on, and offers the video again later.
+
+    {parameters}
+
+    Raises
+    ------
+    ScenarioError
+        If a value is impossible, or a name unknown.
+
+    Examples
+    --------
+    >>> retry = RetryLater(after=1, factor=2, at_most=5)
+    >>> [retry.wait(refusals) / 1e6 for refusals in (1, 2, 3, 4)]
+    [1.0, 2.0, 4.0, 5.0]
+    """
+
+    after: float = parameter(
+        MISSING, a_time, label="Time until a video is offered again (s)",
+        text="Seconds from the first refusal of a video until the client offers it again.",
+    )  # fmt: skip
+    factor: float = parameter(
+        1.0, a_number, above=0, label="Factor for each further refusal",
+        text="What these seconds are multiplied by at each further refusal of the video.",
+    )  # fmt: skip
+    at_most: float | None = parameter(
+        None, or_none(a_time), label="Longest time until a video is offered again (s)",
+        text="The most seconds from a refusal until the next offer. None: no limit.",
+    )  # fmt: skip
+    attempts: int | None = parameter(
+        None, or_none(a_whole_number), at_least=1, label="Offers of a video",
+        text="The number of offers of a video, after which it is refused for good. None: no limit.",
+    )  # fmt: skip
+
+    _error = ScenarioError
+
+    def __str__(self) -> str:
+        return in_short(self)
+
+    def wait(self, refusals: int) -> float:
+        """Return the ticks until the next offer of a video that was refused so many times, at least one."""
+        try:
+            seconds = self.after * self.factor ** (refusals - 1)
+        except OverflowError:
+            seconds = LONGEST_TIME if self.after else 0.0
+        longest = LONGEST_TIME if self.at_most is None else self.at_most
+        return max(1.0, to_ticks(min(seconds, longest)))
+
+
+@with_parameters
+@dataclass(frozen=True, repr=False)
+class Broker(Fields):
+    """A message broker between the encoders and the publishers.
+
+    It has a video from `queued` on. Publishers can take it when it is visible. A delivery or an
+    acknowledgement that is lost makes the broker send the video again.
+
+    {parameters}
+
+    Raises
+    ------
+    ScenarioError
+        If a value is impossible, or a name unknown.
+
+    Examples
+    --------
+    >>> Broker(latency="uniform(0, 0.1)", loss=0.01).latency
+    Uniform(low=0.0, high=0.1)
+    >>> import dataclasses
+    >>> dataclasses.replace(KAFKA, acknowledgement_loss=0.001).redelivered_after
+    45.0
+    """
+
+    latency: AsTime = parameter(
+        0.0, a_time_or_distribution, label="Latency of the broker (s)",
+        text="Seconds until a video that the broker has is visible to publishers: a number, or a distribution, "
+        "drawn for each delivery.",
+    )  # fmt: skip
+    loss: float = parameter(
+        0.0, a_probability, below=1, label="Share of deliveries that are lost",
+        text="The probability that a delivery is lost. The broker then delivers the video again; no publisher "
+        "is spent.",
+    )  # fmt: skip
+    redelivered_after: float = parameter(
+        30.0, a_time, label="Time until a redelivery (s)",
+        text="Seconds after which the broker delivers a video again that was not acknowledged.",
+    )  # fmt: skip
+    acknowledgement_loss: float = parameter(
+        0.0, a_probability, below=1, label="Share of acknowledgements that are lost",
+        text="The probability that the acknowledgement of a publication is lost. The video then becomes "
+        "visible again, and spends one more publisher; its first publication decides.",
+    )  # fmt: skip
+
+    _error = ScenarioError
+
+    def __str__(self) -> str:
+        return in_short(self) or "no latency, no losses"
+
+    @property
+    def distributions(self) -> list[Distribution]:
+        """The distributions of times that are drawn."""
+        return distributions_of(self)
+
+    @property
+    def has_chance(self) -> bool:
+        """Whether anything happens with a probability, besides times that are drawn."""
+        return bool(self.loss or self.acknowledgement_loss)
+
+
+KAFKA = Broker(latency=0.005, redelivered_after=45)
+"""Apache Kafka with its defaults: a broker that is in a cluster of its own.
+
+The latency, 5 ms, is the 99th percentile from producer to consumer at 200 MB/s, as Confluent has measured it
+(https://www.confluent.io/blog/kafka-fastest-messaging-system/). What a consumer has not acknowledged is
+delivered again when the consumer's session times out, after ``session.timeout.ms``, 45 s since Kafka 3.0
+(KIP-735). How much is lost depends on the consumers, so nothing is here.
+"""
+
+REDIS = Broker(latency=0.0002, redelivered_after=3600)
+"""Redis as the broker of Celery, with its defaults.
+
+The latency, 0.2 ms, is that of a network of 1 Gbit/s, compared with which Redis itself takes no time
+(https://redis.io/docs/latest/operate/oss_and_stack/management/optimization/latency/). A task that was not
+acknowledged is delivered again after Celery's ``visibility_timeout``, an hour
+(https://docs.celeryq.dev/en/stable/getting-started/backends-and-brokers/redis.html). How much is lost depends
+on the workers, so nothing is here.
+"""
+
+
+def hand_over(name: str, value: object, *, error: type[InputError]) -> RetryLater:
+    """Return retries as they are."""
+    if not isinstance(value, RetryLater):
+        raise error(f"{name} must be a tv2sim.RetryLater, such as RetryLater(after=1), not {shown(value)}")
+    return value
+
+
+BROKERS = {"kafka": KAFKA, "redis": REDIS}
+"""What people may write for a broker."""
+
+
+def broker(
+    name: str, value: object, *, error: type[InputError], names: Mapping[str, Broker] = BROKERS
+) -> Broker:
+    """Return a broker as it is, or the one with a name."""
+    if isinstance(value, str) and value in names:
+        return names[value]
+    if not isinstance(value, Broker):
+        known = " or ".join(map(repr, names))
+        raise error(
+            f"{name} must be a tv2sim.Broker, such as Broker(latency=0.1), or {known}, not {shown(value)}"
+        )
+    return value
