@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from tests.sizes import ALL_EXAMPLES
+from tests.helpers.sizes import ALL_EXAMPLES
 
 
 def pytest_configure(config: pytest.Config) -> None:

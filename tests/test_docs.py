@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import tv2sim as tv
-from tests.documents import NOT_RUN, blocks, commands, run_again
+from tests.helpers.documents import NOT_RUN, blocks, commands, run_again
 from tv2sim.cli.options import parse
 
 ROOT = Path(__file__).parent.parent
@@ -114,7 +114,7 @@ def name_of(page: Path) -> str:
 @pytest.mark.full
 @pytest.mark.parametrize("page", RUN, ids=name_of)
 def test_the_code_of_a_page_gives_what_it_shows(page: Path, tmp_path: Path) -> None:
-    # after a change on purpose: python -m tests.documents PAGE
+    # after a change on purpose: python -m tests.helpers.documents PAGE
     text = page.read_text(encoding="utf-8")
     assert run_again(text, tmp_path) == text
 

@@ -15,7 +15,7 @@ import pytest
 pytest.importorskip("playwright", reason="needs playwright, of the extra test")
 pytest.importorskip("myst_nb", reason="needs Sphinx, of the extra docs")
 
-from tests.pages import CHROMIUM, chromium
+from tests.helpers.pages import CHROMIUM, chromium
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

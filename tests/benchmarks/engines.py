@@ -37,7 +37,7 @@ from numpy.typing import NDArray
 import tv2sim as tv
 from tests.benchmarks import idiomatic
 from tests.benchmarks.scale import forget_peak, status
-from tests.worlds import Delayed, EarliestDeadline
+from tests.helpers.worlds import Delayed, EarliestDeadline
 from tv2sim.engines.choice import explained
 from tv2sim.strategies import as_strategy
 

@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 import tv2sim as tv
-from tests.worlds import ByTimeout, Delayed, EarliestDeadline
+from tests.helpers.worlds import ByTimeout, Delayed, EarliestDeadline
 from tv2sim.engines.choice import engine_for
 from tv2sim.experiments.planning.race import Decision, Racer
 
