@@ -71,8 +71,7 @@ PUBLISHING_TIMES = ("uniform(0, 2)", "exponential(1)", "empirical(0, 0.5, 1)")
 
 
 def generated(number: int) -> World:
-    """Return a world that the number determines: of `tests.helpers.worlds`, or with a strategy that mixes all
-    rules.
+    """Return a world that the number determines: of `tests.helpers.worlds`, or with a strategy of all rules.
 
     The wider world is added to half of them. Some have what the fastest kernels know.
     """

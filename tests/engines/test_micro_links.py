@@ -1,4 +1,4 @@
-"""Retries of the client, and a broker: what surrounds the rules that `tests.engines.test_world_by_hand` computes."""
+"""Retries of the client, and a broker: what surrounds the rules of `tests.engines.test_world_by_hand`."""
 
 from __future__ import annotations
 

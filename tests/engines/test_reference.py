@@ -1,4 +1,4 @@
-"""Every cell of both tables agrees with the executable specification, `tests.helpers.specification`, to the last bit."""
+"""Every cell of both tables agrees with `tests.helpers.specification`, to the last bit."""
 
 from __future__ import annotations
 

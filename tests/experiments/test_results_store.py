@@ -389,8 +389,8 @@ class Fields(tv.Strategy):
 
 def test_the_same_code_has_the_same_text_in_another_process() -> None:
     code = (
-        "from tests.experiments.test_results_store import Fields; from tv2sim.experiments.code_digest import Description; "
-        "d = Description(); d.add(Fields()); print(d)"
+        "from tests.experiments.test_results_store import Fields; "
+        "from tv2sim.experiments.code_digest import Description; d = Description(); d.add(Fields()); print(d)"
     )
     tv.replicate(FEW, Fields(starts_on="encoded"), replications=50)  # Python specialises code that is in use
     here = Description()

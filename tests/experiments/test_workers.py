@@ -167,7 +167,7 @@ def test_a_rule_of_a_notebook_is_sent_to_processes() -> None:
     # as a notebook, a command has a main module without a file, which worker processes cannot import
     code = """
 import numpy as np, tv2sim as tv
-from tv2sim.experiments import work
+from tv2sim.experiments import workers
 
 class Own(tv.Strategy):
     def start_delay(self, video):
@@ -176,7 +176,7 @@ class Own(tv.Strategy):
 class Later(tv.Constant):
     pass
 
-work._SHORT, DELAY = 0, 0.5
+workers._SHORT, DELAY = 0, 0.5
 what = tv.generate_catalogue(20), Own(starts_on="encoded"), tv.Scenario(startup_time=Later(2))
 how = {"replications": 60, "progress": False, "engine": "simpy"}
 reps = tv.replicate(*what, workers=2, **how)

@@ -1,5 +1,4 @@
-"""Generated worlds for the compiled engine: the cases of `tests.helpers.wider_worlds` with every field of a
-strategy.
+"""Generated worlds for the compiled engine: `tests.helpers.wider_worlds` with every field of a strategy.
 
 Half of them have a pool, as those cases do; the others have the coverage rule, or hold publishers back.
 """

@@ -18,6 +18,7 @@ from tests.helpers.scenario_files import ROOT, WORLD, files
 from tests.helpers.sizes import examples
 from tests.world.test_scenario import DISTRIBUTIONS
 from tv2sim.base.fields import parameter
+from tv2sim.world.scenario import _as_encoders
 from tv2sim.world.scenario_files import changed, from_tables, schema, tables
 
 EXAMPLE = ROOT / "data" / "world.toml"
@@ -135,7 +136,7 @@ class TestReading:
     def test_a_subclass_reads_its_own_fields(self, tmp_path: Path) -> None:
         @dataclasses.dataclass(frozen=True)
         class Larger(tv.Scenario):
-            editors: int = parameter(3, tv.scenario._as_encoders, at_least=1, text="The editors.")
+            editors: int = parameter(3, _as_encoders, at_least=1, text="The editors.")
 
         path = written(tmp_path, "editors = 4\n[faults]\nstartup = 0.5\n")
         assert Larger.from_file(path) == Larger(editors=4, faults=tv.Faults(startup=0.5))

@@ -510,7 +510,7 @@ def main_of(metrics: Sequence[str]) -> list[str]:
 
 
 def extended(several: Collection[Replications], more: int, **how: Any) -> list[Replications]:
-    """Return each with `more` additional replications; `how` is for :func:`tv2sim.experiments.results_store.compute`."""
+    """Return each with `more` additional replications; `how` is for `results_store.compute`."""
     count = a_whole_number("more", more, at_least=1, at_most=MOST)
     tasks = [_task(reps, range(len(reps), len(reps) + count), tuple(reps.results.values)) for reps in several]
     chunks = compute(tasks, **how)

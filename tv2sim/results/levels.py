@@ -98,7 +98,7 @@ AGAIN = {
     "publisher_failed": Again("assigned", lambda scenario: scenario.faults.attempts, None),
     "refused": Again("refused", lambda scenario: scenario.most_offers, "refused"),
 }
-"""The events of that kind: for all but the last, :attr:`tv2sim.results.event_kinds.Kind.then` says where the video is."""
+"""The events of that kind: for all but the last, `Kind.then` says where the video is."""
 
 
 def shown(scenario: Scenario, publishing_times: bool) -> list[str]:

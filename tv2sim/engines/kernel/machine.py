@@ -1,4 +1,4 @@
-"""The arrays in which :mod:`tv2sim.engines.kernel.events` simulates, and what only Python can do for it meanwhile."""
+"""The arrays in which :mod:`tv2sim.engines.kernel.events` simulates, and what only Python does for it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,4 @@
-"""The numbers of :mod:`tv2sim.base.random_numbers`, bit for bit, by compiled code: Philox-4x64-10 for many
-numbers at once.
+"""The numbers of :mod:`tv2sim.base.random_numbers`, bit for bit: Philox-4x64-10, compiled.
 
 The cipher is written as instructions for vectors, because the compiler does not make vectors of its
 multiplications of 64 bits into 128. What is the same in a whole vector is computed as one number.

@@ -1,5 +1,4 @@
-"""The state of a replication that :mod:`tv2sim.engines.kernel.events` simulates: few arrays, and names of
-their rows.
+"""The state of a replication in :mod:`tv2sim.engines.kernel.events`: few arrays, and names of their rows.
 
 It is held in few arrays, because each function is given all of them: the columns are rows of two matrices, `T`
 of times and `K` of whole numbers; `n` holds counts and the rule, `c` durations, `D` start-up times. A heap has

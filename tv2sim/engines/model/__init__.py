@@ -1,4 +1,4 @@
-"""The system as SimPy processes: client, encoders and publishers, wired in :mod:`tv2sim.engines.model.system`."""
+"""The system as SimPy processes: client, encoders and publishers, wired in `system`."""
 
 from tv2sim.base.user_code import UsersError
 from tv2sim.engines.model.draws import startup_times
