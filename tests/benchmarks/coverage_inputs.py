@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 import tv2sim as tv
-from tv2sim.results.figures import three_digits
+from tv2sim.base.digits import three_digits
 
 __all__ = ["COUNTS", "KINDS", "Coverage", "Kind", "coverages", "held", "lines", "truth", "written"]
 

@@ -26,13 +26,14 @@ from tests.helpers.micro_scenarios import simulate
 from tests.helpers.wider_worlds import strategy_case_of
 from tests.helpers.worlds import worlds
 from tests.report.test_report import Page, caveats_in_words
+from tv2sim.base.digits import three_digits
 from tv2sim.cli.options import _COMMANDS, parse
 from tv2sim.experiments import workers
 from tv2sim.experiments.conclusions import cost, verdict
 from tv2sim.experiments.verdicts import Judgement
 from tv2sim.inference.intervals import Interval, mean_interval, mean_of_sum, paired_difference, paired_sum
 from tv2sim.report.build import build_report
-from tv2sim.results.figures import estimate, three_digits
+from tv2sim.results.figures import estimate
 
 PARTS = [field.name for field in dataclasses.fields(tv.Prices)]
 PRICES = tv.Prices(starting=0.5, ready=0.25, busy=0.125, start=2, failed=10)

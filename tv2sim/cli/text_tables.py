@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tv2sim.base.checks import plural
+from tv2sim.base.digits import number, p_value, rate
 from tv2sim.cli.text import fitted, plain, wrapped
 from tv2sim.experiments.conclusions import differences, name_of, verdict
 from tv2sim.experiments.control_variate import controlled
 from tv2sim.experiments.startup_resampling import ENDS
 from tv2sim.inference.intervals import Interval
 from tv2sim.results.facts import VIDEO_OUTCOMES
-from tv2sim.results.figures import estimate, heading, in_points, number, p_value, plural, rate, span
+from tv2sim.results.figures import estimate, heading, in_points, span
 from tv2sim.results.metrics import MAIN, METRICS, ON_TIME_RATE
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ import numpy as np
 
 from tv2sim.base import dictionaries
 from tv2sim.base.checks import plural
+from tv2sim.base.digits import number, rate
 from tv2sim.base.errors import InputError
 from tv2sim.base.notebook_html import display, paragraph, table, whisker
 from tv2sim.catalogue import Catalogue, Rejected, Video
@@ -26,7 +27,7 @@ from tv2sim.experiments.startup_resampling import ENDS, Resamples
 from tv2sim.experiments.video_figures import quantiles
 from tv2sim.experiments.workers import Chunk
 from tv2sim.inference.intervals import Difference, Interval, Precision, Stopped, holm
-from tv2sim.results.figures import estimate, heading, number, rate
+from tv2sim.results.figures import estimate, heading
 from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE, Verdict, hypothesis_of
 from tv2sim.results.run import versions_here
 from tv2sim.results.saving import FORMAT, check_format, strategy_of

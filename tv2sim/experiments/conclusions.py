@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from math import isnan
 from typing import TYPE_CHECKING, NamedTuple
 
+from tv2sim.base.digits import listed, number, rate, three_digits
 from tv2sim.experiments.verdicts import Judgement
 from tv2sim.inference.intervals import exactly
 from tv2sim.results.figures import (
@@ -18,13 +19,9 @@ from tv2sim.results.figures import (
     fewer_late,
     in_points,
     late,
-    listed,
-    number,
     percent,
     points,
-    rate,
     span,
-    three_digits,
     with_span,
 )
 from tv2sim.results.metrics import COST, ON_TIME_RATE

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tv2sim.base.digits import three_digits
 from tv2sim.inference.intervals import Difference, Interval, mean_interval, paired_difference
-from tv2sim.results.figures import three_digits
 from tv2sim.results.metrics import METRICS
 from tv2sim.theory.conditions import if_covered
 from tv2sim.theory.queueing import failed_bound

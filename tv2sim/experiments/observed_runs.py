@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tv2sim.base.checks import a_number, a_whole_number, one_of, plural, shown
+from tv2sim.base.digits import number
 from tv2sim.base.errors import InputError
 from tv2sim.base.ticks import PER_SECOND, whole_ticks
 from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.replications import Replications
 from tv2sim.inference.intervals import exactly
-from tv2sim.results.figures import number, scaled, unit
+from tv2sim.results.figures import scaled, unit
 from tv2sim.results.metrics import METRICS
 
 if TYPE_CHECKING:

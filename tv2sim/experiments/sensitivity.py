@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from tv2sim.base.checks import MOST, a_number, a_whole_number, one_of, plural
+from tv2sim.base.digits import listed, rate
 from tv2sim.base.errors import InputError
 from tv2sim.base.fields import label_of, with_value, within
 from tv2sim.base.notebook_html import display, paragraph, table
@@ -26,7 +27,7 @@ from tv2sim.experiments.results_store import as_kept
 from tv2sim.experiments.verdicts import is_shown
 from tv2sim.experiments.workers import no_results
 from tv2sim.inference.intervals import Difference, Interval, as_confidence
-from tv2sim.results.figures import estimate, heading, in_words, listed, rate
+from tv2sim.results.figures import estimate, heading, in_words
 from tv2sim.results.metrics import METRICS, ON_TIME_RATE, Setting, measured_for
 from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.world.distributions import Distribution

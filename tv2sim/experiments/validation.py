@@ -30,6 +30,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tv2sim.base.checks import a_number, a_share, one_of, plural
+from tv2sim.base.digits import number, p_equals, p_value, rate
 from tv2sim.base.errors import InputError
 from tv2sim.base.notebook_html import display, paragraph, table
 from tv2sim.base.random_numbers import as_seed
@@ -37,7 +38,6 @@ from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.observed_runs import Runs, beside, strategies_of
 from tv2sim.experiments.replications import Replications
 from tv2sim.inference.intervals import holm
-from tv2sim.results.figures import number, p_equals, p_value, rate
 
 if TYPE_CHECKING:
     import pandas as pd

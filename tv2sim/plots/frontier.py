@@ -11,6 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from tv2sim.base.checks import one_of
+from tv2sim.base.digits import three_digits
 from tv2sim.experiments import Cell, Comparison, Replications
 from tv2sim.experiments.frontier import frontier_of
 from tv2sim.inference.intervals import Interval
@@ -19,7 +20,7 @@ from tv2sim.plots.panels import columns_of, label_frame, panels_in
 from tv2sim.plots.parameters import Series, families
 from tv2sim.plots.points import Ends, Point, draw, ends, handles_of, logarithmic, write_texts
 from tv2sim.plots.study import study_of
-from tv2sim.results.figures import axis, in_words, three_digits
+from tv2sim.results.figures import axis, in_words
 from tv2sim.results.metrics import COST, METRICS
 
 if TYPE_CHECKING:

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from numpy.typing import NDArray
 
+from tv2sim.base.digits import number
 from tv2sim.base.errors import InputError
 from tv2sim.plots import style
 from tv2sim.plots.study import as_run, counted
-from tv2sim.results import figures
 from tv2sim.results.metrics import happened
 from tv2sim.results.run import Run
 
@@ -63,10 +63,10 @@ def lateness(runs: Mapping[str, Run | Iterable[Run]] | Iterable[Run] | Run, ax: 
     high = max((float(x[-1]) for x, _ in curves if len(x)), default=1.0)
     margin = 0.04 * max(high - low, 1.0)
     left, right = min(low, -3 * margin) - margin, max(high, 3 * margin) + margin  # both sides of 0 are shown
-    for number, (x, share) in enumerate(curves):
+    for place, (x, share) in enumerate(curves):
         at = np.concatenate([[left], x, [right]])
         height = 100 * np.concatenate([[0.0], share, share[-1:] if len(share) else [0.0]])
-        how = style.line(style.look(number), number, len(curves))
+        how = style.line(style.look(place), place, len(curves))
         ax.step(at, height, where="post", **how)
         handles.append(Line2D([], [], **how))
     ax.axvspan(0, right, color=style.ORANGE, alpha=0.13, linewidth=0, zorder=0)
@@ -115,7 +115,7 @@ def _curve(runs: list[Run]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 def _rate(runs: list[Run]) -> str:
     """Return the on-time rate over all videos of some runs, in words."""
     published, videos = sum(run.stats["published"] for run in runs), sum(len(run.catalogue) for run in runs)
-    return f"{figures.number(100 * published / videos, 1)} %" if videos else "none"
+    return f"{number(100 * published / videos, 1)} %" if videos else "none"
 
 
 def _below(named: dict[str, list[Run]]) -> str:

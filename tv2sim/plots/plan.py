@@ -9,12 +9,13 @@ from typing import Any
 from matplotlib.axes import Axes
 from pandas import isna
 
+from tv2sim.base.digits import rate
 from tv2sim.base.errors import InputError
 from tv2sim.experiments.planning import Plan
 from tv2sim.experiments.planning.candidates import in_short
 from tv2sim.plots import style
 from tv2sim.plots.points import Ends, Point, draw, handles_of, logarithmic, write_texts
-from tv2sim.results.figures import axis, rate
+from tv2sim.results.figures import axis
 from tv2sim.results.metrics import COST, ON_TIME_RATE
 
 __all__ = ["plan"]

@@ -6,9 +6,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from tv2sim.base.digits import p_equals
 from tv2sim.base.errors import InputError
 from tv2sim.plots import style
-from tv2sim.results.figures import p_equals
 from tv2sim.world.fitting import Fit
 
 __all__ = ["qq"]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from tv2sim.base.digits import rate
 from tv2sim.base.errors import InputError
 from tv2sim.experiments import Cell, Comparison, Replications
 from tv2sim.inference.intervals import Interval
 from tv2sim.plots.style import Look, look
-from tv2sim.results.figures import rate
 from tv2sim.results.metrics import ON_TIME_RATE
 from tv2sim.results.run import Run
 

@@ -9,13 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
 from tv2sim.base.checks import plural, shown
+from tv2sim.base.digits import rate
 from tv2sim.base.errors import InputError
 from tv2sim.experiments import Sensitivity
 from tv2sim.experiments.sensitivity import End, Moved
 from tv2sim.experiments.verdicts import is_shown
 from tv2sim.plots import style
 from tv2sim.plots.panels import width_of
-from tv2sim.results.figures import axis, estimate, rate, scaled
+from tv2sim.results.figures import axis, estimate, scaled
 from tv2sim.results.metrics import METRICS
 
 __all__ = ["tornado"]

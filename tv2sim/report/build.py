@@ -17,6 +17,9 @@ import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from tv2sim import __version__
+from tv2sim.base import digits
+from tv2sim.base.checks import plural
+from tv2sim.base.digits import listed, number
 from tv2sim.base.errors import InputError
 from tv2sim.base.storage import whole_file
 from tv2sim.engines.choice import package_of, runs_in_threads
@@ -42,6 +45,7 @@ from tv2sim.report.charts import charts
 from tv2sim.report.plan_section import planned
 from tv2sim.report.world_section import added
 from tv2sim.results import figures
+from tv2sim.results.figures import decimals_of, heading
 from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE
 from tv2sim.world.prices import Prices
 from tv2sim.world.scenario import Scenario
@@ -178,17 +182,14 @@ def _load(part: Comparison) -> list[str]:
         for line in str(explained(reps)).splitlines():
             lines.setdefault(line, []).append(name)
     everywhere = len(part.strategies)
-    return [
-        line if len(names) == everywhere else f"{figures.listed(names)}: {line}"
-        for line, names in lines.items()
-    ]
+    return [line if len(names) == everywhere else f"{listed(names)}: {line}" for line, names in lines.items()]
 
 
 def _costs(part: Comparison, name: str) -> list[str]:
     """Return the mean of each part of the cost of a strategy, written as that of the whole."""
     whole = part[name].interval(COST, part.confidence)
-    decimals = figures.decimals_of(COST, whole.half_width, whole.mean)
-    return [figures.number(mean, decimals) for mean in parts_of(part, name).values()]
+    decimals = decimals_of(COST, whole.half_width, whole.mean)
+    return [number(mean, decimals) for mean in parts_of(part, name).values()]
 
 
 def _prices(prices: Prices | None) -> list[tuple[str, str, str]]:
@@ -308,14 +309,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals |= {"numbers": figures, "plural": figures.plural, "METRICS": METRICS}
+    environment.globals |= {"digits": digits, "figures": figures, "plural": plural, "METRICS": METRICS}
     environment.filters |= {
         "blocks": _blocks,
-        "heading": figures.heading,
+        "heading": heading,
         "label": lambda metric: METRICS[metric].label,
         "seconds": lambda time: f"{time:g} s",
         "sentence": lambda text: text[:1].upper() + text[1:],
-        "thousands": figures.number,
+        "thousands": number,
         "unbroken": _unbroken,
         "videos_sha256": lambda catalogue: hashlib.sha256(b"".join(catalogue.lines())).hexdigest(),
     }

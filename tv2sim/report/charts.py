@@ -13,6 +13,8 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tv2sim import plots
+from tv2sim.base.checks import plural
+from tv2sim.base.digits import number, rate
 from tv2sim.base.errors import InputError
 from tv2sim.experiments.verdicts import Judgement, cost_of
 from tv2sim.plots.costs import costs_height
@@ -22,7 +24,7 @@ from tv2sim.plots.study import is_rarely_late, study_of
 from tv2sim.plots.style import HEIGHT
 from tv2sim.plots.sweep import sweep_height
 from tv2sim.plots.tradeoff import tradeoff_height
-from tv2sim.results.figures import estimate, number, plural, rate
+from tv2sim.results.figures import estimate
 from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE
 from tv2sim.results.run import Run, simulate
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from tv2sim.base.checks import plural
+from tv2sim.base.digits import listed
 from tv2sim.base.errors import InputError
 from tv2sim.experiments.conclusions import names_of
 from tv2sim.experiments.planning import Plan
 from tv2sim.report.charts import Chart, plan_chart
-from tv2sim.results.figures import listed, plural
 
 if TYPE_CHECKING:
     from tv2sim.experiments import Comparison

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tv2sim.results.figures import listed
+from tv2sim.base.digits import listed
 from tv2sim.world.profiles import Profile
 
 if TYPE_CHECKING:

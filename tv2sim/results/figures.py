@@ -5,50 +5,20 @@ Every page, chart and table is written with these functions, so that a value loo
 
 from __future__ import annotations
 
-from math import ceil, floor, inf, isclose, isfinite, isnan, log10
+from math import ceil, floor, inf, isclose, isnan, log10
 from numbers import Real
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from tv2sim.base.checks import plural
+from tv2sim.base.digits import decimals_for, decimals_of_three_digits, number, rate
 from tv2sim.inference.intervals import Interval
 from tv2sim.results.metrics import COST, METRICS
 from tv2sim.world.distributions import Constant
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
 __all__ = [
     "RARELY_LATE", "Estimate", "as_number", "axis", "dearer", "decimals_of", "estimate", "estimated",
-    "fewer_late", "heading", "in_points", "in_words", "late", "listed", "number", "p_equals", "p_value",
-    "percent", "plural", "points", "rate", "scaled", "span", "three_digits", "with_span",
+    "fewer_late", "heading", "in_points", "in_words", "late", "percent", "points", "scaled", "span",
+    "with_span",
 ]  # fmt: skip
-
-
-def number(value: float, decimals: int = 0) -> str:
-    """Return a number with separators between thousands, a true minus, and no negative zero.
-
-    >>> number(-1234.5, 1), number(-0.01, 1)
-    ('−1,234.5', '0.0')
-    """
-    if isnan(value):
-        return "–"
-    if not isfinite(value):
-        return "∞" if value > 0 else "−∞"
-    text = f"{value:,.{decimals}f}"
-    return text.removeprefix("-") if float(text.replace(",", "")) == 0 else text.replace("-", "−")
-
-
-def decimals_for(half_width: float, value: float = 0.0) -> int:
-    """Return how many decimals to show: two digits of a half width that begins with 1 or 2, else one.
-
-    >>> [decimals_for(width) for width in (0.053, 0.14, 2.3, 47)]
-    [2, 2, 1, 0]
-    """
-    if not isfinite(half_width) or half_width <= 0:
-        return next((d for d in (0, 1, 2) if isclose(value, round(value, d), abs_tol=1e-9)), 3)
-    power = floor(log10(half_width))
-    leading = half_width / 10.0**power
-    return min(max(0, -power + (leading < 2.95)), 6)
 
 
 def scaled(metric: str, interval: Interval) -> Interval:
@@ -95,20 +65,7 @@ def decimals_of(metric: str, half_width: float, value: float) -> int:
     decimals = decimals_for(half_width, value)
     if metric != COST:
         return min(decimals, _MOST_DECIMALS.get(METRICS[metric].unit, 3))
-    return max(decimals, _of_three_digits(value)) if decimals > 2 and not half_width > 0 else decimals
-
-
-def three_digits(value: float) -> str:
-    """Return a number with three digits that say something, or more before the point.
-
-    >>> three_digits(0.0012345), three_digits(1234.5), three_digits(0.0)
-    ('0.00123', '1,234', '0')
-    """
-    return number(value, _of_three_digits(value))
-
-
-def _of_three_digits(value: float) -> int:
-    return max(0, 2 - floor(log10(abs(value)))) if value and isfinite(value) else 0
+    return max(decimals, decimals_of_three_digits(value)) if decimals > 2 and not half_width > 0 else decimals
 
 
 _MOST_DECIMALS = {"%": 6, "s": 2}
@@ -296,48 +253,6 @@ def late(interval: Interval) -> str:
     if isnan(low) or low == high:
         return shown
     return f"{shown} ({number(low, decimals)} to {number(high, decimals)})"
-
-
-def rate(share: float) -> str:
-    """Return a share in percent with as many decimals as it takes.
-
-    >>> rate(0.95), rate(0.999)
-    ('95 %', '99.9 %')
-    """
-    return f"{100 * share:.6g} %"
-
-
-def p_value(value: float) -> str:
-    """Return a p-value as it is read.
-
-    >>> p_value(0.0342), p_value(1e-9), p_value(1.0)
-    ('0.034', '< 0.001', '1')
-    """
-    if isnan(value):
-        return "–"
-    if value < 0.001:
-        return "< 0.001"
-    return "1" if value == 1 else f"{value:.3f}"
-
-
-def p_equals(value: float) -> str:
-    """Return a p-value as it is read in a sentence.
-
-    >>> p_equals(0.0342), p_equals(1e-9)
-    ('p = 0.034', 'p < 0.001')
-    """
-    text = p_value(value)
-    return f"p {text}" if text.startswith("<") else f"p = {text}"
-
-
-def listed(words: Iterable[str]) -> str:
-    """Return words as in a sentence.
-
-    >>> listed(["1", "2a", "2b"])
-    '1, 2a and 2b'
-    """
-    *first, last = list(words) or ["nothing"]
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def in_words(value: object) -> str:

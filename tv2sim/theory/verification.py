@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tv2sim.base.checks import MOST, a_whole_number, plural
+from tv2sim.base.digits import decimals_for, listed, number, rate, three_digits
 from tv2sim.base.errors import CatalogueError
 from tv2sim.base.notebook_html import display, paragraph, table
 from tv2sim.base.progress import watched
@@ -38,7 +39,6 @@ from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, generate_catalogue, read_catalogue
 from tv2sim.engines.choice import EngineName, as_engine, engine_for, simulate_chunk
 from tv2sim.inference.intervals import Interval, as_confidence, exactly, mean_interval, mser5
-from tv2sim.results.figures import decimals_for, listed, number, rate, three_digits
 from tv2sim.theory.verified_kernels import compared
 from tv2sim.theory.verified_quantities import Runs
 from tv2sim.theory.verified_worlds import Relation, Row, World, worlds

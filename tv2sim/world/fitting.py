@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tv2sim.base.checks import plural
+from tv2sim.base.digits import number, p_equals, p_value
 from tv2sim.base.errors import ScenarioError
 from tv2sim.base.notebook_html import display, paragraph, table
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.base.ticks import PER_SECOND
-from tv2sim.results.figures import number, p_equals, p_value
 from tv2sim.world.distributions import DISTRIBUTIONS, BuiltIn, Constant, Empirical
 from tv2sim.world.measured_times import Measured, Times, as_measured
 

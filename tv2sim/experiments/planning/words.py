@@ -7,10 +7,11 @@ from math import ceil, floor, isclose, isnan, log10
 from typing import TYPE_CHECKING, NamedTuple
 
 from tv2sim.base.checks import plural
+from tv2sim.base.digits import listed, number, rate
 from tv2sim.experiments.planning.candidates import in_short
 from tv2sim.experiments.planning.race import Decision
 from tv2sim.experiments.planning.reasons import reason
-from tv2sim.results.figures import estimate, listed, number, rate, unit
+from tv2sim.results.figures import estimate, unit
 from tv2sim.results.metrics import COST
 
 if TYPE_CHECKING:
