@@ -17,11 +17,12 @@ from tv2sim.base.errors import (
     StrategyError as StrategyError, TV2SimError as TV2SimError, TV2SimWarning as TV2SimWarning,
 )  # fmt: skip
 from tv2sim.results.event_kinds import LogEntry as LogEntry
-from tv2sim.experiments import (
-    Comparison as Comparison, Interrupted as Interrupted, Replications as Replications,
-    Sensitivity as Sensitivity, Validation as Validation, compare as compare, replicate as replicate,
-    sensitivity as sensitivity, validate as validate,
-)  # fmt: skip
+from tv2sim.experiments.comparison import Comparison as Comparison
+from tv2sim.experiments.replicate_and_compare import compare as compare, replicate as replicate
+from tv2sim.experiments.replications import Replications as Replications
+from tv2sim.experiments.sensitivity import Sensitivity as Sensitivity, sensitivity as sensitivity
+from tv2sim.experiments.validation import Validation as Validation, validate as validate
+from tv2sim.experiments.workers import Interrupted as Interrupted
 from tv2sim.world.faults import Faults as Faults
 from tv2sim.world.fitting import Candidate as Candidate, Fit as Fit, fit as fit
 from tv2sim.world.links import KAFKA as KAFKA, REDIS as REDIS, Broker as Broker, RetryLater as RetryLater
@@ -29,7 +30,8 @@ from tv2sim.experiments.planning import Plan as Plan, plan as plan
 from tv2sim.world.prices import Prices as Prices
 from tv2sim.world.profiles import Profile as Profile
 from tv2sim.realtime import Replay as Replay, replay as replay
-from tv2sim.results.run import Run as Run, simulate as simulate
+from tv2sim.experiments.simulate import simulate as simulate
+from tv2sim.results.run import Run as Run
 from tv2sim.results.saving import load_run as load_run
 from tv2sim.world.scenario import Scenario as Scenario
 from tv2sim.inference.intervals import Precision as Precision

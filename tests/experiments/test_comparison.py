@@ -21,7 +21,7 @@ from tests.helpers.commands import video
 from tests.helpers.exact import TIMEOUT_OF_6, moments
 from tv2sim.engines import choice
 from tv2sim.engines.model import run_model
-from tv2sim.experiments import Cell
+from tv2sim.experiments.replications import Cell
 from tv2sim.inference.intervals import holm
 
 STATISTICS = ["mean", "half_width", "ci_low", "ci_high"]

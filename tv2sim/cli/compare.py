@@ -18,9 +18,9 @@ from tv2sim.cli.log import json_text
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.text import note, plain, printing, warnings_noted
 from tv2sim.cli.text_tables import tidy, to_read
-from tv2sim.experiments import Comparison, compare
+from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.planning import Plan, plan
-from tv2sim.experiments.replicate_and_compare import in_words
+from tv2sim.experiments.replicate_and_compare import compare, in_words
 from tv2sim.inference.intervals import Precision
 from tv2sim.results.metrics import COST, as_metrics
 from tv2sim.strategies import as_strategy

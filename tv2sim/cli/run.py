@@ -16,8 +16,9 @@ from tv2sim.cli.inputs import catalogue_of, note_load, prices_of, scenario_of, s
 from tv2sim.cli.log import costs_line, data_of, end_of, head_of, json_line, line_of
 from tv2sim.cli.text import note, printing
 from tv2sim.cli.text_tables import run_by_group
+from tv2sim.experiments.simulate import simulate
 from tv2sim.results.event_kinds import log_of
-from tv2sim.results.run import Run, simulate
+from tv2sim.results.run import Run
 from tv2sim.results.saving import is_saved_run, write_run
 
 

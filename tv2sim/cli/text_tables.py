@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from tv2sim.experiments import Comparison, Replications
-    from tv2sim.experiments.comparison import Compared
+    from tv2sim.experiments.comparison import Compared, Comparison
     from tv2sim.experiments.planning import Plan
+    from tv2sim.experiments.replications import Replications
     from tv2sim.results.run import Run
 
 __all__ = ["run_by_group", "tidy", "to_read"]

@@ -30,8 +30,7 @@ from tv2sim.world.prices import Prices
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
-    from tv2sim.experiments import Comparison
-    from tv2sim.experiments.comparison import Compared
+    from tv2sim.experiments.comparison import Compared, Comparison
     from tv2sim.experiments.planning import Plan
     from tv2sim.inference.intervals import Interval
     from tv2sim.strategies import Strategy

@@ -8,7 +8,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from tv2sim.base.checks import one_of
-from tv2sim.experiments import Comparison, Replications
+from tv2sim.experiments.comparison import Comparison
+from tv2sim.experiments.replications import Replications
 from tv2sim.plots import style
 from tv2sim.plots.study import study_of
 from tv2sim.results.figures import axis, estimate, scaled

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.patches import Patch
 
-from tv2sim.experiments import Comparison, Replications
+from tv2sim.experiments.comparison import Comparison
+from tv2sim.experiments.replications import Replications
 from tv2sim.plots import style
 from tv2sim.plots.rows import laid_out
 from tv2sim.plots.study import Study, study_of

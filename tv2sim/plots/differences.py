@@ -6,7 +6,7 @@ from matplotlib.axes import Axes
 
 from tv2sim.base.checks import one_of
 from tv2sim.base.errors import InputError
-from tv2sim.experiments import Comparison
+from tv2sim.experiments.comparison import Comparison
 from tv2sim.plots import style
 from tv2sim.plots.rows import laid_out, point
 from tv2sim.plots.study import study_of

@@ -12,7 +12,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from tv2sim.base.errors import InputError
-from tv2sim.experiments import Replications
+from tv2sim.experiments.replications import Replications
 from tv2sim.plots import style
 
 __all__ = ["on_time_map"]

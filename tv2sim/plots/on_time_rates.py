@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from matplotlib.axes import Axes
 
-from tv2sim.experiments import Comparison, Replications
+from tv2sim.experiments.comparison import Comparison
+from tv2sim.experiments.replications import Replications
 from tv2sim.plots import style
 from tv2sim.plots.points import ends, scale_of_late_videos
 from tv2sim.plots.rows import laid_out, point

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib.axes import Axes
 
-from tv2sim.experiments import Comparison, Replications
+from tv2sim.experiments.comparison import Comparison
+from tv2sim.experiments.replications import Replications
 from tv2sim.plots import style
 from tv2sim.plots.rows import edges_of, laid_out, point
 from tv2sim.plots.study import study_of

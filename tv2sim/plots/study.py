@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 from tv2sim.base.digits import rate
 from tv2sim.base.errors import InputError
-from tv2sim.experiments import Cell, Comparison, Replications
+from tv2sim.experiments.comparison import Comparison
+from tv2sim.experiments.replications import Cell, Replications
 from tv2sim.inference.intervals import Interval
 from tv2sim.plots.style import Look, look
 from tv2sim.results.metrics import ON_TIME_RATE

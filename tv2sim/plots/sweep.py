@@ -14,7 +14,8 @@ from matplotlib.transforms import ScaledTranslation, Transform
 from numpy.typing import NDArray
 
 from tv2sim.base.checks import one_of
-from tv2sim.experiments import Cell, Comparison
+from tv2sim.experiments.comparison import Comparison
+from tv2sim.experiments.replications import Cell
 from tv2sim.plots import style
 from tv2sim.plots.line_labels import End, place, removed, written
 from tv2sim.plots.panels import columns_of, label_frame, panels_in, width_of

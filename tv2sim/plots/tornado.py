@@ -11,8 +11,7 @@ from matplotlib.ticker import MaxNLocator
 from tv2sim.base.checks import plural, shown
 from tv2sim.base.digits import rate
 from tv2sim.base.errors import InputError
-from tv2sim.experiments import Sensitivity
-from tv2sim.experiments.sensitivity import End, Moved
+from tv2sim.experiments.sensitivity import End, Moved, Sensitivity
 from tv2sim.experiments.verdicts import is_shown
 from tv2sim.plots import style
 from tv2sim.plots.panels import width_of

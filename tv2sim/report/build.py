@@ -54,8 +54,9 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Collection
 
-    from tv2sim.experiments import Comparison, Replications
+    from tv2sim.experiments.comparison import Comparison
     from tv2sim.experiments.planning import Plan
+    from tv2sim.experiments.replications import Replications
 
 
 __all__ = ["build_report", "write_report"]

@@ -8,8 +8,8 @@ import numpy as np
 
 from tv2sim.experiments.conclusions import names_of
 from tv2sim.experiments.replications import main_of
+from tv2sim.experiments.simulate import simulate
 from tv2sim.results.metrics import METRICS, ON_TIME_RATE
-from tv2sim.results.run import simulate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tv2sim.catalogue import Catalogue
-    from tv2sim.experiments import Comparison, Replications
+    from tv2sim.experiments.comparison import Comparison
+    from tv2sim.experiments.replications import Replications
     from tv2sim.inference.intervals import Stopped
     from tv2sim.world.load import Explanation, LoadWarning
 

@@ -16,6 +16,7 @@ from tv2sim import plots
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import number, rate
 from tv2sim.base.errors import InputError
+from tv2sim.experiments.simulate import simulate
 from tv2sim.experiments.verdicts import Judgement, cost_of
 from tv2sim.plots.costs import costs_height
 from tv2sim.plots.frontier import frontier_height
@@ -26,14 +27,14 @@ from tv2sim.plots.sweep import sweep_height
 from tv2sim.plots.tradeoff import tradeoff_height
 from tv2sim.results.figures import estimate
 from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE
-from tv2sim.results.run import Run, simulate
+from tv2sim.results.run import Run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from matplotlib.axes import Axes
 
-    from tv2sim.experiments import Comparison
+    from tv2sim.experiments.comparison import Comparison
     from tv2sim.experiments.planning import Plan
 
 __all__ = ["Chart", "charts", "inline_svg", "plan_chart"]

@@ -12,7 +12,7 @@ from tv2sim.experiments.planning import Plan
 from tv2sim.report.charts import Chart, plan_chart
 
 if TYPE_CHECKING:
-    from tv2sim.experiments import Comparison
+    from tv2sim.experiments.comparison import Comparison
 
 __all__ = ["Planned", "planned"]
 
