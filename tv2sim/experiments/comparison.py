@@ -18,6 +18,7 @@ from tv2sim.base import dictionaries
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import number, rate
 from tv2sim.base.errors import InputError
+from tv2sim.base.later_methods import served
 from tv2sim.base.notebook_html import display, paragraph, table, whisker
 from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.experiments.control_variate import Control, controlled
@@ -167,9 +168,7 @@ class Comparison:
             ]
             parts.append(paragraph(f"With the uncertainty of {self.resamples.times} measured start-up times:"))
             parts.append(table([*head[: len(names)], *map(heading, metrics)], wider, words=len(names)))
-        parts += [
-            paragraph(words) for words in (controlled(dict(shown)), self._verdict(), self.stopped) if words
-        ]
+        parts += [paragraph(words) for words in (controlled(dict(shown)), self.verdict, self.stopped) if words]
         return display(
             f"Comparison of {plural(len({cell.strategy for cell in self.cells}), 'strategy')}",
             f"{plural(self.replications, 'replication')} each, {rate(self.confidence)} intervals",
@@ -179,15 +178,10 @@ class Comparison:
     def _wider(self, reps: Replications, metric: str) -> str:
         return estimate(metric, reps.input_interval(metric, self.confidence), units=False)
 
-    def _verdict(self) -> str:
-        """Return the verdict in words if there is one world with its baseline, else nothing."""
-        world = {cell[:2] for cell in self.cells}
-        if len(world) > 1 or all(cell.strategy != self.baseline for cell in self.cells):
-            return ""
-        # imported here, since it imports this module
-        from tv2sim.experiments.conclusions import judged, verdict
-
-        return verdict(judged(self))
+    @property
+    def verdict(self) -> str:
+        """The verdict in a sentence if there is one world with its baseline, else an empty text."""
+        return str(served("Comparison.verdict", self))
 
     def extend(self, more: int, **how: Any) -> Comparison:
         """Return a comparison with `more` additional replications; those that are done are not repeated.
@@ -590,12 +584,19 @@ class Comparison:
         """
         if all(cell.strategy != self.baseline for cell in self.cells):
             raise InputError(f"a report needs the baseline, {self.baseline!r}: select it as well")
-        # imported here, since the report imports this module
-        from tv2sim.report.build import write_report
-
-        return write_report(
-            self, path, command=command, title=title, author=author, date=date, notes=notes, by=by, plan=plan
+        written: Path = served(
+            "Comparison.report",
+            self,
+            path,
+            command=command,
+            title=title,
+            author=author,
+            date=date,
+            notes=notes,
+            by=by,
+            plan=plan,
         )
+        return written
 
 
 class _Catalogue(msgspec.Struct):

@@ -50,6 +50,14 @@ def judged(study: Comparison) -> Comparison:
     return replace(study, cells=cells, whole=study.whole and judged(study.whole))
 
 
+def verdict_if_one_world(study: Comparison) -> str:
+    """Return the verdict on a comparison of one world that has its baseline; else an empty text."""
+    worlds = {cell[:2] for cell in study.cells}
+    if len(worlds) > 1 or all(cell.strategy != study.baseline for cell in study.cells):
+        return ""
+    return verdict(judged(study))
+
+
 def name_of(world: Comparison) -> str:
     """Return the names of a world's catalogue and scenario."""
     catalogue, scenario, _ = next(iter(world.cells))

@@ -15,6 +15,7 @@ import numpy as np
 
 from tv2sim import __version__
 from tv2sim.base import dictionaries
+from tv2sim.base.later_methods import served
 from tv2sim.base.notebook_html import Markup, display, paragraph, steps, table
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.catalogue import Catalogue
@@ -292,6 +293,5 @@ class Run:
         ...     tv.load_run(run.save(folder, format="jsonl")) == run
         True
         """
-        from tv2sim.results.saving import save_run  # imported here, since it imports this module
-
-        return save_run(self, folder, format, force=force)
+        written: Path = served("Run.save", self, folder, format, force=force)
+        return written

@@ -11,6 +11,7 @@ from tv2sim.base import dictionaries
 from tv2sim.base.checks import a_number, a_path, a_time, a_whole_number, one_of
 from tv2sim.base.errors import CatalogueError, InputError, ScenarioError
 from tv2sim.base.fields import Fields, or_none, parameter, with_changes, with_parameters
+from tv2sim.base.later_methods import served
 from tv2sim.base.notebook_html import code, display, strong, table
 from tv2sim.base.ticks import PER_SECOND, to_ticks
 from tv2sim.world.distributions import (
@@ -348,9 +349,8 @@ class Scenario(Fields):
         pool: 8 publishers / 4 s mean start-up = 2 videos/s
         warning: a pool of 8 just keeps up with 2 requests/s: waits grow without bound in a long run
         """
-        from tv2sim.world.load import explained
-
-        return explained(self, encoding_time, prewarmed)
+        explanation: Explanation = served("Scenario.explain", self, encoding_time, prewarmed)
+        return explanation
 
 
 def check_encoding_times(catalogue: Catalogue, scenario: Scenario) -> None:

@@ -1,0 +1,32 @@
+"""Methods whose function lies in a later file: one table of what each of them calls.
+
+A class is defined before the code that uses it, so a method such as ``Comparison.report`` cannot import what
+makes the report. All such methods are in this table, which the test of rooms reads.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__all__ = ["SERVED_BY", "served"]
+
+SERVED_BY = {
+    "Scenario.explain": "tv2sim.world.load:explained",
+    "Run.save": "tv2sim.results.saving:save_run",
+    "Comparison.verdict": "tv2sim.experiments.conclusions:verdict_if_one_world",
+    "Comparison.report": "tv2sim.report.build:write_report",
+}
+"""The function, as ``module:name``, that each method calls with itself as the first argument."""
+
+
+def served(method: str, *given: Any, **named: Any) -> Any:
+    """Return what the function of a method returns; the function is imported now.
+
+    >>> from tv2sim.world.scenario import Scenario
+    >>> print(served("Scenario.explain", Scenario(), 4, None))
+    offered load: 2 requests/s x 4 s encoding = 8 encoders' work, 80 % of each of 10
+    arrivals at the publishing stage: 2 videos/s
+    """
+    module, _, name = SERVED_BY[method].partition(":")
+    return getattr(import_module(module), name)(*given, **named)
