@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -37,10 +38,10 @@ def package(tmp_path: Path) -> Path:
 
 SHOW = """
 import numpy as np
-from tv2sim import compiled
+from tv2sim.base import compiling
 from tv2sim.engines.kernel.philox import uniform_rows
 uniform_rows(np.uint64(1), 1, 0, 0, np.empty((2, 4)))
-print(compiled._place()[0], sum(uniform_rows.stats.cache_hits.values()))
+print(compiling._place()[0], sum(uniform_rows.stats.cache_hits.values()))
 """
 
 
@@ -61,11 +62,18 @@ def test_a_changed_source_is_compiled_again(package: Path) -> None:
     folder, hits = ran(package)
     assert hits == 0
     assert ran(package) == (folder, 1)
-    source = package / "kernel" / "results/event_kinds.py"
+    source = package / "engines" / "kernel" / "events.py"
     source.write_text(source.read_text() + "\n# changed\n")
     other, hits = ran(package)
     assert other != folder
     assert hits == 0
+
+
+def test_every_file_with_compiled_functions_is_a_source() -> None:
+    declaring = re.compile(r"^ *from tv2sim.base.compiling import .*(compiled|borrowing|inlined)", re.M)
+    found = {path for path in HERE.rglob("*.py") if declaring.search(path.read_text(encoding="utf-8"))}
+    assert found <= set(compiling._sources())
+    assert len(found) > 10
 
 
 @pytest.mark.full
@@ -178,7 +186,7 @@ def test_a_package_in_the_shared_temporary_folder_keeps_its_cache(places: dict[s
 
 def test_the_versions_that_are_kept_are_few(places: dict[str, Path]) -> None:
     old = [places["package"] / f"compiled-{number:016x}" for number in range(9)]
-    other = [places["package"] / name for name in ("base/compiling.py", "compiled-", "compiled-notes")]
+    other = [places["package"] / name for name in ("compiled.py", "compiled-", "compiled-notes")]
     for age, folder in enumerate([*old, *other]):
         (folder / "kernel").mkdir(parents=True)
         os.utime(folder, (10**9 - age, 10**9 - age))

@@ -30,7 +30,7 @@ __all__ = ["announced", "borrowing", "compiled", "inlined", "whereabouts"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-_SOURCES = ("base/compiling.py", "kernel/*.py", "strategies/coverage.py")
+_SOURCES = ("base/compiling.py", "engines/kernel/*.py", "strategies/coverage.py")
 """Where functions are compiled that may call each other."""
 
 _VERSIONS = 4
@@ -94,9 +94,14 @@ def _stamp() -> str:
     numba looks at the file of the compiled function alone, and does not notice a change in one that it calls.
     """
     found = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__}".encode())
-    for path in sorted(path for pattern in _SOURCES for path in Path(__file__).parent.glob(pattern)):
+    for path in _sources():
         found.update(path.read_bytes())
     return found.hexdigest()[:16]
+
+
+def _sources() -> list[Path]:
+    package = Path(__file__).parents[1]
+    return sorted(path for pattern in _SOURCES for path in package.glob(pattern))
 
 
 @cache
@@ -106,7 +111,7 @@ def _place() -> tuple[Path | None, list[str]]:
     numba runs what it finds there, so no other user may be able to write to the folder, or to replace it.
     """
     places: list[Callable[[], Path]] = [
-        lambda: Path(__file__).absolute().parent / "__pycache__",
+        lambda: Path(__file__).absolute().parents[1] / "__pycache__",
         lambda: user_cache() / "tv2sim",
     ]
     if given := os.environ.get("NUMBA_CACHE_DIR"):
