@@ -1,13 +1,15 @@
 """The structure of the product: rooms, files, functions, import circles, and repeated names.
 
 ``python -m tests.benchmarks.structure [REVISION]`` prints the figures of the working tree, beside those of a
-revision if one is named. A room is a folder or a loose file of the package. A line of code holds a token other
-than a comment or a docstring. The complexity of a function is one more than the number of its branches:
-conditions, loops, handlers, cases, and each further operand of ``and`` and ``or``.
+revision if one is named; ``--walk`` counts the files that a walk through the program passes. A room is a folder
+or a loose file of the package. A line of code holds a token other than a comment or a docstring. The complexity
+of a function is one more than the number of its branches: conditions, loops, handlers, cases, and each further
+operand of ``and`` and ``or``.
 """
 
 from __future__ import annotations
 
+import argparse
 import ast
 import io
 import statistics
@@ -15,9 +17,11 @@ import subprocess
 import sys
 import tokenize
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from types import FrameType
 from typing import TypeAlias
 
 ROOT = Path(__file__).parents[2]
@@ -222,8 +226,57 @@ def figures(found: Sources) -> dict[str, float]:
     }
 
 
-def main(revision: str | None = None) -> None:
+def walk() -> dict[str, set[str]]:
+    """Return, for each step of a walk through the program, the files whose functions run in it first."""
+    import tv2sim as tv
+
+    found: dict[str, set[str]] = {}
+    seen: set[str] = set()
+
+    def step(name: str, run: Callable[[], object]) -> None:
+        passed: set[str] = set()
+
+        def enter(frame: FrameType, event: str, argument: object) -> None:
+            code = frame.f_code
+            if event == "call" and code.co_name != "<module>" and f"/{PACKAGE}/" in code.co_filename:
+                passed.add(code.co_filename.rpartition(f"/{PACKAGE}/")[2])
+
+        sys.setprofile(enter)
+        try:
+            run()
+        finally:
+            sys.setprofile(None)
+        found[name] = passed - seen
+        seen.update(passed)
+
+    with TemporaryDirectory() as folder:
+        study = tv.compare(
+            ROOT / "data" / "catalogue.jsonl", ["1", "2c"], replications=3, engine="simpy", workers=1
+        )  # imports what an engine needs, so that only the simulation is counted
+        path = Path(folder) / "report.html"
+        step("to simulate", lambda: tv.simulate(ROOT / "data" / "catalogue.jsonl", "2c"))
+        step(
+            "to compare",
+            lambda: tv.compare(
+                ROOT / "data" / "catalogue.jsonl", ["1", "2c"], replications=3, engine="simpy", workers=1
+            ),
+        )
+        step("for the summary", lambda: study.summary)
+        step("for a report", lambda: study.report(path))
+    return found
+
+
+def main() -> None:
     """Print the figures, then the circles and the repeated names of the working tree."""
+    parser = argparse.ArgumentParser(description="Measure the structure of the product.")
+    parser.add_argument("revision", nargs="?", help="a revision to compare the working tree with")
+    parser.add_argument("--walk", action="store_true", help="count the files that a walk passes, instead")
+    options = parser.parse_args()
+    if options.walk:
+        for name, files in walk().items():
+            print(f"{len(files):>4} files {name}")
+        return
+    revision = options.revision
     found = sources()
     columns = {"now": figures(found)}
     if revision is not None:
@@ -240,4 +293,4 @@ def main(revision: str | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    main()
