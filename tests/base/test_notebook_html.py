@@ -22,7 +22,7 @@ from tv2sim.base.notebook_html import MARK, display, histogram, meter, paragraph
 from tv2sim.results.figures import estimate, heading
 from tv2sim.results.metrics import MAIN
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 NASTY = "<script>alert('1')</script> & \x1b\u202e"
 NASTY_SHOWN = "<script>alert('1')</script> & \\x1b\\u202e"
 
