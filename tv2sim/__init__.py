@@ -38,7 +38,8 @@ def __getattr__(name: str) -> object:
     from importlib import import_module
 
     room = _rooms()[name]
-    value = import_module(f"{room}.{name}") if room == __name__ else getattr(import_module(room), name)
+    given = vars(import_module(room))
+    value = given[name] if name in given else import_module(f"{room}.{name}")
     globals()[name] = value
     return value
 

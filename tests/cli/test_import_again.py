@@ -13,7 +13,7 @@ from tests.cli.test_import import JOBS, job_log
 from tests.helpers.commands import tv2sim
 
 MAPPING = f"{JOBS},startupTime=started_at-created_at"
-LOGS = Path(__file__).parent / "logs"
+LOGS = Path(__file__).parents[1] / "catalogue" / "logs"
 HERE = os.environ | {"PYTHONPATH": str(Path(__file__).parents[2])}
 OUT = ("--out", "jobs.jsonl", "--startup-times", "times.csv")
 FILES = ("jobs.jsonl", "times.csv")

@@ -205,7 +205,7 @@ def test_wherever_it_is_done(
 ) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    monkeypatch.setattr(workers, "_SHORT", 0.0)
+    monkeypatch.setattr("tv2sim.experiments.workers._SHORT", 0.0)
     tv.replicate(CATALOGUE, "1", replications=50, engine="simpy", results=tmp_path)
     with ThreadPoolExecutor(2) as executor:
         how: dict[str, Any] = {"workers": 2} if workers == "processes" else {"executor": executor}

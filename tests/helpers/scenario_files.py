@@ -31,7 +31,7 @@ def files() -> dict[Path, str]:
     """Return what the files have to hold."""
     made = schema(tv.Scenario, title="A scenario of tv2sim")
     return {
-        ROOT / "tv2sim" / "scenario.schema.json": json.dumps(made, indent=2) + "\n",
+        ROOT / "tv2sim" / "world" / "scenario.schema.json": json.dumps(made, indent=2) + "\n",
         ROOT / "data" / "world.toml": WORLD.to_toml(),
     }
 
