@@ -18,13 +18,11 @@ from tv2sim.base.digits import number, rate
 from tv2sim.base.errors import InputError
 from tv2sim.experiments.simulate import simulate
 from tv2sim.experiments.verdicts import Judgement, cost_of
-from tv2sim.plots.costs import costs_height
-from tv2sim.plots.frontier import frontier_height
-from tv2sim.plots.parameters import swept_by
-from tv2sim.plots.study import is_rarely_late, study_of
+from tv2sim.plots.line_charts import sweep_height
+from tv2sim.plots.point_charts import frontier_height, tradeoff_height
+from tv2sim.plots.row_charts import costs_height
+from tv2sim.plots.study import is_rarely_late, study_of, swept_by
 from tv2sim.plots.style import HEIGHT
-from tv2sim.plots.sweep import sweep_height
-from tv2sim.plots.tradeoff import tradeoff_height
 from tv2sim.results.figures import estimate
 from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE
 from tv2sim.results.run import Run
