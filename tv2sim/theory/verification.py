@@ -37,20 +37,21 @@ from tv2sim.base.notebook_html import display, paragraph, table
 from tv2sim.base.progress import watched
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, generate_catalogue, read_catalogue
-from tv2sim.engines.choice import EngineName, as_engine, engine_for, simulate_chunk
+from tv2sim.engines.choice import EngineName, as_engine, engine_for, measure_by_kernels, simulate_chunk
 from tv2sim.inference.intervals import Interval, as_confidence, exactly, mean_interval, mser5
-from tv2sim.theory.verified_kernels import compared
-from tv2sim.theory.verified_quantities import Runs
-from tv2sim.theory.verified_worlds import Relation, Row, World, worlds
+from tv2sim.results.metrics import measure, on_time
+from tv2sim.theory.verified_worlds import Relation, Row, Runs, World, worlds
 from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
     from numpy.typing import NDArray
 
     from tv2sim.results.facts import Facts
+    from tv2sim.theory.verified_worlds import Runs
 
-__all__ = ["Result", "Verification", "verify"]
 
 BOTH = ("kernel", "simpy")
 _FEWEST = 10
@@ -381,7 +382,7 @@ def _simulated(
         several = [runs._replace(replications=part, facts=of_engine) for of_engine in facts]
         same.add(world.case, *_alike(facts[0], facts[-1]))
         if "kernel" in engines:
-            for kernel, alike, differs in compared(several[-1]):
+            for kernel, alike, differs in kernels_compared(several[-1]):
                 kernels[kernel].add(world.case, alike, differs)
         for row, by_engine in zip(world.rows, parts, strict=True):
             for values, of_engine in zip(by_engine, several, strict=True):
@@ -430,3 +431,38 @@ def _agrees(row: Row, theory: float, interval: Interval) -> bool | None:
         return None
     above, below = theory <= interval.ci_high, interval.ci_low <= theory
     return {"equal": above and below, "at least": above, "at most": below}[row.relation]
+
+
+# -- comparing kernels -------------------------------------------------------------------------------------
+
+
+def kernels_compared(runs: Runs) -> Iterator[tuple[str, NDArray[np.bool_], tuple[str, ...]]]:
+    """Yield for each kernel that knows the world: its name, which runs are the same, and what is not.
+
+    Compared are all metrics, the elapsed times, and the videos on time, which a kernel counts over all runs. If
+    a kernel raises an error, no run is the same, and the error is what is not.
+    """
+    facts, encoders = runs.facts, runs.scenario.encoder_count
+    expected: list[dict[str, float]] = []  # by run, the same for all kernels
+    published = np.sum([on_time(of_run) for of_run in facts], axis=0)
+    elapsed = np.array([of_run.elapsed for of_run in facts])
+    elapsed[np.isnan(elapsed)] = np.inf
+    for kernel, simulate in measure_by_kernels(*runs.what, runs.seed, runs.replications):
+        try:
+            (metrics, counts), times = simulate()
+        except Exception as error:  # noqa: BLE001 (whatever it raises is what it differs by)
+            yield kernel, np.zeros(len(facts), dtype=np.bool_), (f"{type(error).__name__}: {error}",)
+            continue
+        expected = expected or [measure(runs.catalogue, of_run, encoders, metrics) for of_run in facts]
+        same = {
+            name: _same_numbers(values, np.array([of_run[name] for of_run in expected], dtype=np.float64))
+            for name, values in metrics.items()
+        }
+        same["videos on time"] = np.full(len(facts), np.array_equal(counts, published))
+        same["elapsed times"] = np.all(times == elapsed, axis=1)
+        yield kernel, np.all([*same.values()], axis=0), tuple(name for name in same if not same[name].all())
+
+
+def _same_numbers(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
+    equal: NDArray[np.bool_] = (one == other) | (np.isnan(one) & np.isnan(other))
+    return equal

@@ -1,7 +1,7 @@
-"""The table of what is verified: worlds in which a formula holds exactly, and what it says of each.
+"""What is verified: worlds in which a formula holds exactly, what it says, and what is measured of runs.
 
-A pool of which each place is a server, whose service is a start-up, is a queue: with Poisson arrivals and
-exponential start-ups that of Erlang. If it gives up whatever finds no publisher ready, it is one with losses.
+A pool is a queue: each place is a server, whose service is a start-up. With Poisson arrivals and exponential
+start-ups it is Erlang's. A pool that gives up whatever finds no publisher ready is a queue with losses.
 
 Further worlds have events at the same instant, a full queue, a blocked client, or times of publishing. A world
 without rows is one that no formula covers: engines and kernels are compared in it.
@@ -14,29 +14,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from tv2sim.base.ticks import PER_SECOND
+from tv2sim.base.ticks import PER_SECOND, to_ticks, whole_ticks
 from tv2sim.catalogue import Catalogue, Video
+from tv2sim.results.facts import VIDEO_OUTCOMES
+from tv2sim.results.metrics import on_time, publisher_times
 from tv2sim.strategies import Strategy
 from tv2sim.strategies.builtin import ADVANCE, PART_1, PART_2A, PART_2B, PART_2C, SLACK_AWARE
 from tv2sim.strategies.lead import Lead
 from tv2sim.theory import queueing
-from tv2sim.theory.conditions import BASE_STOCK, asked
-from tv2sim.theory.startup_draws import FOR_VIDEOS, OF_SLOTS, drawn_startups
-from tv2sim.theory.tandem import tandem
-from tv2sim.theory.timetable import timetable
-from tv2sim.theory.verified_quantities import (
-    Runs,
-    blocked,
-    failed,
-    idle,
-    index_of,
-    must_fail,
-    published,
-    starting_at,
-    waited,
-    waited_longer,
-    waits,
-)
+from tv2sim.theory.conditions import BASE_STOCK, asked, timetable
+from tv2sim.theory.queueing import failed_bound, index_of_dispersion
+from tv2sim.theory.startup_times import FOR_VIDEOS, OF_SLOTS, drawn_startups
 from tv2sim.world.distributions import Empirical, Exponential, LogNormal, Uniform
 from tv2sim.world.faults import Faults
 from tv2sim.world.profiles import Profile
@@ -44,10 +32,167 @@ from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from numpy.typing import NDArray
 
-__all__ = ["Over", "Relation", "Row", "World", "worlds"]
+    from tv2sim.catalogue import Catalogue
+    from tv2sim.results.facts import Facts
+    from tv2sim.strategies import Strategy
+    from tv2sim.world.scenario import Scenario
+
+    Quantity: TypeAlias = Callable[["Runs"], NDArray[Any]]
+
+# -- what is measured of runs ------------------------------------------------------------------------------
+
+
+class Runs(NamedTuple):
+    """Replications of a strategy in a scenario, and the facts of each if they are simulated already."""
+
+    catalogue: Catalogue
+    strategy: Strategy
+    scenario: Scenario
+    seed: int
+    replications: range
+    facts: tuple[Facts, ...] = ()
+
+    @property
+    def what(self) -> tuple[Catalogue, Strategy, Scenario]:
+        """What a formula is asked for."""
+        return self[:3]
+
+    def by_run(self, measured: Callable[[Facts], Any]) -> NDArray[Any]:
+        """Return a row for each run."""
+        return np.array([measured(facts) for facts in self.facts])
+
+
+def published(runs: Runs) -> NDArray[Any]:
+    """Return for each video whether it was published in time."""
+    return runs.by_run(on_time)
+
+
+def failed(runs: Runs) -> NDArray[Any]:
+    """Return for each video whether it failed."""
+    return runs.by_run(lambda facts: facts.videos["outcome"] == VIDEO_OUTCOMES.index("failed"))
+
+
+def idle(runs: Runs) -> NDArray[Any]:
+    """Return the seconds for which publishers were idle."""
+    return runs.by_run(lambda facts: publisher_times(facts)["idle"].sum()) / PER_SECOND
+
+
+def blocked(runs: Runs) -> NDArray[Any]:
+    """Return for how many seconds the client waited for an encoder with each video."""
+    return runs.by_run(lambda facts: facts.videos["encoding_started"] - facts.videos["offered"]) / PER_SECOND
+
+
+def waits(runs: Runs) -> NDArray[Any]:
+    """Return how many seconds each video waited for a publisher."""
+    return runs.by_run(lambda facts: facts.videos["assigned"] - facts.videos["encoded"]) / PER_SECOND
+
+
+def waited(runs: Runs) -> NDArray[Any]:
+    """Return for each video whether it waited for a publisher."""
+    return waits(runs) > 0
+
+
+def waited_longer(seconds: float) -> Quantity:
+    """Return for each video whether it waited longer than so many seconds."""
+    return lambda runs: waits(runs) > seconds
+
+
+def must_fail(runs: Runs) -> NDArray[Any]:
+    """Return how many videos must fail with the start-up times that are drawn."""
+    return failed_bound(*runs.what).of_replications(runs.seed, runs.replications)
+
+
+def starting_at(seconds: float) -> Quantity:
+    """Return how many publishers start up at a time."""
+    time = seconds * PER_SECOND
+
+    def starting(facts: Facts) -> int:
+        began, ready = facts.publishers["started"] <= time, facts.publishers["ready"] <= time
+        return int(np.count_nonzero(began & ~ready))
+
+    return lambda runs: runs.by_run(starting)
+
+
+def index_of(window: float) -> Quantity:
+    """Return the index of dispersion of the arrivals."""
+    return lambda runs: runs.by_run(
+        lambda facts: index_of_dispersion(facts.videos["offered"] / PER_SECOND, window)
+    )
+
+
+# -- client, encoders, queue and pool as a recursion -------------------------------------------------------
+
+
+class Tandem(NamedTuple):
+    """What the recursion gives, a row for each run.
+
+    Attributes
+    ----------
+    blocked, waits : numpy.ndarray
+        By video, for how many seconds the client waits for an encoder, and the video for a publisher.
+    published : numpy.ndarray
+        By video, whether it is published in time.
+    idle : numpy.ndarray
+        The idle seconds of all publishers.
+    """
+
+    blocked: NDArray[np.float64]
+    waits: NDArray[np.float64]
+    published: NDArray[np.bool_]
+    idle: NDArray[np.float64]
+
+
+def tandem(runs: Runs) -> Tandem:
+    """Return the times of a pool of one size, first in, first out, with a queue that has some room.
+
+    or a maximum of earlier times, also where the queue is full, encoders are blocked, and the client waits
+    (max-plus recursion with manufacturing blocking).
+    encoder (max-plus recursion with manufacturing blocking).
+
+    References
+    ----------
+    Buzacott and Shanthikumar (1993), Stochastic Models of Manufacturing Systems, ch. 5 (tandem queues).
+    """
+    catalogue, strategy, scenario = runs.what
+    capacity, rate, publishing = (
+        scenario.publishing_queue_capacity, scenario.requests_per_second, scenario.publishing_time,
+    )  # fmt: skip
+    assert capacity
+    assert isinstance(rate, float)
+    assert isinstance(publishing, float)
+    encoding, timeout = whole_ticks(catalogue.encoding_time), whole_ticks(catalogue.publication_timeout)
+    gap, busy, encoders = to_ticks(1 / rate), to_ticks(publishing), scenario.encoder_count
+    pool, startups = (
+        drawn_startups(scenario, origin, runs.seed, runs.replications, count)
+        for origin, count in ((OF_SLOTS, strategy.prewarmed), (FOR_VIDEOS, len(catalogue)))
+    )
+    offered, started, queued, assigned = np.zeros((4, *startups.shape[::-1]))
+    idle = np.zeros(len(startups))
+    for k in range(len(catalogue)):
+        if k:
+            offered[k] = started[k - 1] + gap
+        # an encoder is free when it has passed its video on, and passes it on when there is room
+        started[k] = np.maximum(offered[k], queued[k - encoders]) if k >= encoders else offered[k]
+        queued[k] = started[k] + encoding[k]
+        if k >= capacity:
+            queued[k] = np.maximum(queued[k], assigned[k - capacity])
+        pool.sort(axis=1)
+        assigned[k] = np.maximum(queued[k], pool[:, 0])
+        idle += assigned[k] - pool[:, 0]
+        pool[:, 0] = assigned[k] + startups[:, k]
+    idle += np.maximum(0, assigned[-1][:, np.newaxis] + busy - pool).sum(axis=1)
+    held = busy if scenario.deadline == "published" else 0
+    on_time = assigned - started + held <= timeout[:, np.newaxis]
+    blocked, waits = started - offered, assigned - started - encoding[:, np.newaxis]
+    return Tandem(blocked.T / PER_SECOND, waits.T / PER_SECOND, on_time.T, idle / PER_SECOND)
+
+
+# -- the table of what is verified -------------------------------------------------------------------------
+
 
 Relation: TypeAlias = Literal["equal", "at least", "at most", "approximation"]
 """What the simulated quantity is, measured by theory."""
@@ -78,7 +223,7 @@ class World(NamedTuple):
     rows: tuple[Row, ...]
 
 
-# -- what formulas say of videos -----------------------------------------------------------------------------
+# -- what formulas say of videos ---------------------------------------------------------------------------
 
 
 def _class(of: str) -> Callable[[Runs], NDArray[np.bool_]]:
@@ -146,7 +291,8 @@ TANDEM = (
     Row("tandem", "idle seconds", lambda runs: tandem(runs).idle, idle, over="each run"),
 )
 
-# -- what formulas say of queues -----------------------------------------------------------------------------
+
+# -- what formulas say of queues ---------------------------------------------------------------------------
 
 SERVICE, RATE = 4.0, 2.0
 POOL, SMALLER = PART_2C.replace(prewarmed=12), PART_2C.replace(prewarmed=10)
@@ -209,7 +355,7 @@ def _newsvendor(runs: Runs) -> float:
 
 LATE = Row("Lead.newsvendor", "share that waits", _newsvendor, lambda runs: waited(runs).mean(axis=1))
 
-# -- the worlds ----------------------------------------------------------------------------------------------
+# -- the worlds --------------------------------------------------------------------------------------------
 
 
 def worlds(catalogue: Catalogue) -> list[World]:
