@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import files
@@ -22,12 +23,6 @@ import msgspec
 from tv2sim.base.checks import did_you_mean, shown
 from tv2sim.base.errors import CatalogueError
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED, Video
-
-__all__ = [
-    "EXPRESSIONS", "FIELDS", "STARTUP_TIME", "UTC", "Accepted", "Choice", "Column", "Columns", "Constant",
-    "Expression", "Given", "MappingFile", "Rule", "Sum", "Term", "a_timezone", "as_columns", "column",
-    "shipped",
-]  # fmt: skip
 
 STARTUP_TIME = "startup_time"
 """What a mapping may find besides the fields of a video: how long the worker took to start."""
@@ -147,10 +142,8 @@ def _one(name: str, part: str, whole: str) -> Term | Sum:
     """Return an expression without a choice; `whole` is what the field is made of, for messages."""
     if re.fullmatch(r"'[^']*'", part):
         return Constant(part[1:-1], float("nan"))
-    try:
-        return Constant(part, float(part))
-    except ValueError:
-        pass
+    if constant := _constant(part):
+        return constant
     if not (found := _EXPRESSION.fullmatch(part)):
         raise CatalogueError(f"{name} must be {_HOW}, not {whole[:200]!r}")
     first, sign, second = found.groups()
@@ -159,10 +152,14 @@ def _one(name: str, part: str, whole: str) -> Term | Sum:
 
 
 def _term(name: str, text: str) -> Term:
-    try:
+    return _constant(text) or column(name, text)
+
+
+def _constant(text: str) -> Constant | None:
+    """Return the number that a text is; None if it is none."""
+    with suppress(ValueError):
         return Constant(text, float(text))
-    except ValueError:
-        return column(name, text)
+    return None
 
 
 def column(name: str, text: str) -> Column:
@@ -244,34 +241,21 @@ class Accepted:
 
     texts: tuple[str, ...]
 
-    @classmethod
-    def of(cls, values: Iterable[object]) -> Accepted:
-        """Return what accepts these values."""
-        return cls(tuple(map(str, values)))
-
     @cached_property
-    def _whole(self) -> frozenset[str]:
-        return frozenset(text for text in self.texts if "*" not in text)
-
-    @cached_property
-    def _patterns(self) -> list[re.Pattern[str]]:
-        several = (text.split("*") for text in self.texts if "*" in text)
-        return [re.compile(".*".join(map(re.escape, parts)), re.DOTALL) for parts in several]
+    def _pattern(self) -> re.Pattern[str]:
+        several = (".*".join(map(re.escape, text.split("*"))) for text in self.texts if text)
+        return re.compile("|".join(several) or r"(?!)", re.DOTALL)
 
     def __contains__(self, value: object) -> bool:
         """Return whether a value counts; in a list, one of its elements."""
         if isinstance(value, list):
-            return any(one in self for one in value) if value else "" in self._whole
-        if isinstance(value, bool):
-            return self._has(str(value)) or self._has(str(value).lower())
+            return any(one in self for one in value) if value else "" in self.texts
         if value is None or value != value:
-            return "" in self._whole
+            return "" in self.texts
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        return self._has(str(value))
-
-    def _has(self, text: str) -> bool:
-        return text in self._whole or any(pattern.fullmatch(text) for pattern in self._patterns)
+        texts = {str(value), str(value).lower()} if isinstance(value, bool) else {str(value)}
+        return any(self._pattern.fullmatch(text) or text in self.texts for text in texts)
 
     def __str__(self) -> str:
         return " or ".join(text or "missing" for text in self.texts)
@@ -440,7 +424,7 @@ def _read(path: Path) -> Columns:
 
 def _conditions(where: str, given: _Conditions) -> Conditions:
     return {
-        column(where, name): Accepted.of(values if isinstance(values, list) else [values])
+        column(where, name): Accepted(tuple(map(str, values if isinstance(values, list) else [values])))
         for name, values in given.items()
     }
 

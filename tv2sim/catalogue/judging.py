@@ -23,12 +23,6 @@ from tv2sim.base.checks import plural, shown
 from tv2sim.catalogue.columns import shipped
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, UNKNOWN, Rejected, Video
 
-__all__ = [
-    "LONGEST_LINE", "TEXT_KEPT", "Broken", "Entry", "Reasons", "UnusableError", "as_bytes", "decoding",
-    "held_list", "judged", "no_object", "no_video", "of_another_kind", "outcome_of", "parse", "parsed",
-    "repeated", "text_of", "video_of",
-]  # fmt: skip
-
 Entry: TypeAlias = "bytes | str | Mapping[str, Any] | Video | object"
 
 T = TypeVar("T")
@@ -370,16 +364,13 @@ def video_of(entry: object) -> Video:
     if not isinstance(entry, Mapping):
         raise UnusableError(no_object(type(entry).__name__))
     given = {
-        json: _plain(entry[name])
-        for python, json in _FIELDS.items()
-        for name in (python, json)
-        if name in entry
+        json: plain(entry[name]) for python, json in _FIELDS.items() for name in (python, json) if name in entry
     }
     for name, number in NUMBERS.items():
         field = _FIELDS[name]
         value = given.get(field)
-        if number.optional and _missing(value):
-            given.pop(field)
+        if number.optional and is_missing(value):
+            given.pop(field, None)
         elif isinstance(value, float) and not math.isfinite(value):
             raise UnusableError(f"{field} must be a finite number, not {value}")
     try:
@@ -391,7 +382,7 @@ def video_of(entry: object) -> Video:
     return video
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a scalar of numpy, or a decimal, as a number of Python's own."""
     if isinstance(value, np.floating):  # not item(): a longdouble's is a longdouble
         return float(value)
@@ -402,8 +393,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _missing(value: Any) -> bool:
-    """Return whether a table has this where a value is missing: NaN, or pandas' NA or NaT."""
-    if isinstance(value, float):
-        return math.isnan(value)
-    return type(value).__name__ in ("NAType", "NaTType")  # known by name: pandas may not be imported
+def is_missing(value: Any) -> bool:
+    """Return whether a value stands for none: None, NaN, or pandas' NA or NaT."""
+    # known by name, since pandas may not be imported
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or bool(value != value)

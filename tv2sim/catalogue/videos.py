@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = [
-    "NUMBERS", "REQUIRED", "TEXTS", "UNKNOWN", "Catalogue", "Rejected", "Video", "is_absent", "numbers_shown",
-    "rejected_shown",
-]  # fmt: skip
-
 
 UNKNOWN = float("nan")
 """The encoding time of a video that has none. Also stands for a timeout, which has no default, but cannot be
