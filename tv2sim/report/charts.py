@@ -34,8 +34,7 @@ if TYPE_CHECKING:
 
     from tv2sim.experiments.comparison import Comparison
     from tv2sim.experiments.planning import Plan
-
-__all__ = ["Chart", "charts", "inline_svg", "plan_chart"]
+    from tv2sim.plots.study import Shown
 
 _VIDEOS_IN_TIMELINE = 400
 """With more, the bars of a timeline are thinner than a line."""
@@ -164,18 +163,11 @@ def _reading(study: Comparison, metric: str, better: str) -> str:
     return f"{better} is better; a hollow triangle: less than the scale shows. {says}"
 
 
-_SIDES = {
-    ON_TIME_RATE: "Right of the line publishes more in time",
-    COST: "Left of the line is cheaper",
-}
+_SIDES = {ON_TIME_RATE: "Right of the line publishes more in time", COST: "Left of the line is cheaper"}
 
 
 def _costs(study: Comparison) -> Drawing:
-    means = ", ".join(
-        f"{shown.group + ': ' if shown.group else ''}{shown.cell.strategy} "
-        f"{estimate(COST, shown.interval(COST))}"
-        for shown in study_of(study).shown
-    )
+    means = _each(study, lambda shown: estimate(COST, shown.interval(COST)))
     return Drawing(
         "costs",
         lambda ax: plots.costs(study, ax),
@@ -187,17 +179,21 @@ def _costs(study: Comparison) -> Drawing:
 
 
 def _rates(study: Comparison, height: float | None) -> Drawing:
-    means = ", ".join(
-        f"{shown.group + ': ' if shown.group else ''}{shown.cell.strategy} "
-        f"{number(100 * shown.interval(ON_TIME_RATE).mean, 1)} %"
-        for shown in study_of(study).shown
-    )
+    means = _each(study, lambda shown: f"{number(100 * shown.interval(ON_TIME_RATE).mean, 1)} %")
     return Drawing(
         "rates",
         lambda ax: plots.on_time_rates(study, ax),
         f"On-time rate by strategy: {means}.",
         _reading(study, ON_TIME_RATE, "Left"),
         height,
+    )
+
+
+def _each(study: Comparison, figure: Callable[[Shown], str]) -> str:
+    """Return a figure of each strategy, after the names of its group and its own."""
+    return ", ".join(
+        f"{shown.group + ': ' if shown.group else ''}{shown.cell.strategy} {figure(shown)}"
+        for shown in study_of(study).shown
     )
 
 
