@@ -31,15 +31,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Expected:
-    """What theory expects of the videos of a run.
+    """Expected outcomes of the videos of a run.
 
     Attributes
     ----------
     fails : numpy.ndarray
         The probability of each video to fail.
     error : float
-        None of these probabilities is off by more. It is 0 unless start-ups fail, except for the rounding of
-        the arithmetic.
+        A bound on the error of each probability: 0 unless start-ups fail, except for rounding.
     """
 
     fails: NDArray[np.float64]
@@ -64,7 +63,7 @@ class Expected:
 def between(
     formula: Callable[[Ready], NDArray[np.float64]], several: Sequence[Ready]
 ) -> tuple[NDArray[np.float64], float]:
-    """Return the middle of what a monotone formula gives for bounds of a distribution, and the error."""
+    """Return the middle of a formula's values for the bounds of a distribution, and half their distance."""
     values = [formula(ready) for ready in several]
     low, high = values[0], values[-1]
     return (low + high) / 2, float(np.abs(high - low).max(initial=0.0)) / 2
@@ -79,7 +78,7 @@ CLASSES = ["never", "sometimes", "always"]
 def on_time_probability(
     catalogue: Catalogue | Any, strategy: Strategy | str, scenario: Scenario | None = None
 ) -> Expected:
-    """Return how probable it is for each video to be published in time by a publisher of its own.
+    """Return the probability of each video to be published in time by a publisher of its own.
 
     The publisher is started at a known moment, and has until the video's deadline: F(timeout - encoding time)
     under parts 1 and 2b and F(timeout) under part 2a, F being the distribution function of the start-up time;
@@ -117,7 +116,7 @@ def on_time_probability(
     >>> round(found.published, 2), found.error < 1e-4
     (56.44, True)
     """
-    given = asked("on_time_probability", catalogue, strategy, scenario, *OWN)
+    given = asked("on_time_probability", catalogue, strategy, scenario, OWN)
     left = _left(given)
     fails, error = between(
         lambda ready: 1 - _reached(ready, left), ready_times(given.scenario, left.max(initial=1))
@@ -172,7 +171,7 @@ def classification(
     times = {name: getattr(catalogue, name) for name in ("encoding_time", "publication_timeout")}
     table = pd.DataFrame({"id": catalogue.ids, **times}, index=pd.RangeIndex(len(catalogue), name="video"))
     for each in map(as_strategy, strategies):
-        given = asked("classification", catalogue, each, scenario, *OWN)
+        given = asked("classification", catalogue, each, scenario, OWN)
         table[each.name] = pd.Categorical.from_codes(_class_of(given), pd.Index(CLASSES), ordered=True)
     return table
 
@@ -180,7 +179,7 @@ def classification(
 def _class_of(given: Asked) -> NDArray[np.int64]:
     """Return the index of each video's class.
 
-    Its first publisher says whether it can be in time. Where start-ups fail, it can always be late.
+    The first publisher decides whether the video can be in time. Where start-ups fail, each video can be late.
     """
     (first,) = ready_times(given.scenario.replace(faults=Faults()), 0)
     reached = _reached(first, _left(given))
@@ -208,15 +207,15 @@ _NODES = 8
 
 @dataclass(frozen=True, eq=False)
 class AdvanceOrder(Expected):
-    """What theory expects of advance order.
+    """Expected outcomes of advance order.
 
     Attributes
     ----------
     idle : float
-        The mean seconds for which ready publishers wait for videos, in a run; NaN where publishing takes time,
-        since the end of the run then is a matter of its own.
+        The mean seconds per run for which ready publishers wait for videos. NaN where publishing takes time,
+        since the end of the run is then unknown.
     idle_error : float
-        As `error`, for `idle`.
+        A bound on the error of `idle`.
     """
 
     idle: float
@@ -230,9 +229,11 @@ def advance_order(
 
     The k-th video to be encoded takes the k-th publisher to be ready. So it is in time exactly if at least k
     publishers are ready by its deadline. They start at known times, so their number is a sum of independent yes
-    and no (Poisson-binomial). Idle are as many as are ready beyond the videos encoded so far; the integral of
-    their mean number is taken by Gauss and Legendre's rule between the times at which it has corners; of
-    measured start-up times, which have many, it is off by about a thousandth.
+    and no (Poisson-binomial).
+
+    The idle publishers are those ready beyond the videos encoded so far. Their mean number is integrated by
+    Gauss and Legendre's rule between the times at which it has corners. Measured start-up times have many
+    corners; for them the integral is off by about a thousandth.
 
     Parameters
     ----------
@@ -263,21 +264,14 @@ def advance_order(
     >>> round(found.failed, 3), round(found.idle, 1)
     (1.089, 149.3)
     """
-    given = asked("advance_order", catalogue, strategy, scenario, *ADVANCE)
+    given = asked("advance_order", catalogue, strategy, scenario, ADVANCE)
     times = timetable(given)
-    begun = _begun(given, times)
+    begun = np.sort(given.begun(times.started + given.delay))
     several = ready_times(given.scenario, max(times.deadline.max(initial=0), times.encoded.max(initial=0)) + 1)
     fails, error = between(lambda ready: _fails_in_order(times, begun, ready), several)
     idle, idle_error = between(lambda ready: np.array([_idle(times, begun, ready)]), several)
     publishing = given.catalogue.publishing_time is not None or given.scenario.publishing_time != 0
     return AdvanceOrder(fails, error, np.nan if publishing else float(idle[0]), idle_error)
-
-
-def _begun(given: Asked, times: Timetable) -> NDArray[np.float64]:
-    """Return when each publisher starts up, in ascending order; minus infinity if it is ready at the start."""
-    provisioning = to_ticks(given.scenario.provisioning_delay)
-    prewarmed = -np.inf if given.strategy.ready_at_start else provisioning
-    return np.sort([*[prewarmed] * given.strategy.prewarmed, *(times.started + given.delay + provisioning)])
 
 
 def _fails_in_order(times: Timetable, begun: NDArray[np.float64], ready: Ready) -> NDArray[np.float64]:
@@ -289,7 +283,7 @@ def _fails_in_order(times: Timetable, begun: NDArray[np.float64], ready: Ready) 
 
 
 def _idle(times: Timetable, begun: NDArray[np.float64], ready: Ready) -> float:
-    """Return the mean idle seconds up to the end of the last encoding; later, who is idle has ended the run."""
+    """Return the mean idle seconds up to the end of the last encoding, after which nobody idles."""
     encoded = np.sort(times.encoded)
     corners = np.unique(np.concatenate([np.zeros(1), encoded, begun + ready.shortest, begun + ready.longest]))
     corners = corners[(corners >= 0) & (corners <= encoded.max(initial=0))]

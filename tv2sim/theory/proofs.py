@@ -1,4 +1,4 @@
-"""What is proved of every replication: that no video can fail, and that a larger pool is never later."""
+"""Proofs that hold in every replication: that no video can fail, and that a larger pool is never later."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tv2sim.theory.conditions import (
     FIFO,
     STATIC,
     WORLD,
-    Condition,
+    Conditions,
     asked,
     if_covered,
     longest_startup,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Certificate:
-    """Whether it is proven that no video can fail; ``str()`` of it is a sentence.
+    """Whether it is proven that no video can fail; ``str()`` says so in a sentence.
 
     Attributes
     ----------
@@ -47,13 +47,14 @@ class Certificate:
     startup_time : float
         The longest start-up time, in seconds.
     failed : int
-        How many videos fail if every start-up takes that long.
+        How many videos fail if every start-up takes the longest time.
     video : int or None
-        The row of the first one of them.
+        The row of the first video that fails.
     id : str or None
-        Its id.
+        The id of this video.
     late : float
-        The seconds by which it is late. If no video fails, it is 0 or less: the latest video has so much left.
+        The seconds by which this video is late. If no video fails: minus the seconds that the latest video has
+        left.
     """
 
     strategy: str
@@ -65,7 +66,7 @@ class Certificate:
 
     @property
     def holds(self) -> bool:
-        """Whether it is proven."""
+        """Whether the proof succeeded: no video fails if every start-up takes the longest time."""
         return self.failed == 0
 
     def __bool__(self) -> bool:
@@ -88,11 +89,11 @@ def certificate(
 ) -> Certificate:
     """Return whether it is proven that no video can fail, in any replication.
 
-    One run is simulated, in which every start-up takes as long as it can. If a publisher is ready earlier, then
-    no video gets its publisher later: with first in, first out, all times are sums, maxima and minima of
-    start-up times (Kiefer and Wolfowitz 1955). So a run without a failure proves that the probability of one is
-    0. A run with failures proves nothing; where start-up times are independent and may all be close to their
-    upper end, it shows that failures are possible.
+    One run is simulated, in which every start-up takes as long as it can. If a publisher is ready earlier, no
+    video gets its publisher later: with first in, first out, all times are sums, maxima and minima of start-up
+    times (Kiefer and Wolfowitz 1955). So a run without a failure proves that failures have probability 0. A run
+    with failures proves nothing. Where start-up times are independent and may all be close to their upper end,
+    it shows that failures are possible.
 
     Parameters
     ----------
@@ -107,7 +108,7 @@ def certificate(
     Returns
     -------
     Certificate
-        Whether it is proven, and which video fails first if not.
+        Whether no video can fail, and if that is not proven, the first video that fails.
 
     Raises
     ------
@@ -126,7 +127,7 @@ def certificate(
     under a warm pool of 13 it is not proven that no video can fail: if every start-up takes 6 s, 1 video
     fails, the first of them '476930ba-3d33-47bd-8a41-0c56e0f1a640', 0.5 s late
     """
-    given = asked("certificate", catalogue, strategy, scenario, *FIFO)
+    given = asked("certificate", catalogue, strategy, scenario, FIFO)
     refuse(given, BOUNDED)
     longest = longest_startup(given.scenario)
     late = slowest_run(given, longest).videos["assigned"] - timetable(given).deadline
@@ -145,20 +146,16 @@ def certificate(
 # -- that a larger pool publishes no video later -----------------------------------------------------------
 
 
-_PLAIN = (
-    Condition(lambda asked: type(asked.strategy) is not Strategy, "a class of its own, {strategy.name!r}"),
-    Condition(lambda asked: not asked.shares, "strategy {strategy.name!r}, whose videos share no publishers"),
-    *STATIC,
-    Condition(
-        lambda asked: asked.strategy.holds is not None,
-        "strategy {strategy.name!r}, which holds publishers back",
+_PLAIN: Conditions = {
+    "a class of its own, {strategy.name!r}": lambda asked: type(asked.strategy) is not Strategy,
+    "strategy {strategy.name!r}, whose videos share no publishers": lambda asked: not asked.shares,
+    **STATIC,
+    "strategy {strategy.name!r}, which holds publishers back": lambda asked: asked.strategy.holds is not None,
+    "strategy {strategy.name!r}, which replaces publishers and serves in the order of {strategy.order}": (
+        lambda asked: asked.strategy.starts_on is None and asked.strategy.reorders
     ),
-    Condition(
-        lambda asked: asked.strategy.starts_on is None and asked.strategy.reorders,
-        "strategy {strategy.name!r}, which replaces publishers and serves in the order of {strategy.order}",
-    ),
-)
-"""Strategies without a proof: their rules may depend on the size, or on who is served first."""
+}
+"""Strategies without a proof, since their rules may depend on the size, or on who is served first."""
 
 
 def rises_with_pool(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> bool:
@@ -190,7 +187,7 @@ def rises_with_pool(catalogue: Catalogue, strategy: Strategy, scenario: Scenario
 
 
 def _proved(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> Asked:
-    given = asked("the order of pools", catalogue, strategy, scenario, *_PLAIN, world=DEPENDENT)
+    given = asked("the order of pools", catalogue, strategy, scenario, _PLAIN, world=DEPENDENT)
     if may_be_full(given):  # then encodings have to be the same in all replications, and never blocked
         refuse(given, WORLD)
         timetable(given)

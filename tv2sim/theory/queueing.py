@@ -1,7 +1,7 @@
-"""What theory knows exactly, or nearly: of queues in the long run, and of the strategies here.
+"""Exact and approximate formulas for queues in the long run, and for the strategies of tv2sim.
 
-Each function names its source and its conditions, and refuses with a sentence what it does not cover. Of the
-strategies, nothing is simulated but the times of the encodings, once.
+Each function names its source and its conditions, and refuses with a sentence what it does not cover. For
+strategies, one run is simulated to find the times of the encodings.
 
 >>> import tv2sim as tv
 >>> tv.queueing.on_time_probability(tv.generate_catalogue(), "2a").published

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Wait(NamedTuple):
-    """How long an arrival waits in the long run: not at all, or an exponential time.
+    """The wait of an arrival in the long run: none, or an exponential time.
 
     >>> wait = mms_wait(2.0, 4.0, 10)
     >>> round(wait.longer_than(2.0), 4)
@@ -47,7 +47,7 @@ class Wait(NamedTuple):
         return self.mean / self.probability if self.probability else 0.0
 
     def longer_than(self, time: float) -> float:
-        """Return the share of arrivals that wait longer than so many seconds."""
+        """Return the share of arrivals that wait longer than this time in seconds."""
         time = a_time("time", time)
         return self.probability * exp(-time / self.mean_of_waiting) if self.mean else 0.0
 
@@ -95,9 +95,9 @@ def erlang_b(servers: int, load: float) -> float:
 def erlang_c(servers: int, load: float) -> float:
     """Return the share of arrivals that wait, if those that find all servers busy do (M/M/c).
 
-    It holds for Poisson arrivals and exponential service times, first come, first served. For other service
-    times it is close: of times of U(2, 6), a load of 8 and 10 servers, .390 wait, and this says .409. For other
-    arrivals it may be far off.
+    The formula holds for Poisson arrivals and exponential service times, first come, first served. For other
+    service times it is close: with U(2, 6), a load of 8 and 10 servers, .390 wait, and the formula gives .409.
+    For other arrivals it may be far off.
 
     Parameters
     ----------
@@ -173,10 +173,10 @@ def mms_wait(arrival_rate: float, service_time: float, servers: int) -> Wait:
 def allen_cunneen(
     arrival_rate: float, service_time: Distribution | float | str, servers: int, arrivals_scv: float = 1.0
 ) -> float:
-    """Return about how long arrivals wait in G/G/c, first come, first served.
+    """Return the approximate mean wait in G/G/c, first come, first served.
 
-    It is the mean wait of M/M/c times the mean of both squared coefficients of variation: an approximation,
-    good where the load is high and the times between arrivals are independent.
+    The mean wait of M/M/c is multiplied by the mean of both squared coefficients of variation. The
+    approximation is good where the load is high and the times between arrivals are independent.
 
     Parameters
     ----------
@@ -283,9 +283,9 @@ def _transform(between: Distribution, rate: float) -> tuple[float, float]:
 
 
 def _slope(between: Distribution, busy: int, root: float, service_time: float, servers: int) -> float:
-    """Return (servers * some - busy) / (root - busy), `some` being that of :func:`_transform` for `busy`.
+    """Return (servers * some - busy) / (root - busy), with the probability `some` of :func:`_transform`.
 
-    Both differences are 0 at the same place; close to it, the ratio is a derivative.
+    Both differences are 0 where `root` is `busy`; close to it, the ratio is a derivative.
     """
     if abs(root - busy) > 1e-5:
         return (servers * _transform(between, busy / service_time)[1] - busy) / (root - busy)
@@ -298,9 +298,10 @@ def palm(
 ) -> float:
     """Return the mean number of busy servers where there are always enough (M/G/infinity).
 
-    Their number has a Poisson distribution with this mean: in the long run, or at a time after a start without
-    any (M(t)/G/infinity). It holds for Poisson arrivals, at a rate that may change, and service times of any
-    distribution. So many publishers exist at a time where each video has its own and they never wait.
+    The number of busy servers has a Poisson distribution with this mean: in the long run, or at a time after an
+    empty start (M(t)/G/infinity). The formula holds for Poisson arrivals, at a rate that may change, and
+    service times of any distribution. It gives the number of publishers where each video has its own and they
+    never wait.
 
     Parameters
     ----------
@@ -347,7 +348,7 @@ def palm(
 
 
 def _steps(profile: Profile, until: float) -> Iterator[tuple[float, float, float]]:
-    """Yield from and to when each rate holds, one step after the other, up to a time."""
+    """Yield the begin, the end and the rate of each step, up to a time."""
     begins, rates = zip(*profile.steps, strict=True)
     ends = [*begins[1:], inf if profile.period is None else profile.period]
     first = 0.0
@@ -359,7 +360,7 @@ def _steps(profile: Profile, until: float) -> Iterator[tuple[float, float, float
 
 
 def _load(arrival_rate: float, service_time: float, servers: int) -> float:
-    """Return the arrivals in a mean service time, if the servers can keep up with them."""
+    """Return the arrivals in a mean service time; raise an error if the servers cannot keep up with them."""
     rate = a_number("arrival_rate", arrival_rate, above=0)
     load = rate * a_time("service_time", service_time, above=0)
     _check_load(a_whole_number("servers", servers, at_least=1, at_most=MOST), load)
@@ -380,11 +381,11 @@ def _check_load(servers: int, load: float) -> None:
 def kiefer_wolfowitz(
     arrivals: ArrayLike, service_times: ArrayLike, servers: int, free_from: ArrayLike = 0.0
 ) -> NDArray[np.float64]:
-    """Return how long each arrival waits for one of several servers, first come, first served (G/G/c).
+    """Return the wait of each arrival for one of several servers, first come, first served (G/G/c).
 
-    It is exact for any sequences. The waits of part 2c are those of a queue whose servers are the places of the
-    pool: arrivals are the ends of encodings, the service time of a video is the start-up time of the publisher
-    that is started because of it, and each server is free from the start-up time of its first publisher on.
+    The recursion is exact for any sequences. Part 2c is such a queue, whose servers are the places of the pool.
+    Arrivals are the ends of encodings. The service time of a video is the start-up time of the publisher that
+    is started because of it. Each server is free from the start-up time of its first publisher on.
 
     Parameters
     ----------
@@ -395,7 +396,7 @@ def kiefer_wolfowitz(
     servers : int
         Their number.
     free_from : array or float
-        From when on each server is free: a row for each replication, or one for all.
+        The time from which each server is free: a row for each replication, or one for all.
 
     Returns
     -------
@@ -444,17 +445,17 @@ def kiefer_wolfowitz(
 
 
 def index_of_dispersion(times: ArrayLike, window: float) -> float:
-    """Return the variance of the number of events in a window of time, in means of this number.
+    """Return the variance of the number of events in a window of time, divided by the mean number.
 
-    It is 1 for a Poisson process, and 0 for one without chance that has the same number in each window. The
-    window moves from the first event to the last.
+    The index is 1 for a Poisson process, and 0 for a process with the same number in each window. The window
+    moves from the first event to the last.
 
     Parameters
     ----------
     times : array
         The times of the events, ascending.
     window : float
-        Its length, in the same unit.
+        The length of the window, in the same unit.
 
     Returns
     -------
@@ -511,7 +512,7 @@ def _times(name: str, given: Any) -> NDArray[np.float64]:
 
 _NODES = 16
 _HALVINGS = 50
-"""Pieces become half as long towards 0 and 1, where quantile functions may rise without limit."""
+"""How often pieces are halved towards 0 and 1, where quantile functions may rise without limit."""
 _BETWEEN = 64
 """Pieces of the same length from 1/4 to 3/4."""
 
@@ -523,9 +524,9 @@ def mean_over(
 ) -> float:
     """Return the integral of function(quantile(u)) for u from 0 to `share`.
 
-    For 1, all times, it is the mean of the function. Gauss and Legendre's rule is applied to pieces, so that it
-    holds to about 12 digits where the quantile function is smooth, and to about 6 where it has corners.
-    Measured times are summed up.
+    For a share of 1 it is the mean of the function. Gauss and Legendre's rule is applied to pieces. It holds to
+    about 12 digits where the quantile function is smooth, and to about 6 where it has corners. Measured times
+    are summed up.
     """
     if isinstance(distribution, Empirical):
         samples = np.array(distribution.samples)
@@ -536,20 +537,20 @@ def mean_over(
 
 
 def mean_of_least(distribution: Distribution, time: float) -> float:
-    """Return the mean of the lesser of a time that is drawn and this one: the integral of 1 - F up to it."""
+    """Return the mean of the lesser of a drawn time and this time: the integral of 1 - F up to this time."""
     reached = distribution.cdf(time)
     return mean_over(distribution, lambda times: times, reached) + max(0.0, time) * (1 - reached)
 
 
 def squared_variation(distribution: Distribution) -> float:
-    """Return the squared coefficient of variation: the variance in squares of the mean."""
+    """Return the squared coefficient of variation: the variance divided by the squared mean."""
     mean = distribution.mean
     return mean_over(distribution, lambda times: (times / mean - 1) ** 2) if mean else 0.0
 
 
 @cache
 def _rule() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the numbers between 0 and 1 at which a function is taken, and their weights."""
+    """Return the points between 0 and 1 at which a function is evaluated, and their weights."""
     towards_0 = 2.0 ** -np.arange(_HALVINGS, 1, -1)
     ends = np.concatenate(
         [[0], towards_0, np.linspace(0.25, 0.75, _BETWEEN + 1)[1:-1], 1 - towards_0[::-1], [1]]

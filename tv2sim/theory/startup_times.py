@@ -1,4 +1,4 @@
-"""When publishers are ready: the distribution of start-up times, those drawn, and how many are ready."""
+"""Start-up times: their distribution, the times that replications draw, and how many publishers are ready."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ class Ready:
     Attributes
     ----------
     by : callable
-        The probability that a publisher is ready so many ticks after the start of the first one.
+        The probability that a publisher is ready by so many ticks after the first start.
     shortest, longest : float
-        Before the first it is 0, and from the other on 1.
+        The probability is 0 before `shortest`, and 1 from `longest` on.
     """
 
     by: Callable[[NDArray[np.float64]], NDArray[np.float64]]
@@ -48,17 +48,18 @@ class Ready:
 
 
 def ready_times(scenario: Scenario, until: float) -> tuple[Ready, ...]:
-    """Return the distribution, or if start-ups fail one that is not above it and one that is not below it.
+    """Return the distribution of the time until a publisher is ready; two bounds of it if start-ups fail.
 
-    The time is that of the first start-up, if it succeeds; each that fails is followed by another one, when
-    that has been noticed and a start has been provided.
+    The time is that of the first start-up if it succeeds. A start-up that fails is followed by another one,
+    after the failure is noticed and a start is provided. The first bound is not above the distribution, the
+    second one is not below it.
 
     Parameters
     ----------
     scenario : Scenario
         Start-up times, how often start-ups fail, and when that is noticed.
     until : float
-        Ticks up to which it is needed.
+        Ticks up to which the distribution is needed.
 
     Notes
     -----
@@ -75,7 +76,7 @@ def ready_times(scenario: Scenario, until: float) -> tuple[Ready, ...]:
 
 
 def _step(least: float) -> float:
-    """Return the first of 1, 2, 5, 10, 20, 50, ... that is not less."""
+    """Return the first of 1, 2, 5, 10, 20, 50, ... that is at least this."""
     return next(
         step for exponent in range(20) for step in (10.0**exponent * n for n in (1, 2, 5)) if step >= least
     )
@@ -85,7 +86,7 @@ def _on_grid(scenario: Scenario, step: float, points: int, *, up: bool) -> Ready
     """Return the distribution of times that are rounded to multiples of a step."""
     time, faults = scenario.startup_time, scenario.faults
     grid = np.arange(points) * step
-    # a thousandth of a tick before the next point: what is at that point does not count
+    # rounded down, a time belongs to the point before it: a thousandth of a tick excludes the next point
     first = time.cdf((grid if up else grid + step - 1e-3) / PER_SECOND)
     between = (to_ticks(faults.noticed_after) + to_ticks(scenario.provisioning_delay)) / step
     pause = ceil(between) if up else floor(between)
@@ -104,7 +105,7 @@ def _on_grid(scenario: Scenario, step: float, points: int, *, up: bool) -> Ready
 def _geometric_sum(one: NDArray[np.float64], again: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the convolution of a sequence with 1 + a + a * a + a * a * a + ..., up to its length.
 
-    It is (1 + a)(1 + a^2)(1 + a^4)..., in which the powers become negligible soon.
+    The sum is (1 + a)(1 + a^2)(1 + a^4)..., whose powers soon become negligible.
     """
     size = 2 ** (2 * len(one) - 1).bit_length()
     while again.sum() > _NOTHING:
@@ -128,31 +129,23 @@ def drawn_startups(
 
     There is a row for each replication.
     """
-    times, chances = origin
-    found = _drawn_once(scenario, times, seed, replications, count, 0)
-    failed = _failures(scenario, chances, seed, replications, count, 0)
-    between = to_ticks(scenario.faults.noticed_after) + to_ticks(scenario.provisioning_delay)
-    further = 1
-    while failed.any():
-        found[failed] += between + _drawn_once(scenario, times, seed, replications, count, further)[failed]
-        failed &= _failures(scenario, chances, seed, replications, count, further)
-        further += 1
-    return found
+    times_of, chances_of = origin
 
+    def times(further: int) -> NDArray[np.float64]:
+        u = _uniforms(seed, times_of, replications, count, further)
+        return drawn_ticks(scenario.startup_time, u.ravel()).reshape(u.shape)
 
-def _drawn_once(
-    scenario: Scenario, purpose: Purpose, seed: int, replications: range, count: int, further: int
-) -> NDArray[np.float64]:
-    u = _uniforms(seed, purpose, replications, count, further)
-    return drawn_ticks(scenario.startup_time, u.ravel()).reshape(u.shape)
-
-
-def _failures(
-    scenario: Scenario, purpose: Purpose, seed: int, replications: range, count: int, further: int
-) -> NDArray[np.bool_]:
+    found, further = times(0), 0
     if not scenario.faults.startup:
-        return np.zeros((len(replications), count), dtype=np.bool_)
-    return _uniforms(seed, purpose, replications, count, further) < scenario.faults.startup
+        return found
+    between = to_ticks(scenario.faults.noticed_after) + to_ticks(scenario.provisioning_delay)
+    failed = np.ones(found.shape, dtype=np.bool_)
+    while True:
+        failed &= _uniforms(seed, chances_of, replications, count, further) < scenario.faults.startup
+        if not failed.any():
+            return found
+        further += 1
+        found[failed] += between + times(further)[failed]
 
 
 def _uniforms(
@@ -170,16 +163,16 @@ def _uniforms(
 
 
 _AT_ONCE = 256
-"""Times for which the numbers are found together: a processor's cache holds them."""
+"""Times whose distributions are computed together, so that they fit into a processor's cache."""
 
 
 class Numbers(NamedTuple):
     """The distribution of the number of publishers that are ready, a row for each time."""
 
     sure: NDArray[np.int64]
-    """How many are ready in any case."""
+    """How many publishers are ready with certainty."""
     others: NDArray[np.float64]
-    """The probability that so many others are."""
+    """The probability that 0, 1, 2, ... others are ready."""
 
     def below(self, count: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the probability that fewer than `count` are ready."""
@@ -190,7 +183,7 @@ class Numbers(NamedTuple):
         return np.where(missing > 0, up_to[:, 0], 0.0)
 
     def above(self, count: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the mean of how many more than `count` are ready; none if fewer are."""
+        """Return the mean number of publishers ready beyond `count`."""
         more = self.sure[:, np.newaxis] + np.arange(self.others.shape[1]) - count[:, np.newaxis]
         return np.asarray((np.maximum(more, 0) * self.others).sum(axis=1))
 
@@ -202,25 +195,25 @@ def numbers_ready(
     ready: Ready,
     first: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
-    """Return what a function makes of the number of publishers ready by each time.
+    """Return a function of the distribution of the number of publishers ready by each time.
 
     Parameters
     ----------
     of_numbers : callable
-        Takes the numbers at some of the times, and which times these are; returns a number for each.
+        The function: takes the numbers at a slice of the times, and the slice; returns a value for each time.
     times : numpy.ndarray
         Ticks.
     begun : numpy.ndarray
-        When each publisher starts up, ascending; minus infinity if it is ready from the beginning.
+        When each start-up begins, ascending; minus infinity for a publisher that is ready at the start.
     ready : Ready
         The distribution of start-up times.
     first : numpy.ndarray, optional
-        For each time, how many of the publishers count, from the first on; default is all.
+        For each time, how many of the first publishers count; default is all.
 
     Notes
     -----
-    Of those that count, the ones that started long before are ready, those that started just before are not,
-    and the others are convolved one by one. All terms are positive, so also small probabilities are exact.
+    Publishers that started long before a time are ready, and those that started just before it are not. The
+    others are convolved one by one. All terms are positive, so that small probabilities are exact too.
     """
     found = np.empty(len(times))
     counted = np.full(len(times), len(begun)) if first is None else first

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 class Runs(NamedTuple):
-    """Replications of a strategy in a scenario, and the facts of each if they are simulated already."""
+    """Replications of a strategy in a scenario, with their facts if they are simulated already."""
 
     catalogue: Catalogue
     strategy: Strategy
@@ -58,11 +58,20 @@ class Runs(NamedTuple):
 
     @property
     def what(self) -> tuple[Catalogue, Strategy, Scenario]:
-        """What a formula is asked for."""
+        """The catalogue, the strategy and the scenario: the arguments of a formula."""
         return self[:3]
 
+    @property
+    def startups(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The start-up times drawn for places of the pool and for videos, in ticks: a row for each run."""
+        what = self.seed, self.replications
+        return (
+            drawn_startups(self.scenario, OF_SLOTS, *what, self.strategy.prewarmed),
+            drawn_startups(self.scenario, FOR_VIDEOS, *what, len(self.catalogue)),
+        )
+
     def by_run(self, measured: Callable[[Facts], Any]) -> NDArray[Any]:
-        """Return a row for each run."""
+        """Return a measured value, or one by video, for each run."""
         return np.array([measured(facts) for facts in self.facts])
 
 
@@ -102,12 +111,12 @@ def waited_longer(seconds: float) -> Quantity:
 
 
 def must_fail(runs: Runs) -> NDArray[Any]:
-    """Return how many videos must fail with the start-up times that are drawn."""
+    """Return how many videos must fail in each run, with the start-up times that are drawn."""
     return failed_bound(*runs.what).of_replications(runs.seed, runs.replications)
 
 
 def starting_at(seconds: float) -> Quantity:
-    """Return how many publishers start up at a time."""
+    """Return the number of publishers that start up at a time."""
     time = seconds * PER_SECOND
 
     def starting(facts: Facts) -> int:
@@ -128,14 +137,14 @@ def index_of(window: float) -> Quantity:
 
 
 class Tandem(NamedTuple):
-    """What the recursion gives, a row for each run.
+    """The results of the recursion, a row for each run.
 
     Attributes
     ----------
     blocked, waits : numpy.ndarray
-        By video, for how many seconds the client waits for an encoder, and the video for a publisher.
+        Seconds by video for which the client waits for an encoder, and the video for a publisher.
     published : numpy.ndarray
-        By video, whether it is published in time.
+        Whether each video is published in time.
     idle : numpy.ndarray
         The idle seconds of all publishers.
     """
@@ -149,15 +158,15 @@ class Tandem(NamedTuple):
 def tandem(runs: Runs) -> Tandem:
     """Return the times of a pool of one size, first in, first out, with a queue that has some room.
 
-    or a maximum of earlier times, also where the queue is full, encoders are blocked, and the client waits
-    (max-plus recursion with manufacturing blocking).
-    encoder (max-plus recursion with manufacturing blocking).
+    All encodings take equally long, so that videos keep their order everywhere. Then each time is a sum or a
+    maximum of earlier times, also where the queue is full, encoders are blocked, and the client waits (max-plus
+    recursion with manufacturing blocking).
 
     References
     ----------
     Buzacott and Shanthikumar (1993), Stochastic Models of Manufacturing Systems, ch. 5 (tandem queues).
     """
-    catalogue, strategy, scenario = runs.what
+    catalogue, _, scenario = runs.what
     capacity, rate, publishing = (
         scenario.publishing_queue_capacity, scenario.requests_per_second, scenario.publishing_time,
     )  # fmt: skip
@@ -166,10 +175,7 @@ def tandem(runs: Runs) -> Tandem:
     assert isinstance(publishing, float)
     encoding, timeout = whole_ticks(catalogue.encoding_time), whole_ticks(catalogue.publication_timeout)
     gap, busy, encoders = to_ticks(1 / rate), to_ticks(publishing), scenario.encoder_count
-    pool, startups = (
-        drawn_startups(scenario, origin, runs.seed, runs.replications, count)
-        for origin, count in ((OF_SLOTS, strategy.prewarmed), (FOR_VIDEOS, len(catalogue)))
-    )
+    pool, startups = runs.startups
     offered, started, queued, assigned = np.zeros((4, *startups.shape[::-1]))
     idle = np.zeros(len(startups))
     for k in range(len(catalogue)):
@@ -195,13 +201,13 @@ def tandem(runs: Runs) -> Tandem:
 
 
 Relation: TypeAlias = Literal["equal", "at least", "at most", "approximation"]
-"""What the simulated quantity is, measured by theory."""
+"""How the simulated quantity relates to that of theory."""
 Over: TypeAlias = Literal["each run", "runs", "the long run"]
-"""Where it is so: in each run, video by video; in the mean over runs; or that, once their start is left out."""
+"""Where the relation holds: in each run and video, in the mean over runs, or in that without their start."""
 
 
 class Row(NamedTuple):
-    """What a formula says of a world."""
+    """A quantity of a world: the value of a formula, and how it is measured."""
 
     formula: str
     quantity: str
@@ -210,11 +216,11 @@ class Row(NamedTuple):
     relation: Relation = "equal"
     over: Over = "runs"
     step: float | None = None
-    """The least amount by which the quantity of two runs differs, if there is one."""
+    """The least difference between two runs, if the quantity has one."""
 
 
 class World(NamedTuple):
-    """Where formulas hold."""
+    """A world in which formulas hold."""
 
     case: str
     catalogue: Catalogue
@@ -227,7 +233,7 @@ class World(NamedTuple):
 
 
 def _class(of: str) -> Callable[[Runs], NDArray[np.bool_]]:
-    """Return which videos are of this class."""
+    """Return a function that says which videos are of this class."""
 
     def them(runs: Runs) -> NDArray[np.bool_]:
         catalogue, strategy, scenario = runs.what
@@ -238,13 +244,10 @@ def _class(of: str) -> Callable[[Runs], NDArray[np.bool_]]:
 
 
 def _waits_of_the_queue(runs: Runs) -> NDArray[np.float64]:
-    """Return each video's wait as the recursion has it, with the start-up times that are drawn."""
-    times = timetable(asked("kiefer_wolfowitz", *runs.what, *BASE_STOCK))
+    """Return the wait of each video by the recursion, with the start-up times that are drawn."""
+    times = timetable(asked("kiefer_wolfowitz", *runs.what, BASE_STOCK))
     order, found = times.order, np.empty((len(runs.replications), len(runs.catalogue)))
-    slots, videos = (
-        drawn_startups(runs.scenario, origin, runs.seed, runs.replications, count)
-        for origin, count in ((OF_SLOTS, runs.strategy.prewarmed), (FOR_VIDEOS, len(runs.catalogue)))
-    )
+    slots, videos = runs.startups
     found[:, order] = queueing.kiefer_wolfowitz(
         times.encoded[order], videos[:, order], runs.strategy.prewarmed, slots
     )
@@ -307,7 +310,7 @@ DAY = Profile([(0, 1.0), (10, 4.0), (20, 0.0), (25, 2.0)], period=40)
 def _waiting(
     formula: str, wait: Callable[[Runs], queueing.Wait], probability: str | None = None
 ) -> tuple[Row, ...]:
-    """Return what a formula says of the wait; the probability may be that of another one."""
+    """Return the rows of a wait; `probability` is the formula of the share that waits, if it is another one."""
     share = "share that waits"
     return (
         Row(probability or formula, share, lambda runs: wait(runs).probability, waited, over="the long run"),
@@ -339,7 +342,7 @@ ABOUT = Row("allen_cunneen", "mean wait, s", _allen_cunneen, waits, "approximati
 
 
 def _palm(time: float | None, at: float) -> Row:
-    """Return what is known of the number that start up at a time; None: in the long run."""
+    """Return the row of the number of publishers that start up; a `time` of None is the long run."""
 
     def theory(runs: Runs) -> float:
         return queueing.palm(runs.scenario.requests_per_second, runs.scenario.startup_time, time)
@@ -359,7 +362,7 @@ LATE = Row("Lead.newsvendor", "share that waits", _newsvendor, lambda runs: wait
 
 
 def worlds(catalogue: Catalogue) -> list[World]:
-    """Return all of them: those of a catalogue, long queues of jobs, and jobs that are all the same."""
+    """Return all worlds: of a catalogue, of long queues of jobs, and of jobs that are all the same."""
     return [*_of_videos(catalogue), *_of_engines(catalogue), *_of_queues(), *_of_tandem()]
 
 
@@ -420,7 +423,7 @@ def _certified(catalogue: Catalogue, scenario: Scenario) -> list[World]:
 
 
 def _of_engines(catalogue: Catalogue) -> list[World]:
-    """Return worlds that no formula covers: features that few kernels know, and full queues."""
+    """Return worlds that no formula covers: with features that few kernels know, or full queues."""
     whole = Scenario(startup_time=WHOLE)
     drawn = Scenario(publishing_time=Uniform(0.5, 1.5), encoding_factor=Uniform(0.8, 1.2))
     small, giving_up = PART_2C.replace(prewarmed=8), PART_2C.replace(prewarmed=8, discards_hopeless=True)
@@ -438,7 +441,7 @@ def _of_engines(catalogue: Catalogue) -> list[World]:
 
 
 def _of_tandem() -> list[World]:
-    """Return worlds of jobs that are all the same: a queue that is full, or at times, and few encoders."""
+    """Return worlds of jobs that are all the same, with a queue that is full at times, or few encoders."""
     pools = {size: PART_2C.replace(prewarmed=size) for size in (2, 4, 5, 7)}
     full = Scenario(startup_time=WHOLE, publishing_queue_capacity=4, publishing_time=1)
     between = Scenario(publishing_queue_capacity=6, publishing_time=0.5, deadline="assigned")
@@ -483,7 +486,7 @@ def _of_queues() -> list[World]:
 
 
 def _jobs(count: int, *, encoding: float = 1.0, timeout: float = 1e6) -> Catalogue:
-    """Return jobs that are all the same; usually they may take for ever."""
+    """Return jobs that are all the same; by default they have no deadline that matters."""
     return Catalogue(
         Video(f"j{row}", encoding_time=encoding, publication_timeout=timeout) for row in range(count)
     )
