@@ -135,8 +135,13 @@ def validation(result: Validation, ax: Axes | None = None) -> Axes:
     result = checked(result, Validation, "a chart of a validation", "validate")
     rows = {-float(at): row for at, row in enumerate(result.rows)}
     ax = style.axes(ax, 1.5 + 0.6 * len(rows), grid="x")
-    style.tick_names(ax, [*rows], [style.fold(_name(row.runs), 26) for row in result.rows], size=style.TEXT)
-    reach = min(max(_LEAST, *(_farthest(row.runs) for row in result.rows)), _MOST)
+    names = [
+        runs.strategy if runs.quantity in METRICS else f"{runs.strategy}: {runs.quantity}"
+        for runs in (row.runs for row in result.rows)
+    ]
+    style.tick_names(ax, [*rows], [style.fold(name, 26) for name in names], size=style.TEXT)
+    farthest = max(float(np.abs(row.runs.scaled(row.runs.all)).max()) for row in result.rows)
+    reach = min(max(_LEAST, farthest), _MOST)
     for y, row in rows.items():
         _histogram(ax, row.runs, y - 0.12)
         _runs(ax, row.runs, y - 0.02, reach)
@@ -154,15 +159,6 @@ def validation(result: Validation, ax: Axes | None = None) -> Axes:
     x = "standard deviations from the simulated mean"
     style.titles(ax, "Observed runs among simulated ones", below, x=x)
     return ax
-
-
-def _name(runs: Runs) -> str:
-    return runs.strategy if runs.quantity in METRICS else f"{runs.strategy}: {runs.quantity}"
-
-
-def _farthest(runs: Runs) -> float:
-    """Return how far from the simulated mean a run is."""
-    return float(np.abs(runs.scaled(runs.all)).max())
 
 
 def _histogram(ax: Axes, runs: Runs, y: float) -> None:

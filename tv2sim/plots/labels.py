@@ -63,7 +63,9 @@ def place_names(ax: Axes, labels: Sequence[Annotation], ends: Sequence[End]) -> 
     pitch = style.LINE * max(label.get_text().count("\n") + 1 for label in labels)
     if pitch * len(labels) > height:
         return False
-    wanted = [0.0 if isnan(end.y) else _height_of(ax, end.y) / point for end in ends]
+    left, bottom = ax.get_xlim()[0], ax.bbox.y0
+    heights = [float(ax.transData.transform((left, end.y))[1] - bottom) / point for end in ends]
+    wanted = [0.0 if isnan(end.y) else at for end, at in zip(ends, heights, strict=True)]
     places = spread_out(np.array(wanted), pitch, height).tolist()
     for label, end, middle in zip(labels, ends, places, strict=True):
         label.set_position((18, middle - height / 2))
@@ -77,11 +79,6 @@ def place_names(ax: Axes, labels: Sequence[Annotation], ends: Sequence[End]) -> 
         )  # fmt: skip
         ax.add_artist(joint)
     return True
-
-
-def _height_of(ax: Axes, y: float) -> float:
-    """Return the height of a value above the lower edge of the axes in pixels."""
-    return float(ax.transData.transform((ax.get_xlim()[0], y))[1] - ax.bbox.y0)
 
 
 def spread_out(wanted: NDArray[np.float64], pitch: float, height: float) -> NDArray[np.float64]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, inf, isfinite, nan
+from math import inf, isfinite, nan
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -26,8 +26,6 @@ from tv2sim.results.metrics import METRICS, ON_TIME_RATE
 # -- a metric against a parameter --------------------------------------------------------------------------
 
 
-_SHARE = 0.775
-"""The share of a figure's width that matplotlib gives to its axes before it lays them out."""
 _LONGEST = 7
 """The most characters of a number that is written at its tick; otherwise ticks are at round numbers."""
 
@@ -88,8 +86,8 @@ def sweep(
     data = study_of(study)
     swept = swept_by(data, parameter)
     own = ax is None
-    ax = style.axes(ax, _height(swept, style.WIDTH))
     names = [panel.name for panel in swept.panels]
+    ax = style.axes(ax, style.panels_height(style.WIDTH, names))
     right = columns_of(width_of(ax), names) - 1
     panels = panels_in(ax, names)
     rare = metric == ON_TIME_RATE and is_rarely_late(data)
@@ -119,13 +117,7 @@ def sweep_height(study: Comparison, width: float, *, parameter: str | None = Non
     InputError
         If nothing varies, or not the parameter that was asked for.
     """
-    return _height(swept_by(study_of(study), parameter), width)
-
-
-def _height(swept: Swept, width: float) -> float:
-    names = [panel.name for panel in swept.panels]
-    rows = ceil(len(names) / columns_of(_SHARE * width, names))
-    return style.HEIGHT if rows == 1 else 1.6 + 1.9 * rows
+    return style.panels_height(width, [panel.name for panel in swept_by(study_of(study), parameter).panels])
 
 
 # -- the lines of a sweep ----------------------------------------------------------------------------------

@@ -16,8 +16,6 @@ from tv2sim.experiments.replications import Replications
 from tv2sim.plots import style
 from tv2sim.plots.study import checked
 
-__all__ = ["on_time_map"]
-
 _MOST_CELLS = 16
 _COLOURS = "cividis"
 

@@ -26,7 +26,7 @@ from tv2sim.inference.intervals import Interval
 from tv2sim.plots import style
 from tv2sim.plots.labels import label_points
 from tv2sim.plots.study import Ends, Series, Shown, Study, checked, ends, families, study_of
-from tv2sim.plots.style import columns_of, label_frame, panels_in
+from tv2sim.plots.style import label_frame, panels_in
 from tv2sim.results.figures import axis, in_words, scaled
 from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE
 
@@ -206,9 +206,7 @@ def frontier_height(study: Comparison | Replications, width: float) -> float:
 
 
 def _height_of_frontier(groups: list[str], names: list[str], width: float) -> float:
-    rows = -(-len(groups) // columns_of(0.775 * width, groups)) if len(groups) > 1 else 1
-    panels = style.HEIGHT if rows == 1 else 1.6 + 1.9 * rows
-    return panels + style.room_for(names, width) - style.HEIGHT
+    return style.panels_height(width, groups) + style.room_for(names, width) - style.HEIGHT
 
 
 def _looks_of(lines: dict[str, list[Series]]) -> dict[str, style.Look]:
@@ -334,7 +332,11 @@ def plan(plan: Plan, ax: Axes | None = None) -> Axes:
     ax.set_xlim(left=0)
     if plan.target is None and ax.get_yscale() == "linear":
         ax.set_ylim(bottom=0)
-    ring = "".join(f"; ring: {_label_of(plan, row)}" for row in rows if row["best"])
+    ring = ""
+    for row in rows:
+        if row["best"]:
+            values = (f", {name}={value}" for name, value in _varied(plan, row).items())
+            ring += f"; ring: {row['strategy']}{''.join(values)}"
     style.titles(ax, title, f"{below}{ring}", x=axis(against), y=y)
     if len(looks) > 1:
         style.legend(ax, *handles_of(looks))
@@ -372,10 +374,6 @@ def _ends_of_candidate(row: Mapping[Hashable, Any], metric: str) -> Ends:
 def _varied(plan: Plan, row: Mapping[Hashable, Any]) -> dict[str, str]:
     """Return the fields of a candidate that are varied, with their values as they are typed."""
     return {name: in_short(row[name]) for name in plan.fields if not isna(row[name])}
-
-
-def _label_of(plan: Plan, row: Mapping[Hashable, Any]) -> str:
-    return ", ".join([row["strategy"], *(f"{name}={value}" for name, value in _varied(plan, row).items())])
 
 
 # -- on-time rate against what it costs --------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -254,16 +254,8 @@ def differences(study: Comparison, ax: Axes | None = None, *, metric: str = ON_T
     for (cell, *_), y in places:
         verdict, interval = compared[cell].verdict, compared[cell].interval
         colour, marker = _VERDICTS[verdict]
-        point(
-            ax,
-            metric,
-            interval,
-            y,
-            colour,
-            marker,
-            size=9,
-            hollow=verdict in (Verdict.UNDECIDED, Verdict.SMALL),
-        )
+        hollow = verdict in (Verdict.UNDECIDED, Verdict.SMALL)
+        point(ax, metric, interval, y, colour, marker, size=9, hollow=hollow)
         text = (", " if dense else "\n").join([verdict, estimate(metric, interval, difference=True)])
         style.remark(ax, y, text, colour=colour)
     ax.margins(x=0.08)
@@ -276,21 +268,15 @@ def differences(study: Comparison, ax: Axes | None = None, *, metric: str = ON_T
 # -- what a run costs, by part -----------------------------------------------------------------------------
 
 
-class _Look(NamedTuple):
-    """How a part is drawn; hatching tells parts apart where colours cannot."""
-
-    colour: str
-    hatch: str = ""
-
-
-_LOOKS = {
-    "starting": _Look(style.MIDDLE),
-    "ready": _Look(style.GREEN),
-    "busy": _Look(style.BLUE, "///"),
-    "start": _Look(style.ORANGE, "..."),
-    "failed": _Look(style.VERMILLION, "xxx"),
+_PARTS: dict[str, dict[str, Any]] = {
+    "starting": {"facecolor": style.MIDDLE},
+    "ready": {"facecolor": style.GREEN},
+    "busy": {"facecolor": style.BLUE, "hatch": "///"},
+    "start": {"facecolor": style.ORANGE, "hatch": "..."},
+    "failed": {"facecolor": style.VERMILLION, "hatch": "xxx"},
 }
-"""By price, publishers as in a timeline; bars and legend are in the order of the prices' fields."""
+"""How the part of each price is drawn, publishers as in a timeline; hatches tell them apart without colour."""
+_EDGE: dict[str, Any] = {"edgecolor": "white", "linewidth": 0.8}
 
 
 def costs(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
@@ -330,8 +316,8 @@ def costs(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     for shown, y in places:
         left = 0.0
         for part in parts:
-            mean, look = shown.reps.mean_costs[part], _LOOKS[part]
-            ax.barh(y, mean, 0.62, left, **_fill(look))
+            mean = shown.reps.mean_costs[part]
+            ax.barh(y, mean, 0.62, left, **_EDGE, **_PARTS[part])
             left += mean
         interval = shown.interval(COST)
         ends = [interval.ci_low, interval.ci_high]
@@ -340,7 +326,7 @@ def costs(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     ax.set_xlim(left=0)
     below = f"Means of {data.size}; line: {data.interval} of the cost"
     style.titles(ax, "What a run costs", below, x=axis(COST))
-    style.legend(ax, [Patch(**_fill(_LOOKS[part])) for part in parts], list(parts.values()))
+    style.legend(ax, [Patch(**_EDGE, **_PARTS[part]) for part in parts], list(parts.values()))
     return ax
 
 
@@ -349,10 +335,6 @@ def costs_height(study: Comparison | Replications) -> float:
     data = study_of(study)
     heads = len(data.groups) if len(data.groups) > 1 and len(data.strategies) > 1 else 0
     return max(style.HEIGHT, 2.2 + 0.25 * (len(data.shown) + heads))
-
-
-def _fill(look: _Look) -> dict[str, Any]:
-    return {"facecolor": look.colour, "hatch": look.hatch, "edgecolor": "white", "linewidth": 0.8}
 
 
 def _parts(data: Study) -> dict[str, str]:

@@ -270,6 +270,13 @@ def columns_of(width: float, names: Sequence[str]) -> int:
     return ceil(len(names) / ceil(len(names) / most))
 
 
+def panels_height(width: float, names: Sequence[str]) -> float:
+    """Return the height in inches of a figure of this width that has panels with these names."""
+    # matplotlib gives the axes this share of the width before it lays them out
+    rows = ceil(len(names) / columns_of(0.775 * width, names))
+    return HEIGHT if rows == 1 else 1.6 + 1.9 * rows
+
+
 def width_of(ax: Axes) -> float:
     """Return the width of the axes in inches."""
     return ax.get_position().width * ax.figure.bbox.width / figure_of(ax).dpi

@@ -19,8 +19,6 @@ from tv2sim.plots.style import width_of
 from tv2sim.results.figures import axis, estimate, scaled
 from tv2sim.results.metrics import METRICS
 
-__all__ = ["tornado"]
-
 _HALF = 0.36
 """The height of a bar; rows are 1 apart."""
 _PALE = 0.3
