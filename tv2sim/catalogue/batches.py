@@ -71,9 +71,9 @@ class Batch:
     lines : sequence of int
         The number of the line at which each begins.
     broken : dict
-        The rows that cannot be read, and why.
+        The reasons why rows cannot be read, by row.
     text : callable
-        Returns what a row looked like.
+        Returns the text of a row.
     values : callable
         Returns a column.
     own : callable
@@ -284,7 +284,7 @@ class _Csv:
 
 
 _END = "\0"
-"""A line that no file should hold."""
+"""The line that ends a block: it occurs in no text file."""
 
 
 def _frame_batches(frames: Iterable[pd.DataFrame], columns: Columns, label: str) -> Iterator[Batch]:
@@ -385,7 +385,7 @@ _UNITS = ((10**11, PER_SECOND), (10**14, PER_SECOND // 1000), (10**17, 1))
 
 
 class _UnusableError(Exception):
-    """Why a value cannot be used."""
+    """A value cannot be used; the message says why."""
 
 
 def _number(value: Any) -> int | float:

@@ -1,4 +1,4 @@
-"""What the fields of a video are made of where others wrote the file: columns, constants, sums and differences.
+"""Mappings: how the fields of a video follow from a log's columns, constants, sums and differences.
 
 A mapping is a text (``id=job_id,publishingTime=finished_at-started_at``), a dictionary, or a file (TOML or
 JSON). Those that ship are in the folder ``mappings``.
@@ -25,7 +25,7 @@ from tv2sim.base.errors import CatalogueError
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED, Video
 
 STARTUP_TIME = "startup_time"
-"""What a mapping may find besides the fields of a video: how long the worker took to start."""
+"""The name of a further field of a mapping: how long the worker took to start."""
 
 FIELDS = {one.name: one.encode_name for one in msgspec.structs.fields(Video)} | {STARTUP_TIME: "startupTime"}
 """The fields that a mapping may have, by the name in Python, with the name in JSON."""
@@ -63,7 +63,7 @@ def _first(records: Any, conditions: tuple[tuple[str, str], ...]) -> Any:
 
 @dataclass(frozen=True)
 class Constant:
-    """The same for all videos; a text that is no number has NaN as its number."""
+    """A value that is the same for all videos. Numbers are parsed; the number of other texts is NaN."""
 
     text: str
     number: float
@@ -85,19 +85,19 @@ class Sum:
 
     @property
     def text(self) -> str:
-        """How a mapping writes it."""
+        """The text of the expression in a mapping."""
         return f"{self.first.text} {'-' if self.sign < 0 else '+'} {self.second.text}"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Several expressions, of which the first that has a value counts."""
+    """Several expressions: the first that has a value counts."""
 
     choices: tuple[Term | Sum, ...]
 
     @property
     def text(self) -> str:
-        """How a mapping writes it."""
+        """The text of the expression in a mapping."""
         return " or ".join(one.text for one in self.choices)
 
 
@@ -119,7 +119,7 @@ EXPRESSIONS = {
     "a text": "`'GitLab'` in single quotes, for all videos",
     "nothing": "`none`: the field is not given, even if there is a column of its name",
 }
-"""What a field may be made of, and how it is written."""
+"""The kinds of expressions that a field may be made of, with examples."""
 
 _HOW = (
     "a column, a sum or difference as in started - waited, several of them with or between them, a number, a "
@@ -193,7 +193,7 @@ _Conditions: TypeAlias = dict[str, _Values]
 
 
 class RuleFile(msgspec.Struct, forbid_unknown_fields=True):
-    """What a mapping file says of some records."""
+    """A rule in a mapping file, on some records."""
 
     reason: str
     where: _Conditions | list[_Conditions]
@@ -201,7 +201,7 @@ class RuleFile(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class MappingFile(msgspec.Struct, forbid_unknown_fields=True):
-    """What a mapping file holds."""
+    """The contents of a mapping file."""
 
     columns: Annotated[dict[str, Any], msgspec.Meta(description="what each field of a video is made of")]
     source: Annotated[str, msgspec.Meta(description="where the format is described")] = ""
@@ -266,16 +266,16 @@ Conditions: TypeAlias = dict[Column, Accepted]
 
 @dataclass(frozen=True)
 class Rule:
-    """Some records of a log, and what is said of them.
+    """A statement on some records of a log.
 
     Attributes
     ----------
     reason : str
-        What is said.
+        The statement, in words.
     where : tuple of dict
-        The accepted values of columns; all columns of one of these count.
+        Accepted values by column, several times: a record matches if all columns of one of them accept it.
     unless : dict
-        Values of columns; a record that has one of them is meant by no `where`.
+        Accepted values by column: a record that one of them accepts is left alone.
     """
 
     reason: str
@@ -290,13 +290,13 @@ class Columns:
     Attributes
     ----------
     fields : dict
-        What fields are made of, by their name in Python; other fields are columns of their own name.
+        The expression of each field by its name in Python; other fields are columns of their own name.
     records : Column or None
         The list of records in a document.
     only : dict
         The accepted values of columns.
     left_out, kept : dict
-        Records that are left out, and others of which something is told, by the name of the rule.
+        The rules on records that are left out, and on records that are kept and counted, by name.
     instead : dict
         What it means that the first choice of a field has no value, by the field's name in Python.
     timezone : str or None
@@ -317,7 +317,7 @@ class Columns:
         return {FIELDS[name]: one.text for name, one in self.fields.items() if isinstance(one, Constant)}
 
     def keeping(self, name: str) -> Columns:
-        """Return the mapping that keeps what this rule leaves out, and tells how many records these are."""
+        """Return the mapping that keeps and counts the records that this rule leaves out."""
         left_out = dict(self.left_out)
         return replace(self, left_out=left_out, kept={name: left_out.pop(name)} | self.kept)
 

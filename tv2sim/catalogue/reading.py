@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Import:
-    """What was found in a log; see :func:`tv2sim.import_catalogue`.
+    """The result of :func:`tv2sim.import_catalogue`.
 
     Attributes
     ----------
@@ -46,8 +46,8 @@ class Import:
     without_startup_time : dict
         How many jobs have none, by the reason.
     notes : dict
-        What is to be known of jobs in the catalogue, with their number: those of the mapping's table `kept`,
-        and those of which a field is not made of the first of its choices.
+        Remarks on jobs in the catalogue, with the number of jobs: on those of the mapping's table `kept`, and
+        on those with a field that is not made of the first of its choices.
     timezone_from : str
         Where the catalogue's time zone comes from: "given" (or the mapping's), "log", "default"; empty if the
         log has no times of day.
@@ -97,7 +97,7 @@ def import_catalogue(
 
 
 def imported(source: Source | Any, given: Given) -> Importer:
-    """Return what is found in a table or a log."""
+    """Return the importer that has read a table or a log."""
     columns, digest = as_columns(given), Digest()
     with batches(source, columns, digest) as (found, label):
         importer = Importer(columns, label)
@@ -110,7 +110,7 @@ def imported(source: Source | Any, given: Given) -> Importer:
 
 @contextmanager
 def _no_collection() -> Iterator[None]:
-    """Pause the collection of garbage: there are no cycles, and it would look at all rows again and again."""
+    """Pause garbage collection, which would inspect all rows repeatedly although there are no cycles."""
     was_on = gc.isenabled()
     gc.disable()
     try:
@@ -141,7 +141,7 @@ class Importer:
         """Whether `submittedAt` is a timestamp, and no number of seconds; the first job decides."""
 
     def add(self, batch: Batch) -> None:
-        """Take what is valid of a batch, and note what is not."""
+        """Take the valid records of a batch, and note why others are rejected."""
         self._first = self._first or batch
         rows = _Rows(batch, self._columns, self.label)
         self._stamped = rows.of_one_kind(self._stamped)
@@ -173,7 +173,7 @@ class Importer:
 
     @cached_property
     def rejected(self) -> list[Rejected]:
-        """What was left out, and why; of several records of one job, the one that says most has the reason."""
+        """Records that were left out; of several of one job, that of the last rule has the reason."""
         last: dict[str, int] = {}
         for _, one, rule in self._left_out:
             last[one] = max(rule, last.get(one, rule))
@@ -219,7 +219,7 @@ class Importer:
 
     @property
     def _wanted(self) -> str:
-        """What the source should look like, for a message; empty if like a catalogue of JSON lines."""
+        """The expected form of the source, for a message; empty for a catalogue of JSON lines."""
         if fields := self._columns.fields:
             read = (f"{FIELDS[name]}={one.text}" for name, one in fields.items() if one is not None)
             return f"the mapping reads {', '.join(read)[:500]}"
@@ -288,7 +288,7 @@ class _Rows:
         self.notes = [(rule.reason, self._meant(rule)) for rule in self._columns.kept.values()]
 
     def _meant(self, rule: mapping.Rule) -> NDArray[np.bool_]:
-        """Return which rows a rule means."""
+        """Return whether each row matches a rule."""
         meant = np.zeros(len(self._batch), dtype=bool)
         for conditions in rule.where:
             here = np.ones(len(meant), dtype=bool)
@@ -580,13 +580,13 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
 
 
 class _First(msgspec.Struct):
-    """What the first line of a catalogue may say of all of it."""
+    """A field of the first line of a catalogue that holds for all of it."""
 
     timezone: str
 
 
 def _timezone(first: judging.Entry) -> str | None:
-    """Return the time zone of which the first entry tells; as any further field, it may be something else."""
+    """Return the time zone that the first entry names; None if the field is missing or something else."""
     try:
         if isinstance(first, bytes | str):
             return a_timezone(_decode(judging.as_bytes(first).removeprefix(b"\xef\xbb\xbf")).timezone)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class ArrowStream(Protocol):
-    """What gives a table as Arrow data: of pyarrow, polars, DuckDB and others."""
+    """A table as Arrow data, from pyarrow, polars, DuckDB and others."""
 
     def __arrow_c_stream__(self, requested_schema: object = None) -> object:
         """Return the capsule of an ArrowArrayStream."""
@@ -85,7 +85,7 @@ def _with_records(source: Iterable[Any]) -> Iterator[Any]:
 
 
 _MOST_OTHERS = 10_000
-"""Entries after which what holds nothing else is not read any further; it may have no end."""
+"""Entries that cannot be videos after which reading stops, since the source may have no end."""
 
 
 # -- tables ------------------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ def _begins_with(stream: Any, start: bytes) -> bool:
 
 
 class _Unpacked(RawIOBase):
-    """What a gzip file holds, as long as it is not suspiciously much."""
+    """The contents of a gzip file; a suspiciously high ratio of packing is an error."""
 
     def __init__(self, packed: Any, label: str) -> None:
         self._packed, self._label, self._start = packed, label, packed.tell() if packed.seekable() else None
@@ -207,7 +207,7 @@ _UNPACKED, _UNPACKED_AT_MOST, _RATIO = 1 << 26, 1 << 32, 100
 
 
 class _Counted:
-    """A file that is read, and how many bytes were."""
+    """A file that counts the bytes read from it."""
 
     def __init__(self, file: Any) -> None:
         self._file, self.size = file, 0
@@ -245,7 +245,7 @@ class Reading:
     label : str
         Its name.
     digest : Digest, optional
-        What is told all that is read.
+        The digest of all that is read.
     """
 
     def __init__(self, stream: Iterable[Entry], label: str, digest: Digest | None = None) -> None:
@@ -325,7 +325,7 @@ def _line(entry: Entry) -> bytes:
 
 
 def entries(stream: Iterable[Entry], label: str) -> Iterator[Entry]:
-    """Yield what `stream` holds; an error while it is read becomes a CatalogueError."""
+    """Yield the entries of `stream`; an error while reading becomes a CatalogueError."""
     try:
         yield from stream
     except UnicodeDecodeError as error:

@@ -81,7 +81,7 @@ TEXTS = ("id", "title", "provider")
 
 
 class _Number(NamedTuple):
-    """What a number of a video may be."""
+    """The limits of a number of a video."""
 
     optional: bool
     at_least: float
@@ -90,7 +90,7 @@ class _Number(NamedTuple):
 
     @property
     def missing(self) -> float | None:
-        """What a video has in its place if it is not known."""
+        """The value of a video whose number is not known."""
         return None if self.optional else UNKNOWN
 
     def accepts(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:

@@ -42,14 +42,13 @@ _TOO_NEAR = 15.0
 _LETTER = 5.0
 """Points that a letter is wide, about."""
 _PALE = 0.35
-"""The opacity of what is dominated."""
+"""The opacity of dominated points."""
 
 
 class Point(NamedTuple):
-    """What is shown at a place: its line, the text beside it, and its figures with intervals.
+    """A point of a chart: its line, the text beside it, and its two figures with intervals.
 
-    `bound` is a value that the vertical figure cannot be below; what is dominated is pale, and the best one has
-    a ring.
+    The vertical figure cannot be below `bound`. A dominated point is pale, and the best one has a ring.
     """
 
     family: str
@@ -95,7 +94,7 @@ def _height_of(one: Point, floor: float) -> float:
 
 
 def write_texts(ax: Axes, points: Iterable[Point], looks: Mapping[str, style.Look]) -> None:
-    """Write the texts at their points, as far as there is room: the best one first, dominated ones last."""
+    """Write texts beside points where there is room: the best point first, dominated points last."""
     dpi = style.figure_of(ax).dpi / 72
     taken: list[Any] = []
     top = ax.bbox.y1 / dpi

@@ -144,17 +144,17 @@ class _Block(NamedTuple):
 
     rows: int
     hidden: int
-    """How many more rows there would be."""
+    """The number of rows that are not shown."""
     number: NDArray[np.int64]
-    """The videos or publishers that have bars."""
+    """The numbers of the videos or publishers that have bars."""
     row: NDArray[np.int64]
-    """The row of each of them."""
+    """The row of each video or publisher."""
     bars: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
-    """For each kind of bar, where the bar of each of them begins and ends; NaN if no bar is in the window."""
+    """The begin and the end of each video's or publisher's bar, by kind; NaN without a bar in the window."""
 
 
 def _window(run: Run, until: float | None) -> tuple[float, str]:
-    """Return up to when a run is shown, and a remark if that is not all of it."""
+    """Return the end of the time shown, and a remark if the run goes on after it."""
     most = _USUAL_VIDEOS if until is None else _MOST_VIDEOS
     stop = max(run.end, 1e-9)
     if until is not None:

@@ -1,4 +1,4 @@
-"""What a chart shows: a run, or a study as cells in comparable groups, or as lines against a parameter."""
+"""The data of charts: a run, or a study as cells in comparable groups, or as lines against a parameter."""
 
 from __future__ import annotations
 
@@ -169,7 +169,7 @@ class Swept(NamedTuple):
     parameter: str
     """The name of the field, with that of the field that holds it: `faults.startup`."""
     label: str
-    """What it is, in words."""
+    """The parameter in words."""
     values: list[Any]
     """The distinct values: numbers in ascending order, others in the order of the study."""
     panels: list[Panel]
@@ -275,7 +275,7 @@ def _values(shown: Shown, owner: Owner, parameter: str = "") -> dict[str, Any]:
 
 
 def _label(cells: list[Shown], owner: Owner, parameter: str) -> str:
-    """Return what a parameter is: the words of its field, or those of its name for a scenario's own field."""
+    """Return the label of a parameter: that of its field, or its name for a scenario's own field."""
     holder, dot, inner = parameter.rpartition(".")
     ones = [getattr(shown.reps, owner) for shown in cells]
     holders = [getattr(one, holder) for one in ones] if dot else ones if owner == "strategy" else []
@@ -345,7 +345,7 @@ def _apart(cells: list[Shown], parameter: str) -> list[str]:
 
 
 def _world(cells: list[Shown], shown: Shown, parameter: str, apart: list[str]) -> str:
-    """Return what a cell's world differs in besides the parameter."""
+    """Return the values in which a cell's world differs from others, besides the parameter."""
     values = _values(shown, "scenario", parameter)
     several = len({one.cell.catalogue for one in cells}) > 1
     named = [f"{name}={in_words(values.get(name))}" for name in apart]

@@ -126,7 +126,7 @@ _CONTROLS = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\
 
 @dataclasses.dataclass(frozen=True)
 class _About:
-    """What the author of a report says besides the figures."""
+    """The words of a report's author: title, name, date and notes."""
 
     command: str | None = None
     title: str | None = None
@@ -335,13 +335,13 @@ class Planned(NamedTuple):
 
     plan: Plan
     question: str
-    """What is varied, as the heading of the section."""
+    """The fields that the plan varies, as the heading of the section."""
     world: str
     """The name of its world, if there are several."""
     decided: str
-    """How many candidates were decided by what."""
+    """The number of candidates by the method that decided them."""
     methods: dict[str, str]
-    """What each method is that has decided something."""
+    """The meaning of each method that has decided a candidate."""
     chart: Chart
 
 

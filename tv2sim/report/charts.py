@@ -45,7 +45,7 @@ _RUNS = 20
 
 
 class Drawing(NamedTuple):
-    """How a chart is drawn, and its words."""
+    """A chart of the report: the function that draws it, and its words."""
 
     name: str
     draw: Callable[[Axes | None], Axes]
@@ -55,7 +55,7 @@ class Drawing(NamedTuple):
     height: float | None = None
     """Inches, if it can be drawn as wide as fits a phone; the others scroll there."""
     light: bool = False
-    """Whether it stays light on a dark page: text on coloured cells would not be seen in other colours."""
+    """Whether the chart stays light on a dark page, since its text is on coloured cells."""
 
 
 class Chart(NamedTuple):
