@@ -24,7 +24,7 @@ import tv2sim as tv
 from tests.helpers.commands import SAMPLE
 from tests.helpers.sizes import examples
 from tv2sim.catalogue import batches
-from tv2sim.catalogue.cell_values import moments, numbers
+from tv2sim.catalogue.batches import moments, numbers
 from tv2sim.catalogue.columns import Column, Constant, Sum, as_columns, shipped
 from tv2sim.catalogue.videos import UNKNOWN
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import tv2sim as tv
 from tests.catalogue.test_catalogue import line, video
-from tv2sim.catalogue import documents, sources
+from tv2sim.catalogue import sources
 
 Records = list[dict[str, Any]]
 
@@ -94,7 +94,6 @@ def test_pages_of_lists_are_one_catalogue(
     text = end.join(write(page) for write, page in zip(shapes, pages, strict=True))
     chunk = data.draw(st.sampled_from([1, 7, 1 << 16]))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(documents, "_CHUNK", chunk)
         patch.setattr(sources, "_PIECE", max(chunk, 16))
         for source in (text, gzip.compress(text)):
             assert read(source) == expected

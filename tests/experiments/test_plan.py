@@ -253,7 +253,7 @@ def test_a_chart_of_costs() -> None:
         "idle (s)",
         "cost",
     )
-    with pytest.raises(tv.InputError, match=r"plan must be what tv2sim\.plan returns, not 3"):
+    with pytest.raises(tv.InputError, match="a chart of a plan needs what plan gave, not 3"):
         tv.plots.plan(3)  # type: ignore[arg-type]
 
 

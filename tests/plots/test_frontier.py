@@ -14,10 +14,8 @@ from matplotlib.collections import FillBetweenPolyCollection
 import tv2sim as tv
 from tv2sim.experiments.frontier import dominance
 from tv2sim.plots import style
-from tv2sim.plots.frontier import frontier_height
-from tv2sim.plots.parameters import families
-from tv2sim.plots.points import Point, write_texts
-from tv2sim.plots.study import study_of
+from tv2sim.plots.point_charts import Point, frontier_height, write_texts
+from tv2sim.plots.study import families, study_of
 
 POOLS = [f"2c:{size}" for size in (8, 10, 14)]
 RULES = [tv.STRATEGIES["coverage"].replace(name=f"coverage {price}", price=price) for price in (20, 60)]

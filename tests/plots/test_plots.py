@@ -28,7 +28,7 @@ from tests.engines import test_micro_world as in_the_world
 from tests.helpers.micro_scenarios import simulate
 from tv2sim.inference.intervals import Interval
 from tv2sim.plots import style
-from tv2sim.plots.tradeoff import frontier, tradeoff_height
+from tv2sim.plots.point_charts import efficient, tradeoff_height
 from tv2sim.results.figures import estimate
 from tv2sim.results.metrics import METRICS
 
@@ -395,7 +395,7 @@ class TestRatesAndDifferences:
 class TestTradeoff:
     def test_the_frontier(self) -> None:
         cases = np.array([[0, 40], [0, 40], [5, 40], [5, 80], [4, 79], [9, 80]])
-        assert frontier(cases).tolist() == [[0, 40], [4, 79], [5, 80]]
+        assert efficient(cases).tolist() == [[0, 40], [4, 79], [5, 80]]
 
     def test_points_frontier_and_labels(self, study: tv.Comparison) -> None:
         ax = tv.plots.tradeoff(study)

@@ -18,9 +18,8 @@ from matplotlib.text import Annotation
 
 import tv2sim as tv
 from tv2sim.inference.intervals import Interval
-from tv2sim.plots.parameters import swept_by
-from tv2sim.plots.study import study_of
-from tv2sim.plots.sweep import sweep_height
+from tv2sim.plots.line_charts import sweep_height
+from tv2sim.plots.study import study_of, swept_by
 from tv2sim.results.figures import scaled
 from tv2sim.results.metrics import METRICS
 

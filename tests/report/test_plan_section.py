@@ -11,9 +11,8 @@ import tv2sim as tv
 from tests.experiments.test_plan import EVERY_SECOND, WARM, every_second
 from tests.report.test_report import Page
 from tv2sim.experiments.conclusions import taken, verdict
-from tv2sim.report.build import build_report
+from tv2sim.report.build import _DECIDED_BY, build_report, planned
 from tv2sim.report.charts import charts
-from tv2sim.report.plan_section import _DECIDED_BY, planned
 
 # a publisher is away for 3 s, and a video comes every second: three places are enough; with fewer, only those
 # are in time that the warm ones serve at the start

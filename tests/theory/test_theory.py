@@ -23,7 +23,7 @@ from tv2sim.engines.model import run_model
 from tv2sim.engines.model.draws import StartupTimes
 from tv2sim.results.facts import VIDEO_OUTCOMES
 from tv2sim.results.metrics import Setting, summary
-from tv2sim.theory import queueing, startups
+from tv2sim.theory import queueing, startup_times
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -227,7 +227,7 @@ def test_exponential_start_ups_that_fail_are_exponential() -> None:
 def test_a_finer_grid_has_a_smaller_error(monkeypatch: pytest.MonkeyPatch) -> None:
     errors = []
     for points in (2**10, 2**13, 2**16):
-        monkeypatch.setattr(startups, "_POINTS", points)
+        monkeypatch.setattr(startup_times, "_POINTS", points)
         scenario = tv.Scenario(faults=tv.Faults(startup=0.2, noticed_after=0.123))
         errors.append(queueing.on_time_probability(tv.generate_catalogue(), "1", scenario).error)
     assert errors[0] > 5 * errors[1] > 25 * errors[2] > 0
@@ -410,7 +410,7 @@ def test_draws_are_the_same_without_numba(monkeypatch: pytest.MonkeyPatch) -> No
     strategy, scenario = MORE_BOUNDS["failing"]
     bound = queueing.failed_bound(catalogue("shipped"), strategy, scenario)
     compiled = bound.of_replications(3, range(40, 60))
-    monkeypatch.setattr("tv2sim.theory.startup_draws.find_spec", lambda name: None)
+    monkeypatch.setattr("tv2sim.theory.startup_times.find_spec", lambda name: None)
     assert bound.of_replications(3, range(40, 60)).tolist() == compiled.tolist()
 
 

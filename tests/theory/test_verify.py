@@ -13,9 +13,7 @@ import pytest
 
 import tv2sim as tv
 from tests.helpers.commands import CATALOGUE, is_one_line, tv2sim
-from tv2sim.theory.tandem import tandem
-from tv2sim.theory.verified_quantities import Runs
-from tv2sim.theory.verified_worlds import Row, World, worlds
+from tv2sim.theory.verified_worlds import Row, Runs, World, tandem, worlds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

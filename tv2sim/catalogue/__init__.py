@@ -1,8 +1,7 @@
 """Videos: what one is, reading, rejecting, surveying and generating catalogues of them."""
 
 from tv2sim.catalogue.generating import generate_catalogue, generate_lines
-from tv2sim.catalogue.importing import Import, import_catalogue
-from tv2sim.catalogue.reading import read_catalogue
+from tv2sim.catalogue.reading import Import, import_catalogue, read_catalogue
 from tv2sim.catalogue.survey import Survey, survey_catalogue
 from tv2sim.catalogue.videos import Catalogue, Rejected, Video
 

@@ -1,32 +1,32 @@
-"""Records that others wrote (CSV, JSON, Parquet, data frames), a batch at a time, as columns of raw values."""
+"""Records that others wrote (CSV, JSON, Parquet, data frames), a batch at a time, as columns of raw values.
+
+The raw values are texts of CSV, values of JSON, or cells of frames. They become numbers, moments and texts.
+"""
 
 from __future__ import annotations
 
 import csv
+import math
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, tzinfo
+from functools import partial
 from itertools import chain, count, islice
 from operator import itemgetter
 from types import NoneType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
+import numpy as np
 
-from tv2sim.base.checks import plural
+from tv2sim.base.checks import plural, shown
 from tv2sim.base.errors import CatalogueError, need_pyarrow
+from tv2sim.base.ticks import PER_SECOND
+from tv2sim.catalogue import judging
 from tv2sim.catalogue.columns import FIELDS, Column, Columns
-from tv2sim.catalogue.judging import (
-    TEXT_KEPT,
-    Entry,
-    UnusableError,
-    decoding,
-    no_object,
-    of_another_kind,
-    outcome_of,
-    parsed,
-    text_of,
-)  # fmt: skip
 from tv2sim.catalogue.sources import Digest, Reading, frames_of, opened, suffix_of
 from tv2sim.catalogue.videos import REQUIRED
 
@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = ["Batch", "Values", "batches"]
+
+# -- a source as batches -----------------------------------------------------------------------------------
+
 
 Values: TypeAlias = "list[Any] | NDArray[np.number] | pd.DatetimeIndex"
 
@@ -60,17 +62,18 @@ def batches(source: Any, columns: Columns, digest: Digest) -> Iterator[tuple[Ite
         yield (_csv_batches if is_csv else _json_batches)(reading, columns, label), label
 
 
+@dataclass(frozen=True)
 class Batch:
     """Some records.
 
-    Parameters
+    Attributes
     ----------
     lines : sequence of int
         The number of the line at which each begins.
     broken : dict
-        The rows that cannot be read, and why.
+        The reasons why rows cannot be read, by row.
     text : callable
-        Returns what a row looked like.
+        Returns the text of a row.
     values : callable
         Returns a column.
     own : callable
@@ -81,18 +84,13 @@ class Batch:
         The first record, if it is one of JSON.
     """
 
-    def __init__(
-        self,
-        lines: Sequence[int],
-        broken: dict[int, str],
-        text: Callable[[int], str],
-        values: Callable[[Column], Values],
-        own: Callable[[str], Values | None],
-        names: Iterable[str] = (),
-        first: object = None,
-    ) -> None:
-        self.lines, self.broken, self.text, self.values, self.own = lines, broken, text, values, own
-        self.names, self.first = names, first
+    lines: Sequence[int]
+    broken: dict[int, str]
+    text: Callable[[int], str]
+    values: Callable[[Column], Values]
+    own: Callable[[str], Values | None]
+    names: Iterable[str] = ()
+    first: object = None
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -112,14 +110,14 @@ def _json_batches(reading: Reading, columns: Columns, label: str) -> Iterator[Ba
         yield Batch(lines, broken, _text_of(entries), _nested(rows), _named(rows), first=rows[0])
 
 
-def _text_of(entries: Sequence[Entry]) -> Callable[[int], str]:
+def _text_of(entries: Sequence[judging.Entry]) -> Callable[[int], str]:
     def text(row: int) -> str:
         entry = entries[row]
         if isinstance(entry, str):
-            return entry.rstrip("\r\n")[:TEXT_KEPT]
+            return entry.rstrip("\r\n")[: judging.TEXT_KEPT]
         with suppress(UnicodeError, TypeError):  # Python's own may hold what JSON does not
-            return text_of(msgspec.json.encode(entry) if isinstance(entry, dict) else entry)
-        return text_of(entry)
+            return judging.text_of(msgspec.json.encode(entry) if isinstance(entry, dict) else entry)
+        return judging.text_of(entry)
 
     return text
 
@@ -145,23 +143,23 @@ def _named(rows: list[Any]) -> Callable[[str], list[Any] | None]:
     return own
 
 
-_decode = decoding(msgspec.json.Decoder(dict[str, Any] | list[Any]).decode)
+_decode = judging.decoding(msgspec.json.Decoder(dict[str, Any] | list[Any]).decode)
 
 
 def _mapping(entry: Any) -> Any:
     if not isinstance(entry, Mapping):
         entry = msgspec.to_builtins(entry) if isinstance(entry, msgspec.Struct) else entry
         if not isinstance(entry, dict):
-            raise UnusableError(no_object(type(entry).__name__))
+            raise judging.UnusableError(judging.no_object(type(entry).__name__))
     return entry
 
 
-def _records(reading: Reading, inside: Column | None) -> Iterator[tuple[int, Entry, Any]]:
+def _records(reading: Reading, inside: Column | None) -> Iterator[tuple[int, judging.Entry, Any]]:
     """Yield number, entry and record; in place of the record, the reason why it cannot be read."""
     keys = [step for step in inside.steps if isinstance(step, str)] if inside else []
-    for number, entry, found in parsed(reading.records(keys), _decode, _mapping):
+    for number, entry, found in judging.parsed(reading.records(keys), _decode, _mapping):
         if isinstance(found, list):
-            yield from ((number, record, outcome_of(_mapping, record)) for record in found)
+            yield from ((number, record, judging.outcome_of(_mapping, record)) for record in found)
         else:
             yield number, entry, found
 
@@ -171,7 +169,7 @@ def _records(reading: Reading, inside: Column | None) -> Iterator[tuple[int, Ent
 
 def _csv_batches(reading: Reading, columns: Columns, label: str) -> Iterator[Batch]:
     """Yield the records of a CSV file with a header; commas, semicolons or tabs separate."""
-    if isinstance(reading.first, bytes) and (hint := of_another_kind(reading.first)):
+    if isinstance(reading.first, bytes) and (hint := judging.of_another_kind(reading.first)):
         raise CatalogueError(f"cannot read {label!r} as a table{hint}")
     source = _Csv(reading.lines())
     header = source.header(label)
@@ -189,7 +187,7 @@ def _of_rows(rows: list[list[str]]) -> Callable[[int], Values]:
 class _Csv:
     """The rows of a text, each with the number of its first line and its text; `number` lines are read."""
 
-    def __init__(self, stream: Iterable[Entry]) -> None:
+    def __init__(self, stream: Iterable[judging.Entry]) -> None:
         self._lines = (
             line.decode("utf-8", "surrogateescape") if isinstance(line, bytes) else str(line) for line in stream
         )
@@ -286,7 +284,7 @@ class _Csv:
 
 
 _END = "\0"
-"""A line that no file should hold."""
+"""The line that ends a block: it occurs in no text file."""
 
 
 def _frame_batches(frames: Iterable[pd.DataFrame], columns: Columns, label: str) -> Iterator[Batch]:
@@ -306,7 +304,7 @@ def _of_frame(part: pd.DataFrame) -> Callable[[int], Values]:
 
 
 def _row_of(part: pd.DataFrame) -> Callable[[int], str]:
-    return lambda row: text_of(part.iloc[row].to_dict())
+    return lambda row: judging.text_of(part.iloc[row].to_dict())
 
 
 def _parquet_batches(file: Any, columns: Columns, label: str) -> Iterator[Batch]:
@@ -372,3 +370,193 @@ class _Table:
         known = ", ".join(self._index)
         quoted = "; in a mapping a name with '-' or a blank is in double quotes" if "-" in known else ""
         return CatalogueError(f"{self._label!r} has no column {name!r}; it has {known[:500]}{quoted}")
+
+
+# -- one value of a cell -----------------------------------------------------------------------------------
+
+
+MISSING = "is missing"
+
+_FIRST_STAMP = 10**8
+"""Seconds: this is March 1973; a smaller number is no timestamp, but seconds since the start of the log."""
+_LAST_STAMP = 2**32
+_UNITS = ((10**11, PER_SECOND), (10**14, PER_SECOND // 1000), (10**17, 1))
+"""Pairs (limit, ticks per unit): a number below the limit is in this unit; larger ones are nanoseconds."""
+
+
+class _UnusableError(Exception):
+    """A value cannot be used; the message says why."""
+
+
+def _number(value: Any) -> int | float:
+    """Return one value as a number."""
+    if isinstance(value, str):
+        value = value.strip()
+        if not value:
+            raise _UnusableError(MISSING)
+        try:
+            # a whole number is exact as an int; float() would also take 1_000
+            value = (
+                int(value) if re.fullmatch(r"[0-9]{1,300}", value) else float(value.replace("_", "no number"))
+            )
+        except ValueError:
+            raise _UnusableError(f"is no number: {shown(value, 60)}") from None
+    value = judging.plain(value)
+    if judging.is_missing(value):
+        raise _UnusableError(MISSING)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise _UnusableError(f"is no number: {shown(value, 60)}")
+    if not math.isfinite(value):
+        raise _UnusableError(f"is no finite number: {value}")
+    return value
+
+
+def _moment(value: Any, zone: tzinfo) -> tuple[float, bool]:
+    """Return one value as ticks, and whether it is a timestamp; without an offset it is a time of this zone."""
+    if (time := _time(value)) is not None:
+        aware = time if time.tzinfo else time.replace(tzinfo=zone)
+        since = aware.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)
+        return _checked(float(since // timedelta(microseconds=1)), value), True
+    try:
+        number = _number(value)
+    except _UnusableError as error:
+        raise _UnusableError(str(error).replace("number", "time")) from None
+    unit = next((unit for above, unit in _UNITS if abs(number) < above), 0)
+    ticks = float(round(number * unit) if unit else number // 1000)
+    stamped = abs(number) >= _FIRST_STAMP
+    return (_checked(ticks, value) if stamped else ticks), stamped
+
+
+def _time(value: Any) -> datetime | None:
+    """Return one value as a time of the calendar, or None if it is not one; epochs are not."""
+    if isinstance(value, np.datetime64):
+        value = value.astype("datetime64[us]").item()
+    if isinstance(value, str) and value.strip()[4:5] == "-":
+        try:
+            return datetime.fromisoformat(value.strip().removesuffix("UTC").strip())
+        except ValueError:
+            raise _UnusableError(f"is no time: {shown(value, 60)}") from None
+    return value if isinstance(value, datetime) and value == value else None  # NaT differs from itself
+
+
+def _checked(ticks: float, value: Any) -> float:
+    if not 0 <= ticks < _LAST_STAMP * PER_SECOND:
+        raise _UnusableError(f"is no time from 1970 to 2106: {shown(value, 60)}")
+    return ticks
+
+
+def _text(value: Any) -> str:
+    """Return one value as text; whole numbers, as ids often are, have no decimals."""
+    value = value.item() if isinstance(value, np.generic) else value
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if judging.is_missing(value):
+        raise _UnusableError(MISSING)
+    if not isinstance(value, str | int | float) or isinstance(value, bool):
+        raise _UnusableError(f"is no text: {shown(value, 60)}")
+    return str(value)
+
+
+# -- the values of a column --------------------------------------------------------------------------------
+
+
+def numbers(values: Values) -> tuple[NDArray[np.float64], dict[int, str]]:
+    """Return the numbers of a column, NaN where one is missing, and the reason by row."""
+    fast = _fast_numbers(values)
+    result = np.full(len(values), np.nan) if fast is None else fast.astype(np.float64)
+    reasons = {}
+    for row in np.flatnonzero(~np.isfinite(result)).tolist():
+        result[row], reason = _tried(_number, values[row], math.nan)
+        if reason:
+            reasons[row] = reason
+    return result, reasons
+
+
+def moments(
+    values: Values, zone: tzinfo = UTC
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], dict[int, str]]:
+    """Return the ticks of a column, NaN where there is no time; which are timestamps; and by row why not.
+
+    Times of the calendar without an offset are times of `zone`.
+    """
+    ticks, stamped = np.full(len(values), np.nan), np.zeros(len(values), dtype=bool)
+    if (times := _fast_times(values, zone)) is not None:
+        ticks, stamped = times, ~np.isnan(times)
+    elif (fast := _fast_numbers(values)) is not None:
+        size, least = np.abs(fast), 0
+        for above, unit in _UNITS:
+            here = (size >= least) & (size < above)
+            ticks[here], least = np.rint(fast[here] * float(unit)), above
+        stamped = (size >= _FIRST_STAMP) & (size < least)
+    with np.errstate(invalid="ignore"):
+        outside = stamped & ~((ticks >= 0) & (ticks < _LAST_STAMP * PER_SECOND))
+    ticks[outside] = np.nan
+    moment, reasons = partial(_moment, zone=zone), {}
+    for row in np.flatnonzero(np.isnan(ticks)).tolist():
+        (ticks[row], stamped[row]), reason = _tried(moment, values[row], (math.nan, False))
+        if reason:
+            reasons[row] = reason
+    return ticks, stamped, reasons
+
+
+def texts(values: Values) -> tuple[list[str], dict[int, str]]:
+    """Return the texts of a column, empty where one is missing, and the reason by row."""
+    listed: list[Any] = list(values)
+    kinds = set(map(type, listed))
+    if kinds <= {str} or kinds == {int}:
+        return (list(map(str, listed)) if int in kinds else listed), {}
+    result, reasons = [], {}
+    for row, value in enumerate(listed):
+        text, reason = _tried(_text, value, "")
+        result.append(text)
+        if reason:
+            reasons[row] = reason
+    return result, reasons
+
+
+def _tried(function: Callable[[Any], Any], value: Any, instead: Any) -> tuple[Any, str]:
+    try:
+        return function(value), ""
+    except _UnusableError as error:
+        return instead, str(error)
+    except (ValueError, OverflowError, TypeError):
+        return instead, f"cannot be used: {shown(value, 60)}"
+
+
+def _fast_numbers(values: Values) -> NDArray[Any] | None:
+    """Return the numbers of a column, NaN for other values; None if each has to be looked at."""
+    import pandas as pd
+
+    found = values
+    if isinstance(values, list):
+        kinds = set(map(type, values))
+        if kinds == {str}:
+            found = np.asarray(pd.to_numeric(np.array(values, dtype=object), errors="coerce"))
+        elif kinds <= {int, float}:
+            found = np.array(values)
+    # whole numbers that are too large for numpy are objects
+    return found if isinstance(found, np.ndarray) and found.dtype.kind in "iuf" else None
+
+
+def _fast_times(values: Values, zone: tzinfo) -> NDArray[np.float64] | None:
+    """Return the ticks of a column of ISO times, NaN for other values; None if it has no such time."""
+    import pandas as pd
+
+    if isinstance(values, list):
+        if set(map(type, values)) != {str} or next(filter(None, values), "")[4:5] != "-":
+            return None
+        # pandas takes "now" and "2024" for times as well
+        iso = [text if text[4:5] == text[7:8] == "-" else "" for text in values]
+        if zone is not UTC:  # those without an offset are read one by one
+            iso = [text if _OFFSET.search(text) else "" for text in iso]
+        values = pd.to_datetime(iso, format="ISO8601", utc=True, errors="coerce")
+    if not isinstance(values, pd.DatetimeIndex):
+        return None
+    if values.tz is None and zone is not UTC:
+        return None
+    ticks = values.as_unit("us").asi8.astype(np.float64)
+    ticks[np.asarray(values.isna())] = np.nan
+    return ticks
+
+
+_OFFSET = re.compile(r"(Z|[+-]\d\d:?\d\d)\s*$")

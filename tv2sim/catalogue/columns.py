@@ -1,4 +1,4 @@
-"""What the fields of a video are made of where others wrote the file: columns, constants, sums and differences.
+"""Mappings: how the fields of a video follow from a log's columns, constants, sums and differences.
 
 A mapping is a text (``id=job_id,publishingTime=finished_at-started_at``), a dictionary, or a file (TOML or
 JSON). Those that ship are in the folder ``mappings``.
@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import files
@@ -23,14 +24,8 @@ from tv2sim.base.checks import did_you_mean, shown
 from tv2sim.base.errors import CatalogueError
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED, Video
 
-__all__ = [
-    "EXPRESSIONS", "FIELDS", "STARTUP_TIME", "UTC", "Accepted", "Choice", "Column", "Columns", "Constant",
-    "Expression", "Given", "MappingFile", "Rule", "Sum", "Term", "a_timezone", "as_columns", "column",
-    "shipped",
-]  # fmt: skip
-
 STARTUP_TIME = "startup_time"
-"""What a mapping may find besides the fields of a video: how long the worker took to start."""
+"""The name of a further field of a mapping: how long the worker took to start."""
 
 FIELDS = {one.name: one.encode_name for one in msgspec.structs.fields(Video)} | {STARTUP_TIME: "startupTime"}
 """The fields that a mapping may have, by the name in Python, with the name in JSON."""
@@ -68,7 +63,7 @@ def _first(records: Any, conditions: tuple[tuple[str, str], ...]) -> Any:
 
 @dataclass(frozen=True)
 class Constant:
-    """The same for all videos; a text that is no number has NaN as its number."""
+    """A value that is the same for all videos. Numbers are parsed; the number of other texts is NaN."""
 
     text: str
     number: float
@@ -90,19 +85,19 @@ class Sum:
 
     @property
     def text(self) -> str:
-        """How a mapping writes it."""
+        """The text of the expression in a mapping."""
         return f"{self.first.text} {'-' if self.sign < 0 else '+'} {self.second.text}"
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Several expressions, of which the first that has a value counts."""
+    """Several expressions: the first that has a value counts."""
 
     choices: tuple[Term | Sum, ...]
 
     @property
     def text(self) -> str:
-        """How a mapping writes it."""
+        """The text of the expression in a mapping."""
         return " or ".join(one.text for one in self.choices)
 
 
@@ -124,7 +119,7 @@ EXPRESSIONS = {
     "a text": "`'GitLab'` in single quotes, for all videos",
     "nothing": "`none`: the field is not given, even if there is a column of its name",
 }
-"""What a field may be made of, and how it is written."""
+"""The kinds of expressions that a field may be made of, with examples."""
 
 _HOW = (
     "a column, a sum or difference as in started - waited, several of them with or between them, a number, a "
@@ -147,10 +142,8 @@ def _one(name: str, part: str, whole: str) -> Term | Sum:
     """Return an expression without a choice; `whole` is what the field is made of, for messages."""
     if re.fullmatch(r"'[^']*'", part):
         return Constant(part[1:-1], float("nan"))
-    try:
-        return Constant(part, float(part))
-    except ValueError:
-        pass
+    if constant := _constant(part):
+        return constant
     if not (found := _EXPRESSION.fullmatch(part)):
         raise CatalogueError(f"{name} must be {_HOW}, not {whole[:200]!r}")
     first, sign, second = found.groups()
@@ -159,10 +152,14 @@ def _one(name: str, part: str, whole: str) -> Term | Sum:
 
 
 def _term(name: str, text: str) -> Term:
-    try:
+    return _constant(text) or column(name, text)
+
+
+def _constant(text: str) -> Constant | None:
+    """Return the number that a text is; None if it is none."""
+    with suppress(ValueError):
         return Constant(text, float(text))
-    except ValueError:
-        return column(name, text)
+    return None
 
 
 def column(name: str, text: str) -> Column:
@@ -196,7 +193,7 @@ _Conditions: TypeAlias = dict[str, _Values]
 
 
 class RuleFile(msgspec.Struct, forbid_unknown_fields=True):
-    """What a mapping file says of some records."""
+    """A rule in a mapping file, on some records."""
 
     reason: str
     where: _Conditions | list[_Conditions]
@@ -204,7 +201,7 @@ class RuleFile(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class MappingFile(msgspec.Struct, forbid_unknown_fields=True):
-    """What a mapping file holds."""
+    """The contents of a mapping file."""
 
     columns: Annotated[dict[str, Any], msgspec.Meta(description="what each field of a video is made of")]
     source: Annotated[str, msgspec.Meta(description="where the format is described")] = ""
@@ -244,34 +241,21 @@ class Accepted:
 
     texts: tuple[str, ...]
 
-    @classmethod
-    def of(cls, values: Iterable[object]) -> Accepted:
-        """Return what accepts these values."""
-        return cls(tuple(map(str, values)))
-
     @cached_property
-    def _whole(self) -> frozenset[str]:
-        return frozenset(text for text in self.texts if "*" not in text)
-
-    @cached_property
-    def _patterns(self) -> list[re.Pattern[str]]:
-        several = (text.split("*") for text in self.texts if "*" in text)
-        return [re.compile(".*".join(map(re.escape, parts)), re.DOTALL) for parts in several]
+    def _pattern(self) -> re.Pattern[str]:
+        several = (".*".join(map(re.escape, text.split("*"))) for text in self.texts if text)
+        return re.compile("|".join(several) or r"(?!)", re.DOTALL)
 
     def __contains__(self, value: object) -> bool:
         """Return whether a value counts; in a list, one of its elements."""
         if isinstance(value, list):
-            return any(one in self for one in value) if value else "" in self._whole
-        if isinstance(value, bool):
-            return self._has(str(value)) or self._has(str(value).lower())
+            return any(one in self for one in value) if value else "" in self.texts
         if value is None or value != value:
-            return "" in self._whole
+            return "" in self.texts
         if isinstance(value, float) and value.is_integer():
             value = int(value)
-        return self._has(str(value))
-
-    def _has(self, text: str) -> bool:
-        return text in self._whole or any(pattern.fullmatch(text) for pattern in self._patterns)
+        texts = {str(value), str(value).lower()} if isinstance(value, bool) else {str(value)}
+        return any(self._pattern.fullmatch(text) or text in self.texts for text in texts)
 
     def __str__(self) -> str:
         return " or ".join(text or "missing" for text in self.texts)
@@ -282,16 +266,16 @@ Conditions: TypeAlias = dict[Column, Accepted]
 
 @dataclass(frozen=True)
 class Rule:
-    """Some records of a log, and what is said of them.
+    """A statement on some records of a log.
 
     Attributes
     ----------
     reason : str
-        What is said.
+        The statement, in words.
     where : tuple of dict
-        The accepted values of columns; all columns of one of these count.
+        Accepted values by column, several times: a record matches if all columns of one of them accept it.
     unless : dict
-        Values of columns; a record that has one of them is meant by no `where`.
+        Accepted values by column: a record that one of them accepts is left alone.
     """
 
     reason: str
@@ -306,13 +290,13 @@ class Columns:
     Attributes
     ----------
     fields : dict
-        What fields are made of, by their name in Python; other fields are columns of their own name.
+        The expression of each field by its name in Python; other fields are columns of their own name.
     records : Column or None
         The list of records in a document.
     only : dict
         The accepted values of columns.
     left_out, kept : dict
-        Records that are left out, and others of which something is told, by the name of the rule.
+        The rules on records that are left out, and on records that are kept and counted, by name.
     instead : dict
         What it means that the first choice of a field has no value, by the field's name in Python.
     timezone : str or None
@@ -333,7 +317,7 @@ class Columns:
         return {FIELDS[name]: one.text for name, one in self.fields.items() if isinstance(one, Constant)}
 
     def keeping(self, name: str) -> Columns:
-        """Return the mapping that keeps what this rule leaves out, and tells how many records these are."""
+        """Return the mapping that keeps and counts the records that this rule leaves out."""
         left_out = dict(self.left_out)
         return replace(self, left_out=left_out, kept={name: left_out.pop(name)} | self.kept)
 
@@ -440,7 +424,7 @@ def _read(path: Path) -> Columns:
 
 def _conditions(where: str, given: _Conditions) -> Conditions:
     return {
-        column(where, name): Accepted.of(values if isinstance(values, list) else [values])
+        column(where, name): Accepted(tuple(map(str, values if isinstance(values, list) else [values])))
         for name, values in given.items()
     }
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["MIX", "generate_catalogue", "generate_lines"]
-
 MIX = (
     (4, 6, 6, 4, 3, 7, 0, 0, 0, 0, 0),
     (0, 10, 2, 1, 1, 4, 9, 0, 0, 0, 0),

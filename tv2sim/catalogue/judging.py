@@ -23,12 +23,6 @@ from tv2sim.base.checks import plural, shown
 from tv2sim.catalogue.columns import shipped
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, UNKNOWN, Rejected, Video
 
-__all__ = [
-    "LONGEST_LINE", "TEXT_KEPT", "Broken", "Entry", "Reasons", "UnusableError", "as_bytes", "decoding",
-    "held_list", "judged", "no_object", "no_video", "of_another_kind", "outcome_of", "parse", "parsed",
-    "repeated", "text_of", "video_of",
-]  # fmt: skip
-
 Entry: TypeAlias = "bytes | str | Mapping[str, Any] | Video | object"
 
 T = TypeVar("T")
@@ -41,7 +35,7 @@ TEXT_KEPT = 200
 
 
 class Broken(NamedTuple):
-    """What cannot be read, in the place of an entry: the reason, and what it looks like."""
+    """An entry that cannot be read: the reason, and its text."""
 
     reason: str
     text: str
@@ -95,7 +89,7 @@ def parse(
 def parsed(
     numbered: Iterable[tuple[int, Entry]], decode: Callable[[bytes], T], convert: Callable[[Any], T]
 ) -> Iterator[tuple[int, Entry, T | str]]:
-    """Yield the same for any records: `decode` reads a line of JSON, `convert` takes any other entry."""
+    """Yield number, entry, and record or reason: `decode` reads a line of JSON, `convert` any other entry."""
     for number, entry in numbered:
         if isinstance(entry, str):  # of a text file, or a list of lines
             entry = as_bytes(entry)
@@ -116,11 +110,11 @@ def parsed(
 
 
 class UnusableError(Exception):
-    """Why an entry is not valid."""
+    """An entry is not valid; the message says why."""
 
 
 def outcome_of(convert: Callable[[Any], T], entry: Any) -> T | str:
-    """Return what `convert` makes of an entry, or the reason why it cannot."""
+    """Return the result of `convert` for an entry, or the reason why it has none."""
     try:
         return convert(entry)
     except UnusableError as error:
@@ -132,7 +126,7 @@ def outcome_of(convert: Callable[[Any], T], entry: Any) -> T | str:
 
 
 def _hint(line: bytes, number: int) -> str:
-    """Return a hint at what a line is that cannot be read, or an empty text."""
+    """Return a hint at the kind of a line that cannot be read, or an empty text."""
     found = of_another_kind(line) if number == 1 else ""
     return found or (held_list(outcome_of(_document_in, line)) if b"[" in line else "")
 
@@ -236,7 +230,7 @@ def no_object(kind: str) -> str:
 
 
 def _fault(fields: Iterable[tuple[str, Any]]) -> str | None:
-    """Return what is wrong with the fields of a video, which have their names in JSON; None if nothing is."""
+    """Return the fault in the fields of a video, which are named as in JSON; None if there is none."""
     present = set()
     for field, value in fields:
         present.add(field)
@@ -282,7 +276,7 @@ _video_in = decoding(msgspec.json.Decoder(Video).decode, _fault)
 
 
 def text_of(entry: Entry) -> str:
-    """Return what a rejected entry looked like, cut at 200 characters."""
+    """Return the text of a rejected entry, cut at 200 characters."""
     if isinstance(entry, bytes):
         # a character has at most four bytes, so this much holds all the text that is kept
         return entry[: 4 * TEXT_KEPT + 4].decode("utf-8", "replace")[:TEXT_KEPT]
@@ -292,7 +286,7 @@ def text_of(entry: Entry) -> str:
 
 
 class Reasons(dict[str, tuple[int, Rejected]]):
-    """By the reason, how many lines were rejected and the first of them; of at most 1,000 different reasons."""
+    """The number of rejected lines and the first of them by reason, for at most 1,000 different reasons."""
 
     def __init__(self, rejected: Iterable[Rejected] = ()) -> None:
         super().__init__()
@@ -370,16 +364,13 @@ def video_of(entry: object) -> Video:
     if not isinstance(entry, Mapping):
         raise UnusableError(no_object(type(entry).__name__))
     given = {
-        json: _plain(entry[name])
-        for python, json in _FIELDS.items()
-        for name in (python, json)
-        if name in entry
+        json: plain(entry[name]) for python, json in _FIELDS.items() for name in (python, json) if name in entry
     }
     for name, number in NUMBERS.items():
         field = _FIELDS[name]
         value = given.get(field)
-        if number.optional and _missing(value):
-            given.pop(field)
+        if number.optional and is_missing(value):
+            given.pop(field, None)
         elif isinstance(value, float) and not math.isfinite(value):
             raise UnusableError(f"{field} must be a finite number, not {value}")
     try:
@@ -391,7 +382,7 @@ def video_of(entry: object) -> Video:
     return video
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a scalar of numpy, or a decimal, as a number of Python's own."""
     if isinstance(value, np.floating):  # not item(): a longdouble's is a longdouble
         return float(value)
@@ -402,8 +393,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def _missing(value: Any) -> bool:
-    """Return whether a table has this where a value is missing: NaN, or pandas' NA or NaT."""
-    if isinstance(value, float):
-        return math.isnan(value)
-    return type(value).__name__ in ("NAType", "NaTType")  # known by name: pandas may not be imported
+def is_missing(value: Any) -> bool:
+    """Return whether a value stands for none: None, NaN, or pandas' NA or NaT."""
+    # known by name, since pandas may not be imported
+    return value is None or type(value).__name__ in ("NAType", "NaTType") or bool(value != value)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from array import array
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import IOBase
@@ -18,15 +18,13 @@ from tv2sim.base.checks import a_whole_number, plural
 from tv2sim.base.notebook_html import display
 from tv2sim.base.progress import watched
 from tv2sim.catalogue.columns import Given
-from tv2sim.catalogue.importing import Importer, imported
 from tv2sim.catalogue.judging import Entry, Reasons, as_bytes, parse, repeated, text_of
+from tv2sim.catalogue.reading import imported
 from tv2sim.catalogue.sources import Reading, Source, entries, is_table, opened
 from tv2sim.catalogue.videos import NUMBERS, Rejected, Video, is_absent, numbers_shown, rejected_shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-__all__ = ["Survey", "survey_catalogue"]
 
 
 @dataclass(frozen=True, repr=False)
@@ -128,7 +126,11 @@ def survey_catalogue(
     """
     found = _Found(a_whole_number("keep", keep, at_least=0))
     if columns is not None or is_table(source):
-        return _of_columns(imported(source, columns), keep)
+        importer = imported(source, columns)
+        rejected = importer.rejected
+        return _survey(
+            importer.label, importer.numbers, len(rejected), rejected[: found.keep], Reasons(rejected)
+        )
     with opened(source) as (stream, label), _rereadable(stream, label) as again:
         lines = watched(Reading(again(), label).records(), "line", wanted=progress)
         for place, (number, entry, outcome) in enumerate(parse(lines)):
@@ -139,11 +141,6 @@ def survey_catalogue(
         if suspects := found.suspects():
             found.confirm(suspects, parse(Reading(again(), label).records()))
         return found.survey(label)
-
-
-def _of_columns(importer: Importer, keep: int) -> Survey:
-    numbers, rejected = importer.numbers, importer.rejected
-    return _survey(importer.label, dict(numbers), len(rejected), rejected[:keep], Reasons(rejected))
 
 
 @contextmanager
@@ -239,22 +236,21 @@ class _Found:
     def survey(self, label: str) -> Survey:
         valid = ~np.isin(np.frombuffer(self.places, dtype=np.int64), self.repeats)
         del self.hashes, self.places  # before the columns are copied
-        known: dict[str, NDArray[np.float64] | None] = {}
-        for name, numbers in self.numbers.items():
-            column = np.frombuffer(numbers)[valid]
-            known[name] = None if is_absent(name, column) else column  # a repeated id may have had the only one
+        columns = {name: np.frombuffer(numbers)[valid] for name, numbers in self.numbers.items()}
+        # a repeated id may have had the only number of a column
+        known = {name: column for name, column in columns.items() if not is_absent(name, column)}
         rejected = [one for _, one in self.rejected]
         return _survey(label, known, self.rejected_lines, rejected, self.reasons)
 
 
 def _survey(
     label: str,
-    numbers: dict[str, NDArray[np.float64] | None],
+    numbers: Mapping[str, NDArray[np.float64]],
     rejected_lines: int,
     rejected: list[Rejected],
     reasons: Reasons,
 ) -> Survey:
-    """Return the survey with these columns; None stands for one that there is not."""
+    """Return the survey with these columns."""
     known: dict[str, Any] = {name: numbers.get(name) for name in NUMBERS}
     if known["encoding_time"] is None:
         known["encoding_time"] = np.full(len(known["publication_timeout"]), nan)

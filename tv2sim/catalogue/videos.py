@@ -21,11 +21,6 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-__all__ = [
-    "NUMBERS", "REQUIRED", "TEXTS", "UNKNOWN", "Catalogue", "Rejected", "Video", "is_absent", "numbers_shown",
-    "rejected_shown",
-]  # fmt: skip
-
 
 UNKNOWN = float("nan")
 """The encoding time of a video that has none. Also stands for a timeout, which has no default, but cannot be
@@ -86,7 +81,7 @@ TEXTS = ("id", "title", "provider")
 
 
 class _Number(NamedTuple):
-    """What a number of a video may be."""
+    """The limits of a number of a video."""
 
     optional: bool
     at_least: float
@@ -95,7 +90,7 @@ class _Number(NamedTuple):
 
     @property
     def missing(self) -> float | None:
-        """What a video has in its place if it is not known."""
+        """The value of a video whose number is not known."""
         return None if self.optional else UNKNOWN
 
     def accepts(self, values: NDArray[np.float64]) -> NDArray[np.bool_]:

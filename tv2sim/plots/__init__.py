@@ -12,22 +12,13 @@ carried by colour alone.
 'time (s)'
 """
 
-from tv2sim.plots.convergence import convergence
-from tv2sim.plots.costs import costs
-from tv2sim.plots.differences import differences
-from tv2sim.plots.frontier import frontier
-from tv2sim.plots.lateness import lateness
-from tv2sim.plots.levels import levels
+from tv2sim.plots.fit_charts import qq, validation
+from tv2sim.plots.line_charts import convergence, sweep
 from tv2sim.plots.on_time_map import on_time_map
-from tv2sim.plots.on_time_rates import on_time_rates
-from tv2sim.plots.plan import plan
-from tv2sim.plots.published_per_replication import published_per_replication
-from tv2sim.plots.qq import qq
-from tv2sim.plots.sweep import sweep
-from tv2sim.plots.timeline import timeline
+from tv2sim.plots.point_charts import frontier, plan, tradeoff
+from tv2sim.plots.row_charts import costs, differences, on_time_rates, published_per_replication
+from tv2sim.plots.run_charts import lateness, levels, timeline
 from tv2sim.plots.tornado import tornado
-from tv2sim.plots.tradeoff import tradeoff
-from tv2sim.plots.validation import validation
 
 __all__ = [
     "convergence", "costs", "differences", "frontier", "lateness", "levels", "on_time_map", "on_time_rates",

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from tv2sim.base.errors import InputError
 from tv2sim.experiments.replications import Replications
 from tv2sim.plots import style
-
-__all__ = ["on_time_map"]
+from tv2sim.plots.study import checked
 
 _MOST_CELLS = 16
 _COLOURS = "cividis"
@@ -51,8 +50,7 @@ def on_time_map(reps: Replications, ax: Axes | None = None) -> Axes:
     >>> ax.get_xlabel(), ax.get_ylabel()
     ('publication timeout (s)', 'encoding time (s)')
     """
-    if not isinstance(reps, Replications):
-        raise InputError(f"a map of on-time probabilities needs what replicate gave, not {reps!r}")
+    reps = checked(reps, Replications, "a map of on-time probabilities", "replicate")
     if not len(reps) or not len(reps.catalogue):
         raise InputError("a map of on-time probabilities needs at least one replication and one video")
     encoding_time = np.nan_to_num(reps.catalogue.encoding_time)
@@ -64,7 +62,7 @@ def on_time_map(reps: Replications, ax: Axes | None = None) -> Axes:
         for weights in (None, reps.on_time["on_time"])
     )
     share = np.divide(good, count * len(reps), out=np.full(shape, np.nan), where=count > 0)
-    ax = style.axes(ax, 1.6 + 0.46 * shape[0])
+    ax = style.axes(ax, 1.6 + 0.46 * shape[0], grid=None)
     mesh = ax.pcolormesh(
         across.edges, along.edges, share, cmap=_COLOURS, vmin=0, vmax=1, edgecolor="white", linewidth=1.2
     )

@@ -1,23 +1,24 @@
-"""What all charts share: size, colours, type, and text that is never read as markup.
-
-Everything is passed explicitly: neither pyplot nor the global rcParams are touched.
-"""
+"""How charts look: size, colours, type, text that is never read as markup, and several panels in one chart."""
 
 from __future__ import annotations
 
 import io
 import textwrap
 from collections.abc import Iterable, Sequence
+from math import ceil, inf, isfinite
 from typing import Any, Literal, NamedTuple
 
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Annotation
-from matplotlib.ticker import ScalarFormatter
-from matplotlib.transforms import ScaledTranslation
+from matplotlib.ticker import FuncFormatter, NullFormatter, ScalarFormatter
+from matplotlib.transforms import Bbox, ScaledTranslation
 
 from tv2sim.base.errors import InputError
+
+# -- figures, axes and text --------------------------------------------------------------------------------
+
 
 WIDTH, HEIGHT = 8.0, 4.5
 """Inches; 16 to 9, as a slide."""
@@ -57,8 +58,8 @@ def line(look: Look, number: int, of: int) -> dict[str, Any]:
     return {"color": look.colour, "linestyle": look.line, "linewidth": width}
 
 
-def axes(ax: object, height: float = HEIGHT) -> Axes:
-    """Return the given Axes, or one in a new figure; both in the style of all charts.
+def axes(ax: object, height: float = HEIGHT, *, grid: Literal["both", "x", "y"] | None = "both") -> Axes:
+    """Return the given Axes, or one in a new figure; both in the style of all charts, with these grid lines.
 
     Raises
     ------
@@ -76,6 +77,8 @@ def axes(ax: object, height: float = HEIGHT) -> Axes:
     ax.set_axisbelow(True)
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(_Grouped(useOffset=False))
+    if grid:
+        ax.grid(axis=grid, color=LIGHT, linewidth=0.7)
     return ax
 
 
@@ -126,11 +129,6 @@ def lay_out(figure: Figure) -> None:
     """Lay out a figure without drawing it, so that sizes and places can be asked for."""
     if (engine := figure.get_layout_engine()) is not None:
         engine.execute(figure)
-
-
-def grid(ax: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
-    """Draw grid lines behind the data."""
-    ax.grid(axis=axis, color=LIGHT, linewidth=0.7)
 
 
 def plain(text: object) -> str:
@@ -217,3 +215,128 @@ def span(ax: Axes, *, x: float = 0, y: float = 0) -> None:
         low, high = get()
         if high - low < least:
             put((low + high - least) / 2, (low + high + least) / 2)
+
+
+def logarithmic(
+    ax: Axes,
+    heights: Iterable[tuple[float, float, float]],
+    *,
+    at_least: float = 0.0,
+    at_most: float = inf,
+    along: Literal["x", "y"] = "y",
+) -> None:
+    """Let an axis be logarithmic: at least a tenfold, and a little more than what is above 0.
+
+    Of a mean of 0, which has no place there, the upper end of the interval has.
+    """
+    seen = [(mean, high) for mean, _, high in heights if isfinite(mean)]
+    highs = [high for _, high in seen if 0 < high < inf]
+    lows = [mean if mean > 0 else high / 3 for mean, high in seen if 0 < max(mean, high) < inf]
+    low = max(min(lows, default=1.0) / 1.8, at_least)
+    ends = low, min(max(1.4 * max(highs, default=0.0), 18 * low), at_most)
+    ax.set(**{f"{along}scale": "log", f"{along}lim": ends})
+    axis = ax.xaxis if along == "x" else ax.yaxis
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+    axis.set_minor_formatter(NullFormatter())
+
+
+def scale_of_late_videos(
+    ax: Axes, shares: Iterable[tuple[float, float, float]], along: Literal["x", "y"]
+) -> None:
+    """Let an axis be a logarithmic one of late videos in percent, down to one in a million."""
+    logarithmic(ax, shares, at_least=1e-4, at_most=110, along=along)
+
+
+# -- several panels in one chart ---------------------------------------------------------------------------
+
+
+_LEAST = 1.35
+"""The least width of a panel in inches."""
+_CHARACTERS = 24
+"""The most characters of a name for which a panel is made wider."""
+_GAP = 14.0
+"""Points between panels."""
+
+
+def columns_of(width: float, names: Sequence[str]) -> int:
+    """Return how many panels with these names are side by side in a width in inches, with rows evenly filled.
+
+    >>> [columns_of(6, ["encoders=5"] * panels) for panels in (2, 4, 5, 8, 9)]
+    [2, 4, 3, 4, 3]
+    """
+    longest = max(len(line) for name in names for line in name.split("\n"))
+    least = max(_LEAST, min(longest, _CHARACTERS) * LETTER / 72)
+    most = max(1, int((width + _GAP / 72) / (least + _GAP / 72)))
+    return ceil(len(names) / ceil(len(names) / most))
+
+
+def panels_height(width: float, names: Sequence[str]) -> float:
+    """Return the height in inches of a figure of this width that has panels with these names."""
+    # matplotlib gives the axes this share of the width before it lays them out
+    rows = ceil(len(names) / columns_of(0.775 * width, names))
+    return HEIGHT if rows == 1 else 1.6 + 1.9 * rows
+
+
+def width_of(ax: Axes) -> float:
+    """Return the width of the axes in inches."""
+    return ax.get_position().width * ax.figure.bbox.width / figure_of(ax).dpi
+
+
+def panels_in(ax: Axes, names: Sequence[str]) -> list[Axes]:
+    """Return panels within the axes, row by row, each below its name; the axes themselves if there is one."""
+    if len(names) == 1:
+        return [ax]
+    columns = columns_of(width_of(ax), names)
+    letters = int(72 * width_of(ax) / columns / LETTER)
+    heads = ["\n".join(fold(line, letters) for line in name.split("\n")) for name in names]
+    head = max(name.count("\n") + 1 for name in heads) * LINE + 6
+    ax.spines[:].set_visible(False)
+    ax.set(xticks=[], yticks=[], facecolor="none")
+    panels = []
+    for number, name in enumerate(heads):
+        panel = axes(ax.inset_axes((0, 0, 1, 1)))
+        panel.set_axes_locator(_Place(ax, number, columns, len(names), head))
+        # the ticks of the others are the same
+        panel.tick_params(labelleft=number % columns == 0, labelbottom=number + columns >= len(names))
+        note(panel, name, (0, 1), (0, 4), va="bottom", linespacing=1.1)
+        panels.append(panel)
+    return panels
+
+
+class _Place:
+    """Where a panel is, as matplotlib asks for it each time it draws: gaps are in points, not in fractions."""
+
+    def __init__(self, ax: Axes, number: int, columns: int, panels: int, head: float) -> None:
+        self.ax, self.columns, self.rows = ax, columns, ceil(panels / columns)
+        self.row, self.column = divmod(number, columns)
+        # in an incomplete last row, ticks of the row above are between the rows
+        self.above, self.between = head, head + _GAP * (2 if panels % columns else 1)
+
+    def __call__(self, panel: object, renderer: object) -> Bbox:
+        box, figure = self.ax.get_position(), self.ax.figure
+        point = figure_of(self.ax).dpi / 72
+        across, along = point / figure.bbox.width, point / figure.bbox.height
+        width = (box.width - (self.columns - 1) * _GAP * across) / self.columns
+        height = (box.height - (self.above + (self.rows - 1) * self.between) * along) / self.rows
+        left = box.x0 + self.column * (width + _GAP * across)
+        top = box.y1 - self.above * along - self.row * (height + self.between * along)
+        return Bbox([[left, top - height], [left + width, top]])
+
+
+def label_frame(ax: Axes, panels: list[Axes]) -> float:
+    """Move the labels of the axes beyond the ticks of the panels; return how many points the ticks take below.
+
+    Call it after the figure has been laid out.
+    """
+    point = figure_of(ax).dpi / 72
+
+    def beyond(of: Any) -> Bbox:
+        boxes = [box for panel in panels if (box := of(panel).get_tightbbox(None, for_layout_only=True))]
+        return Bbox.union(boxes) if boxes else panels[0].bbox
+
+    bottom = min(panel.bbox.y0 for panel in panels)
+    below = float(bottom - beyond(lambda panel: panel.xaxis).y0) / point
+    if panels != [ax]:
+        left = (panels[0].bbox.x0 - beyond(lambda panel: panel.yaxis).x0) / point
+        ax.xaxis.labelpad, ax.yaxis.labelpad = below + 4, left + 4
+    return below

@@ -8,17 +8,16 @@ from math import isfinite
 from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 
-from tv2sim.base.checks import plural, shown
+from tv2sim.base.checks import plural
 from tv2sim.base.digits import rate
 from tv2sim.base.errors import InputError
 from tv2sim.experiments.sensitivity import End, Moved, Sensitivity
 from tv2sim.experiments.verdicts import is_shown
 from tv2sim.plots import style
-from tv2sim.plots.panels import width_of
+from tv2sim.plots.study import checked
+from tv2sim.plots.style import width_of
 from tv2sim.results.figures import axis, estimate, scaled
 from tv2sim.results.metrics import METRICS
-
-__all__ = ["tornado"]
 
 _HALF = 0.36
 """The height of a bar; rows are 1 apart."""
@@ -58,15 +57,13 @@ def tornado(sensitivity: Sensitivity, ax: Axes | None = None) -> Axes:
     >>> [label.get_text() for label in ax.get_yticklabels()][:2]
     ['prewarmed publishers: 10', 'startup time: 4']
     """
-    if not isinstance(sensitivity, Sensitivity):
-        raise InputError(f"a chart of a sensitivity needs what sensitivity gave, not {shown(sensitivity)}")
+    sensitivity = checked(sensitivity, Sensitivity, "a chart of a sensitivity", "sensitivity")
     usual = scaled(sensitivity.metric, sensitivity.interval).mean
     if not isfinite(usual):
         raise InputError(
             f"a mean of {METRICS[sensitivity.metric].label} that is {usual:g} has no place in a chart"
         )
-    ax = style.axes(ax, 1.4 + 0.44 * len(sensitivity.rows))
-    style.grid(ax, "x")
+    ax = style.axes(ax, 1.4 + 0.44 * len(sensitivity.rows), grid="x")
     figure = style.figure_of(ax)
     narrow = figure.get_figwidth() < 0.6 * style.WIDTH
     names = [_named(row, 16 if narrow else 30) for row in sensitivity.rows]

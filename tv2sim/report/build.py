@@ -11,7 +11,7 @@ import re
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -23,43 +23,34 @@ from tv2sim.base.digits import listed, number
 from tv2sim.base.errors import InputError
 from tv2sim.base.storage import whole_file
 from tv2sim.engines.choice import package_of, runs_in_threads
-from tv2sim.experiments.conclusions import (
-    choice,
-    concluded,
-    cost,
-    differences,
-    in_words,
-    judged,
-    names_of,
-    overall,
-    parts_of,
-    taken,
-)
+from tv2sim.experiments import conclusions
 from tv2sim.experiments.control_variate import controlled
+from tv2sim.experiments.planning import Plan
 from tv2sim.experiments.replications import main_of
 from tv2sim.experiments.verdicts import Judgement
 from tv2sim.experiments.video_figures import QUANTITIES, SHARES, how_many, pooled
 from tv2sim.inference.intervals import Interval, exactly
 from tv2sim.report.caveats import caveats, explained
-from tv2sim.report.charts import charts
-from tv2sim.report.plan_section import planned
-from tv2sim.report.world_section import added
+from tv2sim.report.charts import Chart, charts, plan_chart
 from tv2sim.results import figures
 from tv2sim.results.figures import decimals_of, heading
 from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE
 from tv2sim.world.prices import Prices
+from tv2sim.world.profiles import Profile
 from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping
 
+    from tv2sim.catalogue import Catalogue
     from tv2sim.experiments.comparison import Comparison
     from tv2sim.experiments.planning import Plan
     from tv2sim.experiments.replications import Replications
+    from tv2sim.world.scenario import Scenario
 
 
-__all__ = ["build_report", "write_report"]
+# -- the report --------------------------------------------------------------------------------------------
 
 
 def write_report(study: Comparison, path: str | os.PathLike[str], *, force: bool = True, **how: Any) -> Path:
@@ -79,10 +70,10 @@ def build_report(study: Comparison, *, plan: Plan | None = None, **how: Any) -> 
     """
     about = _About(**how)
     section = planned(study, plan)
-    study = judged(study)
+    study = conclusions.judged(study)
     parts = study.worlds()
     several = len(parts) > 1
-    judgements = [Judgement(part, None if several else taken(part, plan)) for part in parts]
+    judgements = [Judgement(part, None if several else conclusions.taken(part, plan)) for part in parts]
     main = main_of(study.metrics)
     scenarios = {cell.scenario: reps.scenario for cell, reps in study.cells.items()}
     catalogues = {cell.catalogue: reps.catalogue for cell, reps in study.cells.items()}
@@ -92,13 +83,13 @@ def build_report(study: Comparison, *, plan: Plan | None = None, **how: Any) -> 
         about=about,
         study=study,
         several=several,
-        worlds=[_world(part, name) for part, name in zip(parts, names_of(study), strict=True)],
+        worlds=[_world(part, name) for part, name in zip(parts, conclusions.names_of(study), strict=True)],
         strategies=[reps.strategy for reps in parts[0].strategies.values()],
-        rules=in_words([reps.strategy for reps in parts[0].strategies.values()]),
-        conclusion=concluded(judgements[0], plan) if plan or not several else None,
-        cost=None if several or plan else cost(parts[0]),
-        overall=overall(judgements) if several else None,
-        choices=list(map(choice, judgements)) if several else [],
+        rules=conclusions.in_words([reps.strategy for reps in parts[0].strategies.values()]),
+        conclusion=conclusions.concluded(judgements[0], plan) if plan or not several else None,
+        cost=None if several or plan else conclusions.cost(parts[0]),
+        overall=conclusions.overall(judgements) if several else None,
+        choices=list(map(conclusions.choice, judgements)) if several else [],
         by=judgements[0].by,
         spent=judgements[0].spent,
         prices=_prices(study.prices),
@@ -106,7 +97,7 @@ def build_report(study: Comparison, *, plan: Plan | None = None, **how: Any) -> 
         charts=[*([section.chart] if section else []), *charts(study, judgements[0].taken)],
         main=main,
         others=_blocks([metric for metric in study.metrics if metric not in main]),
-        differences=differences,
+        differences=conclusions.differences,
         quantiles=_quantiles(study),
         groups=None if about.by is None else [_groups(part, about.by) for part in parts],
         scenarios=scenarios,
@@ -135,7 +126,7 @@ _CONTROLS = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\
 
 @dataclasses.dataclass(frozen=True)
 class _About:
-    """What the author of a report says besides the figures."""
+    """The words of a report's author: title, name, date and notes."""
 
     command: str | None = None
     title: str | None = None
@@ -190,7 +181,7 @@ def _costs(part: Comparison, name: str) -> list[str]:
     """Return the mean of each part of the cost of a strategy, written as that of the whole."""
     whole = part[name].interval(COST, part.confidence)
     decimals = decimals_of(COST, whole.half_width, whole.mean)
-    return [number(mean, decimals) for mean in parts_of(part, name).values()]
+    return [number(mean, decimals) for mean in conclusions.parts_of(part, name).values()]
 
 
 def _prices(prices: Prices | None) -> list[tuple[str, str, str]]:
@@ -293,7 +284,7 @@ def _in_group(row: Any) -> tuple[Interval, Interval]:
 _OF_GROUP = (ON_TIME_RATE, *Interval._fields[1:4], "lateness_99")
 
 
-# -- the page ----------------------------------------------------------------------------------------------
+# -- rendering ---------------------------------------------------------------------------------------------
 
 
 def rendered(template: str, **values: Any) -> str:
@@ -318,12 +309,168 @@ def _environment() -> Environment:
         "seconds": lambda time: f"{time:g} s",
         "sentence": lambda text: text[:1].upper() + text[1:],
         "thousands": number,
-        "unbroken": _unbroken,
+        # a number stays on a line with its percent sign, and with its half width
+        "unbroken": lambda text: text.replace(" %", "\N{NO-BREAK SPACE}%").replace("± ", "±\N{NO-BREAK SPACE}"),
         "videos_sha256": lambda catalogue: hashlib.sha256(b"".join(catalogue.lines())).hexdigest(),
     }
     return environment
 
 
-def _unbroken(text: str) -> str:
-    """Keep a number and its percent sign, or its half width, on one line."""
-    return text.replace(" %", "\N{NO-BREAK SPACE}%").replace("± ", "±\N{NO-BREAK SPACE}")
+# -- the section on a plan ---------------------------------------------------------------------------------
+
+
+_QUESTIONS = {"prewarmed": "how many publishers", "encoders": "how many encoders"}
+_DECIDED_BY = {
+    "theory": "the rate is known exactly, without simulation",
+    "bound": "theory knows how many videos must fail, or can fail at most, on average",
+    "certificate": "a run in which each start-up takes as long as it can shows whether a video can fail",
+    "timeout": "too many videos take longer to encode than their timeouts allow",
+    "simulation": "an interval that holds at all looks at all candidates together",
+    "order": "a larger one fails, or a smaller one is enough",
+}
+
+
+class Planned(NamedTuple):
+    """A plan as a section of the page."""
+
+    plan: Plan
+    question: str
+    """The fields that the plan varies, as the heading of the section."""
+    world: str
+    """The name of its world, if there are several."""
+    decided: str
+    """The number of candidates by the method that decided them."""
+    methods: dict[str, str]
+    """The meaning of each method that has decided a candidate."""
+    chart: Chart
+
+
+def planned(study: Comparison, plan: Plan | None) -> Planned | None:
+    """Return the section on a plan, which has to be for a world of the study; None if there is no plan.
+
+    Raises
+    ------
+    InputError
+        If it is no plan, or for another catalogue or scenario.
+    """
+    if plan is None:
+        return None
+    if not isinstance(plan, Plan):
+        raise InputError(f"plan must be what tv2sim.plan returns, not {plan!r}")
+    world = _world_of(study, plan)
+    by = plan.evaluated["decided_by"].value_counts()
+    counts = {name: int(by[name]) for name in _DECIDED_BY if name in by}
+    decided = listed(f"{count} by {name}" for name, count in counts.items())
+    return Planned(
+        plan,
+        _question(plan),
+        world,
+        f"{plural(len(plan.evaluated), 'candidate')} were looked at and decided: {decided}",
+        {name: _DECIDED_BY[name] for name in counts},
+        plan_chart(plan),
+    )
+
+
+def _world_of(study: Comparison, plan: Plan) -> str:
+    """Return the name of the plan's world; empty if the study has only one."""
+    worlds = [next(iter(world.cells.values())) for world in study.worlds()]
+    for reps, name in zip(worlds, conclusions.names_of(study), strict=True):
+        if plan.is_of(reps.catalogue, reps.scenario):
+            return name
+    raise InputError(
+        "the plan is for another catalogue or scenario than the comparison: give both the same ones"
+    )
+
+
+def _question(plan: Plan) -> str:
+    """Return what is varied as a question.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> _question(tv.plan(tv.generate_catalogue(), ["2a", "2c"], target=0.9))
+    'Which strategy, and how many publishers'
+    """
+    varied = [_QUESTIONS.get(name, f"which {name.replace('_', ' ')}") for name in plan.fields]
+    asked = ["which strategy"] * (len(plan.families) > 1 or not varied) + varied
+    says = f"{', '.join(asked[:-1])}, and {asked[-1]}" if asked[1:] else asked[0]
+    return says[:1].upper() + says[1:]
+
+
+# -- what scenarios add to the system ----------------------------------------------------------------------
+
+
+_PUBLISHING = "Publishing takes time, for which a publisher is busy."
+_ADDED: dict[str, Callable[[Scenario], object]] = {
+    "There is no encoding stage: a video is encoded when it arrives, and its timeout counts from then.": (
+        lambda scenario: scenario.encoders is None
+    ),
+    "Videos arrive at random.": lambda scenario: scenario.arrivals != "even",
+    "The rate of requests changes over time.": (
+        lambda scenario: isinstance(scenario.requests_per_second, Profile)
+    ),
+    "If no encoder is free, a video is refused and offered again later; meanwhile the client goes on.": (
+        lambda scenario: scenario.refuses
+    ),
+    "After its last offer, a video is refused for good, and is not in time.": (
+        lambda scenario: scenario.most_offers
+    ),
+    "Encoders differ in speed.": lambda scenario: isinstance(scenario.encoders, tuple),
+    "Encoding takes longer or shorter than the catalogue says, and no strategy knows it beforehand.": (
+        lambda scenario: scenario.encoding_factor is not None
+    ),
+    "Encoders die and are repaired; a video that loses its encoder starts over, while its timeout goes on.": (
+        lambda scenario: scenario.encoders_die
+    ),
+    "Between encoders and publishers, a broker delivers the videos; a delivery may come late, or twice.": (
+        lambda scenario: scenario.broker
+    ),
+    _PUBLISHING: lambda scenario: scenario.publishing_time != 0,
+    "A video is in time if a publisher takes it no later than its timeout, however long publishing takes.": (
+        lambda scenario: scenario.deadline == "assigned"
+    ),
+    "A publisher starts some time after it is ordered.": lambda scenario: scenario.provisioning_delay,
+    "The number of publishers at a time is limited; other starts wait until one has ended.": (
+        lambda scenario: scenario.max_publishers
+    ),
+    "Start-ups may fail.": lambda scenario: scenario.faults.startup,
+    "A ready publisher dies if it waits too long for a video.": (
+        lambda scenario: scenario.faults.ready_lifetime is not None
+    ),
+    "Publishing may fail; the video then waits for another publisher, at its old place.": (
+        lambda scenario: scenario.faults.publishing
+    ),
+    "After its last attempt, a video has failed without being published.": (
+        lambda scenario: scenario.faults.publishing and scenario.faults.attempts
+    ),
+    "A publisher that has failed is replaced when that is noticed.": (
+        lambda scenario: scenario.faults.of_publishers
+    ),
+}
+"""What a scenario may add, and whether it does."""
+_BY_CATALOGUE: dict[str, Callable[[Catalogue], object]] = {
+    _PUBLISHING: lambda catalogue: catalogue.publishing_time is not None,
+}
+"""What a catalogue may add as well."""
+
+
+def added(scenarios: Mapping[str, Scenario], catalogues: Mapping[str, Catalogue]) -> list[str]:
+    """Return what scenarios and catalogues add, with the names of those that do it unless all of them do.
+
+    Examples
+    --------
+    >>> from tv2sim import Faults, Scenario
+    >>> added({"usual": Scenario()}, {})
+    []
+    >>> added({"usual": Scenario(max_publishers=5), "failing": Scenario(faults=Faults(startup=0.1))}, {})[1:]
+    ['failing: Start-ups may fail.', 'failing: A publisher that has failed is replaced when that is noticed.']
+    """
+    found = []
+    for sentence, has in _ADDED.items():
+        names = [name for name, scenario in scenarios.items() if has(scenario)]
+        too = _BY_CATALOGUE.get(sentence)
+        by = [name for name, catalogue in catalogues.items() if too and too(catalogue)]
+        if names or by:
+            everywhere = len(names) == len(scenarios) or 0 < len(by) == len(catalogues)
+            found.append(sentence if everywhere else f"{listed([*names, *by])}: {sentence}")
+    return found

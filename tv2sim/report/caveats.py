@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from tv2sim.inference.intervals import Stopped
     from tv2sim.world.load import Explanation, LoadWarning
 
-__all__ = ["Caveat", "caveats", "explained"]
-
 _ENOUGH_REPLICATIONS = 30
 """With fewer, the distribution of the mean is not close enough to normal for a t interval."""
 
@@ -63,25 +61,12 @@ class NoVariance(NamedTuple):
     confidence: float
 
 
-class PoolNearSaturation(NamedTuple):
-    """A pool is too small for the rate at which videos arrive, or just large enough."""
+class Overloaded(NamedTuple):
+    """A pool, the encoders or a limit of publishers cannot take the rate at which videos arrive, or just so."""
 
+    warning: LoadWarning
     strategy: str
-    warning: LoadWarning
-    world: str
-
-
-class EncodersOverloaded(NamedTuple):
-    """The encoders cannot take the rate that is asked for."""
-
-    warning: LoadWarning
-    world: str
-
-
-class TooFewAllowed(NamedTuple):
-    """So few publishers may exist at a time that they cannot serve all videos, or just so."""
-
-    warning: LoadWarning
+    """The strategy that has the pool; empty if it is no pool."""
     world: str
 
 
@@ -153,9 +138,8 @@ class ClockAndEncoders(NamedTuple):
 
 
 Caveat: TypeAlias = (
-    FewReplications | PrecisionMissed | FewBeyondP99 | NoVariance | DoubtfulDifferences | PoolNearSaturation
-    | EncodersOverloaded | TooFewAllowed | RejectedLines | NeverInTime | Unfinished | ColdPool
-    | SimultaneousEncodings | ClockAndEncoders
+    FewReplications | PrecisionMissed | FewBeyondP99 | NoVariance | DoubtfulDifferences | Overloaded
+    | RejectedLines | NeverInTime | Unfinished | ColdPool | SimultaneousEncodings | ClockAndEncoders
 )  # fmt: skip
 
 
@@ -227,11 +211,7 @@ def explained(reps: Replications) -> Explanation:
 def _load(part: Comparison, world: str) -> Iterator[Caveat]:
     for name, reps in part.strategies.items():
         for warning in explained(reps).warnings:
-            if warning.of == "pool":
-                yield PoolNearSaturation(name, warning, world)
-            else:
-                encoders = warning.of == "encoders"
-                yield EncodersOverloaded(warning, world) if encoders else TooFewAllowed(warning, world)
+            yield Overloaded(warning, name if warning.of == "pool" else "", world)
 
 
 def _of_catalogue(name: str, catalogue: Catalogue) -> Iterator[Caveat]:
@@ -292,12 +272,10 @@ def _cold(worlds: list[tuple[str, Comparison]]) -> Iterator[Caveat]:
 def _encoders(study: Comparison) -> Iterator[Caveat]:
     one_of_each = {reps.scenario.encoder_count: reps for reps in study.cells.values()}
     if len(one_of_each) > 1:
-        yield ClockAndEncoders({encoders: _wait(reps) for encoders, reps in sorted(one_of_each.items())})
-
-
-def _wait(reps: Replications) -> float:
-    videos = _first_run(reps)
-    return float((videos["encoding_started"] - videos["offered"]).sum())
+        runs = {encoders: _first_run(reps) for encoders, reps in sorted(one_of_each.items())}
+        yield ClockAndEncoders(
+            {count: float((run["encoding_started"] - run["offered"]).sum()) for count, run in runs.items()}
+        )
 
 
 def _first_run(reps: Replications) -> pd.DataFrame:

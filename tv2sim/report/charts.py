@@ -18,13 +18,11 @@ from tv2sim.base.digits import number, rate
 from tv2sim.base.errors import InputError
 from tv2sim.experiments.simulate import simulate
 from tv2sim.experiments.verdicts import Judgement, cost_of
-from tv2sim.plots.costs import costs_height
-from tv2sim.plots.frontier import frontier_height
-from tv2sim.plots.parameters import swept_by
-from tv2sim.plots.study import is_rarely_late, study_of
+from tv2sim.plots.line_charts import sweep_height
+from tv2sim.plots.point_charts import frontier_height, tradeoff_height
+from tv2sim.plots.row_charts import costs_height
+from tv2sim.plots.study import is_rarely_late, study_of, swept_by
 from tv2sim.plots.style import HEIGHT
-from tv2sim.plots.sweep import sweep_height
-from tv2sim.plots.tradeoff import tradeoff_height
 from tv2sim.results.figures import estimate
 from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE
 from tv2sim.results.run import Run
@@ -36,8 +34,7 @@ if TYPE_CHECKING:
 
     from tv2sim.experiments.comparison import Comparison
     from tv2sim.experiments.planning import Plan
-
-__all__ = ["Chart", "charts", "inline_svg", "plan_chart"]
+    from tv2sim.plots.study import Shown
 
 _VIDEOS_IN_TIMELINE = 400
 """With more, the bars of a timeline are thinner than a line."""
@@ -48,7 +45,7 @@ _RUNS = 20
 
 
 class Drawing(NamedTuple):
-    """How a chart is drawn, and its words."""
+    """A chart of the report: the function that draws it, and its words."""
 
     name: str
     draw: Callable[[Axes | None], Axes]
@@ -58,7 +55,7 @@ class Drawing(NamedTuple):
     height: float | None = None
     """Inches, if it can be drawn as wide as fits a phone; the others scroll there."""
     light: bool = False
-    """Whether it stays light on a dark page: text on coloured cells would not be seen in other colours."""
+    """Whether the chart stays light on a dark page, since its text is on coloured cells."""
 
 
 class Chart(NamedTuple):
@@ -166,18 +163,11 @@ def _reading(study: Comparison, metric: str, better: str) -> str:
     return f"{better} is better; a hollow triangle: less than the scale shows. {says}"
 
 
-_SIDES = {
-    ON_TIME_RATE: "Right of the line publishes more in time",
-    COST: "Left of the line is cheaper",
-}
+_SIDES = {ON_TIME_RATE: "Right of the line publishes more in time", COST: "Left of the line is cheaper"}
 
 
 def _costs(study: Comparison) -> Drawing:
-    means = ", ".join(
-        f"{shown.group + ': ' if shown.group else ''}{shown.cell.strategy} "
-        f"{estimate(COST, shown.interval(COST))}"
-        for shown in study_of(study).shown
-    )
+    means = _each(study, lambda shown: estimate(COST, shown.interval(COST)))
     return Drawing(
         "costs",
         lambda ax: plots.costs(study, ax),
@@ -189,17 +179,21 @@ def _costs(study: Comparison) -> Drawing:
 
 
 def _rates(study: Comparison, height: float | None) -> Drawing:
-    means = ", ".join(
-        f"{shown.group + ': ' if shown.group else ''}{shown.cell.strategy} "
-        f"{number(100 * shown.interval(ON_TIME_RATE).mean, 1)} %"
-        for shown in study_of(study).shown
-    )
+    means = _each(study, lambda shown: f"{number(100 * shown.interval(ON_TIME_RATE).mean, 1)} %")
     return Drawing(
         "rates",
         lambda ax: plots.on_time_rates(study, ax),
         f"On-time rate by strategy: {means}.",
         _reading(study, ON_TIME_RATE, "Left"),
         height,
+    )
+
+
+def _each(study: Comparison, figure: Callable[[Shown], str]) -> str:
+    """Return a figure of each strategy, after the names of its group and its own."""
+    return ", ".join(
+        f"{shown.group + ': ' if shown.group else ''}{shown.cell.strategy} {figure(shown)}"
+        for shown in study_of(study).shown
     )
 
 

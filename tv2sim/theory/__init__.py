@@ -1,1 +1,1 @@
-"""What is known without simulation, and the verification of the engines against it."""
+"""Formulas, bounds and proofs that need no simulation, and the verification of the engines against them."""

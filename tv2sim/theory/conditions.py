@@ -1,43 +1,47 @@
-"""What the formulas do not cover: it is refused with a sentence, not answered wrongly."""
+"""The arguments of a formula: a world that the formula does not cover is refused with a sentence."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import inf, isfinite
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
 
 from tv2sim.base.errors import ScenarioError, StrategyError
+from tv2sim.base.ticks import to_ticks, whole_ticks
 from tv2sim.catalogue import Catalogue, read_catalogue
+from tv2sim.engines.choice import engine_for, simulate_one
 from tv2sim.strategies import MOMENTS, Moment, Strategy, as_strategy
 from tv2sim.strategies.contradictions import has_pool_that_adapts
-from tv2sim.world.distributions import Distribution
+from tv2sim.world.distributions import EXTREMES, Constant, Distribution
+from tv2sim.world.faults import Faults
 from tv2sim.world.scenario import Scenario, as_scenario, check_encoding_times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
 
     from tv2sim.base.errors import InputError
+    from tv2sim.results.facts import Facts
 
-__all__ = [
-    "ADVANCE", "BASE_STOCK", "BOUNDED", "DEPENDENT", "FIFO", "OWN", "STATIC", "WORLD", "Asked", "Condition",
-    "asked", "if_covered", "longest_startup", "refuse",
-]  # fmt: skip
+
+# -- what formulas do not cover ----------------------------------------------------------------------------
+
 
 T = TypeVar("T")
 
 
 class Asked(NamedTuple):
-    """What a formula is asked for, and the strategy's answers by video.
+    """The arguments of a formula, and for each video when the strategy starts a publisher, and for whom.
 
     Attributes
     ----------
     formula : str
         The name of the function, for messages.
     moment, own, delay : numpy.ndarray
-        As :class:`tv2sim.strategies.Starts` has them; the delay is 0 where there is none.
+        The columns of :class:`tv2sim.strategies.Starts`; the delay is 0 for a strategy without delays.
     """
 
     formula: str
@@ -50,27 +54,25 @@ class Asked(NamedTuple):
 
     @property
     def shares(self) -> bool:
-        """Whether a video may be served by the pool."""
+        """Whether the pool serves some video."""
         return not self.own.all()
 
     def starts_on(self, moment: Moment | None) -> NDArray[np.bool_]:
-        """Return for which videos a publisher is started at this moment."""
+        """Return whether a publisher is started at this moment, for each video."""
         return np.asarray(self.moment == MOMENTS.index(moment))
 
+    def begun(self, orders: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return when start-ups begin, in ticks: of prewarmed publishers, then of those ordered at these times.
 
-class Condition(NamedTuple):
-    """Something that a formula does not cover.
+        Minus infinity stands for a publisher that is ready at the start.
+        """
+        provisioning = to_ticks(self.scenario.provisioning_delay)
+        prewarmed = -inf if self.strategy.ready_at_start else provisioning
+        return np.concatenate([np.full(self.strategy.prewarmed, prewarmed), orders + provisioning])
 
-    Attributes
-    ----------
-    found : callable
-        Whether it is there.
-    text : str
-        What it is; fields in braces are filled in.
-    """
 
-    found: Callable[[Asked], bool]
-    text: str
+Conditions: TypeAlias = "Mapping[str, Callable[[Asked], object]]"
+"""What a formula does not cover: its words, whose fields in braces are filled in, and whether it is there."""
 
 
 def asked(
@@ -78,15 +80,15 @@ def asked(
     catalogue: Any,
     strategy: Strategy | str,
     scenario: Scenario | None,
-    *of_strategy: Condition,
-    world: tuple[Condition, ...] | None = None,
+    of_strategy: Conditions,
+    world: Conditions | None = None,
 ) -> Asked:
-    """Return the arguments of a formula, if it covers them; `world` is what it does not cover, usually `WORLD`.
+    """Return the arguments of a formula, checked against the conditions that the formula does not cover.
 
     Raises
     ------
     ScenarioError, StrategyError
-        If it does not; the message says what, and quotes it.
+        If the formula does not cover the strategy or the world (`WORLD` by default); the message quotes why.
     """
     catalogue, scenario = read_catalogue(catalogue), as_scenario(scenario)
     check_encoding_times(catalogue, scenario)
@@ -106,16 +108,16 @@ def asked(
     return found
 
 
-def refuse(asked: Asked, conditions: tuple[Condition, ...], error: type[InputError] = ScenarioError) -> None:
-    """Raise an error if one of the conditions is found."""
-    for found, text in conditions:
+def refuse(asked: Asked, conditions: Conditions, error: type[InputError] = ScenarioError) -> None:
+    """Raise an error that names the first condition that holds, if one does."""
+    for text, found in conditions.items():
         if found(asked):
             what = text.format(strategy=asked.strategy, scenario=asked.scenario)
             raise error(f"{asked.formula} does not cover {what}: simulate it instead, or leave that out")
 
 
 def if_covered(formula: Callable[[], T]) -> T | None:
-    """Return what a formula gives, or None if it does not cover what it is asked for."""
+    """Return the result of a formula, or None if the formula does not cover its arguments."""
     try:
         return formula()
     except (StrategyError, ScenarioError):
@@ -128,123 +130,96 @@ def _draws_publishing(asked: Asked) -> bool:
     return drawn and (given is None or bool(np.isnan(given).any()))
 
 
-def _random_times(asked: Asked) -> bool:
-    return asked.scenario.arrivals != "even" and (asked.shares or isinstance(asked.scenario.encoders, tuple))
+DEPENDENT: Conditions = {
+    "a broker, {scenario.broker}": lambda asked: asked.scenario.broker is not None,
+    "a client that tries again, hand_over={scenario.hand_over}": lambda asked: asked.scenario.refuses,
+    "a limit of publishers, max_publishers={scenario.max_publishers}": (
+        lambda asked: asked.scenario.max_publishers is not None
+    ),
+    "ready publishers that die, ready_lifetime={scenario.faults.ready_lifetime}": (
+        lambda asked: asked.scenario.faults.ready_lifetime is not None
+    ),
+    "publishing that fails, publishing={scenario.faults.publishing:g}": (
+        lambda asked: asked.scenario.faults.publishing > 0
+    ),
+    "encoders that die, encoder_lifetime={scenario.faults.encoder_lifetime}": (
+        lambda asked: asked.scenario.encoders_die
+    ),
+}
+"""Worlds in which an earlier publisher may delay another publisher or an encoding."""
 
-
-DEPENDENT = (
-    Condition(lambda asked: asked.scenario.broker is not None, "a broker, {scenario.broker}"),
-    Condition(
-        lambda asked: asked.scenario.refuses, "a client that tries again, hand_over={scenario.hand_over}"
+WORLD: Conditions = {
+    "a cut-off, until={scenario.until:g}": lambda asked: asked.scenario.until is not None,
+    **DEPENDENT,
+    "encoding times that are drawn, encoding_factor={scenario.encoding_factor}": (
+        lambda asked: isinstance(asked.scenario.encoding_factor, Distribution) and asked.scenario.encoders
     ),
-    Condition(
-        lambda asked: asked.scenario.max_publishers is not None,
-        "a limit of publishers, max_publishers={scenario.max_publishers}",
-    ),
-    Condition(
-        lambda asked: asked.scenario.faults.ready_lifetime is not None,
-        "ready publishers that die, ready_lifetime={scenario.faults.ready_lifetime}",
-    ),
-    Condition(
-        lambda asked: asked.scenario.faults.publishing > 0,
-        "publishing that fails, publishing={scenario.faults.publishing:g}",
-    ),
-    Condition(
-        lambda asked: asked.scenario.encoders_die,
-        "encoders that die, encoder_lifetime={scenario.faults.encoder_lifetime}",
-    ),
-)
-"""Worlds in which a publisher that is ready earlier may make another one late, or an encoding."""
-
-WORLD = (
-    Condition(lambda asked: asked.scenario.until is not None, "a cut-off, until={scenario.until:g}"),
-    *DEPENDENT,
-    Condition(
+    "publishing times that are drawn, publishing_time={scenario.publishing_time}": _draws_publishing,
+    "encodings at random times, arrivals='{scenario.arrivals}'": (
         lambda asked: (
-            isinstance(asked.scenario.encoding_factor, Distribution) and bool(asked.scenario.encoders)
-        ),
-        "encoding times that are drawn, encoding_factor={scenario.encoding_factor}",
+            asked.scenario.arrivals != "even" and (asked.shares or isinstance(asked.scenario.encoders, tuple))
+        )
     ),
-    Condition(_draws_publishing, "publishing times that are drawn, publishing_time={scenario.publishing_time}"),
-    Condition(_random_times, "encodings at random times, arrivals='{scenario.arrivals}'"),
-)
-"""Worlds that no formula here covers."""
+}
+"""Worlds that no formula of theory covers."""
 
-OWN = (Condition(lambda asked: asked.shares, "strategy {strategy.name!r}, whose videos share publishers"),)
-"""What a formula for publishers of a video's own does not cover."""
+OWN: Conditions = {"strategy {strategy.name!r}, whose videos share publishers": lambda asked: asked.shares}
+"""Strategies that a formula for dedicated publishers does not cover."""
 
-STATIC = (
-    Condition(
-        lambda asked: asked.shares and _changes_its_size(asked.strategy),
-        "strategy {strategy.name!r}, whose pool changes its size",
+STATIC: Conditions = {
+    "strategy {strategy.name!r}, whose pool changes its size": (
+        lambda asked: (
+            asked.shares and (has_pool_that_adapts(asked.strategy) or not asked.strategy.keeps_its_size)
+        )
     ),
-    Condition(
-        lambda asked: asked.shares and asked.strategy.discards,
-        "strategy {strategy.name!r}, which gives videos up",
-    ),
-)
-"""What a statement about a pool of one size does not cover."""
+    "strategy {strategy.name!r}, which gives videos up": lambda asked: asked.shares and asked.strategy.discards,
+}
+"""Strategies that a statement about a pool of fixed size does not cover."""
 
-FIFO = (
-    *STATIC,
-    Condition(
-        lambda asked: asked.shares and asked.strategy.order != "fifo",
-        "strategy {strategy.name!r}, whose queue is in the order of {strategy.order}: it is for "
-        "queue_order='fifo'",
+FIFO: Conditions = {
+    **STATIC,
+    "strategy {strategy.name!r}, whose queue is in the order of {strategy.order}: it is for "
+    "queue_order='fifo'": lambda asked: asked.shares and asked.strategy.order != "fifo",
+    "strategy {strategy.name!r}, which starts publishers for the pool because of some videos": (
+        lambda asked: asked.shares and len(set(asked.moment[~asked.own].tolist())) > 1
     ),
-    Condition(
-        lambda asked: asked.shares and len(set(asked.moment[~asked.own].tolist())) > 1,
-        "strategy {strategy.name!r}, which starts publishers for the pool because of some videos",
+    "strategy {strategy.name!r}, which starts publishers for the pool when an encoding ends": (
+        lambda asked: (asked.starts_on("encoded") | asked.starts_on("queued"))[~asked.own].any()
     ),
-    Condition(
-        lambda asked: bool((asked.starts_on("encoded") | asked.starts_on("queued"))[~asked.own].any()),
-        "strategy {strategy.name!r}, which starts publishers for the pool when an encoding ends",
+    "strategy {strategy.name!r}, whose pool has no publishers, prewarmed=0": (
+        lambda asked: asked.starts_on(None).any() and not asked.strategy.prewarmed
     ),
-    Condition(
-        lambda asked: bool(asked.starts_on(None).any()) and not asked.strategy.prewarmed,
-        "strategy {strategy.name!r}, whose pool has no publishers, prewarmed=0",
-    ),
-)
-"""What a formula for a pool of one size, first in, first out, does not cover."""
+}
+"""Strategies that a formula for a pool of fixed size, first in, first out, does not cover."""
 
-SHARED = Condition(
-    lambda asked: bool(asked.own.any()), "strategy {strategy.name!r}, with publishers of a video's own"
-)
-ADVANCE = (
-    SHARED,
-    *FIFO,
-    Condition(
-        lambda asked: not asked.starts_on("encoding_started").all(),
-        "strategy {strategy.name!r}, which starts no publisher when an encoding starts: it is for "
-        "starts_on='encoding_started'",
+SHARED: Conditions = {
+    "strategy {strategy.name!r}, with publishers of a video's own": lambda asked: asked.own.any(),
+    **FIFO,
+}
+"""Strategies that a formula for such a pool, shared by all videos, does not cover."""
+ADVANCE: Conditions = {
+    **SHARED,
+    "strategy {strategy.name!r}, which starts no publisher when an encoding starts: it is for "
+    "starts_on='encoding_started'": lambda asked: not asked.starts_on("encoding_started").all(),
+}
+"""Strategies that a formula for one start at the beginning of each encoding does not cover."""
+BASE_STOCK: Conditions = {
+    **SHARED,
+    "strategy {strategy.name!r}, which starts publishers because of videos: advance_order is for these": (
+        lambda asked: not asked.starts_on(None).all()
     ),
-)
-"""The same, if a publisher for the pool is started with each encoding."""
-BASE_STOCK = (
-    SHARED,
-    *FIFO,
-    Condition(
-        lambda asked: not asked.starts_on(None).all(),
-        "strategy {strategy.name!r}, which starts publishers because of videos: advance_order is for these",
-    ),
-)
-"""The same, if a publisher is started each time one is taken."""
+}
+"""Strategies that a formula for one start each time a publisher is taken does not cover."""
 
-BOUNDED = (
-    Condition(
-        lambda asked: asked.scenario.faults.startup > 0,
-        "start-ups that fail, startup={scenario.faults.startup:g}, since they may fail again and again",
+BOUNDED: Conditions = {
+    "start-ups that fail, startup={scenario.faults.startup:g}, since they may fail again and again": (
+        lambda asked: asked.scenario.faults.startup > 0
     ),
-    Condition(
-        lambda asked: longest_startup(asked.scenario) == inf,
-        "start-up times without an upper end, startup_time={scenario.startup_time}",
+    "start-up times without an upper end, startup_time={scenario.startup_time}": (
+        lambda asked: longest_startup(asked.scenario) == inf
     ),
-)
-"""What no certificate is possible for."""
-
-
-def _changes_its_size(strategy: Strategy) -> bool:
-    return has_pool_that_adapts(strategy) or not strategy.keeps_its_size
+}
+"""Worlds without a longest start-up, for which no certificate is possible."""
 
 
 def longest_startup(scenario: Scenario) -> float:
@@ -255,3 +230,85 @@ def longest_startup(scenario: Scenario) -> float:
     except Exception:  # noqa: BLE001 (a user's function may not be made for 1)
         return inf
     return float(longest) if isfinite(longest) else inf
+
+
+# -- when videos are encoded -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Timetable:
+    """The times of the encodings, and the deadlines, in ticks by video; the same in all replications.
+
+    Attributes
+    ----------
+    started, encoded : numpy.ndarray
+        When its encoding starts and ends.
+    deadline : numpy.ndarray
+        The last moment at which a publisher may take it.
+    order : numpy.ndarray
+        The videos in the order in which they are encoded.
+    """
+
+    started: NDArray[np.float64]
+    encoded: NDArray[np.float64]
+    deadline: NDArray[np.float64]
+
+    @property
+    def order(self) -> NDArray[np.int64]:
+        """The videos in the order in which they are encoded."""
+        # of encodings that end at the same time, one that takes no time starts when the others have ended
+        return np.lexsort((self.started == self.encoded, self.encoded))
+
+    @property
+    def too_long(self) -> NDArray[np.bool_]:
+        """Whether each video is late even if a publisher takes it as soon as it is encoded."""
+        return self.encoded > self.deadline
+
+
+def timetable(asked: Asked) -> Timetable:
+    """Return the times of the encodings.
+
+    They come from the run with the longest start-ups. If the queue is never full in this run, it never is.
+
+    Raises
+    ------
+    ScenarioError
+        If the queue may become full, so that encoders have to wait for publishers.
+    """
+    scenario = asked.scenario
+    longest = float(scenario.startup_time.quantile(EXTREMES)[1])
+    facts = slowest_run(asked, longest).videos
+    room = scenario.publishing_queue_capacity
+    if may_be_full(asked) and (scenario.faults.startup or not (facts["queued"] <= facts["encoded"]).all()):
+        raise ScenarioError(
+            f"{asked.formula} does not cover a queue that may become full, publishing_queue_capacity={room}: "
+            f"leave it unlimited with publishing_queue_capacity=None, or simulate it instead"
+        )
+    started, encoded = facts["encoding_started"], facts["encoded"]
+    return Timetable(
+        started, encoded, started + whole_ticks(asked.catalogue.publication_timeout) - _held(asked)
+    )
+
+
+def may_be_full(asked: Asked) -> bool:
+    """Return whether the publishing queue has less room than there are videos for it."""
+    scenario, room = asked.scenario, asked.scenario.publishing_queue_capacity
+    return asked.shares and scenario.encoders is not None and room is not None and room < len(asked.catalogue)
+
+
+def slowest_run(asked: Asked, startup: float) -> Facts:
+    """Simulate the run in which each start-up takes so many seconds, and none fails."""
+    catalogue, strategy = asked.catalogue, asked.strategy
+    scenario = asked.scenario.replace(startup_time=Constant(startup), faults=Faults())
+    engine = engine_for("auto", catalogue, strategy, scenario, 1)
+    return simulate_one(engine, catalogue, strategy, scenario, 0, 0)
+
+
+def _held(asked: Asked) -> NDArray[np.float64] | float:
+    """Return the ticks of publishing that are held against each video's timeout."""
+    scenario, given = asked.scenario, asked.catalogue.publishing_time
+    if scenario.deadline == "assigned":
+        return 0.0
+    usual = scenario.publishing_time
+    held = np.full(len(asked.catalogue), to_ticks(usual) if isinstance(usual, float) else np.nan)
+    return held if given is None else np.where(np.isnan(given), held, whole_ticks(given))

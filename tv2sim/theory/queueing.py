@@ -1,21 +1,27 @@
-"""What theory knows exactly, or nearly: of queues in the long run, and of the strategies here.
+"""Exact and approximate formulas for queues in the long run, and for the strategies of tv2sim.
 
-Each function names its source and its conditions, and refuses with a sentence what it does not cover. Of the
-strategies, nothing is simulated but the times of the encodings, once.
+Each function names its source and its conditions, and refuses with a sentence what it does not cover. For
+strategies, one run is simulated to find the times of the encodings.
 
 >>> import tv2sim as tv
 >>> tv.queueing.on_time_probability(tv.generate_catalogue(), "2a").published
 128.0
 """
 
-from tv2sim.theory.advance import AdvanceOrder, advance_order
-from tv2sim.theory.bound import FailedBound, failed_bound
-from tv2sim.theory.by_video import Expected
-from tv2sim.theory.ceiling import failed_at_most
-from tv2sim.theory.certificates import Certificate, certificate
-from tv2sim.theory.dedicated import classification, on_time_probability
-from tv2sim.theory.steady import Wait, allen_cunneen, erlang_b, erlang_c, gi_m_s, mms_wait, palm
-from tv2sim.theory.waits import index_of_dispersion, kiefer_wolfowitz
+from tv2sim.theory.bounds import FailedBound, failed_at_most, failed_bound
+from tv2sim.theory.expected import AdvanceOrder, Expected, advance_order, classification, on_time_probability
+from tv2sim.theory.proofs import Certificate, certificate
+from tv2sim.theory.queues import (
+    Wait,
+    allen_cunneen,
+    erlang_b,
+    erlang_c,
+    gi_m_s,
+    index_of_dispersion,
+    kiefer_wolfowitz,
+    mms_wait,
+    palm,
+)
 
 __all__ = [
     "AdvanceOrder", "Certificate", "Expected", "FailedBound", "Wait", "advance_order", "allen_cunneen",

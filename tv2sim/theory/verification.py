@@ -1,14 +1,15 @@
-"""Verification: the engines simulate worlds in which formulas hold exactly, and all of them are compared.
+"""Verification: the engines simulate worlds in which formulas hold exactly, and are compared with theory.
 
-The facts of both engines have to be the same. Replications and comparisons take the kernels, which give metrics
-without facts: each kernel that knows a world simulates it, and its metrics have to be those of the facts.
+The facts of both engines must be the same. Replications and comparisons take the kernels, which give metrics
+without facts. Each kernel that knows a world simulates it, and its metrics must be those of the facts.
 
-The level is kept for all rows together (Bonferroni): each row that depends on chance is judged with an interval
-whose confidence is 1 - (1 - confidence) / (number of such rows). The engines draw the same numbers, so that a
-row of each of them counts once. Rows that have to hold in each run, such as those of the kernels, do not count.
-These intervals reach far out, where a little skewness matters: so they are Hall's, except for counts of which
-few differ. Rows over the long run rest on independent replications: how much of their start is left out is
-found by MSER-5 in the mean over replications, and each gives one mean of what is kept.
+The level holds for all rows together (Bonferroni): each row that depends on chance is judged with an interval
+of confidence 1 - (1 - confidence) / (number of such rows). The engines draw the same numbers, so that a row
+counts once for all engines. Rows that must hold in each run, such as those of the kernels, do not count.
+
+These intervals reach far out, where a little skewness matters. So they are Hall's intervals, except for counts
+that take few values. Rows over the long run rest on independent replications. MSER-5 on the mean over
+replications finds how much of the start is left out, and each replication gives one mean of the rest.
 
 References
 ----------
@@ -37,32 +38,33 @@ from tv2sim.base.notebook_html import display, paragraph, table
 from tv2sim.base.progress import watched
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, generate_catalogue, read_catalogue
-from tv2sim.engines.choice import EngineName, as_engine, engine_for, simulate_chunk
+from tv2sim.engines.choice import EngineName, as_engine, engine_for, measure_by_kernels, simulate_chunk
 from tv2sim.inference.intervals import Interval, as_confidence, exactly, mean_interval, mser5
-from tv2sim.theory.verified_kernels import compared
-from tv2sim.theory.verified_quantities import Runs
-from tv2sim.theory.verified_worlds import Relation, Row, World, worlds
+from tv2sim.results.metrics import measure, on_time
+from tv2sim.theory.verified_worlds import Relation, Row, Runs, World, worlds
 from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import pandas as pd
     from numpy.typing import NDArray
 
     from tv2sim.results.facts import Facts
+    from tv2sim.theory.verified_worlds import Runs
 
-__all__ = ["Result", "Verification", "verify"]
 
 BOTH = ("kernel", "simpy")
 _FEWEST = 10
-"""Fewer replications do not show how much a quantity varies."""
+"""The least number of replications that shows how much a quantity varies."""
 _AT_ONCE = 50
-"""So many replications are kept in memory."""
+"""Replications that are in memory at a time."""
 _TOLD = 3
-"""So many rows that do not agree are told in a sentence."""
+"""The most rows named in the answer that do not agree."""
 
 
 class Result(NamedTuple):
-    """What one engine makes of a row."""
+    """The result of one engine in a row."""
 
     case: str
     row: Row
@@ -72,7 +74,7 @@ class Result(NamedTuple):
     engine: str
     replications: int
     differs: str = ""
-    """What is not the same, where engines are compared."""
+    """The names of what differs between engines or kernels, as the end of a sentence."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -82,11 +84,11 @@ class Verification:
     Attributes
     ----------
     rows : tuple of Result
-        The rows of the table as values.
+        The rows of the table.
     confidence : float
         If the engines are right, all rows agree with at least this probability.
     missing : str
-        Why an engine was left out, or an empty text.
+        The reason why an engine was left out; empty if none was.
     """
 
     rows: tuple[Result, ...]
@@ -95,24 +97,34 @@ class Verification:
 
     @property
     def agrees(self) -> bool:
-        """Whether all rows agree that can be judged."""
+        """Whether all rows with a verdict agree."""
         return not self._wrong
 
     @cached_property
     def table(self) -> pd.DataFrame:
         """A row for each formula, case and engine.
 
-        `relation` says what the `simulated` quantity has to be of that of `theory`: "equal", "at least" or "at
-        most"; an "approximation" is shown, but not judged. `simulated` is a mean over `replications`, with the
-        interval by which it is judged, from `ci_low` to `ci_high`. Where that has no width, the relation has to
-        hold in each replication, and there for each video if theory knows it. `agrees` is missing for
-        approximations, and where replications are too few or too short to tell. The last rows compare: the
-        facts of both engines, and with them the metrics of each kernel, which is named as the `engine`.
+        The `simulated` quantity must be "equal", "at least" or "at most" that of `theory`, as `relation` says;
+        an "approximation" is shown, but not judged. `simulated` is a mean over `replications`, judged by the
+        interval from `ci_low` to `ci_high`. Where the interval has no width, the relation must hold in each
+        replication, and for each video if theory has values by video. `agrees` is missing for approximations,
+        and where replications are too few or too short to tell. The last rows compare the facts of both
+        engines, and the metrics of each kernel, the `engine`, with the facts.
         """
         import pandas as pd
 
-        found = pd.DataFrame([_figures(one) for one in self.rows])
-        return found.astype({"agrees": "boolean"})
+        names = [
+            "formula", "case", "quantity", "theory", "simulated", "ci_low", "ci_high", "relation", "agrees",
+            "replications", "engine",
+        ]  # fmt: skip
+        rows = [
+            (
+                row.formula, case, row.quantity, theory, found.mean, found.ci_low, found.ci_high, row.relation,
+                agrees, replications, engine,
+            )
+            for case, row, theory, found, agrees, engine, replications, _ in self.rows
+        ]  # fmt: skip
+        return pd.DataFrame(rows, columns=names).astype({"agrees": "boolean"})
 
     @property
     def answer(self) -> str:
@@ -131,7 +143,7 @@ class Verification:
         return display("Verification", note, paragraph(self.answer), table(head, rows, words=3))
 
     def in_words(self) -> list[list[str]]:
-        """Return :attr:`table` as texts to read, the head first; engines that agree in a row share it."""
+        """Return :attr:`table` as texts, the head first; engines with the same result share a row."""
         head = ["case", "formula", "quantity", "theory", "simulated", "interval", "engine", "agrees"]
         alike = groupby(self.rows, key=lambda one: (one.case, one.row, one.theory, one.simulated, one.agrees))
         return [head, *(_in_words([*several]) for _, several in alike)]
@@ -158,7 +170,7 @@ class Verification:
 
 
 def _told(one: Result) -> str:
-    """Return in words how a row does not agree."""
+    """Return a disagreement in words."""
     what = f"{one.row.formula} ({one.case}, {one.engine}), {one.row.quantity}"
     if one.row.over == "each run":
         return f"{what}: not in each run {_WORDS[one.row.relation]}what theory says{one.differs}"
@@ -174,22 +186,6 @@ _WORDS: dict[Relation, str] = {
     "approximation": "about ",
 }
 _SIGNS: dict[Relation, str] = {"equal": "", "at least": "≥ ", "at most": "≤ ", "approximation": "≈ "}
-
-
-def _figures(one: Result) -> dict[str, Any]:
-    return {
-        "formula": one.row.formula,
-        "case": one.case,
-        "quantity": one.row.quantity,
-        "theory": one.theory,
-        "simulated": one.simulated.mean,
-        "ci_low": one.simulated.ci_low,
-        "ci_high": one.simulated.ci_high,
-        "relation": one.row.relation,
-        "agrees": one.agrees,
-        "replications": one.replications,
-        "engine": one.engine,
-    }
 
 
 def _in_words(several: list[Result]) -> list[str]:
@@ -221,33 +217,35 @@ def verify(
     """Compare the simulation with every formula of :mod:`tv2sim.theory.queueing`, on all engines and kernels.
 
     Each formula has worlds in which it holds exactly: strategies that publish a catalogue, and queues whose
-    servers are the places of a pool. The engines simulate them, and have to give the same facts, to the last
-    bit. Replications, comparisons and plans take the kernels of the compiled engine, which give metrics without
-    facts. Each kernel that knows a world simulates it, and its metrics have to be those of the facts, to the
-    last bit. Further worlds have a full queue, a blocked client, times of publishing, and events at the same
+    servers are the places of a pool. The engines simulate these worlds, and must give the same facts, to the
+    last bit.
+
+    Replications, comparisons and plans take the kernels of the compiled engine, which give metrics without
+    facts. Each kernel that knows a world simulates it, and its metrics must be those of the facts, to the last
+    bit. Further worlds have a full queue, a blocked client, times of publishing, and events at the same
     instant.
 
     Parameters
     ----------
     catalogue : Catalogue, optional
         The videos for formulas about strategies, or whatever :func:`tv2sim.read_catalogue` accepts; default is
-        that of :func:`tv2sim.generate_catalogue`.
+        the catalogue of :func:`tv2sim.generate_catalogue`.
     seed : int or None
         As for :func:`tv2sim.simulate`.
     replications : int
         Of each world, at least 10. 100 of all worlds take about 22 s, of which SimPy takes 16 s. All kernels
         are compiled the first time, which takes another minute.
     confidence : float
-        The probability that all rows agree if the engines are right, at least.
+        The least probability that all rows agree if the engines are right.
     engine : {"auto", "simpy", "kernel"}
-        What is verified; "auto" is all that is installed.
+        The engines to verify; "auto" verifies all that are installed.
     progress : bool
         As for :func:`tv2sim.simulate`.
 
     Returns
     -------
     Verification
-        ``.agrees``, ``.table``, and ``str()`` of it is a sentence.
+        It has ``.agrees`` and ``.table``, and ``str()`` is a sentence.
 
     Raises
     ------
@@ -266,20 +264,17 @@ def verify(
     39            mean wait, s   0.242      0.242    True
     40  share waiting over 1 s   0.089      0.091    True
     """
+    catalogue = generate_catalogue() if catalogue is None else read_catalogue(catalogue)
+    if not catalogue:
+        raise CatalogueError(f"no valid video in {catalogue.name!r}")
     return verified(
-        worlds(generate_catalogue() if catalogue is None else _with_videos(read_catalogue(catalogue))),
+        worlds(catalogue),
         seed=as_seed(seed),
         replications=a_whole_number("replications", replications, at_least=_FEWEST, at_most=MOST),
         confidence=as_confidence(confidence),
         engines=_engines(as_engine(engine)),
         progress=progress,
     )
-
-
-def _with_videos(catalogue: Catalogue) -> Catalogue:
-    if not catalogue:
-        raise CatalogueError(f"no valid video in {catalogue.name!r}")
-    return catalogue
 
 
 def _engines(engine: str) -> tuple[str, ...]:
@@ -298,9 +293,11 @@ def verified(
     progress: bool = False,
     change: Callable[[Scenario], Scenario] = lambda scenario: scenario,
 ) -> Verification:
-    """Verify these worlds, each simulated in a scenario that may be another one than that of theory."""
+    """Verify these worlds; `change` makes the simulated scenario from the one that theory takes."""
     several = [*several]
-    random = sum(_is_random(row) for world in several for row in world.rows)
+    random = sum(
+        row.relation != "approximation" and row.over != "each run" for world in several for row in world.rows
+    )
     level = 1 - (1 - confidence) / max(1, random)
     rows: list[Result] = []
     facts, kernels = _Same(), defaultdict[str, _Same](_Same)
@@ -327,13 +324,9 @@ def verified(
 _WITHOUT = "numba is not installed, so that only SimPy was verified (pip install 'tv2sim[fast]')."
 
 
-def _is_random(row: Row) -> bool:
-    return row.relation != "approximation" and row.over != "each run"
-
-
 @dataclass
 class _Same:
-    """How many runs there are, how many of them are the same, and what differs by case."""
+    """The number of runs, how many of them are the same, and the names of what differs by case."""
 
     runs: int = 0
     same: int = 0
@@ -347,7 +340,7 @@ class _Same:
             self.differs.setdefault(case, {}).update(dict.fromkeys(differs))
 
     def __str__(self) -> str:
-        """Return what differs in the first case, as the end of a sentence."""
+        """Return the names of what differs in the first case, as the end of a sentence."""
         if not self.differs:
             return ""
         case, what = next(iter(self.differs.items()))
@@ -369,9 +362,9 @@ def _compared(formula: str, quantity: str, found: _Same, engine: str, replicatio
 def _simulated(
     world: World, runs: Runs, engines: tuple[str, ...], same: _Same, kernels: defaultdict[str, _Same]
 ) -> list[list[NDArray[np.float64]]]:
-    """Return the values of each row by engine; count the runs that are the same, also by kernel.
+    """Return the values of each row by engine; count the runs that are the same, by engine and by kernel.
 
-    What a kernel measures is held against the facts of the last engine, which is the model if there are two.
+    The metrics of a kernel are compared with the facts of the last engine, which is the model if there are two.
     """
     engines = tuple(engine_for(engine, *runs.what, len(runs.replications)) for engine in engines)
     parts: list[list[list[NDArray[np.float64]]]] = [[[] for _ in engines] for _ in world.rows]
@@ -381,7 +374,7 @@ def _simulated(
         several = [runs._replace(replications=part, facts=of_engine) for of_engine in facts]
         same.add(world.case, *_alike(facts[0], facts[-1]))
         if "kernel" in engines:
-            for kernel, alike, differs in compared(several[-1]):
+            for kernel, alike, differs in kernels_compared(several[-1]):
                 kernels[kernel].add(world.case, alike, differs)
         for row, by_engine in zip(world.rows, parts, strict=True):
             for values, of_engine in zip(by_engine, several, strict=True):
@@ -390,7 +383,7 @@ def _simulated(
 
 
 def _alike(some: tuple[Facts, ...], others: tuple[Facts, ...]) -> tuple[NDArray[np.bool_], list[str]]:
-    """Return which facts are the same, and what is different in the others."""
+    """Return whether the facts of each run are the same, and the names of what differs."""
     differences = [one.differences(other) for one, other in zip(some, others, strict=True)]
     return np.array([not of_run for of_run in differences]), [name for of_run in differences for name in of_run]
 
@@ -401,7 +394,7 @@ def _alike(some: tuple[Facts, ...], others: tuple[Facts, ...]) -> tuple[NDArray[
 def _judged(
     row: Row, theory: NDArray[np.float64], values: NDArray[np.float64], confidence: float
 ) -> tuple[float, Interval, bool | None]:
-    """Return the figure of theory, the simulated one with its interval, and whether they agree."""
+    """Return the value of theory, the simulated value with its interval, and whether they agree."""
     if row.over == "each run":
         return _in_each_run(row, theory, values)
     enough, by_run = True, values.reshape(len(values), -1)
@@ -418,7 +411,7 @@ def _judged(
 def _in_each_run(
     row: Row, theory: NDArray[np.float64], values: NDArray[np.float64]
 ) -> tuple[float, Interval, bool]:
-    """Judge each run by itself, and each of its videos."""
+    """Judge each video of each run."""
     theory = np.broadcast_to(theory, values.shape)
     holds = {"equal": values == theory, "at least": values >= theory, "at most": values <= theory}
     expected, found = (float(of.sum() / len(of)) for of in (theory, values))
@@ -430,3 +423,33 @@ def _agrees(row: Row, theory: float, interval: Interval) -> bool | None:
         return None
     above, below = theory <= interval.ci_high, interval.ci_low <= theory
     return {"equal": above and below, "at least": above, "at most": below}[row.relation]
+
+
+# -- comparing kernels -------------------------------------------------------------------------------------
+
+
+def kernels_compared(runs: Runs) -> Iterator[tuple[str, NDArray[np.bool_], tuple[str, ...]]]:
+    """Yield the name of each kernel that knows the world, whether each run is the same, and what differs.
+
+    All metrics are compared, the elapsed times, and the videos on time, which a kernel counts over all runs. If
+    a kernel raises an error, no run is the same, and the error stands for what differs.
+    """
+    facts, encoders = runs.facts, runs.scenario.encoder_count
+    expected: list[dict[str, float]] = []  # by run, the same for all kernels
+    published = np.sum([on_time(of_run) for of_run in facts], axis=0)
+    elapsed = np.array([of_run.elapsed for of_run in facts])
+    elapsed[np.isnan(elapsed)] = np.inf
+    for kernel, simulate in measure_by_kernels(*runs.what, runs.seed, runs.replications):
+        try:
+            (metrics, counts), times = simulate()
+        except Exception as error:  # noqa: BLE001 (any error is a difference)
+            yield kernel, np.zeros(len(facts), dtype=np.bool_), (f"{type(error).__name__}: {error}",)
+            continue
+        expected = expected or [measure(runs.catalogue, of_run, encoders, metrics) for of_run in facts]
+        same = {
+            name: np.isclose(values, [of_run[name] for of_run in expected], rtol=0, atol=0, equal_nan=True)
+            for name, values in metrics.items()
+        }
+        same["videos on time"] = np.full(len(facts), np.array_equal(counts, published))
+        same["elapsed times"] = np.all(times == elapsed, axis=1)
+        yield kernel, np.all([*same.values()], axis=0), tuple(name for name in same if not same[name].all())

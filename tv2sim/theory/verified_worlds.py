@@ -1,7 +1,7 @@
-"""The table of what is verified: worlds in which a formula holds exactly, and what it says of each.
+"""What is verified: worlds in which a formula holds exactly, what it says, and what is measured of runs.
 
-A pool of which each place is a server, whose service is a start-up, is a queue: with Poisson arrivals and
-exponential start-ups that of Erlang. If it gives up whatever finds no publisher ready, it is one with losses.
+A pool is a queue: each place is a server, whose service is a start-up. With Poisson arrivals and exponential
+start-ups it is Erlang's. A pool that gives up whatever finds no publisher ready is a queue with losses.
 
 Further worlds have events at the same instant, a full queue, a blocked client, or times of publishing. A world
 without rows is one that no formula covers: engines and kernels are compared in it.
@@ -14,29 +14,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from tv2sim.base.ticks import PER_SECOND
+from tv2sim.base.ticks import PER_SECOND, to_ticks, whole_ticks
 from tv2sim.catalogue import Catalogue, Video
+from tv2sim.results.facts import VIDEO_OUTCOMES
+from tv2sim.results.metrics import on_time, publisher_times
 from tv2sim.strategies import Strategy
 from tv2sim.strategies.builtin import ADVANCE, PART_1, PART_2A, PART_2B, PART_2C, SLACK_AWARE
 from tv2sim.strategies.lead import Lead
 from tv2sim.theory import queueing
-from tv2sim.theory.conditions import BASE_STOCK, asked
-from tv2sim.theory.startup_draws import FOR_VIDEOS, OF_SLOTS, drawn_startups
-from tv2sim.theory.tandem import tandem
-from tv2sim.theory.timetable import timetable
-from tv2sim.theory.verified_quantities import (
-    Runs,
-    blocked,
-    failed,
-    idle,
-    index_of,
-    must_fail,
-    published,
-    starting_at,
-    waited,
-    waited_longer,
-    waits,
-)
+from tv2sim.theory.conditions import BASE_STOCK, asked, timetable
+from tv2sim.theory.queueing import failed_bound, index_of_dispersion
+from tv2sim.theory.startup_times import FOR_VIDEOS, OF_SLOTS, drawn_startups
 from tv2sim.world.distributions import Empirical, Exponential, LogNormal, Uniform
 from tv2sim.world.faults import Faults
 from tv2sim.world.profiles import Profile
@@ -44,19 +32,182 @@ from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from numpy.typing import NDArray
 
-__all__ = ["Over", "Relation", "Row", "World", "worlds"]
+    from tv2sim.catalogue import Catalogue
+    from tv2sim.results.facts import Facts
+    from tv2sim.strategies import Strategy
+    from tv2sim.world.scenario import Scenario
+
+    Quantity: TypeAlias = Callable[["Runs"], NDArray[Any]]
+
+# -- what is measured of runs ------------------------------------------------------------------------------
+
+
+class Runs(NamedTuple):
+    """Replications of a strategy in a scenario, with their facts if they are simulated already."""
+
+    catalogue: Catalogue
+    strategy: Strategy
+    scenario: Scenario
+    seed: int
+    replications: range
+    facts: tuple[Facts, ...] = ()
+
+    @property
+    def what(self) -> tuple[Catalogue, Strategy, Scenario]:
+        """The catalogue, the strategy and the scenario: the arguments of a formula."""
+        return self[:3]
+
+    @property
+    def startups(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """The start-up times drawn for places of the pool and for videos, in ticks: a row for each run."""
+        what = self.seed, self.replications
+        return (
+            drawn_startups(self.scenario, OF_SLOTS, *what, self.strategy.prewarmed),
+            drawn_startups(self.scenario, FOR_VIDEOS, *what, len(self.catalogue)),
+        )
+
+    def by_run(self, measured: Callable[[Facts], Any]) -> NDArray[Any]:
+        """Return a measured value, or one by video, for each run."""
+        return np.array([measured(facts) for facts in self.facts])
+
+
+def published(runs: Runs) -> NDArray[Any]:
+    """Return for each video whether it was published in time."""
+    return runs.by_run(on_time)
+
+
+def failed(runs: Runs) -> NDArray[Any]:
+    """Return for each video whether it failed."""
+    return runs.by_run(lambda facts: facts.videos["outcome"] == VIDEO_OUTCOMES.index("failed"))
+
+
+def idle(runs: Runs) -> NDArray[Any]:
+    """Return the seconds for which publishers were idle."""
+    return runs.by_run(lambda facts: publisher_times(facts)["idle"].sum()) / PER_SECOND
+
+
+def blocked(runs: Runs) -> NDArray[Any]:
+    """Return for how many seconds the client waited for an encoder with each video."""
+    return runs.by_run(lambda facts: facts.videos["encoding_started"] - facts.videos["offered"]) / PER_SECOND
+
+
+def waits(runs: Runs) -> NDArray[Any]:
+    """Return how many seconds each video waited for a publisher."""
+    return runs.by_run(lambda facts: facts.videos["assigned"] - facts.videos["encoded"]) / PER_SECOND
+
+
+def waited(runs: Runs) -> NDArray[Any]:
+    """Return for each video whether it waited for a publisher."""
+    return waits(runs) > 0
+
+
+def waited_longer(seconds: float) -> Quantity:
+    """Return for each video whether it waited longer than so many seconds."""
+    return lambda runs: waits(runs) > seconds
+
+
+def must_fail(runs: Runs) -> NDArray[Any]:
+    """Return how many videos must fail in each run, with the start-up times that are drawn."""
+    return failed_bound(*runs.what).of_replications(runs.seed, runs.replications)
+
+
+def starting_at(seconds: float) -> Quantity:
+    """Return the number of publishers that start up at a time."""
+    time = seconds * PER_SECOND
+
+    def starting(facts: Facts) -> int:
+        began, ready = facts.publishers["started"] <= time, facts.publishers["ready"] <= time
+        return int(np.count_nonzero(began & ~ready))
+
+    return lambda runs: runs.by_run(starting)
+
+
+def index_of(window: float) -> Quantity:
+    """Return the index of dispersion of the arrivals."""
+    return lambda runs: runs.by_run(
+        lambda facts: index_of_dispersion(facts.videos["offered"] / PER_SECOND, window)
+    )
+
+
+# -- client, encoders, queue and pool as a recursion -------------------------------------------------------
+
+
+class Tandem(NamedTuple):
+    """The results of the recursion, a row for each run.
+
+    Attributes
+    ----------
+    blocked, waits : numpy.ndarray
+        Seconds by video for which the client waits for an encoder, and the video for a publisher.
+    published : numpy.ndarray
+        Whether each video is published in time.
+    idle : numpy.ndarray
+        The idle seconds of all publishers.
+    """
+
+    blocked: NDArray[np.float64]
+    waits: NDArray[np.float64]
+    published: NDArray[np.bool_]
+    idle: NDArray[np.float64]
+
+
+def tandem(runs: Runs) -> Tandem:
+    """Return the times of a pool of one size, first in, first out, with a queue that has some room.
+
+    All encodings take equally long, so that videos keep their order everywhere. Then each time is a sum or a
+    maximum of earlier times, also where the queue is full, encoders are blocked, and the client waits (max-plus
+    recursion with manufacturing blocking).
+
+    References
+    ----------
+    Buzacott and Shanthikumar (1993), Stochastic Models of Manufacturing Systems, ch. 5 (tandem queues).
+    """
+    catalogue, _, scenario = runs.what
+    capacity, rate, publishing = (
+        scenario.publishing_queue_capacity, scenario.requests_per_second, scenario.publishing_time,
+    )  # fmt: skip
+    assert capacity
+    assert isinstance(rate, float)
+    assert isinstance(publishing, float)
+    encoding, timeout = whole_ticks(catalogue.encoding_time), whole_ticks(catalogue.publication_timeout)
+    gap, busy, encoders = to_ticks(1 / rate), to_ticks(publishing), scenario.encoder_count
+    pool, startups = runs.startups
+    offered, started, queued, assigned = np.zeros((4, *startups.shape[::-1]))
+    idle = np.zeros(len(startups))
+    for k in range(len(catalogue)):
+        if k:
+            offered[k] = started[k - 1] + gap
+        # an encoder is free when it has passed its video on, and passes it on when there is room
+        started[k] = np.maximum(offered[k], queued[k - encoders]) if k >= encoders else offered[k]
+        queued[k] = started[k] + encoding[k]
+        if k >= capacity:
+            queued[k] = np.maximum(queued[k], assigned[k - capacity])
+        pool.sort(axis=1)
+        assigned[k] = np.maximum(queued[k], pool[:, 0])
+        idle += assigned[k] - pool[:, 0]
+        pool[:, 0] = assigned[k] + startups[:, k]
+    idle += np.maximum(0, assigned[-1][:, np.newaxis] + busy - pool).sum(axis=1)
+    held = busy if scenario.deadline == "published" else 0
+    on_time = assigned - started + held <= timeout[:, np.newaxis]
+    blocked, waits = started - offered, assigned - started - encoding[:, np.newaxis]
+    return Tandem(blocked.T / PER_SECOND, waits.T / PER_SECOND, on_time.T, idle / PER_SECOND)
+
+
+# -- the table of what is verified -------------------------------------------------------------------------
+
 
 Relation: TypeAlias = Literal["equal", "at least", "at most", "approximation"]
-"""What the simulated quantity is, measured by theory."""
+"""How the simulated quantity relates to that of theory."""
 Over: TypeAlias = Literal["each run", "runs", "the long run"]
-"""Where it is so: in each run, video by video; in the mean over runs; or that, once their start is left out."""
+"""Where the relation holds: in each run and video, in the mean over runs, or in that without their start."""
 
 
 class Row(NamedTuple):
-    """What a formula says of a world."""
+    """A quantity of a world: the value of a formula, and how it is measured."""
 
     formula: str
     quantity: str
@@ -65,11 +216,11 @@ class Row(NamedTuple):
     relation: Relation = "equal"
     over: Over = "runs"
     step: float | None = None
-    """The least amount by which the quantity of two runs differs, if there is one."""
+    """The least difference between two runs, if the quantity has one."""
 
 
 class World(NamedTuple):
-    """Where formulas hold."""
+    """A world in which formulas hold."""
 
     case: str
     catalogue: Catalogue
@@ -78,11 +229,11 @@ class World(NamedTuple):
     rows: tuple[Row, ...]
 
 
-# -- what formulas say of videos -----------------------------------------------------------------------------
+# -- what formulas say of videos ---------------------------------------------------------------------------
 
 
 def _class(of: str) -> Callable[[Runs], NDArray[np.bool_]]:
-    """Return which videos are of this class."""
+    """Return a function that says which videos are of this class."""
 
     def them(runs: Runs) -> NDArray[np.bool_]:
         catalogue, strategy, scenario = runs.what
@@ -93,13 +244,10 @@ def _class(of: str) -> Callable[[Runs], NDArray[np.bool_]]:
 
 
 def _waits_of_the_queue(runs: Runs) -> NDArray[np.float64]:
-    """Return each video's wait as the recursion has it, with the start-up times that are drawn."""
-    times = timetable(asked("kiefer_wolfowitz", *runs.what, *BASE_STOCK))
+    """Return the wait of each video by the recursion, with the start-up times that are drawn."""
+    times = timetable(asked("kiefer_wolfowitz", *runs.what, BASE_STOCK))
     order, found = times.order, np.empty((len(runs.replications), len(runs.catalogue)))
-    slots, videos = (
-        drawn_startups(runs.scenario, origin, runs.seed, runs.replications, count)
-        for origin, count in ((OF_SLOTS, runs.strategy.prewarmed), (FOR_VIDEOS, len(runs.catalogue)))
-    )
+    slots, videos = runs.startups
     found[:, order] = queueing.kiefer_wolfowitz(
         times.encoded[order], videos[:, order], runs.strategy.prewarmed, slots
     )
@@ -146,7 +294,8 @@ TANDEM = (
     Row("tandem", "idle seconds", lambda runs: tandem(runs).idle, idle, over="each run"),
 )
 
-# -- what formulas say of queues -----------------------------------------------------------------------------
+
+# -- what formulas say of queues ---------------------------------------------------------------------------
 
 SERVICE, RATE = 4.0, 2.0
 POOL, SMALLER = PART_2C.replace(prewarmed=12), PART_2C.replace(prewarmed=10)
@@ -161,7 +310,7 @@ DAY = Profile([(0, 1.0), (10, 4.0), (20, 0.0), (25, 2.0)], period=40)
 def _waiting(
     formula: str, wait: Callable[[Runs], queueing.Wait], probability: str | None = None
 ) -> tuple[Row, ...]:
-    """Return what a formula says of the wait; the probability may be that of another one."""
+    """Return the rows of a wait; `probability` is the formula of the share that waits, if it is another one."""
     share = "share that waits"
     return (
         Row(probability or formula, share, lambda runs: wait(runs).probability, waited, over="the long run"),
@@ -193,7 +342,7 @@ ABOUT = Row("allen_cunneen", "mean wait, s", _allen_cunneen, waits, "approximati
 
 
 def _palm(time: float | None, at: float) -> Row:
-    """Return what is known of the number that start up at a time; None: in the long run."""
+    """Return the row of the number of publishers that start up; a `time` of None is the long run."""
 
     def theory(runs: Runs) -> float:
         return queueing.palm(runs.scenario.requests_per_second, runs.scenario.startup_time, time)
@@ -209,11 +358,11 @@ def _newsvendor(runs: Runs) -> float:
 
 LATE = Row("Lead.newsvendor", "share that waits", _newsvendor, lambda runs: waited(runs).mean(axis=1))
 
-# -- the worlds ----------------------------------------------------------------------------------------------
+# -- the worlds --------------------------------------------------------------------------------------------
 
 
 def worlds(catalogue: Catalogue) -> list[World]:
-    """Return all of them: those of a catalogue, long queues of jobs, and jobs that are all the same."""
+    """Return all worlds: of a catalogue, of long queues of jobs, and of jobs that are all the same."""
     return [*_of_videos(catalogue), *_of_engines(catalogue), *_of_queues(), *_of_tandem()]
 
 
@@ -274,7 +423,7 @@ def _certified(catalogue: Catalogue, scenario: Scenario) -> list[World]:
 
 
 def _of_engines(catalogue: Catalogue) -> list[World]:
-    """Return worlds that no formula covers: features that few kernels know, and full queues."""
+    """Return worlds that no formula covers: with features that few kernels know, or full queues."""
     whole = Scenario(startup_time=WHOLE)
     drawn = Scenario(publishing_time=Uniform(0.5, 1.5), encoding_factor=Uniform(0.8, 1.2))
     small, giving_up = PART_2C.replace(prewarmed=8), PART_2C.replace(prewarmed=8, discards_hopeless=True)
@@ -292,7 +441,7 @@ def _of_engines(catalogue: Catalogue) -> list[World]:
 
 
 def _of_tandem() -> list[World]:
-    """Return worlds of jobs that are all the same: a queue that is full, or at times, and few encoders."""
+    """Return worlds of jobs that are all the same, with a queue that is full at times, or few encoders."""
     pools = {size: PART_2C.replace(prewarmed=size) for size in (2, 4, 5, 7)}
     full = Scenario(startup_time=WHOLE, publishing_queue_capacity=4, publishing_time=1)
     between = Scenario(publishing_queue_capacity=6, publishing_time=0.5, deadline="assigned")
@@ -337,7 +486,7 @@ def _of_queues() -> list[World]:
 
 
 def _jobs(count: int, *, encoding: float = 1.0, timeout: float = 1e6) -> Catalogue:
-    """Return jobs that are all the same; usually they may take for ever."""
+    """Return jobs that are all the same; by default they have no deadline that matters."""
     return Catalogue(
         Video(f"j{row}", encoding_time=encoding, publication_timeout=timeout) for row in range(count)
     )

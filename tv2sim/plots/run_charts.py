@@ -1,8 +1,9 @@
-"""The timeline of one run: what each encoder and each publisher did when."""
+"""Charts of single runs: a timeline, levels over time, and the distribution of lateness."""
 
 from __future__ import annotations
 
 import heapq
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,11 +15,16 @@ from matplotlib.patches import Patch
 from numpy.typing import NDArray
 
 from tv2sim.base.checks import a_number
+from tv2sim.base.digits import number
+from tv2sim.base.errors import InputError
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.plots import style
-from tv2sim.plots.study import as_run
-from tv2sim.results.metrics import holds
+from tv2sim.plots.study import checked, counted
+from tv2sim.results.metrics import happened, holds
 from tv2sim.results.run import Run
+
+# -- the timeline of a run ---------------------------------------------------------------------------------
+
 
 _USUAL_VIDEOS, _MOST_VIDEOS = 200, 5000
 """How many videos are shown at most: without `until`, and with it."""
@@ -83,13 +89,13 @@ def timeline(run: Run, ax: Axes | None = None, *, until: float | None = None) ->
     >>> [label.get_text() for label in tv.plots.timeline(run, until=30).get_yticklabels()]
     ['encoders', 'publishers']
     """
-    run = as_run(run)
+    run = checked(run, Run, "a chart of one run", "simulate")
     stop, remark = _window(run, until)
     encoders, interrupted = _encoders(run, stop)
     publishers = _publishers(run, stop)
     below = encoders.rows + _GAP if encoders.rows else 0
     rows = below + max(publishers.rows, 1)
-    ax = style.axes(ax, 1.7 + 0.115 * rows)
+    ax = style.axes(ax, 1.7 + 0.115 * rows, grid="x")
     ax.set_xlim(0, stop)
     ax.set_ylim(rows - 0.4, -0.6)
     pitch = float(ax.bbox.height / style.figure_of(ax).dpi * 72) / (rows + 0.2)  # points from row to row
@@ -110,7 +116,6 @@ def timeline(run: Run, ax: Axes | None = None, *, until: float | None = None) ->
         _number(ax, publishers, "publisher starting", "p", below, letter)
     if run.ending != "completed" and not remark:
         ax.axvline(run.end, color=style.VERMILLION, linewidth=2, linestyle=(0, (3, 2)), clip_on=False)
-    style.grid(ax, "x")
     style.legend(ax, list(drawn.values()), list(drawn))
     title = f"Timeline of one run: strategy {style.fold(run.strategy.name, 26, 1)}"
     style.titles(ax, title, _outcome(run, remark), x="time (s)")
@@ -131,7 +136,7 @@ def _outcome(run: Run, remark: str) -> str:
     return f"{text}; shown: {remark}" if remark else text
 
 
-# -- what is shown -----------------------------------------------------------------------------------------
+# -- what a timeline shows ---------------------------------------------------------------------------------
 
 
 class _Block(NamedTuple):
@@ -139,17 +144,17 @@ class _Block(NamedTuple):
 
     rows: int
     hidden: int
-    """How many more rows there would be."""
+    """The number of rows that are not shown."""
     number: NDArray[np.int64]
-    """The videos or publishers that have bars."""
+    """The numbers of the videos or publishers that have bars."""
     row: NDArray[np.int64]
-    """The row of each of them."""
+    """The row of each video or publisher."""
     bars: dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]
-    """For each kind of bar, where the bar of each of them begins and ends; NaN if no bar is in the window."""
+    """The begin and the end of each video's or publisher's bar, by kind; NaN without a bar in the window."""
 
 
 def _window(run: Run, until: float | None) -> tuple[float, str]:
-    """Return up to when a run is shown, and a remark if that is not all of it."""
+    """Return the end of the time shown, and a remark if the run goes on after it."""
     most = _USUAL_VIDEOS if until is None else _MOST_VIDEOS
     stop = max(run.end, 1e-9)
     if until is not None:
@@ -220,10 +225,10 @@ def lanes_of(start: NDArray[np.float64], stop: NDArray[np.float64]) -> NDArray[n
     rows = np.empty(len(start), dtype=np.int64)
     busy: list[tuple[float, int]] = []
     free = list(range(len(start)))
-    for number, (begin, end) in enumerate(zip(start.tolist(), stop.tolist(), strict=True)):
+    for place, (begin, end) in enumerate(zip(start.tolist(), stop.tolist(), strict=True)):
         while busy and busy[0][0] <= begin:
             heapq.heappush(free, heapq.heappop(busy)[1])
-        rows[number] = row = heapq.heappop(free)
+        rows[place] = row = heapq.heappop(free)
         heapq.heappush(busy, (end, row))
     return rows
 
@@ -246,7 +251,7 @@ def _between(
     return bars
 
 
-# -- how it is drawn ---------------------------------------------------------------------------------------
+# -- how a timeline is drawn -------------------------------------------------------------------------------
 
 
 def _bars(ax: Axes, block: _Block, above: float) -> dict[str, Artist]:
@@ -328,7 +333,225 @@ def _name_rows(ax: Axes, encoders: _Block, publishers: _Block, below: float, pit
 def _number(ax: Axes, block: _Block, kind: str, name: str, above: float, letter: float) -> None:
     """Write numbers into a block's bars of one kind, unless they are wider than that; `letter` is a width."""
     begin, end = block.bars[kind]
-    for number, row, x, width in zip(block.number, block.row, (begin + end) / 2, end - begin, strict=True):
-        if width >= len(f"{name}{number}") * letter:  # NaN is not
+    for one, row, x, width in zip(block.number, block.row, (begin + end) / 2, end - begin, strict=True):
+        if width >= len(f"{name}{one}") * letter:  # NaN is not
             how: dict[str, Any] = {"ha": "center", "va": "center", "color": style.INK, "fontsize": style.SMALL}
-            ax.text(x, above + row, f"{name}{number}", clip_on=True, **how)
+            ax.text(x, above + row, f"{name}{one}", clip_on=True, **how)
+
+
+# -- the levels of a run over time -------------------------------------------------------------------------
+
+
+_LEVELS = {
+    "encoders_busy": ("encoders\nbusy", style.SKY),
+    "encoders_down": ("encoders\ndown", style.VERMILLION),
+    "publishing_queue": ("videos in the\npublishing queue", style.ORANGE),
+    "publishers_starting": ("publishers\nstarting", style.MIDDLE),
+    "publishers_ready": ("publishers\nready", style.GREEN),
+    "publishers_busy": ("publishers\nbusy", style.BLUE),
+}
+"""The levels that have lanes, where a run has them: their names, and their colours."""
+_USUAL = 4
+"""Lanes for which a chart of the usual height has room."""
+_MOST_STEPS_OF_LEVEL = 4000
+"""A curve with more steps is drawn as an envelope."""
+_BINS = 400
+"""Stretches of time of an envelope: it shows the highest and the lowest level in each."""
+_TALL = 0.78
+"""Height of a level's peak; each level has a lane of height 1."""
+
+
+def levels(run: Run, ax: Axes | None = None, *, until: float | None = None) -> Axes:
+    r"""Show how many encoders are busy, videos wait, and publishers are starting and ready, over time.
+
+    Encoders that are down and busy publishers have lanes where the scenario can have them. Each level has its
+    own lane, drawn to its own peak. For a long run, a lane shows the lowest and (paler) the highest level in
+    each of 400 stretches of time.
+
+    Parameters
+    ----------
+    run : Run
+        What :func:`tv2sim.simulate` returned.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; default is a new figure.
+    until : float, optional
+        Seconds to show; default is all of it.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    InputError
+        If `run` is not a run, or `until` is not a positive number.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> ax = tv.plots.levels(tv.simulate(tv.generate_catalogue(), "2c"))
+    >>> [text.get_text() for text in ax.texts][1]
+    'peak 10\nmean 7.75'
+    """
+    run = checked(run, Run, "a chart of one run", "simulate")
+    stop = run.end if until is None else min(a_number("until", until, above=0), run.end)
+    times = run.levels["time"].to_numpy(dtype=np.float64)
+    kept = int(np.searchsorted(times, stop, side="right"))
+    edges = np.append(times[:kept], max(stop, times[kept - 1] if kept else 0.0, 1e-9))
+    hidden = {"encoders_busy"} if run.scenario.encoders is None else set()
+    lanes = {name: look for name, look in _LEVELS.items() if name in run.levels and name not in hidden}
+    ax = style.axes(ax, style.HEIGHT * len(lanes) / _USUAL, grid="x")
+    ax.set_xlim(0, edges[-1])
+    ax.set_ylim(-0.06, len(lanes) - 0.1)
+    for lane, (name, (_, colour)) in enumerate(reversed(lanes.items())):
+        values = run.levels[name].to_numpy(dtype=np.float64)[:kept]
+        peak = values.max(initial=0)
+        mean = float((values * np.diff(edges)).sum() / edges[-1])
+        for curve, at, alpha in _curves(values, edges):
+            height = lane + _TALL * curve / max(peak, 1)
+            ax.stairs(height, at, baseline=lane, fill=True, color=colour, alpha=alpha, linewidth=0)
+        ax.axhline(lane, color=style.GREY, linewidth=0.8)
+        style.remark(ax, lane + _TALL / 2, f"peak {peak:,.0f}\nmean {mean:,.3g}" if peak else "always 0")
+    middles = [lane + _TALL / 2 for lane in range(len(lanes))]
+    style.tick_names(ax, middles, [words for words, _ in reversed(lanes.values())])
+    ax.spines["left"].set_visible(False)
+    below = "Each lane is drawn to its own peak"
+    if kept > _MOST_STEPS_OF_LEVEL:
+        below += "; pale: the highest in each stretch of time"
+    if stop < run.end:
+        below += f"; first {stop:,.4g} of {run.end:,.6g} s"
+    style.titles(ax, f"Levels in one run: strategy {style.fold(run.strategy.name, 28, 1)}", below, x="time (s)")
+    return ax
+
+
+def _curves(
+    values: NDArray[np.float64], edges: NDArray[np.float64]
+) -> Iterator[tuple[NDArray[np.float64], NDArray[np.float64], float]]:
+    """Yield curves, each with its edges and opacity: the step function, or its envelope if it is very long."""
+    if len(values) <= _MOST_STEPS_OF_LEVEL:
+        yield values, edges, 1.0
+        return
+    bins = np.linspace(edges[0], edges[-1], _BINS + 1)
+    # a stretch includes the state at its beginning
+    first = np.searchsorted(edges[:-1], bins[:-1], side="right") - 1
+    last = np.maximum(np.searchsorted(edges[:-1], bins[1:], side="left"), first + 1)
+    spans = np.stack([first, last], axis=-1).ravel()
+    padded = np.append(values, values[-1])  # the indices of reduceat must be below the length
+    yield np.maximum.reduceat(padded, spans)[::2], bins, 0.45
+    yield np.minimum.reduceat(padded, spans)[::2], bins, 1.0
+
+
+# -- the distribution of lateness --------------------------------------------------------------------------
+
+
+_MOST_STEPS = 2000
+"""The most steps of a curve; more could not be seen."""
+
+
+def lateness(runs: Mapping[str, Run | Iterable[Run]] | Iterable[Run] | Run, ax: Axes | None = None) -> Axes:
+    """Show the distribution of lateness, elapsed - timeout, which is at most 0 for a video that is on time.
+
+    The height of a curve at x is the share of all videos that were published at most x seconds after their
+    deadline; at 0 it is the on-time rate. Where videos were never published, the curve ends below 100 %.
+
+    Parameters
+    ----------
+    runs : mapping of name to runs, or runs
+        What :func:`tv2sim.simulate` returned; runs without names are grouped by strategy.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; default is a new figure.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    InputError
+        If there is no run, or one of the values is not a run.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> runs = [tv.simulate(tv.generate_catalogue(), part) for part in ("1", "2a")]
+    >>> ax = tv.plots.lateness(runs)
+    >>> [text.get_text() for text in ax.get_legend().get_texts()]
+    ['1: 37.7 % on time', '2a: 86.4 % on time']
+    """
+    named = _named(runs)
+    names = [f"{style.fold(name, 40, 1)}: {_rate(group)} on time" for name, group in named.items()]
+    ax = style.axes(ax, style.room_for(names))
+    handles = []
+    curves = [_curve(group) for group in named.values()]
+    low = min((float(x[0]) for x, _ in curves if len(x)), default=-1.0)
+    high = max((float(x[-1]) for x, _ in curves if len(x)), default=1.0)
+    margin = 0.04 * max(high - low, 1.0)
+    left, right = min(low, -3 * margin) - margin, max(high, 3 * margin) + margin  # both sides of 0 are shown
+    for place, (x, share) in enumerate(curves):
+        at = np.concatenate([[left], x, [right]])
+        height = 100 * np.concatenate([[0.0], share, share[-1:] if len(share) else [0.0]])
+        how = style.line(style.look(place), place, len(curves))
+        ax.step(at, height, where="post", **how)
+        handles.append(Line2D([], [], **how))
+    ax.axvspan(0, right, color=style.ORANGE, alpha=0.13, linewidth=0, zorder=0)
+    ax.axvline(0, color=style.INK, linewidth=1.2)
+    ax.set_xlim(left, right)
+    ax.set_ylim(0, 103)
+    # the two corners that a distribution function leaves free
+    style.note(ax, "on time", (0, 1), (6, -4), va="top", fontsize=style.TEXT)
+    style.note(ax, "late", (1, 0), (-6, 6), ha="right", va="bottom", fontsize=style.TEXT)
+    style.legend(ax, handles, names)
+    x_label, y_label = "lateness: elapsed − timeout (s)", "videos published by then (%)"
+    style.titles(ax, "How late videos are published", _below(named), x=x_label, y=y_label)
+    return ax
+
+
+def _named(runs: object) -> dict[str, list[Run]]:
+    """Return the runs by their given names, or by the names of their strategies."""
+    named: dict[str, list[Run]] = {}
+    if isinstance(runs, Mapping):
+        named = {str(name): _listed(group) for name, group in runs.items()}
+    else:
+        for run in _listed(runs):
+            named.setdefault(run.strategy.name, []).append(run)
+    if not named or not all(named.values()):
+        raise InputError("a chart of lateness needs at least one run of each name")
+    return named
+
+
+def _listed(runs: object) -> list[Run]:
+    return [
+        checked(run, Run, "a chart of lateness", "simulate")
+        for run in (runs if isinstance(runs, Iterable) else [runs])
+    ]
+
+
+def _curve(runs: list[Run]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return each lateness that occurs, and the share of all videos with no more than it."""
+    late = [run.videos["elapsed"].to_numpy() - run.catalogue.publication_timeout for run in runs]
+    x, counts = np.unique(happened(np.concatenate(late)), return_counts=True)
+    share = np.cumsum(counts) / max(sum(len(run.catalogue) for run in runs), 1)
+    if len(x) > _MOST_STEPS:
+        # evenly spaced steps, with the first and the last, and the one at 0, which is the on-time rate
+        at_zero = max(int(np.searchsorted(x, 0, side="right")) - 1, 0)
+        kept = np.unique([*np.linspace(0, len(x) - 1, _MOST_STEPS).astype(np.int64), at_zero])
+        x, share = x[kept], share[kept]
+    return x, share
+
+
+def _rate(runs: list[Run]) -> str:
+    """Return the on-time rate over all videos of some runs, in words."""
+    published, videos = sum(run.stats["published"] for run in runs), sum(len(run.catalogue) for run in runs)
+    return f"{number(100 * published / videos, 1)} %" if videos else "none"
+
+
+def _below(named: dict[str, list[Run]]) -> str:
+    """Return the explanation below the title."""
+    runs = [run for group in named.values() for run in group]
+    each = counted(map(len, named.values()), "run")
+    each += " of each" if len(named) > 1 else ""
+    without = sum(int(run.summary["unfinished"]) for run in runs)
+    missing = f"; {without:,} never published" if without else ""
+    return f"Share of all videos of {each}; at 0 s it is the on-time rate{missing}"

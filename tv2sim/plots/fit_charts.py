@@ -1,4 +1,4 @@
-"""Whether a simulation reproduces what was observed: its runs, and the observed ones among them."""
+"""Charts of what was measured against a model: quantiles of times, and observed runs among simulated ones."""
 
 from __future__ import annotations
 
@@ -6,17 +6,93 @@ from collections import Counter
 
 import numpy as np
 from matplotlib.axes import Axes
+from numpy.typing import NDArray
 
-from tv2sim.base.checks import plural, shown
+from tv2sim.base.checks import plural
 from tv2sim.base.digits import p_equals, rate
 from tv2sim.base.errors import InputError
 from tv2sim.experiments.observed_runs import Runs
 from tv2sim.experiments.validation import Agreement, Validation
 from tv2sim.plots import style
-from tv2sim.plots.rows import edges_of
+from tv2sim.plots.row_charts import edges_of
+from tv2sim.plots.study import checked
 from tv2sim.results.metrics import METRICS
+from tv2sim.world.fitting import Fit
 
-__all__ = ["validation"]
+# -- measured times against a fitted distribution ----------------------------------------------------------
+
+
+_BAND = (0.025, 0.975)
+
+
+def qq(fit: Fit, ax: Axes | None = None, *, family: str | None = None) -> Axes:
+    """Show measured times against the quantiles of a distribution fitted to them (Q-Q chart).
+
+    On the line they agree. If the times had this distribution, each point would be in the band with a
+    probability of 95 %.
+
+    Parameters
+    ----------
+    fit : Fit
+        What :func:`tv2sim.fit` returned.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; default is a new figure.
+    family : str, optional
+        The candidate, such as "gamma"; default is the best one, or if none fits, the one with the lowest AIC.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    InputError
+        If `fit` is not a fit, or has no such candidate.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> measured = tv.Gamma(2, 2).quantile((np.arange(50) + 0.5) / 50)
+    >>> ax = tv.plots.qq(tv.fit(measured), family="gamma")
+    >>> ax.get_ylabel()
+    'measured time (s)'
+    """
+    fit = checked(fit, Fit, "a Q-Q chart", "fit")
+    candidates = {one.family: one for one in fit.families}
+    known = ", ".join(candidates)
+    if not candidates:
+        raise InputError(f"a Q-Q chart needs a candidate, and this fit has none: {fit}")
+    if family not in (None, *candidates):
+        raise InputError(f"family must be one of {known}, not {family!r}")
+    one = candidates[family] if family else fit.chosen or fit.families[0]
+    measured, share = fit.sample.points()
+    count = len(fit.sample)
+
+    ax = style.axes(ax)
+    expected = one.distribution.quantile(share)
+    low, high = (one.distribution.quantile(_at(bound, share, count)) for bound in _BAND)
+    ax.fill_between(expected, low, high, color=style.SKY, alpha=0.3, linewidth=0)
+    ends = [min(expected[0], measured[0]), max(expected[-1], measured[-1])]
+    ax.plot(ends, ends, color=style.INK, linewidth=1.2)
+    ax.plot(expected, measured, "o", color=style.BLUE, markersize=4, alpha=0.7, markeredgewidth=0)
+    ax.margins(0.04)
+    verdict = "fits" if one.fits else "does not fit"
+    below = f"{one} {verdict} {fit.sample} ({p_equals(one.p_value)}); band: 95 % of such samples, at each point"
+    x = f"quantile of {one} (s)"
+    style.titles(ax, "Measured times and a fitted distribution", below, x=x, y="measured time (s)")
+    return ax
+
+
+def _at(bound: float, share: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Return the quantile of the share that lies below the order statistic of this mean share."""
+    from scipy.special import betaincinv
+
+    return np.asarray(betaincinv(count * share + 0.5, count * (1 - share) + 0.5, bound))
+
+
+# -- observed runs among simulated ones --------------------------------------------------------------------
+
 
 _LEAST, _MOST = 3.5, 6.0
 """Standard deviations on each side of the mean that are shown: at least and at most so many."""
@@ -56,13 +132,16 @@ def validation(result: Validation, ax: Axes | None = None) -> Axes:
     >>> [label.get_text() for label in ax.get_yticklabels()]
     ['1', '2c']
     """
-    if not isinstance(result, Validation):
-        raise InputError(f"a chart of a validation needs what validate gave, not {shown(result)}")
+    result = checked(result, Validation, "a chart of a validation", "validate")
     rows = {-float(at): row for at, row in enumerate(result.rows)}
-    ax = style.axes(ax, 1.5 + 0.6 * len(rows))
-    style.grid(ax, "x")
-    style.tick_names(ax, [*rows], [style.fold(_name(row.runs), 26) for row in result.rows], size=style.TEXT)
-    reach = min(max(_LEAST, *(_farthest(row.runs) for row in result.rows)), _MOST)
+    ax = style.axes(ax, 1.5 + 0.6 * len(rows), grid="x")
+    names = [
+        runs.strategy if runs.quantity in METRICS else f"{runs.strategy}: {runs.quantity}"
+        for runs in (row.runs for row in result.rows)
+    ]
+    style.tick_names(ax, [*rows], [style.fold(name, 26) for name in names], size=style.TEXT)
+    farthest = max(float(np.abs(row.runs.scaled(row.runs.all)).max()) for row in result.rows)
+    reach = min(max(_LEAST, farthest), _MOST)
     for y, row in rows.items():
         _histogram(ax, row.runs, y - 0.12)
         _runs(ax, row.runs, y - 0.02, reach)
@@ -82,15 +161,6 @@ def validation(result: Validation, ax: Axes | None = None) -> Axes:
     return ax
 
 
-def _name(runs: Runs) -> str:
-    return runs.strategy if runs.quantity in METRICS else f"{runs.strategy}: {runs.quantity}"
-
-
-def _farthest(runs: Runs) -> float:
-    """Return how far from the simulated mean a run is."""
-    return float(np.abs(runs.scaled(runs.all)).max())
-
-
 def _histogram(ax: Axes, runs: Runs, y: float) -> None:
     """Draw the simulated runs; a bar is no wider than a standard deviation, since few values would fill all."""
     edges = edges_of(runs.simulated)
@@ -105,7 +175,7 @@ def _histogram(ax: Axes, runs: Runs, y: float) -> None:
 
 def _runs(ax: Axes, runs: Runs, y: float, reach: float) -> None:
     """Draw the observed runs, those at the same place above each other."""
-    counts = Counter(_within(reach, place, "D") for place in runs.scaled(runs.observed).tolist())
+    counts = Counter(_within_reach(reach, place, "D") for place in runs.scaled(runs.observed).tolist())
     for (place, marker), count in counts.items():
         for number in range(count):
             _mark(ax, place, y + number * min(0.14, 0.5 / count), marker, style.ORANGE)
@@ -119,11 +189,11 @@ def _mean(ax: Axes, row: Agreement, y: float, reach: float, level: float) -> Non
         np.clip([-usual, usual], -reach, reach), [y, y], color=style.SKY, linewidth=6, solid_capstyle="butt"
     )
     (mean,) = runs.scaled(np.array([runs.observed.mean()]))
-    place, marker = _within(reach, float(mean), "o")
+    place, marker = _within_reach(reach, float(mean), "o")
     _mark(ax, place, y, marker, style.VERMILLION if row.p_value < level else style.BLUE)
 
 
-def _within(reach: float, place: float, marker: str) -> tuple[float, str]:
+def _within_reach(reach: float, place: float, marker: str) -> tuple[float, str]:
     """Return a place and its marker, an arrow at the edge for what lies beyond."""
     return (-reach, "<") if place < -reach else (reach, ">") if place > reach else (place, marker)
 

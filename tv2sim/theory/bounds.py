@@ -1,37 +1,36 @@
-"""Videos that must fail under part 2c: a bound that is exact where failures are rare."""
+"""How many videos fail under part 2c, at least and at most: exact where failures are rare."""
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass, field
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tv2sim.base.errors import InputError
 from tv2sim.base.random_numbers import as_seed
-from tv2sim.base.ticks import to_ticks, whole_ticks
-from tv2sim.theory.by_video import between
-from tv2sim.theory.conditions import BASE_STOCK, Asked, asked
-from tv2sim.theory.poisson_binomial import numbers_ready
-from tv2sim.theory.startup_draws import FOR_VIDEOS, OF_SLOTS, drawn_startups
-from tv2sim.theory.startups import Ready, ready_times
-from tv2sim.theory.timetable import Timetable, timetable
+from tv2sim.base.ticks import PER_SECOND, to_ticks, whole_ticks
+from tv2sim.theory.conditions import BASE_STOCK, Asked, Timetable, asked, longest_startup, timetable
+from tv2sim.theory.expected import between
+from tv2sim.theory.startup_times import FOR_VIDEOS, OF_SLOTS, Ready, drawn_startups, numbers_ready, ready_times
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import ArrayLike, NDArray
 
     from tv2sim.catalogue import Catalogue
     from tv2sim.strategies import Strategy
     from tv2sim.world.scenario import Scenario
 
-__all__ = ["FailedBound", "failed_bound", "first_fails"]
+
+# -- at least: a bound from sums of independent yes and no -------------------------------------------------
+
 
 _AT_ONCE = 2**17
-"""Start-up times that are drawn together: a processor's cache holds them."""
+"""Start-up times that are drawn together, so that they fit into a processor's cache."""
 _LEAST = 16
-"""The least number of replications that are drawn together; each step takes a while even for one."""
+"""The least number of replications that are drawn together, since a step has a fixed cost."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,10 +40,9 @@ class FailedBound:
     Attributes
     ----------
     fails : numpy.ndarray
-        The probability of each video that it must fail: its probability to fail is not lower.
+        The probability that each video must fail, a lower bound of its probability to fail.
     error : float
-        None of these probabilities is off by more. It is 0 unless start-ups fail, except for the rounding of
-        the arithmetic.
+        A bound on the error of each probability: 0 unless start-ups fail, except for rounding.
     """
 
     fails: NDArray[np.float64]
@@ -54,7 +52,7 @@ class FailedBound:
 
     @property
     def failed(self) -> float:
-        """The expected number of videos that must fail: the expected number that do is not lower."""
+        """The expected number of videos that must fail, a lower bound of the expected failures."""
         return float(self.fails.sum())
 
     def of(self, slots: ArrayLike, videos: ArrayLike) -> NDArray[np.int64]:
@@ -92,14 +90,14 @@ class FailedBound:
         return self._count(*map(whole_ticks, times))
 
     def of_replications(self, seed: int, replications: range) -> NDArray[np.int64]:
-        """Return how many videos must fail in each of these replications: in none of them, fewer do.
+        """Return how many videos must fail in each replication, a lower bound of its failures.
 
         Parameters
         ----------
         seed : int
             0 to 2**64 - 1.
         replications : range
-            Which ones.
+            The replications.
 
         Examples
         --------
@@ -112,9 +110,9 @@ class FailedBound:
         """
         seed, given = as_seed(seed), self._asked
         found = np.empty(len(replications), dtype=np.int64)
-        for part in _parts(
-            len(replications), max(_LEAST, _AT_ONCE // (len(self.fails) + given.strategy.prewarmed))
-        ):
+        size = max(_LEAST, _AT_ONCE // (len(self.fails) + given.strategy.prewarmed))
+        for start in range(0, len(replications), size):
+            part = slice(start, start + size)
             keys = seed, replications[part]
             slots = drawn_startups(given.scenario, OF_SLOTS, *keys, given.strategy.prewarmed)
             if given.strategy.ready_at_start:
@@ -123,7 +121,7 @@ class FailedBound:
         return found
 
     def _count(self, slots: NDArray[np.float64], videos: NDArray[np.float64]) -> NDArray[np.int64]:
-        """Return the number for ticks."""
+        """Return how many videos must fail; start-up times are in ticks."""
         times, provisioning = self._times, to_ticks(self._asked.scenario.provisioning_delay)
         order = times.order
         encoded, deadline = times.encoded[order] + provisioning, times.deadline[order]
@@ -145,7 +143,7 @@ class FailedBound:
 
 
 def _how_many(true: NDArray[np.bool_]) -> NDArray[Any]:
-    """Return how many are true in each column; small numbers are added fast in small types."""
+    """Return the number of true values in each column; small types are added faster."""
     small = len(true) <= np.iinfo(np.int8).max
     return np.asarray(np.add.reduce(true.view(np.int8), axis=0, dtype=np.int8 if small else np.int64))
 
@@ -155,9 +153,9 @@ def failed_bound(
 ) -> FailedBound:
     """Return how many videos must fail under part 2c: a lower bound, exact where failures are rare.
 
-    The videos are numbered from 0 in the order in which they are encoded. Of the publishers that can serve
-    video k or one before it, S are prewarmed, and one is started for each video j < k, not before that is
-    encoded. If at most k of them can be ready by the deadline of video k, then it must fail: N_k <= k with
+    The videos are numbered from 0 in the order in which they are encoded. The publishers that can serve video k
+    or an earlier one are the S prewarmed ones, and one for each video j < k, which starts when j is encoded or
+    later. If at most k of them can be ready by the deadline of video k, then it must fail: N_k <= k with
 
         N_k = #{places of the pool ready by d_k} + #{j < k: e_j + D_j <= d_k},
 
@@ -200,7 +198,7 @@ def failed_bound(
     >>> [round(tv.queueing.failed_bound(catalogue, f"2c:{size}").failed, 4) for size in (10, 12, 13)]
     [1.312, 0.034, 0.0022]
     """
-    given = asked("failed_bound", catalogue, strategy, scenario, *BASE_STOCK)
+    given = asked("failed_bound", catalogue, strategy, scenario, BASE_STOCK)
     times = timetable(given)
     several = ready_times(given.scenario, times.deadline.max(initial=0) + 1)
     fails, error = between(lambda ready: _fails(given, times, ready), several)
@@ -219,20 +217,103 @@ def first_fails(
 
 
 def _fails(given: Asked, times: Timetable, ready: Ready) -> NDArray[np.float64]:
-    order, provisioning = times.order, to_ticks(given.scenario.provisioning_delay)
-    size, number = given.strategy.prewarmed, np.arange(len(order))
-    prewarmed = -np.inf if given.strategy.ready_at_start else provisioning
-    begun = np.concatenate([np.full(size, prewarmed), times.encoded[order] + provisioning])
+    order = times.order
     fails = np.empty(len(order))
-    fails[order] = numbers_ready(
-        lambda numbers, part: numbers.below(number[part] + 1),
-        times.deadline[order],
-        begun,
-        ready,
-        number + size,
-    )
+    fails[order] = _too_few(given, ready, times.encoded[order], times.deadline[order])
     return np.where(times.too_long, 1.0, fails)
 
 
-def _parts(count: int, size: int) -> Iterator[slice]:
-    return (slice(start, min(start + size, count)) for start in range(0, count, size))
+def _too_few(
+    given: Asked, ready: Ready, orders: NDArray[np.float64], by: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return for each video k the probability that at most k publishers are ready by a time.
+
+    The prewarmed publishers count, and those that are ordered because of videos before k, at these times.
+    """
+    rank = np.arange(len(by))
+    return numbers_ready(
+        lambda numbers, part: numbers.below(rank[part] + 1),
+        by,
+        given.begun(orders),
+        ready,
+        rank + given.strategy.prewarmed,
+    )
+
+
+# -- at most: limits of waits that few videos break --------------------------------------------------------
+
+
+_WAITS = (0.0, 0.02, 0.1, 0.25)
+_STARTS = (0.4, 0.6, 0.8, 0.9, 1.0)
+"""Limits to try, in longest start-up times: on a wait, and on the time at which the pool is warm."""
+_NEARLY_ALL = 0.999
+"""The quantile that stands for the longest start-up time where there is none."""
+
+
+def failed_at_most(
+    catalogue: Catalogue | Any, strategy: Strategy | str = "2c", scenario: Scenario | None = None
+) -> float:
+    """Return an upper bound of the expected number of failed videos under part 2c.
+
+    No simulation is needed. For a pool so large that few videos ever wait, the upper bound is close to the
+    lower bound of :func:`failed_bound`, so that both are close to the truth. For smaller pools it is of no use:
+    it may be as large as the catalogue.
+
+    Each video k, in the order in which they are encoded, is given a limit c_k >= e_k, the end of its encoding.
+    As long as no video before k has taken a publisher later than its limit, at least N_k(x) + 1 publishers that
+    can serve video k are ready by x if
+
+        N_k(x) = #{places of the pool ready by x} + #{j < k: c_j + D_j <= x} > k,
+
+    and then it has one by x: with x = c_k it keeps its limit, with x = d_k, its deadline, it is in time. So
+    the first video that breaks its limit is k with a probability of at most P(N_k(c_k) <= k), and then the
+    n - 1 - k videos after it may fail. The expected number of failures is at most
+
+        sum of P(N_k(d_k) <= k) + sum of (n - 1 - k) P(N_k(c_k) <= k).
+
+    The limits are c_k = max(e_k + w, v); the best of a few w and v is taken.
+
+    Parameters
+    ----------
+    catalogue, strategy, scenario
+        As for :func:`failed_bound`.
+
+    Returns
+    -------
+    float
+        The bound, at most the number of videos of the catalogue.
+
+    Raises
+    ------
+    StrategyError, ScenarioError
+        If the bound does not cover the strategy or the scenario.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> catalogue = tv.generate_catalogue()
+    >>> for size in (14, 16):
+    ...     at_least = tv.queueing.failed_bound(catalogue, f"2c:{size}").failed
+    ...     print(f"{at_least:.7f} {tv.queueing.failed_at_most(catalogue, f'2c:{size}'):.7f}")
+    0.0013878 10.0682646
+    0.0005421 0.0005421
+    """
+    given = asked("failed_at_most", catalogue, strategy, scenario, BASE_STOCK)
+    times = timetable(given)
+    longest = longest_startup(given.scenario)
+    if longest == inf:
+        longest = float(given.scenario.startup_time.quantile(np.array([_NEARLY_ALL]))[0])
+    longest *= PER_SECOND
+    last = max(times.deadline.max(initial=0), times.encoded.max(initial=0)) + longest + 1
+    ready = ready_times(given.scenario, last)[0]  # where start-ups fail, the bound that is not above the truth
+    limits = itertools.product(_WAITS, _STARTS)
+    found = (_failed(given, times, ready, wait * longest, start * longest) for wait, start in limits)
+    return min(float(len(times.order)), *found)
+
+
+def _failed(given: Asked, times: Timetable, ready: Ready, wait: float, warm: float) -> float:
+    order = times.order
+    limit = np.maximum(times.encoded[order] + wait, warm)
+    fails = np.where(times.too_long[order], 1.0, _too_few(given, ready, limit, times.deadline[order]))
+    breaks = _too_few(given, ready, limit, limit)
+    return float(fails.sum() + (np.arange(len(order))[::-1] * breaks).sum())

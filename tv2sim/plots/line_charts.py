@@ -1,34 +1,31 @@
-"""A metric against a parameter: a line for each strategy."""
+"""Charts of lines: a metric against a parameter, and a mean as replications are added."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil, inf, isfinite, nan
+from math import inf, isfinite, nan
 from typing import Any, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
-from matplotlib.ticker import NullLocator
+from matplotlib.ticker import NullFormatter, NullLocator, StrMethodFormatter
 from matplotlib.transforms import ScaledTranslation, Transform
 from numpy.typing import NDArray
 
 from tv2sim.base.checks import one_of
 from tv2sim.experiments.comparison import Comparison
-from tv2sim.experiments.replications import Cell
+from tv2sim.experiments.replications import Cell, Replications
 from tv2sim.plots import style
-from tv2sim.plots.line_labels import End, place, removed, written
-from tv2sim.plots.panels import columns_of, label_frame, panels_in, width_of
-from tv2sim.plots.parameters import Series, Swept, swept_by
-from tv2sim.plots.points import Ends, ends, scale_of_late_videos
-from tv2sim.plots.study import is_rarely_late, late, study_of
-from tv2sim.results.figures import axis, in_words
+from tv2sim.plots.labels import End, place_names, remove_names, write_names
+from tv2sim.plots.study import Ends, Series, Swept, ends, is_rarely_late, late, study_of, swept_by
+from tv2sim.plots.style import columns_of, label_frame, panels_in, width_of
+from tv2sim.results.figures import axis, estimate, in_words, scaled
 from tv2sim.results.metrics import METRICS, ON_TIME_RATE
 
-__all__ = ["sweep", "sweep_height"]
+# -- a metric against a parameter --------------------------------------------------------------------------
 
-_SHARE = 0.775
-"""The share of a figure's width that matplotlib gives to its axes before it lays them out."""
+
 _LONGEST = 7
 """The most characters of a number that is written at its tick; otherwise ticks are at round numbers."""
 
@@ -89,27 +86,26 @@ def sweep(
     data = study_of(study)
     swept = swept_by(data, parameter)
     own = ax is None
-    ax = style.axes(ax, _height(swept, style.WIDTH))
     names = [panel.name for panel in swept.panels]
+    ax = style.axes(ax, style.panels_height(style.WIDTH, names))
     right = columns_of(width_of(ax), names) - 1
     panels = panels_in(ax, names)
     rare = metric == ON_TIME_RATE and is_rarely_late(data)
     found = {shown.cell: shown.interval(metric) for shown in data.shown}
     means = {cell: ends(metric, late(one) if rare else one) for cell, one in found.items()}
     for panel, (_, lines) in zip(panels, swept.panels, strict=True):
-        style.grid(panel)
         if rare:
-            scale_of_late_videos(panel, means.values(), "y")
+            style.scale_of_late_videos(panel, means.values(), "y")
         else:
             panel.set_ylim(_limits(metric, np.array(list(means.values()))))
         _scale(panel, swept)
         for series in lines:
-            _draw(panel, swept, series, means)
+            _draw_line(panel, swept, series, means)
     name, what = swept.label.removesuffix(" (s)"), "late videos" if rare else METRICS[metric].label
     below = f"Means with {data.interval}s, {data.size}" + (f"; {swept.of}" if swept.of else "")
     y = "late videos (%)" if rare else axis(metric)
     style.titles(ax, f"{what.capitalize()} against {name}", below, x=swept.label, y=y)
-    _name(ax, panels, swept, means, right=right, own=own)
+    _name_lines(ax, panels, swept, means, right=right, own=own)
     return ax
 
 
@@ -121,16 +117,10 @@ def sweep_height(study: Comparison, width: float, *, parameter: str | None = Non
     InputError
         If nothing varies, or not the parameter that was asked for.
     """
-    return _height(swept_by(study_of(study), parameter), width)
+    return style.panels_height(width, [panel.name for panel in swept_by(study_of(study), parameter).panels])
 
 
-def _height(swept: Swept, width: float) -> float:
-    names = [panel.name for panel in swept.panels]
-    rows = ceil(len(names) / columns_of(_SHARE * width, names))
-    return style.HEIGHT if rows == 1 else 1.6 + 1.9 * rows
-
-
-# -- the lines ---------------------------------------------------------------------------------------------
+# -- the lines of a sweep ----------------------------------------------------------------------------------
 
 
 Means: TypeAlias = dict[Cell, Ends]
@@ -147,7 +137,7 @@ def _limits(metric: str, ends: NDArray[np.float64]) -> tuple[float, float]:
     return middle - half, middle + half
 
 
-def _draw(panel: Axes, swept: Swept, series: Series, means: Means) -> None:
+def _draw_line(panel: Axes, swept: Swept, series: Series, means: Means) -> None:
     """Draw a line with its intervals: bars, or a band if it is level.
 
     A mean below a logarithmic axis is a hollow triangle at its edge.
@@ -156,7 +146,7 @@ def _draw(panel: Axes, swept: Swept, series: Series, means: Means) -> None:
     floor = panel.get_ylim()[0]
     below = np.flatnonzero(mean <= floor)
     mean, (low, high) = np.maximum(mean, floor), np.clip([low, high], *panel.get_ylim())
-    colour, how = series.look.colour, _how(swept, series.name)
+    colour, how = series.look.colour, _line_style(swept, series.name)
     if not series.values:
         panel.axhline(mean[0], **how | {"marker": ""})
         if isfinite(low[0]):
@@ -171,7 +161,7 @@ def _draw(panel: Axes, swept: Swept, series: Series, means: Means) -> None:
         panel.scatter(np.array(x)[below], mean[below], 42, transform=drawn, clip_on=False, **triangle)
 
 
-def _how(swept: Swept, name: str) -> dict[str, Any]:
+def _line_style(swept: Swept, name: str) -> dict[str, Any]:
     """Return how a line is drawn."""
     look = swept.looks[name]
     line = style.line(look, list(swept.looks).index(name), len(swept.looks))
@@ -185,25 +175,25 @@ def _coordinates(panel: Axes, swept: Swept, name: str) -> Transform:
     return panel.transData + ScaledTranslation(points / 72, 0, style.figure_of(panel).dpi_scale_trans)
 
 
-# -- the names ---------------------------------------------------------------------------------------------
+# -- the names of a sweep ----------------------------------------------------------------------------------
 
 
-def _name(ax: Axes, panels: list[Axes], swept: Swept, means: Means, *, right: int, own: bool) -> None:
+def _name_lines(ax: Axes, panels: list[Axes], swept: Swept, means: Means, *, right: int, own: bool) -> None:
     """Name the values at their ticks, and the lines beside the panel at the right, or else in a legend."""
     panel, lines = panels[right], {series.name: series for series in swept.panels[right].lines}
     figure, several = style.figure_of(ax), len(swept.looks) > 1
-    labels = written(panel, list(lines)) if several and list(lines) == list(swept.looks) else []
+    labels = write_names(panel, list(lines)) if several and list(lines) == list(swept.looks) else []
     style.lay_out(figure)
     for each in panels:
         _name_values(each, swept)
     below = label_frame(ax, panels)
     if panels != [ax] or not swept.numeric:  # the ticks or the labels of the axes are higher now
         style.lay_out(figure)
-    if labels and place(panel, labels, [_end(panel, swept, series, means) for series in lines.values()]):
+    if labels and place_names(panel, labels, [_end(panel, swept, series, means) for series in lines.values()]):
         return
-    removed(labels)
+    remove_names(labels)
     if several:
-        handles = [Line2D([], [], **_how(swept, name)) for name in swept.looks]
+        handles = [Line2D([], [], **_line_style(swept, name)) for name in swept.looks]
         entries = [style.fold(name, 40, 1) for name in swept.looks]
         style.legend(ax, handles, entries, below=below + 26)
         if own:
@@ -220,7 +210,7 @@ def _end(panel: Axes, swept: Swept, series: Series, means: Means) -> End:
     return End(*max(there, default=(nan, nan)), drawn, series.look.colour)
 
 
-# -- the horizontal axis -----------------------------------------------------------------------------------
+# -- the horizontal axis of a sweep ------------------------------------------------------------------------
 
 
 def _places(swept: Swept, series: Series) -> list[float]:
@@ -283,3 +273,82 @@ def _name_values(panel: Axes, swept: Swept) -> None:
                 kept.append(number)
                 free = place + half
         panel.set_xticks([values[n] for n in kept], [names[n] for n in kept], **how)
+
+
+# -- the mean of a metric as replications are added --------------------------------------------------------
+
+
+_POINTS = 150
+"""Numbers of replications at which a mean is drawn; evenly spaced on the logarithmic axis."""
+_MOST_BANDS = 12
+"""The most cells whose intervals are drawn as bands; more would hide each other."""
+
+
+def convergence(
+    study_or_reps: Comparison | Replications, ax: Axes | None = None, *, metric: str = ON_TIME_RATE
+) -> Axes:
+    """Show the running mean of a metric, with its interval, against the number of replications.
+
+    Parameters
+    ----------
+    study_or_reps : Comparison or Replications
+        What :func:`tv2sim.compare` or :func:`tv2sim.replicate` returned, with at least 2 replications.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; default is a new figure.
+    metric : str
+        The name of the metric to show.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    InputError
+        If there is no such metric, or fewer than 2 replications.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> reps = tv.replicate(tv.generate_catalogue(), "2c", replications=20)
+    >>> tv.plots.convergence(reps, metric="published").get_ylabel()
+    'published in time (videos)'
+    """
+    one_of("metric", metric, METRICS)
+    data = study_of(study_or_reps, least=2)
+    shown = data.shown
+    names = [style.fold(name, 34, 1) for name in data.strategies]
+    if len(data.groups) == 1:
+        final = [estimate(metric, one.interval(metric)) for one in shown]
+        names = [f"{name}: {text}" for name, text in zip(names, final, strict=True)]
+    ax = style.axes(ax, style.room_for(names))
+    looks = enumerate(data.strategies.items())
+    hows = {name: style.line(look, number, len(names)) for number, (name, look) in looks}
+    for one in shown:
+        first = 10 if len(one.reps) >= 20 else 2  # the interval of very few would dwarf all others
+        counts = np.unique(np.geomspace(first, len(one.reps), _POINTS).astype(np.int64))
+        band = np.array([scaled(metric, one.interval(metric, first=n))[:4] for n in counts])
+        if len(shown) <= _MOST_BANDS:
+            ax.fill_between(counts, band[:, 2], band[:, 3], color=one.look.colour, alpha=0.2, linewidth=0)
+        ax.plot(counts, band[:, 0], **hows[one.cell.strategy])
+    _scale_of_replications(ax, max(len(one.reps) for one in shown))
+    style.legend(ax, [Line2D([], [], **how) for how in hows.values()], names)
+    below = f"Mean of the first n replications, band: its {data.interval}; below: all"
+    if len(data.groups) > 1:
+        below = f"Mean of the first n replications in each of {len(data.groups)} scenarios"
+    title = f"{METRICS[metric].label.capitalize()}: how the mean settles"
+    style.titles(ax, title, below, x="replications n (logarithmic)", y=axis(metric))
+    return ax
+
+
+def _scale_of_replications(ax: Axes, most: int) -> None:
+    """Make the horizontal axis logarithmic, with ticks at 2, 5, 10, ... and at the last number."""
+    ax.set_xscale("log")
+    first = 10 if most >= 20 else 2
+    ticks = [m * 10**k for k in range(8) for m in (1, 2, 5) if first <= m * 10**k <= most * 0.5]
+    ax.set_xticks([*ticks, most])
+    ax.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    ax.xaxis.set_minor_formatter(NullFormatter())
+    ax.tick_params(axis="x", which="minor", length=0)
+    ax.set_xlim(first if most > first else 1.5, most * 1.02)
