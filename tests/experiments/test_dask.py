@@ -18,7 +18,7 @@ import pytest
 
 import tv2sim as tv
 from tests.experiments.test_comparison import same_study
-from tests.experiments.test_experiment import CATALOGUE, FEW, same
+from tests.experiments.test_replicate_and_compare import CATALOGUE, FEW, same
 from tests.experiments.test_workers import Deadly
 from tests.helpers import commands
 from tv2sim.experiments import dask_cluster

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tv2sim as tv
-from tests.experiments.test_experiment import CATALOGUE, FEW
+from tests.experiments.test_replicate_and_compare import CATALOGUE, FEW
 from tests.helpers.commands import SAMPLE, tv2sim
 from tv2sim.experiments import dask_cluster, workers
 from tv2sim.results.metrics import ON_TIME_RATE

@@ -24,7 +24,7 @@ import pytest
 import tv2sim as tv
 from tests.engines.test_pinned import PINNED
 from tests.experiments.test_comparison import same_study
-from tests.experiments.test_experiment import CATALOGUE, FEW, same
+from tests.experiments.test_replicate_and_compare import CATALOGUE, FEW, same
 from tests.helpers.commands import CATALOGUE as FILE
 from tests.helpers.commands import SAMPLE, is_one_line, start, tv2sim
 from tv2sim.engines import choice

@@ -22,7 +22,7 @@ from tv2sim.base.later_methods import served
 from tv2sim.base.notebook_html import display, paragraph, table, whisker
 from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.experiments.control_variate import Control, controlled
-from tv2sim.experiments.frontier import frontier_of
+from tv2sim.experiments.dominance import frontier_of
 from tv2sim.experiments.replications import Cell, Replications, extended, main_of
 from tv2sim.experiments.startup_resampling import ENDS, Resamples
 from tv2sim.experiments.video_figures import quantiles

@@ -11,8 +11,8 @@ from pandas import isna
 
 from tv2sim.base.digits import rate
 from tv2sim.base.errors import InputError
+from tv2sim.experiments.candidates import in_short
 from tv2sim.experiments.planning import Plan
-from tv2sim.experiments.planning.candidates import in_short
 from tv2sim.plots import style
 from tv2sim.plots.points import Ends, Point, draw, handles_of, logarithmic, write_texts
 from tv2sim.results.figures import axis

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import listed, number, rate
-from tv2sim.experiments.planning.candidates import in_short
-from tv2sim.experiments.planning.race import Decision
-from tv2sim.experiments.planning.reasons import reason
+from tv2sim.experiments.candidates import in_short
+from tv2sim.experiments.race import Decision
+from tv2sim.experiments.reasons import reason
 from tv2sim.results.figures import estimate, unit
 from tv2sim.results.metrics import COST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tv2sim.experiments.planning.candidates import Candidate
-    from tv2sim.experiments.planning.race import Race, Racer
-    from tv2sim.experiments.planning.search import Choice
+    from tv2sim.experiments.candidates import Candidate
+    from tv2sim.experiments.race import Race, Racer
+    from tv2sim.experiments.search import Choice
 
 __all__ = ["Words", "percent", "price_in_words", "share_in_words"]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tv2sim.experiments.frontier import dominance
-from tv2sim.experiments.planning.race import FIRST, Race, Racer, rate_of
-from tv2sim.experiments.planning.theory_limits import at_least
+from tv2sim.experiments.dominance import dominance
+from tv2sim.experiments.race import FIRST, Race, Racer, rate_of
+from tv2sim.experiments.theory_limits import at_least
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from tv2sim.experiments.planning.search import Choice, Search
+    from tv2sim.experiments.search import Choice, Search
 
 __all__ = ["compared"]
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 import tv2sim as tv
 from tests.engines.test_exact_means import REAL, real
 from tests.helpers.commands import video
-from tv2sim.experiments import observed_runs, validation
+from tv2sim.experiments import observed_runs, validate
 from tv2sim.experiments.observed_runs import Runs
 from tv2sim.plots import style
 
@@ -32,7 +32,7 @@ def runs_of(seen: Any, made: Any) -> Runs:
 
 
 def held(*several: Runs, level: float = 0.05, seed: int = 1) -> tv.Validation:
-    return validation._tested([[runs] for runs in several], level, np.random.default_rng(seed))
+    return validate._tested([[runs] for runs in several], level, np.random.default_rng(seed))
 
 
 @pytest.fixture
@@ -69,7 +69,7 @@ def test_the_p_value_is_a_share_of_all_choices(seen: list[int], made: list[int],
 
 def test_choices_are_all_equally_likely() -> None:
     runs = runs_of([0] * 3, [0] * 4)
-    first, *rest = validation._choices(runs, np.random.default_rng(1)).tolist()
+    first, *rest = validate._choices(runs, np.random.default_rng(1)).tolist()
     assert first == [0, 1, 2]
     counts = pd.Series([tuple(sorted(one)) for one in rest]).value_counts()
     assert sorted(counts.index) == list(combinations(range(7), 3))
@@ -145,7 +145,7 @@ def test_one_contradiction_is_enough() -> None:
     steady = tv.replicate(TWO, "1", STEADY, replications=20)
     strategies = {"a": steady, "b": tv.replicate(CATALOGUE, "1", replications=20)}
     found = observed_runs.beside(strategies, {"a": [2], "b": [62]}, "published", None)
-    result = validation._tested(found, 0.01, np.random.default_rng(1))
+    result = validate._tested(found, 0.01, np.random.default_rng(1))
     assert (result.p_value, result.rejected, result.degrees_of_freedom) == (0, True, 1)
 
 

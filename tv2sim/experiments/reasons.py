@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from tv2sim.base.checks import plural
 from tv2sim.base.errors import ScenarioError, StrategyError
-from tv2sim.experiments.planning.theory_limits import never_on_time
+from tv2sim.experiments.theory_limits import never_on_time
 from tv2sim.theory.bound import first_fails
 from tv2sim.theory.queueing import certificate
 
 if TYPE_CHECKING:
-    from tv2sim.experiments.planning.candidates import Candidate
-    from tv2sim.experiments.planning.race import Race, Racer
+    from tv2sim.experiments.candidates import Candidate
+    from tv2sim.experiments.race import Race, Racer
 
 __all__ = ["reason"]
 

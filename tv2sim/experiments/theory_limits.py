@@ -14,7 +14,7 @@ from tv2sim.theory.queueing import advance_order, certificate, failed_at_most, f
 from tv2sim.world.distributions import Distribution
 
 if TYPE_CHECKING:
-    from tv2sim.experiments.planning.candidates import Candidate
+    from tv2sim.experiments.candidates import Candidate
     from tv2sim.theory.queueing import FailedBound
 
 __all__ = ["Exact", "at_least", "at_most", "never_on_time"]

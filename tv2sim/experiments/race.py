@@ -12,14 +12,14 @@ import numpy as np
 
 from tv2sim.engines.choice import engine_for
 from tv2sim.experiments.control_variate import Control
-from tv2sim.experiments.planning.theory_limits import Exact, at_least, at_most
 from tv2sim.experiments.replications import Replications, extended, with_cost
+from tv2sim.experiments.theory_limits import Exact, at_least, at_most
 from tv2sim.experiments.workers import no_results
 from tv2sim.inference.intervals import Interval, rare_interval
 from tv2sim.results.metrics import COST, ON_TIME_RATE, Setting, measured_for
 
 if TYPE_CHECKING:
-    from tv2sim.experiments.planning.candidates import Candidate
+    from tv2sim.experiments.candidates import Candidate
     from tv2sim.world.prices import Prices
 
 __all__ = ["FIRST", "Decision", "Race", "Racer"]

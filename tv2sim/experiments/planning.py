@@ -15,14 +15,14 @@ from tv2sim.base.notebook_html import display, paragraph, table
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.engines.choice import EngineName, as_engine
-from tv2sim.experiments.planning.candidates import as_given, groups_of, in_short
-from tv2sim.experiments.planning.frontier import compared
-from tv2sim.experiments.planning.inputs import Inputs, held
-from tv2sim.experiments.planning.race import Decision, Race, Racer
-from tv2sim.experiments.planning.search import Choice, Search
-from tv2sim.experiments.planning.settings import settings_of
-from tv2sim.experiments.planning.words import Words, percent, share_in_words
+from tv2sim.experiments.candidates import as_given, groups_of, in_short
+from tv2sim.experiments.candidates_table import compared
+from tv2sim.experiments.inputs import Inputs, held
+from tv2sim.experiments.plan_answers import Words, percent, share_in_words
+from tv2sim.experiments.race import Decision, Race, Racer
 from tv2sim.experiments.results_store import as_kept
+from tv2sim.experiments.search import Choice, Search
+from tv2sim.experiments.settings import settings_of
 from tv2sim.experiments.startup_resampling import as_samples, with_samples
 from tv2sim.inference.intervals import as_confidence
 from tv2sim.results.figures import estimate, heading
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from tv2sim.experiments.planning.candidates import Candidate
+    from tv2sim.experiments.candidates import Candidate
     from tv2sim.inference.intervals import Interval
     from tv2sim.strategies import Strategy
 

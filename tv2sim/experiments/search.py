@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from tv2sim.experiments.planning.race import Decision, Racer
+from tv2sim.experiments.race import Decision, Racer
 
 if TYPE_CHECKING:
-    from tv2sim.experiments.planning.candidates import Candidate
-    from tv2sim.experiments.planning.race import Race
+    from tv2sim.experiments.candidates import Candidate
+    from tv2sim.experiments.race import Race
 
 __all__ = ["Choice", "Search"]
 

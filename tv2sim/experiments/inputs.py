@@ -11,16 +11,16 @@ import numpy as np
 
 from tv2sim.base.digits import rate
 from tv2sim.engines.choice import engine_for
-from tv2sim.experiments.planning.theory_limits import at_most
 from tv2sim.experiments.startup_resampling import Resampling, resampled
+from tv2sim.experiments.theory_limits import at_most
 from tv2sim.experiments.workers import Task, compute
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tv2sim.experiments.planning.candidates import Candidate
-    from tv2sim.experiments.planning.race import Race
-    from tv2sim.experiments.planning.search import Choice
+    from tv2sim.experiments.candidates import Candidate
+    from tv2sim.experiments.race import Race
+    from tv2sim.experiments.search import Choice
     from tv2sim.world.distributions import Empirical
 
 __all__ = ["Inputs", "held"]
