@@ -38,8 +38,8 @@ def held(*several: Runs, level: float = 0.05, seed: int = 1) -> tv.Validation:
 @pytest.fixture
 def every_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take all choices of 2 of 6 runs, once each, instead of random ones."""
-    monkeypatch.setattr(validation, "_CHOICES", 14)
-    monkeypatch.setattr(validation, "_choices", lambda *_: np.array(list(combinations(range(6), 2))))
+    monkeypatch.setattr(validate, "_CHOICES", 14)
+    monkeypatch.setattr(validate, "_choices", lambda *_: np.array(list(combinations(range(6), 2))))
 
 
 # -- the statistic and its p-value, by hand --------------------------------------------------------------------
@@ -175,7 +175,7 @@ def test_a_right_simulation_is_rejected_as_often_as_the_level_says(
     replications: int, tries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Failures are rare and come in groups, as under a pool: a chi-square does not keep its level then."""
-    monkeypatch.setattr(validation, "_CHOICES", 199)
+    monkeypatch.setattr(validate, "_CHOICES", 199)
     random, level = np.random.default_rng(1), 0.05
 
     def drawn(count: int) -> NDArray[np.int64]:
@@ -197,7 +197,7 @@ def test_a_right_simulation_is_rejected_as_often_as_the_level_says(
 @pytest.mark.parametrize("sets", [100, pytest.param(1000, marks=pytest.mark.slow)])
 def test_the_level_holds_under_common_random_numbers(sets: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts 1 and 2b have the same replications; what was observed of them are different runs."""
-    monkeypatch.setattr(validation, "_CHOICES", 999)
+    monkeypatch.setattr(validate, "_CHOICES", 999)
     study = tv.compare(CATALOGUE, PUBLISHED, replications=200, metrics=["published"], progress=False)
     own = {
         part: tv.replicate(CATALOGUE, part, replications=4 * sets, seed=seed, metrics=["published"])
