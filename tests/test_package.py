@@ -33,7 +33,7 @@ DYNAMIC = {
     "base/later_methods.py",  # methods that later files serve
     "cli/command.py",  # the module of a command
     "experiments/code_digest.py",  # what a user's function refers to
-    "experiments/dask_cluster.py",  # the versions of packages
+    "experiments/workers.py",  # the versions of packages
 }
 """The files that import what a text names."""
 

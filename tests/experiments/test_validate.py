@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 import tv2sim as tv
 from tests.engines.test_exact_means import REAL, real
 from tests.helpers.commands import video
-from tv2sim.experiments import observed_runs, validate
-from tv2sim.experiments.observed_runs import Runs
+from tv2sim.experiments import validate
+from tv2sim.experiments.validate import Runs
 from tv2sim.plots import style
 
 CATALOGUE = tv.read_catalogue(Path(__file__).parents[2] / "data" / "catalogue.jsonl")
@@ -144,7 +144,7 @@ def test_one_contradiction_is_enough() -> None:
     """Beside a strategy of which nothing can be said."""
     steady = tv.replicate(TWO, "1", STEADY, replications=20)
     strategies = {"a": steady, "b": tv.replicate(CATALOGUE, "1", replications=20)}
-    found = observed_runs.beside(strategies, {"a": [2], "b": [62]}, "published", None)
+    found = validate.beside(strategies, {"a": [2], "b": [62]}, "published", None)
     result = validate._tested(found, 0.01, np.random.default_rng(1))
     assert (result.p_value, result.rejected, result.degrees_of_freedom) == (0, True, 1)
 

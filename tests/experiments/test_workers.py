@@ -158,7 +158,7 @@ class TestShortWork:
         def refused(*_: Any, **__: Any) -> Any:
             raise AssertionError("processes were started for work of less than a second")
 
-        monkeypatch.setattr(workers, "_in_processes", refused)
+        monkeypatch.setattr("tv2sim.experiments.workers._in_processes", refused)
         same(tv.replicate(FEW, "1", replications=9, workers=workers), tv.replicate(FEW, "1", replications=9))
 
 

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import FillBetweenPolyCollection
 
 import tv2sim as tv
-from tv2sim.experiments.dominance import dominance
+from tv2sim.experiments.comparison_tables import dominance
 from tv2sim.plots import style
 from tv2sim.plots.frontier import frontier_height
 from tv2sim.plots.parameters import families

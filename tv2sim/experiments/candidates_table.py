@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tv2sim.experiments.dominance import dominance
+from tv2sim.experiments.comparison_tables import dominance
 from tv2sim.experiments.race import FIRST, Race, Racer, rate_of
 from tv2sim.experiments.theory_limits import at_least
 

@@ -12,8 +12,9 @@ import numpy as np
 from tv2sim.base.digits import rate
 from tv2sim.engines.choice import engine_for
 from tv2sim.experiments.startup_resampling import Resampling, resampled
+from tv2sim.experiments.tasks import Task
 from tv2sim.experiments.theory_limits import at_most
-from tv2sim.experiments.workers import Task, compute
+from tv2sim.experiments.workers import compute
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

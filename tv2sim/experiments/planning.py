@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tv2sim.base.checks import MOST, a_number, a_share, a_whole_number, one_of, shown
 from tv2sim.base.errors import InputError
-from tv2sim.base.notebook_html import display, paragraph, table
+from tv2sim.base.later_methods import served
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.engines.choice import EngineName, as_engine
 from tv2sim.experiments.candidates import as_given, groups_of, in_short
 from tv2sim.experiments.candidates_table import compared
 from tv2sim.experiments.inputs import Inputs, held
-from tv2sim.experiments.plan_answers import Words, percent, share_in_words
+from tv2sim.experiments.plan_answers import Words, percent
 from tv2sim.experiments.race import Decision, Race, Racer
 from tv2sim.experiments.results_store import as_kept
 from tv2sim.experiments.search import Choice, Search
@@ -253,13 +253,7 @@ class Plan:
         ]
 
     def _repr_html_(self) -> str:
-        head, *rows = self.table()
-        target = self.target
-        aim = (
-            "the least cost" if target is None else f"{share_in_words(target, up=False)} of the videos in time"
-        )
-        note = f"{aim}, confidence {share_in_words(self.confidence, up=False)}"
-        return display("Plan", note, paragraph(self.answer), table(head, rows))
+        return str(served("Plan._repr_html_", self))
 
 
 def _rate_in_words(interval: Interval) -> str:

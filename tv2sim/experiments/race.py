@@ -11,10 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tv2sim.engines.choice import engine_for
-from tv2sim.experiments.control_variate import Control
 from tv2sim.experiments.replications import Replications, extended, with_cost
 from tv2sim.experiments.theory_limits import Exact, at_least, at_most
-from tv2sim.experiments.workers import no_results
 from tv2sim.inference.intervals import Interval, rare_interval
 from tv2sim.results.metrics import COST, ON_TIME_RATE, Setting, measured_for
 
@@ -201,16 +199,15 @@ class Race:
 
     def _begun(self, racer: Racer, count: int) -> Replications:
         """Return the replications of a candidate so far, for the engine that suits `count` more of all."""
-        asked = racer.candidate
-        engine = engine_for(self.engine, asked.catalogue, asked.strategy, asked.scenario, count)
+        what = racer.candidate.catalogue, racer.candidate.strategy, racer.candidate.scenario
         if racer.reps is not None:
-            return replace(racer.reps, engine=engine)
+            return replace(racer.reps, engine=engine_for(self.engine, *what, count))
         names = with_cost((ON_TIME_RATE, "idle"), self.prices)
-        setting = Setting(asked.catalogue, asked.strategy, asked.scenario, self.prices)
-        none = no_results(["published", *measured_for(names, [setting])], len(asked.catalogue))
-        what = asked.catalogue, asked.strategy, asked.scenario, self.seed
-        control = Control(setting, self.seed) if self.control else None
-        return Replications(*what, engine, names, none, prices=self.prices, control=control)
+        computed = ["published", *measured_for(names, [Setting(*what, self.prices)])]
+        return Replications.none(
+            what, self.seed, engine=self.engine, count=count, metrics=names, computed=computed,
+            prices=self.prices, control=self.control,
+        )  # fmt: skip
 
     def _rate(self, racer: Racer) -> Interval:
         """Return the interval of the on-time rate."""

@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from tv2sim.base.checks import one_of
 from tv2sim.base.digits import three_digits
 from tv2sim.experiments.comparison import Comparison
-from tv2sim.experiments.dominance import frontier_of
+from tv2sim.experiments.comparison_tables import frontier_of
 from tv2sim.experiments.replications import Cell, Replications
 from tv2sim.inference.intervals import Interval
 from tv2sim.plots import style

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from tv2sim.base.checks import one_of
 from tv2sim.experiments.comparison import Comparison
-from tv2sim.experiments.dominance import dominance
+from tv2sim.experiments.comparison_tables import dominance
 from tv2sim.experiments.replications import Replications
 from tv2sim.experiments.verdicts import dominated
 from tv2sim.plots import style

@@ -10,8 +10,7 @@ from matplotlib.axes import Axes
 from tv2sim.base.checks import plural, shown
 from tv2sim.base.digits import p_equals, rate
 from tv2sim.base.errors import InputError
-from tv2sim.experiments.observed_runs import Runs
-from tv2sim.experiments.validate import Agreement, Validation
+from tv2sim.experiments.validate import Agreement, Runs, Validation
 from tv2sim.plots import style
 from tv2sim.plots.rows import edges_of
 from tv2sim.results.metrics import METRICS
