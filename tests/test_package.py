@@ -127,6 +127,15 @@ def test_simulating_needs_neither_pandas_nor_scipy() -> None:
     assert not set(json.loads(fresh(code))) & {"pandas", "scipy", "matplotlib"}
 
 
+def test_a_summary_after_a_simpy_run_does_not_load_the_kernel() -> None:
+    code = (
+        "import sys, tv2sim as tv; study = tv.compare(tv.generate_catalogue(), ['1', '2c:10'], replications=4, "
+        "engine='simpy', progress=False); study.summary, study.differences; "
+        "print('numba' in sys.modules, study['2c:10'].control.bound is None)"
+    )
+    assert fresh(code) == "False False\n"
+
+
 def test_a_replay_that_serves_nothing_needs_none_of_the_extra() -> None:
     code = (
         "import sys, json, tv2sim as tv; tv.replay(tv.generate_catalogue(), '2c', speed='max'); "

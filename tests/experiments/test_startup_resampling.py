@@ -17,7 +17,7 @@ import tv2sim as tv
 from tests.benchmarks.coverage_inputs import KINDS, Kind, coverages
 from tests.helpers.commands import CATALOGUE, tv2sim
 from tv2sim.cli.text_tables import tidy
-from tv2sim.experiments.inputs import RESAMPLES as OF_A_PLAN
+from tv2sim.experiments.race import RESAMPLES as OF_A_PLAN
 from tv2sim.experiments.startup_resampling import (
     RESAMPLES,
     _level,

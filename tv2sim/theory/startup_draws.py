@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,7 +59,7 @@ def _fail(
 def _uniforms(
     seed: int, purpose: Purpose, replications: range, count: int, further: int
 ) -> NDArray[np.float64]:
-    if find_spec("numba") is not None:
+    if "tv2sim.engines.kernel" in sys.modules:  # else loading it would take longer than to draw without it
         from tv2sim.engines.kernel.philox import draw_uniforms
 
         return draw_uniforms(seed, purpose, replications, count, further)
