@@ -134,10 +134,10 @@ class FailedBound:
         longest, shortest = videos.max(initial=0.0), videos.min(initial=np.inf)
         sure = np.minimum(np.searchsorted(encoded, deadline - longest, "right"), before)
         possible = np.minimum(np.searchsorted(encoded, deadline - shortest, "right"), before)
-        found = np.full(slots.shape[1], np.count_nonzero(times.too_long))
+        found, coldest = np.full(slots.shape[1], np.count_nonzero(times.too_long)), slots.max(initial=0)
         for k in np.flatnonzero(~times.too_long[order]).tolist():
             number = _how_many(ready[sure[k] : possible[k]] <= deadline[k])
-            if deadline[k] < slots.max(initial=0):
+            if deadline[k] < coldest:
                 found += sure[k] + number + _how_many(slots <= deadline[k]) <= k
             else:
                 found += number <= k - sure[k] - len(slots)
@@ -146,7 +146,7 @@ class FailedBound:
 
 def _how_many(true: NDArray[np.bool_]) -> NDArray[Any]:
     """Return how many are true in each column; small numbers are added fast in small types."""
-    small = len(true) <= np.iinfo(np.int8).max
+    small = len(true) <= 127  # the largest int8
     return np.asarray(np.add.reduce(true.view(np.int8), axis=0, dtype=np.int8 if small else np.int64))
 
 
