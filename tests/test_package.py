@@ -33,7 +33,7 @@ DYNAMIC = {
     "base/later_methods.py",  # methods that later files serve
     "cli/command.py",  # the module of a command
     "experiments/code_digest.py",  # what a user's function refers to
-    "experiments/dask_cluster.py",  # the versions of packages
+    "experiments/workers.py",  # the versions of packages
 }
 """The files that import what a text names."""
 
@@ -125,6 +125,15 @@ def test_simulating_needs_neither_pandas_nor_scipy() -> None:
         "print(json.dumps(sorted(sys.modules)))"
     )
     assert not set(json.loads(fresh(code))) & {"pandas", "scipy", "matplotlib"}
+
+
+def test_a_summary_after_a_simpy_run_does_not_load_the_kernel() -> None:
+    code = (
+        "import sys, tv2sim as tv; study = tv.compare(tv.generate_catalogue(), ['1', '2c:10'], replications=4, "
+        "engine='simpy', progress=False); study.summary, study.differences; "
+        "print('numba' in sys.modules, study['2c:10'].control.bound is None)"
+    )
+    assert fresh(code) == "False False\n"
 
 
 def test_a_replay_that_serves_nothing_needs_none_of_the_extra() -> None:

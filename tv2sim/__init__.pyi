@@ -21,7 +21,7 @@ from tv2sim.experiments.comparison import Comparison as Comparison
 from tv2sim.experiments.replicate_and_compare import compare as compare, replicate as replicate
 from tv2sim.experiments.replications import Replications as Replications
 from tv2sim.experiments.sensitivity import Sensitivity as Sensitivity, sensitivity as sensitivity
-from tv2sim.experiments.validation import Validation as Validation, validate as validate
+from tv2sim.experiments.validate import Validation as Validation, validate as validate
 from tv2sim.experiments.workers import Interrupted as Interrupted
 from tv2sim.world.faults import Faults as Faults
 from tv2sim.world.fitting import Candidate as Candidate, Fit as Fit, fit as fit

@@ -238,7 +238,7 @@ class TestResults:
     def test_of_many_cells_the_first_are_shown(
         self, monkeypatch: pytest.MonkeyPatch, study: tv.Comparison
     ) -> None:
-        monkeypatch.setattr("tv2sim.experiments.comparison._MOST_SHOWN", 2)
+        monkeypatch.setattr("tv2sim.experiments.study_display._MOST_SHOWN", 2)
         assert len(tables(study)[0]) == 1 + 2
         assert paragraphs(study)[1] == "and 1 more"
 

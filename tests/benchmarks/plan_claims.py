@@ -21,7 +21,7 @@ import numpy as np
 import tv2sim as tv
 from tests.helpers.worlds import ByTimeout, Delayed, EarliestDeadline
 from tv2sim.engines.choice import engine_for
-from tv2sim.experiments.planning.race import Decision, Racer
+from tv2sim.experiments.race import Decision, Racer
 
 __all__ = ["Asked", "asked_of", "false_claims"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tv2sim as tv
-from tests.experiments.test_experiment import FEW, same
+from tests.experiments.test_replicate_and_compare import FEW, same
 from tv2sim.engines.choice import engine_for, simulate_chunk
 
 

@@ -16,7 +16,7 @@ import scipy.stats
 from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
-from tests.experiments.test_experiment import CATALOGUE, FEW, NO_POOL, same
+from tests.experiments.test_replicate_and_compare import CATALOGUE, FEW, NO_POOL, same
 from tests.helpers.commands import video
 from tests.helpers.exact import TIMEOUT_OF_6, moments
 from tv2sim.engines import choice

@@ -15,7 +15,8 @@ from scipy import stats
 import tv2sim as tv
 from tests.helpers.commands import tv2sim
 from tv2sim.base.digits import three_digits
-from tv2sim.experiments.control_variate import Control, controlled
+from tv2sim.experiments.conclusions import controlled
+from tv2sim.experiments.control_variate import Control
 from tv2sim.theory.queueing import FailedBound
 
 TWO = tv.Catalogue([tv.Video(name, encoding_time=1, publication_timeout=2) for name in "ab"])

@@ -18,10 +18,10 @@ import pytest
 
 import tv2sim as tv
 from tests.experiments.test_comparison import same_study
-from tests.experiments.test_experiment import CATALOGUE, FEW, same
+from tests.experiments.test_replicate_and_compare import CATALOGUE, FEW, same
 from tests.experiments.test_workers import Deadly
 from tests.helpers import commands
-from tv2sim.experiments import dask_cluster
+from tv2sim.experiments import workers
 
 pytestmark = pytest.mark.full
 distributed = pytest.importorskip("distributed", reason="needs the extra `dask`")
@@ -57,14 +57,14 @@ def address(client: Any) -> str:
 
 @pytest.fixture
 def _short_calls(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dask_cluster, "_SECONDS", 0.03)
+    monkeypatch.setattr(workers, "_SECONDS", 0.03)
 
 
 @pytest.fixture
 def at_share(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], object]], None]:
     """Return what makes something happen just before the n-th call is submitted."""
     plan: dict[int, Callable[[], object]] = {}
-    original, count = dask_cluster._share, 0
+    original, count = workers._share, 0
 
     def watched(*arguments: Any) -> Any:
         nonlocal count
@@ -72,7 +72,7 @@ def at_share(monkeypatch: pytest.MonkeyPatch) -> Callable[[int, Callable[[], obj
         plan.pop(count, lambda: None)()
         return original(*arguments)
 
-    monkeypatch.setattr(dask_cluster, "_share", watched)
+    monkeypatch.setattr(workers, "_share", watched)
     return plan.__setitem__
 
 
@@ -175,7 +175,7 @@ class TestWhatHappensToWorkers:
                 tv.replicate(FEW, deadly, replications=60, executor=one.scheduler_address)
 
     def test_there_are_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(dask_cluster, "_WITHOUT_WORKERS", 0.5)
+        monkeypatch.setattr(workers, "_WITHOUT_WORKERS", 0.5)
         message = "the Dask cluster has had no workers for 0.5 s: start some with `dask worker`"
         with local_cluster(0) as none, pytest.raises(tv.TV2SimError, match=message):
             tv.replicate(FEW, "1", replications=60, executor=none.scheduler_address)

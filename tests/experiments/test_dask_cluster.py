@@ -15,15 +15,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tv2sim as tv
-from tests.experiments.test_experiment import CATALOGUE, FEW
+from tests.experiments.test_replicate_and_compare import CATALOGUE, FEW
 from tests.helpers.commands import SAMPLE, tv2sim
-from tv2sim.experiments import dask_cluster, workers
+from tv2sim.experiments import workers
+from tv2sim.experiments.tasks import Task
 from tv2sim.results.metrics import ON_TIME_RATE
 
 
-def task(replications: range, catalogue: tv.Catalogue = FEW, *, engine: str = "simpy") -> workers.Task:
+def task(replications: range, catalogue: tv.Catalogue = FEW, *, engine: str = "simpy") -> Task:
     metrics = ("published", ON_TIME_RATE)
-    return workers.Task(catalogue, tv.PART_2C, tv.Scenario(), 3, replications, engine, metrics)
+    return Task(catalogue, tv.PART_2C, tv.Scenario(), 3, replications, engine, metrics)
 
 
 class TestShares:
@@ -36,7 +37,7 @@ class TestShares:
         left = deque((number, one.replications) for number, one in enumerate(tasks))
         given: list[tuple[int, range]] = []
         while left:
-            given += dask_cluster._share(left, tasks, rooms[len(given) % len(rooms)])
+            given += workers._share(left, tasks, rooms[len(given) % len(rooms)])
         for number, one in enumerate(tasks):
             parts = [part for owner, part in given if owner == number]
             assert [replication for part in parts for replication in part] == list(one.replications)
@@ -45,11 +46,11 @@ class TestShares:
     def test_they_are_about_equal_and_hold_small_cells_together(self) -> None:
         tasks = [task(range(10)) for _ in range(12)]
         left = deque((number, one.replications) for number, one in enumerate(tasks))
-        assert [len(dask_cluster._share(left, tasks, calls)) for calls in (4, 3, 2, 1)] == [3, 3, 3, 3]
+        assert [len(workers._share(left, tasks, calls)) for calls in (4, 3, 2, 1)] == [3, 3, 3, 3]
 
     def test_there_is_always_something_in_them(self) -> None:
         left = deque([(0, range(3))])
-        assert dask_cluster._share(left, [task(range(3))], 1000) == [(0, range(3))]
+        assert workers._share(left, [task(range(3))], 1000) == [(0, range(3))]
 
 
 class TestACall:
@@ -57,7 +58,7 @@ class TestACall:
 
     def test_it_gives_the_metrics_that_were_asked_for_and_no_more(self) -> None:
         tasks = [task(range(10, 60)), task(range(25), CATALOGUE)]
-        done, left, versions = dask_cluster._simulate(tasks, self.parts, ["numpy"], 100)
+        done, left, versions = workers._simulate(tasks, self.parts, ["numpy"], 100)
         assert (left, versions) == ([], {"numpy": np.__version__})
         for one, (part, chunk), expected in zip(tasks, done, self.parts, strict=True):
             assert part == expected
@@ -69,7 +70,7 @@ class TestACall:
 
     def test_it_stops_in_time_but_does_one_chunk(self) -> None:
         tasks = [task(range(10, 60)), task(range(25), CATALOGUE)]
-        done, left, _ = dask_cluster._simulate(tasks, self.parts, [], -1)
+        done, left, _ = workers._simulate(tasks, self.parts, [], -1)
         assert [part for part, _ in done] == [(0, range(10, 25))]
         assert left == [(0, range(25, 60)), (1, range(25))]
 

@@ -15,9 +15,8 @@ from tests.benchmarks.plan_claims import false_claims
 from tests.benchmarks.planning import outcomes
 from tests.helpers.commands import CATALOGUE, tv2sim
 from tv2sim.cli.option_values import varied
-from tv2sim.experiments.planning.candidates import groups_of
-from tv2sim.experiments.planning.race import Race, Racer
-from tv2sim.experiments.planning.search import Search
+from tv2sim.experiments.candidates import groups_of
+from tv2sim.experiments.race import Race, Racer, Search
 
 REAL = Path(__file__).parents[3] / "shared" / "data" / "tv2-video-metadata-ingest.txt"
 

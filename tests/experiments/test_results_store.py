@@ -24,11 +24,11 @@ import pytest
 import tv2sim as tv
 from tests.engines.test_pinned import PINNED
 from tests.experiments.test_comparison import same_study
-from tests.experiments.test_experiment import CATALOGUE, FEW, same
+from tests.experiments.test_replicate_and_compare import CATALOGUE, FEW, same
 from tests.helpers.commands import CATALOGUE as FILE
 from tests.helpers.commands import SAMPLE, is_one_line, start, tv2sim
 from tv2sim.engines import choice
-from tv2sim.experiments import results_store, workers
+from tv2sim.experiments import results_store, tasks
 from tv2sim.experiments.code_digest import Description, IndescribableError
 
 pytestmark = pytest.mark.full
@@ -55,7 +55,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
         done.append(Call(strategy.name, part.start, part.stop, len(metrics)))
         return original(*arguments)
 
-    monkeypatch.setattr(workers, "measure_chunk", watched)
+    monkeypatch.setattr(tasks, "measure_chunk", watched)
     return done
 
 
@@ -405,6 +405,31 @@ def test_the_same_code_has_the_same_text_in_another_process() -> None:
         cwd=Path(__file__).parents[2],
     )
     assert done.stdout.removesuffix("\n") == str(here)
+
+
+@pytest.mark.parametrize(
+    ("changed", "differs"),
+    [("def f(x): return 2 + x", True), ("# moved\n\ndef f(x): return 1 + x", False)],
+)
+def test_what_a_function_calls_in_an_imported_module_is_part_of_its_text(
+    changed: str, differs: bool, tmp_path: Path
+) -> None:
+    def text(helper: str) -> str:
+        (tmp_path / "a_helper_of_users.py").write_text(f"{helper}\n")
+        (tmp_path / "a_user_s_module.py").write_text(
+            "from a_helper_of_users import f\ndef g(x): return [f(one) for one in x]\n"
+        )
+        code = (
+            "import a_user_s_module as own; from tv2sim.experiments.code_digest import Description; "
+            "d = Description(); d.add(own.g); print(d)"
+        )
+        path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])
+        env = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
+        command = [sys.executable, "-c", code]
+        return subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout
+
+    usual = text("def f(x): return 1 + x")
+    assert (text(changed) != usual) is differs
 
 
 def test_a_file_with_the_name_of_a_module_of_python_is_a_user_s(

@@ -17,7 +17,7 @@ import tv2sim as tv
 from tests.benchmarks.coverage_inputs import KINDS, Kind, coverages
 from tests.helpers.commands import CATALOGUE, tv2sim
 from tv2sim.cli.text_tables import tidy
-from tv2sim.experiments.planning.inputs import RESAMPLES as OF_A_PLAN
+from tv2sim.experiments.race import RESAMPLES as OF_A_PLAN
 from tv2sim.experiments.startup_resampling import (
     RESAMPLES,
     _level,
@@ -27,8 +27,8 @@ from tv2sim.experiments.startup_resampling import (
     replications_of_each,
     resampled,
 )
+from tv2sim.experiments.tasks import Chunk
 from tv2sim.experiments.verdicts import Judgement
-from tv2sim.experiments.workers import Chunk
 from tv2sim.report.build import build_report
 
 TIMES = np.random.default_rng(3).uniform(2, 6, 12)

@@ -13,7 +13,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
-from tests.experiments.test_experiment import NO_POOL
+from tests.experiments.test_replicate_and_compare import NO_POOL
 from tests.helpers.commands import CATALOGUE, is_one_line, tv2sim, video
 from tv2sim.engines import choice
 from tv2sim.experiments import video_figures

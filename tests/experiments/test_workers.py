@@ -26,7 +26,7 @@ from pandas.testing import assert_frame_equal
 
 import tv2sim as tv
 from tests.experiments.test_comparison import same_study
-from tests.experiments.test_experiment import CATALOGUE, FEW, same
+from tests.experiments.test_replicate_and_compare import CATALOGUE, FEW, same
 from tv2sim.engines import choice
 from tv2sim.engines.model import run_model
 from tv2sim.experiments import workers

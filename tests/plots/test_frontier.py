@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import FillBetweenPolyCollection
 
 import tv2sim as tv
-from tv2sim.experiments.frontier import dominance
+from tv2sim.experiments.comparison_tables import dominance
 from tv2sim.plots import style
 from tv2sim.plots.point_charts import Point, frontier_height, write_texts
 from tv2sim.plots.study import families, study_of

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from functools import cache
+from importlib import import_module
 from itertools import product
 from pathlib import Path
 from time import perf_counter
@@ -406,11 +408,12 @@ def test_other_bounds(case: str) -> None:
     assert bound.of_replications(1, range(150, 200)).tolist() == must_fail[150:200].tolist()
 
 
-def test_draws_are_the_same_without_numba(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_draws_are_the_same_where_the_kernel_is_not_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     strategy, scenario = MORE_BOUNDS["failing"]
     bound = queueing.failed_bound(catalogue("shipped"), strategy, scenario)
+    import_module("tv2sim.engines.kernel")
     compiled = bound.of_replications(3, range(40, 60))
-    monkeypatch.setattr("tv2sim.theory.startup_times.find_spec", lambda name: None)
+    monkeypatch.delitem(sys.modules, "tv2sim.engines.kernel", raising=False)
     assert bound.of_replications(3, range(40, 60)).tolist() == compiled.tolist()
 
 

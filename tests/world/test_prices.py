@@ -19,7 +19,7 @@ from pandas.testing import assert_frame_equal
 import tv2sim as tv
 from tests.engines.test_reference import strategy_of
 from tests.experiments.test_comparison import same_study
-from tests.experiments.test_experiment import FEW, same
+from tests.experiments.test_replicate_and_compare import FEW, same
 from tests.helpers.commands import CATALOGUE, replay, tv2sim
 from tests.helpers.engines import catalogue_of, scenario_of
 from tests.helpers.micro_scenarios import simulate

@@ -15,6 +15,13 @@ SERVED_BY = {
     "Scenario.explain": "tv2sim.world.load:explained",
     "Run.save": "tv2sim.results.saving:save_run",
     "Comparison.verdict": "tv2sim.experiments.conclusions:verdict_if_one_world",
+    "Comparison.to_dict": "tv2sim.experiments.comparison_files:as_data",
+    "Comparison.from_dict": "tv2sim.experiments.comparison_files:of_data",
+    "Comparison._repr_html_": "tv2sim.experiments.study_display:comparison_html",
+    "Replications._repr_html_": "tv2sim.experiments.study_display:replications_html",
+    "Plan._repr_html_": "tv2sim.experiments.study_display:plan_html",
+    "Sensitivity._repr_html_": "tv2sim.experiments.study_display:sensitivity_html",
+    "Validation._repr_html_": "tv2sim.experiments.study_display:validation_html",
     "Comparison.report": "tv2sim.report.build:write_report",
 }
 """The function, as ``module:name``, that each method calls with itself as the first argument."""

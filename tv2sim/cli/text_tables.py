@@ -9,8 +9,7 @@ import numpy as np
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import number, p_value, rate
 from tv2sim.cli.text import fitted, plain, wrapped
-from tv2sim.experiments.conclusions import differences, name_of, verdict
-from tv2sim.experiments.control_variate import controlled
+from tv2sim.experiments.conclusions import controlled, differences, name_of, verdict
 from tv2sim.experiments.startup_resampling import ENDS
 from tv2sim.inference.intervals import Interval
 from tv2sim.results.facts import VIDEO_OUTCOMES
@@ -22,7 +21,8 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from tv2sim.experiments.comparison import Compared, Comparison
+    from tv2sim.experiments.comparison import Comparison
+    from tv2sim.experiments.comparison_tables import Compared
     from tv2sim.experiments.planning import Plan
     from tv2sim.experiments.replications import Replications
     from tv2sim.results.run import Run

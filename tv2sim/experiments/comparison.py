@@ -8,32 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import isnan, nan
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-import msgspec
-import numpy as np
-
-from tv2sim.base import dictionaries
-from tv2sim.base.checks import plural
-from tv2sim.base.digits import number, rate
 from tv2sim.base.errors import InputError
 from tv2sim.base.later_methods import served
-from tv2sim.base.notebook_html import display, paragraph, table, whisker
-from tv2sim.catalogue import Catalogue, Rejected, Video
-from tv2sim.experiments.control_variate import Control, controlled
-from tv2sim.experiments.frontier import frontier_of
-from tv2sim.experiments.replications import Cell, Replications, extended, main_of
-from tv2sim.experiments.startup_resampling import ENDS, Resamples
-from tv2sim.experiments.video_figures import quantiles
-from tv2sim.experiments.workers import Chunk
-from tv2sim.inference.intervals import Difference, Interval, Precision, Stopped, holm
-from tv2sim.results.figures import estimate, heading
-from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE, Verdict, hypothesis_of
-from tv2sim.results.run import versions_here
-from tv2sim.results.saving import FORMAT, check_format, strategy_of
+from tv2sim.experiments import comparison_tables
+from tv2sim.experiments.comparison_tables import Compared
+from tv2sim.experiments.replications import Cell, Replications, extended
+from tv2sim.experiments.startup_resampling import Resamples
+from tv2sim.inference.intervals import Interval, Stopped
+from tv2sim.results.metrics import COST
 from tv2sim.world.prices import Prices
-from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
     import datetime
@@ -44,34 +29,7 @@ if TYPE_CHECKING:
 
     from tv2sim.experiments.planning import Plan
 
-__all__ = ["Compared", "Comparison"]
-
-_TESTED = Difference._fields.index("between")
-"""The fields of a difference before this place are columns."""
-_MOST_SHOWN = 50
-"""The most cells that a notebook shows."""
-
-
-class Compared(NamedTuple):
-    """A strategy compared with the baseline of its world in one metric."""
-
-    cell: Cell
-    metric: str
-    difference: Difference
-    """Strategy less baseline, paired by replication."""
-    p_adjusted: float
-    """The p-value after Holm's adjustment for all comparisons of the study."""
-    verdict: Verdict
-
-    @property
-    def interval(self) -> Interval:
-        """The mean of the difference with its interval."""
-        return self.difference.interval
-
-    @property
-    def is_same(self) -> bool:
-        """Whether the values are the same in every replication."""
-        return self.difference.mean == 0 and self.difference.differing == 0
+__all__ = ["Comparison"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -140,43 +98,7 @@ class Comparison:
         return f"<Comparison of {len(self.cells)} cells with {self.replications} replications each>"
 
     def _repr_html_(self) -> str:
-        several = [place for place in (0, 1) if len({cell[place] for cell in self.cells}) > 1]
-        names, metrics = [*several, Cell._fields.index("strategy")], main_of(self.metrics)
-        shown = list(self.cells.items())[:_MOST_SHOWN]
-        rates = [reps.interval(ON_TIME_RATE, self.confidence) for _, reps in shown]
-        scale = (
-            min(np.fmin(one.mean, one.ci_low) for one in rates),
-            max(np.fmax(one.mean, one.ci_high) for one in rates),
-        )
-        axis = f"{METRICS[ON_TIME_RATE].label}, {number(100 * scale[0], 1)} to {number(100 * scale[1], 1)} %"
-        rows = [
-            [
-                *(cell[place] for place in names),
-                whisker(interval.mean, interval.ci_low, interval.ci_high, scale, "on-time rate"),
-                *(estimate(metric, reps.interval(metric, self.confidence), units=False) for metric in metrics),
-            ]
-            for (cell, reps), interval in zip(shown, rates, strict=True)
-        ]
-        head = [*(Cell._fields[place] for place in names), axis, *map(heading, metrics)]
-        parts = [table(head, rows, words=len(names))]
-        if len(self.cells) > len(shown):
-            parts.append(paragraph(f"and {len(self.cells) - len(shown)} more"))
-        if self.resamples is not None:
-            wider = [
-                [*(cell[place] for place in names), *(self._wider(reps, metric) for metric in metrics)]
-                for cell, reps in shown
-            ]
-            parts.append(paragraph(f"With the uncertainty of {self.resamples.times} measured start-up times:"))
-            parts.append(table([*head[: len(names)], *map(heading, metrics)], wider, words=len(names)))
-        parts += [paragraph(words) for words in (controlled(dict(shown)), self.verdict, self.stopped) if words]
-        return display(
-            f"Comparison of {plural(len({cell.strategy for cell in self.cells}), 'strategy')}",
-            f"{plural(self.replications, 'replication')} each, {rate(self.confidence)} intervals",
-            *parts,
-        )
-
-    def _wider(self, reps: Replications, metric: str) -> str:
-        return estimate(metric, reps.input_interval(metric, self.confidence), units=False)
+        return str(served("Comparison._repr_html_", self))
 
     @property
     def verdict(self) -> str:
@@ -224,11 +146,7 @@ class Comparison:
         InputError
             If there are no prices.
         """
-        import pandas as pd
-
-        rows = [reps.mean_costs for reps in self.cells.values()]
-        index = pd.MultiIndex.from_tuples(list(self.cells), names=Cell._fields)
-        return pd.DataFrame(rows).set_axis(index)
+        return comparison_tables.costs(self.cells)
 
     @cached_property
     def frontier(self) -> pd.DataFrame:
@@ -257,7 +175,9 @@ class Comparison:
            2c:12    0.03 322.88   0.03      False           1233.39
         coverage    0.26  44.16    NaN      False               NaN
         """
-        return frontier_of(self.cells, self.confidence, ["idle", *([COST] if self.prices else [])])
+        return comparison_tables.frontier_of(
+            self.cells, self.confidence, ["idle", *([COST] if self.prices else [])]
+        )
 
     # -- parts ---------------------------------------------------------------------------------------------
 
@@ -322,14 +242,8 @@ class Comparison:
 
         A part that was selected becomes a separate comparison.
         """
-        found = {cell.catalogue: reps.catalogue for cell, reps in self.cells.items()}
-        catalogues = {key: _Catalogue(list(c), list(c.rejected), c.name, c.sha256) for key, c in found.items()}
-        return dictionaries.to_dict(self, leave_out=("cells", "whole")) | {
-            "format": FORMAT,
-            "versions": versions_here(),
-            "catalogues": msgspec.to_builtins(catalogues),
-            "cells": [{**cell._asdict(), "replications": _as_saved(reps)} for cell, reps in self.cells.items()],
-        }
+        data: dict[str, Any] = served("Comparison.to_dict", self)
+        return data
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Comparison:
@@ -349,22 +263,8 @@ class Comparison:
         >>> tv.Comparison.from_dict(study.to_dict()).summary.equals(study.summary)
         True
         """
-        try:
-            check_format(data, data["versions"])
-            named = msgspec.convert(data["catalogues"], dict[str, _Catalogue])
-            catalogues = {name: Catalogue(*msgspec.structs.astuple(one)) for name, one in named.items()}
-            cells = {}
-            for one in data["cells"]:
-                cell = Cell(*(one[name] for name in Cell._fields))
-                cells[cell] = _replications(one["replications"], catalogues[cell.catalogue])
-            apart = ("format", "versions", "catalogues")
-            own = {name: value for name, value in data.items() if name not in apart}
-            study: Comparison = dictionaries.from_dict(
-                {**own, "cells": cells}, cls, Stopped, Precision, Interval
-            )
-            return study
-        except (LookupError, TypeError, ValueError, AttributeError, msgspec.MsgspecError) as error:
-            raise InputError(f"this is not a comparison as it was saved: {error}") from error
+        study: Comparison = served("Comparison.from_dict", data)
+        return study
 
     # -- tables --------------------------------------------------------------------------------------------
 
@@ -384,24 +284,7 @@ class Comparison:
         0         1            20   62.8
         22       2a            20  127.9
         """
-        import pandas as pd
-
-        rows = [
-            [*cell, metric, len(reps), *self._numbers(reps, metric), reps.interval(metric, self.confidence).n]
-            for cell, reps in self.cells.items()
-            for metric in self.metrics
-        ]
-        names = [*Cell._fields, "metric", "replications", *self._statistics, "n"]
-        return pd.DataFrame(rows, columns=names)
-
-    @property
-    def _statistics(self) -> tuple[str, ...]:
-        """The names of the numbers of a metric: with measured start-up times the ends of the wider interval."""
-        return (*Interval._fields[:4], *(ENDS if self.resamples else ()))
-
-    def _numbers(self, reps: Replications, metric: str) -> tuple[float, ...]:
-        wider = reps.input_interval(metric, self.confidence)[2:4] if self.resamples else ()
-        return (*reps.interval(metric, self.confidence)[:4], *wider)
+        return comparison_tables.tidy(self.cells, self.confidence)
 
     @cached_property
     def summary(self) -> pd.DataFrame:
@@ -409,17 +292,7 @@ class Comparison:
 
         With measured start-up times also `input_ci_low` and `input_ci_high`, which hold their uncertainty.
         """
-        import pandas as pd
-
-        from tv2sim.experiments.summary import Summary
-
-        rows = [
-            [number for metric in self.metrics for number in self._numbers(reps, metric)]
-            for reps in self.cells.values()
-        ]
-        index = pd.MultiIndex.from_tuples(list(self.cells), names=Cell._fields)
-        columns = pd.MultiIndex.from_product([self.metrics, self._statistics], names=("metric", "statistic"))
-        return Summary(rows, index=index, columns=columns)
+        return comparison_tables.summary(self.cells, self.confidence)
 
     @cached_property
     def quantiles(self) -> pd.DataFrame:
@@ -430,7 +303,7 @@ class Comparison:
         ``lateness_p99`` is something else: the mean of the runs' own quantiles. `replications` and `videos` (in
         each of them) say what it rests on: at most 1,000,000 videos. See :meth:`Replications.quantile`.
         """
-        return quantiles(self.cells, self.confidence)
+        return comparison_tables.quantiles(self.cells, self.confidence)
 
     def by(self, column: str) -> pd.DataFrame:
         """Return :meth:`Replications.by` of every cell in one table, after the cell's names.
@@ -440,15 +313,7 @@ class Comparison:
         InputError
             If a catalogue has no such column; the message lists those that it has.
         """
-        import pandas as pd
-
-        tables = []
-        for cell, reps in self.cells.items():
-            table = reps.by(column, self.confidence)
-            for place, (name, value) in enumerate(cell._asdict().items()):
-                table.insert(place, name, value)
-            tables.append(table)
-        return pd.concat(tables, ignore_index=True)
+        return comparison_tables.by(self.cells, column, self.confidence)
 
     @cached_property
     def differences(self) -> pd.DataFrame:
@@ -464,21 +329,8 @@ class Comparison:
         start-up times there are the ends of the wider interval, `input_ci_low` and `input_ci_high`, which has
         no effect on the verdict.
         """
-        import pandas as pd
-
-        rows = [
-            (
-                *(*one.cell, self.baseline, one.metric, *one.difference[:4]),
-                *(self.input_difference(one)[2:4] if self.resamples else ()),
-                *(*one.difference[4:_TESTED], one.p_adjusted, one.verdict.value),
-            )
-            for one in self.compared
-        ]
-        names = [
-            *Cell._fields, "baseline", "metric", *self._statistics, *Difference._fields[4:_TESTED],
-            "p_adjusted", "verdict",
-        ]  # fmt: skip
-        return pd.DataFrame(rows, columns=names).astype({"p_adjusted": np.float64})
+        wider = [self.input_difference(one) for one in self.compared] if self.resamples else None
+        return comparison_tables.differences(self.compared, wider, self.baseline)
 
     def input_difference(self, one: Compared) -> Interval:
         """Return a difference from the baseline with the interval that holds the uncertainty of start-up times.
@@ -501,34 +353,7 @@ class Comparison:
         """The rows of :attr:`differences` as values."""
         if self.whole is not None:
             return [one for one in self.whole.compared if one.cell in self.cells]
-        found: list[tuple[Cell, str, Difference, tuple[Cell, str]]] = []
-        for cell, reps in self.cells.items():
-            base = self.cells.get(cell._replace(strategy=self.baseline), reps)
-            for metric in self.metrics if base is not reps else ():
-                hypothesis = hypothesis_of(metric, (reps.setting, base.setting))
-                found.append((cell, metric, reps.less(base, metric, self.confidence), (cell, hypothesis)))
-        # metrics that are one hypothesis have one p-value; where nothing can vary there is no p-value
-        p_values = {
-            key: difference.p_value for *_, difference, key in reversed(found) if not isnan(difference.p_value)
-        }
-        adjusted = dict(zip(p_values, holm(np.array([*p_values.values()])).tolist(), strict=True))
-        compared = []
-        for cell, metric, difference, key in found:
-            p = nan if isnan(difference.p_value) else adjusted[key]
-            shown = p < 1 - self.confidence or (difference.interval.is_exact and abs(difference.mean) > 0)
-            verdict = METRICS[metric].verdict(difference.mean, significant=shown)
-            if self._is_small(cell, metric, difference, key):
-                verdict = Verdict.SMALL
-            compared.append(Compared(cell, metric, difference, p, verdict))
-        return compared
-
-    def _is_small(self, cell: Cell, metric: str, difference: Difference, tested: tuple[Cell, str]) -> bool:
-        """Return whether a difference of on-time rates, or of counts behind them, lies within the margin."""
-        if not self.margin or tested[1] != METRICS[ON_TIME_RATE].follows:
-            return False
-        videos = len(self.cells[cell].catalogue)
-        of_all = videos * (METRICS[metric].step(videos) or 1)  # what is 1 as an on-time rate
-        return 0 < max(abs(difference.ci_low), abs(difference.ci_high)) < self.margin * of_all
+        return comparison_tables.compared(self.cells, self.baseline, self.confidence, self.margin)
 
     def report(
         self,
@@ -597,45 +422,3 @@ class Comparison:
             plan=plan,
         )
         return written
-
-
-class _Catalogue(msgspec.Struct):
-    """A catalogue as it is saved."""
-
-    videos: list[Video]
-    rejected: list[Rejected]
-    name: str
-    sha256: str | None
-
-
-_OPTIONAL = ("prices", "resamples")
-"""What is saved of replications only if it is there."""
-
-
-def _as_saved(reps: Replications) -> dict[str, Any]:
-    left_out = ("catalogue", "control", *(name for name in _OPTIONAL if getattr(reps, name) is None))
-    data = dictionaries.to_dict(reps, leave_out=left_out)
-    # what must fail follows from the rest, unless a strategy has code of the user's own, which is not saved
-    return {
-        **data,
-        "control": reps.control is not None and data["strategy"][dictionaries.KIND] != dictionaries.CUSTOM,
-    }
-
-
-def _replications(data: Mapping[str, Any], catalogue: Catalogue) -> Replications:
-    results = data["results"]
-    values = {name: np.array(column, dtype=np.float64) for name, column in results["values"].items()}
-    made = {
-        "catalogue": catalogue,
-        "strategy": strategy_of(data["strategy"]),
-        "scenario": Scenario.from_dict(data["scenario"]),
-        "metrics": tuple(data["metrics"]),
-        "results": Chunk(values, np.array(results["on_time"], dtype=np.int64)),
-    }
-    if "resamples" in data:
-        made["resamples"] = Resamples.from_dict(data["resamples"])
-    made["control"] = None
-    reps: Replications = dictionaries.from_dict(
-        {**data, **made}, Replications, Stopped, Precision, Interval, Prices
-    )
-    return replace(reps, control=Control(reps.setting, reps.seed)) if data.get("control") else reps

@@ -1,30 +1,37 @@
-"""The videos that must fail, as a control variate for those that do."""
+"""The videos that must fail as a control variate for those that do, and for costs in which failures count."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import inf, isnan, nan
-from typing import TYPE_CHECKING
+from math import inf, nan
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 
-from tv2sim.base.digits import three_digits
-from tv2sim.inference.intervals import Difference, Interval, mean_interval, paired_difference
+from tv2sim.inference.intervals import (
+    Difference,
+    Interval,
+    mean_interval,
+    mean_of_sum,
+    paired_difference,
+    paired_sum,
+)
 from tv2sim.results.metrics import METRICS
 from tv2sim.theory.conditions import if_covered
 from tv2sim.theory.queueing import failed_bound
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from numpy.typing import NDArray
 
-    from tv2sim.experiments.replications import Cell, Replications
     from tv2sim.results.metrics import Setting
     from tv2sim.theory.queueing import FailedBound
+    from tv2sim.world.prices import Prices
 
-__all__ = ["Control", "controlled", "controlled_difference", "controlled_interval", "less_known"]
+__all__ = [
+    "Control", "PartsOfCost", "controlled_difference", "controlled_interval", "cost_difference",
+    "cost_interval",
+]  # fmt: skip
 
 
 @dataclass(eq=False)
@@ -108,12 +115,12 @@ def controlled_difference(
         other,
         confidence,
         step=abs(each),
-        shift=each * less_known(*controls),
+        shift=each * _less_known(*controls),
         error=abs(each) * (controls[0].error + controls[1].error),
     )
 
 
-def less_known(one: Control, other: Control) -> float:
+def _less_known(one: Control, other: Control) -> float:
     """Return the difference of two exact means of failures; less than 1e-9 is no difference."""
     return round(one.mean - other.mean, 9)
 
@@ -125,27 +132,64 @@ def _of_failures(metric: str, videos: int) -> tuple[float, float]:
     return (of.limits(videos)[1], -step) if of.better == "more" else (0.0, step)
 
 
-def controlled(cells: Mapping[Cell, Replications]) -> str:
-    """Return which strategies have a control variate for their failures, and its gain; nothing if none has.
+# -- costs -------------------------------------------------------------------------------------------------
 
-    >>> import tv2sim as tv
-    >>> study = tv.compare(tv.generate_catalogue(), ["1", "2c:10", "2c:13"], replications=1000)
-    >>> controlled(study.cells).partition(": ")[2]
-    '2c:10 (variance 4.79 times lower), 2c:13 (no others were seen).'
+PartsOfCost: TypeAlias = "tuple[NDArray[np.float64], NDArray[np.float64]]"
+"""In each replication, what publishers cost and how many videos failed."""
+
+Estimate = TypeVar("Estimate", Interval, Difference)
+
+
+def cost_interval(
+    prices: Prices, parts: PartsOfCost, videos: int, control: Control | None, confidence: float
+) -> Interval:
+    """Return the mean cost of a run with its interval.
+
+    Failed videos may be rare and dear, so their number has an interval of its own within that of the cost.
     """
-    gains: dict[str, list[float]] = {}
-    for cell, reps in cells.items():
-        if not isnan(gain := reps.variance_ratio):
-            gains.setdefault(cell.strategy, []).append(gain)
-    which = ", ".join(f"{name} ({_gain(found)})" for name, found in gains.items())
-    begin = "Mean failures are exact for videos that must fail and estimated for the others (control variate): "
-    return f"{begin}{which}." if which else ""
+    unit = _unit(prices)
+    publishers, failed = parts[0] / unit, parts[1]
+    if not prices.failed:
+        return _times(unit, mean_interval(publishers, confidence))
+    low, high = METRICS["failed"].limits(videos)
+    size, known = prices.failed / unit, {}
+    if control and len(failed) > 1:
+        failed = control.others(failed)
+        known = {"shift": size * control.mean, "error": size * control.error}
+    return _times(unit, mean_of_sum(publishers, failed, size, confidence, low=low, high=high, **known))
 
 
-def _gain(gains: list[float]) -> str:
-    """Return in words how much lower variances are, of a strategy in one world or in several."""
-    low, high = min(gains), max(gains)
-    if low == inf:
-        return "no others were seen"
-    most = f" to {three_digits(high)}" if low < high < inf else ""
-    return f"variance {'at least ' if high == inf else ''}{three_digits(low)}{most} times lower"
+def cost_difference(
+    prices: Prices,
+    parts: PartsOfCost,
+    others: PartsOfCost,
+    controls: tuple[Control | None, Control | None],
+    confidence: float,
+) -> Difference:
+    """Return the mean cost of a run less that of others at the same prices, paired by replication."""
+    unit = _unit(prices)
+    publishers, failed = zip(parts, others, strict=True)
+    publishers = publishers[0] / unit, publishers[1] / unit
+    if not prices.failed:
+        return _times(unit, paired_difference(*publishers, confidence))
+    size, known = prices.failed / unit, {}
+    one, base = controls
+    if one and base and len(failed[0]) > 1:
+        failed = one.others(failed[0]), base.others(failed[1])
+        known = {"shift": size * _less_known(one, base), "error": size * (one.error + base.error)}
+    pair = (publishers[0], failed[0]), (publishers[1], failed[1])
+    return _times(unit, paired_sum(pair[0], pair[1], size, confidence, **known))
+
+
+def _unit(prices: Prices) -> float:
+    """Return the lowest price: in units of it a cost is about a number of seconds or of publishers."""
+    unit: float = min(price for price in vars(prices).values() if price)
+    return unit
+
+
+def _times(unit: float, estimate: Estimate) -> Estimate:
+    """Return an estimate in units of 1."""
+    names = ("mean", "half_width", "ci_low", "ci_high")
+    ends = estimate.between
+    between = None if ends is None else (unit * ends[0], unit * ends[1])
+    return estimate._replace(**{name: unit * getattr(estimate, name) for name in names}, between=between)

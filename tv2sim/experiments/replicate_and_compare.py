@@ -13,9 +13,8 @@ from tv2sim.base.checks import MOST, a_name, a_share, a_whole_number, one_of
 from tv2sim.base.errors import InputError, ScenarioError, StrategyError
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
-from tv2sim.engines.choice import EngineName, as_engine, engine_for
+from tv2sim.engines.choice import EngineName, as_engine
 from tv2sim.experiments.comparison import Comparison
-from tv2sim.experiments.control_variate import Control
 from tv2sim.experiments.replications import Cell, Replications, with_cost
 from tv2sim.experiments.results_store import as_kept
 from tv2sim.experiments.startup_resampling import (
@@ -25,7 +24,6 @@ from tv2sim.experiments.startup_resampling import (
     resample,
     with_samples,
 )
-from tv2sim.experiments.workers import no_results
 from tv2sim.inference.intervals import Interval, Precision, Stopped, as_confidence
 from tv2sim.results.metrics import ON_TIME_RATE, Setting, as_metrics, measured_for
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
@@ -259,12 +257,10 @@ def compare(
     more = 0 if samples is None else RESAMPLES * replications_of_each(count)
     cells = {}
     for cell in itertools.starmap(Cell, itertools.product(catalogues, scenarios, chosen)):
-        videos, strategy, world = catalogues[cell.catalogue], chosen[cell.strategy], scenarios[cell.scenario]
-        used = engine_for(wanted, videos, strategy, world, count + more)
-        none = no_results(computed, len(videos))
-        cells[cell] = Replications(
-            videos, strategy, world, seed, used, names, none, prices=prices,
-            control=Control(Setting(videos, strategy, world), seed) if is_controlled else None,
+        what = catalogues[cell.catalogue], chosen[cell.strategy], scenarios[cell.scenario]
+        cells[cell] = Replications.none(
+            what, seed, engine=wanted, count=count + more, metrics=names, computed=computed, prices=prices,
+            control=is_controlled,
         )  # fmt: skip
     share = a_share("margin", margin)
     study = Comparison(cells, base, confidence, margin=share)
@@ -273,8 +269,11 @@ def compare(
     study = study.extend(count, **how) if precision is None else _until_precise(study, precision, count, how)
     if samples is None:
         return study
-    several = resample(study.cells.values(), samples, workers=workers, executor=executor, progress=progress)
-    return replace(study, cells=dict(zip(study.cells, several, strict=True)))
+    del how["results"]
+    tasks = [reps.task(range(0), computed) for reps in study.cells.values()]
+    found = resample(tasks, samples, replications_of_each(study.replications), **how)
+    pairs = zip(study.cells.items(), found, strict=True)
+    return replace(study, cells={cell: replace(reps, resamples=one) for (cell, reps), one in pairs})
 
 
 # -- how many replications ---------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import nan
@@ -10,17 +10,24 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from tv2sim.base.checks import MOST, a_share, a_whole_number, one_of, plural, shown
+from tv2sim.base.checks import MOST, a_share, a_whole_number, one_of, shown
 from tv2sim.base.errors import InputError
-from tv2sim.base.notebook_html import display, histogram, paragraph, table
+from tv2sim.base.later_methods import served
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.catalogue import Catalogue
-from tv2sim.experiments.control_variate import Control, controlled, controlled_difference, controlled_interval
-from tv2sim.experiments.cost_intervals import cost_difference, cost_interval
+from tv2sim.engines.choice import engine_for
+from tv2sim.experiments.control_variate import (
+    Control,
+    PartsOfCost,
+    controlled_difference,
+    controlled_interval,
+    cost_difference,
+    cost_interval,
+)
 from tv2sim.experiments.results_store import compute
 from tv2sim.experiments.startup_resampling import Resamples, input_interval
-from tv2sim.experiments.video_figures import QUANTITIES, by_group, elapsed_ticks, how_many, pooled
-from tv2sim.experiments.workers import Chunk, Task, joined
+from tv2sim.experiments.tasks import Chunk, Task, joined, room_for
+from tv2sim.experiments.video_figures import QUANTITIES, VideoTimes
 from tv2sim.inference.intervals import (
     Difference,
     Interval,
@@ -32,7 +39,6 @@ from tv2sim.inference.intervals import (
     paired_difference,
     share_interval,
 )
-from tv2sim.results.figures import estimate, heading
 from tv2sim.results.metrics import (
     COST,
     MAIN,
@@ -115,18 +121,7 @@ class Replications:
         )
 
     def _repr_html_(self) -> str:
-        shown = main_of(self.metrics)
-        figures = [estimate(metric, self.interval(metric), units=False) for metric in shown]
-        published = np.rint(self.values(ON_TIME_RATE) * len(self.catalogue))
-        span = f"{published.min():.0f} to {published.max():.0f}"
-        return display(
-            f"{self.strategy.name}, {self.catalogue.name}",
-            f"{plural(len(self), 'replication')}, seed {self.seed}",
-            table([*map(heading, shown)], [figures], words=0),
-            paragraph(f"Published in time: {span} videos, replication by replication"),
-            histogram(published, "videos published in time by replication", width=320, height=48),
-            *(paragraph(words) for words in (controlled(self.cells), self.stopped) if words),
-        )
+        return str(served("Replications._repr_html_", self))
 
     def values(self, metric: str) -> NDArray[np.float64]:
         """Return a metric, one number per replication.
@@ -145,9 +140,14 @@ class Replications:
         results = self.results if metric in self.results.values else self._results_of_all
         return results.values[metric]
 
+    def task(self, replications: range, metrics: tuple[str, ...]) -> Task:
+        """Return the task of simulating replications of the same."""
+        what = self.catalogue, self.strategy, self.scenario, self.seed
+        return Task(*what, replications, self.engine, metrics)
+
     @cached_property
     def _results_of_all(self) -> Chunk:
-        (chunk,) = compute([_task(self, range(len(self)), measured_for(METRICS, ()))])
+        (chunk,) = compute([self.task(range(len(self)), measured_for(METRICS, ()))])
         return chunk
 
     def interval(self, metric: str, confidence: float = 0.95, *, first: int | None = None) -> Interval:
@@ -167,7 +167,8 @@ class Replications:
         if len(values) and of.is_fixed(self.setting):
             return exactly(float(values[0]), len(values))
         if metric == COST:
-            return cost_interval(self, confidence, first)
+            prices, control = needed(self.prices), self.used_control("failed")
+            return cost_interval(prices, self._cost(first), videos, control, confidence)
         if (control := self.used_control(metric)) and len(values) > 1:
             return controlled_interval(control, self.failures[:first], metric, confidence)
         if of.dtype is bool:
@@ -190,7 +191,9 @@ class Replications:
             exact = exactly(float(values[0] - others[0]), len(values))
             return Difference(*exact[:4], p_value=nan, variance_ratio=nan, n=len(values), differing=0)
         if metric == COST:
-            return cost_difference(self, other, confidence, first)
+            controls = self.used_control("failed"), other.used_control("failed")
+            parts = self._cost(first), other._cost(first)
+            return cost_difference(needed(self.prices), *parts, controls, confidence)
         controls = self.used_control(metric), other.used_control(metric)
         if controls[0] and controls[1] and len(values) > 1:
             failed = self.failures[:first], other.failures[:first]
@@ -220,7 +223,29 @@ class Replications:
         128.0 (127.5 to 128.4)
         128.0 (120.4 to 136.2)
         """
-        return input_interval(self, metric, as_confidence(confidence), less)
+        confidence, means = as_confidence(confidence), self._resampled.values(metric, self.setting)
+        if less is None:
+            plain = self.interval(metric, confidence)
+        else:
+            less = less.priced(self.prices) if metric == COST else less
+            if self._like != less._like:
+                raise InputError(
+                    "resamples can be compared only if they are of the same times and replications"
+                )
+            plain = self.less(less, metric, confidence).interval
+            means = means - less._resampled.values(metric, less.setting)
+        return input_interval(plain, means, self._resampled.times, confidence)
+
+    @property
+    def _resampled(self) -> Resamples:
+        if self.resamples is None:
+            raise InputError("there are no resamples: give measured start-up times with startup_samples=")
+        return self.resamples
+
+    @property
+    def _like(self) -> tuple[object, ...]:
+        """What resamples must have in common for their differences to be paired."""
+        return self.scenario.startup_time, self.seed, self._resampled.replications
 
     def mean(self, metric: str) -> float:
         """Return the mean of a metric over all replications, as :meth:`interval` has it."""
@@ -320,6 +345,12 @@ class Replications:
         parts = costs(needed(self.prices), lambda name: self.values(name) if name in measured else zeros)
         return {name: part + zeros for name, part in parts.items()}
 
+    def _cost(self, first: int | None) -> PartsOfCost:
+        """Return what publishers cost in all, or the first few, replications, and how many videos failed."""
+        publishers = total({name: part for name, part in self.parts_of_cost.items() if name != "failed"})
+        failed = self.values("failed") if needed(self.prices).failed else np.zeros(len(self))
+        return publishers[:first], failed[:first]
+
     @cached_property
     def mean_costs(self) -> dict[str, float]:
         """The means of :attr:`costs`, with those of failed videos as :meth:`interval` has them."""
@@ -371,25 +402,19 @@ class Replications:
         >>> in_time.sum(axis=1).tolist() == reps.frame["published"].tolist()
         True
         """
-        return self._ticks(first) / PER_SECOND
+        return self.video_times.ticks(first) / PER_SECOND
 
     def lateness(self, first: int | None = None) -> NDArray[np.float64]:
         """Return elapsed time less timeout of every video, like :meth:`elapsed`.
 
         Above 0 is too late, unless the scenario's `deadline` is "assigned".
         """
-        return QUANTITIES["lateness"](self.catalogue, self._ticks(first)) / PER_SECOND
-
-    def _ticks(self, first: int | None) -> NDArray[np.float64]:
-        """Return the elapsed times in ticks; those that were simulated before are kept."""
-        count, known = how_many(self, first), self._simulated.get("elapsed")
-        if known is None or len(known) < count:
-            known = self._simulated["elapsed"] = elapsed_ticks(self, range(count))
-        return known[:count]
+        return self.video_times.of("lateness", first) / PER_SECOND
 
     @cached_property
-    def _simulated(self) -> dict[str, NDArray[np.float64]]:
-        return {}
+    def video_times(self) -> VideoTimes:
+        """The elapsed times of the videos, which quantiles and groups are made of."""
+        return VideoTimes(self.setting, self.strategy, self.seed, self.engine, self.values(ON_TIME_RATE))
 
     def quantile(
         self,
@@ -438,7 +463,7 @@ class Replications:
         if share == 1:
             raise InputError(f"share must be less than 1, not {share!r}: there is no largest time")
         rows = slice(None) if videos is None else _rows(videos, len(self.catalogue))
-        (found,) = pooled(self, quantity, (share,), as_confidence(confidence), first, rows)
+        (found,) = self.video_times.quantiles(quantity, (share,), as_confidence(confidence), first, rows)
         return found
 
     def by(self, column: str, confidence: float = 0.95, *, first: int | None = None) -> pd.DataFrame:
@@ -475,7 +500,40 @@ class Replications:
         1  Kanal Sund      30         0.981        0.262
         2   Ø-Kanalen      23         0.989        0.031
         """
-        return by_group(self, column, as_confidence(confidence), first)
+        return self.video_times.by(column, as_confidence(confidence), first)
+
+    @classmethod
+    def none(
+        cls,
+        what: tuple[Catalogue, Strategy, Scenario],
+        seed: int,
+        *,
+        engine: str,
+        count: int,
+        metrics: tuple[str, ...],
+        computed: Iterable[str],
+        prices: Prices | None,
+        control: bool,
+    ) -> Replications:
+        """Return no replications, from which :meth:`extend` makes some.
+
+        Parameters
+        ----------
+        what : catalogue, strategy and scenario
+            What is simulated.
+        engine : str
+            As for :func:`replicate`; "auto" is decided here.
+        count : int
+            How many replications will be made, of which the engine depends.
+        computed : iterable of str
+            The metrics that are computed, at least those that the frame shows.
+        control : bool
+            Whether failures have a control variate.
+        """
+        return cls(
+            *what, seed, engine_for(engine, *what, count), metrics, room_for(computed, len(what[0])),
+            prices=prices, control=Control(Setting(*what), seed) if control else None,
+        )  # fmt: skip
 
     def extend(self, more: int, **how: Any) -> Replications:
         """Return these and `more` additional replications; those that are done are not repeated.
@@ -512,10 +570,10 @@ def main_of(metrics: Sequence[str]) -> list[str]:
 def extended(several: Collection[Replications], more: int, **how: Any) -> list[Replications]:
     """Return each with `more` additional replications; `how` is for `results_store.compute`."""
     count = a_whole_number("more", more, at_least=1, at_most=MOST)
-    tasks = [_task(reps, range(len(reps), len(reps) + count), tuple(reps.results.values)) for reps in several]
+    tasks = [reps.task(range(len(reps), len(reps) + count), tuple(reps.results.values)) for reps in several]
     chunks = compute(tasks, **how)
     return [
-        replace(reps, results=joined(reps.results, chunk), stopped=None)
+        replace(reps, results=joined([reps.results, chunk]), stopped=None)
         for reps, chunk in zip(several, chunks, strict=True)
     ]
 
@@ -529,7 +587,3 @@ def _rows(videos: Any, count: int) -> NDArray[np.bool_]:
             f"them true, not {shown(videos)}"
         )
     return chosen
-
-
-def _task(reps: Replications, replications: range, metrics: tuple[str, ...]) -> Task:
-    return Task(reps.catalogue, reps.strategy, reps.scenario, reps.seed, replications, reps.engine, metrics)

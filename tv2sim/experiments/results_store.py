@@ -37,7 +37,7 @@ from tv2sim.base.errors import InputError, OutputError
 from tv2sim.base.storage import draft_of, read_file, remove_abandoned
 from tv2sim.experiments import workers
 from tv2sim.experiments.code_digest import Description, IndescribableError
-from tv2sim.experiments.workers import Chunk, Task
+from tv2sim.experiments.tasks import Chunk, Task
 from tv2sim.world.distributions import Constant, Empirical, Triangular, Uniform
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def compute(tasks: Sequence[Task], *, results: Any = None, **how: Any) -> list[C
     if results is None:
         return workers.compute(tasks, **how)
     kept = as_kept(results)
-    rooms = [workers.room_for(task) for task in tasks]
+    rooms = [task.room() for task in tasks]
     missing = [one for task, room in zip(tasks, rooms, strict=True) for one in kept.fill(task, room)]
 
     def keep(number: int, part: Task, chunk: Chunk) -> None:

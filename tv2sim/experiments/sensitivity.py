@@ -15,19 +15,17 @@ from tv2sim.base.checks import MOST, a_number, a_whole_number, one_of, plural
 from tv2sim.base.digits import listed, rate
 from tv2sim.base.errors import InputError
 from tv2sim.base.fields import label_of, with_value, within
-from tv2sim.base.notebook_html import display, paragraph, table
+from tv2sim.base.later_methods import served
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.base.ticks import in_decimals
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.catalogue.videos import NUMBERS
-from tv2sim.engines.choice import EngineName, as_engine, engine_for
-from tv2sim.experiments.control_variate import Control, controlled
+from tv2sim.engines.choice import EngineName, as_engine
 from tv2sim.experiments.replications import Replications, extended, with_cost
 from tv2sim.experiments.results_store import as_kept
 from tv2sim.experiments.verdicts import is_shown
-from tv2sim.experiments.workers import no_results
 from tv2sim.inference.intervals import Difference, Interval, as_confidence
-from tv2sim.results.figures import estimate, heading, in_words
+from tv2sim.results.figures import estimate, in_words
 from tv2sim.results.metrics import METRICS, ON_TIME_RATE, Setting, measured_for
 from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.world.distributions import Distribution
@@ -147,25 +145,7 @@ class Sensitivity:
         return f"<Sensitivity of {self.metric} to {plural(len(self.rows), 'field')} moved by {rate(self.by)}>"
 
     def _repr_html_(self) -> str:
-        label = heading(self.metric)
-        head = ["field", "usual", "low", "high", f"{label}, low", f"{label}, high", "matters"]
-        rows = [
-            [
-                row.label,
-                row.text,
-                *("–" if end is None else end.text for end in (row.low, row.high)),
-                *map(self._in_words, (row.low, row.high)),
-                "yes" if row.matters else "no",
-            ]
-            for row in self.rows
-        ]
-        note = f"each field moved by {rate(self.by)}, {rate(self.confidence)} intervals"
-        left = "; ".join(f"{name}: {why}" for name, why in self.left_out.items())
-        words = (self.answer, controlled(self.usual.cells), left and f"Left out: {left}.")
-        return display("Sensitivity", note, table(head, rows), *map(paragraph, filter(None, words)))
-
-    def _in_words(self, end: End | None) -> str:
-        return "–" if end is None else estimate(self.metric, end.interval, units=False)
+        return str(served("Sensitivity._repr_html_", self))
 
     def _says(self) -> Iterator[str]:
         label, usual = METRICS[self.metric].label, estimate(self.metric, self.interval)
@@ -291,12 +271,11 @@ def sensitivity(
     wanted, seed = as_engine(engine), as_seed(seed)
     how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
     how["results"] = None if results is None else as_kept(results)
-    none = no_results(computed, len(catalogue))
     is_controlled = one_of("control", control, (False, True), error=InputError)
     several = [
-        Replications(
-            *world, seed, engine_for(wanted, *world, count), names, none, prices=priced,
-            control=Control(Setting(*world), seed) if is_controlled else None,
+        Replications.none(
+            world, seed, engine=wanted, count=count, metrics=names, computed=computed, prices=priced,
+            control=is_controlled,
         )
         for world in worlds
     ]  # fmt: skip

@@ -14,7 +14,7 @@ Amer. Statist. 69, 371-386.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import nan, sqrt
 from typing import TYPE_CHECKING, Any
@@ -23,7 +23,8 @@ import numpy as np
 
 from tv2sim.base.errors import InputError, ScenarioError
 from tv2sim.base.random_numbers import Purpose, uniforms
-from tv2sim.experiments.workers import Chunk, Task, compute
+from tv2sim.experiments.tasks import Chunk, Task
+from tv2sim.experiments.workers import compute
 from tv2sim.inference.intervals import Interval
 from tv2sim.results.metrics import COST, costs, total
 from tv2sim.world.distributions import Distribution, Empirical
@@ -34,7 +35,6 @@ from tv2sim.world.scenario import Scenario
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tv2sim.experiments.replications import Replications
     from tv2sim.results.metrics import Setting
 
 __all__ = [
@@ -194,28 +194,15 @@ class Resampling:
             yield replace(task, scenario=world, replications=part, memo={}, divided=None)
 
 
-def resample(several: Collection[Replications], samples: Empirical, **how: Any) -> list[Replications]:
-    """Return replications of cells with what the resamples give for them.
+def resample(tasks: Sequence[Task], samples: Empirical, each: int, **how: Any) -> list[Resamples]:
+    """Return what the resamples give for each task, with `each` replications; those of the tasks do not matter.
 
     A resample is the same for all of them, and so are the numbers of its replications, so that strategies are
     compared under common random numbers. `how` is for :func:`tv2sim.experiments.workers.compute`.
     """
-    each = replications_of_each(min(map(len, several)))
     part, divided = range(RESAMPLES * each), Resampling(samples, each)
-    tasks = [
-        Task(
-            *(reps.catalogue, reps.strategy, reps.scenario, reps.seed, part, reps.engine),
-            metrics=tuple(reps.results.values),
-            divided=divided,
-        )
-        for reps in several
-    ]
-    chunks = compute(tasks, **how)
-    count = len(samples.samples)
-    return [
-        replace(reps, resamples=_summed_up(chunk, count, each))
-        for reps, chunk in zip(several, chunks, strict=True)
-    ]
+    chunks = compute([replace(task, replications=part, divided=divided) for task in tasks], **how)
+    return [_summed_up(chunk, len(samples.samples), each) for chunk in chunks]
 
 
 def _summed_up(chunk: Chunk, times: int, each: int) -> Resamples:
@@ -236,41 +223,15 @@ def _summed_up(chunk: Chunk, times: int, each: int) -> Resamples:
 # -- the interval ------------------------------------------------------------------------------------------
 
 
-def input_interval(
-    reps: Replications, metric: str, confidence: float, less: Replications | None = None
-) -> Interval:
-    """Return the mean of a metric, or how much it is above that of others, with the wider interval.
+def input_interval(plain: Interval, means: NDArray[np.float64], times: int, confidence: float) -> Interval:
+    """Return the wider interval of a mean or of a difference, from its own and from the means of the resamples.
 
-    It is the percentile interval of the means of the resamples, at the levels of Hesterberg (2015), which are
-    farther out for small samples. It holds the interval of the replications in any case.
-
-    Raises
-    ------
-    InputError
-        If there are no resamples, or those of the others are not of the same times.
+    It is the percentile interval of these means, at the levels of Hesterberg (2015), which are farther out for
+    small samples. It holds the interval of the replications in any case.
     """
-    found = _resamples(reps).values(metric, reps.setting)
-    if less is None:
-        plain = reps.interval(metric, confidence)
-    else:
-        less = less.priced(reps.prices) if metric == COST else less
-        if _like(reps) != _like(less):
-            raise InputError("resamples can be compared only if they are of the same times and replications")
-        plain = reps.less(less, metric, confidence).interval
-        found = found - _resamples(less).values(metric, less.setting)
-    low, high = _percentiles(found[~np.isnan(found)], _level(confidence, _resamples(reps).times))
+    low, high = _percentiles(means[~np.isnan(means)], _level(confidence, times))
     low, high = float(np.fmin(low, plain.ci_low)), float(np.fmax(high, plain.ci_high))
     return Interval(plain.mean, max(plain.mean - low, high - plain.mean), low, high)
-
-
-def _resamples(reps: Replications) -> Resamples:
-    if reps.resamples is None:
-        raise InputError("there are no resamples: give measured start-up times with startup_samples=")
-    return reps.resamples
-
-
-def _like(reps: Replications) -> tuple[object, ...]:
-    return reps.scenario.startup_time, reps.seed, _resamples(reps).replications
 
 
 def _level(confidence: float, count: int) -> float:

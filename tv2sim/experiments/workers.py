@@ -1,4 +1,4 @@
-"""Run many replications in this process, in worker processes, or on any executor, with the same results."""
+"""Do tasks in this process, in worker processes, on any executor or on a Dask cluster, with one result."""
 
 from __future__ import annotations
 
@@ -7,80 +7,44 @@ import multiprocessing
 import os
 import pickle
 import signal
+import socket
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager, nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
+from dataclasses import replace
+from functools import partial
+from importlib import import_module
+from math import ceil, inf
 from multiprocessing.connection import Connection, wait
-from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-import numpy as np
+from queue import Empty, SimpleQueue
+from typing import Any, TypeAlias
 
 from tv2sim.base.checks import MOST_WORKERS, a_whole_number
-from tv2sim.base.errors import InputError, TV2SimError
-from tv2sim.base.progress import bar as progress_bar
-from tv2sim.engines.choice import Measured, chunks_of, measure_chunk, runs_in_threads
-from tv2sim.results.metrics import measure, on_time
+from tv2sim.base.errors import InputError, MissingExtraError, TV2SimError
+from tv2sim.engines.choice import package_of, runs_in_threads
+from tv2sim.experiments.tasks import Bar, Chunk, Done, Job, Task, do, jobs_of, joined, parts_of
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tv2sim.catalogue import Catalogue
-    from tv2sim.results.facts import Facts
-    from tv2sim.strategies import Strategy
-    from tv2sim.world.scenario import Scenario
-
-__all__ = ["Chunk", "Interrupted", "Task", "compute", "joined", "no_results", "room_for"]
+__all__ = ["Interrupted", "compute"]
 
 _SHORT = 1.0
 """Seconds of remaining work below which no worker processes are started."""
 _AHEAD = 1000
 """The most chunks that an executor has at a time."""
+_SECONDS = 1.5
+"""How long a call on a cluster works: an empty one costs 2 ms, and one that has begun cannot be stopped."""
+_TO_CONNECT = 3.0
+"""Seconds within which a scheduler must answer."""
+_WITHOUT_WORKERS = 15.0
+"""Seconds after which a cluster without workers is given up."""
 
 
 class Interrupted(KeyboardInterrupt):
     """Ctrl-C came while replications were simulated; the message says how many were finished."""
-
-
-@dataclass(frozen=True)
-class Task:
-    """Replications of one strategy in one scenario on one catalogue, with the engine and the metrics."""
-
-    catalogue: Catalogue
-    strategy: Strategy
-    scenario: Scenario
-    seed: int
-    replications: range
-    engine: str
-    metrics: tuple[str, ...]
-    memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What the engine keeps from one part of the task for the next."""
-    divided: Callable[[Task], Iterator[Task]] | None = None
-    """Divides it into tasks for its replications, one after the other, where they are not all in one world."""
-
-
-@dataclass(frozen=True, eq=False)
-class Chunk:
-    """The results of a task: for each metric a value per replication, and how often each video was on time."""
-
-    values: Mapping[str, NDArray[np.float64]]
-    on_time: NDArray[np.int64]
-
-
-def no_results(metrics: Iterable[str], videos: int) -> Chunk:
-    """Return the results of no replications, to which others are joined."""
-    return Chunk(dict.fromkeys(metrics, np.empty(0)), np.zeros(videos, dtype=np.int64))
-
-
-_Job: TypeAlias = tuple[int, Task]
-"""The number of a task, and the part of it that gives one chunk."""
-_Done: TypeAlias = Generator[tuple[_Job, Chunk], None, None]
-"""Jobs and their chunks, in the order in which they are done."""
 
 
 def compute(
@@ -107,7 +71,7 @@ def compute(
     progress : bool
         Whether to show a bar, if standard error is a terminal and it takes longer than a second.
     rooms : sequence of Chunk, optional
-        A chunk for each task to fill in, as :func:`room_for` makes it.
+        A chunk for each task to fill in, as ``task.room()`` makes it.
     keep : callable
         Is called with each part that is finished: the task's number, the part of the task, and its chunk.
 
@@ -127,16 +91,14 @@ def compute(
             f"executor must be a concurrent.futures.Executor, such as ThreadPoolExecutor() or Dask's "
             f"client.get_executor(), or the address of a Dask scheduler, not {executor!r}"
         )
-    bar = _Bar(sum(len(task.replications) for task in tasks), shown=progress)
+    bar = Bar(sum(len(task.replications) for task in tasks), shown=progress)
     if executor is None:
         source = _on_this_machine(tasks, workers, bar)
     elif isinstance(executor, str) or type(executor).__module__.startswith("distributed."):
-        from tv2sim.experiments.dask_cluster import on_cluster
-
-        source = on_cluster(executor, tasks, bar)
+        source = _on_cluster(executor, tasks, bar)
     else:
-        source = _on(executor, _jobs(dict(enumerate(tasks))), bar)
-    done = [room_for(task) for task in tasks] if rooms is None else list(rooms)
+        source = _on(executor, jobs_of(dict(enumerate(tasks))), bar)
+    done = [task.room() for task in tasks] if rooms is None else list(rooms)
     try:
         with closing(bar), closing(source):
             for (number, part), chunk in source:
@@ -151,62 +113,13 @@ def compute(
     return done
 
 
-def room_for(task: Task) -> Chunk:
-    """Return a chunk for the whole task, to be filled in; so its results are never in memory twice."""
-    count, videos = len(task.replications), len(task.catalogue)
-    return Chunk({name: np.empty(count) for name in task.metrics}, np.zeros(videos, dtype=np.int64))
-
-
-def joined(one: Chunk, other: Chunk) -> Chunk:
-    """Return one chunk for two of one strategy, which are in the order of their replications."""
-    values = {
-        name: np.concatenate([before, other.values[name]]) if len(before) else other.values[name]
-        for name, before in one.values.items()
-    }
-    return Chunk(values, one.on_time + other.on_time)
-
-
-def _do(task: Task, bar: _Bar | None = None) -> Chunk:
-    """Do a task in this process."""
-    if task.divided is None:
-        return _simulated(task, bar)
-    parts = [_simulated(one, bar) for one in task.divided(task)]
-    values = {name: np.concatenate([part.values[name] for part in parts]) for name in task.metrics}
-    return Chunk(values, np.sum([part.on_time for part in parts], axis=0))
-
-
-def _simulated(task: Task, bar: _Bar | None) -> Chunk:
-
-    def of_facts(several: Iterator[Facts]) -> Measured:
-        rows, counts = [], np.zeros(len(task.catalogue), dtype=np.int64)
-        for facts in several:
-            rows.append(
-                list(measure(task.catalogue, facts, task.scenario.encoder_count, task.metrics).values())
-            )
-            counts += on_time(facts)
-            if bar is not None:
-                bar.advance(1)
-        return dict(zip(task.metrics, np.array(rows, dtype=np.float64).T, strict=True)), counts
-
-    what = task.catalogue, task.strategy, task.scenario, task.seed, task.replications
-    values, counts = measure_chunk(task.engine, *what, task.metrics, of_facts, task.memo)
-    return Chunk(values, counts)
-
-
-def _jobs(tasks: Mapping[int, Task]) -> Iterator[_Job]:
-    """Yield the chunks of tasks, which are given by their numbers."""
-    for number, task in tasks.items():
-        for part in chunks_of(task.engine, task.catalogue, task.strategy, task.replications):
-            yield number, replace(task, replications=part)
-
-
-def _on_this_machine(tasks: Sequence[Task], workers: int | None, bar: _Bar) -> _Done:
+def _on_this_machine(tasks: Sequence[Task], workers: int | None, bar: Bar) -> Done:
     """Do tasks in threads if their engine allows that and there are several; others here or in processes."""
     count = workers or _processors()
     threaded = {number: task for number, task in enumerate(tasks) if runs_in_threads(task.engine) and count > 1}
     if threaded:
         with ThreadPoolExecutor(count) as threads:
-            yield from _on(threads, _jobs(threaded), bar)
+            yield from _on(threads, jobs_of(threaded), bar)
     others = {number: task for number, task in enumerate(tasks) if number not in threaded}
     yield from _here(tasks, others, workers or 1, bar)
 
@@ -216,12 +129,12 @@ def _processors() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def _here(tasks: Sequence[Task], own: Mapping[int, Task], workers: int, bar: _Bar) -> _Done:
+def _here(tasks: Sequence[Task], own: Mapping[int, Task], workers: int, bar: Bar) -> Done:
     """Do the jobs of some tasks in this process; if much work remains, do the rest in worker processes."""
-    begun, done, jobs = time.perf_counter(), 0, _jobs(own)
+    begun, done, jobs = time.perf_counter(), 0, jobs_of(own)
     total = sum(map(_size, own.values()))
     for job in jobs:
-        yield job, _do(job[1], bar)
+        yield job, do(job[1], bar)
         done += _size(job[1])
         left = (time.perf_counter() - begun) * (total - done) / done
         if workers > 1 and left > _SHORT:
@@ -265,7 +178,7 @@ def _packed(tasks: Sequence[Task]) -> bytes:
     return bytes(cloudpickle.dumps(tasks))
 
 
-def _in_processes(packed: bytes, jobs: Iterator[_Job], workers: int, bar: _Bar) -> _Done:
+def _in_processes(packed: bytes, jobs: Iterator[Job], workers: int, bar: Bar) -> Done:
     """Do jobs in worker processes, which are ended when this generator ends.
 
     Invariant: a worker has at most one job, which `at_work` holds until its answer has come. Only this thread
@@ -276,7 +189,7 @@ def _in_processes(packed: bytes, jobs: Iterator[_Job], workers: int, bar: _Bar) 
     context = multiprocessing.get_context("spawn")
     processes = []
     connection: Any
-    at_work: dict[Any, _Job] = {}  # by connection
+    at_work: dict[Any, Job] = {}  # by connection
     try:
         with _signals_later(), _ctrl_c_blocked() if os.name == "posix" else nullcontext():
             for _, job in zip(range(workers), jobs, strict=False):
@@ -321,7 +234,7 @@ def _work(connection: Connection, packed: bytes) -> None:
         while True:
             number, replications = connection.recv()
             try:
-                connection.send(_do(replace(tasks[number], replications=replications)))
+                connection.send(do(replace(tasks[number], replications=replications)))
             except Exception as error:  # noqa: BLE001 (the first process raises it)
                 connection.send(_sendable(error))
 
@@ -345,6 +258,49 @@ def _sendable(error: Exception) -> Exception:
 
 
 @contextmanager
+def _ctrl_c_blocked() -> Iterator[None]:
+    """Block SIGINT, so that processes that are started meanwhile begin with it blocked (POSIX only)."""
+    from multiprocessing import resource_tracker
+
+    resource_tracker.ensure_running()  # it unblocks the signal when it starts, so it is started before
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+# -- executors ---------------------------------------------------------------------------------------------
+
+
+def _on(executor: Executor, jobs: Iterator[Job], bar: Bar) -> Done:
+    """Do jobs on an executor.
+
+    An exception that a signal raises can leave a future's lock held forever. So signals are delayed while a job
+    is submitted, and results come by a queue, not by :func:`concurrent.futures.as_completed`.
+    """
+    finished: SimpleQueue[Future[Chunk]] = SimpleQueue()
+    waiting: dict[Future[Chunk], Job] = {}
+    room = _AHEAD
+    try:
+        while True:
+            for job in itertools.islice(jobs, room):
+                with _signals_later():
+                    future = executor.submit(do, job[1])
+                    waiting[future] = job
+                    future.add_done_callback(finished.put)
+            if not waiting:
+                return
+            future = finished.get()
+            chunk, job, room = future.result(), waiting.pop(future), 1
+            bar.advance(len(job[1].replications))
+            yield job, chunk
+    finally:
+        for future in waiting:
+            future.cancel()
+
+
+@contextmanager
 def _signals_later() -> Iterator[None]:
     """Delay the handlers of signals until the end of the block."""
     here = threading.current_thread() is threading.main_thread()  # the only thread that has handlers
@@ -363,64 +319,157 @@ def _signals_later() -> Iterator[None]:
             before[number](number, None)
 
 
-@contextmanager
-def _ctrl_c_blocked() -> Iterator[None]:
-    """Block SIGINT, so that processes that are started meanwhile begin with it blocked (POSIX only)."""
-    from multiprocessing import resource_tracker
+# -- a Dask cluster ----------------------------------------------------------------------------------------
 
-    resource_tracker.ensure_running()  # it unblocks the signal when it starts, so it is started before
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+_Part: TypeAlias = tuple[int, range]
+"""The number of a task, and some of its replications."""
+_Answer: TypeAlias = tuple[list[tuple[_Part, Chunk]], list[_Part], dict[str, str]]
+"""What a call has done, what it has left, and the versions of packages with which it worked."""
+
+
+def _on_cluster(executor: Executor | str, tasks: Sequence[Task], bar: Bar) -> Done:
+    """Do tasks on the cluster that an address or an executor of Dask stands for.
+
+    The tasks, with their catalogues, are sent once. How long a chunk takes on a worker is not known beforehand.
+    So each call is given a share of what is left, stops after a second or two, and returns what it has not
+    done, to be shared out again. Signals are delayed and results come by a queue, as in :func:`_on`.
+    """
+    left: deque[_Part] = deque((number, task.replications) for number, task in enumerate(tasks))
+    calls: set[Any] = set()  # as Dask's futures
+    finished: SimpleQueue[Any] = SimpleQueue()
+    with _client_of(executor) as client, _said_clearly(bar):
+        import dask
+        from distributed.protocol.pickle import dumps  # of a class in a script or a notebook by value
+
+        submit = partial(client.submit, **{**getattr(executor, "_kwargs", {}), "pure": False})
+        # SimPy is imported with the model, whichever engine simulates
+        packages = sorted({"tv2sim", "numpy", "scipy", "simpy", *(package_of(task.engine) for task in tasks)})
+        for address, versions in client.run(_versions, packages, on_error="return").items():
+            _check_versions(versions, f"the Dask worker {address}")
+        # not scattered: what a call has returned, Dask makes again if the workers that have it are lost
+        with _signals_later(), dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 TiB"}):
+            sent = submit(pickle.loads, dumps(list(tasks)))  # type: ignore[no-untyped-call]
+        slots = _slots(client, _WITHOUT_WORKERS if isinstance(executor, str) else inf)
+        try:
+            while left or calls:
+                room = next(slots)
+                while left and len(calls) < room:
+                    with _signals_later():
+                        future = submit(_simulate, sent, _share(left, tasks, room), packages, _SECONDS)
+                        calls.add(future)
+                        future.add_done_callback(finished.put)
+                with suppress(Empty):
+                    future = finished.get(timeout=1)
+                    done, undone, versions = future.result()
+                    _check_versions(versions, "a Dask worker")
+                    calls.remove(future)
+                    left.extendleft(reversed(undone))
+                    for (number, replications), chunk in done:
+                        bar.advance(len(replications))
+                        yield (number, replace(tasks[number], replications=replications)), chunk
+        finally:
+            client.cancel([*calls, sent])
+
+
+def _share(left: deque[_Part], tasks: Sequence[Task], calls: int) -> list[_Part]:
+    """Take whole chunks from the front of what is left: the share of one call, where `calls` run at once."""
+    weights = [len(task.catalogue) + 1 for task in tasks]
+    amount = sum(weights[number] * len(replications) for number, replications in left) / calls
+    parts: list[_Part] = []
+    while left and amount > 0:
+        number, replications = left.popleft()
+        last = replications[min(ceil(amount / weights[number]), len(replications)) - 1]
+        stop = next(parts_of(tasks[number], range(last, replications.stop))).replications.stop
+        if stop < replications.stop:
+            left.appendleft((number, range(stop, replications.stop)))
+        parts.append((number, range(replications.start, stop)))
+        amount -= weights[number] * len(parts[-1][1])
+    return parts
+
+
+def _simulate(
+    tasks: Sequence[Task], parts: Sequence[_Part], packages: Sequence[str], seconds: float
+) -> _Answer:
+    """Do parts of tasks, one chunk after another, for so many seconds; one chunk at least."""
+    end = time.perf_counter() + seconds
+    done: list[tuple[_Part, Chunk]] = []
+    left: list[_Part] = []
+    for number, replications in parts:
+        chunks: list[Chunk] = []
+        stop = replications.start
+        for part in parts_of(tasks[number], replications):
+            if time.perf_counter() > end and (done or chunks):
+                left.append((number, range(stop, replications.stop)))
+                break
+            chunks.append(do(part))
+            stop = part.replications.stop
+        if chunks:
+            done.append(((number, range(replications.start, stop)), joined(chunks)))
+    return done, left, _versions(packages)
+
+
+def _versions(packages: Sequence[str]) -> dict[str, str]:
+    return {name: import_module(name).__version__ for name in packages}
+
+
+def _client_of(executor: Any) -> AbstractContextManager[Any]:
+    """Return an executor's client, or one of the scheduler at an address, which is closed in the end."""
+    if not isinstance(executor, str):
+        return nullcontext(getattr(executor, "_client", executor))  # a client itself will do
+    try:
+        from distributed import Client
+        from distributed.comm.addressing import get_address_host_port
+    except ImportError as error:
+        raise MissingExtraError(f"a Dask cluster needs {error.name}: pip install 'tv2sim[dask]'") from error
+    try:
+        # Dask's client waits for ever for a server of another kind; a scheduler is the first to say something
+        with socket.create_connection(get_address_host_port(executor), timeout=_TO_CONNECT) as server:
+            plain = "://" not in executor or executor.startswith("tcp:")
+            if plain and not 0 < int.from_bytes(server.recv(8), "little") < 1 << 32:
+                raise OSError("what answers is something else")
+        return closing(Client(executor, timeout=_TO_CONNECT, set_as_default=False))  # type: ignore[no-untyped-call]
+    except Exception as error:
+        raise InputError(f"no Dask scheduler answers at {executor!r}: {error}") from error
+
+
+def _check_versions(there: dict[str, str] | Exception, who: str) -> None:
+    """Raise an InputError if a worker has other versions than this process: results could differ."""
+    if isinstance(there, OSError):  # it is just being lost
+        return
+    if isinstance(there, Exception):
+        raise InputError(f"{who} cannot import what it needs: {there}")
+    for name, here in _versions([*there]).items():
+        if there[name] != here:
+            raise InputError(f"{who} has {name} {there[name]}, but here it is {here}: install the same there")
+
+
+def _slots(client: Any, patience: float) -> Iterator[int]:
+    """Yield how many calls the cluster gets: two for each thread, so that it has its next one at hand."""
+    seen = time.monotonic()
+    while True:
+        threads, now = sum(client.nthreads().values()), time.monotonic()
+        seen = now if threads else seen
+        if now > seen + patience:
+            raise TV2SimError(
+                f"the Dask cluster has had no workers for {patience:g} s: start some with `dask worker`"
+            )
+        while time.monotonic() < now + 1:
+            yield 2 * max(threads, 1)
+
+
+@contextmanager
+def _said_clearly(bar: Bar) -> Iterator[None]:
+    """Raise what can happen to a cluster as an error of ours."""
+    from distributed import KilledWorker
+
     try:
         yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-
-
-# -- executors ---------------------------------------------------------------------------------------------
-
-
-def _on(executor: Executor, jobs: Iterator[_Job], bar: _Bar) -> _Done:
-    """Do jobs on an executor.
-
-    An exception that a signal raises can leave a future's lock held forever. So signals are delayed while a job
-    is submitted, and results come by a queue, not by :func:`concurrent.futures.as_completed`.
-    """
-    finished: SimpleQueue[Future[Chunk]] = SimpleQueue()
-    waiting: dict[Future[Chunk], _Job] = {}
-    room = _AHEAD
-    try:
-        while True:
-            for job in itertools.islice(jobs, room):
-                with _signals_later():
-                    future = executor.submit(_do, job[1])
-                    waiting[future] = job
-                    future.add_done_callback(finished.put)
-            if not waiting:
-                return
-            future = finished.get()
-            chunk, job, room = future.result(), waiting.pop(future), 1
-            bar.advance(len(job[1].replications))
-            yield job, chunk
-    finally:
-        for future in waiting:
-            future.cancel()
-
-
-class _Bar:
-    """The number of replications that are done, and a tqdm bar that shows it after a second if asked for."""
-
-    def __init__(self, total: int, *, shown: bool) -> None:
-        self._done, self._total = 0, total
-        self._bar: Any = progress_bar(None, "replication", total) if shown and total > 1 else None
-
-    def advance(self, by: int) -> None:
-        self._done += by
-        if self._bar is not None:
-            self._bar.update(by)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-
-    def __str__(self) -> str:
-        return f"{self._done} of {self._total}"
+    except TV2SimError:
+        raise
+    except (ImportError, RuntimeError) as error:
+        missing = error.__cause__ or error  # Dask's scheduler raises a RuntimeError because of it
+        if not isinstance(missing, ImportError):
+            raise
+        raise InputError(f"Dask's scheduler or a worker lacks what is needed there: {missing}") from error
+    except (CancelledError, KilledWorker, OSError) as error:
+        raise TV2SimError(f"the Dask cluster was lost after {bar} replications: {error}") from error

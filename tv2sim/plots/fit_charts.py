@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import p_equals, rate
 from tv2sim.base.errors import InputError
-from tv2sim.experiments.observed_runs import Runs
-from tv2sim.experiments.validation import Agreement, Validation
+from tv2sim.experiments.validate import Agreement, Runs, Validation
 from tv2sim.plots import style
 from tv2sim.plots.row_charts import edges_of
 from tv2sim.plots.study import checked

@@ -16,10 +16,10 @@ from pandas import isna
 
 from tv2sim.base.checks import one_of
 from tv2sim.base.digits import rate, three_digits
+from tv2sim.experiments.candidates import in_short
 from tv2sim.experiments.comparison import Comparison
-from tv2sim.experiments.frontier import dominance, frontier_of
+from tv2sim.experiments.comparison_tables import dominance, frontier_of
 from tv2sim.experiments.planning import Plan
-from tv2sim.experiments.planning.candidates import in_short
 from tv2sim.experiments.replications import Cell, Replications
 from tv2sim.experiments.verdicts import dominated
 from tv2sim.inference.intervals import Interval

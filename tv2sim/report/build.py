@@ -24,11 +24,11 @@ from tv2sim.base.errors import InputError
 from tv2sim.base.storage import whole_file
 from tv2sim.engines.choice import package_of, runs_in_threads
 from tv2sim.experiments import conclusions
-from tv2sim.experiments.control_variate import controlled
+from tv2sim.experiments.conclusions import controlled
 from tv2sim.experiments.planning import Plan
 from tv2sim.experiments.replications import main_of
 from tv2sim.experiments.verdicts import Judgement
-from tv2sim.experiments.video_figures import QUANTITIES, SHARES, how_many, pooled
+from tv2sim.experiments.video_figures import QUANTITIES, SHARES
 from tv2sim.inference.intervals import Interval, exactly
 from tv2sim.report.caveats import caveats, explained
 from tv2sim.report.charts import Chart, charts, plan_chart
@@ -224,7 +224,7 @@ def _first(study: Comparison, reps: Replications) -> int:
     """Return how many replications are simulated again."""
     slow = not all(map(runs_in_threads, study.engines))
     videos = (_MOST_SLOW if slow else _MOST_VIDEOS) // len(study.cells)
-    return min(how_many(reps, None), max(1, videos // max(1, len(reps.catalogue))))
+    return min(reps.video_times.count(None), max(1, videos // max(1, len(reps.catalogue))))
 
 
 def _quantiles(study: Comparison) -> dict[str, Any]:
@@ -248,7 +248,7 @@ def _quantiles(study: Comparison) -> dict[str, Any]:
 
 def _of_all(reps: Replications, confidence: float, first: int) -> dict[str, Any]:
     """Return the quantiles of one strategy with their intervals, and how many replications they rest on."""
-    found = [pooled(reps, quantity, SHARES, confidence, first, slice(None)) for quantity in QUANTITIES]
+    found = [reps.video_times.quantiles(quantity, SHARES, confidence, first) for quantity in QUANTITIES]
     return {"intervals": [Interval(*one[:4]) for several in found for one in several], "replications": first}
 
 

@@ -132,10 +132,10 @@ class FailedBound:
         longest, shortest = videos.max(initial=0.0), videos.min(initial=np.inf)
         sure = np.minimum(np.searchsorted(encoded, deadline - longest, "right"), before)
         possible = np.minimum(np.searchsorted(encoded, deadline - shortest, "right"), before)
-        found = np.full(slots.shape[1], np.count_nonzero(times.too_long))
+        found, coldest = np.full(slots.shape[1], np.count_nonzero(times.too_long)), slots.max(initial=0)
         for k in np.flatnonzero(~times.too_long[order]).tolist():
             number = _how_many(ready[sure[k] : possible[k]] <= deadline[k])
-            if deadline[k] < slots.max(initial=0):
+            if deadline[k] < coldest:
                 found += sure[k] + number + _how_many(slots <= deadline[k]) <= k
             else:
                 found += number <= k - sure[k] - len(slots)

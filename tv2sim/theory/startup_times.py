@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
-from importlib.util import find_spec
 from math import ceil, floor, inf
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -151,7 +151,7 @@ def drawn_startups(
 def _uniforms(
     seed: int, purpose: Purpose, replications: range, count: int, further: int
 ) -> NDArray[np.float64]:
-    if find_spec("numba") is not None:
+    if "tv2sim.engines.kernel" in sys.modules:  # else loading it would take longer than to draw without it
         from tv2sim.engines.kernel.philox import draw_uniforms
 
         return draw_uniforms(seed, purpose, replications, count, further)

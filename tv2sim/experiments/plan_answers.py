@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import listed, number, rate
-from tv2sim.experiments.planning.candidates import in_short
-from tv2sim.experiments.planning.race import Decision
-from tv2sim.experiments.planning.reasons import reason
+from tv2sim.base.errors import ScenarioError, StrategyError
+from tv2sim.experiments.candidates import in_short, never_on_time
+from tv2sim.experiments.race import Decision
 from tv2sim.results.figures import estimate, unit
 from tv2sim.results.metrics import COST
+from tv2sim.strategies.policies import agones, github_arc, gitlab_runner, sandbox_warm_pool
+from tv2sim.theory.bounds import first_fails
+from tv2sim.theory.queueing import certificate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
-    from tv2sim.experiments.planning.candidates import Candidate
-    from tv2sim.experiments.planning.race import Race, Racer
-    from tv2sim.experiments.planning.search import Choice
+    from tv2sim.experiments.candidates import Candidate
+    from tv2sim.experiments.race import Choice, Race, Racer
+    from tv2sim.strategies import Strategy
+    from tv2sim.strategies.strategy import Changes
 
-__all__ = ["Words", "percent", "price_in_words", "share_in_words"]
+__all__ = ["Words", "percent", "price_in_words", "settings_of", "share_in_words"]
 
 
 class Words(NamedTuple):
@@ -271,3 +275,90 @@ def _extreme(candidates: Sequence[Candidate]) -> str:
         if values == sorted(values, reverse=True):
             return "largest"
     return "first"
+
+
+# -- why a target cannot be met --------------------------------------------------------------------------
+
+
+def reason(racer: Racer, race: Race) -> str:
+    """Return why the candidate that comes closest does not meet the target; empty if that is not known."""
+    candidate, videos = racer.candidate, len(racer.candidate.catalogue)
+    allowed = (1 - (race.target or 0)) * videos + 1e-9  # the arithmetic's error
+    if never := never_on_time(candidate):
+        takes = "takes" if never == 1 else "take"
+        said = f"{plural(never, 'video')} of {videos:,} {takes} longer to encode than the timeout allows"
+        if never > allowed:
+            return said
+    if racer.by == "certificate":
+        slowest = certificate(candidate.catalogue, candidate.strategy, candidate.scenario)
+        fail = f"{plural(slowest.failed, 'video')} {'fails' if slowest.failed == 1 else 'fail'}"
+        return f"{fail} if every start-up takes {slowest.startup_time:g} s"
+    if warning := _cannot_keep_up(candidate):
+        return warning
+    if (cold := _cold(candidate)) > allowed:
+        return (
+            f"the pool starts cold, and the first video that it serves fails with a probability of {cold:.2g} "
+            f"(ready_at_start=True is a pool that is warm at the start)"
+        )
+    if racer.by == "bound" and racer.exact is not None and racer.exact.bound is not None:
+        return (
+            f"{racer.exact.bound.failed:.3g} of {videos:,} videos must fail on average, even if no other video "
+            f"ever waits"
+        )
+    return ""
+
+
+def _cannot_keep_up(candidate: Candidate) -> str:
+    """Return a sentence if the pool, or the limit of publishers, serves no more videos than arrive."""
+    strategy = candidate.strategy.sized(candidate.catalogue, candidate.scenario)
+    is_pool = strategy.keeps_its_size and not strategy.starts_for_videos
+    limits = ("pool", "quota") if is_pool else ("quota",)
+    load = candidate.scenario.explain(candidate.catalogue, prewarmed=strategy.prewarmed)
+    found = [one for one in load.warnings if one.of in limits and one.rate >= one.capacity * (1 - 1e-9)]
+    return str(found[0]) if found else ""
+
+
+def _cold(candidate: Candidate) -> float:
+    """Return the probability that the first video that a pool serves fails since no publisher is ready yet."""
+    try:
+        return first_fails(candidate.catalogue, candidate.strategy, candidate.scenario)
+    except (StrategyError, ScenarioError):
+        return 0.0
+
+
+# -- in the words of products that have such a pool ------------------------------------------------------
+
+
+class _Setting(NamedTuple):
+    """How a product says the size of a pool."""
+
+    preset: Callable[..., Strategy]
+    text: str
+
+
+_SETTINGS = {
+    "GitLab Runner": _Setting(gitlab_runner, "IdleCount = {}"),
+    "GitHub ARC": _Setting(github_arc, "minRunners: {}"),
+    "Agones": _Setting(agones, "bufferSize: {}"),
+    "Kubernetes' agent sandbox": _Setting(sandbox_warm_pool, "replicas: {}"),
+}
+_POOL: Changes = {"name": "pool", "maximum": None, "starts_at_most": None, "idle_time_to_live": None}
+"""The name of a pool that is compared, and fields that are other settings of these products."""
+
+
+def settings_of(strategy: Strategy) -> dict[str, str]:
+    """Return the setting of each product that is this pool.
+
+    >>> import tv2sim as tv
+    >>> settings_of(tv.PART_2C.replace(prewarmed=12))
+    {'GitLab Runner': 'IdleCount = 12', 'Agones': 'bufferSize: 12'}
+    """
+    size = strategy.known_stock
+    if not size:
+        return {}
+    plain = strategy.replace(**_POOL)
+    return {
+        product: setting.text.format(size)
+        for product, setting in _SETTINGS.items()
+        if setting.preset(size).replace(name="pool") == plain
+    }

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 import tv2sim as tv
 from tests.engines.test_exact_means import REAL, real
 from tests.helpers.commands import video
-from tv2sim.experiments import observed_runs, validation
-from tv2sim.experiments.observed_runs import Runs
+from tv2sim.experiments import validate
+from tv2sim.experiments.validate import Runs
 from tv2sim.plots import style
 
 CATALOGUE = tv.read_catalogue(Path(__file__).parents[2] / "data" / "catalogue.jsonl")
@@ -32,14 +32,14 @@ def runs_of(seen: Any, made: Any) -> Runs:
 
 
 def held(*several: Runs, level: float = 0.05, seed: int = 1) -> tv.Validation:
-    return validation._tested([[runs] for runs in several], level, np.random.default_rng(seed))
+    return validate._tested([[runs] for runs in several], level, np.random.default_rng(seed))
 
 
 @pytest.fixture
 def every_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     """Take all choices of 2 of 6 runs, once each, instead of random ones."""
-    monkeypatch.setattr(validation, "_CHOICES", 14)
-    monkeypatch.setattr(validation, "_choices", lambda *_: np.array(list(combinations(range(6), 2))))
+    monkeypatch.setattr(validate, "_CHOICES", 14)
+    monkeypatch.setattr(validate, "_choices", lambda *_: np.array(list(combinations(range(6), 2))))
 
 
 # -- the statistic and its p-value, by hand --------------------------------------------------------------------
@@ -69,7 +69,7 @@ def test_the_p_value_is_a_share_of_all_choices(seen: list[int], made: list[int],
 
 def test_choices_are_all_equally_likely() -> None:
     runs = runs_of([0] * 3, [0] * 4)
-    first, *rest = validation._choices(runs, np.random.default_rng(1)).tolist()
+    first, *rest = validate._choices(runs, np.random.default_rng(1)).tolist()
     assert first == [0, 1, 2]
     counts = pd.Series([tuple(sorted(one)) for one in rest]).value_counts()
     assert sorted(counts.index) == list(combinations(range(7), 3))
@@ -144,8 +144,8 @@ def test_one_contradiction_is_enough() -> None:
     """Beside a strategy of which nothing can be said."""
     steady = tv.replicate(TWO, "1", STEADY, replications=20)
     strategies = {"a": steady, "b": tv.replicate(CATALOGUE, "1", replications=20)}
-    found = observed_runs.beside(strategies, {"a": [2], "b": [62]}, "published", None)
-    result = validation._tested(found, 0.01, np.random.default_rng(1))
+    found = validate.beside(strategies, {"a": [2], "b": [62]}, "published", None)
+    result = validate._tested(found, 0.01, np.random.default_rng(1))
     assert (result.p_value, result.rejected, result.degrees_of_freedom) == (0, True, 1)
 
 
@@ -175,7 +175,7 @@ def test_a_right_simulation_is_rejected_as_often_as_the_level_says(
     replications: int, tries: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Failures are rare and come in groups, as under a pool: a chi-square does not keep its level then."""
-    monkeypatch.setattr(validation, "_CHOICES", 199)
+    monkeypatch.setattr(validate, "_CHOICES", 199)
     random, level = np.random.default_rng(1), 0.05
 
     def drawn(count: int) -> NDArray[np.int64]:
@@ -197,7 +197,7 @@ def test_a_right_simulation_is_rejected_as_often_as_the_level_says(
 @pytest.mark.parametrize("sets", [100, pytest.param(1000, marks=pytest.mark.slow)])
 def test_the_level_holds_under_common_random_numbers(sets: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts 1 and 2b have the same replications; what was observed of them are different runs."""
-    monkeypatch.setattr(validation, "_CHOICES", 999)
+    monkeypatch.setattr(validate, "_CHOICES", 999)
     study = tv.compare(CATALOGUE, PUBLISHED, replications=200, metrics=["published"], progress=False)
     own = {
         part: tv.replicate(CATALOGUE, part, replications=4 * sets, seed=seed, metrics=["published"])

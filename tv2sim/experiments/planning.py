@@ -11,17 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tv2sim.base.checks import MOST, a_number, a_share, a_whole_number, one_of, shown
 from tv2sim.base.errors import InputError
-from tv2sim.base.notebook_html import display, paragraph, table
+from tv2sim.base.later_methods import served
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.engines.choice import EngineName, as_engine
-from tv2sim.experiments.planning.candidates import as_given, groups_of, in_short
-from tv2sim.experiments.planning.frontier import compared
-from tv2sim.experiments.planning.inputs import Inputs, held
-from tv2sim.experiments.planning.race import Decision, Race, Racer
-from tv2sim.experiments.planning.search import Choice, Search
-from tv2sim.experiments.planning.settings import settings_of
-from tv2sim.experiments.planning.words import Words, percent, share_in_words
+from tv2sim.experiments.candidates import as_given, at_least, groups_of, in_short
+from tv2sim.experiments.comparison_tables import dominance
+from tv2sim.experiments.plan_answers import Words, percent, settings_of
+from tv2sim.experiments.race import FIRST, Choice, Decision, Inputs, Race, Racer, Search, held, rate_of
 from tv2sim.experiments.results_store import as_kept
 from tv2sim.experiments.startup_resampling import as_samples, with_samples
 from tv2sim.inference.intervals import as_confidence
@@ -36,7 +33,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from tv2sim.experiments.planning.candidates import Candidate
+    from tv2sim.experiments.candidates import Candidate
     from tv2sim.inference.intervals import Interval
     from tv2sim.strategies import Strategy
 
@@ -173,7 +170,7 @@ class Plan:
         `price_of_failure`, as :attr:`frontier` has it; and whether it is the `best`. Each interval holds with
         the plan's confidence.
         """
-        return self._ordered(compared(self._choice, self._race, self.confidence))
+        return self._ordered(_candidates_table(self._choice, self._race, self.confidence))
 
     @cached_property
     def frontier(self) -> pd.DataFrame:
@@ -253,13 +250,7 @@ class Plan:
         ]
 
     def _repr_html_(self) -> str:
-        head, *rows = self.table()
-        target = self.target
-        aim = (
-            "the least cost" if target is None else f"{share_in_words(target, up=False)} of the videos in time"
-        )
-        note = f"{aim}, confidence {share_in_words(self.confidence, up=False)}"
-        return display("Plan", note, paragraph(self.answer), table(head, rows))
+        return str(served("Plan._repr_html_", self))
 
 
 def _rate_in_words(interval: Interval) -> str:
@@ -447,3 +438,56 @@ def _found(choice: Choice, race: Race, confidence: float, call: str) -> Plan:
     answer = {"met": words.met, "infeasible": words.infeasible, "undecided": words.undecided}[status]()
     strategy, world = (None, None) if best is None else (best.candidate.strategy, best.candidate.scenario)
     return Plan(answer, status, strategy, world, race.target, confidence, call, choice, race)
+
+
+# -- the table of candidates -----------------------------------------------------------------------------
+
+_MOST = 1000
+"""The most replications of a candidate."""
+_WIDTH = 8
+"""Of a long series of sizes, so many before and after the answer are shown."""
+
+
+def _candidates_table(choice: Choice, race: Race, confidence: float) -> pd.DataFrame:
+    """Return a row for each candidate with its rate and its price, after as many replications of each."""
+    import pandas as pd
+
+    groups = [_shown(search) for search in choice.searches]
+    racers = [Racer(racer.candidate) for group in groups for racer in group]
+    done = max((racer.replications for search in choice.searches for racer in search.racers), default=0)
+    race.simulate_alike(racers, min(max(FIRST, done), _MOST))
+    best = choice.best(race)
+    rows = [_shown_row(racer, race, confidence) for racer in racers]
+    found = [best is not None and racer.candidate is best.candidate for racer in racers]
+    table = pd.DataFrame(rows)
+    failures = len(racers[0].candidate.catalogue) * (1 - table["on_time_rate"])
+    dominated, price_of_failure = dominance(failures, table[race.price])
+    return table.assign(dominated=dominated, price_of_failure=price_of_failure, best=found)
+
+
+def _shown(search: Search) -> list[Racer]:
+    """Return the candidates of a search, of many sizes those about the answer, or where it ended."""
+    if len(search.racers) <= 2 * _WIDTH + 1:
+        return search.racers
+    middle = search.racers.index(search.winner or search.looked_at[-1])
+    return search.racers[max(0, middle - _WIDTH) : middle + _WIDTH + 1]
+
+
+def _shown_row(racer: Racer, race: Race, confidence: float) -> dict[str, Any]:
+    assert racer.reps is not None
+    assert racer.exact is not None
+    rate = racer.exact.rate if racer.exact.by == "theory" else rate_of(racer, confidence)
+    if racer.exact.bound is not None and not racer.reps.estimated_failures.any():
+        rate = rate._replace(ci_low=max(rate.ci_low, at_least(racer.candidate).low))
+    row = {
+        "strategy": racer.candidate.family,
+        **racer.candidate.values,
+        "on_time_rate": rate.mean,
+        "ci_low": rate.ci_low,
+        "ci_high": rate.ci_high,
+        "bound": racer.exact.high,
+    }
+    for metric in dict.fromkeys(["idle", race.price]):
+        price = racer.reps.interval(metric, confidence)
+        row |= {metric: price.mean, f"{metric}_ci_low": price.ci_low, f"{metric}_ci_high": price.ci_high}
+    return row

@@ -6,22 +6,30 @@ import itertools
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from math import ceil
+from math import ceil, nan
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tv2sim.base.checks import shown
 from tv2sim.base.errors import InputError
 from tv2sim.base.fields import check_names
+from tv2sim.inference.intervals import Interval
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
 from tv2sim.strategies.strategy import submitted_rate
+from tv2sim.theory.conditions import if_covered
 from tv2sim.theory.proofs import idles_longer_with_pool, rises_with_pool
+from tv2sim.theory.queueing import advance_order, certificate, failed_at_most, failed_bound, on_time_probability
 from tv2sim.world.distributions import Distribution
 from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
     from tv2sim.catalogue import Catalogue
+    from tv2sim.theory.queueing import FailedBound
 
-__all__ = ["Candidate", "Group", "as_given", "groups_of", "in_short"]
+__all__ = [
+    "Candidate", "Exact", "Group", "as_given", "at_least", "at_most", "groups_of", "in_short", "never_on_time",
+]  # fmt: skip
 
 _OF_SCENARIO = [field.name for field in fields(Scenario)]
 _PRICES = [4**number for number in range(7)]
@@ -237,3 +245,72 @@ def in_short(value: object) -> str:
     if isinstance(value, float):
         return f"{value:.15g}"
     return str(value) if isinstance(value, str | Distribution) else shown(value, 60)
+
+
+# -- what theory knows of them ---------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Exact:
+    """Bounds of an on-time rate that hold for certain.
+
+    Attributes
+    ----------
+    low, high : float
+        The on-time rate lies between them.
+    by : str
+        What knows it: "theory", "bound", "certificate", or nothing.
+    bound : FailedBound or None
+        What counts in each replication the videos that must fail.
+    may_fail : bool
+        Whether it is proven that the rate is less than 1.
+    """
+
+    low: float
+    high: float
+    by: str = ""
+    bound: FailedBound | None = None
+    may_fail: bool = False
+
+    @property
+    def rate(self) -> Interval:
+        """The bounds as an interval, with a mean if the rate itself is known but for the arithmetic's error."""
+        half_width = (self.high - self.low) / 2
+        mean = self.low + half_width if self.by == "theory" else nan
+        return Interval(mean, half_width, self.low, self.high, 0)
+
+
+def at_most(candidate: Candidate) -> Exact:
+    """Return what is known at once: the rate itself, or else its upper bound."""
+    asked = candidate.catalogue, candidate.strategy, candidate.scenario
+    videos = len(candidate.catalogue)
+    for formula in (on_time_probability, advance_order):
+        if (found := if_covered(lambda: formula(*asked))) is not None:  # noqa: B023 (it is called at once)
+            rate = found.published / videos
+            return Exact(max(0.0, rate - found.error), min(1.0, rate + found.error), "theory")
+    if (bound := if_covered(lambda: failed_bound(*asked))) is not None:
+        return Exact(0.0, 1 - max(0.0, bound.failed / videos - bound.error), "bound", bound)
+    return Exact(0.0, 1 - never_on_time(candidate) / videos, "timeout")
+
+
+def at_least(candidate: Candidate) -> Exact:
+    """Return the lower bound of the rate, which takes longer to find."""
+    asked = candidate.catalogue, candidate.strategy, candidate.scenario
+    certified = if_covered(lambda: certificate(*asked))
+    if certified:
+        return Exact(1.0, 1.0, "certificate")
+    failed = if_covered(lambda: failed_at_most(*asked))
+    low = 0.0 if failed is None else 1 - failed / len(candidate.catalogue)
+    # start-up times are independent, and each may be as close to its upper end as it takes
+    return Exact(low, 1.0, "bound", may_fail=certified is not None)
+
+
+def never_on_time(candidate: Candidate) -> int:
+    """Return how many videos take longer to encode than their timeout, under any strategy."""
+    catalogue, scenario = candidate.catalogue, candidate.scenario
+    factor = 1.0 if scenario.encoding_factor is None else scenario.encoding_factor
+    if scenario.encoders is None or isinstance(factor, Distribution):
+        return 0
+    fastest = max(scenario.encoders) if isinstance(scenario.encoders, tuple) else 1.0
+    encoding = catalogue.encoding_time * factor / fastest
+    return int(np.count_nonzero(encoding > catalogue.publication_timeout + 1e-6))
