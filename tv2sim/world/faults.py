@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from tv2sim.base.checks import a_number, a_time, a_whole_number, shown
 from tv2sim.base.errors import InputError, ScenarioError
 from tv2sim.base.fields import Fields, in_short, or_none, parameter, with_parameters
-from tv2sim.world.distributions import a_time_or_distribution, distributions_of
+from tv2sim.world.distributions import AsTime, AsTimeOrNone, a_time_or_distribution, distributions_of
 
 if TYPE_CHECKING:
-    from tv2sim.world.distributions import AsTime, AsTimeOrNone, Distribution
+    from tv2sim.world.distributions import Distribution
 
 __all__ = ["Faults", "a_probability", "faults"]
 

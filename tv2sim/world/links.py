@@ -9,13 +9,13 @@ from tv2sim.base.checks import LONGEST_TIME, a_number, a_time, a_whole_number, s
 from tv2sim.base.errors import InputError, ScenarioError
 from tv2sim.base.fields import Fields, in_short, or_none, parameter, with_parameters
 from tv2sim.base.ticks import to_ticks
-from tv2sim.world.distributions import a_time_or_distribution, distributions_of
+from tv2sim.world.distributions import AsTime, a_time_or_distribution, distributions_of
 from tv2sim.world.faults import a_probability
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tv2sim.world.distributions import AsTime, Distribution
+    from tv2sim.world.distributions import Distribution
 
 __all__ = ["BROKERS", "KAFKA", "REDIS", "Broker", "RetryLater", "broker", "hand_over"]
 
