@@ -13,7 +13,7 @@ from tv2sim.theory.by_video import Expected, between
 from tv2sim.theory.conditions import OWN, Asked, asked
 from tv2sim.theory.startups import Ready, ready_times
 from tv2sim.theory.timetable import timetable
-from tv2sim.world.faults import Faults
+from tv2sim.world.scenario_parts import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -11,7 +11,7 @@ from tv2sim.base.errors import ScenarioError
 from tv2sim.base.ticks import to_ticks, whole_ticks
 from tv2sim.engines.choice import engine_for, simulate_one
 from tv2sim.world.distributions import EXTREMES, Constant
-from tv2sim.world.faults import Faults
+from tv2sim.world.scenario_parts import Faults
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

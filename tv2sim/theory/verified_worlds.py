@@ -38,9 +38,9 @@ from tv2sim.theory.verified_quantities import (
     waits,
 )
 from tv2sim.world.distributions import Empirical, Exponential, LogNormal, Uniform
-from tv2sim.world.faults import Faults
 from tv2sim.world.profiles import Profile
 from tv2sim.world.scenario import Scenario
+from tv2sim.world.scenario_parts import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable

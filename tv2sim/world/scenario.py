@@ -12,7 +12,6 @@ from tv2sim.base.checks import a_number, a_path, a_time, a_whole_number, one_of
 from tv2sim.base.dictionaries import NOTHING, WHOLE, commented, from_tables, read_tables
 from tv2sim.base.errors import CatalogueError, InputError, ScenarioError
 from tv2sim.base.fields import Fields, or_none, parameter, with_changes, with_parameters
-from tv2sim.base.later_methods import served
 from tv2sim.base.notebook_html import code, display, strong, table
 from tv2sim.base.ticks import PER_SECOND, to_ticks
 from tv2sim.world.distributions import (
@@ -27,16 +26,15 @@ from tv2sim.world.distributions import (
     distributions_of,
     mean_of,
 )
-from tv2sim.world.faults import Faults, faults
-from tv2sim.world.links import BROKERS, Broker, RetryLater, broker, hand_over
+from tv2sim.world.load import Explanation, explained
 from tv2sim.world.profiles import Profile, a_rate
+from tv2sim.world.scenario_parts import BROKERS, Broker, Faults, RetryLater, broker, faults, hand_over
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
     from tv2sim.catalogue import Catalogue
-    from tv2sim.world.load import Explanation
 
 __all__ = ["Deadline", "Scenario", "as_scenario", "check_encoding_times"]
 
@@ -355,8 +353,7 @@ class Scenario(Fields):
         pool: 8 publishers / 4 s mean start-up = 2 videos/s
         warning: a pool of 8 just keeps up with 2 requests/s: waits grow without bound in a long run
         """
-        explanation: Explanation = served("Scenario.explain", self, encoding_time, prewarmed)
-        return explanation
+        return explained(self, encoding_time, prewarmed)
 
 
 def check_encoding_times(catalogue: Catalogue, scenario: Scenario) -> None:
