@@ -17,11 +17,12 @@ probably a mistake but has a meaning is a :class:`TV2SimWarning` (UserWarning).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
 
 __all__ = [
     "CatalogueError", "InputError", "LagError", "MissingExtraError", "OutputError", "ScenarioError",
-    "StrategyError", "TV2SimError", "TV2SimWarning", "need", "need_pyarrow", "shortened",
+    "StrategyError", "TV2SimError", "TV2SimWarning", "escape", "need", "need_pyarrow", "printable", "shortened",
 ]  # fmt: skip
 
 _LONGEST_MESSAGE = 4000
@@ -38,6 +39,22 @@ def shortened(text: str, at_most: int = _LONGEST_MESSAGE) -> str:
         return text
     end = max(at_most - 3, 0) * 2 // 5
     return f"{text[: at_most - 3 - end]} … {text[len(text) - end :]}"
+
+
+def escape(character: str) -> str:
+    """Return the escape of a character, as Python's literals have it."""
+    return character.encode("unicode_escape").decode()
+
+
+def printable(text: str, escape: Callable[[str], str] = escape) -> str:
+    r"""Return a text in which characters that are not printable, such as controls, are escaped.
+
+    >>> printable("\N{ESCAPE}[31mred") == r"\x1b[31mred"
+    True
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else escape(each) for each in text)
 
 
 class TV2SimError(Exception):

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tv2sim.base.errors import printable
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -47,8 +49,7 @@ def _markup(content: object) -> str:
     """Return HTML as it is, and anything else as escaped text without control characters."""
     if isinstance(content, Markup):
         return content
-    printable = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(content))
-    return html.escape("".join(printable))
+    return html.escape(printable(str(content)))
 
 
 def display(title: str, note: str, *parts: Markup) -> str:

@@ -17,7 +17,7 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import ScalarFormatter
 from matplotlib.transforms import ScaledTranslation
 
-from tv2sim.base.errors import InputError
+from tv2sim.base.errors import InputError, printable
 
 WIDTH, HEIGHT = 8.0, 4.5
 """Inches; 16 to 9, as a slide."""
@@ -135,7 +135,7 @@ def grid(ax: Axes, axis: Literal["both", "x", "y"] = "both") -> None:
 
 def plain(text: object) -> str:
     """Return a text on one line, without characters that cannot be printed (and would break an SVG)."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    return " ".join(printable(str(text), lambda _: " ").split())
 
 
 def fold(text: object, width: int, lines: int = 2) -> str:
