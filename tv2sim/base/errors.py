@@ -19,11 +19,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
+from typing import TypeVar
 
 __all__ = [
     "CatalogueError", "InputError", "LagError", "MissingExtraError", "OutputError", "ScenarioError",
-    "StrategyError", "TV2SimError", "TV2SimWarning", "escape", "need", "need_pyarrow", "printable", "shortened",
+    "StrategyError", "TV2SimError", "TV2SimWarning", "UsersError", "call", "escape", "need", "need_pyarrow",
+    "printable", "shortened",
 ]  # fmt: skip
+
+T = TypeVar("T")
 
 _LONGEST_MESSAGE = 4000
 """The most characters of a message: it may quote a text of any length."""
@@ -127,3 +131,28 @@ def need_pyarrow() -> None:
         raise MissingExtraError(
             "Parquet needs the package pyarrow: pip install 'tv2sim[parquet]', or choose csv or jsonl"
         ) from error
+
+
+# -- errors of users' code ----------------------------------------------------------------------------------
+
+
+class UsersError(Exception):
+    """Carries an exception of a user's code out of a process; SimPy would replace it by a new exception."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def call(function: Callable[..., T], *arguments: object) -> T:
+    """Call a user's function, so that its exceptions can leave the simulation unchanged.
+
+    Raises
+    ------
+    UsersError
+        If the function raises; it holds the exception.
+    """
+    try:
+        return function(*arguments)
+    except BaseException as error:
+        raise UsersError(error) from error
