@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.errors import printable
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = [
     "MARK", "Markup", "code", "display", "histogram", "meter", "paragraph", "steps", "strong", "table",

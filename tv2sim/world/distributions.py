@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base import dictionaries
 from tv2sim.base.checks import LONGEST_TIME, a_number, a_time, shown
@@ -25,10 +26,7 @@ from tv2sim.base.ticks import in_decimals, whole_ticks
 from tv2sim.world.measured_times import as_measured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import pandas as pd
-    from numpy.typing import NDArray
     from scipy.stats.distributions import rv_frozen
 
 __all__ = [

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import a_number, a_whole_number, plural
 from tv2sim.base.errors import ScenarioError
@@ -14,9 +15,6 @@ from tv2sim.base.notebook_html import display, meter, paragraph, strong, table
 from tv2sim.world.distributions import Distribution, mean_of
 from tv2sim.world.profiles import Profile
 from tv2sim.world.scenario_parts import Broker, Faults
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["Explanation", "LoadWarning", "explained", "load_in_words"]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
@@ -31,9 +33,6 @@ from tv2sim.world.profiles import Profile, a_rate
 from tv2sim.world.scenario_parts import BROKERS, Broker, Faults, RetryLater, broker, faults, hand_over
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Mapping, Sequence
-
     from tv2sim.catalogue import Catalogue
 
 __all__ = ["Deadline", "Scenario", "as_scenario", "check_encoding_times"]
