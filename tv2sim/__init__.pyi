@@ -23,9 +23,10 @@ from tv2sim.experiments.replications import Replications as Replications
 from tv2sim.experiments.sensitivity import Sensitivity as Sensitivity, sensitivity as sensitivity
 from tv2sim.experiments.validate import Validation as Validation, validate as validate
 from tv2sim.experiments.workers import Interrupted as Interrupted
-from tv2sim.world.faults import Faults as Faults
 from tv2sim.world.fitting import Candidate as Candidate, Fit as Fit, fit as fit
-from tv2sim.world.links import KAFKA as KAFKA, REDIS as REDIS, Broker as Broker, RetryLater as RetryLater
+from tv2sim.world.scenario_parts import (
+    KAFKA as KAFKA, REDIS as REDIS, Broker as Broker, Faults as Faults, RetryLater as RetryLater,
+)  # fmt: skip
 from tv2sim.experiments.planning import Plan as Plan, plan as plan
 from tv2sim.world.prices import Prices as Prices
 from tv2sim.world.profiles import Profile as Profile

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tv2sim.base.private_folders import private_folder, user_cache
+from tv2sim.base.storage import private_folder, user_cache
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="there are no such owners and modes here")
 

@@ -9,7 +9,8 @@ import json
 from pathlib import Path
 
 import tv2sim as tv
-from tv2sim.world.scenario_files import schema
+from tv2sim.base.dictionaries import schema
+from tv2sim.world.distributions import DEFINITIONS
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,7 +30,7 @@ WORLD = tv.Scenario(
 
 def files() -> dict[Path, str]:
     """Return what the files have to hold."""
-    made = schema(tv.Scenario, title="A scenario of tv2sim")
+    made = schema(tv.Scenario, title="A scenario of tv2sim", definitions=DEFINITIONS)
     return {
         ROOT / "tv2sim" / "world" / "scenario.schema.json": json.dumps(made, indent=2) + "\n",
         ROOT / "data" / "world.toml": WORLD.to_toml(),

@@ -17,9 +17,12 @@ import tv2sim as tv
 from tests.helpers.scenario_files import ROOT, WORLD, files
 from tests.helpers.sizes import examples
 from tests.world.test_scenario import DISTRIBUTIONS
+from tv2sim.base.dictionaries import changed, from_tables, schema, tables
 from tv2sim.base.fields import parameter
+from tv2sim.world.distributions import DEFINITIONS
 from tv2sim.world.scenario import _as_encoders
-from tv2sim.world.scenario_files import changed, from_tables, schema, tables
+
+SCHEMA = schema(tv.Scenario, title="", definitions=DEFINITIONS)
 
 EXAMPLE = ROOT / "data" / "world.toml"
 
@@ -237,12 +240,14 @@ class TestSchema:
     @staticmethod
     def valid(data: object) -> bool:
         jsonschema = pytest.importorskip("jsonschema")
-        found: bool = jsonschema.Draft202012Validator(schema(tv.Scenario, title="")).is_valid(data)
+        found: bool = jsonschema.Draft202012Validator(
+            schema(tv.Scenario, title="", definitions=DEFINITIONS)
+        ).is_valid(data)
         return found
 
     def test_it_is_a_schema(self) -> None:
         jsonschema = pytest.importorskip("jsonschema")
-        jsonschema.Draft202012Validator.check_schema(schema(tv.Scenario, title=""))
+        jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
     @settings(deadline=None, max_examples=40, derandomize=True)
     @given(WORLDS)
@@ -250,7 +255,7 @@ class TestSchema:
         assert self.valid(tables(scenario))
 
     def test_its_limits_are_those_of_the_fields(self) -> None:
-        found = dict(limits(schema(tv.Scenario, title="")))
+        found = dict(limits(SCHEMA))
         assert {limit for _, limit in found} == {"minimum", "exclusiveMinimum", "exclusiveMaximum"}
         for (path, limit), (bound, step) in found.items():
             for value in (bound, bound + step if "aximum" in limit else bound - step):

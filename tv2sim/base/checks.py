@@ -5,15 +5,12 @@ from __future__ import annotations
 import math
 import numbers
 import os
-from collections.abc import Sized
+from collections.abc import Iterable, Sized
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from tv2sim.base.errors import InputError, shortened
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = [
     "LONGEST_NAME", "LONGEST_TIME", "MOST", "MOST_WORKERS", "a_list", "a_name", "a_number", "a_path", "a_share",

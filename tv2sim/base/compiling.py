@@ -24,7 +24,7 @@ import llvmlite
 import numba
 from numba.core.event import Listener, install_listener
 
-from tv2sim.base.private_folders import private_folder, user_cache
+from tv2sim.base.storage import private_folder, user_cache
 
 __all__ = ["announced", "borrowing", "compiled", "inlined", "whereabouts"]
 

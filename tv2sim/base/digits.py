@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import floor, isclose, isfinite, isnan, log10
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["decimals_for", "listed", "number", "p_equals", "p_value", "rate", "three_digits"]
 

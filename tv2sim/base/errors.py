@@ -17,12 +17,17 @@ probably a mistake but has a meaning is a :class:`TV2SimWarning` (UserWarning).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib import import_module
+from typing import TypeVar
 
 __all__ = [
     "CatalogueError", "InputError", "LagError", "MissingExtraError", "OutputError", "ScenarioError",
-    "StrategyError", "TV2SimError", "TV2SimWarning", "need", "need_pyarrow", "shortened",
+    "StrategyError", "TV2SimError", "TV2SimWarning", "UsersError", "call", "escape", "need", "need_pyarrow",
+    "printable", "shortened",
 ]  # fmt: skip
+
+T = TypeVar("T")
 
 _LONGEST_MESSAGE = 4000
 """The most characters of a message: it may quote a text of any length."""
@@ -38,6 +43,22 @@ def shortened(text: str, at_most: int = _LONGEST_MESSAGE) -> str:
         return text
     end = max(at_most - 3, 0) * 2 // 5
     return f"{text[: at_most - 3 - end]} … {text[len(text) - end :]}"
+
+
+def escape(character: str) -> str:
+    """Return the escape of a character, as Python's literals have it."""
+    return character.encode("unicode_escape").decode()
+
+
+def printable(text: str, escape: Callable[[str], str] = escape) -> str:
+    r"""Return a text in which characters that are not printable, such as controls, are escaped.
+
+    >>> printable("\N{ESCAPE}[31mred") == r"\x1b[31mred"
+    True
+    """
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else escape(each) for each in text)
 
 
 class TV2SimError(Exception):
@@ -110,3 +131,28 @@ def need_pyarrow() -> None:
         raise MissingExtraError(
             "Parquet needs the package pyarrow: pip install 'tv2sim[parquet]', or choose csv or jsonl"
         ) from error
+
+
+# -- errors of users' code ----------------------------------------------------------------------------------
+
+
+class UsersError(Exception):
+    """Carries an exception of a user's code out of a process; SimPy would replace it by a new exception."""
+
+    def __init__(self, error: BaseException) -> None:
+        super().__init__(error)
+        self.error = error
+
+
+def call(function: Callable[..., T], *arguments: object) -> T:
+    """Call a user's function, so that its exceptions can leave the simulation unchanged.
+
+    Raises
+    ------
+    UsersError
+        If the function raises; it holds the exception.
+    """
+    try:
+        return function(*arguments)
+    except BaseException as error:
+        raise UsersError(error) from error

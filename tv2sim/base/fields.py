@@ -189,7 +189,7 @@ def in_short(one: object) -> str:
 def within(name: str, value: object) -> dict[str, Any]:
     """Return the fields of a value that holds several settings, as `name.field`; nothing for one value.
 
-    >>> from tv2sim.world.links import RetryLater
+    >>> from tv2sim.world.scenario_parts import RetryLater
     >>> within("hand_over", RetryLater(after=1, attempts=3))
     {'hand_over.after': 1.0, 'hand_over.factor': 1.0, 'hand_over.at_most': None, 'hand_over.attempts': 3}
     >>> within("encoders", 10)

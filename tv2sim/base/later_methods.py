@@ -12,7 +12,6 @@ from typing import Any
 __all__ = ["SERVED_BY", "served"]
 
 SERVED_BY = {
-    "Scenario.explain": "tv2sim.world.load:explained",
     "Run.save": "tv2sim.results.saving:save_run",
     "Comparison.verdict": "tv2sim.experiments.conclusions:verdict_if_one_world",
     "Comparison.to_dict": "tv2sim.experiments.comparison_files:as_data",
@@ -28,12 +27,6 @@ SERVED_BY = {
 
 
 def served(method: str, *given: Any, **named: Any) -> Any:
-    """Return what the function of a method returns; the function is imported now.
-
-    >>> from tv2sim.world.scenario import Scenario
-    >>> print(served("Scenario.explain", Scenario(), 4, None))
-    offered load: 2 requests/s x 4 s encoding = 8 encoders' work, 80 % of each of 10
-    arrivals at the publishing stage: 2 videos/s
-    """
+    """Return what the function of a method returns; the function is imported now."""
     module, _, name = SERVED_BY[method].partition(":")
     return getattr(import_module(module), name)(*given, **named)

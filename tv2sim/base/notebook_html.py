@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from tv2sim.base.errors import printable
 
 __all__ = [
     "MARK", "Markup", "code", "display", "histogram", "meter", "paragraph", "steps", "strong", "table",
@@ -47,8 +46,7 @@ def _markup(content: object) -> str:
     """Return HTML as it is, and anything else as escaped text without control characters."""
     if isinstance(content, Markup):
         return content
-    printable = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(content))
-    return html.escape("".join(printable))
+    return html.escape(printable(str(content)))
 
 
 def display(title: str, note: str, *parts: Markup) -> str:

@@ -7,12 +7,8 @@ rounded once, where it enters; a time is divided by :data:`PER_SECOND` once, whe
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from numpy.typing import NDArray
 
 __all__ = ["LAST", "PER_SECOND", "in_decimals", "next_tick", "to_ticks", "whole_ticks"]
 

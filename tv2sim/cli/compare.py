@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tv2sim.base.checks import MOST, MOST_WORKERS, a_share, a_whole_number
+from tv2sim.base.dictionaries import changed
 from tv2sim.base.errors import InputError, need_pyarrow
 from tv2sim.base.storage import records, resolved, whole_file, write_table
 from tv2sim.catalogue import Catalogue
@@ -25,7 +26,6 @@ from tv2sim.inference.intervals import Precision
 from tv2sim.results.metrics import COST, as_metrics
 from tv2sim.strategies import as_strategy
 from tv2sim.world.scenario import Scenario
-from tv2sim.world.scenario_files import changed
 
 if TYPE_CHECKING:
     import argparse

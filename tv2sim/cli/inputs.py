@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tv2sim.base.checks import plural
+from tv2sim.base.dictionaries import changed, read_tables
 from tv2sim.base.errors import InputError
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
@@ -21,7 +22,6 @@ from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.world.measured_times import unit_question
 from tv2sim.world.prices import Prices
 from tv2sim.world.scenario import Scenario
-from tv2sim.world.scenario_files import changed, read_tables
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +46,7 @@ def fields_of(options: argparse.Namespace, *, several: bool = False) -> dict[str
     """
     given = vars(options).copy()
     files = options.scenario or [] if several else [options.scenario] if options.scenario else []
-    said = "encoders" in given or any("encoders" in read_tables(Path(path)) for path in files)
+    said = "encoders" in given or any("encoders" in read_tables(Path(path), "scenario") for path in files)
     if not said and (text := os.environ.get("ENCODERS")) is not None:
         number = _whole(text, 1, inf, "the environment variable ENCODERS must be a positive whole number")
         given["encoders"] = [number] if several else number

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tv2sim.cli.text import escaped, plain
+from tv2sim.cli.text import plain
 from tv2sim.results.event_kinds import LogEntry, words
 from tv2sim.results.run import versions_here
 from tv2sim.results.saving import FORMAT
@@ -59,13 +59,13 @@ def json_line(value: Any) -> bytes:
     >>> json_line({"title": "two\N{LINE SEPARATOR}lines"})
     b'{"title":"two\\u2028lines"}\n'
     """
-    return escaped(msgspec.json.encode(value).decode(), _in_json).encode() + b"\n"
+    return plain(msgspec.json.encode(value).decode(), _in_json).encode() + b"\n"
 
 
 def json_text(value: Any) -> bytes:
     """Return a value as indented JSON, with characters escaped that are not printable."""
     lines = msgspec.json.format(msgspec.json.encode(value), indent=2).decode().split("\n")
-    return b"".join(escaped(line, _in_json).encode() + b"\n" for line in lines)
+    return b"".join(plain(line, _in_json).encode() + b"\n" for line in lines)
 
 
 def _in_json(character: str) -> str:

@@ -6,12 +6,12 @@ from argparse import ArgumentTypeError
 from typing import TYPE_CHECKING
 
 from tv2sim.base.checks import MOST_WORKERS, a_whole_number
+from tv2sim.base.dictionaries import changed
 from tv2sim.base.errors import InputError
 from tv2sim.cli.inputs import catalogue_of, note_rejected, prices_of, scenario_of, seed_of
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.text import fitted, plain, printing, warnings_noted, wrapped
 from tv2sim.experiments.planning import Plan, plan
-from tv2sim.world.scenario_files import changed
 
 if TYPE_CHECKING:
     import argparse

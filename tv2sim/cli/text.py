@@ -11,12 +11,13 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING, TextIO
 
 from tv2sim.base.errors import OutputError, shortened
+from tv2sim.base.errors import printable as plain
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = [
-    "columns", "discard", "escaped", "fitted", "note", "one_line", "plain", "printing", "say",
+    "columns", "discard", "fitted", "note", "one_line", "plain", "printing", "say",
     "warnings_noted", "wrapped",
 ]  # fmt: skip
 
@@ -29,25 +30,9 @@ def note(message: str) -> None:
         discard(sys.stderr)
 
 
-def plain(text: str) -> str:
-    r"""Return text with characters escaped that are not printable, such as controls and direction marks.
-
-    >>> plain("\N{ESCAPE}[31mred") == r"\x1b[31mred"
-    True
-    """
-    return escaped(text, lambda c: c.encode("unicode_escape").decode())
-
-
 def one_line(message: str) -> str:
     """Return a message as one line of bounded length, with characters escaped that are not printable."""
     return plain(" ".join(shortened(message).splitlines()))
-
-
-def escaped(text: str, escape: Callable[[str], str]) -> str:
-    """Return text with characters that are not printable replaced by what `escape` makes of them."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else escape(c) for c in text)
 
 
 # -- what fits the width of the terminal -------------------------------------------------------------------

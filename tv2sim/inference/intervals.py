@@ -15,20 +15,17 @@ Med. 27.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import cbrt, ceil, hypot, inf, isnan, nan, sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import a_number, a_share, shown
 from tv2sim.base.errors import InputError
 from tv2sim.base.fields import Fields
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from numpy.typing import NDArray
 
 __all__ = [
     "Difference", "Interval", "Precision", "Quantile", "Stopped", "WarmUp", "as_confidence", "clopper_pearson",

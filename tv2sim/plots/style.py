@@ -15,7 +15,7 @@ from matplotlib.text import Annotation
 from matplotlib.ticker import FuncFormatter, NullFormatter, ScalarFormatter
 from matplotlib.transforms import Bbox, ScaledTranslation
 
-from tv2sim.base.errors import InputError
+from tv2sim.base.errors import InputError, printable
 
 # -- figures, axes and text --------------------------------------------------------------------------------
 
@@ -133,7 +133,7 @@ def lay_out(figure: Figure) -> None:
 
 def plain(text: object) -> str:
     """Return a text on one line, without characters that cannot be printed (and would break an SVG)."""
-    return " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    return " ".join(printable(str(text), lambda _: " ").split())
 
 
 def fold(text: object, width: int, lines: int = 2) -> str:

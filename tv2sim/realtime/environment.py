@@ -11,8 +11,8 @@ import simpy
 from simpy import Event
 from simpy.core import StopSimulation
 
+from tv2sim.base.errors import call
 from tv2sim.base.ticks import PER_SECOND, next_tick, to_ticks
-from tv2sim.base.user_code import call
 from tv2sim.catalogue import Catalogue
 from tv2sim.engines.model.client import at
 from tv2sim.engines.model.environment import CountingEnvironment

@@ -20,7 +20,7 @@ from tv2sim import __version__
 from tv2sim.base import digits
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import listed, number
-from tv2sim.base.errors import InputError
+from tv2sim.base.errors import InputError, escape
 from tv2sim.base.storage import whole_file
 from tv2sim.engines.choice import package_of, runs_in_threads
 from tv2sim.experiments import conclusions
@@ -117,7 +117,7 @@ def build_report(study: Comparison, *, plan: Plan | None = None, **how: Any) -> 
         versions=_versions(study.engines),
         style_hash=base64.b64encode(hashlib.sha256(rendered("style.css").encode()).digest()).decode(),
     )
-    return _CONTROLS.sub(lambda found: found[0].encode("unicode_escape").decode(), page)
+    return _CONTROLS.sub(lambda found: escape(found[0]), page)
 
 
 _CONTROLS = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]")

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from tv2sim.base.errors import call
 from tv2sim.base.ticks import to_ticks, whole_ticks
-from tv2sim.base.user_code import call
 from tv2sim.results.event_kinds import EVENTS, LogEntry, Observer, code_of, entry_at, log_of, pack
 from tv2sim.results.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Facts
 

@@ -15,8 +15,8 @@ from tv2sim.engines.choice import engine_for, simulate_one
 from tv2sim.strategies import MOMENTS, Moment, Strategy, as_strategy
 from tv2sim.strategies.contradictions import has_pool_that_adapts
 from tv2sim.world.distributions import EXTREMES, Constant, Distribution
-from tv2sim.world.faults import Faults
 from tv2sim.world.scenario import Scenario, as_scenario, check_encoding_times
+from tv2sim.world.scenario_parts import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

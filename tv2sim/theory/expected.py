@@ -12,7 +12,7 @@ from tv2sim.catalogue import read_catalogue
 from tv2sim.strategies import as_strategy
 from tv2sim.theory.conditions import ADVANCE, OWN, Asked, Timetable, asked, timetable
 from tv2sim.theory.startup_times import Ready, numbers_ready, ready_times
-from tv2sim.world.faults import Faults
+from tv2sim.world.scenario_parts import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -26,9 +26,9 @@ from tv2sim.theory.conditions import BASE_STOCK, asked, timetable
 from tv2sim.theory.queueing import failed_bound, index_of_dispersion
 from tv2sim.theory.startup_times import FOR_VIDEOS, OF_SLOTS, drawn_startups
 from tv2sim.world.distributions import Empirical, Exponential, LogNormal, Uniform
-from tv2sim.world.faults import Faults
 from tv2sim.world.profiles import Profile
 from tv2sim.world.scenario import Scenario
+from tv2sim.world.scenario_parts import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base import dictionaries
 from tv2sim.base.checks import LONGEST_TIME, a_number, a_time, shown
+from tv2sim.base.dictionaries import NOTHING, NUMBER
 from tv2sim.base.errors import InputError, ScenarioError
 from tv2sim.base.fields import Fields, check_fields, checked
 from tv2sim.base.line_syntax import as_call, parts
@@ -24,10 +26,7 @@ from tv2sim.base.ticks import in_decimals, whole_ticks
 from tv2sim.world.measured_times import as_measured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     import pandas as pd
-    from numpy.typing import NDArray
     from scipy.stats.distributions import rv_frozen
 
 __all__ = [
@@ -118,6 +117,18 @@ class Distribution(ABC):
         """Return the distribution as plain data, from which :func:`distribution_from_dict` makes it again."""
         data = dictionaries.to_dict(self)
         return data | ({"mean": self.mean} if data["kind"] == dictionaries.CUSTOM else {})
+
+    def to_text(self) -> str:
+        """Return the text for the distribution in a scenario's file.
+
+        Raises
+        ------
+        ScenarioError
+            If it is of a user's own class, whose code a file cannot hold.
+        """
+        if type(self).__module__ != Distribution.__module__:
+            raise ScenarioError(f"a distribution of your own class cannot be written to a file: {shown(self)}")
+        return str(self)
 
 
 def _shortest(number: float) -> str:
@@ -504,6 +515,10 @@ class Empirical(BuiltIn):
         """The mean of the samples."""
         return float(np.mean(self.samples))
 
+    def to_text(self) -> str:
+        """Return the text with all samples, of which ``str()`` only says how many there are."""
+        return f"empirical({', '.join(map(repr, self.samples))})"
+
     def __str__(self) -> str:
         return f"empirical({len(self.samples)} samples from {self.samples[0]:g} to {self.samples[-1]:g})"
 
@@ -617,20 +632,43 @@ NOTATIONS = tuple(
 if TYPE_CHECKING:
     _Given: TypeAlias = NDArray[Any] | pd.Series[Any] | pd.DataFrame | rv_frozen[Any]
 
-    class AsDistribution:
-        """The type of a field that accepts what :func:`as_distribution` does, and holds a distribution."""
+DEFINITIONS = {
+    "distribution": {
+        "type": "string",
+        "description": f"seconds, or one of {', '.join(NOTATIONS[1:])}, or a .csv file of measured times",
+    }
+}
+"""The JSON schema of a distribution's text, to which the forms of the types below refer."""
+
+
+class AsDistribution:
+    """The type of a field that accepts what :func:`as_distribution` does, and holds a distribution."""
+
+    forms: ClassVar = [NUMBER, {"$ref": "#/$defs/distribution"}]
+
+    if TYPE_CHECKING:
 
         def __get__(self, one: object, owner: object) -> Distribution: ...
         def __set__(self, one: object, value: Distribution | float | str | _Given) -> None: ...
 
-    class AsTime:
-        """The same for a field that holds a number, or a distribution of more than one."""
+
+class AsTime:
+    """The type of a field that holds a number, or a distribution of more than one number."""
+
+    forms: ClassVar = AsDistribution.forms
+
+    if TYPE_CHECKING:
 
         def __get__(self, one: object, owner: object) -> Distribution | float: ...
         def __set__(self, one: object, value: Distribution | float | str) -> None: ...
 
-    class AsTimeOrNone:
-        """The same for a field that may hold None as well."""
+
+class AsTimeOrNone:
+    """The type of a field that holds a number, a distribution, or None."""
+
+    forms: ClassVar = [*AsTime.forms, NOTHING]
+
+    if TYPE_CHECKING:
 
         def __get__(self, one: object, owner: object) -> Distribution | float | None: ...
         def __set__(self, one: object, value: Distribution | float | str | None) -> None: ...

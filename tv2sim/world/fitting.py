@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import number, p_equals, p_value
@@ -18,10 +20,7 @@ from tv2sim.world.distributions import DISTRIBUTIONS, BuiltIn, Constant, Empiric
 from tv2sim.world.measured_times import Measured, Times, as_measured
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
-    from numpy.typing import NDArray
 
 __all__ = ["Candidate", "Fit", "fit"]
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import a_number, a_whole_number, plural
 from tv2sim.base.errors import ScenarioError
 from tv2sim.base.notebook_html import display, meter, paragraph, strong, table
-from tv2sim.world.distributions import mean_of
+from tv2sim.world.distributions import Distribution, mean_of
 from tv2sim.world.profiles import Profile
-from tv2sim.world.scenario import Scenario
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
+from tv2sim.world.scenario_parts import Broker, Faults
 
 __all__ = ["Explanation", "LoadWarning", "explained", "load_in_words"]
 
@@ -113,7 +111,7 @@ class Explanation:
         The pool's size.
     """
 
-    scenario: Scenario = field(repr=False)
+    scenario: Any = field(repr=False)  # a Scenario, whose file imports this one
     encoding_time: float | None
     publishing_time: float
     requested_rate: float
@@ -175,15 +173,17 @@ class Explanation:
     @property
     def publishings_per_video(self) -> float:
         """The number of publishers that take a video: more than 1 if publishing or acknowledgements fail."""
-        fails, most = self.scenario.faults.publishing, self.scenario.faults.attempts
-        broker = self.scenario.broker
+        faults: Faults = self.scenario.faults
+        broker: Broker | None = self.scenario.broker
         again = 0.0 if broker is None else broker.acknowledgement_loss
-        return (1 - (0.0 if most is None else fails**most)) / (1 - fails) / (1 - again)
+        given_up = 0.0 if faults.attempts is None else faults.publishing**faults.attempts
+        return (1 - given_up) / (1 - faults.publishing) / (1 - again)
 
     @property
     def visible_after(self) -> float:
         """Mean seconds from the time at which the broker has a video until publishers can take it."""
-        if (broker := self.scenario.broker) is None:
+        broker: Broker | None = self.scenario.broker
+        if broker is None:
             return 0.0
         lost = broker.loss / (1 - broker.loss)
         return mean_of(broker.latency) + lost * broker.redelivered_after
@@ -191,13 +191,20 @@ class Explanation:
     @property
     def starts_per_video(self) -> float:
         """The number of publishers that are started for a video: more than 1 if publishers fail."""
-        return self.publishings_per_video / (1 - self.scenario.faults.startup)
+        faults: Faults = self.scenario.faults
+        return self.publishings_per_video / (1 - faults.startup)
 
     @property
     def publisher_time(self) -> float:
         """Seconds for which publishers exist for a video, if none of them waits for it."""
-        starting = self.starts_per_video * self.scenario.startup_time.mean
+        starting = self.starts_per_video * self._startup_time
         return starting + self.publishings_per_video * self.publishing_time
+
+    @property
+    def _startup_time(self) -> float:
+        """Mean start-up time of a publisher, seconds."""
+        startup_time: Distribution = self.scenario.startup_time
+        return startup_time.mean
 
     @property
     def publishers(self) -> float:
@@ -211,8 +218,8 @@ class Explanation:
         A place is taken from the decision to start a publisher to its assignment, and if it fails until that is
         noticed.
         """
-        scenario, faults = self.scenario, self.scenario.faults
-        until_ready = scenario.startup_time.mean + scenario.provisioning_delay
+        faults: Faults = self.scenario.faults
+        until_ready: float = self._startup_time + self.scenario.provisioning_delay
         failed = self.starts_per_video * faults.startup + self.publishings_per_video * faults.publishing
         return self.starts_per_video * until_ready + failed * faults.noticed_after
 
@@ -236,7 +243,7 @@ class Explanation:
     @property
     def quota_capacity(self) -> float:
         """Videos per second that as many publishers as may exist can serve."""
-        most = self.scenario.max_publishers
+        most: int | None = self.scenario.max_publishers
         return math.inf if most is None or not self.publisher_time else most / self.publisher_time
 
     # -- in words ------------------------------------------------------------------------------------------
@@ -297,12 +304,12 @@ class Explanation:
         lines.append(f"arrivals at the publishing stage: {self.arrival_rate:.3g} videos/s{self._busiest}")
         if self.scenario.broker is not None:
             lines.append(f"broker: publishers see a video after {self.visible_after:.3g} s on average")
-        if self.publisher_time != self.scenario.startup_time.mean:
+        if self.publisher_time != self._startup_time:
             lines.append(
                 f"publishers: {self.arrival_rate:.3g} videos/s x {self._life} = {self.publishers:.3g} at a time"
             )
         if self.prewarmed is not None:
-            plain = self.pool_time == self.scenario.startup_time.mean
+            plain = self.pool_time == self._startup_time
             lines.append(
                 f"pool: {plural(self.prewarmed, 'publisher')} / {self.pool_time:.3g} s "
                 f"{'mean start-up' if plain else 'a video'} = {self.pool_capacity:.3g} videos/s"
@@ -338,7 +345,7 @@ class Explanation:
         parts = [
             f"{'' if count == 1 else f'{count:.3g} x '}{time:.3g} s {what}"
             for count, time, what in (
-                (self.starts_per_video, self.scenario.startup_time.mean, "start-up"),
+                (self.starts_per_video, self._startup_time, "start-up"),
                 (self.publishings_per_video, self.publishing_time, "publishing"),
             )
             if time
@@ -349,7 +356,7 @@ class Explanation:
 # -- of a scenario and a catalogue -------------------------------------------------------------------------
 
 
-def explained(scenario: Scenario, videos: Any, prewarmed: int | None) -> Explanation:
+def explained(scenario: Any, videos: Any, prewarmed: int | None) -> Explanation:
     """Return what :meth:`Scenario.explain` does."""
     encoding = getattr(videos, "encoding_time", videos)
     submitted = getattr(videos, "submitted_at", None)
@@ -383,7 +390,7 @@ def _mean_publishing(given: Any, usual: float) -> float:
     return float(np.where(np.isnan(given), usual, given).mean()) if isinstance(given, np.ndarray) else usual
 
 
-def _rates(scenario: Scenario, submitted: Any, videos: int | None) -> tuple[float, float]:
+def _rates(scenario: Any, submitted: Any, videos: int | None) -> tuple[float, float]:
     """Return the rates in videos per second at which the client offers videos if no encoder holds it back.
 
     The first is the mean from the first offer to the last, the second that of the busiest minute.

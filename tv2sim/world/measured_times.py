@@ -13,15 +13,13 @@ from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import a_list, a_number, a_time, plural, shown
 from tv2sim.base.errors import InputError
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 __all__ = ["Buckets", "Measured", "Model", "Times", "as_measured", "unit_question"]
 

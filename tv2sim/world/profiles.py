@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import MISSING, dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -15,9 +16,6 @@ from tv2sim.base.checks import LONGEST_TIME, a_number, a_time, shown
 from tv2sim.base.errors import InputError, ScenarioError
 from tv2sim.base.fields import Fields, check_fields, or_none, parameter, with_parameters
 from tv2sim.base.ticks import PER_SECOND, in_decimals
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 __all__ = ["Profile", "a_rate"]
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
 from tv2sim.base import dictionaries
 from tv2sim.base.checks import a_number, a_path, a_time, a_whole_number, one_of
+from tv2sim.base.dictionaries import NOTHING, WHOLE, commented, from_tables, read_tables
 from tv2sim.base.errors import CatalogueError, InputError, ScenarioError
 from tv2sim.base.fields import Fields, or_none, parameter, with_changes, with_parameters
-from tv2sim.base.later_methods import served
 from tv2sim.base.notebook_html import code, display, strong, table
 from tv2sim.base.ticks import PER_SECOND, to_ticks
 from tv2sim.world.distributions import (
+    AsDistribution,
+    AsTime,
+    AsTimeOrNone,
     Distribution,
     Uniform,
     a_time_or_distribution,
@@ -23,18 +28,12 @@ from tv2sim.world.distributions import (
     distributions_of,
     mean_of,
 )
-from tv2sim.world.faults import Faults, faults
-from tv2sim.world.links import BROKERS, Broker, RetryLater, broker, hand_over
+from tv2sim.world.load import Explanation, explained
 from tv2sim.world.profiles import Profile, a_rate
-from tv2sim.world.scenario_files import commented, from_tables, read_tables
+from tv2sim.world.scenario_parts import BROKERS, Broker, Faults, RetryLater, broker, faults, hand_over
 
 if TYPE_CHECKING:
-    import os
-    from collections.abc import Mapping, Sequence
-
     from tv2sim.catalogue import Catalogue
-    from tv2sim.world.distributions import AsDistribution, AsTime, AsTimeOrNone
-    from tv2sim.world.load import Explanation
 
 __all__ = ["Deadline", "Scenario", "as_scenario", "check_encoding_times"]
 
@@ -56,10 +55,14 @@ def _as_encoders(
     return None if value is None else a_whole_number(name, value, at_least=at_least, error=error)
 
 
-if TYPE_CHECKING:
+class AsEncoders:
+    """The type of the field `encoders`, which accepts any sequence of speeds and holds a tuple."""
 
-    class AsEncoders:
-        """The type of the field, which accepts any sequence of speeds and holds a tuple."""
+    forms: ClassVar = [
+        WHOLE, {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}, "minItems": 1}, NOTHING,
+    ]  # fmt: skip
+
+    if TYPE_CHECKING:
 
         def __get__(self, one: object, owner: object) -> int | tuple[float, ...] | None: ...
         def __set__(self, one: object, value: int | Sequence[float] | None) -> None: ...
@@ -284,7 +287,7 @@ class Scenario(Fields):
         (5, 0.1, 60.0)
         """
         path = a_path("path", path, error=ScenarioError)
-        given = read_tables(path)
+        given = read_tables(path, "scenario", error=ScenarioError)
         try:
             scenario: Scenario = from_tables(cls, given, path.parent)
         except InputError as error:
@@ -349,8 +352,7 @@ class Scenario(Fields):
         pool: 8 publishers / 4 s mean start-up = 2 videos/s
         warning: a pool of 8 just keeps up with 2 requests/s: waits grow without bound in a long run
         """
-        explanation: Explanation = served("Scenario.explain", self, encoding_time, prewarmed)
-        return explanation
+        return explained(self, encoding_time, prewarmed)
 
 
 def check_encoding_times(catalogue: Catalogue, scenario: Scenario) -> None:

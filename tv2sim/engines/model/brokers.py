@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tv2sim.engines.model.draws import StartupTimes
-    from tv2sim.world.links import Broker
     from tv2sim.world.scenario import Scenario
+    from tv2sim.world.scenario_parts import Broker
 
 __all__ = ["BrokersPublishers", "BrokersQueue", "BrokersStage"]
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tv2sim.engines.model.encoders import Encoders, NoEncoders
     from tv2sim.results.recorder import Recorder
-    from tv2sim.world.links import RetryLater
+    from tv2sim.world.scenario_parts import RetryLater
 
 __all__ = ["LiveVideos", "RetryingClient", "Wait", "at", "client", "known_times"]
 

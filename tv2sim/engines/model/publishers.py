@@ -7,9 +7,8 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from tv2sim.base.checks import MOST, a_whole_number
-from tv2sim.base.errors import StrategyError
+from tv2sim.base.errors import StrategyError, call
 from tv2sim.base.ticks import PER_SECOND, to_ticks
-from tv2sim.base.user_code import call
 from tv2sim.engines.model.environment import Background
 from tv2sim.engines.model.instant import PUBLISHED, READY, REVIEWED, STARTED_LATER, PlacedTimeout, later
 from tv2sim.strategies import DEFAULT_WINDOW, MOMENTS, PoolState

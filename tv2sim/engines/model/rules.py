@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tv2sim.base.checks import MOST, a_whole_number, shown
-from tv2sim.base.errors import StrategyError
+from tv2sim.base.errors import StrategyError, call
 from tv2sim.base.ticks import PER_SECOND, to_ticks
-from tv2sim.base.user_code import call
 from tv2sim.engines.model.environment import Background
 from tv2sim.engines.model.instant import REVIEWED
 from tv2sim.engines.model.late import Decisions

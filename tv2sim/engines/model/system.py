@@ -13,10 +13,9 @@ import simpy
 from simpy.core import EmptySchedule, StopSimulation
 
 from tv2sim.base.checks import a_number
-from tv2sim.base.errors import ScenarioError, StrategyError
+from tv2sim.base.errors import ScenarioError, StrategyError, call
 from tv2sim.base.random_numbers import Purpose
 from tv2sim.base.ticks import LAST, PER_SECOND, to_ticks, whole_ticks
-from tv2sim.base.user_code import call
 from tv2sim.engines.model.arrivals import pauses
 from tv2sim.engines.model.breakdowns import BreakableEncoders
 from tv2sim.engines.model.brokers import BrokersPublishers, BrokersQueue, BrokersStage

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from tv2sim.base.errors import printable
+
 __all__ = ["Pen", "joined", "pen_for"]
 
 
@@ -54,8 +56,7 @@ class Pen:
         """Return text with control characters, and characters that the terminal cannot show, escaped."""
         # in some terminals a variation selector changes the width of the character before it
         visible = text if text.isascii() else "".join(c for c in text if not "\ufe00" <= c <= "\ufe0f")
-        shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in visible)
-        return shown.encode(self._encoding, "backslashreplace").decode(self._encoding)
+        return printable(visible).encode(self._encoding, "backslashreplace").decode(self._encoding)
 
     def title(self, text: str, width: int) -> str:
         """Return text from a catalogue, escaped and cut to at most `width` cells."""
