@@ -177,16 +177,15 @@ def _do(task: Task, bar: _Bar | None = None) -> Chunk:
 
 def _simulated(task: Task, bar: _Bar | None) -> Chunk:
 
-    def of_facts(several: Iterator[Facts]) -> Measured:
+    def of_facts(several: Iterator[Facts], metrics: Sequence[str]) -> Measured:
         rows, counts = [], np.zeros(len(task.catalogue), dtype=np.int64)
         for facts in several:
-            rows.append(
-                list(measure(task.catalogue, facts, task.scenario.encoder_count, task.metrics).values())
-            )
+            values = measure(task.catalogue, facts, task.scenario.encoder_count, metrics)
+            rows.append(list(values.values()))
             counts += on_time(facts)
             if bar is not None:
                 bar.advance(1)
-        return dict(zip(task.metrics, np.array(rows, dtype=np.float64).T, strict=True)), counts
+        return dict(zip(metrics, np.array(rows, dtype=np.float64).T, strict=True)), counts
 
     what = task.catalogue, task.strategy, task.scenario, task.seed, task.replications
     values, counts = measure_chunk(task.engine, *what, task.metrics, of_facts, task.memo)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COST", "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Setting", "Stats", "Verdict",
     "as_metrics", "costs", "elapsed", "happened", "holds", "hypothesis_of", "measure", "measured_for",
-    "metrics_of", "on_time", "publisher_times", "quantile", "stats", "summary", "total",
+    "metrics_of", "needs", "on_time", "publisher_times", "quantile", "stats", "summary", "total",
 ]  # fmt: skip
 
 
@@ -396,6 +396,9 @@ class Metric:
     only : callable, optional
         Takes a :class:`Setting` and returns whether the metric says anything there; if not, "all" leaves it
         out.
+    needs : tuple of str
+        The columns of facts that `compute` reads, such as "videos.encoded". An engine that does not compute the
+        metric itself makes these columns alone, which is much faster. Empty: all columns, and the log.
 
     Examples
     --------
@@ -421,6 +424,7 @@ class Metric:
     follows: str | None = None
     given: str | None = None
     only: Callable[[Setting], bool] | None = None
+    needs: tuple[str, ...] = ()
 
     def says_something(self, setting: Setting) -> bool:
         """Return whether the metric says anything in a setting."""
@@ -567,6 +571,12 @@ def measured_for(names: Iterable[str], settings: Iterable[Setting]) -> tuple[str
         del needed[COST]
         needed |= dict.fromkeys(name for setting in settings for name in setting.priced)
     return tuple(needed)
+
+
+def needs(names: Iterable[str]) -> set[str] | None:
+    """Return the columns of facts from which metrics and the on-time videos follow; None: all columns."""
+    of = [METRICS[name].needs for name in names]
+    return {"videos.outcome"}.union(*of) if all(of) else None
 
 
 def as_metrics(metrics: object, settings: Iterable[Setting] = ()) -> tuple[str, ...]:

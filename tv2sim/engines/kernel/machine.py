@@ -10,10 +10,11 @@ import numpy as np
 from tv2sim.base.checks import MOST, a_whole_number
 from tv2sim.base.errors import StrategyError
 from tv2sim.base.ticks import to_ticks, whole_ticks
-from tv2sim.engines.kernel import events, state
+from tv2sim.engines.kernel import events
+from tv2sim.engines.kernel import state_rows as state
+from tv2sim.engines.kernel.drawing import Drawn, draw, draw_start
 from tv2sim.engines.kernel.encoding import arrivals_of
-from tv2sim.engines.kernel.inputs import Drawn, World, draw
-from tv2sim.engines.kernel.starts import draw_start
+from tv2sim.engines.kernel.world_columns import World
 from tv2sim.strategies.lead import nominal_times
 from tv2sim.world.profiles import Profile
 

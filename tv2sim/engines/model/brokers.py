@@ -76,16 +76,16 @@ class BrokersPublishers(FailingPublishers):
             later(self._env, self._latency(video, delivery), DELIVERED + video, self._visible, video)
 
     def _deliver_again(self, video: int) -> None:
-        self._record.redelivered(video)
+        self._record.other("redelivered", video=video)
         self._deliver(video)
 
     def _visible(self, video: int) -> None:
-        self._record.visible(video)
+        self._record.other("visible", video=video)
         self._show(video)
 
     def _visible_again(self, video: int) -> None:
         """Let a video wait again whose publication was not acknowledged; its own publisher is a new one."""
-        self._record.redelivered(video)
+        self._record.other("redelivered", video=video)
         self._show(video)
         if self._own[video]:
             self._order(Order(video, video))
