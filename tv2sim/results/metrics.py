@@ -39,6 +39,8 @@ __all__ = [
 ]  # fmt: skip
 
 
+_NO_PRICES = Prices()
+
 # -- quantities that metrics and tables share --------------------------------------------------------------
 
 
@@ -124,7 +126,7 @@ class Measured:
 
     def __init__(self, catalogue: Catalogue, facts: Facts, encoders: int, prices: Prices | None = None) -> None:
         self.catalogue, self.facts, self.encoders = catalogue, facts, encoders
-        self.prices = prices or Prices()
+        self.prices = prices or _NO_PRICES
         self.videos, self.publishers, self.end = facts.videos, facts.publishers, facts.end
 
     @cached_property
@@ -308,7 +310,7 @@ class Setting:
     @cached_property
     def priced(self) -> tuple[str, ...]:
         """The metrics that the cost follows from; those that say nothing here are 0."""
-        prices = self.prices or Prices()
+        prices = self.prices or _NO_PRICES
         names = dict.fromkeys(name for part, of in _AMOUNTS.items() if getattr(prices, part) for name in of)
         return tuple(name for name in names if METRICS[name].says_something(self))
 

@@ -36,13 +36,15 @@ class Machine:
 
     Attributes
     ----------
+    logged : bool
+        Whether the log is wanted.
     numbers, others : int
         How many publishers because of the same video, and how many without a cause, a managed pool is likely to
         start; what these draw is drawn beforehand.
     """
 
     def __init__(self, world: World, *, logged: bool) -> None:
-        self.world, self._logged = world, logged
+        self.world, self.logged = world, logged
         videos, order = len(world.catalogue), world.ordering
         self.guess = np.full(videos, np.nan)
         """When the encoding of each video starts, as assumed by the priorities."""
@@ -64,7 +66,7 @@ class Machine:
         self.T, self.K = np.zeros((state.TIMES, width)), np.zeros((state.NUMBERS, width), dtype=np.int64)
         self.n = np.zeros(state.COUNTS, dtype=np.int64)
         self.c = np.zeros(state.DURATIONS)
-        self.log = np.empty(6 * videos + 3 * width if self._logged or managed else 0, dtype=np.int64)
+        self.log = np.empty(6 * videos + 3 * width if self.logged or managed else 0, dtype=np.int64)
         self._fill(self.T[state.TIMEOUT], world.timeout)
         self._fill(self.T[state.DELAY], world.delay)
         self._fill(self.T[state.SPEED], world.speeds[:width])

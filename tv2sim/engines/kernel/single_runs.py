@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +50,7 @@ _ROWS = {
 
 _ITEMS = np.array([pack(kind) for kind in state.LOGGED_KINDS])
 """The item of the sequence of facts for each kind in the log, of row 0."""
+_NO_LOG = np.empty(0, dtype=np.int64)
 
 
 def facts_of(
@@ -60,29 +62,33 @@ def facts_of(
     with few columns are made much faster. None: all columns.
     """
     machine = Machine(world, logged=columns is None)
-    drawn = machine.draw(seed, replications)
-    for row in range(len(replications)):
-        with announced():
-            end, ending = machine.run(drawn.of(row))
-        yield _facts(machine, end, ending, columns, last=row + 1 == len(replications))
-
-
-def _facts(machine: Machine, end: float, ending: int, columns: Collection[str] | None, *, last: bool) -> Facts:
-    """Return the facts of the replication that was simulated, without a copy if it is the last one."""
-    rows = {"videos": len(machine.world.catalogue), "publishers": int(machine.n[state.PUBLISHERS])}
-    lost = machine.K[state.LOST, : machine.n[state.LOSSES]]
-    rows["attempts"] = len(lost)
-    tables = {
-        table: _Columns(
-            {
-                name: _column(machine, table, name, rows.get(table, 0), lost, copied=not last)
-                for name in names
-                if columns is None or f"{table}.{name}" in columns
-            }
-        )
+    wanted = {
+        table: [name for name in names if columns is None or f"{table}.{name}" in columns]
         for table, names in TABLES.items()
     }
-    log = machine.log[: machine.n[state.LOGGED] if columns is None else 0]
+    drawn = machine.draw(seed, replications)
+    for row in range(len(replications)):
+        with nullcontext() if row else announced():  # the first one compiles what is not on disk
+            end, ending = machine.run(drawn.of(row))
+        yield _facts(machine, end, ending, wanted, last=row + 1 == len(replications))
+
+
+def _facts(machine: Machine, end: float, ending: int, wanted: dict[str, list[str]], *, last: bool) -> Facts:
+    """Return the facts of the replication that was simulated, without a copy if it is the last one."""
+    lost = machine.K[state.LOST, : machine.n[state.LOSSES]]
+    rows = {
+        "videos": len(machine.world.catalogue),
+        "publishers": int(machine.n[state.PUBLISHERS]),
+        "attempts": len(lost),
+        "others": 0,
+    }
+    tables = {
+        table: _Columns(
+            {name: _column(machine, table, name, rows[table], lost, copied=not last) for name in names}
+        )
+        for table, names in wanted.items()
+    }
+    log = machine.log[: machine.n[state.LOGGED]] if machine.logged else _NO_LOG
     kinds = log & (1 << state.LOG_BITS) - 1
     how: Any = events.ENDINGS[ending]
     return Facts(
