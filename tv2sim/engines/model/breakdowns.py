@@ -10,13 +10,14 @@ from simpy import Event
 from tv2sim.base.random_numbers import Purpose
 from tv2sim.engines.model.draws import drawn
 from tv2sim.engines.model.encoders import Encoders
-from tv2sim.engines.model.environment import Background, CountingEnvironment
 from tv2sim.engines.model.instant import (
     ENCODED,
     ENCODER_DIED,
     ENCODER_REPAIRED,
     HANDED_OVER,
     RESTARTED,
+    Background,
+    CountingEnvironment,
     PlacedTimeout,
     happens,
     later,

@@ -10,7 +10,7 @@ from tv2sim.engines.model.draws import drawn
 from tv2sim.engines.model.failures import FailingPublishers, RetryingStage, numbers
 from tv2sim.engines.model.instant import DELIVERED, later
 from tv2sim.engines.model.orders import Order
-from tv2sim.engines.model.queues import PriorityQueue
+from tv2sim.engines.model.publishing import PriorityQueue
 from tv2sim.world.distributions import Distribution
 
 if TYPE_CHECKING:
