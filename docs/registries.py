@@ -208,7 +208,7 @@ def hooks() -> str:
         ["hook", "in place of", "answers"],
         (
             [code(name), "–" if field is None else code(field), _first(getattr(tv.Strategy, name))]
-            for name, field in HOOKS.items()
+            for name, (field, _) in HOOKS.items()
         ),
     )
 

@@ -25,7 +25,7 @@ def simpy(clips: Sequence[Clip], rule: Rule | tv.Strategy, world: World, seed: i
 
 def compiled(clips: Sequence[Clip], rule: Rule, world: World, seed: int) -> Outcome:
     """Run the compiled engine; the SimPy model, if that does not know the world or numba is not installed."""
-    missing = why_not_compiled(catalogue_of(clips), strategy_of(rule), scenario_of(world))
+    missing = why_not_compiled(strategy_of(rule), scenario_of(world))
     return _run(clips, rule, world, seed, "simpy" if missing else "kernel")
 
 

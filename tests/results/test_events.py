@@ -30,13 +30,12 @@ from tv2sim.results.tables import (
 
 
 @pytest.mark.parametrize("event", EVENTS)
-def test_a_kind_names_columns_and_a_method_that_there_are(event: str) -> None:
+def test_a_kind_names_columns_that_there_are(event: str) -> None:
     kind = EVENTS[event]
     columns = TABLES[kind.table]
     assert kind.time in columns
     assert {kind.video, kind.encoder, kind.publisher} <= {None, ROW, *columns}
     assert set(kind.given) <= {"video", "encoder", "publisher"}
-    assert callable(getattr(Recorder, event))
     assert kind.meaning
 
 
@@ -99,17 +98,6 @@ def test_an_event_cannot_come_before_another_time() -> None:
 # -- a kind of one's own -------------------------------------------------------------------------------------
 
 
-def archived(self: Recorder, video: int) -> None:
-    """Record that a video is archived."""
-    self.tables["videos"]["archived"][video] = self._env.now
-    self._note(pack("archived", video))
-
-
-def polled(self: Recorder, video: int, encoder: int, publisher: int) -> None:
-    """Record something that no column holds, and that may happen again and again."""
-    self.other("polled", video=video)
-
-
 @pytest.fixture(autouse=True)
 def more_events(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Add an event with a column and one without, for tests that ask for them."""
@@ -121,8 +109,6 @@ def more_events(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
         )
         monkeypatch.setitem(EVENTS, "archived", Kind("videos", "archived", video=ROW))
         monkeypatch.setitem(EVENTS, "polled", OTHER)
-        monkeypatch.setattr(Recorder, "archived", archived, raising=False)
-        monkeypatch.setattr(Recorder, "polled", polled, raising=False)
 
 
 @pytest.fixture
@@ -132,9 +118,9 @@ def happens(monkeypatch: pytest.MonkeyPatch) -> Iterator[pytest.MonkeyPatch]:
 
     def queued_and_archived(self: Recorder, video: int) -> None:
         queued(self, video)
-        self.archived(video)  # type: ignore[attr-defined]
-        self.polled(video, -1, -1)  # type: ignore[attr-defined]
-        self.polled(video, -1, -1)  # type: ignore[attr-defined]
+        self.happened("archived", video)
+        self.other("polled", video=video)  # nothing holds it but the table of others, and it happens again
+        self.other("polled", video=video)
 
     with monkeypatch.context() as context:
         context.setattr(Recorder, "queued", queued_and_archived)

@@ -12,6 +12,8 @@ from tv2sim.base.checks import did_you_mean, shown
 from tv2sim.base.errors import InputError
 
 __all__ = [
+    "EVERY_ENGINE",
+    "SIMPY_ALONE",
     "Fields",
     "check_fields",
     "check_names",
@@ -21,6 +23,7 @@ __all__ = [
     "or_none",
     "parameter",
     "suggests_names",
+    "unknown_to",
     "with_changes",
     "with_parameters",
     "with_value",
@@ -28,6 +31,10 @@ __all__ = [
 ]
 
 T = TypeVar("T")
+
+SIMPY_ALONE = ("simpy",)
+"""The engines that know a field which declares none."""
+EVERY_ENGINE = ("simpy", "kernel")
 
 
 def checked(check: Callable[..., Any], **bounds: Any) -> dict[str, Any]:
@@ -59,15 +66,23 @@ def checked(check: Callable[..., Any], **bounds: Any) -> dict[str, Any]:
     return {"check": check, "bounds": bounds}
 
 
-def parameter(default: object, check: Callable[..., Any], *, text: str, label: str = "", **bounds: Any) -> Any:
+def parameter(
+    default: object,
+    check: Callable[..., Any],
+    *,
+    text: str,
+    label: str = "",
+    engines: tuple[str, ...] = SIMPY_ALONE,
+    **bounds: Any,
+) -> Any:
     """Return a dataclass field with a default, a check (see :func:`checked`) and a description.
 
     `text`, for the documentation and the command line's help, is the field's ``metadata["help"]``; `label`, a
-    few words for the row of a table, is its ``metadata["label"]``.
+    few words for the row of a table, is its ``metadata["label"]``; `engines`, those that know the field, its
+    ``metadata["engines"]``. Other engines are refused where the field is not at its default.
     """
-    return dataclasses.field(
-        default=default, metadata={"help": text, "label": label, **checked(check, **bounds)}
-    )
+    metadata = {"help": text, "label": label, "engines": engines, **checked(check, **bounds)}
+    return dataclasses.field(default=default, metadata=metadata)
 
 
 def or_none(check: Callable[..., Any]) -> Callable[..., Any]:
@@ -177,6 +192,28 @@ def _changed(one: object) -> Iterator[tuple[str, Any]]:
         value = getattr(one, field.name)
         if value != field.default:
             yield field.name, value
+
+
+def unknown_to(engine: str, one: object, kind: type) -> Iterator[str]:
+    """Yield the fields of `kind` that are not at their default and that an engine does not know.
+
+    Fields that a subclass of `kind` adds are left out. A value that holds several settings is looked into: its
+    fields are named `name.field`.
+
+    >>> from tv2sim.world.scenario import Scenario
+    >>> from tv2sim.world.faults import Faults
+    >>> scenario = Scenario(faults=Faults(startup=0.1, publishing=0.2), until=60)
+    >>> list(unknown_to("kernel", scenario, Scenario))
+    ['faults.publishing']
+    """
+    for field in dataclasses.fields(kind):
+        value = getattr(one, field.name)
+        if value == field.default:
+            continue
+        if engine not in field.metadata.get("engines", SIMPY_ALONE):
+            yield field.name
+        elif isinstance(value, Fields) and not value._is_one_value:
+            yield from (f"{field.name}.{inner}" for inner in unknown_to(engine, value, type(value)))
 
 
 def in_short(one: object) -> str:

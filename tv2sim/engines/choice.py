@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from tv2sim.base.checks import one_of
 from tv2sim.base.errors import InputError
+from tv2sim.base.fields import unknown_to
 from tv2sim.engines.model import UsersError, run_model, startup_times
+from tv2sim.results.metrics import needs
+from tv2sim.strategies import HOOKS, Strategy
 from tv2sim.world.scenario import Scenario, check_encoding_times
 
 if TYPE_CHECKING:
@@ -21,7 +24,6 @@ if TYPE_CHECKING:
 
     from tv2sim.catalogue import Catalogue
     from tv2sim.results.facts import Facts
-    from tv2sim.strategies import Strategy
 
 __all__ = [
     "EngineName", "Measured", "as_engine", "chunks_of", "elapsed", "engine_for", "explained",
@@ -44,8 +46,7 @@ class Engine(NamedTuple):
     simulate : callable
         As :func:`simulate_chunk`, without the engine's name.
     measure : callable or None
-        As :func:`measure_chunk`, without the engine's name, if it can compute metrics without facts; it returns
-        None if it does not know all of them.
+        As :func:`measure_chunk`, without the engine's name, if it can compute metrics without facts.
     elapsed : callable or None
         As :func:`elapsed`, without the engine's name, if it can do that without facts.
     replications, entities : int
@@ -57,7 +58,7 @@ class Engine(NamedTuple):
     """
 
     simulate: Callable[..., Iterator[Facts]]
-    measure: Callable[..., Measured | None] | None
+    measure: Callable[..., Measured] | None
     elapsed: Callable[..., NDArray[np.float64]] | None
     replications: int
     entities: int
@@ -99,7 +100,7 @@ def engine_for(
     check_encoding_times(catalogue, scenario)
     if engine == "simpy" or (engine == "auto" and len(catalogue) * replications < _WORTH_IT):
         return "simpy"
-    missing = why_not_compiled(catalogue, strategy, scenario, watched=watched)
+    missing = why_not_compiled(strategy, scenario, watched=watched)
     if engine == "auto":
         return "simpy" if missing else "kernel"
     if missing:
@@ -117,26 +118,23 @@ def runs_in_threads(engine: str) -> bool:
     return _ENGINES[engine].threads
 
 
-def why_not_compiled(
-    catalogue: Catalogue, strategy: Strategy, scenario: Scenario, *, watched: bool = False
-) -> str:
+def why_not_compiled(strategy: Strategy, scenario: Scenario, *, watched: bool = False) -> str:
     """Return why the compiled engine cannot simulate this, or an empty text."""
     if find_spec("numba") is None:
         return "it needs numba, which is not installed (pip install 'tv2sim[fast]')"
-    for hook in ("pool_level", "decide"):
-        if strategy._overrides(hook):
+    for hook, (_, engines) in HOOKS.items():
+        if "kernel" not in engines and strategy._overrides(hook):
             return f"strategy {strategy.name!r} has a {hook} of its own, which only Python can ask"
     if watched:
         return "observers are called by the SimPy model alone"
-    from tv2sim.engines.kernel import unknown
-
-    texts = [feature.text for feature in unknown(catalogue, strategy, scenario)]
-    return f"it does not know {', '.join(texts)}" if texts else ""
+    fields = [f"the strategy's {name}" for name in unknown_to("kernel", strategy, Strategy)]
+    fields += [f"the scenario's {name}" for name in unknown_to("kernel", scenario, Scenario)]
+    return f"it does not know {', '.join(fields)}" if fields else ""
 
 
 def explained(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> tuple[str, list[str]]:
     """Return the kernel of the compiled engine that simulates this (empty: none), and what it depends on."""
-    if missing := why_not_compiled(catalogue, strategy, scenario):
+    if missing := why_not_compiled(strategy, scenario):
         return "", [missing]
     from tv2sim.engines.kernel import features_of, kernels_for, world_of
 
@@ -177,7 +175,7 @@ def measure_chunk(
     seed: int,
     replications: range,
     metrics: Sequence[str],
-    of_facts: Callable[[Iterator[Facts]], Measured],
+    of_facts: Callable[[Iterator[Facts], Sequence[str]], Measured],
     memo: dict[Any, Any],
 ) -> Measured:
     """Simulate replications; return their metrics, and how often each video was on time.
@@ -189,15 +187,16 @@ def measure_chunk(
     catalogue, strategy, scenario, seed, replications, metrics
         What to simulate and to compute.
     of_facts : callable
-        Computes them from the facts of each replication, for an engine that gives no more than facts.
+        Takes the facts of each replication and names of metrics, and returns these metrics, for an engine that
+        gives no more than facts.
     memo : dict
         The same for all chunks of the same catalogue, strategy and scenario; the engine keeps there what it can
         use again.
     """
     what = catalogue, strategy, scenario, seed, replications
-    compute = _ENGINES[engine].measure
-    measured = None if compute is None else compute(*what, metrics, memo)
-    return of_facts(simulate_chunk(engine, *what)) if measured is None else measured
+    if (compute := _ENGINES[engine].measure) is None:
+        return of_facts(simulate_chunk(engine, *what), metrics)
+    return compute(*what, metrics, of_facts, memo)
 
 
 def elapsed(
@@ -324,17 +323,22 @@ def _measure_kernel(
     seed: int,
     replications: range,
     metrics: Sequence[str],
+    of_facts: Callable[[Iterator[Facts], Sequence[str]], Measured],
     memo: dict[Any, Any],
-) -> Measured | None:
-    from tv2sim.engines.kernel import MEASURED, measured, world_of
+) -> Measured:
+    """Measure what the kernels know in all replications at once, and other metrics from facts."""
+    from tv2sim.engines.kernel import MEASURED, facts_of, measured, world_of
 
-    if not set(metrics) <= set(MEASURED):
-        return None
     if "world" not in memo:
         memo["world"] = world_of(catalogue, strategy.sized(catalogue, scenario), scenario)
-    return measured(
-        memo["world"], seed, replications, metrics, idle=memo.setdefault(("idle", tuple(metrics)), [])
-    )
+    world, idle = memo["world"], memo.setdefault(("idle", tuple(metrics)), [])
+    known = [metric for metric in metrics if metric in MEASURED]
+    others = [metric for metric in metrics if metric not in MEASURED]
+    values, on_time = measured(world, seed, replications, known, idle=idle)
+    if others:
+        more, _ = of_facts(facts_of(world, seed, replications, needs(others)), others)
+        values = {metric: (values if metric in values else more)[metric] for metric in metrics}
+    return values, on_time
 
 
 def _elapsed_kernel(

@@ -81,15 +81,15 @@ def do(task: Task, bar: Bar | None = None) -> Chunk:
 
 
 def _simulated(task: Task, bar: Bar | None) -> Chunk:
-    def of_facts(several: Iterator[Facts]) -> Measured:
+    def of_facts(several: Iterator[Facts], metrics: Sequence[str]) -> Measured:
         rows, counts = [], np.zeros(len(task.catalogue), dtype=np.int64)
         for facts in several:
-            found = measure(task.catalogue, facts, task.scenario.encoder_count, task.metrics)
+            found = measure(task.catalogue, facts, task.scenario.encoder_count, metrics)
             rows.append(list(found.values()))
             counts += on_time(facts)
             if bar is not None:
                 bar.advance(1)
-        return dict(zip(task.metrics, np.array(rows, dtype=np.float64).T, strict=True)), counts
+        return dict(zip(metrics, np.array(rows, dtype=np.float64).T, strict=True)), counts
 
     what = task.catalogue, task.strategy, task.scenario, task.seed, task.replications
     return Chunk(*measure_chunk(task.engine, *what, task.metrics, of_facts, task.memo))

@@ -15,8 +15,7 @@ from tv2sim.base.errors import call
 from tv2sim.base.ticks import PER_SECOND, next_tick, to_ticks
 from tv2sim.catalogue import Catalogue
 from tv2sim.engines.model.client import at
-from tv2sim.engines.model.environment import CountingEnvironment
-from tv2sim.engines.model.instant import HANDED_OVER, happens
+from tv2sim.engines.model.instant import HANDED_OVER, CountingEnvironment, happens
 from tv2sim.realtime.clock import Clock, Stopped
 
 if TYPE_CHECKING:

@@ -1,7 +1,7 @@
 """The kinds of events: one table of the columns that hold each kind, and the log that is derived with it.
 
-A new kind is a row of :data:`EVENTS` and a method of the recorder (:mod:`tv2sim.results.recorder`). The log,
-the tables' columns of times, saved runs and recorded replays follow from these two.
+A new kind is a row of :data:`EVENTS`. The recorder (:mod:`tv2sim.results.recorder`), the log, the tables'
+columns of times, saved runs and recorded replays follow from that row.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class Kind(NamedTuple):
     video, encoder, publisher : str or None
         The columns that hold the references of the event; :data:`ROW` for the number of the row.
     given : tuple of str
-        The references that are arguments of the recorder's method of the event's name.
+        The references that the recorder is given with the event.
     meaning : str
         What happens, as a clause that can follow "when".
     then : mapping
@@ -103,7 +103,7 @@ class Kind(NamedTuple):
     after: Mapping[str, tuple[str | None, ...]] = {}
 
 
-OTHER = Kind("others", "time", "video", "encoder", "publisher", given=("video", "encoder", "publisher"))
+OTHER = Kind("others", "time", "video", "encoder", "publisher")
 """The kind of an event that no column of its own holds, such as a second start of a video's encoding."""
 
 EVENTS: dict[str, Kind] = {
@@ -167,12 +167,13 @@ EVENTS: dict[str, Kind] = {
         then={"publisher": "retired"}, after={"publisher": ("ready",)},
     ),
     "encoder_failed": OTHER._replace(
+        given=("video", "encoder"),
         meaning="the encoder dies, and the video in it has to start over",
         then={"encoder": "down", "video": "interrupted"},
         after={"encoder": (NEW, "up"), "video": (NEW, "encoding", "encoded")},
     ),
     "encoder_repaired": OTHER._replace(
-        meaning="the encoder is back", then={"encoder": "up"}, after={"encoder": ("down",)}
+        given=("encoder",), meaning="the encoder is back", then={"encoder": "up"}, after={"encoder": ("down",)}
     ),
     "refused": Kind(
         "videos", "settled", video=ROW,
@@ -193,12 +194,12 @@ EVENTS: dict[str, Kind] = {
         then={"video": "failed"}, after={"video": ("encoded", "queued")},
     ),
 }  # fmt: skip
-"""The kinds of events by their names in the log. A new kind is a new row."""
+"""The kinds of events, by their names in the log."""
 
 
 # -- the sequence ------------------------------------------------------------------------------------------
 
-_BITS = 5
+_BITS = len(EVENTS).bit_length()
 """Bits of an item that hold the code of the kind; the bits above hold the row."""
 
 

@@ -35,9 +35,11 @@ if TYPE_CHECKING:
 __all__ = [
     "COST", "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Setting", "Stats", "Verdict",
     "as_metrics", "costs", "elapsed", "happened", "holds", "hypothesis_of", "measure", "measured_for",
-    "metrics_of", "on_time", "publisher_times", "quantile", "stats", "summary", "total",
+    "metrics_of", "needs", "on_time", "publisher_times", "quantile", "stats", "summary", "total",
 ]  # fmt: skip
 
+
+_NO_PRICES = Prices()
 
 # -- quantities that metrics and tables share --------------------------------------------------------------
 
@@ -124,7 +126,7 @@ class Measured:
 
     def __init__(self, catalogue: Catalogue, facts: Facts, encoders: int, prices: Prices | None = None) -> None:
         self.catalogue, self.facts, self.encoders = catalogue, facts, encoders
-        self.prices = prices or Prices()
+        self.prices = prices or _NO_PRICES
         self.videos, self.publishers, self.end = facts.videos, facts.publishers, facts.end
 
     @cached_property
@@ -308,7 +310,7 @@ class Setting:
     @cached_property
     def priced(self) -> tuple[str, ...]:
         """The metrics that the cost follows from; those that say nothing here are 0."""
-        prices = self.prices or Prices()
+        prices = self.prices or _NO_PRICES
         names = dict.fromkeys(name for part, of in _AMOUNTS.items() if getattr(prices, part) for name in of)
         return tuple(name for name in names if METRICS[name].says_something(self))
 
@@ -396,6 +398,9 @@ class Metric:
     only : callable, optional
         Takes a :class:`Setting` and returns whether the metric says anything there; if not, "all" leaves it
         out.
+    needs : tuple of str
+        The columns of facts that `compute` reads, such as "videos.encoded". An engine that does not compute the
+        metric itself makes these columns alone, which is much faster. Empty: all columns, and the log.
 
     Examples
     --------
@@ -421,6 +426,7 @@ class Metric:
     follows: str | None = None
     given: str | None = None
     only: Callable[[Setting], bool] | None = None
+    needs: tuple[str, ...] = ()
 
     def says_something(self, setting: Setting) -> bool:
         """Return whether the metric says anything in a setting."""
@@ -567,6 +573,12 @@ def measured_for(names: Iterable[str], settings: Iterable[Setting]) -> tuple[str
         del needed[COST]
         needed |= dict.fromkeys(name for setting in settings for name in setting.priced)
     return tuple(needed)
+
+
+def needs(names: Iterable[str]) -> set[str] | None:
+    """Return the columns of facts from which metrics and the on-time videos follow; None: all columns."""
+    of = [METRICS[name].needs for name in names]
+    return {"videos.outcome"}.union(*of) if all(of) else None
 
 
 def as_metrics(metrics: object, settings: Iterable[Setting] = ()) -> tuple[str, ...]:

@@ -12,7 +12,17 @@ import numpy as np
 
 from tv2sim.base.errors import call
 from tv2sim.base.ticks import to_ticks, whole_ticks
-from tv2sim.results.event_kinds import EVENTS, LogEntry, Observer, code_of, entry_at, log_of, pack
+from tv2sim.results.event_kinds import (
+    EVENTS,
+    OTHER,
+    ROW,
+    LogEntry,
+    Observer,
+    code_of,
+    entry_at,
+    log_of,
+    pack,
+)  # fmt: skip
 from tv2sim.results.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Facts
 
 if TYPE_CHECKING:
@@ -48,7 +58,10 @@ class Timed(Protocol):
 
 
 class Recorder:
-    """The facts of one run, column by column; a method for each kind of event.
+    """The facts of one run, column by column.
+
+    An event that needs more than its time has a method of its name. The others go through :meth:`happened`, or
+    through :meth:`other` if no column holds them.
 
     Parameters
     ----------
@@ -59,9 +72,8 @@ class Recorder:
     offers : int, optional
         The number of offers after which a video is refused for good; None: no limit.
 
-    Invariant: each method writes the columns that :data:`tv2sim.results.event_kinds.EVENTS` names for its
-    event, and then appends the event to the sequence, once. So every event in the sequence can be read from
-    the columns.
+    Invariant: each event writes the columns that :data:`tv2sim.results.event_kinds.EVENTS` names for it, and is
+    then appended to the sequence, once. So every event in the sequence can be read from the columns.
     """
 
     def __init__(self, env: Timed, observers: Sequence[Observer] = (), offers: int | None = None) -> None:
@@ -119,6 +131,12 @@ class Recorder:
             self.tables[table][name].append(values.get(name, column.missing))
 
     # -- events --------------------------------------------------------------------------------------------
+
+    def happened(self, event: str, row: int) -> None:
+        """Record an event that has no method of its own, given the row of its table."""
+        kind = EVENTS[event]
+        self.tables[kind.table][kind.time][row] = self._env.now
+        self._note(pack(event, row))
 
     def offered(self, video: int) -> None:
         """Record that the client begins to offer a video."""
@@ -227,16 +245,12 @@ class Recorder:
         self._encoder[video] = encoder
         self.other("encoding_started", video=video, encoder=encoder)
 
-    def encoder_failed(self, video: int, encoder: int, publisher: int) -> None:
+    def encoder_failed(self, video: int, encoder: int) -> None:
         """Record that an encoder dies, with the video in it (-1: none)."""
         if video >= 0:
             started = self._restarted.get(video, self._encoding_started[video])
             self._attempt("encoding", started, video=video, encoder=encoder)
         self.other("encoder_failed", video=video, encoder=encoder)
-
-    def encoder_repaired(self, video: int, encoder: int, publisher: int) -> None:
-        """Record that an encoder is back."""
-        self.other("encoder_repaired", encoder=encoder)
 
     def refused(self, video: int) -> None:
         """Record that no encoder is free for a video; at its last offer, this is its outcome."""
@@ -247,14 +261,6 @@ class Recorder:
             self._note(video * _ROW | _REFUSED)
         else:
             self.other("refused", video=video)
-
-    def visible(self, video: int, encoder: int = -1, publisher: int = -1) -> None:
-        """Record that publishers can take a video from the broker."""
-        self.other("visible", video=video)
-
-    def redelivered(self, video: int, encoder: int = -1, publisher: int = -1) -> None:
-        """Record that the broker delivers a video again."""
-        self.other("redelivered", video=video)
 
     def given_up(self, video: int) -> None:
         """Record that a video has failed without a publication, since its last attempt has failed."""
@@ -291,7 +297,7 @@ class Recorder:
     # -- from a log, and to facts --------------------------------------------------------------------------
 
     def follow(self, entry: LogEntry) -> None:
-        """Record the event of a line of a log, with the method of that name.
+        """Record the event of a line of a log.
 
         Raises
         ------
@@ -299,16 +305,22 @@ class Recorder:
             If there is no such event, or the line lacks a number that the event needs.
         """
         kind = EVENTS[entry.event]
-        given = []
+        given: dict[str, int] = {}
         for name in kind.given:
             number = getattr(entry, name)
             # the cause of a publisher, an encoder and the references of an event without columns may be missing
             needed = kind.table == "videos" and name != "encoder"
             if (number is None and needed) or (number is not None and number < 0):
                 raise ValueError(f"no {name}")
-            given.append(-1 if number is None else number)
-        again = entry.event == "encoding_started" and self._encoding_started[given[0]] >= 0
-        getattr(self, "restarted" if again else entry.event)(*given)
+            given[name] = -1 if number is None else number
+        if entry.event == "encoding_started" and self._encoding_started[given["video"]] >= 0:
+            self.restarted(**given)
+        elif method := getattr(self, entry.event, None):
+            method(*given.values())
+        elif kind.table == OTHER.table:
+            self.other(entry.event, **given)
+        else:
+            self.happened(entry.event, given["video" if kind.video == ROW else "publisher"])
 
     def _fill_in_lost(self, tables: dict[str, dict[str, Any]]) -> None:
         """Let a video that was encoded and lost, and is not encoded again, have the end of that encoding."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from tv2sim.base.checks import a_number, a_time, shown
 from tv2sim.base.errors import InputError, StrategyError
-from tv2sim.base.fields import Fields, check_fields, in_short, or_none, parameter, with_parameters
+from tv2sim.base.fields import EVERY_ENGINE, Fields, check_fields, in_short, or_none, parameter, with_parameters
 from tv2sim.base.ticks import PER_SECOND, whole_ticks
 
 if TYPE_CHECKING:
@@ -85,20 +85,20 @@ class Lead(Fields):
     """
 
     encoding: float | None = parameter(
-        None, or_none(a_time), label="Start before the end of the encoding (s)",
+        None, or_none(a_time), engines=EVERY_ENGINE, label="Start before the end of the encoding (s)",
         text="The publisher starts so many seconds before the end of the encoding, or at once.",
     )  # fmt: skip
     timeout: float | None = parameter(
-        None, or_none(a_time), label="Start before the timeout (s)",
+        None, or_none(a_time), engines=EVERY_ENGINE, label="Start before the timeout (s)",
         text="The publisher starts so many seconds before the video's timeout ends, or at once. With "
         "`encoding`, the earlier of the two counts.",
     )  # fmt: skip
     quantile: float | None = parameter(
-        None, or_none(_a_share), label="Share of publishers ready when the encoding ends",
+        None, or_none(_a_share), engines=EVERY_ENGINE, label="Share of publishers ready when the encoding ends",
         text="The publisher is ready by the end of the encoding with this probability, if there is time.",
     )  # fmt: skip
     table: AsTable = parameter(
-        None, or_none(_as_table),
+        None, or_none(_as_table), engines=EVERY_ENGINE,
         text="Seconds by (encoding time, timeout); 0 for videos of other kinds.",
     )  # fmt: skip
 

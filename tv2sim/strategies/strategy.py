@@ -24,7 +24,16 @@ from tv2sim.base.checks import (
     shown,
 )  # fmt: skip
 from tv2sim.base.errors import InputError, StrategyError, TV2SimWarning
-from tv2sim.base.fields import Fields, or_none, parameter, suggests_names, with_changes, with_parameters
+from tv2sim.base.fields import (
+    EVERY_ENGINE,
+    SIMPY_ALONE,
+    Fields,
+    or_none,
+    parameter,
+    suggests_names,
+    with_changes,
+    with_parameters,
+)
 from tv2sim.base.notebook_html import code, display, table
 from tv2sim.base.ticks import to_ticks, whole_ticks
 from tv2sim.strategies.contradictions import contradiction, has_pool_that_adapts
@@ -59,15 +68,31 @@ _DISPATCHES: tuple[Dispatch | None, ...] = (None, "at_once", "end_of_instant")
 DEFAULT_WINDOW = 30.0
 """Seconds over which `headroom` takes the rate, unless it says another time."""
 
+
+class Hook(NamedTuple):
+    """A method that a strategy of one's own may override.
+
+    Attributes
+    ----------
+    field : str or None
+        The field that says the same, unless the hook is overridden.
+    engines : tuple of str
+        The engines that can ask it.
+    """
+
+    field: str | None
+    engines: tuple[str, ...] = SIMPY_ALONE
+
+
 HOOKS = {
-    "start_moment": "starts_on",
-    "owns_publisher": "dedicated",
-    "start_delay": "lead",
-    "priority": "queue_order",
-    "pool_level": "prewarmed",
-    "decide": None,
+    "start_moment": Hook("starts_on", EVERY_ENGINE),
+    "owns_publisher": Hook("dedicated", EVERY_ENGINE),
+    "start_delay": Hook("lead", EVERY_ENGINE),
+    "priority": Hook("queue_order", EVERY_ENGINE),
+    "pool_level": Hook("prewarmed"),
+    "decide": Hook(None),
 }
-"""The hooks, each with the field that says the same unless it is overridden."""
+"""The hooks by their names."""
 
 
 @suggests_names
@@ -225,102 +250,106 @@ class Strategy(Fields):
     """
 
     name: str = parameter(
-        "", _a_name,
+        "", _a_name, engines=EVERY_ENGINE,
         text="The name of the strategy in tables and charts; default is the name of its class.",
     )  # fmt: skip
     starts_on: Moment | None = parameter(
-        None, one_of, known=MOMENTS,
+        None, one_of, known=MOMENTS, engines=EVERY_ENGINE,
         text="The event in a video's life at which a publisher is started because of it: 'encoding_started', "
         "'encoded' or 'queued'. None: no publisher is started because of a video.",
     )  # fmt: skip
     dedicated: bool = parameter(
-        False, _a_truth_value,
+        False, _a_truth_value, engines=EVERY_ENGINE,
         text="Whether this publisher serves only the video because of which it was started, and the video is "
         "served only by this publisher. If not, the publisher joins the pool, which serves the videos in the "
         "publishing queue.",
     )  # fmt: skip
     prewarmed: AsPrewarmed = parameter(
-        0, _as_prewarmed, at_least=0, at_most=MOST, label="Prewarmed publishers",
+        0, _as_prewarmed, at_least=0, at_most=MOST, engines=EVERY_ENGINE, label="Prewarmed publishers",
         text="The base stock S of the pool. S publishers are started at time 0, and each time a publisher of "
         "the pool takes a video, others are started until S are starting or ready again. 'rate': as many as "
         "requests come in the mean start-up time.",
     )  # fmt: skip
     review_every: float | None = parameter(
-        None, or_none(a_time), at_least=1e-6, label="Time between reviews (s)",
+        None, or_none(a_time), at_least=1e-6, engines=EVERY_ENGINE, label="Time between reviews (s)",
         text="Seconds between reviews of the pool, in addition to those that each video causes; at least 1e-6. "
         "They continue as long as anything else is under way. None: no further reviews.",
     )  # fmt: skip
     _: KW_ONLY
     dedicated_from: float | None = parameter(
         None, or_none(_a_probability), label="Probability from which a video has its own publisher",
+        engines=EVERY_ENGINE,
         text="Only videos whose own publisher, started with their encoding, is ready in time with at least "
         "this probability get one; the others use the pool.",
     )  # fmt: skip
     lead: Lead | None = parameter(
-        None, or_none(lead),
+        None, or_none(lead), engines=EVERY_ENGINE,
         text="When the publisher starts that is ordered at the start of a video's encoding: a tv.Lead. None: "
         "at once.",
     )  # fmt: skip
     ready_at_start: bool = parameter(
-        False, _a_truth_value,
+        False, _a_truth_value, engines=EVERY_ENGINE,
         text="Whether the prewarmed publishers are ready at time 0, as those of a pool that is warm already.",
     )  # fmt: skip
     queue_order: QueueOrder = parameter(
-        "fifo", one_of, known=_ORDERS,
+        "fifo", one_of, known=_ORDERS, engines=EVERY_ENGINE,
         text="Which waiting video the pool serves first: 'fifo', the one that waits longest; 'deadline', the "
         "one whose timeout ends first; 'priority', the one with the lowest answer of the hook priority, which "
         "is the catalogue's priority unless it is overridden.",
     )  # fmt: skip
     dispatch: Dispatch | None = parameter(
-        None, one_of, known=_DISPATCHES,
+        None, one_of, known=_DISPATCHES, engines=EVERY_ENGINE,
         text="When the pool's publishers take videos: 'at_once', as soon as both are there, or "
         "'end_of_instant', when all that happens at the same time has happened. None: the latter where a rule "
         "decides once an instant (price, holds_back or decide), else the former.",
     )  # fmt: skip
     discards_hopeless: bool = parameter(
-        False, _a_truth_value,
+        False, _a_truth_value, engines=EVERY_ENGINE,
         text="Whether a video that waits is given up, without a publisher, when it would be served after its "
         "deadline; with dispatch='end_of_instant', at the first decision after it.",
     )  # fmt: skip
     price: float | None = parameter(
-        None, or_none(a_time), above=0, label="Price of a failed video (s)",
+        None, or_none(a_time), above=0, engines=EVERY_ENGINE, label="Price of a failed video (s)",
         text="The price of a failed video in seconds of an idle publisher: the coverage rule starts publishers "
         "while the failures that each of them prevents are worth more than its idle time. It implies deadline "
         "order, dispatch='end_of_instant' and discards_hopeless, and prewarmed publishers are not replaced.",
     )  # fmt: skip
     holds_back: float | bool | None = parameter(
-        None, _as_holding, label="Price of a failed video when holding back (s)",
+        None, _as_holding, engines=EVERY_ENGINE, label="Price of a failed video when holding back (s)",
         text="Whether a ready publisher is kept for a more urgent video that is still encoding: a price of a "
         "failed video in seconds of waiting, True for that of `price`, or False. None: as True, with `price`.",
     )  # fmt: skip
     forecast: AsForecast = parameter(
-        "online", a_forecast,
+        "online", a_forecast, engines=EVERY_ENGINE,
         text="Which videos the coverage rule expects: 'online', such as it has seen so far, those of another "
         "catalogue, or None, no further ones.",
     )  # fmt: skip
     minimum: int | None = parameter(
         None, or_none(a_whole_number), at_least=0, at_most=MOST, label="Least level of the pool",
+        engines=EVERY_ENGINE,
         text="The least level of the pool after its start. None: `prewarmed`.",
     )  # fmt: skip
     maximum: int | None = parameter(
         None, or_none(a_whole_number), at_least=0, at_most=MOST, label="Most publishers of the pool",
+        engines=EVERY_ENGINE,
         text="The number of publishers of the pool (ordered, starting, ready and busy) from which on the pool "
         "starts no others by itself. None: no limit.",
     )  # fmt: skip
     headroom: AsHeadroom = parameter(
-        None, or_none(_as_headroom),
+        None, or_none(_as_headroom), engines=EVERY_ENGINE,
         text="The level of the pool as a multiple of the publishers that are starting at a time if one is "
         "started for each video at the recent rate: a factor, or a factor and the seconds over which the rate "
         f"is taken ({DEFAULT_WINDOW:g}; in the beginning those that have passed, at least 1). None: the level "
         "does not follow the rate.",
     )  # fmt: skip
     idle_time_to_live: float | None = parameter(
-        None, or_none(a_time), at_least=1e-6, label="Idle time to live (s)",
+        None, or_none(a_time), at_least=1e-6, engines=EVERY_ENGINE, label="Idle time to live (s)",
         text="Seconds after which a ready publisher of the pool that has no video is retired, while the pool "
         "exceeds its level. None: it stays.",
     )  # fmt: skip
     starts_at_most: int | None = parameter(
         None, or_none(a_whole_number), at_least=1, at_most=MOST, label="Most publishers that start at a time",
+        engines=EVERY_ENGINE,
         text="The number of publishers of the pool that are ordered or starting from which on the pool starts "
         "no others by itself; those that are missing are started at later reviews. None: no limit.",
     )  # fmt: skip

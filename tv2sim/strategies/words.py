@@ -148,7 +148,7 @@ def _class(one: Strategy) -> Iterator[str]:
     """Yield the class, if it has hooks of its own, with the parameters that are not told above."""
     from tv2sim.strategies.strategy import HOOKS, Strategy
 
-    overridden = [field for hook, field in HOOKS.items() if one._overrides(hook)]
+    overridden = [each.field for hook, each in HOOKS.items() if one._overrides(hook)]
     if not overridden or one._level_in_words():
         return
     told_above = {each.name for each in fields(Strategy)}.difference(overridden)

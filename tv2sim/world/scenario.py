@@ -13,7 +13,7 @@ from tv2sim.base import dictionaries
 from tv2sim.base.checks import a_number, a_path, a_time, a_whole_number, one_of
 from tv2sim.base.dictionaries import NOTHING, WHOLE, commented, from_tables, read_tables
 from tv2sim.base.errors import CatalogueError, InputError, ScenarioError
-from tv2sim.base.fields import Fields, or_none, parameter, with_changes, with_parameters
+from tv2sim.base.fields import EVERY_ENGINE, Fields, or_none, parameter, with_changes, with_parameters
 from tv2sim.base.notebook_html import code, display, strong, table
 from tv2sim.base.ticks import PER_SECOND, to_ticks
 from tv2sim.world.distributions import (
@@ -92,66 +92,68 @@ class Scenario(Fields):
     """
 
     encoders: AsEncoders = parameter(
-        10, _as_encoders, at_least=1, label="Encoders",
+        10, _as_encoders, at_least=1, engines=EVERY_ENGINE, label="Encoders",
         text="The number of encoders, or a list of their speeds. Each encodes one video at a time, which "
         "takes the video's encoding time divided by its speed. None: there is no encoding stage, a video is "
         "encoded when it arrives, and it arrives at its submittedAt, if it has one.",
     )  # fmt: skip
     requests_per_second: float | Profile = parameter(
-        2.0, _a_rate_or_profile, above=0, label="Requests",
+        2.0, _a_rate_or_profile, above=0, engines=EVERY_ENGINE, label="Requests",
         text="The most videos that the client offers in a second. After an encoder has taken a video, the "
         "client waits for 1/requests_per_second s before it offers the next one. A tv.Profile changes over "
         "time: the client waits until the integral of the rate has grown by 1.",
     )  # fmt: skip
     startup_time: AsDistribution = parameter(
-        Uniform(2, 6), as_distribution, label="Start-up time of a publisher",
+        Uniform(2, 6), as_distribution, engines=EVERY_ENGINE, label="Start-up time of a publisher",
         text="Seconds from a publisher's start until it is ready. A distribution, also a frozen one of "
         "SciPy, a number for a constant, a text such as 'uniform(2, 6)', or measured times: an array, a column "
         "or the name of a .csv file.",
     )  # fmt: skip
     publishing_time: AsTime = parameter(
-        0.0, a_time_or_distribution, label="Publishing time",
+        0.0, a_time_or_distribution, engines=EVERY_ENGINE, label="Publishing time",
         text="Seconds for which a publisher is busy with a video, from its assignment to its publication: a "
         "number, or a distribution, drawn for each video. A catalogue's publishingTime takes precedence.",
     )  # fmt: skip
     publishing_queue_capacity: int | None = parameter(
-        100, or_none(a_whole_number), at_least=0, label="Room in the publishing queue",
+        100, or_none(a_whole_number), at_least=0, engines=EVERY_ENGINE, label="Room in the publishing queue",
         text="The most encoded videos that can wait in the publishing queue. While it is full, a video whose "
         "encoding has ended stays in its encoder. None: no limit.",
     )  # fmt: skip
     until: float | None = parameter(
-        None, or_none(a_time), above=0, label="Cut-off",
+        None, or_none(a_time), above=0, engines=EVERY_ENGINE, label="Cut-off",
         text="The time in seconds at which the run is cut off. What happens at this very time still counts. "
         "None: the run ends with the outcome of the last video.",
     )  # fmt: skip
     arrivals: Literal["even", "poisson"] = parameter(
-        "even", one_of, known=("even", "poisson"), label="Arrivals",
+        "even", one_of, known=("even", "poisson"), engines=EVERY_ENGINE, label="Arrivals",
         text="How videos arrive: 'even', with a pause after each hand-over as long as requests_per_second "
         "says, or 'poisson', at random at this rate, whatever happens to those before them.",
     )  # fmt: skip
     encoding_factor: AsTimeOrNone = parameter(
         None, or_none(a_time_or_distribution), above=0, label="Factor of the encoding times",
+        engines=EVERY_ENGINE,
         text="What the encoding time of a video is multiplied by, unknown to every strategy: a number, or a "
         "distribution, drawn for each video. None: 1.",
     )  # fmt: skip
     deadline: Deadline = parameter(
         "published", one_of, known=("published", "assigned"), label="Held against the timeout",
+        engines=EVERY_ENGINE,
         text="What has to happen within a video's publication timeout: 'published', the end of publishing, or "
         "'assigned', the moment at which a publisher takes it.",
     )  # fmt: skip
 
     max_publishers: int | None = parameter(
-        None, or_none(a_whole_number), at_least=1, label="Most publishers",
+        None, or_none(a_whole_number), at_least=1, engines=EVERY_ENGINE, label="Most publishers",
         text="The most publishers that may exist at a time. A start beyond it waits, behind those that wait "
         "already, until another publisher has ended. None: no limit.",
     )  # fmt: skip
     provisioning_delay: float = parameter(
-        0.0, a_time, label="Provisioning delay",
+        0.0, a_time, engines=EVERY_ENGINE, label="Provisioning delay",
         text="Seconds from the decision to start a publisher until its start, after which it costs.",
     )  # fmt: skip
 
     faults: Faults = parameter(
-        Faults(), faults, label="Failures",
+        Faults(), faults, engines=EVERY_ENGINE, label="Failures",
         text="What fails, and how often: a tv.Faults.",
     )  # fmt: skip
     hand_over: RetryLater | None = parameter(

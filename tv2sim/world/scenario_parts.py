@@ -7,7 +7,7 @@ from dataclasses import MISSING, dataclass
 
 from tv2sim.base.checks import LONGEST_TIME, a_number, a_time, a_whole_number, shown
 from tv2sim.base.errors import InputError, ScenarioError
-from tv2sim.base.fields import Fields, in_short, or_none, parameter, with_parameters
+from tv2sim.base.fields import EVERY_ENGINE, Fields, in_short, or_none, parameter, with_parameters
 from tv2sim.base.ticks import to_ticks
 from tv2sim.world.distributions import (
     AsTime,
@@ -52,7 +52,7 @@ class Faults(Fields):
     """
 
     startup: float = parameter(
-        0.0, a_probability, below=1, label="Share of start-ups that fail",
+        0.0, a_probability, below=1, engines=EVERY_ENGINE, label="Share of start-ups that fail",
         text="The probability that a start-up fails. The publisher ends when it would have been ready.",
     )  # fmt: skip
     ready_lifetime: AsTimeOrNone = parameter(
@@ -64,8 +64,9 @@ class Faults(Fields):
         0.0, a_probability, below=1, label="Share of publications that fail",
         text="The probability that publishing fails, at its end. The video then waits again, at its old place.",
     )  # fmt: skip
+    # the kernel knows it, as it changes nothing without `publishing`, which the kernel does not know
     attempts: int | None = parameter(
-        None, or_none(a_whole_number), at_least=1, label="Attempts to publish a video",
+        None, or_none(a_whole_number), at_least=1, engines=EVERY_ENGINE, label="Attempts to publish a video",
         text="The number of attempts to publish a video, after which it has failed. None: no limit.",
     )  # fmt: skip
     encoder_lifetime: AsTimeOrNone = parameter(
@@ -73,12 +74,13 @@ class Faults(Fields):
         text="Seconds after which an encoder dies, counted from 0 or from its repair: a number or a "
         "distribution. The video in it starts over. None: it does not die.",
     )  # fmt: skip
+    # the same, without `encoder_lifetime`
     encoder_repair: AsTime = parameter(
-        0.0, a_time_or_distribution, label="Time to repair an encoder (s)",
+        0.0, a_time_or_distribution, engines=EVERY_ENGINE, label="Time to repair an encoder (s)",
         text="Seconds until a dead encoder is back: a number or a distribution.",
     )  # fmt: skip
     noticed_after: float = parameter(
-        0.0, a_time, label="Time until a failure is noticed (s)",
+        0.0, a_time, engines=EVERY_ENGINE, label="Time until a failure is noticed (s)",
         text="Seconds until the failure of a publisher is noticed. Until then, one that starts up or waits "
         "counts in the pool's level.",
     )  # fmt: skip

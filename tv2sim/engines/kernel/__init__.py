@@ -6,11 +6,11 @@ any of them knows. :mod:`tv2sim.engines.kernel.routing` says which knows what.
 """
 
 from tv2sim.engines.kernel.elapsed import elapsed_of
-from tv2sim.engines.kernel.inputs import world_of
 from tv2sim.engines.kernel.measuring import MEASURED
 from tv2sim.engines.kernel.replicating import measured
-from tv2sim.engines.kernel.routing import features_of, kernels_for, unknown
+from tv2sim.engines.kernel.routing import features_of, kernels_for
 from tv2sim.engines.kernel.single_runs import facts_of
+from tv2sim.engines.kernel.world_columns import world_of
 
 __all__ = [
     "MEASURED",
@@ -19,6 +19,5 @@ __all__ = [
     "features_of",
     "kernels_for",
     "measured",
-    "unknown",
     "world_of",
 ]

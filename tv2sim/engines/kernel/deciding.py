@@ -6,11 +6,10 @@ from math import inf
 from typing import Any
 
 from tv2sim.base.compiling import borrowing, inlined
-from tv2sim.engines.kernel import state as s
+from tv2sim.engines.kernel import state_rows as s
 from tv2sim.engines.kernel.heaps import push
-from tv2sim.engines.kernel.orders import is_own, order, start_for
-from tv2sim.engines.kernel.pools import fill_up
 from tv2sim.engines.kernel.serving import admit, assign, discard, hopeless, waiting
+from tv2sim.engines.kernel.starting import fill_up, is_own, order, start_for
 from tv2sim.strategies import coverage as rule
 
 __all__ = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tv2sim.base.compiling import announced, compiled
-from tv2sim.engines.kernel import state
+from tv2sim.engines.kernel import state_rows as state
 from tv2sim.engines.kernel.lanes import BLOCKED, LANES
 from tv2sim.engines.kernel.machine import Machine
 from tv2sim.engines.kernel.replicating import Lanes, Stage, Stream, Varied
@@ -17,7 +17,7 @@ from tv2sim.engines.kernel.stage import assign
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tv2sim.engines.kernel.inputs import World
+    from tv2sim.engines.kernel.world_columns import World
 
 __all__ = ["elapsed_of"]
 

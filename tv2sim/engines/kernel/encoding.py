@@ -10,14 +10,15 @@ import numpy as np
 
 from tv2sim.base.compiling import compiled, inlined
 from tv2sim.base.ticks import PER_SECOND
-from tv2sim.engines.kernel.arrivals import before_of, pause_from
+from tv2sim.engines.kernel.drawing import before_of
+from tv2sim.engines.kernel.pauses import pause_from
 from tv2sim.strategies import MOMENTS
 from tv2sim.world.profiles import Profile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tv2sim.engines.kernel.inputs import World
+    from tv2sim.engines.kernel.world_columns import World
 
 __all__ = ["ARRIVES", "DECIDED", "READY_FIRST", "STARTS", "Arrivals", "arrivals_of", "order_of", "script_of"]
 

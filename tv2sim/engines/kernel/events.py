@@ -1,6 +1,6 @@
 """All rules, one replication at a time: a function for each place of an instant, as in the model.
 
-:mod:`tv2sim.engines.kernel.state` says what its arrays hold.
+:mod:`tv2sim.engines.kernel.state_rows` says what its arrays hold.
 """
 
 from __future__ import annotations
@@ -12,8 +12,7 @@ import numpy as np
 
 from tv2sim.base.compiling import borrowing, inlined
 from tv2sim.base.ticks import PER_SECOND
-from tv2sim.engines.kernel import state as s
-from tv2sim.engines.kernel.arrivals import pause_from
+from tv2sim.engines.kernel import state_rows as s
 from tv2sim.engines.kernel.deciding import (
     at_latest_start,
     begins_encoding,
@@ -24,8 +23,7 @@ from tv2sim.engines.kernel.deciding import (
     wait_for_own,
 )
 from tv2sim.engines.kernel.heaps import pop, push
-from tv2sim.engines.kernel.orders import begin, due, is_needed, is_own, order, start_for, start_up
-from tv2sim.engines.kernel.pools import fill_up, lapse, next_lapse, retire
+from tv2sim.engines.kernel.pauses import pause_from
 from tv2sim.engines.kernel.serving import (
     admit,
     assign,
@@ -37,6 +35,19 @@ from tv2sim.engines.kernel.serving import (
     put,
     take,
     waiting,
+)
+from tv2sim.engines.kernel.starting import (
+    begin,
+    due,
+    fill_up,
+    is_needed,
+    is_own,
+    lapse,
+    next_lapse,
+    order,
+    retire,
+    start_for,
+    start_up,
 )
 from tv2sim.strategies import coverage as rule
 

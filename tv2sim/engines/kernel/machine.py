@@ -10,10 +10,11 @@ import numpy as np
 from tv2sim.base.checks import MOST, a_whole_number
 from tv2sim.base.errors import StrategyError
 from tv2sim.base.ticks import to_ticks, whole_ticks
-from tv2sim.engines.kernel import events, state
+from tv2sim.engines.kernel import events
+from tv2sim.engines.kernel import state_rows as state
+from tv2sim.engines.kernel.drawing import Drawn, draw, draw_start
 from tv2sim.engines.kernel.encoding import arrivals_of
-from tv2sim.engines.kernel.inputs import Drawn, World, draw
-from tv2sim.engines.kernel.starts import draw_start
+from tv2sim.engines.kernel.world_columns import World
 from tv2sim.strategies.lead import nominal_times
 from tv2sim.world.profiles import Profile
 
@@ -35,13 +36,15 @@ class Machine:
 
     Attributes
     ----------
+    logged : bool
+        Whether the log is wanted.
     numbers, others : int
         How many publishers because of the same video, and how many without a cause, a managed pool is likely to
         start; what these draw is drawn beforehand.
     """
 
     def __init__(self, world: World, *, logged: bool) -> None:
-        self.world, self._logged = world, logged
+        self.world, self.logged = world, logged
         videos, order = len(world.catalogue), world.ordering
         self.guess = np.full(videos, np.nan)
         """When the encoding of each video starts, as assumed by the priorities."""
@@ -63,7 +66,7 @@ class Machine:
         self.T, self.K = np.zeros((state.TIMES, width)), np.zeros((state.NUMBERS, width), dtype=np.int64)
         self.n = np.zeros(state.COUNTS, dtype=np.int64)
         self.c = np.zeros(state.DURATIONS)
-        self.log = np.empty(6 * videos + 3 * width if self._logged or managed else 0, dtype=np.int64)
+        self.log = np.empty(6 * videos + 3 * width if self.logged or managed else 0, dtype=np.int64)
         self._fill(self.T[state.TIMEOUT], world.timeout)
         self._fill(self.T[state.DELAY], world.delay)
         self._fill(self.T[state.SPEED], world.speeds[:width])

@@ -14,7 +14,7 @@ import numpy as np
 
 from tv2sim.base.compiling import borrowing, compiled
 from tv2sim.base.ticks import PER_SECOND
-from tv2sim.engines.kernel import state
+from tv2sim.engines.kernel import state_rows as state
 from tv2sim.results.facts import VIDEO_OUTCOMES
 
 __all__ = ["MEASURED", "OF_SUMS", "Fixed", "measure", "peak", "quantile", "quantile_weights"]

@@ -15,10 +15,10 @@ import numpy as np
 from tv2sim.base.compiling import announced, borrowing, compiled
 from tv2sim.base.random_numbers import Purpose
 from tv2sim.base.ticks import to_ticks, whole_ticks
-from tv2sim.engines.kernel import events, lanes, stage, state, stream, varied
-from tv2sim.engines.kernel.arrivals import before_of
-from tv2sim.engines.kernel.encoding import Arrivals, arrivals_of, order_of, script_of
-from tv2sim.engines.kernel.inputs import (
+from tv2sim.engines.kernel import events, lanes, stage, stream, varied
+from tv2sim.engines.kernel import state_rows as state
+from tv2sim.engines.kernel.drawing import (
+    before_of,
     draw_encoding_lanes,
     draw_lanes,
     draw_part,
@@ -26,6 +26,7 @@ from tv2sim.engines.kernel.inputs import (
     draw_publishing_lanes,
     draw_startup,
 )
+from tv2sim.engines.kernel.encoding import Arrivals, arrivals_of, order_of, script_of
 from tv2sim.engines.kernel.machine import Machine
 from tv2sim.engines.kernel.measuring import MEASURED, OF_SUMS, Fixed, measure, peak, quantile, quantile_weights
 from tv2sim.engines.kernel.philox import draw_rows, whole_blocks
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from tv2sim.engines.kernel.inputs import World
+    from tv2sim.engines.kernel.world_columns import World
 
 __all__ = ["Block", "measured"]
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,12 +12,10 @@ from tv2sim.strategies.contradictions import has_pool_that_adapts
 from tv2sim.world.distributions import Distribution
 
 if TYPE_CHECKING:
-    from tv2sim.catalogue import Catalogue
-    from tv2sim.engines.kernel.inputs import World
+    from tv2sim.engines.kernel.world_columns import World
     from tv2sim.strategies import Strategy
-    from tv2sim.world.scenario import Scenario
 
-__all__ = ["FEATURES", "KERNELS", "features_of", "kernels_for", "unknown"]
+__all__ = ["FEATURES", "KERNELS", "features_of", "kernels_for"]
 
 KERNELS = ("lanes", "stream", "varied", "stage", "events")
 """From the fastest to the slowest."""
@@ -35,13 +32,13 @@ class Feature(NamedTuple):
     text : str
         For people.
     has : callable
-        Whether a world has it. If no kernel knows it, there is no world either: it takes an :class:`Asked`.
+        Whether a world has it.
     known : tuple of str
         The kernels that know it.
     """
 
     text: str
-    has: Callable[[Any], bool]
+    has: Callable[[World], bool]
     known: tuple[str, ...]
 
 
@@ -49,15 +46,6 @@ def _starts_for_pool(world: World) -> bool:
     return bool(((world.moment != MOMENTS.index(None)) & (world.own == 0)).any())
 
 
-class Asked(NamedTuple):
-    """What is to be simulated, before it is known whether a kernel can."""
-
-    catalogue: Catalogue
-    strategy: Strategy
-    scenario: Scenario
-
-
-_NONE: tuple[str, ...] = ()
 _NOT_STREAM = tuple(kernel for kernel in KERNELS if kernel != "stream")
 
 
@@ -70,13 +58,6 @@ def _changes(world: World) -> bool:
 
 
 FEATURES = (
-    Feature(
-        "failures other than those of start-ups, faults",
-        lambda asked: bool(replace(asked.scenario.faults, startup=0.0)),
-        _NONE,
-    ),
-    Feature("retries of the client, hand_over", lambda asked: asked.scenario.hand_over is not None, _NONE),
-    Feature("a broker", lambda asked: asked.scenario.broker is not None, _NONE),
     Feature(
         "a strategy that weighs everything once an instant, or has a pool that adapts",
         lambda world: _weighs(world.strategy) or has_pool_that_adapts(world.strategy),
@@ -175,13 +156,7 @@ FEATURES = (
 
 def features_of(world: World) -> list[Feature]:
     """Return those of :data:`FEATURES` that a world has."""
-    return [feature for feature in FEATURES if feature.known and feature.has(world)]
-
-
-def unknown(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> list[Feature]:
-    """Return those of :data:`FEATURES` that no kernel knows, and that are asked for."""
-    asked = Asked(catalogue, strategy, scenario)
-    return [feature for feature in FEATURES if not feature.known and feature.has(asked)]
+    return [feature for feature in FEATURES if feature.has(world)]
 
 
 def kernels_for(world: World) -> list[str]:

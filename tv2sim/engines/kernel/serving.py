@@ -10,10 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from tv2sim.base.compiling import inlined
-from tv2sim.engines.kernel import state as s
+from tv2sim.engines.kernel import state_rows as s
 from tv2sim.engines.kernel.heaps import pop, push
-from tv2sim.engines.kernel.orders import for_pool, gone, order
-from tv2sim.engines.kernel.pools import fill_up
+from tv2sim.engines.kernel.starting import fill_up, for_pool, gone, order
 
 __all__ = ["admit", "assign", "discard", "has_room", "hopeless", "lose", "publish", "put", "take", "waiting"]
 

@@ -10,13 +10,14 @@ from simpy import Event
 from tv2sim.base.random_numbers import Purpose
 from tv2sim.engines.model.draws import drawn
 from tv2sim.engines.model.encoders import Encoders
-from tv2sim.engines.model.environment import Background, CountingEnvironment
 from tv2sim.engines.model.instant import (
     ENCODED,
     ENCODER_DIED,
     ENCODER_REPAIRED,
     HANDED_OVER,
     RESTARTED,
+    Background,
+    CountingEnvironment,
     PlacedTimeout,
     happens,
     later,
@@ -183,7 +184,7 @@ class BreakableEncoders(Encoders):
     def _dies(self, encoder: int, life: int) -> None:
         """Let an encoder die; the video in it is interrupted, even if it is encoded."""
         video = self._holds.pop(encoder, -1)
-        self._record.encoder_failed(video, encoder, -1)
+        self._record.encoder_failed(video, encoder)
         self._dead += 1
         if video < 0:
             self.free[:] = [one for one in self.free if one[1] != encoder]
@@ -200,7 +201,7 @@ class BreakableEncoders(Encoders):
         repair.callbacks.append(lambda _: self._repaired(encoder, life))
 
     def _repaired(self, encoder: int, life: int) -> None:
-        self._record.encoder_repaired(-1, encoder, -1)
+        self._record.other("encoder_repaired", encoder=encoder)
         self._dead -= 1
         self._live(encoder, life + 1)
         self._release(encoder)

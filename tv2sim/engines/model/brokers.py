@@ -10,7 +10,7 @@ from tv2sim.engines.model.draws import drawn
 from tv2sim.engines.model.failures import FailingPublishers, RetryingStage, numbers
 from tv2sim.engines.model.instant import DELIVERED, later
 from tv2sim.engines.model.orders import Order
-from tv2sim.engines.model.queues import PriorityQueue
+from tv2sim.engines.model.publishing import PriorityQueue
 from tv2sim.world.distributions import Distribution
 
 if TYPE_CHECKING:
@@ -76,16 +76,16 @@ class BrokersPublishers(FailingPublishers):
             later(self._env, self._latency(video, delivery), DELIVERED + video, self._visible, video)
 
     def _deliver_again(self, video: int) -> None:
-        self._record.redelivered(video)
+        self._record.other("redelivered", video=video)
         self._deliver(video)
 
     def _visible(self, video: int) -> None:
-        self._record.visible(video)
+        self._record.other("visible", video=video)
         self._show(video)
 
     def _visible_again(self, video: int) -> None:
         """Let a video wait again whose publication was not acknowledged; its own publisher is a new one."""
-        self._record.redelivered(video)
+        self._record.other("redelivered", video=video)
         self._show(video)
         if self._own[video]:
             self._order(Order(video, video))

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tv2sim.base.random_numbers import Purpose
 from tv2sim.base.ticks import to_ticks
 from tv2sim.engines.model.draws import Drawn, drawn
-from tv2sim.engines.model.environment import Background
-from tv2sim.engines.model.instant import DIED, NOTICED, READY, later
+from tv2sim.engines.model.instant import DIED, NOTICED, READY, Background, later
 from tv2sim.engines.model.orders import Key, Order, OrderedPublishers
 from tv2sim.engines.model.publishing import PublishingStage
 

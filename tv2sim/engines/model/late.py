@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 from tv2sim.engines.model.brokers import BrokersStage
 from tv2sim.engines.model.failures import RetryingStage
 from tv2sim.engines.model.instant import DECIDED, later
-from tv2sim.engines.model.publishing import PublishingStage
-from tv2sim.engines.model.queues import PriorityQueue
+from tv2sim.engines.model.publishing import PriorityQueue, PublishingStage
 
 if TYPE_CHECKING:
     from simpy import Environment

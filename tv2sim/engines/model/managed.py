@@ -5,23 +5,34 @@ from __future__ import annotations
 from bisect import insort
 from itertools import repeat
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from tv2sim.base.ticks import to_ticks
 from tv2sim.engines.model.brokers import BrokersPublishers
-from tv2sim.engines.model.environment import Background
 from tv2sim.engines.model.failures import FailingPublishers
-from tv2sim.engines.model.instant import RETIRED, later
+from tv2sim.engines.model.instant import RETIRED, Background, later
 from tv2sim.engines.model.orders import Order, OrderedPublishers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from tv2sim.base.progress import Counted
-    from tv2sim.engines.model.rules import RuledDecisions
     from tv2sim.world.scenario import Scenario
 
 __all__ = ["ManagedBrokersPublishers", "ManagedFailingPublishers", "ManagedPublishers"]
+
+
+class Watch(Protocol):
+    """A rule that is told what happens to videos that use the pool."""
+
+    def encoding_started(self, video: int, *, again: bool = False) -> None:
+        """Take note of the start of an encoding; it may be another one of the same video."""
+
+    def interrupted(self, video: int) -> None:
+        """Take note that a video has lost its encoder."""
+
+    def taken(self, video: int) -> None:
+        """Take note that a video has a publisher, or needs none."""
 
 
 def _nothing() -> None:
@@ -47,7 +58,7 @@ class ManagedPublishers(OrderedPublishers):
         self._ready_since = self._record.tables["publishers"]["ready"]
         self.wake: Callable[[], None] = _nothing
         """Lets a strategy that decides once an instant decide in this one; set by who wires them."""
-        self._watch: RuledDecisions | None = None
+        self._watch: Watch | None = None
         self._provided: list[float] = []  # when each ordered one of the pool is due to start, ascending
         self._starting: dict[int, float] = {}  # when each starting one of the pool has started
         self._in_flight = 0  # publishers of the pool that are ordered or starting
@@ -131,7 +142,7 @@ class ManagedPublishers(OrderedPublishers):
 
     # -- for rules that decide once an instant -------------------------------------------------------------
 
-    def watch(self, rule: RuledDecisions) -> None:
+    def watch(self, rule: Watch) -> None:
         """Let a rule know what happens to videos that use the pool."""
         self._watch = rule
         self.watches_encoding = True

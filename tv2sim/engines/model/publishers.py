@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING
 from tv2sim.base.checks import MOST, a_whole_number
 from tv2sim.base.errors import StrategyError, call
 from tv2sim.base.ticks import PER_SECOND, to_ticks
-from tv2sim.engines.model.environment import Background
-from tv2sim.engines.model.instant import PUBLISHED, READY, REVIEWED, STARTED_LATER, PlacedTimeout, later
+from tv2sim.engines.model.instant import (
+    PUBLISHED,
+    READY,
+    REVIEWED,
+    STARTED_LATER,
+    Background,
+    PlacedTimeout,
+    later,
+)
 from tv2sim.strategies import DEFAULT_WINDOW, MOMENTS, PoolState
 
 if TYPE_CHECKING:

@@ -1,24 +1,68 @@
-"""The publishing stage: where encoded videos and ready publishers meet."""
+"""The publishing stage, where encoded videos and ready publishers meet, and its queue."""
 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from heapq import heapify, heappop, heappush
 from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from simpy import Event
 
-from tv2sim.engines.model.environment import CountingEnvironment
-from tv2sim.engines.model.instant import ADMITTED, happens
+from tv2sim.engines.model.instant import ADMITTED, CountingEnvironment, happens
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     from simpy import Environment
 
-    from tv2sim.engines.model.queues import PriorityQueue
+__all__ = ["PriorityQueue", "PublishingStage"]
 
-__all__ = ["PublishingStage"]
+_LAST = 1 << 60
+"""More than the place of any video that is in a queue."""
+
+
+class PriorityQueue:
+    """Lowest priority first; first in, first out among equal ones.
+
+    Parameters
+    ----------
+    priority : callable
+        Takes a video and returns its priority, which has an order; called when the video is put in.
+    place : mapping, optional
+        The order of videos with equal priorities; default is that in which they are put in.
+    """
+
+    def __init__(self, priority: Callable[[int], Any], place: Mapping[int, int] | None = None) -> None:
+        self._priority, self._place = priority, place
+        self._heap: list[tuple[Any, int, int]] = []
+        self._arrivals = 0
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def append(self, video: int, /) -> None:
+        """Put a video in."""
+        place = self._arrivals if self._place is None else self._place[video]
+        heappush(self._heap, (self._priority(video), place, video))
+        self._arrivals += 1
+
+    def popleft(self) -> int:
+        """Take the video with the lowest priority out."""
+        return heappop(self._heap)[2]
+
+    def __iter__(self) -> Iterator[int]:
+        return (video for *_, video in sorted(self._heap))
+
+    def remove(self, video: int, /) -> None:
+        """Take a video out."""
+        self._heap.remove(next(entry for entry in self._heap if entry[2] == video))
+        heapify(self._heap)
+
+    def merged(self, others: Iterable[int]) -> list[int]:
+        """Return the videos with others that would come after them, all in the order of their priorities."""
+        later = [(self._priority(video), _LAST + place, video) for place, video in enumerate(others)]
+        return [video for *_, video in sorted([*self._heap, *later])]
 
 
 class PublishingStage:

@@ -12,8 +12,7 @@ import numpy as np
 from tv2sim.base.checks import MOST, a_whole_number, shown
 from tv2sim.base.errors import StrategyError, call
 from tv2sim.base.ticks import PER_SECOND, to_ticks
-from tv2sim.engines.model.environment import Background
-from tv2sim.engines.model.instant import REVIEWED
+from tv2sim.engines.model.instant import REVIEWED, Background
 from tv2sim.engines.model.late import Decisions
 from tv2sim.strategies.coverage import begin, decide, latest_start, seen
 from tv2sim.strategies.decisions import Decision, KnownVideo, State

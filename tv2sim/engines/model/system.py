@@ -16,21 +16,18 @@ from tv2sim.base.checks import a_number
 from tv2sim.base.errors import ScenarioError, StrategyError, call
 from tv2sim.base.random_numbers import Purpose
 from tv2sim.base.ticks import LAST, PER_SECOND, to_ticks, whole_ticks
-from tv2sim.engines.model.arrivals import pauses
 from tv2sim.engines.model.breakdowns import BreakableEncoders
 from tv2sim.engines.model.brokers import BrokersPublishers, BrokersQueue, BrokersStage
-from tv2sim.engines.model.client import LiveVideos, RetryingClient, Wait, client, known_times
+from tv2sim.engines.model.client import LiveVideos, RetryingClient, Wait, client, known_times, pauses
 from tv2sim.engines.model.draws import drawn, encodings
 from tv2sim.engines.model.encoders import DifferentEncoders, Encoders, NoEncoders
-from tv2sim.engines.model.environment import CountingEnvironment
 from tv2sim.engines.model.failures import FailingPublishers, RetryingStage
-from tv2sim.engines.model.instant import END, PlacedTimeout
+from tv2sim.engines.model.instant import END, CountingEnvironment, PlacedTimeout
 from tv2sim.engines.model.late import Decisions, LateBrokersStage, LateRetryingStage, LateStage
 from tv2sim.engines.model.managed import ManagedBrokersPublishers, ManagedFailingPublishers, ManagedPublishers
 from tv2sim.engines.model.orders import OrderedPublishers
 from tv2sim.engines.model.publishers import Publishers, reviews
-from tv2sim.engines.model.publishing import PublishingStage
-from tv2sim.engines.model.queues import PriorityQueue
+from tv2sim.engines.model.publishing import PriorityQueue, PublishingStage
 from tv2sim.results.recorder import Observer, Recorder
 from tv2sim.strategies import Starts
 from tv2sim.strategies.lead import nominal_times

@@ -1,9 +1,9 @@
-"""What the kernels are given: columns in ticks, the rule as numbers, and start-up times."""
+"""A catalogue, a strategy and a scenario for the kernels: columns in ticks, and the rule as numbers."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from math import inf, nan
 from typing import TYPE_CHECKING
 
@@ -11,21 +11,11 @@ import numpy as np
 
 from tv2sim.base.checks import a_number
 from tv2sim.base.errors import StrategyError
-from tv2sim.base.random_numbers import Purpose
 from tv2sim.base.ticks import PER_SECOND, to_ticks, whole_ticks
-from tv2sim.engines.kernel.arrivals import before_of, steps_of
-from tv2sim.engines.kernel.philox import (
-    LANES,
-    draw_numbers,
-    draw_rows,
-    uniform_lanes,
-    uniform_part,
-    whole_blocks,
-)
-from tv2sim.engines.kernel.starts import draw_likely_starts, draw_starts
-from tv2sim.engines.kernel.state import BY_DEADLINE, BY_HOOK, BY_VALUE, FIRST_IN, UNLIMITED
+from tv2sim.engines.kernel.pauses import steps_of
+from tv2sim.engines.kernel.state_rows import BY_DEADLINE, BY_HOOK, BY_VALUE, FIRST_IN, UNLIMITED
 from tv2sim.strategies import MOMENTS
-from tv2sim.world.distributions import Distribution, drawn_ticks, drawn_times
+from tv2sim.world.distributions import Distribution
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,10 +24,7 @@ if TYPE_CHECKING:
     from tv2sim.strategies import Strategy
     from tv2sim.world.scenario import Scenario
 
-__all__ = [
-    "Drawn", "World", "draw", "draw_encoding_lanes", "draw_lanes", "draw_part", "draw_publishing",
-    "draw_publishing_lanes", "draw_startup", "world_of",
-]  # fmt: skip
+__all__ = ["World", "world_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +151,7 @@ class World:
 
     @property
     def ordering(self) -> int:
-        """The order of the queue, one of those of :mod:`tv2sim.engines.kernel.state`."""
+        """The order of the queue, one of those of :mod:`tv2sim.engines.kernel.state_rows`."""
         if self.strategy.order == "deadline":
             return BY_DEADLINE
         if self.strategy.order == "priority":
@@ -226,120 +213,3 @@ def world_of(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> Wo
         inf if until is None else to_ticks(until),
         0.0 if every is None else to_ticks(every),
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Drawn:
-    """What replications draw, a row for each; what is the same in all of them may have a single row.
-
-    Attributes
-    ----------
-    seed, first : int
-        The keys of the first row.
-    starts, publishers
-        As :func:`tv2sim.engines.kernel.starts.draw_starts` returns them; of a managed pool, the likely ones.
-    publishing, encoding, before : numpy.ndarray
-        By video: publishing times, encoding times, and the time before which it is not offered.
-    """
-
-    seed: int
-    first: int
-    starts: NDArray[np.float64]
-    publishers: int
-    publishing: NDArray[np.float64]
-    encoding: NDArray[np.float64]
-    before: NDArray[np.float64]
-
-    @property
-    def columns(self) -> tuple[NDArray[np.float64], ...]:
-        """What is drawn by video, besides start-up times."""
-        return self.publishing, self.encoding, self.before
-
-    def of(self, row: int) -> Drawn:
-        """Return what one of the replications draws."""
-        columns = (column[row : row + 1] if len(column) > 1 else column for column in self.columns)
-        return Drawn(self.seed, self.first + row, self.starts[row : row + 1], self.publishers, *columns)
-
-
-def draw(world: World, seed: int, replications: range, numbers: int = 2, others: int = 0) -> Drawn:
-    """Draw all that replications need; of a managed pool, so many numbers of each cause, and others."""
-    given = (world, seed, replications)
-    if world.managed:
-        starts, publishers = draw_likely_starts(*given, numbers, others), 0
-    else:
-        starts, publishers = draw_starts(*given)
-    columns = draw_publishing(*given), _draw_encoding(*given), before_of(*given)
-    return Drawn(seed, replications.start, starts, publishers, *columns)
-
-
-def draw_startup(world: World, seed: int, replications: range) -> tuple[NDArray[np.float64], ...]:
-    """Draw the start-up times of slots, of a video's first publisher, and of its second if there may be one."""
-    time, videos = world.scenario.startup_time, len(world.catalogue)
-    startup = partial(draw_rows, time, "startup_time", seed, Purpose.STARTUP_FOR_VIDEO, replications, videos)
-    slots = draw_rows(time, "startup_time", seed, Purpose.STARTUP_OF_SLOT, replications, world.level)
-    return (
-        np.zeros_like(slots) if world.strategy.ready_at_start else slots,
-        startup(),
-        startup(further=1) if world.second_starts else np.empty((len(replications), 0)),
-    )
-
-
-def draw_publishing(world: World, seed: int, replications: range) -> NDArray[np.float64]:
-    """Draw the publishing times of videos."""
-    known = ~np.isnan(world.publishing)
-    if not world.draws_publishing:
-        return world.publishing[np.newaxis]
-    time = world.scenario.publishing_time
-    assert isinstance(time, Distribution)
-    drawn = draw_rows(time, "publishing_time", seed, Purpose.PUBLISHING_TIME, replications, len(known))
-    drawn[:, known] = world.publishing[known]
-    return drawn
-
-
-def _draw_encoding(world: World, seed: int, replications: range) -> NDArray[np.float64]:
-    factor, videos = world.scenario.encoding_factor, len(world.catalogue)
-    if not isinstance(factor, Distribution) or world.scenario.encoders is None:
-        return world.encoding_time[np.newaxis]
-    purpose = Purpose.ENCODING_FACTOR
-    return world.durations(draw_numbers(factor, "encoding_factor", seed, purpose, replications, videos))
-
-
-def draw_lanes(world: World, seed: int, first: int, out: NDArray[np.float64], slots: int) -> None:
-    """Fill in the start-up times of the slots, and from column `slots` on those of the videos.
-
-    There is a row for each group of replications, with a number for each entity and each of the group.
-    """
-    for group in out:  # one at a time, because small arrays stay in the processor's cache
-        uniform_lanes(np.uint64(seed), int(Purpose.STARTUP_OF_SLOT), first, group[:slots])
-        uniform_lanes(np.uint64(seed), int(Purpose.STARTUP_FOR_VIDEO), first, group[slots:])
-        drawn_ticks(world.scenario.startup_time, group, out=group)
-        first += LANES
-
-
-def draw_encoding_lanes(world: World, seed: int, first: int, out: NDArray[np.float64]) -> None:
-    """Fill in the encoding times of a group of replications, a number for each video and lane."""
-    factor, lanes = world.scenario.encoding_factor, out.reshape(-1, LANES)[: len(world.catalogue)]
-    if isinstance(factor, Distribution) and world.scenario.encoders is not None:
-        uniform_lanes(np.uint64(seed), int(Purpose.ENCODING_FACTOR), first, out)
-        out[:] = drawn_times(factor, out, "encoding_factor")
-        lanes *= world.catalogue.encoding_time[:, np.newaxis]
-        whole_ticks(lanes, out=lanes)
-    else:
-        lanes[:] = world.encoding_time[:, np.newaxis]
-
-
-def draw_publishing_lanes(world: World, seed: int, first: int, out: NDArray[np.float64]) -> None:
-    """Fill in the publishing times of a group of replications, a number for each video and lane."""
-    time, known = world.scenario.publishing_time, np.flatnonzero(~np.isnan(world.publishing))
-    if world.draws_publishing:
-        assert isinstance(time, Distribution)
-        uniform_lanes(np.uint64(seed), int(Purpose.PUBLISHING_TIME), first, out)
-        drawn_ticks(time, out, out=out, name="publishing_time")
-    out.reshape(-1, LANES)[known] = world.publishing[known, np.newaxis]
-
-
-def draw_part(world: World, seed: int, replication: int, start: int, count: int) -> NDArray[np.float64]:
-    """Return the start-up times of `count` videos of one replication; `start` is a multiple of 4."""
-    u = np.empty(whole_blocks(count))
-    uniform_part(np.uint64(seed), int(Purpose.STARTUP_FOR_VIDEO), 0, replication, start, u)
-    return drawn_ticks(world.scenario.startup_time, u[:count])

@@ -1,4 +1,4 @@
-"""Orders: from the decision that a publisher is to be started until it starts up.
+"""Starts of publishers: orders, from the decision until the start-up, and the level of a managed pool.
 
 An order is a number: a slot of the pool, or else, after these, twice the video that is its cause, plus 1 if the
 publisher is for this video alone; or ``NOBODY``, if it is for the pool and has no cause.
@@ -6,14 +6,19 @@ publisher is for this video alone; or ``NOBODY``, if it is for the pool and has 
 
 from __future__ import annotations
 
-from math import nan
+from math import ceil, inf, nan
 from typing import Any
 
-from tv2sim.base.compiling import inlined
-from tv2sim.engines.kernel import state as s
+from tv2sim.base.checks import MOST
+from tv2sim.base.compiling import borrowing, inlined
+from tv2sim.base.ticks import PER_SECOND
+from tv2sim.engines.kernel import state_rows as s
 from tv2sim.engines.kernel.heaps import push
 
-__all__ = ["begin", "due", "for_pool", "gone", "is_needed", "is_own", "order", "start_for", "start_up"]
+__all__ = [
+    "begin", "due", "fill_up", "for_pool", "gone", "is_needed", "is_own", "lapse", "next_lapse", "order",
+    "retire", "start_for", "start_up",
+]  # fmt: skip
 
 
 @inlined
@@ -137,3 +142,90 @@ def gone(now: Any, D: Any, T: Any, K: Any, n: Any, log: Any, pool: Any) -> None:
         if pool is None or is_needed(K[s.IN_LINE, first], K, n):
             n[s.WAITS] += T[s.SINCE, first] < now
             begin(now, K[s.IN_LINE, first], False, D, T, K, n, log, pool)
+
+
+# -- the level of a managed pool ---------------------------------------------------------------------------
+
+
+@inlined
+def _level(now: Any, T: Any, n: Any, c: Any) -> Any:
+    """Return how many publishers the pool should have, which may follow the rate of the starts of encodings."""
+    if c[s.FACTOR] == 0:
+        return n[s.LEVEL]
+    while n[s.RECENT] < n[s.NEXT] and T[s.STARTED, n[s.RECENT]] <= now - c[s.WINDOW]:
+        n[s.RECENT] += 1
+    if now == 0:
+        return n[s.LEVEL]
+    rate = (n[s.NEXT] - n[s.RECENT]) / (min(c[s.WINDOW], max(now, PER_SECOND)) / PER_SECOND)
+    wanted = c[s.FACTOR] * rate * c[s.STARTUP] - 1e-9
+    if wanted > MOST:
+        n[s.TOO_HIGH] = 1
+        c[s.ASKED] = wanted
+        return n[s.LEVEL]
+    return max(n[s.LEVEL], ceil(wanted))
+
+
+@borrowing
+def fill_up(now: Any, cause: Any, D: Any, T: Any, K: Any, n: Any, c: Any, log: Any, pool: Any) -> None:
+    """Order what is missing because of a video or without a cause (-1); see later to what is too much.
+
+    What the videos have taken that were served in this decision is ordered because of them.
+    """
+    level, served = _level(now, T, n, c), 0
+    while (
+        n[s.STOCK] < level
+        and n[s.STOCK] + n[s.BUSY] < n[s.POOL_MOST]
+        and n[s.IN_FLIGHT] < n[s.STARTS_MOST]
+        and n[s.ORDERS] < n[s.ROOM]
+    ):
+        because = K[s.GIVEN, served] if served < n[s.SERVED] else cause
+        served += 1
+        order(now, for_pool(because, n) if because >= 0 else s.NOBODY, 0.0, D, T, K, n, c, log, pool)
+    n[s.SERVED] = 0
+    if _has_surplus(now, level, T, K, n, c):
+        n[s.SURPLUS] = 1
+
+
+@inlined
+def _has_surplus(now: Any, level: Any, T: Any, K: Any, n: Any, c: Any) -> Any:
+    """Return whether the publisher ready longest is idle for long, and the pool exceeds its level."""
+    if c[s.TO_LIVE] == 0 or n[s.R_IN] == n[s.R_OUT] or n[s.STOCK] <= max(level, n[s.LEVEL]):
+        return False
+    return now - T[s.P_READY, K[s.READY, n[s.R_OUT]]] >= c[s.TO_LIVE]
+
+
+@inlined
+def next_lapse(now: Any, T: Any, K: Any, n: Any, c: Any) -> Any:
+    """Return when it is seen next whether publishers are retired.
+
+    It is at the end of the idle time to live of each one that has had to wait, and at once for a surplus.
+    """
+    if n[s.SURPLUS]:
+        return now
+    if c[s.TO_LIVE] > 0 and n[s.LAPSED] < n[s.R_IN]:
+        return T[s.P_READY, K[s.READY, n[s.LAPSED]]] + c[s.TO_LIVE]
+    return inf
+
+
+@borrowing
+def lapse(now: Any, D: Any, T: Any, K: Any, n: Any, c: Any, log: Any, pool: Any) -> None:
+    """Retire the publishers that are idle for long, while the pool exceeds its level."""
+    waits = True
+    if n[s.SURPLUS]:
+        n[s.SURPLUS] = 0
+    else:
+        waits = n[s.LAPSED] >= n[s.R_OUT]
+        n[s.LAPSED] += 1
+    while waits and _has_surplus(now, _level(now, T, n, c), T, K, n, c):
+        n[s.STOCK] -= 1
+        n[s.R_OUT] += 1
+        retire(now, K[s.READY, n[s.R_OUT] - 1], D, T, K, n, log, pool)
+
+
+@inlined
+def retire(now: Any, publisher: Any, D: Any, T: Any, K: Any, n: Any, log: Any, pool: Any) -> None:
+    """End a publisher without a video."""
+    T[s.P_ENDED, publisher] = now
+    K[s.P_OUTCOME, publisher] = s.RETIRED
+    s.note(s.E_P_RETIRED, publisher, n, log)
+    gone(now, D, T, K, n, log, pool)

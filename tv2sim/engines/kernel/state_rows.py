@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from tv2sim.base.compiling import inlined
-from tv2sim.results.event_kinds import EVENTS, pack
 from tv2sim.results.facts import PUBLISHER_OUTCOMES, VIDEO_OUTCOMES
 from tv2sim.strategies import MOMENTS
 
@@ -75,11 +74,20 @@ FIRST_IN, BY_HOOK, BY_VALUE, BY_DEADLINE = range(4)
 NOBODY = np.int64(-1)
 UNLIMITED = 1 << 60
 
-_BITS = pack(None, 1).bit_length() - 1
+LOGGED_KINDS = (
+    "offered", "encoding_started", "encoded", "queued", "publisher_started", "publisher_ready", "assigned",
+    "published", "failed", "publisher_ended", "publisher_failed", "publisher_retired", "discarded",
+)  # fmt: skip
+"""The kinds of events that the log may hold, by their names in the table of events.
+
+Compiled code holds the places in here, so that what is compiled stays valid when the table of events changes.
+"""
+LOG_BITS = 4
+"""Bits of an item of the log that hold the place; the bits above hold the row."""
 (
     E_OFFERED, E_STARTED, E_ENCODED, E_QUEUED, E_P_STARTED, E_P_READY, E_ASSIGNED, E_PUBLISHED, E_FAILED,
     E_P_ENDED, E_P_FAILED, E_P_RETIRED, E_DISCARDED,
-) = map(np.int64, map(pack, [*list(EVENTS)[:12], "discarded"]))  # fmt: skip
+) = map(np.int64, range(len(LOGGED_KINDS)))  # fmt: skip
 IN_TIME, TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))
 ENDED, FAILED, RETIRED = map(PUBLISHER_OUTCOMES.index, ("ended", "failed", "retired"))
 
@@ -104,5 +112,5 @@ class Managed(NamedTuple):
 def note(event: Any, row: Any, n: Any, log: Any) -> None:
     """Write an event into the log, if there is room."""
     if n[LOGGED] < len(log):
-        log[n[LOGGED]] = row << _BITS | event
+        log[n[LOGGED]] = row << LOG_BITS | event
         n[LOGGED] += 1

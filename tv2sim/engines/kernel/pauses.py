@@ -1,6 +1,6 @@
-"""When videos may be offered: fixed arrivals, a row for each replication, and pauses under a changing rate.
+"""The client's pauses under a rate that changes over time, compiled.
 
-Compiled code adds in floats, and says if that leaves open to which tick a pause is rounded; then
+Compiled code adds in floats, and returns NaN if that leaves open to which tick a pause is rounded. Then
 :meth:`tv2sim.world.profiles.Profile.ticks_of_pause` decides, which is exact.
 """
 
@@ -12,19 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tv2sim.base.compiling import borrowing, compiled, inlined
-from tv2sim.base.random_numbers import Purpose
-from tv2sim.base.ticks import PER_SECOND, whole_ticks
-from tv2sim.engines.kernel.philox import draw_numbers
-from tv2sim.world.distributions import Exponential
+from tv2sim.base.compiling import borrowing, inlined
+from tv2sim.base.ticks import PER_SECOND
 from tv2sim.world.profiles import Profile
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from tv2sim.engines.kernel.inputs import World
-
-__all__ = ["before_of", "pause_from", "steps_of"]
+__all__ = ["pause_from", "steps_of"]
 
 _BEGIN, _END, _RATE, _OTHERS = range(4)
 _PERIOD, _INEXACT, _HIGHEST, _LOWEST = range(4)
@@ -148,59 +143,3 @@ def _over_steps(time: Any, at: Any, k: Any, amount: Any, steps: Any) -> Any:
             at = 0.0
         k = following
     return nan
-
-
-def before_of(world: World, seed: int, replications: range) -> NDArray[np.float64]:
-    """Return before which tick each video is not offered, in a single row if it is the same in all."""
-    if not world.fixed_arrivals:
-        return world.submitted[np.newaxis]
-    scenario, videos = world.scenario, len(world.catalogue)
-    rate, poisson = scenario.requests_per_second, scenario.arrivals == "poisson"
-    if poisson:
-        amounts = draw_numbers(Exponential(1), "arrivals", seed, Purpose.PAUSE, replications, videos)
-    else:
-        amounts = np.ones((1, videos))
-    pauses = amounts if isinstance(rate, Profile) else np.maximum(1.0, whole_ticks(amounts / rate))
-    if not poisson:
-        pauses[:, 0] = 0.0
-    given = world.given if scenario.encoders is None else np.full(videos, nan)
-    out, open_ = np.empty_like(pauses), np.zeros(len(pauses), dtype=np.bool_)
-    _arrive(pauses, given, world.submitted, steps_of(rate), out, open_)
-    for row in np.flatnonzero(open_).tolist():
-        assert isinstance(rate, Profile)
-        _arrive_exactly(pauses[row], given, world.submitted, rate, out[row])
-    return out
-
-
-@compiled
-def _arrive(pauses: Any, given: Any, submitted: Any, steps: Any, out: Any, open_: Any) -> None:
-    """Fill in the arrivals of each replication; say where a pause is open."""
-    changing = steps.shape[1] > 0
-    for r in range(len(pauses)):
-        arrival = 0.0
-        for video in range(len(given)):
-            time = pauses[r, video]
-            if given[video] == given[video]:
-                arrival = given[video]
-            elif time > 0:
-                arrival += pause_from(arrival, time, steps) if changing else time
-            if arrival != arrival:
-                open_[r] = True
-                break
-            out[r, video] = max(arrival, submitted[video])
-
-
-def _arrive_exactly(
-    amounts: NDArray[np.float64],
-    given: NDArray[np.float64],
-    submitted: NDArray[np.float64],
-    profile: Profile,
-    out: NDArray[np.float64],
-) -> None:
-    arrival = 0.0
-    for video, (amount, known) in enumerate(zip(amounts.tolist(), given.tolist(), strict=True)):
-        if known == known:
-            arrival = known
-        elif amount > 0:
-            arrival += profile.ticks_of_pause(arrival, amount)
-        out[video] = max(arrival, submitted[video])
