@@ -41,7 +41,7 @@ def of_kernel(seed: int, replications: int = 100, **more: Any) -> tv.Verificatio
     """Verify the facts of the compiled engine alone, since comparing the kernels takes longer."""
     several = worlds(tv.generate_catalogue())
     how = {"replications": replications, "confidence": 0.99, "engines": ("kernel",)}
-    with patch.object(module, "compared", return_value=()):
+    with patch.object(module, "kernels_compared", return_value=()):
         verification: tv.Verification = module.verified(several, seed=seed, **how, **more)
     return verification
 

@@ -11,7 +11,7 @@ strategies, one run is simulated to find the times of the encodings.
 from tv2sim.theory.bounds import FailedBound, failed_at_most, failed_bound
 from tv2sim.theory.expected import AdvanceOrder, Expected, advance_order, classification, on_time_probability
 from tv2sim.theory.proofs import Certificate, certificate
-from tv2sim.theory.queues import (
+from tv2sim.theory.queue_formulas import (
     Wait,
     allen_cunneen,
     erlang_b,
