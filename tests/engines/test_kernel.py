@@ -29,9 +29,8 @@ from tv2sim.world.distributions import drawn_ticks, line_of
 
 kernel = pytest.importorskip("tv2sim.engines.kernel", reason="numba is not installed")
 
-from tv2sim.engines.kernel.pauses import pause_from, steps_of  # noqa: E402
-
 from tv2sim.engines.kernel import events, lanes, replicating, routing  # noqa: E402
+from tv2sim.engines.kernel.pauses import pause_from, steps_of  # noqa: E402
 from tv2sim.engines.kernel.philox import LANES, line_lanes, uniform_lanes, uniform_rows  # noqa: E402
 
 ALL = kernel.MEASURED

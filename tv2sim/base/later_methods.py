@@ -13,6 +13,7 @@ __all__ = ["SERVED_BY", "served"]
 
 SERVED_BY = {
     "Scenario.explain": "tv2sim.world.load:explained",
+    "Strategy.in_words": "tv2sim.strategies.words:in_words",
     "Run.save": "tv2sim.results.saving:save_run",
     "Comparison.verdict": "tv2sim.experiments.conclusions:verdict_if_one_world",
     "Comparison.report": "tv2sim.report.build:write_report",

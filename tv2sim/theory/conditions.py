@@ -10,7 +10,6 @@ import numpy as np
 from tv2sim.base.errors import ScenarioError, StrategyError
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.strategies import MOMENTS, Moment, Strategy, as_strategy
-from tv2sim.strategies.contradictions import has_pool_that_adapts
 from tv2sim.world.distributions import Distribution
 from tv2sim.world.scenario import Scenario, as_scenario, check_encoding_times
 
@@ -244,7 +243,7 @@ BOUNDED = (
 
 
 def _changes_its_size(strategy: Strategy) -> bool:
-    return has_pool_that_adapts(strategy) or not strategy.keeps_its_size
+    return strategy.has_pool_that_adapts or not strategy.keeps_its_size
 
 
 def longest_startup(scenario: Scenario) -> float:

@@ -18,7 +18,7 @@ from tv2sim.base.ticks import PER_SECOND
 from tv2sim.catalogue import Catalogue, Video
 from tv2sim.strategies import Strategy
 from tv2sim.strategies.builtin import ADVANCE, PART_1, PART_2A, PART_2B, PART_2C, SLACK_AWARE
-from tv2sim.strategies.lead import Lead
+from tv2sim.strategies.expectations import Lead
 from tv2sim.theory import queueing
 from tv2sim.theory.conditions import BASE_STOCK, asked
 from tv2sim.theory.startup_draws import FOR_VIDEOS, OF_SLOTS, drawn_startups

@@ -13,7 +13,7 @@ from tv2sim.base.checks import shown
 from tv2sim.base.errors import InputError
 from tv2sim.base.fields import check_names
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
-from tv2sim.strategies.strategy import submitted_rate
+from tv2sim.strategies.expectations import submitted_rate
 from tv2sim.theory.pool_order import idles_longer_with_pool, rises_with_pool
 from tv2sim.world.distributions import Distribution
 from tv2sim.world.scenario import Scenario
