@@ -40,9 +40,14 @@ from tv2sim.strategies import policies as policies
 from tv2sim.strategies.builtin import (
     PART_1 as PART_1, PART_2A as PART_2A, PART_2B as PART_2B, PART_2C as PART_2C, STRATEGIES as STRATEGIES,
 )  # fmt: skip
-from tv2sim.strategies.decisions import Decision as Decision, KnownVideo as KnownVideo, State as State
-from tv2sim.strategies.lead import Lead as Lead
-from tv2sim.strategies.strategy import PoolState as PoolState, Strategy as Strategy
+from tv2sim.strategies.hooks import (
+    Decision as Decision,
+    KnownVideo as KnownVideo,
+    PoolState as PoolState,
+    State as State,
+)
+from tv2sim.strategies.expectations import Lead as Lead
+from tv2sim.strategies.strategy import Strategy as Strategy
 from tv2sim.theory.verification import Verification as Verification, verify as verify
 
 __all__: list[str]

@@ -16,7 +16,7 @@ import pytest
 import tv2sim as tv
 from tests.helpers.micro_scenarios import PUBLISHERS, actual, literal, log, simulate
 from tv2sim.engines.model.failures import FailingPublishers
-from tv2sim.strategies.contradictions import CONTRADICTIONS
+from tv2sim.strategies.strategy import CONTRADICTIONS
 
 # -- what is refused -----------------------------------------------------------------------------------------
 

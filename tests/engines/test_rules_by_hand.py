@@ -30,7 +30,7 @@ from tests.engines.test_world_by_hand import (
 from tests.helpers.engines import simpy
 from tests.helpers.specification import Answer, Broker, Clip, Faults, Lead, Outcome, Rule, Seen, World
 from tv2sim.base.random_numbers import Purpose
-from tv2sim.strategies.strategy import HOOKS
+from tv2sim.strategies.hooks import HOOKS
 
 ENGINES: list[Engine] = [specification, simpy]
 

@@ -15,7 +15,7 @@ from tests.helpers.engines import catalogue_of, scenario_of
 from tests.helpers.specification import Faults
 from tests.helpers.wider_worlds import strategy_case_of
 from tests.helpers.worlds import World
-from tv2sim.strategies.contradictions import OF_POOL
+from tv2sim.strategies.strategy import OF_POOL
 
 __all__ = ["managed_world", "strategy_features"]
 

@@ -12,6 +12,7 @@ from typing import Any
 __all__ = ["SERVED_BY", "served"]
 
 SERVED_BY = {
+    "Strategy.in_words": "tv2sim.strategies.words:in_words",
     "Run.save": "tv2sim.results.saving:save_run",
     "Comparison.verdict": "tv2sim.experiments.conclusions:verdict_if_one_world",
     "Comparison.to_dict": "tv2sim.experiments.comparison_files:as_data",

@@ -16,7 +16,7 @@ from tv2sim.base.errors import InputError
 from tv2sim.base.fields import check_names
 from tv2sim.inference.intervals import Interval
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
-from tv2sim.strategies.strategy import submitted_rate
+from tv2sim.strategies.expectations import submitted_rate
 from tv2sim.theory.conditions import if_covered
 from tv2sim.theory.proofs import idles_longer_with_pool, rises_with_pool
 from tv2sim.theory.queueing import advance_order, certificate, failed_at_most, failed_bound, on_time_probability

@@ -26,7 +26,8 @@ import numpy as np
 from tv2sim.base.checks import LONGEST_NAME, MOST, a_number, a_time, a_whole_number, one_of, plural, shown
 from tv2sim.base.errors import InputError, StrategyError
 from tv2sim.base.fields import check_names, parameter
-from tv2sim.strategies.strategy import PoolState, Strategy
+from tv2sim.strategies.hooks import PoolState
+from tv2sim.strategies.strategy import Strategy
 from tv2sim.world.profiles import Profile
 
 __all__ = ["agones", "github_arc", "gitlab_runner", "sandbox_warm_pool"]

@@ -26,119 +26,36 @@ from tv2sim.base.checks import (
 from tv2sim.base.errors import InputError, StrategyError, TV2SimWarning
 from tv2sim.base.fields import (
     EVERY_ENGINE,
-    SIMPY_ALONE,
     Fields,
     or_none,
     parameter,
-    suggests_names,
     with_changes,
     with_parameters,
 )
+from tv2sim.base.later_methods import served
 from tv2sim.base.notebook_html import code, display, table
 from tv2sim.base.ticks import to_ticks, whole_ticks
-from tv2sim.strategies.contradictions import contradiction, has_pool_that_adapts
-from tv2sim.strategies.lead import lead, ready_in_time
-from tv2sim.strategies.video_mix import a_forecast
-from tv2sim.strategies.words import in_words
+from tv2sim.strategies.expectations import a_forecast, knowledge, lead, ready_in_time, submitted_rate
+from tv2sim.strategies.hooks import HOOKS, MOMENTS, Decision, Moment, PoolState, Starts, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from tv2sim.catalogue import Catalogue, Video
     from tv2sim.strategies.coverage import Coverage
-    from tv2sim.strategies.decisions import Decision, State
-    from tv2sim.strategies.lead import Lead
-    from tv2sim.strategies.video_mix import AsForecast
+    from tv2sim.strategies.expectations import AsForecast, Lead
     from tv2sim.world.scenario import Scenario
 
-__all__ = [
-    "DEFAULT_WINDOW", "HOOKS", "MOMENTS", "Changes", "Dispatch", "Moment", "PoolState", "QueueOrder", "Starts",
-    "Strategy", "submitted_rate",
-]  # fmt: skip
+__all__ = ["CONTRADICTIONS", "DEFAULT_WINDOW", "OF_POOL", "Changes", "Dispatch", "QueueOrder", "Strategy"]
 
-Moment: TypeAlias = Literal["encoding_started", "encoded", "queued"]
 QueueOrder: TypeAlias = Literal["fifo", "deadline", "priority"]
 Dispatch: TypeAlias = Literal["at_once", "end_of_instant"]
 
-MOMENTS: tuple[Moment | None, ...] = (None, "encoding_started", "encoded", "queued")
-"""The moments at which a publisher can be started for a video; :class:`Starts` holds indices into these."""
 _NEVER, _ENCODING_STARTED = MOMENTS.index(None), MOMENTS.index("encoding_started")
 _ORDERS: tuple[QueueOrder, ...] = ("fifo", "deadline", "priority")
 _DISPATCHES: tuple[Dispatch | None, ...] = (None, "at_once", "end_of_instant")
 DEFAULT_WINDOW = 30.0
 """Seconds over which `headroom` takes the rate, unless it says another time."""
-
-
-class Hook(NamedTuple):
-    """A method that a strategy of one's own may override.
-
-    Attributes
-    ----------
-    field : str or None
-        The field that says the same, unless the hook is overridden.
-    engines : tuple of str
-        The engines that can ask it.
-    """
-
-    field: str | None
-    engines: tuple[str, ...] = SIMPY_ALONE
-
-
-HOOKS = {
-    "start_moment": Hook("starts_on", EVERY_ENGINE),
-    "owns_publisher": Hook("dedicated", EVERY_ENGINE),
-    "start_delay": Hook("lead", EVERY_ENGINE),
-    "priority": Hook("queue_order", EVERY_ENGINE),
-    "pool_level": Hook("prewarmed"),
-    "decide": Hook(None),
-}
-"""The hooks by their names."""
-
-
-@suggests_names
-class PoolState(NamedTuple):
-    """The state that a strategy sees when it decides how large the pool should be.
-
-    Attributes
-    ----------
-    time : float
-        Seconds since the start.
-    starting, ready : int
-        Publishers of the pool that are not ready yet, and that wait for a video.
-    waiting : int
-        Videos in the publishing queue.
-    encoding : int
-        Videos that hold an encoder.
-    encoded : int
-        Videos whose encoding has ended so far.
-    rate : float
-        Videos per second whose encoding started lately: in the time that `headroom` says, or takes by default.
-    startup_time : float
-        The mean start-up time in seconds.
-    busy : int
-        Publishers of the pool that publish a video. It is 0 where publishing takes no time.
-    """
-
-    time: float
-    starting: int
-    ready: int
-    waiting: int
-    encoding: int
-    encoded: int
-    rate: float = 0.0
-    startup_time: float = 0.0
-    busy: int = 0
-
-
-class Starts(NamedTuple):
-    """The answers of a strategy's hooks for each video of a catalogue, in columns."""
-
-    moment: bytes | bytearray
-    """Index into :data:`MOMENTS`."""
-    own: bytes | bytearray
-    """1 if only the video's own publisher may serve it."""
-    delay: Sequence[float] | None
-    """Ticks from the moment to the publisher's start; None if the strategy never delays."""
 
 
 def _a_name(_: str, value: object, *, error: type[InputError]) -> str:
@@ -360,8 +277,9 @@ class Strategy(Fields):
         self._check_class()
         super().__post_init__()
         object.__setattr__(self, "name", self.name or type(self).__name__)
-        if found := contradiction(self):
-            raise StrategyError(f"strategy {self.name!r} {found}")
+        for each in CONTRADICTIONS:
+            if each.found(self):
+                raise StrategyError(f"strategy {self.name!r} {each.text.format_map(vars(self))}")
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         """Warn of a method that is no hook but has nearly the name of one: nobody would call it."""
@@ -519,9 +437,14 @@ class Strategy(Fields):
         return self.discards_hopeless or self.price is not None
 
     @property
+    def has_pool_that_adapts(self) -> bool:
+        """Whether one of :data:`OF_POOL` is given."""
+        return any(getattr(self, name) is not None for name in OF_POOL)
+
+    @property
     def manages(self) -> bool:
         """Whether it does more than start publishers and give them to videos at once."""
-        of_pool = self.ready_at_start or has_pool_that_adapts(self)
+        of_pool = self.ready_at_start or self.has_pool_that_adapts
         return of_pool or self.discards or self.dispatches_late
 
     @property
@@ -548,9 +471,7 @@ class Strategy(Fields):
         """Return what the coverage rule knows before a run; None if it decides nothing."""
         if self.price is None and not self.holds:
             return None
-        from tv2sim.strategies.expectations import knowledge
-
-        return knowledge(self, catalogue, scenario)
+        return knowledge(self.price or 0.0, self.holds or 0.0, self.forecast, catalogue, scenario)
 
     def starts(self, catalogue: Catalogue, scenario: Scenario) -> Starts:
         """Ask the per-video hooks once for every video.
@@ -618,7 +539,7 @@ class Strategy(Fields):
         A pool of 10 publishers is started at time 0, and each one that takes a video is replaced; the pool
         serves videos first come, first served.
         """
-        return in_words(self)
+        return str(served("Strategy.in_words", self))
 
     def _level_in_words(self) -> str:
         """Return what :meth:`pool_level` answers, of a class that comes with tv2sim; empty for others."""
@@ -661,14 +582,129 @@ def _rate(catalogue: Catalogue, scenario: Scenario) -> float:
     return submitted_rate(catalogue) or scenario.mean_rate
 
 
-def submitted_rate(catalogue: Catalogue) -> float | None:
-    """Return the videos per second of a catalogue in which all videos have times; else None."""
-    times = catalogue.submitted_at
-    if times is not None and len(times) > 1 and (span := float(times.max() - times.min())) > 0:
-        return (len(times) - 1) / span
-    return None
-
-
 def _rounded_up(number: float) -> int:
     """Return the next whole number, whatever the last digits of the arithmetic."""
     return ceil(number - 1e-9)
+
+
+# -- values that contradict each other ------------------------------------------------------------------------
+
+
+class Contradiction(NamedTuple):
+    """A combination that makes no sense.
+
+    Attributes
+    ----------
+    found : callable
+        Takes a strategy, and returns whether it has it.
+    text : str
+        What is wrong and how to correct it, to follow "strategy 'x'"; fields in braces are filled in.
+    """
+
+    found: Callable[[Strategy], bool]
+    text: str
+
+
+OF_POOL = ("minimum", "maximum", "headroom", "idle_time_to_live", "starts_at_most")
+"""The fields of a pool that adapts."""
+
+
+def _rules(one: Strategy) -> int:
+    """Return how many rules decide what the pool starts."""
+    return sum((one.price is not None, one.decides, one._overrides("pool_level") or one.has_pool_that_adapts))
+
+
+def _asks(one: Strategy) -> bool:
+    return one._overrides("start_moment") or one._overrides("owns_publisher")
+
+
+CONTRADICTIONS = (
+    Contradiction(
+        lambda one: one.dedicated and one.starts_on is None and not one._overrides("start_moment"),
+        "is dedicated but never starts a publisher: give starts_on a moment, or leave dedicated=False",
+    ),
+    Contradiction(
+        lambda one: one.dedicated_from is not None and (one.dedicated or _asks(one)),
+        "says twice which videos have their own publisher: leave out dedicated_from={dedicated_from}, or "
+        "dedicated=True and the hooks start_moment and owns_publisher",
+    ),
+    Contradiction(
+        lambda one: one.dedicated_from is not None and one.starts_on not in (None, "encoding_started"),
+        "starts publishers at two moments: with dedicated_from={dedicated_from}, starts_on is None or "
+        "'encoding_started', not {starts_on!r}",
+    ),
+    Contradiction(
+        lambda one: one.lead is not None and one._overrides("start_delay"),
+        "says twice how long a start is delayed: leave out lead={lead!r}, or the hook start_delay",
+    ),
+    Contradiction(
+        lambda one: (
+            one.lead is not None
+            and (
+                one._overrides("start_moment")
+                or (one.starts_on != "encoding_started" and one.dedicated_from is None)
+            )
+        ),
+        "has a lead={lead!r}, which is for publishers that are ordered when an encoding starts: give "
+        "starts_on='encoding_started' or dedicated_from, without the hook start_moment",
+    ),
+    Contradiction(
+        lambda one: one.ready_at_start and not (one.prewarmed or one.minimum or one._overrides("pool_level")),
+        "has ready_at_start=True but no publisher at the start: give prewarmed",
+    ),
+    Contradiction(
+        lambda one: one._overrides("priority") and "deadline" in (one.order, one.queue_order),
+        "has two orders of the queue, that of deadlines and that of the hook priority: leave out "
+        "queue_order='deadline', price and holds_back, or the hook",
+    ),
+    Contradiction(
+        lambda one: one.queue_order == "priority" and one.order == "deadline",
+        "holds publishers back or has a price, which is for the order of deadlines: leave out "
+        "queue_order='priority'",
+    ),
+    Contradiction(
+        lambda one: one.dispatch == "at_once" and (one.price is not None or bool(one.holds) or one.decides),
+        "has dispatch='at_once', but a rule that decides once an instant (price, holds_back or decide): leave "
+        "dispatch out",
+    ),
+    Contradiction(
+        lambda one: one.holds_back is True and one.price is None,
+        "has holds_back=True, which takes its price from price: give price, or holds_back a number",
+    ),
+    Contradiction(
+        lambda one: not one.shares and (one.price is not None or bool(one.holds) or one.decides),
+        "gives each video its own publisher, so price, holds_back and decide have nothing to decide: leave "
+        "dedicated=False",
+    ),
+    Contradiction(
+        lambda one: not one.shares and one.has_pool_that_adapts,
+        f"gives each video its own publisher, so no video uses a pool: leave out {', '.join(OF_POOL)}",
+    ),
+    Contradiction(
+        lambda one: _rules(one) > 1,
+        "has more than one rule of what the pool starts: choose one of price, the hook decide, and a pool's "
+        f"level (the hook pool_level, {', '.join(OF_POOL)})",
+    ),
+    Contradiction(
+        lambda one: one.decides and (bool(one.holds) or one.discards_hopeless),
+        "has the hook decide, which answers what is held and discarded itself: leave out holds_back and "
+        "discards_hopeless",
+    ),
+    Contradiction(
+        lambda one: one.headroom is not None and one._overrides("pool_level"),
+        "has a headroom={headroom} and the hook pool_level, which both give the pool's level: leave one out",
+    ),
+    Contradiction(
+        lambda one: one.maximum is not None and one.maximum < (one.minimum or 0),
+        "has a minimum={minimum} above its maximum={maximum}",
+    ),
+    Contradiction(
+        lambda one: one.maximum is not None and one.maximum < one.known_stock,
+        "has prewarmed={prewarmed} publishers, more than its maximum={maximum}",
+    ),
+    Contradiction(
+        lambda one: one.price is None and one.forecast != "online",
+        "has a forecast, which only the coverage rule uses: give price",
+    ),
+)
+"""In the order in which they are looked for."""

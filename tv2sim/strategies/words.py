@@ -6,12 +6,14 @@ from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from tv2sim.base.checks import plural, shown
+from tv2sim.strategies.hooks import HOOKS, Moment
+from tv2sim.strategies.strategy import Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from tv2sim.strategies.lead import Lead
-    from tv2sim.strategies.strategy import Moment, QueueOrder, Strategy
+    from tv2sim.strategies.expectations import Lead
+    from tv2sim.strategies.strategy import QueueOrder
 
 __all__ = ["in_words"]
 
@@ -146,8 +148,6 @@ def _queue(one: Strategy) -> Iterator[str]:
 
 def _class(one: Strategy) -> Iterator[str]:
     """Yield the class, if it has hooks of its own, with the parameters that are not told above."""
-    from tv2sim.strategies.strategy import HOOKS, Strategy
-
     overridden = [each.field for hook, each in HOOKS.items() if one._overrides(hook)]
     if not overridden or one._level_in_words():
         return

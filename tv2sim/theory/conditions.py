@@ -13,7 +13,6 @@ from tv2sim.base.ticks import to_ticks, whole_ticks
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.engines.choice import engine_for, simulate_one
 from tv2sim.strategies import MOMENTS, Moment, Strategy, as_strategy
-from tv2sim.strategies.contradictions import has_pool_that_adapts
 from tv2sim.world.distributions import EXTREMES, Constant, Distribution
 from tv2sim.world.scenario import Scenario, as_scenario, check_encoding_times
 from tv2sim.world.scenario_parts import Faults
@@ -169,7 +168,7 @@ OWN: Conditions = {"strategy {strategy.name!r}, whose videos share publishers": 
 STATIC: Conditions = {
     "strategy {strategy.name!r}, whose pool changes its size": (
         lambda asked: (
-            asked.shares and (has_pool_that_adapts(asked.strategy) or not asked.strategy.keeps_its_size)
+            asked.shares and (asked.strategy.has_pool_that_adapts or not asked.strategy.keeps_its_size)
         )
     ),
     "strategy {strategy.name!r}, which gives videos up": lambda asked: asked.shares and asked.strategy.discards,
@@ -218,8 +217,7 @@ BOUNDED: Conditions = {
     "start-up times without an upper end, startup_time={scenario.startup_time}": (
         lambda asked: longest_startup(asked.scenario) == inf
     ),
-}
-"""Worlds without a longest start-up, for which no certificate is possible."""
+from tv2sim.world.distributions import EXTREMES, Constant, Distribution
 
 
 def longest_startup(scenario: Scenario) -> float:

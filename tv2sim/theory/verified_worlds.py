@@ -20,7 +20,7 @@ from tv2sim.results.facts import VIDEO_OUTCOMES
 from tv2sim.results.metrics import on_time, publisher_times
 from tv2sim.strategies import Strategy
 from tv2sim.strategies.builtin import ADVANCE, PART_1, PART_2A, PART_2B, PART_2C, SLACK_AWARE
-from tv2sim.strategies.lead import Lead
+from tv2sim.strategies.expectations import Lead
 from tv2sim.theory import queueing
 from tv2sim.theory.conditions import BASE_STOCK, asked, timetable
 from tv2sim.theory.queueing import failed_bound, index_of_dispersion

@@ -15,7 +15,7 @@ from tv2sim.engines.kernel import state_rows as state
 from tv2sim.engines.kernel.drawing import Drawn, draw, draw_start
 from tv2sim.engines.kernel.encoding import arrivals_of
 from tv2sim.engines.kernel.world_columns import World
-from tv2sim.strategies.lead import nominal_times
+from tv2sim.strategies.expectations import nominal_times
 from tv2sim.world.profiles import Profile
 
 if TYPE_CHECKING:

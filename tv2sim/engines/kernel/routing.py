@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from tv2sim.strategies import MOMENTS
-from tv2sim.strategies.contradictions import has_pool_that_adapts
 from tv2sim.world.distributions import Distribution
 
 if TYPE_CHECKING:
@@ -60,7 +59,7 @@ def _changes(world: World) -> bool:
 FEATURES = (
     Feature(
         "a strategy that weighs everything once an instant, or has a pool that adapts",
-        lambda world: _weighs(world.strategy) or has_pool_that_adapts(world.strategy),
+        lambda world: _weighs(world.strategy) or world.strategy.has_pool_that_adapts,
         ("events",),
     ),
     Feature(

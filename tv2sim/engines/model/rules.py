@@ -15,7 +15,7 @@ from tv2sim.base.ticks import PER_SECOND, to_ticks
 from tv2sim.engines.model.instant import REVIEWED, Background
 from tv2sim.engines.model.late import Decisions
 from tv2sim.strategies.coverage import begin, decide, latest_start, seen
-from tv2sim.strategies.decisions import Decision, KnownVideo, State
+from tv2sim.strategies.hooks import Decision, KnownVideo, State
 from tv2sim.world.profiles import Profile
 
 if TYPE_CHECKING:

@@ -30,7 +30,7 @@ from tv2sim.engines.model.publishers import Publishers, reviews
 from tv2sim.engines.model.publishing import PriorityQueue, PublishingStage
 from tv2sim.results.recorder import Observer, Recorder
 from tv2sim.strategies import Starts
-from tv2sim.strategies.lead import nominal_times
+from tv2sim.strategies.expectations import nominal_times
 from tv2sim.world.distributions import Distribution
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A strategy that is written as a text, `tv2sim.strategies.by_name`, wherever a strategy's name may stand."""
+"""A strategy that is written as a text, `tv2sim.strategies.builtin`, wherever a strategy's name may stand."""
 
 from __future__ import annotations
 

@@ -1,17 +1,93 @@
-"""What a rule that decides once an instant may know, and what it answers."""
+"""The hooks of a strategy: when they are asked, the states that they see, and what they answer."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
-from tv2sim.base.fields import suggests_names
+from tv2sim.base.fields import EVERY_ENGINE, SIMPY_ALONE, suggests_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from tv2sim.catalogue import Video
 
-__all__ = ["Decision", "KnownVideo", "State"]
+__all__ = ["HOOKS", "MOMENTS", "Decision", "Hook", "KnownVideo", "Moment", "PoolState", "Starts", "State"]
+
+Moment: TypeAlias = Literal["encoding_started", "encoded", "queued"]
+MOMENTS: tuple[Moment | None, ...] = (None, "encoding_started", "encoded", "queued")
+"""The moments at which a publisher can be started for a video; :class:`Starts` holds indices into these."""
+
+
+class Hook(NamedTuple):
+    """A method that a strategy of one's own may override.
+
+    Attributes
+    ----------
+    field : str or None
+        The field that says the same, unless the hook is overridden.
+    engines : tuple of str
+        The engines that can ask it.
+    """
+
+    field: str | None
+    engines: tuple[str, ...] = SIMPY_ALONE
+
+
+HOOKS = {
+    "start_moment": Hook("starts_on", EVERY_ENGINE),
+    "owns_publisher": Hook("dedicated", EVERY_ENGINE),
+    "start_delay": Hook("lead", EVERY_ENGINE),
+    "priority": Hook("queue_order", EVERY_ENGINE),
+    "pool_level": Hook("prewarmed"),
+    "decide": Hook(None),
+}
+"""The hooks by their names."""
+
+
+@suggests_names
+class PoolState(NamedTuple):
+    """The state that a strategy sees when it decides how large the pool should be.
+
+    Attributes
+    ----------
+    time : float
+        Seconds since the start.
+    starting, ready : int
+        Publishers of the pool that are not ready yet, and that wait for a video.
+    waiting : int
+        Videos in the publishing queue.
+    encoding : int
+        Videos that hold an encoder.
+    encoded : int
+        Videos whose encoding has ended so far.
+    rate : float
+        Videos per second whose encoding started lately: in the time that `headroom` says, or takes by default.
+    startup_time : float
+        The mean start-up time in seconds.
+    busy : int
+        Publishers of the pool that publish a video. It is 0 where publishing takes no time.
+    """
+
+    time: float
+    starting: int
+    ready: int
+    waiting: int
+    encoding: int
+    encoded: int
+    rate: float = 0.0
+    startup_time: float = 0.0
+    busy: int = 0
+
+
+class Starts(NamedTuple):
+    """The answers of a strategy's hooks for each video of a catalogue, in columns."""
+
+    moment: bytes | bytearray
+    """Index into :data:`MOMENTS`."""
+    own: bytes | bytearray
+    """1 if only the video's own publisher may serve it."""
+    delay: Sequence[float] | None
+    """Ticks from the moment to the publisher's start; None if the strategy never delays."""
 
 
 @suggests_names
