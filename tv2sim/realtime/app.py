@@ -22,7 +22,7 @@ from tv2sim.base.errors import InputError
 from tv2sim.realtime.metrics import exposition
 
 if TYPE_CHECKING:
-    from tv2sim.realtime.session import Replay
+    from tv2sim.realtime.handle import Replay
     from tv2sim.realtime.snapshot import Frame
 
 __all__ = ["Broadcast", "Connection", "application"]

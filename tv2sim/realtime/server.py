@@ -16,7 +16,7 @@ from tv2sim.base.checks import a_whole_number
 from tv2sim.base.errors import InputError, OutputError, need
 
 if TYPE_CHECKING:
-    from tv2sim.realtime.session import Replay
+    from tv2sim.realtime.handle import Replay
 
 __all__ = ["Server"]
 

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderResult
 
     from tv2sim.realtime.clock import Speed
-    from tv2sim.realtime.session import Replay
+    from tv2sim.realtime.handle import Replay
     from tv2sim.realtime.snapshot import Encoder, Publisher, Snapshot
 
 __all__ = ["Charset", "Picture", "Screen", "changed_speed", "show", "sum_up", "summary"]

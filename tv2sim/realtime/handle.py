@@ -16,10 +16,10 @@ from tv2sim.base.random_numbers import as_replication, as_seed
 from tv2sim.catalogue import read_catalogue
 from tv2sim.realtime.clock import Clock, Speed
 from tv2sim.realtime.feed import Feed, live
-from tv2sim.realtime.players import Player, Simulated
+from tv2sim.realtime.pipeline_state import State, levels_of
+from tv2sim.realtime.player import Player, Simulated
 from tv2sim.realtime.recorded_log import read_recorded
 from tv2sim.realtime.snapshot import UNDER_WAY, Frame, Phase, Snapshot
-from tv2sim.realtime.state import State, levels_of
 from tv2sim.results.event_kinds import LogEntry, as_observers
 from tv2sim.results.metrics import Stats
 from tv2sim.strategies import Strategy, as_strategy
