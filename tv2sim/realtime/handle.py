@@ -90,6 +90,7 @@ class Replay:
         read = _checked(catalogue, (strategy, scenario, seed, replication), recorded, self._clock)
         self._server: Server | None = None
         if port is not None:
+            need("prometheus_client", "starlette", "uvicorn", to="serve a page and metrics")
             from tv2sim.realtime.server import Server
 
             self._server = Server(host, port)
