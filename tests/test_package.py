@@ -146,7 +146,7 @@ def test_a_replay_that_serves_nothing_needs_none_of_the_extra() -> None:
 
 
 def test_the_function_replay_stays_what_it_is() -> None:
-    code = "import tv2sim.realtime.session, tv2sim.cli.replay, tv2sim as tv; print(callable(tv.replay))"
+    code = "import tv2sim.realtime.handle, tv2sim.cli.replay, tv2sim as tv; print(callable(tv.replay))"
     assert fresh(code) == "True\n"
 
 

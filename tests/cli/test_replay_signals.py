@@ -31,7 +31,7 @@ from tests.helpers.commands import (
     tv2sim,
     video,
 )
-from tv2sim.cli.replay_log import Output
+from tv2sim.cli.replay_log import PatientOutput
 from tv2sim.realtime import Replay
 
 pytestmark = pytest.mark.full  # they wait for processes
@@ -213,7 +213,7 @@ def test_a_terminal_that_is_not_read_does_not_hold_it_up(monkeypatch: pytest.Mon
     master, slave = pty.openpty()
     with os.fdopen(master), os.fdopen(slave, "w") as stdout:
         monkeypatch.setattr(sys, "stdout", stdout)
-        output = Output()
+        output = PatientOutput()
         writer = threading.Thread(target=output.write, args=[b"line\n" * 200_000], daemon=True)
         writer.start()
         writer.join(0.5)

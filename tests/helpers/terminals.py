@@ -40,13 +40,15 @@ class Terminal:
         self.other = self.cursor_hidden = False
         self.others_seen = 0
         self.scrolled_other = False
+        self._rest = ""
         self._lock = threading.Lock()
         self._at = {False: (0, 0), True: (0, 0)}
         self._cells: dict[bool, dict[tuple[int, int], str]] = {False: {}, True: {}}
 
     def feed(self, text: str) -> None:
-        """Obey."""
+        """Obey. The beginning of a sequence at the end waits for the rest."""
         with self._lock:
+            text, self._rest = _cut(self._rest + text)
             for numbers, command, control, character in (match.groups() for match in _TOKEN.finditer(text)):
                 if command:
                     self._obey(numbers, command)
@@ -112,7 +114,7 @@ class Session:
         self._reader.start()
 
     def _read(self) -> None:
-        decoder, rest = codecs.getincrementaldecoder("utf-8")("backslashreplace"), ""
+        decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
         while not self._closed:
             if not self.reading:
                 time.sleep(0.05)
@@ -124,8 +126,7 @@ class Session:
             except OSError:  # nobody has it open any more
                 return
             self.text += text
-            whole, rest = _cut(rest + text)
-            self.terminal.feed(whole)
+            self.terminal.feed(text)
 
     def press(self, keys: str) -> None:
         """Type."""

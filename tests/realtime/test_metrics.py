@@ -31,7 +31,7 @@ from tests.helpers.sizes import examples
 from tv2sim.realtime import Replay
 from tv2sim.realtime.clock import Clock
 from tv2sim.realtime.metrics import Collector, exposition
-from tv2sim.realtime.state import State
+from tv2sim.realtime.pipeline_state import State
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 Scrape: TypeAlias = dict[tuple[str, Labels], float]

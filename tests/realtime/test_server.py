@@ -369,7 +369,7 @@ def read_to_the_end(connection: socket.socket) -> bool:
 @pytest.mark.full
 def test_connections_that_send_no_request_do_not_keep_others_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither silent ones, nor those that send a part of a request, also after a whole one."""
-    monkeypatch.setattr("tv2sim.realtime.app.REQUEST_WITHIN", 1.0)
+    monkeypatch.setattr("tv2sim.realtime.server.REQUEST_WITHIN", 1.0)
     whole = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     begun = (
         b"",

@@ -18,12 +18,12 @@ import pytest
 import tv2sim as tv
 from tests.helpers.commands import CATALOGUE, is_one_line, start, tv2sim
 from tests.helpers.terminals import Session, session, set_size
-from tv2sim.realtime.terminal.view import show
+from tv2sim.realtime.terminal_view import show
 
 pytestmark = pytest.mark.full  # they wait for terminals
 
 STATS = str(tv.simulate(tv.read_catalogue(CATALOGUE), "2c").stats)
-FOOTER = "space pause   + faster   - slower   q stop"
+FOOTER = "space pause   + - speed   q stop"
 
 
 def assert_restored(seen: Session, modes: list[Any]) -> None:
@@ -68,18 +68,18 @@ def test_keys_pause_resume_change_the_speed_and_stop() -> None:
         seen.until_shown(FOOTER)
         assert "http://127.0.0.1:" in seen.terminal.shown()
         seen.press("\x1b[A\x1bOq\x1bqx ")  # neither an arrow nor anything with Alt is a key
-        seen.until_shown("PAUSED   speed 1 ")
+        seen.until_shown("PAUSED  speed 1 ")
         seen.until_shown("space resume")
         paused_at = simulated_time(seen)
         seen.press("+++")
-        seen.until_shown("PAUSED   speed 10 ")
+        seen.until_shown("PAUSED  speed 10 ")
         assert simulated_time(seen) == paused_at
         seen.press(" ")
         seen.until(lambda: "RUNNING" in seen.terminal.shown() and simulated_time(seen) > paused_at + 2)
         seen.press("--")
         seen.until_shown("RUNNING  speed 2 ")
         seen.resize(120, 30)
-        seen.until_shown("publishing queue")
+        seen.until_shown("queue 0  own publisher")
         seen.until_shown("events  the last first")
         seen.press("q")
         assert seen.wait() == 0
@@ -149,7 +149,7 @@ def test_with_the_catalogue_on_standard_input_keys_come_from_the_terminal(tmp_pa
         session("replay", "-", "--view", "--port", "none", stdin=stdin) as seen,
     ):
         modes = seen.modes()
-        seen.until_shown("WAITING for the first video")
+        seen.until_shown("WAITING")
         os.write(write, CATALOGUE.read_bytes().split(b"\n")[0] + b"\n")
         seen.until_shown("RUNNING")
         seen.until_shown("more may come")
@@ -177,7 +177,7 @@ def test_kept_running_it_shows_the_end_until_it_is_quit() -> None:
 FAILING = """
 import sys, time
 import tv2sim as tv
-from tv2sim.realtime.terminal.view import show
+from tv2sim.realtime.terminal_view import show
 def fail(entry):
     if entry.time > 3:
         time.sleep(0.3)

@@ -16,9 +16,9 @@ from tests.helpers.wider_worlds import strategy_case_of
 from tests.results.test_levels import run_of, runs
 from tv2sim.base.errors import InputError
 from tv2sim.cli.log import data_of, end_of, head_of, json_line, line_of
-from tv2sim.realtime.players import Simulated
+from tv2sim.realtime.pipeline_state import FURTHER, State, levels_of
+from tv2sim.realtime.player import Simulated
 from tv2sim.realtime.recorded_log import read_recorded
-from tv2sim.realtime.state import FURTHER, State, levels_of
 from tv2sim.results.event_kinds import log_of
 
 failing = in_the_world.failing

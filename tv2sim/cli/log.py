@@ -14,7 +14,7 @@ from tv2sim.results.saving import FORMAT
 
 if TYPE_CHECKING:
     from tv2sim.catalogue import Catalogue
-    from tv2sim.realtime.players import Player
+    from tv2sim.realtime.player import Player
     from tv2sim.results.run import Run
 
 __all__ = ["costs_line", "data_of", "end_of", "head_of", "json_line", "json_text", "line_of"]

@@ -140,7 +140,7 @@ def _play(handle: Replay, options: argparse.Namespace, asked: Signals) -> Signal
         asked.hold()
         handle.start()
         asked.release()
-        run = _look_on(handle, printer, viewed=viewed)
+        run = _look_on(handle, printer, asked, viewed=viewed)
         _sum_up(handle, viewed=viewed)
         printer.end(run)
         asked.hold()  # a signal from now on ends the program after the results are written
@@ -165,13 +165,10 @@ def _is_typed(options: argparse.Namespace) -> bool:
     return "-" in (options.catalogue, options.recorded) and sys.stdin is not None and sys.stdin.isatty()
 
 
-def _look_on(handle: Replay, printer: Printer, *, viewed: bool) -> Run | None:
+def _look_on(handle: Replay, printer: Printer, asked: Signals, *, viewed: bool) -> Run | None:
     """Wait for the end, in the view if one is shown; the run is None if stopped before the first event."""
-    if viewed:
-        from tv2sim.realtime.terminal.view import show
-
-        if show(handle):  # stopped with a key, which is not a failure
-            return handle.run
+    if viewed and _show(handle, asked):  # stopped with a key, which is not a failure
+        return handle.run
     while handle.player.live and not handle.over:
         with suppress(TimeoutError):
             handle.wait(_NOW_AND_THEN)
@@ -179,9 +176,19 @@ def _look_on(handle: Replay, printer: Printer, *, viewed: bool) -> Run | None:
     return handle.wait()
 
 
+def _show(handle: Replay, asked: Signals, *, stay: bool = False) -> bool:
+    """Show the replay in the terminal; a signal ends that, and is raised when the terminal is restored."""
+    from tv2sim.realtime.terminal_view import show
+
+    asked.hold()
+    stopped = show(handle, lambda: asked.first is not None, stay=stay)
+    asked.release()
+    return stopped
+
+
 def _sum_up(handle: Replay, *, viewed: bool) -> None:
     if viewed and handle.run is not None:
-        from tv2sim.realtime.terminal.view import sum_up
+        from tv2sim.realtime.terminal_view import sum_up
 
         with suppress(OSError):  # the terminal is closed, which must not keep the results from being written
             sum_up(handle)
@@ -201,9 +208,7 @@ def _keep_on(handle: Replay, options: argparse.Namespace, asked: Signals) -> Non
     with suppress(Signalled):
         asked.release()
         if viewed:
-            from tv2sim.realtime.terminal.view import show
-
-            show(handle, stay=True)
+            _show(handle, asked, stay=True)
         else:
             threading.Event().wait()
 

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import stat
 import sys
 import threading
 import time
-from contextlib import suppress
 from math import inf
 from typing import Any
 
 from tv2sim.catalogue import Catalogue, Video
 from tv2sim.cli.log import data_of, end_of, head_of, json_line, line_of
 from tv2sim.cli.text import discard, note, one_line, printing
-from tv2sim.realtime.session import Replay
-from tv2sim.realtime.state import COUNTED
-from tv2sim.realtime.terminal import takes
+from tv2sim.realtime.handle import Replay
+from tv2sim.realtime.pipeline_state import COUNTED
+from tv2sim.realtime.terminal import Output, takes
 from tv2sim.results.event_kinds import LogEntry
 from tv2sim.results.metrics import Stats
 from tv2sim.results.run import Run
 
-__all__ = ["Output", "Printer"]
+__all__ = ["Printer"]
 
 
 class Printer:
@@ -44,7 +41,7 @@ class Printer:
         self._stats_are_last = self._ended = False
         self._rejected = 0 if replay.player.live else len(replay.player.source.rejected)
         self._turn = threading.RLock()  # lines come from the replay's thread and from the main one
-        self._output = Output()
+        self._output = PatientOutput()
         if kind != "none":
             replay.observe(self)
             replay.when_accepted(self._accepted)
@@ -136,23 +133,16 @@ class Printer:
         return self._rejected > before
 
 
-class Output:
+class PatientOutput:
     """Standard output, which waits for a slow reader, but after :meth:`hurry` only briefly.
 
     No write blocks for long, so that a signal is handled between two of them.
     """
 
     def __init__(self) -> None:
+        self._output = Output(sys.stdout)
         self._hurried = inf
-        self._lost, self._blocks = False, True
-        self._file: int | None = None
-        with suppress(OSError):  # not a file of the system
-            self._file = sys.stdout.fileno()
-            mode = os.fstat(self._file).st_mode
-            if hasattr(os, "O_NONBLOCK") and (stat.S_ISFIFO(mode) or stat.S_ISCHR(mode)):
-                # opened again, since the blocking mode applies to all programs that share the open file
-                self._file = os.open(f"/dev/fd/{self._file}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY)
-                self._blocks = os.get_blocking(self._file)
+        self._lost = False
 
     def hurry(self) -> None:
         """Wait at most :data:`_PATIENCE` seconds from now on; what is not written by then is lost."""
@@ -160,26 +150,13 @@ class Output:
 
     def write(self, data: bytes) -> None:
         """Write all data; after :meth:`hurry`, the rest is dropped if the reader does not read."""
-        if self._file is None:
-            sys.stdout.buffer.write(data)
-            return
         begun = time.monotonic()
         while data and not self._lost:
-            taken = self._write_some(self._file, data)
-            self._lost = not taken and time.monotonic() > max(begun, self._hurried) + _PATIENCE
-            data = data[taken:]
-
-    def _write_some(self, file: int, data: bytes) -> int:
-        """Write what the reader takes now, or wait for :data:`_SLICE`; return how many bytes were written."""
-        if not self._blocks or takes(file, 0):
-            with suppress(BlockingIOError):
-                return os.write(file, data[:_PIECE])
-        takes(file, _SLICE)
-        return 0
+            written = self._output.write(data, _SLICE)
+            self._lost = not written and time.monotonic() > max(begun, self._hurried) + _PATIENCE
+            data = data[written:]
 
 
-_PIECE = 512
-"""Bytes of one write; a pipe that is ready takes so many without blocking."""
 _SLICE = 0.05
 """Wall seconds after which a write that waits for a reader is interrupted to handle signals."""
 _PATIENCE = 0.1

@@ -3,6 +3,6 @@
 The package is not called ``replay``, since its import would then replace the function :func:`tv2sim.replay`.
 """
 
-from tv2sim.realtime.session import Replay, replay
+from tv2sim.realtime.handle import Replay, replay
 
 __all__ = ["Replay", "replay"]

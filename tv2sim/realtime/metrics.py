@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from prometheus_client.registry import CollectorRegistry
 
     from tv2sim.realtime.clock import Clock
-    from tv2sim.realtime.state import Histogram, State
+    from tv2sim.realtime.pipeline_state import Histogram, State
 
 __all__ = ["Collector", "exposition"]
 

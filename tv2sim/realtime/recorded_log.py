@@ -16,7 +16,7 @@ from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.catalogue.judging import as_bytes
 from tv2sim.catalogue.sources import entries, opened
 from tv2sim.realtime.clock import Clock, Stopped
-from tv2sim.realtime.players import Accepted, Player
+from tv2sim.realtime.player import Accepted, Player
 from tv2sim.results.event_kinds import EVENTS, LogEntry
 from tv2sim.results.facts import Ending
 from tv2sim.results.levels import Places

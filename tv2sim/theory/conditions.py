@@ -217,7 +217,8 @@ BOUNDED: Conditions = {
     "start-up times without an upper end, startup_time={scenario.startup_time}": (
         lambda asked: longest_startup(asked.scenario) == inf
     ),
-from tv2sim.world.distributions import EXTREMES, Constant, Distribution
+}
+"""Worlds without a longest start-up, for which no certificate is possible."""
 
 
 def longest_startup(scenario: Scenario) -> float:

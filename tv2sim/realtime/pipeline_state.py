@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from tv2sim.catalogue import Video
-    from tv2sim.realtime.players import Player
+    from tv2sim.realtime.player import Player
     from tv2sim.results.event_kinds import LogEntry
     from tv2sim.world.scenario import Scenario
 

@@ -16,10 +16,10 @@ from tv2sim.base.random_numbers import as_replication, as_seed
 from tv2sim.catalogue import read_catalogue
 from tv2sim.realtime.clock import Clock, Speed
 from tv2sim.realtime.feed import Feed, live
-from tv2sim.realtime.players import Player, Simulated
+from tv2sim.realtime.pipeline_state import State, levels_of
+from tv2sim.realtime.player import Player, Simulated
 from tv2sim.realtime.recorded_log import read_recorded
 from tv2sim.realtime.snapshot import UNDER_WAY, Frame, Phase, Snapshot
-from tv2sim.realtime.state import State, levels_of
 from tv2sim.results.event_kinds import LogEntry, as_observers
 from tv2sim.results.metrics import Stats
 from tv2sim.strategies import Strategy, as_strategy
@@ -90,6 +90,7 @@ class Replay:
         read = _checked(catalogue, (strategy, scenario, seed, replication), recorded, self._clock)
         self._server: Server | None = None
         if port is not None:
+            need("prometheus_client", "starlette", "uvicorn", to="serve a page and metrics")
             from tv2sim.realtime.server import Server
 
             self._server = Server(host, port)
