@@ -231,7 +231,7 @@ def no_object(kind: str) -> str:
 
 
 def _fault(fields: Iterable[tuple[str, Any]]) -> str | None:
-    """Return the fault in the fields of a video, which are named as in JSON; None if there is none."""
+    """Return the first fault in the fields of a video, by their names in JSON; None for a valid video."""
     present = set()
     for field, value in fields:
         present.add(field)
