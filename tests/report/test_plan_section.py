@@ -93,6 +93,8 @@ def test_the_others_are_compared_with_the_strategy_of_the_plan(pools: tuple[tv.C
     assert "Against 2c:10 (98.9 %, the baseline): 1.0 percentage points more" in says
     assert "not among" not in says
     assert f"{verdict(study, plan)}".startswith(f"{plan.answer}. Against 2c:14")
+    assert plan.replications
+    assert "The plan's own figures are of other replications" in says
     assert verdict(study).startswith("Strategy 2c:14 publishes the most")
 
 

@@ -693,6 +693,11 @@ def test_a_part_of_a_comparison_is_reported_as_the_whole_judges_it(catalogue: tv
         study.select(strategy="2c").report("never.html")
 
 
+def test_a_number_is_no_path(study: tv.Comparison) -> None:
+    with pytest.raises(tv.InputError, match="path must be a path, not 5"):
+        study.report(5)  # type: ignore[arg-type]
+
+
 def test_what_cannot_be_written_is_said_in_a_sentence(study: tv.Comparison, tmp_path: Path) -> None:
     with pytest.raises(tv.OutputError, match="cannot write"):
         study.report(tmp_path / "missing" / "r.html")

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from tv2sim.base.checks import a_path
 from tv2sim.base.errors import InputError
 from tv2sim.base.later_methods import served
 from tv2sim.experiments import comparison_tables
@@ -404,9 +405,10 @@ class Comparison:
         OutputError
             If it cannot be written.
         InputError
-            If it is a part without the baseline, a text is something else, there is no such column, or the
-            plan is for another catalogue or scenario.
+            If `path` is no path, it is a part without the baseline, a text is something else, there is no such
+            column, or the plan is for another catalogue or scenario.
         """
+        path = a_path("path", path)
         if all(cell.strategy != self.baseline for cell in self.cells):
             raise InputError(f"a report needs the baseline, {self.baseline!r}: select it as well")
         written: Path = served(

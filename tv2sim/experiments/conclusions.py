@@ -181,7 +181,8 @@ def concluded(judgement: Judgement, plan: Plan | None = None) -> Conclusion:
     if plan is not None:
         lead, colon, basis = plan.answer.partition(": ")
         if judgement.taken is not None:
-            further = [*_beside(judgement), *_measured(judgement)]
+            own = [_OWN_FIGURES] if plan.replications else []
+            further = [*_beside(judgement), *_measured(judgement), *own]
         else:
             further = [_NOT_COMPARED] if plan.best else []
         return Conclusion(lead, colon + basis, further)
@@ -197,6 +198,7 @@ def concluded(judgement: Judgement, plan: Plan | None = None) -> Conclusion:
     return Conclusion(f"{_why(judgement)}: {share}", basis, further)
 
 
+_OWN_FIGURES = "The plan's own figures are of other replications than those of the comparison."
 _NOT_COMPARED = "The answer of the plan is not among the strategies that were compared."
 
 
