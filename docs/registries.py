@@ -130,7 +130,7 @@ def api(room: str) -> str:
 def theory() -> str:
     """Return the public names of :mod:`tv2sim.theory.queueing`, each with its docstring."""
     names = (_documented(f"queueing.{name}") for name in queueing.__all__)
-    return "\n\n".join([restructured(".. py:module:: tv2sim.theory.queueing"), *names])
+    return "\n\n".join([restructured(".. py:module:: tv2sim.queueing"), *names])
 
 
 def _documented(name: str) -> str:

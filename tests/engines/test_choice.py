@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
 from typing import Any
 
@@ -23,6 +24,27 @@ def test_replications_know_their_engine() -> None:
     assert reps.engine == reps.extend(1).engine == "simpy"
     study = tv.compare(FEW, ["1"], replications=2, engine="simpy").extend(2)
     assert study["1"].engine == "simpy"
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "what"),
+    [
+        (tv.Strategy, "starts_at_most", (tv.PART_2C.replace(starts_at_most=3), tv.Scenario())),
+        (tv.Scenario, "provisioning_delay", (tv.PART_2C, tv.Scenario(provisioning_delay=1))),
+    ],
+)
+def test_a_field_that_declares_no_engine_is_for_simpy_alone(
+    kind: type[Any], name: str, what: tuple[tv.Strategy, tv.Scenario], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert engine_for("auto", FEW, *what, 10**6) == "kernel"
+    (field,) = (each for each in dataclasses.fields(kind) if each.name == name)
+    undeclared = {key: value for key, value in field.metadata.items() if key != "engines"}
+    monkeypatch.setattr(field, "metadata", undeclared)
+    assert engine_for("auto", FEW, *what, 10**6) == "simpy"
+    with pytest.raises(tv.InputError, match=rf"does not know the (strategy|scenario)'s {name}"):
+        tv.simulate(FEW, *what, engine="kernel")
+    same_world = tv.PART_2C, tv.Scenario()  # the field is at its default
+    assert engine_for("kernel", FEW, *same_world, 1) == "kernel"
 
 
 @pytest.mark.parametrize("engine", ["numba", "SimPy", None, 1])

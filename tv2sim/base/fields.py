@@ -201,7 +201,7 @@ def unknown_to(engine: str, one: object, kind: type) -> Iterator[str]:
     fields are named `name.field`.
 
     >>> from tv2sim.world.scenario import Scenario
-    >>> from tv2sim.world.faults import Faults
+    >>> from tv2sim.world.scenario_parts import Faults
     >>> scenario = Scenario(faults=Faults(startup=0.1, publishing=0.2), until=60)
     >>> list(unknown_to("kernel", scenario, Scenario))
     ['faults.publishing']

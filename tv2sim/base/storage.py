@@ -469,7 +469,7 @@ def private_folder(path: Path) -> Path:
 def _followed(path: Path) -> Path:
     """Return a path without symbolic links, after a check of all that is on the way.
 
-    Each name is checked before the next one is looked up, so nobody can change what is checked already.
+    Each folder is checked before a name in it is looked up, so nobody can replace a folder after its check.
     """
     here, ahead, links = Path(path.anchor), [*reversed(path.parts[1:])], 0
     _check_closed(here)

@@ -156,7 +156,7 @@ def _term(name: str, text: str) -> Term:
 
 
 def _constant(text: str) -> Constant | None:
-    """Return the number that a text is; None if it is none."""
+    """Return the number that a text spells, as a constant; None for any other text."""
     with suppress(ValueError):
         return Constant(text, float(text))
     return None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import numbers
 import re
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -230,7 +231,7 @@ def no_object(kind: str) -> str:
 
 
 def _fault(fields: Iterable[tuple[str, Any]]) -> str | None:
-    """Return the fault in the fields of a video, which are named as in JSON; None if there is none."""
+    """Return the first fault in the fields of a video, by their names in JSON; None for a valid video."""
     present = set()
     for field, value in fields:
         present.add(field)
@@ -396,4 +397,6 @@ def plain(value: Any) -> Any:
 def is_missing(value: Any) -> bool:
     """Return whether a value stands for none: None, NaN, or pandas' NA or NaT."""
     # known by name, since pandas may not be imported
-    return value is None or type(value).__name__ in ("NAType", "NaTType") or bool(value != value)
+    if isinstance(value, numbers.Number):
+        return bool(value != value)
+    return value is None or type(value).__name__ in ("NAType", "NaTType")

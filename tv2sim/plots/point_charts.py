@@ -6,7 +6,7 @@ import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from math import inf, nan
 from os.path import commonprefix
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -29,10 +29,6 @@ from tv2sim.plots.study import Ends, Series, Shown, Study, checked, ends, famili
 from tv2sim.plots.style import label_frame, panels_in
 from tv2sim.results.figures import axis, in_words, scaled
 from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE
-
-if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Mapping
-
 
 # -- points with intervals of two figures ------------------------------------------------------------------
 

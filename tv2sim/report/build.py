@@ -45,9 +45,7 @@ if TYPE_CHECKING:
 
     from tv2sim.catalogue import Catalogue
     from tv2sim.experiments.comparison import Comparison
-    from tv2sim.experiments.planning import Plan
     from tv2sim.experiments.replications import Replications
-    from tv2sim.world.scenario import Scenario
 
 
 # -- the report --------------------------------------------------------------------------------------------

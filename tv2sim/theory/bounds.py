@@ -247,7 +247,7 @@ _WAITS = (0.0, 0.02, 0.1, 0.25)
 _STARTS = (0.4, 0.6, 0.8, 0.9, 1.0)
 """Limits to try, in longest start-up times: on a wait, and on the time at which the pool is warm."""
 _NEARLY_ALL = 0.999
-"""The quantile that stands for the longest start-up time where there is none."""
+"""Of start-up times without an upper end, this quantile is taken as the longest."""
 
 
 def failed_at_most(

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from tv2sim.catalogue import Catalogue
     from tv2sim.strategies import Strategy
-    from tv2sim.theory.startup_times import Ready
     from tv2sim.world.scenario import Scenario
 
 
@@ -283,7 +282,7 @@ def _fails_in_order(times: Timetable, begun: NDArray[np.float64], ready: Ready) 
 
 
 def _idle(times: Timetable, begun: NDArray[np.float64], ready: Ready) -> float:
-    """Return the mean idle seconds up to the end of the last encoding, after which nobody idles."""
+    """Return the mean idle seconds of all publishers; none is idle after the end of the last encoding."""
     encoded = np.sort(times.encoded)
     corners = np.unique(np.concatenate([np.zeros(1), encoded, begun + ready.shortest, begun + ready.longest]))
     corners = corners[(corners >= 0) & (corners <= encoded.max(initial=0))]

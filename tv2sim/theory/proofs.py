@@ -28,7 +28,6 @@ from tv2sim.theory.conditions import (
 
 if TYPE_CHECKING:
     from tv2sim.catalogue import Catalogue
-    from tv2sim.strategies import Strategy
     from tv2sim.theory.conditions import Asked
     from tv2sim.world.scenario import Scenario
 

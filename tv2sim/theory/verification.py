@@ -45,13 +45,10 @@ from tv2sim.theory.verified_worlds import Relation, Row, Runs, World, worlds
 from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
     from numpy.typing import NDArray
 
     from tv2sim.results.facts import Facts
-    from tv2sim.theory.verified_worlds import Runs
 
 
 BOTH = ("kernel", "simpy")

@@ -32,14 +32,10 @@ from tv2sim.world.scenario_parts import Faults
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from typing import TypeAlias
 
     from numpy.typing import NDArray
 
-    from tv2sim.catalogue import Catalogue
     from tv2sim.results.facts import Facts
-    from tv2sim.strategies import Strategy
-    from tv2sim.world.scenario import Scenario
 
     Quantity: TypeAlias = Callable[["Runs"], NDArray[Any]]
 

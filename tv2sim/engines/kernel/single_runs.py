@@ -105,7 +105,7 @@ class _Columns(dict[str, "NDArray[Any]"]):
     """The columns of a table of facts that were asked for."""
 
     def __missing__(self, name: str) -> NDArray[Any]:
-        raise KeyError(f"the column {name} is none that the metric declares in its `needs`")
+        raise KeyError(f"the metric reads the column {name}, which its `needs` do not declare")
 
 
 def _column(
