@@ -32,7 +32,7 @@ DYNAMIC = {
     "base/errors.py",  # extras that may be missing
     "base/later_methods.py",  # methods that later files serve
     "cli/command.py",  # the module of a command
-    "experiments/code_digest.py",  # what a user's function refers to
+    "experiments/results_store.py",  # what a user's function refers to
     "experiments/workers.py",  # the versions of packages
 }
 """The files that import what a text names."""

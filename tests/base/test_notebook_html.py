@@ -190,7 +190,7 @@ class TestResults:
     ) -> None:
         assert not list(shown(tv.simulate(TWO, "1")).iter("svg"))
         assert list(shown(tv.simulate(TWO, "2c")).iter("svg"))
-        monkeypatch.setattr("tv2sim.results.run._MOST_SHOWN", 1)
+        monkeypatch.setattr("tv2sim.results.run_display._MOST_SHOWN", 1)
         assert not list(shown(tv.simulate(TWO, "2c")).iter("svg"))
 
     def test_replications(self, study: tv.Comparison) -> None:

@@ -29,7 +29,7 @@ from tests.helpers.commands import CATALOGUE as FILE
 from tests.helpers.commands import SAMPLE, is_one_line, start, tv2sim
 from tv2sim.engines import choice
 from tv2sim.experiments import results_store, tasks
-from tv2sim.experiments.code_digest import Description, IndescribableError
+from tv2sim.experiments.results_store import Description, IndescribableError
 
 pytestmark = pytest.mark.full
 ENGINES = ["simpy", pytest.param("kernel", marks=pytest.mark.skipif(not find_spec("numba"), reason="numba"))]
@@ -390,7 +390,7 @@ class Fields(tv.Strategy):
 def test_the_same_code_has_the_same_text_in_another_process() -> None:
     code = (
         "from tests.experiments.test_results_store import Fields; "
-        "from tv2sim.experiments.code_digest import Description; d = Description(); d.add(Fields()); print(d)"
+        "from tv2sim.experiments.results_store import Description; d = Description(); d.add(Fields()); print(d)"
     )
     tv.replicate(FEW, Fields(starts_on="encoded"), replications=50)  # Python specialises code that is in use
     here = Description()
@@ -420,7 +420,7 @@ def test_what_a_function_calls_in_an_imported_module_is_part_of_its_text(
             "from a_helper_of_users import f\ndef g(x): return [f(one) for one in x]\n"
         )
         code = (
-            "import a_user_s_module as own; from tv2sim.experiments.code_digest import Description; "
+            "import a_user_s_module as own; from tv2sim.experiments.results_store import Description; "
             "d = Description(); d.add(own.g); print(d)"
         )
         path = os.pathsep.join([str(tmp_path), str(Path(__file__).parents[2])])

@@ -14,6 +14,7 @@ __all__ = ["SERVED_BY", "served"]
 SERVED_BY = {
     "Strategy.in_words": "tv2sim.strategies.words:in_words",
     "Run.save": "tv2sim.results.saving:save_run",
+    "Run._repr_html_": "tv2sim.results.run_display:run_html",
     "Comparison.verdict": "tv2sim.experiments.conclusions:verdict_if_one_world",
     "Comparison.to_dict": "tv2sim.experiments.comparison_files:as_data",
     "Comparison.from_dict": "tv2sim.experiments.comparison_files:of_data",

@@ -411,16 +411,6 @@ class Comparison:
         path = a_path("path", path)
         if all(cell.strategy != self.baseline for cell in self.cells):
             raise InputError(f"a report needs the baseline, {self.baseline!r}: select it as well")
-        written: Path = served(
-            "Comparison.report",
-            self,
-            path,
-            command=command,
-            title=title,
-            author=author,
-            date=date,
-            notes=notes,
-            by=by,
-            plan=plan,
-        )
+        texts = {"command": command, "title": title, "author": author, "date": date, "notes": notes}
+        written: Path = served("Comparison.report", self, path, **texts, by=by, plan=plan)
         return written

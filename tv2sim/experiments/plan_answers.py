@@ -300,7 +300,7 @@ def reason(racer: Racer, race: Race) -> str:
             f"the pool starts cold, and the first video that it serves fails with a probability of {cold:.2g} "
             f"(ready_at_start=True is a pool that is warm at the start)"
         )
-    if racer.by == "bound" and racer.exact is not None and racer.exact.bound is not None:
+    if racer.by == "bound" and racer.exact.bound is not None:
         return (
             f"{racer.exact.bound.failed:.3g} of {videos:,} videos must fail on average, even if no other video "
             f"ever waits"

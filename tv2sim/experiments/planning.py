@@ -475,7 +475,6 @@ def _shown(search: Search) -> list[Racer]:
 
 def _shown_row(racer: Racer, race: Race, confidence: float) -> dict[str, Any]:
     assert racer.reps is not None
-    assert racer.exact is not None
     rate = racer.exact.rate if racer.exact.by == "theory" else rate_of(racer, confidence)
     if racer.exact.bound is not None and not racer.reps.estimated_failures.any():
         rate = rate._replace(ci_low=max(rate.ci_low, at_least(racer.candidate).low))

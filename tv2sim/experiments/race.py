@@ -34,6 +34,7 @@ FIRST = 100
 """Replications of the first look."""
 _ROUNDING = 1e-12
 _UNKNOWN = Interval(nan, nan, 0.0, 1.0, 0)
+_UNASKED = Exact(0.0, 1.0)
 
 
 class Decision(StrEnum):
@@ -50,7 +51,7 @@ class Racer:
 
     Attributes
     ----------
-    exact : Exact or None
+    exact : Exact
         What theory knows, once it was asked.
     looks : int
         How often it was simulated further.
@@ -63,7 +64,7 @@ class Racer:
     """
 
     candidate: Candidate
-    exact: Exact | None = None
+    exact: Exact = _UNASKED
     looks: int = 0
     reps: Replications | None = None
     decision: Decision = Decision.OPEN
@@ -134,9 +135,9 @@ class Race:
 
     def known(self, racer: Racer) -> Decision:
         """Return what theory alone decides about a candidate, before it is simulated."""
-        if racer.exact is None:
+        if racer.exact is _UNASKED:
             asks = self.control and self.target is not None
-            racer.exact = at_most(racer.candidate) if asks else Exact(0.0, 1.0)
+            racer.exact = at_most(racer.candidate) if asks else replace(_UNASKED)
             racer.rate = racer.exact.rate
             self._decide(racer, racer.exact.by)
         return racer.decision
@@ -166,7 +167,7 @@ class Race:
             self._extend([racer for racer in racers if self._next(racer) - racer.replications == count], count)
         for racer in racers:
             racer.looks += 1
-            racer.rate = self._rate(racer)
+            racer.rate = rate_of(racer, self._level(racer.looks, self.compared))
             if racer.decision is Decision.OPEN:
                 self._decide(racer, "simulation")
 
@@ -190,7 +191,6 @@ class Race:
 
     def _prove(self, racer: Racer) -> None:
         """Decide by the lower bound that theory knows, if that is enough."""
-        assert racer.exact is not None
         known = at_least(racer.candidate)
         racer.exact = replace(racer.exact, low=max(racer.exact.low, known.low))
         racer.rate = racer.exact.rate
@@ -216,12 +216,6 @@ class Race:
             what, self.seed, engine=self.engine, count=count, metrics=names, computed=computed,
             prices=self.prices, control=self.control,
         )  # fmt: skip
-
-    def _rate(self, racer: Racer) -> Interval:
-        """Return the interval of the on-time rate."""
-        assert racer.reps is not None
-        assert racer.exact is not None
-        return rate_of(racer, self._level(racer.looks, self.compared))
 
     # -- what does it cost? --------------------------------------------------------------------------------
 
@@ -280,7 +274,6 @@ class Race:
 def rate_of(racer: Racer, level: float) -> Interval:
     """Return the on-time rate of a candidate that was simulated, with an interval of this confidence."""
     assert racer.reps is not None
-    assert racer.exact is not None
     found = racer.reps.interval(ON_TIME_RATE, level)
     low = float(np.fmax(found.ci_low, racer.exact.low))
     high = float(np.fmin(found.ci_high, racer.exact.high))

@@ -16,14 +16,8 @@ from tv2sim.base.later_methods import served
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.catalogue import Catalogue
 from tv2sim.engines.choice import engine_for
-from tv2sim.experiments.control_variate import (
-    Control,
-    PartsOfCost,
-    controlled_difference,
-    controlled_interval,
-    cost_difference,
-    cost_interval,
-)
+from tv2sim.experiments import control_variate
+from tv2sim.experiments.control_variate import Control, PartsOfCost
 from tv2sim.experiments.results_store import compute
 from tv2sim.experiments.startup_resampling import Resamples, input_interval
 from tv2sim.experiments.tasks import Chunk, Task, joined, room_for
@@ -168,9 +162,9 @@ class Replications:
             return exactly(float(values[0]), len(values))
         if metric == COST:
             prices, control = needed(self.prices), self.used_control("failed")
-            return cost_interval(prices, self._cost(first), videos, control, confidence)
+            return control_variate.cost_interval(prices, self._cost(first), videos, control, confidence)
         if (control := self.used_control(metric)) and len(values) > 1:
-            return controlled_interval(control, self.failures[:first], metric, confidence)
+            return control_variate.controlled_interval(control, self.failures[:first], metric, confidence)
         if of.dtype is bool:
             return share_interval(int(values.sum()), len(values), confidence)
         low, high = of.limits(videos)
@@ -193,11 +187,11 @@ class Replications:
         if metric == COST:
             controls = self.used_control("failed"), other.used_control("failed")
             parts = self._cost(first), other._cost(first)
-            return cost_difference(needed(self.prices), *parts, controls, confidence)
+            return control_variate.cost_difference(needed(self.prices), *parts, controls, confidence)
         controls = self.used_control(metric), other.used_control(metric)
         if controls[0] and controls[1] and len(values) > 1:
             failed = self.failures[:first], other.failures[:first]
-            return controlled_difference((controls[0], controls[1]), failed, metric, confidence)
+            return control_variate.controlled_difference((controls[0], controls[1]), failed, metric, confidence)
         return paired_difference(values, others, confidence, step=of.step(len(self.catalogue)))
 
     def input_interval(

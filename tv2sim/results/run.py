@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.metadata import version
-from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,13 +15,10 @@ import numpy as np
 from tv2sim import __version__
 from tv2sim.base import dictionaries
 from tv2sim.base.later_methods import served
-from tv2sim.base.notebook_html import Markup, display, paragraph, steps, table
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.catalogue import Catalogue
-from tv2sim.inference.intervals import Interval
 from tv2sim.results import metrics, tables
-from tv2sim.results.facts import VIDEO_OUTCOMES, Facts
-from tv2sim.results.figures import estimate, heading
+from tv2sim.results.facts import Facts
 from tv2sim.strategies import Strategy
 from tv2sim.world.prices import Prices, as_prices, needed
 from tv2sim.world.scenario import Scenario
@@ -45,10 +41,6 @@ def versions_here() -> dict[str, str]:
         "numpy": np.__version__,
         "simpy": version("simpy"),
     }
-
-
-_MOST_SHOWN = 20_000
-"""The most videos of a run of which a notebook shows the levels, since their table takes a while."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -199,6 +191,7 @@ class Run:
 
     @property
     def _result(self) -> str:
+        """How many videos are published in time, and how the run ended, in a phrase."""
         published, videos = self.stats["published"], len(self.catalogue)
         return f"{published} of {videos} published in time, {self.ending} at {self.end:g} s"
 
@@ -209,31 +202,7 @@ class Run:
         )
 
     def _repr_html_(self) -> str:
-        shown = [name for name in metrics.MAIN if name in self.summary]
-        values = [estimate(name, Interval(self.summary[name], nan, nan, nan), units=False) for name in shown]
-        return display(
-            f"{self.strategy.name}, {self.catalogue.name}",
-            f"seed {self.seed}, replication {self.replication}: {self._result}",
-            table([*map(heading, shown)], [values], words=0),
-            *(self._levels_shown() if len(self.catalogue) <= _MOST_SHOWN else ()),
-        )
-
-    def _levels_shown(self) -> tuple[Markup, ...]:
-        """Return a chart of the pool; nothing if it is never used."""
-        levels, videos = self.levels, self.facts.videos
-        late = videos["published"][videos["outcome"] == VIDEO_OUTCOMES.index("failed")] / PER_SECOND
-        time, ready, waiting = (
-            levels[name].to_numpy() for name in ("time", "publishers_ready", "publishing_queue")
-        )
-        if not ready.any() and not waiting.any():
-            return ()
-        return (
-            paragraph(
-                f"Over time: ready publishers (above the line, up to {ready.max()}), waiting videos (below, up "
-                f"to {waiting.max()}), and when videos are published too late (marks)"
-            ),
-            steps(time, ready, waiting, late, self.end, "publishers and videos over time"),
-        )
+        return str(served("Run._repr_html_", self))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Run):
