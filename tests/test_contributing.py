@@ -42,15 +42,14 @@ class Change(NamedTuple):
         path.write_text("".join(lines), encoding="utf-8")
 
 
-def test_it_says_how_to_add_four_things() -> None:
-    assert list(PARTS) == ["strategy", "event", "metric", "distribution"]
+def test_it_says_how_to_add_five_things() -> None:
+    assert list(PARTS) == ["strategy", "field", "event", "metric", "distribution"]
 
 
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder with a copy of the package in which everything was added that the text adds."""
-    root = tmp_path_factory.mktemp("changed")
-    shutil.copytree(ROOT / "tv2sim", root / "tv2sim", ignore=shutil.ignore_patterns("__pycache__"))
+    root = copy_of_the_package(tmp_path_factory.mktemp("changed"))
     for part in PARTS.values():
         changes = [Change(*found) for found in CHANGE.findall(part)]
         assert changes
@@ -59,16 +58,63 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
+def copy_of_the_package(root: Path) -> Path:
+    shutil.copytree(ROOT / "tv2sim", root / "tv2sim", ignore=shutil.ignore_patterns("__pycache__"))
+    return root
+
+
+BEGIN = "import tv2sim as tv\ncatalogue = tv.generate_catalogue()\n"
+BY_KERNEL = """
+from functools import partial
+tv.simulate, tv.compare = partial(tv.simulate, engine="kernel"), partial(tv.compare, engine="kernel")
+"""
+"""Makes the kernel simulate what names no engine."""
+
+
+def run_in(root: Path, code: str) -> subprocess.CompletedProcess[str]:
+    where = {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "yes"}
+    command = [sys.executable, "-W", "error", "-c", code]
+    return subprocess.run(command, env=os.environ | where, cwd=root, capture_output=True, encoding="utf-8")
+
+
+@pytest.mark.parametrize("engine", ["simpy", pytest.param("kernel", marks=pytest.mark.full)])  # it compiles
 @pytest.mark.parametrize("part", PARTS)
-def test_what_is_added_as_the_text_says_works(changed: Path, part: str) -> None:
-    (check,) = CHECK.findall(PARTS[part])
-    begin = "import tv2sim as tv\ncatalogue = tv.generate_catalogue()\n"
+def test_what_is_added_as_the_text_says_works(changed: Path, part: str, engine: str) -> None:
+    first, *others = CHECK.findall(PARTS[part])
+    if engine == "kernel":
+        pytest.importorskip("numba")
     with pytest.raises((AssertionError, tv.TV2SimError, KeyError, AttributeError)):
-        exec(begin + check, {})  # what this package does not have
-    where = {"PYTHONPATH": str(changed), "PYTHONDONTWRITEBYTECODE": "yes"}
-    command = [sys.executable, "-W", "error", "-c", begin + check]
-    done = subprocess.run(command, env=os.environ | where, cwd=changed, capture_output=True, encoding="utf-8")
+        exec(BEGIN + first, {})  # what this package does not have
+    code = BEGIN + BY_KERNEL + first + "\n".join(others) if engine == "kernel" else BEGIN + first
+    done = run_in(changed, code)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("holder", "file"), [("strategy", "strategies/strategy"), ("scenario", "world/scenario")]
+)
+def test_the_kernel_refuses_a_field_that_declares_no_engine(tmp_path: Path, holder: str, file: str) -> None:
+    pytest.importorskip("numba")
+    root = copy_of_the_package(tmp_path)
+    error = f"_error = {holder.capitalize()}Error"
+    Change(
+        f"tv2sim/{file}.py", "before", error, 'patina: float = parameter(0.0, a_time, text="Seconds.")\n'
+    ).make(root)
+    done = run_in(
+        root,
+        f"""
+import tv2sim as tv
+from tv2sim.engines.choice import engine_for
+catalogue = tv.generate_catalogue()
+for patina in (0, 1):
+    asked = {{"strategy": tv.PART_2C, "scenario": tv.Scenario()}}
+    asked["{holder}"] = asked["{holder}"].replace(patina=patina)
+    print(engine_for("auto", catalogue, *asked.values(), 10**6))
+    print(engine_for("kernel", catalogue, *asked.values(), 10**6))
+""",
+    )
+    assert done.stdout.split() == ["kernel", "kernel", "simpy"]
+    assert f"engine 'kernel' cannot simulate this: it does not know the {holder}'s patina;" in done.stderr
 
 
 def test_the_citation_is_of_this_version() -> None:

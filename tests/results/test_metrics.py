@@ -6,6 +6,7 @@ import dataclasses
 import io
 from collections import Counter
 from math import inf
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -202,6 +203,10 @@ class TestWhatIsComputed:
         assert computed == dict.fromkeys(set(METRICS) - {"cost"}, 3)
 
 
+def never(run: Measured) -> float:
+    raise AssertionError("the kernel computes this metric itself")
+
+
 class TestANewOne:
     @pytest.fixture(autouse=True)
     def _longest_queue(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,6 +227,28 @@ class TestANewOne:
             tv.replicate(CATALOGUE, "2c", replications=3, engine=name) for name in ("simpy", "kernel")
         )
         assert other.frame["longest_wait"].tolist() == one.frame["longest_wait"].tolist()
+
+    @pytest.mark.parametrize("needs", [(), ("videos.assigned", "videos.encoded")])
+    def test_leaves_the_others_to_the_kernel(self, monkeypatch: pytest.MonkeyPatch, needs: Any) -> None:
+        pytest.importorskip("numba")
+        monkeypatch.setitem(METRICS, "longest_wait", dataclasses.replace(METRICS["longest_wait"], needs=needs))
+        usual = tv.replicate(CATALOGUE, "2c", replications=3, engine="simpy").frame
+        from tv2sim.engines.kernel import MEASURED
+
+        for name in MEASURED:
+            monkeypatch.setitem(METRICS, name, dataclasses.replace(METRICS[name], compute=never))
+        frame = tv.replicate(CATALOGUE, "2c", replications=3, engine="kernel").frame
+        assert frame.equals(usual)
+
+    def test_that_reads_a_column_which_it_does_not_declare_is_told(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pytest.importorskip("numba")
+        monkeypatch.setitem(
+            METRICS, "longest_wait", dataclasses.replace(METRICS["longest_wait"], needs=("videos.encoded",))
+        )
+        with pytest.raises(KeyError, match="the column assigned is none that the metric declares"):
+            tv.replicate(CATALOGUE, "2c", replications=3, engine="kernel")
 
     def test_is_compared(self) -> None:
         study = tv.compare(CATALOGUE, ["1", "2c"], replications=20)

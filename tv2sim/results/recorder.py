@@ -16,6 +16,7 @@ from tv2sim.results.event_kinds import (
     EVENTS,
     OTHER,
     ROW,
+    Kind,
     LogEntry,
     Observer,
     code_of,
@@ -305,14 +306,7 @@ class Recorder:
             If there is no such event, or the line lacks a number that the event needs.
         """
         kind = EVENTS[entry.event]
-        given: dict[str, int] = {}
-        for name in kind.given:
-            number = getattr(entry, name)
-            # the cause of a publisher, an encoder and the references of an event without columns may be missing
-            needed = kind.table == "videos" and name != "encoder"
-            if (number is None and needed) or (number is not None and number < 0):
-                raise ValueError(f"no {name}")
-            given[name] = -1 if number is None else number
+        given = {name: _reference(entry, name, kind) for name in kind.given}
         if entry.event == "encoding_started" and self._encoding_started[given["video"]] >= 0:
             self.restarted(**given)
         elif method := getattr(self, entry.event, None):
@@ -359,6 +353,18 @@ class Recorder:
             deadline=deadline,
             quota_waits=quota_waits,
         )
+
+
+def _reference(entry: LogEntry, name: str, kind: Kind) -> int:
+    """Return the number that a line of a log refers to, -1 if it is missing.
+
+    The cause of a publisher, an encoder, and the references of an event without columns may be missing.
+    """
+    number: int | None = getattr(entry, name)
+    needed = kind.table == "videos" and name != "encoder"
+    if (number is None and needed) or (number is not None and number < 0):
+        raise ValueError(f"no {name}")
+    return -1 if number is None else number
 
 
 _ENCODED_AGAIN = code_of("encoded")

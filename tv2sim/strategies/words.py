@@ -76,25 +76,36 @@ def _pool(one: Strategy) -> Iterator[str]:
     if one.follows_rate:
         started += " as requests come in the mean start-up time"
     often = "" if one.review_every is None else f" and every {one.review_every:g} s"
+    follows = one.adapts or one.minimum is not None
+    if one.prewarmed and (one.decides or (follows and not one._overrides("pool_level"))):
+        yield started
     if one.decides:
-        yield from [started] * bool(one.prewarmed)
         yield f"decide says at the end of each instant{often} what is started and which videos are served"
-    elif level := one._level_in_words():
+    elif one._overrides("pool_level"):
+        yield _level_by_hook(one, often)
+    elif follows:
+        yield f"it is filled up to {_level(one)} at each step of a video{often}"
+    elif one.prewarmed:
+        yield started + _refilled(one)
+
+
+def _level_by_hook(one: Strategy, often: str) -> str:
+    """Return a clause for a pool whose level the hook `pool_level` answers."""
+    if level := one._level_in_words():
         at_start = f"at time 0{' (ready at once)' * one.ready_at_start}"
         steps = f"{', ' if often else ' and '}at each step of a video{often}"
-        yield f"{at_start}{steps}, the pool is filled up to {level}"
-    elif one._overrides("pool_level"):
-        where = ", ready at once," if one.ready_at_start else ""
-        yield f"the pool is filled up to pool_level at time 0{where}, at each step of a video{often}"
-    elif one.adapts or one.minimum is not None:
-        yield from [started] * bool(one.prewarmed)
-        yield f"it is filled up to {_level(one)} at each step of a video{often}"
-    elif one.prewarmed and one.price is not None:
-        yield started
-    elif one.prewarmed and _joined(one):
-        yield f"{started}, and refilled when fewer are starting or ready"
-    elif one.prewarmed:
-        yield f"{started}, and each one that takes a video is replaced" if one.shares else started
+        return f"{at_start}{steps}, the pool is filled up to {level}"
+    where = ", ready at once," if one.ready_at_start else ""
+    return f"the pool is filled up to pool_level at time 0{where}, at each step of a video{often}"
+
+
+def _refilled(one: Strategy) -> str:
+    """Return what follows a pool of prewarmed publishers that has no other rule of its level."""
+    if one.price is not None or not (_joined(one) or one.shares):
+        return ""
+    if _joined(one):
+        return ", and refilled when fewer are starting or ready"
+    return ", and each one that takes a video is replaced"
 
 
 def _joined(one: Strategy) -> bool:
@@ -136,7 +147,8 @@ def _coverage(one: Strategy) -> Iterator[str]:
 
 
 def _queue(one: Strategy) -> Iterator[str]:
-    if one.prewarmed or one.minimum or one.adapts or one.price is not None or one.decides or _joined(one):
+    stocked = one.prewarmed or one.minimum or _joined(one)
+    if stocked or one.adapts or one.price is not None or one.decides:
         late = ", once all that happens at the same time has happened"
         served = f"the pool serves videos {_ORDERS[one.order]}{late if one.dispatches_late else ''}"
         yield served if one.shares else "no video uses the pool"
@@ -152,10 +164,11 @@ def _class(one: Strategy) -> Iterator[str]:
     if not overridden or one._level_in_words():
         return
     told_above = {each.name for each in fields(Strategy)}.difference(overridden)
-    values = {each.name: (getattr(one, each.name), each.default) for each in fields(one)}
-    told = [
-        f"{name}={shown(value, 60)}"
-        for name, (value, default) in values.items()
-        if name not in told_above and (name not in overridden or value != default)
+    own = [
+        each
+        for each in fields(one)
+        if each.name not in told_above
+        and (each.name not in overridden or getattr(one, each.name) != each.default)
     ]
-    yield f"the rule is {type(one).__name__}({', '.join(told)})"
+    values = ", ".join(f"{each.name}={shown(getattr(one, each.name), 60)}" for each in own)
+    yield f"the rule is {type(one).__name__}({values})"
