@@ -89,19 +89,24 @@ def _outside(options: argparse.Namespace) -> None:
             raise InputError(f"--record {options.record!r} must not be in the folder of --out")
 
 
+def _check_recorded(options: argparse.Namespace) -> None:
+    """Refuse options for what a recorded log contains."""
+    if options.catalogue is not None:
+        raise InputError("a replay is of a catalogue or of a recorded log, not of both")
+    if options.columns is not None:
+        raise InputError("--columns is for a catalogue: a recorded log has that decided")
+    for name in _OF_A_RECORDING:
+        if hasattr(options, name) and (name != "scenario" or options.scenario is not None):
+            option = SCENARIO[name].flag if name in SCENARIO else f"--{name}"
+            raise InputError(f"{option} is for a catalogue: a recorded log has that decided")
+
+
 def _handle(options: argparse.Namespace) -> Replay:
     """Return the replay that the options and the environment ask for, before its start."""
     serving = {"host": options.host, "port": port_of(options), "keep_running": keep_running(options)}
     how = {"speed": options.speed, "strict": options.strict, "prices": prices_of(options), **serving}
     if options.recorded is not None:
-        if options.catalogue is not None:
-            raise InputError("a replay is of a catalogue or of a recorded log, not of both")
-        if options.columns is not None:
-            raise InputError("--columns is for a catalogue: a recorded log has that decided")
-        for name in _OF_A_RECORDING:
-            if hasattr(options, name) and (name != "scenario" or options.scenario is not None):
-                option = SCENARIO[name].flag if name in SCENARIO else f"--{name}"
-                raise InputError(f"{option} is for a catalogue: a recorded log has that decided")
+        _check_recorded(options)
         return Replay(recorded=options.recorded, **how)
     if options.catalogue is None:
         raise InputError("name a catalogue, or - for standard input, or a recorded log with --recorded")

@@ -141,7 +141,7 @@ class State:
         self.handoff = Histogram(0.0, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0)
         self.warm = self.cold = 0
         self.retries = self.redeliveries = 0
-        self._found_none: set[int] = set()  # the videos that found no ready publisher when they were encoded
+        self._stockouts: set[int] = set()  # the videos that found no ready publisher when they were encoded
         # where encoders die, a blocked video may be encoded again, and is not among them until it is queued
         self._without_publisher = WAITING if scenario.encoders_die else (*WAITING, "encoded")
         self._just_encoded: set[int] = set()  # at the time of the last line
@@ -175,7 +175,7 @@ class State:
         self._end_instant()
         blocked = {video for video, encoder in self.occupied.items() if encoder.blocked}
         encoded = (blocked | self._encoded_in_vain) & self.encoding_started.keys()
-        self._found_none |= encoded - self._queued.keys()
+        self._stockouts |= encoded - self._queued.keys()
         self.version += self._more
         self._more = False
 
@@ -188,6 +188,8 @@ class State:
         self.places.follow(entry)
         if event in COUNTED and not self._happened_before(event, video):
             self.stats[COUNTED[event]] += 1
+        if video is not None and event in ("published", "failed", "discarded"):
+            self._last["published" if event == "published" else "failed"].appendleft(self._shown(video))
         if (act := self._act.get(event)) is not None:
             act(time, video, publisher if encoder is None else encoder)
         self._events.appendleft(entry)
@@ -201,7 +203,7 @@ class State:
         return begun or (event == "encoded" and video in self._encoded_in_vain)
 
     def _end_instant(self) -> None:
-        self._found_none.update(
+        self._stockouts.update(
             video for video in self._just_encoded if self.places.of("video", video) in self._without_publisher
         )
         self._just_encoded.clear()
@@ -239,7 +241,7 @@ class State:
     def _on_queued(self, time: float, video: int, _: None) -> None:
         self.occupied.pop(video, None)
         if video not in self._just_encoded:  # it has been blocked
-            self._found_none.add(video)
+            self._stockouts.add(video)
         self._queued[video] = None
         self._waits(video)[video] = None
 
@@ -265,11 +267,11 @@ class State:
     def _on_publisher_started(self, time: float, _: int | None, publisher: int) -> None:
         self.started += 1
         self._starts[publisher] = time
-        self._set(Publisher(publisher, "starting", time))
+        self.publishers[publisher] = Publisher(publisher, "starting", time)
 
     def _on_publisher_ready(self, time: float, _: None, publisher: int) -> None:
         self.startup.observe(time - self._starts[publisher])
-        self._set(Publisher(publisher, "ready", time))
+        self.publishers[publisher] = Publisher(publisher, "ready", time)
 
     def _on_assigned(self, time: float, video: int, publisher: int) -> None:
         if video in self._just_encoded:
@@ -277,7 +279,7 @@ class State:
         else:
             self.cold += 1
         self._is_idle_no_more(time, self.publishers[publisher])
-        self._set(Publisher(publisher, "busy", time, self._shown(video)))
+        self.publishers[publisher] = Publisher(publisher, "busy", time, self._shown(video))
         self._waits(video).pop(video, None)
 
     def _is_idle_no_more(self, time: float, publisher: Publisher) -> None:
@@ -291,15 +293,8 @@ class State:
         self._alive += time - self._starts.pop(publisher)
         return one
 
-    def _on_published(self, time: float, video: int, _: int, outcome: str = "published") -> None:
-        self._last[outcome].appendleft(self._shown(video))
-
-    def _on_failed(self, time: float, video: int, publisher: int) -> None:
-        self._on_published(time, video, publisher, "failed")
-
     def _on_discarded(self, time: float, video: int, _: None) -> None:
-        self._last["failed"].appendleft(self._shown(video))
-        self._found_none.add(video)
+        self._stockouts.add(video)
         self.occupied.pop(video, None)
         self._waits(video).pop(video, None)
         self._settled(video)
@@ -326,7 +321,7 @@ class State:
         if self.places.of("video", video) in WAITING:
             self._waits_again(video)
             if video in self.encoding_started and video not in self._just_encoded:
-                self._found_none.add(video)
+                self._stockouts.add(video)
         else:  # that was its last attempt
             self._settled(video)
 
@@ -339,9 +334,6 @@ class State:
 
     def _on_publisher_retired(self, time: float, _: None, publisher: int) -> None:
         self._gone(time, publisher)
-
-    def _set(self, publisher: Publisher) -> None:
-        self.publishers[publisher.number] = publisher
 
     # -- what is measured ----------------------------------------------------------------------------------
 
@@ -368,7 +360,7 @@ class State:
     @property
     def stockouts(self) -> int:
         """Videos that were not assigned at the instant at which they were encoded, once that is over."""
-        return len(self._found_none)
+        return len(self._stockouts)
 
     def idle(self, now: float) -> float:
         """Return the seconds for which publishers were ready without a video, up to now."""
@@ -387,6 +379,7 @@ class State:
     def pipeline(self) -> Pipeline:
         """Return a copy for other threads."""
         offered = next(iter(self.offered), None)
+        busy = {encoder.number: encoder for encoder in self.occupied.values()}
         return Pipeline(
             version=self.version,
             client=Client(
@@ -396,7 +389,7 @@ class State:
                 None if self._more else len(self.videos) - self._taken,
                 len(self.refused),
             ),
-            encoders=self._shown_encoders(),
+            encoders=[busy.get(n) or Encoder(n, down=n in self.down) for n in range(min(self.encoders, SHOWN))],
             encoders_total=self.encoders,
             encoders_busy=len(self.occupied),
             encoders_blocked=sum(encoder.blocked for encoder in self.occupied.values()),
@@ -419,14 +412,6 @@ class State:
             failed=list(self._last["failed"]),
             events=[self._shown_event(entry) for entry in self._events],
         )
-
-    def _shown_encoders(self) -> list[Encoder]:
-        """Return the first encoders, the busy ones with their video."""
-        encoders = [Encoder(number, down=number in self.down) for number in range(min(self.encoders, SHOWN))]
-        for encoder in self.occupied.values():
-            if encoder.number < len(encoders):
-                encoders[encoder.number] = encoder
-        return encoders
 
     def _shown_event(self, entry: LogEntry) -> Happened:
         title = "" if entry.video is None else self.videos[entry.video].title
@@ -452,27 +437,20 @@ class Further(NamedTuple):
 
 FURTHER = {
     "publishers failed": Further(
-        lambda state: state.places.counts["publisher", "failed"], lambda scenario: scenario.faults.of_publishers
+        lambda state: state.places.counts["publisher", "failed"], lambda world: world.faults.of_publishers
     ),
     "start-ups failed": Further(
-        lambda state: state.attempts["startup"], lambda scenario: scenario.faults.startup > 0
+        lambda state: state.attempts["startup"], lambda world: world.faults.startup > 0
     ),
     "publications failed": Further(
-        lambda state: state.attempts["publishing"], lambda scenario: scenario.faults.publishing > 0
+        lambda state: state.attempts["publishing"], lambda world: world.faults.publishing > 0
     ),
-    "encodings lost": Further(
-        lambda state: state.attempts["encoding"],
-        lambda scenario: scenario.encoders_die,
-    ),
-    "retries": Further(
-        lambda state: state.retries,
-        lambda scenario: scenario.refuses,
-    ),
+    "encodings lost": Further(lambda state: state.attempts["encoding"], lambda world: world.encoders_die),
+    "retries": Further(lambda state: state.retries, lambda world: world.refuses),
     "videos refused": Further(
-        lambda state: state.places.counts["video", "refused"],
-        lambda scenario: scenario.most_offers is not None,
+        lambda state: state.places.counts["video", "refused"], lambda world: world.most_offers is not None
     ),
-    "redeliveries": Further(lambda state: state.redeliveries, lambda scenario: scenario.broker is not None),
+    "redeliveries": Further(lambda state: state.redeliveries, lambda world: world.broker is not None),
 }
 """Those counters, by their names for people. A new one is a new row."""
 

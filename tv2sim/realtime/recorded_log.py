@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -196,20 +196,28 @@ def _recorded(
     head: _Head, strategy: Strategy, scenario: Scenario, told: list[tuple[int, _Line]], name: str
 ) -> Recorded:
     """Return the recorded run that the lines describe, after a check of its events."""
-    before = head.catalogue
-    videos = before.videos + [line.accepted for _, line in told if line.accepted is not None]
-    lost = before.rejected + [line.rejected for _, line in told if line.rejected is not None]
-    events = [(number, line) for number, line in told if line.event]
-    log = [LogEntry(line.time, line.event, line.video, line.encoder, line.publisher) for _, line in events]
-    own = {line.video for _, line in events if line.own}
-    catalogue = Catalogue(videos, [Rejected(*msgspec.structs.astuple(line)) for line in lost], before.name)
+    videos, rejected = list(head.catalogue.videos), list(head.catalogue.rejected)
+    log, numbers, own, ends, waits = list[LogEntry](), list[int](), set[int | None](), _Line(), 0
+    for number, line in told:
+        if line.accepted is not None:
+            videos.append(line.accepted)
+        if line.rejected is not None:
+            rejected.append(line.rejected)
+        if line.event:
+            log.append(LogEntry(line.time, line.event, line.video, line.encoder, line.publisher))
+            numbers.append(number)
+        if line.own:
+            own.add(line.video)
+        if line.end is not None and line.ending is not None:
+            ends = line
+        waits = waits if line.quota_waits is None else line.quota_waits
+    lost = [Rejected(*msgspec.structs.astuple(line)) for line in rejected]
+    catalogue = Catalogue(videos, lost, head.catalogue.name)
     log, wrong = _completed(log, catalogue.publication_timeout, scenario)
     if wrong is not None:
         what = f"{log[wrong].event!r:.40} at {log[wrong].time:g} s"
-        raise InputError(f"{name!r}, line {events[wrong][0]}, contradicts those before it: {what}")
-    ends = [(line.end, line.ending) for _, line in told if line.end is not None and line.ending is not None]
-    end, ending = ends[-1] if ends else (log[-1].time if log else 0.0, "stopped")
-    waits = [line.quota_waits for _, line in told if line.quota_waits is not None]
+        raise InputError(f"{name!r}, line {numbers[wrong]}, contradicts those before it: {what}")
+    end = (log[-1].time if log else 0.0) if ends.end is None else ends.end
     return Recorded(
         strategy, scenario, head.seed, head.replication, source=catalogue,
         own=bytearray(row in own for row in range(len(videos))),
@@ -218,8 +226,8 @@ def _recorded(
         # events after the last outcome, while a feed was still open, do not belong to the run
         log=[entry for entry in log if entry.time <= end],
         end=end,
-        ending=ending,
-        quota_waits=waits[-1] if waits else 0,
+        ending=ends.ending or "stopped",
+        quota_waits=waits,
     )  # fmt: skip
 
 
@@ -241,7 +249,13 @@ def _completed(
 
 def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], scenario: Scenario) -> int | None:
     """Return the index of the first event that cannot follow those before it, or None."""
-    wrong = next(_out_of_order(log, len(timeouts), scenario), None)
+    checks = (
+        _unexpected(log, len(timeouts), scenario),
+        _wrong_encoders(log, scenario.encoder_count > 0),
+        _wrong_publishers(log),
+    )
+    found = [line for check in checks if (line := next(check, None)) is not None]
+    wrong = min(found, default=None)
     try:
         of_scenario = scenario.deadline, 0, scenario.most_offers
         facts_of_log(log[:wrong], timeouts, bytearray(len(timeouts)), 0.0, "stopped", *of_scenario)
@@ -250,39 +264,42 @@ def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], scenario:
     return wrong
 
 
-def _out_of_order(log: Iterable[LogEntry], videos: int, scenario: Scenario) -> Iterator[int]:
-    """Yield the indices of entries that cannot follow those before them.
-
-    Invariants of a log: each event comes after one that :data:`tv2sim.results.event_kinds.EVENTS` allows; an
-    encoder holds one video at a time; publishers are numbered as they start.
-    """
+def _unexpected(log: list[LogEntry], videos: int, scenario: Scenario) -> Iterator[int]:
+    """Yield the indices of entries that :data:`~tv2sim.results.event_kinds.EVENTS` does not allow there."""
     places = Places(scenario, bytes(videos))
-    encoders = scenario.encoder_count
-    encoder_of: dict[int | None, int | None] = {}  # of each video that holds one
-    publishers = 0
     for line, entry in enumerate(log):
-        _, event, video, encoder, publisher = entry
-        kind = EVENTS.get(event)
-        if kind is None or (video or 0) >= videos or (encoder or 0) >= max(encoders, 1):
+        kind = EVENTS.get(entry.event)
+        if (
+            kind is None
+            or (entry.video or 0) >= videos
+            or (entry.encoder or 0) >= max(scenario.encoder_count, 1)
+        ):
             yield line
-            continue
-        down = places.of("encoder", encoder) == "down"
+            return
         if any(places.of(of, getattr(entry, of)) not in allowed for of, allowed in kind.after.items()):
             yield line
+        if entry.event == "encoding_started" and places.of("encoder", entry.encoder) == "down":
+            yield line
         places.follow(entry)
-        match event:
-            case "publisher_started":
-                if publisher != publishers:
-                    yield line
-                publishers += 1
-            case "encoding_started":
-                taken = encoder in encoder_of.values() or down
-                if (encoder is None) == bool(encoders) or (encoder is not None and taken):
-                    yield line
-                encoder_of[video] = encoder
-            case "queued" | "discarded":
-                encoder_of.pop(video, None)
-            case "encoder_failed":
-                held = encoder_of.pop(video, None) if video is not None else encoder
-                if encoder is None or held != encoder or encoder in encoder_of.values():
-                    yield line
+
+
+def _wrong_encoders(log: list[LogEntry], encoded: bool) -> Iterator[int]:
+    """Yield the indices of entries whose encoder does not fit: each encoder holds one video at a time."""
+    encoder_of: dict[int | None, int | None] = {}  # of each video that holds one
+    for line, (_, event, video, encoder, _) in enumerate(log):
+        if event == "encoding_started":
+            if (encoder is not None) != encoded or (encoder is not None and encoder in encoder_of.values()):
+                yield line
+            encoder_of[video] = encoder
+        elif event in ("queued", "discarded"):
+            encoder_of.pop(video, None)
+        elif event == "encoder_failed":
+            held = encoder if video is None else encoder_of.pop(video, None)
+            if encoder is None or held != encoder or encoder in encoder_of.values():
+                yield line
+
+
+def _wrong_publishers(log: list[LogEntry]) -> Iterator[int]:
+    """Yield the indices of starts of publishers that are not numbered in the order of their start."""
+    starts = ((line, entry.publisher) for line, entry in enumerate(log) if entry.event == "publisher_started")
+    return (line for number, (line, publisher) in enumerate(starts) if publisher != number)
