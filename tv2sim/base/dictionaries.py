@@ -107,7 +107,8 @@ def from_dict(data: Mapping[str, Any], *kinds: type) -> Any:
     TypeError
         If it has a field that the class does not have, or lacks one.
     """
-    kind = {each.__name__.lower(): each for each in kinds}[data.get(KIND, "")]
+    known: dict[Any, type] = {each.__name__.lower(): each for each in kinds}
+    kind = known[data.get(KIND)]
     types = _types(kind)
     values = {
         name: _restored(value, types.get(name, ()), kinds) for name, value in data.items() if name != KIND
