@@ -238,7 +238,7 @@ def test_a_function_that_numba_would_keep_elsewhere_is_not_kept(
     places: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As for a program in one file, whose sources numba does not find."""
-    monkeypatch.setattr(compiling, "_numba_keeps_in", lambda folder: tempfile.TemporaryDirectory())
+    monkeypatch.setattr(compiling, "_cache_folder", lambda folder: tempfile.TemporaryDirectory())
     dispatcher = compiling.compiled(function)
     assert dispatcher.stats.cache_path is None  # type: ignore[attr-defined]
     assert dispatcher(1) == 2

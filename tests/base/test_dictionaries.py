@@ -82,6 +82,12 @@ def test_a_name_of_ours_on_a_class_of_one_s_own_is_no_class_of_ours() -> None:
         dictionaries.from_dict(Uniform(3).to_dict(), *DISTRIBUTIONS)
 
 
+def test_a_type_that_only_type_checkers_know_does_no_harm() -> None:
+    kind = make_dataclass("Larger", [("colour", "NowhereDefined", "red")], bases=(tv.Faults,), frozen=True)
+    found = dictionaries.from_tables(kind, {"colour": "blue", "attempts": "none", "startup": 0.5})
+    assert (found.colour, found.attempts, found.startup) == ("blue", None, 0.5)
+
+
 # -- runs ----------------------------------------------------------------------------------------------------
 
 OTHERS: dict[str, dict[str, Any]] = {

@@ -29,7 +29,7 @@ MOST_WORKERS = 1000
 """The most worker processes that can be asked for; all of them are started."""
 
 LONGEST_NAME = 10_000
-"""The most characters of a name; the call of a policy, which is its name, may hold a profile of many steps."""
+"""The most characters of a name; a policy's name is its call, which may hold a profile of many steps."""
 
 
 def a_number(
@@ -106,7 +106,7 @@ def a_whole_number(
 
 
 def a_share(name: str, value: object, *, error: type[InputError] = InputError, **bounds: float) -> float:
-    """Return `value` as a share of at most 1; the message suggests the share that a percentage stands for.
+    """Return `value` as a share of at most 1; for a percentage, the message suggests the share.
 
     Raises
     ------
@@ -197,7 +197,7 @@ def one_of(name: str, value: Any, known: Iterable[object], *, error: type[InputE
 
 
 def did_you_mean(name: object, known: Iterable[object]) -> str:
-    """Return the end of a message, which suggests a known name close to a wrong one; empty if none is close.
+    """Return the end of a message that suggests the known name closest to a wrong one, or an empty text.
 
     >>> did_you_mean("on_time", ["published", "on_time_rate"]), did_you_mean("x", ["published"])
     (': did you mean on_time_rate?', '')
@@ -213,7 +213,7 @@ def did_you_mean(name: object, known: Iterable[object]) -> str:
 
 
 def shown(value: object, at_most: int = 500) -> str:
-    """Return the repr of a value, shortened; some numbers are too large and some lists too deep to have one."""
+    """Return the repr of a value, shortened; a value whose repr fails is named by its class."""
     try:
         return shortened(repr(value), at_most)
     except Exception:  # noqa: BLE001 (a user's class may raise anything)
@@ -221,7 +221,7 @@ def shown(value: object, at_most: int = 500) -> str:
 
 
 def plural(count: float, word: str) -> str:
-    """Return a number of things.
+    """Return a count with its noun.
 
     >>> plural(1, "video"), plural(1000, "replication"), plural(4, "strategy")
     ('1 video', '1,000 replications', '4 strategies')

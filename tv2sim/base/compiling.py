@@ -31,37 +31,37 @@ __all__ = ["announced", "borrowing", "compiled", "inlined", "whereabouts"]
 F = TypeVar("F", bound=Callable[..., Any])
 
 _SOURCES = ("base/compiling.py", "engines/kernel/*.py", "strategies/coverage.py")
-"""Where functions are compiled that may call each other."""
+"""The files whose compiled functions call each other."""
 
 _VERSIONS = 4
-"""Versions of the sources and of numba whose compiled functions stay on disk, those that were used last."""
+"""The number of versions (of sources and numba) whose functions stay on disk: the last ones in use."""
 
 _OPTIONS = {"nogil": True, "error_model": "numpy"}
 _COUNTING, _BORROWING = {"_nrt": True}, {"_nrt": False}
-"""With and without counts of the references to arrays, which take longer than what most functions do."""
+"""With and without counting references to arrays, which takes longer than most functions themselves."""
 
 
 def compiled(function: F) -> F:
     """Compile a function when it is first called, without the GIL, and keep the result on disk."""
-    return _kept(function, **_COUNTING)  # also if one that only borrows arrays calls it
+    return _cached_on_disk(function, **_COUNTING)  # also if one that only borrows arrays calls it
 
 
 def borrowing(function: F) -> F:
-    """Compile a function that makes no arrays, and does not count references to those that it is given."""
-    return _kept(function, **_BORROWING)
+    """Compile a function that makes no arrays, without counting references to the arrays in its arguments."""
+    return _cached_on_disk(function, **_BORROWING)
 
 
 def inlined(function: F) -> F:
-    """Compile such a function into those that call it."""
+    """Compile a function as :func:`borrowing` does, into the functions that call it."""
     answer: F = numba.njit(**_OPTIONS, **_BORROWING, forceinline=True)(function)
     return answer
 
 
-def _kept(function: F, **options: bool) -> F:
+def _cached_on_disk(function: F, **options: bool) -> F:
     answer: F
     folder, _ = _place()
     if folder is not None:
-        with _numba_keeps_in(folder):
+        with _cache_folder(folder):
             answer = numba.njit(**_OPTIONS, **options, cache=True)(function)
         chosen = getattr(answer, "stats", None)  # None where the user has switched numba's compiler off
         if chosen is None or Path(chosen.cache_path).is_relative_to(folder):
@@ -71,8 +71,8 @@ def _kept(function: F, **options: bool) -> F:
 
 
 @contextmanager
-def _numba_keeps_in(folder: Path) -> Iterator[None]:
-    """Make numba keep the functions that are declared in the block in a folder.
+def _cache_folder(folder: Path) -> Iterator[None]:
+    """Set the cache folder of numba for the functions that are declared in the block.
 
     numba reads its settings when a function is declared, and the user's own hold again after the block.
     """
@@ -89,7 +89,7 @@ def _numba_keeps_in(folder: Path) -> Iterator[None]:
 
 @cache
 def _stamp() -> str:
-    """Return what the results of compilation depend on: all sources with such functions, and the compilers.
+    """Return a hash of the inputs of compilation: all sources with compiled functions, and the compilers.
 
     numba looks at the file of the compiled function alone, and does not notice a change in one that it calls.
     """
@@ -106,7 +106,7 @@ def _sources() -> list[Path]:
 
 @cache
 def _place() -> tuple[Path | None, list[str]]:
-    """Return the folder for compiled functions, or None, and why the places before it cannot be used.
+    """Return the folder for compiled functions, or None, and the reasons against the places before it.
 
     numba runs what it finds there, so no other user may be able to write to the folder, or to replace it.
     """
@@ -134,7 +134,7 @@ def _place() -> tuple[Path | None, list[str]]:
 
 
 def _remove_old(place: Path) -> None:
-    """Remove the folders of other versions but those that were used last."""
+    """Remove the folders of old versions, except for the last ones in use."""
     with suppress(OSError):
         ours = [path for path in place.iterdir() if re.fullmatch("compiled-[0-9a-f]{16}", path.name)]
         for path in sorted(ours, key=lambda path: path.stat().st_mtime)[:-_VERSIONS]:
@@ -142,7 +142,7 @@ def _remove_old(place: Path) -> None:
 
 
 def whereabouts() -> str:
-    """Return a sentence that says where compiled functions are kept, and why not elsewhere."""
+    """Return a sentence with the folder of compiled functions, and the reasons against other places."""
     folder, refused = _place()
     why = "; ".join(dict.fromkeys(refused))
     if folder is None:
@@ -150,8 +150,8 @@ def whereabouts() -> str:
     return f"compiled code is kept in {str(folder)!r}" + (f" ({why})" if why else "")
 
 
-class _Teller(Listener):  # type: ignore[misc]
-    """Says on standard error, once, that functions are compiled, when that has taken a second in all."""
+class _Announcer(Listener):  # type: ignore[misc]
+    """Announcement on standard error, once, of compilation that has taken a second in all."""
 
     def __init__(self) -> None:
         self._depth, self._spent, self._begun = 0, 0.0, 0.0
@@ -177,12 +177,12 @@ class _Teller(Listener):  # type: ignore[misc]
 
 @cache
 def _say_once() -> None:
-    kept = "this is done once" if _place()[0] is not None else whereabouts()
-    sys.stderr.write(f"tv2sim: compiling ({kept})\n")
+    how = "this is done once" if _place()[0] is not None else whereabouts()
+    sys.stderr.write(f"tv2sim: compiling ({how})\n")
 
 
 @contextmanager
 def announced() -> Iterator[None]:
-    """Say so if functions that are called in the block have to be compiled, and that takes long."""
-    with install_listener("numba:compile", _Teller()):
+    """Announce compilation on standard error if functions called in the block need it for long."""
+    with install_listener("numba:compile", _Announcer()):
         yield

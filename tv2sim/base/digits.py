@@ -1,4 +1,4 @@
-"""Numbers, shares, p-values and lists as texts of a page write them."""
+"""Numbers, shares, p-values and lists as text."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def decimals_for(half_width: float, value: float = 0.0) -> int:
 
 
 def three_digits(value: float) -> str:
-    """Return a number with three digits that say something, or more before the point.
+    """Return a number with three significant digits, or all digits before the point.
 
     >>> three_digits(0.0012345), three_digits(1234.5), three_digits(0.0)
     ('0.00123', '1,234', '0')
@@ -49,7 +49,7 @@ def decimals_of_three_digits(value: float) -> int:
 
 
 def rate(share: float) -> str:
-    """Return a share in percent with as many decimals as it takes.
+    """Return a share in percent, with at most six significant digits.
 
     >>> rate(0.95), rate(0.999)
     ('95 %', '99.9 %')
@@ -58,7 +58,7 @@ def rate(share: float) -> str:
 
 
 def p_value(value: float) -> str:
-    """Return a p-value as it is read.
+    """Return a p-value with three decimals, or as below 0.001.
 
     >>> p_value(0.0342), p_value(1e-9), p_value(1.0)
     ('0.034', '< 0.001', '1')
@@ -71,7 +71,7 @@ def p_value(value: float) -> str:
 
 
 def p_equals(value: float) -> str:
-    """Return a p-value as it is read in a sentence.
+    """Return a p-value as an equation or inequality for a sentence.
 
     >>> p_equals(0.0342), p_equals(1e-9)
     ('p = 0.034', 'p < 0.001')
@@ -81,7 +81,7 @@ def p_equals(value: float) -> str:
 
 
 def listed(words: Iterable[str]) -> str:
-    """Return words as in a sentence.
+    """Return a list of words as part of a sentence.
 
     >>> listed(["1", "2a", "2b"])
     '1, 2a and 2b'

@@ -1,4 +1,4 @@
-"""Everything that tv2sim raises on purpose.
+"""The exceptions that tv2sim raises on purpose, and the shortening and escaping of their messages.
 
 ::
 
@@ -11,8 +11,8 @@
      ├── MissingExtraError (ImportError)  an optional package is not installed
      └── LagError (RuntimeError)          a strict replay could not keep up with the clock
 
-Catching :class:`TV2SimError` catches them all; catching the built-in class in brackets works as well. What is
-probably a mistake but has a meaning is a :class:`TV2SimWarning` (UserWarning).
+Catching :class:`TV2SimError` catches all of them; catching the built-in class in brackets works as well. A
+:class:`TV2SimWarning` (UserWarning) warns of a probable mistake.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _LONGEST_MESSAGE = 4000
 
 
 def shortened(text: str, at_most: int = _LONGEST_MESSAGE) -> str:
-    """Return a text of at most so many characters: the middle of a longer one is left out.
+    """Return a text of at most `at_most` characters; the middle of a longer text is left out.
 
     >>> shortened("a" * 10 + "b" * 10, 11)
     'aaaaa … bbb'
@@ -69,7 +69,7 @@ class TV2SimError(Exception):
 
 
 class TV2SimWarning(UserWarning):
-    """What is probably a mistake, although it has a meaning."""
+    """A warning of a probable mistake in a valid input."""
 
 
 class InputError(TV2SimError, ValueError):
@@ -137,7 +137,7 @@ def need_pyarrow() -> None:
 
 
 class UsersError(Exception):
-    """Carries an exception of a user's code out of a process; SimPy would replace it by a new exception."""
+    """Carrier of an exception of a user's code out of a process, where SimPy would replace the exception."""
 
     def __init__(self, error: BaseException) -> None:
         super().__init__(error)
@@ -145,7 +145,7 @@ class UsersError(Exception):
 
 
 def call(function: Callable[..., T], *arguments: object) -> T:
-    """Call a user's function, so that its exceptions can leave the simulation unchanged.
+    """Call a user's function (a hook or an observer), and carry its exceptions out of the simulation.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Dataclasses whose fields hold their own description and check, so that a field is added in one place."""
+"""Dataclass fields that hold their own check and description, so that a field is added in one place."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def or_none(check: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def check_fields(one: object, *, error: type[InputError], owner: str = "") -> None:
-    """Replace the value of each :func:`checked` field of a dataclass by what the check returns.
+    """Check each :func:`checked` field of a dataclass, and store the value that the check returns.
 
     A field that a subclass declares again, with another default, keeps the check of its base class. `owner`
     goes before the field's name in messages.
@@ -142,7 +142,7 @@ class Fields:
 
     _error: ClassVar[type[InputError]] = InputError
     _is_one_value: ClassVar[bool] = False
-    """Whether the fields together are one value, as those of a distribution are, and not several settings."""
+    """Whether the fields together are one value, such as a distribution, instead of several settings."""
 
     def __new__(cls, *_: Any, **named: Any) -> Self:  # noqa: D102 (it only checks the names)
         # of __init__, since a subclass may have one of its own
@@ -224,7 +224,7 @@ def in_short(one: object) -> str:
 
 
 def within(name: str, value: object) -> dict[str, Any]:
-    """Return the fields of a value that holds several settings, as `name.field`; nothing for one value.
+    """Return the settings of a dataclass by the names `name.field`; nothing for a single value.
 
     >>> from tv2sim.world.scenario_parts import RetryLater
     >>> within("hand_over", RetryLater(after=1, attempts=3))
@@ -238,7 +238,7 @@ def within(name: str, value: object) -> dict[str, Any]:
 
 
 def label_of(one: object, name: str) -> str:
-    """Return the label of a field, which may be `name.field`, in lower case; without one, its name in words."""
+    """Return the label of a field (or of `name.field`) in lower case; without a label, its name in words."""
     holder, _, inner = name.partition(".")
     if inner:
         return label_of(getattr(one, holder), inner)
@@ -248,7 +248,7 @@ def label_of(one: object, name: str) -> str:
 
 
 def with_value(one: T, name: str, value: object) -> T:
-    """Return a copy of a dataclass with one field changed, which may be `name.field`; the copy is checked.
+    """Return a copy of a dataclass with one field (or `name.field`) changed; the copy is checked.
 
     >>> from tv2sim.world.scenario import Scenario
     >>> with_value(Scenario(), "faults.startup", 0.1)

@@ -1,4 +1,4 @@
-"""Methods whose function lies in a later file: one table of what each of them calls.
+"""One table of the methods whose function lies in a later file.
 
 A class is defined before the code that uses it, so a method such as ``Comparison.report`` cannot import what
 makes the report. All such methods are in this table, which the test of rooms reads.

@@ -1,4 +1,4 @@
-"""What people type in one line: values with commas between them, and calls such as ``uniform(2, 6)``."""
+"""The syntax of values in one line: separated by commas, or calls such as ``uniform(2, 6)``."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Call(NamedTuple):
     Attributes
     ----------
     name : str
-        What stands before the bracket.
+        The text before the bracket.
     values : tuple of str
         The values without a name.
     named : dict of str
@@ -32,10 +32,10 @@ class Call(NamedTuple):
 
 
 def parts(text: str, *, quotes: bool = False) -> list[str]:
-    """Return what stands between the commas that are outside of brackets, without spaces around it.
+    """Return the texts between the commas outside of brackets, without spaces around them.
 
-    A comma or bracket in quotes is a letter as any other. Quotes count inside of brackets; outside of them
-    only if asked for, since they may be apostrophes.
+    Commas and brackets in quotes separate nothing. Outside of brackets a quote may be an apostrophe, so it
+    counts there only with `quotes`.
 
     >>> parts("2c(prewarmed=8, name='a, b'), uniform(2, 6)")
     ["2c(prewarmed=8, name='a, b')", 'uniform(2, 6)']
@@ -50,7 +50,7 @@ def parts(text: str, *, quotes: bool = False) -> list[str]:
 def _letters(text: str, *, quotes: bool) -> Iterator[tuple[str, float]]:
     """Yield each letter with the number of brackets around it; infinity within quotes.
 
-    What closes a bracket or a quote counts as outside of it.
+    A closing bracket or quote counts as outside.
     """
     depth, quote = 0, ""
     for letter in text:
@@ -64,7 +64,7 @@ def _letters(text: str, *, quotes: bool) -> Iterator[tuple[str, float]]:
 
 
 def as_call(text: str) -> Call | None:
-    """Return what is written as ``name(value, name=value)``; None if the text has another form.
+    """Return the call that a text such as ``name(value, name=value)`` is; None for another text.
 
     Raises
     ------
@@ -97,6 +97,6 @@ def as_call(text: str) -> Call | None:
 
 
 def _is_closed(text: str) -> bool:
-    """Return whether all brackets and quotes that open in a text close in it, and no others do."""
+    """Return whether the brackets and quotes of a text are balanced."""
     depths = [0, *(depth for _, depth in _letters(text, quotes=True))]
     return min(depths) == depths[-1] == 0

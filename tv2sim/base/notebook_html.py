@@ -1,7 +1,7 @@
-"""Objects as a notebook shows them: HTML made of tables and small charts.
+"""HTML of objects for notebooks: tables and small charts.
 
-All colours follow the text's, so that it looks right in a light and in a dark theme, except for :data:`MARK`,
-which is seen on both. What comes from a user is escaped, unless it is :class:`Markup`.
+The colours are shades of the text's colour, which suits light and dark themes; :data:`MARK` is visible in both.
+Texts are escaped, unless they are :class:`Markup`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ __all__ = [
 ]  # fmt: skip
 
 MARK = "#d55e00"
-"""The colour of what is late or too much."""
+"""The colour of late videos and of loads above the capacity."""
 
 _STYLE = """<style>
 .tv2sim {overflow-x: auto}
@@ -50,7 +50,7 @@ def _markup(content: object) -> str:
 
 
 def display(title: str, note: str, *parts: Markup) -> str:
-    """Return what a notebook shows of an object: its title, a note beside it, and the parts below."""
+    """Return the HTML of an object: its title, a note beside the title, and the parts below."""
     first = paragraph(Markup(f"{strong(title)} {_markup(note)}"))
     return f'<div class="tv2sim">{_STYLE}{first}{"".join(parts)}</div>'
 
@@ -61,17 +61,17 @@ def paragraph(content: object) -> Markup:
 
 
 def strong(content: object) -> Markup:
-    """Return what is more important than the rest."""
+    """Return a text in bold."""
     return Markup(f"<strong>{_markup(content)}</strong>")
 
 
 def code(content: object) -> Markup:
-    """Return what is typed in Python."""
+    """Return a text as code."""
     return Markup(f"<code>{_markup(content)}</code>")
 
 
 def table(head: Sequence[object], rows: Iterable[Sequence[object]], *, words: int = 1) -> Markup:
-    """Return a table; its first columns, as many as `words`, hold words, and the others numbers.
+    """Return a table; the first `words` columns hold words, the others numbers.
 
     >>> table(["", "s"], [["a < b", 2]]).partition("<tbody>")[2]
     '<tr><th class="word">a &lt; b</th><td>2</td></tr></tbody></table>'
@@ -103,7 +103,7 @@ def _rect(x: float, y: float, width: float, height: float, colour: str) -> str:
 
 
 def _ink(opacity: float) -> str:
-    """Return the text's colour, paler."""
+    """Return a shade of the text's colour."""
     return f'fill="currentColor" fill-opacity="{opacity:g}"'
 
 
@@ -111,7 +111,7 @@ _MARKED = f'fill="{MARK}"'
 
 
 def histogram(values: NDArray[np.float64], label: str, *, width: int = 120, height: int = 24) -> Markup:
-    """Return bars that show how values are distributed; whole numbers have a bar each if there is room."""
+    """Return a histogram; whole numbers have a bar each if there is room."""
     low, high = float(values.min()), float(values.max())
     most = width // 4
     whole = high - low < most and np.array_equal(values, values.round())
@@ -129,7 +129,7 @@ def histogram(values: NDArray[np.float64], label: str, *, width: int = 120, heig
 def whisker(
     mean: float, low: float, high: float, scale: tuple[float, float], label: str, *, width: int = 160
 ) -> Markup:
-    """Return an estimate as a point, with its interval as a line, on a scale that several share."""
+    """Return an estimate as a point with its interval as a line, on a scale from low to high."""
     first, length = scale[0], (scale[1] - scale[0]) or 1
     x, left, right = (6 + (width - 12) * (value - first) / length for value in (mean, low, high))
     line = _rect(left, 7, max(right - left, 1), 2, _ink(0.6)) if low <= high else ""
@@ -138,7 +138,7 @@ def whisker(
 
 
 def meter(share: float, label: str, *, width: int = 160) -> Markup:
-    """Return a bar that is as full as a share of a capacity, and marked where it is too much."""
+    """Return a bar that is filled by a share of a capacity; a share above 1 is marked."""
     full = min(share, 1.0) * width
     bar = _rect(0, 2, full, 12, _MARKED if share > 1 else _ink(0.6))
     return _svg(width, 16, label, _rect(0, 2, width, 12, _ink(0.15)), bar)
@@ -156,7 +156,7 @@ def steps(
 ) -> Markup:
     """Return two step functions of time, one above a line and one below it, and marks on the line.
 
-    A column of pixels shows the largest value in its time, so that its size does not depend on that of the run.
+    Each column of pixels shows the largest value in its time, so the size is the same for runs of any length.
     """
     first = np.clip(
         np.searchsorted(times, np.linspace(0, end or 1, width, endpoint=False), "right") - 1, 0, None

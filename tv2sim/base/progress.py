@@ -12,7 +12,7 @@ __all__ = ["Counted", "bar", "counting", "watched"]
 
 T = TypeVar("T")
 Counted: TypeAlias = Callable[[Iterable[Any]], Iterable[Any]]
-"""Wraps items to count them while they are taken."""
+"""A function that wraps an iterable and counts its items while they are taken."""
 
 
 def watched(items: Iterable[T], unit: str, *, wanted: bool, total: int | None = None) -> Iterable[T]:

@@ -1,4 +1,4 @@
-"""Random numbers that belong to an entity, not to the time at which they are drawn.
+"""Random numbers that belong to an entity, whenever they are drawn.
 
 A draw is a pure function of (seed, purpose, replication, entity, further). The function is the Philox-4x64-10
 block cipher (Salmon, Moraes, Dror, Shaw: Parallel random numbers: as easy as 1, 2, 3; SC'11) as NumPy has it:
@@ -22,13 +22,13 @@ from tv2sim.base.errors import InputError
 __all__ = ["Purpose", "as_replication", "as_seed", "uniforms"]
 
 _PER_BLOCK = 4
-"""Numbers that one value of the counter gives."""
+"""The numbers of one block of the cipher."""
 
 
 class Purpose(IntEnum):
-    """What a random number is drawn for; it determines what the entity is.
+    """The purpose of a random number, which determines the entity that it belongs to.
 
-    What has a probability happens if its number is below this probability.
+    An event with a probability happens if its number is below the probability.
     """
 
     STARTUP_FOR_VIDEO = 0
@@ -82,11 +82,11 @@ def uniforms(
     seed : int
         0 to 2**64 - 1.
     purpose : Purpose
-        What they are for.
+        The purpose of the numbers.
     replication : int
         0-based.
     count, start : int
-        Which entities.
+        The entities.
     further : int
         0 for an entity's first draw of this purpose, 1 for its second, and so on.
 
@@ -119,7 +119,7 @@ class _Cipher(threading.local):
         self._state["state"]["key"][1] = 0
 
     def set(self, key: int, counter: list[int]) -> None:
-        """Let it begin at a value of its counter."""
+        """Set the key and the counter."""
         words = self._state["state"]
         words["key"][0], words["counter"][:] = key, counter
         self.philox.state = self._state

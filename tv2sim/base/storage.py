@@ -75,7 +75,7 @@ def records(frame: pd.DataFrame) -> Iterator[dict[str, Any]]:
 
 
 def read_file(path: Path, at_most: int | None = None) -> bytes:
-    """Return what a regular file holds. A pipe, which might never end, and a file beyond a size are refused.
+    """Return the bytes of a regular file; a pipe, which might never end, and a larger file are refused.
 
     Raises
     ------
@@ -170,12 +170,12 @@ def resolved(path: Path) -> Path:
 # -- drafts ------------------------------------------------------------------------------------------------
 
 _NEW, _OLD = "new", "old"
-"""What the draft of a folder holds: what is written, and for a short time what it replaces."""
+"""The names in the draft of a folder: the new folder, and for a short time the one that it replaces."""
 
 
 @contextmanager
 def draft_of(target: Path, *, folder: bool = False) -> Iterator[Path]:
-    """Create a hidden file or folder beside `target` to write to, and delete what is left of it in the end.
+    """Yield a new hidden file or folder beside `target` to write to; what is left of it is deleted in the end.
 
     Invariant: a draft is locked as long as its process lives, so one that is not locked is abandoned.
     """
@@ -203,7 +203,7 @@ _IS_DRAFT = re.compile(r"\..*\.[0-9a-f]{16}\.tv2sim-draft", re.DOTALL).fullmatch
 
 
 def remove_abandoned(folder: Path) -> None:
-    """Remove the drafts in a folder that processes of this user have left which were killed."""
+    """Remove the drafts in a folder that killed processes of this user have left."""
     try:
         drafts = [path for path in folder.iterdir() if _IS_DRAFT(path.name)]
     except OSError:  # it cannot be listed; whether it can be written is another question
@@ -216,7 +216,7 @@ def remove_abandoned(folder: Path) -> None:
 
 
 def _remove_draft(draft: Path) -> None:
-    """Remove a draft, but not what an interrupted replacement has put aside in it."""
+    """Remove a draft; a folder that an interrupted replacement has put aside in it stays."""
     if not draft.is_dir():
         draft.unlink(missing_ok=True)
         return
@@ -227,7 +227,7 @@ def _remove_draft(draft: Path) -> None:
 
 
 def _lock(path: Path, *, wait: bool) -> int | None:
-    """Return an open file that locks a draft of this user; None if it is locked, or cannot be."""
+    """Return an open file that locks a draft of this user; None if it cannot be locked."""
     if fcntl is None:
         return None
     try:
@@ -338,9 +338,9 @@ def whole_folder(path: Path, *, force: bool, ours: Callable[[Path], bool]) -> It
 
 
 def _take_place(path: Path, draft: Path, target: Path, old: Path, ours: Callable[[Path], bool]) -> None:
-    """Rename `draft` to `target`. What was there is deleted if it is ours, and put back otherwise.
+    """Rename `draft` to `target`. An earlier result there is deleted; other files are put back.
 
-    Invariant: until the draft is in its place, what was there exists, as `target` or as `old`.
+    Invariant: until the draft is in its place, the earlier files exist, as `target` or as `old`.
     """
     mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else None
     try:
@@ -407,11 +407,11 @@ def _output_errors(path: Path) -> Iterator[None]:
 # -- folders that no other user can change -----------------------------------------------------------------
 
 _MOST_LINKS = 40
-"""Symbolic links on the way to a folder, as Linux counts them; more are taken for a circle."""
+"""The most symbolic links on the way to a folder, as in Linux; more count as a circle."""
 
 
 def user_cache() -> Path:
-    """Return the folder in which programs of this user keep what they can make anew; it need not exist.
+    """Return the cache folder of this user; it need not exist.
 
     Raises
     ------
@@ -435,7 +435,7 @@ def user_cache() -> Path:
 
 
 def private_folder(path: Path) -> Path:
-    """Return the real path of a folder that is closed to all other users; what is missing is made.
+    """Return the real path of a folder that is closed to all other users; missing folders are made.
 
     Another user who can change a folder on the way can put another one in place of the next folder. So each
     folder and each symbolic link on the way belongs to the user or to root, and only they can write to these
@@ -450,7 +450,7 @@ def private_folder(path: Path) -> Path:
     Raises
     ------
     OSError
-        If it cannot be made, or another user could have put something into it.
+        If it cannot be made, or another user could have put a file into it.
     """
     if not hasattr(os, "geteuid"):
         path.mkdir(parents=True, exist_ok=True)
@@ -467,7 +467,7 @@ def private_folder(path: Path) -> Path:
 
 
 def _followed(path: Path) -> Path:
-    """Return a path without symbolic links, after a check of all that is on the way.
+    """Return a path without symbolic links, after a check of each folder and link on the way.
 
     Each folder is checked before a name in it is looked up, so nobody can replace a folder after its check.
     """

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 __all__ = ["LAST", "PER_SECOND", "in_decimals", "next_tick", "to_ticks", "whole_ticks"]
 
 PER_SECOND = 1_000_000
-"""Ticks in a second: what divides ticks to give seconds."""
+"""Ticks in a second."""
 
 LAST = 2.0**53
 """The latest time: a float64 holds each whole number up to here."""
@@ -29,13 +29,13 @@ def to_ticks(seconds: float) -> float:
 
 
 def whole_ticks(seconds: NDArray[np.float64], out: NDArray[np.float64] | None = None) -> NDArray[np.float64]:
-    """Return the nearest ticks of an array, as :func:`to_ticks` does for a number; in `out`, if it is given."""
+    """Return the nearest ticks of each number of an array (see :func:`to_ticks`); in `out`, if it is given."""
     ticks = np.multiply(seconds, PER_SECOND, out=out)
     return np.rint(ticks, out=ticks)
 
 
 def in_decimals(value: float) -> float:
-    """Return a number that was computed as people would write it.
+    """Return a computed number without the rounding error of its last digits.
 
     >>> 6 * 1.1, in_decimals(6 * 1.1)
     (6.6000000000000005, 6.6)
@@ -44,7 +44,7 @@ def in_decimals(value: float) -> float:
 
 
 def next_tick(seconds: float) -> float:
-    """Return the first tick at or after a time, for times that are measured.
+    """Return the first tick at or after a measured time.
 
     >>> next_tick(1.1), next_tick(1.1000004)
     (1100000.0, 1100001.0)

@@ -148,9 +148,9 @@ def mean_interval(
         return Interval(float(values[0]) if n else nan, nan, nan, nan, n, 0, missing)
     usual = _usual(values)
     if np.isinf(values).any():  # infinitely late videos: a mean of infinite values has no interval
-        both = np.isposinf(values).any() and np.isneginf(values).any()
-        mean, differing = nan if both else float(values.mean()), int(np.count_nonzero(values != usual))
-        return _without_interval(values, mean, differing, missing)
+        with np.errstate(invalid="ignore"):  # the mean of both infinities is NaN
+            mean = float(values.mean())
+        return _without_interval(values, mean, int(np.count_nonzero(values != usual)), missing)
     deviations = values - usual
     differing = int(np.count_nonzero(deviations))
     mean = float(values.mean()) if differing else usual
@@ -174,15 +174,15 @@ def _without_interval(values: NDArray[np.float64], mean: float, differing: int, 
 
 
 _FEW = 10
-"""Fewer values do not show how large differences are, nor that there are none."""
+"""The least number of values that show how large differences are, or that there are none."""
 _RARE = 50
-"""With so many replications that differ, a t interval holds."""
+"""The number of replications that differ from which on a t interval holds."""
 _TINY = 1e-9
-"""A relative difference that is only rounding."""
+"""The largest relative difference that counts as rounding."""
 
 
 def _usual(values: NDArray[np.float64]) -> float:
-    """Return the median as one of the values: the commonest one, if more than half are the same."""
+    """Return the upper median, which is the commonest value if more than half of the values are equal."""
     middle = len(values) // 2
     return float(np.partition(values, middle)[middle])
 
@@ -194,7 +194,7 @@ def _is_rare(differing: int, n: int) -> bool:
 def _t_ends(
     values: NDArray[np.float64], mean: float, confidence: float, *, always_bent: bool = False
 ) -> tuple[float, float]:
-    """Return the ends of the t interval, or of Hall's if the values are too skew for it."""
+    """Return the ends of the t interval, or of Hall's interval for skew values."""
     skew = _skew_term(values, mean, always=always_bent)
     return _bent(len(values), mean, _standard_error(values), skew, confidence)
 
@@ -221,7 +221,7 @@ def _standard_error(values: NDArray[np.float64]) -> float:
 
 
 def _skew_term(values: NDArray[np.float64], mean: float, *, always: bool = False) -> float:
-    """Return the skewness over the root of n, by which Hall bends the t statistic, or 0 for plain t."""
+    """Return the skewness divided by the root of n, for Hall's transformation; 0 for Student's t."""
     n, deviations = len(values), values - mean
     square = float(np.mean(deviations**2))
     if n < _FEW or square == 0:
@@ -253,7 +253,7 @@ def mean_of_sum(
     values, counts : numpy.ndarray
         One per replication.
     size : float
-        What one more counts.
+        The value of one count.
     confidence : float
         Between 0 and 1.
     low, high : float
@@ -278,7 +278,7 @@ def _of_sum(
     size: float,
     bounds: tuple[float, float] = (-inf, inf),
 ) -> Callable[[float], Interval]:
-    """Return a function that gives :func:`mean_of_sum` for a confidence, of which the rest is independent."""
+    """Return a function from the confidence to :func:`mean_of_sum`; all that does not depend on it is done."""
     n = len(values)
     if n < 2:
         alone = Interval(float(values[0] + size * counts[0]) if n else nan, nan, nan, nan, n, 0)
@@ -290,7 +290,7 @@ def _of_sum(
     differing = int(np.count_nonzero((values != _usual(values)) | (counts != _usual(counts))))
 
     def reach(one: float, other: float) -> float:
-        """Return the distance from the mean to an end, given those of the two parts."""
+        """Return the distance from the mean to an end, given the distances of the two parts."""
         return sqrt(max(0.0, one**2 + other**2 + 2 * correlation * one * other))
 
     def found(confidence: float) -> Interval:
@@ -342,7 +342,7 @@ def rare_interval(
 
 
 def _of_events(sizes: NDArray[np.float64], confidence: float, step: float) -> tuple[float, float, float]:
-    """Return mean, lower and upper end for events of one kind; sizes that are not above 0 are no events."""
+    """Return mean, lower and upper end for events of one kind; only sizes above 0 are events."""
     from scipy.special import betaincinv
 
     n, happened, alpha = len(sizes), sizes[sizes > 0], 1 - confidence
@@ -405,7 +405,7 @@ def clopper_pearson(successes: int, n: int, confidence: float = 0.95) -> Interva
 def share_interval(successes: int, n: int, confidence: float = 0.95) -> Interval:
     """Return a share with the interval of Clopper and Pearson, or Wilson's where both outcomes occur 50 times.
 
-    Of fewer, the coverage of Wilson's interval falls to .84.
+    With fewer, the coverage of Wilson's interval falls to .84.
 
     Examples
     --------
@@ -480,7 +480,7 @@ def _as_difference(interval: Interval, p_value: float, ratio: float, n: int) -> 
 
 
 def _moved(interval: Interval, shift: float, error: float) -> Interval:
-    """Return an interval with something added that is known up to an error."""
+    """Return an interval moved by a shift that is known up to an error."""
     if not (shift or error):
         return interval
     mean, low, high = interval.mean + shift, interval.ci_low + shift - error, interval.ci_high + shift + error
@@ -553,7 +553,7 @@ def _p_of(found: Callable[[float], Interval]) -> float:
 
 
 _LEAST_P = -12.0
-"""The logarithm of the least p-value that is told from 0."""
+"""The logarithm of the least p-value that is distinguished from 0."""
 
 
 def _variance(values: NDArray[np.float64]) -> float:
@@ -577,7 +577,7 @@ def _p_value(differences: NDArray[np.float64], interval: Interval) -> float:
 
 
 def _mcnemar(more: int, differing: int) -> float:
-    """Return the probability that so many fair coins are at least as unequal."""
+    """Return the probability that `differing` fair coins are at least as unequal."""
     from scipy.special import bdtr
 
     return min(1.0, 2 * float(bdtr(min(more, differing - more), differing, 0.5))) if differing else 1.0
@@ -608,7 +608,7 @@ _GRID = 10_000
 
 
 def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Adjust p-values for their number (Holm 1979); those that are NaN stay so and do not count.
+    """Return p-values adjusted for their number (Holm 1979); NaN stays NaN and does not count.
 
     Examples
     --------
@@ -625,7 +625,7 @@ def holm(p_values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 _ENOUGH_EVENTS = 30
-"""So many rare events give a relative standard error of 18 %, 1/sqrt(30)."""
+"""The number of rare events that gives a relative standard error of 18 %, 1/sqrt(30)."""
 
 
 @dataclass(frozen=True)
@@ -686,7 +686,7 @@ class Precision(Fields):
         return interval.half_width <= self.target(interval.mean)
 
     def lacking(self, interval: Interval) -> int:
-        """Return how many more replications would have to differ from the commonest value."""
+        """Return the number of further replications that would have to differ from the commonest value."""
         if interval.n is None or interval.differing is None or not _is_rare(interval.differing, interval.n):
             return 0
         return max(0, _ENOUGH_EVENTS - interval.differing)
@@ -801,7 +801,7 @@ def _pooled_quantile(
 
 
 _ROUNDING = 1e-12
-"""What a share times a number may be too large by."""
+"""The relative rounding error of a share times a number."""
 
 
 def quantile_of(ordered: NDArray[np.float64], share: float) -> float:
@@ -817,7 +817,7 @@ def quantile_of(ordered: NDArray[np.float64], share: float) -> float:
 
 
 def _first(ordered: NDArray[np.float64], holds: Callable[[float], bool]) -> float:
-    """Return the first of the sorted values from which on something holds; infinity if it never does."""
+    """Return the first of the sorted values from which on a condition holds; infinity if it never holds."""
     low, high = 0, len(ordered)
     while low < high:
         middle = (low + high) // 2
@@ -853,7 +853,7 @@ def _share_up_to(x: float, values: NDArray[np.float64], confidence: float) -> tu
 
 
 class WarmUp(NamedTuple):
-    """How much of the start of a series is left out; ``str()`` is a sentence."""
+    """The start of a series that is left out of its mean; ``str()`` is a sentence."""
 
     left_out: int
     """The number of values at the start that are left out."""

@@ -1,4 +1,4 @@
-"""Distributions of times, each by its quantile function, so that one uniform number is one time.
+"""Distributions of times, given by quantile functions, which turn one uniform number into one time.
 
 Every strategy and every engine turns the same uniforms into times by the same NumPy call: that is what makes
 runs comparable and engines agree to the last bit.
@@ -39,7 +39,7 @@ EXTREMES = np.array([2.0**-53, 1 - 2.0**-53])
 """The smallest and the largest number that :mod:`tv2sim.base.random_numbers` can give."""
 
 _DIGITS = 53
-"""Of a float, in binary; so many halvings lead to any number."""
+"""The binary digits of a float: so many halvings of an interval reach any number."""
 
 
 class Distribution(ABC):
@@ -85,7 +85,7 @@ class Distribution(ABC):
         return shares if times.ndim else float(shares)
 
     def _cdf(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the inverse of :meth:`quantile`, found by bisection; subclasses may know it better."""
+        """Return the inverse of :meth:`quantile` by bisection; a subclass may have a formula."""
         low, high = np.zeros(len(times)), np.ones(len(times))
         for _ in range(_DIGITS):
             u = (low + high) / 2
@@ -132,7 +132,7 @@ class Distribution(ABC):
 
 
 def _shortest(number: float) -> str:
-    """Return the shortest text that stands for a number; ValueError or TypeError if it is not one."""
+    """Return the shortest text of a number; raise ValueError or TypeError for anything else."""
     text = f"{number:g}"
     return text if float(text) == number else repr(number)
 
@@ -165,13 +165,13 @@ class BuiltIn(Fields, Distribution):
     _error = ScenarioError
     _is_one_value = True
     _notation: ClassVar[str] = ""
-    """What people may write for it, unless it is the name with all parameters in brackets."""
+    """The text that people write for it, unless it is the name with all parameters in brackets."""
     _times: ClassVar[tuple[str, ...]] = ()
-    """The parameters that are times, if not all of them are."""
+    """The parameters that are times; empty if all are."""
 
     @classmethod
     def most_likely(cls, times: NDArray[np.float64]) -> tuple[float, ...] | None:
-        """Return the parameters under which times that differ are most likely; None if none give them."""
+        """Return the parameters of maximum likelihood for times that differ; None if there are none."""
         return None
 
     def log_density(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -199,7 +199,7 @@ class BuiltIn(Fields, Distribution):
 
 
 def _scaled(time: Any, factor: Any) -> Any:
-    """Return a time, or each of several, multiplied by a factor, which may be one for each."""
+    """Return a time, or a tuple of times, multiplied by a factor, or by a factor for each."""
     several = isinstance(time, tuple)
     found = tuple(map(in_decimals, np.multiply(time, factor).reshape(-1).tolist()))
     return found if several else found[0]
@@ -341,7 +341,7 @@ class Triangular(BuiltIn):
 
 
 _NOTHING = -14.0
-"""The logarithm of a share that is taken for 0."""
+"""The logarithm of a share that counts as 0."""
 
 
 def _heights(ascending: NDArray[np.float64], low: float, high: float) -> NDArray[np.float64]:
@@ -417,7 +417,7 @@ class LogNormal(BuiltIn):
         return float(np.exp(logs.mean())), float(logs.std())
 
     def log_density(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return that of the normal distribution at the logarithm, less the logarithm."""
+        """Return the log density of the normal distribution at log(time), less log(time)."""
         return -(self._z(times) ** 2) / 2 - np.log(times) - math.log(self.sigma * math.sqrt(math.tau))
 
     @property
@@ -465,7 +465,7 @@ class Gamma(BuiltIn):
         return shape, mean / shape
 
     def log_density(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return (shape - 1) log(time) - time / scale, and what makes its area 1."""
+        """Return (shape - 1) log(time) - time / scale - log(Gamma(shape)) - shape log(scale)."""
         whole = math.lgamma(self.shape) + self.shape * math.log(self.scale)
         return np.asarray((self.shape - 1) * np.log(times) - times / self.scale - whole)
 
@@ -602,7 +602,7 @@ class Scipy(BuiltIn):
 
 
 def _in_scipy(name: str) -> Any:
-    """Return what has this name in `scipy.stats`, or None."""
+    """Return the attribute of `scipy.stats` with a name, or None."""
     import scipy.stats
 
     return getattr(scipy.stats, name, None)
@@ -617,7 +617,7 @@ def _parameter_names(of: Any) -> list[str]:
 DISTRIBUTIONS: tuple[type[BuiltIn], ...] = tuple(BuiltIn.__subclasses__())
 """The distributions that come with tv2sim."""
 
-# -- from what people write and from what files hold -------------------------------------------------------
+# -- from texts and files ----------------------------------------------------------------------------------
 
 _KINDS = {kind.__name__.lower(): kind for kind in DISTRIBUTIONS}
 """The distributions by the names that people write."""
@@ -626,7 +626,7 @@ NOTATIONS = tuple(
     kind._notation or f"{name}({', '.join(field.name for field in fields(kind))})"
     for name, kind in _KINDS.items()
 )
-"""What people may write for each kind, such as "uniform(low, high)"."""
+"""The texts that people write for each kind, such as "uniform(low, high)"."""
 
 
 if TYPE_CHECKING:
@@ -675,7 +675,7 @@ class AsTimeOrNone:
 
 
 def as_distribution(name: str, value: object, *, error: type[InputError] = ScenarioError) -> Distribution:
-    """Return a distribution unchanged, or that which a value stands for.
+    """Return a distribution unchanged, or the distribution that a value stands for.
 
     A number is a :class:`Constant`, a text like "uniform(2, 6)" is parsed, a frozen distribution of SciPy
     becomes a :class:`Scipy`, and measured times, in an array, a column or a CSV file, an :class:`Empirical`.
@@ -712,7 +712,7 @@ def as_distribution(name: str, value: object, *, error: type[InputError] = Scena
 
 
 def _parsed(text: str) -> Distribution:
-    """Return the distribution that a text stands for; LookupError, ValueError or TypeError if it is not one."""
+    """Return the distribution of a text; raise LookupError, ValueError or TypeError for another text."""
     written = as_call(text)
     if written is None or not (written.values or written.named):
         return Constant(float(text))
@@ -730,7 +730,7 @@ def _parsed(text: str) -> Distribution:
 def a_time_or_distribution(
     name: str, value: object, *, error: type[InputError] = ScenarioError, **bounds: float
 ) -> Distribution | float:
-    """Return a number of seconds as it is, or what else :func:`as_distribution` accepts as a distribution.
+    """Return a number of seconds as a float, or the distribution that another value stands for.
 
     A constant becomes its number. `bounds` are those of :func:`tv2sim.base.checks.a_time` for it.
 
@@ -746,7 +746,7 @@ def a_time_or_distribution(
 
 
 def _a_time(name: str, value: object, *, error: type[InputError], **bounds: float) -> float:
-    """Do as :func:`tv2sim.base.checks.a_time` does; the message suggests the distribution that is meant."""
+    """Return a checked number of seconds; the message suggests the distribution that may be meant."""
     try:
         return a_time(name, value, error=error, **bounds)
     except error as wrong:
@@ -764,7 +764,7 @@ def _meant(value: object) -> str:
 
 
 def mean_of(time: Distribution | float | None, none: float = 0.0) -> float:
-    """Return the mean of what :func:`a_time_or_distribution` returns, or what None stands for."""
+    """Return the mean of a number or a distribution; `none` for None."""
     return time.mean if isinstance(time, Distribution) else none if time is None else time
 
 
@@ -817,7 +817,7 @@ def distribution_from_dict(data: Mapping[str, Any], *holders: type) -> Any:
 
 
 def line_of(distribution: Distribution) -> tuple[float, float] | None:
-    """Return a and b if an engine may compute the quantile function itself, as a + b u; otherwise None.
+    """Return a and b if an engine may compute the quantile function as a + b u; otherwise None.
 
     Sums and products are the same numbers everywhere, unlike logarithms. A subclass may have another function.
     """
@@ -832,7 +832,7 @@ def drawn_ticks(
     out: NDArray[np.float64] | None = None,
     name: str = "startup_time",
 ) -> NDArray[np.float64]:
-    """Return what :func:`drawn_times` gives in ticks; in `out`, if it is given."""
+    """Return the result of :func:`drawn_times` in ticks; in `out`, if it is given."""
     return whole_ticks(drawn_times(distribution, u, name), out=out) if len(u) else np.empty(0)
 
 

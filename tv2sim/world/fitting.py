@@ -1,4 +1,4 @@
-"""Which distribution do measured times have? Maximum likelihood, compared by AIC, tested, and never forced."""
+"""The distribution of measured times: families fitted by maximum likelihood, compared by AIC, and tested."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
 __all__ = ["Candidate", "Fit", "fit"]
 
 _LEVEL = 0.01
-"""A candidate whose p-value is below this does not fit."""
+"""The least p-value of a candidate that fits."""
 _ALIKE = 2.0
-"""Candidates fit about as well if their AIC differ by no more than this."""
+"""The largest difference of the AIC of candidates that fit about as well."""
 _RESAMPLES, _ENOUGH = 199, 20
-"""The most samples of the bootstrap; it ends when so many of them are as far away as the measured one."""
+"""The most samples of the bootstrap, and how many as far away as the measured one end it early."""
 _LARGEST = 1000
-"""The most times in a sample of the bootstrap: from there on, the test's statistic varies no differently."""
+"""The most times in a sample of the bootstrap: the distribution of the statistic stays the same beyond."""
 _FEW = 20
-"""Fewer times than this hardly tell one family from another."""
+"""The least number of times that can tell one family from another."""
 
 
 def fit(samples: Any, *, censored: Any = None, seed: int = 1) -> Fit:
@@ -45,14 +45,17 @@ def fit(samples: Any, *, censored: Any = None, seed: int = 1) -> Fit:
     Parameters
     ----------
     samples : list, array, Series, DataFrame, mapping or path
-        Times in seconds: a list, an array or a column (differences of times are converted); a frame, or a CSV
-        file, of one column; with a further column `censored`, true where a start-up was not over yet at that
-        time; or the buckets of a Prometheus histogram, as a mapping from `le` to the cumulative count, or in
-        two columns, one of them called `le`.
+        Times in seconds, in one of these forms:
+
+        * a list, an array or a column (differences of times are converted)
+        * a frame or a CSV file of one column, or with a further column `censored`, which is true where a
+          start-up was not over yet at that time
+        * the buckets of a Prometheus histogram: a mapping from `le` to the cumulative count, or two columns,
+          one of them called `le`
     censored : sequence of bool, optional
         For each of the samples, whether it is censored.
     seed : int
-        Of the bootstrap.
+        The seed of the bootstrap.
 
     Returns
     -------
@@ -62,7 +65,7 @@ def fit(samples: Any, *, censored: Any = None, seed: int = 1) -> Fit:
     Raises
     ------
     InputError
-        If there are no samples, or one of them is not a time; the message quotes it.
+        If there are no samples, or a sample is no time; the message quotes it.
 
     Examples
     --------
@@ -123,12 +126,15 @@ class Candidate:
 
     @cached_property
     def anderson_darling(self) -> float:
-        """How far the measured shares are from its own."""
+        """The distance of the measured shares from those of the distribution (Anderson and Darling)."""
         return self.sample.distance(self.distribution)
 
     @cached_property
     def p_value(self) -> float:
-        """The share of samples of its own that are at least as far from their most likely distribution.
+        """The p-value of the parametric bootstrap.
+
+        It is the share of samples drawn from the distribution that are at least as far from their own most
+        likely distribution as the measured sample is from this one.
 
         The bootstrap ends early when the answer is clear (Besag and Clifford 1991).
         """
@@ -146,7 +152,7 @@ class Candidate:
 
     @property
     def fits(self) -> bool:
-        """Whether its p-value does not speak against it."""
+        """Whether the p-value is at least 0.01."""
         return self.p_value >= _LEVEL
 
     def __str__(self) -> str:
@@ -173,14 +179,14 @@ class Fit:
 
     @cached_property
     def chosen(self) -> Candidate | None:
-        """The candidate that is best; None if none fits.
+        """The best candidate; None if none fits.
 
-        Of those that fit about as well as the one with the lowest AIC, it is the one with fewest parameters.
+        It has the fewest parameters of the candidates that fit about as well as the one with the lowest AIC.
         """
         return min(self._fitting(), key=lambda one: (one.parameters, one.aic), default=None)
 
     def _fitting(self) -> Iterator[Candidate]:
-        """Yield the candidate with the lowest AIC among those that fit, and those that fit about as well."""
+        """Yield the candidate with the lowest AIC that fits, then the candidates that fit about as well."""
         lowest = None
         for one in self.families:
             if lowest is not None and one.aic > lowest + _ALIKE:
@@ -204,7 +210,7 @@ class Fit:
 
     @cached_property
     def empirical(self) -> Empirical:
-        """The measured times themselves; those that are not known in full are estimated."""
+        """The measured times as a distribution; times that are censored or counted are estimated."""
         return Empirical(self.sample.equally_likely())
 
     @property
@@ -223,7 +229,7 @@ class Fit:
 
     @property
     def text(self) -> str | None:
-        """What to write for the best in a scenario; None if it is the measured times themselves."""
+        """The text of the best distribution for a scenario; None for the measured times themselves."""
         return None if self.best is self.empirical else str(self.chosen or self.best)
 
     def __str__(self) -> str:
@@ -255,21 +261,21 @@ class Fit:
 
 
 HEAD = ["AIC", "Anderson-Darling", "p"]
-"""What :func:`figures` returns."""
+"""The heads of the columns that :func:`figures` returns."""
 
 
 def figures(one: Candidate) -> list[str]:
-    """Return the figures of a candidate as they are read."""
+    """Return the figures of a candidate as texts."""
     return [number(one.aic, 1), number(one.anderson_darling, 2), p_value(one.p_value)]
 
 
-# -- maximum likelihood where not all times are known --------------------------------------------------------
+# -- maximum likelihood with times that are not known ------------------------------------------------------
 
 
 def _most_likely(
     kind: type[BuiltIn], sample: Measured, near: tuple[float, ...] | None = None
 ) -> tuple[float, ...] | None:
-    """Return the most likely parameters, which are roughly known for samples of the bootstrap."""
+    """Return the most likely parameters, searched for from `near` if it is given; None if there are none."""
     if isinstance(sample, Times) and sample.complete:
         return kind.most_likely(sample.times)
     start = near or kind.most_likely(sample.equally_likely())
@@ -289,24 +295,24 @@ def _most_likely(
 
 @cache
 def _bounds(kind: type[BuiltIn]) -> list[tuple[int | None, bool]]:
-    """Return for each parameter which other one is its least value (None: 0), and whether it may have that."""
+    """Return the lower bound of each parameter: the index of another (None: 0), and whether it is included."""
     names = [field.name for field in fields(kind)]
     bounds = [field.metadata["bounds"] for field in fields(kind)]
     return [(names.index(b["at_least"]) if "at_least" in b else None, "above" not in b) for b in bounds]
 
 
 def _to_steps(kind: type[BuiltIn], parameters: tuple[float, ...]) -> NDArray[np.float64]:
-    """Return the logarithms of how far the parameters are above their least values."""
+    """Return the logarithms of the distances of the parameters from their lower bounds."""
     bases = [0.0 if at is None else parameters[at] for at, _ in _bounds(kind)]
     return np.log(np.maximum(np.subtract(parameters, bases), _TINY * max(parameters)))
 
 
 _TINY = 1e-3
-"""A parameter at its least value is searched for from this share of the largest one on."""
+"""The first distance of a parameter from its lower bound, as a share of the largest parameter."""
 
 
 def _from_steps(kind: type[BuiltIn], steps: NDArray[np.float64]) -> tuple[float, ...]:
-    """Return the parameters again; what is less than a tick above its least value is there."""
+    """Return the parameters of logarithms of distances; a distance below a tick is 0 where this is allowed."""
     parameters: list[float] = []
     for (at, reached), above in zip(_bounds(kind), np.exp(np.clip(steps, -50, 50)).tolist(), strict=True):
         base = 0.0 if at is None else parameters[at]

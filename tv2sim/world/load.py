@@ -1,4 +1,4 @@
-"""The load that a scenario offers, and what its parts can serve: rates and capacities, without a simulation."""
+"""The load that a scenario offers and the capacities of its parts, without a simulation."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from tv2sim.world.scenario_parts import Broker, Faults
 __all__ = ["Explanation", "LoadWarning", "explained", "load_in_words"]
 
 _TIGHT = 1.1
-"""What has a capacity below this multiple of the arrival rate makes videos wait for long."""
+"""Below this ratio of capacity to arrival rate, videos wait for long."""
 
 _MANY = 10
 _MINUTE = 60.0
@@ -104,7 +104,7 @@ class Explanation:
         Videos per second that the client offers unless it is held back; if the videos have times of submission,
         the mean rate.
     busiest_rate : float
-        The same in the busiest minute.
+        Videos per second that the client offers in the busiest minute.
     submitted : bool
         Whether the videos have times of submission.
     prewarmed : int or None
@@ -123,7 +123,7 @@ class Explanation:
 
     @property
     def encoding_factor(self) -> float:
-        """The mean of what encoding times are multiplied by."""
+        """The mean of the factor of encoding times."""
         return mean_of(self.scenario.encoding_factor, none=1.0)
 
     @property
@@ -165,7 +165,7 @@ class Explanation:
 
     @property
     def busiest_arrival_rate(self) -> float:
-        """The same in the busiest minute."""
+        """Videos per second that reach the publishing stage in the busiest minute."""
         return min(self.busiest_rate, self.encoder_capacity)
 
     # -- publishers ----------------------------------------------------------------------------------------
@@ -196,7 +196,7 @@ class Explanation:
 
     @property
     def publisher_time(self) -> float:
-        """Seconds for which publishers exist for a video, if none of them waits for it."""
+        """Seconds of publishers that a video takes, without the time in which they wait for it."""
         starting = self.starts_per_video * self._startup_time
         return starting + self.publishings_per_video * self.publishing_time
 
@@ -208,7 +208,7 @@ class Explanation:
 
     @property
     def publishers(self) -> float:
-        """Publishers that exist at a time on average, besides those that wait: the offered load."""
+        """The mean number of publishers at a time, without those that wait: the offered load."""
         return self.arrival_rate * self.publisher_time
 
     @property
@@ -237,12 +237,12 @@ class Explanation:
 
     @property
     def busiest_pool_needed(self) -> float:
-        """The same in the busiest minute."""
+        """The size of a pool whose capacity is the rate in the busiest minute."""
         return self.pool_time * self.busiest_arrival_rate
 
     @property
     def quota_capacity(self) -> float:
-        """Videos per second that as many publishers as may exist can serve."""
+        """Videos per second that the largest number of publishers (`max_publishers`) can serve."""
         most: int | None = self.scenario.max_publishers
         return math.inf if most is None or not self.publisher_time else most / self.publisher_time
 
@@ -270,7 +270,7 @@ class Explanation:
 
     @property
     def _of_publishers(self) -> list[tuple[Literal["pool", "quota"], int, float]]:
-        """The limits of the publishing stage that there are, with size and capacity."""
+        """The limits of the publishing stage, each with its size and capacity."""
         pool, capacity, most = self.prewarmed, self.pool_capacity, self.scenario.max_publishers
         found: list[tuple[Literal["pool", "quota"], int, float]] = []
         if pool is not None and capacity is not None:
@@ -357,7 +357,7 @@ class Explanation:
 
 
 def explained(scenario: Any, videos: Any, prewarmed: int | None) -> Explanation:
-    """Return what :meth:`Scenario.explain` does."""
+    """Return the load of a scenario with a catalogue; see :meth:`Scenario.explain`."""
     encoding = getattr(videos, "encoding_time", videos)
     submitted = getattr(videos, "submitted_at", None)
     publishing = getattr(videos, "publishing_time", None)
@@ -409,7 +409,7 @@ def _rates(scenario: Any, submitted: Any, videos: int | None) -> tuple[float, fl
 
 
 def _rates_of(submitted_at: NDArray[np.float64], limit: float) -> tuple[float, float]:
-    """Return both rates for times of submission, if at most `limit` videos are offered in a second."""
+    """Return the mean rate and the busiest one for times of submission; both are at most `limit`."""
     if len(submitted_at) < 2:
         return limit, limit
     paced = np.arange(len(submitted_at)) / limit  # the earliest offers; each late one delays those after it

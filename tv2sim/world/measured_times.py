@@ -1,6 +1,6 @@
-"""Times that were measured: each one known, or only that it was longer (censored), or counted in buckets.
+"""Measured times: known, censored (only known to be longer), or counted in buckets.
 
-They come as numbers, as a column or a frame, as the counts of a histogram, or as a CSV file.
+They are read from numbers, a column, a frame, the counts of a histogram, or a CSV file.
 """
 
 from __future__ import annotations
@@ -28,17 +28,17 @@ _MOST = 1000
 _MOST_SAMPLES = 10_000_000
 """The most samples that are accepted."""
 _LEAST = 1e-12
-"""Shares are kept so far from 0 and 1, where the distance of Anderson and Darling has no value."""
+"""The least distance of shares from 0 and 1, where the statistic of Anderson and Darling has no value."""
 
 _RULED_OUT = -700.0
-"""Counts as the logarithm of the likelihood of what cannot be."""
+"""The logarithm of the likelihood of a time that a model rules out."""
 
 
 class Model(Protocol):
-    """What measured times are compared with: a distribution that has a density."""
+    """A distribution with a density, with which measured times are compared."""
 
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the times that shares of all times do not exceed."""
+        """Return the times below which the shares `u` of all times lie."""
 
     def cdf(self, time: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the shares of all times that are at most these."""
@@ -49,7 +49,7 @@ class Model(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Times:
-    """Times in ascending order; of those that are censored, only that they would have been longer is known."""
+    """Times in ascending order; the true time of a censored one is longer than the time here."""
 
     times: NDArray[np.float64]
     censored: NDArray[np.bool_]
@@ -83,7 +83,7 @@ class Times:
         return at, (share + np.append(0.0, share[:-1])) / 2
 
     def equally_likely(self) -> NDArray[np.float64]:
-        """Return as many times that stand for these; unknown ones beyond the last known are the longest one."""
+        """Return as many times that stand for these; censored times after all known ones are the longest."""
         if self.complete:
             return self.times
         at, share = self.steps()
@@ -91,16 +91,16 @@ class Times:
         return np.append(at, self.times[-1])[rank]
 
     def log_likelihood(self, model: Model) -> float:
-        """Return the logarithm of the likelihood of a model; for a time that it rules out, a low number."""
+        """Return the logarithm of the likelihood of a model, finite also where the model rules a time out."""
         known, longer = self.times[~self.censored], self.times[self.censored]
         seen = np.maximum(model.log_density(known), _RULED_OUT).sum()
         return float(seen + _log(1 - model.cdf(longer)).sum())
 
     def distance(self, model: Model) -> float:
-        """Return the statistic of Anderson and Darling: how far the shares are from those of a model.
+        """Return the statistic of Anderson and Darling: the distance of the shares from those of a model.
 
-        It is the integral of (G - u)**2 / (u (1 - u)) over u, the model's share, where G is the measured one,
-        times the number of times. Where times are censored, it ends with the last one.
+        It is n times the integral of (G - u)**2 / (u (1 - u)) over u. Here n is the number of times, u the
+        model's share, and G the measured share. Where times are censored, the integral ends with the last time.
         """
         at, share = self.steps()
         end = self.times[-1:] if len(share) and share[-1] < 1 else [math.inf]
@@ -113,7 +113,7 @@ class Times:
         return len(self) * float((integral(u[1:]) - integral(u[:-1])).sum())
 
     def resampled(self, model: Model, random: np.random.Generator, count: int) -> Times:
-        """Draw so many times of a model, censored as these are."""
+        """Draw `count` times from a model, and censor them as these are censored."""
         times = model.quantile(_uniforms(random, count))
         if self.complete:
             return Times(np.sort(times), np.zeros(count, dtype=bool))
@@ -124,7 +124,7 @@ class Times:
 
 @dataclass(frozen=True, eq=False)
 class Buckets:
-    """How many times are at most each bound, but more than the one before; the last bound is infinite."""
+    """Counts of times in buckets, each up to its bound and above the bound before; the last is infinite."""
 
     bounds: NDArray[np.float64]
     counts: NDArray[np.float64]
@@ -149,13 +149,13 @@ class Buckets:
         return self.bounds, reached / reached[-1]
 
     def points(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Return the bounds that some times exceed and others do not, with the shares."""
+        """Return the bounds that have times on both sides, with the shares of times up to each."""
         at, share = self.steps()
         inner = (share > 0) & (share < 1)
         return at[inner], share[inner]
 
     def equally_likely(self) -> NDArray[np.float64]:
-        """Return times that stand for these, evenly in each bucket; those in the last are its lower bound."""
+        """Return times that are spread evenly in each bucket; in the last bucket all are its lower bound."""
         count = min(len(self), _MOST)
         at, share = self.steps()
         inner = np.isfinite(at)
@@ -178,7 +178,7 @@ class Buckets:
         return float(self.counts.sum() * ((self.steps()[1] - u) ** 2 / (u * (1 - u)) * shares)[:-1].sum())
 
     def resampled(self, model: Model, random: np.random.Generator, count: int) -> Buckets:
-        """Draw so many times of a model, and count them in the same buckets."""
+        """Draw `count` times from a model, and count them in the same buckets."""
         bucket = np.searchsorted(self.bounds, model.quantile(_uniforms(random, count)))
         return Buckets(self.bounds, np.bincount(bucket, minlength=len(self.bounds)).astype(np.float64))
 
@@ -189,7 +189,7 @@ Measured: TypeAlias = Times | Buckets
 def _kaplan_meier(
     times: NDArray[np.float64], seen: NDArray[np.bool_]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the times that were seen, ascending, and the estimated share of times up to each."""
+    """Return the known times in ascending order, and the estimated share of all times up to each."""
     at, counts = np.unique(times[seen], return_counts=True)
     left = len(times) - np.searchsorted(times, at)
     return at, np.asarray(1 - np.cumprod(1 - counts / left), dtype=np.float64)
@@ -214,7 +214,7 @@ _LONG = 1000.0
 
 
 def unit_question(what: str, times: NDArray[np.float64]) -> str:
-    """Return the question whether times are in milliseconds; an empty text if they do not look like that.
+    """Return the question whether times are in milliseconds; an empty text if they look like seconds.
 
     >>> unit_question("start-up times", np.array([1500.0, 2500.0, 9.0]))
     'the median of the start-up times is 1,500 s: are they in milliseconds? tv2sim takes seconds'
@@ -226,7 +226,7 @@ def unit_question(what: str, times: NDArray[np.float64]) -> str:
     return f"the median of the {what} is {median:,.6g} s: are they in milliseconds? tv2sim takes seconds"
 
 
-# -- from what people have ---------------------------------------------------------------------------------
+# -- reading -----------------------------------------------------------------------------------------------
 
 
 def as_measured(samples: Any, censored: Any = None, *, error: type[InputError] = InputError) -> Measured:
@@ -235,7 +235,7 @@ def as_measured(samples: Any, censored: Any = None, *, error: type[InputError] =
     Raises
     ------
     InputError
-        If they are none; the message says what is wrong.
+        If there are no measured times in it; the message says what is wrong.
 
     Examples
     --------
@@ -278,25 +278,32 @@ def _columns(samples: Any, error: type[InputError]) -> dict[str, Any]:
 def _read(path: str | os.PathLike[str], error: type[InputError]) -> dict[str, Any]:
     """Return the columns of a CSV file, whose first line may be a header."""
     what = f"measured times {os.fspath(path)!r}"
+    lines = _lines(path, what, error)
+    header = lines.pop(0)[1] if lines and _number(lines[0][1][0]) is None else ["time"]
+    rows = []
+    for number, cells in lines:
+        if len(cells) != len(header):
+            raise error(f"{what}, line {number}: {plural(len(cells), 'value')} instead of {len(header)}")
+        rows.append([_number(cell) for cell in cells])
+        if None in rows[-1]:
+            raise error(f"{what}, line {number}: {cells[rows[-1].index(None)]!r} is not a number")
+    return {name: [row[at] for row in rows] for at, name in enumerate(header)}
+
+
+def _lines(path: str | os.PathLike[str], what: str, error: type[InputError]) -> list[tuple[int, list[str]]]:
+    """Return the cells of each line of a CSV file that is not empty, with its number."""
     try:
         with (
             nullcontext(sys.stdin) if path == "-" else Path(path).open(encoding="utf-8-sig", newline="") as file
         ):
             reader = csv.reader(file)
-            lines = [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells)]
+            return [(reader.line_num, [cell.strip() for cell in cells]) for cells in reader if any(cells)]
     except (OSError, ValueError, csv.Error) as unread:  # ValueError: not UTF-8, or a NUL in the path
         raise error(f"cannot read the {what}: {getattr(unread, 'strerror', None) or unread}") from unread
-    header = lines.pop(0)[1] if lines and _number(lines[0][1][0]) is None else ["time"]
-    for number, cells in lines:
-        if len(cells) != len(header):
-            raise error(f"{what}, line {number}: {plural(len(cells), 'value')} instead of {len(header)}")
-        for cell in cells:
-            if _number(cell) is None:
-                raise error(f"{what}, line {number}: {cell!r} is not a number")
-    return {name: [_number(cells[at]) for _, cells in lines] for at, name in enumerate(header)}
 
 
 def _number(cell: str) -> float | None:
+    """Return the number of a cell, where true is 1 and false is 0; None for another text."""
     flags = {"true": 1.0, "false": 0.0}
     try:
         return flags[cell.lower()] if cell.lower() in flags else float(cell)
@@ -317,7 +324,7 @@ def _as_times(values: Any, censored: Any, error: type[InputError]) -> Times:
 
 
 def _listed(values: Any, error: type[InputError]) -> list[Any]:
-    """Return what a column holds; differences of times in seconds."""
+    """Return the values of a column as a list; differences of times become seconds."""
     if getattr(getattr(values, "dtype", None), "kind", "") == "m":
         values = np.asarray(values) / np.timedelta64(1, "s")
     values = values.tolist() if hasattr(values, "tolist") else values

@@ -1,4 +1,4 @@
-"""What publishers and failed videos cost, as data."""
+"""Prices of publishers and of failed videos, as data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def a_price(name: str, value: object, *, error: type[InputError]) -> float:
 @with_parameters
 @dataclass(frozen=True, repr=False)
 class Prices(Fields):
-    """What a publisher costs in each state and at its start, and what a failed video costs.
+    """Prices of a publisher in each state and at its start, and of a failed video.
 
     Prices are no part of what is simulated: the same runs can be priced again. All are in one unit of your
     choice, such as euros or cents, and so is the metric ``cost``: the sum over a run of all publisher-seconds,
@@ -77,7 +77,7 @@ class Prices(Fields):
 
 
 def as_prices(prices: object) -> Prices | None:
-    """Return prices as they are; None if nothing has a price.
+    """Return prices unchanged; None if nothing has a price.
 
     Raises
     ------
@@ -90,7 +90,7 @@ def as_prices(prices: object) -> Prices | None:
 
 
 def needed(prices: Prices | None) -> Prices:
-    """Return prices.
+    """Return prices that a cost needs.
 
     Raises
     ------

@@ -111,7 +111,7 @@ class Profile(Fields):
 
     @cached_property
     def _whole(self) -> tuple[int, list[_Step]]:
-        """A scale, and each step with times and rate multiplied by it, so that they are whole numbers."""
+        """A scale, and the steps with times and rates multiplied by the scale, which makes them whole."""
         begun, rates = zip(*self.steps, strict=True)
         ends = (*begun[1:], self.period)
         numbers = [Fraction(number) for number in (*begun, *rates, self.period or 0)]
@@ -157,7 +157,7 @@ class Profile(Fields):
         return float(Fraction(periods * _area(steps) * parts + in_the_rest, scale * scale * parts))
 
     def busiest(self, seconds: float, until: float = math.inf) -> float:
-        """Return the largest mean rate in so many seconds, of those that end by `until` if that is later.
+        """Return the largest mean rate in a window of `seconds`; windows end by `until`, or begin at 0.
 
         >>> Profile([(0, 1), (100, 3), (130, 1)]).busiest(60)
         2.0
@@ -176,11 +176,11 @@ class Profile(Fields):
         return float(self.exact_pause(Fraction(start), amount))
 
     def ticks_of_pause(self, time: float, amount: float) -> float:
-        """Return the same in ticks, from a tick: at least one, rounded once."""
+        """Return the pause from a tick in ticks: at least one, rounded once."""
         return float(max(1, round(self.exact_pause(int(time), amount, PER_SECOND))))
 
     def exact_pause(self, start: Fraction | int, amount: float, per_second: int = 1) -> Fraction:
-        """Return the same exactly, so that it is rounded once; both times in parts of a second."""
+        """Return the pause as an exact fraction; `start` and the pause are in units of 1/`per_second` s."""
         # in whole numbers, since fractions take many times as long
         scale, steps = self._whole
         now, parts = start.as_integer_ratio()

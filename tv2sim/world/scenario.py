@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Deadline", "Scenario", "as_scenario", "check_encoding_times"]
 
 Deadline: TypeAlias = Literal["published", "assigned"]
-"""What is held against a video's timeout: the column of facts that has its time."""
+"""The event that the timeout limits, named as the column of facts that has its time."""
 
 
 def _a_rate_or_profile(
@@ -170,7 +170,7 @@ class Scenario(Fields):
 
     @property
     def is_deterministic(self) -> bool:
-        """Whether nothing in it is random, so that all replications are the same."""
+        """Whether all times are fixed and nothing has a probability, so that all replications are equal."""
         drawn = all(distribution.is_constant for distribution in self.distributions)
         chance = self.faults.has_chance or (self.broker is not None and self.broker.has_chance)
         return drawn and self.arrivals == "even" and not chance
@@ -183,12 +183,12 @@ class Scenario(Fields):
 
     @property
     def most_offers(self) -> int | None:
-        """The offers of a video after which it is refused for good; None: it never is."""
+        """The number of offers after which a video is refused for good; None: no limit."""
         return None if self.hand_over is None or self.encoders is None else self.hand_over.attempts
 
     @property
     def refuses(self) -> bool:
-        """Whether a video is refused if no encoder is free for it."""
+        """Whether the client retries later when no encoder is free."""
         return self.hand_over is not None and self.encoders is not None
 
     @property
@@ -198,7 +198,7 @@ class Scenario(Fields):
 
     @property
     def may_go_on_for_ever(self) -> bool:
-        """Whether something may happen again and again although no video can get its outcome any more."""
+        """Whether events may go on for ever although no video can get its outcome any more."""
         retries = self.hand_over is not None and self.hand_over.attempts is None
         return retries or self.faults.has_lifetimes
 
@@ -221,9 +221,9 @@ class Scenario(Fields):
 
     @property
     def gap(self) -> float:
-        """Seconds from a hand-over until the client offers the next video: whole microseconds, at least one.
+        """Seconds from a hand-over to the next offer: whole microseconds, at least one.
 
-        If the rate changes or arrivals are random, it is the mean.
+        If the rate changes or arrivals are random, this is the mean.
         """
         return max(1, to_ticks(1 / self.mean_rate)) / PER_SECOND
 
@@ -374,12 +374,12 @@ def check_encoding_times(catalogue: Catalogue, scenario: Scenario) -> None:
 
 
 def as_scenario(scenario: object) -> Scenario:
-    """Return a scenario as it is, or that of the original for None.
+    """Return a scenario unchanged; for None, the default scenario.
 
     Raises
     ------
     ScenarioError
-        If it is something else.
+        If it is an object of another class.
     """
     scenario = Scenario() if scenario is None else scenario
     if not isinstance(scenario, Scenario):

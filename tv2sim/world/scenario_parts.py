@@ -101,7 +101,7 @@ class Faults(Fields):
 
     @property
     def has_lifetimes(self) -> bool:
-        """Whether something dies after a while, which keeps no run alive."""
+        """Whether publishers or encoders die after a lifetime."""
         return self.ready_lifetime is not None or self.encoder_lifetime is not None
 
     @property
@@ -111,12 +111,12 @@ class Faults(Fields):
 
     @property
     def has_chance(self) -> bool:
-        """Whether anything happens with a probability, besides times that are drawn."""
+        """Whether failures have a probability, besides the times that are drawn."""
         return bool(self.startup or self.publishing)
 
 
 def faults(name: str, value: object, *, error: type[InputError]) -> Faults:
-    """Return faults as they are."""
+    """Return failures unchanged, after a check of the type."""
     if not isinstance(value, Faults):
         raise error(f"{name} must be a tv2sim.Faults, such as Faults(startup=0.1), not {shown(value)}")
     return value
@@ -125,7 +125,7 @@ def faults(name: str, value: object, *, error: type[InputError]) -> Faults:
 @with_parameters
 @dataclass(frozen=True, repr=False)
 class RetryLater(Fields):
-    """What the client does when no encoder is free: it goes on, and offers the video again later.
+    """Retries of the client: when no encoder is free, it goes on and offers the video again later.
 
     {parameters}
 
@@ -164,7 +164,7 @@ class RetryLater(Fields):
         return in_short(self)
 
     def wait(self, refusals: int) -> float:
-        """Return the ticks until the next offer of a video that was refused so many times, at least one."""
+        """Return the ticks from a refusal of a video to its next offer, given its number of refusals so far."""
         try:
             seconds = self.after * self.factor ** (refusals - 1)
         except OverflowError:
@@ -229,7 +229,7 @@ class Broker(Fields):
 
     @property
     def has_chance(self) -> bool:
-        """Whether anything happens with a probability, besides times that are drawn."""
+        """Whether losses have a probability, besides the times that are drawn."""
         return bool(self.loss or self.acknowledgement_loss)
 
 
@@ -254,20 +254,20 @@ on the workers, so nothing is here.
 
 
 def hand_over(name: str, value: object, *, error: type[InputError]) -> RetryLater:
-    """Return retries as they are."""
+    """Return retries unchanged, after a check of the type."""
     if not isinstance(value, RetryLater):
         raise error(f"{name} must be a tv2sim.RetryLater, such as RetryLater(after=1), not {shown(value)}")
     return value
 
 
 BROKERS = {"kafka": KAFKA, "redis": REDIS}
-"""What people may write for a broker."""
+"""The brokers that have a name."""
 
 
 def broker(
     name: str, value: object, *, error: type[InputError], names: Mapping[str, Broker] = BROKERS
 ) -> Broker:
-    """Return a broker as it is, or the one with a name."""
+    """Return a broker unchanged, or the broker with a name."""
     if isinstance(value, str) and value in names:
         return names[value]
     if not isinstance(value, Broker):
