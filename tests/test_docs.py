@@ -14,7 +14,7 @@ import pytest
 
 import tv2sim as tv
 from tests.helpers.documents import NOT_RUN, blocks, commands, run_again
-from tv2sim.cli.options import parse
+from tv2sim.cli.parse import parse
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"

@@ -16,7 +16,7 @@ from tv2sim.catalogue import Catalogue
 from tv2sim.cli.inputs import catalogue_of, fields_of, note_rejected, prices_of, seed_of
 from tv2sim.cli.log import json_text
 from tv2sim.cli.options import SCENARIO
-from tv2sim.cli.text import note, plain, printing, warnings_noted
+from tv2sim.cli.output import note, plain, printing, warnings_noted
 from tv2sim.cli.text_tables import tidy, to_read
 from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.planning import Plan, plan
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def main(options: argparse.Namespace) -> None:
+def compare_command(options: argparse.Namespace) -> None:
     """Simulate, print and write as the options require, after all options and files are checked."""
     given = fields_of(options, several=True)
     call = _call(options, given)

@@ -16,7 +16,7 @@ from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.catalogue.columns import FIELDS, STARTUP_TIME
 from tv2sim.cli.options import SCENARIO
-from tv2sim.cli.text import note, plain
+from tv2sim.cli.output import note, plain
 from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.world.measured_times import unit_question
 from tv2sim.world.prices import Prices

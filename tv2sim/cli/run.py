@@ -14,7 +14,7 @@ from tv2sim.base.random_numbers import as_replication
 from tv2sim.base.storage import may_replace, whole_folder
 from tv2sim.cli.inputs import catalogue_of, note_load, prices_of, scenario_of, seed_of, strategy_of
 from tv2sim.cli.log import costs_line, data_of, end_of, head_of, json_line, line_of
-from tv2sim.cli.text import note, printing
+from tv2sim.cli.output import note, printing
 from tv2sim.cli.text_tables import run_by_group
 from tv2sim.experiments.simulate import simulate
 from tv2sim.results.event_kinds import log_of
@@ -22,7 +22,7 @@ from tv2sim.results.run import Run
 from tv2sim.results.saving import is_saved_run, write_run
 
 
-def main(options: argparse.Namespace) -> None:
+def run_command(options: argparse.Namespace) -> None:
     """Simulate, print and write as the options require, after all options and files are checked."""
     runs = 1 if options.runs is None else options.runs
     a_whole_number("--runs", runs, at_least=1, at_most=MOST)

@@ -8,7 +8,7 @@ import numpy as np
 
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import number, p_value, rate
-from tv2sim.cli.text import fitted, plain, wrapped
+from tv2sim.cli.output import fitted, plain, wrapped
 from tv2sim.experiments.conclusions import differences, name_of, verdict
 from tv2sim.experiments.control_variate import controlled
 from tv2sim.experiments.startup_resampling import ENDS

@@ -84,16 +84,16 @@ def replicate(
     precision : Precision, optional
         Stop as soon as a mean is known this precisely; ``.stopped`` then says why it ended.
     workers : int, optional
-        The number of worker processes; None: only this process works. A script that uses workers needs
-        ``if __name__ == "__main__":`` around what it does.
+        The number of processes of SimPy (default: this one alone), or of threads of the kernel (default: one
+        per processor). A script that uses processes needs ``if __name__ == "__main__":`` around what it does.
     executor : concurrent.futures.Executor or str, optional
         An executor that simulates instead: Dask's ``client.get_executor()``, MPI's, loky's. Or the address of a
         Dask scheduler, ``"tcp://host:8786"``, which needs the extra ``dask``.
     results : path, optional
-        A folder in which finished chunks of replications are kept, for this call and all later ones: only what
-        is missing is simulated, with the same results to the last bit. It does not matter which engine, how
-        many workers or which other program filled the folder, nor how that ended. What cannot be used, or not
-        be kept, is logged as a warning of "tv2sim.results".
+        A folder that keeps finished replications, for this call and later ones: only what is missing is
+        simulated. The results are the same to the last bit. It does not matter which engine, how many workers
+        or which other program filled the folder, nor how that ended. What cannot be used, or not be kept, is
+        logged as a warning of "tv2sim.results".
     progress : bool
         Whether to show a bar, on a terminal, when it takes longer than a second.
     prices : Prices, optional
@@ -193,7 +193,7 @@ def compare(
     seed : int or None
         As for :func:`tv2sim.simulate`.
     baseline : Strategy or str, optional
-        The strategy that the others are compared with; default is the first.
+        The strategy that the others are compared with (default: the first).
     engine : {"auto", "simpy", "kernel"}
         As for :func:`tv2sim.replicate`.
     metrics : "all" or names
@@ -201,9 +201,9 @@ def compare(
     confidence : float
         The confidence level of the intervals; the error rate of the verdicts is 1 - confidence.
     margin : float
-        The smallest difference of on-time rates that matters, as a share: with 0.001, a cheaper strategy is
-        recommended unless it is shown to publish more than 0.1 percentage points less than the best. It has no
-        effect on the verdict where failed videos have a price.
+        The smallest difference of on-time rates that matters, as a share. With 0.001, a cheaper strategy is
+        recommended unless it is shown to publish more than 0.1 percentage points less than the best. The margin
+        has no effect on the verdict where failed videos have a price.
     precision : Precision, optional
         Stop as soon as every cell's mean is known this precisely.
     workers, executor, results, progress

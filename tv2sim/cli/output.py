@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
 __all__ = [
-    "columns", "discard", "escaped", "fitted", "note", "one_line", "plain", "printing", "say",
-    "warnings_noted", "wrapped",
+    "discard", "escaped", "fitted", "note", "one_line", "plain", "printing", "say",
+    "warnings_noted", "width_of_terminal", "wrapped",
 ]  # fmt: skip
 
 
@@ -56,7 +56,7 @@ USUAL = 80
 """The columns that a table may have where standard output is no terminal."""
 
 
-def columns() -> int | None:
+def width_of_terminal() -> int | None:
     """Return how many columns the terminal has: COLUMNS of the environment, else those of standard output."""
     if (given := os.environ.get("COLUMNS", "")).isdecimal() and int(given):
         return int(given)
@@ -68,7 +68,7 @@ def columns() -> int | None:
 
 def wrapped(text: str, indent: str = "") -> list[str]:
     """Return a text as lines that fit the terminal, indented after the first; one line without a terminal."""
-    if (width := columns()) is None:
+    if (width := width_of_terminal()) is None:
         return [text]
     together = text.replace(" %", "\xa0%")  # a number and its unit stay in one line
     lines = textwrap.wrap(together, width, subsequent_indent=indent, break_on_hyphens=False)
@@ -93,7 +93,7 @@ def fitted(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Ite
     left : int
         So many columns hold text and are aligned to the left; the others hold numbers.
     """
-    width = columns() or USUAL
+    width = width_of_terminal() or USUAL
     of_columns = list(zip(*(row for row in rows if not isinstance(row, str)), strict=True))
     whole = [max(map(len, column)) for column in of_columns]
     least = [
