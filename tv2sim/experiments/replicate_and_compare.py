@@ -97,8 +97,8 @@ def replicate(
     progress : bool
         Whether to show a bar, on a terminal, when it takes longer than a second.
     prices : Prices, optional
-        What publishers and failed videos cost: the metric `cost` is then among the metrics. They change nothing
-        that is simulated or kept: :meth:`Replications.priced` gives the costs at other prices.
+        As for :func:`tv2sim.simulate`: the metric `cost` is then among the metrics. Prices change nothing that
+        is simulated or kept: :meth:`Replications.priced` gives the costs at other prices.
     startup_samples : array, column, path or Empirical, optional
         Measured start-up times in seconds, at least two, which are those of the scenario.
         :meth:`Replications.input_interval` then holds also the uncertainty of not knowing more of them: 500
@@ -209,14 +209,14 @@ def compare(
     workers, executor, results, progress
         As for :func:`tv2sim.replicate`.
     prices : Prices, optional
-        What publishers and failed videos cost: the metric `cost` is then among the metrics, and the verdict
-        goes by it. With a price of failed videos it names the strategy with the least mean cost; without one,
-        the cheapest of those that are not shown to publish less than the best. ``.costs`` has the parts, and
-        :meth:`Comparison.priced` gives the same comparison at other prices.
+        As for :func:`tv2sim.replicate`; the verdict goes by the cost. With a price of failed videos it names
+        the strategy with the least mean cost. Without one it names the cheapest of the strategies that are not
+        shown to publish less than the best. ``.costs`` has the parts, and :meth:`Comparison.priced` gives the
+        same comparison at other prices.
     startup_samples : array, column, path or Empirical, optional
-        Measured start-up times in seconds, as for :func:`tv2sim.replicate`, which are those of every scenario.
-        Summary, frame and differences then have the ends of a wider interval, `input_ci_low` and
-        `input_ci_high`, and the verdict says whether the samples are too few for it.
+        As for :func:`tv2sim.replicate`; they are the start-up times of every scenario. Summary, frame and
+        differences then have the ends of a wider interval, `input_ci_low` and `input_ci_high`, and the verdict
+        says whether the samples are too few for it.
     control : bool
         As for :func:`tv2sim.replicate`. A difference is controlled if both strategies are.
 

@@ -33,7 +33,7 @@ def convergence(
     study_or_reps : Comparison or Replications
         What :func:`tv2sim.compare` or :func:`tv2sim.replicate` returned, with at least 2 replications.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; default is a new figure.
+        As for all of :mod:`tv2sim.plots`.
     metric : str
         The name of the metric to show.
 

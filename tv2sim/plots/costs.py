@@ -47,7 +47,7 @@ def costs(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     study : Comparison or Replications
         What :func:`tv2sim.compare` or :func:`tv2sim.replicate` returned, with prices.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; default is a new figure.
+        As for all of :mod:`tv2sim.plots`.
 
     Returns
     -------

@@ -32,7 +32,7 @@ def differences(study: Comparison, ax: Axes | None = None, *, metric: str = ON_T
     study : Comparison
         What :func:`tv2sim.compare` returned, with at least one strategy besides the baseline.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; default is a new figure.
+        As for all of :mod:`tv2sim.plots`.
     metric : str
         One of the study's metrics.
 

@@ -51,7 +51,7 @@ def frontier(
     Parameters
     ----------
     study : Comparison or Replications
-        What :func:`tv2sim.compare` or :func:`tv2sim.replicate` returned.
+        As for :func:`tv2sim.plots.on_time_rates`.
     ax : matplotlib.axes.Axes, optional
         Where to draw; default is a new figure. There is a panel for each catalogue and scenario.
     metric : str

@@ -33,7 +33,7 @@ def lateness(runs: Mapping[str, Run | Iterable[Run]] | Iterable[Run] | Run, ax: 
     runs : mapping of name to runs, or runs
         What :func:`tv2sim.simulate` returned; runs without names are grouped by strategy.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; default is a new figure.
+        As for all of :mod:`tv2sim.plots`.
 
     Returns
     -------

@@ -44,7 +44,7 @@ def levels(run: Run, ax: Axes | None = None, *, until: float | None = None) -> A
     run : Run
         What :func:`tv2sim.simulate` returned.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; default is a new figure.
+        As for all of :mod:`tv2sim.plots`.
     until : float, optional
         Seconds to show; default is all of it.
 

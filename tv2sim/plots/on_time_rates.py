@@ -25,7 +25,7 @@ def on_time_rates(study: Comparison | Replications, ax: Axes | None = None) -> A
     study : Comparison or Replications
         What :func:`tv2sim.compare` or :func:`tv2sim.replicate` returned.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; default is a new figure.
+        As for all of :mod:`tv2sim.plots`.
 
     Returns
     -------

@@ -39,7 +39,7 @@ def plan(plan: Plan, ax: Axes | None = None) -> Axes:
     plan : Plan
         What :func:`tv2sim.plan` returned.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; default is a new figure.
+        As for all of :mod:`tv2sim.plots`.
 
     Returns
     -------

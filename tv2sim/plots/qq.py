@@ -27,7 +27,7 @@ def qq(fit: Fit, ax: Axes | None = None, *, family: str | None = None) -> Axes:
     fit : Fit
         What :func:`tv2sim.fit` returned.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; default is a new figure.
+        As for all of :mod:`tv2sim.plots`.
     family : str, optional
         The candidate, such as "gamma"; default is the best one, or if none fits, the one with the lowest AIC.
 

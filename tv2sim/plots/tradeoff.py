@@ -38,9 +38,9 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None, *, cost: 
     Parameters
     ----------
     study : Comparison or Replications
-        What :func:`tv2sim.compare` or :func:`tv2sim.replicate` returned.
+        As for :func:`tv2sim.plots.on_time_rates`.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; default is a new figure.
+        As for all of :mod:`tv2sim.plots`.
     cost : str, optional
         The metric of the horizontal axis, of which less is better; default is "cost" if there are prices, else
         "idle".
