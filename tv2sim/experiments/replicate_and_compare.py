@@ -70,7 +70,7 @@ def replicate(
 
     Parameters
     ----------
-    catalogue, strategy, scenario, seed
+    catalogue, strategy, scenario, seed, progress
         As for :func:`tv2sim.simulate`.
     replications : int
         The number of replications; with a `precision`, the largest number.
@@ -94,8 +94,6 @@ def replicate(
         simulated. The results are the same to the last bit. It does not matter which engine, how many workers
         or which other program filled the folder, nor how that ended. What cannot be used, or not be kept, is
         logged as a warning of "tv2sim.results".
-    progress : bool
-        Whether to show a bar, on a terminal, when it takes longer than a second.
     prices : Prices, optional
         As for :func:`tv2sim.simulate`: the metric `cost` is then among the metrics. Prices change nothing that
         is simulated or kept: :meth:`Replications.priced` gives the costs at other prices.
