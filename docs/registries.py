@@ -49,6 +49,7 @@ class Registry(SphinxDirective):
 
     required_arguments = 1
     optional_arguments = 1
+    final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
         """Return the nodes of the text."""
@@ -121,17 +122,15 @@ def restructured(*lines: str) -> str:
 # -- Python ------------------------------------------------------------------------------------------------
 
 
-def api(room: str) -> str:
-    """Return the public names that live in a module, each with its docstring."""
-    names = [name for name in tv.__all__ if tv._rooms()[name] == room]
-    functions_first = sorted(names, key=lambda name: not inspect.isfunction(getattr(tv, name)))
-    return "\n\n".join(map(_documented, functions_first))
+def api(*names: str) -> str:
+    """Return public names, each with its docstring."""
+    return "\n\n".join(map(_documented, names))
 
 
 def theory() -> str:
     """Return the public names of :mod:`tv2sim.theory.queueing`, each with its docstring."""
     names = (_documented(f"queueing.{name}") for name in queueing.__all__)
-    return "\n\n".join([restructured(".. py:module:: tv2sim.theory.queueing"), *names])
+    return "\n\n".join([restructured(".. py:module:: tv2sim.queueing"), *names])
 
 
 def _documented(name: str) -> str:

@@ -105,7 +105,7 @@ def replicate(
     control : bool
         Whether the mean of failed videos, and of what follows from it, rests on a control variate where there
         is one: for pools of one size, first in, first out, the mean number of videos that must fail is known
-        exactly (:func:`tv2sim.theory.queueing.failed_bound`), so that only the other failures are estimated.
+        exactly (:func:`tv2sim.queueing.failed_bound`), so that only the other failures are estimated.
         ``.variance_ratio`` says what that gains. If not, all means are those of the replications.
 
     Returns
