@@ -355,7 +355,7 @@ def commands() -> str:
 
 def _command(name: str) -> str:
     text, examples = COMMANDS[name].text, COMMANDS[name].examples
-    parser = argparse.ArgumentParser(prog=f"tv2sim {name}")
+    parser = argparse.ArgumentParser(prog=f"tv2sim {name}", add_help=False)
     add_options(parser, name)
     parts = [f"## tv2sim {name}", f"{text[0].upper()}{text[1:]}.", "\n".join(["```sh", *examples, "```"])]
     titles = {group.heading for group in COMMANDS[name].groups}

@@ -56,9 +56,12 @@ def _run(argv: Sequence[str] | None, asked: Signals) -> int:
         # an exception that a signal raises during an import may be lost in the import system
         asked.hold()
         from tv2sim.cli.options import COMMANDS
-        from tv2sim.cli.parse import parse
+        from tv2sim.cli.parse import completion, parse, what_to_try
 
         options = parse(argv)
+        if options.command is None:
+            print(completion(options.print_completion) if options.print_completion else what_to_try())
+            return 0
         module = import_module(COMMANDS[options.command].module)
         command = getattr(module, f"{options.command}_command")
         options.signals = asked

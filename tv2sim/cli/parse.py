@@ -20,7 +20,7 @@ from tv2sim.cli.output import one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["add_options", "parse"]
+__all__ = ["add_options", "completion", "parse", "what_to_try"]
 
 _WHAT = "Simulate when to start single-use publishers, and how many."
 _EXAMPLES = "examples, with the catalogue that `tv2sim generate --out videos.jsonl` writes:"
@@ -41,7 +41,7 @@ class _Help(argparse.HelpFormatter):
 
 
 def parse(argv: Sequence[str] | None) -> argparse.Namespace:
-    """Return the options, with the name of the command as ``command``."""
+    """Return the options, with the name of the command as ``command``; None without a command."""
     words = sys.argv[1:] if argv is None else [*argv]
     asks = bool(words) and words[0].startswith("--print-completion")  # the next word may be the shell
     name = None if asks else next((word for word in words if not word.startswith("-")), None)
@@ -54,12 +54,6 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
     _check_lists(words, options, left_over, of_command)
     if left_over:
         of_command.error(f"unrecognized arguments: {' '.join(left_over)}")
-    if options.print_completion is not None:
-        print(_completion(options.print_completion))
-        parser.exit()
-    if options.command is None:
-        print(_what_to_try())
-        parser.exit()
     return options
 
 
@@ -141,13 +135,14 @@ def _examples(*calls: str) -> str:
     return "\n".join([_EXAMPLES, *(f"  {call}" for call in calls)])
 
 
-def _what_to_try() -> str:
+def what_to_try() -> str:
+    """Return the first example of each command that a newcomer may try."""
     tries = [f"  {command.examples[0]}\n      {command.text}" for command in [*COMMANDS.values()][:6]]
     last = "tv2sim --help lists the commands, tv2sim COMMAND --help the options of one."
     return "\n".join([_WHAT, "", "What to try, in this order:", *tries, "", last])
 
 
-def _completion(shell: str) -> str:
+def completion(shell: str) -> str:
     """Return the program of a shell that completes the commands, their options, words and files."""
     try:
         import shtab
