@@ -358,10 +358,9 @@ def _command(name: str) -> str:
     parser = argparse.ArgumentParser(prog=f"tv2sim {name}", add_help=False)
     add_options(parser, name)
     parts = [f"## tv2sim {name}", f"{text[0].upper()}{text[1:]}.", "\n".join(["```sh", *examples, "```"])]
-    titles = {group.heading for group in COMMANDS[name].groups}
     for group in parser._action_groups:
         if rows := [[_written(action), _help(parser, action)] for action in group._group_actions]:
-            heading = str(group.title) if group.title in titles else "option"
+            heading = str(group.title) if group.title in COMMANDS[name].groups else "option"
             parts += [group.description or "", table([heading, "meaning"], rows)]
     return "\n\n".join(parts)
 

@@ -62,7 +62,7 @@ def _run(argv: Sequence[str] | None, asked: Signals) -> int:
         if options.command is None:
             print(completion(options.print_completion) if options.print_completion else what_to_try())
             return 0
-        module = import_module(COMMANDS[options.command].module)
+        module = import_module(f"tv2sim.cli.{COMMANDS[options.command].module}")
         command = getattr(module, f"{options.command}_command")
         options.signals = asked
         asked.release()

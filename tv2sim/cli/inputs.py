@@ -28,9 +28,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "catalogue_of", "fields_of", "keep_running", "note_load", "note_rejected", "note_units", "port_of",
-    "prices_of", "scenario_of", "seed_of", "strategy_of",
+    "arguments_of", "catalogue_of", "fields_of", "keep_running", "note_load", "note_rejected", "note_units",
+    "port_of", "prices_of", "scenario_of", "seed_of", "strategy_of",
 ]  # fmt: skip
+
+
+def arguments_of(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Return the values of options that are arguments of the same name."""
+    return {name: getattr(options, name) for name in names}
 
 
 def fields_of(options: argparse.Namespace, *, several: bool = False) -> dict[str, Any]:

@@ -12,28 +12,13 @@ import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tv2sim.cli.option_values import (
-    ListOf,
-    TablesOr,
-    choice,
-    forms,
-    is_table,
-    is_text,
-    number,
-    precision,
-    prices,
-    setting,
-    share,
-    speed,
-    varied,
-    whole,
-    whole_or_none,
-)  # fmt: skip
+from tv2sim.cli import option_values as read
+from tv2sim.cli.option_values import ListOf, forms, is_table, is_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["COMMANDS", "SCENARIO", "Command", "Group", "OneOf", "Option"]
+__all__ = ["COMMANDS", "FORMS", "SCENARIO", "Command", "OneOf", "Option", "words_of"]
 
 _UNSET = argparse.SUPPRESS
 """The default of an option that is left out of the namespace if it is not given, since None may be a value."""
@@ -64,22 +49,15 @@ class OneOf(NamedTuple):
     options: tuple[Option, ...]
 
 
-class Group(NamedTuple):
-    """Options with a heading of their own; those without a heading stand first."""
-
-    heading: str
-    options: tuple[Option | OneOf, ...]
-    text: str = ""
-
-
 class Command(NamedTuple):
     """A command: what it does, its options, and two calls that work where videos.jsonl is."""
 
     module: str
-    """The module that has its function, which is named after the command."""
+    """The module of the command line that has its function, which is named after the command."""
     text: str
     examples: tuple[str, str]
-    groups: tuple[Group, ...]
+    groups: dict[str, tuple[Option | OneOf, ...]]
+    """The options by the heading above them; those without a heading stand first."""
 
 
 def _option(name: str, text: str, kind: Callable[[str], Any] = str, **how: Any) -> Option:
@@ -91,7 +69,7 @@ def _option(name: str, text: str, kind: Callable[[str], Any] = str, **how: Any) 
     words = words_of(metavar)
     if (default := how.get("default")) and default != _UNSET and not isinstance(default, list):
         text = f"{text} (default: %(default)s)"
-    return Option((flag,), text, how | {"metavar": metavar, "type": choice(*words) if words else kind})
+    return Option((flag,), text, how | {"metavar": metavar, "type": read.choice(*words) if words else kind})
 
 
 def _switch(flag: str, text: str, **how: Any) -> Option:
@@ -108,10 +86,6 @@ def words_of(metavar: str) -> list[str]:
     return metavar[1:-1].split(",") if metavar.startswith("{") else []
 
 
-def _group(heading: str, *options: Option | OneOf, text: str = "") -> Group:
-    return Group(heading, options, text)
-
-
 # -- the scenario ------------------------------------------------------------------------------------------
 
 
@@ -121,7 +95,7 @@ def _of_field(name: str, part: dict[str, Any]) -> Option:
     if name == "publishing_queue_capacity":
         flags = ["--queue-capacity", *flags]
     text = f"{_in_short(part['description'])}{_keys(part)}{_default(name, part)}"
-    how = {"dest": name, "metavar": _metavar(part), "type": setting(part), "default": _UNSET}
+    how = {"dest": name, "metavar": _metavar(part), "type": read.setting(part), "default": _UNSET}
     return Option((*flags,), text, how)
 
 
@@ -162,19 +136,17 @@ def _default(name: str, part: dict[str, Any]) -> str:
 _SCHEMA: dict[str, Any] = json.loads(files("tv2sim.world").joinpath("scenario.schema.json").read_text("utf-8"))
 SCENARIO = {name: _of_field(name, part) for name, part in _SCHEMA["properties"].items() if name[0] != "$"}
 """The option for each field of :class:`tv2sim.Scenario`, which is slow to import: made from its schema."""
-_FORMS = (
+FORMS = (
     f"DIST is {_SCHEMA['$defs']['distribution']['description']}. "
     "NAME=VALUE,... are keys of a table, such as --faults startup=0.1,attempts=3."
 )
+"""What stands below the heading of the scenario."""
 _FILE = "a scenario file, TOML or JSON (.json); the other options win over it"
-_ONE_SCENARIO = Group("scenario", (_option("--scenario FILE", _FILE), *SCENARIO.values()), _FORMS)
-_SCENARIOS = Group(
-    "scenario",
-    (
-        _option("--scenario FILE", f"{_FILE}; several with commas between them", ListOf(str)),
-        *(one._replace(how=one.how | {"type": TablesOr(one.how["type"])}) for one in SCENARIO.values()),
-    ),
-    f"{_FORMS} Several values have commas between them; all combinations are simulated.",
+_ONE_SCENARIO = (_option("--scenario FILE", _FILE), *SCENARIO.values())
+_GRID = "; several files, and several values of the options below, have commas between them: all combinations"
+_SCENARIOS = (
+    _option("--scenario FILE", f"{_FILE}{_GRID} are simulated", ListOf(str)),
+    *(one._replace(how=one.how | {"type": read.TablesOr(one.how["type"])}) for one in SCENARIO.values()),
 )
 
 # -- what several commands have ----------------------------------------------------------------------------
@@ -194,15 +166,14 @@ _COLUMNS = _option(
 )
 
 
-def _videos(more: str = "", *options: Option, **how: Any) -> Group:
+def _videos(more: str = "", **how: Any) -> tuple[Option, ...]:
     text = f"a file of JSON lines, CSV (.csv) or Parquet (.parquet), or - for standard input{more}"
-    return _group("videos", _option("catalogue CATALOGUE", text, **how), _COLUMNS, *options)
+    return (_option("catalogue CATALOGUE", text, **how), _COLUMNS)
 
 
-_STRATEGY = _group(
-    "strategy",
+_STRATEGY = (
     _option("--strategy NAME", f"{_NOTATION} (default: 2c)", default=_UNSET),
-    _option("--prewarmed N", "the strategy's pool size (2c has 10)", whole, default=_UNSET),
+    _option("--prewarmed N", "the strategy's pool size (2c has 10)", read.whole, default=_UNSET),
 )
 _SEVERAL = _option(
     "--strategies NAMES",
@@ -210,8 +181,8 @@ _SEVERAL = _option(
     ListOf(str),
     default=["1", "2a", "2b", "2c"],
 )
-_SEED = _option("--seed S", "{simulate.seed} (default: 1)", whole_or_none, default=_UNSET)
-_REPLICATIONS = _option("--replications N", "{compare.replications}", whole, default=1000)
+_SEED = _option("--seed S", "{simulate.seed} (default: 1)", read.whole_or_none, default=_UNSET)
+_REPLICATIONS = _option("--replications N", "{compare.replications}", read.whole, default=1000)
 _NO_CONTROL = _switch(
     "--no-control", "use simulation alone, without what theory knows", action="store_false", dest="control"
 )
@@ -221,10 +192,9 @@ _ENGINE = _option(
     default="auto",
 )
 _DASK = _option("--dask ADDRESS", "simulate on the Dask cluster whose scheduler is at tcp://HOST:PORT")
-_COMPUTATION = _group(
-    "computation",
+_COMPUTATION = (
     _ENGINE,
-    OneOf((_option("--workers N", "{replicate.workers}", whole), _DASK)),
+    OneOf((_option("--workers N", "{replicate.workers}", read.whole), _DASK)),
     _option("--results DIR", "{replicate.results}"),
 )
 _BY = _option(
@@ -238,7 +208,7 @@ def _prices(more: str) -> Option:
         "what things cost, such as ready=0.02,failed=5: NAME=VALUE of starting, ready, busy (a second of a "
         f"publisher), start (of a publisher), failed (a video); {more}"
     )
-    return _option("--prices NAME=VALUE,...", text, prices)
+    return _option("--prices NAME=VALUE,...", text, read.prices)
 
 
 def _startup_samples(more: str) -> Option:
@@ -246,8 +216,8 @@ def _startup_samples(more: str) -> Option:
 
 
 def _target(more: str) -> OneOf:
-    rate = _option("--target X", f"{{plan.target}}{more}", share)
-    return OneOf((rate, _option("--failures-per-day N", "{plan.failures_per_day}", number)))
+    rate = _option("--target X", f"{{plan.target}}{more}", read.share)
+    return OneOf((rate, _option("--failures-per-day N", "{plan.failures_per_day}", read.number)))
 
 
 def _folder(force: str) -> tuple[Option, ...]:
@@ -261,56 +231,52 @@ def _folder(force: str) -> tuple[Option, ...]:
 
 # -- the commands ------------------------------------------------------------------------------------------
 
-
-def _command(module: str, text: str, examples: tuple[str, str], *groups: Group) -> Command:
-    return Command(f"tv2sim.cli.{module}", text, examples, groups)
-
-
-_GENERATE = _command(
+_GENERATE = Command(
     "catalogues",
     "make a synthetic catalogue with the mix of a real day",
     ("tv2sim generate --out videos.jsonl", "tv2sim generate --videos 1000 --seed 3 | tv2sim check -"),
-    _group(
-        "",
-        _option("--videos N", "how many", whole, default=154),
-        _option("--seed S", "which one", whole, default=20),
-        _option("--out FILE", "where to write it (default: standard output)"),
-        _FORCE,
-    ),
+    {
+        "": (
+            _option("--videos N", "how many", read.whole, default=154),
+            _option("--seed S", "which one", read.whole, default=20),
+            _option("--out FILE", "where to write it (default: standard output)"),
+            _FORCE,
+        ),
+    },
 )
-_CHECK = _command(
+_CHECK = Command(
     "catalogues",
     "report what a catalogue holds and what of it is rejected",
     ("tv2sim check videos.jsonl", "tv2sim check videos.jsonl --encoders 8 --requests-per-second 3"),
-    _videos(),
-    _group("output", _option("--rejected N", "list at most N reasons for rejecting lines", whole, default=20)),
-    _ONE_SCENARIO,
+    {
+        "videos": _videos(),
+        "output": (
+            _option("--rejected N", "list at most N reasons for rejecting lines", read.whole, default=20),
+        ),
+        "scenario": _ONE_SCENARIO,
+    },
 )
-_RUN = _command(
+_RUNS = _option("--runs N", "simulate replications 0 to N-1 (default: 1)", read.whole)
+_RUN = Command(
     "run",
     "simulate a catalogue and print the stats line of each run",
     ("tv2sim run videos.jsonl --strategy 2c --runs 4", "tv2sim run videos.jsonl --log text --out run"),
-    _videos(),
-    _STRATEGY,
-    _group(
-        "replications",
-        _SEED,
-        OneOf(
-            (
-                _option("--runs N", "simulate replications 0 to N-1 (default: 1)", whole),
-                _option("--replication R", "simulate replication R alone", whole),
-            )
+    {
+        "videos": _videos(),
+        "strategy": _STRATEGY,
+        "replications": (
+            _SEED,
+            OneOf((_RUNS, _option("--replication R", "simulate replication R alone", read.whole))),
+            _ENGINE,
         ),
-        _ENGINE,
-    ),
-    _group(
-        "output",
-        _option("--log {text,json}", "print the event log of the run as well"),
-        _BY,
-        _prices("a line of costs is printed before the stats line"),
-        *_folder("replace an earlier result in DIR"),
-    ),
-    _ONE_SCENARIO,
+        "output": (
+            _option("--log {text,json}", "print the event log of the run as well"),
+            _BY,
+            _prices("a line of costs is printed before the stats line"),
+            *_folder("replace an earlier result in DIR"),
+        ),
+        "scenario": _ONE_SCENARIO,
+    },
 )
 _PRECISION = (
     "{compare.precision}: the half width W of the intervals of metric M, such as on_time_rate=0.001, or "
@@ -319,48 +285,46 @@ _PRECISION = (
 _SOUGHT = (
     "; the best of the strategies is sought, as by tv2sim plan, and added to the report (default: no plan)"
 )
-_COMPARE = _command(
+_COMPARE = Command(
     "compare",
     "compare strategies over many replications",
     (
         "tv2sim compare videos.jsonl --report report.html",
         "tv2sim compare videos.jsonl --strategies 2c:8,2c:12 --out table.csv",
     ),
-    _videos("; or several", nargs="+"),
-    _group("strategies", _SEVERAL, _option("--baseline NAME", "{compare.baseline}")),
-    _group(
-        "decision",
-        _option("--margin W", "{compare.margin}, such as 0.1%% (default: any)", share, default=0.0),
-        _prices("tables, report and verdict then have the cost of a run"),
-        _target(_SOUGHT),
-    ),
-    _group(
-        "replications",
-        _REPLICATIONS,
-        _option("--precision M=W", _PRECISION, precision),
-        _SEED,
-        _startup_samples("a second, wider interval holds the uncertainty of not knowing more of them"),
-        _NO_CONTROL,
-    ),
-    _COMPUTATION,
-    _group(
-        "output",
-        _BY,
-        _option("--out FILE", "write the table to this file"),
-        _option(
-            "--format {csv,json,parquet}", "the format of the table (default: text to read; csv with --out)"
+    {
+        "videos": _videos("; or several", nargs="+"),
+        "strategies": (_SEVERAL, _option("--baseline NAME", "{compare.baseline}")),
+        "decision": (
+            _option("--margin W", "{compare.margin}, such as 0.1%% (default: any)", read.share, default=0.0),
+            _prices("tables, report and verdict then have the cost of a run"),
+            _target(_SOUGHT),
         ),
-        _FORCE,
-    ),
-    _group(
-        "report",
-        _option("--report FILE", "write a report as one HTML file"),
-        _option("--title TEXT", "the report's title"),
-        _option("--author TEXT", "the report's author"),
-        _option("--date TEXT", "the report's date (default: none, so that it stays the same)"),
-        _option("--notes TEXT", "what readers should know besides, with empty lines between paragraphs"),
-    ),
-    _SCENARIOS,
+        "replications": (
+            _REPLICATIONS,
+            _option("--precision M=W", _PRECISION, read.precision),
+            _SEED,
+            _startup_samples("a second, wider interval holds the uncertainty of not knowing more of them"),
+            _NO_CONTROL,
+        ),
+        "computation": _COMPUTATION,
+        "output": (
+            _BY,
+            _option("--out FILE", "write the table to this file"),
+            _option(
+                "--format {csv,json,parquet}", "the format of the table (default: text to read; csv with --out)"
+            ),
+            _FORCE,
+        ),
+        "report": (
+            _option("--report FILE", "write a report as one HTML file"),
+            _option("--title TEXT", "the report's title"),
+            _option("--author TEXT", "the report's author"),
+            _option("--date TEXT", "the report's date (default: none, so that it stays the same)"),
+            _option("--notes TEXT", "what readers should know besides, with empty lines between paragraphs"),
+        ),
+        "scenario": _SCENARIOS,
+    },
 )
 _CANDIDATES = f"{_STRATEGIES}, as for tv2sim run; of several with commas between them the cheapest is sought"
 _VARY = (
@@ -368,35 +332,34 @@ _VARY = (
     "(20 included), prewarmed=6:20:2 or encoders=4,8; may be given several times (default: a strategy that is "
     "given by its name alone stands for all its sizes)"
 )
-_PLAN = _command(
+_PLAN = Command(
     "plan",
     "find the smallest pool that publishes enough videos in time",
     (
         "tv2sim plan videos.jsonl --strategy 2c --target 0.999 --vary prewarmed=6:20",
         "tv2sim plan videos.jsonl --target 99% --vary prewarmed=1:30 --encoders 8",
     ),
-    _videos(),
-    _group(
-        "candidates",
-        _option("--strategy NAME", f"{_CANDIDATES} (default: 2c)", ListOf(str), default=["2c"]),
-        _option("--vary FIELD=VALUES", _VARY, varied, action="append", default=[]),
-    ),
-    _group(
-        "decision",
-        _target(" (default: 99.9%%; with a price of failed videos the least cost)"),
-        _prices("the cheapest is sought"),
-        _option("--indifference X", "{plan.indifference}", share, default=0.01),
-        _option("--confidence X", "{plan.confidence}", share, default=0.95),
-    ),
-    _group(
-        "replications",
-        _option("--replications N", "{plan.replications}", whole, default=20_000),
-        _SEED,
-        _startup_samples("it is said how often other samples of as many would give the same answer"),
-        _NO_CONTROL,
-    ),
-    _COMPUTATION,
-    _ONE_SCENARIO,
+    {
+        "videos": _videos(),
+        "candidates": (
+            _option("--strategy NAME", f"{_CANDIDATES} (default: 2c)", ListOf(str), default=["2c"]),
+            _option("--vary FIELD=VALUES", _VARY, read.varied, action="append", default=[]),
+        ),
+        "decision": (
+            _target(" (default: 99.9%%; with a price of failed videos the least cost)"),
+            _prices("the cheapest is sought"),
+            _option("--indifference X", "{plan.indifference}", read.share, default=0.01),
+            _option("--confidence X", "{plan.confidence}", read.share, default=0.95),
+        ),
+        "replications": (
+            _option("--replications N", "{plan.replications}", read.whole, default=20_000),
+            _SEED,
+            _startup_samples("it is said how often other samples of as many would give the same answer"),
+            _NO_CONTROL,
+        ),
+        "computation": _COMPUTATION,
+        "scenario": _ONE_SCENARIO,
+    },
 )
 _LOG = "print the event log, the stats line whenever it changes (stats), or that at the end (none)"
 _VIEW = (
@@ -405,46 +368,44 @@ _VIEW = (
 )
 _KEEP_RUNNING = "go on serving when the work is done (default: if the environment's KEEP_RUNNING is yes)"
 _PORT = "{replay.port}, none serves nothing (default: the environment's PORT, else 8080)"
-_REPLAY = _command(
+_REPLAY = Command(
     "replay",
     "let a run happen in real time, to watch and to scrape",
     (
         "tv2sim replay videos.jsonl --speed 5 --view --keep-running",
         "cat videos.jsonl | tv2sim replay - --strategy 2a --speed 20 --log stats",
     ),
-    _videos(
-        "; of a pipe each line is taken as it comes",
-        _option("--recorded FILE", "{replay.recorded} (- for standard input)"),
-        nargs="?",
-    ),
-    _STRATEGY,
-    _group(
-        "replication",
-        _SEED,
-        _option("--replication R", "which replication (default: 0)", whole, default=_UNSET),
-    ),
-    _group(
-        "pace",
-        _option("--speed X", "{replay.speed}", speed, default=1),
-        _switch("--strict", "fail when more than 100 ms behind the clock, instead of warning"),
-    ),
-    _group(
-        "views",
-        _option("--log {text,json,stats,none}", _LOG, default="text"),
-        _switch("--view", _VIEW),
-        _option("--host HOST", "{replay.host}; 0.0.0.0 lets other machines in", default="127.0.0.1"),
-        _option("--port N", _PORT),
-        _switch("--keep-running", _KEEP_RUNNING, action=argparse.BooleanOptionalAction),
-    ),
-    _group(
-        "output",
-        _option(
-            "--record FILE", "write the videos to this file, those of a feed with the times at which they came"
+    {
+        "videos": (
+            *_videos("; of a pipe each line is taken as it comes", nargs="?"),
+            _option("--recorded FILE", "{replay.recorded} (- for standard input)"),
         ),
-        _prices("the cost is told at the end"),
-        *_folder("replace an earlier FILE, or result in DIR"),
-    ),
-    _ONE_SCENARIO,
+        "strategy": _STRATEGY,
+        "replication": (
+            _SEED,
+            _option("--replication R", "which replication (default: 0)", read.whole, default=_UNSET),
+        ),
+        "pace": (
+            _option("--speed X", "{replay.speed}", read.speed, default=1),
+            _switch("--strict", "fail when more than 100 ms behind the clock, instead of warning"),
+        ),
+        "views": (
+            _option("--log {text,json,stats,none}", _LOG, default="text"),
+            _switch("--view", _VIEW),
+            _option("--host HOST", "{replay.host}; 0.0.0.0 lets other machines in", default="127.0.0.1"),
+            _option("--port N", _PORT),
+            _switch("--keep-running", _KEEP_RUNNING, action=argparse.BooleanOptionalAction),
+        ),
+        "output": (
+            _option(
+                "--record FILE",
+                "write the videos to this file, those of a feed with the times at which they came",
+            ),
+            _prices("the cost is told at the end"),
+            *_folder("replace an earlier FILE, or result in DIR"),
+        ),
+        "scenario": _ONE_SCENARIO,
+    },
 )
 _MAPPING = (
     "as --columns of the other commands, such as gitlab,publicationTimeout=30; hosted=keep after github or "
@@ -454,62 +415,72 @@ _TIMEZONE = (
     "the catalogue's time zone, such as Europe/Copenhagen; times of the log without an offset are times of "
     "this zone, and an offset only says which instant a time is (default: what the log says, else UTC)"
 )
-_IMPORT = _command(
+_IMPORT = Command(
     "catalogues",
     "make a catalogue of a log that others wrote",
     (
         "tv2sim import publicationTimeout=9 videos.jsonl | tv2sim check -",
         "tv2sim import id=title,encodingTime=none videos.jsonl --out jobs.jsonl",
     ),
-    _group(
-        "",
-        _option("mapping MAPPING", _MAPPING),
-        _option("log FILE", "the log: JSON, CSV (.csv) or Parquet (.parquet), or - for standard input"),
-        _option("--out FILE", "where to write the catalogue (default: standard output)"),
-        _option("--timezone ZONE", _TIMEZONE),
-        _option("--startup-times FILE", "write the start-up times that were found to this file, one a line"),
-        _switch(
-            "--force", "replace files that exist; without it only an import of the same log and mapping is"
+    {
+        "": (
+            _option("mapping MAPPING", _MAPPING),
+            _option("log FILE", "the log: JSON, CSV (.csv) or Parquet (.parquet), or - for standard input"),
+            _option("--out FILE", "where to write the catalogue (default: standard output)"),
+            _option("--timezone ZONE", _TIMEZONE),
+            _option(
+                "--startup-times FILE", "write the start-up times that were found to this file, one a line"
+            ),
+            _switch(
+                "--force", "replace files that exist; without it only an import of the same log and mapping is"
+            ),
         ),
-    ),
+    },
 )
 _SAMPLES = (
     "a CSV file, or - for standard input: a column of times in seconds; beside it a column censored, 1 where a "
     "start-up was not over yet; or the columns le and count of a Prometheus histogram"
 )
-_FIT = _command(
+_FIT = Command(
     "small_commands",
     "find the distribution of measured start-up times",
     (
         r"printf '3.1\n2.4\n5.2\n4.4\n4.5\n' | tv2sim fit -",
         r"printf 'le,count\n2,5\n4,60\n8,98\n+Inf,100\n' | tv2sim fit -",
     ),
-    _group(
-        "",
-        _option("samples FILE", _SAMPLES),
-        _option("--seed S", "the seed of the test's random numbers", whole, default=1),
-    ),
+    {
+        "": (
+            _option("samples FILE", _SAMPLES),
+            _option("--seed S", "the seed of the test's random numbers", read.whole, default=1),
+        ),
+    },
 )
-_ENGINES = _command(
+_ENGINES = Command(
     "small_commands",
     "say which engine simulates what, and why",
     ("tv2sim engines videos.jsonl", "tv2sim engines videos.jsonl --strategies 2c --queue-capacity 5"),
-    _videos(),
-    _group("strategies", _SEVERAL, _REPLICATIONS),
-    _ONE_SCENARIO,
+    {
+        "videos": _videos(),
+        "strategies": (
+            _SEVERAL,
+            _REPLICATIONS,
+        ),
+        "scenario": _ONE_SCENARIO,
+    },
 )
-_VERIFY = _command(
+_VERIFY = Command(
     "small_commands",
     "compare engines and kernels with theory and with each other",
     ("tv2sim verify", "tv2sim verify videos.jsonl --seed 2 --engine kernel"),
-    _videos(" (default: that of tv2sim generate)", nargs="?"),
-    _group(
-        "replications",
-        _SEED,
-        _option("--replications N", "{verify.replications}", whole, default=100),
-        _option("--confidence X", "{verify.confidence}", share, default=0.99),
-        _option("--engine {auto,simpy,kernel}", "{verify.engine}", default="auto"),
-    ),
+    {
+        "videos": _videos(" (default: that of tv2sim generate)", nargs="?"),
+        "replications": (
+            _SEED,
+            _option("--replications N", "{verify.replications}", read.whole, default=100),
+            _option("--confidence X", "{verify.confidence}", read.share, default=0.99),
+            _option("--engine {auto,simpy,kernel}", "{verify.engine}", default="auto"),
+        ),
+    },
 )
 COMMANDS = {
     "generate": _GENERATE, "check": _CHECK, "run": _RUN, "compare": _COMPARE, "plan": _PLAN, "replay": _REPLAY,

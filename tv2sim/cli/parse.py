@@ -14,7 +14,7 @@ import tv2sim
 from tv2sim.base.checks import did_you_mean
 from tv2sim.base.errors import MissingExtraError
 from tv2sim.cli.option_values import ListOf
-from tv2sim.cli.options import COMMANDS, OneOf, Option, words_of
+from tv2sim.cli.options import COMMANDS, FORMS, OneOf, Option, words_of
 from tv2sim.cli.output import one_line
 
 if TYPE_CHECKING:
@@ -86,9 +86,10 @@ def _parsers(*complete: str) -> tuple[argparse.ArgumentParser, Mapping[str, argp
 def add_options(parser: argparse.ArgumentParser, name: str) -> None:
     """Add the options of a command, in groups."""
     arguments = []
-    for group in COMMANDS[name].groups:
-        into = parser.add_argument_group(group.heading, group.text or None) if group.heading else parser
-        for one in group.options:
+    for heading, options in COMMANDS[name].groups.items():
+        text = FORMS if heading == "scenario" else None
+        into = parser.add_argument_group(heading, text) if heading else parser
+        for one in options:
             several = into.add_mutually_exclusive_group() if isinstance(one, OneOf) else into
             for option in one.options if isinstance(one, OneOf) else (one,):
                 several.add_argument(*option.flags, help=_with_sentences(option.help), **option.how)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tv2sim.base.checks import MOST_WORKERS, a_whole_number
 from tv2sim.base.errors import InputError
-from tv2sim.cli.inputs import catalogue_of, note_rejected, prices_of, scenario_of, seed_of
+from tv2sim.cli.inputs import arguments_of, catalogue_of, note_rejected, prices_of, scenario_of, seed_of
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.output import fitted, plain, printing, warnings_noted, wrapped
 from tv2sim.experiments.planning import Plan, plan
@@ -30,24 +30,19 @@ def plan_command(options: argparse.Namespace) -> None:
     catalogue = catalogue_of(options, [scenario])
     note_rejected(catalogue)
     with warnings_noted("tv2sim.results"):
+        asked = arguments_of(
+            options, "target", "failures_per_day", "confidence", "indifference", "replications", "control",
+            "engine", "workers", "results", "startup_samples",
+        )  # fmt: skip
         found = plan(
             catalogue,
             options.strategy,
             scenario,
             vary=vary or None,
-            target=options.target,
-            failures_per_day=options.failures_per_day,
             prices=prices_of(options),
             seed=seed_of(options),
-            confidence=options.confidence,
-            indifference=options.indifference,
-            replications=options.replications,
-            control=options.control,
-            engine=options.engine,
-            workers=options.workers,
             executor=options.dask,
-            results=options.results,
-            startup_samples=options.startup_samples,
+            **asked,
         )
     with printing(in_vain=False):
         for line in _lines(found):
