@@ -75,9 +75,9 @@ def _median(time: Distribution | float) -> NDArray[np.float64]:
 
 
 def _describe(survey: Survey, scenario: Scenario) -> None:
-    timeout, encoded = survey.publication_timeout, ~np.isnan(survey.encoding_time)
-    encoded &= scenario.encoders is not None
-    encoding = survey.encoding_time[encoded]
+    """Print the times of the videos, the load that they offer, and a table of times if it is small."""
+    encoded = ~np.isnan(survey.encoding_time) & (scenario.encoders is not None)
+    encoding, timeout = survey.encoding_time[encoded], survey.publication_timeout
     slack = timeout[encoded] - encoding
     if encoded.all():
         say(f"encoding time        {_range(encoding)}, {encoding.sum():g} s in all")
@@ -91,31 +91,35 @@ def _describe(survey: Survey, scenario: Scenario) -> None:
         videos = plural(late, "video")
         say(f"  {videos} can never be published in time: encoding alone takes longer than the timeout")
     if survey.publishing_time is not None:
-        say(f"publishing time      {_range(survey.publishing_time[~np.isnan(survey.publishing_time)])}")
-    explanation = scenario.explain(survey)
-    if scenario.encoders is not None or not explanation.submitted:
-        rate, least = f"{scenario.mean_rate:g}/s", (len(survey) - 1) / explanation.requested_rate
-        if isinstance(scenario.requests_per_second, Profile):
-            rate = f"{explanation.requested_rate:.3g}/s on average"
-        say(f"requests             {len(survey)} at {rate}, at least {least:g} s")
-    if survey.submitted_at is not None:
-        say(f"submitted at         {_range(survey.submitted_at[~np.isnan(survey.submitted_at)])}")
-    for line in str(explanation).splitlines():
-        say(line)
-    startup = scenario.startup_time
-    most = ""
-    if explanation.busiest_rate != explanation.requested_rate or explanation.submitted:
-        most = f", in the busiest minute more than {explanation.busiest_pool_needed:.3g}"
-    needed = f"more than {explanation.pool_needed:.3g} publishers"
-    say(f"a pool keeps up with {needed}{most} ({startup} s start-up time)")
+        say(f"publishing time      {_range(survey.publishing_time)}")
+    _describe_load(survey, scenario)
     if encoded.all():
         _table(encoding, timeout)
 
 
+def _describe_load(survey: Survey, scenario: Scenario) -> None:
+    load = scenario.explain(survey)
+    if scenario.encoders is not None or not load.submitted:
+        rate, least = f"{scenario.mean_rate:g}/s", (len(survey) - 1) / load.requested_rate
+        if isinstance(scenario.requests_per_second, Profile):
+            rate = f"{load.requested_rate:.3g}/s on average"
+        say(f"requests             {len(survey)} at {rate}, at least {least:g} s")
+    if survey.submitted_at is not None:
+        say(f"submitted at         {_range(survey.submitted_at)}")
+    for line in str(load).splitlines():
+        say(line)
+    most = ""
+    if load.busiest_rate != load.requested_rate or load.submitted:
+        most = f", in the busiest minute more than {load.busiest_pool_needed:.3g}"
+    needed = f"more than {load.pool_needed:.3g} publishers{most}"
+    say(f"a pool keeps up with {needed} ({scenario.startup_time} s start-up time)")
+
+
 def _range(values: NDArray[np.float64]) -> str:
-    mean = values.mean()
+    """Return the range and the mean of times, without those that are missing."""
+    mean = np.nanmean(values)
     shown = f"{mean:.3g}" if mean < 1000 else f"{mean:.0f}"
-    return f"{values.min():g} to {values.max():g} s, mean {shown} s"
+    return f"{np.nanmin(values):g} to {np.nanmax(values):g} s, mean {shown} s"
 
 
 def _table(encoding: NDArray[np.float64], timeout: NDArray[np.float64]) -> None:

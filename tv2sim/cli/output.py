@@ -102,13 +102,7 @@ def fitted(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Ite
         else max(_longest_word(column[0]), *map(len, column[1:]), 0)
         for number, column in enumerate(of_columns)
     ]
-    parts = [[*range(len(whole))]]
-    if _total(whole) > width:
-        parts = [[*range(keys)]]
-        for number in range(keys, len(least)):
-            if len(parts[-1]) > keys and _total(least[n] for n in (*parts[-1], number)) > width:
-                parts.append([*range(keys)])
-            parts[-1].append(number)
+    parts = _parts(least, width, keys) if _total(whole) > width else [[*range(len(whole))]]
     for part in parts:
         if part is not parts[0]:
             yield ""
@@ -122,6 +116,16 @@ def fitted(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Ite
                 yield from textwrap.wrap(row, width)
             else:
                 yield from _lines([(row[n], widths[n], n < left) for n in part], head=row is rows[0])
+
+
+def _parts(least: Sequence[int], width: int, keys: int) -> list[list[int]]:
+    """Return the columns of each of several tables that fit the width, given each column's least width."""
+    parts = [[*range(keys)]]
+    for number in range(keys, len(least)):
+        if len(parts[-1]) > keys and _total(least[n] for n in (*parts[-1], number)) > width:
+            parts.append([*range(keys)])
+        parts[-1].append(number)
+    return parts
 
 
 def _cell(text: str, width: int, *, whole_words: bool = False) -> list[str]:
