@@ -82,9 +82,9 @@ def import_catalogue(
     source, columns, name
         As for :func:`read_catalogue`. The mapping may have `startupTime` besides the fields of a video.
     timezone : str, optional
-        The IANA name of the catalogue's time zone; times in the log without an offset are times of this zone.
-        Default: the mapping's, or that of the log's column of times, or UTC. An offset in a time only says
-        which instant it is.
+        The IANA name of the catalogue's time zone, such as Europe/Copenhagen; times in the log without an
+        offset are times of this zone. Default: the mapping's, or that of the log's column of times, or UTC. An
+        offset in a time only says which instant it is.
 
     Raises
     ------

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import sys
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-import msgspec
 import numpy as np
 
 from tv2sim.base.checks import a_whole_number, plural
@@ -149,7 +149,7 @@ def import_command(options: argparse.Namespace) -> None:
     if options.startup_times is not None and columns.fields.get(STARTUP_TIME) is None:
         raise InputError("--startup-times needs a mapping with startupTime, such as startupTime=ready-created")
     _distinct(options.log, options.out, options.startup_times)
-    origin = Origin(options.log, columns)
+    origin = _Origin(options.log, columns)
     with ExitStack() as files:
         out = _begun(files, options.out, options.force, origin)
         times = _begun(files, options.startup_times, options.force, origin)
@@ -175,7 +175,7 @@ def _distinct(*names: str | None) -> None:
         raise InputError("the log, the catalogue and the start-up times must be different files")
 
 
-def _begun(files: ExitStack, name: str | None, force: bool, origin: Origin) -> BinaryIO | None:
+def _begun(files: ExitStack, name: str | None, force: bool, origin: _Origin) -> BinaryIO | None:
     if name is None:
         return None
     draft = files.enter_context(whole_file(Path(name), force=force, ours=origin.made))
@@ -216,26 +216,19 @@ def _left_out(rejected: tuple[Rejected, ...]) -> str:
 # -- what an import has written ----------------------------------------------------------------------------
 
 
-class _Record(msgspec.Struct):
-    """The content of a record: hashes of where an output is from, and of what was written."""
+class _Origin:
+    """A log and a mapping. The log is known by its path, since it may have grown; standard input is not.
 
-    origin: str
-    sha256: str
-
-
-class Origin:
-    """A log and a mapping. The log is known by its path, since it may have grown; standard input is not."""
+    The record beside an output is a hash of both and of what was written.
+    """
 
     def __init__(self, log: str, columns: Columns) -> None:
         self._is_file = log != "-"
-        self._hash = hashlib.sha256(
-            repr((str(resolved(Path(log))), columns)).encode("utf-8", "replace")
-        ).hexdigest()
+        self._text = repr((str(resolved(Path(log))), columns)).encode("utf-8", "replace")
 
     def made(self, output: Path) -> bool:
         """Return whether a file is an unchanged output of this log and mapping."""
-        record = _read(output)
-        return self._is_file and record is not None and record == self._record_of(output)
+        return self._is_file and _record_of(output) == self._hash(output)
 
     def sign(self, name: str | None) -> None:
         """Write the record of an output; where that is not possible, the next import needs --force."""
@@ -243,21 +236,23 @@ class Origin:
             output = resolved(Path(name))
             with (
                 suppress(OutputError, OSError),
-                whole_file(_beside(output), force=False, ours=lambda _: _read(output) is not None) as draft,
+                whole_file(
+                    _beside(output), force=False, ours=lambda _: _record_of(output) is not None
+                ) as draft,
             ):
-                draft.write_bytes(msgspec.json.encode(self._record_of(output)))
+                draft.write_bytes(self._hash(output))
 
-    def _record_of(self, output: Path) -> _Record:
-        return _Record(self._hash, hashlib.sha256(read_file(output)).hexdigest())
+    def _hash(self, output: Path) -> bytes:
+        return hashlib.sha256(self._text + read_file(output)).hexdigest().encode()
 
 
 def _beside(output: Path) -> Path:
     return output.with_name(f".{output.name}.imported")
 
 
-def _read(output: Path) -> _Record | None:
+def _record_of(output: Path) -> bytes | None:
     """Return the record beside an output; None without a valid record."""
-    try:
-        return msgspec.json.decode(read_file(_beside(output), 1000), type=_Record)
-    except (OSError, msgspec.MsgspecError):
-        return None
+    with suppress(OSError):
+        if re.fullmatch(rb"[0-9a-f]{64}", record := read_file(_beside(output), 1000)):
+            return record
+    return None

@@ -237,8 +237,8 @@ _GENERATE = Command(
     ("tv2sim generate --out videos.jsonl", "tv2sim generate --videos 1000 --seed 3 | tv2sim check -"),
     {
         "": (
-            _option("--videos N", "how many", read.whole, default=154),
-            _option("--seed S", "which one", read.whole, default=20),
+            _option("--videos N", "{generate_catalogue.videos}", read.whole, default=154),
+            _option("--seed S", "{generate_catalogue.seed}", read.whole, default=20),
             _option("--out FILE", "where to write it (default: standard output)"),
             _FORCE,
         ),
@@ -411,10 +411,7 @@ _MAPPING = (
     "as --columns of the other commands, such as gitlab,publicationTimeout=30; hosted=keep after github or "
     "github_jobs keeps the jobs that ran on machines of GitHub"
 )
-_TIMEZONE = (
-    "the catalogue's time zone, such as Europe/Copenhagen; times of the log without an offset are times of "
-    "this zone, and an offset only says which instant a time is (default: what the log says, else UTC)"
-)
+_TIMEZONE = "{import_catalogue.timezone} (default: what the log says, else UTC)"
 _IMPORT = Command(
     "catalogues",
     "make a catalogue of a log that others wrote",
