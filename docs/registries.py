@@ -27,7 +27,8 @@ from tv2sim import plots
 from tv2sim.catalogue import Video
 from tv2sim.catalogue import columns as mapped
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED
-from tv2sim.cli.options import _COMMANDS
+from tv2sim.cli.options import COMMANDS
+from tv2sim.cli.parse import add_options
 from tv2sim.results import event_kinds as event_kinds
 from tv2sim.results import metrics as metric_registry
 from tv2sim.results import tables
@@ -48,6 +49,7 @@ class Registry(SphinxDirective):
 
     required_arguments = 1
     optional_arguments = 1
+    final_argument_whitespace = True
 
     def run(self) -> list[nodes.Node]:
         """Return the nodes of the text."""
@@ -120,11 +122,9 @@ def restructured(*lines: str) -> str:
 # -- Python ------------------------------------------------------------------------------------------------
 
 
-def api(room: str) -> str:
-    """Return the public names that live in a module, each with its docstring."""
-    names = [name for name in tv.__all__ if tv._rooms()[name] == room]
-    functions_first = sorted(names, key=lambda name: not inspect.isfunction(getattr(tv, name)))
-    return "\n\n".join(map(_documented, functions_first))
+def api(*names: str) -> str:
+    """Return public names, each with its docstring."""
+    return "\n\n".join(map(_documented, names))
 
 
 def theory() -> str:
@@ -350,20 +350,19 @@ _DTYPES = {"f": "seconds", "i": "whole number", "b": "true or false", "O": "text
 
 def commands() -> str:
     """Return a section for each command, with its options and examples."""
-    return "\n\n".join(_command(name, *command) for name, command in _COMMANDS.items())
+    return "\n\n".join(map(_command, COMMANDS))
 
 
-def _command(
-    name: str,
-    add_options: Callable[[argparse.ArgumentParser], None],
-    text: str,
-    examples: Iterable[str] = (),
-) -> str:
-    parser = argparse.ArgumentParser(prog=f"tv2sim {name}")
-    add_options(parser)
-    rows = [[_written(action), _help(parser, action)] for action in parser._actions]
-    parts = [f"## tv2sim {name}", f"{text[0].upper()}{text[1:]}.", table(["option", "meaning"], rows)]
-    return "\n\n".join([*parts, *(["\n".join(["```sh", *examples, "```"])] if examples else [])])
+def _command(name: str) -> str:
+    text, examples = COMMANDS[name].text, COMMANDS[name].examples
+    parser = argparse.ArgumentParser(prog=f"tv2sim {name}", add_help=False)
+    add_options(parser, name)
+    parts = [f"## tv2sim {name}", f"{text[0].upper()}{text[1:]}.", "\n".join(["```sh", *examples, "```"])]
+    for group in parser._action_groups:
+        if rows := [[_written(action), _help(parser, action)] for action in group._group_actions]:
+            heading = str(group.title) if group.title in COMMANDS[name].groups else "option"
+            parts += [group.description or "", table([heading, "meaning"], rows)]
+    return "\n\n".join(parts)
 
 
 def _written(action: argparse.Action) -> str:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import doctest
+import inspect
 import os
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import tv2sim as tv
 from tests.helpers.documents import NOT_RUN, blocks, commands, run_again
-from tv2sim.cli.options import parse
+from tv2sim.cli.options import COMMANDS, OneOf
+from tv2sim.cli.parse import parse
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -100,6 +103,48 @@ def test_the_replays_end_as_the_simulation_does(command: str, tmp_path: Path) ->
     done = subprocess.run(command, shell=True, cwd=ROOT, capture_output=True, encoding="utf-8", check=True)
     run = tv.simulate(ROOT / "data" / "catalogue.jsonl", "2c")
     assert done.stdout.splitlines()[-1] == str(run.stats)
+
+
+# -- the parameters of public functions ----------------------------------------------------------------------
+
+
+def described(function: object) -> Iterator[tuple[str, str]]:
+    """Yield each parameter of a function with the first clause of its text in the docstring."""
+    text = (inspect.getdoc(function) or "").partition("Parameters\n----------\n")[2].partition("\n\n")[0]
+    for name, words in re.findall(r"^(\S.*)\n((?: {4}.*\n?)+)", text, flags=re.MULTILINE):
+        yield name, re.split(r"[:;.](?: |$)", " ".join(words.split()))[0]
+
+
+def test_the_text_of_a_parameter_stands_once() -> None:
+    functions = [getattr(tv, name) for name in tv.__all__ if inspect.isfunction(getattr(tv, name))]
+    functions += [getattr(tv.plots, name) for name in tv.plots.__all__]
+    places: dict[str, list[str]] = {}
+    for function in functions:
+        for name, clause in described(function):
+            if len(clause.split()) >= 5 and not clause.startswith("As for "):
+                places.setdefault(clause, []).append(f"{function.__name__}({name})")
+    assert sum(map(len, places.values())) > 50
+    assert {clause: names for clause, names in places.items() if len(names) > 1} == {}
+
+
+def test_help_says_what_docstrings_say(capsys: pytest.CaptureFixture[str]) -> None:
+    named = [
+        (option.flag, one)
+        for command in COMMANDS.values()
+        for options in command.groups.values()
+        for entry in options
+        for option in (entry.options if isinstance(entry, OneOf) else (entry,))
+        for one in re.findall(r"\{(\w+)\.(\w+)\}", option.help)
+    ]
+    assert len({flag for flag, _ in named}) > 15
+    for _, (function, parameter) in named:
+        (clause,) = {
+            clause for name, clause in described(getattr(tv, function)) if name.startswith(f"{parameter} ")
+        }
+        assert clause
+    with pytest.raises(SystemExit):
+        parse(["plan", "--help"])
+    assert "the expected share of the videos" in " ".join(capsys.readouterr().out.split())
 
 
 # -- the pages of the site -----------------------------------------------------------------------------------

@@ -107,7 +107,7 @@ def test_what_is_searched_for_is_found(site: Path, browser: Browser, words: str,
 
 def test_the_reference_has_what_the_package_has(site: Path) -> None:
     import tv2sim as tv
-    from tv2sim.cli.options import _COMMANDS
+    from tv2sim.cli.options import COMMANDS
     from tv2sim.results.event_kinds import EVENTS
     from tv2sim.results.metrics import METRICS
 
@@ -118,7 +118,7 @@ def test_the_reference_has_what_the_package_has(site: Path) -> None:
     assert not missing
     assert all(f'id="tv2sim.plots.{name}"' in text for name in tv.plots.__all__)
     assert all(f'id="tv2sim.policies.{name}"' in text for name in tv.policies.__all__)
-    for name in [*METRICS, *EVENTS, *_COMMANDS]:
+    for name in [*METRICS, *EVENTS, *COMMANDS]:
         assert f">{name}<" in text or f">tv2sim {name}<" in text, name
 
 

@@ -52,3 +52,5 @@ from tv2sim.theory.verification import Verification as Verification, verify as v
 
 __all__: list[str]
 __version__: str
+
+def _rooms() -> dict[str, str]: ...

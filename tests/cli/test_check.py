@@ -317,7 +317,7 @@ def test_generate_writes_the_file_whole_or_not_at_all(
     path = tmp_path / "c.jsonl"
     if earlier is not None:
         path.write_bytes(earlier)
-    monkeypatch.setattr("tv2sim.cli.generate.generate_lines", some_lines)
+    monkeypatch.setattr("tv2sim.cli.catalogues.generate_lines", some_lines)
     status, out, err = tv2sim("generate", "--out", path, "--force")
     assert (status, out) == (2 if isinstance(error, OSError) else 130, "")
     assert is_one_line(err)

@@ -27,7 +27,7 @@ from tests.helpers.commands import (
     write_catalogue,
 )
 from tv2sim.catalogue.columns import shipped
-from tv2sim.cli.options import _COMMANDS, SCENARIO
+from tv2sim.cli.options import COMMANDS, SCENARIO
 from tv2sim.strategies import policies
 from tv2sim.world.distributions import NOTATIONS
 
@@ -79,8 +79,32 @@ def test_help_names_every_option(command: tuple[str, ...], named: list[str]) -> 
     assert [name for name in named if name not in out] == []
 
 
+@pytest.mark.parametrize(
+    ("command", "headings"),
+    [
+        ("compare", ["videos", "strategies", "decision", "replications", "computation", "output", "report"]),
+        ("plan", ["videos", "candidates", "decision", "replications", "computation"]),
+        ("run", ["videos", "strategy", "replications", "output"]),
+        ("replay", ["videos", "strategy", "replication", "pace", "views", "output"]),
+    ],
+)
+def test_options_stand_in_groups(command: str, headings: list[str]) -> None:
+    out = tv2sim(command, "--help").out
+    groups = re.split(r"\n\n(?=[a-z]+:\n)", out)
+    assert [group.partition(":")[0] for group in groups[1:]] == ["options", *headings, "scenario"]
+    alone = [line.split()[0] for line in groups[1].splitlines() if line.startswith("  -")]
+    assert alone == ["-h,"]  # each other option is in a group with a heading of its own
+
+
+def test_no_text_is_left_unfilled() -> None:
+    for name in COMMANDS:
+        assert not re.search(r"\{\w+\.\w+\}", tv2sim(name, "--help").out)
+    words = " ".join(tv2sim("plan", "--help").out.split())
+    assert "the expected share of the videos that are published in time (default: 99.9%" in words
+
+
 def test_every_help_ends_with_two_examples_of_the_command() -> None:
-    for name, command in _COMMANDS.items():
+    for name, command in COMMANDS.items():
         *_, first, second = tv2sim(name, "--help").out.splitlines()
         assert (first.strip(), second.strip()) == command.examples
         assert all(f"tv2sim {name}" in example for example in command.examples)
@@ -92,7 +116,7 @@ def test_without_a_command_it_says_what_to_try() -> None:
     assert (status, err) == (0, "")
     tried = [line.strip() for line in out.splitlines() if line.startswith("  tv2sim")]
     assert tried == [
-        _COMMANDS[name].examples[0] for name in ("generate", "check", "run", "compare", "plan", "replay")
+        COMMANDS[name].examples[0] for name in ("generate", "check", "run", "compare", "plan", "replay")
     ]
 
 
@@ -102,7 +126,7 @@ def test_the_examples_run_as_written_one_after_the_other(
 ) -> None:
     """But for the time that they take, and for going on serving."""
     monkeypatch.chdir(tmp_path)
-    for name, command in _COMMANDS.items():
+    for name, command in COMMANDS.items():
         for example in command.examples:
             fast = re.sub(r"--speed \S+", "--speed max --port none", example).replace("--keep-running", "")
             fast += {"compare": " --replications 5", "verify": " --replications 10"}.get(name, "")
@@ -248,6 +272,35 @@ def test_wrong_options_end_the_process_with_2() -> None:
     out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, b"")
     assert is_one_line(err.decode())
+
+
+# -- completion --------------------------------------------------------------------------------------------
+
+
+def test_completion_knows_commands_options_words_and_files(tmp_path: Path) -> None:
+    pytest.importorskip("shtab", reason="needs shtab, of the extra completion")
+    status, program, err = tv2sim("--print-completion", "bash")
+    assert (status, err) == (0, "")
+    (tmp_path / "videos.jsonl").touch()
+    calls = ["com", "compare --eng", "compare --engine k", "run vid", "run --out vid"]
+    (tmp_path / "program").write_text(program)
+    ask = (
+        "source ./program; for call in "
+        + " ".join(map(shlex.quote, calls))
+        + "; do COMP_WORDS=(tv2sim $call); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); COMPREPLY=(); "
+        '_shtab_tv2sim; echo "${COMPREPLY[*]}"; done'
+    )
+    done = subprocess.run(["bash", "-c", ask], cwd=tmp_path, capture_output=True, encoding="utf-8", check=True)
+    assert done.stdout.splitlines() == ["compare", "--engine", "kernel", "videos.jsonl", ""]
+    assert "#compdef tv2sim" in tv2sim("--print-completion", "zsh").out
+
+
+def test_without_its_package_completion_is_one_line_and_2(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "shtab", None)
+    status, out, err = tv2sim("--print-completion", "zsh")
+    assert (status, out) == (2, "")
+    assert is_one_line(err)
+    assert "pip install 'tv2sim[completion]'" in err
 
 
 # -- failures of ours --------------------------------------------------------------------------------------

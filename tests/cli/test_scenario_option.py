@@ -12,7 +12,8 @@ import tv2sim as tv
 from tests.helpers.commands import CATALOGUE, SAMPLE, is_one_line, tv2sim
 from tests.helpers.scenario_files import ROOT, WORLD
 from tv2sim.cli.inputs import scenario_of
-from tv2sim.cli.options import _COMMANDS, parse
+from tv2sim.cli.options import COMMANDS
+from tv2sim.cli.parse import parse
 
 EXAMPLE = ROOT / "data" / "world.toml"
 OF_A_CATALOGUE = ("run", "compare", "plan", "replay", "check", "engines")
@@ -117,7 +118,7 @@ class TestFiles:
         assert (status, bool(out)) == (0, True), err
 
     def test_these_are_the_commands_that_take_a_catalogue(self) -> None:
-        takes = {name for name in _COMMANDS if " CATALOGUE" in tv2sim(name, "--help").out}
+        takes = {name for name in COMMANDS if " CATALOGUE" in tv2sim(name, "--help").out}
         assert takes == {*OF_A_CATALOGUE, "verify"}  # whose scenarios are those of theory
 
     def test_it_is_what_is_simulated(self) -> None:

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.helpers.commands import CATALOGUE, SAMPLE, start, tv2sim
-from tv2sim.cli.options import _COMMANDS
-from tv2sim.cli.text import fitted
+from tv2sim.cli.options import COMMANDS
+from tv2sim.cli.output import fitted
 
 SIX = "1,2a,2b,2c,2c:8,2c:0000000000000000000000000000000012"
 WIDE = ["compare", CATALOGUE, "--strategies", SIX, "--encoders", "5,10", "--publishing-time", "0.5"]
-COMMANDS: dict[str, list[object]] = {
+CALLS: dict[str, list[object]] = {
     "compare": [*WIDE, "--replications", 20],
     "one strategy": ["compare", SAMPLE, "--strategies", "2c", "--replications", 2],
     "groups": ["compare", CATALOGUE, "--by", "title", "--replications", 5, "--strategies", SIX],
@@ -25,14 +25,14 @@ COMMANDS: dict[str, list[object]] = {
     "check": ["check", SAMPLE],
     "engines": ["engines", CATALOGUE, "--strategies", SIX, "--publishing-time", "0.5", "--queue-capacity", "3"],
     "nothing": [],
-    **{f"{name} --help": [name, "--help"] for name in _COMMANDS},
+    **{f"{name} --help": [name, "--help"] for name in COMMANDS},
 }
 FIGURES = re.compile(r"[−+]?[\d,]+\.?\d* (?:± [\d.,]+|\([−\d.,]+ to [−\d.,]+\)|\(\w+ differs?\))")
 
 
-@pytest.fixture(params=COMMANDS)
+@pytest.fixture(params=CALLS)
 def command(request: pytest.FixtureRequest) -> list[object]:
-    return COMMANDS[request.param]
+    return CALLS[request.param]
 
 
 @pytest.mark.full
@@ -48,7 +48,7 @@ def test_narrow_or_wide_the_figures_are_the_same(monkeypatch: pytest.MonkeyPatch
     found = {}
     for width in (80, 400):
         monkeypatch.setenv("COLUMNS", str(width))
-        found[width] = tv2sim(*COMMANDS["compare"]).out
+        found[width] = tv2sim(*CALLS["compare"]).out
     assert sorted(FIGURES.findall(found[80])) == sorted(FIGURES.findall(found[400]))
     assert len(FIGURES.findall(found[80])) > 100
     assert max(map(len, found[400].splitlines())) > 120  # where there is room, it is one table
@@ -56,7 +56,7 @@ def test_narrow_or_wide_the_figures_are_the_same(monkeypatch: pytest.MonkeyPatch
 
 
 def test_where_there_is_no_terminal_tables_have_80_columns_and_a_sentence_is_one_line() -> None:
-    text, _, verdict = tv2sim(*COMMANDS["compare"]).out.rstrip().rpartition("\n\n")
+    text, _, verdict = tv2sim(*CALLS["compare"]).out.rstrip().rpartition("\n\n")
     assert max(len(line) for line in text.splitlines() if "  " in line) <= 80
     assert len(verdict) > 80
     assert len(verdict.splitlines()) == 1
@@ -65,7 +65,7 @@ def test_where_there_is_no_terminal_tables_have_80_columns_and_a_sentence_is_one
 def test_a_number_and_its_unit_stay_together(monkeypatch: pytest.MonkeyPatch) -> None:
     for width in range(40, 90, 7):
         monkeypatch.setenv("COLUMNS", str(width))
-        lines = tv2sim(*COMMANDS["one strategy"]).out.splitlines()
+        lines = tv2sim(*CALLS["one strategy"]).out.splitlines()
         assert not [line for line in lines if line.lstrip().startswith("%")]
 
 
@@ -85,7 +85,7 @@ def test_the_width_of_the_terminal_is_that_of_the_table() -> None:
 
     master, slave = os.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
-    process = start(*COMMANDS["compare"], stdout=slave)
+    process = start(*CALLS["compare"], stdout=slave)
     os.close(slave)
     shown = b""
     while True:

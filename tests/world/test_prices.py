@@ -27,7 +27,8 @@ from tests.helpers.wider_worlds import strategy_case_of
 from tests.helpers.worlds import worlds
 from tests.report.test_report import Page, caveats_in_words
 from tv2sim.base.digits import three_digits
-from tv2sim.cli.options import _COMMANDS, parse
+from tv2sim.cli.options import COMMANDS
+from tv2sim.cli.parse import parse
 from tv2sim.experiments import tasks
 from tv2sim.experiments.conclusions import cost, verdict
 from tv2sim.experiments.verdicts import Judgement
@@ -795,7 +796,7 @@ class TestCommands:
             words = " ".join(capsys.readouterr().out.split())
             (said,) = [part for part in words.split("NAME=VALUE of ")[1:] if "of a publisher" in part]
             assert all(name in said.partition(";")[0] for name in PARTS)
-        assert {"run", "compare", "replay"} <= set(_COMMANDS)
+        assert {"run", "compare", "replay"} <= set(COMMANDS)
 
 
 def test_replications_of_one_strategy(plain_study: tv.Comparison) -> None:

@@ -103,7 +103,7 @@ def survey_catalogue(
     keep : int
         The number of rejected lines to describe; all are counted.
     progress : bool
-        Whether to show a bar on standard error, if that is a terminal and it takes longer than a second.
+        As for :func:`tv2sim.simulate`.
 
     Returns
     -------

@@ -1,20 +1,24 @@
-"""A call of the command: its options, its signals, and its errors, each in one sentence."""
+"""A call of the command: its options, its signals as exceptions, and its errors, each in one sentence."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
+import time
+from contextlib import contextmanager
 from importlib import import_module
 from typing import TYPE_CHECKING
 
 from tv2sim.base.errors import LagError, TV2SimError
-from tv2sim.cli.signals import Signals, signals
-from tv2sim.cli.text import discard, note, one_line
+from tv2sim.cli.output import discard, note, one_line
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+    from types import FrameType
 
-__all__ = ["call"]
+__all__ = ["Signalled", "Signals", "call"]
 
 
 def call(argv: Sequence[str] | None) -> int:
@@ -51,13 +55,18 @@ def _run(argv: Sequence[str] | None, asked: Signals) -> int:
     try:
         # an exception that a signal raises during an import may be lost in the import system
         asked.hold()
-        from tv2sim.cli.options import parse
+        from tv2sim.cli.options import COMMANDS
+        from tv2sim.cli.parse import completion, parse, what_to_try
 
         options = parse(argv)
-        command = import_module(f"tv2sim.cli.{options.command}")
+        if options.command is None:
+            print(completion(options.print_completion) if options.print_completion else what_to_try())
+            return 0
+        module = import_module(f"tv2sim.cli.{COMMANDS[options.command].module}")
+        command = getattr(module, f"{options.command}_command")
         options.signals = asked
         asked.release()
-        return command.main(options) or 0
+        return command(options) or 0
     except SystemExit as end:  # of the parser, which has reported the error
         return end.code if isinstance(end.code, int) else 0
     except BrokenPipeError:  # the reader has closed the pipe, as head does
@@ -82,3 +91,75 @@ def _run(argv: Sequence[str] | None, asked: Signals) -> int:
 def _complain(message: str, status: int) -> int:
     note(one_line(message))
     return status
+
+
+# -- signals -----------------------------------------------------------------------------------------------
+
+_PATIENCE = 5.0
+"""Wall seconds after a signal during which another one is ignored, so that the program can clean up."""
+
+
+class Signalled(KeyboardInterrupt):
+    """A signal asked the program to end; the message is "interrupted" or "terminated"."""
+
+
+class Signals:
+    """Raises :class:`Signalled` in the main thread for the first signal; from then on the program is ending."""
+
+    def __init__(self) -> None:
+        self.first: int | None = None
+        self._told = 0.0
+        self._holding = False
+
+    @property
+    def status(self) -> int:
+        """The exit status of a program that ends because of them."""
+        return 128 + (self.first or signal.SIGINT)
+
+    def handle(self, number: int, frame: FrameType | None) -> None:
+        """Handle a signal: raise, unless the program is ending already or signals are held."""
+        if self.first is None or (self._told and time.monotonic() - self._told > _PATIENCE):
+            self.first = self.first or number
+            self._tell()
+
+    def hold(self) -> None:
+        """Defer signals until :meth:`release`, for work that must not be interrupted."""
+        self._holding = True
+
+    def release(self) -> None:
+        """Raise for signals again, and for the one that came since :meth:`hold`."""
+        self._holding = False
+        self._tell()
+
+    @contextmanager
+    def afresh(self) -> Iterator[None]:
+        """Raise for another signal, although the program is ending."""
+        first, self.first = self.first, None
+        try:
+            yield
+        finally:
+            if self.first is None:
+                self.first = first
+
+    def _tell(self) -> None:
+        if self.first is not None and not self._holding:
+            self._told = time.monotonic()
+            raise Signalled("interrupted" if self.first == signal.SIGINT else "terminated")
+
+
+@contextmanager
+def signals() -> Iterator[Signals]:
+    """Raise :class:`Signalled` in the main thread on SIGINT, SIGTERM and SIGHUP, unless they are ignored."""
+    asked = Signals()
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        hangup = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows has none
+        for number in {signal.SIGINT, signal.SIGTERM, hangup}:
+            if signal.getsignal(number) is not signal.SIG_IGN:  # as in a shell's background, or by nohup
+                before[number] = signal.signal(number, asked.handle)
+    try:
+        yield asked
+    finally:
+        if asked.first is None:  # otherwise the process is ending, which another signal must not interrupt
+            for number, handler in before.items():
+                signal.signal(number, handler)

@@ -14,10 +14,10 @@ from tv2sim.base.dictionaries import changed
 from tv2sim.base.errors import InputError, need_pyarrow
 from tv2sim.base.storage import records, resolved, whole_file, write_table
 from tv2sim.catalogue import Catalogue
-from tv2sim.cli.inputs import catalogue_of, fields_of, note_rejected, prices_of, seed_of
+from tv2sim.cli.inputs import arguments_of, catalogue_of, fields_of, note_rejected, prices_of, seed_of
 from tv2sim.cli.log import json_text
 from tv2sim.cli.options import SCENARIO
-from tv2sim.cli.text import note, plain, printing, warnings_noted
+from tv2sim.cli.output import note, plain, printing, warnings_noted
 from tv2sim.cli.text_tables import tidy, to_read
 from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.planning import Plan, plan
@@ -34,25 +34,20 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def main(options: argparse.Namespace) -> None:
+def compare_command(options: argparse.Namespace) -> None:
     """Simulate, print and write as the options require, after all options and files are checked."""
-    given = fields_of(options, several=True)
-    call = _call(options, given)
+    fields = fields_of(options, several=True)
+    call = _call(options, fields)
     about = _about(options)
     catalogues = _catalogues(options, call["scenario"])
-    kind = options.format or ("csv" if options.out is not None else "text")
-    if kind == "parquet" and options.out is None:
-        raise InputError("--format parquet is for a file: name it with --out")
-    if options.by is not None and kind != "text" and options.out is None and options.report is None:
-        raise InputError(f"--by prints a table to read: leave out --format {kind}, or name a file with --out")
+    kind = _format(options)
     for catalogue in catalogues.values() if options.by is not None else ():
         catalogue.groups(options.by)  # an unknown column is refused before the simulation
-    command = _command(options, given, call)
     with ExitStack() as files:
         # the files are created before the simulation, so that it is known now whether they can be written
         report = _begun(files, options.report, options, ours=_is_report)
         out = _begun(files, options.out, options, ours=lambda _: False)
-        if kind == "parquet" and out is not None:
+        if kind == "parquet":
             need_pyarrow()
         for name, catalogue in catalogues.items():
             note_rejected(catalogue, f"{name}: ")
@@ -62,6 +57,7 @@ def main(options: argparse.Namespace) -> None:
         if report is not None:
             from tv2sim.report.build import build_report
 
+            command = _command(options, fields, call)
             page = build_report(study, command=command, by=options.by, plan=planned, **about)
             report.write_text(page, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
         if out is not None and kind == "parquet":
@@ -77,9 +73,9 @@ def main(options: argparse.Namespace) -> None:
 # -- what the options ask for ------------------------------------------------------------------------------
 
 
-def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[str, Any]:
+def _call(options: argparse.Namespace, fields: Mapping[str, list[Any]]) -> dict[str, Any]:
     """Return the arguments of the comparison, checked."""
-    scenario = _worlds(options, given)
+    scenario = _worlds(options, fields)
     a_whole_number("--replications", options.replications, at_least=1, at_most=MOST)
     if options.workers is not None:
         a_whole_number("--workers", options.workers, at_least=1, at_most=MOST_WORKERS)
@@ -88,35 +84,43 @@ def _call(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> dict[s
     if options.baseline is not None and options.baseline not in names:
         known = ", ".join(names)
         raise InputError(f"--baseline must be one of the strategies, {known}, not {options.baseline!r}")
-    prices, precision = prices_of(options), None
-    if options.precision is not None:
-        metric, kind, width = options.precision
-        (metric,) = as_metrics(metric)
-        if metric == COST and not prices:
-            raise InputError("--precision of the cost needs prices: give them, such as --prices failed=5")
-        precision = Precision(metric, **{kind: width})
-    return {
+    return arguments_of(
+        options, "replications", "baseline", "workers", "engine", "results", "startup_samples", "control"
+    ) | {
         "strategies": strategies,
         "scenario": scenario,
-        "replications": options.replications,
         "seed": seed_of(options),
-        "baseline": options.baseline,
         "margin": a_share("--margin", options.margin),
-        "precision": precision,
-        "workers": options.workers,
+        "precision": _precision(options),
         "executor": options.dask,
-        "engine": options.engine,
-        "results": options.results,
-        "prices": prices,
-        "startup_samples": options.startup_samples,
-        "control": options.control,
+        "prices": prices_of(options),
     }
 
 
-def _worlds(options: argparse.Namespace, given: Mapping[str, list[Any]]) -> Scenario | dict[str, Scenario]:
+def _precision(options: argparse.Namespace) -> Precision | None:
+    if options.precision is None:
+        return None
+    metric, kind, width = options.precision
+    (metric,) = as_metrics(metric)
+    if metric == COST and not options.prices:
+        raise InputError("--precision of the cost needs prices: give them, such as --prices failed=5")
+    return Precision(metric, **{kind: width})
+
+
+def _format(options: argparse.Namespace) -> str:
+    """Return the format of the table, "text" for what is read."""
+    kind: str = options.format or ("csv" if options.out is not None else "text")
+    if kind == "parquet" and options.out is None:
+        raise InputError("--format parquet is for a file: name it with --out")
+    if options.by is not None and kind != "text" and options.out is None and options.report is None:
+        raise InputError(f"--by prints a table to read: leave out --format {kind}, or name a file with --out")
+    return kind
+
+
+def _worlds(options: argparse.Namespace, fields: Mapping[str, list[Any]]) -> Scenario | dict[str, Scenario]:
     """Return the scenario of each file with each combination of the values that are given."""
     bases = _bases(_once(options.scenario or [], "scenario"))
-    grid = list(itertools.product(*([(name, value) for value in values] for name, values in given.items())))
+    grid = list(itertools.product(*([(name, value) for value in values] for name, values in fields.items())))
     if not bases and len(grid) == 1:
         return changed(Scenario(), dict(grid[0]))
     return {
@@ -157,18 +161,9 @@ def _plan(
         return None
     (catalogue,) = catalogues.values()
     (scenario,) = _each(call["scenario"])
-    same = {
-        name: call[name]
-        for name in ("prices", "seed", "control", "engine", "workers", "executor", "results", "startup_samples")
-    }
-    return plan(
-        catalogue,
-        options.strategies,
-        scenario,
-        target=options.target,
-        failures_per_day=options.failures_per_day,
-        **same,
-    )
+    same = ("prices", "seed", "control", "engine", "workers", "executor", "results", "startup_samples")
+    asked = arguments_of(options, "target", "failures_per_day") | {name: call[name] for name in same}
+    return plan(catalogue, options.strategies, scenario, **asked)
 
 
 def _about(options: argparse.Namespace) -> dict[str, str | None]:
@@ -209,29 +204,35 @@ def _name(path: str, paths: list[str]) -> str:
     return "/".join(parts[-count:]).encode("utf-8", "backslashreplace").decode()
 
 
-def _command(options: argparse.Namespace, given: Mapping[str, list[Any]], call: Mapping[str, Any]) -> str:
+def _command(options: argparse.Namespace, fields: Mapping[str, list[Any]], call: Mapping[str, Any]) -> str:
     """Return the command with which a reader can repeat the comparison, with every choice explicit."""
-    words = ["tv2sim", "compare", *options.catalogue]
-    words += ["--columns", options.columns] if options.columns is not None else []
-    words += ["--strategies", ",".join(options.strategies)]
-    words += ["--baseline", options.baseline or call["strategies"][0].name]
-    words += ["--replications", str(options.replications)]
-    if options.precision is not None:
-        metric, kind, width = options.precision
-        words += ["--precision", f"{metric}={100 * width:g}%" if kind == "relative" else f"{metric}={width:g}"]
-    if options.margin:
-        words += ["--margin", f"{100 * options.margin:.15g}%"]
-    words += ["--startup-samples", options.startup_samples] if options.startup_samples else []
-    words += [] if options.target is None else ["--target", f"{100 * options.target:.15g}%"]
-    if options.failures_per_day is not None:
-        words += ["--failures-per-day", _text(options.failures_per_day)]
-    if not options.control:
-        words += ["--no-control"]
-    words += ["--prices", _text(options.prices)] if options.prices else []
-    words += ["--scenario", ",".join(options.scenario)] if options.scenario else []
-    for name, values in given.items():
-        words += [SCENARIO[name].flag, ",".join(map(_text, values))]
-    return shlex.join([*words, "--seed", str(call["seed"])])
+    values = {
+        "columns": options.columns,
+        "strategies": ",".join(options.strategies),
+        "baseline": options.baseline or call["strategies"][0].name,
+        "replications": options.replications,
+        "precision": options.precision and _text_of_precision(*options.precision),
+        "margin": _percent(options.margin or None),
+        "startup-samples": options.startup_samples,
+        "target": _percent(options.target),
+        "failures-per-day": options.failures_per_day,
+        "prices": options.prices,
+        "scenario": options.scenario and ",".join(options.scenario),
+        **{SCENARIO[name].flag[2:]: ",".join(map(_text, several)) for name, several in fields.items()},
+        "seed": call["seed"],
+    }
+    words = [] if options.control else ["--no-control"]
+    for name, value in values.items():
+        words += [] if value is None else [f"--{name}", _text(value)]
+    return shlex.join(["tv2sim", "compare", *options.catalogue, *words])
+
+
+def _text_of_precision(metric: str, kind: str, width: float) -> str:
+    return f"{metric}={f'{100 * width:g}%' if kind == 'relative' else f'{width:g}'}"
+
+
+def _percent(value: float | None) -> str | None:
+    return None if value is None else f"{100 * value:.15g}%"
 
 
 def _text(value: object) -> str:

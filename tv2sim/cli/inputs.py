@@ -17,7 +17,7 @@ from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.catalogue.columns import FIELDS, STARTUP_TIME
 from tv2sim.cli.options import SCENARIO
-from tv2sim.cli.text import note, plain
+from tv2sim.cli.output import note, plain
 from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.world.measured_times import unit_question
 from tv2sim.world.prices import Prices
@@ -28,9 +28,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = [
-    "catalogue_of", "fields_of", "keep_running", "note_load", "note_rejected", "note_units", "port_of",
-    "prices_of", "scenario_of", "seed_of", "strategy_of",
+    "arguments_of", "catalogue_of", "fields_of", "keep_running", "note_load", "note_rejected", "note_units",
+    "port_of", "prices_of", "scenario_of", "seed_of", "strategy_of",
 ]  # fmt: skip
+
+
+def arguments_of(options: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Return the values of options that are arguments of the same name."""
+    return {name: getattr(options, name) for name in names}
 
 
 def fields_of(options: argparse.Namespace, *, several: bool = False) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tv2sim.cli.text import plain
+from tv2sim.cli.output import plain
 from tv2sim.results.event_kinds import LogEntry, words
 from tv2sim.results.run import versions_here
 from tv2sim.results.saving import FORMAT

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 from tv2sim.base.checks import MOST_WORKERS, a_whole_number
 from tv2sim.base.dictionaries import changed
 from tv2sim.base.errors import InputError
-from tv2sim.cli.inputs import catalogue_of, note_rejected, prices_of, scenario_of, seed_of
+from tv2sim.cli.inputs import arguments_of, catalogue_of, note_rejected, prices_of, scenario_of, seed_of
 from tv2sim.cli.options import SCENARIO
-from tv2sim.cli.text import fitted, plain, printing, warnings_noted, wrapped
+from tv2sim.cli.output import fitted, plain, printing, warnings_noted, wrapped
 from tv2sim.experiments.planning import Plan, plan
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tv2sim.world.scenario import Scenario
 
 
-def main(options: argparse.Namespace) -> None:
+def plan_command(options: argparse.Namespace) -> None:
     """Plan, and print the answer and what it rests on."""
     if options.workers is not None:
         a_whole_number("--workers", options.workers, at_least=1, at_most=MOST_WORKERS)
@@ -30,24 +30,19 @@ def main(options: argparse.Namespace) -> None:
     catalogue = catalogue_of(options, [scenario])
     note_rejected(catalogue)
     with warnings_noted("tv2sim.results"):
+        asked = arguments_of(
+            options, "target", "failures_per_day", "confidence", "indifference", "replications", "control",
+            "engine", "workers", "results", "startup_samples",
+        )  # fmt: skip
         found = plan(
             catalogue,
             options.strategy,
             scenario,
             vary=vary or None,
-            target=options.target,
-            failures_per_day=options.failures_per_day,
             prices=prices_of(options),
             seed=seed_of(options),
-            confidence=options.confidence,
-            indifference=options.indifference,
-            replications=options.replications,
-            control=options.control,
-            engine=options.engine,
-            workers=options.workers,
             executor=options.dask,
-            results=options.results,
-            startup_samples=options.startup_samples,
+            **asked,
         )
     with printing(in_vain=False):
         for line in _lines(found):
@@ -69,7 +64,7 @@ def _vary(given: list[tuple[str, list[Any]]], scenario: Scenario) -> dict[str, l
 def _of_option(name: str, value: object) -> Any:
     """Return a value of the scenario as its option reads it."""
     try:
-        return SCENARIO[name].kind(str(value))
+        return SCENARIO[name].read(str(value))
     except ArgumentTypeError as error:
         raise InputError(f"--vary {name}: {error}") from None
 

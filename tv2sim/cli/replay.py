@@ -12,6 +12,7 @@ from pathlib import Path
 from tv2sim.base.checks import plural
 from tv2sim.base.errors import InputError, need, need_pyarrow
 from tv2sim.base.storage import may_replace, whole_file, whole_folder
+from tv2sim.cli.command import Signalled, Signals
 from tv2sim.cli.inputs import (
     catalogue_of,
     keep_running,
@@ -24,9 +25,8 @@ from tv2sim.cli.inputs import (
 )
 from tv2sim.cli.log import costs_line
 from tv2sim.cli.options import SCENARIO
+from tv2sim.cli.output import note, warnings_noted
 from tv2sim.cli.replay_log import Printer
-from tv2sim.cli.signals import Signalled, Signals
-from tv2sim.cli.text import note, warnings_noted
 from tv2sim.realtime import Replay
 from tv2sim.realtime.terminal import is_suited
 from tv2sim.results.run import Run
@@ -38,7 +38,7 @@ _NOW_AND_THEN = 0.2
 """Wall seconds after which rejected lines of a feed are reported even if there is no event."""
 
 
-def main(options: argparse.Namespace) -> None:
+def replay_command(options: argparse.Namespace) -> None:
     """Replay, print and serve as the options require, after all of them are checked."""
     if options.view:
         need("rich", to="show itself in the terminal")

@@ -10,7 +10,7 @@ from typing import Any
 
 from tv2sim.catalogue import Catalogue, Video
 from tv2sim.cli.log import data_of, end_of, head_of, json_line, line_of
-from tv2sim.cli.text import discard, note, one_line, printing
+from tv2sim.cli.output import discard, note, one_line, printing
 from tv2sim.realtime.handle import Replay
 from tv2sim.realtime.pipeline_state import COUNTED
 from tv2sim.realtime.terminal import Output, takes

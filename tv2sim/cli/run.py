@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tv2sim.base.random_numbers import as_replication
 from tv2sim.base.storage import may_replace, whole_folder
 from tv2sim.cli.inputs import catalogue_of, note_load, prices_of, scenario_of, seed_of, strategy_of
 from tv2sim.cli.log import costs_line, data_of, end_of, head_of, json_line, line_of
-from tv2sim.cli.text import note, printing
+from tv2sim.cli.output import note, printing
 from tv2sim.cli.text_tables import run_by_group
 from tv2sim.experiments.simulate import simulate
 from tv2sim.results.event_kinds import log_of
@@ -22,16 +23,11 @@ from tv2sim.results.run import Run
 from tv2sim.results.saving import is_saved_run, write_run
 
 
-def main(options: argparse.Namespace) -> None:
+def run_command(options: argparse.Namespace) -> None:
     """Simulate, print and write as the options require, after all options and files are checked."""
-    runs = 1 if options.runs is None else options.runs
-    a_whole_number("--runs", runs, at_least=1, at_most=MOST)
-    if options.log == "json" and runs > 1:
-        raise InputError(f"--log json is for one run, not {runs}: choose one with --replication")
-    if options.log == "json" and options.by is not None:
-        raise InputError("--by prints a table to read, --log json lines for programs: leave one of them out")
+    replications = _replications(options)
+    runs = len(replications)
     strategy, scenario, prices = strategy_of(options), scenario_of(options), prices_of(options)
-    replications = range(runs) if options.replication is None else [as_replication(options.replication)]
     seed = seed_of(options)
     if options.out is not None:
         may_replace(Path(options.out), options.force, _ours)
@@ -39,18 +35,9 @@ def main(options: argparse.Namespace) -> None:
     if options.by is not None:
         catalogue.groups(options.by)  # an unknown column is refused before the simulation
     note_load(catalogue, strategy, scenario)
+    how = {"seed": seed, "progress": runs == 1, "engine": options.engine, "prices": prices}
     simulated = (
-        simulate(
-            catalogue,
-            strategy,
-            scenario,
-            seed=seed,
-            replication=r,
-            progress=runs == 1,
-            engine=options.engine,
-            prices=prices,
-        )
-        for r in replications
+        simulate(catalogue, strategy, scenario, replication=replication, **how) for replication in replications
     )
     with ExitStack() as stack:
         draft = None
@@ -63,6 +50,16 @@ def main(options: argparse.Namespace) -> None:
                 folder = draft if runs == 1 else draft / f"replication-{run.replication}"
                 folder.mkdir(exist_ok=True)
                 write_run(run, folder, options.format)
+
+
+def _replications(options: argparse.Namespace) -> Sequence[int]:
+    """Return the replications that are asked for, after a check of what is printed of them."""
+    runs = 1 if options.runs is None else a_whole_number("--runs", options.runs, at_least=1, at_most=MOST)
+    if options.log == "json" and runs > 1:
+        raise InputError(f"--log json is for one run, not {runs}: choose one with --replication")
+    if options.log == "json" and options.by is not None:
+        raise InputError("--by prints a table to read, --log json lines for programs: leave one of them out")
+    return range(runs) if options.replication is None else [as_replication(options.replication)]
 
 
 def _ours(folder: Path) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import number, p_value, rate
-from tv2sim.cli.text import fitted, plain, wrapped
+from tv2sim.cli.output import fitted, plain, wrapped
 from tv2sim.experiments.conclusions import controlled, differences, name_of, verdict
 from tv2sim.experiments.startup_resampling import ENDS
 from tv2sim.inference.intervals import Interval

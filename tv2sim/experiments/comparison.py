@@ -154,7 +154,7 @@ class Comparison:
         """A row per catalogue, scenario and strategy: failures, what they cost to avoid, and who is dominated.
 
         Columns: `failed`, `idle` and, with prices, `cost`, each with `_ci_low` and `_ci_high`; `bound`, the
-        expected number of videos that must fail (:func:`tv2sim.theory.queueing.failed_bound`), missing where
+        expected number of videos that must fail (:func:`tv2sim.queueing.failed_bound`), missing where
         theory does not cover the strategy or the scenario; `dominated`, whether the mean of another strategy
         of the same world is no higher in both failures and idle time, or cost, and lower in one; and
         `price_of_failure`: of the others, from the cheapest on, what one failed video less costs against the

@@ -39,7 +39,7 @@ class Control:
     """The control variate of some replications: the videos that must fail in each of them.
 
     Their number is at most that of failed videos, and its mean is known exactly
-    (:func:`tv2sim.theory.queueing.failed_bound`). So only the mean of the other failures is estimated, which
+    (:func:`tv2sim.queueing.failed_bound`). So only the mean of the other failures is estimated, which
     are few: a control variate with the coefficient 1 (Lavenberg and Welch 1981).
 
     Attributes

@@ -306,8 +306,8 @@ def plan(
     failures_per_day : float, optional
         The target as a number of videos that are late or not published in a day, at the rate of the scenario.
     prices : Prices, optional
-        What publishers and failed videos cost: the candidate with the least cost is the cheapest. None: the
-        candidate whose publishers idle least.
+        As for :func:`tv2sim.simulate`: the candidate with the least cost is the cheapest. None: the candidate
+        whose publishers idle least.
     seed : int or None
         As for :func:`tv2sim.simulate`.
     confidence : float
@@ -322,10 +322,9 @@ def plan(
     engine, workers, executor, results, progress
         As for :func:`tv2sim.replicate`.
     startup_samples : array, column, path or Empirical, optional
-        Measured start-up times in seconds, at least two, which are those of the scenario. The answer then also
-        says in which share of 200 resamples of them it meets the target, and which candidate does so in a share
-        of `confidence`. Each resample is decided by theory, or by the mean of 100 replications, with the bound
-        where that is close to the target.
+        As for :func:`tv2sim.replicate`. The answer then also says in which share of 200 resamples of them it
+        meets the target, and which candidate does so in a share of `confidence`. Each resample is decided by
+        theory, or by the mean of 100 replications, with the bound where that is close to the target.
 
     Returns
     -------

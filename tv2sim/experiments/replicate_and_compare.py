@@ -68,7 +68,7 @@ def replicate(
 
     Parameters
     ----------
-    catalogue, strategy, scenario, seed
+    catalogue, strategy, scenario, seed, progress
         As for :func:`tv2sim.simulate`.
     replications : int
         The number of replications; with a `precision`, the largest number.
@@ -82,21 +82,19 @@ def replicate(
     precision : Precision, optional
         Stop as soon as a mean is known this precisely; ``.stopped`` then says why it ended.
     workers : int, optional
-        The number of worker processes; None: only this process works. A script that uses workers needs
-        ``if __name__ == "__main__":`` around what it does.
+        The number of processes of SimPy (default: this one alone), or of threads of the kernel (default: one
+        per processor). A script that uses processes needs ``if __name__ == "__main__":`` around what it does.
     executor : concurrent.futures.Executor or str, optional
         An executor that simulates instead: Dask's ``client.get_executor()``, MPI's, loky's. Or the address of a
         Dask scheduler, ``"tcp://host:8786"``, which needs the extra ``dask``.
     results : path, optional
-        A folder in which finished chunks of replications are kept, for this call and all later ones: only what
-        is missing is simulated, with the same results to the last bit. It does not matter which engine, how
-        many workers or which other program filled the folder, nor how that ended. What cannot be used, or not
-        be kept, is logged as a warning of "tv2sim.results".
-    progress : bool
-        Whether to show a bar, on a terminal, when it takes longer than a second.
+        A folder that keeps finished replications, for this call and later ones: only what is missing is
+        simulated. The results are the same to the last bit. It does not matter which engine, how many workers
+        or which other program filled the folder, nor how that ended. What cannot be used, or not be kept, is
+        logged as a warning of "tv2sim.results".
     prices : Prices, optional
-        What publishers and failed videos cost: the metric `cost` is then among the metrics. They change nothing
-        that is simulated or kept: :meth:`Replications.priced` gives the costs at other prices.
+        As for :func:`tv2sim.simulate`: the metric `cost` is then among the metrics. Prices change nothing that
+        is simulated or kept: :meth:`Replications.priced` gives the costs at other prices.
     startup_samples : array, column, path or Empirical, optional
         Measured start-up times in seconds, at least two, which are those of the scenario.
         :meth:`Replications.input_interval` then holds also the uncertainty of not knowing more of them: 500
@@ -105,7 +103,7 @@ def replicate(
     control : bool
         Whether the mean of failed videos, and of what follows from it, rests on a control variate where there
         is one: for pools of one size, first in, first out, the mean number of videos that must fail is known
-        exactly (:func:`tv2sim.theory.queueing.failed_bound`), so that only the other failures are estimated.
+        exactly (:func:`tv2sim.queueing.failed_bound`), so that only the other failures are estimated.
         ``.variance_ratio`` says what that gains. If not, all means are those of the replications.
 
     Returns
@@ -191,7 +189,7 @@ def compare(
     seed : int or None
         As for :func:`tv2sim.simulate`.
     baseline : Strategy or str, optional
-        The strategy that the others are compared with; default is the first.
+        The strategy that the others are compared with (default: the first).
     engine : {"auto", "simpy", "kernel"}
         As for :func:`tv2sim.replicate`.
     metrics : "all" or names
@@ -199,22 +197,22 @@ def compare(
     confidence : float
         The confidence level of the intervals; the error rate of the verdicts is 1 - confidence.
     margin : float
-        The smallest difference of on-time rates that matters, as a share: with 0.001, a cheaper strategy is
-        recommended unless it is shown to publish more than 0.1 percentage points less than the best. It has no
-        effect on the verdict where failed videos have a price.
+        The smallest difference of on-time rates that matters, as a share. With 0.001, a cheaper strategy is
+        recommended unless it is shown to publish more than 0.1 percentage points less than the best. The margin
+        has no effect on the verdict where failed videos have a price.
     precision : Precision, optional
         Stop as soon as every cell's mean is known this precisely.
     workers, executor, results, progress
         As for :func:`tv2sim.replicate`.
     prices : Prices, optional
-        What publishers and failed videos cost: the metric `cost` is then among the metrics, and the verdict
-        goes by it. With a price of failed videos it names the strategy with the least mean cost; without one,
-        the cheapest of those that are not shown to publish less than the best. ``.costs`` has the parts, and
-        :meth:`Comparison.priced` gives the same comparison at other prices.
+        As for :func:`tv2sim.replicate`; the verdict goes by the cost. With a price of failed videos it names
+        the strategy with the least mean cost. Without one it names the cheapest of the strategies that are not
+        shown to publish less than the best. ``.costs`` has the parts, and :meth:`Comparison.priced` gives the
+        same comparison at other prices.
     startup_samples : array, column, path or Empirical, optional
-        Measured start-up times in seconds, as for :func:`tv2sim.replicate`, which are those of every scenario.
-        Summary, frame and differences then have the ends of a wider interval, `input_ci_low` and
-        `input_ci_high`, and the verdict says whether the samples are too few for it.
+        As for :func:`tv2sim.replicate`; they are the start-up times of every scenario. Summary, frame and
+        differences then have the ends of a wider interval, `input_ci_low` and `input_ci_high`, and the verdict
+        says whether the samples are too few for it.
     control : bool
         As for :func:`tv2sim.replicate`. A difference is controlled if both strategies are.
 

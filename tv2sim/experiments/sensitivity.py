@@ -220,7 +220,7 @@ def sensitivity(
     confidence : float
         The confidence level of each interval.
     prices : Prices, optional
-        What publishers and failed videos cost, for ``metric="cost"``. They are not moved.
+        As for :func:`tv2sim.simulate`, for ``metric="cost"``. Prices are not moved.
     control, engine, workers, executor, results, progress
         As for :func:`tv2sim.replicate`.
 

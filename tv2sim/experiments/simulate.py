@@ -42,7 +42,7 @@ def simulate(
     scenario : Scenario, optional
         The system to simulate; default is that of the original.
     seed : int or None
-        0 to 2**64 - 1. None draws one, and ``run.seed`` holds it.
+        A whole number, 0 to 2**64 - 1, or None to draw one. The result's ``seed`` holds the number.
     replication : int
         0-based: which of the seed's replications. Each is independent of the others.
     observers : callable, or iterable of callables

@@ -1,7 +1,7 @@
 """Charts: one function per chart, each takes and returns a matplotlib Axes.
 
-Without an Axes, each makes a figure of the size of a slide; ``ax.figure.savefig("chart.svg")`` saves it. A
-notebook shows such a figure where a cell ends with the Axes, or with its figure.
+`ax` is where to draw; without it, each makes a figure of the size of a slide, which
+``ax.figure.savefig("chart.svg")`` saves. A notebook shows it where a cell ends with the Axes or its figure.
 Neither pyplot nor global state is used. Colour-blind people can tell the colours apart, and no meaning is
 carried by colour alone.
 

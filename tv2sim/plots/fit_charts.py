@@ -111,7 +111,7 @@ def validation(result: Validation, ax: Axes | None = None) -> Axes:
     result : Validation
         What :func:`tv2sim.validate` returned.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; default is a new figure.
+        As for all of :mod:`tv2sim.plots`.
 
     Returns
     -------

@@ -48,7 +48,7 @@ def sweep(
     ax : matplotlib.axes.Axes, optional
         Where to draw; default is a new figure. Several panels are drawn within it (``ax.child_axes``).
     metric : str
-        The name of the metric to show.
+        As for :func:`tv2sim.plots.convergence`.
     parameter : str, optional
         The name of the field, such as "encoders" or "faults.startup"; default is the numeric one with the
         most values.

@@ -31,7 +31,7 @@ def on_time_map(reps: Replications, ax: Axes | None = None) -> Axes:
     reps : Replications
         What :func:`tv2sim.replicate` returned.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; default is a new figure.
+        As for all of :mod:`tv2sim.plots`.
 
     Returns
     -------

@@ -68,7 +68,7 @@ def timeline(run: Run, ax: Axes | None = None, *, until: float | None = None) ->
     run : Run
         What :func:`tv2sim.simulate` returned.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; default is a new figure.
+        As for all of :mod:`tv2sim.plots`.
     until : float, optional
         Seconds to show (and never more than 5,000 videos); default is all of it, or the first 200 videos.
 

@@ -38,7 +38,7 @@ def tornado(sensitivity: Sensitivity, ax: Axes | None = None) -> Axes:
     sensitivity : Sensitivity
         What :func:`tv2sim.sensitivity` returned.
     ax : matplotlib.axes.Axes, optional
-        Where to draw; default is a new figure.
+        As for all of :mod:`tv2sim.plots`.
 
     Returns
     -------

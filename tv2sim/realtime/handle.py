@@ -498,23 +498,16 @@ def replay(
     Parameters
     ----------
     catalogue : Catalogue
-        The videos, or anything else that :func:`tv2sim.read_catalogue` accepts. Standard input (``"-"``), a
-        named pipe and an iterator are feeds, whose videos are taken as they come. The run starts with the
-        first video. If the next one is not there when the client could offer it, it is offered when it comes;
-        that time is its `submitted_at` in ``run.catalogue``.
-    strategy : Strategy or str
-        The rule for starting publishers, or a built-in one's name.
-    scenario : Scenario, optional
-        The system to simulate; default is that of the original.
+        As for :func:`tv2sim.simulate`. Standard input (``"-"``), a named pipe and an iterator are feeds, whose
+        videos are taken as they come. The run starts with the first video. If the next one is not there when
+        the client could offer it, it is offered when it comes; that time is its `submitted_at` in
+        ``run.catalogue``.
+    strategy, scenario, seed, replication, prices
+        As for :func:`tv2sim.simulate`.
     speed : float or "max"
         Simulated seconds per wall second, from 0.1 to 1000, or "max" for as fast as it goes.
-    seed : int or None
-        0 to 2**64 - 1. None draws one, and ``run.seed`` holds it.
-    replication : int
-        The number of the replication of this seed, from 0.
     observers : callable, or iterable of callables
-        Each is called with every line of the event log (:class:`tv2sim.LogEntry`) as it happens, in the
-        replay's thread. A slow one makes the replay late.
+        As for :func:`tv2sim.simulate`, in the replay's thread. A slow one makes the replay late.
     accepted : callable, optional
         Called with each :class:`tv2sim.Video` of a feed before it is offered.
     recorded : path, "-" or open file, optional
@@ -532,8 +525,6 @@ def replay(
         Whether to continue to serve after the end, until :meth:`Replay.stop`.
     block : bool
         Whether to wait until it is over.
-    prices : Prices, optional
-        What publishers and failed videos cost: the summary of the run then has a `cost`.
 
     Returns
     -------

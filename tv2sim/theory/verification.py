@@ -211,7 +211,7 @@ def verify(
     engine: EngineName = "auto",
     progress: bool = True,
 ) -> Verification:
-    """Compare the simulation with every formula of :mod:`tv2sim.theory.queueing`, on all engines and kernels.
+    """Compare the simulation with every formula of :mod:`tv2sim.queueing`, on all engines and kernels.
 
     Each formula has worlds in which it holds exactly: strategies that publish a catalogue, and queues whose
     servers are the places of a pool. The engines simulate these worlds, and must give the same facts, to the

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
 __all__ = [
-    "columns", "discard", "fitted", "note", "one_line", "plain", "printing", "say",
-    "warnings_noted", "wrapped",
+    "discard", "fitted", "note", "one_line", "plain", "printing", "say",
+    "warnings_noted", "width_of_terminal", "wrapped",
 ]  # fmt: skip
 
 
@@ -41,7 +41,7 @@ USUAL = 80
 """The columns that a table may have where standard output is no terminal."""
 
 
-def columns() -> int | None:
+def width_of_terminal() -> int | None:
     """Return how many columns the terminal has: COLUMNS of the environment, else those of standard output."""
     if (given := os.environ.get("COLUMNS", "")).isdecimal() and int(given):
         return int(given)
@@ -53,7 +53,7 @@ def columns() -> int | None:
 
 def wrapped(text: str, indent: str = "") -> list[str]:
     """Return a text as lines that fit the terminal, indented after the first; one line without a terminal."""
-    if (width := columns()) is None:
+    if (width := width_of_terminal()) is None:
         return [text]
     together = text.replace(" %", "\xa0%")  # a number and its unit stay in one line
     lines = textwrap.wrap(together, width, subsequent_indent=indent, break_on_hyphens=False)
@@ -78,7 +78,7 @@ def fitted(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Ite
     left : int
         So many columns hold text and are aligned to the left; the others hold numbers.
     """
-    width = columns() or USUAL
+    width = width_of_terminal() or USUAL
     of_columns = list(zip(*(row for row in rows if not isinstance(row, str)), strict=True))
     whole = [max(map(len, column)) for column in of_columns]
     least = [
@@ -87,13 +87,7 @@ def fitted(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Ite
         else max(_longest_word(column[0]), *map(len, column[1:]), 0)
         for number, column in enumerate(of_columns)
     ]
-    parts = [[*range(len(whole))]]
-    if _total(whole) > width:
-        parts = [[*range(keys)]]
-        for number in range(keys, len(least)):
-            if len(parts[-1]) > keys and _total(least[n] for n in (*parts[-1], number)) > width:
-                parts.append([*range(keys)])
-            parts[-1].append(number)
+    parts = _parts(least, width, keys) if _total(whole) > width else [[*range(len(whole))]]
     for part in parts:
         if part is not parts[0]:
             yield ""
@@ -107,6 +101,16 @@ def fitted(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Ite
                 yield from textwrap.wrap(row, width)
             else:
                 yield from _lines([(row[n], widths[n], n < left) for n in part], head=row is rows[0])
+
+
+def _parts(least: Sequence[int], width: int, keys: int) -> list[list[int]]:
+    """Return the columns of each of several tables that fit the width, given each column's least width."""
+    parts = [[*range(keys)]]
+    for number in range(keys, len(least)):
+        if len(parts[-1]) > keys and _total(least[n] for n in (*parts[-1], number)) > width:
+            parts.append([*range(keys)])
+        parts[-1].append(number)
+    return parts
 
 
 def _cell(text: str, width: int, *, whole_words: bool = False) -> list[str]:
