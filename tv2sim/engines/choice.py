@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 from tv2sim.base.checks import one_of
 from tv2sim.base.errors import InputError
-from tv2sim.engines.model import UsersError, run_model, startup_times
+from tv2sim.engines.model import Draws, UsersError, run_model
 from tv2sim.world.scenario import Scenario, check_encoding_times
 
 if TYPE_CHECKING:
@@ -303,9 +303,8 @@ def _simpy(
 ) -> Iterator[Facts]:
     strategy = strategy.sized(catalogue, scenario)
     watched["knowledge"] = strategy.knowledge(catalogue, scenario)
-    several = startup_times(scenario.startup_time, seed, replications, len(catalogue), strategy.known_stock)
-    for startups in several:
-        yield run_model(catalogue, strategy, scenario, startups, **watched)
+    for replication in replications:
+        yield run_model(catalogue, strategy, scenario, Draws(seed, replication), **watched)
 
 
 def _kernel(

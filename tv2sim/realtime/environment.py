@@ -7,16 +7,13 @@ from math import inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
-import simpy
 from simpy import Event
 from simpy.core import StopSimulation
 
 from tv2sim.base.ticks import PER_SECOND, next_tick, to_ticks
 from tv2sim.base.user_code import call
 from tv2sim.catalogue import Catalogue
-from tv2sim.engines.model.client import at
-from tv2sim.engines.model.environment import CountingEnvironment
-from tv2sim.engines.model.instant import HANDED_OVER, happens
+from tv2sim.engines.model.schedule import Place, Schedule
 from tv2sim.realtime.clock import Clock, Stopped
 
 if TYPE_CHECKING:
@@ -24,10 +21,10 @@ if TYPE_CHECKING:
     from tv2sim.engines.model.system import System
     from tv2sim.realtime.feed import Feed
 
-__all__ = ["CountingRealtimeEnvironment", "LiveSubmissions", "RealtimeEnvironment"]
+__all__ = ["LiveSubmissions", "RealtimeEnvironment"]
 
 
-class RealtimeEnvironment(simpy.Environment):
+class RealtimeEnvironment(Schedule):
     """Processes each event when a clock shows its time.
 
     SimPy's own real-time environment sleeps until the next event. This one waits for a clock that can be
@@ -115,11 +112,7 @@ class RealtimeEnvironment(simpy.Environment):
             event.succeed(arrival)
         else:
             time = max(next_tick(self._clock.now), self.now + 1)
-            happens(event, time - self.now, HANDED_OVER, arrival)
-
-
-class CountingRealtimeEnvironment(RealtimeEnvironment, CountingEnvironment):
-    """The same for a scenario in which something dies after a while."""
+            self.call(time - self.now, Place.HANDED_OVER, lambda: event.succeed(arrival))
 
 
 _A_MOMENT = 0.005
@@ -177,5 +170,3 @@ class LiveSubmissions:
             )
         call(self._system.add, Catalogue([came]))
         call(self._accepted, came)
-        if came.submitted_at is not None:
-            yield from at(self._env, to_ticks(came.submitted_at))

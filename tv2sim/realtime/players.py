@@ -15,7 +15,7 @@ from tv2sim.catalogue.judging import no_video
 from tv2sim.engines.choice import simulate_one
 from tv2sim.engines.model import Observer
 from tv2sim.realtime.clock import Clock, Stopped
-from tv2sim.realtime.environment import CountingRealtimeEnvironment, LiveSubmissions, RealtimeEnvironment
+from tv2sim.realtime.environment import LiveSubmissions, RealtimeEnvironment
 from tv2sim.results.event_kinds import log_of
 from tv2sim.results.run import Run
 
@@ -94,11 +94,9 @@ class Simulated(Player):
 
     def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
         """Simulate at the clock's pace, and return the run."""
-        counts = self.scenario.may_go_on_for_ever or self.strategy.may_go_on_for_ever
-        kind = CountingRealtimeEnvironment if counts else RealtimeEnvironment
         self.own.clear()
         if isinstance(self.source, Catalogue):
-            env = kind(clock, until=self.scenario.until)
+            env = RealtimeEnvironment(clock, until=self.scenario.until)
             facts = self._simulate(self.source, observers=observers, env=env, own=self.own)
             return self._run(self.source, facts)
         feed, videos = self.source, list[Video]()
@@ -108,7 +106,7 @@ class Simulated(Player):
             for function in (videos.append, *accepted):
                 function(video)
 
-        env = kind(clock, feed, self.scenario.until)
+        env = RealtimeEnvironment(clock, feed, self.scenario.until)
         facts = self._simulate(
             Catalogue([]),
             observers=observers,
