@@ -32,7 +32,7 @@ EngineName: TypeAlias = Literal["auto", "simpy", "kernel"]
 Measured: TypeAlias = "tuple[Mapping[str, NDArray[np.float64]], NDArray[np.int64]]"
 """For each metric one value per replication, and how often each video was on time."""
 
-_WORTH_IT = 30_000
+_WORTH_IT = 25_000
 """Videos times replications from which "auto" takes the kernel: loading it takes as long as SimPy here."""
 
 
