@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import tv2sim as tv
 from tv2sim.base.random_numbers import Purpose, as_replication, as_seed, uniforms
-from tv2sim.engines.model.draws import Drawn
+from tv2sim.engines.model.draws import Draws
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -72,7 +72,7 @@ class TestExactly:
             assert executor.submit(draw).result() == expected
 
     def test_numbers_that_are_kept_are_those_that_are_drawn(self) -> None:
-        drawn = Drawn(1, 5, VIDEOS, lambda u: u)
+        drawn = Draws(1, 5).numbers(VIDEOS, lambda u: u)
         asked = [(entity, further) for further in range(40) for entity in (0, 255, 256, 2000, 9, 4096, 5000)]
         assert len(asked) > 256  # more chunks than are kept
         for entity, further in [*asked, *reversed(asked)]:

@@ -36,82 +36,86 @@ class Mutant(NamedTuple):
 MUTANTS = (
     Mutant(
         "the publisher that takes the last video is not replaced",
-        "engines/model/publishers.py",
-        "            self._replace(video)\n",
-        "            if video + 1 < len(self._own):\n                self._replace(video)\n",
+        "engines/model/life.py",
+        "            self._pool.replenish(video)\n",
+        "            if video + 1 < len(self._run.own):\n                self._pool.replenish(video)\n",
     ),
     Mutant(
         "a publisher is replaced when it has published, not when it takes a video",
-        "engines/model/publishers.py",
-        "            self._replace(video)\n",
-        "            busy = self._publishing_time[video] if self._publishing_time else 0.0\n"
-        "            later(self._env, busy, PUBLISHED, self._replace, video)\n",
+        "engines/model/life.py",
+        "self._pool.replenish(video)",
+        "self._env.call(takes, Place.PUBLISHED, partial(self._pool.replenish, video))",
     ),
     Mutant(
         "a publication at the deadline is late",
-        "engines/model/publishers.py",
-        "self._encoding_started[video] <= self._timeouts[video]",
-        "self._encoding_started[video] < self._timeouts[video]",
+        "engines/model/replication.py",
+        "if held <= self.deadline(video):",
+        "if held < self.deadline(video):",
     ),
     Mutant(
         "the deadline counts from the offer",
-        "engines/model/publishers.py",
-        'self._encoding_started = record.tables["videos"]["encoding_started"]',
-        'self._encoding_started = record.tables["videos"]["offered"]',
+        "engines/model/replication.py",
+        'columns["encoding_started"]',
+        'columns["offered"]',
     ),
     Mutant(
         "the deadline counts from the end of encoding",
-        "engines/model/publishers.py",
-        'self._encoding_started = record.tables["videos"]["encoding_started"]',
-        'self._encoding_started = record.tables["videos"]["encoded"]',
+        "engines/model/replication.py",
+        'columns["encoding_started"]',
+        'columns["encoded"]',
     ),
     Mutant(
         "the time of publishing is not held against the deadline",
-        "engines/model/publishers.py",
-        "held = self._assigned[video] if self._by_assignment else self._env.now",
+        "engines/model/replication.py",
+        "held = self._assigned[video] if self._by_assignment else self.env.now",
         "held = self._assigned[video]",
     ),
     Mutant(
         "start-up times are drawn in the order of the starts, not by video",
-        "engines/model/publishers.py",
-        "self._startups.further(cause, further) if further else self._startups.by_video[cause]",
-        "self._startups.by_video[(sum(self._caused) - 1) % len(self._caused)]",
+        "engines/model/life.py",
+        "return draws[_VIDEO](publisher.cause, publisher.before)",
+        "return draws[_VIDEO](publisher.number, 0)",
     ),
     Mutant(
         "start and end of encoding are confused as the moment of a start",
-        "engines/model/publishers.py",
+        "engines/model/pool.py",
         'map(MOMENTS.index, ("encoding_started", "encoded", "queued"))',
         'map(MOMENTS.index, ("encoded", "encoding_started", "queued"))',
     ),
     Mutant(
         "the queue is last in, first out",
-        "engines/model/publishing.py",
-        "video = self.queue.popleft()",
-        "video = self.queue.pop() if isinstance(self.queue, deque) else self.queue.popleft()",
+        "engines/model/publishing_stage.py",
+        "            _, video = self._queue[0]\n"
+        "            if not self._gives_up(video):\n"
+        "                del self._queue[0]\n",
+        '            at = -1 if self._run.strategy.order == "fifo" else 0\n'
+        "            _, video = self._queue[at]\n"
+        "            if not self._gives_up(video):\n"
+        "                del self._queue[at]\n",
     ),
     Mutant(
         "the queue holds one video more",
-        "engines/model/publishing.py",
-        "return len(self.queue) < self._capacity + len(self.ready)",
-        "return len(self.queue) <= self._capacity + len(self.ready)",
+        "engines/model/publishing_stage.py",
+        "return len(self._queue) + len(self.hidden) < self._capacity + at_once",
+        "return len(self._queue) + len(self.hidden) <= self._capacity + at_once",
     ),
     Mutant(
         "the publisher that became ready last takes a video",
-        "engines/model/publishing.py",
-        "publisher = self.ready.popleft() if self.ready else None",
-        "publisher = self.ready.pop() if self.ready else None",
+        "engines/model/publishing_stage.py",
+        "            self.ready.popleft().process.send(video)\n        self.look_for_room()",
+        "            self.ready.pop().process.send(video)\n        self.look_for_room()",
     ),
     Mutant(
         "an encoder passes its video on to a full queue",
-        "engines/model/publishing.py",
-        "return not self._own[video] and not self._room()",
-        "return False",
+        "engines/model/publishing_stage.py",
+        "return bool(self._run.own[video]) or self.has_room",
+        "return True",
     ),
     Mutant(
         "the encoder that is blocked last passes its video on first",
-        "engines/model/publishing.py",
-        "happens(next(iter(self._blocked.values())), 0, ADMITTED)",
-        "happens(next(reversed(self._blocked.values())), 0, ADMITTED)",
+        "engines/model/publishing_stage.py",
+        "self.blocked.pop(next(iter(self.blocked))).send()",
+        "self.blocked.pop(next(reversed(self.blocked))).send()",
     ),
     Mutant(
         "the free encoder with the lowest number takes a video",
@@ -122,18 +126,14 @@ MUTANTS = (
     Mutant(
         "the pause counts from the offer, not from the hand-over",
         "engines/model/client.py",
-        "    for video, pause in zip(videos, pauses):  # noqa: B905 (pauses have no end)\n"
-        "        yield PlacedTimeout(env, pause, HANDED_OVER)\n",
-        "    offered = 0.0\n"
-        "    for video, pause in zip(videos, pauses):  # noqa: B905 (pauses have no end)\n"
-        "        yield PlacedTimeout(env, max(0.0, offered + pause - env.now), HANDED_OVER)\n"
-        "        offered = env.now\n",
+        "now, constant = self._env.now, self._constant_pause",
+        'now, constant = run.record.tables["videos"]["offered"][video], self._constant_pause',
     ),
     Mutant(
         "publishers become ready before the encodings of the same instant end",
-        "engines/model/instant.py",
-        "READY = 4 * _WIDTH",
-        "READY = 0 * _WIDTH",
+        "engines/model/schedule.py",
+        "READY = next(_kinds)",
+        "READY = 2",
     ),
     Mutant(
         "publishers that are never used are not idle",

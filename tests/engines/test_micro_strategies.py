@@ -5,6 +5,7 @@ The fields one by one, by hand, are in `tests.engines.test_strategies_by_hand`.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,7 +16,8 @@ import pytest
 
 import tv2sim as tv
 from tests.helpers.micro_scenarios import PUBLISHERS, actual, literal, log, simulate
-from tv2sim.engines.model.failures import FailingPublishers
+from tv2sim.engines.model import System
+from tv2sim.engines.model.publisher import Publisher
 from tv2sim.strategies.strategy import CONTRADICTIONS
 
 # -- what is refused -----------------------------------------------------------------------------------------
@@ -332,22 +334,24 @@ def test_an_arrival_in_the_first_microseconds_is_no_immense_rate() -> None:
 
 
 def test_nothing_is_kept_of_a_publisher_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Many are retired, die and serve; of those that are left, it is known why they were started."""
-    made: list[FailingPublishers] = []
-    begin = FailingPublishers.__init__
+    """Many are retired, die and serve; of the system, only those are left that have not ended."""
+    made: list[System] = []
+    begin = System.__init__
 
-    def init(one: FailingPublishers, *arguments: Any) -> None:
+    def init(one: System, *arguments: Any) -> None:
         made.append(one)
         begin(one, *arguments)
 
-    monkeypatch.setattr(FailingPublishers, "__init__", init)
+    monkeypatch.setattr(System, "__init__", init)
     pool: dict[str, Any] = {"prewarmed": 5, "minimum": 1, "idle_time_to_live": 0.5}
     strategy = tv.Strategy(starts_on="encoding_started", **pool)
     scenario = tv.Scenario(faults=tv.Faults(startup=0.2, ready_lifetime="uniform(0, 2)"))
     run = tv.simulate(tv.generate_catalogue(60), strategy, scenario, seed=1)
     assert {"retired", "failed", "ended"} <= {*run.publishers["outcome"]}
     there = run.publishers["publisher"][run.publishers["ended"].isna()]
-    assert set(made[0]._of) == set(there)
+    gc.collect()
+    assert made
+    assert {one.number for one in gc.get_objects() if isinstance(one, Publisher)} == set(there)
 
 
 @pytest.mark.parametrize("name", tv.STRATEGIES)

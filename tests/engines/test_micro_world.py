@@ -15,6 +15,7 @@ from tests.helpers.micro_scenarios import VIDEOS, actual, check, literal, log, s
 from tv2sim.base.random_numbers import Purpose, uniforms
 from tv2sim.base.ticks import to_ticks
 from tv2sim.engines.choice import engine_for
+from tv2sim.engines.model.draws import Chance, Draws
 from tv2sim.results.event_kinds import log_of
 
 POOL = tv.PART_2C.replace(name="pool", prewarmed=1)
@@ -392,12 +393,11 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Failing:
     """Let exactly those draws fail that are given as purpose=[(entity, further), ...]."""
 
     def only(**which: list[tuple[int, int]]) -> None:
-        def numbers(_: object, purpose: Purpose) -> Callable[..., float]:
-            fail = which.get(purpose.name, [])
-            return lambda entity, further=0: 0.0 if (entity, further) in fail else 0.999
+        def chance(_: Draws, probability: float, purpose: Purpose) -> Chance:
+            fail = which.get(purpose.name, []) if probability else []
+            return lambda entity, further: (entity, further) in fail
 
-        for module in ("failures", "brokers"):
-            monkeypatch.setattr(f"tv2sim.engines.model.{module}.numbers", numbers)
+        monkeypatch.setattr(Draws, "chance", chance)
 
     return only
 

@@ -20,15 +20,16 @@ import tv2sim as tv
 from tests.benchmarks.theory import lines
 from tests.helpers.sizes import examples
 from tests.theory.test_wider_theory import irwin_hall, within
+from tv2sim.base.random_numbers import Purpose
 from tv2sim.base.ticks import to_ticks
 from tv2sim.engines.model import run_model
-from tv2sim.engines.model.draws import StartupTimes
+from tv2sim.engines.model.draws import Draw, Draws
 from tv2sim.results.facts import VIDEO_OUTCOMES
 from tv2sim.results.metrics import Setting, summary
 from tv2sim.theory import queueing, startup_times
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from tv2sim.results.facts import Facts
 
@@ -67,6 +68,20 @@ ADVANCES = [
 ]
 
 
+class Given(Draws):
+    """Draws with given start-up times, in ticks: of the first publisher of each video and of each slot."""
+
+    def __init__(self, of_videos: Sequence[float], of_slots: Sequence[float]) -> None:
+        super().__init__(0, 0)
+        self._given = {Purpose.STARTUP_FOR_VIDEO: of_videos, Purpose.STARTUP_OF_SLOT: of_slots}
+
+    def ticks(self, name: str, time: tv.Distribution | float, purpose: Purpose) -> Draw:
+        given, drawn = self._given.get(purpose, ()), super().ticks(name, time, purpose)
+        return lambda entity, further: (
+            drawn(entity, further) if further or entity >= len(given) else given[entity]
+        )
+
+
 def every_run(
     some: tv.Catalogue, strategy: tv.Strategy, scenario: tv.Scenario
 ) -> Iterator[tuple[tuple[float, ...], Facts]]:
@@ -74,8 +89,7 @@ def every_run(
     slots = strategy.prewarmed
     for times in product(SAMPLES, repeat=slots + len(some)):
         ticks = [to_ticks(time) for time in times]
-        drawn = StartupTimes(tv.Empirical(SAMPLES), 0, 0, ticks[slots:], ticks[:slots])
-        yield times, run_model(some, strategy, scenario, drawn)
+        yield times, run_model(some, strategy, scenario, Given(ticks[slots:], ticks[:slots]))
 
 
 def failed(facts: Facts) -> list[bool]:
@@ -426,7 +440,7 @@ def test_a_deadline_met_exactly_is_in_time() -> None:
         assert bound.of([[slot]], [[video, 9]]).tolist() == [expected]
         run = run_model(
             some, tv.PART_2C.replace(prewarmed=1), tv.Scenario(),
-            StartupTimes(tv.Uniform(2, 6), 0, 0, [video * 1e6, 9e6], [slot * 1e6]),
+            Given([video * 1e6, 9e6], [slot * 1e6]),
         )  # fmt: skip
         assert sum(failed(run)) >= expected
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 from tv2sim.base.checks import one_of
 from tv2sim.base.errors import InputError
 from tv2sim.base.fields import unknown_to
-from tv2sim.engines.model import UsersError, run_model, startup_times
+from tv2sim.engines.model import Draws, UsersError, run_model
 from tv2sim.results.metrics import needs
 from tv2sim.strategies import HOOKS, Strategy
 from tv2sim.world.scenario import Scenario, check_encoding_times
@@ -34,7 +34,7 @@ EngineName: TypeAlias = Literal["auto", "simpy", "kernel"]
 Measured: TypeAlias = "tuple[Mapping[str, NDArray[np.float64]], NDArray[np.int64]]"
 """For each metric one value per replication, and how often each video was on time."""
 
-_WORTH_IT = 30_000
+_WORTH_IT = 25_000
 """Videos times replications from which "auto" takes the kernel: loading it takes as long as SimPy here."""
 
 
@@ -302,9 +302,8 @@ def _simpy(
 ) -> Iterator[Facts]:
     strategy = strategy.sized(catalogue, scenario)
     watched["knowledge"] = strategy.knowledge(catalogue, scenario)
-    several = startup_times(scenario.startup_time, seed, replications, len(catalogue), strategy.known_stock)
-    for startups in several:
-        yield run_model(catalogue, strategy, scenario, startups, **watched)
+    for replication in replications:
+        yield run_model(catalogue, strategy, scenario, Draws(seed, replication), **watched)
 
 
 def _kernel(

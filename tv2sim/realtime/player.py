@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
-import simpy
 from simpy import Event
 from simpy.core import StopSimulation
 
@@ -20,8 +19,7 @@ from tv2sim.catalogue import Catalogue, Video
 from tv2sim.catalogue.judging import no_video
 from tv2sim.engines.choice import simulate_one
 from tv2sim.engines.model import Observer
-from tv2sim.engines.model.client import at
-from tv2sim.engines.model.instant import HANDED_OVER, CountingEnvironment, happens
+from tv2sim.engines.model.schedule import Place, Schedule
 from tv2sim.realtime.clock import Clock, Stopped
 from tv2sim.results.event_kinds import log_of
 from tv2sim.results.run import Run
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Accepted",
-    "CountingRealtimeEnvironment",
     "LiveSubmissions",
     "Player",
     "RealtimeEnvironment",
@@ -107,7 +104,7 @@ class Player:
 # -- SimPy at the clock's pace ------------------------------------------------------------------------------
 
 
-class RealtimeEnvironment(simpy.Environment):
+class RealtimeEnvironment(Schedule):
     """Processes each event when a clock shows its time.
 
     SimPy's own real-time environment sleeps until the next event. This one waits for a clock that can be
@@ -195,11 +192,7 @@ class RealtimeEnvironment(simpy.Environment):
             event.succeed(arrival)
         else:
             time = max(next_tick(self._clock.now), self.now + 1)
-            happens(event, time - self.now, HANDED_OVER, arrival)
-
-
-class CountingRealtimeEnvironment(RealtimeEnvironment, CountingEnvironment):
-    """The same for a scenario in which something dies after a while."""
+            self.call(time - self.now, Place.HANDED_OVER, lambda: event.succeed(arrival))
 
 
 _A_MOMENT = 0.005
@@ -257,8 +250,6 @@ class LiveSubmissions:
             )
         call(self._system.add, Catalogue([came]))
         call(self._accepted, came)
-        if came.submitted_at is not None:
-            yield from at(self._env, to_ticks(came.submitted_at))
 
 
 # -- the simulation ----------------------------------------------------------------------------------------
@@ -269,11 +260,9 @@ class Simulated(Player):
 
     def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
         """Simulate at the clock's pace, and return the run."""
-        counts = self.scenario.may_go_on_for_ever or self.strategy.may_go_on_for_ever
-        kind = CountingRealtimeEnvironment if counts else RealtimeEnvironment
         self.own.clear()
         if isinstance(self.source, Catalogue):
-            env = kind(clock, until=self.scenario.until)
+            env = RealtimeEnvironment(clock, until=self.scenario.until)
             facts = self._simulate(self.source, observers=observers, env=env, own=self.own)
             return self._run(self.source, facts)
         feed, videos = self.source, list[Video]()
@@ -283,7 +272,7 @@ class Simulated(Player):
             for function in (videos.append, *accepted):
                 function(video)
 
-        env = kind(clock, feed, self.scenario.until)
+        env = RealtimeEnvironment(clock, feed, self.scenario.until)
         facts = self._simulate(
             Catalogue([]),
             observers=observers,

@@ -2,174 +2,197 @@
 
 from __future__ import annotations
 
-from heapq import heappop, heappush
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from heapq import heapify, heappop, heappush
+from itertools import count
+from typing import TYPE_CHECKING
 
-from simpy import Event
+from simpy import Interrupt
 
-from tv2sim.engines.model.instant import ENCODED, HANDED_OVER, happens
+from tv2sim.base.random_numbers import Purpose
+from tv2sim.base.ticks import to_ticks
+from tv2sim.engines.model.pool import ENCODED, QUEUED
+from tv2sim.engines.model.schedule import Occasion, Place, Planned
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from simpy import Event
 
-    from simpy import Environment
+    from tv2sim.engines.model.deliveries import Deliveries
+    from tv2sim.engines.model.pool import Pool
+    from tv2sim.engines.model.publishing_stage import PublishingStage
+    from tv2sim.engines.model.replication import Replication
+    from tv2sim.engines.model.rules import Rule
+    from tv2sim.engines.model.schedule import DirectProcess, Steps
 
-    from tv2sim.engines.model.publishers import Publishers
-    from tv2sim.engines.model.publishing import PublishingStage
-    from tv2sim.results.recorder import Recorder
-
-__all__ = ["DifferentEncoders", "Encoders", "NoEncoders"]
+__all__ = ["Encoders"]
 
 
 class Encoders:
-    """The encoder processes, and the choice among the encoders that are free.
+    """Encoders, which may differ in speed, and may die and be repaired. Each encoding is a process.
+
+    If there is no encoding stage, an encoder with the number -1 takes no time for a video.
+    Invariant: an encoder is in `free`, or holds a video, or is dead.
 
     Parameters
     ----------
-    env : simpy.Environment
-        The clock.
-    number : int
-        The number of encoders.
-    encoding_time : list of float
-        The encoding time of each video, in ticks.
-    publishers : Publishers
-        Called at each step of a video, since publishers may be started because of it.
+    run : Replication
+        What all parts share.
     stage : PublishingStage
         Where encoded videos go.
-    record : Recorder
-        Records each step.
+    pool : Pool
+        What starts publishers because of the steps of a video.
+    deliveries : Deliveries, optional
+        The broker's, through which videos come to the stage.
+    rule : Rule, optional
+        What decides at the end of an instant, and learns from the videos that it sees.
     """
 
     def __init__(
         self,
-        env: Environment,
-        number: int,
-        encoding_time: list[float],
-        publishers: Publishers,
+        run: Replication,
         stage: PublishingStage,
-        record: Recorder,
+        pool: Pool,
+        deliveries: Deliveries | None,
+        rule: Rule | None,
     ) -> None:
-        self._env = env
-        self._encoding_time = encoding_time
-        self._publishers, self._stage = publishers, stage
-        self._record = record
-        self._number = number
-        self.free: list[tuple[float, int]] = []
-        """The free encoders: a heap of (tick since which it is free, encoder)."""
-        self._encoding_ends: list[Event] = []  # by encoder: the event that its process waits for
-        self._waiting_client: Event | None = None  # the event that a blocked client waits for
+        self._run, self._env, self._record = run, run.env, run.record
+        self._stage, self._pool, self._deliveries, self._rule = stage, pool, deliveries, rule
+        scenario, speeds = run.scenario, run.scenario.encoders
+        self.number = scenario.encoder_count
+        self._speed = speeds if isinstance(speeds, tuple) else None  # 1.0: as the catalogue says
+        factor = 1.0 if scenario.encoding_factor is None else scenario.encoding_factor
+        self._as_nominal = factor == 1.0 and self._speed is None
+        self._factor = run.draws.values("encoding_factor", factor, Purpose.ENCODING_FACTOR)
+        self.encodes = speeds is not None
+        self.free = [(0.0, encoder) for encoder in (range(self.number) if self.encodes else (-1,))]
+        """A heap of (tick since which it is free, encoder)."""
+        self.interrupted: list[tuple[float, int]] = []
+        """A heap of (tick, video): when each video has lost its encoder that has none."""
+        self._encodings: dict[int, DirectProcess] = {}  # by encoder
+        self._begun: defaultdict[int, int] = defaultdict(int)  # encodings by video
+        self._client: Planned | None = None  # what a client waits for that has found no encoder free
+        self._restart = Occasion(run.env, Place.RESTARTED, self._start_over)
+        if scenario.encoders_die:
+            for encoder in range(self.number):
+                run.env.begin(self._life(encoder))
 
-    awaits_repair = False
-    """Whether a video waits until an encoder is back."""
-
-    futile = futile_at_most = 0
-    """The number of encodings under way that change nothing, and the most that it can be."""
-
-    @property
-    def stuck(self) -> bool:
-        """Whether each encoder has a video for which there is no room."""
-        return self._stage.shut and self._stage.blocked == self._number
-
-    def add(self, videos: int) -> None:
-        """Prepare for more videos.
-
-        Invariant: there are no more processes than videos. Further encoders would never be used: of the
-        encoders that have been free since time 0, the one with the lowest number takes the next video.
-        """
-        there = len(self._encoding_ends)
-        for encoder in range(there, min(self._number, there + videos)):
-            self._encoding_ends.append(Event(self._env))
-            heappush(self.free, (0, encoder))
-            self._env.process(self._encoder(encoder))
+    # -- encoding ------------------------------------------------------------------------------------------
 
     def take(self, video: int) -> None:
-        """Hand a video to the encoder that has been free longest; its process wakes when the encoding ends."""
+        """Let the encoder that has been free longest take a video."""
         _, encoder = heappop(self.free)
-        self._record.encoding_started(video, encoder)
-        if self._publishers.watches_encoding:
-            self._publishers.encoding_started(video)
-        happens(self._encoding_ends[encoder], self._encoding_time[video], ENCODED + video, video)
+        self._encodings[encoder] = self._env.begin(self._encode(video, encoder))
+
+    def _encode(self, video: int, encoder: int) -> Steps:
+        """Encode a video, and keep it in its encoder until the publishing stage has room."""
+        run, stage, pool = self._run, self._stage, self._pool
+        takes = self._begin(video, encoder)
+        try:
+            if self.encodes:
+                yield self._env.plan(takes, Place.ENCODED + video)
+            self._record.encoded(video)
+            if video not in run.encoded:
+                run.encoded.add(video)
+                pool.moment(ENCODED, video)
+            pool.step(video)
+            if not stage.has_room_for(video):
+                yield stage.block(video)
+        except Interrupt:  # the encoder has died
+            self._lose(video)
+            return
+        del run.holding[video]
+        if not run.outcome[video]:  # otherwise it has been given up
+            self._pass_on(video)
+        self._release(encoder)
+
+    def _begin(self, video: int, encoder: int) -> float:
+        """Begin an encoding, the first one of a video or another one, and return its ticks."""
+        run, before = self._run, self._begun[video]
+        self._begun[video] += 1
+        run.holding[video] = encoder
+        if before:
+            self._record.restarted(video, encoder)
+        else:
+            self._record.encoding_started(video, encoder)
+        if run.decides_late and not run.own[video]:
+            run.encoding_ends[video] = self._env.now + run.nominal[video]
+        if not before:
+            if self._rule is not None and not run.own[video]:
+                self._rule.sees(video)
+            self._pool.encoding_starts(video)
+        self._pool.step(video)
+        if self._as_nominal:
+            return run.nominal[video]
+        speed = 1.0 if self._speed is None else self._speed[encoder]
+        return to_ticks(run.encoding_time[video] * self._factor(video, before) / speed)
+
+    def _pass_on(self, video: int) -> None:
+        """Let a video leave its encoder for the publishing stage, directly or through the broker."""
+        self._record.queued(video)
+        self._stage.arrive(video)
+        self._pool.moment(QUEUED, video)
+        if self._deliveries is None:
+            self._stage.wait(video)
+        else:
+            self._deliveries.accept(video)
+        self._pool.step(video)
+
+    def _release(self, encoder: int) -> None:
+        """Let an encoder be free, for a video that has lost its own, or else for the client."""
+        heappush(self.free, (self._env.now, encoder))
+        self._look_for_interrupted()
+        if self._client is not None:
+            self._env.schedule(self._client, Place.HANDED_OVER)  # type: ignore[arg-type]
+            self._client = None
 
     def released(self) -> Event:
         """Return an event that happens when an encoder becomes free, at the client's place of that instant."""
-        self._waiting_client = Event(self._env)
-        return self._waiting_client
+        self._client = Planned(self._env)
+        return self._client
 
-    def _encoder(self, encoder: int) -> Generator[Event, Any, None]:
-        """Wait for the end of each encoding, then for room at the publishing stage, and become free."""
-        record, publishers, stage = self._record, self._publishers, self._stage
-        watched = publishers.watches_encoding
-        while True:
-            video = yield self._encoding_ends[encoder]
-            record.encoded(video)
-            if watched:
-                publishers.encoded(video)
-            if not stage.full_for(video) or (yield from stage.admission(video)):
-                record.queued(video)
-                if watched:
-                    publishers.queued(video)
-                publishers.arrived(video, stage.accept(video))
+    # -- encoders that die ---------------------------------------------------------------------------------
+
+    def _life(self, encoder: int) -> Steps:
+        """Let an encoder live, die and be repaired, again and again."""
+        faults, draws, env = self._run.scenario.faults, self._run.draws, self._env
+        assert faults.encoder_lifetime is not None
+        lifetime = draws.ticks("encoder_lifetime", faults.encoder_lifetime, Purpose.ENCODER_LIFETIME)
+        repair = draws.ticks("encoder_repair", faults.encoder_repair, Purpose.ENCODER_REPAIR)
+        for life in count():
+            yield env.plan(max(1.0, lifetime(encoder, life)), Place.ENCODER_DIED + encoder)
+            self._die(encoder)
+            yield env.plan(repair(encoder, life), Place.ENCODER_REPAIRED + encoder)
+            self._record.other("encoder_repaired", encoder=encoder)
             self._release(encoder)
 
-    def _release(self, encoder: int) -> None:
-        self._encoding_ends[encoder] = Event(self._env)
-        heappush(self.free, (self._env.now, encoder))
-        if self._waiting_client is not None:
-            happens(self._waiting_client, 0, HANDED_OVER)
-            self._waiting_client = None
+    def _die(self, encoder: int) -> None:
+        """Let an encoder die; the video in it is interrupted, even if it is encoded and blocked."""
+        video = next((video for video, holds in self._run.holding.items() if holds == encoder), -1)
+        self._record.encoder_failed(video, encoder)
+        if video < 0:
+            self.free[:] = [one for one in self.free if one[1] != encoder]
+            heapify(self.free)
+        else:
+            self._encodings[encoder].interrupt()
 
+    def _lose(self, video: int) -> None:
+        """Let a video that has lost its encoder wait for another one."""
+        run = self._run
+        self._stage.blocked.pop(video, None)
+        del run.holding[video]
+        if video in run.encoding_ends:
+            run.encoding_ends[video] = None
+        heappush(self.interrupted, (self._env.now, video))
+        self._pool.step(video)
+        self._look_for_interrupted()
 
-class DifferentEncoders(Encoders):
-    """Encoders of which each may take another time for the same video.
+    def _look_for_interrupted(self) -> None:
+        """If an encoder is free, let an interrupted video start over later in this instant."""
+        if self.free and self.interrupted:
+            self._restart.call()
 
-    Parameters
-    ----------
-    durations : callable
-        Takes a video and its encoder, and returns the ticks of the encoding.
-    *wiring
-        As for :class:`Encoders`.
-    """
-
-    def __init__(self, durations: Callable[..., float], *wiring: Any) -> None:
-        super().__init__(*wiring)
-        self._durations = durations
-
-    def take(self, video: int) -> None:
-        """Hand a video to the encoder that has been free longest, whatever its speed."""
-        self._encoding_time[video] = self._durations(video, self.free[0][1])
-        super().take(video)
-
-
-class NoEncoders:
-    """In place of the encoders where there is no encoding stage: a video is encoded when it arrives.
-
-    Parameters
-    ----------
-    publishers, stage, record
-        As for :class:`Encoders`.
-    """
-
-    free = True
-    awaits_repair = False
-    futile = futile_at_most = 0
-
-    def __init__(self, publishers: Publishers, stage: PublishingStage, record: Recorder) -> None:
-        self._publishers, self._stage, self._record = publishers, stage, record
-
-    def add(self, videos: int) -> None:
-        """Prepare for more videos, which needs nothing."""
-
-    def take(self, video: int) -> None:
-        """Pass a video to the publishing stage, whose queue has no limit."""
-        record, publishers = self._record, self._publishers
-        record.encoding_started(video, -1)
-        publishers.encoding_started(video)
-        record.encoded(video)
-        publishers.encoded(video)
-        record.queued(video)
-        publishers.queued(video)
-        publishers.arrived(video, self._stage.accept(video))
-
-    def released(self) -> Event:
-        """Never called: it is always free."""
-        raise NotImplementedError
+    def _start_over(self) -> bool:
+        """Let the video that lost its encoder first have another; return whether the next one can, too."""
+        if self.free:
+            self.take(heappop(self.interrupted)[1])
+        return bool(self.free and self.interrupted)

@@ -1,231 +1,230 @@
-"""Rules that weigh everything anew once an instant: the coverage rule, and the hook `decide`."""
+"""Decisions at the end of an instant: which videos are given up or served, and what is started."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from collections import Counter
+from itertools import chain, repeat
 from operator import index
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tv2sim.base.checks import MOST, a_whole_number, shown
 from tv2sim.base.errors import StrategyError, call
 from tv2sim.base.ticks import PER_SECOND, to_ticks
-from tv2sim.engines.model.instant import REVIEWED, Background
-from tv2sim.engines.model.late import Decisions
-from tv2sim.strategies.coverage import begin, decide, latest_start, seen
+from tv2sim.engines.model.schedule import Occasion, Place
 from tv2sim.strategies.hooks import Decision, KnownVideo, State
 from tv2sim.world.profiles import Profile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
-    from tv2sim.catalogue import Video
-    from tv2sim.strategies import Strategy
+    from tv2sim.engines.model.pool import Pool
+    from tv2sim.engines.model.publishing_stage import PublishingStage
+    from tv2sim.engines.model.replication import Replication
     from tv2sim.strategies.coverage import Coverage
-    from tv2sim.world.scenario import Scenario
 
-__all__ = ["AskedDecisions", "CoveringDecisions", "RuledDecisions"]
+__all__ = ["AskedRule", "CoverageRule", "Rule"]
 
 
-class RuledDecisions(Decisions):
-    """Decisions that depend on the videos that are encoding, and on the publishers that are starting.
+class Rule:
+    """Serves the videos that wait at the end of an instant, in the order of the queue.
+
+    Each event that is recorded is an occasion for a decision in its instant.
 
     Parameters
     ----------
-    nominal, timeouts : sequence of float
-        By video: the encoding time that is known beforehand, and the publication timeout, in ticks.
-    *wiring
-        As for :class:`Decisions`.
+    run : Replication
+        What all parts share.
+    stage : PublishingStage
+        Where videos and publishers wait.
+    pool : Pool
+        What starts publishers.
     """
 
-    def __init__(self, nominal: Sequence[float], timeouts: Sequence[float], *wiring: Any) -> None:
-        super().__init__(*wiring)
-        self._nominal, self._timeouts = nominal, timeouts
-        self._started = self._record.tables["videos"]["encoding_started"]
-        self._ends: dict[int, float | None] = {}
-        """When the encoding of each video ends that has no publisher; None: it has lost its encoder."""
-        self._publishers.watch(self)
+    def __init__(self, run: Replication, stage: PublishingStage, pool: Pool) -> None:
+        self._run, self._env, self._stage, self._pool = run, run.env, stage, pool
+        pool.decision = Occasion(run.env, Place.DECIDED, self._decide)
+        run.record.after_each(pool.wake)
 
-    def encoding_started(self, video: int, *, again: bool = False) -> None:
-        """Take note of the start of an encoding; it may be another one of the same video."""
-        self._ends[video] = self._env.now + self._nominal[video]
+    def sees(self, video: int) -> None:
+        """Take note of the first start of the encoding of a video for the pool."""
 
-    def interrupted(self, video: int) -> None:
-        """Take note that a video has lost its encoder."""
-        self._ends[video] = None
+    def _decide(self) -> bool:
+        """Decide, and return whether to decide again, as publishing has failed at once and the video waits."""
+        pool, stage = self._pool, self._stage
+        pool.given.clear()
+        others = self._carry_out()
+        pool.fill_up(chain(list(pool.given), repeat(-1)))
+        for _ in range(others):
+            pool.order()
+        stage.look_for_room()
+        return not set(pool.given).isdisjoint(stage.waiting())
 
-    def taken(self, video: int) -> None:
-        """Take note that a video has a publisher, or needs none."""
-        self._ends.pop(video, None)
+    def _carry_out(self) -> int:
+        """Discard and serve, and return how many publishers to order whatever the level of the pool is."""
+        stage = self._stage
+        self._discard_hopeless()
+        while stage.ready and (waiting := stage.waiting()):
+            stage.give(waiting[0])
+        return 0
 
-    def deadline(self, video: int) -> float:
-        """Return the tick at which a video's timeout ends."""
-        deadline: float = self._started[video] + self._timeouts[video]
-        return deadline
+    def _discard_hopeless(self) -> None:
+        stage = self._stage
+        for video in sorted(filter(self._run.is_hopeless, [*stage.waiting(), *stage.own_waiting])):
+            stage.discard(video)
 
-    def look_again(self) -> None:
-        """Decide again if a video that has been served waits again, as its publishing has failed at once."""
-        self._again = not set(self._publishers.given).isdisjoint(self._stage.waiting())
+    def lacks_publisher(self, video: int) -> bool:
+        """Return whether a video for the pool is encoding or waiting."""
+        return video in self._run.encoding_ends or video in self._stage.waiting()
 
-    def encoding(self, waiting: Sequence[int]) -> list[tuple[int, float]]:
-        """Return the videos that will wait for a publisher of the pool, each with the end of its encoding."""
-        now, others = self._env.now, set(waiting)
+    def _encoding(self, waiting: Sequence[int]) -> list[tuple[int, float]]:
+        """Return the videos that will wait for the pool, each with the tick at which its encoding ends.
+
+        A video that has lost its encoder could start over now.
+        """
+        now, nominal, others = self._env.now, self._run.nominal, set(waiting)
         return [
-            (video, now + self._nominal[video] if end is None else max(now, end))
-            for video, end in sorted(self._ends.items())
+            (video, now + nominal[video] if end is None else max(now, end))
+            for video, end in sorted(self._run.encoding_ends.items())
             if video not in others
         ]
 
+    def _ordered_since(self) -> list[float]:
+        """Return the tick at which each publisher of the pool was ordered that is not ready.
 
-class CoveringDecisions(RuledDecisions):
-    """Decisions of the coverage rule, or of holding alone.
+        One that waits for the quota counts as started just now.
+        """
+        pool = self._pool
+        in_line = [self._env.now for publisher, _ in pool.line if not publisher.is_own]
+        return [start - pool.provisioning for start in (*pool.starting.values(), *pool.due, *in_line)]
+
+
+class CoverageRule(Rule):
+    """The coverage rule, or holding alone: see :mod:`tv2sim.strategies.coverage`.
 
     Parameters
     ----------
     knowledge : Coverage
         What the rule knows at the beginning.
-    scenario : Scenario
-        The rate of the client.
-    *wiring
-        As for :class:`RuledDecisions`.
+    run, stage, pool
+        As for :class:`Rule`.
     """
 
-    def __init__(self, knowledge: Coverage, scenario: Scenario, *wiring: Any) -> None:
-        super().__init__(*wiring)
-        self._knowledge = knowledge
-        self._rate_at = _rates(scenario)
-        begin(knowledge)
+    def __init__(self, knowledge: Coverage, run: Replication, stage: PublishingStage, pool: Pool) -> None:
+        super().__init__(run, stage, pool)
+        from tv2sim.strategies import coverage  # which loads numba, if it is there
 
-    def encoding_started(self, video: int, *, again: bool = False) -> None:
-        """Learn from the start of an encoding, and decide again at the latest start of a publisher for it."""
-        super().encoding_started(video)
-        if not again:
-            seen(self._knowledge, self._nominal[video], self._timeouts[video], self._env.now)
-            if (left := self._until_latest_start(video)) > 0:
-                timer = Background(self._env, left, REVIEWED)
-                timer.callbacks.append(lambda _: self._at_latest_start(video))
+        self._coverage, self._knowledge = coverage, knowledge
+        coverage.begin(knowledge)
 
-    @property
-    def has_latest_starts(self) -> bool:
-        """Whether the latest start of a video without a publisher is still to come."""
-        return any(self._until_latest_start(video) > 0 for video in self._without_publisher())
-
-    def _until_latest_start(self, video: int) -> float:
-        return float(latest_start(self._knowledge, self.deadline(video))) - self._env.now
+    def sees(self, video: int) -> None:
+        """Learn from a video, and decide again at the latest start of a publisher for it."""
+        run, now = self._run, self._env.now
+        self._coverage.seen(self._knowledge, run.nominal[video], run.timeout[video], now)
+        latest = float(self._coverage.latest_start(self._knowledge, run.deadline(video)))
+        if latest > now:
+            self._env.call(latest - now, Place.LATEST_START + video, lambda: self._at_latest_start(video))
 
     def _at_latest_start(self, video: int) -> None:
-        if video in self._without_publisher():
-            self.wake()
+        if self.lacks_publisher(video):
+            self._pool.wake()
 
-    def _without_publisher(self) -> set[int]:
-        return {*self._ends, *self._stage.waiting()}
-
-    def carry_out(self) -> None:
-        """Discard, dispatch as far as nothing is held, start."""
-        self.discard_hopeless()
+    def _carry_out(self) -> int:
+        run, stage = self._run, self._stage
+        self._discard_hopeless()
         if self._knowledge.holding:
             self._make_room()
-        waiting = self._stage.waiting()
-        encoding = self.encoding(waiting)
-        taken, started, _ = decide(
+        waiting = stage.waiting()
+        encoding = self._encoding(waiting)
+        served, started, _ = self._coverage.decide(
             self._knowledge,
             self._env.now,
-            self._rate_at(self._env.now),
-            len(self._stage.ready),
-            np.array(self._publishers.ordered_since(), dtype=np.float64),
-            np.array([self.deadline(video) for video in waiting], dtype=np.float64),
+            self._step_of_rate(),
+            len(stage.ready),
+            np.array(self._ordered_since(), dtype=np.float64),
+            np.array([run.deadline(video) for video in waiting], dtype=np.float64),
             np.array([end for _, end in encoding], dtype=np.float64),
-            np.array([self.deadline(video) for video, _ in encoding], dtype=np.float64),
+            np.array([run.deadline(video) for video, _ in encoding], dtype=np.float64),
         )
-        for video in waiting[:taken]:
-            self.serve(video)
-        self.look_again()
-        self.start()
-        self._publishers.start_others(int(started))
+        for video in waiting[:served]:
+            stage.give(video)
+        return int(started)
 
     def _make_room(self) -> None:
         """Serve those that wait until there is room: to hold for a video that cannot come would be in vain."""
         stage = self._stage
-        while not stage.sees_blocked and stage.full and stage.ready and (waiting := stage.waiting()):
-            self.serve(waiting[0])
+        if not stage.sees_blocked:
+            while not stage.has_room and stage.ready and (waiting := stage.waiting()):
+                stage.give(waiting[0])
+
+    def _step_of_rate(self) -> int:
+        """Return the number of the step of its profile in which the client's rate is now."""
+        rate, now = self._run.scenario.requests_per_second, self._env.now
+        if not isinstance(rate, Profile):
+            return 0
+        time = now if rate.period is None else now % to_ticks(rate.period)
+        return bisect_right([to_ticks(start) for start, _ in rate.steps], time) - 1
 
 
-class AskedDecisions(RuledDecisions):
-    """Decisions of a strategy's hook.
+class AskedRule(Rule):
+    """A strategy's hook `decide`. The parameters are those of :class:`Rule`."""
 
-    Parameters
-    ----------
-    strategy : Strategy
-        Whose hook is asked.
-    videos : sequence of Video
-        What it is told of each.
-    *wiring
-        As for :class:`RuledDecisions`.
-    """
+    def __init__(self, run: Replication, stage: PublishingStage, pool: Pool) -> None:
+        super().__init__(run, stage, pool)
+        self._mix: Counter[tuple[float, float]] = Counter()  # videos by encoding time and timeout, in seconds
+        self._first = self._last = 0.0  # ticks at which encodings have started
+        self._name = f"the answer of {run.strategy.name}.decide"
 
-    def __init__(self, strategy: Strategy, videos: Sequence[Video], *wiring: Any) -> None:
-        super().__init__(*wiring)
-        self._strategy, self._videos = strategy, videos
-        self._outcome = self._record.tables["videos"]["outcome"]
-        self._mix = Counter[tuple[float, float]]()
-        self._first = self._last = 0.0
+    def sees(self, video: int) -> None:
+        """Count a video."""
+        self._last = self._env.now
+        if not self._mix:
+            self._first = self._last
+        self._mix[self._run.nominal[video] / PER_SECOND, self._run.videos[video].publication_timeout] += 1
 
-    def encoding_started(self, video: int, *, again: bool = False) -> None:
-        """Count the video."""
-        super().encoding_started(video)
-        if not again:
-            if not self._mix:
-                self._first = self._env.now
-            self._last = self._env.now
-            self._mix[self._nominal[video] / PER_SECOND, self._videos[video].publication_timeout] += 1
-
-    def carry_out(self) -> None:
+    def _carry_out(self) -> int:
         """Do what the hook answers."""
-        waiting = self._stage.waiting()
-        answer = self._asked(waiting)
+        stage, waiting = self._stage, self._stage.waiting()
+        answer = self._ask(waiting)
         for video in self._rows("discard", answer.discard, waiting):
-            if not self._outcome[video]:  # as otherwise it has been published, and delivered again
-                self.discard(video)
+            if not self._run.outcome[video]:  # otherwise it has been published, and delivered again
+                stage.discard(video)
                 waiting.remove(video)
         hold, start = (
             a_whole_number(f"{self._name}'s {what}", number, at_least=0, at_most=MOST, error=StrategyError)
             for what, number in (("hold", answer.hold), ("start", answer.start))
         )
-        serve = waiting if answer.serve is None else self._rows("serve", answer.serve, waiting)
-        for video in serve[: max(0, len(self._stage.ready) - hold)]:
-            self.serve(video)
-        self.look_again()
-        self._publishers.given.clear()
-        self._publishers.start_others(start)
+        served = waiting if answer.serve is None else self._rows("serve", answer.serve, waiting)
+        for video in served[: max(0, len(stage.ready) - hold)]:
+            stage.give(video)
+        return start
 
-    @property
-    def _name(self) -> str:
-        return f"the answer of {self._strategy.name}.decide"
-
-    def _asked(self, waiting: Sequence[int]) -> Decision:
-        now, publishers = self._env.now, self._publishers
-        ages = tuple((now - since) / PER_SECOND for since in publishers.starting_since())
+    def _ask(self, waiting: Sequence[int]) -> Decision:
+        """Ask the hook, which is told times in seconds."""
+        now = self._env.now
+        ages = tuple((now - since) / PER_SECOND for since in self._pool.starting.values())
         number, span = sum(self._mix.values()), (self._last - self._first) / PER_SECOND
         state = State(
             now / PER_SECOND,
             tuple(self._known(video, now) for video in waiting),
-            tuple(self._known(video, end) for video, end in self.encoding(waiting)),
-            len(publishers.ordered_since()) - len(ages),
+            tuple(self._known(video, end) for video, end in self._encoding(waiting)),
+            len(self._ordered_since()) - len(ages),
             ages,
             len(self._stage.ready),
             (number - 1) / span if span else 0.0,
             dict(self._mix),
         )
-        answer = call(self._strategy.decide, state)
+        answer = call(self._run.strategy.decide, state)
         if not isinstance(answer, Decision):
             raise StrategyError(f"{self._name} must be a tv2sim.Decision, not {shown(answer)}")
         return answer
 
-    def _known(self, video: int, end: float) -> KnownVideo:
-        remaining = (end - self._env.now) / PER_SECOND
-        return KnownVideo(video, self._videos[video], self.deadline(video) / PER_SECOND, remaining)
+    def _known(self, video: int, encoded: float) -> KnownVideo:
+        run = self._run
+        left = (encoded - self._env.now) / PER_SECOND
+        return KnownVideo(video, run.videos[video], run.deadline(video) / PER_SECOND, left)
 
     def _rows(self, what: str, rows: Sequence[int], waiting: Sequence[int]) -> list[int]:
         try:
@@ -237,13 +236,3 @@ class AskedDecisions(RuledDecisions):
                 f"{self._name} must {what} rows of videos that are waiting, each once, not {shown(rows)}"
             )
         return found
-
-
-def _rates(scenario: Scenario) -> Callable[[float], int]:
-    """Return a function of a tick: the number of the step in which the client's rate is then."""
-    rate = scenario.requests_per_second
-    if not isinstance(rate, Profile):
-        return lambda time: 0
-    starts = [to_ticks(start) for start, _ in rate.steps]
-    period = None if rate.period is None else to_ticks(rate.period)
-    return lambda time: bisect_right(starts, time if period is None else time % period) - 1
