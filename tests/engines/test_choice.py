@@ -1,4 +1,4 @@
-"""The door to the engines: names, and start-up times drawn for a chunk of replications at once."""
+"""The door to the engines: names, and start-up times drawn for many publishers at once."""
 
 from __future__ import annotations
 
@@ -67,13 +67,12 @@ class Answering(tv.Distribution):
 
 
 class TestStartupTimes:
-    def test_are_drawn_once_a_chunk_for_videos_and_slots_in_one_dimension(self) -> None:
+    def test_are_drawn_for_256_videos_or_slots_at_once_in_one_dimension(self) -> None:
         distribution = Answering(lambda u: 2 + 4 * u)
         scenario = tv.Scenario(startup_time=distribution)
         distribution.shapes.clear()  # the scenario has asked for the extremes
         tv.replicate(FEW, "2c", scenario, replications=60)
-        n = len(FEW)
-        assert distribution.shapes == [(25 * n,), (250,), (25 * n,), (250,), (10 * n,), (100,)]
+        assert distribution.shapes == [(256,)] * (60 * 2)  # in each replication: for videos, and of slots
 
     def test_are_those_of_a_replication_alone(self) -> None:
         scenario = tv.Scenario(startup_time="gamma(2, 2)")

@@ -59,7 +59,8 @@ class Client:
         self._amount = run.draws.values("arrivals", Exponential(1), Purpose.PAUSE)
         self._constant_pause = self._pause(0.0, 1.0) if isinstance(self._rate, float) else None
         self._arrival = 0.0  # the tick at which the latest video came, if arrivals are fixed
-        self._pause_ends = 0.0  # the tick before which nothing is offered
+        # the tick before which nothing is offered
+        self._pause_ends = 0.0
         self._refusals: defaultdict[int, int] = defaultdict(int)  # so far, by video
         self._refused: list[tuple[float, int]] = []  # a heap of (tick at which it is due, video)
         self.waits = False
