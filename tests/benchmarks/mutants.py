@@ -17,9 +17,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
+from tv2sim.base.compiling import _sources
+
 __all__ = ["MUTANTS", "PAGE", "ROOT", "Mutant", "Verdict", "mutated", "verdict_of"]
 
 ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "tv2sim"
 PAGE = ROOT / "docs" / "reference" / "verification.md"
 HEAD = ("| Mistake | File | Rows that do not agree |", "|---|---|---|")
 
@@ -223,18 +226,39 @@ def mutated(mutant: Mutant, package: Path) -> str:
     return source.replace(mutant.text, mutant.replacement)
 
 
-def verdict_of(mutant: Mutant | None, cache: Path, replications: int, timeout: float = 1200) -> Verdict:
-    """Run ``tv2sim verify`` in a new process with a copy of the package that has the mistake (None: none).
+_WITH_A_MISTAKE = """
+import runpy, sys
+from importlib.machinery import SourceFileLoader
 
-    `cache` is where compiled functions are kept: by the sources of the kernels, so that mistakes can share it.
+_, path, source, *sys.argv[1:] = sys.argv
+usual = SourceFileLoader.get_code
+SourceFileLoader.get_code = lambda self, name: (
+    compile(source, path, "exec") if self.get_filename(name) == path else usual(self, name)
+)
+runpy.run_module("tv2sim", run_name="__main__")
+"""
+"""A program that runs tv2sim with another source in place of one file's."""
+
+
+def verdict_of(mutant: Mutant | None, cache: Path, replications: int, timeout: float = 1200) -> Verdict:
+    """Run ``tv2sim verify`` in a new process that has the mistake (None: none).
+
+    A file with compiled functions has it in a copy of the package, whose kernels are kept in `cache`. Any other
+    file has it in memory alone, and the kernels are those of this package.
     """
+    command = [sys.executable, "-m", "tv2sim", "verify", "--replications", str(replications)]
+    environment = os.environ | {"COLUMNS": "200"}
     with TemporaryDirectory() as folder:
-        package = Path(folder, "tv2sim")
-        shutil.copytree(ROOT / "tv2sim", package, ignore=shutil.ignore_patterns("__pycache__"))
-        if mutant is not None:
-            (package / mutant.file).write_text(mutated(mutant, package), encoding="utf-8")
-        environment = os.environ | {"PYTHONPATH": folder, "NUMBA_CACHE_DIR": str(cache), "COLUMNS": "200"}
-        command = [sys.executable, "-m", "tv2sim", "verify", "--replications", str(replications)]
+        if mutant is not None and PACKAGE / mutant.file in _sources():
+            copy = Path(folder, "tv2sim")
+            shutil.copytree(PACKAGE, copy, ignore=shutil.ignore_patterns("__pycache__"))
+            (copy / mutant.file).write_text(mutated(mutant, copy), encoding="utf-8")
+            environment |= {"PYTHONPATH": folder, "NUMBA_CACHE_DIR": str(cache)}
+        else:
+            environment["PYTHONPATH"] = str(ROOT)
+            if mutant is not None:
+                given = [str(PACKAGE / mutant.file), mutated(mutant, PACKAGE)]
+                command[1:3] = ["-c", _WITH_A_MISTAKE, *given]
         try:
             done = subprocess.run(
                 command, cwd=folder, env=environment, capture_output=True, text=True, timeout=timeout

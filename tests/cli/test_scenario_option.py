@@ -112,7 +112,10 @@ class TestFiles:
     @pytest.mark.parametrize("command", OF_A_CATALOGUE)
     @pytest.mark.full
     def test_the_example_is_taken_by_every_command(self, command: str) -> None:
-        few = {"compare": "--replications 2 --strategies 2c", "replay": "--speed max --port none"}
+        few = {
+            "compare": "--replications 2 --strategies 2c", "plan": "--replications 40 --vary prewarmed=10:11",
+            "replay": "--speed max --port none",
+        }  # fmt: skip
         options = few.get(command, "").split()
         status, out, err = tv2sim(command, CATALOGUE, "--scenario", EXAMPLE, *options)
         assert (status, bool(out)) == (0, True), err
