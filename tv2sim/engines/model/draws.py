@@ -31,7 +31,7 @@ class Draws:
     """
 
     def __init__(self, seed: int, replication: int) -> None:
-        self._seed, self._replication = seed, replication
+        self.seed, self.replication = seed, replication
 
     def ticks(self, name: str, time: Distribution | float, purpose: Purpose) -> Draw:
         """Draw ticks from a distribution of seconds; `name` is the field's, for messages."""
@@ -63,7 +63,7 @@ class Draws:
                 if len(chunks) == _KEPT:
                     chunks.clear()
                 start = entity - entity % _TOGETHER
-                u = uniforms(self._seed, purpose, self._replication, _TOGETHER, start=start, further=further)
+                u = uniforms(self.seed, purpose, self.replication, _TOGETHER, start=start, further=further)
                 chunk = chunks[key] = convert(u).tolist()
             return chunk[entity % _TOGETHER]
 

@@ -131,11 +131,13 @@ class Encoders:
         self._record.queued(video)
         self._stage.arrive(video)
         self._pool.moment(QUEUED, video)
+        is_taken = False
         if self._deliveries is None:
-            self._stage.wait(video)
+            is_taken = self._stage.wait(video)
         else:
             self._deliveries.accept(video)
-        self._pool.step(video)
+        if not is_taken or self._run.scenario.faults.publishing:  # else the pool is full again
+            self._pool.step(video)
 
     def _release(self, encoder: int) -> None:
         """Let an encoder be free, for a video that has lost its own, or else for the client."""

@@ -107,9 +107,10 @@ class Pool:
             self.fill_up(repeat(video))
 
     def publishing_ended(self, video: int, takes: float, failed: bool) -> None:
-        """Act on the end of publishing, on which the limit and the level may depend."""
-        has_room_again = self._at_most < inf and not failed
-        if has_room_again or (takes and self._asks_level):
+        """Act on the end of publishing, on which the limit and the level may depend, each by itself."""
+        if self._at_most < inf and not failed:
+            self.step(video)
+        if takes and self._asks_level:
             self.step(video)
 
     # -- the level -----------------------------------------------------------------------------------------

@@ -100,8 +100,8 @@ class PublishingStage:
         if not self._run.own[video]:
             self.hidden.add(video)
 
-    def wait(self, video: int) -> None:
-        """Let a video wait for a publisher, unless one that is ready takes it at once.
+    def wait(self, video: int) -> bool:
+        """Let a video wait for a publisher, and return whether a ready one of the pool takes it at once.
 
         Invariant: unless a decision serves (`late`), the queue is empty or no publisher of the pool is ready.
         """
@@ -110,13 +110,16 @@ class PublishingStage:
             if video in self.own_ready and not self._gives_up(video):
                 self.own_waiting.remove(video)
                 self.own_ready.pop(video).process.send(video)
-            return
+            return False
         self.hidden.discard(video)
+        is_taken = False
         if self.late or not self.ready:
             insort(self._queue, (self._urgency(video, self._place[video]), video))
         elif not self._gives_up(video):
+            is_taken = True
             self.ready.popleft().process.send(video)
         self.look_for_room()
+        return is_taken
 
     def _urgency(self, video: int, place: int) -> tuple[Any, ...]:
         """Return what orders the queue: the video for which it is smallest is served first."""
@@ -131,7 +134,11 @@ class PublishingStage:
         return (place,)
 
     def waiting(self) -> list[int]:
-        """Return the videos that any publisher may take, in the order in which they are served."""
+        """Return the videos that any publisher may take, those in their encoders last."""
+        return [*(video for _, video in self._queue), *(self.blocked if self.sees_blocked else ())]
+
+    def in_order(self) -> list[int]:
+        """Return the same in the order in which they are served."""
         blocked = enumerate(self.blocked if self.sees_blocked else ())
         others = [(self._urgency(video, _AFTER_ALL + later), video) for later, video in blocked]
         return [video for _, video in sorted([*self._queue, *others])]

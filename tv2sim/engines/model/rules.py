@@ -66,7 +66,7 @@ class Rule:
         """Discard and serve, and return how many publishers to order whatever the level of the pool is."""
         stage = self._stage
         self._discard_hopeless()
-        while stage.ready and (waiting := stage.waiting()):
+        while stage.ready and (waiting := stage.in_order()):
             stage.give(waiting[0])
         return 0
 
@@ -136,7 +136,7 @@ class CoverageRule(Rule):
         self._discard_hopeless()
         if self._knowledge.holding:
             self._make_room()
-        waiting = stage.waiting()
+        waiting = stage.in_order()
         encoding = self._encoding(waiting)
         served, started, _ = self._coverage.decide(
             self._knowledge,
@@ -156,7 +156,7 @@ class CoverageRule(Rule):
         """Serve those that wait until there is room: to hold for a video that cannot come would be in vain."""
         stage = self._stage
         if not stage.sees_blocked:
-            while not stage.has_room and stage.ready and (waiting := stage.waiting()):
+            while not stage.has_room and stage.ready and (waiting := stage.in_order()):
                 stage.give(waiting[0])
 
     def _step_of_rate(self) -> int:
@@ -186,7 +186,7 @@ class AskedRule(Rule):
 
     def _carry_out(self) -> int:
         """Do what the hook answers."""
-        stage, waiting = self._stage, self._stage.waiting()
+        stage, waiting = self._stage, self._stage.in_order()
         answer = self._ask(waiting)
         for video in self._rows("discard", answer.discard, waiting):
             if not self._run.outcome[video]:  # otherwise it has been published, and delivered again
