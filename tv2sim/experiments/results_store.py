@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RULES", "Description", "IndescribableError", "Kept", "as_kept", "compute"]
 
-RULES = 3
+RULES = 4
 """The version of the rules. It changes with every change of results, which the changelog marks **results**."""
 
 _EXACT = (Constant, Uniform, Triangular, Empirical)
