@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from tv2sim.base.checks import a_whole_number, plural
-from tv2sim.base.errors import CatalogueError, InputError, OutputError
+from tv2sim.base.errors import CatalogueError, InputError, OutputError, printable
 from tv2sim.base.progress import watched
 from tv2sim.base.storage import read_file, resolved, whole_file
 from tv2sim.catalogue import Import, Rejected, Survey, generate_lines, import_catalogue, survey_catalogue
 from tv2sim.catalogue.columns import STARTUP_TIME, Columns, a_timezone, as_columns
 from tv2sim.catalogue.judging import Reasons
 from tv2sim.cli.inputs import note_units, scenario_of
-from tv2sim.cli.output import USUAL, note, plain, say, width_of_terminal
+from tv2sim.cli.output import USUAL, note, say, width_of_terminal
 from tv2sim.world.distributions import Distribution
 from tv2sim.world.profiles import Profile
 
@@ -165,7 +165,7 @@ def import_command(options: argparse.Namespace) -> None:
         origin.sign(name)
     for line in _report(found, columns):
         # without --out, standard output is the catalogue
-        note(plain(line)) if out is None else say(line)
+        note(printable(line)) if out is None else say(line)
     note_units(found.catalogue.numbers | {STARTUP_TIME: found.startup_times}, columns.constants)
 
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
 
-__all__ = ["Signalled", "Signals", "call"]
-
 
 def call(argv: Sequence[str] | None) -> int:
     """Run the command with these arguments and return its exit status."""

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from tv2sim.base.checks import plural
 from tv2sim.base.dictionaries import changed, read_tables
-from tv2sim.base.errors import InputError
+from tv2sim.base.errors import InputError, printable
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.catalogue.columns import FIELDS, STARTUP_TIME
 from tv2sim.cli.options import SCENARIO
-from tv2sim.cli.output import note, plain
+from tv2sim.cli.output import note
 from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.world.measured_times import unit_question
 from tv2sim.world.prices import Prices
@@ -26,11 +26,6 @@ from tv2sim.world.scenario import Scenario
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-__all__ = [
-    "arguments_of", "catalogue_of", "fields_of", "keep_running", "note_load", "note_rejected", "note_units",
-    "port_of", "prices_of", "scenario_of", "seed_of", "strategy_of",
-]  # fmt: skip
 
 
 def arguments_of(options: argparse.Namespace, *names: str) -> dict[str, Any]:
@@ -70,7 +65,7 @@ def catalogue_of(
         return catalogue
     ordered = catalogue.by_submission()
     if ordered.ids != catalogue.ids:
-        note(f"{plain(catalogue.name)}: sorted by submittedAt, since videos arrive in this order")
+        note(f"{printable(catalogue.name)}: sorted by submittedAt, since videos arrive in this order")
     return ordered
 
 
@@ -163,11 +158,9 @@ def note_units(numbers: Mapping[str, NDArray[np.float64]], constants: Container[
 def note_rejected(catalogue: Catalogue, name: str = "") -> None:
     """Note how many lines were rejected, and the first of them."""
     if catalogue.rejected:
-        first = catalogue.rejected[0]
-        note(
-            f"{plain(name)}{plural(len(catalogue.rejected), 'line')} rejected, the first, line {first.line}, "
-            f"because {plain(first.reason)} (tv2sim check lists them)"
-        )
+        first, lines = catalogue.rejected[0], plural(len(catalogue.rejected), "line")
+        why = f"the first, line {first.line}, because {first.reason} (tv2sim check lists them)"
+        note(printable(f"{name}{lines} rejected, {why}"))
 
 
 def note_load(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> None:

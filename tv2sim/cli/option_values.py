@@ -14,11 +14,6 @@ from tv2sim.base.line_syntax import parts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = [
-    "ListOf", "TablesOr", "choice", "forms", "is_table", "is_text", "number", "precision", "prices", "setting",
-    "share", "speed", "varied", "whole", "whole_or_none",
-]  # fmt: skip
-
 
 def whole(text: str) -> int:
     """Return a whole number."""

@@ -10,16 +10,10 @@ from contextlib import contextmanager
 from itertools import zip_longest
 from typing import TYPE_CHECKING, TextIO
 
-from tv2sim.base.errors import OutputError, shortened
-from tv2sim.base.errors import printable as plain
+from tv2sim.base.errors import OutputError, printable, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-__all__ = [
-    "discard", "fitted", "note", "one_line", "plain", "printing", "say",
-    "warnings_noted", "width_of_terminal", "wrapped",
-]  # fmt: skip
 
 
 def note(message: str) -> None:
@@ -32,7 +26,7 @@ def note(message: str) -> None:
 
 def one_line(message: str) -> str:
     """Return a message as one line of bounded length, with characters escaped that are not printable."""
-    return plain(" ".join(shortened(message).splitlines()))
+    return printable(" ".join(shortened(message).splitlines()))
 
 
 # -- what fits the width of the terminal -------------------------------------------------------------------
@@ -62,7 +56,7 @@ def wrapped(text: str, indent: str = "") -> list[str]:
 
 def say(text: str, indent: str = "  ") -> None:
     """Print a text on standard output, escaped and :func:`wrapped`."""
-    print(*wrapped(plain(text), indent), sep="\n")
+    print(*wrapped(printable(text), indent), sep="\n")
 
 
 def fitted(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Iterator[str]:
@@ -191,7 +185,7 @@ def warnings_noted(of: str) -> Iterator[None]:
 
     class Noted(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            note(f"warning: {plain(record.getMessage())}")
+            note(f"warning: {printable(record.getMessage())}")
 
     logger, handler = logging.getLogger(of), Noted()
     logger.addHandler(handler)

@@ -20,7 +20,6 @@ from tv2sim.cli.output import one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["add_options", "completion", "parse", "what_to_try"]
 
 _WHAT = "Simulate when to start single-use publishers, and how many."
 _EXAMPLES = "examples, with the catalogue that `tv2sim generate --out videos.jsonl` writes:"
@@ -85,15 +84,16 @@ def _parsers(*complete: str) -> tuple[argparse.ArgumentParser, Mapping[str, argp
 
 def add_options(parser: argparse.ArgumentParser, name: str) -> None:
     """Add the options of a command, in groups."""
-    arguments = []
-    for heading, options in COMMANDS[name].groups.items():
-        text = FORMS if heading == "scenario" else None
-        into = parser.add_argument_group(heading, text) if heading else parser
-        for one in options:
-            several = into.add_mutually_exclusive_group() if isinstance(one, OneOf) else into
-            for option in one.options if isinstance(one, OneOf) else (one,):
-                several.add_argument(*option.flags, help=_with_sentences(option.help), **option.how)
-                arguments += [] if option.flag.startswith("-") else [_usage(option)]
+    arguments: list[str] = []
+    group: argparse._ActionsContainer = parser
+    for one in COMMANDS[name].options:
+        if isinstance(one, str):
+            group = parser.add_argument_group(one, FORMS if one == "scenario" else None)
+            continue
+        into = group.add_mutually_exclusive_group() if isinstance(one, OneOf) else group
+        for option in one.options if isinstance(one, OneOf) else (one,):
+            into.add_argument(*option.flags, help=_with_sentences(option.help), **option.how)
+            arguments += [] if option.flag.startswith("-") else [_usage(option)]
     parser.usage = " ".join([f"tv2sim {name} [OPTION ...]", *arguments])
 
 

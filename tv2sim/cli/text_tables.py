@@ -8,7 +8,8 @@ import numpy as np
 
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import number, p_value, rate
-from tv2sim.cli.output import fitted, plain, wrapped
+from tv2sim.base.errors import printable
+from tv2sim.cli.output import fitted, wrapped
 from tv2sim.experiments.conclusions import controlled, differences, name_of, verdict
 from tv2sim.experiments.startup_resampling import ENDS
 from tv2sim.inference.intervals import Interval
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from tv2sim.experiments.replications import Replications
     from tv2sim.results.run import Run
 
-__all__ = ["run_by_group", "tidy", "to_read"]
 
 _DIFFERENCE = {
     "baseline": "baseline", "mean": "difference", "half_width": "difference_half_width",
@@ -61,7 +61,7 @@ def to_read(study: Comparison, by: str | None = None, plan: Plan | None = None) 
             yield ""
         first = part[part.baseline]
         yield from wrapped(
-            plain(
+            printable(
                 f"{name_of(part)}: {plural(len(first.catalogue), 'video')}, "
                 f"{plural(study.replications, 'replication')}, "
                 f"seed {first.seed}, {rate(study.confidence)} intervals"
@@ -77,10 +77,10 @@ def to_read(study: Comparison, by: str | None = None, plan: Plan | None = None) 
             yield from _metrics(part, wider=True)
         if words := controlled(part.cells):
             yield ""
-            yield from wrapped(plain(words))
+            yield from wrapped(printable(words))
         if len(part.strategies) > 1:
             yield ""
-            head = f"differences from strategy {plain(study.baseline)}, paired; p-values adjusted (Holm)"
+            head = f"differences from strategy {printable(study.baseline)}, paired; p-values adjusted (Holm)"
             yield from wrapped(head)
             yield ""
             yield from _differences(part)
@@ -88,7 +88,7 @@ def to_read(study: Comparison, by: str | None = None, plan: Plan | None = None) 
         if by is not None:
             yield from _by_group(part, by)
             yield ""
-        yield from wrapped(plain(verdict(part, plan)))
+        yield from wrapped(printable(verdict(part, plan)))
 
 
 def _metrics(part: Comparison, *, wider: bool = False) -> Iterator[str]:
@@ -98,7 +98,7 @@ def _metrics(part: Comparison, *, wider: bool = False) -> Iterator[str]:
         return (reps.input_interval if wider else reps.interval)(metric, confidence)
 
     rows = [
-        [plain(name), *(estimate(metric, interval(reps, metric), units=False) for metric in main)]
+        [printable(name), *(estimate(metric, interval(reps, metric), units=False) for metric in main)]
         for name, reps in part.strategies.items()
     ]
     yield from fitted([["strategy", *map(heading, main)], *rows], left=1)
@@ -113,7 +113,9 @@ def _differences(part: Comparison) -> Iterator[str]:
     measured = ["with measured start-up times"] if part.resamples else []
     rows: list[list[str] | str] = [["metric", "verdict", "difference", *measured, "p"]]
     for strategy, compared in differences(part, _main(part)):
-        rows.append(plain(strategy) if compared else f"{plain(strategy)}: the same in every replication")
+        rows.append(
+            printable(strategy) if compared else f"{printable(strategy)}: the same in every replication"
+        )
         for one in compared:
             gain = estimate(one.metric, one.interval, difference=True)
             label = METRICS[one.metric].label
@@ -148,10 +150,10 @@ def run_by_group(run: Run, column: str) -> Iterator[str]:
         for row in table.to_dict("records")
     ]
     yield from wrapped(
-        f"by {plain(column)}; lateness (s) that so many % of a group's publications do not exceed"
+        f"by {printable(column)}; lateness (s) that so many % of a group's publications do not exceed"
     )
     yield ""
-    heads = [plain(column), "videos", *outcomes, "on time (%)", *_PERCENTS]
+    heads = [printable(column), "videos", *outcomes, "on time (%)", *_PERCENTS]
     yield from fitted([heads, *rows], left=1)
     yield ""
 
@@ -160,7 +162,7 @@ def _by_group(part: Comparison, column: str) -> Iterator[str]:
     table = part.by(column)
     rows = [
         [
-            plain(row["strategy"]),
+            printable(row["strategy"]),
             _group(row["group"]),
             number(row["videos"]),
             estimate(ON_TIME_RATE, Interval(*(row[name] for name in _RATE)), units=False),
@@ -168,13 +170,13 @@ def _by_group(part: Comparison, column: str) -> Iterator[str]:
         ]
         for row in table.to_dict("records")
     ]
-    yield from wrapped(f"by {plain(column)}; lateness (s) that so many % of a group's videos do not exceed")
+    yield from wrapped(f"by {printable(column)}; lateness (s) that so many % of a group's videos do not exceed")
     if np.isinf(table.filter(like="lateness")).any(axis=None):
         yield "(∞: they are not published when the run ends)"
     if (pooled := int(table["replications"].iloc[0])) < part.replications:
         yield f"of the first {plural(pooled, 'replication')}, which are a million videos"
     yield ""
-    heads = ["strategy", plain(column), "videos", "on time (%)", *_PERCENTS]
+    heads = ["strategy", printable(column), "videos", "on time (%)", *_PERCENTS]
     yield from fitted([heads, *rows], left=2, keys=2)
 
 
@@ -189,4 +191,4 @@ def _lateness(row: Mapping[Hashable, Any]) -> list[str]:
 def _group(value: object) -> str:
     if value == "" or value != value:
         return "(none)"
-    return plain(f"{value:.15g}" if isinstance(value, float) else str(value))
+    return printable(f"{value:.15g}" if isinstance(value, float) else str(value))
