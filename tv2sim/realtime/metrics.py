@@ -99,9 +99,9 @@ _ROWS = (
     # levels and counts
     _Row("tv2_video_publishing_queue",
          "Videos in the publishing queue; those with a publisher of their own wait beside it.",
-         lambda of: len(of.state.queue)),
+         lambda of: of.state.places.levels["publishing_queue"]),
     _Row("tv2_video_encoders_down", "Encoders that have died and are not back yet.",
-         lambda of: len(of.state.down)),
+         lambda of: of.state.down),
     _Row("tv2_video_publishers", "Publishers by state; those that have failed stay in that state.",
          lambda of: of.state.publisher_states, labels=("state",)),
     _Row("tv2_video_publishers_started_total", "Publishers started.", lambda of: of.state.started),
