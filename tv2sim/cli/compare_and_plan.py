@@ -79,7 +79,7 @@ def compare_command(options: argparse.Namespace) -> None:
         _print(study, kind if options.out is None else "text", options.by, planned)
 
 
-# -- what the options ask for ------------------------------------------------------------------------------
+# -- the options as arguments ------------------------------------------------------------------------------
 
 
 def _call(options: argparse.Namespace, fields: Mapping[str, list[Any]]) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def _precision(options: argparse.Namespace) -> Precision | None:
 
 
 def _format(options: argparse.Namespace) -> str:
-    """Return the format of the table, "text" for what is read."""
+    """Return the format of the table; "text" is for people."""
     kind: str = options.format or ("csv" if options.out is not None else "text")
     if kind == "parquet" and options.out is None:
         raise InputError("--format parquet is for a file: name it with --out")
@@ -183,7 +183,7 @@ def _plan(
 
 
 def _about(options: argparse.Namespace) -> dict[str, str | None]:
-    """Return what the author of the report says."""
+    """Return the title, the author, the date and the notes of the report."""
     about = {name: getattr(options, name) for name in ("title", "author", "date", "notes")}
     for name, value in about.items():
         if value is not None and options.report is None:
@@ -258,7 +258,7 @@ def _text(value: object) -> str:
     return "none" if value is None else f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
-# -- what comes out ----------------------------------------------------------------------------------------
+# -- output ------------------------------------------------------------------------------------------------
 
 
 def _begun(
@@ -296,9 +296,8 @@ def _encoded(table: pd.DataFrame, kind: str) -> bytes:
 def _print(study: Comparison, kind: str, by: str | None, planned: Plan | None) -> None:
     """Print the comparison, without control characters if it goes to a terminal.
 
-    The answer of a plan is its verdict, or stands beside data. CSV has no escapes: in a pipe or a file, names
-    are data and stay as they are, quoted where they hold a comma, a quote or an end of line. On a terminal they
-    are escaped.
+    The answer of a plan is the verdict of the text; beside data it is a note. CSV has no escapes. So in a pipe
+    or a file, names stay as they are, and are quoted where CSV requires it. On a terminal they are escaped.
     """
     if kind == "text":
         print(*to_read(study, by, planned), sep="\n")
@@ -316,7 +315,7 @@ def _print(study: Comparison, kind: str, by: str | None, planned: Plan | None) -
 
 
 def plan_command(options: argparse.Namespace) -> None:
-    """Plan, and print the answer and what it rests on."""
+    """Plan, and print the answer and the table of candidates."""
     scenario = scenario_of(options)
     vary = _vary(options.vary, scenario)
     catalogue = catalogue_of(options, [scenario])
@@ -330,7 +329,7 @@ def plan_command(options: argparse.Namespace) -> None:
 
 
 def _vary(given: list[tuple[str, list[Any]]], scenario: Scenario) -> dict[str, list[Any]]:
-    """Return the values of each field, those of the scenario as its options take them."""
+    """Return the values of each field; values of scenario fields are read as by their options."""
     vary = {}
     for name, values in given:
         if name in vary:

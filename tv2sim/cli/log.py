@@ -45,7 +45,7 @@ def end_of(run: Run) -> dict[str, Any]:
 
 
 def costs_line(run: Run) -> str:
-    """Return what a run costs as a line for people, in the manner of the stats line."""
+    """Return the costs of a run as a line for people, in the form of the stats line."""
     return "costs: " + " ".join(f"{name}={cost:.10g}" for name, cost in run.costs.items())
 
 

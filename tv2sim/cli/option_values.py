@@ -127,7 +127,7 @@ def setting(part: dict[str, Any]) -> Callable[[str], Any]:
 
 
 def _table(text: str, properties: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    """Return a table; `names` are what may be written instead of one."""
+    """Return a table; `names` are the words that may be written in its place."""
     pairs = [part.partition("=") for part in parts(text)]
     for name, given, _ in pairs:
         if not given:

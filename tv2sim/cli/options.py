@@ -56,11 +56,11 @@ class Command:
     module : str
         The module of the command line that has its function, which is named after the command.
     text : str
-        What the command does.
+        A sentence that says what the command does.
     examples : tuple of str
         Two calls that work where videos.jsonl is.
     *options : Option, OneOf or str
-        Its options; a string is the heading above those that follow.
+        The options; a string is the heading of the options after it.
     """
 
     def __init__(
@@ -72,7 +72,7 @@ class Command:
 def _option(name: str, text: str, kind: Callable[[str], Any] = str, **how: Any) -> Option:
     """Return an option such as "--runs N"; the value of "--log {text,json}" is one of these words.
 
-    A default is added to the text, but 0 and those of lists, which have words of their own there.
+    The default is added to the text, unless it is 0 or a list: such texts state it themselves.
     """
     flag, _, metavar = name.partition(" ")
     words = words_of(metavar)
@@ -109,7 +109,7 @@ def _of_field(name: str, part: dict[str, Any]) -> Option:
 
 
 def _metavar(part: dict[str, Any]) -> str:
-    """Return what stands for a value: what it can be besides a table and none."""
+    """Return the placeholder of a value in the help, by the forms of the value besides a table and none."""
     if is_table(part):
         return "NAME=VALUE,..."
     if "enum" in part:
@@ -120,7 +120,7 @@ def _metavar(part: dict[str, Any]) -> str:
 
 
 def _in_short(description: str) -> str:
-    """Return the first sentence of a description, and what None means."""
+    """Return the first sentence of a description, and the meaning of None."""
     first, *rest = re.split(r"(?<=\.) (?=[A-Z])", description)
     none = [f"; none: {one.removeprefix('None: ')}" for one in rest if one.startswith("None: ")]
     words = "".join([first, *none]).replace(".;", ";").removesuffix(".")
@@ -149,7 +149,7 @@ FORMS = (
     f"DIST is {_SCHEMA['$defs']['distribution']['description']}. "
     "NAME=VALUE,... are keys of a table, such as --faults startup=0.1,attempts=3."
 )
-"""What stands below the heading of the scenario."""
+"""The text below the heading of the scenario."""
 _FILE = "a scenario file, TOML or JSON (.json); the other options win over it"
 _ONE_SCENARIO = (_option("--scenario FILE", _FILE), *SCENARIO.values())
 _GRID = "; several files, and several values of the options below, have commas between them: all combinations"
@@ -158,7 +158,7 @@ _SCENARIOS = (
     *(one._replace(how=one.how | {"type": read.TablesOr(one.how["type"])}) for one in SCENARIO.values()),
 )
 
-# -- what several commands have ----------------------------------------------------------------------------
+# -- options of several commands ---------------------------------------------------------------------------
 
 _STRATEGIES = "1, 2a, 2b, 2c, advance, 'just in time', 'slack aware', adaptive, coverage"
 """The built-in strategies, whose classes take too long to import for a help text."""
@@ -391,8 +391,7 @@ _REPLAY = Command(
     _switch("--keep-running", _KEEP_RUNNING, action=argparse.BooleanOptionalAction),
     "output",
     _option(
-        "--record FILE",
-        "write the videos to this file, those of a feed with the times at which they came",
+        "--record FILE", "write the videos to this file, those of a feed with the times at which they came"
     ),
     _prices("the cost is told at the end"),
     *_folder("replace an earlier FILE, or result in DIR"),

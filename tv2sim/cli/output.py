@@ -29,14 +29,14 @@ def one_line(message: str) -> str:
     return printable(" ".join(shortened(message).splitlines()))
 
 
-# -- what fits the width of the terminal -------------------------------------------------------------------
+# -- the width of the terminal -----------------------------------------------------------------------------
 
 USUAL = 80
-"""The columns that a table may have where standard output is no terminal."""
+"""The width of tables where standard output is no terminal."""
 
 
 def width_of_terminal() -> int | None:
-    """Return how many columns the terminal has: COLUMNS of the environment, else those of standard output."""
+    """Return the number of columns: COLUMNS of the environment, else the columns of standard output."""
     if (given := os.environ.get("COLUMNS", "")).isdecimal() and int(given):
         return int(given)
     try:
@@ -73,28 +73,29 @@ def fitted(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Ite
         So many columns hold text and are aligned to the left; the others hold numbers.
     """
     width = width_of_terminal() or USUAL
-    of_columns = list(zip(*(row for row in rows if not isinstance(row, str)), strict=True))
-    whole = [max(map(len, column)) for column in of_columns]
-    least = [
-        min(max(map(_longest_word, column)), width // 3)
-        if number < left
-        else max(_longest_word(column[0]), *map(len, column[1:]), 0)
-        for number, column in enumerate(of_columns)
-    ]
+    columns = list(zip(*(row for row in rows if not isinstance(row, str)), strict=True))
+    whole = [max(map(len, column)) for column in columns]
+    least = [_least(column, width // 3 if n < left else None) for n, column in enumerate(columns)]
     parts = _parts(least, width, keys) if _total(whole) > width else [[*range(len(whole))]]
     for part in parts:
         if part is not parts[0]:
             yield ""
-        widths = {}
-        room = width - _total(least[number] for number in part)
-        for number in part:
-            widths[number] = least[number] + max(0, min(room, whole[number] - least[number]))
-            room -= widths[number] - least[number]
+        widths, room = {}, width - _total(least[n] for n in part)
+        for n in part:
+            widths[n] = least[n] + max(0, min(room, whole[n] - least[n]))
+            room -= widths[n] - least[n]
         for row in rows:
             if isinstance(row, str):
                 yield from textwrap.wrap(row, width)
             else:
                 yield from _lines([(row[n], widths[n], n < left) for n in part], head=row is rows[0])
+
+
+def _least(column: Sequence[str], most: int | None) -> int:
+    """Return the least width of a column: of text at most `most`; without it, the column holds numbers."""
+    if most is not None:
+        return min(max(map(_longest_word, column)), most)
+    return max(_longest_word(column[0]), *map(len, column[1:]), 0)
 
 
 def _parts(least: Sequence[int], width: int, keys: int) -> list[list[int]]:
@@ -143,7 +144,7 @@ def _lines(cells: Sequence[tuple[str, int, bool]], *, head: bool) -> Iterator[st
 
 
 def discard(stream: TextIO) -> None:
-    """Redirect a stream to the null device, with what it has buffered, so that no later flush fails."""
+    """Redirect a stream and its buffered text to the null device, so that no later flush fails."""
     try:
         number, nowhere = stream.fileno(), os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, number)
@@ -154,7 +155,7 @@ def discard(stream: TextIO) -> None:
 
 @contextmanager
 def printing(*, in_vain: bool) -> Iterator[None]:
-    """Distinguish failures of standard output from those of a file that is written at the same time.
+    """Distinguish failures of standard output from failures of a file that is written at the same time.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""What is typed, as options: ``argparse`` on the table of commands, and one line on what is wrong."""
+"""The options of a command line: ``argparse`` on the table of commands, and one line for a mistake."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parsers(*complete: str) -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
-    """Return the parser of all commands, and that of each command; only those named here have options."""
+    """Return the parser of all commands, and a parser for each; only the commands named here get options."""
     epilog = _examples(*(COMMANDS[name].examples[0] for name in ("replay", "compare")))
     parser = _Parser(prog="tv2sim", description=_WHAT, epilog=epilog, formatter_class=_Help)
     parser.add_argument("--version", action="version", version=f"tv2sim {tv2sim.__version__}")
@@ -104,13 +104,13 @@ def _usage(argument: Option) -> str:
 
 
 def _with_sentences(text: str) -> str:
-    """Return a text in which {plan.target} is replaced by what the docstring of the function says of it."""
+    """Return a text in which {plan.target} is replaced by the description in the docstring of the function."""
     return re.sub(r"\{(\w+)\.(\w+)\}", lambda named: _parameters(named[1])[named[2]], text)
 
 
 @cache
 def _parameters(function: str) -> dict[str, str]:
-    """Return what each parameter of a public function is: the first sentence of its entry in the docstring.
+    """Return the description of each parameter of a public function: the first sentence in the docstring.
 
     The source is read, since an import takes too long for a help text.
     """
@@ -161,7 +161,7 @@ def completion(shell: str) -> str:
     return str(shtab.complete(parser, shell))
 
 
-# -- what is meant by what is wrong ------------------------------------------------------------------------
+# -- probable mistakes -------------------------------------------------------------------------------------
 
 
 def _flags(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:

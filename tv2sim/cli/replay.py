@@ -39,7 +39,7 @@ from tv2sim.results.run import Run
 from tv2sim.results.saving import is_saved_run, write_run
 
 _OF_A_RECORDING = ("strategy", "prewarmed", "scenario", *SCENARIO, "seed", "replication")
-"""What a recorded log contains: options for these are accepted with a catalogue only."""
+"""Inputs that a recorded log contains; options for them need a catalogue."""
 _NOW_AND_THEN = 0.2
 """Wall seconds after which rejected lines of a feed are reported even if there is no event."""
 
@@ -96,7 +96,7 @@ def _outside(options: argparse.Namespace) -> None:
 
 
 def _check_recorded(options: argparse.Namespace) -> None:
-    """Refuse options for what a recorded log contains."""
+    """Refuse options for inputs that a recorded log contains."""
     if options.catalogue is not None:
         raise InputError("a replay is of a catalogue or of a recorded log, not of both")
     if options.columns is not None:
@@ -371,7 +371,7 @@ class PatientOutput:
         self._lost = False
 
     def hurry(self) -> None:
-        """Wait at most :data:`_PATIENCE` seconds from now on; what is not written by then is lost."""
+        """Wait at most :data:`_PATIENCE` seconds from now on; the rest of the data is lost."""
         self._hurried = time.monotonic()
 
     def write(self, data: bytes) -> None:

@@ -84,7 +84,7 @@ def _lines(found: Verification) -> Iterator[str]:
 
 
 def fit_command(options: argparse.Namespace) -> None:
-    """Print the candidates, what is best, and how to simulate with it."""
+    """Print the candidates, the best one, and the option that simulates with it."""
     found = fit(options.samples, seed=options.seed)
     if found.families:
         rows = [["", *HEAD], *([str(one), *figures(one)] for one in found.families)]

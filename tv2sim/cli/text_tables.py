@@ -40,8 +40,8 @@ _DIFFERENCE = {
 def tidy(study: Comparison) -> pd.DataFrame:
     """Return the comparison as one table: a row per catalogue, scenario, strategy and metric.
 
-    The columns are those of :attr:`tv2sim.Comparison.frame` without `n`, then those of the difference from the
-    baseline, which are missing in the baseline's own rows.
+    The first columns are those of :attr:`tv2sim.Comparison.frame` without `n`. Then come the columns of the
+    difference from the baseline, which are empty in the rows of the baseline.
     """
     keys = ["catalogue", "scenario", "strategy", "metric"]
     names = [name for name in _DIFFERENCE if study.resamples or name not in ENDS]
@@ -87,7 +87,6 @@ def to_read(study: Comparison, by: str | None = None, plan: Plan | None = None) 
         yield ""
         if by is not None:
             yield from _by_group(part, by)
-            yield ""
         yield from wrapped(printable(verdict(part, plan)))
 
 
@@ -141,43 +140,40 @@ def run_by_group(run: Run, column: str) -> Iterator[str]:
     table = run.by(column)
     outcomes = [name for name in VIDEO_OUTCOMES if name != "published" and table[name].any()]
     rows = [
-        [
-            _group(row["group"]),
-            *(number(row[name]) for name in ("videos", *outcomes)),
-            number(100 * row[ON_TIME_RATE], 1),
-            *_lateness(row),
-        ]
+        [*(number(row[name]) for name in ("videos", *outcomes)), number(100 * row[ON_TIME_RATE], 1)]
         for row in table.to_dict("records")
     ]
-    yield from wrapped(
-        f"by {printable(column)}; lateness (s) that so many % of a group's publications do not exceed"
-    )
-    yield ""
-    heads = [printable(column), "videos", *outcomes, "on time (%)", *_PERCENTS]
-    yield from fitted([heads, *rows], left=1)
-    yield ""
+    yield from _groups(table, column, "publications", ["videos", *outcomes], rows)
 
 
 def _by_group(part: Comparison, column: str) -> Iterator[str]:
     table = part.by(column)
     rows = [
-        [
-            printable(row["strategy"]),
-            _group(row["group"]),
-            number(row["videos"]),
-            estimate(ON_TIME_RATE, Interval(*(row[name] for name in _RATE)), units=False),
-            *_lateness(row),
-        ]
+        [number(row["videos"]), estimate(ON_TIME_RATE, Interval(*(row[name] for name in _RATE)), units=False)]
         for row in table.to_dict("records")
     ]
-    yield from wrapped(f"by {printable(column)}; lateness (s) that so many % of a group's videos do not exceed")
+    notes = []
     if np.isinf(table.filter(like="lateness")).any(axis=None):
-        yield "(∞: they are not published when the run ends)"
+        notes.append("(∞: they are not published when the run ends)")
     if (pooled := int(table["replications"].iloc[0])) < part.replications:
-        yield f"of the first {plural(pooled, 'replication')}, which are a million videos"
+        notes.append(f"of the first {plural(pooled, 'replication')}, which are a million videos")
+    yield from _groups(table, column, "videos", ["videos"], rows, *notes)
+
+
+def _groups(
+    table: pd.DataFrame, column: str, what: str, heads: list[str], rows: list[list[str]], *notes: str
+) -> Iterator[str]:
+    """Yield the lines of a table of groups; `rows` has the cells between the group and its lateness."""
+    keys = [name for name in ("strategy", "group") if name in table]
+    cells = [
+        [*(_group(record[name]) for name in keys), *row, *_lateness(record)]
+        for record, row in zip(table.to_dict("records"), rows, strict=True)
+    ]
+    yield from wrapped(f"by {printable(column)}; lateness (s) that so many % of a group's {what} do not exceed")
+    yield from (*notes, "")
+    head = [*keys[:-1], printable(column), *heads, "on time (%)", *_PERCENTS]
+    yield from fitted([head, *cells], left=len(keys), keys=len(keys))
     yield ""
-    heads = ["strategy", printable(column), "videos", "on time (%)", *_PERCENTS]
-    yield from fitted([heads, *rows], left=2, keys=2)
 
 
 _PERCENTS = ("50 %", "95 %", "99 %")

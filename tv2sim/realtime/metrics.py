@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: those of the original, with the same names, and further ones.
+"""Metrics for Prometheus: the metrics of the original, with the same names, and further ones.
 
 The collector reads the state at each scrape. So events cost almost nothing, each replay has a registry of its
 own, and there are no ``_created`` series.
@@ -123,7 +123,7 @@ _ROWS = (
     _Row("tv2_video_elapsed_seconds", "Simulated time from the start of a video's encoding to its publication.",
          lambda of: _read(of.state.elapsed)),
     # A histogram with negative bounds has neither _sum nor _count in OpenMetrics, since the sum may decrease.
-    # Quantiles across 0 and shares of videos need only the buckets (that of +Inf is the count). Two histograms,
+    # Quantiles across 0 and shares of videos need only the buckets (the last one is the count). Two histograms,
     # one of slack left and one of lateness, would have sums, but no such quantiles.
     _Row("tv2_video_slack_left_seconds",
          "What was left of a video's timeout at its publication, in simulated time; below 0: it was late.",

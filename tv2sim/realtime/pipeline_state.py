@@ -1,4 +1,4 @@
-"""The state of a replay: an observer of the event log that holds what views and metrics show."""
+"""The state of a replay: an observer of the event log from which views and metrics are read."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ class Histogram:
 
 
 class State:
-    """Where each video and publisher is, the counters, and the durations so far. The caller holds a lock.
+    """The place of each video and publisher, the counters, and the durations so far. The caller holds a lock.
 
     Parameters
     ----------
     player : Player
-        What is played.
+        The source of the events.
 
     Attributes
     ----------
@@ -141,7 +141,7 @@ class State:
         self._without_publisher = WAITING if scenario.encoders_die else (*WAITING, "encoded")
         self._just_encoded: set[int] = set()  # at the time of the last line
         self._starts: dict[int, float] = {}  # when each of the publishers was started
-        # seconds of the publishers that are idle no more, and of those that are gone
+        # idle seconds of publishers that are idle no more, and seconds of publishers that are gone
         self._idle = self._alive = 0.0
         # the largest values so far: Prometheus takes a counter that decreases by a rounding error for a restart
         self._most_idle = self._most_alive = 0.0
@@ -291,7 +291,7 @@ class State:
     def _on_publisher_ended(self, time: float, video: int, publisher: int) -> None:
         one = self._gone(time, publisher)
         if (begun := self._settled(video)) is not None:
-            # times are whole microseconds: rounded, the value is that of ``run.videos`` and in the right bucket
+            # times are whole microseconds: rounded, the value equals ``run.videos`` and is in the right bucket
             self.elapsed.observe(round(time - begun, 6))
             held = one.since if self._scenario.deadline == "assigned" else time
             self.slack_left.observe(self.videos[video].publication_timeout - round(held - begun, 6))
@@ -311,7 +311,7 @@ class State:
     def _on_publisher_retired(self, time: float, _: None, publisher: int) -> None:
         self._gone(time, publisher)
 
-    # -- what is measured ----------------------------------------------------------------------------------
+    # -- figures -------------------------------------------------------------------------------------------
 
     @property
     def blocked(self) -> bool:
@@ -330,12 +330,12 @@ class State:
 
     @property
     def on_time_rate(self) -> float | None:
-        """The share of published videos among those with an outcome; None before the first outcome."""
+        """The share of published videos among the videos with an outcome; None before the first outcome."""
         return self.stats["published"] / self.settled if self.settled else None
 
     @property
     def publisher_states(self) -> dict[str, int]:
-        """The publishers by state: those that exist, and those that have failed so far."""
+        """The number of publishers by state: of existing ones, and of all that have failed so far."""
         return {state: self.places.counts["publisher", state] for state in PUBLISHER_STATES}
 
     @property
@@ -355,7 +355,7 @@ class State:
         self._most_alive = max(self._most_alive, self._alive + existing)
         return self._most_alive
 
-    # -- what is shown -------------------------------------------------------------------------------------
+    # -- snapshots -----------------------------------------------------------------------------------------
 
     def pipeline(self) -> Pipeline:
         """Return a copy for other threads."""
@@ -419,7 +419,7 @@ _TITLE = 120
 
 
 class Further(NamedTuple):
-    """A counter that views show where the scenario has what it counts."""
+    """A counter that views show if its events can happen in the scenario."""
 
     count: Callable[[State], int]
     has: Callable[[Scenario], bool]
@@ -442,7 +442,7 @@ FURTHER = {
     ),
     "redeliveries": Further(lambda state: state.redeliveries, lambda world: world.broker is not None),
 }
-"""Those counters, by their names for people. A new one is a new row."""
+"""The further counters, by their names for people. A new counter is a new row."""
 
 
 # -- levels over time --------------------------------------------------------------------------------------

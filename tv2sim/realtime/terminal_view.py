@@ -1,4 +1,4 @@
-"""The view of a replay in the terminal: a picture made of rich's layouts and tables, and what keys do."""
+"""The view of a replay in the terminal: a picture made of rich's layouts and tables, and its keys."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def _suspend(replay: Replay, noted: list[int]) -> None:
 
 
 def _obeyed(replay: Replay, keys: str) -> bool:
-    """Do what keys ask for; return False if that is to stop."""
+    """Carry out the commands of keys; return False after the command to stop."""
     for key in keys:
         if key in "qQ":
             replay.stop()
@@ -149,7 +149,7 @@ class Screen:
         self._output.close()
 
     def ready(self) -> bool:
-        """Return whether the terminal has taken all that was drawn, after sending what it takes now."""
+        """Send unsent data, and return whether the terminal has taken all of it."""
         self._send("")
         return not self._unsent
 
@@ -202,7 +202,7 @@ def summary(snapshot: Snapshot, charset: Charset, width: int) -> list[str]:
     return [charset.drawn(_cut(line, width)) for line in lines]
 
 
-# -- what a terminal can show ------------------------------------------------------------------------------
+# -- the characters of a terminal --------------------------------------------------------------------------
 
 
 class Charset:
@@ -305,7 +305,7 @@ class Picture:
         self.pipe = self._snapshot.pipeline
 
     def layout(self, width: int, height: int) -> Layout:
-        """Return what fills a screen of so many columns and rows."""
+        """Return a layout that fills a screen of so many columns and rows."""
         above, below = self._above(width, height), self._below(width, height)
         blocks = []
         for row in next(rows for columns, lines, rows in _ARRANGEMENTS if width >= columns and height >= lines):
@@ -339,7 +339,7 @@ class Picture:
         return [*lines, Text()] if height >= 30 else lines
 
     def title(self, width: int) -> Text:
-        """Return what is played. The name of the catalogue is cut if there is no room for the rest."""
+        """Return the names of catalogue and strategy, and the seed. A long name of a catalogue is cut."""
         snapshot = self._snapshot
         rest = f" · strategy {snapshot.strategy} · seed {snapshot.seed}"
         if snapshot.replication:
@@ -367,7 +367,7 @@ class Picture:
         return _line(f"{done} of {total} done"), _Bar(done / total, "green") if total else ""
 
     def _client(self) -> Text:
-        """Return what the client does."""
+        """Return the videos left to offer, and the video that waits for an encoder."""
         client = self.pipe.client
         rest = "more may come" if client.left is None else f"{client.left or 'nothing'} more to offer"
         if client.again:
@@ -544,7 +544,7 @@ def _lane(of: Encoder | Publisher, state: RenderableType, seconds: float | None 
 
 
 def _lanes(lanes: Iterable[Lane], total: int, width: int, height: int) -> Table:
-    """Draw those of `total` lanes that fit, in columns; if some do not fit, the last place says how many."""
+    """Draw the lanes that fit, in columns; the last place counts the other ones of `total` lanes."""
     shown = list(lanes)
     columns = max(1, min(width // _NARROWEST, ceil(total / max(1, height))))
     if total > min(columns * height, len(shown)):
