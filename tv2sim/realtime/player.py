@@ -1,4 +1,4 @@
-"""Sources of a replay's events: the base class, and a simulation at the clock's pace, of a catalogue or a feed."""
+"""Sources of a replay's events: the base class, and a simulation at the pace of a clock."""
 
 from __future__ import annotations
 
