@@ -15,10 +15,11 @@ engine is not part of the path: any files without overlap serve, and what they l
 
 from __future__ import annotations
 
-import dis
 import hashlib
+import io
 import logging
 import os
+import pickle
 import platform
 import re
 import sys
@@ -27,6 +28,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
+from opcode import opmap
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
@@ -345,18 +348,16 @@ def _part(task: Task, room: Chunk, part: range, metrics: Iterable[str]) -> tuple
 
 
 class IndescribableError(Exception):
-    """Something that cannot be told from what it may become later; the message names it."""
+    """A value whose later changes could not be noticed; the message names the value."""
 
 
-class Description:
-    """A text for values and for their code, which is another one whenever they may behave otherwise.
+class Description(pickle.Pickler):
+    """A digest of values and of their code; it changes whenever they may behave otherwise.
 
-    Values are added to it, each with all that it consists of. Results are kept under it, also those of
-    strategies and distributions of a user's own class.
-
-    The code of functions and classes is described as it was compiled, with the global variables and the other
-    functions that it uses. Source text would not do: a file may have changed since it was imported. What comes
-    with Python, NumPy, SciPy and tv2sim is described by its name alone.
+    Results are kept under it, also those of strategies and distributions of a user's own class. Values are
+    pickled. The code of functions and classes is described as it was compiled, with the global variables and
+    the other functions that it uses. Source text would not do: a file may have changed since it was imported.
+    What comes with Python, NumPy, SciPy and tv2sim is described by its name alone.
 
     Attributes
     ----------
@@ -374,67 +375,56 @@ class Description:
     """
 
     def __init__(self) -> None:
-        self.own = False
-        self._texts: list[str] = []
+        self.own, self._file = False, io.BytesIO()
         self._seen: dict[int, tuple[int, object]] = {}  # by id; held, so that nothing else gets its id
+        super().__init__(self._file, protocol=5)
+        self.fast = True  # no memo: whether equal values are one object differs between processes
 
     def __str__(self) -> str:
-        return "".join(f"{len(text)}:{text}" for text in self._texts)
+        return hashlib.sha256(self._file.getvalue()).hexdigest()
 
-    def add(self, value: Any) -> None:
+    def add(self, value: object) -> None:
         """Add a value.
 
         Raises
         ------
         IndescribableError
-            If it, or a part of it, has no such text.
+            If a part of it cannot be pickled, or is a module of the user's.
         """
-        kind = type(value)
-        if value is None or value is ... or kind in (bool, int, float, complex, str, bytes):
-            self._texts.append(f"{kind.__name__} {value!r}")
-        elif id(value) in self._seen:
-            self._texts.append(f"again {self._seen[id(value)][0]}")
-        elif _comes_along(value):
-            self._texts.append(f"{_module(value)} {_name(value)}")
-        else:
-            if kind not in (tuple, frozenset, CodeType):  # equal ones of these may be one or several
-                self._seen[id(value)] = len(self._seen), value
-            try:
-                parts = list(self._parts(value))
-                self._texts.append(f"{kind.__qualname__} of {len(parts)}")
-                for part in parts:
-                    self.add(part)
-            except IndescribableError:
-                raise
-            except Exception as error:  # of a user's object, which may raise anything
-                raise IndescribableError(f"{_module(value)}.{_name(value)}") from error
+        try:
+            self.dump(value)
+        except IndescribableError:
+            raise
+        except Exception as error:  # of a user's object, which may raise anything
+            raise IndescribableError(f"{_name(value)} ({error})") from error
 
-    def _parts(self, value: Any) -> Iterable[object]:
-        if type(value) in (tuple, list):
-            return tuple(value)
-        if type(value) in (set, frozenset):
-            return sorted(value, key=repr)
-        if type(value) is dict:
-            return (part for name in sorted(value, key=repr) for part in (name, value[name]))
+    def persistent_id(self, value: Any) -> object:
+        """Return what is written for code and sets; None for all other values, which are pickled."""
+        if isinstance(value, set | frozenset):
+            return "set", sorted(value, key=repr)
         if isinstance(value, CodeType):
             self.own = True
             call = (value.co_argcount, value.co_posonlyargcount, value.co_kwonlyargcount, value.co_flags)
-            return (value.co_code, value.co_exceptiontable, value.co_names, value.co_consts, call)
-        if isinstance(value, FunctionType):
-            used = dict(_used(value.__code__, value.__globals__))
-            cells = [cell.cell_contents for cell in value.__closure__ or ()]
-            return (value.__code__, value.__defaults__, value.__kwdefaults__, cells, used)
-        if isinstance(value, type):
-            own = {name: part for name, part in vars(value).items() if name not in _MACHINERY}
-            return (value.__qualname__, type(value), value.__bases__, own)
+            return value.co_code, value.co_exceptiontable, value.co_names, value.co_consts, call
         if isinstance(value, property):
-            return (value.fget,)
+            return "property", value.fget
         if isinstance(value, classmethod | staticmethod):
-            return (value.__func__,)
-        reduced = value.__reduce_ex__(2)  # what pickle writes of it
-        if isinstance(reduced, str):
-            raise TypeError("it is known by its name alone")
-        return [list(part) if isinstance(part, Iterator) else part for part in reduced]
+            return type(value).__name__, value.__func__
+        if not isinstance(value, type | FunctionType | BuiltinFunctionType | ModuleType | _OF_NUMPY):
+            return None
+        if _comes_along(value):
+            return f"{_module(value)} {_name(value)}"
+        if id(value) in self._seen:
+            return self._seen[id(value)][0]
+        self._seen[id(value)] = len(self._seen), value
+        if isinstance(value, type):
+            parts = {name: part for name, part in vars(value).items() if name not in _MACHINERY}
+            return value.__qualname__, type(value), value.__bases__, parts
+        if isinstance(value, FunctionType):
+            cells = [cell.cell_contents for cell in value.__closure__ or ()]
+            used = dict(_used(value.__code__, value.__globals__))
+            return value.__code__, value.__defaults__, value.__kwdefaults__, cells, used
+        raise IndescribableError(_name(value))
 
 
 _MACHINERY = {
@@ -446,25 +436,26 @@ _MACHINERY = {
 
 
 def _used(code: CodeType, known: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """Yield the global variables and the modules that a function uses, and those inside it."""
-    for one in dis.get_instructions(code):
-        if one.opname == "IMPORT_NAME":
-            yield str(one.argval), import_module(one.argval)
-        elif one.opname in _LOADS and one.argval in known:
-            yield str(one.argval), known[one.argval]
+    """Yield the global variables and the modules that a function may use, and those inside it.
+
+    A name may also be that of an attribute, so there may be too many, but never too few.
+    """
+    imports = opmap["IMPORT_NAME"] in code.co_code[::2]
+    for name in code.co_names:
+        if name in known:
+            yield name, known[name]
+        elif imports and (not name or find_spec(name)):
+            yield name, import_module(name)
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
             yield from _used(inner, known)
 
 
-_LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
-"""The instructions that may load a global variable."""
+_OF_NUMPY = np.ufunc | type(np.where)
 
 
 def _comes_along(value: Any) -> bool:
-    """Return whether it is a module, a class or a function of Python, NumPy, SciPy or tv2sim."""
-    if not isinstance(value, type | FunctionType | BuiltinFunctionType | ModuleType | _OF_NUMPY):
-        return False
+    """Return whether a module, a class or a function is one of Python, NumPy, SciPy or tv2sim."""
     package = _module(value).partition(".")[0]
     if package in ("tv2sim", "numpy", "scipy"):
         return True
@@ -473,11 +464,8 @@ def _comes_along(value: Any) -> bool:
     return package in sys.stdlib_module_names and Path(file).is_relative_to(Path(os.__file__).parent)
 
 
-_OF_NUMPY = np.ufunc | type(np.where)
-
-
 def _module(value: Any) -> str:
-    """Return the name of the module in which something is, or of its class."""
+    """Return the name of the module in which a value, or its class, is defined."""
     named = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
     return str(named or type(value).__module__)
 
