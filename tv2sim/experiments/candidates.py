@@ -5,27 +5,31 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import ceil, nan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tv2sim.base.checks import shown
 from tv2sim.base.errors import InputError
 from tv2sim.base.fields import check_names
+from tv2sim.catalogue import Catalogue
 from tv2sim.inference.intervals import Interval
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
 from tv2sim.strategies.expectations import submitted_rate
 from tv2sim.theory.conditions import if_covered
 from tv2sim.theory.proofs import idles_longer_with_pool, rises_with_pool
-from tv2sim.theory.queueing import advance_order, certificate, failed_at_most, failed_bound, on_time_probability
+from tv2sim.theory.queueing import (
+    FailedBound,
+    advance_order,
+    certificate,
+    failed_at_most,
+    failed_bound,
+    on_time_probability,
+)
 from tv2sim.world.distributions import Distribution
 from tv2sim.world.scenario import Scenario
-
-if TYPE_CHECKING:
-    from tv2sim.catalogue import Catalogue
-    from tv2sim.theory.queueing import FailedBound
 
 __all__ = [
     "Candidate", "Exact", "Group", "as_given", "at_least", "at_most", "groups_of", "in_short", "never_on_time",
@@ -121,23 +125,17 @@ def groups_of(
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"two strategies are called {twice!r}: give one another name, with .replace(name=...)")
     grid = _grid(vary, chosen)
-    several = len(chosen) > 1
-    return [
-        group
-        for name, one in zip(given, chosen, strict=True)
-        for group in _groups(
-            catalogue,
-            one,
-            scenario,
-            _usual(name, one, catalogue, scenario) if vary is None else grid,
-            ordered=ordered,
-            several=several,
-        )
-    ]
+    found = []
+    for name, strategy in zip(given, chosen, strict=True):
+        usual = Candidate(catalogue, strategy, scenario, strategy.name, {})
+        values = _usual_values(name, usual) if vary is None else grid
+        found += _groups(usual, values, ordered=ordered, several=len(chosen) > 1)
+    return found
 
 
-def _usual(given: object, strategy: Strategy, catalogue: Catalogue, scenario: Scenario) -> dict[str, list[Any]]:
+def _usual_values(given: object, usual: Candidate) -> dict[str, list[Any]]:
     """Return the sizes that the name of a built-in strategy stands for, if nothing is said to be varied."""
+    strategy, scenario = usual.strategy, usual.scenario
     if not (isinstance(given, str) and given in STRATEGIES and strategy.shares):
         return {}
     startup = scenario.startup_time.mean
@@ -145,7 +143,7 @@ def _usual(given: object, strategy: Strategy, catalogue: Catalogue, scenario: Sc
         return {"price": [startup * times for times in _PRICES]} if startup else {}
     if not strategy.keeps_its_size:
         return {}
-    load = (submitted_rate(catalogue) or scenario.mean_rate) * startup
+    load = (submitted_rate(usual.catalogue) or scenario.mean_rate) * startup
     return {"prewarmed": [*range(0 if strategy.starts_for_videos else 1, 3 * ceil(load) + 17)]}
 
 
@@ -172,30 +170,16 @@ def _grid(vary: Any, strategies: list[Strategy]) -> dict[str, list[Any]]:
     return grid
 
 
-def _groups(
-    catalogue: Catalogue,
-    strategy: Strategy,
-    scenario: Scenario,
-    grid: dict[str, list[Any]],
-    *,
-    ordered: bool,
-    several: bool,
-) -> list[Group]:
+def _groups(usual: Candidate, grid: dict[str, list[Any]], *, ordered: bool, several: bool) -> list[Group]:
     """Return the candidates of one strategy; a pool has no size where no video uses it."""
-    grid = {name: values for name, values in grid.items() if name != "prewarmed" or strategy.shares}
+    grid = {name: values for name, values in grid.items() if name != "prewarmed" or usual.strategy.shares}
     of_pool = _is_ascending(grid.get("prewarmed", ()))
     in_order = ordered and not several and len(grid) == 1
     inner = [*grid] if in_order else ["prewarmed"] if ordered and of_pool else []
-    within = {name: grid[name] for name in inner}
-    around = {name: values for name, values in grid.items() if name not in within}
-
-    def candidate(*chosen: dict[str, Any]) -> Candidate:
-        values = {name: value for one in chosen for name, value in one.items()}
-        return _candidate(catalogue, strategy, scenario, {name: values[name] for name in grid})
-
+    within = _choices({name: grid[name] for name in inner})
     found = []
-    for outer in _choices(around):
-        candidates = [candidate(outer, one) for one in _choices(within)]
+    for outer in _choices({name: values for name, values in grid.items() if name not in inner}):
+        candidates = [_varied(usual, {name: (outer | one)[name] for name in grid}) for one in within]
         first = _rises_from(candidates, by_price=not in_order) if of_pool else len(candidates)
         if in_order:
             found.append(Group(candidates, first))
@@ -227,17 +211,17 @@ def _choices(grid: dict[str, list[Any]]) -> list[dict[str, Any]]:
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
-def _candidate(
-    catalogue: Catalogue, strategy: Strategy, scenario: Scenario, values: dict[str, Any]
-) -> Candidate:
-    world = scenario.replace(**{name: value for name, value in values.items() if name in _OF_SCENARIO})
+def _varied(usual: Candidate, values: dict[str, Any]) -> Candidate:
+    """Return a candidate with other values of fields of the scenario or of the strategy."""
+    strategy = usual.strategy
+    world = usual.scenario.replace(**{name: value for name, value in values.items() if name in _OF_SCENARIO})
     own = {name: value for name, value in values.items() if name not in _OF_SCENARIO}
-    if not own:
-        return Candidate(catalogue, strategy, world, strategy.name, values)
-    name = f"{strategy.name}({', '.join(f'{field}={in_short(value)}' for field, value in own.items())})"
-    if [*own] == ["prewarmed"] and strategy.name in STRATEGIES:
-        name = f"{strategy.name}:{own['prewarmed']}"
-    return Candidate(catalogue, strategy.replace(**own, name=name), world, strategy.name, values)
+    if own:
+        name = f"{strategy.name}({', '.join(f'{field}={in_short(value)}' for field, value in own.items())})"
+        if [*own] == ["prewarmed"] and strategy.name in STRATEGIES:
+            name = f"{strategy.name}:{own['prewarmed']}"
+        strategy = strategy.replace(**own, name=name)
+    return replace(usual, strategy=strategy, scenario=world, values=values)
 
 
 def in_short(value: object) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from math import inf, isnan
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tv2sim.base.digits import listed, number, rate, three_digits
+from tv2sim.experiments.comparison import Comparison
+from tv2sim.experiments.comparison_tables import Compared
+from tv2sim.experiments.planning import Plan
+from tv2sim.experiments.replications import Cell, Replications
 from tv2sim.experiments.verdicts import Judgement
-from tv2sim.inference.intervals import exactly
+from tv2sim.inference.intervals import Interval, exactly
 from tv2sim.results.figures import (
     RARELY_LATE,
     dearer,
@@ -25,17 +30,8 @@ from tv2sim.results.figures import (
     with_span,
 )
 from tv2sim.results.metrics import COST, ON_TIME_RATE
+from tv2sim.strategies import Strategy
 from tv2sim.world.prices import Prices
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-
-    from tv2sim.experiments.comparison import Comparison
-    from tv2sim.experiments.comparison_tables import Compared
-    from tv2sim.experiments.planning import Plan
-    from tv2sim.experiments.replications import Cell, Replications
-    from tv2sim.inference.intervals import Interval
-    from tv2sim.strategies import Strategy
 
 __all__ = [
     "Choice", "Conclusion", "choice", "concluded", "controlled", "cost", "differences", "in_words", "judged",

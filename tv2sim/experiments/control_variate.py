@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf, nan
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.inference.intervals import (
     Difference,
@@ -17,16 +18,10 @@ from tv2sim.inference.intervals import (
     paired_difference,
     paired_sum,
 )
-from tv2sim.results.metrics import METRICS
+from tv2sim.results.metrics import METRICS, Setting
 from tv2sim.theory.conditions import if_covered
-from tv2sim.theory.queueing import failed_bound
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tv2sim.results.metrics import Setting
-    from tv2sim.theory.queueing import FailedBound
-    from tv2sim.world.prices import Prices
+from tv2sim.theory.queueing import FailedBound, failed_bound
+from tv2sim.world.prices import Prices
 
 __all__ = [
     "Control", "PartsOfCost", "controlled_difference", "controlled_interval", "cost_difference",

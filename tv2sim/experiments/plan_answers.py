@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import ceil, floor, isclose, isnan, log10
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import listed, number, rate
 from tv2sim.base.errors import ScenarioError, StrategyError
-from tv2sim.experiments.candidates import in_short, never_on_time
-from tv2sim.experiments.race import Decision
+from tv2sim.experiments.candidates import Candidate, in_short, never_on_time
+from tv2sim.experiments.race import Choice, Decision, Race, Racer
 from tv2sim.results.figures import estimate, unit
 from tv2sim.results.metrics import COST
+from tv2sim.strategies import Strategy
 from tv2sim.strategies.policies import agones, github_arc, gitlab_runner, sandbox_warm_pool
+from tv2sim.strategies.strategy import Changes
 from tv2sim.theory.bounds import first_fails
 from tv2sim.theory.queueing import certificate
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from tv2sim.experiments.candidates import Candidate
-    from tv2sim.experiments.race import Choice, Race, Racer
-    from tv2sim.strategies import Strategy
-    from tv2sim.strategies.strategy import Changes
 
 __all__ = ["Words", "percent", "price_in_words", "settings_of", "share_in_words"]
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from inspect import signature
@@ -11,31 +13,26 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tv2sim.base.checks import MOST, a_number, a_share, a_whole_number, one_of, shown
 from tv2sim.base.errors import InputError
-from tv2sim.base.later_methods import served
+from tv2sim.base.later_methods import Displayed
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.engines.choice import EngineName, as_engine
-from tv2sim.experiments.candidates import as_given, at_least, groups_of, in_short
+from tv2sim.experiments.candidates import Candidate, as_given, at_least, groups_of, in_short
 from tv2sim.experiments.comparison_tables import dominance
 from tv2sim.experiments.plan_answers import Words, percent, settings_of
 from tv2sim.experiments.race import FIRST, Choice, Decision, Inputs, Race, Racer, Search, held, rate_of
 from tv2sim.experiments.results_store import as_kept
 from tv2sim.experiments.startup_resampling import as_samples, with_samples
-from tv2sim.inference.intervals import as_confidence
+from tv2sim.inference.intervals import Interval, as_confidence
 from tv2sim.results.figures import estimate, heading
 from tv2sim.results.metrics import ON_TIME_RATE
+from tv2sim.strategies import Strategy
 from tv2sim.world.prices import Prices, as_prices
 from tv2sim.world.scenario import Scenario, as_scenario, check_encoding_times
 
 if TYPE_CHECKING:
-    import os
-    from concurrent.futures import Executor
-
     import pandas as pd
 
-    from tv2sim.experiments.candidates import Candidate
-    from tv2sim.inference.intervals import Interval
-    from tv2sim.strategies import Strategy
 
 __all__ = ["Plan", "plan"]
 
@@ -44,7 +41,7 @@ Status = Literal["met", "infeasible", "undecided"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Plan:
+class Plan(Displayed):
     """The answer of :func:`plan`, and what it rests on.
 
     Attributes
@@ -249,9 +246,6 @@ class Plan:
             self._decision(search, racer),
         ]
 
-    def _repr_html_(self) -> str:
-        return str(served("Plan._repr_html_", self))
-
 
 def _rate_in_words(interval: Interval) -> str:
     if not isnan(interval.mean):
@@ -362,17 +356,12 @@ def plan(
         target=_target(target, failures_per_day, priced, catalogue, scenario),
         alpha=1 - as_confidence(confidence),
         budget=a_whole_number("replications", replications, at_least=1, at_most=MOST),
-        control=bool(one_of("control", control, (False, True), error=InputError)),
+        control=bool(one_of("control", control, (False, True))),
         prices=priced,
         indifference=a_share("indifference", indifference),
         seed=as_seed(seed),
         engine=as_engine(engine),
-        how={
-            "workers": workers,
-            "executor": executor,
-            "results": None if results is None else as_kept(results),
-            "progress": progress,
-        },
+        how={"workers": workers, "executor": executor, "progress": progress, "results": as_kept(results)},
         by_price=priced is not None or len(groups) > 1,
     )
     choice = Choice([Search([*map(Racer, group.candidates)], group.rises_from) for group in groups])

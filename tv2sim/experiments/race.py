@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import takewhile
 from math import comb, inf, isnan, nan, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.digits import rate
 from tv2sim.engines.choice import engine_for
@@ -21,12 +22,8 @@ from tv2sim.experiments.tasks import Task
 from tv2sim.experiments.workers import compute
 from tv2sim.inference.intervals import Interval, rare_interval
 from tv2sim.results.metrics import COST, ON_TIME_RATE, Setting, measured_for
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tv2sim.world.distributions import Empirical
-    from tv2sim.world.prices import Prices
+from tv2sim.world.distributions import Empirical
+from tv2sim.world.prices import Prices
 
 __all__ = ["FIRST", "Choice", "Decision", "Inputs", "Race", "Racer", "Search", "held", "rate_of"]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import fields, replace
 from math import ceil, nan
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from tv2sim.base.checks import MOST, a_name, a_share, a_whole_number, one_of
+from tv2sim.base.checks import MOST, a_name, a_share, a_whole_number
 from tv2sim.base.errors import InputError, ScenarioError, StrategyError
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
@@ -29,9 +30,6 @@ from tv2sim.results.metrics import ON_TIME_RATE, Setting, as_metrics, measured_f
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
 from tv2sim.world.prices import Prices, as_prices
 from tv2sim.world.scenario import Scenario, as_scenario
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
 
 __all__ = ["compare", "in_words", "replicate"]
 
@@ -249,7 +247,6 @@ def compare(
     settings = list(itertools.starmap(Setting, worlds))
     names = with_cost(as_metrics(metrics, settings), prices)
     count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
-    is_controlled = one_of("control", control, (False, True), error=InputError)
     wished = (*names, ON_TIME_RATE, *([_as_precision(precision).metric] if precision is not None else []))
     computed = measured_for(with_cost(wished, prices), settings)
     more = 0 if samples is None else RESAMPLES * replications_of_each(count)
@@ -258,12 +255,11 @@ def compare(
         what = catalogues[cell.catalogue], chosen[cell.strategy], scenarios[cell.scenario]
         cells[cell] = Replications.none(
             what, seed, engine=wanted, count=count + more, metrics=names, computed=computed, prices=prices,
-            control=is_controlled,
+            control=control,
         )  # fmt: skip
     share = a_share("margin", margin)
     study = Comparison(cells, base, confidence, margin=share)
-    how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
-    how["results"] = None if results is None else as_kept(results)
+    how = dict[str, Any](workers=workers, executor=executor, progress=progress, results=as_kept(results))
     study = study.extend(count, **how) if precision is None else _until_precise(study, precision, count, how)
     if samples is None:
         return study

@@ -9,10 +9,11 @@ from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import MOST, a_share, a_whole_number, one_of, shown
 from tv2sim.base.errors import InputError
-from tv2sim.base.later_methods import served
+from tv2sim.base.later_methods import Displayed
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.catalogue import Catalogue
 from tv2sim.engines.choice import engine_for
@@ -50,7 +51,7 @@ from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
+
 
 __all__ = ["Cell", "Replications", "extended", "main_of", "with_cost"]
 
@@ -64,7 +65,7 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Replications:
+class Replications(Displayed):
     """Replications 0 to n - 1 of one strategy in one scenario; made by :func:`replicate`.
 
     Attributes
@@ -113,9 +114,6 @@ class Replications:
             f"<{len(self)} replications of {self.catalogue.name!r} under {self.strategy.name!r}, "
             f"seed {self.seed}: on-time rate {mean:.4f}>"
         )
-
-    def _repr_html_(self) -> str:
-        return str(served("Replications._repr_html_", self))
 
     def values(self, metric: str) -> NDArray[np.float64]:
         """Return a metric, one number per replication.
@@ -524,10 +522,10 @@ class Replications:
         control : bool
             Whether failures have a control variate.
         """
-        return cls(
-            *what, seed, engine_for(engine, *what, count), metrics, room_for(computed, len(what[0])),
-            prices=prices, control=Control(Setting(*what), seed) if control else None,
-        )  # fmt: skip
+        used = engine_for(engine, *what, count)
+        controlled = Control(Setting(*what), seed) if one_of("control", control, (False, True)) else None
+        room = room_for(computed, len(what[0]))
+        return cls(*what, seed, used, metrics, room, prices=prices, control=controlled)
 
     def extend(self, more: int, **how: Any) -> Replications:
         """Return these and `more` additional replications; those that are done are not repeated.

@@ -32,7 +32,7 @@ from importlib.util import find_spec
 from opcode import opmap
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -42,12 +42,10 @@ from tv2sim.base import dictionaries
 from tv2sim.base.checks import plural, shown
 from tv2sim.base.errors import InputError, OutputError
 from tv2sim.base.storage import draft_of, read_file, remove_abandoned
+from tv2sim.catalogue import Catalogue
 from tv2sim.experiments import workers
 from tv2sim.experiments.tasks import Chunk, Task
 from tv2sim.world.distributions import Constant, Empirical, Triangular, Uniform
-
-if TYPE_CHECKING:
-    from tv2sim.catalogue import Catalogue
 
 __all__ = ["RULES", "Description", "IndescribableError", "Kept", "as_kept", "compute"]
 
@@ -77,9 +75,9 @@ def compute(tasks: Sequence[Task], *, results: Any = None, **how: Any) -> list[C
     OutputError
         If the folder cannot be used. If it cannot be written later, that is logged, and the work goes on.
     """
-    if results is None:
-        return workers.compute(tasks, **how)
     kept = as_kept(results)
+    if kept is None:
+        return workers.compute(tasks, **how)
     rooms = [task.room() for task in tasks]
     missing = [one for task, room in zip(tasks, rooms, strict=True) for one in kept.fill(task, room)]
 
@@ -90,8 +88,8 @@ def compute(tasks: Sequence[Task], *, results: Any = None, **how: Any) -> list[C
     return rooms
 
 
-def as_kept(results: object) -> Kept:
-    """Return what keeps results in a folder, which is made if there is none.
+def as_kept(results: object) -> Kept | None:
+    """Return what keeps results in a folder, which is made if there is none; None for None.
 
     Raises
     ------
@@ -100,7 +98,7 @@ def as_kept(results: object) -> Kept:
     OutputError
         If it is no folder, or cannot be written.
     """
-    if isinstance(results, Kept):
+    if results is None or isinstance(results, Kept):
         return results
     if not isinstance(results, str | os.PathLike):
         raise InputError(f"results must be the path of a folder, not {shown(results)}")

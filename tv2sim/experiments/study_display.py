@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import number, p_value, rate
-from tv2sim.base.notebook_html import display, histogram, paragraph, table, whisker
+from tv2sim.base.notebook_html import Markup, display, histogram, paragraph, table, whisker
 from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.conclusions import controlled
 from tv2sim.experiments.plan_answers import share_in_words
@@ -18,11 +18,6 @@ from tv2sim.experiments.sensitivity import End, Sensitivity
 from tv2sim.experiments.validate import Validation
 from tv2sim.results.figures import estimate, heading
 from tv2sim.results.metrics import METRICS, ON_TIME_RATE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from tv2sim.base.notebook_html import Markup
 
 __all__ = ["comparison_html", "plan_html", "replications_html", "sensitivity_html", "validation_html"]
 

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.progress import bar as progress_bar
+from tv2sim.catalogue import Catalogue
 from tv2sim.engines.choice import Measured, chunks_of, measure_chunk
+from tv2sim.results.facts import Facts
 from tv2sim.results.metrics import measure, on_time
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tv2sim.catalogue import Catalogue
-    from tv2sim.results.facts import Facts
-    from tv2sim.strategies import Strategy
-    from tv2sim.world.scenario import Scenario
+from tv2sim.strategies import Strategy
+from tv2sim.world.scenario import Scenario
 
 __all__ = [
     "Bar", "Chunk", "Done", "Job", "Task", "do", "jobs_of", "joined", "parts_of", "room_for",

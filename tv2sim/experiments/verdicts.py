@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property
 from math import comb
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tv2sim.experiments.comparison import Comparison
+from tv2sim.experiments.replications import Replications
 from tv2sim.inference.intervals import Difference, Interval
 from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE, hypothesis_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from tv2sim.experiments.comparison import Comparison
-    from tv2sim.experiments.replications import Replications
 
 __all__ = ["Judgement", "cost_of", "dominated", "is_shown"]
 
