@@ -18,16 +18,9 @@ from tv2sim.catalogue import Catalogue
 from tv2sim.inference.intervals import Interval
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
 from tv2sim.strategies.expectations import submitted_rate
+from tv2sim.theory import queueing
 from tv2sim.theory.conditions import if_covered
 from tv2sim.theory.proofs import idles_longer_with_pool, rises_with_pool
-from tv2sim.theory.queueing import (
-    FailedBound,
-    advance_order,
-    certificate,
-    failed_at_most,
-    failed_bound,
-    on_time_probability,
-)
 from tv2sim.world.distributions import Distribution
 from tv2sim.world.scenario import Scenario
 
@@ -157,17 +150,20 @@ def _grid(vary: Any, strategies: list[Strategy]) -> dict[str, list[Any]]:
     known = list(dict.fromkeys(field.name for one in strategies for field in fields(one)))
     known = [name for name in (*known, *_OF_SCENARIO) if name != "name"]
     check_names("a strategy or scenario", vary or {}, known, error=InputError)
-    grid = {}
-    for name, values in (vary or {}).items():
-        if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
-            raise InputError(f"vary has a list of values for {name}, such as range(6, 21), not {shown(values)}")
-        grid[name] = [*values]
-        if not grid[name]:
-            raise InputError(f"vary has no value for {name}: {shown(values)}")
-        for value in grid[name]:
-            if sum(value == other for other in grid[name]) > 1:
-                raise InputError(f"vary has {shown(value)} twice for {name}")
-    return grid
+    return {name: _several(name, values) for name, values in (vary or {}).items()}
+
+
+def _several(name: str, given: Any) -> list[Any]:
+    """Return the values of a field that is varied: at least one, and none twice."""
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        raise InputError(f"vary has a list of values for {name}, such as range(6, 21), not {shown(given)}")
+    values = [*given]
+    if not values:
+        raise InputError(f"vary has no value for {name}: {shown(given)}")
+    for value in values:
+        if values.count(value) > 1:
+            raise InputError(f"vary has {shown(value)} twice for {name}")
+    return values
 
 
 def _groups(usual: Candidate, grid: dict[str, list[Any]], *, ordered: bool, several: bool) -> list[Group]:
@@ -253,7 +249,7 @@ class Exact:
     low: float
     high: float
     by: str = ""
-    bound: FailedBound | None = None
+    bound: queueing.FailedBound | None = None
     may_fail: bool = False
 
     @property
@@ -265,14 +261,14 @@ class Exact:
 
 
 def at_most(candidate: Candidate) -> Exact:
-    """Return what is known at once: the rate itself, or else its upper bound."""
+    """Return the exact rate if theory has it, or else its upper bound; both are found quickly."""
     asked = candidate.catalogue, candidate.strategy, candidate.scenario
     videos = len(candidate.catalogue)
-    for formula in (on_time_probability, advance_order):
+    for formula in (queueing.on_time_probability, queueing.advance_order):
         if (found := if_covered(lambda: formula(*asked))) is not None:  # noqa: B023 (it is called at once)
             rate = found.published / videos
             return Exact(max(0.0, rate - found.error), min(1.0, rate + found.error), "theory")
-    if (bound := if_covered(lambda: failed_bound(*asked))) is not None:
+    if (bound := if_covered(lambda: queueing.failed_bound(*asked))) is not None:
         return Exact(0.0, 1 - max(0.0, bound.failed / videos - bound.error), "bound", bound)
     return Exact(0.0, 1 - never_on_time(candidate) / videos, "timeout")
 
@@ -280,10 +276,10 @@ def at_most(candidate: Candidate) -> Exact:
 def at_least(candidate: Candidate) -> Exact:
     """Return the lower bound of the rate, which takes longer to find."""
     asked = candidate.catalogue, candidate.strategy, candidate.scenario
-    certified = if_covered(lambda: certificate(*asked))
+    certified = if_covered(lambda: queueing.certificate(*asked))
     if certified:
         return Exact(1.0, 1.0, "certificate")
-    failed = if_covered(lambda: failed_at_most(*asked))
+    failed = if_covered(lambda: queueing.failed_at_most(*asked))
     low = 0.0 if failed is None else 1 - failed / len(candidate.catalogue)
     # start-up times are independent, and each may be as close to its upper end as it takes
     return Exact(low, 1.0, "bound", may_fail=certified is not None)

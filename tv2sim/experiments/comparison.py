@@ -114,18 +114,17 @@ class Comparison(Tables, Displayed):
         >>> study.select(scenario="encoders=5").strategies.keys()
         dict_keys(['1', '2a'])
         """
-        wanted = [
-            [names] if isinstance(names, str) else None if names is None else list(names)
-            for names in (catalogue, scenario, strategy)
-        ]
+        given = {"catalogue": catalogue, "scenario": scenario, "strategy": strategy}
+        several = {part: [one] if isinstance(one, str) else one for part, one in given.items()}
+        wanted = {part: list(names) for part, names in several.items() if names is not None}
         cells = {
             cell: reps
             for cell, reps in self.cells.items()
-            if all(names is None or own in names for names, own in zip(wanted, cell, strict=True))
+            if all(getattr(cell, part) in names for part, names in wanted.items())
         }
         if not cells:
             known = "; ".join(", ".join(cell) for cell in self.cells)
-            asked = ", ".join(" or ".join(map(str, names)) for names in wanted if names is not None)
+            asked = ", ".join(" or ".join(map(str, names)) for names in wanted.values())
             raise InputError(f"there is no cell {asked!r}, only {known}")
         return replace(self, cells=cells, whole=self.whole or self)
 

@@ -54,7 +54,7 @@ class Compared(NamedTuple):
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Tables:
-    """What a comparison consists of, and its tables."""
+    """The data of a comparison, and its tables."""
 
     cells: dict[Cell, Replications]
     baseline: str
@@ -75,7 +75,7 @@ class Tables:
 
     @property
     def prices(self) -> Prices | None:
-        """What publishers and failed videos cost."""
+        """The prices of publishers and of failed videos."""
         return next(iter(self.cells.values())).prices
 
     @property
@@ -384,7 +384,9 @@ def frontier_of(
         for cell, reps in cells.items()
     ]
     table = pd.DataFrame(rows).assign(dominated=False, price_of_failure=nan)
-    missing = np.array([_missing(reps) if metric == "failed" else 0.0 for reps in cells.values()])
+    # videos that are neither published in time nor failed, on average
+    more = [(reps.failures - reps.values("failed")).mean() for reps in cells.values()]
+    missing = np.round(more, _DECIMALS) if metric == "failed" else np.zeros(len(cells))
     for world in table.groupby(["catalogue", "scenario"], sort=False).groups.values():
         found = dominance(table.loc[world, metric] + missing[world], table.loc[world, prices[-1]])
         table.loc[world, "dominated"], table.loc[world, "price_of_failure"] = found
@@ -399,11 +401,6 @@ def _means(reps: Replications, names: Mapping[str, Any], confidence: float) -> d
         for name, one in intervals.items()
         for end, value in zip(("", "_ci_low", "_ci_high"), (one.mean, one.ci_low, one.ci_high), strict=True)
     }
-
-
-def _missing(reps: Replications) -> float:
-    """Return how many videos are neither published in time nor failed, on average."""
-    return round(float((reps.failures - reps.values("failed")).mean()), _DECIMALS)
 
 
 def _bound(reps: Replications, metric: str) -> float:

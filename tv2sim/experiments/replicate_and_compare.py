@@ -15,16 +15,10 @@ from tv2sim.base.errors import InputError, ScenarioError, StrategyError
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.engines.choice import EngineName, as_engine
+from tv2sim.experiments import startup_resampling as resampling
 from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.replications import Cell, Replications, with_cost
-from tv2sim.experiments.results_store import as_kept
-from tv2sim.experiments.startup_resampling import (
-    RESAMPLES,
-    as_samples,
-    replications_of_each,
-    resample,
-    with_samples,
-)
+from tv2sim.experiments.results_store import as_folder
 from tv2sim.inference.intervals import Interval, Precision, Stopped, as_confidence
 from tv2sim.results.metrics import ON_TIME_RATE, Setting, as_metrics, measured_for
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
@@ -237,9 +231,9 @@ def compare(
     2a         127.99        0.60  127.39   128.59
     """
     catalogues, scenarios = _named_catalogues(catalogue), _named_scenarios(scenario)
-    samples = None if startup_samples is None else as_samples(startup_samples)
+    samples = None if startup_samples is None else resampling.as_samples(startup_samples)
     if samples is not None:
-        scenarios = {name: with_samples(one, samples) for name, one in scenarios.items()}
+        scenarios = {name: resampling.with_samples(one, samples) for name, one in scenarios.items()}
     chosen = _named_strategies(strategies)
     base, confidence = _baseline_of(baseline, chosen), as_confidence(confidence)
     wanted, seed, prices = as_engine(engine), as_seed(seed), as_prices(prices)
@@ -249,7 +243,7 @@ def compare(
     count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
     wished = (*names, ON_TIME_RATE, *([_as_precision(precision).metric] if precision is not None else []))
     computed = measured_for(with_cost(wished, prices), settings)
-    more = 0 if samples is None else RESAMPLES * replications_of_each(count)
+    more = 0 if samples is None else resampling.RESAMPLES * resampling.replications_of_each(count)
     cells = {}
     for cell in itertools.starmap(Cell, itertools.product(catalogues, scenarios, chosen)):
         what = catalogues[cell.catalogue], chosen[cell.strategy], scenarios[cell.scenario]
@@ -259,13 +253,13 @@ def compare(
         )  # fmt: skip
     share = a_share("margin", margin)
     study = Comparison(cells, base, confidence, margin=share)
-    how = dict[str, Any](workers=workers, executor=executor, progress=progress, results=as_kept(results))
+    how = dict[str, Any](workers=workers, executor=executor, progress=progress, results=as_folder(results))
     study = study.extend(count, **how) if precision is None else _until_precise(study, precision, count, how)
     if samples is None:
         return study
     del how["results"]
     tasks = [reps.task(range(0), computed) for reps in study.cells.values()]
-    found = resample(tasks, samples, replications_of_each(study.replications), **how)
+    found = resampling.resample(tasks, samples, resampling.replications_of_each(study.replications), **how)
     pairs = zip(study.cells.items(), found, strict=True)
     return replace(study, cells={cell: replace(reps, resamples=one) for (cell, reps), one in pairs})
 

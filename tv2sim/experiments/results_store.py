@@ -47,7 +47,7 @@ from tv2sim.experiments import workers
 from tv2sim.experiments.tasks import Chunk, Task
 from tv2sim.world.distributions import Constant, Empirical, Triangular, Uniform
 
-__all__ = ["RULES", "Description", "IndescribableError", "Kept", "as_kept", "compute"]
+__all__ = ["RULES", "Description", "IndescribableError", "ResultsFolder", "as_folder", "compute"]
 
 RULES = 3
 """The version of the rules. It changes with every change of results, which the changelog marks **results**."""
@@ -59,13 +59,13 @@ _log = logging.getLogger("tv2sim.results")
 
 
 def compute(tasks: Sequence[Task], *, results: Any = None, **how: Any) -> list[Chunk]:
-    """Do the tasks as :func:`tv2sim.experiments.workers.compute` does, except what is kept.
+    """Do the parts of tasks whose results are not in the folder, and take the others from there.
 
     Parameters
     ----------
     tasks : sequence of Task
         The tasks.
-    results : path or Kept, optional
+    results : path or ResultsFolder, optional
         The folder in which finished chunks are kept. None: nothing is kept.
     **how
         Other arguments of :func:`tv2sim.experiments.workers.compute`.
@@ -75,21 +75,21 @@ def compute(tasks: Sequence[Task], *, results: Any = None, **how: Any) -> list[C
     OutputError
         If the folder cannot be used. If it cannot be written later, that is logged, and the work goes on.
     """
-    kept = as_kept(results)
-    if kept is None:
+    folder = as_folder(results)
+    if folder is None:
         return workers.compute(tasks, **how)
     rooms = [task.room() for task in tasks]
-    missing = [one for task, room in zip(tasks, rooms, strict=True) for one in kept.fill(task, room)]
+    missing = [one for task, room in zip(tasks, rooms, strict=True) for one in folder.fill(task, room)]
 
     def keep(number: int, part: Task, chunk: Chunk) -> None:
-        kept.keep(missing[number].place, part, chunk)
+        folder.keep(missing[number].place, part, chunk)
 
     workers.compute([one.task for one in missing], rooms=[one.room for one in missing], keep=keep, **how)
     return rooms
 
 
-def as_kept(results: object) -> Kept | None:
-    """Return what keeps results in a folder, which is made if there is none; None for None.
+def as_folder(results: object) -> ResultsFolder | None:
+    """Return the folder of results at a path, which is made if there is none; None for None.
 
     Raises
     ------
@@ -98,7 +98,7 @@ def as_kept(results: object) -> Kept | None:
     OutputError
         If it is no folder, or cannot be written.
     """
-    if results is None or isinstance(results, Kept):
+    if results is None or isinstance(results, ResultsFolder):
         return results
     if not isinstance(results, str | os.PathLike):
         raise InputError(f"results must be the path of a folder, not {shown(results)}")
@@ -111,7 +111,7 @@ def as_kept(results: object) -> Kept | None:
         if isinstance(error, FileExistsError):
             why = "it is a file, choose the name of a folder"
         raise OutputError(f"cannot keep results in {str(folder)!r}: {why}") from error
-    return Kept(folder)
+    return ResultsFolder(folder)
 
 
 class _Head(msgspec.Struct):
@@ -129,14 +129,14 @@ _File: TypeAlias = tuple[range, Path]
 
 
 class _Missing(NamedTuple):
-    """What has to be simulated, the room for its results, and the folder in which they are kept."""
+    """A task whose results are missing, the room for them, and the folder in which they are kept."""
 
     task: Task
     room: Chunk
     place: Path | None
 
 
-class Kept:
+class ResultsFolder:
     """The results in a folder.
 
     Parameters
@@ -170,7 +170,7 @@ class Kept:
         return missing
 
     def _explain(self, place: Path, files: Iterable[_File], task: Task, missing: Iterable[range]) -> None:
-        """Say what is kept of a task, and is of no use for what is missing."""
+        """Log which files of a task do not serve for its missing results, and why."""
         name = task.strategy.name
         if others := self._unusable[1:]:
             be = "is" if len(others) == 1 else "are"
@@ -283,7 +283,7 @@ class Kept:
         return self._folder / cell / rules
 
     def _digest(self, catalogue: Catalogue) -> str:
-        """Return a hash of the videos."""
+        """Return a hash of the videos of a catalogue."""
         if id(catalogue) not in self._catalogues:
             found = hashlib.sha256(repr((catalogue.ids, catalogue.titles, catalogue.providers)).encode())
             for name, column in catalogue.numbers.items():
@@ -430,7 +430,7 @@ _MACHINERY = {
     "__annotations_cache__", "__static_attributes__", "__firstlineno__", "__parameters__", "__orig_bases__",
     "__dataclass_fields__", "__dataclass_params__", "_abc_impl",
 }  # fmt: skip
-"""What Python adds to a class, and what does not decide how it works."""
+"""Attributes of a class that Python adds, or that do not decide how the class works."""
 
 
 def _used(code: CodeType, known: Mapping[str, object]) -> Iterator[tuple[str, object]]:

@@ -23,7 +23,7 @@ from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.catalogue.videos import NUMBERS
 from tv2sim.engines.choice import EngineName, as_engine
 from tv2sim.experiments.replications import Replications, extended, with_cost
-from tv2sim.experiments.results_store import as_kept
+from tv2sim.experiments.results_store import as_folder
 from tv2sim.experiments.verdicts import is_shown
 from tv2sim.inference.intervals import Difference, Interval, as_confidence
 from tv2sim.results.figures import estimate, in_words
@@ -72,7 +72,7 @@ class Moved(NamedTuple):
 
     @property
     def ends(self) -> list[End]:
-        """The worlds that there are."""
+        """The ends that are possible."""
         return [end for end in (self.low, self.high) if end is not None]
 
     @property
@@ -266,7 +266,7 @@ def sensitivity(
     names = with_cost((metric,), priced)
     computed = measured_for((*names, ON_TIME_RATE), [Setting(*world, priced) for world in worlds])
     wanted, seed = as_engine(engine), as_seed(seed)
-    how = dict[str, Any](workers=workers, executor=executor, progress=progress, results=as_kept(results))
+    how = dict[str, Any](workers=workers, executor=executor, progress=progress, results=as_folder(results))
     several = [
         Replications.none(
             world, seed, engine=wanted, count=count, metrics=names, computed=computed, prices=priced,

@@ -39,7 +39,7 @@ __all__ = [
 ]  # fmt: skip
 
 RESAMPLES = 500
-"""How often the measured times are drawn again."""
+"""The number of resamples of the measured times."""
 ENDS = ("input_ci_low", "input_ci_high")
 """The ends of the wider interval, as columns."""
 _FEWEST, _MOST, _SHARE = 10, 50, 20
@@ -98,7 +98,7 @@ class Resamples:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Resamples:
-        """Return what :func:`tv2sim.base.dictionaries.to_dict` described."""
+        """Return resamples from plain data, as :func:`tv2sim.base.dictionaries.to_dict` makes it."""
         means = {name: np.array(column, dtype=np.float64) for name, column in data["means"].items()}
         variances = {name: nan if value is None else float(value) for name, value in data["variances"].items()}
         return cls(int(data["times"]), int(data["replications"]), means, variances)

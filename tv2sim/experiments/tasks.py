@@ -34,7 +34,7 @@ class Task:
     engine: str
     metrics: tuple[str, ...]
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What the engine keeps from one part of the task for the next."""
+    """Values that the engine reuses in later parts of the task."""
     divided: Callable[[Task], Iterator[Task]] | None = None
     """Divides it into tasks for its replications, one after the other, where they are not all in one world."""
 

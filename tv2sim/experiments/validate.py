@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 __all__ = ["OF_ELAPSED", "Agreement", "Runs", "Validation", "validate"]
 
 _CHOICES = 9_999
-"""How many choices of runs stand for all of them: the smallest p-value is 1 in 10,000."""
+"""The number of choices of runs that are drawn: the smallest p-value is 1 in 10,000."""
 _UNUSUAL = 0.05
 """A p-value below this is worth a word, though the simulation is not rejected."""
 _ROUNDING = 1e-9
@@ -150,7 +150,7 @@ class Agreement(NamedTuple):
     """The difference of the means in its standard errors."""
     p_value: float
     usual: float
-    """What the size of z exceeds with a probability of no more than the level."""
+    """The size of z that is exceeded with a probability of at most the level."""
     p_adjusted: float
     """The p-value after Holm's adjustment for all rows of the table."""
 

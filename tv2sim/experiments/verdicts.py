@@ -67,7 +67,7 @@ class Judgement:
         return self.world[strategy].mean(metric)
 
     def cost(self, strategy: str) -> float:
-        """Return what a run costs in the mean: publisher-seconds, or at the prices that there are."""
+        """Return the mean cost of a run: at the prices if there are any, else in publisher-seconds."""
         return self._mean(strategy, self.spent)
 
     def _merit(self, strategy: str) -> float:

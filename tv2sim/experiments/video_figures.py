@@ -37,7 +37,7 @@ QUANTITIES: Mapping[str, Callable[[Catalogue, NDArray[np.float64]], NDArray[np.f
     "elapsed": lambda _, elapsed: elapsed,
     "lateness": lambda catalogue, elapsed: elapsed - whole_ticks(catalogue.publication_timeout),
 }
-"""What quantiles are taken of: functions of the catalogue and of the elapsed times, in ticks."""
+"""The quantities that have quantiles: functions of the catalogue and of the elapsed times, in ticks."""
 
 
 @dataclass(frozen=True, eq=False)

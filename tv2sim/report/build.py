@@ -137,7 +137,7 @@ class _About:
 
     @property
     def byline(self) -> str:
-        """Return the author and the date, as far as they are given."""
+        """Return the author and the date, if they are given."""
         return ", ".join(str(given) for given in (self.author, self.date) if given)
 
     @property
@@ -222,27 +222,21 @@ def _first(study: Comparison, reps: Replications) -> int:
 
 def _quantiles(study: Comparison) -> dict[str, Any]:
     """Return quantiles over all videos by world and strategy, or why they are not known."""
+
+    def of_all(reps: Replications) -> dict[str, Any]:
+        first = _first(study, reps)
+        found = [reps.video_times.quantiles(name, SHARES, study.confidence, first) for name in QUANTITIES]
+        return {
+            "intervals": [Interval(*one[:4]) for several in found for one in several],
+            "replications": first,
+        }
+
     try:
-        rows = [
-            {
-                name: _of_all(reps, study.confidence, _first(study, reps))
-                for name, reps in part.strategies.items()
-            }
-            for part in study.worlds()
-        ]
+        worlds = [{name: of_all(reps) for name, reps in part.strategies.items()} for part in study.worlds()]
     except InputError as error:
         return {"unknown": str(error)}
-    return {
-        "unknown": "",
-        "worlds": rows,
-        "columns": [(quantity, share) for quantity in QUANTITIES for share in SHARES],
-    }
-
-
-def _of_all(reps: Replications, confidence: float, first: int) -> dict[str, Any]:
-    """Return the quantiles of one strategy with their intervals, and how many replications they rest on."""
-    found = [reps.video_times.quantiles(quantity, SHARES, confidence, first) for quantity in QUANTITIES]
-    return {"intervals": [Interval(*one[:4]) for several in found for one in several], "replications": first}
+    columns = [(quantity, share) for quantity in QUANTITIES for share in SHARES]
+    return {"unknown": "", "worlds": worlds, "columns": columns}
 
 
 _MOST_GROUPS = 40
@@ -270,11 +264,9 @@ def _groups(part: Comparison, column: str) -> dict[str, Any]:
 
 def _in_group(row: Any) -> tuple[Interval, Interval]:
     """Return the on-time rate and the p99 of the lateness of a group."""
-    rate, half_width, low, high, late = (float(row[name]) for name in _OF_GROUP)
+    names = (ON_TIME_RATE, *Interval._fields[1:4], "lateness_99")
+    rate, half_width, low, high, late = (float(row[name]) for name in names)
     return Interval(rate, half_width, low, high), exactly(late, 0)
-
-
-_OF_GROUP = (ON_TIME_RATE, *Interval._fields[1:4], "lateness_99")
 
 
 # -- rendering ---------------------------------------------------------------------------------------------
@@ -376,7 +368,7 @@ def _world_of(study: Comparison, plan: Plan) -> str:
 
 
 def _question(plan: Plan) -> str:
-    """Return what is varied as a question.
+    """Return the question that a plan answers, made of the fields that it varies.
 
     Examples
     --------
@@ -427,11 +419,11 @@ _ADDED: dict[str, Callable[[Scenario], object]] = {
     "A publisher that has failed is replaced when that is noticed.":
         lambda one: one.faults.of_publishers,
 }  # fmt: skip
-"""What a scenario may add, and whether it does."""
+"""The sentences on what a scenario may add, each with its condition."""
 _BY_CATALOGUE: dict[str, Callable[[Catalogue], object]] = {
     _PUBLISHING: lambda catalogue: catalogue.publishing_time is not None,
 }
-"""What a catalogue may add as well."""
+"""The sentences that a catalogue may cause as well, each with its condition."""
 
 
 def added(scenarios: Mapping[str, Scenario], catalogues: Mapping[str, Catalogue]) -> list[str]:

@@ -124,7 +124,7 @@ class SimultaneousEncodings(NamedTuple):
     """Videos whose encodings end at one instant, and for which a pool is shared: their order decides."""
 
     fewest: tuple[int, int]
-    """How many, and of how many videos, in the world with the smallest share of them."""
+    """The number of these videos and of all videos, in the world with the smallest share."""
     most: tuple[int, int]
     world: str
 

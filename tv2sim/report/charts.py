@@ -304,7 +304,7 @@ def inline_svg(file: bytes, prefix: str, alt: str) -> str:
     prefix : str
         The text that its ids begin with; unique in the page.
     alt : str
-        The text that a screen reader reads instead of it.
+        The text that a screen reader reads instead of the chart.
     """
     ET.register_namespace("", _SVG)
     root = ET.fromstring(file)
