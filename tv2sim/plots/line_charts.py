@@ -18,7 +18,7 @@ from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.replications import Cell, Replications
 from tv2sim.plots import style
 from tv2sim.plots.labels import End, place_names, remove_names, write_names
-from tv2sim.plots.study import Ends, Series, Swept, ends, is_rarely_late, late, study_of, swept_by
+from tv2sim.plots.study import Ends, Series, Swept, ends, is_rarely_late, share_late, study_of, swept_by
 from tv2sim.plots.style import columns_of, label_frame, panels_in, width_of
 from tv2sim.results.figures import axis, estimate, in_words, scaled
 from tv2sim.results.metrics import METRICS, ON_TIME_RATE
@@ -92,7 +92,7 @@ def sweep(
     panels = panels_in(ax, names)
     rare = metric == ON_TIME_RATE and is_rarely_late(data)
     found = {shown.cell: shown.interval(metric) for shown in data.shown}
-    means = {cell: ends(metric, late(one) if rare else one) for cell, one in found.items()}
+    means = {cell: ends(metric, share_late(one) if rare else one) for cell, one in found.items()}
     for panel, (_, lines) in zip(panels, swept.panels, strict=True):
         if rare:
             style.scale_of_late_videos(panel, means.values(), "y")

@@ -17,7 +17,7 @@ from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.replications import Replications
 from tv2sim.inference.intervals import Interval
 from tv2sim.plots import style
-from tv2sim.plots.study import Shown, Study, checked, ends, is_rarely_late, late, study_of
+from tv2sim.plots.study import Shown, Study, checked, ends, is_rarely_late, share_late, study_of
 from tv2sim.results.figures import axis, estimate, scaled
 from tv2sim.results.metrics import COST, ON_TIME_RATE, Verdict
 from tv2sim.world.prices import Prices, needed
@@ -133,7 +133,7 @@ def on_time_rates(study: Comparison | Replications, ax: Axes | None = None) -> A
     intervals = [shown.interval(ON_TIME_RATE) for shown, _ in places]
     if rare:
         title, x, below = "Share of videos that are late", "late videos (%)", ", on a logarithmic scale"
-        intervals = list(map(late, intervals))
+        intervals = list(map(share_late, intervals))
         style.scale_of_late_videos(ax, (ends(ON_TIME_RATE, one) for one in intervals), "x")
     for (shown, y), interval in zip(places, intervals, strict=True):
         point(ax, ON_TIME_RATE, interval, y, shown.look.colour, shown.look.marker)

@@ -84,7 +84,7 @@ _RARELY = 0.99
 """From this on-time rate on, a chart of rates shows nothing but points near its edge."""
 
 
-def late(interval: Interval) -> Interval:
+def share_late(interval: Interval) -> Interval:
     """Return the share of late videos for an on-time rate."""
     return interval._replace(mean=1 - interval.mean, ci_low=1 - interval.ci_high, ci_high=1 - interval.ci_low)
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from tv2sim import __version__
 from tv2sim.base import dictionaries
-from tv2sim.base.later_methods import served
+from tv2sim.base.later_methods import Displayed, served
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.catalogue import Catalogue
 from tv2sim.results import metrics, tables
@@ -44,7 +44,7 @@ def versions_here() -> dict[str, str]:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Run:
+class Run(Displayed):
     """One replication: its inputs, its facts, and the tables and metrics that are derived from them.
 
     Made by :func:`tv2sim.simulate` and :func:`tv2sim.load_run`. Tables are built when they are first used.
@@ -200,9 +200,6 @@ class Run:
             f"<Run of {self.catalogue.name!r} under {self.strategy.name!r}, seed {self.seed}, replication "
             f"{self.replication}: {self._result}>"
         )
-
-    def _repr_html_(self) -> str:
-        return str(served("Run._repr_html_", self))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Run):
