@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from tv2sim.results.facts import Facts
     from tv2sim.world.scenario import Scenario
 
-__all__ = ["LEVELS", "WAITING", "Level", "Places", "levels_of", "shown"]
-
 
 class Level(NamedTuple):
     """The number of videos, publishers or encoders that are in some states.

@@ -32,12 +32,6 @@ if TYPE_CHECKING:
     from tv2sim.strategies import Strategy
     from tv2sim.world.scenario import Scenario
 
-__all__ = [
-    "COST", "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Setting", "Stats", "Verdict",
-    "as_metrics", "costs", "elapsed", "happened", "holds", "hypothesis_of", "measure", "measured_for",
-    "metrics_of", "needs", "on_time", "publisher_times", "quantile", "stats", "summary", "total",
-]  # fmt: skip
-
 
 _NO_PRICES = Prices()
 

@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from tv2sim.base.storage import Format
 
-__all__ = ["Run", "versions_here"]
-
 
 def versions_here() -> dict[str, str]:
     """Return the versions of the packages that simulate."""

@@ -32,7 +32,6 @@ from tv2sim.world.scenario import Scenario
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FORMAT", "check_format", "is_saved_run", "load_run", "save_run", "strategy_of", "write_run"]
 
 FORMAT = 2
 """The number of the format of saved runs and logs. It changes when older ones can no longer be read."""

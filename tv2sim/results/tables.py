@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from tv2sim.results.facts import Columns, Facts
     from tv2sim.world.scenario import Scenario
 
-__all__ = [
-    "MEANINGS", "attempts_frame", "events_frame", "groups_frame", "levels_frame", "meaning", "publishers_frame",
-    "videos_frame",
-]  # fmt: skip
 
 MEANINGS: dict[str, dict[str, str]] = {
     "videos": {

@@ -7,7 +7,7 @@ import warnings
 from dataclasses import KW_ONLY, dataclass, fields
 from math import ceil
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
 
 import numpy as np
 
@@ -39,14 +39,13 @@ from tv2sim.strategies.expectations import a_forecast, knowledge, lead, ready_in
 from tv2sim.strategies.hooks import HOOKS, MOMENTS, Decision, Moment, PoolState, Starts, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tv2sim.catalogue import Catalogue, Video
     from tv2sim.strategies.coverage import Coverage
     from tv2sim.strategies.expectations import AsForecast, Lead
     from tv2sim.world.scenario import Scenario
 
-__all__ = ["CONTRADICTIONS", "DEFAULT_WINDOW", "OF_POOL", "Changes", "Dispatch", "QueueOrder", "Strategy"]
 
 QueueOrder: TypeAlias = Literal["fifo", "deadline", "priority"]
 Dispatch: TypeAlias = Literal["at_once", "end_of_instant"]
@@ -277,9 +276,9 @@ class Strategy(Fields):
         self._check_class()
         super().__post_init__()
         object.__setattr__(self, "name", self.name or type(self).__name__)
-        for each in CONTRADICTIONS:
-            if each.found(self):
-                raise StrategyError(f"strategy {self.name!r} {each.text.format_map(vars(self))}")
+        for text, contradicts in CONTRADICTIONS.items():
+            if contradicts(self):
+                raise StrategyError(f"strategy {self.name!r} {text.format_map(vars(self))}")
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         """Warn of a method that is no hook but has nearly the name of one: nobody would call it."""
@@ -420,6 +419,11 @@ class Strategy(Fields):
         return self._overrides("decide")
 
     @property
+    def rules_once_an_instant(self) -> bool:
+        """Whether a rule decides once an instant: the coverage rule, holding back, or the hook decide."""
+        return self.price is not None or bool(self.holds) or self.decides
+
+    @property
     def keeps_its_size(self) -> bool:
         """Whether the pool has one size, which the base stock keeps up."""
         return not (self.adapts or self.decides or self.price is not None)
@@ -428,7 +432,7 @@ class Strategy(Fields):
     def dispatches_late(self) -> bool:
         """Whether the pool's publishers are given to videos at the end of an instant."""
         if self.dispatch is None:
-            return self.price is not None or bool(self.holds) or self.decides
+            return self.rules_once_an_instant
         return self.dispatch == "end_of_instant"
 
     @property
@@ -590,21 +594,6 @@ def _rounded_up(number: float) -> int:
 # -- values that contradict each other ------------------------------------------------------------------------
 
 
-class Contradiction(NamedTuple):
-    """A combination that makes no sense.
-
-    Attributes
-    ----------
-    found : callable
-        Takes a strategy, and returns whether it has it.
-    text : str
-        What is wrong and how to correct it, to follow "strategy 'x'"; fields in braces are filled in.
-    """
-
-    found: Callable[[Strategy], bool]
-    text: str
-
-
 OF_POOL = ("minimum", "maximum", "headroom", "idle_time_to_live", "starts_at_most")
 """The fields of a pool that adapts."""
 
@@ -618,93 +607,65 @@ def _asks(one: Strategy) -> bool:
     return one._overrides("start_moment") or one._overrides("owns_publisher")
 
 
-CONTRADICTIONS = (
-    Contradiction(
-        lambda one: one.dedicated and one.starts_on is None and not one._overrides("start_moment"),
-        "is dedicated but never starts a publisher: give starts_on a moment, or leave dedicated=False",
+CONTRADICTIONS: Mapping[str, Callable[[Strategy], bool]] = {
+    "is dedicated but never starts a publisher: give starts_on a moment, or leave "
+    "dedicated=False": lambda one: (
+        one.dedicated and one.starts_on is None and not one._overrides("start_moment")
     ),
-    Contradiction(
-        lambda one: one.dedicated_from is not None and (one.dedicated or _asks(one)),
-        "says twice which videos have their own publisher: leave out dedicated_from={dedicated_from}, or "
-        "dedicated=True and the hooks start_moment and owns_publisher",
+    "says twice which videos have their own publisher: leave out dedicated_from={dedicated_from}, or "
+    "dedicated=True and the hooks start_moment and owns_publisher": lambda one: (
+        one.dedicated_from is not None and (one.dedicated or _asks(one))
     ),
-    Contradiction(
-        lambda one: one.dedicated_from is not None and one.starts_on not in (None, "encoding_started"),
-        "starts publishers at two moments: with dedicated_from={dedicated_from}, starts_on is None or "
-        "'encoding_started', not {starts_on!r}",
+    "starts publishers at two moments: with dedicated_from={dedicated_from}, starts_on is None or "
+    "'encoding_started', not {starts_on!r}": lambda one: (
+        one.dedicated_from is not None and one.starts_on not in (None, "encoding_started")
     ),
-    Contradiction(
-        lambda one: one.lead is not None and one._overrides("start_delay"),
-        "says twice how long a start is delayed: leave out lead={lead!r}, or the hook start_delay",
+    "says twice how long a start is delayed: leave out lead={lead!r}, or the hook start_delay": lambda one: (
+        one.lead is not None and one._overrides("start_delay")
     ),
-    Contradiction(
-        lambda one: (
-            one.lead is not None
-            and (
-                one._overrides("start_moment")
-                or (one.starts_on != "encoding_started" and one.dedicated_from is None)
-            )
-        ),
-        "has a lead={lead!r}, which is for publishers that are ordered when an encoding starts: give "
-        "starts_on='encoding_started' or dedicated_from, without the hook start_moment",
+    "has a lead={lead!r}, which is for publishers that are ordered when an encoding starts: give "
+    "starts_on='encoding_started' or dedicated_from, without the hook start_moment": lambda one: (
+        one.lead is not None
+        and (
+            one._overrides("start_moment")
+            or (one.starts_on != "encoding_started" and one.dedicated_from is None)
+        )
     ),
-    Contradiction(
-        lambda one: one.ready_at_start and not (one.prewarmed or one.minimum or one._overrides("pool_level")),
-        "has ready_at_start=True but no publisher at the start: give prewarmed",
+    "has ready_at_start=True but no publisher at the start: give prewarmed": lambda one: (
+        one.ready_at_start and not (one.prewarmed or one.minimum or one._overrides("pool_level"))
     ),
-    Contradiction(
-        lambda one: one._overrides("priority") and "deadline" in (one.order, one.queue_order),
-        "has two orders of the queue, that of deadlines and that of the hook priority: leave out "
-        "queue_order='deadline', price and holds_back, or the hook",
+    "has two orders of the queue, that of deadlines and that of the hook priority: leave out "
+    "queue_order='deadline', price and holds_back, or the hook": lambda one: (
+        one._overrides("priority") and "deadline" in (one.order, one.queue_order)
     ),
-    Contradiction(
-        lambda one: one.queue_order == "priority" and one.order == "deadline",
-        "holds publishers back or has a price, which is for the order of deadlines: leave out "
-        "queue_order='priority'",
+    "holds publishers back or has a price, which is for the order of deadlines: leave out "
+    "queue_order='priority'": lambda one: one.queue_order == "priority" and one.order == "deadline",
+    "has dispatch='at_once', but a rule that decides once an instant (price, holds_back or decide): leave "
+    "dispatch out": lambda one: one.dispatch == "at_once" and one.rules_once_an_instant,
+    "has holds_back=True, which takes its price from price: give price, or holds_back a number": lambda one: (
+        one.holds_back is True and one.price is None
     ),
-    Contradiction(
-        lambda one: one.dispatch == "at_once" and (one.price is not None or bool(one.holds) or one.decides),
-        "has dispatch='at_once', but a rule that decides once an instant (price, holds_back or decide): leave "
-        "dispatch out",
+    "gives each video its own publisher, so price, holds_back and decide have nothing to decide: leave "
+    "dedicated=False": lambda one: not one.shares and one.rules_once_an_instant,
+    "gives each video its own publisher, so no video uses a pool: leave out "
+    f"{', '.join(OF_POOL)}": lambda one: not one.shares and one.has_pool_that_adapts,
+    "has more than one rule of what the pool starts: choose one of price, the hook decide, and a pool's "
+    f"level (the hook pool_level, {', '.join(OF_POOL)})": lambda one: _rules(one) > 1,
+    "has the hook decide, which answers what is held and discarded itself: leave out holds_back and "
+    "discards_hopeless": lambda one: one.decides and (bool(one.holds) or one.discards_hopeless),
+    "has a headroom={headroom} and the hook pool_level, which both give the pool's level: leave "
+    "one out": lambda one: one.headroom is not None and one._overrides("pool_level"),
+    "has a minimum={minimum} above its maximum={maximum}": lambda one: (
+        one.maximum is not None and one.maximum < (one.minimum or 0)
     ),
-    Contradiction(
-        lambda one: one.holds_back is True and one.price is None,
-        "has holds_back=True, which takes its price from price: give price, or holds_back a number",
+    "has prewarmed={prewarmed} publishers, more than its maximum={maximum}": lambda one: (
+        one.maximum is not None and one.maximum < one.known_stock
     ),
-    Contradiction(
-        lambda one: not one.shares and (one.price is not None or bool(one.holds) or one.decides),
-        "gives each video its own publisher, so price, holds_back and decide have nothing to decide: leave "
-        "dedicated=False",
+    "has a forecast, which only the coverage rule uses: give price": lambda one: (
+        one.price is None and one.forecast != "online"
     ),
-    Contradiction(
-        lambda one: not one.shares and one.has_pool_that_adapts,
-        f"gives each video its own publisher, so no video uses a pool: leave out {', '.join(OF_POOL)}",
-    ),
-    Contradiction(
-        lambda one: _rules(one) > 1,
-        "has more than one rule of what the pool starts: choose one of price, the hook decide, and a pool's "
-        f"level (the hook pool_level, {', '.join(OF_POOL)})",
-    ),
-    Contradiction(
-        lambda one: one.decides and (bool(one.holds) or one.discards_hopeless),
-        "has the hook decide, which answers what is held and discarded itself: leave out holds_back and "
-        "discards_hopeless",
-    ),
-    Contradiction(
-        lambda one: one.headroom is not None and one._overrides("pool_level"),
-        "has a headroom={headroom} and the hook pool_level, which both give the pool's level: leave one out",
-    ),
-    Contradiction(
-        lambda one: one.maximum is not None and one.maximum < (one.minimum or 0),
-        "has a minimum={minimum} above its maximum={maximum}",
-    ),
-    Contradiction(
-        lambda one: one.maximum is not None and one.maximum < one.known_stock,
-        "has prewarmed={prewarmed} publishers, more than its maximum={maximum}",
-    ),
-    Contradiction(
-        lambda one: one.price is None and one.forecast != "online",
-        "has a forecast, which only the coverage rule uses: give price",
-    ),
-)
-"""In the order in which they are looked for."""
+}
+"""Combinations of values that make no sense, in the order in which they are looked for.
+
+Each text says what is wrong and how to correct it, and follows "strategy 'x'"; fields in braces are filled in.
+"""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tv2sim.strategies.expectations import Lead
     from tv2sim.strategies.strategy import QueueOrder
 
-__all__ = ["in_words"]
 
 _MOMENTS: Mapping[Moment | None, str] = {
     "encoding_started": "when the encoding starts",
