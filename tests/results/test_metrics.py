@@ -247,7 +247,7 @@ class TestANewOne:
         monkeypatch.setitem(
             METRICS, "longest_wait", dataclasses.replace(METRICS["longest_wait"], needs=("videos.encoded",))
         )
-        with pytest.raises(KeyError, match="the column assigned is none that the metric declares"):
+        with pytest.raises(KeyError, match="reads the column assigned, which its `needs` do not declare"):
             tv.replicate(CATALOGUE, "2c", replications=3, engine="kernel")
 
     def test_is_compared(self) -> None:

@@ -24,14 +24,7 @@ from tv2sim.base.checks import (
     shown,
 )  # fmt: skip
 from tv2sim.base.errors import InputError, StrategyError, TV2SimWarning
-from tv2sim.base.fields import (
-    EVERY_ENGINE,
-    Fields,
-    or_none,
-    parameter,
-    with_changes,
-    with_parameters,
-)
+from tv2sim.base.fields import EVERY_ENGINE, Fields, or_none, parameter, with_changes, with_parameters
 from tv2sim.base.later_methods import served
 from tv2sim.base.notebook_html import code, display, table
 from tv2sim.base.ticks import to_ticks, whole_ticks
@@ -284,9 +277,10 @@ class Strategy(Fields):
         """Warn of a method that is no hook but has nearly the name of one: nobody would call it."""
         super().__init_subclass__(**arguments)
         for name, value in vars(cls).items():
-            if name.startswith("_") or hasattr(Strategy, name) or not _is_method(value):
+            is_method = isinstance(value, FunctionType | classmethod | staticmethod)
+            if name.startswith("_") or hasattr(Strategy, name) or not is_method:
                 continue
-            # beside the hook itself, it is a method that the hook calls
+            # a class that has the hook may call this method from it
             missing = [hook for hook in HOOKS if hook not in vars(cls)]
             if meant := did_you_mean(name, missing):
                 warnings.warn(
@@ -343,10 +337,10 @@ class Strategy(Fields):
         return max(self.least, _rounded_up(factor * state.rate * state.startup_time))
 
     def decide(self, state: State) -> Decision:
-        """Return what is to be done, once an instant; default: nothing is asked.
+        """Return what is to be done, once an instant; by default this hook is not asked.
 
-        It is asked when all that happens at the same time has happened, and its answer takes the place of all
-        that would start publishers for the pool or give them to videos otherwise. It is asked again if its own
+        The hook is asked when all that happens at the same time has happened. Its answer replaces all other
+        rules that start publishers for the pool or give them to videos. The hook is asked again if its own
         consequences bring something new at the same time.
         """
         raise NotImplementedError
@@ -466,7 +460,8 @@ class Strategy(Fields):
         """Return the strategy with its base stock as a number."""
         if not self.follows_rate:
             return self
-        number = _rounded_up(_rate(catalogue, scenario) * scenario.startup_time.mean)
+        rate = submitted_rate(catalogue) or scenario.mean_rate
+        number = _rounded_up(rate * scenario.startup_time.mean)
         sized = copy.copy(self)
         object.__setattr__(sized, "prewarmed", number)
         return sized
@@ -506,12 +501,7 @@ class Strategy(Fields):
         return tuple(map(to_ticks, self._ask("start_delay", catalogue, a_time)))
 
     def _codes(
-        self,
-        hook: str,
-        catalogue: Catalogue,
-        check: Callable[..., Any],
-        values: tuple[Any, ...],
-        **bounds: Any,
+        self, hook: str, catalogue: Catalogue, check: Callable[..., Any], values: tuple[Any, ...], **bounds: Any
     ) -> bytes:
         """Return the index of each answer of a per-video hook, which is called once if it is not overridden."""
         if self._overrides(hook):
@@ -577,15 +567,6 @@ class Strategy(Fields):
         return dictionaries.to_dict(self)
 
 
-def _is_method(value: object) -> bool:
-    return isinstance(value, FunctionType | classmethod | staticmethod)
-
-
-def _rate(catalogue: Catalogue, scenario: Scenario) -> float:
-    """Return the videos per second of a catalogue in which all videos have times, or else of the scenario."""
-    return submitted_rate(catalogue) or scenario.mean_rate
-
-
 def _rounded_up(number: float) -> int:
     """Return the next whole number, whatever the last digits of the arithmetic."""
     return ceil(number - 1e-9)
@@ -603,10 +584,6 @@ def _rules(one: Strategy) -> int:
     return sum((one.price is not None, one.decides, one._overrides("pool_level") or one.has_pool_that_adapts))
 
 
-def _asks(one: Strategy) -> bool:
-    return one._overrides("start_moment") or one._overrides("owns_publisher")
-
-
 CONTRADICTIONS: Mapping[str, Callable[[Strategy], bool]] = {
     "is dedicated but never starts a publisher: give starts_on a moment, or leave "
     "dedicated=False": lambda one: (
@@ -614,7 +591,8 @@ CONTRADICTIONS: Mapping[str, Callable[[Strategy], bool]] = {
     ),
     "says twice which videos have their own publisher: leave out dedicated_from={dedicated_from}, or "
     "dedicated=True and the hooks start_moment and owns_publisher": lambda one: (
-        one.dedicated_from is not None and (one.dedicated or _asks(one))
+        one.dedicated_from is not None
+        and (one.dedicated or one._overrides("start_moment") or one._overrides("owns_publisher"))
     ),
     "starts publishers at two moments: with dedicated_from={dedicated_from}, starts_on is None or "
     "'encoding_started', not {starts_on!r}": lambda one: (
