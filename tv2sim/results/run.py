@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from tv2sim.base.storage import Format
 
-__all__ = ["Run", "versions_here"]
-
 
 def versions_here() -> dict[str, str]:
     """Return the versions of the packages that simulate."""
@@ -205,14 +203,14 @@ class Run(Displayed):
         if not isinstance(other, Run):
             return NotImplemented
         return (
-            self._went_in() == other._went_in()
+            self._inputs() == other._inputs()
             and self.catalogue == other.catalogue
             and self.facts.equals(other.facts)
         )
 
     __hash__ = None  # type: ignore[assignment]
 
-    def _went_in(self) -> dict[str, Any]:
+    def _inputs(self) -> dict[str, Any]:
         """Return the inputs as plain data, without the catalogue."""
         apart = ("catalogue", "facts", "versions", "strategy_data", *(() if self.prices else ("prices",)))
         data = dictionaries.to_dict(self, leave_out=apart)
@@ -223,7 +221,7 @@ class Run(Displayed):
         return {
             "versions": dict(self.versions),
             "catalogue": {"name": self.catalogue.name, "videos": len(self.catalogue)},
-            **self._went_in(),
+            **self._inputs(),
         }
 
     def save(self, folder: str | os.PathLike[str], *, format: Format = "csv", force: bool = False) -> Path:  # noqa: A002
