@@ -229,13 +229,11 @@ class Importer:
 
     def catalogue(self, name: str | None) -> Catalogue:
         """Return the catalogue of all that was taken, in its order; raise an error if that is nothing."""
-        ids, titles, providers = (self._texts[text] for text in TEXTS)
-        if not ids:
+        if not self._texts["id"]:
             hint = judging.held_list(self._first.first) if self._first else ""
             raise CatalogueError(judging.no_video(self.label, self.rejected, self._wanted, hint))
-        name = name or self.label
-        source = self.rejected, name, self.sha256, self.timezone
-        return Catalogue.of_columns(ids, titles, providers, self.numbers, *source)
+        source = self.rejected, name or self.label, self.sha256, self.timezone
+        return Catalogue.of_columns(self._texts, self.numbers, *source)
 
 
 class _Found(NamedTuple):
