@@ -21,9 +21,9 @@ from tv2sim.base.errors import CatalogueError
 from tv2sim.base.ticks import PER_SECOND, whole_ticks
 from tv2sim.catalogue import columns as mapping
 from tv2sim.catalogue import judging
-from tv2sim.catalogue.batches import MISSING, Batch, Values, batches, moments, numbers, texts
+from tv2sim.catalogue.batches import MISSING, Batch, Json, Values, batches, moments, numbers, texts
 from tv2sim.catalogue.columns import FIELDS, STARTUP_TIME, UTC, Given, a_timezone, as_columns
-from tv2sim.catalogue.sources import Digest, Reading, Source, is_table, opened
+from tv2sim.catalogue.sources import Reading, Source, is_table, opened
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, Catalogue, Rejected, Video, is_absent
 
 if TYPE_CHECKING:
@@ -98,13 +98,13 @@ def import_catalogue(
 
 def imported(source: Source | Any, given: Given) -> Importer:
     """Return the importer that has read a table or a log."""
-    columns, digest = as_columns(given), Digest()
-    with batches(source, columns, digest) as (found, label):
+    columns = as_columns(given)
+    with batches(source, columns) as (found, label, text):
         importer = Importer(columns, label)
         with _no_collection():
             for batch in found:
                 importer.add(batch)
-    importer.sha256 = digest.value
+    importer.sha256 = text.sha256 if text else None
     return importer
 
 
@@ -230,7 +230,7 @@ class Importer:
     def catalogue(self, name: str | None) -> Catalogue:
         """Return the catalogue of all that was taken, in its order; raise an error if that is nothing."""
         if not self._texts["id"]:
-            hint = judging.held_list(self._first.first) if self._first else ""
+            hint = judging.held_list(self._first.rows[0]) if isinstance(self._first, Json) else ""
             raise CatalogueError(judging.no_video(self.label, self.rejected, self._wanted, hint))
         source = self.rejected, name or self.label, self.sha256, self.timezone
         return Catalogue.of_columns(self._texts, self.numbers, *source)
@@ -258,14 +258,14 @@ class _Rows:
     """
 
     def __init__(self, batch: Batch, columns: mapping.Columns, label: str) -> None:
-        self._batch, self._columns, self._label = batch, columns, label
+        self._batch, self._columns, self._label, self._size = batch, columns, label, len(batch.lines)
         self._zone: tzinfo = UTC_ZONE if columns.timezone in (None, UTC) else ZoneInfo(columns.timezone)
         self.reasons = dict(batch.broken)
         self.rules: dict[int, int] = {}
         self.notes: list[tuple[str, NDArray[np.bool_]]] = []
         self.without: dict[int, str] = {}
         self.zone_of_log: str | None = None
-        self._stamped = np.zeros(len(batch), dtype=bool)
+        self._stamped = np.zeros(self._size, dtype=bool)
         self._leave_out()
         self.texts = {name: self._text(name) for name in TEXTS}
         self.numbers = {name: self._number(name) for name in NUMBERS}
@@ -287,7 +287,7 @@ class _Rows:
 
     def _meant(self, rule: mapping.Rule) -> NDArray[np.bool_]:
         """Return whether each row matches a rule."""
-        meant = np.zeros(len(self._batch), dtype=bool)
+        meant = np.zeros(self._size, dtype=bool)
         for conditions in rule.where:
             here = np.ones(len(meant), dtype=bool)
             for column, accepted in conditions.items():
@@ -298,23 +298,19 @@ class _Rows:
         return meant
 
     def _has(self, column: mapping.Column, accepted: mapping.Accepted) -> NDArray[np.bool_]:
-        """Return which rows have an accepted value in this column."""
-        values = self._known(column)
-        return np.fromiter((value in accepted for value in values), dtype=np.bool_, count=len(values))
-
-    def _known(self, column: mapping.Column) -> Values:
-        """Return a column; that of a table without it has no values."""
+        """Return which rows have an accepted value in this column; a table without the column has no values."""
         try:
-            return self._batch.values(column)
+            values = self._batch.values(column)
         except CatalogueError:
-            return [None] * len(self._batch)
+            values = [None] * self._size
+        return np.fromiter((value in accepted for value in values), dtype=np.bool_, count=len(values))
 
     def _text(self, name: str) -> list[str]:
         expression = self._columns.fields.get(name)
         if isinstance(expression, mapping.Constant):
-            return [expression.text] * len(self._batch)
+            return [expression.text] * self._size
         if (values := self._values(name)) is None:
-            return [""] * len(self._batch)
+            return [""] * self._size
         found, reasons = texts(values)
         if isinstance(expression, mapping.Column):
             if name in REQUIRED:
@@ -330,13 +326,13 @@ class _Rows:
     def _number(self, name: str) -> NDArray[np.float64]:
         expression = self._columns.fields.get(name)
         if isinstance(expression, mapping.Constant):
-            return np.full(len(self._batch), expression.number)
+            return np.full(self._size, expression.number)
         if expression is not None:
             found = self._found(name, expression)
         elif (values := self._values(name)) is not None:
             found = self._read(name, values)
         else:
-            return np.full(len(self._batch), np.nan)
+            return np.full(self._size, np.nan)
         if name == "submitted_at":
             self._stamped = found.stamped
         self._note(name, found.reasons)
@@ -345,7 +341,7 @@ class _Rows:
     def _startup_time(self) -> NDArray[np.float64]:
         expression = self._columns.fields.get(STARTUP_TIME)
         if expression is None or isinstance(expression, mapping.Constant):
-            return np.full(len(self._batch), np.nan)
+            return np.full(self._size, np.nan)
         found, _, self.without = self._found(STARTUP_TIME, expression)
         for row in np.flatnonzero(found < 0).tolist():
             found[row] = np.nan
@@ -384,7 +380,7 @@ class _Rows:
 
     def _nothing(self, reason: str) -> _Found:
         """Return a field that no row has, for this reason."""
-        rows = len(self._batch)
+        rows = self._size
         reasons = dict.fromkeys(range(rows), reason) if reason else {}
         return _Found(np.full(rows, np.nan), np.zeros(rows, dtype=bool), reasons)
 
@@ -398,7 +394,7 @@ class _Rows:
 
     def _term(self, term: mapping.Term) -> Values:
         if isinstance(term, mapping.Constant):
-            return [term.number] * len(self._batch)
+            return [term.number] * self._size
         return self._batch.values(term)
 
     def _sum(self, name: str, expression: mapping.Sum) -> _Found:
@@ -471,7 +467,7 @@ class _Rows:
 
     def of_one_kind(self, stamped: bool | None) -> bool | None:
         """Reject rows whose submission is of another kind than those before; return the kind if it is known."""
-        good = np.ones(len(self._batch), dtype=bool)
+        good = np.ones(self._size, dtype=bool)
         good[list(self.reasons)] = False
         given = good & ~np.isnan(self.numbers["submitted_at"])
         if stamped is None and given.any():
@@ -564,9 +560,10 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
         return source if name is None else Catalogue(source, source.rejected, name, timezone=source.timezone)
     if columns is not None or is_table(source):
         return imported(source, columns).catalogue(name)
-    digest, timezone = Digest(), None
+    timezone = None
     with opened(source) as (stream, label):
-        found = Reading(stream, label, digest).records()
+        reading = Reading(stream, label)
+        found = reading.records()
         for number, first in islice(found, 1):
             timezone, found = _timezone(first), chain([(number, first)], found)
         outcomes = list(judging.judged(found))
@@ -574,7 +571,7 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
     rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
     if not videos:
         raise CatalogueError(judging.no_video(label, rejected))
-    return Catalogue(videos, rejected, name or label, digest.value, timezone)
+    return Catalogue(videos, rejected, name or label, reading.sha256, timezone)
 
 
 class _First(msgspec.Struct):

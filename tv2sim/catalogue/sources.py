@@ -218,11 +218,6 @@ class _Counted:
         return found
 
 
-def lines_of(stream: Iterable[Entry]) -> Iterable[Entry]:
-    """Return the lines of an open file, a too long one cut off, or any other entries as they are."""
-    return _lines(stream) if _is_file(stream) else stream
-
-
 def _is_file(stream: object) -> bool:
     return isinstance(getattr(stream, "file", stream), IOBase)  # a named temporary file wraps the real one
 
@@ -244,13 +239,12 @@ class Reading:
         An open file, or entries.
     label : str
         Its name.
-    digest : Digest, optional
-        The digest of all that is read.
     """
 
-    def __init__(self, stream: Iterable[Entry], label: str, digest: Digest | None = None) -> None:
-        self._stream, self._label, self._digest = stream, label, digest or Digest()
-        self._lines = self._told(lines_of(stream))
+    def __init__(self, stream: Iterable[Entry], label: str) -> None:
+        self._stream, self._label = stream, label
+        self._sha256, self._is_text = hashlib.sha256(), True
+        self._lines = self._digested(_lines(stream) if _is_file(stream) else stream)
         self._before: list[Entry] = []
         self.first: Entry = None
         """The first entry that is not blank; a text as bytes."""
@@ -262,8 +256,18 @@ class Reading:
         else:
             self.first = None
 
-    def _told(self, entries_: Iterable[Entry]) -> Iterator[Entry]:
-        return self._digest.of(entries(entries_, self._label))
+    def _digested(self, stream: Iterable[Entry]) -> Iterator[Entry]:
+        for entry in entries(stream, self._label):
+            if isinstance(entry, bytes) and len(entry) <= LONGEST_LINE:
+                self._sha256.update(entry)
+            else:
+                self._is_text = False
+            yield entry
+
+    @property
+    def sha256(self) -> str | None:
+        """The SHA-256 of what was read, or None where the entries were not the lines of a file."""
+        return self._sha256.hexdigest() if self._is_text else None
 
     @property
     def begins_with(self) -> bytes:
@@ -279,36 +283,33 @@ class Reading:
 
         `inside` is the keys that lead to the list of records in a document.
         """
-        if self.begins_with not in (b"[", b"{") or (not inside and _is_object(self.first)):
+        if self.begins_with not in (b"[", b"{") or (not inside and _is_json(self.first, dict)):
             return enumerate(self.lines(), start=1)
         is_file = _is_file(self._stream)
         as_text = as_bytes if is_file else _line
         parts = [as_text(entry) for entry in self._before]
         size = sum(map(len, parts))
-        while is_more := size < _PIECE:
-            for entry in self._lines:
-                self._before.append(entry)
-                parts.append(as_text(entry))
-                size += len(parts[-1])
-                break
-            else:
-                break
+        while size < _PIECE and (entry := next(self._lines, _NO_MORE)) is not _NO_MORE:
+            self._before.append(entry)
+            parts.append(as_text(entry))
+            size += len(parts[-1])
         start = b"".join(parts)
-        if not is_document(start, is_more, inside):
+        if not is_document(start, size < _PIECE, inside):
             return enumerate(self.lines(), start=1)
         # of a file the text is read on, since its lines are cut off
         pieces = iter(lambda: self._stream.read(_PIECE) or None, None) if is_file else None  # type: ignore[attr-defined]
-        rest = self._lines if pieces is None else self._told(pieces)
+        rest = self._lines if pieces is None else self._digested(pieces)
         return records_of(chain([start], map(as_text, rest)), inside)
 
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
+_NO_MORE = object()
 
 
-def _is_object(entry: Any) -> bool:
-    """Return whether a line is a JSON object."""
+def _is_json(text: Any, kind: type = object) -> bool:
+    """Return whether a text is JSON of this kind."""
     try:
-        return isinstance(msgspec.json.decode(entry), dict)
+        return isinstance(msgspec.json.decode(text), kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return False
 
@@ -346,29 +347,6 @@ def suffix_of(source: Any) -> str:
 def is_table(source: object) -> bool:
     """Return whether it is a file of a table, which is told by its name."""
     return suffix_of(source) in (".csv", ".tsv", ".parquet")
-
-
-class Digest:
-    """The SHA-256 of a file that is read line by line."""
-
-    def __init__(self) -> None:
-        self._sha256, self._whole = hashlib.sha256(), True
-        self._begun = False
-
-    def of(self, stream: Iterable[Entry]) -> Iterator[Entry]:
-        """Yield all entries."""
-        self._begun = True
-        for entry in stream:
-            if isinstance(entry, bytes) and len(entry) <= LONGEST_LINE:
-                self._sha256.update(entry)
-            else:
-                self._whole = False
-            yield entry
-
-    @property
-    def value(self) -> str | None:
-        """The digits, or None where the entries were not the lines of a file."""
-        return self._sha256.hexdigest() if self._begun and self._whole else None
 
 
 # -- JSON documents: records in any layout, without holding the text ---------------------------------------
@@ -428,14 +406,6 @@ def _is_printed(start: bytes, whole: bool) -> bool:
     if (found := _walk(start, 0, [], ())) is None:
         return not whole or start.partition(b"\n")[0].strip() == b"{"
     return b"\n" in start[: found[0]] and _is_json(start[: found[0]])
-
-
-def _is_json(text: bytes) -> bool:
-    try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return False
-    return True
 
 
 def records_of(pieces: Iterator[bytes], inside: Sequence[str]) -> Iterator[tuple[int, bytes | Broken]]:
