@@ -162,7 +162,8 @@ def mean_interval(
     elif step in (None, inf) and differing < _FEW and differing <= 0.4 * n:
         return _without_interval(values, mean, differing, missing)
     else:
-        ends = _t_ends(values, mean, confidence, always_bent=far_out)
+        skew = _skew_term(values, mean, always=far_out)
+        ends = _bent(n, mean, _standard_error(values), skew, confidence)
     ci_low, ci_high = max(ends[0], low), min(ends[1], high)
     return Interval(mean, max(mean - ci_low, ci_high - mean), ci_low, ci_high, n, differing, missing)
 
@@ -191,16 +192,8 @@ def _is_rare(differing: int, n: int) -> bool:
     return differing < _RARE and 3 * differing <= n
 
 
-def _t_ends(
-    values: NDArray[np.float64], mean: float, confidence: float, *, always_bent: bool = False
-) -> tuple[float, float]:
-    """Return the ends of the t interval, or of Hall's interval for skew values."""
-    skew = _skew_term(values, mean, always=always_bent)
-    return _bent(len(values), mean, _standard_error(values), skew, confidence)
-
-
 def _bent(n: int, mean: float, error: float, a: float, confidence: float) -> tuple[float, float]:
-    """Return the ends of an interval for a mean, given its standard error and its skew term."""
+    """Return the ends of the t interval of a mean, or of Hall's interval if there is a skew term."""
     from scipy.special import stdtrit
 
     t = float(stdtrit(n - 1, (1 + confidence) / 2))

@@ -185,11 +185,6 @@ class BuiltIn(Fields, Distribution):
         names = self._times or [field.name for field in fields(self)]
         return replace(self, **{name: _scaled(getattr(self, name), factor) for name in names})
 
-    @property
-    def line(self) -> tuple[float, float] | None:
-        """Numbers a and b if the quantile function is computed as a + b u; see :func:`line_of`."""
-        return None
-
     def __post_init__(self) -> None:
         check_fields(self, error=self._error, owner=f"{type(self).__name__}'s ")
         with np.errstate(over="ignore", invalid="ignore"):
@@ -215,11 +210,6 @@ class Constant(BuiltIn):
 
     value: float = field(metadata=checked(a_number))
 
-    @property
-    def line(self) -> tuple[float, float]:
-        """The value, and no slope."""
-        return self.value, 0.0
-
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the value for each `u`."""
         return np.full_like(u, self.value)
@@ -244,15 +234,9 @@ class Uniform(BuiltIn):
     low: float = field(metadata=checked(a_number))
     high: float = field(metadata=checked(a_number, at_least="low"))
 
-    @property
-    def line(self) -> tuple[float, float]:
-        """The lower end and the width."""
-        return self.low, self.high - self.low
-
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return low + (high - low) u."""
-        low, width = self.line
-        return low + width * u
+        """Return low + (high - low) u; see :func:`line_of`."""
+        return self.low + (self.high - self.low) * u
 
     def _cdf(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.low == self.high:
@@ -821,8 +805,11 @@ def line_of(distribution: Distribution) -> tuple[float, float] | None:
 
     Sums and products are the same numbers everywhere, unlike logarithms. A subclass may have another function.
     """
-    if isinstance(distribution, BuiltIn) and type(distribution) in DISTRIBUTIONS:
-        return distribution.line
+    match distribution:
+        case Uniform(low, high) if type(distribution) is Uniform:
+            return low, high - low
+        case Constant(value) if type(distribution) is Constant:
+            return value, 0.0
     return None
 
 

@@ -30,9 +30,23 @@ def a_probability(
     return probability
 
 
+class _Part(Fields):
+    """The base of the parts of a scenario."""
+
+    _error = ScenarioError
+
+    def __str__(self) -> str:
+        return in_short(self) or "none"
+
+    @property
+    def distributions(self) -> list[Distribution]:
+        """The distributions of times that are drawn."""
+        return distributions_of(self)
+
+
 @with_parameters
 @dataclass(frozen=True, repr=False)
-class Faults(Fields):
+class Faults(_Part):
     """The failures of publishers and encoders; a publisher that fails is replaced when that is noticed.
 
     {parameters}
@@ -85,11 +99,6 @@ class Faults(Fields):
         "counts in the pool's level.",
     )  # fmt: skip
 
-    _error = ScenarioError
-
-    def __str__(self) -> str:
-        return in_short(self) or "none"
-
     def __bool__(self) -> bool:
         """Return whether anything fails."""
         return self.of_publishers or self.encoder_lifetime is not None
@@ -103,11 +112,6 @@ class Faults(Fields):
     def has_lifetimes(self) -> bool:
         """Whether publishers or encoders die after a lifetime."""
         return self.ready_lifetime is not None or self.encoder_lifetime is not None
-
-    @property
-    def distributions(self) -> list[Distribution]:
-        """The distributions of times that are drawn."""
-        return distributions_of(self)
 
     @property
     def has_chance(self) -> bool:
@@ -124,7 +128,7 @@ def faults(name: str, value: object, *, error: type[InputError]) -> Faults:
 
 @with_parameters
 @dataclass(frozen=True, repr=False)
-class RetryLater(Fields):
+class RetryLater(_Part):
     """Retries of the client: when no encoder is free, it goes on and offers the video again later.
 
     {parameters}
@@ -158,11 +162,6 @@ class RetryLater(Fields):
         text="The number of offers of a video, after which it is refused for good. None: no limit.",
     )  # fmt: skip
 
-    _error = ScenarioError
-
-    def __str__(self) -> str:
-        return in_short(self)
-
     def wait(self, refusals: int) -> float:
         """Return the ticks from a refusal of a video to its next offer, given its number of refusals so far."""
         try:
@@ -175,7 +174,7 @@ class RetryLater(Fields):
 
 @with_parameters
 @dataclass(frozen=True, repr=False)
-class Broker(Fields):
+class Broker(_Part):
     """A message broker between the encoders and the publishers.
 
     It has a video from `queued` on. Publishers can take it when it is visible. A delivery or an
@@ -217,15 +216,8 @@ class Broker(Fields):
         "visible again, and spends one more publisher; its first publication decides.",
     )  # fmt: skip
 
-    _error = ScenarioError
-
     def __str__(self) -> str:
         return in_short(self) or "no latency, no losses"
-
-    @property
-    def distributions(self) -> list[Distribution]:
-        """The distributions of times that are drawn."""
-        return distributions_of(self)
 
     @property
     def has_chance(self) -> bool:
