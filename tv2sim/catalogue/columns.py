@@ -12,8 +12,9 @@ import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from importlib.resources import files
+from math import isnan
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
@@ -22,7 +23,7 @@ import msgspec
 
 from tv2sim.base.checks import did_you_mean, shown
 from tv2sim.base.errors import CatalogueError
-from tv2sim.catalogue.videos import NUMBERS, REQUIRED, Video
+from tv2sim.catalogue.videos import NUMBERS, REQUIRED, Number, Video
 
 STARTUP_TIME = "startup_time"
 """The name of a further field of a mapping: how long the worker took to start."""
@@ -370,24 +371,23 @@ def as_columns(given: Given) -> Columns:
         return Columns(_fields(given))
     if not isinstance(given, str):
         raise CatalogueError(f"columns are a text, a dictionary or a file, not {shown(given, 60)}")
-    result = Columns()
-    for part in re.findall(r"""(?:[^,'"\[]|'[^']*'|"[^"]*"|\[[^\]]*\]|['"\[])+""", given):
-        name, is_field, text = part.strip().partition("=")
-        name = name.strip()
-        if is_field and name == "timezone":
-            result = replace(result, timezone=a_timezone(text.strip().strip("'")))
-        elif is_field and name in result.left_out:
-            if text.strip() != "keep":
-                raise CatalogueError(
-                    f"{name} is left out by the mapping; {name}=keep keeps it, not {part[:60]!r}"
-                )
-            result = result.keeping(name)
-        elif is_field and name.isidentifier():
-            result = replace(result, fields=result.fields | _fields({name: text}))
-        else:
-            base = _read(Path(part.strip()))
-            result = replace(base, fields=result.fields | base.fields)
-    return result
+    parts = re.findall(r"""(?:[^,'"\[]|'[^']*'|"[^"]*"|\[[^\]]*\]|['"\[])+""", given)
+    return reduce(_with_part, parts, Columns())
+
+
+def _with_part(columns: Columns, part: str) -> Columns:
+    """Return a mapping with one more part of its text: a field, a time zone, a rule to keep, or a file."""
+    name, is_field, text = (piece.strip() for piece in part.partition("="))
+    if is_field and name == "timezone":
+        return replace(columns, timezone=a_timezone(text.strip("'")))
+    if is_field and name in columns.left_out:
+        if text != "keep":
+            raise CatalogueError(f"{name} is left out by the mapping; {name}=keep keeps it, not {part[:60]!r}")
+        return columns.keeping(name)
+    if is_field and name.isidentifier():
+        return replace(columns, fields=columns.fields | _fields({name: text}))
+    base = _read(Path(part.strip()))
+    return replace(base, fields=columns.fields | base.fields)
 
 
 def shipped() -> dict[str, str]:
@@ -445,23 +445,23 @@ def _field(key: str) -> str:
 
 def _fields(given: Mapping[str, object]) -> dict[str, Expression]:
     """Return what the fields are made of, and check that it fits them."""
-    fields: dict[str, Expression] = {}
-    for key, value in given.items():
-        name = _field(key)
-        fields[name] = one = _expression(key, value)
+    fields = {_field(key): _expression(key, value) for key, value in given.items()}
+    for (key, value), (name, one) in zip(given.items(), fields.items(), strict=True):
         if one is None and name in REQUIRED and name != "encoding_time":
             raise CatalogueError(f"{key} cannot be none: every video has it")
-        if name not in NUMBERS and name != STARTUP_TIME:
-            if isinstance(one, Sum | Choice):
-                kind = "choice" if isinstance(one, Choice) else "difference" if one.sign < 0 else "sum"
-                raise CatalogueError(
-                    f"{key} must be a column or a text in single quotes, not the {kind} {value!r} (a "
-                    f"column with '-' in its name is in double quotes)"
-                )
-            continue
-        for constant in one.choices if isinstance(one, Choice) else (one,):
-            if isinstance(constant, Constant):
-                NUMBERS.get(name, NUMBERS["encoding_time"]).checked(
-                    key, constant.text if constant.number != constant.number else constant.number
-                )
+        if name in NUMBERS or name == STARTUP_TIME:
+            _check_constants(key, one, NUMBERS.get(name, NUMBERS["encoding_time"]))
+        elif isinstance(one, Sum | Choice):
+            kind = "choice" if isinstance(one, Choice) else "difference" if one.sign < 0 else "sum"
+            raise CatalogueError(
+                f"{key} must be a column or a text in single quotes, not the {kind} {value!r} (a column with "
+                f"'-' in its name is in double quotes)"
+            )
     return fields
+
+
+def _check_constants(key: str, one: Expression, limits: Number) -> None:
+    """Raise a CatalogueError if a constant is no number within the limits."""
+    for constant in one.choices if isinstance(one, Choice) else (one,):
+        if isinstance(constant, Constant):
+            limits.checked(key, constant.text if isnan(constant.number) else constant.number)

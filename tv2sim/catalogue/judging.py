@@ -329,13 +329,17 @@ def no_video(label: str, rejected: Sequence[Rejected], wanted: str = "", hint: s
 def held_list(found: object) -> str:
     """Return a hint at the records that an object without an id holds in a list, or an empty text."""
     given = found if isinstance(found, Mapping) and "id" not in found else {}
-    keys = [key for key, value in given.items() if isinstance(value, list) and value]
-    keys = [key for key in keys if all(isinstance(one, Mapping) for one in given[key])]
+    keys = [key for key, value in given.items() if _is_list_of_records(value)]
     if len(keys) != 1:
         return ""
-    names = [name for name, key in _keys_of_records().items() if key == keys[0]]
-    file = f"name the key in a mapping file, as records = {shown(keys[0], 60)}"
-    return f" (records are in {shown(keys[0], 60)}: {f'use --columns {names[0]}' if names else file})"
+    key = shown(keys[0], 60)
+    names = [name for name, known in _keys_of_records().items() if known == keys[0]]
+    how = f"use --columns {names[0]}" if names else f"name the key in a mapping file, as records = {key}"
+    return f" (records are in {key}: {how})"
+
+
+def _is_list_of_records(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, Mapping) for one in value)
 
 
 @cache
@@ -364,6 +368,18 @@ def video_of(entry: object) -> Video:
         entry = {name: value for name, value in msgspec.structs.asdict(entry).items() if value is not UNKNOWN}
     if not isinstance(entry, Mapping):
         raise UnusableError(no_object(type(entry).__name__))
+    given = _given(entry)
+    try:
+        video = msgspec.convert(given, Video)
+    except msgspec.ValidationError as error:
+        raise UnusableError(_fault(given.items()) or f"it cannot be read: {error}") from error
+    for text in (video.id, video.title, video.provider):
+        text.encode()
+    return video
+
+
+def _given(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a video by their names in JSON; missing optional numbers are left out."""
     given = {
         json: plain(entry[name]) for python, json in _FIELDS.items() for name in (python, json) if name in entry
     }
@@ -374,13 +390,7 @@ def video_of(entry: object) -> Video:
             given.pop(field, None)
         elif isinstance(value, float) and not math.isfinite(value):
             raise UnusableError(f"{field} must be a finite number, not {value}")
-    try:
-        video = msgspec.convert(given, Video)
-    except msgspec.ValidationError as error:
-        raise UnusableError(_fault(given.items()) or f"it cannot be read: {error}") from error
-    for text in (video.id, video.title, video.provider):
-        text.encode()
-    return video
+    return given
 
 
 def plain(value: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC as UTC_ZONE
@@ -146,23 +146,10 @@ class Importer:
         rows = _Rows(batch, self._columns, self.label)
         self._stamped = rows.of_one_kind(self._stamped)
         rows.judge()
-        taken = []
-        for row, one in enumerate(rows.texts["id"]):
-            if row in rows.reasons:
-                continue
-            line = batch.lines[row]
-            # records of one line have its number, so the id alone may tell them apart
-            if (first := self._first_lines.get(one)) is None:
-                self._first_lines[one] = line
-                taken.append(row)
-            else:
-                rows.reasons[row] = judging.repeated(one, first)
-        for row, reason in sorted(rows.reasons.items()):
-            if (rule := rows.rules.get(row)) is not None and (one := rows.texts["id"][row]):
-                self._left_out.append((len(self._rejected), one, rule))
-            self._rejected.append(Rejected(batch.lines[row], reason, batch.text(row)))
+        taken = self._with_new_ids(rows, batch.lines)
+        self._reject(rows, batch)
         for name, column in rows.texts.items():
-            self._texts[name] += column if len(taken) == len(column) else [column[row] for row in taken]
+            self._texts[name] += [column[row] for row in taken]
         for name, numbers_ in rows.numbers.items():
             self._numbers[name].append(numbers_[taken])
         self.without.update(rows.without[row] for row in taken if row in rows.without)
@@ -170,6 +157,26 @@ class Importer:
             if count := int(np.count_nonzero(noted[taken])):
                 self.notes[note] += count
         self._zone_of_log = self._zone_of_log or rows.zone_of_log
+
+    def _with_new_ids(self, rows: _Rows, lines: Sequence[int]) -> list[int]:
+        """Return the valid rows whose id was not seen before, and note why the others are rejected."""
+        new = []
+        for row, one in enumerate(rows.texts["id"]):
+            if row in rows.reasons:
+                continue
+            # records of one line have its number, so the id alone may tell them apart
+            if (first := self._first_lines.get(one)) is None:
+                self._first_lines[one] = lines[row]
+                new.append(row)
+            else:
+                rows.reasons[row] = judging.repeated(one, first)
+        return new
+
+    def _reject(self, rows: _Rows, batch: Batch) -> None:
+        for row, reason in sorted(rows.reasons.items()):
+            if (rule := rows.rules.get(row)) is not None and (one := rows.texts["id"][row]):
+                self._left_out.append((len(self._rejected), one, rule))
+            self._rejected.append(Rejected(batch.lines[row], reason, batch.text(row)))
 
     @cached_property
     def rejected(self) -> list[Rejected]:
@@ -560,6 +567,11 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
         return source if name is None else Catalogue(source, source.rejected, name, timezone=source.timezone)
     if columns is not None or is_table(source):
         return imported(source, columns).catalogue(name)
+    return _of_lines(source, name)
+
+
+def _of_lines(source: Source, name: str | None) -> Catalogue:
+    """Return the catalogue of JSON in any layout, or of records."""
     timezone = None
     with opened(source) as (stream, label):
         reading = Reading(stream, label)
@@ -574,20 +586,11 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
     return Catalogue(videos, rejected, name or label, reading.sha256, timezone)
 
 
-class _First(msgspec.Struct):
-    """A field of the first line of a catalogue that holds for all of it."""
-
-    timezone: str
-
-
-def _timezone(first: judging.Entry) -> str | None:
+def _timezone(first: Any) -> str | None:
     """Return the time zone that the first entry names; None if the field is missing or something else."""
     try:
         if isinstance(first, bytes | str):
-            return a_timezone(_decode(judging.as_bytes(first).removeprefix(b"\xef\xbb\xbf")).timezone)
+            first = msgspec.json.decode(judging.as_bytes(first).removeprefix(b"\xef\xbb\xbf"))
         return a_timezone(first["timezone"]) if isinstance(first, Mapping) and "timezone" in first else None
     except (CatalogueError, msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
-
-
-_decode = msgspec.json.Decoder(_First).decode

@@ -10,7 +10,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from io import BufferedReader, IOBase, RawIOBase, TextIOBase
+from io import BufferedReader, IOBase, TextIOBase
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -160,62 +160,50 @@ def _begins_with(stream: Any, start: bytes) -> bool:
     return bool(found == start)
 
 
-class _Unpacked(RawIOBase):
+class _Unpacked(gzip.GzipFile):
     """The contents of a gzip file; a suspiciously high ratio of packing is an error."""
 
     def __init__(self, packed: Any, label: str) -> None:
-        self._packed, self._label, self._start = packed, label, packed.tell() if packed.seekable() else None
-        self._begin()
-
-    def _begin(self) -> None:
-        self._read, self._size = _Counted(self._packed), 0
-        self._file = gzip.GzipFile(fileobj=self._read, mode="rb")  # type: ignore[call-overload]
-
-    def readable(self) -> bool:
-        return True
+        self._packed, self._label = _Packed(packed), label
+        super().__init__(fileobj=self._packed, mode="rb")
 
     def seekable(self) -> bool:
-        return self._start is not None
-
-    def seek(self, position: int, whence: int = os.SEEK_SET, /) -> int:
-        if whence == os.SEEK_CUR and position == 0:
-            return self._size
-        if position or whence != os.SEEK_SET:
-            raise OSError("only the start of a gzip file can be gone back to")
-        self._packed.seek(self._start)
-        self._begin()
-        return 0
+        return self._packed.start is not None
 
     def readinto(self, buffer: Any, /) -> int:
         try:
-            found = self._file.read(len(buffer))
+            count = super().readinto(buffer)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             why = "it ends too early" if isinstance(error, EOFError) else "it is damaged"
             raise CatalogueError(f"cannot unpack {self._label!r}: {why}") from error
-        self._size += len(found)
-        if self._size > max(_UNPACKED, min(_RATIO * self._read.size, _UNPACKED_AT_MOST)):
+        size, packed = self.tell(), self._packed.size
+        if size > max(_UNPACKED, min(_RATIO * packed, _UNPACKED_AT_MOST)):
             raise CatalogueError(
-                f"{self._label!r} unpacks to {self._size // 1_000_000:,} MB and more, from "
-                f"{self._read.size / 1_000_000:.3g} MB: if that is meant, unpack it with gunzip"
+                f"{self._label!r} unpacks to {size // 1_000_000:,} MB and more, from "
+                f"{packed / 1_000_000:.3g} MB: if that is meant, unpack it with gunzip"
             )
-        buffer[: len(found)] = found
-        return len(found)
+        return count
 
 
 _UNPACKED, _UNPACKED_AT_MOST, _RATIO = 1 << 26, 1 << 32, 100
 """A gzip file may hold so many bytes; or so many if it is packed no further than by this ratio."""
 
 
-class _Counted:
-    """A file that counts the bytes read from it."""
+class _Packed:
+    """A gzip file from its place on, which may lie behind other data; it counts the bytes read."""
 
     def __init__(self, file: Any) -> None:
         self._file, self.size = file, 0
+        self.start: int | None = file.tell() if file.seekable() else None
 
     def read(self, size: int = -1) -> bytes:
         found: bytes = self._file.read(size)
         self.size += len(found)
         return found
+
+    def seek(self, position: int) -> None:
+        self._file.seek((self.start or 0) + position)
+        self.size = 0
 
 
 def _is_file(stream: object) -> bool:

@@ -80,7 +80,7 @@ REQUIRED = ("id", "encoding_time", "publication_timeout")
 TEXTS = ("id", "title", "provider")
 
 
-class _Number(NamedTuple):
+class Number(NamedTuple):
     """The limits of a number of a video."""
 
     optional: bool
@@ -105,7 +105,7 @@ class _Number(NamedTuple):
         return check(what, value, **bound, error=CatalogueError)
 
 
-def _numbers() -> dict[str, _Number]:
+def _numbers() -> dict[str, Number]:
     found = {}
     for field in type_info(Video).fields:  # type: ignore[attr-defined]
         kinds = field.type.types if isinstance(field.type, UnionType) else (field.type,)
@@ -113,7 +113,7 @@ def _numbers() -> dict[str, _Number]:
             if isinstance(kind, FloatType):
                 least, above = (-inf if bound is None else bound for bound in (kind.ge, kind.gt))
                 most = inf if kind.le is None else kind.le
-                found[field.name] = _Number(field.name not in REQUIRED, least, above, most)
+                found[field.name] = Number(field.name not in REQUIRED, least, above, most)
     return found
 
 
