@@ -1,7 +1,6 @@
 """Dataclasses as plain data: dictionaries that save them, TOML that people write, and its JSON schema.
 
-The fields of a dataclass and their types say all of it, so a field that is added needs no further code. There
-are two forms:
+Both forms follow from the fields of a dataclass and their types, so a new field needs no further code:
 
 * :func:`to_dict` and :func:`from_dict` save all fields, with the name of the class. An object of a user's own
   class is saved under the kind "custom", without its code: it has to be passed again when a run is loaded.
@@ -103,9 +102,9 @@ def from_dict(data: Mapping[str, Any], *kinds: type) -> Any:
     Raises
     ------
     LookupError
-        If it describes an object of another class.
+        If the data describe an object of another class.
     TypeError
-        If it has a field that the class does not have, or lacks one.
+        If the data have a field that the class does not have, or lack one.
     """
     known: dict[Any, type] = {each.__name__.lower(): each for each in kinds}
     kind = known[data.get(KIND)]

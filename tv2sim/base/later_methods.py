@@ -1,7 +1,7 @@
 """One table of the methods whose function lies in a later file.
 
-A class is defined before the code that uses it, so a method such as ``Comparison.report`` cannot import what
-makes the report. All such methods are in this table, which the test of rooms reads.
+A class is defined before the code that uses it, so ``Comparison.report`` cannot import the code that makes the
+report. All such methods are in this table, which the test of rooms reads.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ class Json:
     lines : sequence of int
         The number of the line at which each begins.
     entries : sequence
-        What stands in the source for each.
+        The entry of the source for each.
     rows : sequence of dict
         The records themselves, empty where an entry cannot be read.
     broken : dict
@@ -222,7 +222,7 @@ def _of_texts(texts: list[str], row: int) -> str:
 
 
 class _Csv:
-    """The rows of a text, each with the number of its first line and its text; `number` lines are read."""
+    """The rows of a text, each with its text and the number of its first line; `number` counts lines."""
 
     def __init__(self, stream: Iterable[judging.Entry]) -> None:
         self._lines = (
@@ -249,7 +249,7 @@ class _Csv:
         return []
 
     def block(self) -> list[str]:
-        """Return the next lines."""
+        """Return the next block of lines."""
         found = list(islice(chain(self._ahead, self._lines), max(_ROWS, len(self._ahead))))
         self._ahead.clear()
         return found
@@ -290,7 +290,7 @@ class _Csv:
         return numbers, rows, texts, broken
 
     def _row(self) -> tuple[list[str] | str, int]:
-        """Return the row that begins in the next line, or why it cannot be read, and how many lines it has."""
+        """Return the row that begins in the next line, or why it cannot be read, and its number of lines."""
         first = self._ahead[0]
         try:
             found = list(csv.reader([first, _END], delimiter=self._delimiter))
@@ -302,8 +302,8 @@ class _Csv:
             return f"no CSV: {error}", 1
         if found[1:] == [[_END]]:
             return found[0], 1
-        # A quote is open. Where it stands by mistake, the next one does not stand before a separator, or the
-        # row has another number of values: later rows must not be lost with this one.
+        # A quote is open. After a stray quote, the next one is not before a separator, or the row has another
+        # number of values. Invariant: a stray quote costs its own row only.
         reader = csv.reader(self._lines_ahead(), delimiter=self._delimiter, strict=True)
         with suppress(csv.Error):
             row = next(reader)
@@ -426,7 +426,7 @@ def _moment(value: Any, zone: tzinfo) -> tuple[float, bool]:
 
 
 def _time(value: Any) -> datetime | None:
-    """Return one value as a time of the calendar, or None if it is not one; epochs are not."""
+    """Return the calendar time of a value; None for any other value, such as an epoch."""
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[us]").item()
     if isinstance(value, str) and value.strip()[4:5] == "-":
@@ -471,7 +471,7 @@ def numbers(values: Values) -> tuple[NDArray[np.float64], dict[int, str]]:
 def moments(
     values: Values, zone: tzinfo = UTC
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], dict[int, str]]:
-    """Return the ticks of a column, NaN where there is no time; which are timestamps; and by row why not.
+    """Return the ticks of a column (NaN: no time), whether each is a timestamp, and the reasons by row.
 
     Times of the calendar without an offset are times of `zone`.
     """
@@ -520,7 +520,7 @@ def _one_by_one(
 
 
 def _fast_numbers(values: Values) -> NDArray[Any] | None:
-    """Return the numbers of a column, NaN for other values; None if each has to be looked at."""
+    """Return the numbers of a column, NaN for other values; None if values have to be parsed one by one."""
     import pandas as pd
 
     found = values

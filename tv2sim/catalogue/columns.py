@@ -120,7 +120,7 @@ EXPRESSIONS = {
     "a text": "`'GitLab'` in single quotes, for all videos",
     "nothing": "`none`: the field is not given, even if there is a column of its name",
 }
-"""The kinds of expressions that a field may be made of, with examples."""
+"""The kinds of expressions of a field, with examples."""
 
 _HOW = (
     "a column, a sum or difference as in started - waited, several of them with or between them, a number, a "
@@ -129,7 +129,7 @@ _HOW = (
 
 
 def _expression(name: str, given: object) -> Expression:
-    """Return what a field is made of."""
+    """Return the expression of a field."""
     if isinstance(given, bool) or not isinstance(given, str | int | float):
         raise CatalogueError(f"{name} must be {_HOW}, not {shown(given, 60)}")
     text = str(given).strip()
@@ -140,7 +140,7 @@ def _expression(name: str, given: object) -> Expression:
 
 
 def _one(name: str, part: str, whole: str) -> Term | Sum:
-    """Return an expression without a choice; `whole` is what the field is made of, for messages."""
+    """Return an expression without a choice; `whole` is the text of the whole expression, for messages."""
     if re.fullmatch(r"'[^']*'", part):
         return Constant(part[1:-1], float("nan"))
     if constant := _constant(part):
@@ -164,7 +164,7 @@ def _constant(text: str) -> Constant | None:
 
 
 def column(name: str, text: str) -> Column:
-    """Return the column that a text names; `name` is what wants it, for messages."""
+    """Return the column that a text names; `name` is the name of the field, for messages."""
     steps: list[str | int | tuple[tuple[str, str], ...]] = []
     end = 0
     while end < len(text) and (found := _STEP.match(text, end)):
@@ -235,9 +235,9 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Accepted:
-    """Values of a column, of which one counts: ``*`` stands for any letters, and an empty text for no value.
+    """Accepted values of a column; ``*`` stands for any letters, and an empty text for a missing value.
 
-    Invariant: the ``repr()`` says which values these are, since an import that is tried again is known by it.
+    Invariant: the ``repr()`` holds the values, since it identifies an import that is tried again.
     """
 
     texts: tuple[str, ...]
@@ -248,7 +248,7 @@ class Accepted:
         return re.compile("|".join(several) or r"(?!)", re.DOTALL)
 
     def __contains__(self, value: object) -> bool:
-        """Return whether a value counts; in a list, one of its elements."""
+        """Return whether a value, or an element of a list, is accepted."""
         if isinstance(value, list):
             return any(one in self for one in value) if value else "" in self.texts
         if value is None or value != value:
@@ -286,7 +286,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Columns:
-    """A mapping.
+    """A mapping from the columns of a log to the fields of videos.
 
     Attributes
     ----------
@@ -299,7 +299,7 @@ class Columns:
     left_out, kept : dict
         The rules on records that are left out, and on records that are kept and counted, by name.
     instead : dict
-        What it means that the first choice of a field has no value, by the field's name in Python.
+        The meaning of a missing first choice, by the field's name in Python.
     timezone : str or None
         The IANA name of the catalogue's time zone; None: what the log says, or UTC.
     """
@@ -347,7 +347,7 @@ Given: TypeAlias = "Columns | str | os.PathLike[str] | Mapping[str, str | float]
 
 
 def as_columns(given: Given) -> Columns:
-    """Return the mapping that is meant; None is the one in which each field is the column of its name.
+    """Return the mapping of a text, a dictionary or a file. None: each field is the column of its name.
 
     Parameters
     ----------
@@ -444,7 +444,7 @@ def _field(key: str) -> str:
 
 
 def _fields(given: Mapping[str, object]) -> dict[str, Expression]:
-    """Return what the fields are made of, and check that it fits them."""
+    """Return the expressions of fields, and check that each suits its field."""
     fields = {_field(key): _expression(key, value) for key, value in given.items()}
     for (key, value), (name, one) in zip(given.items(), fields.items(), strict=True):
         if one is None and name in REQUIRED and name != "encoding_time":

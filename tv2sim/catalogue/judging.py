@@ -1,6 +1,6 @@
-"""From an entry of a catalogue to a video, or to the reason why it is rejected.
+"""The video of an entry of a catalogue, or the reason why the entry is rejected.
 
-An entry is a line of JSON, or what a table or Python's own mappings hold in its place. The fields of a video,
+An entry is a line of JSON, a row of a table, or a mapping of Python. The fields of a video,
 which of them are required, and their limits are those of the class :class:`~tv2sim.catalogue.videos.Video`.
 """
 
@@ -32,7 +32,7 @@ LONGEST_LINE = 16_000_000
 """Bytes, with the line end: a longer line is rejected, and need not be held as a whole."""
 
 TEXT_KEPT = 200
-"""Characters of a rejected line that are kept."""
+"""The most characters of a rejected line in the result."""
 
 
 class Broken(NamedTuple):
@@ -75,7 +75,7 @@ def parse(
     numbered : iterable of int and entry
         The entries, each with the 1-based number of its line.
     encoded : bool, optional
-        Whether a video needs an encoding time; None: it does if the first one has one.
+        Whether a video needs an encoding time. None: yes, if the first video has one.
     """
     for found in parsed(numbered, _video_in, video_of):
         number, entry, outcome = found
@@ -181,7 +181,7 @@ class _Object(list[tuple[str, Any]]):
 
 
 _BEYOND = 10**400
-"""Stands for a number of JSON that is too large for a float."""
+"""The value of a number of JSON that is too large for a float."""
 
 
 def _fields_of(line: bytes) -> _Object:
@@ -311,7 +311,7 @@ _REASONS = 1000
 def no_video(label: str, rejected: Sequence[Rejected], wanted: str = "", hint: str = "") -> str:
     """Return the message that a source holds no valid video, and why.
 
-    `wanted` is what a source looks like, if it is no catalogue of JSON lines; `hint` is added to the reason.
+    `wanted` describes the expected form of a source other than JSON lines; `hint` is added to the reason.
     """
     why = "it is empty"
     if rejected:

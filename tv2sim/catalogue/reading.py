@@ -46,8 +46,8 @@ class Import:
     without_startup_time : dict
         How many jobs have none, by the reason.
     notes : dict
-        Remarks on jobs in the catalogue, with the number of jobs: on those of the mapping's table `kept`, and
-        on those with a field that is not made of the first of its choices.
+        Remarks on jobs in the catalogue, each with its number of jobs. They concern the rules of the mapping's
+        table `kept`, and fields whose first choice has no value.
     timezone_from : str
         Where the catalogue's time zone comes from: "given" (or the mapping's), "log", "default"; empty if the
         log has no times of day.
@@ -180,7 +180,7 @@ class Importer:
 
     @cached_property
     def rejected(self) -> list[Rejected]:
-        """Records that were left out; of several of one job, that of the last rule has the reason."""
+        """The rejected records; of several of one job, only that of the last rule has the rule's reason."""
         last: dict[str, int] = {}
         for _, one, rule in self._left_out:
             last[one] = max(rule, last.get(one, rule))
@@ -191,7 +191,7 @@ class Importer:
                     reason="left out: another record of the same job says more"
                 )
             else:
-                last[one] = -1  # the next one of these says the same
+                last[one] = -1  # one record has the reason of the rule
         return found
 
     @property
@@ -201,7 +201,7 @@ class Importer:
 
     @property
     def timezone_from(self) -> str:
-        """Where it comes from, as in :class:`Import`."""
+        """The origin of the time zone, as in :class:`Import`."""
         if not self._stamped:
             return ""
         return "given" if self._columns.timezone else "log" if self._zone_of_log else "default"
@@ -235,7 +235,7 @@ class Importer:
         return ""
 
     def catalogue(self, name: str | None) -> Catalogue:
-        """Return the catalogue of all that was taken, in its order; raise an error if that is nothing."""
+        """Return the catalogue of all valid records in their order; raise an error if there is none."""
         if not self._texts["id"]:
             hint = judging.held_list(self._first.rows[0]) if isinstance(self._first, Json) else ""
             raise CatalogueError(judging.no_video(self.label, self.rejected, self._wanted, hint))
@@ -259,7 +259,7 @@ class _Rows:
     rules : dict
         The number of the rule that left out a row.
     notes : list
-        What is to be told of rows that are not rejected, and which rows these are.
+        Remarks on rows that are not rejected, each with the rows that it concerns.
     zone_of_log : str or None
         The time zone that the column of submissions has.
     """
@@ -356,7 +356,7 @@ class _Rows:
         return found
 
     def _found(self, name: str, expression: mapping.Term | mapping.Sum | mapping.Choice) -> _Found:
-        """Return what a field has: for each row the first choice that has a value."""
+        """Return the values of a field: for each row the first choice that has a value."""
         choices = expression.choices if isinstance(expression, mapping.Choice) else (expression,)
         found = self._nothing("")
         lacking = 0
@@ -386,13 +386,13 @@ class _Rows:
         return found._replace(reasons={row: why for row, why in found.reasons.items() if has_none[row]})
 
     def _nothing(self, reason: str) -> _Found:
-        """Return a field that no row has, for this reason."""
+        """Return the values of a field that no row has, for this reason."""
         rows = self._size
         reasons = dict.fromkeys(range(rows), reason) if reason else {}
         return _Found(np.full(rows, np.nan), np.zeros(rows, dtype=bool), reasons)
 
     def _evaluated(self, name: str, expression: mapping.Term | mapping.Sum) -> _Found:
-        """Return what an expression without a choice gives."""
+        """Return the values of an expression without a choice."""
         if isinstance(expression, mapping.Sum):
             return self._sum(name, expression)
         found = self._read(name, self._term(expression))
@@ -442,7 +442,7 @@ class _Rows:
         return _Found(seconds, stamped, reasons)
 
     def _note_zone(self, name: str, values: Values) -> None:
-        """Note the time zone of a column of submissions. An offset is no time zone, and UTC is the default."""
+        """Note the time zone of a column of submissions; an offset is no time zone, and UTC is the default."""
         zone = getattr(values, "tz", None) if name == "submitted_at" else None
         known = getattr(zone, "key", None) or getattr(zone, "zone", None)  # those of zoneinfo and pytz
         if known not in (None, UTC):
@@ -487,7 +487,7 @@ class _Rows:
         return stamped
 
     def judge(self) -> None:
-        """Reject rows that are outside the limits; only those are looked at one by one."""
+        """Reject rows that are outside the limits; only suspect rows are checked one by one."""
         suspect = np.array([not text for text in self.texts["id"]])
         for name, number in NUMBERS.items():
             column = self.numbers[name]
@@ -522,7 +522,7 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
         of mappings, whose fields may be spelled ``encodingTime`` or ``encoding_time``. A file whose name ends
         in .csv, .tsv or .parquet is read as such. Gzip is unpacked. Further fields are ignored.
     columns : str, mapping or path, optional
-        What fields are made of if they are no columns of their own name:
+        The expressions of fields that are no columns of their own name:
         ``"id=job_id,submittedAt=created_at,publishingTime=finished_at-started_at,publicationTimeout=30"``, a
         dictionary of the same, a mapping file, or the name of one that ships, as ``"gitlab"``. ISO times and
         epochs become seconds from the first. A mapping file may name the key of the list of records that a

@@ -1,4 +1,4 @@
-"""What a catalogue is read from: a path, a stream, a table or records, entry by entry, in any layout."""
+"""Sources of a catalogue: paths, streams, tables and records, read entry by entry in any layout."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def _with_records(source: Iterable[Any]) -> Iterator[Any]:
 
 
 _MOST_OTHERS = 10_000
-"""Entries that cannot be videos after which reading stops, since the source may have no end."""
+"""The most entries at the start that cannot be videos, since a source may have no end."""
 
 
 # -- tables ------------------------------------------------------------------------------------------------
@@ -148,14 +148,14 @@ _PIECE = 1 << 16
 
 
 def _begins_with(stream: Any, start: bytes) -> bool:
-    """Return whether a stream of bytes goes on with these; it stays where it is."""
+    """Return whether the next bytes of a stream are these; the position in the stream stays."""
     try:
         if hasattr(stream, "peek"):
             return bool(stream.peek(len(start))[: len(start)] == start)
         if not stream.seekable():
             return False
         found, _ = stream.read(len(start)), stream.seek(-len(start), os.SEEK_CUR)
-    except (OSError, ValueError):  # it cannot be read, which is told when it is
+    except (OSError, ValueError):  # the same error is reported when the entries are read
         return False
     return bool(found == start)
 
@@ -186,7 +186,7 @@ class _Unpacked(gzip.GzipFile):
 
 
 _UNPACKED, _UNPACKED_AT_MOST, _RATIO = 1 << 26, 1 << 32, 100
-"""A gzip file may hold so many bytes; or so many if it is packed no further than by this ratio."""
+"""The most bytes of any unpacked gzip file; the most at a lower ratio of packing; and this ratio."""
 
 
 class _Packed:
@@ -219,7 +219,7 @@ def _lines(stream: Any) -> Iterator[bytes | str]:
 
 
 class Reading:
-    """An open file, or other entries, from the first entry on; nothing more is read before it is asked for.
+    """The entries of an open file, or of another source, from the first on; each is read when it is needed.
 
     Parameters
     ----------
@@ -333,7 +333,7 @@ def suffix_of(source: Any) -> str:
 
 
 def is_table(source: object) -> bool:
-    """Return whether it is a file of a table, which is told by its name."""
+    """Return whether a source is a file of a table, by the end of its name."""
     return suffix_of(source) in (".csv", ".tsv", ".parquet")
 
 
@@ -344,13 +344,13 @@ _INDENT = 200
 """The longest indent that is recognized again."""
 
 _DEEPEST = 1000
-"""A value may have so many brackets inside each other; a line that has more is given up."""
+"""The most levels of brackets in a value; a line that has more is given up."""
 
 _STRING = rb'"(?:[^"\\\n]++|\\.)*+"'
 
 
 def _inside(depth: int) -> bytes:
-    """Return the pattern of what stands between brackets, with so many levels of brackets in it."""
+    """Return the pattern of a text between brackets that has at most `depth` levels of brackets in it."""
     deeper = _inside(depth - 1) if depth else b""
     nested = rb"|\{" + deeper + rb"\}|\[" + deeper + rb"\]" if depth else b""
     return rb'(?:[^"{}\[\]]++|' + _STRING + nested + rb")*+"
@@ -360,7 +360,7 @@ _SEPARATORS = rb"(?:[\s,\x1e]|\xef\xbb\xbf)*+"
 _GAP = re.compile(_SEPARATORS)
 _RECORD = re.compile(_SEPARATORS + rb"(\{" + _inside(3) + rb"\})")
 _TOKEN = re.compile(rb'([^"{}\[\]]*+)("(?:[^"\\\n]++|\\.)*+(?:"|\\?\n)|[{}\[\]])')
-"""The next bracket or string, and what stands before it. A string of JSON has no line break: it ends there."""
+"""The next bracket or string, and the text before it. A string ends at a line break at the latest."""
 _NO_RECORD = re.compile(rb"[^{\]\n]*+")
 _LISTS = re.compile(rb"(?:\[\s*\]\s*)*+\[\s*(?=\{|\Z)")
 
@@ -399,8 +399,8 @@ def _is_printed(start: bytes, whole: bool) -> bool:
 def records_of(pieces: Iterator[bytes], inside: Sequence[str]) -> Iterator[tuple[int, bytes | Broken]]:
     """Yield the records of a text, each with the number of the line in which it begins.
 
-    The text is lists of records, records, and objects that hold a list of records, after one another. What is
-    no record is yielded too, so that it is rejected. A record that is broken ends where the next one begins.
+    The text is a sequence of records, lists of records, and objects that hold a list of records. Other values
+    are yielded as well, and rejected later. A broken record ends where the next one begins.
     """
     text = _Text(pieces)
     while byte := text.next():
@@ -432,7 +432,7 @@ def _listed(text: _Text) -> Iterator[tuple[int, bytes | Broken]]:
             text.at += 1
             return
         if not byte:
-            if not last or last.rstrip().endswith(b"}"):  # otherwise the last record tells that it is cut off
+            if not last or last.rstrip().endswith(b"}"):  # otherwise the last record is rejected as cut off
                 yield begun, Broken("the list that begins here does not end", "[")
             return
         if byte in b"{[":
@@ -462,7 +462,7 @@ class _Text:
         self.text, self.at = b"".join(parts), self.at - kept
 
     def take(self, end: int) -> tuple[int, bytes]:
-        """Return the number of the line, and the text up to `end`; go there."""
+        """Return the number of the line and the text up to `end`, and move to `end`."""
         line, found = self.line, self.text[self.at : end]
         self.line += found.count(b"\n")
         self.at = end
@@ -477,7 +477,7 @@ class _Text:
             self._read_on()
 
     def end_of_line(self) -> int:
-        """Return where the line ends; a line that is too long is dropped, but for its start."""
+        """Return the end of the line; of a line that is too long only the start is kept."""
         while (end := self.text.find(b"\n", self.at)) < 0 and not self.is_whole:
             if len(self.text) - self.at > LONGEST_LINE:
                 self._shorten()
@@ -485,7 +485,7 @@ class _Text:
         return len(self.text) if end < 0 else end
 
     def walk(self, stack: list[bytes], inside: Sequence[str]) -> tuple[int, bool]:
-        """Return where the value ends, or where its list of records begins, and whether that is so."""
+        """Return the end of the value and False, or the start of its list of records and True."""
         while (found := _walk(self.text, self.at, stack.copy(), inside)) is None:
             if self.is_whole or len(self.text) - self.at > LONGEST_LINE:
                 return self._next_like_this(), False
@@ -493,7 +493,7 @@ class _Text:
         return found
 
     def _next_like_this(self) -> int:
-        """Return where the next line has a value, with the same indent as the line of this one."""
+        """Return the start of the value in the next line that has the same indent as the line of this value."""
         line = self.text[self.text.rfind(b"\n", 0, self.at) + 1 : self.at]
         indent = line[: len(line) - len(line.lstrip())]
         again = re.compile(rb"\n" + re.escape(indent) + rb"(?:,[ \t]*)?(?=\{)")
@@ -502,12 +502,12 @@ class _Text:
         return len(self.text) if self.is_whole else self.end_of_line()
 
     def _shorten(self) -> None:
-        """Drop a part of a line that is too long; what is left is still too long."""
+        """Drop a part of a line that is too long; the rest is still too long, so that it is rejected."""
         self.text, self.at = self.text[self.at : self.at + LONGEST_LINE + 1], 0
 
 
 def _walk(text: bytes, at: int, stack: list[bytes], inside: Sequence[str]) -> tuple[int, bool] | None:
-    """Return where the value at `at` ends, or where its list of records begins, and whether that is so.
+    """Return the end of the value at `at` and False, or the start of its list of records and True.
 
     Parameters
     ----------
@@ -529,7 +529,7 @@ def _walk(text: bytes, at: int, stack: list[bytes], inside: Sequence[str]) -> tu
         if token in (b"{", b"["):
             is_value = before.strip() == b":"
             if stack and stack[-1] == b"{" and not is_value:
-                return found.start(2), False  # an object holds keys, so that this is the next record
+                return found.start(2), False  # an object holds keys, so this is the next record
             if len(stack) == _DEEPEST:
                 end = text.find(b"\n", at)
                 return None if end < 0 else (end, False)

@@ -160,7 +160,7 @@ def _copied(piece: Any) -> bytes:
 class _Found:
     """The data that the pass collects: a few numbers per video, and the first rejected lines.
 
-    Entries are known by their place among all entries, since several may be of one line.
+    An entry is identified by its place among all entries, since several may be in one line.
     """
 
     def __init__(self, keep: int) -> None:

@@ -130,8 +130,8 @@ def mean_interval(
         The least amount by which values differ, such as 1 for counts. If it is None, or there are fewer than 10
         values, and none differs, the range between the bounds is taken.
     far_out : bool
-        Whether the confidence is so high that a little skewness matters, as for many intervals that are to hold
-        together: Hall's interval then stands for Student's, however many values there are.
+        Whether Hall's interval is used instead of Student's for any number of values. At a very high
+        confidence, as for many simultaneous intervals, a little skewness matters.
 
     Examples
     --------
@@ -177,7 +177,7 @@ def _without_interval(values: NDArray[np.float64], mean: float, differing: int, 
 _FEW = 10
 """The least number of values that show how large differences are, or that there are none."""
 _RARE = 50
-"""The number of replications that differ from which on a t interval holds."""
+"""The least number of replications that differ with which a t interval holds."""
 _TINY = 1e-9
 """The largest relative difference that counts as rounding."""
 
@@ -271,7 +271,7 @@ def _of_sum(
     size: float,
     bounds: tuple[float, float] = (-inf, inf),
 ) -> Callable[[float], Interval]:
-    """Return a function from the confidence to :func:`mean_of_sum`; all that does not depend on it is done."""
+    """Return the function that gives :func:`mean_of_sum` for a confidence; all else is computed once."""
     n = len(values)
     if n < 2:
         alone = Interval(float(values[0] + size * counts[0]) if n else nan, nan, nan, nan, n, 0)
@@ -306,7 +306,7 @@ def rare_interval(
     The deviations above 0 and those below are two kinds of events. The mean of each kind has the interval of
     Clopper and Pearson for the number of events, times their size. Where sizes differ, the number is taken to
     be (sum of sizes)² / sum of squares, and the upper end counts one more event, of mean size (Fay and Feuer
-    1997). If there was no event, that one has the least size. The two intervals are combined as by Zou and
+    1997). Without any event, this one more has the least size. The two intervals are combined as by Zou and
     Donner (2008).
 
     Parameters
@@ -423,8 +423,8 @@ def paired_difference(
     The interval is that of :func:`mean_interval`. The p-value is that of the same method, with two exceptions,
     both exact: where all differences that are not 0 have the same size, as those of yes and no, it is that of
     McNemar (1947); where few replications differ, that of all assignments of signs to the differences (Fisher
-    1935). Pairs of which one value is NaN, or both are infinite, are left out. Differences that are the same
-    when rounded to 1e-9 are taken as the same: a subtraction of seconds is not exact, though the times are.
+    1935). Pairs are left out if one value is NaN or both are infinite. Differences that are equal when
+    rounded to 1e-9 count as equal, since the subtraction of seconds is not exact.
 
     Parameters
     ----------
@@ -435,8 +435,8 @@ def paired_difference(
     step : float, optional
         The least amount by which values differ, such as 1 for counts.
     shift, error : float
-        A part of the mean difference that is known, to be added, and by how much it may be off. With one, the
-        p-value is always that of the interval's method.
+        A part of the mean difference that is known, to be added, and by how much it may be off. With
+        such a part, the p-value is always that of the interval's method.
 
     Examples
     --------
@@ -499,7 +499,7 @@ def paired_sum(
     values, baseline : tuple of numpy.ndarray
         Values and counts, one per replication.
     size : float
-        What one more counts.
+        The value of one count.
     confidence : float
         Between 0 and 1.
     shift, error : float
@@ -625,9 +625,9 @@ _ENOUGH_EVENTS = 30
 class Precision(Fields):
     """The precision to reach for a mean: the half width of its interval, absolute or relative to the mean.
 
-    For a metric that differs from its commonest value in at most a third of the replications, it is not met
-    before 30 of them do: the first few of rare events come too early or too late to say how rare they are.
-    Under the control variate of :func:`tv2sim.replicate` most of the mean is known, and it does not wait.
+    A metric may differ from its commonest value in at most a third of the replications. Then the precision is
+    not met before 30 replications differ: the first few rare events do not show how rare they are. With the
+    control variate of :func:`tv2sim.replicate` most of the mean is known, and this condition does not apply.
 
     Parameters
     ----------
@@ -740,7 +740,7 @@ class Quantile(NamedTuple):
     ci_low: float
     ci_high: float
     replications: int
-    """The replications that it rests on, each with so many `videos`."""
+    """The number of replications, each of which has `videos` videos."""
     videos: int
 
 
@@ -754,9 +754,9 @@ def pooled_quantiles(
     and Graubard 1998). The interval of a quantile begins at the first x at which the mean may be large enough,
     and ends at the first x at which it is, at this confidence (Woodruff 1952; Francisco and Fuller 1991).
 
-    So it holds from about 10 replications on, and also for values that many videos have, and for infinite ones.
-    Its width is 0 where no other value can be the quantile. It ends at infinity where too few values are beyond
-    the quantile. With one replication there is no interval (NaN).
+    The interval holds from about 10 replications on, also for values that many videos have, and for infinite
+    ones. Its width is 0 where no other value can be the quantile. Its end is infinite where too few values are
+    beyond the quantile. With one replication there is no interval (NaN).
 
     Parameters
     ----------
@@ -824,9 +824,9 @@ def _first(ordered: NDArray[np.float64], holds: Callable[[float], bool]) -> floa
 def _share_up_to(x: float, values: NDArray[np.float64], confidence: float) -> tuple[float, float]:
     """Return the interval of the share of values that do not exceed x, of which each row is one observation.
 
-    It is the exact interval of as many independent values as would give the variance of the rows, which it
-    takes account of that this is estimated (Korn and Graubard 1998). Where all rows have the same share,
-    those that could differ are taken to differ by one value.
+    The interval is the exact one for a number of independent values that has the variance of the rows. The
+    number is reduced because this variance is estimated (Korn and Graubard 1998). Where all rows have the same
+    share, a row that differs is taken to differ by one value.
     """
     from scipy.special import betaincinv, ndtri, stdtrit
 
@@ -873,11 +873,10 @@ _FEW_BATCHES = 10
 def mser5(values: Sequence[float] | NDArray[np.float64]) -> WarmUp:
     """Return how much of the start of a series to leave out, so that its mean is that of the long run (MSER-5).
 
-    A queue that starts empty, or a pool that starts cold, is not what it is in the long run. The values are
-    averaged in batches of 5. So many batches are left out that the squared standard error of the mean of the
-    others, taken as independent, is smallest: leaving out more of the start removes what differs from the rest,
-    but leaves fewer values (White 1997; White, Cobb and Spratt 2000). If that is half of the series or more, or
-    it has fewer than 10 batches, then it is too short to tell.
+    At the start of a run a queue is empty or a pool is cold, so values differ from those of the long run. They
+    are averaged in batches of 5. The number of batches to leave out is the one with the smallest squared
+    standard error of the mean of the others, taken as independent (White 1997; White, Cobb and Spratt 2000).
+    The series is too short to tell if that is half of it or more, or if it has fewer than 10 batches.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Distributions of times, given by quantile functions, which turn one uniform number into one time.
 
-Every strategy and every engine turns the same uniforms into times by the same NumPy call: that is what makes
-runs comparable and engines agree to the last bit.
+Every strategy and every engine turns the same uniforms into times by the same NumPy call. So runs are
+comparable, and engines agree to the last bit.
 """
 
 from __future__ import annotations
@@ -294,7 +294,7 @@ class Triangular(BuiltIn):
         first, last = float(ascending[0]), float(ascending[-1])
 
         def ends(beyond: NDArray[np.float64]) -> tuple[float, float]:
-            # so far beyond the first and the last time, as logarithms of shares of the distance between them
+            # `beyond`: logarithms of distances beyond the first and the last time, as shares of their distance
             shares = np.where(beyond > _NOTHING, np.exp(np.minimum(beyond, 5)), 0)
             below, above = (shares * (last - first)).tolist()
             return max(first - below, 0.0), last + above
@@ -482,7 +482,7 @@ class Empirical(BuiltIn):
     _notation = "empirical(sample, sample, ...)"
 
     if TYPE_CHECKING:
-        # what the generated one accepts, since __post_init__ makes a sorted tuple of it
+        # the generated one accepts any iterable, since __post_init__ makes a sorted tuple of it
 
         def __init__(self, samples: Iterable[float]) -> None: ...
 

@@ -29,7 +29,7 @@ _LEVEL = 0.01
 _ALIKE = 2.0
 """The largest difference of the AIC of candidates that fit about as well."""
 _RESAMPLES, _ENOUGH = 199, 20
-"""The most samples of the bootstrap, and how many as far away as the measured one end it early."""
+"""The most samples of the bootstrap, and the number of those as far away as the measured one that ends it."""
 _LARGEST = 1000
 """The most times in a sample of the bootstrap: the distribution of the statistic stays the same beyond."""
 _FEW = 20
@@ -161,12 +161,12 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """What :func:`fit` found; ``str()`` of it is a sentence or two.
+    """The result of :func:`fit`; ``str()`` of it is a sentence or two.
 
     Attributes
     ----------
     sample : Measured
-        What was measured.
+        The measured times.
     families : tuple of Candidate
         The candidates by their AIC, lowest first.
     left_out : dict of str to str

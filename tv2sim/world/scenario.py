@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 __all__ = ["Deadline", "Scenario", "as_scenario", "check_encoding_times"]
 
 Deadline: TypeAlias = Literal["published", "assigned"]
-"""The event that the timeout limits, named as the column of facts that has its time."""
+"""The event that the timeout limits, by the name of the column of facts that has its time."""
 
 
 def _a_rate_or_profile(

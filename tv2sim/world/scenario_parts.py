@@ -88,7 +88,7 @@ class Faults(_Part):
         text="Seconds after which an encoder dies, counted from 0 or from its repair: a number or a "
         "distribution. The video in it starts over. None: it does not die.",
     )  # fmt: skip
-    # the same, without `encoder_lifetime`
+    # the kernel knows it, as it changes nothing without `encoder_lifetime`, which the kernel does not know
     encoder_repair: AsTime = parameter(
         0.0, a_time_or_distribution, engines=EVERY_ENGINE, label="Time to repair an encoder (s)",
         text="Seconds until a dead encoder is back: a number or a distribution.",
