@@ -25,11 +25,6 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from tv2sim.base.checks import shown
 from tv2sim.base.errors import InputError
 
-__all__ = [
-    "CUSTOM", "KIND", "NONE", "NOTHING", "NUMBER", "WHOLE", "changed", "comes_along", "commented", "from_dict",
-    "from_tables", "read_tables", "schema", "tables", "to_dict",
-]  # fmt: skip
-
 T = TypeVar("T")
 
 KIND, CUSTOM = "kind", "custom"

@@ -11,12 +11,6 @@ from typing import Any, ClassVar, NoReturn, Self, TypeVar
 from tv2sim.base.checks import did_you_mean, shown
 from tv2sim.base.errors import InputError
 
-__all__ = [
-    "EVERY_ENGINE", "SIMPY_ALONE", "Fields", "check_fields", "check_names", "checked", "in_short", "label_of",
-    "or_none", "parameter", "suggests_names", "unknown_to", "with_changes", "with_parameters", "with_value",
-    "within",
-]  # fmt: skip
-
 T = TypeVar("T")
 
 SIMPY_ALONE = ("simpy",)

@@ -9,8 +9,6 @@ from __future__ import annotations
 from importlib import import_module
 from typing import Any
 
-__all__ = ["SERVED_BY", "served"]
-
 SERVED_BY = {
     "Strategy.in_words": "tv2sim.strategies.words:in_words",
     "Run.save": "tv2sim.results.saving:save_run",

@@ -29,10 +29,6 @@ except ImportError:  # on Windows abandoned drafts stay
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "FORMATS", "Format", "draft_of", "may_replace", "private_folder", "read_file", "read_table", "records",
-    "remove_abandoned", "resolved", "user_cache", "whole_file", "whole_folder", "write_table",
-]  # fmt: skip
 
 Format: TypeAlias = Literal["csv", "jsonl", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)

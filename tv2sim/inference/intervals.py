@@ -27,12 +27,6 @@ from tv2sim.base.checks import a_number, a_share, shown
 from tv2sim.base.errors import InputError
 from tv2sim.base.fields import Fields
 
-__all__ = [
-    "Difference", "Interval", "Precision", "Quantile", "Stopped", "WarmUp", "as_confidence", "clopper_pearson",
-    "exactly", "holm", "mean_interval", "mean_of_sum", "mser5", "paired_difference", "paired_sum",
-    "pooled_quantiles", "quantile_of", "rare_interval", "share_interval", "wilson",
-]  # fmt: skip
-
 
 class Interval(NamedTuple):
     """An estimate with its confidence interval."""

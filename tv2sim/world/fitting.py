@@ -22,7 +22,6 @@ from tv2sim.world.measured_times import Measured, Times, as_measured
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Candidate", "Fit", "fit"]
 
 _LEVEL = 0.01
 """The least p-value of a candidate that fits."""

@@ -17,8 +17,6 @@ from tv2sim.world.distributions import Distribution, mean_of
 from tv2sim.world.profiles import Profile
 from tv2sim.world.scenario_parts import Broker, Faults
 
-__all__ = ["Explanation", "LoadWarning", "explained", "load_in_words"]
-
 _TIGHT = 1.1
 """Below this ratio of capacity to arrival rate, videos wait for long."""
 

@@ -35,7 +35,6 @@ from tv2sim.world.scenario_parts import BROKERS, Broker, Faults, RetryLater, bro
 if TYPE_CHECKING:
     from tv2sim.catalogue import Catalogue
 
-__all__ = ["Deadline", "Scenario", "as_scenario", "check_encoding_times"]
 
 Deadline: TypeAlias = Literal["published", "assigned"]
 """The event that the timeout limits, by the name of the column of facts that has its time."""

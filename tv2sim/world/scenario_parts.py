@@ -17,8 +17,6 @@ from tv2sim.world.distributions import (
     distributions_of,
 )
 
-__all__ = ["BROKERS", "KAFKA", "REDIS", "Broker", "Faults", "RetryLater", "broker", "faults", "hand_over"]
-
 
 def a_probability(
     name: str, value: object, *, below: float = 1.0, error: type[InputError] = ScenarioError
