@@ -283,26 +283,22 @@ class _Rows:
             for row, value in enumerate(self._batch.values(column)):
                 if value not in accepted:
                     found = f"is {str(value)[:60]!r}, not {accepted}"
-                    self.reasons.setdefault(
-                        row, f"left out: {column.text} {MISSING if value is None else found}"
-                    )
+                    reason = f"left out: {column.text} {MISSING if value is None else found}"
+                    self.reasons.setdefault(row, reason)
         for number, rule in enumerate(self._columns.left_out.values()):
-            for row in np.flatnonzero(self._meant(rule)).tolist():
+            for row in np.flatnonzero(self._matches(rule)).tolist():
                 if row not in self.reasons:
                     self.reasons[row], self.rules[row] = f"left out: {rule.reason}", number
-        self.notes = [(rule.reason, self._meant(rule)) for rule in self._columns.kept.values()]
+        self.notes = [(rule.reason, self._matches(rule)) for rule in self._columns.kept.values()]
 
-    def _meant(self, rule: mapping.Rule) -> NDArray[np.bool_]:
-        """Return whether each row matches a rule."""
-        meant = np.zeros(self._size, dtype=bool)
+    def _matches(self, rule: mapping.Rule) -> NDArray[np.bool_]:
+        """Return which rows match a rule."""
+        matching = np.zeros(self._size, dtype=bool)
         for conditions in rule.where:
-            here = np.ones(len(meant), dtype=bool)
-            for column, accepted in conditions.items():
-                here &= self._has(column, accepted)
-            meant |= here
+            matching |= np.logical_and.reduce([self._has(*condition) for condition in conditions.items()])
         for column, accepted in rule.unless.items():
-            meant &= ~self._has(column, accepted)
-        return meant
+            matching &= ~self._has(column, accepted)
+        return matching
 
     def _has(self, column: mapping.Column, accepted: mapping.Accepted) -> NDArray[np.bool_]:
         """Return which rows have an accepted value in this column; a table without the column has no values."""

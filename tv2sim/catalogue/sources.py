@@ -538,17 +538,23 @@ def _walk(text: bytes, at: int, stack: list[bytes], inside: Sequence[str]) -> tu
             if inside and token == b"[" and keys == list(inside):
                 return found.start(2), True
         elif token in (b"}", b"]"):
-            opening = b"{" if token == b"}" else b"["
-            while stack and stack[-1] != opening and opening in stack:
-                stack.pop()
-            if opening not in stack:
+            if not _close(stack, token):
                 return found.start(2), False
-            stack.pop()
             if not stack:
                 return at, False
         else:
             last = token
     return None
+
+
+def _close(stack: list[bytes], token: bytes) -> bool:
+    """Close the innermost bracket of this kind, and those left open in it; return whether there is one."""
+    opening = b"{" if token == b"}" else b"["
+    if opening not in stack:
+        return False
+    while stack.pop() != opening:
+        pass
+    return True
 
 
 def _key(token: bytes) -> str:

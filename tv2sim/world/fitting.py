@@ -239,16 +239,12 @@ class Fit:
             only = "there is only 1 sample" if len(self.sample) == 1 else f"all {self.sample} are equal"
             yield f"{self.best}: {only}"
         elif self.chosen is None:
-            why = (
-                f"no family fits {self.sample}"
-                if self.families
-                else f"{self.sample} are too few to fit a family"
-            )
+            few = f"{self.sample} are too few to fit a family"
+            why = f"no family fits {self.sample}" if self.families else few
             yield f"{why}: they are taken as they are, {self.best}"
         else:
             yield f"{self.chosen} fits {self.sample} ({p_equals(self.chosen.p_value)})"
-            others = [str(one) for one in self._fitting() if one is not self.chosen]
-            if others:
+            if others := [str(one) for one in self._fitting() if one is not self.chosen]:
                 yield f"about as well: {', '.join(others)}"
             if len(self.sample) < _FEW:
                 yield f"so few samples hardly tell one family from another: {_FEW} or more would"
