@@ -231,9 +231,9 @@ def mean_of_sum(
     """Return the mean of values + size * counts, such as the cost of publishers and of failures.
 
     Where failures are rare and dear, most of the cost may be in replications that were not seen. So values and
-    counts have their own intervals, Student's or Hall's and that of :func:`mean_interval` for counts, which are
-    combined as by Zou and Donner (2008), with the correlation of the two. If both are Student's, that is the t
-    interval of the sums.
+    counts have their own intervals: Student's or Hall's for the values, and that of :func:`mean_interval` for
+    the counts. The two are combined as by Zou and Donner (2008), with their correlation. If both are Student's,
+    the result is the t interval of the sums.
 
     Parameters
     ----------
@@ -299,9 +299,9 @@ def rare_interval(
 
     The deviations above 0 and those below are two kinds of events. The mean of each kind has the interval of
     Clopper and Pearson for the number of events, times their size. Where sizes differ, the number is taken to
-    be (sum of sizes)² / sum of squares, and the upper end counts one more event, of mean size (Fay and Feuer
-    1997). Without any event, this one more has the least size. The two intervals are combined as by Zou and
-    Donner (2008).
+    be (sum of sizes)² / sum of squares. The upper end counts one more event, of mean size (Fay and Feuer 1997).
+    Without any event, this one more has the least size. The two intervals are combined as by Zou and Donner
+    (2008).
 
     Parameters
     ----------
@@ -745,8 +745,9 @@ def pooled_quantiles(
 
     The videos of one replication depend on each other, so each replication is a section, which gives one
     observation: the share of its values that do not exceed x. The mean of these shares has an interval (Korn
-    and Graubard 1998). The interval of a quantile begins at the first x at which the mean may be large enough,
-    and ends at the first x at which it is, at this confidence (Woodruff 1952; Francisco and Fuller 1991).
+    and Graubard 1998). The interval of a quantile begins at the first x at which the upper end of this interval
+    reaches the share. It ends at the first x at which the lower end does (Woodruff 1952; Francisco and Fuller
+    1991).
 
     The interval holds from about 10 replications on, also for values that many videos have, and for infinite
     ones. Its width is 0 where no other value can be the quantile. Its end is infinite where too few values are

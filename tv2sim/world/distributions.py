@@ -661,8 +661,8 @@ class AsTimeOrNone:
 def as_distribution(name: str, value: object, *, error: type[InputError] = ScenarioError) -> Distribution:
     """Return a distribution unchanged, or the distribution that a value stands for.
 
-    A number is a :class:`Constant`, a text like "uniform(2, 6)" is parsed, a frozen distribution of SciPy
-    becomes a :class:`Scipy`, and measured times, in an array, a column or a CSV file, an :class:`Empirical`.
+    A number is a :class:`Constant`, and a text like "uniform(2, 6)" is parsed. A frozen distribution of SciPy
+    becomes a :class:`Scipy`. Measured times, in an array, a column or a CSV file, become an :class:`Empirical`.
 
     Raises
     ------

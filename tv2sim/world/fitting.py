@@ -132,8 +132,8 @@ class Candidate:
     def p_value(self) -> float:
         """The p-value of the parametric bootstrap.
 
-        It is the share of samples drawn from the distribution that are at least as far from their own most
-        likely distribution as the measured sample is from this one.
+        Samples are drawn from the distribution. The p-value is the share of them that are at least as far from
+        their own most likely distribution as the measured sample is from this one.
 
         The bootstrap ends early when the answer is clear (Besag and Clifford 1991).
         """
