@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 from tv2sim.base.checks import a_whole_number
 from tv2sim.base.errors import InputError
 
-__all__ = ["Purpose", "as_replication", "as_seed", "uniforms"]
-
 _PER_BLOCK = 4
 """The numbers of one block of the cipher."""
 

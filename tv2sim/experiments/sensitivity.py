@@ -382,8 +382,7 @@ def _step(world: _World, owner: Owner, name: str, value: Any) -> _Step | None:
         if owner == "catalogue":
             one = world.catalogue
             columns = one.numbers | {name: value}
-            source = one.rejected, one.name, None, one.timezone
-            changed: Any = Catalogue.of_columns(one.ids, one.titles, one.providers, columns, *source)
+            changed: Any = Catalogue.of_columns(one.texts, columns, one.rejected, one.name, None, one.timezone)
         else:
             changed = with_value(getattr(world, owner), name, value)
     except InputError:

@@ -156,7 +156,7 @@ def published_per_replication(study: Comparison | Replications, ax: Axes | None 
     Parameters
     ----------
     study : Comparison or Replications
-        What :func:`tv2sim.compare` or :func:`tv2sim.replicate` returned.
+        As for :func:`tv2sim.plots.on_time_rates`.
     ax : matplotlib.axes.Axes, optional
         Where to draw; default is a new figure.
 
