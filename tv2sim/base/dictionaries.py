@@ -28,7 +28,7 @@ from tv2sim.base.errors import InputError
 T = TypeVar("T")
 
 KIND, CUSTOM = "kind", "custom"
-"""The key of the name of a class, and the name that stands for each class of a user's own."""
+"""The key of the name of a class, and the common name of the classes of users."""
 
 NONE = "none"
 """The text for None in files, since TOML has no null."""

@@ -225,7 +225,7 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True):
     ] = {}
     kept: Annotated[
         dict[str, RuleFile],
-        msgspec.Meta(description="records that are counted and told, likewise, and not left out"),
+        msgspec.Meta(description="records that are counted and reported, likewise, and not left out"),
     ] = {}
     instead: Annotated[
         dict[str, str],

@@ -405,7 +405,7 @@ def plain(value: Any) -> Any:
 
 
 def is_missing(value: Any) -> bool:
-    """Return whether a value stands for none: None, NaN, or pandas' NA or NaT."""
+    """Return whether a value is missing: None, NaN, or pandas' NA or NaT."""
     # known by name, since pandas may not be imported
     if isinstance(value, numbers.Number):
         return bool(value != value)

@@ -42,7 +42,7 @@ class Survey(VideoColumns):
         The first of them.
     reasons : tuple of int and Rejected
         How many lines have the same reason, and the first of them; the commonest reason is first. At most
-        1,000 different reasons are told apart.
+        1,000 different reasons are distinguished.
     """
 
     def __init__(

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 
 UNKNOWN = float("nan")
-"""The encoding time of a video that has none. Also stands for a timeout, which has no default, but cannot be
-declared so after optional fields."""
+"""The encoding time of a video that has none; as the default of the timeout it marks a missing timeout."""
 
 
 class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults=True):

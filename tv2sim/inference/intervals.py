@@ -141,18 +141,17 @@ def mean_interval(
     if n < 2:
         return Interval(float(values[0]) if n else nan, nan, nan, nan, n, 0, missing)
     usual = _usual(values)
+    differing = int(np.count_nonzero(values != usual))
     if np.isinf(values).any():  # infinitely late videos: a mean of infinite values has no interval
         with np.errstate(invalid="ignore"):  # the mean of both infinities is NaN
             mean = float(values.mean())
-        return _without_interval(values, mean, int(np.count_nonzero(values != usual)), missing)
-    deviations = values - usual
-    differing = int(np.count_nonzero(deviations))
+        return _without_interval(values, mean, differing, missing)
     mean = float(values.mean()) if differing else usual
     if not differing and (step is None or n < _FEW):  # so few may agree by chance, however large the steps are
         step = high - low
     if step is not None and step < inf and _is_rare(differing, n):
         possible = (usual - low > _TINY * step, high - usual > _TINY * step)
-        ends = tuple(usual + end for end in rare_interval(deviations, confidence, step, possible))
+        ends = tuple(usual + end for end in rare_interval(values - usual, confidence, step, possible))
     elif step in (None, inf) and differing < _FEW and differing <= 0.4 * n:
         return _without_interval(values, mean, differing, missing)
     else:

@@ -39,7 +39,7 @@ EXTREMES = np.array([2.0**-53, 1 - 2.0**-53])
 """The smallest and the largest number that :mod:`tv2sim.base.random_numbers` can give."""
 
 _DIGITS = 53
-"""The binary digits of a float: so many halvings of an interval reach any number."""
+"""The binary digits of a float, which are the halvings of an interval that reach any number."""
 
 
 class Distribution(ABC):

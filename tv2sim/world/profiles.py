@@ -202,7 +202,7 @@ class Profile(Fields):
 
 
 _Step: TypeAlias = tuple[int, int | None, int]
-"""When a step begins and ends (None: never), and its rate."""
+"""Start and end of a step (None: it has no end), and its rate."""
 
 
 def _area(steps: Iterable[_Step]) -> int:
