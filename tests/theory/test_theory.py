@@ -518,7 +518,7 @@ KINDS = st.lists(
 )
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(KINDS, st.integers(1, 8), st.sampled_from([WARM, tv.PART_2C, AHEAD]), st.integers(1, 3))
 @pytest.mark.full
 def test_what_is_certified_never_fails(

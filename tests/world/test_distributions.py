@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 import scipy.integrate
 import scipy.stats
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import tv2sim as tv
@@ -72,7 +72,6 @@ any_distribution: st.SearchStrategy[tv.Distribution] = st.one_of(
     st.builds(tv.Gamma, positive, positive),
     st.lists(times, min_size=1, max_size=20).map(tv.Empirical),
 )
-SOME = settings(deadline=None, derandomize=True)
 
 
 class TestQuantile:
@@ -127,7 +126,6 @@ class TestQuantile:
         u = np.unique(np.concatenate([GRID, np.linspace(0.001, 0.999, 5000)]))
         assert (np.diff(distribution.quantile(u)) >= 0).all()
 
-    @SOME
     @given(any_distribution)
     def test_every_draw_gives_a_finite_time_of_at_least_0(self, distribution: tv.Distribution) -> None:
         result = distribution.quantile(np.array([SMALLEST_U, 0.5, LARGEST_U]))
@@ -135,7 +133,6 @@ class TestQuantile:
         assert (result >= 0).all()
         assert (np.diff(result) >= 0).all()
 
-    @SOME
     @given(st.tuples(times, times).map(sorted), st.floats(SMALLEST_U, LARGEST_U))
     def test_a_uniform_time_stays_within_its_interval(self, ends: list[float], u: float) -> None:
         low, high = ends
@@ -329,7 +326,6 @@ class TestText:
     def test_what_it_looks_like(self, distribution: tv.Distribution, text: str) -> None:
         assert str(distribution) == text
 
-    @SOME
     @given(any_distribution.filter(lambda d: not isinstance(d, tv.Empirical)))
     @example(tv.Uniform(1 / 3, 6))
     @example(tv.Constant(123456789.0))
@@ -395,7 +391,6 @@ class TestText:
             as_distribution("startup_time", text)
         assert str(caught.value) == words
 
-    @SOME
     @given(st.text(max_size=30))
     @example("uniform(1_0, 2_0)")
     def test_whatever_is_written_is_a_distribution_or_an_error_of_ours(self, text: str) -> None:
@@ -406,7 +401,6 @@ class TestText:
 
 
 class TestAsData:
-    @SOME
     @given(any_distribution)
     def test_there_and_back_through_json(self, distribution: tv.Distribution) -> None:
         assert distribution_from_dict(json.loads(json.dumps(distribution.to_dict()))) == distribution

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tv2sim as tv
@@ -298,7 +298,6 @@ SCENARIOS = st.builds(
 
 
 class TestAsData:
-    @settings(deadline=None, derandomize=True)
     @given(SCENARIOS)
     def test_there_and_back_through_json(self, scenario: tv.Scenario) -> None:
         there = json.loads(json.dumps(scenario.to_dict()))
