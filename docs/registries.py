@@ -137,6 +137,8 @@ def _documented(name: str) -> str:
     value = attrgetter(name)(tv)
     if inspect.isclass(value):
         shown = ["   :members:", "   :show-inheritance:"] if issubclass(value, Exception) else ["   :members:"]
+        if value is tv.Comparison:  # its tables are methods of a class in another file
+            shown.append("   :inherited-members:")
         return restructured(f".. autoclass:: tv2sim.{name}", *shown)
     if inspect.isfunction(value):
         return restructured(f".. autofunction:: tv2sim.{name}")

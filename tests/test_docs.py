@@ -131,8 +131,8 @@ def test_help_says_what_docstrings_say(capsys: pytest.CaptureFixture[str]) -> No
     named = [
         (option.flag, one)
         for command in COMMANDS.values()
-        for options in command.groups.values()
-        for entry in options
+        for entry in command.options
+        if not isinstance(entry, str)
         for option in (entry.options if isinstance(entry, OneOf) else (entry,))
         for one in re.findall(r"\{(\w+)\.(\w+)\}", option.help)
     ]

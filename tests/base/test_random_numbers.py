@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tv2sim as tv
@@ -31,7 +31,6 @@ MANY = 100_000
 UNLIKELY = 1e-4
 VIDEOS, SLOTS, OTHERS = Purpose.STARTUP_FOR_VIDEO, Purpose.STARTUP_OF_SLOT, Purpose.STARTUP_WITHOUT_CAUSE
 
-SOME = settings(deadline=None, derandomize=True)
 seeds = st.integers(0, LARGEST_SEED)
 purposes = st.sampled_from(Purpose)
 replications = st.integers(0, 2**63 - 1)
@@ -42,7 +41,6 @@ few = st.integers(0, 40)
 
 
 class TestExactly:
-    @SOME
     @given(seeds, purposes, replications, few, few, few)
     def test_the_same_arguments_give_the_same_numbers(
         self, seed: int, purpose: Purpose, replication: int, count: int, start: int, further: int
@@ -56,7 +54,6 @@ class TestExactly:
         assert draw() == first
         assert len(first) == count
 
-    @SOME
     @given(seeds, purposes, replications, few, few)
     def test_they_are_those_of_a_new_cipher_in_each_thread(
         self, seed: int, purpose: Purpose, replication: int, block: int, further: int
@@ -78,7 +75,6 @@ class TestExactly:
         for entity, further in [*asked, *reversed(asked)]:
             assert drawn(entity, further) == uniforms(1, VIDEOS, 5, 1, start=entity, further=further)[0]
 
-    @SOME
     @given(seeds, purposes, replications, few, few, few)
     def test_more_entities_change_nothing_for_the_first_ones(
         self, seed: int, purpose: Purpose, replication: int, count: int, more: int, further: int
@@ -87,7 +83,6 @@ class TestExactly:
         all_of_them = uniforms(seed, purpose, replication, count + more, further=further)
         assert all_of_them[:count].tolist() == some.tolist()
 
-    @SOME
     @given(seeds, purposes, replications, few, few, few)
     def test_starting_later_gives_the_tail(
         self, seed: int, purpose: Purpose, replication: int, start: int, count: int, further: int
@@ -116,7 +111,6 @@ class TestExactly:
         # 54,000 numbers of 52 bits: two equal ones by chance have a probability of 3e-7
         assert len(np.unique(np.concatenate(drawn))) == 50 * len(arguments)
 
-    @SOME
     @given(seeds, purposes, replications)
     def test_they_lie_in_the_open_interval(self, seed: int, purpose: Purpose, replication: int) -> None:
         u = uniforms(seed, purpose, replication, 500)
@@ -165,7 +159,6 @@ class TestTheFunction:
             0x7E68B68AEC7BA23B,
         ]
 
-    @SOME
     @given(seeds, purposes, replications, st.integers(0, 2**40), few)
     def test_it_is_philox_of_seed_block_replication_purpose_and_further(
         self, seed: int, purpose: Purpose, replication: int, entity: int, further: int

@@ -15,8 +15,8 @@ import tv2sim as tv
 from tests.catalogue.test_catalogue import line, video
 from tests.helpers.sizes import examples
 
-SOME = settings(deadline=None, derandomize=True, max_examples=examples(150))
-MANY = settings(deadline=None, derandomize=True, max_examples=examples(500))
+SOME = settings(max_examples=examples(150))
+MANY = settings(max_examples=examples(500))
 
 # -- lines that are nearly good ----------------------------------------------------------------------------
 

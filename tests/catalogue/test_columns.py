@@ -705,7 +705,7 @@ cells = st.one_of(
 )
 
 
-@settings(deadline=None, derandomize=True, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(st.lists(cells, min_size=1, max_size=6))
 def test_a_column_is_read_as_its_values_are_one_by_one(column: list[str]) -> None:
     found, why = numbers(column)

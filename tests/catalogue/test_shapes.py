@@ -20,8 +20,8 @@ from tv2sim.catalogue import sources
 
 Records = list[dict[str, Any]]
 
-SOME = settings(deadline=None, derandomize=True, max_examples=100)
-FEW = settings(deadline=None, derandomize=True, max_examples=40)
+SOME = settings(max_examples=100)
+FEW = settings(max_examples=40)
 
 
 def dumped(value: object, **options: Any) -> bytes:

@@ -27,7 +27,7 @@ from tv2sim.base.checks import plural
 from tv2sim.catalogue import generate_lines
 
 GZIP = b"\x1f\x8b"
-SOME = settings(deadline=None, derandomize=True, max_examples=examples(150))
+SOME = settings(max_examples=examples(150))
 SURVEY = "tv2sim.catalogue.survey"
 
 MIXED = [

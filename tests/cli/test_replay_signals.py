@@ -31,7 +31,7 @@ from tests.helpers.commands import (
     tv2sim,
     video,
 )
-from tv2sim.cli.replay_log import PatientOutput
+from tv2sim.cli.replay import PatientOutput
 from tv2sim.realtime import Replay
 
 pytestmark = pytest.mark.full  # they wait for processes

@@ -17,7 +17,6 @@ import scipy.stats
 
 import tv2sim as tv
 from tv2sim.engines.choice import simulate_chunk
-from tv2sim.results.metrics import elapsed
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -55,7 +54,7 @@ def published(path: Path, part: str, encoders: int, replications: int) -> NDArra
     for facts in simulate_chunk("simpy", videos, strategy, scenario, SEED, range(replications)):
         assert facts.ending == "completed"
         assert len(facts.publishers["started"]) == len(videos) + strategy.prewarmed
-        counts.append(np.count_nonzero(elapsed(facts) / 1e6 <= videos.publication_timeout))
+        counts.append(np.count_nonzero(facts.elapsed / 1e6 <= videos.publication_timeout))
     return np.array(counts)
 
 

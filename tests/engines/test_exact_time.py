@@ -52,7 +52,7 @@ class TestTicks:
 tenths = st.integers(0, 200).map(lambda n: n / 10)
 
 
-@settings(deadline=None, derandomize=True, max_examples=examples(300))
+@settings(max_examples=examples(300))
 @given(encoding=tenths, startup=tenths, late=st.integers(-1, 1))
 def test_decimals_tie_as_on_paper(encoding: float, startup: float, late: int) -> None:
     timeout = float(Fraction(round(encoding * 10) + round(startup * 10) - late, 10))

@@ -217,7 +217,7 @@ def test_the_compiled_engine_knows_every_field_of_a_strategy(examples: int) -> N
 def test_both_engines_give_the_same_facts_and_metrics(examples: int) -> None:
     occurred: Counter[str] = Counter()
 
-    @settings(max_examples=examples, derandomize=True, deadline=None, database=None)
+    @settings(max_examples=examples, database=None)
     @given(number=st.integers(0, 2**32 - 1))
     def agree(number: int) -> None:
         world = generated(number)
@@ -424,7 +424,7 @@ def test_the_draws_are_those_of_the_model(seed: int, first: int, further: int) -
 times = st.one_of(st.floats(0, 1e6), st.integers(0, 2_000_000).map(lambda halves: halves / 2e6))
 
 
-@settings(max_examples=examples(300), derandomize=True, deadline=None, database=None)
+@settings(max_examples=examples(300), database=None)
 @given(ends=st.tuples(times, times).map(sorted), seed=st.integers(0, 2**64 - 1), first=st.integers(0, 2**62))
 def test_compiled_quantile_functions_are_those_of_numpy(ends: list[float], seed: int, first: int) -> None:
     """Of each distribution that has a line, which are the simplest ones."""
@@ -447,7 +447,7 @@ profiles = st.builds(
 )
 
 
-@settings(max_examples=examples(300), derandomize=True, deadline=None, database=None)
+@settings(max_examples=examples(300), database=None)
 @given(profile=profiles, seed=st.integers(0, 2**32 - 1))
 def test_a_compiled_pause_is_exact_or_open(profile: tv.Profile, seed: int) -> None:
     """It is seldom open at random times, and never wrong at those at which everything happens."""

@@ -142,7 +142,7 @@ def test_the_stage_gives_what_the_model_gives(examples: int) -> None:
     """
     occurred: Counter[str] = Counter()
 
-    @settings(max_examples=examples, derandomize=True, deadline=None, database=None)
+    @settings(max_examples=examples, database=None)
     @given(number=st.integers(0, 2**32 - 1))
     def agree(number: int) -> None:
         world = generated(number)

@@ -83,7 +83,7 @@ def test_each_contradiction_is_in_the_list() -> None:
     def first(kind: type[tv.Strategy], values: dict[str, Any]) -> int:
         with pytest.raises(tv.StrategyError) as caught:
             kind("mine", **values)
-        starts = [each.text.partition("{")[0] for each in CONTRADICTIONS]
+        starts = [text.partition("{")[0] for text in CONTRADICTIONS]
         return next(place for place, text in enumerate(starts) if f"'mine' {text}" in str(caught.value))
 
     assert {first(kind, values) for kind, values, _ in REFUSED} == set(range(len(CONTRADICTIONS)))

@@ -48,8 +48,8 @@ LEVELS = [
     "failed",
 ]
 
-SOME = settings(deadline=None, derandomize=True, max_examples=examples(120))
-FEW = settings(deadline=None, derandomize=True, max_examples=examples(40))
+SOME = settings(max_examples=examples(120))
+FEW = settings(max_examples=examples(40))
 
 startup_times: st.SearchStrategy[tv.Constant | tv.Uniform] = st.sampled_from(
     [tv.Constant(0), tv.Constant(2), tv.Uniform(2, 6), tv.Uniform(0, 1), tv.Uniform(3, 3.5)]

@@ -274,7 +274,7 @@ class TestTheSpecificationItself:
 
 
 @pytest.mark.full
-@settings(deadline=None, derandomize=True, max_examples=examples(600))
+@settings(max_examples=examples(600))
 @given(case=cases(rules | delayed), startup_time=st.sampled_from([0.0, 0.5, 2.0, 4.0]))
 @example(Case((0.0,) * 6, (1.0,) * 6, Rule(prewarmed=1), World(encoders=1, publishing_queue_capacity=0)), 0.0)
 @example(Case((3.0,) * 6, (9.0,) * 6, Rule(), World(encoders=2, publishing_queue_capacity=1)), 2.0)
@@ -285,7 +285,7 @@ def test_every_cell_agrees_when_start_up_times_are_constant(case: Case, startup_
 
 
 @pytest.mark.full
-@settings(deadline=None, derandomize=True, max_examples=examples(300))
+@settings(max_examples=examples(300))
 @given(case=cases(), width=st.sampled_from([0.5, 4.0]), seed=st.integers(0, 2**32))
 def test_every_cell_agrees_when_start_up_times_are_random(case: Case, width: float, seed: int) -> None:
     run = simulate(case, tv.Uniform(2, 2 + width), seed)
@@ -363,7 +363,7 @@ def test_columns_and_their_types_are_the_same_whatever_is_missing(rule: Rule) ->
 
 
 @pytest.mark.slow
-@settings(deadline=None, derandomize=True, max_examples=examples(2500))
+@settings(max_examples=examples(2500))
 @given(
     case=cases(), startup=st.tuples(st.sampled_from([0.0, 2.0]), st.sampled_from([0.0, 0.4, 4.0])), seed=seeds
 )

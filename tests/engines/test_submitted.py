@@ -39,7 +39,7 @@ from tests.world.test_distributions import ALL, LARGEST_U, SMALLEST_U
 Clip = tuple[float, float] | tuple[float, float, float | None]
 
 COLUMNS = ["id", "title", "provider", "encoding_time", "publication_timeout"]
-FEW = settings(deadline=None, derandomize=True, max_examples=examples(60))
+FEW = settings(max_examples=examples(60))
 
 
 def record(number: int, **fields: object) -> Json:
@@ -565,7 +565,7 @@ moments = st.one_of(
 )
 
 
-@settings(deadline=None, derandomize=True, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(
     given=st.lists(st.tuples(st.sampled_from([0.0, 0.1, 1.0, 1 / 3]), moments), min_size=1, max_size=8),
     rate=st.sampled_from([0.3, 2.0, 3.0, 7.0]),

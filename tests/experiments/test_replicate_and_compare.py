@@ -79,7 +79,7 @@ class TestARowIsARun:
         reps = tv.replicate(FEW, strategy, ODD[name], replications=4, seed=5)
         check_against_runs(reps, [0, 3], ODD[name], seed=5)
 
-    @settings(deadline=None, derandomize=True, max_examples=25)
+    @settings(max_examples=25)
     @given(st.integers(0, 2**64 - 1), st.sampled_from(PARTS), st.integers(1, 4), st.integers(1, 12))
     def test_for_any_seed(self, seed: int, strategy: str, encoders: int, count: int) -> None:
         scenario = tv.Scenario(encoders=encoders)

@@ -408,6 +408,41 @@ def test_the_same_code_has_the_same_text_in_another_process() -> None:
 
 
 @pytest.mark.parametrize(
+    ("usual", "changed"),
+    [
+        ("def f(x): return x + 1", "def f(x): return x + 2"),
+        ("def f(x): return x + 1", "def f(x): return x - 1"),
+        ("def f(x, by=1): return x + by", "def f(x, by=2): return x + by"),
+        ("def f(x, *, by=1): return x + by", "def f(x, *, by=2): return x + by"),
+        ("def f(x): return [lambda: y + 1 for y in x]", "def f(x): return [lambda: y + 2 for y in x]"),
+        (
+            "k = 1\ndef f(x): return [lambda: y + k for y in x]",
+            "k = 2\ndef f(x): return [lambda: y + k for y in x]",
+        ),
+        ("def g(by): return lambda x: x + by\nf = g(1)", "def g(by): return lambda x: x + by\nf = g(2)"),
+        ("class A: k = 1\ndef f(x): return A.k", "class A: k = 2\ndef f(x): return A.k"),
+        ("import math\ndef f(x): return math.sin(x)", "import math\ndef f(x): return math.cos(x)"),
+        (
+            "def f(x): from math import sin as g; return g(x)",
+            "def f(x): from math import cos as g; return g(x)",
+        ),
+        ("names = {'a', 'b'}\ndef f(x): return x in names", "names = {'a', 'c'}\ndef f(x): return x in names"),
+        ("def f(x): return f(x - 1) if x else 1", "def f(x): return f(x - 1) if x else 2"),
+    ],
+)
+def test_a_change_of_code_is_another_text(usual: str, changed: str) -> None:
+    def text(code: str) -> str:
+        names: dict[str, Any] = {"__name__": "users"}
+        exec(code, names)
+        description = Description()
+        description.add(names["f"])
+        return str(description)
+
+    assert text(usual) == text(f"# moved\n\n{usual}")
+    assert text(usual) != text(changed)
+
+
+@pytest.mark.parametrize(
     ("changed", "differs"),
     [("def f(x): return 2 + x", True), ("# moved\n\ndef f(x): return 1 + x", False)],
 )

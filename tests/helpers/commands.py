@@ -154,6 +154,13 @@ def _rest(stream: IO[bytes] | None) -> list[str]:
     return text.removesuffix("\n").split("\n") if text else []
 
 
+def assert_facts(lines: list[str], facts: Sequence[Sequence[str]]) -> None:
+    """Assert that each line holds its facts, and that there are no other lines."""
+    assert len(lines) == len(facts), lines
+    for line, parts in zip(lines, facts, strict=True):
+        assert [part for part in parts if part not in line] == [], line
+
+
 def is_one_line(text: str) -> bool:
     """Say whether a text is one line that a person can read."""
     return text.endswith("\n") and len(text) > 1 and text.removesuffix("\n").isprintable()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pytest
 import scipy.stats
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tv2sim as tv
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 Floats: TypeAlias = "NDArray[np.float64]"
 
-SOME = settings(deadline=None, derandomize=True)
 CONFIDENCES = (0.5, 0.9, 0.95, 0.999)
 shares = st.floats(0, 1)
 
@@ -137,7 +136,6 @@ class TestTheMean:
         interval = mean_interval(np.ones(20), confidence, low=0, high=1)
         assert interval.ci_low == close(((1 - confidence) / 2) ** (1 / 20))
 
-    @SOME
     @given(st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20), st.sampled_from(CONFIDENCES))
     def test_the_mean_lies_inside(self, values: list[float], confidence: float) -> None:
         interval = mean_interval(np.array(values), confidence, low=-1e6, high=1e6)
@@ -192,7 +190,6 @@ class TestShares:
     def test_of_none_nothing_is_known(self, function: Callable[[int, int], Interval]) -> None:
         assert all(np.isnan(function(0, 0)[:4]))
 
-    @SOME
     @given(st.integers(1, 10_000), st.data())
     def test_they_stay_within_0_and_1_and_hold_the_share(self, n: int, data: st.DataObject) -> None:
         successes = data.draw(st.integers(0, n))
@@ -307,7 +304,6 @@ class TestExactTests:
         expected = scipy.stats.binomtest(more, more + less).pvalue
         assert paired_difference(values, baseline, step=1).p_value == close(float(expected))
 
-    @SOME
     @given(st.lists(st.integers(-4, 4).filter(bool), min_size=2, max_size=9))
     def test_of_few_it_is_that_of_all_assignments_of_signs(self, sizes: list[int]) -> None:
         values = np.concatenate([floats(*sizes), np.zeros(3 * len(sizes))])
@@ -349,7 +345,6 @@ class TestThePairedDifference:
         assert found.variance_ratio == close((7 / 3 + 1) / (1 / 3))
         assert found.p_value == close(1 - 7 / math.sqrt(2 + 49))
 
-    @SOME
     @given(st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=2, max_size=12))
     def test_turning_it_round_turns_its_sign(self, pairs: list[tuple[int, int]]) -> None:
         values, baseline = np.array(pairs, dtype=np.float64).T
@@ -360,7 +355,6 @@ class TestThePairedDifference:
         )
         np.testing.assert_allclose(one[4:7], other[4:7], rtol=1e-9)
 
-    @SOME
     @given(
         st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=2, max_size=12),
         st.sampled_from(CONFIDENCES),
@@ -476,25 +470,21 @@ class TestHolm:
         holm(p_values)
         assert p_values.tolist() == [0.01, 0.04]
 
-    @SOME
     @given(st.lists(shares, max_size=12))
     def test_as_in_the_paper(self, p_values: list[float]) -> None:
         assert holm(np.array(p_values)).tolist() == pytest.approx(holm_as_in_the_paper(p_values))
 
-    @SOME
     @given(st.lists(shares, min_size=1, max_size=12))
     def test_at_least_the_raw_one_and_at_most_1(self, p_values: list[float]) -> None:
         adjusted = holm(np.array(p_values))
         assert (adjusted >= np.array(p_values)).all()
         assert (adjusted <= 1).all()
 
-    @SOME
     @given(st.lists(shares, min_size=1, max_size=12))
     def test_the_order_stays(self, p_values: list[float]) -> None:
         pairs = sorted(zip(p_values, holm(np.array(p_values)).tolist(), strict=True))
         assert all(first[1] <= second[1] for first, second in itertools.pairwise(pairs))
 
-    @SOME
     @given(st.lists(shares, min_size=1, max_size=8), st.randoms(use_true_random=False))
     def test_the_order_in_which_they_come_does_not_matter(self, p_values: list[float], random: Any) -> None:
         order = list(range(len(p_values)))
@@ -573,7 +563,6 @@ def by_definition(values: list[float]) -> int:
 
 
 class TestTheStart:
-    @SOME
     @given(st.lists(st.integers(0, 50).map(float), min_size=5, max_size=120))
     def test_it_is_that_of_the_definition(self, values: list[float]) -> None:
         values = [value + row * 1e-3 for row, value in enumerate(values)]  # no ties

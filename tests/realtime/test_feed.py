@@ -293,7 +293,7 @@ NASTY = (
 )  # fmt: skip
 
 
-@settings(deadline=None, derandomize=True, max_examples=25)
+@settings(max_examples=25)
 @given(cuts=st.lists(st.integers(1, len(NASTY) - 1), max_size=12).map(sorted))
 def test_lines_are_judged_as_those_of_a_file_wherever_they_are_split(cuts: list[int]) -> None:
     chunks = [NASTY[start:end] for start, end in zip([0, *cuts], [*cuts, None], strict=True)]
@@ -555,7 +555,7 @@ scenarios = st.builds(
 )
 
 
-@settings(deadline=None, derandomize=True, max_examples=35)
+@settings(max_examples=35)
 @given(
     encodings=st.lists(st.sampled_from([0.0, 1.0, 2.5]), min_size=1, max_size=7),
     gaps=st.lists(st.sampled_from([0.0, 0.0, 0.002, 0.01, 0.03]), min_size=8, max_size=8),
@@ -827,7 +827,7 @@ def test_at_full_speed_while_it_is_dry_time_stands_still(pipe: Pipe) -> None:
     assert times(run)[2:] == [None, None]
 
 
-@settings(deadline=None, derandomize=True, max_examples=10)
+@settings(max_examples=10)
 @given(
     gaps=st.lists(st.sampled_from([0.0, 0.005, 0.02]), min_size=6, max_size=6),
     speeds=st.lists(st.sampled_from([50, 1000, "max", "max", 300]), min_size=8, max_size=8),

@@ -238,7 +238,7 @@ def until(holds: Callable[[], bool]) -> None:
         time.sleep(0.002)
 
 
-@settings(deadline=None, derandomize=True, max_examples=examples(60))
+@settings(max_examples=examples(60))
 @given(case=cases(), startup_time=st.sampled_from([tv.Constant(2), tv.Uniform(2, 6)]), seed=st.integers(0, 99))
 def test_every_moment_of_any_case_is_that_of_the_tables(
     case: Case, startup_time: tv.Distribution, seed: int

@@ -527,7 +527,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(deadline=None, derandomize=True, max_examples=examples(250))
+@settings(max_examples=examples(250))
 @given(changes=CHANGES)
 def test_any_other_log_is_refused_or_played(changes: list[tuple[int, Any]]) -> None:
     """Never anything in between: what is played can be asked for all its tables."""
@@ -547,7 +547,7 @@ def test_any_other_log_is_refused_or_played(changes: list[tuple[int, Any]]) -> N
     assert "line " in refused_or_played(events(change))
 
 
-@settings(deadline=None, derandomize=True, max_examples=examples(150))
+@settings(max_examples=examples(150))
 @given(at=st.integers(0, len(LOG) - 1), junk=st.binary(max_size=3), kept=st.integers(0, 4))
 def test_any_other_bytes_are_refused_or_played(at: int, junk: bytes, kept: int) -> None:
     refused_or_played(LOG[:at] + junk + LOG[at + kept :])

@@ -125,7 +125,7 @@ def test_a_drawn_seed_is_told() -> None:
     equal(run, tv.simulate(small(), seed=run.seed))
 
 
-@settings(deadline=None, derandomize=True, max_examples=examples(90))
+@settings(max_examples=examples(90))
 @given(
     case=cases(),
     startup_time=st.sampled_from([tv.Constant(0), tv.Constant(2), tv.Uniform(2, 6), tv.Exponential(2)]),

@@ -116,9 +116,11 @@ def test_the_counters_are_those_of_the_stats_line(size: tuple[int, int]) -> None
 def test_encoders_say_how_far_they_are() -> None:
     shown = drawn(snapshot())
     assert "encoders  2 of 10 busy, 1 blocked ─" in shown
-    assert "0  ━━━━━━──────  2.0 s  Title 48" in shown
-    assert "1  blocked       2.0 s  Title 41" in shown
-    assert "2  free" in shown
+    bar = re.search(r"\b0 +(━+)(─+) +2\.0 s +Title 48", shown)
+    assert bar is not None
+    assert len(bar[1]) == len(bar[2])  # from 18 to 22, and it is 20
+    assert re.search(r"\b1 +blocked +2\.0 s +Title 41", shown)
+    assert re.search(r"\b2 +free", shown)
 
 
 FURTHER = {"publishers failed": 42, "start-ups failed": 19, "publications failed": 15, "encodings lost": 7}
@@ -153,19 +155,19 @@ def test_encoders_that_are_too_many_are_counted() -> None:
 def test_publishers_are_starting_against_the_mean_ready_or_busy() -> None:
     shown = drawn(snapshot())
     assert "pool  1 starting, 1 ready, 1 busy" in shown
-    bar = re.search(r"\b3  (━+)(─+)  2\.0 s", shown)
+    bar = re.search(r"\b3 +(━+)(─+) +2\.0 s", shown)
     assert bar is not None
     assert len(bar[1]) == len(bar[1] + bar[2]) // 2
-    assert re.search(r"\b4  ready +2\.5 s", shown)
-    assert re.search(r"\b5  busy +0\.1 s  Title 29", shown)
-    assert re.search(r"\b3  ─+  2\.0 s", drawn(snapshot(startup_mean=0.0)))
+    assert re.search(r"\b4 +ready +2\.5 s", shown)
+    assert re.search(r"\b5 +busy +0\.1 s +Title 29", shown)
+    assert re.search(r"\b3 +─+ +2\.0 s", drawn(snapshot(startup_mean=0.0)))
 
 
 def test_the_queues_say_who_waits_and_who_is_too_late() -> None:
     assert "queue 2  own publisher 1 ─" in drawn(snapshot(), 80, 24)
     shown = drawn(snapshot())
-    for line in ("  1  too late  Title 30", "  2     3.5 s  Title 31", "own     5.0 s  Title 32"):
-        assert line in shown
+    for line in (r"\b1 +too late +Title 30", r"\b2 +3\.5 s +Title 31", r"\bown +5\.0 s +Title 32"):
+        assert re.search(line, shown), line
 
 
 def test_a_long_queue_leaves_room_for_those_beside_it() -> None:
@@ -206,7 +208,7 @@ def test_the_lines_below_tell_keys_address_and_the_last_warning() -> None:
     assert last.startswith("space pause   + - speed   q stop  ")
     assert last.endswith(URL)
     assert URL in drawn(snapshot(), 60, 24)
-    assert drawn(snapshot(), 80, 15).split("\n")[-1].endswith("q stop" + " " * 26 + "http://127.0.0.1:8080/")
+    assert re.search(r"q stop +http://127\.0\.0\.1:8080/$", drawn(snapshot(), 80, 15))
     assert drawn(snapshot(), 40, 15).split("\n")[-1] == "space pause   + - speed   q stop"
     assert "space resume" in drawn(snapshot(paused=True))
     assert drawn(snapshot(phase="finished"), url="").split("\n")[-1] == "q quit"
@@ -234,7 +236,9 @@ def test_what_the_terminal_cannot_show_is_drawn_in_ascii() -> None:
     shown = drawn(titled, charset=Charset("ascii"))
     assert shown.isascii()
     assert "encoders  2 of 10 busy, 1 blocked ---" in shown
-    assert "0  ######------  2.0 s" in shown
+    bar = re.search(r"\b0 +(#+)(-+) +2\.0 s", shown)
+    assert bar is not None
+    assert len(bar[1]) == len(bar[2])
     assert r"\xc5lek\xe6r" in shown
     assert drawn(huge(), charset=Charset("ascii")).isascii()
     west = drawn(titled, charset=Charset("latin-1"))

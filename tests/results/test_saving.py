@@ -170,7 +170,7 @@ def test_a_catalogue_of_one_nasty_title_comes_back(title: str, suffix: Format, t
 
 
 @every_format
-@settings(deadline=None, derandomize=True, max_examples=25)
+@settings(max_examples=25)
 @example(titles=["\r"])
 @given(titles=st.lists(st.text() | st.text('"\r\n,\x00 =0'), min_size=1, max_size=6))
 @pytest.mark.full
@@ -180,7 +180,7 @@ def test_any_titles_come_back(titles: list[str], suffix: Format) -> None:
 
 
 @every_format
-@settings(deadline=None, derandomize=True, max_examples=25)
+@settings(max_examples=25)
 @given(
     times=st.lists(
         st.tuples(

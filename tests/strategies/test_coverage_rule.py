@@ -217,7 +217,7 @@ def pairs(low: float, high: float, size: int) -> st.SearchStrategy[list[tuple[fl
     return st.lists(st.tuples(a_time(low, high), a_time(0, 10)), max_size=size)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_the_specification_decides_the_same(data: st.DataObject) -> None:
     """Also where both sides of a comparison are the same but for errors of arithmetic: times are on a grid."""

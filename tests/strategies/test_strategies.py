@@ -412,7 +412,7 @@ class TestInWords:
         public = {name for name in methods if not name.startswith("_")}
         assert public == {*HOOKS, "starts", "sized", "prewarms", "knowledge", "in_words", "replace", "to_dict"}
 
-    @settings(deadline=None, derandomize=True, max_examples=examples(100))
+    @settings(max_examples=examples(100))
     @given(st.sets(st.sampled_from(sorted(HOOKS))), st.sampled_from(MOMENTS), st.booleans(), st.integers(0, 3))
     def test_any_combination_is_one_sentence(
         self, hooks: set[str], starts_on: Moment | None, dedicated: bool, prewarmed: int
@@ -458,7 +458,7 @@ class TestSharedStarts:
             end=4,
         )
 
-    @settings(deadline=None, derandomize=True, max_examples=25)
+    @settings(max_examples=25)
     @given(cases())
     def test_it_is_the_same_as_the_data_that_say_so(self, case: Case) -> None:
         same(
@@ -606,7 +606,7 @@ class TestEarliestDeadlineFirst:
                 tv.simulate(catalogue, tv.Strategy("Constant", prewarmed=8), scenario),
             )
 
-    @settings(deadline=None, derandomize=True, max_examples=40)
+    @settings(max_examples=40)
     @given(cases(), st.integers(1, 3))
     def test_no_video_overtakes_one_with_an_earlier_deadline(self, case: Case, prewarmed: int) -> None:
         run = run_case(case, EarliestDeadlineFirst(prewarmed=prewarmed))
@@ -1014,7 +1014,7 @@ class TestPoolState:
         assert {(state.starting, state.ready) for state in states if state.time == 4} == {(0, 1)}
         assert {state.waiting for state in states} == {0}
 
-    @settings(deadline=None, derandomize=True, max_examples=examples(60))
+    @settings(max_examples=examples(60))
     @given(cases())
     def test_it_agrees_with_the_levels_before_and_after_each_instant(self, case: Case) -> None:
         """Reviews come last in an instant: what they are told is what run.levels shows after it."""
@@ -1205,7 +1205,7 @@ def lines(run: tv.Run) -> list[tv.LogEntry]:
 
 
 class TestObservers:
-    @settings(deadline=None, derandomize=True, max_examples=examples(100))
+    @settings(max_examples=examples(100))
     @given(cases())
     def test_they_see_the_log_as_it_is(self, case: Case) -> None:
         seen: list[tv.LogEntry] = []

@@ -41,7 +41,7 @@ some_videos = st.lists(
 )  # fmt: skip
 
 
-@settings(deadline=None, max_examples=examples(60))
+@settings(max_examples=examples(60))
 @given(some_videos, st.integers(1, 5), st.booleans())
 def test_the_truth_lies_between_the_bounds(videos: list[tuple[float, float]], size: int, warm: bool) -> None:
     catalogue = tv.Catalogue(

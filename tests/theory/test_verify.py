@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -288,10 +289,9 @@ def test_what_cannot_be_told_is_said() -> None:
     assert verification.agrees
     assert verification.table["agrees"].isna().all()
     assert verification.in_words()[1][-1] == "?"
-    assert str(verification) == (
-        "All 0 rows agree with theory (simpy; confidence 99 %). In 1 row the replications are too few or too "
-        "short to tell."
-    )
+    agreeing, unsure = str(verification).split(". ")
+    assert re.match(r"All 0 rows agree .*\(simpy; confidence 99 %\)$", agreeing)
+    assert re.match("In 1 row .*too few or too short", unsure)
 
 
 # -- how it is called ----------------------------------------------------------------------------------------
@@ -302,10 +302,9 @@ def test_without_numba_simpy_is_verified_and_that_is_said(monkeypatch: pytest.Mo
     monkeypatch.setattr("tv2sim.engines.choice.find_spec", lambda package: None)
     monkeypatch.setattr(module, "worlds", lambda catalogue: worlds(catalogue)[:1])
     verification = tv.verify(replications=10, progress=False)
-    assert str(verification) == (
-        "All 3 rows agree with theory (simpy; confidence 99 %). numba is not installed, so that only SimPy was "
-        "verified (pip install 'tv2sim[fast]')."
-    )
+    agreeing, missing = str(verification).split(". ")
+    assert re.match(r"All 3 rows agree .*\(simpy; confidence 99 %\)$", agreeing)
+    assert re.match(r"numba is not installed.*only SimPy.*\(pip install 'tv2sim\[fast\]'\)\.$", missing)
     with pytest.raises(tv.InputError, match="engine 'kernel' cannot simulate this: it needs numba"):
         tv.verify(engine="kernel")
 

@@ -11,10 +11,11 @@ import pandas as pd
 import pytest
 import scipy.integrate
 import scipy.stats
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import tv2sim as tv
+from tests.helpers.messages import says
 from tv2sim.world.distributions import as_distribution, distribution_from_dict
 
 if TYPE_CHECKING:
@@ -71,7 +72,6 @@ any_distribution: st.SearchStrategy[tv.Distribution] = st.one_of(
     st.builds(tv.Gamma, positive, positive),
     st.lists(times, min_size=1, max_size=20).map(tv.Empirical),
 )
-SOME = settings(deadline=None, derandomize=True)
 
 
 class TestQuantile:
@@ -126,7 +126,6 @@ class TestQuantile:
         u = np.unique(np.concatenate([GRID, np.linspace(0.001, 0.999, 5000)]))
         assert (np.diff(distribution.quantile(u)) >= 0).all()
 
-    @SOME
     @given(any_distribution)
     def test_every_draw_gives_a_finite_time_of_at_least_0(self, distribution: tv.Distribution) -> None:
         result = distribution.quantile(np.array([SMALLEST_U, 0.5, LARGEST_U]))
@@ -134,7 +133,6 @@ class TestQuantile:
         assert (result >= 0).all()
         assert (np.diff(result) >= 0).all()
 
-    @SOME
     @given(st.tuples(times, times).map(sorted), st.floats(SMALLEST_U, LARGEST_U))
     def test_a_uniform_time_stays_within_its_interval(self, ends: list[float], u: float) -> None:
         low, high = ends
@@ -215,28 +213,28 @@ class TestParameters:
     @pytest.mark.parametrize("value", NEGATIVE)
     def test_constant(self, value: object) -> None:
         message = refused(tv.Constant, value)
-        assert message == f"Constant's value must be a finite number of at least 0, not {value!r}"
+        assert says(message, "Constant's value must", "at least 0", f"not {value!r}")
 
     @pytest.mark.parametrize("value", NEGATIVE)
     @pytest.mark.parametrize("kind", [tv.Uniform, tv.Triangular])
     def test_low(self, kind: type[tv.Distribution], value: object) -> None:
         message = refused(kind, value, 6, *([6] if kind is tv.Triangular else []))
-        assert message == f"{kind.__name__}'s low must be a finite number of at least 0, not {value!r}"
+        assert says(message, f"{kind.__name__}'s low must", "at least 0", f"not {value!r}")
 
     @pytest.mark.parametrize("value", [1, *NEGATIVE])
     def test_a_high_end_below_the_low_one(self, value: object) -> None:
         message = refused(tv.Uniform, 2, value)
-        assert message == f"Uniform's high must be a finite number of at least 2, not {value!r}"
+        assert says(message, "Uniform's high must", "at least 2", f"not {value!r}")
         message = refused(tv.Triangular, 1, 2, value)
-        assert message == f"Triangular's high must be a finite number of at least 2, not {value!r}"
+        assert says(message, "Triangular's high must", "at least 2", f"not {value!r}")
 
     @pytest.mark.parametrize("value", [1, *NEGATIVE])
     def test_a_mode_below_the_low_end(self, value: object) -> None:
         message = refused(tv.Triangular, 2, value, 6)
-        assert message == f"Triangular's mode must be a finite number of at least 2, not {value!r}"
+        assert says(message, "Triangular's mode must", "at least 2", f"not {value!r}")
 
     def test_a_mode_above_the_high_end(self) -> None:
-        assert "high must be a finite number of at least 7, not 6" in refused(tv.Triangular, 2, 7, 6)
+        assert says(refused(tv.Triangular, 2, 7, 6), "Triangular's high must", "at least 7", "not 6")
 
     @pytest.mark.parametrize("value", NOT_POSITIVE)
     @pytest.mark.parametrize(
@@ -255,17 +253,17 @@ class TestParameters:
         parameters: list[object] = [4.0] if kind is tv.Exponential else [4.0, 0.5]
         parameters[position] = value
         message = refused(kind, *parameters)
-        assert message == f"{kind.__name__}'s {name} must be a finite number greater than 0, not {value!r}"
+        assert says(message, f"{kind.__name__}'s {name} must", "greater than 0", f"not {value!r}")
 
     @pytest.mark.parametrize("value", NEGATIVE)
     def test_a_sample(self, value: object) -> None:
         message = refused(tv.Empirical, [2, value, 3])
-        assert message == f"a sample must be a finite number of at least 0, not {value!r}"
+        assert says(message, "a sample must", "at least 0", f"not {value!r}")
 
     @pytest.mark.parametrize("samples", [[], (), np.array([]), 4, None])
     def test_samples_that_are_none(self, samples: object) -> None:
         message = refused(tv.Empirical, samples)
-        assert message == f"Empirical needs a list of times in seconds, not {samples!r}"
+        assert says(message, "Empirical needs a list", "seconds", f"not {samples!r}")
 
     @pytest.mark.parametrize("samples", ["23", [[1, 2], [3]], [[1, 2], [3, 4]], {"a": 1}])
     def test_samples_that_are_no_plain_list(self, samples: object) -> None:
@@ -328,7 +326,6 @@ class TestText:
     def test_what_it_looks_like(self, distribution: tv.Distribution, text: str) -> None:
         assert str(distribution) == text
 
-    @SOME
     @given(any_distribution.filter(lambda d: not isinstance(d, tv.Empirical)))
     @example(tv.Uniform(1 / 3, 6))
     @example(tv.Constant(123456789.0))
@@ -394,7 +391,6 @@ class TestText:
             as_distribution("startup_time", text)
         assert str(caught.value) == words
 
-    @SOME
     @given(st.text(max_size=30))
     @example("uniform(1_0, 2_0)")
     def test_whatever_is_written_is_a_distribution_or_an_error_of_ours(self, text: str) -> None:
@@ -405,7 +401,6 @@ class TestText:
 
 
 class TestAsData:
-    @SOME
     @given(any_distribution)
     def test_there_and_back_through_json(self, distribution: tv.Distribution) -> None:
         assert distribution_from_dict(json.loads(json.dumps(distribution.to_dict()))) == distribution

@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import tv2sim as tv
+from tests.helpers.messages import says
 from tv2sim.base.checks import a_whole_number
 from tv2sim.base.fields import parameter
 
@@ -112,14 +113,14 @@ class TestValidation:
         ],
     )
     def test_a_time_that_is_too_long(self, name: str, called: str, value: float) -> None:
-        assert refused(name, value) == f"{called} must be at most 4294967296 s, not {value!r}"
+        assert says(refused(name, value), f"{called} must", "at most 4294967296 s", f"not {value!r}")
         longest: dict[str, Any] = {name: 2**32}
         assert getattr(tv.Scenario(**longest), name) in (2.0**32, tv.Constant(2**32))
 
     @pytest.mark.parametrize("value", [2.0**-33, 1e-300, 5e-324])
     def test_requests_too_far_apart(self, value: float) -> None:
         message = refused("requests_per_second", value)
-        assert message == f"requests_per_second must leave at most 4294967296 s between two, not {value!r}"
+        assert says(message, "requests_per_second must", "at most 4294967296 s", f"not {value!r}")
 
     @pytest.mark.parametrize("value", [-1, math.nan, math.inf, True, None, [2, 6, 9], tv.Uniform, {"low": 2}])
     def test_startup_time_that_is_neither_distribution_nor_number(self, value: object) -> None:
@@ -130,8 +131,7 @@ class TestValidation:
     @pytest.mark.parametrize("text", ["", "fast", "normal(2, 6)", "uniform(2)", "uniform(a, b)", "uniform 2 6"])
     def test_startup_time_as_text_that_is_none(self, text: str) -> None:
         message = refused("startup_time", text)
-        assert message.startswith("startup_time must be a number of seconds or one of constant(value), ")
-        assert message.endswith(f"not {text!r}")
+        assert says(message, "startup_time must", "seconds", "constant(value), ", f"not {text!r}")
 
     @pytest.mark.parametrize(
         "values",
@@ -298,7 +298,6 @@ SCENARIOS = st.builds(
 
 
 class TestAsData:
-    @settings(deadline=None, derandomize=True)
     @given(SCENARIOS)
     def test_there_and_back_through_json(self, scenario: tv.Scenario) -> None:
         there = json.loads(json.dumps(scenario.to_dict()))
@@ -405,7 +404,7 @@ class TestExplain:
 
     def test_too_few_encoders_hold_the_client_back(self) -> None:
         (warning,) = map(str, tv.Scenario(encoders=5).explain(4).warnings)
-        assert warning == "5 encoders cannot take 2 requests/s: the client is held back to 1.25 videos/s"
+        assert says(warning, "5 encoders", "2 requests/s", "held back", "1.25 videos/s")
         assert tv.Scenario(encoders=8).explain(4).warnings == ()
 
     def test_the_pool_is_held_against_what_the_encoders_let_through(self) -> None:

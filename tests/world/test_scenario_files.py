@@ -190,7 +190,7 @@ class TestRefused:
 
 
 class TestWriting:
-    @settings(deadline=None, max_examples=examples(60), derandomize=True)
+    @settings(max_examples=examples(60))
     @given(WORLDS)
     def test_what_is_written_is_read_again(self, scenario: tv.Scenario) -> None:
         toml = tomllib.loads(scenario.to_toml())
@@ -249,7 +249,7 @@ class TestSchema:
         jsonschema = pytest.importorskip("jsonschema")
         jsonschema.Draft202012Validator.check_schema(SCHEMA)
 
-    @settings(deadline=None, max_examples=40, derandomize=True)
+    @settings(max_examples=40)
     @given(WORLDS)
     def test_it_accepts_what_is_written(self, scenario: tv.Scenario) -> None:
         assert self.valid(tables(scenario))

@@ -1,1 +1,1 @@
-"""What knows no video: errors, checks, fields, files, random numbers, exact time."""
+"""Foundations without videos: errors, checks, fields, files, random numbers, exact time."""

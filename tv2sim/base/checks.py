@@ -12,11 +12,6 @@ from typing import Any, TypeVar
 
 from tv2sim.base.errors import InputError, shortened
 
-__all__ = [
-    "LONGEST_NAME", "LONGEST_TIME", "MOST", "MOST_WORKERS", "a_list", "a_name", "a_number", "a_path", "a_share",
-    "a_time", "a_whole_number", "did_you_mean", "one_of", "plural", "shown",
-]  # fmt: skip
-
 T = TypeVar("T")
 
 LONGEST_TIME = 2.0**32

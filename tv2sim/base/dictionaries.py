@@ -1,7 +1,6 @@
 """Dataclasses as plain data: dictionaries that save them, TOML that people write, and its JSON schema.
 
-The fields of a dataclass and their types say all of it, so a field that is added needs no further code. There
-are two forms:
+Both forms follow from the fields of a dataclass and their types, so a new field needs no further code:
 
 * :func:`to_dict` and :func:`from_dict` save all fields, with the name of the class. An object of a user's own
   class is saved under the kind "custom", without its code: it has to be passed again when a run is loaded.
@@ -26,15 +25,10 @@ from typing import Any, TypeVar, Union, get_args, get_origin, get_type_hints
 from tv2sim.base.checks import shown
 from tv2sim.base.errors import InputError
 
-__all__ = [
-    "CUSTOM", "KIND", "NONE", "NOTHING", "NUMBER", "WHOLE", "changed", "comes_along", "commented", "from_dict",
-    "from_tables", "read_tables", "schema", "tables", "to_dict",
-]  # fmt: skip
-
 T = TypeVar("T")
 
 KIND, CUSTOM = "kind", "custom"
-"""The key of the name of a class, and the name that stands for each class of a user's own."""
+"""The key of the name of a class, and the common name of the classes of users."""
 
 NONE = "none"
 """The text for None in files, since TOML has no null."""
@@ -103,9 +97,9 @@ def from_dict(data: Mapping[str, Any], *kinds: type) -> Any:
     Raises
     ------
     LookupError
-        If it describes an object of another class.
+        If the data describe an object of another class.
     TypeError
-        If it has a field that the class does not have, or lacks one.
+        If the data have a field that the class does not have, or lack one.
     """
     known: dict[Any, type] = {each.__name__.lower(): each for each in kinds}
     kind = known[data.get(KIND)]

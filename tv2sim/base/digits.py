@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import floor, isclose, isfinite, isnan, log10
 
-__all__ = ["decimals_for", "listed", "number", "p_equals", "p_value", "rate", "three_digits"]
-
 
 def number(value: float, decimals: int = 0) -> str:
     """Return a number with separators between thousands, a true minus, and no negative zero.
@@ -45,6 +43,7 @@ def three_digits(value: float) -> str:
 
 
 def decimals_of_three_digits(value: float) -> int:
+    """Return the number of decimals with which a number has three significant digits."""
     return max(0, 2 - floor(log10(abs(value)))) if value and isfinite(value) else 0
 
 

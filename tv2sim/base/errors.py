@@ -21,12 +21,6 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import TypeVar
 
-__all__ = [
-    "CatalogueError", "InputError", "LagError", "MissingExtraError", "OutputError", "ScenarioError",
-    "StrategyError", "TV2SimError", "TV2SimWarning", "UsersError", "call", "escape", "need", "need_pyarrow",
-    "printable", "shortened",
-]  # fmt: skip
-
 T = TypeVar("T")
 
 _LONGEST_MESSAGE = 4000

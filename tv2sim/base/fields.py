@@ -11,30 +11,12 @@ from typing import Any, ClassVar, NoReturn, Self, TypeVar
 from tv2sim.base.checks import did_you_mean, shown
 from tv2sim.base.errors import InputError
 
-__all__ = [
-    "EVERY_ENGINE",
-    "SIMPY_ALONE",
-    "Fields",
-    "check_fields",
-    "check_names",
-    "checked",
-    "in_short",
-    "label_of",
-    "or_none",
-    "parameter",
-    "suggests_names",
-    "unknown_to",
-    "with_changes",
-    "with_parameters",
-    "with_value",
-    "within",
-]
-
 T = TypeVar("T")
 
 SIMPY_ALONE = ("simpy",)
 """The engines that know a field which declares none."""
 EVERY_ENGINE = ("simpy", "kernel")
+"""The engines that there are."""
 
 
 def checked(check: Callable[..., Any], **bounds: Any) -> dict[str, Any]:
@@ -124,7 +106,7 @@ def with_parameters(kind: type[T]) -> type[T]:
 
 
 class Fields:
-    """The base of dataclasses that check their fields, and suggest one where a keyword is misspelled.
+    """The base of dataclasses that check their fields, and suggest a field where a keyword is misspelled.
 
     With ``dataclass(repr=False)``, the ``repr()`` has only the fields that are not at their default.
 
@@ -160,7 +142,7 @@ class Fields:
 
 
 def suggests_names(kind: type[T]) -> type[T]:
-    """Make a class suggest an attribute that it has where an attribute is misspelled.
+    """Make a class suggest one of its attributes where an attribute is misspelled.
 
     >>> from tv2sim.strategies import PoolState
     >>> PoolState(0, 1, 2, 0, 0, 0).redy
@@ -197,8 +179,8 @@ def _changed(one: object) -> Iterator[tuple[str, Any]]:
 def unknown_to(engine: str, one: object, kind: type) -> Iterator[str]:
     """Yield the fields of `kind` that are not at their default and that an engine does not know.
 
-    Fields that a subclass of `kind` adds are left out. A value that holds several settings is looked into: its
-    fields are named `name.field`.
+    Fields that a subclass of `kind` adds are left out. The fields of a value that holds several settings are
+    named `name.field`.
 
     >>> from tv2sim.world.scenario import Scenario
     >>> from tv2sim.world.scenario_parts import Faults

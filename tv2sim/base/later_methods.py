@@ -1,15 +1,13 @@
 """One table of the methods whose function lies in a later file.
 
-A class is defined before the code that uses it, so a method such as ``Comparison.report`` cannot import what
-makes the report. All such methods are in this table, which the test of rooms reads.
+A class is defined before the code that uses it, so ``Comparison.report`` cannot import the code that makes the
+report. All such methods are in this table, which the test of rooms reads.
 """
 
 from __future__ import annotations
 
 from importlib import import_module
 from typing import Any
-
-__all__ = ["SERVED_BY", "served"]
 
 SERVED_BY = {
     "Strategy.in_words": "tv2sim.strategies.words:in_words",
@@ -32,3 +30,10 @@ def served(method: str, *given: Any, **named: Any) -> Any:
     """Return what the function of a method returns; the function is imported now."""
     module, _, name = SERVED_BY[method].partition(":")
     return getattr(import_module(module), name)(*given, **named)
+
+
+class Displayed:
+    """An object that notebooks show as the table has it for its class."""
+
+    def _repr_html_(self) -> str:
+        return str(served(f"{type(self).__name__}._repr_html_", self))

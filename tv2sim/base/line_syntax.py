@@ -7,8 +7,6 @@ from collections.abc import Iterator
 from math import inf
 from typing import NamedTuple
 
-__all__ = ["Call", "as_call", "parts"]
-
 _CALL = re.compile(r"\s*([^()\"']*?)\s*\((.*)\)\s*", re.DOTALL)
 _NAMED = re.compile(r"([^\W\d]\w*)\s*=(.*)", re.DOTALL)
 

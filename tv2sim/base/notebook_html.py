@@ -14,11 +14,6 @@ from numpy.typing import NDArray
 
 from tv2sim.base.errors import printable
 
-__all__ = [
-    "MARK", "Markup", "code", "display", "histogram", "meter", "paragraph", "steps", "strong", "table",
-    "whisker",
-]  # fmt: skip
-
 MARK = "#d55e00"
 """The colour of late videos and of loads above the capacity."""
 

@@ -8,8 +8,6 @@ from contextlib import closing, contextmanager
 from importlib.util import find_spec
 from typing import Any, TypeAlias, TypeVar
 
-__all__ = ["Counted", "bar", "counting", "watched"]
-
 T = TypeVar("T")
 Counted: TypeAlias = Callable[[Iterable[Any]], Iterable[Any]]
 """A function that wraps an iterable and counts its items while they are taken."""

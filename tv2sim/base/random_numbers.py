@@ -19,8 +19,6 @@ from numpy.typing import NDArray
 from tv2sim.base.checks import a_whole_number
 from tv2sim.base.errors import InputError
 
-__all__ = ["Purpose", "as_replication", "as_seed", "uniforms"]
-
 _PER_BLOCK = 4
 """The numbers of one block of the cipher."""
 
@@ -46,15 +44,15 @@ class Purpose(IntEnum):
     STARTUP_FAILURE_FOR_VIDEO = 6
     """Whether a start-up fails; entity and further: those of STARTUP_FOR_VIDEO."""
     STARTUP_FAILURE_OF_SLOT = 7
-    """The same; entity and further: those of STARTUP_OF_SLOT."""
+    """Whether a start-up fails; entity and further: those of STARTUP_OF_SLOT."""
     STARTUP_FAILURE_WITHOUT_CAUSE = 8
-    """The same; entity and further: those of STARTUP_WITHOUT_CAUSE."""
+    """Whether a start-up fails; entity and further: those of STARTUP_WITHOUT_CAUSE."""
     READY_LIFETIME_FOR_VIDEO = 9
     """Time for which a ready publisher lives; entity and further: those of STARTUP_FOR_VIDEO."""
     READY_LIFETIME_OF_SLOT = 10
-    """The same; entity and further: those of STARTUP_OF_SLOT."""
+    """Time for which a ready publisher lives; entity and further: those of STARTUP_OF_SLOT."""
     READY_LIFETIME_WITHOUT_CAUSE = 11
-    """The same; entity and further: those of STARTUP_WITHOUT_CAUSE."""
+    """Time for which a ready publisher lives; entity and further: those of STARTUP_WITHOUT_CAUSE."""
     PUBLISHING_FAILURE = 12
     """Whether publishing fails; entity: the video; further: the attempts to publish it before this one."""
     ENCODER_LIFETIME = 13

@@ -29,10 +29,6 @@ except ImportError:  # on Windows abandoned drafts stay
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = [
-    "FORMATS", "Format", "draft_of", "may_replace", "private_folder", "read_file", "read_table", "records",
-    "remove_abandoned", "resolved", "user_cache", "whole_file", "whole_folder", "write_table",
-]  # fmt: skip
 
 Format: TypeAlias = Literal["csv", "jsonl", "parquet"]
 FORMATS: tuple[Format, ...] = get_args(Format)
@@ -80,7 +76,7 @@ def read_file(path: Path, at_most: int | None = None) -> bytes:
     Raises
     ------
     OSError
-        If it cannot be read, is no regular file, or has more than `at_most` bytes.
+        If the file cannot be read, is no regular file, or has more than `at_most` bytes.
     """
     with open(path, "rb", opener=_open_at_once) as stream:
         found = os.fstat(stream.fileno())
@@ -92,7 +88,7 @@ def read_file(path: Path, at_most: int | None = None) -> bytes:
 
 
 def _open_at_once(path: str, flags: int) -> int:
-    """Open a file without waiting, as for a pipe to which nobody writes."""
+    """Open a file without waiting for another process to write to it, as a pipe would."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -175,7 +171,7 @@ _NEW, _OLD = "new", "old"
 
 @contextmanager
 def draft_of(target: Path, *, folder: bool = False) -> Iterator[Path]:
-    """Yield a new hidden file or folder beside `target` to write to; what is left of it is deleted in the end.
+    """Yield a new hidden file or folder beside `target`; at the end it is deleted if it is still there.
 
     Invariant: a draft is locked as long as its process lives, so one that is not locked is abandoned.
     """

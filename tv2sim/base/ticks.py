@@ -10,8 +10,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LAST", "PER_SECOND", "in_decimals", "next_tick", "to_ticks", "whole_ticks"]
-
 PER_SECOND = 1_000_000
 """Ticks in a second."""
 

@@ -9,7 +9,7 @@ import csv
 import math
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -17,7 +17,7 @@ from functools import partial
 from itertools import chain, count, islice
 from operator import itemgetter
 from types import NoneType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import msgspec
 import numpy as np
@@ -27,11 +27,10 @@ from tv2sim.base.errors import CatalogueError, need_pyarrow
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.catalogue import judging
 from tv2sim.catalogue.columns import FIELDS, Column, Columns
-from tv2sim.catalogue.sources import Digest, Reading, frames_of, opened, suffix_of
+from tv2sim.catalogue.sources import Reading, frames_of, opened, suffix_of
 from tv2sim.catalogue.videos import REQUIRED
 
 if TYPE_CHECKING:
-    import numpy as np
     import pandas as pd
     from numpy.typing import NDArray
 
@@ -45,102 +44,126 @@ _ROWS = 1 << 14
 
 
 @contextmanager
-def batches(source: Any, columns: Columns, digest: Digest) -> Iterator[tuple[Iterator[Batch], str]]:
-    """Give the records of a source in batches, and its name."""
+def batches(source: Any, columns: Columns) -> Iterator[tuple[Iterator[Batch], str, Reading | None]]:
+    """Give the records of a source in batches, its name, and the text that is read, if it is one."""
     if (frames := frames_of(source)) is not None:
-        yield _frame_batches(frames, columns, "table"), "table"
+        yield _frame_batches(frames, "table"), "table", None
         return
     with opened(source) as (stream, label):
         suffix = suffix_of(source)
         if suffix == ".parquet":
-            yield _parquet_batches(stream, columns, label), label
+            yield _parquet_batches(stream, label), label, None
             return
-        reading = Reading(stream, label, digest)
+        reading = Reading(stream, label)
         is_csv = suffix in (".csv", ".tsv")
         if not suffix or source == "-":
             is_csv = reading.begins_with not in (b"", b"{", b"[")
-        yield (_csv_batches if is_csv else _json_batches)(reading, columns, label), label
+        yield _csv_batches(reading, label) if is_csv else _json_batches(reading, columns), label, reading
 
 
 @dataclass(frozen=True)
-class Batch:
-    """Some records.
+class Json:
+    """Records of JSON, or Python's own mappings.
 
     Attributes
     ----------
     lines : sequence of int
         The number of the line at which each begins.
+    entries : sequence
+        The entry of the source for each.
+    rows : sequence of dict
+        The records themselves, empty where an entry cannot be read.
     broken : dict
-        The reasons why rows cannot be read, by row.
-    text : callable
-        Returns the text of a row.
-    values : callable
-        Returns a column.
-    own : callable
-        Returns the column that has the name of a field; None if no column has it.
-    names : iterable of str
-        The columns of a table.
-    first : object
-        The first record, if it is one of JSON.
+        The reasons why entries cannot be read, by row.
+    """
+
+    lines: Sequence[int]
+    entries: Sequence[judging.Entry]
+    rows: Sequence[dict[str, Any]]
+    broken: dict[int, str]
+    names: ClassVar[Collection[str]] = ()
+
+    def text(self, row: int) -> str:
+        """Return the text of a row."""
+        return _text_of(self.entries[row])
+
+    def values(self, column: Column) -> Values:
+        """Return a column."""
+        name = column.text
+        if len(column.steps) == 1:
+            return [row.get(column.steps[0]) for row in self.rows]  # type: ignore[arg-type]
+        return [row[name] if name in row else column.of(row) for row in self.rows]
+
+    def own(self, name: str) -> Values | None:
+        """Return the column that has the name of a field; None if the field is optional and absent."""
+        json = FIELDS[name]
+        values = [row[json] if json in row else row.get(name) for row in self.rows]
+        optional = name not in REQUIRED or name == "encoding_time"
+        return None if optional and set(map(type, values)) == {NoneType} else values
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Rows of a table.
+
+    Attributes
+    ----------
+    lines, broken
+        As for :class:`Json`.
+    names : dict
+        The places of the columns, by their names.
+    column, text : callable
+        Return the column at a place, and the text of a row.
+    label : str
+        The name of the table.
     """
 
     lines: Sequence[int]
     broken: dict[int, str]
+    names: dict[str, int]
+    column: Callable[[int], Values]
     text: Callable[[int], str]
-    values: Callable[[Column], Values]
-    own: Callable[[str], Values | None]
-    names: Iterable[str] = ()
-    first: object = None
+    label: str
 
-    def __len__(self) -> int:
-        return len(self.lines)
+    def values(self, column: Column) -> Values:
+        """Return a column."""
+        if column.text in self.names:
+            return self.column(self.names[column.text])
+        head, *rest = column.steps
+        if head not in self.names:
+            known = ", ".join(self.names)
+            quoted = "; in a mapping a name with '-' or a blank is in double quotes" if "-" in known else ""
+            raise CatalogueError(f"{self.label!r} has no column {head!r}; it has {known[:500]}{quoted}")
+        found = self.column(self.names[str(head)])
+        return [Column(column.text, tuple(rest)).of(one) for one in found] if rest else found
+
+    def own(self, name: str) -> Values | None:
+        """Return the column that has the name of a field; None if there is none."""
+        index = self.names.get(FIELDS[name], self.names.get(name))
+        return None if index is None else self.column(index)
+
+
+Batch: TypeAlias = Json | _Table
 
 
 # -- JSON, and Python's own mappings -----------------------------------------------------------------------
 
 
-def _json_batches(reading: Reading, columns: Columns, label: str) -> Iterator[Batch]:
+def _json_batches(reading: Reading, columns: Columns) -> Iterator[Batch]:
     """Yield the records of JSON in any layout, or of Python's own. A line may also be a list of records."""
     records = _records(reading, columns.records)
     while part := list(islice(records, _ROWS)):
-        lines, entries, rows = (list(column) for column in zip(*part, strict=True))
-        broken = {i: row for i, row in enumerate(rows) if isinstance(row, str)}
-        for i in broken:
-            rows[i] = {}
-        yield Batch(lines, broken, _text_of(entries), _nested(rows), _named(rows), first=rows[0])
+        lines, entries, rows = zip(*part, strict=True)
+        broken = {row: reason for row, reason in enumerate(rows) if isinstance(reason, str)}
+        yield Json(lines, entries, [{} if row in broken else one for row, one in enumerate(rows)], broken)
 
 
-def _text_of(entries: Sequence[judging.Entry]) -> Callable[[int], str]:
-    def text(row: int) -> str:
-        entry = entries[row]
-        if isinstance(entry, str):
-            return entry.rstrip("\r\n")[: judging.TEXT_KEPT]
-        with suppress(UnicodeError, TypeError):  # Python's own may hold what JSON does not
-            return judging.text_of(msgspec.json.encode(entry) if isinstance(entry, dict) else entry)
-        return judging.text_of(entry)
-
-    return text
-
-
-def _nested(rows: list[Any]) -> Callable[[Column], list[Any]]:
-    def values(column: Column) -> list[Any]:
-        name = column.text
-        if len(column.steps) == 1:
-            return [row.get(column.steps[0]) for row in rows]
-        return [row[name] if name in row else column.of(row) for row in rows]
-
-    return values
-
-
-def _named(rows: list[Any]) -> Callable[[str], list[Any] | None]:
-    def own(name: str) -> list[Any] | None:
-        json = FIELDS[name]
-        values = [row[json] if json in row else row.get(name) for row in rows]
-        optional = name not in REQUIRED or name == "encoding_time"
-        absent = optional and set(map(type, values)) == {NoneType}
-        return None if absent else values
-
-    return own
+def _text_of(entry: judging.Entry) -> str:
+    if isinstance(entry, str):
+        return entry.rstrip("\r\n")[: judging.TEXT_KEPT]
+    with suppress(UnicodeError, TypeError):  # Python's own may hold what JSON does not
+        return judging.text_of(msgspec.json.encode(entry) if isinstance(entry, dict) else entry)
+    return judging.text_of(entry)
 
 
 _decode = judging.decoding(msgspec.json.Decoder(dict[str, Any] | list[Any]).decode)
@@ -167,25 +190,39 @@ def _records(reading: Reading, inside: Column | None) -> Iterator[tuple[int, jud
 # -- tables ------------------------------------------------------------------------------------------------
 
 
-def _csv_batches(reading: Reading, columns: Columns, label: str) -> Iterator[Batch]:
+def _csv_batches(reading: Reading, label: str) -> Iterator[Batch]:
     """Yield the records of a CSV file with a header; commas, semicolons or tabs separate."""
     if isinstance(reading.first, bytes) and (hint := judging.of_another_kind(reading.first)):
         raise CatalogueError(f"cannot read {label!r} as a table{hint}")
     source = _Csv(reading.lines())
     header = source.header(label)
-    table = _Table(header, columns, label)
+    names = _places(header, label)
     while header and (lines := source.block()):
         numbers, rows, texts, broken = source.rows(lines)
         if rows:  # lines may all be blank
-            yield table.batch(numbers, broken, _text_of(texts), _of_rows(rows))
+            column, text = partial(_of_rows, rows), partial(_of_texts, texts)
+            yield _Table(numbers, broken, names, column, text, label)
 
 
-def _of_rows(rows: list[list[str]]) -> Callable[[int], Values]:
-    return lambda i: list(map(itemgetter(i), rows))
+def _places(header: Iterable[str], label: str) -> dict[str, int]:
+    """Return the places of the columns of a table by their names."""
+    places: dict[str, int] = {}
+    for place, name in enumerate(header):
+        if name and places.setdefault(name, place) != place:
+            raise CatalogueError(f"{label!r} has several columns named {name[:60]!r}: rename them")
+    return places
+
+
+def _of_rows(rows: list[list[str]], place: int) -> Values:
+    return list(map(itemgetter(place), rows))
+
+
+def _of_texts(texts: list[str], row: int) -> str:
+    return _text_of(texts[row])
 
 
 class _Csv:
-    """The rows of a text, each with the number of its first line and its text; `number` lines are read."""
+    """The rows of a text, each with its text and the number of its first line; `number` counts lines."""
 
     def __init__(self, stream: Iterable[judging.Entry]) -> None:
         self._lines = (
@@ -212,7 +249,7 @@ class _Csv:
         return []
 
     def block(self) -> list[str]:
-        """Return the next lines."""
+        """Return the next block of lines."""
         found = list(islice(chain(self._ahead, self._lines), max(_ROWS, len(self._ahead))))
         self._ahead.clear()
         return found
@@ -253,7 +290,7 @@ class _Csv:
         return numbers, rows, texts, broken
 
     def _row(self) -> tuple[list[str] | str, int]:
-        """Return the row that begins in the next line, or why it cannot be read, and how many lines it has."""
+        """Return the row that begins in the next line, or why it cannot be read, and its number of lines."""
         first = self._ahead[0]
         try:
             found = list(csv.reader([first, _END], delimiter=self._delimiter))
@@ -265,8 +302,8 @@ class _Csv:
             return f"no CSV: {error}", 1
         if found[1:] == [[_END]]:
             return found[0], 1
-        # A quote is open. Where it stands by mistake, the next one does not stand before a separator, or the
-        # row has another number of values: later rows must not be lost with this one.
+        # A quote is open. After a stray quote, the next one is not before a separator, or the row has another
+        # number of values. Invariant: a stray quote costs its own row only.
         reader = csv.reader(self._lines_ahead(), delimiter=self._delimiter, strict=True)
         with suppress(csv.Error):
             row = next(reader)
@@ -287,35 +324,34 @@ _END = "\0"
 """The line that ends a block: it occurs in no text file."""
 
 
-def _frame_batches(frames: Iterable[pd.DataFrame], columns: Columns, label: str) -> Iterator[Batch]:
+def _frame_batches(frames: Iterable[pd.DataFrame], label: str) -> Iterator[Batch]:
     """Yield the rows of data frames."""
     first = 1
     for frame in frames:
-        table = _Table([str(name) for name in frame.columns], columns, label)
+        names = _places(map(str, frame.columns), label)
         for start in range(0, len(frame), _ROWS):
             part = frame.iloc[start : start + _ROWS]
             numbers = range(first + start, first + start + len(part))
-            yield table.batch(numbers, {}, _row_of(part), _of_frame(part))
+            yield _Table(numbers, {}, names, partial(_of_frame, part), partial(_row_of_frame, part), label)
         first += len(frame)
 
 
-def _of_frame(part: pd.DataFrame) -> Callable[[int], Values]:
-    return lambda i: _plain(part.iloc[:, i])
+def _of_frame(part: pd.DataFrame, place: int) -> Values:
+    return _plain(part.iloc[:, place])
 
 
-def _row_of(part: pd.DataFrame) -> Callable[[int], str]:
-    return lambda row: judging.text_of(part.iloc[row].to_dict())
+def _row_of_frame(part: pd.DataFrame, row: int) -> str:
+    return judging.text_of(part.iloc[row].to_dict())
 
 
-def _parquet_batches(file: Any, columns: Columns, label: str) -> Iterator[Batch]:
+def _parquet_batches(file: Any, label: str) -> Iterator[Batch]:
     """Yield the rows of a Parquet file."""
     need_pyarrow()
     import pyarrow.parquet
 
     try:
         table = pyarrow.parquet.ParquetFile(file)
-        frames = (batch.to_pandas() for batch in table.iter_batches(_ROWS))
-        yield from _frame_batches(frames, columns, label)
+        yield from _frame_batches((batch.to_pandas() for batch in table.iter_batches(_ROWS)), label)
     except (pyarrow.ArrowException, OSError) as error:
         raise CatalogueError(f"cannot read {label!r} as Parquet: {error}") from error
 
@@ -332,44 +368,6 @@ def _plain(series: pd.Series[Any]) -> Values:
     if kind.kind in "iuf":
         return series.to_numpy(dtype="float64", na_value=float("nan"))
     return series.astype(object).where(series.notna(), None).tolist()
-
-
-class _Table:
-    """The columns of a table by their names."""
-
-    def __init__(self, header: Sequence[str], columns: Columns, label: str) -> None:
-        self._index: dict[str, int] = {}
-        for i, name in enumerate(header):
-            if name and self._index.setdefault(name, i) != i:
-                raise CatalogueError(f"{label!r} has several columns named {name[:60]!r}: rename them")
-        self._label = label
-
-    def batch(
-        self,
-        lines: Sequence[int],
-        broken: dict[int, str],
-        text: Callable[[int], str],
-        at: Callable[[int], Values],
-    ) -> Batch:
-        def values(column: Column) -> Values:
-            if column.text in self._index:
-                return at(self._index[column.text])
-            head, *rest = column.steps
-            if head not in self._index:
-                raise self._lacks(str(head))
-            found = at(self._index[str(head)])
-            return [Column(column.text, tuple(rest)).of(one) for one in found] if rest else found
-
-        def own(name: str) -> Values | None:
-            index = self._index.get(FIELDS[name], self._index.get(name))
-            return None if index is None else at(index)
-
-        return Batch(lines, broken, text, values, own, self._index)
-
-    def _lacks(self, name: str) -> CatalogueError:
-        known = ", ".join(self._index)
-        quoted = "; in a mapping a name with '-' or a blank is in double quotes" if "-" in known else ""
-        return CatalogueError(f"{self._label!r} has no column {name!r}; it has {known[:500]}{quoted}")
 
 
 # -- one value of a cell -----------------------------------------------------------------------------------
@@ -428,7 +426,7 @@ def _moment(value: Any, zone: tzinfo) -> tuple[float, bool]:
 
 
 def _time(value: Any) -> datetime | None:
-    """Return one value as a time of the calendar, or None if it is not one; epochs are not."""
+    """Return the calendar time of a value; None for any other value, such as an epoch."""
     if isinstance(value, np.datetime64):
         value = value.astype("datetime64[us]").item()
     if isinstance(value, str) and value.strip()[4:5] == "-":
@@ -464,18 +462,16 @@ def numbers(values: Values) -> tuple[NDArray[np.float64], dict[int, str]]:
     """Return the numbers of a column, NaN where one is missing, and the reason by row."""
     fast = _fast_numbers(values)
     result = np.full(len(values), np.nan) if fast is None else fast.astype(np.float64)
-    reasons = {}
-    for row in np.flatnonzero(~np.isfinite(result)).tolist():
-        result[row], reason = _tried(_number, values[row], math.nan)
-        if reason:
-            reasons[row] = reason
+    rows = np.flatnonzero(~np.isfinite(result)).tolist()
+    found, reasons = _one_by_one(_number, values, rows)
+    result[rows] = [found.get(row, np.nan) for row in rows]
     return result, reasons
 
 
 def moments(
     values: Values, zone: tzinfo = UTC
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], dict[int, str]]:
-    """Return the ticks of a column, NaN where there is no time; which are timestamps; and by row why not.
+    """Return the ticks of a column (NaN: no time), whether each is a timestamp, and the reasons by row.
 
     Times of the calendar without an offset are times of `zone`.
     """
@@ -491,11 +487,10 @@ def moments(
     with np.errstate(invalid="ignore"):
         outside = stamped & ~((ticks >= 0) & (ticks < _LAST_STAMP * PER_SECOND))
     ticks[outside] = np.nan
-    moment, reasons = partial(_moment, zone=zone), {}
-    for row in np.flatnonzero(np.isnan(ticks)).tolist():
-        (ticks[row], stamped[row]), reason = _tried(moment, values[row], (math.nan, False))
-        if reason:
-            reasons[row] = reason
+    rows = np.flatnonzero(np.isnan(ticks)).tolist()
+    found, reasons = _one_by_one(partial(_moment, zone=zone), values, rows)
+    for row in rows:
+        ticks[row], stamped[row] = found.get(row, (np.nan, False))
     return ticks, stamped, reasons
 
 
@@ -505,26 +500,27 @@ def texts(values: Values) -> tuple[list[str], dict[int, str]]:
     kinds = set(map(type, listed))
     if kinds <= {str} or kinds == {int}:
         return (list(map(str, listed)) if int in kinds else listed), {}
-    result, reasons = [], {}
-    for row, value in enumerate(listed):
-        text, reason = _tried(_text, value, "")
-        result.append(text)
-        if reason:
-            reasons[row] = reason
-    return result, reasons
+    found, reasons = _one_by_one(_text, listed, range(len(listed)))
+    return [found.get(row, "") for row in range(len(listed))], reasons
 
 
-def _tried(function: Callable[[Any], Any], value: Any, instead: Any) -> tuple[Any, str]:
-    try:
-        return function(value), ""
-    except _UnusableError as error:
-        return instead, str(error)
-    except (ValueError, OverflowError, TypeError):
-        return instead, f"cannot be used: {shown(value, 60)}"
+def _one_by_one(
+    function: Callable[[Any], Any], values: Values, rows: Iterable[int]
+) -> tuple[dict[int, Any], dict[int, str]]:
+    """Return by row the result of a function for the value, or the reason why there is none."""
+    found, reasons = {}, {}
+    for row in rows:
+        try:
+            found[row] = function(values[row])
+        except _UnusableError as error:
+            reasons[row] = str(error)
+        except (ValueError, OverflowError, TypeError):
+            reasons[row] = f"cannot be used: {shown(values[row], 60)}"
+    return found, reasons
 
 
 def _fast_numbers(values: Values) -> NDArray[Any] | None:
-    """Return the numbers of a column, NaN for other values; None if each has to be looked at."""
+    """Return the numbers of a column, NaN for other values; None if values have to be parsed one by one."""
     import pandas as pd
 
     found = values

@@ -12,8 +12,9 @@ import tomllib
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
 from importlib.resources import files
+from math import isnan
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias
 from zoneinfo import ZoneInfo, available_timezones
@@ -22,7 +23,7 @@ import msgspec
 
 from tv2sim.base.checks import did_you_mean, shown
 from tv2sim.base.errors import CatalogueError
-from tv2sim.catalogue.videos import NUMBERS, REQUIRED, Video
+from tv2sim.catalogue.videos import NUMBERS, REQUIRED, Number, Video
 
 STARTUP_TIME = "startup_time"
 """The name of a further field of a mapping: how long the worker took to start."""
@@ -119,7 +120,7 @@ EXPRESSIONS = {
     "a text": "`'GitLab'` in single quotes, for all videos",
     "nothing": "`none`: the field is not given, even if there is a column of its name",
 }
-"""The kinds of expressions that a field may be made of, with examples."""
+"""The kinds of expressions of a field, with examples."""
 
 _HOW = (
     "a column, a sum or difference as in started - waited, several of them with or between them, a number, a "
@@ -128,7 +129,7 @@ _HOW = (
 
 
 def _expression(name: str, given: object) -> Expression:
-    """Return what a field is made of."""
+    """Return the expression of a field."""
     if isinstance(given, bool) or not isinstance(given, str | int | float):
         raise CatalogueError(f"{name} must be {_HOW}, not {shown(given, 60)}")
     text = str(given).strip()
@@ -139,7 +140,7 @@ def _expression(name: str, given: object) -> Expression:
 
 
 def _one(name: str, part: str, whole: str) -> Term | Sum:
-    """Return an expression without a choice; `whole` is what the field is made of, for messages."""
+    """Return an expression without a choice; `whole` is the text of the whole expression, for messages."""
     if re.fullmatch(r"'[^']*'", part):
         return Constant(part[1:-1], float("nan"))
     if constant := _constant(part):
@@ -163,7 +164,7 @@ def _constant(text: str) -> Constant | None:
 
 
 def column(name: str, text: str) -> Column:
-    """Return the column that a text names; `name` is what wants it, for messages."""
+    """Return the column that a text names; `name` is the name of the field, for messages."""
     steps: list[str | int | tuple[tuple[str, str], ...]] = []
     end = 0
     while end < len(text) and (found := _STEP.match(text, end)):
@@ -224,7 +225,7 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True):
     ] = {}
     kept: Annotated[
         dict[str, RuleFile],
-        msgspec.Meta(description="records that are counted and told, likewise, and not left out"),
+        msgspec.Meta(description="records that are counted and reported, likewise, and not left out"),
     ] = {}
     instead: Annotated[
         dict[str, str],
@@ -234,9 +235,9 @@ class MappingFile(msgspec.Struct, forbid_unknown_fields=True):
 
 @dataclass(frozen=True)
 class Accepted:
-    """Values of a column, of which one counts: ``*`` stands for any letters, and an empty text for no value.
+    """Accepted values of a column; ``*`` stands for any letters, and an empty text for a missing value.
 
-    Invariant: the ``repr()`` says which values these are, since an import that is tried again is known by it.
+    Invariant: the ``repr()`` holds the values, since it identifies an import that is tried again.
     """
 
     texts: tuple[str, ...]
@@ -247,7 +248,7 @@ class Accepted:
         return re.compile("|".join(several) or r"(?!)", re.DOTALL)
 
     def __contains__(self, value: object) -> bool:
-        """Return whether a value counts; in a list, one of its elements."""
+        """Return whether a value, or an element of a list, is accepted."""
         if isinstance(value, list):
             return any(one in self for one in value) if value else "" in self.texts
         if value is None or value != value:
@@ -285,7 +286,7 @@ class Rule:
 
 @dataclass(frozen=True)
 class Columns:
-    """A mapping.
+    """A mapping from the columns of a log to the fields of videos.
 
     Attributes
     ----------
@@ -298,7 +299,7 @@ class Columns:
     left_out, kept : dict
         The rules on records that are left out, and on records that are kept and counted, by name.
     instead : dict
-        What it means that the first choice of a field has no value, by the field's name in Python.
+        The meaning of a missing first choice, by the field's name in Python.
     timezone : str or None
         The IANA name of the catalogue's time zone; None: what the log says, or UTC.
     """
@@ -346,7 +347,7 @@ Given: TypeAlias = "Columns | str | os.PathLike[str] | Mapping[str, str | float]
 
 
 def as_columns(given: Given) -> Columns:
-    """Return the mapping that is meant; None is the one in which each field is the column of its name.
+    """Return the mapping of a text, a dictionary or a file. None: each field is the column of its name.
 
     Parameters
     ----------
@@ -370,24 +371,23 @@ def as_columns(given: Given) -> Columns:
         return Columns(_fields(given))
     if not isinstance(given, str):
         raise CatalogueError(f"columns are a text, a dictionary or a file, not {shown(given, 60)}")
-    result = Columns()
-    for part in re.findall(r"""(?:[^,'"\[]|'[^']*'|"[^"]*"|\[[^\]]*\]|['"\[])+""", given):
-        name, is_field, text = part.strip().partition("=")
-        name = name.strip()
-        if is_field and name == "timezone":
-            result = replace(result, timezone=a_timezone(text.strip().strip("'")))
-        elif is_field and name in result.left_out:
-            if text.strip() != "keep":
-                raise CatalogueError(
-                    f"{name} is left out by the mapping; {name}=keep keeps it, not {part[:60]!r}"
-                )
-            result = result.keeping(name)
-        elif is_field and name.isidentifier():
-            result = replace(result, fields=result.fields | _fields({name: text}))
-        else:
-            base = _read(Path(part.strip()))
-            result = replace(base, fields=result.fields | base.fields)
-    return result
+    parts = re.findall(r"""(?:[^,'"\[]|'[^']*'|"[^"]*"|\[[^\]]*\]|['"\[])+""", given)
+    return reduce(_with_part, parts, Columns())
+
+
+def _with_part(columns: Columns, part: str) -> Columns:
+    """Return a mapping with one more part of its text: a field, a time zone, a rule to keep, or a file."""
+    name, is_field, text = (piece.strip() for piece in part.partition("="))
+    if is_field and name == "timezone":
+        return replace(columns, timezone=a_timezone(text.strip("'")))
+    if is_field and name in columns.left_out:
+        if text != "keep":
+            raise CatalogueError(f"{name} is left out by the mapping; {name}=keep keeps it, not {part[:60]!r}")
+        return columns.keeping(name)
+    if is_field and name.isidentifier():
+        return replace(columns, fields=columns.fields | _fields({name: text}))
+    base = _read(Path(part.strip()))
+    return replace(base, fields=columns.fields | base.fields)
 
 
 def shipped() -> dict[str, str]:
@@ -444,24 +444,24 @@ def _field(key: str) -> str:
 
 
 def _fields(given: Mapping[str, object]) -> dict[str, Expression]:
-    """Return what the fields are made of, and check that it fits them."""
-    fields: dict[str, Expression] = {}
-    for key, value in given.items():
-        name = _field(key)
-        fields[name] = one = _expression(key, value)
+    """Return the expressions of fields, and check that each suits its field."""
+    fields = {_field(key): _expression(key, value) for key, value in given.items()}
+    for (key, value), (name, one) in zip(given.items(), fields.items(), strict=True):
         if one is None and name in REQUIRED and name != "encoding_time":
             raise CatalogueError(f"{key} cannot be none: every video has it")
-        if name not in NUMBERS and name != STARTUP_TIME:
-            if isinstance(one, Sum | Choice):
-                kind = "choice" if isinstance(one, Choice) else "difference" if one.sign < 0 else "sum"
-                raise CatalogueError(
-                    f"{key} must be a column or a text in single quotes, not the {kind} {value!r} (a "
-                    f"column with '-' in its name is in double quotes)"
-                )
-            continue
-        for constant in one.choices if isinstance(one, Choice) else (one,):
-            if isinstance(constant, Constant):
-                NUMBERS.get(name, NUMBERS["encoding_time"]).checked(
-                    key, constant.text if constant.number != constant.number else constant.number
-                )
+        if name in NUMBERS or name == STARTUP_TIME:
+            _check_constants(key, one, NUMBERS.get(name, NUMBERS["encoding_time"]))
+        elif isinstance(one, Sum | Choice):
+            kind = "choice" if isinstance(one, Choice) else "difference" if one.sign < 0 else "sum"
+            raise CatalogueError(
+                f"{key} must be a column or a text in single quotes, not the {kind} {value!r} (a column with "
+                f"'-' in its name is in double quotes)"
+            )
     return fields
+
+
+def _check_constants(key: str, one: Expression, limits: Number) -> None:
+    """Raise a CatalogueError if a constant is no number within the limits."""
+    for constant in one.choices if isinstance(one, Choice) else (one,):
+        if isinstance(constant, Constant):
+            limits.checked(key, constant.text if isnan(constant.number) else constant.number)

@@ -1,6 +1,6 @@
-"""From an entry of a catalogue to a video, or to the reason why it is rejected.
+"""The video of an entry of a catalogue, or the reason why the entry is rejected.
 
-An entry is a line of JSON, or what a table or Python's own mappings hold in its place. The fields of a video,
+An entry is a line of JSON, a row of a table, or a mapping of Python. The fields of a video,
 which of them are required, and their limits are those of the class :class:`~tv2sim.catalogue.videos.Video`.
 """
 
@@ -32,7 +32,7 @@ LONGEST_LINE = 16_000_000
 """Bytes, with the line end: a longer line is rejected, and need not be held as a whole."""
 
 TEXT_KEPT = 200
-"""Characters of a rejected line that are kept."""
+"""The most characters of a rejected line in the result."""
 
 
 class Broken(NamedTuple):
@@ -75,7 +75,7 @@ def parse(
     numbered : iterable of int and entry
         The entries, each with the 1-based number of its line.
     encoded : bool, optional
-        Whether a video needs an encoding time; None: it does if the first one has one.
+        Whether a video needs an encoding time. None: yes, if the first video has one.
     """
     for found in parsed(numbered, _video_in, video_of):
         number, entry, outcome = found
@@ -181,7 +181,7 @@ class _Object(list[tuple[str, Any]]):
 
 
 _BEYOND = 10**400
-"""Stands for a number of JSON that is too large for a float."""
+"""The value of a number of JSON that is too large for a float."""
 
 
 def _fields_of(line: bytes) -> _Object:
@@ -311,7 +311,7 @@ _REASONS = 1000
 def no_video(label: str, rejected: Sequence[Rejected], wanted: str = "", hint: str = "") -> str:
     """Return the message that a source holds no valid video, and why.
 
-    `wanted` is what a source looks like, if it is no catalogue of JSON lines; `hint` is added to the reason.
+    `wanted` describes the expected form of a source other than JSON lines; `hint` is added to the reason.
     """
     why = "it is empty"
     if rejected:
@@ -329,13 +329,17 @@ def no_video(label: str, rejected: Sequence[Rejected], wanted: str = "", hint: s
 def held_list(found: object) -> str:
     """Return a hint at the records that an object without an id holds in a list, or an empty text."""
     given = found if isinstance(found, Mapping) and "id" not in found else {}
-    keys = [key for key, value in given.items() if isinstance(value, list) and value]
-    keys = [key for key in keys if all(isinstance(one, Mapping) for one in given[key])]
+    keys = [key for key, value in given.items() if _is_list_of_records(value)]
     if len(keys) != 1:
         return ""
-    names = [name for name, key in _keys_of_records().items() if key == keys[0]]
-    file = f"name the key in a mapping file, as records = {shown(keys[0], 60)}"
-    return f" (records are in {shown(keys[0], 60)}: {f'use --columns {names[0]}' if names else file})"
+    key = shown(keys[0], 60)
+    names = [name for name, known in _keys_of_records().items() if known == keys[0]]
+    how = f"use --columns {names[0]}" if names else f"name the key in a mapping file, as records = {key}"
+    return f" (records are in {key}: {how})"
+
+
+def _is_list_of_records(value: object) -> bool:
+    return isinstance(value, list) and bool(value) and all(isinstance(one, Mapping) for one in value)
 
 
 @cache
@@ -364,6 +368,18 @@ def video_of(entry: object) -> Video:
         entry = {name: value for name, value in msgspec.structs.asdict(entry).items() if value is not UNKNOWN}
     if not isinstance(entry, Mapping):
         raise UnusableError(no_object(type(entry).__name__))
+    given = _given(entry)
+    try:
+        video = msgspec.convert(given, Video)
+    except msgspec.ValidationError as error:
+        raise UnusableError(_fault(given.items()) or f"it cannot be read: {error}") from error
+    for text in (video.id, video.title, video.provider):
+        text.encode()
+    return video
+
+
+def _given(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a video by their names in JSON; missing optional numbers are left out."""
     given = {
         json: plain(entry[name]) for python, json in _FIELDS.items() for name in (python, json) if name in entry
     }
@@ -374,13 +390,7 @@ def video_of(entry: object) -> Video:
             given.pop(field, None)
         elif isinstance(value, float) and not math.isfinite(value):
             raise UnusableError(f"{field} must be a finite number, not {value}")
-    try:
-        video = msgspec.convert(given, Video)
-    except msgspec.ValidationError as error:
-        raise UnusableError(_fault(given.items()) or f"it cannot be read: {error}") from error
-    for text in (video.id, video.title, video.provider):
-        text.encode()
-    return video
+    return given
 
 
 def plain(value: Any) -> Any:
@@ -395,7 +405,7 @@ def plain(value: Any) -> Any:
 
 
 def is_missing(value: Any) -> bool:
-    """Return whether a value stands for none: None, NaN, or pandas' NA or NaT."""
+    """Return whether a value is missing: None, NaN, or pandas' NA or NaT."""
     # known by name, since pandas may not be imported
     if isinstance(value, numbers.Number):
         return bool(value != value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC as UTC_ZONE
@@ -21,9 +21,9 @@ from tv2sim.base.errors import CatalogueError
 from tv2sim.base.ticks import PER_SECOND, whole_ticks
 from tv2sim.catalogue import columns as mapping
 from tv2sim.catalogue import judging
-from tv2sim.catalogue.batches import MISSING, Batch, Values, batches, moments, numbers, texts
+from tv2sim.catalogue.batches import MISSING, Batch, Json, Values, batches, moments, numbers, texts
 from tv2sim.catalogue.columns import FIELDS, STARTUP_TIME, UTC, Given, a_timezone, as_columns
-from tv2sim.catalogue.sources import Digest, Reading, Source, is_table, opened
+from tv2sim.catalogue.sources import Reading, Source, is_table, opened
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, Catalogue, Rejected, Video, is_absent
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ class Import:
     without_startup_time : dict
         How many jobs have none, by the reason.
     notes : dict
-        Remarks on jobs in the catalogue, with the number of jobs: on those of the mapping's table `kept`, and
-        on those with a field that is not made of the first of its choices.
+        Remarks on jobs in the catalogue, each with its number of jobs. They concern the rules of the mapping's
+        table `kept`, and fields whose first choice has no value.
     timezone_from : str
         Where the catalogue's time zone comes from: "given" (or the mapping's), "log", "default"; empty if the
         log has no times of day.
@@ -98,13 +98,13 @@ def import_catalogue(
 
 def imported(source: Source | Any, given: Given) -> Importer:
     """Return the importer that has read a table or a log."""
-    columns, digest = as_columns(given), Digest()
-    with batches(source, columns, digest) as (found, label):
+    columns = as_columns(given)
+    with batches(source, columns) as (found, label, text):
         importer = Importer(columns, label)
         with _no_collection():
             for batch in found:
                 importer.add(batch)
-    importer.sha256 = digest.value
+    importer.sha256 = text.sha256 if text else None
     return importer
 
 
@@ -146,23 +146,10 @@ class Importer:
         rows = _Rows(batch, self._columns, self.label)
         self._stamped = rows.of_one_kind(self._stamped)
         rows.judge()
-        taken = []
-        for row, one in enumerate(rows.texts["id"]):
-            if row in rows.reasons:
-                continue
-            line = batch.lines[row]
-            # records of one line have its number, so the id alone may tell them apart
-            if (first := self._first_lines.get(one)) is None:
-                self._first_lines[one] = line
-                taken.append(row)
-            else:
-                rows.reasons[row] = judging.repeated(one, first)
-        for row, reason in sorted(rows.reasons.items()):
-            if (rule := rows.rules.get(row)) is not None and (one := rows.texts["id"][row]):
-                self._left_out.append((len(self._rejected), one, rule))
-            self._rejected.append(Rejected(batch.lines[row], reason, batch.text(row)))
+        taken = self._with_new_ids(rows, batch.lines)
+        self._reject(rows, batch)
         for name, column in rows.texts.items():
-            self._texts[name] += column if len(taken) == len(column) else [column[row] for row in taken]
+            self._texts[name] += [column[row] for row in taken]
         for name, numbers_ in rows.numbers.items():
             self._numbers[name].append(numbers_[taken])
         self.without.update(rows.without[row] for row in taken if row in rows.without)
@@ -171,9 +158,29 @@ class Importer:
                 self.notes[note] += count
         self._zone_of_log = self._zone_of_log or rows.zone_of_log
 
+    def _with_new_ids(self, rows: _Rows, lines: Sequence[int]) -> list[int]:
+        """Return the valid rows whose id was not seen before, and note why the others are rejected."""
+        new = []
+        for row, one in enumerate(rows.texts["id"]):
+            if row in rows.reasons:
+                continue
+            # records of one line have its number, so the id alone may tell them apart
+            if (first := self._first_lines.get(one)) is None:
+                self._first_lines[one] = lines[row]
+                new.append(row)
+            else:
+                rows.reasons[row] = judging.repeated(one, first)
+        return new
+
+    def _reject(self, rows: _Rows, batch: Batch) -> None:
+        for row, reason in sorted(rows.reasons.items()):
+            if (rule := rows.rules.get(row)) is not None and (one := rows.texts["id"][row]):
+                self._left_out.append((len(self._rejected), one, rule))
+            self._rejected.append(Rejected(batch.lines[row], reason, batch.text(row)))
+
     @cached_property
     def rejected(self) -> list[Rejected]:
-        """Records that were left out; of several of one job, that of the last rule has the reason."""
+        """The rejected records; of several of one job, only that of the last rule has the rule's reason."""
         last: dict[str, int] = {}
         for _, one, rule in self._left_out:
             last[one] = max(rule, last.get(one, rule))
@@ -184,7 +191,7 @@ class Importer:
                     reason="left out: another record of the same job says more"
                 )
             else:
-                last[one] = -1  # the next one of these says the same
+                last[one] = -1  # one record has the reason of the rule
         return found
 
     @property
@@ -194,7 +201,7 @@ class Importer:
 
     @property
     def timezone_from(self) -> str:
-        """Where it comes from, as in :class:`Import`."""
+        """The origin of the time zone, as in :class:`Import`."""
         if not self._stamped:
             return ""
         return "given" if self._columns.timezone else "log" if self._zone_of_log else "default"
@@ -228,14 +235,12 @@ class Importer:
         return ""
 
     def catalogue(self, name: str | None) -> Catalogue:
-        """Return the catalogue of all that was taken, in its order; raise an error if that is nothing."""
-        ids, titles, providers = (self._texts[text] for text in TEXTS)
-        if not ids:
-            hint = judging.held_list(self._first.first) if self._first else ""
+        """Return the catalogue of all valid records in their order; raise an error if there is none."""
+        if not self._texts["id"]:
+            hint = judging.held_list(self._first.rows[0]) if isinstance(self._first, Json) else ""
             raise CatalogueError(judging.no_video(self.label, self.rejected, self._wanted, hint))
-        name = name or self.label
-        source = self.rejected, name, self.sha256, self.timezone
-        return Catalogue.of_columns(ids, titles, providers, self.numbers, *source)
+        source = self.rejected, name or self.label, self.sha256, self.timezone
+        return Catalogue.of_columns(self._texts, self.numbers, *source)
 
 
 class _Found(NamedTuple):
@@ -254,20 +259,20 @@ class _Rows:
     rules : dict
         The number of the rule that left out a row.
     notes : list
-        What is to be told of rows that are not rejected, and which rows these are.
+        Remarks on rows that are not rejected, each with the rows that it concerns.
     zone_of_log : str or None
         The time zone that the column of submissions has.
     """
 
     def __init__(self, batch: Batch, columns: mapping.Columns, label: str) -> None:
-        self._batch, self._columns, self._label = batch, columns, label
+        self._batch, self._columns, self._label, self._size = batch, columns, label, len(batch.lines)
         self._zone: tzinfo = UTC_ZONE if columns.timezone in (None, UTC) else ZoneInfo(columns.timezone)
         self.reasons = dict(batch.broken)
         self.rules: dict[int, int] = {}
         self.notes: list[tuple[str, NDArray[np.bool_]]] = []
         self.without: dict[int, str] = {}
         self.zone_of_log: str | None = None
-        self._stamped = np.zeros(len(batch), dtype=bool)
+        self._stamped = np.zeros(self._size, dtype=bool)
         self._leave_out()
         self.texts = {name: self._text(name) for name in TEXTS}
         self.numbers = {name: self._number(name) for name in NUMBERS}
@@ -278,45 +283,37 @@ class _Rows:
             for row, value in enumerate(self._batch.values(column)):
                 if value not in accepted:
                     found = f"is {str(value)[:60]!r}, not {accepted}"
-                    self.reasons.setdefault(
-                        row, f"left out: {column.text} {MISSING if value is None else found}"
-                    )
+                    reason = f"left out: {column.text} {MISSING if value is None else found}"
+                    self.reasons.setdefault(row, reason)
         for number, rule in enumerate(self._columns.left_out.values()):
-            for row in np.flatnonzero(self._meant(rule)).tolist():
+            for row in np.flatnonzero(self._matches(rule)).tolist():
                 if row not in self.reasons:
                     self.reasons[row], self.rules[row] = f"left out: {rule.reason}", number
-        self.notes = [(rule.reason, self._meant(rule)) for rule in self._columns.kept.values()]
+        self.notes = [(rule.reason, self._matches(rule)) for rule in self._columns.kept.values()]
 
-    def _meant(self, rule: mapping.Rule) -> NDArray[np.bool_]:
-        """Return whether each row matches a rule."""
-        meant = np.zeros(len(self._batch), dtype=bool)
+    def _matches(self, rule: mapping.Rule) -> NDArray[np.bool_]:
+        """Return which rows match a rule."""
+        matching = np.zeros(self._size, dtype=bool)
         for conditions in rule.where:
-            here = np.ones(len(meant), dtype=bool)
-            for column, accepted in conditions.items():
-                here &= self._has(column, accepted)
-            meant |= here
+            matching |= np.logical_and.reduce([self._has(*condition) for condition in conditions.items()])
         for column, accepted in rule.unless.items():
-            meant &= ~self._has(column, accepted)
-        return meant
+            matching &= ~self._has(column, accepted)
+        return matching
 
     def _has(self, column: mapping.Column, accepted: mapping.Accepted) -> NDArray[np.bool_]:
-        """Return which rows have an accepted value in this column."""
-        values = self._known(column)
-        return np.fromiter((value in accepted for value in values), dtype=np.bool_, count=len(values))
-
-    def _known(self, column: mapping.Column) -> Values:
-        """Return a column; that of a table without it has no values."""
+        """Return which rows have an accepted value in this column; a table without the column has no values."""
         try:
-            return self._batch.values(column)
+            values = self._batch.values(column)
         except CatalogueError:
-            return [None] * len(self._batch)
+            values = [None] * self._size
+        return np.fromiter((value in accepted for value in values), dtype=np.bool_, count=len(values))
 
     def _text(self, name: str) -> list[str]:
         expression = self._columns.fields.get(name)
         if isinstance(expression, mapping.Constant):
-            return [expression.text] * len(self._batch)
+            return [expression.text] * self._size
         if (values := self._values(name)) is None:
-            return [""] * len(self._batch)
+            return [""] * self._size
         found, reasons = texts(values)
         if isinstance(expression, mapping.Column):
             if name in REQUIRED:
@@ -332,13 +329,13 @@ class _Rows:
     def _number(self, name: str) -> NDArray[np.float64]:
         expression = self._columns.fields.get(name)
         if isinstance(expression, mapping.Constant):
-            return np.full(len(self._batch), expression.number)
+            return np.full(self._size, expression.number)
         if expression is not None:
             found = self._found(name, expression)
         elif (values := self._values(name)) is not None:
             found = self._read(name, values)
         else:
-            return np.full(len(self._batch), np.nan)
+            return np.full(self._size, np.nan)
         if name == "submitted_at":
             self._stamped = found.stamped
         self._note(name, found.reasons)
@@ -347,7 +344,7 @@ class _Rows:
     def _startup_time(self) -> NDArray[np.float64]:
         expression = self._columns.fields.get(STARTUP_TIME)
         if expression is None or isinstance(expression, mapping.Constant):
-            return np.full(len(self._batch), np.nan)
+            return np.full(self._size, np.nan)
         found, _, self.without = self._found(STARTUP_TIME, expression)
         for row in np.flatnonzero(found < 0).tolist():
             found[row] = np.nan
@@ -355,7 +352,7 @@ class _Rows:
         return found
 
     def _found(self, name: str, expression: mapping.Term | mapping.Sum | mapping.Choice) -> _Found:
-        """Return what a field has: for each row the first choice that has a value."""
+        """Return the values of a field: for each row the first choice that has a value."""
         choices = expression.choices if isinstance(expression, mapping.Choice) else (expression,)
         found = self._nothing("")
         lacking = 0
@@ -385,13 +382,13 @@ class _Rows:
         return found._replace(reasons={row: why for row, why in found.reasons.items() if has_none[row]})
 
     def _nothing(self, reason: str) -> _Found:
-        """Return a field that no row has, for this reason."""
-        rows = len(self._batch)
+        """Return the values of a field that no row has, for this reason."""
+        rows = self._size
         reasons = dict.fromkeys(range(rows), reason) if reason else {}
         return _Found(np.full(rows, np.nan), np.zeros(rows, dtype=bool), reasons)
 
     def _evaluated(self, name: str, expression: mapping.Term | mapping.Sum) -> _Found:
-        """Return what an expression without a choice gives."""
+        """Return the values of an expression without a choice."""
         if isinstance(expression, mapping.Sum):
             return self._sum(name, expression)
         found = self._read(name, self._term(expression))
@@ -400,7 +397,7 @@ class _Rows:
 
     def _term(self, term: mapping.Term) -> Values:
         if isinstance(term, mapping.Constant):
-            return [term.number] * len(self._batch)
+            return [term.number] * self._size
         return self._batch.values(term)
 
     def _sum(self, name: str, expression: mapping.Sum) -> _Found:
@@ -441,7 +438,7 @@ class _Rows:
         return _Found(seconds, stamped, reasons)
 
     def _note_zone(self, name: str, values: Values) -> None:
-        """Note the time zone of a column of submissions. An offset is no time zone, and UTC is the default."""
+        """Note the time zone of a column of submissions; an offset is no time zone, and UTC is the default."""
         zone = getattr(values, "tz", None) if name == "submitted_at" else None
         known = getattr(zone, "key", None) or getattr(zone, "zone", None)  # those of zoneinfo and pytz
         if known not in (None, UTC):
@@ -473,7 +470,7 @@ class _Rows:
 
     def of_one_kind(self, stamped: bool | None) -> bool | None:
         """Reject rows whose submission is of another kind than those before; return the kind if it is known."""
-        good = np.ones(len(self._batch), dtype=bool)
+        good = np.ones(self._size, dtype=bool)
         good[list(self.reasons)] = False
         given = good & ~np.isnan(self.numbers["submitted_at"])
         if stamped is None and given.any():
@@ -486,7 +483,7 @@ class _Rows:
         return stamped
 
     def judge(self) -> None:
-        """Reject rows that are outside the limits; only those are looked at one by one."""
+        """Reject rows that are outside the limits; only suspect rows are checked one by one."""
         suspect = np.array([not text for text in self.texts["id"]])
         for name, number in NUMBERS.items():
             column = self.numbers[name]
@@ -521,7 +518,7 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
         of mappings, whose fields may be spelled ``encodingTime`` or ``encoding_time``. A file whose name ends
         in .csv, .tsv or .parquet is read as such. Gzip is unpacked. Further fields are ignored.
     columns : str, mapping or path, optional
-        What fields are made of if they are no columns of their own name:
+        The expressions of fields that are no columns of their own name:
         ``"id=job_id,submittedAt=created_at,publishingTime=finished_at-started_at,publicationTimeout=30"``, a
         dictionary of the same, a mapping file, or the name of one that ships, as ``"gitlab"``. ISO times and
         epochs become seconds from the first. A mapping file may name the key of the list of records that a
@@ -566,9 +563,15 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
         return source if name is None else Catalogue(source, source.rejected, name, timezone=source.timezone)
     if columns is not None or is_table(source):
         return imported(source, columns).catalogue(name)
-    digest, timezone = Digest(), None
+    return _of_lines(source, name)
+
+
+def _of_lines(source: Source, name: str | None) -> Catalogue:
+    """Return the catalogue of JSON in any layout, or of records."""
+    timezone = None
     with opened(source) as (stream, label):
-        found = Reading(stream, label, digest).records()
+        reading = Reading(stream, label)
+        found = reading.records()
         for number, first in islice(found, 1):
             timezone, found = _timezone(first), chain([(number, first)], found)
         outcomes = list(judging.judged(found))
@@ -576,23 +579,14 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
     rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
     if not videos:
         raise CatalogueError(judging.no_video(label, rejected))
-    return Catalogue(videos, rejected, name or label, digest.value, timezone)
+    return Catalogue(videos, rejected, name or label, reading.sha256, timezone)
 
 
-class _First(msgspec.Struct):
-    """A field of the first line of a catalogue that holds for all of it."""
-
-    timezone: str
-
-
-def _timezone(first: judging.Entry) -> str | None:
+def _timezone(first: Any) -> str | None:
     """Return the time zone that the first entry names; None if the field is missing or something else."""
     try:
         if isinstance(first, bytes | str):
-            return a_timezone(_decode(judging.as_bytes(first).removeprefix(b"\xef\xbb\xbf")).timezone)
+            first = msgspec.json.decode(judging.as_bytes(first).removeprefix(b"\xef\xbb\xbf"))
         return a_timezone(first["timezone"]) if isinstance(first, Mapping) and "timezone" in first else None
     except (CatalogueError, msgspec.MsgspecError, UnicodeError, RecursionError):
         return None
-
-
-_decode = msgspec.json.Decoder(_First).decode

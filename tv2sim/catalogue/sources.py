@@ -1,4 +1,4 @@
-"""What a catalogue is read from: a path, a stream, a table or records, entry by entry, in any layout."""
+"""Sources of a catalogue: paths, streams, tables and records, read entry by entry in any layout."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from io import BufferedReader, IOBase, RawIOBase, TextIOBase
+from io import BufferedReader, IOBase, TextIOBase
 from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -85,7 +85,7 @@ def _with_records(source: Iterable[Any]) -> Iterator[Any]:
 
 
 _MOST_OTHERS = 10_000
-"""Entries that cannot be videos after which reading stops, since the source may have no end."""
+"""The most entries at the start that cannot be videos, since a source may have no end."""
 
 
 # -- tables ------------------------------------------------------------------------------------------------
@@ -148,79 +148,62 @@ _PIECE = 1 << 16
 
 
 def _begins_with(stream: Any, start: bytes) -> bool:
-    """Return whether a stream of bytes goes on with these; it stays where it is."""
+    """Return whether the next bytes of a stream are these; the position in the stream stays."""
     try:
         if hasattr(stream, "peek"):
             return bool(stream.peek(len(start))[: len(start)] == start)
         if not stream.seekable():
             return False
         found, _ = stream.read(len(start)), stream.seek(-len(start), os.SEEK_CUR)
-    except (OSError, ValueError):  # it cannot be read, which is told when it is
+    except (OSError, ValueError):  # the same error is reported when the entries are read
         return False
     return bool(found == start)
 
 
-class _Unpacked(RawIOBase):
+class _Unpacked(gzip.GzipFile):
     """The contents of a gzip file; a suspiciously high ratio of packing is an error."""
 
     def __init__(self, packed: Any, label: str) -> None:
-        self._packed, self._label, self._start = packed, label, packed.tell() if packed.seekable() else None
-        self._begin()
-
-    def _begin(self) -> None:
-        self._read, self._size = _Counted(self._packed), 0
-        self._file = gzip.GzipFile(fileobj=self._read, mode="rb")  # type: ignore[call-overload]
-
-    def readable(self) -> bool:
-        return True
+        self._packed, self._label = _Packed(packed), label
+        super().__init__(fileobj=self._packed, mode="rb")
 
     def seekable(self) -> bool:
-        return self._start is not None
-
-    def seek(self, position: int, whence: int = os.SEEK_SET, /) -> int:
-        if whence == os.SEEK_CUR and position == 0:
-            return self._size
-        if position or whence != os.SEEK_SET:
-            raise OSError("only the start of a gzip file can be gone back to")
-        self._packed.seek(self._start)
-        self._begin()
-        return 0
+        return self._packed.start is not None
 
     def readinto(self, buffer: Any, /) -> int:
         try:
-            found = self._file.read(len(buffer))
+            count = super().readinto(buffer)
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             why = "it ends too early" if isinstance(error, EOFError) else "it is damaged"
             raise CatalogueError(f"cannot unpack {self._label!r}: {why}") from error
-        self._size += len(found)
-        if self._size > max(_UNPACKED, min(_RATIO * self._read.size, _UNPACKED_AT_MOST)):
+        size, packed = self.tell(), self._packed.size
+        if size > max(_UNPACKED, min(_RATIO * packed, _UNPACKED_AT_MOST)):
             raise CatalogueError(
-                f"{self._label!r} unpacks to {self._size // 1_000_000:,} MB and more, from "
-                f"{self._read.size / 1_000_000:.3g} MB: if that is meant, unpack it with gunzip"
+                f"{self._label!r} unpacks to {size // 1_000_000:,} MB and more, from "
+                f"{packed / 1_000_000:.3g} MB: if that is meant, unpack it with gunzip"
             )
-        buffer[: len(found)] = found
-        return len(found)
+        return count
 
 
 _UNPACKED, _UNPACKED_AT_MOST, _RATIO = 1 << 26, 1 << 32, 100
-"""A gzip file may hold so many bytes; or so many if it is packed no further than by this ratio."""
+"""The most bytes of any unpacked gzip file; the most at a lower ratio of packing; and this ratio."""
 
 
-class _Counted:
-    """A file that counts the bytes read from it."""
+class _Packed:
+    """A gzip file from its place on, which may lie behind other data; it counts the bytes read."""
 
     def __init__(self, file: Any) -> None:
         self._file, self.size = file, 0
+        self.start: int | None = file.tell() if file.seekable() else None
 
     def read(self, size: int = -1) -> bytes:
         found: bytes = self._file.read(size)
         self.size += len(found)
         return found
 
-
-def lines_of(stream: Iterable[Entry]) -> Iterable[Entry]:
-    """Return the lines of an open file, a too long one cut off, or any other entries as they are."""
-    return _lines(stream) if _is_file(stream) else stream
+    def seek(self, position: int) -> None:
+        self._file.seek((self.start or 0) + position)
+        self.size = 0
 
 
 def _is_file(stream: object) -> bool:
@@ -236,7 +219,7 @@ def _lines(stream: Any) -> Iterator[bytes | str]:
 
 
 class Reading:
-    """An open file, or other entries, from the first entry on; nothing more is read before it is asked for.
+    """The entries of an open file, or of another source, from the first on; each is read when it is needed.
 
     Parameters
     ----------
@@ -244,13 +227,12 @@ class Reading:
         An open file, or entries.
     label : str
         Its name.
-    digest : Digest, optional
-        The digest of all that is read.
     """
 
-    def __init__(self, stream: Iterable[Entry], label: str, digest: Digest | None = None) -> None:
-        self._stream, self._label, self._digest = stream, label, digest or Digest()
-        self._lines = self._told(lines_of(stream))
+    def __init__(self, stream: Iterable[Entry], label: str) -> None:
+        self._stream, self._label = stream, label
+        self._sha256, self._is_text = hashlib.sha256(), True
+        self._lines = self._digested(_lines(stream) if _is_file(stream) else stream)
         self._before: list[Entry] = []
         self.first: Entry = None
         """The first entry that is not blank; a text as bytes."""
@@ -262,8 +244,18 @@ class Reading:
         else:
             self.first = None
 
-    def _told(self, entries_: Iterable[Entry]) -> Iterator[Entry]:
-        return self._digest.of(entries(entries_, self._label))
+    def _digested(self, stream: Iterable[Entry]) -> Iterator[Entry]:
+        for entry in entries(stream, self._label):
+            if isinstance(entry, bytes) and len(entry) <= LONGEST_LINE:
+                self._sha256.update(entry)
+            else:
+                self._is_text = False
+            yield entry
+
+    @property
+    def sha256(self) -> str | None:
+        """The SHA-256 of what was read, or None where the entries were not the lines of a file."""
+        return self._sha256.hexdigest() if self._is_text else None
 
     @property
     def begins_with(self) -> bytes:
@@ -279,36 +271,33 @@ class Reading:
 
         `inside` is the keys that lead to the list of records in a document.
         """
-        if self.begins_with not in (b"[", b"{") or (not inside and _is_object(self.first)):
+        if self.begins_with not in (b"[", b"{") or (not inside and _is_json(self.first, dict)):
             return enumerate(self.lines(), start=1)
         is_file = _is_file(self._stream)
         as_text = as_bytes if is_file else _line
         parts = [as_text(entry) for entry in self._before]
         size = sum(map(len, parts))
-        while is_more := size < _PIECE:
-            for entry in self._lines:
-                self._before.append(entry)
-                parts.append(as_text(entry))
-                size += len(parts[-1])
-                break
-            else:
-                break
+        while size < _PIECE and (entry := next(self._lines, _NO_MORE)) is not _NO_MORE:
+            self._before.append(entry)
+            parts.append(as_text(entry))
+            size += len(parts[-1])
         start = b"".join(parts)
-        if not is_document(start, is_more, inside):
+        if not is_document(start, size < _PIECE, inside):
             return enumerate(self.lines(), start=1)
         # of a file the text is read on, since its lines are cut off
         pieces = iter(lambda: self._stream.read(_PIECE) or None, None) if is_file else None  # type: ignore[attr-defined]
-        rest = self._lines if pieces is None else self._told(pieces)
+        rest = self._lines if pieces is None else self._digested(pieces)
         return records_of(chain([start], map(as_text, rest)), inside)
 
 
 _BLANK = b"\xef\xbb\xbf \t\r\n"
+_NO_MORE = object()
 
 
-def _is_object(entry: Any) -> bool:
-    """Return whether a line is a JSON object."""
+def _is_json(text: Any, kind: type = object) -> bool:
+    """Return whether a text is JSON of this kind."""
     try:
-        return isinstance(msgspec.json.decode(entry), dict)
+        return isinstance(msgspec.json.decode(text), kind)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return False
 
@@ -344,31 +333,8 @@ def suffix_of(source: Any) -> str:
 
 
 def is_table(source: object) -> bool:
-    """Return whether it is a file of a table, which is told by its name."""
+    """Return whether a source is a file of a table, by the end of its name."""
     return suffix_of(source) in (".csv", ".tsv", ".parquet")
-
-
-class Digest:
-    """The SHA-256 of a file that is read line by line."""
-
-    def __init__(self) -> None:
-        self._sha256, self._whole = hashlib.sha256(), True
-        self._begun = False
-
-    def of(self, stream: Iterable[Entry]) -> Iterator[Entry]:
-        """Yield all entries."""
-        self._begun = True
-        for entry in stream:
-            if isinstance(entry, bytes) and len(entry) <= LONGEST_LINE:
-                self._sha256.update(entry)
-            else:
-                self._whole = False
-            yield entry
-
-    @property
-    def value(self) -> str | None:
-        """The digits, or None where the entries were not the lines of a file."""
-        return self._sha256.hexdigest() if self._begun and self._whole else None
 
 
 # -- JSON documents: records in any layout, without holding the text ---------------------------------------
@@ -378,13 +344,13 @@ _INDENT = 200
 """The longest indent that is recognized again."""
 
 _DEEPEST = 1000
-"""A value may have so many brackets inside each other; a line that has more is given up."""
+"""The most levels of brackets in a value; a line that has more is given up."""
 
 _STRING = rb'"(?:[^"\\\n]++|\\.)*+"'
 
 
 def _inside(depth: int) -> bytes:
-    """Return the pattern of what stands between brackets, with so many levels of brackets in it."""
+    """Return the pattern of a text between brackets that has at most `depth` levels of brackets in it."""
     deeper = _inside(depth - 1) if depth else b""
     nested = rb"|\{" + deeper + rb"\}|\[" + deeper + rb"\]" if depth else b""
     return rb'(?:[^"{}\[\]]++|' + _STRING + nested + rb")*+"
@@ -394,7 +360,7 @@ _SEPARATORS = rb"(?:[\s,\x1e]|\xef\xbb\xbf)*+"
 _GAP = re.compile(_SEPARATORS)
 _RECORD = re.compile(_SEPARATORS + rb"(\{" + _inside(3) + rb"\})")
 _TOKEN = re.compile(rb'([^"{}\[\]]*+)("(?:[^"\\\n]++|\\.)*+(?:"|\\?\n)|[{}\[\]])')
-"""The next bracket or string, and what stands before it. A string of JSON has no line break: it ends there."""
+"""The next bracket or string, and the text before it. A string ends at a line break at the latest."""
 _NO_RECORD = re.compile(rb"[^{\]\n]*+")
 _LISTS = re.compile(rb"(?:\[\s*\]\s*)*+\[\s*(?=\{|\Z)")
 
@@ -430,19 +396,11 @@ def _is_printed(start: bytes, whole: bool) -> bool:
     return b"\n" in start[: found[0]] and _is_json(start[: found[0]])
 
 
-def _is_json(text: bytes) -> bool:
-    try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return False
-    return True
-
-
 def records_of(pieces: Iterator[bytes], inside: Sequence[str]) -> Iterator[tuple[int, bytes | Broken]]:
     """Yield the records of a text, each with the number of the line in which it begins.
 
-    The text is lists of records, records, and objects that hold a list of records, after one another. What is
-    no record is yielded too, so that it is rejected. A record that is broken ends where the next one begins.
+    The text is a sequence of records, lists of records, and objects that hold a list of records. Other values
+    are yielded as well, and rejected later. A broken record ends where the next one begins.
     """
     text = _Text(pieces)
     while byte := text.next():
@@ -474,7 +432,7 @@ def _listed(text: _Text) -> Iterator[tuple[int, bytes | Broken]]:
             text.at += 1
             return
         if not byte:
-            if not last or last.rstrip().endswith(b"}"):  # otherwise the last record tells that it is cut off
+            if not last or last.rstrip().endswith(b"}"):  # otherwise the last record is rejected as cut off
                 yield begun, Broken("the list that begins here does not end", "[")
             return
         if byte in b"{[":
@@ -504,7 +462,7 @@ class _Text:
         self.text, self.at = b"".join(parts), self.at - kept
 
     def take(self, end: int) -> tuple[int, bytes]:
-        """Return the number of the line, and the text up to `end`; go there."""
+        """Return the number of the line and the text up to `end`, and move to `end`."""
         line, found = self.line, self.text[self.at : end]
         self.line += found.count(b"\n")
         self.at = end
@@ -519,7 +477,7 @@ class _Text:
             self._read_on()
 
     def end_of_line(self) -> int:
-        """Return where the line ends; a line that is too long is dropped, but for its start."""
+        """Return the end of the line; of a line that is too long only the start is kept."""
         while (end := self.text.find(b"\n", self.at)) < 0 and not self.is_whole:
             if len(self.text) - self.at > LONGEST_LINE:
                 self._shorten()
@@ -527,7 +485,7 @@ class _Text:
         return len(self.text) if end < 0 else end
 
     def walk(self, stack: list[bytes], inside: Sequence[str]) -> tuple[int, bool]:
-        """Return where the value ends, or where its list of records begins, and whether that is so."""
+        """Return the end of the value and False, or the start of its list of records and True."""
         while (found := _walk(self.text, self.at, stack.copy(), inside)) is None:
             if self.is_whole or len(self.text) - self.at > LONGEST_LINE:
                 return self._next_like_this(), False
@@ -535,7 +493,7 @@ class _Text:
         return found
 
     def _next_like_this(self) -> int:
-        """Return where the next line has a value, with the same indent as the line of this one."""
+        """Return the start of the value in the next line that has the same indent as the line of this value."""
         line = self.text[self.text.rfind(b"\n", 0, self.at) + 1 : self.at]
         indent = line[: len(line) - len(line.lstrip())]
         again = re.compile(rb"\n" + re.escape(indent) + rb"(?:,[ \t]*)?(?=\{)")
@@ -544,12 +502,12 @@ class _Text:
         return len(self.text) if self.is_whole else self.end_of_line()
 
     def _shorten(self) -> None:
-        """Drop a part of a line that is too long; what is left is still too long."""
+        """Drop a part of a line that is too long; the rest is still too long, so that it is rejected."""
         self.text, self.at = self.text[self.at : self.at + LONGEST_LINE + 1], 0
 
 
 def _walk(text: bytes, at: int, stack: list[bytes], inside: Sequence[str]) -> tuple[int, bool] | None:
-    """Return where the value at `at` ends, or where its list of records begins, and whether that is so.
+    """Return the end of the value at `at` and False, or the start of its list of records and True.
 
     Parameters
     ----------
@@ -571,7 +529,7 @@ def _walk(text: bytes, at: int, stack: list[bytes], inside: Sequence[str]) -> tu
         if token in (b"{", b"["):
             is_value = before.strip() == b":"
             if stack and stack[-1] == b"{" and not is_value:
-                return found.start(2), False  # an object holds keys, so that this is the next record
+                return found.start(2), False  # an object holds keys, so this is the next record
             if len(stack) == _DEEPEST:
                 end = text.find(b"\n", at)
                 return None if end < 0 else (end, False)
@@ -580,17 +538,23 @@ def _walk(text: bytes, at: int, stack: list[bytes], inside: Sequence[str]) -> tu
             if inside and token == b"[" and keys == list(inside):
                 return found.start(2), True
         elif token in (b"}", b"]"):
-            opening = b"{" if token == b"}" else b"["
-            while stack and stack[-1] != opening and opening in stack:
-                stack.pop()
-            if opening not in stack:
+            if not _close(stack, token):
                 return found.start(2), False
-            stack.pop()
             if not stack:
                 return at, False
         else:
             last = token
     return None
+
+
+def _close(stack: list[bytes], token: bytes) -> bool:
+    """Close the innermost bracket of this kind, and those left open in it; return whether there is one."""
+    opening = b"{" if token == b"}" else b"["
+    if opening not in stack:
+        return False
+    while stack.pop() != opening:
+        pass
+    return True
 
 
 def _key(token: bytes) -> str:

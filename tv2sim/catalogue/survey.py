@@ -5,30 +5,27 @@ from __future__ import annotations
 import tempfile
 from array import array
 from bisect import insort
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import IOBase
 from math import nan
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tv2sim.base.checks import a_whole_number, plural
-from tv2sim.base.notebook_html import display
+from tv2sim.base.checks import a_whole_number
 from tv2sim.base.progress import watched
 from tv2sim.catalogue.columns import Given
 from tv2sim.catalogue.judging import Entry, Reasons, as_bytes, parse, repeated, text_of
 from tv2sim.catalogue.reading import imported
 from tv2sim.catalogue.sources import Reading, Source, entries, is_table, opened
-from tv2sim.catalogue.videos import NUMBERS, Rejected, Video, is_absent, numbers_shown, rejected_shown
+from tv2sim.catalogue.videos import NUMBERS, Rejected, Video, VideoColumns, is_absent
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-@dataclass(frozen=True, repr=False)
-class Survey:
+class Survey(VideoColumns):
     """The result of :func:`survey_catalogue`.
 
     Attributes
@@ -45,42 +42,23 @@ class Survey:
         The first of them.
     reasons : tuple of int and Rejected
         How many lines have the same reason, and the first of them; the commonest reason is first. At most
-        1,000 different reasons are told apart.
+        1,000 different reasons are distinguished.
     """
 
-    name: str
-    encoding_time: NDArray[np.float64]
-    publication_timeout: NDArray[np.float64]
-    submitted_at: NDArray[np.float64] | None
-    publishing_time: NDArray[np.float64] | None
-    priority: NDArray[np.float64] | None
-    rejected_lines: int
-    rejected: tuple[Rejected, ...]
-    reasons: tuple[tuple[int, Rejected], ...] = ()
-
-    def __len__(self) -> int:
-        return len(self.publication_timeout)
-
-    @property
-    def numbers(self) -> dict[str, NDArray[np.float64]]:
-        """The columns that there are, by name."""
-        columns = {name: getattr(self, name) for name in NUMBERS}
-        known = {name: column for name, column in columns.items() if column is not None}
-        return {name: column for name, column in known.items() if not is_absent(name, column)}
-
-    @property
-    def _size(self) -> str:
-        return f"{plural(len(self), 'video')}, {plural(self.rejected_lines, 'line')} rejected"
+    def __init__(
+        self,
+        name: str,
+        numbers: dict[str, NDArray[np.float64]],
+        rejected: Iterable[Rejected],
+        rejected_lines: int,
+        reasons: Reasons,
+    ) -> None:
+        known = {name: column for name, column in numbers.items() if not is_absent(name, column)}
+        super().__init__(name, known, rejected, rejected_lines)
+        self.reasons = tuple(reasons.commonest())
 
     def __repr__(self) -> str:
         return f"<Survey of {self.name!r}: {self._size}>"
-
-    def _repr_html_(self) -> str:
-        return display(
-            self.name, self._size,
-            numbers_shown(self.numbers),
-            rejected_shown(self.rejected, self.rejected_lines),
-        )  # fmt: skip
 
 
 def survey_catalogue(
@@ -128,9 +106,8 @@ def survey_catalogue(
     if columns is not None or is_table(source):
         importer = imported(source, columns)
         rejected = importer.rejected
-        return _survey(
-            importer.label, importer.numbers, len(rejected), rejected[: found.keep], Reasons(rejected)
-        )
+        first, reasons = rejected[: found.keep], Reasons(rejected)
+        return Survey(importer.label, importer.numbers, first, len(rejected), reasons)
     with opened(source) as (stream, label), _rereadable(stream, label) as again:
         lines = watched(Reading(again(), label).records(), "line", wanted=progress)
         for place, (number, entry, outcome) in enumerate(parse(lines)):
@@ -183,7 +160,7 @@ def _copied(piece: Any) -> bytes:
 class _Found:
     """The data that the pass collects: a few numbers per video, and the first rejected lines.
 
-    Entries are known by their place among all entries, since several may be of one line.
+    An entry is identified by its place among all entries, since several may be in one line.
     """
 
     def __init__(self, keep: int) -> None:
@@ -237,22 +214,5 @@ class _Found:
         valid = ~np.isin(np.frombuffer(self.places, dtype=np.int64), self.repeats)
         del self.hashes, self.places  # before the columns are copied
         columns = {name: np.frombuffer(numbers)[valid] for name, numbers in self.numbers.items()}
-        # a repeated id may have had the only number of a column
-        known = {name: column for name, column in columns.items() if not is_absent(name, column)}
-        rejected = [one for _, one in self.rejected]
-        return _survey(label, known, self.rejected_lines, rejected, self.reasons)
-
-
-def _survey(
-    label: str,
-    numbers: Mapping[str, NDArray[np.float64]],
-    rejected_lines: int,
-    rejected: list[Rejected],
-    reasons: Reasons,
-) -> Survey:
-    """Return the survey with these columns."""
-    known: dict[str, Any] = {name: numbers.get(name) for name in NUMBERS}
-    if known["encoding_time"] is None:
-        known["encoding_time"] = np.full(len(known["publication_timeout"]), nan)
-    told = tuple(reasons.commonest())
-    return Survey(label, **known, rejected_lines=rejected_lines, rejected=tuple(rejected), reasons=told)
+        rejected = (one for _, one in self.rejected)
+        return Survey(label, columns, rejected, self.rejected_lines, self.reasons)

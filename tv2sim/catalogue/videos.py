@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 
 
 UNKNOWN = float("nan")
-"""The encoding time of a video that has none. Also stands for a timeout, which has no default, but cannot be
-declared so after optional fields."""
+"""The encoding time of a video that has none; as the default of the timeout it marks a missing timeout."""
 
 
 class Video(msgspec.Struct, frozen=True, rename="camel", gc=False, omit_defaults=True):
@@ -80,7 +79,7 @@ REQUIRED = ("id", "encoding_time", "publication_timeout")
 TEXTS = ("id", "title", "provider")
 
 
-class _Number(NamedTuple):
+class Number(NamedTuple):
     """The limits of a number of a video."""
 
     optional: bool
@@ -105,7 +104,7 @@ class _Number(NamedTuple):
         return check(what, value, **bound, error=CatalogueError)
 
 
-def _numbers() -> dict[str, _Number]:
+def _numbers() -> dict[str, Number]:
     found = {}
     for field in type_info(Video).fields:  # type: ignore[attr-defined]
         kinds = field.type.types if isinstance(field.type, UnionType) else (field.type,)
@@ -113,7 +112,7 @@ def _numbers() -> dict[str, _Number]:
             if isinstance(kind, FloatType):
                 least, above = (-inf if bound is None else bound for bound in (kind.ge, kind.gt))
                 most = inf if kind.le is None else kind.le
-                found[field.name] = _Number(field.name not in REQUIRED, least, above, most)
+                found[field.name] = Number(field.name not in REQUIRED, least, above, most)
     return found
 
 
@@ -134,7 +133,49 @@ class Rejected(NamedTuple):
     text: str
 
 
-class Catalogue:
+class VideoColumns:
+    """The numbers of accepted videos in columns, and the first rejected lines of their source."""
+
+    encoding_time: NDArray[np.float64]
+    publication_timeout: NDArray[np.float64]
+    submitted_at: NDArray[np.float64] | None
+    publishing_time: NDArray[np.float64] | None
+    priority: NDArray[np.float64] | None
+
+    def __init__(
+        self, name: str, numbers: dict[str, NDArray[np.float64]], rejected: Iterable[Rejected], lines: int
+    ) -> None:
+        self.name, self.numbers = name, numbers
+        self.rejected, self.rejected_lines = tuple(rejected), lines
+        for number in NUMBERS:
+            setattr(self, number, numbers.get(number))
+        if "encoding_time" not in numbers:
+            self.encoding_time = np.full(len(self), nan)
+
+    def __len__(self) -> int:
+        return len(self.publication_timeout)
+
+    @property
+    def _size(self) -> str:
+        return f"{plural(len(self), 'video')}, {plural(self.rejected_lines, 'line')} rejected"
+
+    def _repr_html_(self) -> str:
+        first = self._first()
+        return display(self.name, self._size, _numbers_table(self.numbers), first, self._rejected_table())
+
+    def _first(self) -> Markup:
+        """Return a table of the first few videos."""
+        return Markup()
+
+    def _rejected_table(self) -> Markup:
+        """Return a table of the first few rejected lines."""
+        rows: list[tuple[object, ...]] = [*self.rejected[:_FEW]]
+        if more := self.rejected_lines - len(rows):
+            rows.append(("…", plural(more, "more line"), ""))
+        return table(["rejected line", "reason", "text"], rows, words=3) if rows else Markup()
+
+
+class Catalogue(VideoColumns):
     """The accepted videos of one source, in their order, and the lines that were rejected.
 
     Made by :func:`tv2sim.read_catalogue` and :func:`tv2sim.generate_catalogue`. It has a length, can be
@@ -186,56 +227,45 @@ class Catalogue:
         timezone: str | None = None,
     ) -> None:
         videos = list(videos)
-        ids, titles, providers = (map(attrgetter(text), videos) for text in TEXTS)
-        columns = {name: _column(videos, name) for name in NUMBERS}
-        numbers = {name: column for name, column in columns.items() if column is not None}
-        self._hold(ids, titles, providers, numbers, rejected, name, sha256, timezone)
+        columns = {number: _column(videos, number) for number in NUMBERS}
+        numbers = {number: column for number, column in columns.items() if column is not None}
+        texts = {text: map(attrgetter(text), videos) for text in TEXTS}
+        self._hold(texts, numbers, rejected, name, sha256, timezone)
 
     @classmethod
     def of_columns(
-        cls,
-        ids: Iterable[str],
-        titles: Iterable[str],
-        providers: Iterable[str],
-        numbers: dict[str, NDArray[np.float64]],
-        rejected: Sequence[Rejected] = (),
-        name: str = "catalogue",
-        sha256: str | None = None,
-        timezone: str | None = None,
+        cls, texts: Mapping[str, Iterable[str]], numbers: dict[str, NDArray[np.float64]], *source: Any
     ) -> Catalogue:
-        """Return the catalogue of these columns, which are not checked."""
+        """Return the catalogue of these columns, which are not checked.
+
+        `source` is rejected, name, sha256 and timezone, as for the class.
+        """
         catalogue = cls.__new__(cls)
-        catalogue._hold(ids, titles, providers, numbers, rejected, name, sha256, timezone)
+        catalogue._hold(texts, numbers, *source)
         return catalogue
 
     def _hold(
         self,
-        ids: Iterable[str],
-        titles: Iterable[str],
-        providers: Iterable[str],
+        texts: Mapping[str, Iterable[str]],
         numbers: dict[str, NDArray[np.float64]],
         rejected: Sequence[Rejected],
         name: str,
         sha256: str | None,
         timezone: str | None,
     ) -> None:
-        self.name = a_name("a catalogue's name", name, error=CatalogueError)
-        self.sha256, self.rejected, self.timezone = sha256, tuple(rejected), timezone
-        self.ids, self.titles = tuple(ids), tuple(titles)
-        shared: dict[str, str] = {}  # there are few providers: each name is held once
-        self.providers = tuple(shared.setdefault(provider, provider) for provider in providers)
-        self.numbers = numbers
+        name = a_name("a catalogue's name", name, error=CatalogueError)
+        super().__init__(name, numbers, rejected, len(rejected))
         for column in numbers.values():
             column.flags.writeable = False
-        unknown = np.full(len(self.ids), nan)
-        self.encoding_time = self.numbers.get("encoding_time", unknown)
-        self.publication_timeout = self.numbers["publication_timeout"]
-        self.submitted_at = self.numbers.get("submitted_at")
-        self.publishing_time = self.numbers.get("publishing_time")
-        self.priority = self.numbers.get("priority")
+        self.sha256, self.timezone = sha256, timezone
+        self.ids, self.titles = tuple(texts["id"]), tuple(texts["title"])
+        shared: dict[str, str] = {}  # there are few providers: each name is held once
+        self.providers = tuple(shared.setdefault(provider, provider) for provider in texts["provider"])
 
-    def __len__(self) -> int:
-        return len(self.ids)
+    @property
+    def texts(self) -> dict[str, tuple[str, ...]]:
+        """The columns of texts, by the name of the field."""
+        return {"id": self.ids, "title": self.titles, "provider": self.providers}
 
     @overload
     def __getitem__(self, row: int) -> Video: ...
@@ -252,12 +282,9 @@ class Catalogue:
 
     def rows(self, rows: Sequence[int] | NDArray[np.int64]) -> Catalogue:
         """Return the catalogue of the same source with these rows, in this order."""
-        ids, titles, providers = (
-            [texts[row] for row in rows] for texts in (self.ids, self.titles, self.providers)
-        )
+        texts = {name: [column[row] for row in rows] for name, column in self.texts.items()}
         numbers = {name: column[rows] for name, column in self.numbers.items()}
-        source = self.rejected, self.name, self.sha256, self.timezone
-        return Catalogue.of_columns(ids, titles, providers, numbers, *source)
+        return Catalogue.of_columns(texts, numbers, self.rejected, self.name, self.sha256, self.timezone)
 
     def by_submission(self) -> Catalogue:
         """Return the catalogue in the order of `submittedAt`, as videos arrive where there are no encoders.
@@ -293,20 +320,8 @@ class Catalogue:
 
     __hash__ = None  # type: ignore[assignment]
 
-    @property
-    def _size(self) -> str:
-        return f"{plural(len(self), 'video')}, {plural(len(self.rejected), 'line')} rejected"
-
     def __repr__(self) -> str:
         return f"<Catalogue {self.name!r}: {self._size}>"
-
-    def _repr_html_(self) -> str:
-        return display(
-            self.name, self._size,
-            numbers_shown(self.numbers),
-            self._first(),
-            rejected_shown(self.rejected, len(self.rejected)),
-        )  # fmt: skip
 
     def _first(self) -> Markup:
         """Return a table of the first few videos."""
@@ -314,8 +329,7 @@ class Catalogue:
             [one.id, one.title, one.provider, f"{one.encoding_time:g}", f"{one.publication_timeout:g}"]
             for one in self[:_FEW]
         ]
-        head = ["id", "title", "provider", "encoding time", "publication timeout"]
-        return table(head, rows, words=3)
+        return table(["id", "title", "provider", "encoding time", "publication timeout"], rows, words=3)
 
     @property
     def frame(self) -> pd.DataFrame:
@@ -325,8 +339,7 @@ class Catalogue:
         """
         import pandas as pd
 
-        texts = {"id": self.ids, "title": self.titles, "provider": self.providers}
-        return pd.DataFrame(texts | self.numbers)
+        return pd.DataFrame({**self.texts, **self.numbers})
 
     def groups(self, column: str) -> list[tuple[Any, NDArray[np.int64]]]:
         """Return the values of a column of :attr:`frame` in ascending order, each with the rows that have it.
@@ -369,34 +382,24 @@ _FEW = 5
 """Rows of a longer table that a notebook shows."""
 
 
-def numbers_shown(numbers: Mapping[str, NDArray[np.float64]]) -> Markup:
-    """Return a table of the numbers of videos, for a notebook."""
-    known = {name: column[~np.isnan(column)] for name, column in numbers.items()}
-    optional = {name: column for name, column in known.items() if NUMBERS[name].optional}
-    columns = {name: column for name, column in known.items() if name not in optional}
+def _numbers_table(numbers: dict[str, NDArray[np.float64]]) -> Markup:
+    """Return a table of the numbers of videos: those that each video has, the slack, then the optional ones."""
+    columns = dict(numbers)
     if "encoding_time" in numbers:
-        slack = numbers["publication_timeout"] - numbers["encoding_time"]
-        columns["slack"] = slack[~np.isnan(slack)]
-    columns |= optional
+        columns["slack"] = numbers["publication_timeout"] - numbers["encoding_time"]
+    known = {name: column[~np.isnan(column)] for name, column in columns.items()}
     rows = [
         [
             name.replace("_", " "),
             *(f"{figure:.4g}" for figure in (values.min(), np.median(values), values.mean(), values.max())),
             histogram(values, f"distribution of {name.replace('_', ' ')}"),
         ]
-        for name, values in columns.items()
+        for name, values in sorted(
+            known.items(), key=lambda one: one[0] in NUMBERS and NUMBERS[one[0]].optional
+        )
         if len(values)
     ]
     return table(["seconds", "smallest", "median", "mean", "largest", "distribution"], rows)
-
-
-def rejected_shown(rejected: Sequence[Rejected], lines: int) -> Markup:
-    """Return a table of the first few rejected lines for a notebook; `lines` is the number of all of them."""
-    rows = [tuple(one) for one in rejected[:_FEW]]
-    if lines > len(rows):
-        rows.append(("…", f"{plural(lines - len(rows), 'more line')}", ""))
-    head = ["rejected line", "reason", "text"]
-    return table(head, rows, words=3) if rows else Markup()
 
 
 def _column(videos: Sequence[Video], name: str) -> NDArray[np.float64] | None:

@@ -1,8 +1,11 @@
 """The command ``tv2sim``: options in, lines out, one clear sentence when something is wrong.
 
-Results go to standard output, progress and diagnostics to standard error. Exit status 0 is fine, 2 means that
-the input or the options are wrong, 1 that tv2sim failed (or that a strict replay was late, or a verification
-does not agree), 130 that it was interrupted, 143 that it was terminated, 129 that its terminal was closed.
+Results go to standard output, progress and diagnostics to standard error. The exit status is:
+
+- 0: the command has succeeded
+- 1: tv2sim has failed, a strict replay was late, or a verification does not agree
+- 2: the input or an option is wrong
+- 130, 143, 129: the command was interrupted, was terminated, or its terminal was closed
 """
 
 TYPE_CHECKING = False  # nothing is imported here, not even typing: Ctrl-C in an import shows a traceback

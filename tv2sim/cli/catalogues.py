@@ -1,4 +1,4 @@
-"""``tv2sim generate``, ``check`` and ``import``: what makes a catalogue or looks at one."""
+"""``tv2sim generate``, ``check`` and ``import``: commands that make or examine a catalogue."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, BinaryIO
 import numpy as np
 
 from tv2sim.base.checks import a_whole_number, plural
-from tv2sim.base.errors import CatalogueError, InputError, OutputError
+from tv2sim.base.errors import CatalogueError, InputError, OutputError, printable
 from tv2sim.base.progress import watched
 from tv2sim.base.storage import read_file, resolved, whole_file
 from tv2sim.catalogue import Import, Rejected, Survey, generate_lines, import_catalogue, survey_catalogue
 from tv2sim.catalogue.columns import STARTUP_TIME, Columns, a_timezone, as_columns
 from tv2sim.catalogue.judging import Reasons
 from tv2sim.cli.inputs import note_units, scenario_of
-from tv2sim.cli.output import USUAL, note, plain, say, width_of_terminal
+from tv2sim.cli.output import USUAL, note, say, width_of_terminal
 from tv2sim.world.distributions import Distribution
 from tv2sim.world.profiles import Profile
 
@@ -116,7 +116,7 @@ def _describe_load(survey: Survey, scenario: Scenario) -> None:
 
 
 def _range(values: NDArray[np.float64]) -> str:
-    """Return the range and the mean of times, without those that are missing."""
+    """Return the range and the mean of times; missing times are left out."""
     mean = np.nanmean(values)
     shown = f"{mean:.3g}" if mean < 1000 else f"{mean:.0f}"
     return f"{np.nanmin(values):g} to {np.nanmax(values):g} s, mean {shown} s"
@@ -143,7 +143,7 @@ def _table(encoding: NDArray[np.float64], timeout: NDArray[np.float64]) -> None:
 
 
 def import_command(options: argparse.Namespace) -> None:
-    """Write the catalogue and the start-up times, and say what was left out and why."""
+    """Write the catalogue and the start-up times, and report the lines that were left out, with reasons."""
     columns = as_columns(options.mapping)
     timezone = None if options.timezone is None else a_timezone(options.timezone)
     if options.startup_times is not None and columns.fields.get(STARTUP_TIME) is None:
@@ -165,7 +165,7 @@ def import_command(options: argparse.Namespace) -> None:
         origin.sign(name)
     for line in _report(found, columns):
         # without --out, standard output is the catalogue
-        note(plain(line)) if out is None else say(line)
+        note(printable(line)) if out is None else say(line)
     note_units(found.catalogue.numbers | {STARTUP_TIME: found.startup_times}, columns.constants)
 
 
@@ -213,13 +213,13 @@ def _left_out(rejected: tuple[Rejected, ...]) -> str:
     return f"{plural(len(rejected), 'line')} left out" if rejected else "nothing left out"
 
 
-# -- what an import has written ----------------------------------------------------------------------------
+# -- the record of an import -------------------------------------------------------------------------------
 
 
 class _Origin:
     """A log and a mapping. The log is known by its path, since it may have grown; standard input is not.
 
-    The record beside an output is a hash of both and of what was written.
+    The record beside an output is a hash of the log, the mapping and the output.
     """
 
     def __init__(self, log: str, columns: Columns) -> None:

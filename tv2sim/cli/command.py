@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType
 
-__all__ = ["Signalled", "Signals", "call"]
-
 
 def call(argv: Sequence[str] | None) -> int:
     """Run the command with these arguments and return its exit status."""
@@ -53,20 +51,7 @@ def _flushed(status: int, asked: Signals) -> int:
 def _run(argv: Sequence[str] | None, asked: Signals) -> int:
     """Run the command, and report an error in one line."""
     try:
-        # an exception that a signal raises during an import may be lost in the import system
-        asked.hold()
-        from tv2sim.cli.options import COMMANDS
-        from tv2sim.cli.parse import completion, parse, what_to_try
-
-        options = parse(argv)
-        if options.command is None:
-            print(completion(options.print_completion) if options.print_completion else what_to_try())
-            return 0
-        module = import_module(f"tv2sim.cli.{COMMANDS[options.command].module}")
-        command = getattr(module, f"{options.command}_command")
-        options.signals = asked
-        asked.release()
-        return command(options) or 0
+        return _called(argv, asked)
     except SystemExit as end:  # of the parser, which has reported the error
         return end.code if isinstance(end.code, int) else 0
     except BrokenPipeError:  # the reader has closed the pipe, as head does
@@ -75,7 +60,7 @@ def _run(argv: Sequence[str] | None, asked: Signals) -> int:
         return _complain(str(error), 1)
     except TV2SimError as error:
         return _complain(str(error), 2)
-    except KeyboardInterrupt as error:  # Interrupted has a message that says what was finished
+    except KeyboardInterrupt as error:  # the message of an interrupted study says how much was finished
         return _complain(str(error) or "interrupted", asked.status)
     except OSError as error:
         return _complain(f"cannot write the output: {error.strerror or error}", 2)
@@ -86,6 +71,22 @@ def _run(argv: Sequence[str] | None, asked: Signals) -> int:
             raise
         message = f"a failure of tv2sim itself, please report it: {type(error).__name__}: {error}"
         return _complain(message + " (TV2SIM_DEBUG=1 shows where)", 1)
+
+
+def _called(argv: Sequence[str] | None, asked: Signals) -> int:
+    # an exception that a signal raises during an import may be lost in the import system
+    asked.hold()
+    from tv2sim.cli.options import COMMANDS
+    from tv2sim.cli.parse import completion, parse, what_to_try
+
+    options = parse(argv)
+    if options.command is None:
+        print(completion(options.print_completion) if options.print_completion else what_to_try())
+        return 0
+    module = import_module(f"tv2sim.cli.{COMMANDS[options.command].module}")
+    options.signals = asked
+    asked.release()
+    return getattr(module, f"{options.command}_command")(options) or 0
 
 
 def _complain(message: str, status: int) -> int:

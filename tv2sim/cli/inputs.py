@@ -1,4 +1,4 @@
-"""The values that the options ask for: scenario, strategy, seed, port. The environment is used without them."""
+"""Scenario, strategy, seed and port as the options give them; some are else taken from the environment."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from tv2sim.base.checks import plural
 from tv2sim.base.dictionaries import changed, read_tables
-from tv2sim.base.errors import InputError
+from tv2sim.base.errors import InputError, printable
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.catalogue.columns import FIELDS, STARTUP_TIME
 from tv2sim.cli.options import SCENARIO
-from tv2sim.cli.output import note, plain
+from tv2sim.cli.output import note
 from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.world.measured_times import unit_question
 from tv2sim.world.prices import Prices
@@ -26,11 +26,6 @@ from tv2sim.world.scenario import Scenario
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-__all__ = [
-    "arguments_of", "catalogue_of", "fields_of", "keep_running", "note_load", "note_rejected", "note_units",
-    "port_of", "prices_of", "scenario_of", "seed_of", "strategy_of",
-]  # fmt: skip
 
 
 def arguments_of(options: argparse.Namespace, *names: str) -> dict[str, Any]:
@@ -50,7 +45,7 @@ def fields_of(options: argparse.Namespace, *, several: bool = False) -> dict[str
         If a file cannot be read, or the environment's value is not a positive whole number.
     """
     given = vars(options).copy()
-    files = options.scenario or [] if several else [options.scenario] if options.scenario else []
+    files = [options.scenario] if isinstance(options.scenario, str) else options.scenario or []
     said = "encoders" in given or any("encoders" in read_tables(Path(path), "scenario") for path in files)
     if not said and (text := os.environ.get("ENCODERS")) is not None:
         number = _whole(text, 1, inf, "the environment variable ENCODERS must be a positive whole number")
@@ -61,7 +56,7 @@ def fields_of(options: argparse.Namespace, *, several: bool = False) -> dict[str
 def catalogue_of(
     options: argparse.Namespace, scenarios: Iterable[Scenario], path: str | None = None
 ) -> Catalogue:
-    """Return the catalogue that is asked for, or the one of this path if there are several.
+    """Return the catalogue of the options, or of a path if there are several.
 
     Where no scenario has encoders it is sorted by submission, and this is noted if it changes the order.
     """
@@ -70,24 +65,24 @@ def catalogue_of(
         return catalogue
     ordered = catalogue.by_submission()
     if ordered.ids != catalogue.ids:
-        note(f"{plain(catalogue.name)}: sorted by submittedAt, since videos arrive in this order")
+        note(f"{printable(catalogue.name)}: sorted by submittedAt, since videos arrive in this order")
     return ordered
 
 
 def scenario_of(options: argparse.Namespace) -> Scenario:
-    """Return the scenario that is asked for."""
+    """Return the scenario of the options."""
     base = Scenario() if options.scenario is None else Scenario.from_file(options.scenario)
     return changed(base, fields_of(options))
 
 
 def strategy_of(options: argparse.Namespace) -> Strategy:
-    """Return the strategy that is asked for."""
+    """Return the strategy of the options."""
     strategy = as_strategy(getattr(options, "strategy", "2c"))
     return strategy.replace(prewarmed=options.prewarmed) if hasattr(options, "prewarmed") else strategy
 
 
 def prices_of(options: argparse.Namespace) -> Prices | None:
-    """Return the prices that are given.
+    """Return the prices of the options, or None.
 
     Raises
     ------
@@ -101,7 +96,7 @@ def prices_of(options: argparse.Namespace) -> Prices | None:
 
 
 def seed_of(options: argparse.Namespace) -> int:
-    """Return the seed that is asked for; if it is drawn, note it."""
+    """Return the seed of the options; a seed that is drawn is noted."""
     given = getattr(options, "seed", 1)
     seed = as_seed(given)
     if given is None:
@@ -110,7 +105,7 @@ def seed_of(options: argparse.Namespace) -> int:
 
 
 def port_of(options: argparse.Namespace) -> int | None:
-    """Return the port to serve at, or None: the option's, else that of PORT, else 8080.
+    """Return the port to serve at: by the option, else by PORT, else 8080; None serves nothing.
 
     Raises
     ------
@@ -127,7 +122,7 @@ def port_of(options: argparse.Namespace) -> int | None:
 
 
 def keep_running(options: argparse.Namespace) -> bool:
-    """Return whether to serve after the end: the option's answer, else that of KEEP_RUNNING, else no.
+    """Return whether to serve after the end: by the option, else by KEEP_RUNNING, else no.
 
     Raises
     ------
@@ -151,7 +146,7 @@ def _whole(text: str, least: int, most: float, rule: str) -> int:
 
 
 def note_units(numbers: Mapping[str, NDArray[np.float64]], constants: Container[str]) -> None:
-    """Ask about times that look like milliseconds, but for those that the mapping gives as a constant."""
+    """Ask about times that look like milliseconds, except constants of the mapping."""
     names = ("encoding_time", "publishing_time", "publication_timeout", STARTUP_TIME)
     for name in names:
         if name in numbers and FIELDS[name] not in constants:
@@ -163,15 +158,13 @@ def note_units(numbers: Mapping[str, NDArray[np.float64]], constants: Container[
 def note_rejected(catalogue: Catalogue, name: str = "") -> None:
     """Note how many lines were rejected, and the first of them."""
     if catalogue.rejected:
-        first = catalogue.rejected[0]
-        note(
-            f"{plain(name)}{plural(len(catalogue.rejected), 'line')} rejected, the first, line {first.line}, "
-            f"because {plain(first.reason)} (tv2sim check lists them)"
-        )
+        first, lines = catalogue.rejected[0], plural(len(catalogue.rejected), "line")
+        why = f"the first, line {first.line}, because {first.reason} (tv2sim check lists them)"
+        note(printable(f"{name}{lines} rejected, {why}"))
 
 
 def note_load(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> None:
-    """Note what is unusual about the input: rejected lines, an unused pool, a load beyond the capacity."""
+    """Warn of rejected lines, an unused pool, and a load beyond the capacity."""
     note_rejected(catalogue)
     strategy = strategy.sized(catalogue, scenario)
     if strategy.dedicated and strategy.prewarmed:

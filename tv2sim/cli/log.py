@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tv2sim.cli.output import plain
+from tv2sim.base.errors import printable
 from tv2sim.results.event_kinds import LogEntry, words
 from tv2sim.results.run import versions_here
 from tv2sim.results.saving import FORMAT
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from tv2sim.realtime.player import Player
     from tv2sim.results.run import Run
 
-__all__ = ["costs_line", "data_of", "end_of", "head_of", "json_line", "json_text", "line_of"]
-
 
 def line_of(entry: LogEntry, titles: Sequence[str], own: Sequence[int]) -> str:
     """Return an entry of the log as a line for people.
@@ -27,7 +25,7 @@ def line_of(entry: LogEntry, titles: Sequence[str], own: Sequence[int]) -> str:
     """
     shown, waits_beside = "", False
     if entry.video is not None:
-        shown, waits_beside = f"video {entry.video:<4} {plain(titles[entry.video])}", bool(own[entry.video])
+        shown, waits_beside = f"video {entry.video:<4} {printable(titles[entry.video])}", bool(own[entry.video])
     text = words(entry, own=waits_beside)
     return f"{entry.time:10.3f}  {entry.event:<17}  {text:<16}  {shown}".rstrip()
 
@@ -47,7 +45,7 @@ def end_of(run: Run) -> dict[str, Any]:
 
 
 def costs_line(run: Run) -> str:
-    """Return what a run costs as a line for people, in the manner of the stats line."""
+    """Return the costs of a run as a line for people, in the form of the stats line."""
     return "costs: " + " ".join(f"{name}={cost:.10g}" for name, cost in run.costs.items())
 
 
@@ -59,13 +57,13 @@ def json_line(value: Any) -> bytes:
     >>> json_line({"title": "two\N{LINE SEPARATOR}lines"})
     b'{"title":"two\\u2028lines"}\n'
     """
-    return plain(msgspec.json.encode(value).decode(), _in_json).encode() + b"\n"
+    return printable(msgspec.json.encode(value).decode(), _in_json).encode() + b"\n"
 
 
 def json_text(value: Any) -> bytes:
     """Return a value as indented JSON, with characters escaped that are not printable."""
     lines = msgspec.json.format(msgspec.json.encode(value), indent=2).decode().split("\n")
-    return b"".join(plain(line, _in_json).encode() + b"\n" for line in lines)
+    return b"".join(printable(line, _in_json).encode() + b"\n" for line in lines)
 
 
 def _in_json(character: str) -> str:

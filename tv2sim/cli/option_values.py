@@ -14,11 +14,6 @@ from tv2sim.base.line_syntax import parts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = [
-    "ListOf", "TablesOr", "choice", "forms", "is_table", "is_text", "number", "precision", "prices", "setting",
-    "share", "speed", "varied", "whole", "whole_or_none",
-]  # fmt: skip
-
 
 def whole(text: str) -> int:
     """Return a whole number."""
@@ -114,25 +109,23 @@ def setting(part: dict[str, Any]) -> Callable[[str], Any]:
     """Return a function that reads a value in one of its forms; limits are checked where it is used."""
     kinds = {form.get("type"): form for form in forms(part)}
     names = [name for form in forms(part) for name in form.get("enum", ())]
+    words = [name for name in names if name is not None]
+    plain = str if is_text(part) or "enum" in part else whole if "integer" in kinds else number
 
     def read(text: str) -> Any:
-        if None in names and text.lower() == "none":
+        if text.lower() == "none" and None in names:
             return None
-        if text in names:
+        if text in words:
             return text
-        if "object" in kinds and ("=" in text or set(kinds) <= {"object", None}):
-            return _table(text, kinds["object"]["properties"], [name for name in names if name is not None])
-        if "array" in kinds and ("," in text or "[" in text):
-            return _array(text)
-        if is_text(part) or "enum" in part:
-            return text
-        return whole(text) if "integer" in kinds else number(text)
+        if "object" in kinds and ("=" in text or is_table(part)):
+            return _table(text, kinds["object"]["properties"], words)
+        return _array(text) if "array" in kinds and re.search(r"[,\[]", text) else plain(text)
 
     return read
 
 
 def _table(text: str, properties: dict[str, Any], names: list[str]) -> dict[str, Any]:
-    """Return a table; `names` are what may be written instead of one."""
+    """Return a table; `names` are the words that may be written in its place."""
     pairs = [part.partition("=") for part in parts(text)]
     for name, given, _ in pairs:
         if not given:

@@ -18,7 +18,6 @@ from tv2sim.cli.option_values import ListOf, forms, is_table, is_text
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["COMMANDS", "FORMS", "SCENARIO", "Command", "OneOf", "Option", "words_of"]
 
 _UNSET = argparse.SUPPRESS
 """The default of an option that is left out of the namespace if it is not given, since None may be a value."""
@@ -49,21 +48,31 @@ class OneOf(NamedTuple):
     options: tuple[Option, ...]
 
 
-class Command(NamedTuple):
-    """A command: what it does, its options, and two calls that work where videos.jsonl is."""
+class Command:
+    """A command.
 
-    module: str
-    """The module of the command line that has its function, which is named after the command."""
-    text: str
-    examples: tuple[str, str]
-    groups: dict[str, tuple[Option | OneOf, ...]]
-    """The options by the heading above them; those without a heading stand first."""
+    Parameters
+    ----------
+    module : str
+        The module of the command line that has its function, which is named after the command.
+    text : str
+        A sentence that says what the command does.
+    examples : tuple of str
+        Two calls that work where videos.jsonl is.
+    *options : Option, OneOf or str
+        The options; a string is the heading of the options after it.
+    """
+
+    def __init__(
+        self, module: str, text: str, examples: tuple[str, str], *options: Option | OneOf | str
+    ) -> None:
+        self.module, self.text, self.examples, self.options = module, text, examples, options
 
 
 def _option(name: str, text: str, kind: Callable[[str], Any] = str, **how: Any) -> Option:
     """Return an option such as "--runs N"; the value of "--log {text,json}" is one of these words.
 
-    A default is added to the text, but 0 and those of lists, which have words of their own there.
+    The default is added to the text, unless it is 0 or a list: such texts state it themselves.
     """
     flag, _, metavar = name.partition(" ")
     words = words_of(metavar)
@@ -100,7 +109,7 @@ def _of_field(name: str, part: dict[str, Any]) -> Option:
 
 
 def _metavar(part: dict[str, Any]) -> str:
-    """Return what stands for a value: what it can be besides a table and none."""
+    """Return the placeholder of a value in the help, by the forms of the value besides a table and none."""
     if is_table(part):
         return "NAME=VALUE,..."
     if "enum" in part:
@@ -111,7 +120,7 @@ def _metavar(part: dict[str, Any]) -> str:
 
 
 def _in_short(description: str) -> str:
-    """Return the first sentence of a description, and what None means."""
+    """Return the first sentence of a description, and the meaning of None."""
     first, *rest = re.split(r"(?<=\.) (?=[A-Z])", description)
     none = [f"; none: {one.removeprefix('None: ')}" for one in rest if one.startswith("None: ")]
     words = "".join([first, *none]).replace(".;", ";").removesuffix(".")
@@ -140,7 +149,7 @@ FORMS = (
     f"DIST is {_SCHEMA['$defs']['distribution']['description']}. "
     "NAME=VALUE,... are keys of a table, such as --faults startup=0.1,attempts=3."
 )
-"""What stands below the heading of the scenario."""
+"""The text below the heading of the scenario."""
 _FILE = "a scenario file, TOML or JSON (.json); the other options win over it"
 _ONE_SCENARIO = (_option("--scenario FILE", _FILE), *SCENARIO.values())
 _GRID = "; several files, and several values of the options below, have commas between them: all combinations"
@@ -149,7 +158,7 @@ _SCENARIOS = (
     *(one._replace(how=one.how | {"type": read.TablesOr(one.how["type"])}) for one in SCENARIO.values()),
 )
 
-# -- what several commands have ----------------------------------------------------------------------------
+# -- options of several commands ---------------------------------------------------------------------------
 
 _STRATEGIES = "1, 2a, 2b, 2c, advance, 'just in time', 'slack aware', adaptive, coverage"
 """The built-in strategies, whose classes take too long to import for a help text."""
@@ -235,48 +244,42 @@ _GENERATE = Command(
     "catalogues",
     "make a synthetic catalogue with the mix of a real day",
     ("tv2sim generate --out videos.jsonl", "tv2sim generate --videos 1000 --seed 3 | tv2sim check -"),
-    {
-        "": (
-            _option("--videos N", "{generate_catalogue.videos}", read.whole, default=154),
-            _option("--seed S", "{generate_catalogue.seed}", read.whole, default=20),
-            _option("--out FILE", "where to write it (default: standard output)"),
-            _FORCE,
-        ),
-    },
+    _option("--videos N", "{generate_catalogue.videos}", read.whole, default=154),
+    _option("--seed S", "{generate_catalogue.seed}", read.whole, default=20),
+    _option("--out FILE", "where to write it (default: standard output)"),
+    _FORCE,
 )
 _CHECK = Command(
     "catalogues",
     "report what a catalogue holds and what of it is rejected",
     ("tv2sim check videos.jsonl", "tv2sim check videos.jsonl --encoders 8 --requests-per-second 3"),
-    {
-        "videos": _videos(),
-        "output": (
-            _option("--rejected N", "list at most N reasons for rejecting lines", read.whole, default=20),
-        ),
-        "scenario": _ONE_SCENARIO,
-    },
+    "videos",
+    *_videos(),
+    "output",
+    _option("--rejected N", "list at most N reasons for rejecting lines", read.whole, default=20),
+    "scenario",
+    *_ONE_SCENARIO,
 )
 _RUNS = _option("--runs N", "simulate replications 0 to N-1 (default: 1)", read.whole)
 _RUN = Command(
     "run",
     "simulate a catalogue and print the stats line of each run",
     ("tv2sim run videos.jsonl --strategy 2c --runs 4", "tv2sim run videos.jsonl --log text --out run"),
-    {
-        "videos": _videos(),
-        "strategy": _STRATEGY,
-        "replications": (
-            _SEED,
-            OneOf((_RUNS, _option("--replication R", "simulate replication R alone", read.whole))),
-            _ENGINE,
-        ),
-        "output": (
-            _option("--log {text,json}", "print the event log of the run as well"),
-            _BY,
-            _prices("a line of costs is printed before the stats line"),
-            *_folder("replace an earlier result in DIR"),
-        ),
-        "scenario": _ONE_SCENARIO,
-    },
+    "videos",
+    *_videos(),
+    "strategy",
+    *_STRATEGY,
+    "replications",
+    _SEED,
+    OneOf((_RUNS, _option("--replication R", "simulate replication R alone", read.whole))),
+    _ENGINE,
+    "output",
+    _option("--log {text,json}", "print the event log of the run as well"),
+    _BY,
+    _prices("a line of costs is printed before the stats line"),
+    *_folder("replace an earlier result in DIR"),
+    "scenario",
+    *_ONE_SCENARIO,
 )
 _PRECISION = (
     "{compare.precision}: the half width W of the intervals of metric M, such as on_time_rate=0.001, or "
@@ -286,45 +289,41 @@ _SOUGHT = (
     "; the best of the strategies is sought, as by tv2sim plan, and added to the report (default: no plan)"
 )
 _COMPARE = Command(
-    "compare",
+    "compare_and_plan",
     "compare strategies over many replications",
     (
         "tv2sim compare videos.jsonl --report report.html",
         "tv2sim compare videos.jsonl --strategies 2c:8,2c:12 --out table.csv",
     ),
-    {
-        "videos": _videos("; or several", nargs="+"),
-        "strategies": (_SEVERAL, _option("--baseline NAME", "{compare.baseline}")),
-        "decision": (
-            _option("--margin W", "{compare.margin}, such as 0.1%% (default: any)", read.share, default=0.0),
-            _prices("tables, report and verdict then have the cost of a run"),
-            _target(_SOUGHT),
-        ),
-        "replications": (
-            _REPLICATIONS,
-            _option("--precision M=W", _PRECISION, read.precision),
-            _SEED,
-            _startup_samples("a second, wider interval holds the uncertainty of not knowing more of them"),
-            _NO_CONTROL,
-        ),
-        "computation": _COMPUTATION,
-        "output": (
-            _BY,
-            _option("--out FILE", "write the table to this file"),
-            _option(
-                "--format {csv,json,parquet}", "the format of the table (default: text to read; csv with --out)"
-            ),
-            _FORCE,
-        ),
-        "report": (
-            _option("--report FILE", "write a report as one HTML file"),
-            _option("--title TEXT", "the report's title"),
-            _option("--author TEXT", "the report's author"),
-            _option("--date TEXT", "the report's date (default: none, so that it stays the same)"),
-            _option("--notes TEXT", "what readers should know besides, with empty lines between paragraphs"),
-        ),
-        "scenario": _SCENARIOS,
-    },
+    "videos",
+    *_videos("; or several", nargs="+"),
+    "strategies",
+    *(_SEVERAL, _option("--baseline NAME", "{compare.baseline}")),
+    "decision",
+    _option("--margin W", "{compare.margin}, such as 0.1%% (default: any)", read.share, default=0.0),
+    _prices("tables, report and verdict then have the cost of a run"),
+    _target(_SOUGHT),
+    "replications",
+    _REPLICATIONS,
+    _option("--precision M=W", _PRECISION, read.precision),
+    _SEED,
+    _startup_samples("a second, wider interval holds the uncertainty of not knowing more of them"),
+    _NO_CONTROL,
+    "computation",
+    *_COMPUTATION,
+    "output",
+    _BY,
+    _option("--out FILE", "write the table to this file"),
+    _option("--format {csv,json,parquet}", "the format of the table (default: text to read; csv with --out)"),
+    _FORCE,
+    "report",
+    _option("--report FILE", "write a report as one HTML file"),
+    _option("--title TEXT", "the report's title"),
+    _option("--author TEXT", "the report's author"),
+    _option("--date TEXT", "the report's date (default: none, so that it stays the same)"),
+    _option("--notes TEXT", "what readers should know besides, with empty lines between paragraphs"),
+    "scenario",
+    *_SCENARIOS,
 )
 _CANDIDATES = f"{_STRATEGIES}, as for tv2sim run; of several with commas between them the cheapest is sought"
 _VARY = (
@@ -333,33 +332,31 @@ _VARY = (
     "given by its name alone stands for all its sizes)"
 )
 _PLAN = Command(
-    "plan",
+    "compare_and_plan",
     "find the smallest pool that publishes enough videos in time",
     (
         "tv2sim plan videos.jsonl --strategy 2c --target 0.999 --vary prewarmed=6:20",
         "tv2sim plan videos.jsonl --target 99% --vary prewarmed=1:30 --encoders 8",
     ),
-    {
-        "videos": _videos(),
-        "candidates": (
-            _option("--strategy NAME", f"{_CANDIDATES} (default: 2c)", ListOf(str), default=["2c"]),
-            _option("--vary FIELD=VALUES", _VARY, read.varied, action="append", default=[]),
-        ),
-        "decision": (
-            _target(" (default: 99.9%%; with a price of failed videos the least cost)"),
-            _prices("the cheapest is sought"),
-            _option("--indifference X", "{plan.indifference}", read.share, default=0.01),
-            _option("--confidence X", "{plan.confidence}", read.share, default=0.95),
-        ),
-        "replications": (
-            _option("--replications N", "{plan.replications}", read.whole, default=20_000),
-            _SEED,
-            _startup_samples("it is said how often other samples of as many would give the same answer"),
-            _NO_CONTROL,
-        ),
-        "computation": _COMPUTATION,
-        "scenario": _ONE_SCENARIO,
-    },
+    "videos",
+    *_videos(),
+    "candidates",
+    _option("--strategy NAME", f"{_CANDIDATES} (default: 2c)", ListOf(str), default=["2c"]),
+    _option("--vary FIELD=VALUES", _VARY, read.varied, action="append", default=[]),
+    "decision",
+    _target(" (default: 99.9%%; with a price of failed videos the least cost)"),
+    _prices("the cheapest is sought"),
+    _option("--indifference X", "{plan.indifference}", read.share, default=0.01),
+    _option("--confidence X", "{plan.confidence}", read.share, default=0.95),
+    "replications",
+    _option("--replications N", "{plan.replications}", read.whole, default=20_000),
+    _SEED,
+    _startup_samples("it is said how often other samples of as many would give the same answer"),
+    _NO_CONTROL,
+    "computation",
+    *_COMPUTATION,
+    "scenario",
+    *_ONE_SCENARIO,
 )
 _LOG = "print the event log, the stats line whenever it changes (stats), or that at the end (none)"
 _VIEW = (
@@ -375,37 +372,31 @@ _REPLAY = Command(
         "tv2sim replay videos.jsonl --speed 5 --view --keep-running",
         "cat videos.jsonl | tv2sim replay - --strategy 2a --speed 20 --log stats",
     ),
-    {
-        "videos": (
-            *_videos("; of a pipe each line is taken as it comes", nargs="?"),
-            _option("--recorded FILE", "{replay.recorded} (- for standard input)"),
-        ),
-        "strategy": _STRATEGY,
-        "replication": (
-            _SEED,
-            _option("--replication R", "which replication (default: 0)", read.whole, default=_UNSET),
-        ),
-        "pace": (
-            _option("--speed X", "{replay.speed}", read.speed, default=1),
-            _switch("--strict", "fail when more than 100 ms behind the clock, instead of warning"),
-        ),
-        "views": (
-            _option("--log {text,json,stats,none}", _LOG, default="text"),
-            _switch("--view", _VIEW),
-            _option("--host HOST", "{replay.host}; 0.0.0.0 lets other machines in", default="127.0.0.1"),
-            _option("--port N", _PORT),
-            _switch("--keep-running", _KEEP_RUNNING, action=argparse.BooleanOptionalAction),
-        ),
-        "output": (
-            _option(
-                "--record FILE",
-                "write the videos to this file, those of a feed with the times at which they came",
-            ),
-            _prices("the cost is told at the end"),
-            *_folder("replace an earlier FILE, or result in DIR"),
-        ),
-        "scenario": _ONE_SCENARIO,
-    },
+    "videos",
+    *_videos("; of a pipe each line is taken as it comes", nargs="?"),
+    _option("--recorded FILE", "{replay.recorded} (- for standard input)"),
+    "strategy",
+    *_STRATEGY,
+    "replication",
+    _SEED,
+    _option("--replication R", "which replication (default: 0)", read.whole, default=_UNSET),
+    "pace",
+    _option("--speed X", "{replay.speed}", read.speed, default=1),
+    _switch("--strict", "fail when more than 100 ms behind the clock, instead of warning"),
+    "views",
+    _option("--log {text,json,stats,none}", _LOG, default="text"),
+    _switch("--view", _VIEW),
+    _option("--host HOST", "{replay.host}; 0.0.0.0 lets other machines in", default="127.0.0.1"),
+    _option("--port N", _PORT),
+    _switch("--keep-running", _KEEP_RUNNING, action=argparse.BooleanOptionalAction),
+    "output",
+    _option(
+        "--record FILE", "write the videos to this file, those of a feed with the times at which they came"
+    ),
+    _prices("the cost is told at the end"),
+    *_folder("replace an earlier FILE, or result in DIR"),
+    "scenario",
+    *_ONE_SCENARIO,
 )
 _MAPPING = (
     "as --columns of the other commands, such as gitlab,publicationTimeout=30; hosted=keep after github or "
@@ -419,20 +410,12 @@ _IMPORT = Command(
         "tv2sim import publicationTimeout=9 videos.jsonl | tv2sim check -",
         "tv2sim import id=title,encodingTime=none videos.jsonl --out jobs.jsonl",
     ),
-    {
-        "": (
-            _option("mapping MAPPING", _MAPPING),
-            _option("log FILE", "the log: JSON, CSV (.csv) or Parquet (.parquet), or - for standard input"),
-            _option("--out FILE", "where to write the catalogue (default: standard output)"),
-            _option("--timezone ZONE", _TIMEZONE),
-            _option(
-                "--startup-times FILE", "write the start-up times that were found to this file, one a line"
-            ),
-            _switch(
-                "--force", "replace files that exist; without it only an import of the same log and mapping is"
-            ),
-        ),
-    },
+    _option("mapping MAPPING", _MAPPING),
+    _option("log FILE", "the log: JSON, CSV (.csv) or Parquet (.parquet), or - for standard input"),
+    _option("--out FILE", "where to write the catalogue (default: standard output)"),
+    _option("--timezone ZONE", _TIMEZONE),
+    _option("--startup-times FILE", "write the start-up times that were found to this file, one a line"),
+    _switch("--force", "replace files that exist; without it only an import of the same log and mapping is"),
 )
 _SAMPLES = (
     "a CSV file, or - for standard input: a column of times in seconds; beside it a column censored, 1 where a "
@@ -445,39 +428,32 @@ _FIT = Command(
         r"printf '3.1\n2.4\n5.2\n4.4\n4.5\n' | tv2sim fit -",
         r"printf 'le,count\n2,5\n4,60\n8,98\n+Inf,100\n' | tv2sim fit -",
     ),
-    {
-        "": (
-            _option("samples FILE", _SAMPLES),
-            _option("--seed S", "the seed of the test's random numbers", read.whole, default=1),
-        ),
-    },
+    _option("samples FILE", _SAMPLES),
+    _option("--seed S", "the seed of the test's random numbers", read.whole, default=1),
 )
 _ENGINES = Command(
     "small_commands",
     "say which engine simulates what, and why",
     ("tv2sim engines videos.jsonl", "tv2sim engines videos.jsonl --strategies 2c --queue-capacity 5"),
-    {
-        "videos": _videos(),
-        "strategies": (
-            _SEVERAL,
-            _REPLICATIONS,
-        ),
-        "scenario": _ONE_SCENARIO,
-    },
+    "videos",
+    *_videos(),
+    "strategies",
+    _SEVERAL,
+    _REPLICATIONS,
+    "scenario",
+    *_ONE_SCENARIO,
 )
 _VERIFY = Command(
     "small_commands",
     "compare engines and kernels with theory and with each other",
     ("tv2sim verify", "tv2sim verify videos.jsonl --seed 2 --engine kernel"),
-    {
-        "videos": _videos(" (default: that of tv2sim generate)", nargs="?"),
-        "replications": (
-            _SEED,
-            _option("--replications N", "{verify.replications}", read.whole, default=100),
-            _option("--confidence X", "{verify.confidence}", read.share, default=0.99),
-            _option("--engine {auto,simpy,kernel}", "{verify.engine}", default="auto"),
-        ),
-    },
+    "videos",
+    *_videos(" (default: that of tv2sim generate)", nargs="?"),
+    "replications",
+    _SEED,
+    _option("--replications N", "{verify.replications}", read.whole, default=100),
+    _option("--confidence X", "{verify.confidence}", read.share, default=0.99),
+    _option("--engine {auto,simpy,kernel}", "{verify.engine}", default="auto"),
 )
 COMMANDS = {
     "generate": _GENERATE, "check": _CHECK, "run": _RUN, "compare": _COMPARE, "plan": _PLAN, "replay": _REPLAY,

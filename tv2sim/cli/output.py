@@ -10,16 +10,10 @@ from contextlib import contextmanager
 from itertools import zip_longest
 from typing import TYPE_CHECKING, TextIO
 
-from tv2sim.base.errors import OutputError, shortened
-from tv2sim.base.errors import printable as plain
+from tv2sim.base.errors import OutputError, printable, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
-
-__all__ = [
-    "discard", "fitted", "note", "one_line", "plain", "printing", "say",
-    "warnings_noted", "width_of_terminal", "wrapped",
-]  # fmt: skip
 
 
 def note(message: str) -> None:
@@ -32,17 +26,17 @@ def note(message: str) -> None:
 
 def one_line(message: str) -> str:
     """Return a message as one line of bounded length, with characters escaped that are not printable."""
-    return plain(" ".join(shortened(message).splitlines()))
+    return printable(" ".join(shortened(message).splitlines()))
 
 
-# -- what fits the width of the terminal -------------------------------------------------------------------
+# -- the width of the terminal -----------------------------------------------------------------------------
 
 USUAL = 80
-"""The columns that a table may have where standard output is no terminal."""
+"""The width of tables where standard output is no terminal."""
 
 
 def width_of_terminal() -> int | None:
-    """Return how many columns the terminal has: COLUMNS of the environment, else those of standard output."""
+    """Return the number of columns: COLUMNS of the environment, else the columns of standard output."""
     if (given := os.environ.get("COLUMNS", "")).isdecimal() and int(given):
         return int(given)
     try:
@@ -62,7 +56,7 @@ def wrapped(text: str, indent: str = "") -> list[str]:
 
 def say(text: str, indent: str = "  ") -> None:
     """Print a text on standard output, escaped and :func:`wrapped`."""
-    print(*wrapped(plain(text), indent), sep="\n")
+    print(*wrapped(printable(text), indent), sep="\n")
 
 
 def fitted(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Iterator[str]:
@@ -79,28 +73,29 @@ def fitted(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Ite
         So many columns hold text and are aligned to the left; the others hold numbers.
     """
     width = width_of_terminal() or USUAL
-    of_columns = list(zip(*(row for row in rows if not isinstance(row, str)), strict=True))
-    whole = [max(map(len, column)) for column in of_columns]
-    least = [
-        min(max(map(_longest_word, column)), width // 3)
-        if number < left
-        else max(_longest_word(column[0]), *map(len, column[1:]), 0)
-        for number, column in enumerate(of_columns)
-    ]
+    columns = list(zip(*(row for row in rows if not isinstance(row, str)), strict=True))
+    whole = [max(map(len, column)) for column in columns]
+    least = [_least(column, width // 3 if n < left else None) for n, column in enumerate(columns)]
     parts = _parts(least, width, keys) if _total(whole) > width else [[*range(len(whole))]]
     for part in parts:
         if part is not parts[0]:
             yield ""
-        widths = {}
-        room = width - _total(least[number] for number in part)
-        for number in part:
-            widths[number] = least[number] + max(0, min(room, whole[number] - least[number]))
-            room -= widths[number] - least[number]
+        widths, room = {}, width - _total(least[n] for n in part)
+        for n in part:
+            widths[n] = least[n] + max(0, min(room, whole[n] - least[n]))
+            room -= widths[n] - least[n]
         for row in rows:
             if isinstance(row, str):
                 yield from textwrap.wrap(row, width)
             else:
                 yield from _lines([(row[n], widths[n], n < left) for n in part], head=row is rows[0])
+
+
+def _least(column: Sequence[str], most: int | None) -> int:
+    """Return the least width of a column: of text at most `most`; without it, the column holds numbers."""
+    if most is not None:
+        return min(max(map(_longest_word, column)), most)
+    return max(_longest_word(column[0]), *map(len, column[1:]), 0)
 
 
 def _parts(least: Sequence[int], width: int, keys: int) -> list[list[int]]:
@@ -149,7 +144,7 @@ def _lines(cells: Sequence[tuple[str, int, bool]], *, head: bool) -> Iterator[st
 
 
 def discard(stream: TextIO) -> None:
-    """Redirect a stream to the null device, with what it has buffered, so that no later flush fails."""
+    """Redirect a stream and its buffered text to the null device, so that no later flush fails."""
     try:
         number, nowhere = stream.fileno(), os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, number)
@@ -160,7 +155,7 @@ def discard(stream: TextIO) -> None:
 
 @contextmanager
 def printing(*, in_vain: bool) -> Iterator[None]:
-    """Distinguish failures of standard output from those of a file that is written at the same time.
+    """Distinguish failures of standard output from failures of a file that is written at the same time.
 
     Parameters
     ----------
@@ -191,7 +186,7 @@ def warnings_noted(of: str) -> Iterator[None]:
 
     class Noted(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            note(f"warning: {plain(record.getMessage())}")
+            note(f"warning: {printable(record.getMessage())}")
 
     logger, handler = logging.getLogger(of), Noted()
     logger.addHandler(handler)

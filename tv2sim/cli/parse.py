@@ -1,4 +1,4 @@
-"""What is typed, as options: ``argparse`` on the table of commands, and one line on what is wrong."""
+"""The options of a command line: ``argparse`` on the table of commands, and one line for a mistake."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from tv2sim.cli.output import one_line
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-__all__ = ["add_options", "completion", "parse", "what_to_try"]
 
 _WHAT = "Simulate when to start single-use publishers, and how many."
 _EXAMPLES = "examples, with the catalogue that `tv2sim generate --out videos.jsonl` writes:"
@@ -61,7 +60,7 @@ def parse(argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _parsers(*complete: str) -> tuple[argparse.ArgumentParser, Mapping[str, argparse.ArgumentParser]]:
-    """Return the parser of all commands, and that of each command; only those named here have options."""
+    """Return the parser of all commands, and a parser for each; only the commands named here get options."""
     epilog = _examples(*(COMMANDS[name].examples[0] for name in ("replay", "compare")))
     parser = _Parser(prog="tv2sim", description=_WHAT, epilog=epilog, formatter_class=_Help)
     parser.add_argument("--version", action="version", version=f"tv2sim {tv2sim.__version__}")
@@ -85,15 +84,16 @@ def _parsers(*complete: str) -> tuple[argparse.ArgumentParser, Mapping[str, argp
 
 def add_options(parser: argparse.ArgumentParser, name: str) -> None:
     """Add the options of a command, in groups."""
-    arguments = []
-    for heading, options in COMMANDS[name].groups.items():
-        text = FORMS if heading == "scenario" else None
-        into = parser.add_argument_group(heading, text) if heading else parser
-        for one in options:
-            several = into.add_mutually_exclusive_group() if isinstance(one, OneOf) else into
-            for option in one.options if isinstance(one, OneOf) else (one,):
-                several.add_argument(*option.flags, help=_with_sentences(option.help), **option.how)
-                arguments += [] if option.flag.startswith("-") else [_usage(option)]
+    arguments: list[str] = []
+    group: argparse._ActionsContainer = parser
+    for one in COMMANDS[name].options:
+        if isinstance(one, str):
+            group = parser.add_argument_group(one, FORMS if one == "scenario" else None)
+            continue
+        into = group.add_mutually_exclusive_group() if isinstance(one, OneOf) else group
+        for option in one.options if isinstance(one, OneOf) else (one,):
+            into.add_argument(*option.flags, help=_with_sentences(option.help), **option.how)
+            arguments += [] if option.flag.startswith("-") else [_usage(option)]
     parser.usage = " ".join([f"tv2sim {name} [OPTION ...]", *arguments])
 
 
@@ -104,13 +104,13 @@ def _usage(argument: Option) -> str:
 
 
 def _with_sentences(text: str) -> str:
-    """Return a text in which {plan.target} is replaced by what the docstring of the function says of it."""
+    """Return a text in which {plan.target} is replaced by the description in the docstring of the function."""
     return re.sub(r"\{(\w+)\.(\w+)\}", lambda named: _parameters(named[1])[named[2]], text)
 
 
 @cache
 def _parameters(function: str) -> dict[str, str]:
-    """Return what each parameter of a public function is: the first sentence of its entry in the docstring.
+    """Return the description of each parameter of a public function: the first sentence in the docstring.
 
     The source is read, since an import takes too long for a help text.
     """
@@ -161,7 +161,7 @@ def completion(shell: str) -> str:
     return str(shtab.complete(parser, shell))
 
 
-# -- what is meant by what is wrong ------------------------------------------------------------------------
+# -- probable mistakes -------------------------------------------------------------------------------------
 
 
 def _flags(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:

@@ -53,7 +53,7 @@ def run_command(options: argparse.Namespace) -> None:
 
 
 def _replications(options: argparse.Namespace) -> Sequence[int]:
-    """Return the replications that are asked for, after a check of what is printed of them."""
+    """Return the replications of the options, after a check that the output suits their number."""
     runs = 1 if options.runs is None else a_whole_number("--runs", options.runs, at_least=1, at_most=MOST)
     if options.log == "json" and runs > 1:
         raise InputError(f"--log json is for one run, not {runs}: choose one with --replication")

@@ -7,9 +7,9 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tv2sim.base.checks import MOST, a_whole_number
-from tv2sim.base.errors import InputError
+from tv2sim.base.errors import InputError, printable
 from tv2sim.cli.inputs import catalogue_of, note_rejected, scenario_of, seed_of
-from tv2sim.cli.output import fitted, note, plain, printing, say, wrapped
+from tv2sim.cli.output import fitted, note, printing, say, wrapped
 from tv2sim.engines.choice import engine_for, explained
 from tv2sim.strategies import as_strategy
 from tv2sim.theory.verification import Verification, verify
@@ -80,11 +80,11 @@ def _lines(found: Verification) -> Iterator[str]:
         cells += [f"{formula}: {case}", *([f"  {row[2]}", *row[3:]] for row in several)]
     yield from fitted(cells, left=1)
     yield ""
-    yield from wrapped(plain(found.answer))
+    yield from wrapped(printable(found.answer))
 
 
 def fit_command(options: argparse.Namespace) -> None:
-    """Print the candidates, what is best, and how to simulate with it."""
+    """Print the candidates, the best one, and the option that simulates with it."""
     found = fit(options.samples, seed=options.seed)
     if found.families:
         rows = [["", *HEAD], *([str(one), *figures(one)] for one in found.families)]

@@ -8,7 +8,8 @@ import numpy as np
 
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import number, p_value, rate
-from tv2sim.cli.output import fitted, plain, wrapped
+from tv2sim.base.errors import printable
+from tv2sim.cli.output import fitted, wrapped
 from tv2sim.experiments.conclusions import controlled, differences, name_of, verdict
 from tv2sim.experiments.startup_resampling import ENDS
 from tv2sim.inference.intervals import Interval
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from tv2sim.experiments.replications import Replications
     from tv2sim.results.run import Run
 
-__all__ = ["run_by_group", "tidy", "to_read"]
 
 _DIFFERENCE = {
     "baseline": "baseline", "mean": "difference", "half_width": "difference_half_width",
@@ -40,8 +40,8 @@ _DIFFERENCE = {
 def tidy(study: Comparison) -> pd.DataFrame:
     """Return the comparison as one table: a row per catalogue, scenario, strategy and metric.
 
-    The columns are those of :attr:`tv2sim.Comparison.frame` without `n`, then those of the difference from the
-    baseline, which are missing in the baseline's own rows.
+    The first columns are those of :attr:`tv2sim.Comparison.frame` without `n`. Then come the columns of the
+    difference from the baseline, which are empty in the rows of the baseline.
     """
     keys = ["catalogue", "scenario", "strategy", "metric"]
     names = [name for name in _DIFFERENCE if study.resamples or name not in ENDS]
@@ -61,7 +61,7 @@ def to_read(study: Comparison, by: str | None = None, plan: Plan | None = None) 
             yield ""
         first = part[part.baseline]
         yield from wrapped(
-            plain(
+            printable(
                 f"{name_of(part)}: {plural(len(first.catalogue), 'video')}, "
                 f"{plural(study.replications, 'replication')}, "
                 f"seed {first.seed}, {rate(study.confidence)} intervals"
@@ -77,18 +77,17 @@ def to_read(study: Comparison, by: str | None = None, plan: Plan | None = None) 
             yield from _metrics(part, wider=True)
         if words := controlled(part.cells):
             yield ""
-            yield from wrapped(plain(words))
+            yield from wrapped(printable(words))
         if len(part.strategies) > 1:
             yield ""
-            head = f"differences from strategy {plain(study.baseline)}, paired; p-values adjusted (Holm)"
+            head = f"differences from strategy {printable(study.baseline)}, paired; p-values adjusted (Holm)"
             yield from wrapped(head)
             yield ""
             yield from _differences(part)
         yield ""
         if by is not None:
             yield from _by_group(part, by)
-            yield ""
-        yield from wrapped(plain(verdict(part, plan)))
+        yield from wrapped(printable(verdict(part, plan)))
 
 
 def _metrics(part: Comparison, *, wider: bool = False) -> Iterator[str]:
@@ -98,7 +97,7 @@ def _metrics(part: Comparison, *, wider: bool = False) -> Iterator[str]:
         return (reps.input_interval if wider else reps.interval)(metric, confidence)
 
     rows = [
-        [plain(name), *(estimate(metric, interval(reps, metric), units=False) for metric in main)]
+        [printable(name), *(estimate(metric, interval(reps, metric), units=False) for metric in main)]
         for name, reps in part.strategies.items()
     ]
     yield from fitted([["strategy", *map(heading, main)], *rows], left=1)
@@ -113,7 +112,9 @@ def _differences(part: Comparison) -> Iterator[str]:
     measured = ["with measured start-up times"] if part.resamples else []
     rows: list[list[str] | str] = [["metric", "verdict", "difference", *measured, "p"]]
     for strategy, compared in differences(part, _main(part)):
-        rows.append(plain(strategy) if compared else f"{plain(strategy)}: the same in every replication")
+        rows.append(
+            printable(strategy) if compared else f"{printable(strategy)}: the same in every replication"
+        )
         for one in compared:
             gain = estimate(one.metric, one.interval, difference=True)
             label = METRICS[one.metric].label
@@ -139,43 +140,40 @@ def run_by_group(run: Run, column: str) -> Iterator[str]:
     table = run.by(column)
     outcomes = [name for name in VIDEO_OUTCOMES if name != "published" and table[name].any()]
     rows = [
-        [
-            _group(row["group"]),
-            *(number(row[name]) for name in ("videos", *outcomes)),
-            number(100 * row[ON_TIME_RATE], 1),
-            *_lateness(row),
-        ]
+        [*(number(row[name]) for name in ("videos", *outcomes)), number(100 * row[ON_TIME_RATE], 1)]
         for row in table.to_dict("records")
     ]
-    yield from wrapped(
-        f"by {plain(column)}; lateness (s) that so many % of a group's publications do not exceed"
-    )
-    yield ""
-    heads = [plain(column), "videos", *outcomes, "on time (%)", *_PERCENTS]
-    yield from fitted([heads, *rows], left=1)
-    yield ""
+    yield from _groups(table, column, "publications", ["videos", *outcomes], rows)
 
 
 def _by_group(part: Comparison, column: str) -> Iterator[str]:
     table = part.by(column)
     rows = [
-        [
-            plain(row["strategy"]),
-            _group(row["group"]),
-            number(row["videos"]),
-            estimate(ON_TIME_RATE, Interval(*(row[name] for name in _RATE)), units=False),
-            *_lateness(row),
-        ]
+        [number(row["videos"]), estimate(ON_TIME_RATE, Interval(*(row[name] for name in _RATE)), units=False)]
         for row in table.to_dict("records")
     ]
-    yield from wrapped(f"by {plain(column)}; lateness (s) that so many % of a group's videos do not exceed")
+    notes = []
     if np.isinf(table.filter(like="lateness")).any(axis=None):
-        yield "(∞: they are not published when the run ends)"
+        notes.append("(∞: they are not published when the run ends)")
     if (pooled := int(table["replications"].iloc[0])) < part.replications:
-        yield f"of the first {plural(pooled, 'replication')}, which are a million videos"
+        notes.append(f"of the first {plural(pooled, 'replication')}, which are a million videos")
+    yield from _groups(table, column, "videos", ["videos"], rows, *notes)
+
+
+def _groups(
+    table: pd.DataFrame, column: str, what: str, heads: list[str], rows: list[list[str]], *notes: str
+) -> Iterator[str]:
+    """Yield the lines of a table of groups; `rows` has the cells between the group and its lateness."""
+    keys = [name for name in ("strategy", "group") if name in table]
+    cells = [
+        [*(_group(record[name]) for name in keys), *row, *_lateness(record)]
+        for record, row in zip(table.to_dict("records"), rows, strict=True)
+    ]
+    yield from wrapped(f"by {printable(column)}; lateness (s) that so many % of a group's {what} do not exceed")
+    yield from (*notes, "")
+    head = [*keys[:-1], printable(column), *heads, "on time (%)", *_PERCENTS]
+    yield from fitted([head, *cells], left=len(keys), keys=len(keys))
     yield ""
-    heads = ["strategy", plain(column), "videos", "on time (%)", *_PERCENTS]
-    yield from fitted([heads, *rows], left=2, keys=2)
 
 
 _PERCENTS = ("50 %", "95 %", "99 %")
@@ -189,4 +187,4 @@ def _lateness(row: Mapping[Hashable, Any]) -> list[str]:
 def _group(value: object) -> str:
     if value == "" or value != value:
         return "(none)"
-    return plain(f"{value:.15g}" if isinstance(value, float) else str(value))
+    return printable(f"{value:.15g}" if isinstance(value, float) else str(value))

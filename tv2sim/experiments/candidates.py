@@ -5,27 +5,24 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_left
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from math import ceil, nan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from tv2sim.base.checks import shown
 from tv2sim.base.errors import InputError
 from tv2sim.base.fields import check_names
+from tv2sim.catalogue import Catalogue
 from tv2sim.inference.intervals import Interval
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
 from tv2sim.strategies.expectations import submitted_rate
+from tv2sim.theory import queueing
 from tv2sim.theory.conditions import if_covered
 from tv2sim.theory.proofs import idles_longer_with_pool, rises_with_pool
-from tv2sim.theory.queueing import advance_order, certificate, failed_at_most, failed_bound, on_time_probability
 from tv2sim.world.distributions import Distribution
 from tv2sim.world.scenario import Scenario
-
-if TYPE_CHECKING:
-    from tv2sim.catalogue import Catalogue
-    from tv2sim.theory.queueing import FailedBound
 
 __all__ = [
     "Candidate", "Exact", "Group", "as_given", "at_least", "at_most", "groups_of", "in_short", "never_on_time",
@@ -121,23 +118,17 @@ def groups_of(
         twice = next(name for name in names if names.count(name) > 1)
         raise InputError(f"two strategies are called {twice!r}: give one another name, with .replace(name=...)")
     grid = _grid(vary, chosen)
-    several = len(chosen) > 1
-    return [
-        group
-        for name, one in zip(given, chosen, strict=True)
-        for group in _groups(
-            catalogue,
-            one,
-            scenario,
-            _usual(name, one, catalogue, scenario) if vary is None else grid,
-            ordered=ordered,
-            several=several,
-        )
-    ]
+    found = []
+    for name, strategy in zip(given, chosen, strict=True):
+        usual = Candidate(catalogue, strategy, scenario, strategy.name, {})
+        values = _usual_values(name, usual) if vary is None else grid
+        found += _groups(usual, values, ordered=ordered, several=len(chosen) > 1)
+    return found
 
 
-def _usual(given: object, strategy: Strategy, catalogue: Catalogue, scenario: Scenario) -> dict[str, list[Any]]:
+def _usual_values(given: object, usual: Candidate) -> dict[str, list[Any]]:
     """Return the sizes that the name of a built-in strategy stands for, if nothing is said to be varied."""
+    strategy, scenario = usual.strategy, usual.scenario
     if not (isinstance(given, str) and given in STRATEGIES and strategy.shares):
         return {}
     startup = scenario.startup_time.mean
@@ -145,7 +136,7 @@ def _usual(given: object, strategy: Strategy, catalogue: Catalogue, scenario: Sc
         return {"price": [startup * times for times in _PRICES]} if startup else {}
     if not strategy.keeps_its_size:
         return {}
-    load = (submitted_rate(catalogue) or scenario.mean_rate) * startup
+    load = (submitted_rate(usual.catalogue) or scenario.mean_rate) * startup
     return {"prewarmed": [*range(0 if strategy.starts_for_videos else 1, 3 * ceil(load) + 17)]}
 
 
@@ -159,43 +150,32 @@ def _grid(vary: Any, strategies: list[Strategy]) -> dict[str, list[Any]]:
     known = list(dict.fromkeys(field.name for one in strategies for field in fields(one)))
     known = [name for name in (*known, *_OF_SCENARIO) if name != "name"]
     check_names("a strategy or scenario", vary or {}, known, error=InputError)
-    grid = {}
-    for name, values in (vary or {}).items():
-        if isinstance(values, str | Mapping) or not isinstance(values, Iterable):
-            raise InputError(f"vary has a list of values for {name}, such as range(6, 21), not {shown(values)}")
-        grid[name] = [*values]
-        if not grid[name]:
-            raise InputError(f"vary has no value for {name}: {shown(values)}")
-        for value in grid[name]:
-            if sum(value == other for other in grid[name]) > 1:
-                raise InputError(f"vary has {shown(value)} twice for {name}")
-    return grid
+    return {name: _several(name, values) for name, values in (vary or {}).items()}
 
 
-def _groups(
-    catalogue: Catalogue,
-    strategy: Strategy,
-    scenario: Scenario,
-    grid: dict[str, list[Any]],
-    *,
-    ordered: bool,
-    several: bool,
-) -> list[Group]:
+def _several(name: str, given: Any) -> list[Any]:
+    """Return the values of a field that is varied: at least one, and none twice."""
+    if isinstance(given, str | Mapping) or not isinstance(given, Iterable):
+        raise InputError(f"vary has a list of values for {name}, such as range(6, 21), not {shown(given)}")
+    values = [*given]
+    if not values:
+        raise InputError(f"vary has no value for {name}: {shown(given)}")
+    for value in values:
+        if values.count(value) > 1:
+            raise InputError(f"vary has {shown(value)} twice for {name}")
+    return values
+
+
+def _groups(usual: Candidate, grid: dict[str, list[Any]], *, ordered: bool, several: bool) -> list[Group]:
     """Return the candidates of one strategy; a pool has no size where no video uses it."""
-    grid = {name: values for name, values in grid.items() if name != "prewarmed" or strategy.shares}
+    grid = {name: values for name, values in grid.items() if name != "prewarmed" or usual.strategy.shares}
     of_pool = _is_ascending(grid.get("prewarmed", ()))
     in_order = ordered and not several and len(grid) == 1
     inner = [*grid] if in_order else ["prewarmed"] if ordered and of_pool else []
-    within = {name: grid[name] for name in inner}
-    around = {name: values for name, values in grid.items() if name not in within}
-
-    def candidate(*chosen: dict[str, Any]) -> Candidate:
-        values = {name: value for one in chosen for name, value in one.items()}
-        return _candidate(catalogue, strategy, scenario, {name: values[name] for name in grid})
-
+    within = _choices({name: grid[name] for name in inner})
     found = []
-    for outer in _choices(around):
-        candidates = [candidate(outer, one) for one in _choices(within)]
+    for outer in _choices({name: values for name, values in grid.items() if name not in inner}):
+        candidates = [_varied(usual, {name: (outer | one)[name] for name in grid}) for one in within]
         first = _rises_from(candidates, by_price=not in_order) if of_pool else len(candidates)
         if in_order:
             found.append(Group(candidates, first))
@@ -227,17 +207,17 @@ def _choices(grid: dict[str, list[Any]]) -> list[dict[str, Any]]:
     return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
 
 
-def _candidate(
-    catalogue: Catalogue, strategy: Strategy, scenario: Scenario, values: dict[str, Any]
-) -> Candidate:
-    world = scenario.replace(**{name: value for name, value in values.items() if name in _OF_SCENARIO})
+def _varied(usual: Candidate, values: dict[str, Any]) -> Candidate:
+    """Return a candidate with other values of fields of the scenario or of the strategy."""
+    strategy = usual.strategy
+    world = usual.scenario.replace(**{name: value for name, value in values.items() if name in _OF_SCENARIO})
     own = {name: value for name, value in values.items() if name not in _OF_SCENARIO}
-    if not own:
-        return Candidate(catalogue, strategy, world, strategy.name, values)
-    name = f"{strategy.name}({', '.join(f'{field}={in_short(value)}' for field, value in own.items())})"
-    if [*own] == ["prewarmed"] and strategy.name in STRATEGIES:
-        name = f"{strategy.name}:{own['prewarmed']}"
-    return Candidate(catalogue, strategy.replace(**own, name=name), world, strategy.name, values)
+    if own:
+        name = f"{strategy.name}({', '.join(f'{field}={in_short(value)}' for field, value in own.items())})"
+        if [*own] == ["prewarmed"] and strategy.name in STRATEGIES:
+            name = f"{strategy.name}:{own['prewarmed']}"
+        strategy = strategy.replace(**own, name=name)
+    return replace(usual, strategy=strategy, scenario=world, values=values)
 
 
 def in_short(value: object) -> str:
@@ -269,7 +249,7 @@ class Exact:
     low: float
     high: float
     by: str = ""
-    bound: FailedBound | None = None
+    bound: queueing.FailedBound | None = None
     may_fail: bool = False
 
     @property
@@ -281,14 +261,14 @@ class Exact:
 
 
 def at_most(candidate: Candidate) -> Exact:
-    """Return what is known at once: the rate itself, or else its upper bound."""
+    """Return the exact rate if theory has it, or else its upper bound; both are found quickly."""
     asked = candidate.catalogue, candidate.strategy, candidate.scenario
     videos = len(candidate.catalogue)
-    for formula in (on_time_probability, advance_order):
+    for formula in (queueing.on_time_probability, queueing.advance_order):
         if (found := if_covered(lambda: formula(*asked))) is not None:  # noqa: B023 (it is called at once)
             rate = found.published / videos
             return Exact(max(0.0, rate - found.error), min(1.0, rate + found.error), "theory")
-    if (bound := if_covered(lambda: failed_bound(*asked))) is not None:
+    if (bound := if_covered(lambda: queueing.failed_bound(*asked))) is not None:
         return Exact(0.0, 1 - max(0.0, bound.failed / videos - bound.error), "bound", bound)
     return Exact(0.0, 1 - never_on_time(candidate) / videos, "timeout")
 
@@ -296,10 +276,10 @@ def at_most(candidate: Candidate) -> Exact:
 def at_least(candidate: Candidate) -> Exact:
     """Return the lower bound of the rate, which takes longer to find."""
     asked = candidate.catalogue, candidate.strategy, candidate.scenario
-    certified = if_covered(lambda: certificate(*asked))
+    certified = if_covered(lambda: queueing.certificate(*asked))
     if certified:
         return Exact(1.0, 1.0, "certificate")
-    failed = if_covered(lambda: failed_at_most(*asked))
+    failed = if_covered(lambda: queueing.failed_at_most(*asked))
     low = 0.0 if failed is None else 1 - failed / len(candidate.catalogue)
     # start-up times are independent, and each may be as close to its upper end as it takes
     return Exact(low, 1.0, "bound", may_fail=certified is not None)

@@ -5,36 +5,26 @@ A world is a catalogue in a scenario: strategies are compared only within a worl
 
 from __future__ import annotations
 
+import datetime
+import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from tv2sim.base.checks import a_path
 from tv2sim.base.errors import InputError
-from tv2sim.base.later_methods import served
-from tv2sim.experiments import comparison_tables
-from tv2sim.experiments.comparison_tables import Compared
-from tv2sim.experiments.replications import Cell, Replications, extended
-from tv2sim.experiments.startup_resampling import Resamples
-from tv2sim.inference.intervals import Interval, Stopped
-from tv2sim.results.metrics import COST
+from tv2sim.base.later_methods import Displayed, served
+from tv2sim.experiments.comparison_tables import Compared, Tables
+from tv2sim.experiments.planning import Plan
+from tv2sim.experiments.replications import Replications, extended
 from tv2sim.world.prices import Prices
-
-if TYPE_CHECKING:
-    import datetime
-    import os
-    from pathlib import Path
-
-    import pandas as pd
-
-    from tv2sim.experiments.planning import Plan
 
 __all__ = ["Comparison"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Comparison:
+class Comparison(Tables, Displayed):
     """The replications of every cell, and the tables and verdicts that follow; made by :func:`compare`.
 
     Attributes
@@ -53,38 +43,6 @@ class Comparison:
         The comparison that this one was selected from: p-values are adjusted for all comparisons in it.
     """
 
-    cells: dict[Cell, Replications]
-    baseline: str
-    confidence: float = 0.95
-    stopped: Stopped | None = None
-    whole: Comparison | None = None
-    margin: float = 0.0
-
-    @property
-    def replications(self) -> int:
-        """The number of replications of each cell."""
-        return len(next(iter(self.cells.values())))
-
-    @property
-    def engines(self) -> list[str]:
-        """The names of the engines that simulated."""
-        return sorted({reps.engine for reps in self.cells.values()})
-
-    @property
-    def prices(self) -> Prices | None:
-        """What publishers and failed videos cost."""
-        return next(iter(self.cells.values())).prices
-
-    @property
-    def resamples(self) -> Resamples | None:
-        """With measured start-up times: how many they are, and what their resamples gave in the first cell."""
-        return next(iter(self.cells.values())).resamples
-
-    @property
-    def metrics(self) -> tuple[str, ...]:
-        """The metrics that the tables show."""
-        return next(iter(self.cells.values())).metrics
-
     def __getitem__(self, strategy: str) -> Replications:
         """Return a strategy's replications, if there is one catalogue and one scenario."""
         found = [reps for cell, reps in self.cells.items() if cell.strategy == strategy]
@@ -98,9 +56,6 @@ class Comparison:
     def __repr__(self) -> str:
         return f"<Comparison of {len(self.cells)} cells with {self.replications} replications each>"
 
-    def _repr_html_(self) -> str:
-        return str(served("Comparison._repr_html_", self))
-
     @property
     def verdict(self) -> str:
         """The verdict in a sentence if there is one world with its baseline, else an empty text."""
@@ -113,8 +68,6 @@ class Comparison:
         """
         cells = dict(zip(self.cells, extended(self.cells.values(), more, **how), strict=True))
         return replace(self, cells=cells, stopped=None, whole=None)
-
-    # -- what it costs -------------------------------------------------------------------------------------
 
     def priced(self, prices: Prices | None) -> Comparison:
         """Return the same comparison at other prices, or without any; see :meth:`Replications.priced`.
@@ -135,50 +88,6 @@ class Comparison:
         """
         cells = {cell: reps.priced(prices) for cell, reps in self.cells.items()}
         return replace(self, cells=cells, whole=self.whole and self.whole.priced(prices))
-
-    @cached_property
-    def costs(self) -> pd.DataFrame:
-        """A row per catalogue, scenario and strategy: the mean of each part of the cost, and of the cost.
-
-        The parts have the names of the prices; `study.summary["cost"]` has the interval of the cost.
-
-        Raises
-        ------
-        InputError
-            If there are no prices.
-        """
-        return comparison_tables.costs(self.cells)
-
-    @cached_property
-    def frontier(self) -> pd.DataFrame:
-        """A row per catalogue, scenario and strategy: failures, what they cost to avoid, and who is dominated.
-
-        Columns: `failed`, `idle` and, with prices, `cost`, each with `_ci_low` and `_ci_high`; `bound`, the
-        expected number of videos that must fail (:func:`tv2sim.queueing.failed_bound`), missing where
-        theory does not cover the strategy or the scenario; `dominated`, whether the mean of another strategy
-        of the same world is no higher in both failures and idle time, or cost, and lower in one; and
-        `price_of_failure`: of the others, from the cheapest on, what one failed video less costs against the
-        one before. Means decide, so strategies that are close may change places with other replications.
-        `failed` has the videos that are late; where strategies are compared, those that are unfinished or
-        refused count as well, so that a pool which publishes nothing is not the best.
-
-        Examples
-        --------
-        The coverage rule is better in both than part 2a and a pool of 10:
-
-        >>> import tv2sim as tv
-        >>> study = tv.compare(tv.generate_catalogue(), ["2a", "2c:10", "2c:12", "coverage"], replications=200)
-        >>> columns = ["strategy", "failed", "idle", "bound", "dominated", "price_of_failure"]
-        >>> print(study.frontier[columns].round(2).to_string(index=False))
-        strategy  failed   idle  bound  dominated  price_of_failure
-              2a   26.04  92.44    NaN       True               NaN
-           2c:10    1.61 170.88   1.31       True               NaN
-           2c:12    0.03 322.88   0.03      False           1233.39
-        coverage    0.26  44.16    NaN      False               NaN
-        """
-        return comparison_tables.frontier_of(
-            self.cells, self.confidence, ["idle", *([COST] if self.prices else [])]
-        )
 
     # -- parts ---------------------------------------------------------------------------------------------
 
@@ -205,18 +114,17 @@ class Comparison:
         >>> study.select(scenario="encoders=5").strategies.keys()
         dict_keys(['1', '2a'])
         """
-        wanted = [
-            [names] if isinstance(names, str) else None if names is None else list(names)
-            for names in (catalogue, scenario, strategy)
-        ]
+        given = {"catalogue": catalogue, "scenario": scenario, "strategy": strategy}
+        several = {part: [one] if isinstance(one, str) else one for part, one in given.items()}
+        wanted = {part: list(names) for part, names in several.items() if names is not None}
         cells = {
             cell: reps
             for cell, reps in self.cells.items()
-            if all(names is None or own in names for names, own in zip(wanted, cell, strict=True))
+            if all(getattr(cell, part) in names for part, names in wanted.items())
         }
         if not cells:
             known = "; ".join(", ".join(cell) for cell in self.cells)
-            asked = ", ".join(" or ".join(map(str, names)) for names in wanted if names is not None)
+            asked = ", ".join(" or ".join(map(str, names)) for names in wanted.values())
             raise InputError(f"there is no cell {asked!r}, only {known}")
         return replace(self, cells=cells, whole=self.whole or self)
 
@@ -266,95 +174,6 @@ class Comparison:
         """
         study: Comparison = served("Comparison.from_dict", data)
         return study
-
-    # -- tables --------------------------------------------------------------------------------------------
-
-    @property
-    def frame(self) -> pd.DataFrame:
-        """The summary as a tidy table: a row per catalogue, scenario, strategy and metric.
-
-        Its columns are these four, `replications`, the statistics of the summary, and `n`, the number of
-        replications that the figure rests on: a metric may not exist in each.
-
-        Examples
-        --------
-        >>> import tv2sim as tv
-        >>> study = tv.compare(tv.generate_catalogue(), ["1", "2a"], replications=20)
-        >>> study.frame.query("metric == 'published'")[["strategy", "replications", "mean"]]
-           strategy  replications   mean
-        0         1            20   62.8
-        22       2a            20  127.9
-        """
-        return comparison_tables.tidy(self.cells, self.confidence)
-
-    @cached_property
-    def summary(self) -> pd.DataFrame:
-        """A row per catalogue, scenario and strategy; per metric: mean, half_width, ci_low, ci_high.
-
-        With measured start-up times also `input_ci_low` and `input_ci_high`, which hold their uncertainty.
-        """
-        return comparison_tables.summary(self.cells, self.confidence)
-
-    @cached_property
-    def quantiles(self) -> pd.DataFrame:
-        """A row per catalogue, scenario, strategy, quantity and share: quantiles over all videos together.
-
-        `value` is what this share of the videos of all replications does not exceed in "elapsed" or "lateness",
-        with half_width, ci_low and ci_high; unfinished videos exceed everything. A metric such as
-        ``lateness_p99`` is something else: the mean of the runs' own quantiles. `replications` and `videos` (in
-        each of them) say what it rests on: at most 1,000,000 videos. See :meth:`Replications.quantile`.
-        """
-        return comparison_tables.quantiles(self.cells, self.confidence)
-
-    def by(self, column: str) -> pd.DataFrame:
-        """Return :meth:`Replications.by` of every cell in one table, after the cell's names.
-
-        Raises
-        ------
-        InputError
-            If a catalogue has no such column; the message lists those that it has.
-        """
-        return comparison_tables.by(self.cells, column, self.confidence)
-
-    @cached_property
-    def differences(self) -> pd.DataFrame:
-        """A row per metric and cell, except the baseline's: the paired difference and its verdict.
-
-        `mean`, `half_width`, `ci_low` and `ci_high` are of the difference, strategy less baseline; `p_adjusted`
-        is the p-value after Holm's adjustment for all hypotheses of the table; `variance_ratio` says how much
-        the pairing reduced the variance; `differing` of `n` replications differ from the commonest one. Metrics
-        that follow from each other, as the on-time rate does from the videos published, are one hypothesis;
-        where neither strategy's value can vary, there is none, and the p-value is missing. The `verdict` is
-        "better", "worse" or "no difference shown" ("higher" or "lower" where neither is better), or "no
-        difference that matters" for an on-time rate whose interval lies within the margin. With measured
-        start-up times there are the ends of the wider interval, `input_ci_low` and `input_ci_high`, which has
-        no effect on the verdict.
-        """
-        wider = [self.input_difference(one) for one in self.compared] if self.resamples else None
-        return comparison_tables.differences(self.compared, wider, self.baseline)
-
-    def input_difference(self, one: Compared) -> Interval:
-        """Return a difference from the baseline with the interval that holds the uncertainty of start-up times.
-
-        See :meth:`Replications.input_interval`.
-        """
-        cells = (self.whole or self).cells
-        base = cells[one.cell._replace(strategy=self.baseline)]
-        return cells[one.cell].input_interval(one.metric, self.confidence, less=base)
-
-    def is_doubtful(self, one: Compared) -> bool:
-        """Return whether a difference is shown, but with other start-up times there might be none."""
-        if self.resamples is None or not one.verdict.is_shown:
-            return False
-        wider = self.input_difference(one)
-        return wider.ci_low <= 0 <= wider.ci_high
-
-    @cached_property
-    def compared(self) -> list[Compared]:
-        """The rows of :attr:`differences` as values."""
-        if self.whole is not None:
-            return [one for one in self.whole.compared if one.cell in self.cells]
-        return comparison_tables.compared(self.cells, self.baseline, self.confidence, self.margin)
 
     def report(
         self,

@@ -1,4 +1,4 @@
-"""Comparisons as plain data for JSON, and made of it again."""
+"""Comparisons to plain data for JSON, and back."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["as_data", "of_data"]
 
 
 def as_data(study: Comparison) -> dict[str, Any]:
-    """Return what :meth:`Comparison.to_dict` promises."""
+    """Return a comparison as plain data; see :meth:`Comparison.to_dict`."""
     found = {cell.catalogue: reps.catalogue for cell, reps in study.cells.items()}
     catalogues = {key: _Catalogue(list(c), list(c.rejected), c.name, c.sha256) for key, c in found.items()}
     return dictionaries.to_dict(study, leave_out=("cells", "whole")) | {
@@ -39,7 +39,7 @@ def as_data(study: Comparison) -> dict[str, Any]:
 
 
 def of_data(data: Mapping[str, Any]) -> Comparison:
-    """Return what :meth:`Comparison.from_dict` promises."""
+    """Return a comparison from plain data; see :meth:`Comparison.from_dict`."""
     try:
         check_format(data, data["versions"])
         named = msgspec.convert(data["catalogues"], dict[str, _Catalogue])
@@ -68,7 +68,7 @@ class _Catalogue(msgspec.Struct):
 
 
 _OPTIONAL = ("prices", "resamples")
-"""What is saved of replications only if it is there."""
+"""The attributes of replications that are saved only if they are not None."""
 
 
 def _as_saved(reps: Replications) -> dict[str, Any]:

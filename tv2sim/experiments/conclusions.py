@@ -4,38 +4,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from math import inf, isnan
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tv2sim.base.digits import listed, number, rate, three_digits
+from tv2sim.experiments.comparison import Comparison
+from tv2sim.experiments.comparison_tables import Compared
+from tv2sim.experiments.planning import Plan
+from tv2sim.experiments.replications import Cell, Replications
 from tv2sim.experiments.verdicts import Judgement
-from tv2sim.inference.intervals import exactly
-from tv2sim.results.figures import (
-    RARELY_LATE,
-    dearer,
-    decimals_of,
-    estimate,
-    fewer_late,
-    in_points,
-    late,
-    percent,
-    points,
-    span,
-    with_span,
-)
+from tv2sim.inference.intervals import Interval, exactly
+from tv2sim.results import figures
 from tv2sim.results.metrics import COST, ON_TIME_RATE
+from tv2sim.strategies import Strategy
 from tv2sim.world.prices import Prices
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-
-    from tv2sim.experiments.comparison import Comparison
-    from tv2sim.experiments.comparison_tables import Compared
-    from tv2sim.experiments.planning import Plan
-    from tv2sim.experiments.replications import Cell, Replications
-    from tv2sim.inference.intervals import Interval
-    from tv2sim.strategies import Strategy
 
 __all__ = [
     "Choice", "Conclusion", "choice", "concluded", "controlled", "cost", "differences", "in_words", "judged",
@@ -103,9 +87,7 @@ def differences(world: Comparison, metrics: Collection[str]) -> Iterator[tuple[s
     A strategy has no differences if it is the same as the baseline in every replication and each metric.
     """
     for strategy in world.strategies:
-        found = [world.difference(strategy, metric) for metric in metrics]
-        rows = [compared for compared in found if compared is not None]
-        if rows:
+        if rows := [one for metric in metrics if (one := world.difference(strategy, metric)) is not None]:
             same = world.replications > 1 and all(compared.is_same for compared in rows)
             yield strategy, [] if same else rows
 
@@ -176,7 +158,7 @@ def taken(world: Comparison, plan: Plan | None) -> str | None:
 
 
 def concluded(judgement: Judgement, plan: Plan | None = None) -> Conclusion:
-    """Return what :func:`verdict` says, in parts."""
+    """Return the parts of the sentences that :func:`verdict` returns."""
     world, chosen = judgement.world, judgement.chosen
     if plan is not None:
         lead, colon, basis = plan.answer.partition(": ")
@@ -211,18 +193,19 @@ def _beside(judgement: Judgement) -> Iterator[str]:
 
 
 def _measured(judgement: Judgement) -> Iterator[str]:
-    """Say what the uncertainty of measured start-up times leaves of the conclusion."""
+    """Say which differences remain with the uncertainty of measured start-up times."""
     world, by = judgement.world, judgement.by
     if world.resamples is None:
         return
     what = "cost" if by == COST else "rate"
     yield (
         f"With the uncertainty of {world.resamples.times} measured start-up times, its {what} is "
-        f"{span(by, judgement.wider())} ({rate(world.confidence)} interval)."
+        f"{figures.span(by, judgement.wider())} ({rate(world.confidence)} interval)."
     )
     if judgement.doubtful:
-        told = (f"{name} ({span(by, judgement.wider(name), difference=True)})" for name in judgement.doubtful)
-        yield f"They are too few to tell it from {listed(told)}: measure more."
+        spans = {name: figures.span(by, judgement.wider(name), difference=True) for name in judgement.doubtful}
+        told = listed(f"{name} ({span})" for name, span in spans.items())
+        yield f"They are too few to tell it from {told}: measure more."
 
 
 def _others(judgement: Judgement, names: Collection[str]) -> Iterator[str]:
@@ -245,7 +228,8 @@ def _undecided(judgement: Judgement, name: str) -> str:
     """Name a strategy for which no difference is shown; if its cost decides, with what it costs more."""
     if judgement.by != COST:
         return name
-    return f"{name} by {dearer(judgement.difference(name, judgement.chosen).interval).replace(' dearer', '')}"
+    by = figures.dearer(judgement.difference(name, judgement.chosen).interval)
+    return f"{name} by {by.replace(' dearer', '')}"
 
 
 def _why(judgement: Judgement) -> str:
@@ -257,7 +241,7 @@ def _why(judgement: Judgement) -> str:
     if judgement.by == COST:
         return f"Strategy {chosen} is the cheapest, failed videos included"
     if chosen != judgement.best:
-        by = f" by more than {in_points(margin)}" if margin else ""
+        by = f" by more than {figures.in_points(margin)}" if margin else ""
         return f"Strategy {chosen} is the cheapest that is not shown to publish less than the best{by}"
     if len(judgement.worse) == len(judgement.rates) - 1:
         return f"Strategy {chosen} publishes the most"
@@ -269,10 +253,11 @@ def _said(judgement: Judgement, metric: str) -> tuple[str, str]:
     """Return the chosen strategy's rate or cost, and its interval; of few late videos also their number."""
     interval, confidence = judgement.interval(judgement.chosen, metric), judgement.world.confidence
     of = " per run" if metric == COST else " of videos in time"
-    value, bracket, basis = with_span(metric, interval, confidence, of).partition(" (")
+    value, bracket, basis = figures.with_span(metric, interval, confidence, of).partition(" (")
     if metric == judgement.by and len(judgement.rates) > 1 and interval.half_width > 0:
         basis = basis.removesuffix(")") + f", widened for the choice among {len(judgement.rates)})"
-    few = f", {late(interval)}" if metric == ON_TIME_RATE and interval.mean >= RARELY_LATE else ""
+    few_late = metric == ON_TIME_RATE and interval.mean >= figures.RARELY_LATE
+    few = f", {figures.late(interval)}" if few_late else ""
     return value, f"{bracket}{basis}{few}"
 
 
@@ -284,13 +269,13 @@ def _against(judgement: Judgement, other: str) -> str:
         same = "the same cost" if judgement.by == COST else "as many"
         return f"Against {other}{baseline}: {same} in every replication, {_price(judgement, other)}."
     if judgement.by == COST:
-        cost = number(judgement.cost(other), decimals_of(COST, gain.half_width, gain.mean))
-        size = f"{dearer(gain.interval)}{_meaning(judgement, other)}"
+        cost = number(judgement.cost(other), figures.decimals_of(COST, gain.half_width, gain.mean))
+        size = f"{figures.dearer(gain.interval)}{_meaning(judgement, other)}"
         return f"Against {other} ({cost}{baseline}): {size}, {_price(judgement, other)}."
     usual = judgement.rates[other]
-    few_late = min(usual, judgement.rates[judgement.chosen]) >= RARELY_LATE
-    size, share = (fewer_late(gain.interval), late(exactly(usual, gain.n))) if few_late else (
-        points(gain.interval), percent(usual, gain.interval)
+    few_late = min(usual, judgement.rates[judgement.chosen]) >= figures.RARELY_LATE
+    size, share = (figures.fewer_late(gain.interval), figures.late(exactly(usual, gain.n))) if few_late else (
+        figures.points(gain.interval), figures.percent(usual, gain.interval)
     )  # fmt: skip
     return (
         f"Against {other} ({share}{baseline}): {size}{_meaning(judgement, other)}, {_price(judgement, other)}."
@@ -298,11 +283,11 @@ def _against(judgement: Judgement, other: str) -> str:
 
 
 def _price(judgement: Judgement, other: str) -> str:
-    """Say what the chosen strategy costs more or less than another, or publishes if that is not said."""
+    """Say how the chosen strategy differs from another in cost; if costs are compared already, in its rate."""
     if judgement.by == COST:
         gain = judgement.difference(judgement.chosen, other, ON_TIME_RATE)
-        few_late = min(judgement.rates[other], judgement.rates[judgement.chosen]) >= RARELY_LATE
-        size = (fewer_late if few_late else points)(gain.interval).partition(" (")[0]
+        few_late = min(judgement.rates[other], judgement.rates[judgement.chosen]) >= figures.RARELY_LATE
+        size = (figures.fewer_late if few_late else figures.points)(gain.interval).partition(" (")[0]
         return f"and {size if few_late else f'{size} in time'}" if gain.mean else "and as many in time"
     if judgement.spent == COST:
         gain = judgement.difference(judgement.chosen, other, COST)
@@ -326,16 +311,16 @@ def _meaning(judgement: Judgement, other: str) -> str:
 
 
 def cost(world: Comparison) -> str:
-    """Say what the chosen strategy costs."""
+    """Say the cost of the chosen strategy."""
     judgement = Judgement(world)
     if judgement.spent != COST:
         return f"Its cost: {number(judgement.cost(judgement.chosen))} publisher-seconds per run."
     found = world[judgement.chosen].interval(COST, world.confidence)
-    decimals = decimals_of(COST, found.half_width, found.mean)
+    decimals = figures.decimals_of(COST, found.half_width, found.mean)
     parts = [f"{label} {number(mean, decimals)}" for label, mean in parts_of(world, judgement.chosen).items()]
     if judgement.by == COST:
         return f"Its parts: {listed(parts)}."
-    return f"Its cost: {estimate(COST, found)} per run{f', {listed(parts)}' if len(parts) > 1 else ''}."
+    return f"Its cost: {figures.estimate(COST, found)} per run{f', {listed(parts)}' if len(parts) > 1 else ''}."
 
 
 def parts_of(world: Comparison, strategy: str) -> dict[str, float]:
@@ -361,9 +346,9 @@ class Choice(NamedTuple):
     gain: Interval | None
     """Its on-time rate less that of the runner-up; or its cost, if they are judged by that."""
     meaning: str
-    """What is to be said of the gain, if anything."""
+    """A remark on the gain, such as that it may be chance; mostly empty."""
     price: str
-    """What it costs more or less than the runner-up, or how much more or less it publishes."""
+    """The difference of its cost from that of the runner-up, or of its rate, in words."""
 
 
 def choice(judgement: Judgement) -> Choice:

@@ -5,28 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import inf, nan
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tv2sim.inference.intervals import (
-    Difference,
-    Interval,
-    mean_interval,
-    mean_of_sum,
-    paired_difference,
-    paired_sum,
-)
-from tv2sim.results.metrics import METRICS
+from tv2sim.inference import intervals
+from tv2sim.inference.intervals import Difference, Interval
+from tv2sim.results.metrics import METRICS, Setting
 from tv2sim.theory.conditions import if_covered
-from tv2sim.theory.queueing import failed_bound
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tv2sim.results.metrics import Setting
-    from tv2sim.theory.queueing import FailedBound
-    from tv2sim.world.prices import Prices
+from tv2sim.theory.queueing import FailedBound, failed_bound
+from tv2sim.world.prices import Prices
 
 __all__ = [
     "Control", "PartsOfCost", "controlled_difference", "controlled_interval", "cost_difference",
@@ -56,7 +45,7 @@ class Control:
 
     @cached_property
     def bound(self) -> FailedBound | None:
-        """What knows the mean and counts; None where it does not cover what is simulated."""
+        """The bound that has the mean and the counts; None where theory does not cover the setting."""
         one = self.setting
         if one.is_deterministic:
             return None
@@ -93,7 +82,7 @@ def controlled_interval(
 ) -> Interval:
     """Return the mean of a metric that follows from the failures, with its interval."""
     videos = len(control.setting.catalogue)
-    found = mean_interval(control.others(failed), confidence, low=0, high=videos, step=1)
+    found = intervals.mean_interval(control.others(failed), confidence, low=0, high=videos, step=1)
     at_none, each = _of_failures(metric, videos)
     low, high = found.ci_low + control.mean - control.error, found.ci_high + control.mean + control.error
     mean, *ends = (at_none + each * min(value, videos) for value in (found.mean + control.mean, low, high))
@@ -110,7 +99,7 @@ def controlled_difference(
     """Return the mean difference of a metric that follows from the failures, paired by replication."""
     _, each = _of_failures(metric, len(controls[0].setting.catalogue))
     one, other = (each * control.others(some) for control, some in zip(controls, failed, strict=True))
-    return paired_difference(
+    return intervals.paired_difference(
         one,
         other,
         confidence,
@@ -150,13 +139,13 @@ def cost_interval(
     unit = _unit(prices)
     publishers, failed = parts[0] / unit, parts[1]
     if not prices.failed:
-        return _times(unit, mean_interval(publishers, confidence))
-    low, high = METRICS["failed"].limits(videos)
+        return _times(unit, intervals.mean_interval(publishers, confidence))
+    bounds = dict(zip(("low", "high"), METRICS["failed"].limits(videos), strict=True))
     size, known = prices.failed / unit, {}
     if control and len(failed) > 1:
         failed = control.others(failed)
         known = {"shift": size * control.mean, "error": size * control.error}
-    return _times(unit, mean_of_sum(publishers, failed, size, confidence, low=low, high=high, **known))
+    return _times(unit, intervals.mean_of_sum(publishers, failed, size, confidence, **bounds, **known))
 
 
 def cost_difference(
@@ -171,18 +160,18 @@ def cost_difference(
     publishers, failed = zip(parts, others, strict=True)
     publishers = publishers[0] / unit, publishers[1] / unit
     if not prices.failed:
-        return _times(unit, paired_difference(*publishers, confidence))
+        return _times(unit, intervals.paired_difference(*publishers, confidence))
     size, known = prices.failed / unit, {}
     one, base = controls
     if one and base and len(failed[0]) > 1:
         failed = one.others(failed[0]), base.others(failed[1])
         known = {"shift": size * _less_known(one, base), "error": size * (one.error + base.error)}
     pair = (publishers[0], failed[0]), (publishers[1], failed[1])
-    return _times(unit, paired_sum(pair[0], pair[1], size, confidence, **known))
+    return _times(unit, intervals.paired_sum(pair[0], pair[1], size, confidence, **known))
 
 
 def _unit(prices: Prices) -> float:
-    """Return the lowest price: in units of it a cost is about a number of seconds or of publishers."""
+    """Return the lowest price. A cost in this unit is about as large as a number of seconds or publishers."""
     unit: float = min(price for price in vars(prices).values() if price)
     return unit
 

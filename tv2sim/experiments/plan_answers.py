@@ -1,29 +1,24 @@
-"""What a plan has found, in words."""
+"""The answer of a plan in words."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import ceil, floor, isclose, isnan, log10
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import listed, number, rate
 from tv2sim.base.errors import ScenarioError, StrategyError
-from tv2sim.experiments.candidates import in_short, never_on_time
-from tv2sim.experiments.race import Decision
+from tv2sim.experiments.candidates import Candidate, in_short, never_on_time
+from tv2sim.experiments.race import Choice, Decision, Race, Racer
 from tv2sim.results.figures import estimate, unit
 from tv2sim.results.metrics import COST
+from tv2sim.strategies import Strategy
 from tv2sim.strategies.policies import agones, github_arc, gitlab_runner, sandbox_warm_pool
+from tv2sim.strategies.strategy import Changes
 from tv2sim.theory.bounds import first_fails
 from tv2sim.theory.queueing import certificate
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from tv2sim.experiments.candidates import Candidate
-    from tv2sim.experiments.race import Choice, Race, Racer
-    from tv2sim.strategies import Strategy
-    from tv2sim.strategies.strategy import Changes
 
 __all__ = ["Words", "percent", "price_in_words", "settings_of", "share_in_words"]
 
@@ -44,11 +39,11 @@ class Words(NamedTuple):
 
     @property
     def what(self) -> str:
-        """What is to be reached, rounded up: what does not reach it does not reach the target."""
+        """The target in words, rounded up: a rate below the text is below the target."""
         return f"{share_in_words(self.race.target or 0, up=True)} of the videos in time"
 
     def enough(self, before: Racer | None = None) -> str:
-        """Return what a candidate publishes that meets the target: rounded down, above the rate before it."""
+        """Return the target in words, rounded down, but to more than the rate of the candidate before."""
         if self.race.target == 1:
             return "all videos in time"
         than = None if before is None else before.rate.ci_high
@@ -192,7 +187,7 @@ def _would_tell(racer: Racer, gap: float, half: float, *, rare: bool = False) ->
 
 
 def price_in_words(racer: Racer) -> str:
-    """Return what a candidate that was simulated costs."""
+    """Return the mean price of a candidate that was simulated."""
     return f"{_price(racer)}{'' if racer.reps and racer.reps.prices else ' of idle publishers'} a run"
 
 
@@ -329,19 +324,13 @@ def _cold(candidate: Candidate) -> float:
 # -- in the words of products that have such a pool ------------------------------------------------------
 
 
-class _Setting(NamedTuple):
-    """How a product says the size of a pool."""
-
-    preset: Callable[..., Strategy]
-    text: str
-
-
-_SETTINGS = {
-    "GitLab Runner": _Setting(gitlab_runner, "IdleCount = {}"),
-    "GitHub ARC": _Setting(github_arc, "minRunners: {}"),
-    "Agones": _Setting(agones, "bufferSize: {}"),
-    "Kubernetes' agent sandbox": _Setting(sandbox_warm_pool, "replicas: {}"),
+_SETTINGS: dict[str, tuple[Callable[..., Strategy], str]] = {
+    "GitLab Runner": (gitlab_runner, "IdleCount = {}"),
+    "GitHub ARC": (github_arc, "minRunners: {}"),
+    "Agones": (agones, "bufferSize: {}"),
+    "Kubernetes' agent sandbox": (sandbox_warm_pool, "replicas: {}"),
 }
+"""The pool of each product by its size, and how the product says the size."""
 _POOL: Changes = {"name": "pool", "maximum": None, "starts_at_most": None, "idle_time_to_live": None}
 """The name of a pool that is compared, and fields that are other settings of these products."""
 
@@ -358,7 +347,7 @@ def settings_of(strategy: Strategy) -> dict[str, str]:
         return {}
     plain = strategy.replace(**_POOL)
     return {
-        product: setting.text.format(size)
-        for product, setting in _SETTINGS.items()
-        if setting.preset(size).replace(name="pool") == plain
+        product: text.format(size)
+        for product, (preset, text) in _SETTINGS.items()
+        if preset(size).replace(name="pool") == plain
     }

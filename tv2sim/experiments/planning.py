@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from inspect import signature
@@ -11,31 +13,26 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from tv2sim.base.checks import MOST, a_number, a_share, a_whole_number, one_of, shown
 from tv2sim.base.errors import InputError
-from tv2sim.base.later_methods import served
+from tv2sim.base.later_methods import Displayed
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.engines.choice import EngineName, as_engine
-from tv2sim.experiments.candidates import as_given, at_least, groups_of, in_short
+from tv2sim.experiments.candidates import Candidate, as_given, at_least, groups_of, in_short
 from tv2sim.experiments.comparison_tables import dominance
 from tv2sim.experiments.plan_answers import Words, percent, settings_of
-from tv2sim.experiments.race import FIRST, Choice, Decision, Inputs, Race, Racer, Search, held, rate_of
-from tv2sim.experiments.results_store import as_kept
+from tv2sim.experiments.race import FIRST, Choice, Decision, Inputs, Race, Racer, Search, in_resamples, rate_of
+from tv2sim.experiments.results_store import as_folder
 from tv2sim.experiments.startup_resampling import as_samples, with_samples
-from tv2sim.inference.intervals import as_confidence
+from tv2sim.inference.intervals import Interval, as_confidence
 from tv2sim.results.figures import estimate, heading
 from tv2sim.results.metrics import ON_TIME_RATE
+from tv2sim.strategies import Strategy
 from tv2sim.world.prices import Prices, as_prices
 from tv2sim.world.scenario import Scenario, as_scenario, check_encoding_times
 
 if TYPE_CHECKING:
-    import os
-    from concurrent.futures import Executor
-
     import pandas as pd
 
-    from tv2sim.experiments.candidates import Candidate
-    from tv2sim.inference.intervals import Interval
-    from tv2sim.strategies import Strategy
 
 __all__ = ["Plan", "plan"]
 
@@ -44,7 +41,7 @@ Status = Literal["met", "infeasible", "undecided"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Plan:
+class Plan(Displayed):
     """The answer of :func:`plan`, and what it rests on.
 
     Attributes
@@ -83,7 +80,7 @@ class Plan:
 
     @property
     def replications(self) -> int:
-        """How many replications were simulated, of all candidates together."""
+        """The number of replications that were simulated, of all candidates together."""
         return sum(racer.replications for _, racer in self._looked_at)
 
     @property
@@ -114,17 +111,10 @@ class Plan:
         found = self._inputs
         if found is None:
             raise InputError("there are no resamples: give a target, and measured times with startup_samples=")
-        rows = [
-            {
-                "strategy": one.family,
-                **one.values,
-                "met": found.share(one),
-                "resamples": len(met),
-                "samples": len(found.samples.samples),
-            }
-            for one, met in found.met.items()
-        ]
-        return self._ordered(pd.DataFrame(rows))
+        table = pd.DataFrame([{"strategy": one.family, **one.values} for one in found.met])
+        shares, resamples = map(found.share, found.met), map(len, found.met.values())
+        count = len(found.samples.samples)
+        return self._ordered(table.assign(met=[*shares], resamples=[*resamples], samples=count))
 
     @property
     def fields(self) -> list[str]:
@@ -201,16 +191,11 @@ class Plan:
         return [(search, racer) for search in self._choice.searches for racer in search.looked_at]
 
     def _row(self, search: Search, racer: Racer) -> dict[str, Any]:
-        rate, reps, candidate = racer.rate, racer.reps, racer.candidate
-        prices = dict.fromkeys(["idle", self._race.price])
+        reps, prices = racer.reps, dict.fromkeys(["idle", self._race.price])
         return {
-            "strategy": candidate.family,
-            **candidate.values,
             "decided_by": self._by(search, racer),
             "replications": racer.replications,
-            "on_time_rate": rate.mean,
-            "ci_low": rate.ci_low,
-            "ci_high": rate.ci_high,
+            **_rate_columns(racer.candidate, racer.rate),
             **{name: nan if reps is None else reps.interval(name).mean for name in prices},
             "decision": self._decision(search, racer),
         }
@@ -249,8 +234,11 @@ class Plan:
             self._decision(search, racer),
         ]
 
-    def _repr_html_(self) -> str:
-        return str(served("Plan._repr_html_", self))
+
+def _rate_columns(candidate: Candidate, rate: Interval) -> dict[str, Any]:
+    """Return the columns of a candidate that all tables have."""
+    rates = {"on_time_rate": rate.mean, "ci_low": rate.ci_low, "ci_high": rate.ci_high}
+    return {"strategy": candidate.family, **candidate.values, **rates}
 
 
 def _rate_in_words(interval: Interval) -> str:
@@ -362,17 +350,12 @@ def plan(
         target=_target(target, failures_per_day, priced, catalogue, scenario),
         alpha=1 - as_confidence(confidence),
         budget=a_whole_number("replications", replications, at_least=1, at_most=MOST),
-        control=bool(one_of("control", control, (False, True), error=InputError)),
+        control=bool(one_of("control", control, (False, True))),
         prices=priced,
         indifference=a_share("indifference", indifference),
         seed=as_seed(seed),
         engine=as_engine(engine),
-        how={
-            "workers": workers,
-            "executor": executor,
-            "results": None if results is None else as_kept(results),
-            "progress": progress,
-        },
+        how={"workers": workers, "executor": executor, "progress": progress, "results": as_folder(results)},
         by_price=priced is not None or len(groups) > 1,
     )
     choice = Choice([Search([*map(Racer, group.candidates)], group.rises_from) for group in groups])
@@ -382,12 +365,12 @@ def plan(
     found = _found(choice, race, confidence, call)
     if samples is None or race.target is None:
         return found
-    inputs, answer = held(choice, race, samples)
+    inputs, answer = in_resamples(choice, race, samples)
     return replace(found, answer=f"{found.answer}. {inputs.in_words(answer)}", _inputs=inputs)
 
 
 def _call(strategy: object, asked: Mapping[str, object], seed: int, *, measured: bool) -> str:
-    """Return the call with what was asked for, as far as it is not the default."""
+    """Return the call, with the arguments that are not the defaults."""
     usual = signature(plan).parameters
     more = [f"{name}={shown(value)}" for name, value in asked.items() if value != usual[name].default]
     more += ["startup_samples=samples"] if measured else []
@@ -477,14 +460,7 @@ def _shown_row(racer: Racer, race: Race, confidence: float) -> dict[str, Any]:
     rate = racer.exact.rate if racer.exact.by == "theory" else rate_of(racer, confidence)
     if racer.exact.bound is not None and not racer.reps.estimated_failures.any():
         rate = rate._replace(ci_low=max(rate.ci_low, at_least(racer.candidate).low))
-    row = {
-        "strategy": racer.candidate.family,
-        **racer.candidate.values,
-        "on_time_rate": rate.mean,
-        "ci_low": rate.ci_low,
-        "ci_high": rate.ci_high,
-        "bound": racer.exact.high,
-    }
+    row = {**_rate_columns(racer.candidate, rate), "bound": racer.exact.high}
     for metric in dict.fromkeys(["idle", race.price]):
         price = racer.reps.interval(metric, confidence)
         row |= {metric: price.mean, f"{metric}_ci_low": price.ci_low, f"{metric}_ci_high": price.ci_high}

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from itertools import takewhile
 from math import comb, inf, isnan, nan, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.digits import rate
 from tv2sim.engines.choice import engine_for
@@ -21,14 +22,10 @@ from tv2sim.experiments.tasks import Task
 from tv2sim.experiments.workers import compute
 from tv2sim.inference.intervals import Interval, rare_interval
 from tv2sim.results.metrics import COST, ON_TIME_RATE, Setting, measured_for
+from tv2sim.world.distributions import Empirical
+from tv2sim.world.prices import Prices
 
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tv2sim.world.distributions import Empirical
-    from tv2sim.world.prices import Prices
-
-__all__ = ["FIRST", "Choice", "Decision", "Inputs", "Race", "Racer", "Search", "held", "rate_of"]
+__all__ = ["FIRST", "Choice", "Decision", "Inputs", "Race", "Racer", "Search", "in_resamples", "rate_of"]
 
 FIRST = 100
 """Replications of the first look."""
@@ -38,7 +35,7 @@ _UNASKED = Exact(0.0, 1.0)
 
 
 class Decision(StrEnum):
-    """What a plan has found out about a candidate."""
+    """The decision on a candidate: it meets the target, or fails it, or that is open."""
 
     MEETS = "meets"
     FAILS = "fails"
@@ -47,18 +44,18 @@ class Decision(StrEnum):
 
 @dataclass(eq=False)
 class Racer:
-    """A candidate, and what is known of it so far.
+    """A candidate with its replications, its rate and the decision so far.
 
     Attributes
     ----------
     exact : Exact
-        What theory knows, once it was asked.
+        The bounds that theory has, once they were asked for.
     looks : int
         How often it was simulated further.
     rate : Interval
         The on-time rate: the interval holds at all looks of all candidates together.
     by : str
-        What has decided.
+        The method that has decided.
     beaten : bool
         Whether it is shown to be dearer than another one that meets the target.
     """
@@ -74,7 +71,7 @@ class Racer:
 
     @property
     def replications(self) -> int:
-        """How many replications were simulated."""
+        """The number of replications that were simulated."""
         return 0 if self.reps is None else len(self.reps)
 
     @property
@@ -134,7 +131,7 @@ class Race:
     # -- does it meet the target? --------------------------------------------------------------------------
 
     def known(self, racer: Racer) -> Decision:
-        """Return what theory alone decides about a candidate, before it is simulated."""
+        """Return the decision on a candidate that theory alone makes, before it is simulated."""
         if racer.exact is _UNASKED:
             asks = self.control and self.target is not None
             racer.exact = at_most(racer.candidate) if asks else replace(_UNASKED)
@@ -302,7 +299,7 @@ class Search:
     rises_from: int
     """The number of the first candidate of the chain."""
     excluded: int = 0
-    """How many candidates of the chain cannot meet the target, by theory alone."""
+    """The number of candidates of the chain that theory alone has excluded."""
 
     @property
     def candidates(self) -> list[Candidate]:
@@ -333,7 +330,7 @@ class Search:
         return [racer for part in self._between() for racer in part if racer.decision is Decision.OPEN]
 
     def implied(self, racer: Racer) -> Decision:
-        """Return what is known of a candidate, also from others of the chain."""
+        """Return the decision on a candidate, which may follow from another one of the chain."""
         number = self.racers.index(racer)
         if number >= self.rises_from:
             decisions = [one.decision for one in self.racers]
@@ -360,15 +357,14 @@ class Search:
 
     def _next_of_chain(self, chain: list[Racer], race: Race) -> list[Racer]:
         """Return a candidate next to where the means pass the target, or one that may be there."""
-        between = [*enumerate(chain)]
-        high = next(
-            (n for n, one in between if race.seems_to_meet(one) and not race.is_over(one)), len(between)
-        )
-        low = max((n for n, one in between[:high] if one.looks), default=-1)
-        if new := [one for _, one in between[low + 1 : high]]:
+        seeming = (n for n, one in enumerate(chain) if race.seems_to_meet(one) and not race.is_over(one))
+        high = next(seeming, len(chain))
+        low = max((n for n in range(high) if chain[n].looks), default=-1)
+        if new := chain[low + 1 : high]:
             return [new[0] if self.excluded else new[len(new) // 2]]
-        left = [one for n, one in between if n in (low, high) and not race.is_over(one)]
-        return [min(left, key=lambda one: one.looks)] if left else []
+        neighbours = [chain[n] for n in (low, high) if 0 <= n < len(chain)]
+        left = [one for one in neighbours if not race.is_over(one)]
+        return sorted(left, key=lambda one: one.looks)[:1]
 
     def _between(self) -> tuple[list[Racer], list[Racer]]:
         """Return the candidates before the winner: those before the chain, and those of it that may matter.
@@ -438,7 +434,7 @@ class Choice:
 # -- other start-up times --------------------------------------------------------------------------------
 
 RESAMPLES, _EACH = 200, 100
-"""How often the measured times are drawn again, and replications of each."""
+"""The number of resamples of the measured times, and of replications of each resample."""
 _CLEAR = 3.0
 """A mean that is so many standard errors from the target decides; else the bound is asked as well."""
 
@@ -521,7 +517,7 @@ class Inputs:
         )
 
 
-def held(choice: Choice, race: Race, samples: Empirical) -> tuple[Inputs, Candidate]:
+def in_resamples(choice: Choice, race: Race, samples: Empirical) -> tuple[Inputs, Candidate]:
     """Return how often the answer of a plan meets the target in the resamples of measured start-up times.
 
     If no candidate is the answer, the last one is asked. Where the on-time rate is proved to rise, so do the

@@ -5,33 +5,25 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import fields, replace
 from math import ceil, nan
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from tv2sim.base.checks import MOST, a_name, a_share, a_whole_number, one_of
+from tv2sim.base.checks import MOST, a_name, a_share, a_whole_number
 from tv2sim.base.errors import InputError, ScenarioError, StrategyError
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.engines.choice import EngineName, as_engine
+from tv2sim.experiments import startup_resampling as resampling
 from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.replications import Cell, Replications, with_cost
-from tv2sim.experiments.results_store import as_kept
-from tv2sim.experiments.startup_resampling import (
-    RESAMPLES,
-    as_samples,
-    replications_of_each,
-    resample,
-    with_samples,
-)
+from tv2sim.experiments.results_store import as_folder
 from tv2sim.inference.intervals import Interval, Precision, Stopped, as_confidence
 from tv2sim.results.metrics import ON_TIME_RATE, Setting, as_metrics, measured_for
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
 from tv2sim.world.prices import Prices, as_prices
 from tv2sim.world.scenario import Scenario, as_scenario
-
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
 
 __all__ = ["compare", "in_words", "replicate"]
 
@@ -239,9 +231,9 @@ def compare(
     2a         127.99        0.60  127.39   128.59
     """
     catalogues, scenarios = _named_catalogues(catalogue), _named_scenarios(scenario)
-    samples = None if startup_samples is None else as_samples(startup_samples)
+    samples = None if startup_samples is None else resampling.as_samples(startup_samples)
     if samples is not None:
-        scenarios = {name: with_samples(one, samples) for name, one in scenarios.items()}
+        scenarios = {name: resampling.with_samples(one, samples) for name, one in scenarios.items()}
     chosen = _named_strategies(strategies)
     base, confidence = _baseline_of(baseline, chosen), as_confidence(confidence)
     wanted, seed, prices = as_engine(engine), as_seed(seed), as_prices(prices)
@@ -249,27 +241,25 @@ def compare(
     settings = list(itertools.starmap(Setting, worlds))
     names = with_cost(as_metrics(metrics, settings), prices)
     count = a_whole_number("replications", replications, at_least=1, at_most=MOST)
-    is_controlled = one_of("control", control, (False, True), error=InputError)
     wished = (*names, ON_TIME_RATE, *([_as_precision(precision).metric] if precision is not None else []))
     computed = measured_for(with_cost(wished, prices), settings)
-    more = 0 if samples is None else RESAMPLES * replications_of_each(count)
+    more = 0 if samples is None else resampling.RESAMPLES * resampling.replications_of_each(count)
     cells = {}
     for cell in itertools.starmap(Cell, itertools.product(catalogues, scenarios, chosen)):
         what = catalogues[cell.catalogue], chosen[cell.strategy], scenarios[cell.scenario]
         cells[cell] = Replications.none(
             what, seed, engine=wanted, count=count + more, metrics=names, computed=computed, prices=prices,
-            control=is_controlled,
+            control=control,
         )  # fmt: skip
     share = a_share("margin", margin)
     study = Comparison(cells, base, confidence, margin=share)
-    how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
-    how["results"] = None if results is None else as_kept(results)
+    how = dict[str, Any](workers=workers, executor=executor, progress=progress, results=as_folder(results))
     study = study.extend(count, **how) if precision is None else _until_precise(study, precision, count, how)
     if samples is None:
         return study
     del how["results"]
     tasks = [reps.task(range(0), computed) for reps in study.cells.values()]
-    found = resample(tasks, samples, replications_of_each(study.replications), **how)
+    found = resampling.resample(tasks, samples, resampling.replications_of_each(study.replications), **how)
     pairs = zip(study.cells.items(), found, strict=True)
     return replace(study, cells={cell: replace(reps, resamples=one) for (cell, reps), one in pairs})
 

@@ -9,10 +9,11 @@ from math import nan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import MOST, a_share, a_whole_number, one_of, shown
 from tv2sim.base.errors import InputError
-from tv2sim.base.later_methods import served
+from tv2sim.base.later_methods import Displayed
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.catalogue import Catalogue
 from tv2sim.engines.choice import engine_for
@@ -22,17 +23,8 @@ from tv2sim.experiments.results_store import compute
 from tv2sim.experiments.startup_resampling import Resamples, input_interval
 from tv2sim.experiments.tasks import Chunk, Task, joined, room_for
 from tv2sim.experiments.video_figures import QUANTITIES, VideoTimes
-from tv2sim.inference.intervals import (
-    Difference,
-    Interval,
-    Quantile,
-    Stopped,
-    as_confidence,
-    exactly,
-    mean_interval,
-    paired_difference,
-    share_interval,
-)
+from tv2sim.inference import intervals
+from tv2sim.inference.intervals import Difference, Interval, Quantile, Stopped, as_confidence, exactly
 from tv2sim.results.metrics import (
     COST,
     MAIN,
@@ -50,7 +42,7 @@ from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
+
 
 __all__ = ["Cell", "Replications", "extended", "main_of", "with_cost"]
 
@@ -64,7 +56,7 @@ class Cell(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Replications:
+class Replications(Displayed):
     """Replications 0 to n - 1 of one strategy in one scenario; made by :func:`replicate`.
 
     Attributes
@@ -113,9 +105,6 @@ class Replications:
             f"<{len(self)} replications of {self.catalogue.name!r} under {self.strategy.name!r}, "
             f"seed {self.seed}: on-time rate {mean:.4f}>"
         )
-
-    def _repr_html_(self) -> str:
-        return str(served("Replications._repr_html_", self))
 
     def values(self, metric: str) -> NDArray[np.float64]:
         """Return a metric, one number per replication.
@@ -166,9 +155,9 @@ class Replications:
         if (control := self.used_control(metric)) and len(values) > 1:
             return control_variate.controlled_interval(control, self.failures[:first], metric, confidence)
         if of.dtype is bool:
-            return share_interval(int(values.sum()), len(values), confidence)
+            return intervals.share_interval(int(values.sum()), len(values), confidence)
         low, high = of.limits(videos)
-        return mean_interval(values, confidence, low=low, high=high, step=of.step(videos))
+        return intervals.mean_interval(values, confidence, low=low, high=high, step=of.step(videos))
 
     def less(
         self, other: Replications, metric: str, confidence: float = 0.95, *, first: int | None = None
@@ -192,7 +181,7 @@ class Replications:
         if controls[0] and controls[1] and len(values) > 1:
             failed = self.failures[:first], other.failures[:first]
             return control_variate.controlled_difference((controls[0], controls[1]), failed, metric, confidence)
-        return paired_difference(values, others, confidence, step=of.step(len(self.catalogue)))
+        return intervals.paired_difference(values, others, confidence, step=of.step(len(self.catalogue)))
 
     def input_interval(
         self, metric: str, confidence: float = 0.95, *, less: Replications | None = None
@@ -238,7 +227,7 @@ class Replications:
 
     @property
     def _like(self) -> tuple[object, ...]:
-        """What resamples must have in common for their differences to be paired."""
+        """The values that two resamplings must share, so that their differences are paired."""
         return self.scenario.startup_time, self.seed, self._resampled.replications
 
     def mean(self, metric: str) -> float:
@@ -272,7 +261,7 @@ class Replications:
 
     @cached_property
     def failures(self) -> NDArray[np.float64]:
-        """How many videos were not published in time in each replication."""
+        """The number of videos that were not published in time, by replication."""
         videos = len(self.catalogue)
         return videos - np.rint(self.values(ON_TIME_RATE) * videos)
 
@@ -284,7 +273,7 @@ class Replications:
 
     @cached_property
     def setting(self) -> Setting:
-        """What is simulated, of which metrics ask whether they can vary."""
+        """Catalogue, strategy, scenario and prices, which tell whether a metric can vary."""
         return Setting(self.catalogue, self.strategy, self.scenario, self.prices)
 
     @cached_property
@@ -340,7 +329,7 @@ class Replications:
         return {name: part + zeros for name, part in parts.items()}
 
     def _cost(self, first: int | None) -> PartsOfCost:
-        """Return what publishers cost in all, or the first few, replications, and how many videos failed."""
+        """Return the cost of publishers and the number of failed videos, by replication."""
         publishers = total({name: part for name, part in self.parts_of_cost.items() if name != "failed"})
         failed = self.values("failed") if needed(self.prices).failed else np.zeros(len(self))
         return publishers[:first], failed[:first]
@@ -361,7 +350,7 @@ class Replications:
         import pandas as pd
 
         counts = self.results.on_time
-        shares = pd.DataFrame([share_interval(count, len(self)) for count in counts.tolist()])
+        shares = pd.DataFrame([intervals.share_interval(count, len(self)) for count in counts.tolist()])
         columns = ["id", "title", "encoding_time", "publication_timeout"]
         frame = self.catalogue.frame.assign(encoding_time=self.catalogue.encoding_time)[columns]
         shares = shares[["mean", "ci_low", "ci_high"]].rename(columns={"mean": "probability"})
@@ -524,10 +513,10 @@ class Replications:
         control : bool
             Whether failures have a control variate.
         """
-        return cls(
-            *what, seed, engine_for(engine, *what, count), metrics, room_for(computed, len(what[0])),
-            prices=prices, control=Control(Setting(*what), seed) if control else None,
-        )  # fmt: skip
+        used = engine_for(engine, *what, count)
+        controlled = Control(Setting(*what), seed) if one_of("control", control, (False, True)) else None
+        room = room_for(computed, len(what[0]))
+        return cls(*what, seed, used, metrics, room, prices=prices, control=controlled)
 
     def extend(self, more: int, **how: Any) -> Replications:
         """Return these and `more` additional replications; those that are done are not repeated.

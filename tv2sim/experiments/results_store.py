@@ -15,10 +15,11 @@ engine is not part of the path: any files without overlap serve, and what they l
 
 from __future__ import annotations
 
-import dis
 import hashlib
+import io
 import logging
 import os
+import pickle
 import platform
 import re
 import sys
@@ -27,9 +28,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from importlib import import_module
 from importlib.metadata import version
+from importlib.util import find_spec
+from opcode import opmap
 from pathlib import Path
 from types import BuiltinFunctionType, CodeType, FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import numpy as np
@@ -39,14 +42,12 @@ from tv2sim.base import dictionaries
 from tv2sim.base.checks import plural, shown
 from tv2sim.base.errors import InputError, OutputError
 from tv2sim.base.storage import draft_of, read_file, remove_abandoned
+from tv2sim.catalogue import Catalogue
 from tv2sim.experiments import workers
 from tv2sim.experiments.tasks import Chunk, Task
 from tv2sim.world.distributions import Constant, Empirical, Triangular, Uniform
 
-if TYPE_CHECKING:
-    from tv2sim.catalogue import Catalogue
-
-__all__ = ["RULES", "Description", "IndescribableError", "Kept", "as_kept", "compute"]
+__all__ = ["RULES", "Description", "IndescribableError", "ResultsFolder", "as_folder", "compute"]
 
 RULES = 4
 """The version of the rules. It changes with every change of results, which the changelog marks **results**."""
@@ -58,13 +59,13 @@ _log = logging.getLogger("tv2sim.results")
 
 
 def compute(tasks: Sequence[Task], *, results: Any = None, **how: Any) -> list[Chunk]:
-    """Do the tasks as :func:`tv2sim.experiments.workers.compute` does, except what is kept.
+    """Do the parts of tasks whose results are not in the folder, and take the others from there.
 
     Parameters
     ----------
     tasks : sequence of Task
         The tasks.
-    results : path or Kept, optional
+    results : path or ResultsFolder, optional
         The folder in which finished chunks are kept. None: nothing is kept.
     **how
         Other arguments of :func:`tv2sim.experiments.workers.compute`.
@@ -74,21 +75,21 @@ def compute(tasks: Sequence[Task], *, results: Any = None, **how: Any) -> list[C
     OutputError
         If the folder cannot be used. If it cannot be written later, that is logged, and the work goes on.
     """
-    if results is None:
+    folder = as_folder(results)
+    if folder is None:
         return workers.compute(tasks, **how)
-    kept = as_kept(results)
     rooms = [task.room() for task in tasks]
-    missing = [one for task, room in zip(tasks, rooms, strict=True) for one in kept.fill(task, room)]
+    missing = [one for task, room in zip(tasks, rooms, strict=True) for one in folder.fill(task, room)]
 
     def keep(number: int, part: Task, chunk: Chunk) -> None:
-        kept.keep(missing[number].place, part, chunk)
+        folder.keep(missing[number].place, part, chunk)
 
     workers.compute([one.task for one in missing], rooms=[one.room for one in missing], keep=keep, **how)
     return rooms
 
 
-def as_kept(results: object) -> Kept:
-    """Return what keeps results in a folder, which is made if there is none.
+def as_folder(results: object) -> ResultsFolder | None:
+    """Return the folder of results at a path, which is made if there is none; None for None.
 
     Raises
     ------
@@ -97,7 +98,7 @@ def as_kept(results: object) -> Kept:
     OutputError
         If it is no folder, or cannot be written.
     """
-    if isinstance(results, Kept):
+    if results is None or isinstance(results, ResultsFolder):
         return results
     if not isinstance(results, str | os.PathLike):
         raise InputError(f"results must be the path of a folder, not {shown(results)}")
@@ -110,7 +111,7 @@ def as_kept(results: object) -> Kept:
         if isinstance(error, FileExistsError):
             why = "it is a file, choose the name of a folder"
         raise OutputError(f"cannot keep results in {str(folder)!r}: {why}") from error
-    return Kept(folder)
+    return ResultsFolder(folder)
 
 
 class _Head(msgspec.Struct):
@@ -128,14 +129,14 @@ _File: TypeAlias = tuple[range, Path]
 
 
 class _Missing(NamedTuple):
-    """What has to be simulated, the room for its results, and the folder in which they are kept."""
+    """A task whose results are missing, the room for them, and the folder in which they are kept."""
 
     task: Task
     room: Chunk
     place: Path | None
 
 
-class Kept:
+class ResultsFolder:
     """The results in a folder.
 
     Parameters
@@ -169,7 +170,7 @@ class Kept:
         return missing
 
     def _explain(self, place: Path, files: Iterable[_File], task: Task, missing: Iterable[range]) -> None:
-        """Say what is kept of a task, and is of no use for what is missing."""
+        """Log which files of a task do not serve for its missing results, and why."""
         name = task.strategy.name
         if others := self._unusable[1:]:
             be = "is" if len(others) == 1 else "are"
@@ -282,7 +283,7 @@ class Kept:
         return self._folder / cell / rules
 
     def _digest(self, catalogue: Catalogue) -> str:
-        """Return a hash of the videos."""
+        """Return a hash of the videos of a catalogue."""
         if id(catalogue) not in self._catalogues:
             found = hashlib.sha256(repr((catalogue.ids, catalogue.titles, catalogue.providers)).encode())
             for name, column in catalogue.numbers.items():
@@ -345,18 +346,16 @@ def _part(task: Task, room: Chunk, part: range, metrics: Iterable[str]) -> tuple
 
 
 class IndescribableError(Exception):
-    """Something that cannot be told from what it may become later; the message names it."""
+    """A value whose later changes could not be noticed; the message names the value."""
 
 
-class Description:
-    """A text for values and for their code, which is another one whenever they may behave otherwise.
+class Description(pickle.Pickler):
+    """A digest of values and of their code; it changes whenever they may behave otherwise.
 
-    Values are added to it, each with all that it consists of. Results are kept under it, also those of
-    strategies and distributions of a user's own class.
-
-    The code of functions and classes is described as it was compiled, with the global variables and the other
-    functions that it uses. Source text would not do: a file may have changed since it was imported. What comes
-    with Python, NumPy, SciPy and tv2sim is described by its name alone.
+    Results are kept under it, also those of strategies and distributions of a user's own class. Values are
+    pickled. The code of functions and classes is described as it was compiled, with the global variables and
+    the other functions that it uses. Source text would not do: a file may have changed since it was imported.
+    What comes with Python, NumPy, SciPy and tv2sim is described by its name alone.
 
     Attributes
     ----------
@@ -374,67 +373,56 @@ class Description:
     """
 
     def __init__(self) -> None:
-        self.own = False
-        self._texts: list[str] = []
+        self.own, self._file = False, io.BytesIO()
         self._seen: dict[int, tuple[int, object]] = {}  # by id; held, so that nothing else gets its id
+        super().__init__(self._file, protocol=5)
+        self.fast = True  # no memo: whether equal values are one object differs between processes
 
     def __str__(self) -> str:
-        return "".join(f"{len(text)}:{text}" for text in self._texts)
+        return hashlib.sha256(self._file.getvalue()).hexdigest()
 
-    def add(self, value: Any) -> None:
+    def add(self, value: object) -> None:
         """Add a value.
 
         Raises
         ------
         IndescribableError
-            If it, or a part of it, has no such text.
+            If a part of it cannot be pickled, or is a module of the user's.
         """
-        kind = type(value)
-        if value is None or value is ... or kind in (bool, int, float, complex, str, bytes):
-            self._texts.append(f"{kind.__name__} {value!r}")
-        elif id(value) in self._seen:
-            self._texts.append(f"again {self._seen[id(value)][0]}")
-        elif _comes_along(value):
-            self._texts.append(f"{_module(value)} {_name(value)}")
-        else:
-            if kind not in (tuple, frozenset, CodeType):  # equal ones of these may be one or several
-                self._seen[id(value)] = len(self._seen), value
-            try:
-                parts = list(self._parts(value))
-                self._texts.append(f"{kind.__qualname__} of {len(parts)}")
-                for part in parts:
-                    self.add(part)
-            except IndescribableError:
-                raise
-            except Exception as error:  # of a user's object, which may raise anything
-                raise IndescribableError(f"{_module(value)}.{_name(value)}") from error
+        try:
+            self.dump(value)
+        except IndescribableError:
+            raise
+        except Exception as error:  # of a user's object, which may raise anything
+            raise IndescribableError(f"{_name(value)} ({error})") from error
 
-    def _parts(self, value: Any) -> Iterable[object]:
-        if type(value) in (tuple, list):
-            return tuple(value)
-        if type(value) in (set, frozenset):
-            return sorted(value, key=repr)
-        if type(value) is dict:
-            return (part for name in sorted(value, key=repr) for part in (name, value[name]))
+    def persistent_id(self, value: Any) -> object:
+        """Return what is written for code and sets; None for all other values, which are pickled."""
+        if isinstance(value, set | frozenset):
+            return "set", sorted(value, key=repr)
         if isinstance(value, CodeType):
             self.own = True
             call = (value.co_argcount, value.co_posonlyargcount, value.co_kwonlyargcount, value.co_flags)
-            return (value.co_code, value.co_exceptiontable, value.co_names, value.co_consts, call)
-        if isinstance(value, FunctionType):
-            used = dict(_used(value.__code__, value.__globals__))
-            cells = [cell.cell_contents for cell in value.__closure__ or ()]
-            return (value.__code__, value.__defaults__, value.__kwdefaults__, cells, used)
-        if isinstance(value, type):
-            own = {name: part for name, part in vars(value).items() if name not in _MACHINERY}
-            return (value.__qualname__, type(value), value.__bases__, own)
+            return value.co_code, value.co_exceptiontable, value.co_names, value.co_consts, call
         if isinstance(value, property):
-            return (value.fget,)
+            return "property", value.fget
         if isinstance(value, classmethod | staticmethod):
-            return (value.__func__,)
-        reduced = value.__reduce_ex__(2)  # what pickle writes of it
-        if isinstance(reduced, str):
-            raise TypeError("it is known by its name alone")
-        return [list(part) if isinstance(part, Iterator) else part for part in reduced]
+            return type(value).__name__, value.__func__
+        if not isinstance(value, type | FunctionType | BuiltinFunctionType | ModuleType | _OF_NUMPY):
+            return None
+        if _comes_along(value):
+            return f"{_module(value)} {_name(value)}"
+        if id(value) in self._seen:
+            return self._seen[id(value)][0]
+        self._seen[id(value)] = len(self._seen), value
+        if isinstance(value, type):
+            parts = {name: part for name, part in vars(value).items() if name not in _MACHINERY}
+            return value.__qualname__, type(value), value.__bases__, parts
+        if isinstance(value, FunctionType):
+            cells = [cell.cell_contents for cell in value.__closure__ or ()]
+            used = dict(_used(value.__code__, value.__globals__))
+            return value.__code__, value.__defaults__, value.__kwdefaults__, cells, used
+        raise IndescribableError(_name(value))
 
 
 _MACHINERY = {
@@ -442,29 +430,30 @@ _MACHINERY = {
     "__annotations_cache__", "__static_attributes__", "__firstlineno__", "__parameters__", "__orig_bases__",
     "__dataclass_fields__", "__dataclass_params__", "_abc_impl",
 }  # fmt: skip
-"""What Python adds to a class, and what does not decide how it works."""
+"""Attributes of a class that Python adds, or that do not decide how the class works."""
 
 
 def _used(code: CodeType, known: Mapping[str, object]) -> Iterator[tuple[str, object]]:
-    """Yield the global variables and the modules that a function uses, and those inside it."""
-    for one in dis.get_instructions(code):
-        if one.opname == "IMPORT_NAME":
-            yield str(one.argval), import_module(one.argval)
-        elif one.opname in _LOADS and one.argval in known:
-            yield str(one.argval), known[one.argval]
+    """Yield the global variables and the modules that a function may use, and those inside it.
+
+    A name may also be that of an attribute, so there may be too many, but never too few.
+    """
+    imports = opmap["IMPORT_NAME"] in code.co_code[::2]
+    for name in code.co_names:
+        if name in known:
+            yield name, known[name]
+        elif imports and (not name or find_spec(name)):
+            yield name, import_module(name)
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
             yield from _used(inner, known)
 
 
-_LOADS = ("LOAD_GLOBAL", "LOAD_NAME", "LOAD_FROM_DICT_OR_GLOBALS")
-"""The instructions that may load a global variable."""
+_OF_NUMPY = np.ufunc | type(np.where)
 
 
 def _comes_along(value: Any) -> bool:
-    """Return whether it is a module, a class or a function of Python, NumPy, SciPy or tv2sim."""
-    if not isinstance(value, type | FunctionType | BuiltinFunctionType | ModuleType | _OF_NUMPY):
-        return False
+    """Return whether a module, a class or a function is one of Python, NumPy, SciPy or tv2sim."""
     package = _module(value).partition(".")[0]
     if package in ("tv2sim", "numpy", "scipy"):
         return True
@@ -473,11 +462,8 @@ def _comes_along(value: Any) -> bool:
     return package in sys.stdlib_module_names and Path(file).is_relative_to(Path(os.__file__).parent)
 
 
-_OF_NUMPY = np.ufunc | type(np.where)
-
-
 def _module(value: Any) -> str:
-    """Return the name of the module in which something is, or of its class."""
+    """Return the name of the module in which a value, or its class, is defined."""
     named = value.__name__ if isinstance(value, ModuleType) else getattr(value, "__module__", None)
     return str(named or type(value).__module__)
 

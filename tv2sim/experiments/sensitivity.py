@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass, fields
 from functools import cached_property
 from math import ceil, isfinite, nan
@@ -15,14 +16,14 @@ from tv2sim.base.checks import MOST, a_number, a_whole_number, one_of, plural
 from tv2sim.base.digits import listed, rate
 from tv2sim.base.errors import InputError
 from tv2sim.base.fields import label_of, with_value, within
-from tv2sim.base.later_methods import served
+from tv2sim.base.later_methods import Displayed
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.base.ticks import in_decimals
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.catalogue.videos import NUMBERS
 from tv2sim.engines.choice import EngineName, as_engine
 from tv2sim.experiments.replications import Replications, extended, with_cost
-from tv2sim.experiments.results_store import as_kept
+from tv2sim.experiments.results_store import as_folder
 from tv2sim.experiments.verdicts import is_shown
 from tv2sim.inference.intervals import Difference, Interval, as_confidence
 from tv2sim.results.figures import estimate, in_words
@@ -34,9 +35,8 @@ from tv2sim.world.profiles import Profile
 from tv2sim.world.scenario import Scenario, as_scenario
 
 if TYPE_CHECKING:
-    from concurrent.futures import Executor
-
     import pandas as pd
+
 
 __all__ = ["End", "Moved", "Sensitivity", "sensitivity"]
 
@@ -72,7 +72,7 @@ class Moved(NamedTuple):
 
     @property
     def ends(self) -> list[End]:
-        """The worlds that there are."""
+        """The ends that are possible."""
         return [end for end in (self.low, self.high) if end is not None]
 
     @property
@@ -88,7 +88,7 @@ class Moved(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Sensitivity:
+class Sensitivity(Displayed):
     """What a metric does when each field is moved; made by :func:`sensitivity`, and ``str()`` is a sentence.
 
     Attributes
@@ -143,9 +143,6 @@ class Sensitivity:
 
     def __repr__(self) -> str:
         return f"<Sensitivity of {self.metric} to {plural(len(self.rows), 'field')} moved by {rate(self.by)}>"
-
-    def _repr_html_(self) -> str:
-        return str(served("Sensitivity._repr_html_", self))
 
     def _says(self) -> Iterator[str]:
         label, usual = METRICS[self.metric].label, estimate(self.metric, self.interval)
@@ -269,39 +266,29 @@ def sensitivity(
     names = with_cost((metric,), priced)
     computed = measured_for((*names, ON_TIME_RATE), [Setting(*world, priced) for world in worlds])
     wanted, seed = as_engine(engine), as_seed(seed)
-    how: dict[str, Any] = {"workers": workers, "executor": executor, "progress": progress}
-    how["results"] = None if results is None else as_kept(results)
-    is_controlled = one_of("control", control, (False, True), error=InputError)
+    how = dict[str, Any](workers=workers, executor=executor, progress=progress, results=as_folder(results))
     several = [
         Replications.none(
             world, seed, engine=wanted, count=count, metrics=names, computed=computed, prices=priced,
-            control=is_controlled,
+            control=control,
         )
         for world in worlds
     ]  # fmt: skip
     base, *others = extended(several, count, **how)
     done = iter(others)
+
+    def end(step: _Step | None) -> End | None:
+        if step is None:
+            return None
+        reps = next(done)
+        figures = reps.interval(metric, confidence), reps.less(base, metric, confidence)
+        return End(_text(step.value), _short(step.value), *figures)
+
     rows = [
-        Moved(
-            move.owner,
-            move.field,
-            move.label,
-            _text(move.usual),
-            _short(move.usual),
-            *(
-                step and _end(step.value, next(done), base, metric, confidence)
-                for step in (move.low, move.high)
-            ),
-        )
-        for move in moves
+        Moved(*move[:3], _text(move.usual), _short(move.usual), end(move.low), end(move.high)) for move in moves
     ]
     rows.sort(key=lambda row: -row.size)
     return Sensitivity(tuple(rows), base, by, metric, confidence, left_out)
-
-
-def _end(value: object, reps: Replications, base: Replications, metric: str, confidence: float) -> End:
-    figures = reps.interval(metric, confidence), reps.less(base, metric, confidence)
-    return End(_text(value), _short(value), *figures)
 
 
 # -- what is moved -----------------------------------------------------------------------------------------
@@ -395,8 +382,7 @@ def _step(world: _World, owner: Owner, name: str, value: Any) -> _Step | None:
         if owner == "catalogue":
             one = world.catalogue
             columns = one.numbers | {name: value}
-            source = one.rejected, one.name, None, one.timezone
-            changed: Any = Catalogue.of_columns(one.ids, one.titles, one.providers, columns, *source)
+            changed: Any = Catalogue.of_columns(one.texts, columns, one.rejected, one.name, None, one.timezone)
         else:
             changed = with_value(getattr(world, owner), name, value)
     except InputError:

@@ -17,25 +17,21 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import nan, sqrt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.errors import InputError, ScenarioError
 from tv2sim.base.random_numbers import Purpose, uniforms
 from tv2sim.experiments.tasks import Chunk, Task
 from tv2sim.experiments.workers import compute
 from tv2sim.inference.intervals import Interval
-from tv2sim.results.metrics import COST, costs, total
+from tv2sim.results.metrics import COST, Setting, costs, total
 from tv2sim.world.distributions import Distribution, Empirical
 from tv2sim.world.measured_times import as_measured
 from tv2sim.world.prices import needed
 from tv2sim.world.scenario import Scenario
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tv2sim.results.metrics import Setting
 
 __all__ = [
     "ENDS", "RESAMPLES", "Resamples", "Resampling", "as_samples", "input_interval", "replications_of_each",
@@ -43,7 +39,7 @@ __all__ = [
 ]  # fmt: skip
 
 RESAMPLES = 500
-"""How often the measured times are drawn again."""
+"""The number of resamples of the measured times."""
 ENDS = ("input_ci_low", "input_ci_high")
 """The ends of the wider interval, as columns."""
 _FEWEST, _MOST, _SHARE = 10, 50, 20
@@ -102,7 +98,7 @@ class Resamples:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Resamples:
-        """Return what :func:`tv2sim.base.dictionaries.to_dict` described."""
+        """Return resamples from plain data, as :func:`tv2sim.base.dictionaries.to_dict` makes it."""
         means = {name: np.array(column, dtype=np.float64) for name, column in data["means"].items()}
         variances = {name: nan if value is None else float(value) for name, value in data["variances"].items()}
         return cls(int(data["times"]), int(data["replications"]), means, variances)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
 
 import numpy as np
 
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import number, p_value, rate
-from tv2sim.base.notebook_html import display, histogram, paragraph, table, whisker
+from tv2sim.base.notebook_html import Markup, display, histogram, paragraph, table, whisker
 from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.conclusions import controlled
 from tv2sim.experiments.plan_answers import share_in_words
@@ -16,13 +16,9 @@ from tv2sim.experiments.planning import Plan
 from tv2sim.experiments.replications import Cell, Replications, main_of
 from tv2sim.experiments.sensitivity import End, Sensitivity
 from tv2sim.experiments.validate import Validation
+from tv2sim.inference.intervals import Interval
 from tv2sim.results.figures import estimate, heading
 from tv2sim.results.metrics import METRICS, ON_TIME_RATE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
-    from tv2sim.base.notebook_html import Markup
 
 __all__ = ["comparison_html", "plan_html", "replications_html", "sensitivity_html", "validation_html"]
 
@@ -48,36 +44,30 @@ def replications_html(reps: Replications) -> str:
 
 def comparison_html(study: Comparison) -> str:
     """Return the means of the main metrics by cell, their on-time rates as a chart, and the verdict."""
-    several = [place for place in (0, 1) if len({cell[place] for cell in study.cells}) > 1]
-    names, metrics = [*several, Cell._fields.index("strategy")], main_of(study.metrics)
-    shown = list(study.cells.items())[:_MOST_SHOWN]
+    places = [place for place in range(3) if place == 2 or len({cell[place] for cell in study.cells}) > 1]
+    shown, metrics = list(study.cells.items())[:_MOST_SHOWN], main_of(study.metrics)
+    names = [[cell[place] for place in places] for cell, _ in shown]
     rates = [reps.interval(ON_TIME_RATE, study.confidence) for _, reps in shown]
-    scale = (
-        min(np.fmin(one.mean, one.ci_low) for one in rates),
-        max(np.fmax(one.mean, one.ci_high) for one in rates),
-    )
-    axis = f"{METRICS[ON_TIME_RATE].label}, {number(100 * scale[0], 1)} to {number(100 * scale[1], 1)} %"
+    low = min(np.fmin(one.mean, one.ci_low) for one in rates)
+    high = max(np.fmax(one.mean, one.ci_high) for one in rates)
+    axis = f"{METRICS[ON_TIME_RATE].label}, {number(100 * low, 1)} to {number(100 * high, 1)} %"
+    charts = [whisker(one.mean, one.ci_low, one.ci_high, (low, high), "on-time rate") for one in rates]
 
-    def cells(reps: Replications, *, wider: bool = False) -> Sequence[str]:
-        interval = reps.input_interval if wider else reps.interval
+    def figures(interval: Callable[[str, float], Interval]) -> list[str]:
         return [estimate(metric, interval(metric, study.confidence), units=False) for metric in metrics]
 
     rows = [
-        [
-            *(cell[place] for place in names),
-            whisker(interval.mean, interval.ci_low, interval.ci_high, scale, "on-time rate"),
-            *cells(reps),
-        ]
-        for (cell, reps), interval in zip(shown, rates, strict=True)
+        [*name, chart, *figures(reps.interval)]
+        for name, chart, (_, reps) in zip(names, charts, shown, strict=True)
     ]
-    head = [*(Cell._fields[place] for place in names), axis, *map(heading, metrics)]
-    parts = [table(head, rows, words=len(names))]
+    head, heads = [Cell._fields[place] for place in places], list(map(heading, metrics))
+    parts = [table([*head, axis, *heads], rows, words=len(head))]
     if len(study.cells) > len(shown):
         parts.append(paragraph(f"and {len(study.cells) - len(shown)} more"))
     if study.resamples is not None:
-        wide = [[*(cell[place] for place in names), *cells(reps, wider=True)] for cell, reps in shown]
+        wide = [[*name, *figures(reps.input_interval)] for name, (_, reps) in zip(names, shown, strict=True)]
         parts.append(paragraph(f"With the uncertainty of {study.resamples.times} measured start-up times:"))
-        parts.append(table([*head[: len(names)], *map(heading, metrics)], wide, words=len(names)))
+        parts.append(table([*head, *heads], wide, words=len(head)))
     return display(
         f"Comparison of {plural(len({cell.strategy for cell in study.cells}), 'strategy')}",
         f"{plural(study.replications, 'replication')} each, {rate(study.confidence)} intervals",
@@ -96,7 +86,7 @@ def plan_html(plan: Plan) -> str:
 
 
 def sensitivity_html(found: Sensitivity) -> str:
-    """Return what the metric is at both ends of each field."""
+    """Return the table of the metric at both ends of each field."""
     label = heading(found.metric)
     head = ["field", "usual", "low", "high", f"{label}, low", f"{label}, high", "matters"]
 
@@ -120,7 +110,7 @@ def sensitivity_html(found: Sensitivity) -> str:
 
 
 def validation_html(found: Validation) -> str:
-    """Return what was observed beside what was simulated, strategy by strategy."""
+    """Return the table of observed and simulated figures, strategy by strategy."""
     head = ["strategy", "figure", "runs", "observed", "simulated", "z", "p", "p after Holm"]
     rows = [
         [

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.progress import bar as progress_bar
+from tv2sim.catalogue import Catalogue
 from tv2sim.engines.choice import Measured, chunks_of, measure_chunk
+from tv2sim.results.facts import Facts
 from tv2sim.results.metrics import measure, on_time
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tv2sim.catalogue import Catalogue
-    from tv2sim.results.facts import Facts
-    from tv2sim.strategies import Strategy
-    from tv2sim.world.scenario import Scenario
+from tv2sim.strategies import Strategy
+from tv2sim.world.scenario import Scenario
 
 __all__ = [
     "Bar", "Chunk", "Done", "Job", "Task", "do", "jobs_of", "joined", "parts_of", "room_for",
@@ -37,7 +34,7 @@ class Task:
     engine: str
     metrics: tuple[str, ...]
     memo: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
-    """What the engine keeps from one part of the task for the next."""
+    """Values that the engine reuses in later parts of the task."""
     divided: Callable[[Task], Iterator[Task]] | None = None
     """Divides it into tasks for its replications, one after the other, where they are not all in one world."""
 

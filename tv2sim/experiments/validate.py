@@ -28,11 +28,12 @@ from math import comb, copysign, inf, isnan, prod, sqrt
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import a_number, a_share, a_whole_number, one_of, plural, shown
 from tv2sim.base.digits import number, p_equals, rate
 from tv2sim.base.errors import InputError
-from tv2sim.base.later_methods import served
+from tv2sim.base.later_methods import Displayed
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.base.ticks import PER_SECOND, whole_ticks
 from tv2sim.experiments.comparison import Comparison
@@ -43,12 +44,12 @@ from tv2sim.results.metrics import METRICS
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
+
 
 __all__ = ["OF_ELAPSED", "Agreement", "Runs", "Validation", "validate"]
 
 _CHOICES = 9_999
-"""How many choices of runs stand for all of them: the smallest p-value is 1 in 10,000."""
+"""The number of choices of runs that are drawn: the smallest p-value is 1 in 10,000."""
 _UNUSUAL = 0.05
 """A p-value below this is worth a word, though the simulation is not rejected."""
 _ROUNDING = 1e-9
@@ -149,13 +150,13 @@ class Agreement(NamedTuple):
     """The difference of the means in its standard errors."""
     p_value: float
     usual: float
-    """What the size of z exceeds with a probability of no more than the level."""
+    """The size of z that is exceeded with a probability of at most the level."""
     p_adjusted: float
     """The p-value after Holm's adjustment for all rows of the table."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Validation:
+class Validation(Displayed):
     """Whether a simulation reproduces what was observed; made by :func:`validate`, and ``str()`` is a sentence.
 
     Attributes
@@ -223,9 +224,6 @@ class Validation:
 
     def __repr__(self) -> str:
         return f"<Validation by {plural(len(self.rows), 'figure')}: p-value {self.p_value:.4g}>"
-
-    def _repr_html_(self) -> str:
-        return str(served("Validation._repr_html_", self))
 
     def _says(self) -> Iterator[str]:
         level = f"at a level of {rate(self.level)}"

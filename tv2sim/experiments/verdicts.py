@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from functools import cached_property
 from math import comb
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tv2sim.experiments.comparison import Comparison
+from tv2sim.experiments.replications import Replications
 from tv2sim.inference.intervals import Difference, Interval
 from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE, hypothesis_of
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from tv2sim.experiments.comparison import Comparison
-    from tv2sim.experiments.replications import Replications
 
 __all__ = ["Judgement", "cost_of", "dominated", "is_shown"]
 
@@ -71,7 +67,7 @@ class Judgement:
         return self.world[strategy].mean(metric)
 
     def cost(self, strategy: str) -> float:
-        """Return what a run costs in the mean: publisher-seconds, or at the prices that there are."""
+        """Return the mean cost of a run: at the prices if there are any, else in publisher-seconds."""
         return self._mean(strategy, self.spent)
 
     def _merit(self, strategy: str) -> float:

@@ -11,21 +11,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import a_whole_number
 from tv2sim.base.errors import InputError
 from tv2sim.base.ticks import PER_SECOND, whole_ticks
+from tv2sim.catalogue import Catalogue
 from tv2sim.engines import choice
 from tv2sim.inference.intervals import Quantile, exactly, mean_interval, pooled_quantiles, quantile_of
-from tv2sim.results.metrics import ON_TIME_RATE
+from tv2sim.results.metrics import ON_TIME_RATE, Setting
+from tv2sim.strategies import Strategy
 
 if TYPE_CHECKING:
     import pandas as pd
-    from numpy.typing import NDArray
 
-    from tv2sim.catalogue import Catalogue
-    from tv2sim.results.metrics import Setting
-    from tv2sim.strategies import Strategy
 
 __all__ = ["MOST_VIDEOS", "QUANTITIES", "SHARES", "VideoTimes"]
 
@@ -38,7 +37,7 @@ QUANTITIES: Mapping[str, Callable[[Catalogue, NDArray[np.float64]], NDArray[np.f
     "elapsed": lambda _, elapsed: elapsed,
     "lateness": lambda catalogue, elapsed: elapsed - whole_ticks(catalogue.publication_timeout),
 }
-"""What quantiles are taken of: functions of the catalogue and of the elapsed times, in ticks."""
+"""The quantities that have quantiles: functions of the catalogue and of the elapsed times, in ticks."""
 
 
 @dataclass(frozen=True, eq=False)

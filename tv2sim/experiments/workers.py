@@ -27,7 +27,7 @@ from typing import Any, TypeAlias
 from tv2sim.base.checks import MOST_WORKERS, a_whole_number
 from tv2sim.base.errors import InputError, MissingExtraError, TV2SimError
 from tv2sim.engines.choice import package_of, runs_in_threads
-from tv2sim.experiments.tasks import Bar, Chunk, Done, Job, Task, do, jobs_of, joined, parts_of
+from tv2sim.experiments.tasks import Bar, Chunk, Done, Job, Task, do, jobs_of, parts_of
 
 __all__ = ["Interrupted", "compute"]
 
@@ -36,7 +36,7 @@ _SHORT = 1.0
 _AHEAD = 1000
 """The most chunks that an executor has at a time."""
 _SECONDS = 1.5
-"""How long a call on a cluster works: an empty one costs 2 ms, and one that has begun cannot be stopped."""
+"""Seconds that a call on a cluster works. An empty call costs 2 ms; one that has begun cannot be stopped."""
 _TO_CONNECT = 3.0
 """Seconds within which a scheduler must answer."""
 _WITHOUT_WORKERS = 15.0
@@ -82,22 +82,8 @@ def compute(
     InputError
         If the work cannot be sent to other processes.
     """
-    if workers is not None and executor is not None:
-        raise InputError("give workers or executor, not both")
-    if workers is not None:
-        workers = a_whole_number("workers, if not None,", workers, at_least=1, at_most=MOST_WORKERS)
-    if not (executor is None or isinstance(executor, str) or callable(getattr(executor, "submit", None))):
-        raise InputError(
-            f"executor must be a concurrent.futures.Executor, such as ThreadPoolExecutor() or Dask's "
-            f"client.get_executor(), or the address of a Dask scheduler, not {executor!r}"
-        )
     bar = Bar(sum(len(task.replications) for task in tasks), shown=progress)
-    if executor is None:
-        source = _on_this_machine(tasks, workers, bar)
-    elif isinstance(executor, str) or type(executor).__module__.startswith("distributed."):
-        source = _on_cluster(executor, tasks, bar)
-    else:
-        source = _on(executor, jobs_of(dict(enumerate(tasks))), bar)
+    source = _source(tasks, workers, executor, bar)
     done = [task.room() for task in tasks] if rooms is None else list(rooms)
     try:
         with closing(bar), closing(source):
@@ -111,6 +97,24 @@ def compute(
     except KeyboardInterrupt:
         raise Interrupted(f"interrupted: {bar} replications were finished") from None
     return done
+
+
+def _source(tasks: Sequence[Task], workers: int | None, executor: Executor | str | None, bar: Bar) -> Done:
+    """Return the chunks of the tasks, from the place where they are to be done."""
+    if workers is not None and executor is not None:
+        raise InputError("give workers or executor, not both")
+    if workers is not None:
+        workers = a_whole_number("workers, if not None,", workers, at_least=1, at_most=MOST_WORKERS)
+    if executor is None:
+        return _on_this_machine(tasks, workers, bar)
+    if isinstance(executor, str) or type(executor).__module__.startswith("distributed."):
+        return _on_cluster(executor, tasks, bar)
+    if callable(getattr(executor, "submit", None)):
+        return _on(executor, jobs_of(dict(enumerate(tasks))), bar)
+    raise InputError(
+        f"executor must be a concurrent.futures.Executor, such as ThreadPoolExecutor() or Dask's "
+        f"client.get_executor(), or the address of a Dask scheduler, not {executor!r}"
+    )
 
 
 def _on_this_machine(tasks: Sequence[Task], workers: int | None, bar: Bar) -> Done:
@@ -324,7 +328,7 @@ def _signals_later() -> Iterator[None]:
 _Part: TypeAlias = tuple[int, range]
 """The number of a task, and some of its replications."""
 _Answer: TypeAlias = tuple[list[tuple[_Part, Chunk]], list[_Part], dict[str, str]]
-"""What a call has done, what it has left, and the versions of packages with which it worked."""
+"""The chunks that a call has done, the parts that it has left, and the versions of its packages."""
 
 
 def _on_cluster(executor: Executor | str, tasks: Sequence[Task], bar: Bar) -> Done:
@@ -395,16 +399,11 @@ def _simulate(
     done: list[tuple[_Part, Chunk]] = []
     left: list[_Part] = []
     for number, replications in parts:
-        chunks: list[Chunk] = []
-        stop = replications.start
         for part in parts_of(tasks[number], replications):
-            if time.perf_counter() > end and (done or chunks):
-                left.append((number, range(stop, replications.stop)))
+            if done and time.perf_counter() > end:
+                left.append((number, range(part.replications.start, replications.stop)))
                 break
-            chunks.append(do(part))
-            stop = part.replications.stop
-        if chunks:
-            done.append(((number, range(replications.start, stop)), joined(chunks)))
+            done.append(((number, part.replications), do(part)))
     return done, left, _versions(packages)
 
 

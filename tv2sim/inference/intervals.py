@@ -27,12 +27,6 @@ from tv2sim.base.checks import a_number, a_share, shown
 from tv2sim.base.errors import InputError
 from tv2sim.base.fields import Fields
 
-__all__ = [
-    "Difference", "Interval", "Precision", "Quantile", "Stopped", "WarmUp", "as_confidence", "clopper_pearson",
-    "exactly", "holm", "mean_interval", "mean_of_sum", "mser5", "paired_difference", "paired_sum",
-    "pooled_quantiles", "quantile_of", "rare_interval", "share_interval", "wilson",
-]  # fmt: skip
-
 
 class Interval(NamedTuple):
     """An estimate with its confidence interval."""
@@ -130,8 +124,8 @@ def mean_interval(
         The least amount by which values differ, such as 1 for counts. If it is None, or there are fewer than 10
         values, and none differs, the range between the bounds is taken.
     far_out : bool
-        Whether the confidence is so high that a little skewness matters, as for many intervals that are to hold
-        together: Hall's interval then stands for Student's, however many values there are.
+        Whether Hall's interval is used instead of Student's for any number of values. At a very high
+        confidence, as for many simultaneous intervals, a little skewness matters.
 
     Examples
     --------
@@ -147,22 +141,22 @@ def mean_interval(
     if n < 2:
         return Interval(float(values[0]) if n else nan, nan, nan, nan, n, 0, missing)
     usual = _usual(values)
+    differing = int(np.count_nonzero(values != usual))
     if np.isinf(values).any():  # infinitely late videos: a mean of infinite values has no interval
         with np.errstate(invalid="ignore"):  # the mean of both infinities is NaN
             mean = float(values.mean())
-        return _without_interval(values, mean, int(np.count_nonzero(values != usual)), missing)
-    deviations = values - usual
-    differing = int(np.count_nonzero(deviations))
+        return _without_interval(values, mean, differing, missing)
     mean = float(values.mean()) if differing else usual
     if not differing and (step is None or n < _FEW):  # so few may agree by chance, however large the steps are
         step = high - low
     if step is not None and step < inf and _is_rare(differing, n):
         possible = (usual - low > _TINY * step, high - usual > _TINY * step)
-        ends = tuple(usual + end for end in rare_interval(deviations, confidence, step, possible))
+        ends = tuple(usual + end for end in rare_interval(values - usual, confidence, step, possible))
     elif step in (None, inf) and differing < _FEW and differing <= 0.4 * n:
         return _without_interval(values, mean, differing, missing)
     else:
-        ends = _t_ends(values, mean, confidence, always_bent=far_out)
+        skew = _skew_term(values, mean, always=far_out)
+        ends = _bent(n, mean, _standard_error(values), skew, confidence)
     ci_low, ci_high = max(ends[0], low), min(ends[1], high)
     return Interval(mean, max(mean - ci_low, ci_high - mean), ci_low, ci_high, n, differing, missing)
 
@@ -176,7 +170,7 @@ def _without_interval(values: NDArray[np.float64], mean: float, differing: int, 
 _FEW = 10
 """The least number of values that show how large differences are, or that there are none."""
 _RARE = 50
-"""The number of replications that differ from which on a t interval holds."""
+"""The least number of replications that differ with which a t interval holds."""
 _TINY = 1e-9
 """The largest relative difference that counts as rounding."""
 
@@ -191,16 +185,8 @@ def _is_rare(differing: int, n: int) -> bool:
     return differing < _RARE and 3 * differing <= n
 
 
-def _t_ends(
-    values: NDArray[np.float64], mean: float, confidence: float, *, always_bent: bool = False
-) -> tuple[float, float]:
-    """Return the ends of the t interval, or of Hall's interval for skew values."""
-    skew = _skew_term(values, mean, always=always_bent)
-    return _bent(len(values), mean, _standard_error(values), skew, confidence)
-
-
 def _bent(n: int, mean: float, error: float, a: float, confidence: float) -> tuple[float, float]:
-    """Return the ends of an interval for a mean, given its standard error and its skew term."""
+    """Return the ends of the t interval of a mean, or of Hall's interval if there is a skew term."""
     from scipy.special import stdtrit
 
     t = float(stdtrit(n - 1, (1 + confidence) / 2))
@@ -244,9 +230,9 @@ def mean_of_sum(
     """Return the mean of values + size * counts, such as the cost of publishers and of failures.
 
     Where failures are rare and dear, most of the cost may be in replications that were not seen. So values and
-    counts have their own intervals, Student's or Hall's and that of :func:`mean_interval` for counts, which are
-    combined as by Zou and Donner (2008), with the correlation of the two. If both are Student's, that is the t
-    interval of the sums.
+    counts have their own intervals: Student's or Hall's for the values, and that of :func:`mean_interval` for
+    the counts. The two are combined as by Zou and Donner (2008), with their correlation. If both are Student's,
+    the result is the t interval of the sums.
 
     Parameters
     ----------
@@ -278,7 +264,7 @@ def _of_sum(
     size: float,
     bounds: tuple[float, float] = (-inf, inf),
 ) -> Callable[[float], Interval]:
-    """Return a function from the confidence to :func:`mean_of_sum`; all that does not depend on it is done."""
+    """Return the function that gives :func:`mean_of_sum` for a confidence; all else is computed once."""
     n = len(values)
     if n < 2:
         alone = Interval(float(values[0] + size * counts[0]) if n else nan, nan, nan, nan, n, 0)
@@ -312,9 +298,9 @@ def rare_interval(
 
     The deviations above 0 and those below are two kinds of events. The mean of each kind has the interval of
     Clopper and Pearson for the number of events, times their size. Where sizes differ, the number is taken to
-    be (sum of sizes)² / sum of squares, and the upper end counts one more event, of mean size (Fay and Feuer
-    1997). If there was no event, that one has the least size. The two intervals are combined as by Zou and
-    Donner (2008).
+    be (sum of sizes)² / sum of squares. The upper end counts one more event, of mean size (Fay and Feuer 1997).
+    Without any event, this one more has the least size. The two intervals are combined as by Zou and Donner
+    (2008).
 
     Parameters
     ----------
@@ -430,8 +416,8 @@ def paired_difference(
     The interval is that of :func:`mean_interval`. The p-value is that of the same method, with two exceptions,
     both exact: where all differences that are not 0 have the same size, as those of yes and no, it is that of
     McNemar (1947); where few replications differ, that of all assignments of signs to the differences (Fisher
-    1935). Pairs of which one value is NaN, or both are infinite, are left out. Differences that are the same
-    when rounded to 1e-9 are taken as the same: a subtraction of seconds is not exact, though the times are.
+    1935). Pairs are left out if one value is NaN or both are infinite. Differences that are equal when
+    rounded to 1e-9 count as equal, since the subtraction of seconds is not exact.
 
     Parameters
     ----------
@@ -442,8 +428,8 @@ def paired_difference(
     step : float, optional
         The least amount by which values differ, such as 1 for counts.
     shift, error : float
-        A part of the mean difference that is known, to be added, and by how much it may be off. With one, the
-        p-value is always that of the interval's method.
+        A part of the mean difference that is known, to be added, and by how much it may be off. With
+        such a part, the p-value is always that of the interval's method.
 
     Examples
     --------
@@ -506,7 +492,7 @@ def paired_sum(
     values, baseline : tuple of numpy.ndarray
         Values and counts, one per replication.
     size : float
-        What one more counts.
+        The value of one count.
     confidence : float
         Between 0 and 1.
     shift, error : float
@@ -632,9 +618,9 @@ _ENOUGH_EVENTS = 30
 class Precision(Fields):
     """The precision to reach for a mean: the half width of its interval, absolute or relative to the mean.
 
-    For a metric that differs from its commonest value in at most a third of the replications, it is not met
-    before 30 of them do: the first few of rare events come too early or too late to say how rare they are.
-    Under the control variate of :func:`tv2sim.replicate` most of the mean is known, and it does not wait.
+    A metric may differ from its commonest value in at most a third of the replications. Then the precision is
+    not met before 30 replications differ: the first few rare events do not show how rare they are. With the
+    control variate of :func:`tv2sim.replicate` most of the mean is known, and this condition does not apply.
 
     Parameters
     ----------
@@ -747,7 +733,7 @@ class Quantile(NamedTuple):
     ci_low: float
     ci_high: float
     replications: int
-    """The replications that it rests on, each with so many `videos`."""
+    """The number of replications, each of which has `videos` videos."""
     videos: int
 
 
@@ -758,12 +744,13 @@ def pooled_quantiles(
 
     The videos of one replication depend on each other, so each replication is a section, which gives one
     observation: the share of its values that do not exceed x. The mean of these shares has an interval (Korn
-    and Graubard 1998). The interval of a quantile begins at the first x at which the mean may be large enough,
-    and ends at the first x at which it is, at this confidence (Woodruff 1952; Francisco and Fuller 1991).
+    and Graubard 1998). The interval of a quantile begins at the first x at which the upper end of this interval
+    reaches the share. It ends at the first x at which the lower end does (Woodruff 1952; Francisco and Fuller
+    1991).
 
-    So it holds from about 10 replications on, and also for values that many videos have, and for infinite ones.
-    Its width is 0 where no other value can be the quantile. It ends at infinity where too few values are beyond
-    the quantile. With one replication there is no interval (NaN).
+    The interval holds from about 10 replications on, also for values that many videos have, and for infinite
+    ones. Its width is 0 where no other value can be the quantile. Its end is infinite where too few values are
+    beyond the quantile. With one replication there is no interval (NaN).
 
     Parameters
     ----------
@@ -831,9 +818,9 @@ def _first(ordered: NDArray[np.float64], holds: Callable[[float], bool]) -> floa
 def _share_up_to(x: float, values: NDArray[np.float64], confidence: float) -> tuple[float, float]:
     """Return the interval of the share of values that do not exceed x, of which each row is one observation.
 
-    It is the exact interval of as many independent values as would give the variance of the rows, which it
-    takes account of that this is estimated (Korn and Graubard 1998). Where all rows have the same share,
-    those that could differ are taken to differ by one value.
+    The interval is the exact one for a number of independent values that has the variance of the rows. The
+    number is reduced because this variance is estimated (Korn and Graubard 1998). Where all rows have the same
+    share, a row that differs is taken to differ by one value.
     """
     from scipy.special import betaincinv, ndtri, stdtrit
 
@@ -880,11 +867,10 @@ _FEW_BATCHES = 10
 def mser5(values: Sequence[float] | NDArray[np.float64]) -> WarmUp:
     """Return how much of the start of a series to leave out, so that its mean is that of the long run (MSER-5).
 
-    A queue that starts empty, or a pool that starts cold, is not what it is in the long run. The values are
-    averaged in batches of 5. So many batches are left out that the squared standard error of the mean of the
-    others, taken as independent, is smallest: leaving out more of the start removes what differs from the rest,
-    but leaves fewer values (White 1997; White, Cobb and Spratt 2000). If that is half of the series or more, or
-    it has fewer than 10 batches, then it is too short to tell.
+    At the start of a run a queue is empty or a pool is cold, so values differ from those of the long run. They
+    are averaged in batches of 5. The number of batches to leave out is the one with the smallest squared
+    standard error of the mean of the others, taken as independent (White 1997; White, Cobb and Spratt 2000).
+    The series is too short to tell if that is half of it or more, or if it has fewer than 10 batches.
 
     Parameters
     ----------

@@ -181,7 +181,7 @@ def _runs(ax: Axes, runs: Runs, y: float, reach: float) -> None:
 
 
 def _mean(ax: Axes, row: Agreement, y: float, reach: float, level: float) -> None:
-    """Draw the observed mean on a bar that shows where it is usual."""
+    """Draw the observed mean on a bar that covers its usual range."""
     runs = row.runs
     usual = row.usual * runs.error / (runs.deviation or 1.0)
     ax.plot(
@@ -193,7 +193,7 @@ def _mean(ax: Axes, row: Agreement, y: float, reach: float, level: float) -> Non
 
 
 def _within_reach(reach: float, place: float, marker: str) -> tuple[float, str]:
-    """Return a place and its marker, an arrow at the edge for what lies beyond."""
+    """Return a place and its marker; for a place beyond the edge, the edge and an arrow."""
     return (-reach, "<") if place < -reach else (reach, ">") if place > reach else (place, marker)
 
 

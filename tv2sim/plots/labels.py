@@ -30,8 +30,8 @@ class End(NamedTuple):
 
     x: float
     y: float
-    drawn: Transform
-    """The coordinates in which it is drawn."""
+    coordinates: Transform
+    """The coordinates in which the line is drawn."""
     colour: str
 
 
@@ -74,7 +74,7 @@ def place_names(ax: Axes, labels: Sequence[Annotation], ends: Sequence[End]) -> 
             continue
         beside = ax.transAxes + ScaledTranslation(16 / 72, (middle - height / 2) / 72, figure.dpi_scale_trans)
         joint = ConnectionPatch(
-            (end.x, end.y), (1, 0.5), coordsA=end.drawn, coordsB=beside, color=end.colour, linewidth=1,
+            (end.x, end.y), (1, 0.5), coordsA=end.coordinates, coordsB=beside, color=end.colour, linewidth=1,
             shrinkA=6, clip_on=False, in_layout=False,
         )  # fmt: skip
         ax.add_artist(joint)
@@ -84,7 +84,8 @@ def place_names(ax: Axes, labels: Sequence[Annotation], ends: Sequence[End]) -> 
 def spread_out(wanted: NDArray[np.float64], pitch: float, height: float) -> NDArray[np.float64]:
     """Return the middles of labels, as near as possible to those wanted, at least `pitch` apart.
 
-    They keep their order; of equal ones, the first is the highest. All labels are between 0 and `height`.
+    Labels keep their order; of labels at the same height, the first becomes the highest. All labels are
+    between 0 and `height`.
 
     Examples
     --------
@@ -93,10 +94,10 @@ def spread_out(wanted: NDArray[np.float64], pitch: float, height: float) -> NDAr
     """
     number = np.arange(len(wanted))
     order = np.lexsort((-number, wanted))
-    # the least squares fit that ascends, of what is wanted less the space that the labels below take
+    # the ascending least squares fit of the heights wanted, less the space that the labels below take
     blocks: list[list[float]] = []
-    for place_names in (wanted[order] - pitch * number).tolist():
-        blocks.append([place_names])
+    for height_of_label in (wanted[order] - pitch * number).tolist():
+        blocks.append([height_of_label])
         while len(blocks) > 1 and np.mean(blocks[-2]) > np.mean(blocks[-1]):
             blocks[-2:] = [blocks[-2] + blocks[-1]]
     fitted = np.concatenate([np.full(len(block), np.mean(block)) for block in blocks])
@@ -162,14 +163,14 @@ def label_points(
     middles = ax.transData.transform(points)
     sizes = np.array([label.get_window_extent().size for label in labels])
     markers = _squares(ax.transData.transform(around), 6 * unit)
-    drawn = [
+    crossed = [
         box
         for line in lines
         for start, stop in pairwise(ax.transData.transform(line))
         for box in _along(start, stop, unit)
     ]
-    # where there is no room otherwise, labels may cover lines, but neither markers nor each other
-    found = _all_free(middles, sizes, markers + drawn, ax.bbox, unit) or _all_free(
+    # if there is no room elsewhere, labels may cover lines, but neither markers nor each other
+    found = _all_free(middles, sizes, markers + crossed, ax.bbox, unit) or _all_free(
         middles, sizes, markers, ax.bbox, unit
     )
     if found is None:

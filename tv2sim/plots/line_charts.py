@@ -18,7 +18,7 @@ from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.replications import Cell, Replications
 from tv2sim.plots import style
 from tv2sim.plots.labels import End, place_names, remove_names, write_names
-from tv2sim.plots.study import Ends, Series, Swept, ends, is_rarely_late, late, study_of, swept_by
+from tv2sim.plots.study import Ends, Series, Swept, ends, is_rarely_late, share_late, study_of, swept_by
 from tv2sim.plots.style import columns_of, label_frame, panels_in, width_of
 from tv2sim.results.figures import axis, estimate, in_words, scaled
 from tv2sim.results.metrics import METRICS, ON_TIME_RATE
@@ -35,11 +35,11 @@ def sweep(
 ) -> Axes:
     """Show a metric, with its interval, against a parameter: a line for each strategy.
 
-    The parameter is a field in which scenarios differ, or a number in which strategies differ that are
-    otherwise the same, such as the size of the pool: such strategies are one line, and others are level lines.
-    There is a panel for each combination of the other values in which scenarios differ. Where each of a few
-    panels would have one line, the lines are in one panel. Instead of on-time rates of 99 % and more, there are
-    shares of late videos on a logarithmic scale, as :func:`on_time_rates` has them.
+    The parameter is a field in which scenarios differ, or the only number in which strategies differ, such as
+    the size of the pool. Such strategies are one line, and other strategies are level lines. There is a panel
+    for each combination of the other values in which scenarios differ. Where each of a few panels would have
+    one line, the lines are in one panel. On-time rates of 99 % and more are shown as shares of late videos on a
+    logarithmic scale, as by :func:`on_time_rates`.
 
     Parameters
     ----------
@@ -92,7 +92,7 @@ def sweep(
     panels = panels_in(ax, names)
     rare = metric == ON_TIME_RATE and is_rarely_late(data)
     found = {shown.cell: shown.interval(metric) for shown in data.shown}
-    means = {cell: ends(metric, late(one) if rare else one) for cell, one in found.items()}
+    means = {cell: ends(metric, share_late(one) if rare else one) for cell, one in found.items()}
     for panel, (_, lines) in zip(panels, swept.panels, strict=True):
         if rare:
             style.scale_of_late_videos(panel, means.values(), "y")
@@ -152,13 +152,13 @@ def _draw_line(panel: Axes, swept: Swept, series: Series, means: Means) -> None:
         if isfinite(low[0]):
             panel.axhspan(low[0], high[0], color=colour, alpha=0.15, linewidth=0)
         return
-    x, drawn = _places(swept, series), _coordinates(panel, swept, series.name)
+    x, coordinates = _places(swept, series), _coordinates(panel, swept, series.name)
     for at, *bar in zip(x, low, high, strict=True):
-        panel.plot([at, at], bar, color=colour, linewidth=1.6, solid_capstyle="butt", transform=drawn)
-    panel.plot(x, mean, transform=drawn, markevery=np.flatnonzero(mean > floor).tolist(), **how)
+        panel.plot([at, at], bar, color=colour, linewidth=1.6, solid_capstyle="butt", transform=coordinates)
+    panel.plot(x, mean, transform=coordinates, markevery=np.flatnonzero(mean > floor).tolist(), **how)
     if len(below):
         triangle: dict[str, Any] = {"marker": "v", "facecolor": "white", "edgecolor": colour, "zorder": 3}
-        panel.scatter(np.array(x)[below], mean[below], 42, transform=drawn, clip_on=False, **triangle)
+        panel.scatter(np.array(x)[below], mean[below], 42, transform=coordinates, clip_on=False, **triangle)
 
 
 def _line_style(swept: Swept, name: str) -> dict[str, Any]:
@@ -169,7 +169,7 @@ def _line_style(swept: Swept, name: str) -> dict[str, Any]:
 
 
 def _coordinates(panel: Axes, swept: Swept, name: str) -> Transform:
-    """Return where a line is drawn: a few points beside the others, so that no interval hides another."""
+    """Return the coordinates of a line, a few points beside the others, so that no interval hides another."""
     names = list(dict.fromkeys(one.name for panel in swept.panels for one in panel.lines if one.values))
     points = min(4.0, 18 / len(names)) * (names.index(name) - (len(names) - 1) / 2)
     return panel.transData + ScaledTranslation(points / 72, 0, style.figure_of(panel).dpi_scale_trans)
@@ -187,7 +187,7 @@ def _name_lines(ax: Axes, panels: list[Axes], swept: Swept, means: Means, *, rig
     for each in panels:
         _name_values(each, swept)
     below = label_frame(ax, panels)
-    if panels != [ax] or not swept.numeric:  # the ticks or the labels of the axes are higher now
+    if panels != [ax] or not swept.numeric:  # ticks or labels of the axes have become higher
         style.lay_out(figure)
     if labels and place_names(panel, labels, [_end(panel, swept, series, means) for series in lines.values()]):
         return
@@ -205,9 +205,9 @@ def _end(panel: Axes, swept: Swept, series: Series, means: Means) -> End:
     heights = [float(np.maximum(means[shown.cell][0], panel.get_ylim()[0])) for shown in series.shown]
     if not series.values:
         return End(1, heights[0], panel.get_yaxis_transform(), series.look.colour)
-    drawn = _coordinates(panel, swept, series.name)
+    coordinates = _coordinates(panel, swept, series.name)
     there = [(x, y) for x, y in zip(_places(swept, series), heights, strict=True) if isfinite(y)]
-    return End(*max(there, default=(nan, nan)), drawn, series.look.colour)
+    return End(*max(there, default=(nan, nan)), coordinates, series.look.colour)
 
 
 # -- the horizontal axis of a sweep ------------------------------------------------------------------------
@@ -265,14 +265,20 @@ def _name_values(panel: Axes, swept: Swept) -> None:
     elif max(map(len, names)) <= _LONGEST:
         values = [float(value) for value in swept.values]
         places = panel.transData.transform([(value, 0) for value in values])[:, 0] / point
-        kept: list[int] = []
-        free = -inf
-        for number, (name, place) in enumerate(zip(names, places.tolist(), strict=True)):
-            half = (len(name) + 1) / 2 * style.LETTER
-            if place - half >= free:
-                kept.append(number)
-                free = place + half
-        panel.set_xticks([values[n] for n in kept], [names[n] for n in kept], **how)
+        ticks = _without_overlap(names, places.tolist())
+        panel.set_xticks([values[n] for n in ticks], [names[n] for n in ticks], **how)
+
+
+def _without_overlap(names: Sequence[str], places: Sequence[float]) -> list[int]:
+    """Return the numbers of the names that fit beside each other, from the left; places are in points."""
+    found: list[int] = []
+    free = -inf
+    for number, (name, place) in enumerate(zip(names, places, strict=True)):
+        half = (len(name) + 1) / 2 * style.LETTER
+        if place - half >= free:
+            found.append(number)
+            free = place + half
+    return found
 
 
 # -- the mean of a metric as replications are added --------------------------------------------------------
@@ -326,7 +332,7 @@ def convergence(
     looks = enumerate(data.strategies.items())
     hows = {name: style.line(look, number, len(names)) for number, (name, look) in looks}
     for one in shown:
-        first = 10 if len(one.reps) >= 20 else 2  # the interval of very few would dwarf all others
+        first = 10 if len(one.reps) >= 20 else 2  # the interval of very few replications would dwarf all others
         counts = np.unique(np.geomspace(first, len(one.reps), _POINTS).astype(np.int64))
         band = np.array([scaled(metric, one.interval(metric, first=n))[:4] for n in counts])
         if len(shown) <= _MOST_BANDS:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from math import inf, nan
 from os.path import commonprefix
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -56,14 +56,29 @@ class Point(NamedTuple):
     is_best: bool = False
 
 
-def handles_of(looks: Mapping[str, style.Look]) -> tuple[list[Line2D], list[str]]:
+Looks: TypeAlias = Mapping[str, style.Look]
+"""The look of each line by its name."""
+
+
+def looks_of(names: Iterable[str]) -> Looks:
+    """Return a look for each distinct name of a line."""
+    return {name: style.look(number) for number, name in enumerate(dict.fromkeys(names))}
+
+
+def handles_of(looks: Looks) -> tuple[list[Line2D], list[str]]:
     """Return handles and texts of a legend of the lines."""
     lines = [Line2D([], [], color=one.colour, marker=one.marker, linestyle=one.line) for one in looks.values()]
     return lines, [style.fold(name, 44, 1) for name in looks]
 
 
-def draw(ax: Axes, points: Sequence[Point], look: style.Look) -> None:
-    """Draw a line of points; what is below a logarithmic axis is a hollow triangle at its lower edge."""
+def draw(ax: Axes, points: Sequence[Point], looks: Looks) -> None:
+    """Draw the points of each line, joined in their order."""
+    for name, look in looks.items():
+        _draw_line(ax, [one for one in points if one.family == name], look)
+
+
+def _draw_line(ax: Axes, points: Sequence[Point], look: style.Look) -> None:
+    """Draw a line of points; a point below a logarithmic axis is a hollow triangle at its lower edge."""
     floor, top = ax.get_ylim() if ax.get_yscale() == "log" else (-inf, inf)
     heights = [_height_of(one, floor) for one in points]
     ax.plot([one.x[0] for one in points], heights, color=look.colour, linestyle=look.line, linewidth=1.4)
@@ -89,7 +104,7 @@ def _height_of(one: Point, floor: float) -> float:
     return floor if one.y[0] <= floor else one.y[0]
 
 
-def write_texts(ax: Axes, points: Iterable[Point], looks: Mapping[str, style.Look]) -> None:
+def write_texts(ax: Axes, points: Iterable[Point], looks: Looks) -> None:
     """Write texts beside points where there is room: the best point first, dominated points last."""
     dpi = style.figure_of(ax).dpi / 72
     taken: list[Any] = []
@@ -132,7 +147,7 @@ def frontier(
     Parameters
     ----------
     study : Comparison or Replications
-        What :func:`tv2sim.compare` or :func:`tv2sim.replicate` returned.
+        As for :func:`tv2sim.plots.on_time_rates`.
     ax : matplotlib.axes.Axes, optional
         Where to draw; default is a new figure. There is a panel for each catalogue and scenario.
     metric : str
@@ -166,16 +181,14 @@ def frontier(
         one_of("metric", name, METRICS)
     table = frontier_of(study.cells, data.shown[0].confidence, [against], metric).to_dict("records")
     rows = dict(zip(study.cells, table, strict=True))
-    lines = {group: families(shown) for group, shown in data.groups.items()}
-    points = [_points_of_panel(group, rows, metric, against) for group in lines.values()]
+    points = [_points_of_panel(families(group), rows, metric, against) for group in data.groups.values()]
     last = [_last_failure((rows[one.cell] for one in group), metric, against) for group in data.groups.values()]
-    looks, own = _looks_of(lines), ax is None
-    ax = style.axes(ax, _height_of_frontier(list(data.groups), list(looks), style.WIDTH))
+    looks, own = looks_of(one.family for group in points for one in group), ax is None
+    ax = style.axes(ax, frontier_height(study, style.WIDTH))
     panels = panels_in(ax, [f"{name}\n{price}".strip() for name, price in zip(data.groups, last, strict=True)])
     for panel, group in zip(panels, points, strict=True):
         style.logarithmic(panel, [one.y for group in points for one in group])
-        for name, look in looks.items():
-            draw(panel, [one for one in group if one.family == name], look)
+        draw(panel, group, looks)
     _share_scale(panels)
     explained = f"Means with {data.interval}s, {data.size}; lower left is better; pale: dominated"
     style.titles(
@@ -196,18 +209,8 @@ def frontier(
 def frontier_height(study: Comparison | Replications, width: float) -> float:
     """Return the height in inches that :func:`frontier` needs in a figure of this width."""
     data = study_of(study)
-    looks = _looks_of({name: families(shown) for name, shown in data.groups.items()})
-    return _height_of_frontier(list(data.groups), list(looks), width)
-
-
-def _height_of_frontier(groups: list[str], names: list[str], width: float) -> float:
-    return style.panels_height(width, groups) + style.room_for(names, width) - style.HEIGHT
-
-
-def _looks_of(lines: dict[str, list[Series]]) -> dict[str, style.Look]:
-    """Return the look of each family by its name."""
-    names = dict.fromkeys(_name_of_line(series) for group in lines.values() for series in group)
-    return {name: style.look(number) for number, name in enumerate(names)}
+    names = dict.fromkeys(_name_of_line(line) for shown in data.groups.values() for line in families(shown))
+    return style.panels_height(width, list(data.groups)) + style.room_for(list(names), width) - style.HEIGHT
 
 
 def _name_of_line(series: Series) -> str:
@@ -276,10 +279,10 @@ def plan(plan: Plan, ax: Axes | None = None) -> Axes:
 
     The price is idle time, or the cost if the plan has prices. Candidates of a strategy are a line, along which
     the values of its fields are written. A short dash below a candidate is the share that must be late, by
-    theory. What is below the dashed line meets the target, and the best of it has a ring. A pale candidate is
-    dominated: another one is better in both. A mean of 0 has no place on a logarithmic scale: it is a hollow
-    triangle at the lower edge. If the least cost was asked for, it is shown against the idle time, on a
-    logarithmic scale where some candidates cost more than ten times as much as others.
+    theory. Candidates below the dashed line meet the target, and the best of them has a ring. A pale candidate
+    is dominated: another one is better in both. A mean of 0 has no place on a logarithmic scale: it is a hollow
+    triangle at the lower edge. If the least cost was asked for, the cost is shown against the idle time. Its
+    scale is logarithmic where some candidates cost more than ten times as much as others.
 
     Parameters
     ----------
@@ -310,9 +313,7 @@ def plan(plan: Plan, ax: Axes | None = None) -> Axes:
     ax = style.axes(ax)
     rows, against = plan.candidates.to_dict("records"), _price_of(plan)
     points = [_candidate(plan, row) for row in rows]
-    looks = {
-        name: style.look(number) for number, name in enumerate(dict.fromkeys(one.family for one in points))
-    }
+    looks = looks_of(one.family for one in points)
     title, y, below = "What costs least", axis(COST), "Mean costs of a run with intervals"
     if plan.target is not None:
         title, y = f"What publishes {rate(plan.target)} of the videos in time", "late videos (%)"
@@ -322,17 +323,12 @@ def plan(plan: Plan, ax: Axes | None = None) -> Axes:
         ax.axhline(late, color=style.GREY, linewidth=1.4, linestyle=(0, (5, 3)), zorder=1.5)
     elif max(one.y[0] for one in points) > _FAR * min(one.y[0] for one in points):
         style.logarithmic(ax, (one.y for one in points))
-    for name, look in looks.items():
-        draw(ax, [one for one in points if one.family == name], look)
+    draw(ax, points, looks)
     ax.set_xlim(left=0)
     if plan.target is None and ax.get_yscale() == "linear":
         ax.set_ylim(bottom=0)
-    ring = ""
-    for row in rows:
-        if row["best"]:
-            values = (f", {name}={value}" for name, value in _varied(plan, row).items())
-            ring += f"; ring: {row['strategy']}{''.join(values)}"
-    style.titles(ax, title, f"{below}{ring}", x=axis(against), y=y)
+    rings = (f"; ring: {_named(plan, row)}" for row in rows if row["best"])
+    style.titles(ax, title, f"{below}{''.join(rings)}", x=axis(against), y=y)
     if len(looks) > 1:
         style.legend(ax, *handles_of(looks))
     style.lay_out(style.figure_of(ax))
@@ -351,8 +347,8 @@ def _candidate(plan: Plan, row: Mapping[Hashable, Any]) -> Point:
     return Point(
         row["strategy"],
         ", ".join(_varied(plan, row).values()),
-        _ends_of_candidate(row, _price_of(plan)),
-        (late[0], late[1], late[2]) if is_rate else _ends_of_candidate(row, COST),
+        _ends_of_mean(row, _price_of(plan)),
+        (late[0], late[1], late[2]) if is_rate else _ends_of_mean(row, COST),
         late[3] if is_rate else nan,
         is_rate and row["dominated"],
         row["best"],
@@ -362,8 +358,9 @@ def _candidate(plan: Plan, row: Mapping[Hashable, Any]) -> Point:
 _RATES = (ON_TIME_RATE, "ci_high", "ci_low", "bound")
 
 
-def _ends_of_candidate(row: Mapping[Hashable, Any], metric: str) -> Ends:
-    return row[metric], row[f"{metric}_ci_low"], row[f"{metric}_ci_high"]
+def _named(plan: Plan, row: Mapping[Hashable, Any]) -> str:
+    """Return the strategy of a candidate, with the fields that are varied."""
+    return ", ".join([row["strategy"], *(f"{name}={value}" for name, value in _varied(plan, row).items())])
 
 
 def _varied(plan: Plan, row: Mapping[Hashable, Any]) -> dict[str, str]:
@@ -383,16 +380,15 @@ _MOST_FRONTIERS = 3
 def tradeoff(study: Comparison | Replications, ax: Axes | None = None, *, cost: str | None = None) -> Axes:
     """Show on-time rate against what it costs: idle publisher-seconds, or the cost at the study's prices.
 
-    A hollow point is dominated: another strategy in the same scenario is shown to have a higher on-time rate or
-    to cost less, and is no worse in the other (see :func:`tv2sim.experiments.verdicts.dominated`). A line joins
-    the points that no mean is better than, unless there are many scenarios.
-    Several scenarios are numbered, and each point has the number of its scenario beside it, or of all
-    scenarios in which a strategy is at this point.
+    A hollow point is dominated: another strategy in the same scenario is shown to be better in one of the two
+    figures, and is no worse in the other (see :func:`tv2sim.experiments.verdicts.dominated`). A line joins the
+    points that no mean is better than, unless there are many scenarios. Several scenarios are numbered. Each
+    point has the numbers of the scenarios in which a strategy is at this point.
 
     Parameters
     ----------
     study : Comparison or Replications
-        What :func:`tv2sim.compare` or :func:`tv2sim.replicate` returned.
+        As for :func:`tv2sim.plots.on_time_rates`.
     ax : matplotlib.axes.Axes, optional
         Where to draw; default is a new figure.
     cost : str, optional

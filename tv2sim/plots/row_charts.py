@@ -1,4 +1,4 @@
-"""Charts with a row for each strategy and scenario: estimates with intervals, histograms, and costs."""
+"""Charts with a row for each strategy and scenario: estimates, histograms, and costs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.replications import Replications
 from tv2sim.inference.intervals import Interval
 from tv2sim.plots import style
-from tv2sim.plots.study import Shown, Study, checked, ends, is_rarely_late, late, study_of
+from tv2sim.plots.study import Shown, Study, checked, ends, is_rarely_late, share_late, study_of
 from tv2sim.results.figures import axis, estimate, scaled
 from tv2sim.results.metrics import COST, ON_TIME_RATE, Verdict
 from tv2sim.world.prices import Prices, needed
@@ -31,7 +31,7 @@ _BARS = 40
 """The bars of a histogram of other numbers."""
 
 
-def laid_out(
+def lay_out_rows(
     ax: Axes | None, data: Study, shown: list[Shown], pitch: float, *, whole: bool = False
 ) -> tuple[Axes, list[tuple[Shown, float]], bool]:
     """Lay out rows from top to bottom: one per strategy, below the group's name if there are several.
@@ -70,7 +70,7 @@ def point(
 ) -> None:  # fmt: skip
     """Draw an estimate with its interval; an interval that is NaN, as after one replication, is not drawn.
 
-    What is below a logarithmic axis is a hollow triangle at its edge.
+    A mean below a logarithmic axis is a hollow triangle at its edge.
     """
     mean, _, low, high = scaled(metric, interval)[:4]
     if ax.get_xscale() == "log":
@@ -128,12 +128,12 @@ def on_time_rates(study: Comparison | Replications, ax: Axes | None = None) -> A
     """
     data = study_of(study)
     rare = is_rarely_late(data)
-    ax, places, _ = laid_out(ax, data, data.shown, pitch=0.24)
+    ax, places, _ = lay_out_rows(ax, data, data.shown, pitch=0.24)
     title, x, below = "Share of videos published in time", axis(ON_TIME_RATE), ""
     intervals = [shown.interval(ON_TIME_RATE) for shown, _ in places]
     if rare:
         title, x, below = "Share of videos that are late", "late videos (%)", ", on a logarithmic scale"
-        intervals = list(map(late, intervals))
+        intervals = list(map(share_late, intervals))
         style.scale_of_late_videos(ax, (ends(ON_TIME_RATE, one) for one in intervals), "x")
     for (shown, y), interval in zip(places, intervals, strict=True):
         point(ax, ON_TIME_RATE, interval, y, shown.look.colour, shown.look.marker)
@@ -156,7 +156,7 @@ def published_per_replication(study: Comparison | Replications, ax: Axes | None 
     Parameters
     ----------
     study : Comparison or Replications
-        What :func:`tv2sim.compare` or :func:`tv2sim.replicate` returned.
+        As for :func:`tv2sim.plots.on_time_rates`.
     ax : matplotlib.axes.Axes, optional
         Where to draw; default is a new figure.
 
@@ -179,7 +179,7 @@ def published_per_replication(study: Comparison | Replications, ax: Axes | None 
     ['1', '2a']
     """
     data = study_of(study)
-    ax, places, _ = laid_out(ax, data, data.shown, pitch=0.27, whole=True)
+    ax, places, _ = lay_out_rows(ax, data, data.shown, pitch=0.27, whole=True)
     values = {shown.cell: shown.reps.values("published") for shown in data.shown}
     edges = edges_of(np.concatenate(list(values.values())))
     for shown, y in places:
@@ -209,7 +209,7 @@ _VERDICTS = {
     Verdict.HIGHER: (style.BLACK, ">"),
     Verdict.LOWER: (style.BLACK, "<"),
 }
-"""Colour and marker of each."""
+"""The colour and the marker of each verdict."""
 
 
 def differences(study: Comparison, ax: Axes | None = None, *, metric: str = ON_TIME_RATE) -> Axes:
@@ -249,7 +249,7 @@ def differences(study: Comparison, ax: Axes | None = None, *, metric: str = ON_T
         known = f"the study has only its baseline, {study.baseline!r}"
         raise InputError(f"{known}: there is nothing to compare it with")
     compared = {one.cell: one for one in study.compared if one.metric == metric}
-    ax, places, dense = laid_out(ax, data, shown, pitch=0.24)
+    ax, places, dense = lay_out_rows(ax, data, shown, pitch=0.24)
     ax.axvline(0, color=style.INK, linewidth=1.2)
     for (cell, *_), y in places:
         verdict, interval = compared[cell].verdict, compared[cell].interval
@@ -312,7 +312,7 @@ def costs(study: Comparison | Replications, ax: Axes | None = None) -> Axes:
     """
     data = study_of(study)
     parts = _parts(data)
-    ax, places, _ = laid_out(ax, data, data.shown, pitch=0.3)
+    ax, places, _ = lay_out_rows(ax, data, data.shown, pitch=0.3)
     for shown, y in places:
         left = 0.0
         for part in parts:

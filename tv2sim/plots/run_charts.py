@@ -58,7 +58,7 @@ def timeline(run: Run, ax: Axes | None = None, *, until: float | None = None) ->
     """Show a bar per video on the encoders, and the lives of the publishers with their publications.
 
     Where a strategy holds publishers back, shades mark the times at which videos waited although publishers
-    were ready. Where something fails, bars show interrupted encodings and encoders that are down, and marks the
+    were ready. Where something fails, bars show interrupted encodings and encoders that are down. Marks show
     publishers that failed, or that published what a broker had delivered a second time. A row of publishers
     holds one after another: each takes the first row that is free. In a run of up to 15 videos, bars have the
     numbers of videos (v) and publishers (p), as in the run's tables.
@@ -99,12 +99,12 @@ def timeline(run: Run, ax: Axes | None = None, *, until: float | None = None) ->
     ax.set_xlim(0, stop)
     ax.set_ylim(rows - 0.4, -0.6)
     pitch = float(ax.bbox.height / style.figure_of(ax).dpi * 72) / (rows + 0.2)  # points from row to row
-    drawn: dict[str, Artist] = {}
+    keys: dict[str, Artist] = {}
     for block in (encoders, interrupted, _down(run, stop)):
-        drawn |= _bars(ax, block, 0)
-    drawn |= _bars(ax, publishers, below)
-    drawn |= _held_back(ax, run, below, rows, stop)
-    drawn |= _marks(ax, run, publishers, below, stop, pitch)
+        keys |= _bars(ax, block, 0)
+    keys |= _bars(ax, publishers, below)
+    keys |= _held_back(ax, run, below, rows, stop)
+    keys |= _marks(ax, run, publishers, below, stop, pitch)
     _name_rows(ax, encoders, publishers, below, pitch)
     if len(run.catalogue) <= _TINY:
         # where something fails, bars may be too short for their numbers
@@ -116,7 +116,7 @@ def timeline(run: Run, ax: Axes | None = None, *, until: float | None = None) ->
         _number(ax, publishers, "publisher starting", "p", below, letter)
     if run.ending != "completed" and not remark:
         ax.axvline(run.end, color=style.VERMILLION, linewidth=2, linestyle=(0, (3, 2)), clip_on=False)
-    style.legend(ax, list(drawn.values()), list(drawn))
+    style.legend(ax, list(keys.values()), list(keys))
     title = f"Timeline of one run: strategy {style.fold(run.strategy.name, 26, 1)}"
     style.titles(ax, title, _outcome(run, remark), x="time (s)")
     return ax
@@ -161,7 +161,7 @@ def _window(run: Run, until: float | None) -> tuple[float, str]:
         stop = min(a_number("until", until, above=0), stop)
     begun = run.videos["encoding_started"].to_numpy()
     if len(begun) > most:
-        stop = float(np.fmin(stop, begun[most]))  # which is NaN if that encoding did not start
+        stop = float(np.fmin(stop, begun[most]))  # the begin is NaN if that encoding did not start
     return stop, f"first {stop:,.4g} of {run.end:,.6g} s" if stop < run.end else ""
 
 
@@ -191,14 +191,14 @@ def _down(run: Run, stop: float) -> _Block:
     """Return the rows of the encoders, with a bar from the death of one until it is back."""
     rows = min(run.scenario.encoder_count, _MOST_ROWS)
     events = run.events[run.events["event"].isin(["encoder_failed", "encoder_repaired"])]
-    events = events.sort_values("encoder", kind="stable")  # of each encoder, they alternate
+    events = events.sort_values("encoder", kind="stable")  # the two events of an encoder alternate
     encoder = events["encoder"].to_numpy(dtype=np.int64)
     time = events["time"].to_numpy()
     died = (events["event"] == "encoder_failed").to_numpy()
     back = np.append(np.where(died[1:], np.nan, time[1:]), np.nan)[: len(time)]
-    kept = died & (time <= stop) & (encoder < rows)
-    bars = _between(("encoder down",), [time[kept], back[kept]], run.end, stop)
-    return _Block(rows, 0, encoder[kept], encoder[kept], bars)
+    seen = died & (time <= stop) & (encoder < rows)
+    bars = _between(("encoder down",), [time[seen], back[seen]], run.end, stop)
+    return _Block(rows, 0, encoder[seen], encoder[seen], bars)
 
 
 def _publishers(run: Run, stop: float) -> _Block:
@@ -208,10 +208,10 @@ def _publishers(run: Run, stop: float) -> _Block:
     row = lanes_of(times[0], np.where(np.isnan(times[-1]), run.end, times[-1]))
     needed = int(row.max(initial=-1)) + 1
     rows = min(needed, _MOST_ROWS)
-    kept = row < rows
+    seen = row < rows
     kinds = ("publisher starting", "publisher ready, idle", "publishing")
-    bars = _between(kinds, [time[kept] for time in times], run.end, stop)
-    return _Block(rows, needed - rows, shown["publisher"].to_numpy(dtype=np.int64)[kept], row[kept], bars)
+    bars = _between(kinds, [time[seen] for time in times], run.end, stop)
+    return _Block(rows, needed - rows, shown["publisher"].to_numpy(dtype=np.int64)[seen], row[seen], bars)
 
 
 def lanes_of(start: NDArray[np.float64], stop: NDArray[np.float64]) -> NDArray[np.int64]:
@@ -300,7 +300,7 @@ def _marks(
 def _held_back(ax: Axes, run: Run, below: float, rows: float, stop: float) -> dict[str, Artist]:
     """Shade the time for which videos waited in the queue although publishers of the pool were ready."""
     if not (run.strategy.holds or run.strategy.decides) or run.facts.videos["own"].any():
-        return {}  # own publishers are ready for their videos alone
+        return {}  # a video's own publisher is ready for this video alone
     levels = run.levels
     begin = levels["time"].to_numpy()
     end = np.minimum(np.append(begin[1:], run.end), stop)
@@ -331,10 +331,10 @@ def _name_rows(ax: Axes, encoders: _Block, publishers: _Block, below: float, pit
 
 
 def _number(ax: Axes, block: _Block, kind: str, name: str, above: float, letter: float) -> None:
-    """Write numbers into a block's bars of one kind, unless they are wider than that; `letter` is a width."""
+    """Write numbers into the bars of one kind that are wide enough; `letter` is the width of a letter."""
     begin, end = block.bars[kind]
     for one, row, x, width in zip(block.number, block.row, (begin + end) / 2, end - begin, strict=True):
-        if width >= len(f"{name}{one}") * letter:  # NaN is not
+        if width >= len(f"{name}{one}") * letter:  # false for a bar that is NaN
             how: dict[str, Any] = {"ha": "center", "va": "center", "color": style.INK, "fontsize": style.SMALL}
             ax.text(x, above + row, f"{name}{one}", clip_on=True, **how)
 
@@ -397,32 +397,38 @@ def levels(run: Run, ax: Axes | None = None, *, until: float | None = None) -> A
     run = checked(run, Run, "a chart of one run", "simulate")
     stop = run.end if until is None else min(a_number("until", until, above=0), run.end)
     times = run.levels["time"].to_numpy(dtype=np.float64)
-    kept = int(np.searchsorted(times, stop, side="right"))
-    edges = np.append(times[:kept], max(stop, times[kept - 1] if kept else 0.0, 1e-9))
+    steps = int(np.searchsorted(times, stop, side="right"))
+    edges = np.append(times[:steps], max(stop, times[steps - 1] if steps else 0.0, 1e-9))
     hidden = {"encoders_busy"} if run.scenario.encoders is None else set()
     lanes = {name: look for name, look in _LEVELS.items() if name in run.levels and name not in hidden}
     ax = style.axes(ax, style.HEIGHT * len(lanes) / _USUAL, grid="x")
     ax.set_xlim(0, edges[-1])
     ax.set_ylim(-0.06, len(lanes) - 0.1)
     for lane, (name, (_, colour)) in enumerate(reversed(lanes.items())):
-        values = run.levels[name].to_numpy(dtype=np.float64)[:kept]
-        peak = values.max(initial=0)
-        mean = float((values * np.diff(edges)).sum() / edges[-1])
-        for curve, at, alpha in _curves(values, edges):
-            height = lane + _TALL * curve / max(peak, 1)
-            ax.stairs(height, at, baseline=lane, fill=True, color=colour, alpha=alpha, linewidth=0)
-        ax.axhline(lane, color=style.GREY, linewidth=0.8)
-        style.remark(ax, lane + _TALL / 2, f"peak {peak:,.0f}\nmean {mean:,.3g}" if peak else "always 0")
+        _draw_lane(ax, lane, run.levels[name].to_numpy(dtype=np.float64)[:steps], edges, colour)
     middles = [lane + _TALL / 2 for lane in range(len(lanes))]
     style.tick_names(ax, middles, [words for words, _ in reversed(lanes.values())])
     ax.spines["left"].set_visible(False)
     below = "Each lane is drawn to its own peak"
-    if kept > _MOST_STEPS_OF_LEVEL:
+    if steps > _MOST_STEPS_OF_LEVEL:
         below += "; pale: the highest in each stretch of time"
     if stop < run.end:
         below += f"; first {stop:,.4g} of {run.end:,.6g} s"
     style.titles(ax, f"Levels in one run: strategy {style.fold(run.strategy.name, 28, 1)}", below, x="time (s)")
     return ax
+
+
+def _draw_lane(
+    ax: Axes, lane: int, values: NDArray[np.float64], edges: NDArray[np.float64], colour: str
+) -> None:
+    """Draw a level to its own peak, and write its peak and its mean."""
+    peak = values.max(initial=0)
+    mean = float((values * np.diff(edges)).sum() / edges[-1])
+    for curve, at, alpha in _curves(values, edges):
+        height = lane + _TALL * curve / max(peak, 1)
+        ax.stairs(height, at, baseline=lane, fill=True, color=colour, alpha=alpha, linewidth=0)
+    ax.axhline(lane, color=style.GREY, linewidth=0.8)
+    style.remark(ax, lane + _TALL / 2, f"peak {peak:,.0f}\nmean {mean:,.3g}" if peak else "always 0")
 
 
 def _curves(
@@ -529,15 +535,15 @@ def _listed(runs: object) -> list[Run]:
 
 
 def _curve(runs: list[Run]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return each lateness that occurs, and the share of all videos with no more than it."""
+    """Return each lateness that occurs, and the share of all videos that are at most so late."""
     late = [run.videos["elapsed"].to_numpy() - run.catalogue.publication_timeout for run in runs]
     x, counts = np.unique(happened(np.concatenate(late)), return_counts=True)
     share = np.cumsum(counts) / max(sum(len(run.catalogue) for run in runs), 1)
     if len(x) > _MOST_STEPS:
-        # evenly spaced steps, with the first and the last, and the one at 0, which is the on-time rate
+        # evenly spaced steps, the first and the last, and the step at 0, whose height is the on-time rate
         at_zero = max(int(np.searchsorted(x, 0, side="right")) - 1, 0)
-        kept = np.unique([*np.linspace(0, len(x) - 1, _MOST_STEPS).astype(np.int64), at_zero])
-        x, share = x[kept], share[kept]
+        steps = np.unique([*np.linspace(0, len(x) - 1, _MOST_STEPS).astype(np.int64), at_zero])
+        x, share = x[steps], share[steps]
     return x, share
 
 

@@ -84,7 +84,7 @@ _RARELY = 0.99
 """From this on-time rate on, a chart of rates shows nothing but points near its edge."""
 
 
-def late(interval: Interval) -> Interval:
+def share_late(interval: Interval) -> Interval:
     """Return the share of late videos for an on-time rate."""
     return interval._replace(mean=1 - interval.mean, ci_low=1 - interval.ci_high, ci_high=1 - interval.ci_low)
 
@@ -231,9 +231,9 @@ def swept_by(data: Study, parameter: str | None = None) -> Swept:
 
 
 def families(cells: list[Shown]) -> list[Series]:
-    """Return cells of one world as lines of strategies that differ in one number, each in the longest it fits.
+    """Return the cells of one world as lines; the strategies of a line differ in one number.
 
-    A strategy that fits in none is a line of its own, without values.
+    Each strategy is in the longest line that it fits. One that fits none is a line of its own, without values.
     """
     names = dict.fromkeys(name for one in cells for name in _values(one, "strategy"))
     lines = [
@@ -292,15 +292,20 @@ def _distinct(values: Iterable[Any]) -> list[Any]:
     return list({repr(value): value for value in values}.values())
 
 
-def _swept(cells: list[Shown], owner: Owner, parameter: str) -> Swept:
-    """Return the lines against one field, with no values if it does not vary on its own."""
-    # cells are in one line if they share the other two names and the other fields
+def _alike(cells: list[Shown], owner: Owner, parameter: str) -> dict[Any, list[tuple[Any, Shown]]]:
+    """Return the cells of each line with their values of a field: all else that they have is the same."""
     alike: dict[Any, list[tuple[Any, Shown]]] = {}
     for one in cells:
         values = _values(one, owner, parameter)
         value = values.pop(parameter, None)
         key = (one.cell._replace(**{owner: ""}), type(getattr(one.reps, owner)), repr(values))
         alike.setdefault(key, []).append((value, one))
+    return alike
+
+
+def _swept(cells: list[Shown], owner: Owner, parameter: str) -> Swept:
+    """Return the lines against one field, with no values if it does not vary on its own."""
+    alike = _alike(cells, owner, parameter)
     moving = [key for key, group in alike.items() if len(_distinct(value for value, _ in group)) > 1]
     if owner == "scenario" and moving:
         moving = list(alike)
@@ -313,15 +318,14 @@ def _swept(cells: list[Shown], owner: Owner, parameter: str) -> Swept:
             alike[key] = sorted(pairs, key=lambda pair: pair[0] or 0.0)
     worlds: dict[Any, list[Series]] = {}
     names: dict[Any, str] = {}
-    apart = _apart(cells, parameter) if owner == "scenario" else []
-    for key, group in alike.items():
-        cell, _, others = key
-        world = (cell._replace(strategy=""), others if owner == "scenario" else "")
-        names[world] = (
-            _world(cells, group[0][1], parameter, apart) if owner == "scenario" else group[0][1].group
-        )
-        lines = [_line(group)] if key in moving else [_level(shown) for _, shown in group]
-        worlds.setdefault(world, []).extend(lines)
+    of_scenario = owner == "scenario"
+    apart = _apart(cells, parameter) if of_scenario else []
+    for (cell, kind, others), group in alike.items():
+        _, first = group[0]
+        world = (cell._replace(strategy=""), others if of_scenario else "")
+        names[world] = _world(cells, first, parameter, apart) if of_scenario else first.group
+        moves = (cell, kind, others) in moving
+        worlds.setdefault(world, []).extend([_line(group)] if moves else [_level(shown) for _, shown in group])
     panels = [Panel(name, lines) for name, lines in zip(_unlike(names.values()), worlds.values(), strict=True)]
     return Swept(parameter, _label(cells, owner, parameter), distinct, panels)
 

@@ -53,7 +53,7 @@ def look(number: int) -> Look:
 
 
 def line(look: Look, number: int, of: int) -> dict[str, Any]:
-    """Return how a line is drawn; earlier ones are wider, so that lines that coincide are all seen."""
+    """Return the style of a line; earlier lines are wider, so that all lines that coincide are seen."""
     width = 1.8 + 1.8 * (of - 1 - number) / max(of - 1, 1)
     return {"color": look.colour, "linestyle": look.line, "linewidth": width}
 
@@ -92,20 +92,21 @@ class _Grouped(ScalarFormatter):
 def _png(figure: Figure) -> tuple[bytes, dict[str, Any]]:
     """Return a picture of a figure, the size at which a notebook shows it, and its title for screen readers.
 
-    It has two pixels for one, so that it is sharp on today's screens, and 256 colours, for a third of the size.
+    The picture has two pixels for each pixel shown, to be sharp on dense screens. Its 256 colours make the file
+    a third as large.
     """
-    from PIL import Image  # which matplotlib needs for files of this kind
+    from PIL import Image  # matplotlib needs this package for PNG files
 
-    drawn, file = io.BytesIO(), io.BytesIO()
-    figure.savefig(drawn, format="png", dpi=2 * figure.dpi, bbox_inches="tight")
-    picture = Image.open(drawn).convert("RGB")
+    large, file = io.BytesIO(), io.BytesIO()
+    figure.savefig(large, format="png", dpi=2 * figure.dpi, bbox_inches="tight")
+    picture = Image.open(large).convert("RGB")
     picture.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     title = figure.axes[0].get_title(loc="left") if figure.axes else ""
     return file.getvalue(), {"width": picture.width // 2, "height": picture.height // 2, "alt": title}
 
 
 class ChartFigure(Figure):
-    """A figure that a notebook shows, also if pyplot is not imported."""
+    """A figure that notebooks show, with pyplot and without."""
 
     def _repr_png_(self) -> tuple[bytes, dict[str, Any]]:
         return _png(self)
@@ -144,9 +145,9 @@ def fold(text: object, width: int, lines: int = 2) -> str:
 def titles(
     ax: Axes, title: str, below: str = "", *, x: str = "", y: str = "", width: float | None = None
 ) -> Annotation:
-    """Set the title, a line of explanation below it, which is returned, and the labels of the axes.
+    """Set the title, the explanation below it and the labels of the axes; return the explanation.
 
-    The line is folded to a width in inches, by default that of the figure.
+    The explanation is folded to a width in inches, by default that of the figure.
     """
     letters = min(76, int(72 * (width or figure_of(ax).get_figwidth()) / 6.4))
     folded = fold(below, letters, 3) if below else ""
@@ -154,7 +155,7 @@ def titles(
     ax.set_title(plain(title), loc="left", fontsize=TITLE, color=INK, parse_math=False, pad=8 + height)
     ax.set_xlabel(plain(x), fontsize=TEXT, color=INK, parse_math=False)
     ax.set_ylabel(plain(y), fontsize=TEXT, color=INK, parse_math=False)
-    # the padding of the title makes room for it; as part of the layout, its width would shrink the axes
+    # the padding of the title makes room for the note, whose width would shrink the axes if it were laid out
     return note(ax, folded, (0, 1), (0, 6), va="bottom", color=GREY, linespacing=1.15, in_layout=False)
 
 
@@ -189,12 +190,12 @@ def _columns(names: Sequence[str], width: float) -> tuple[int, int]:
 
 
 def room_for(names: Sequence[str], width: float = WIDTH) -> float:
-    """Return the height in inches of a figure of this width whose legend has these names."""
+    """Return the height in inches of a figure of this width with a legend of these names."""
     return HEIGHT + 0.2 * max(0, _columns(names, width)[1] - 2)
 
 
 def legend(ax: Axes, handles: Sequence[Artist], names: Sequence[str], *, below: float = 42) -> None:
-    """Put a legend below the label of the horizontal axis, which takes so many points."""
+    """Put a legend under the axes; `below` is the points that ticks and label of the horizontal axis take."""
     figure = figure_of(ax)
     moved = ax.transAxes + ScaledTranslation(0, -below / 72, figure.dpi_scale_trans)
     columns, _ = _columns(names, figure.get_figwidth())
@@ -225,9 +226,9 @@ def logarithmic(
     at_most: float = inf,
     along: Literal["x", "y"] = "y",
 ) -> None:
-    """Let an axis be logarithmic: at least a tenfold, and a little more than what is above 0.
+    """Make an axis logarithmic, over at least a factor of ten, with room for all means and ends above 0.
 
-    Of a mean of 0, which has no place there, the upper end of the interval has.
+    A mean of 0 has no place on the axis; the upper end of its interval has.
     """
     seen = [(mean, high) for mean, _, high in heights if isfinite(mean)]
     highs = [high for _, high in seen if 0 < high < inf]
@@ -243,7 +244,7 @@ def logarithmic(
 def scale_of_late_videos(
     ax: Axes, shares: Iterable[tuple[float, float, float]], along: Literal["x", "y"]
 ) -> None:
-    """Let an axis be a logarithmic one of late videos in percent, down to one in a million."""
+    """Make an axis logarithmic for shares of late videos in percent, down to one in a million."""
     logarithmic(ax, shares, at_least=1e-4, at_most=110, along=along)
 
 
@@ -296,7 +297,7 @@ def panels_in(ax: Axes, names: Sequence[str]) -> list[Axes]:
     for number, name in enumerate(heads):
         panel = axes(ax.inset_axes((0, 0, 1, 1)))
         panel.set_axes_locator(_Place(ax, number, columns, len(names), head))
-        # the ticks of the others are the same
+        # inner panels share the ticks of those at the left and at the bottom
         panel.tick_params(labelleft=number % columns == 0, labelbottom=number + columns >= len(names))
         note(panel, name, (0, 1), (0, 4), va="bottom", linespacing=1.1)
         panels.append(panel)
@@ -304,7 +305,7 @@ def panels_in(ax: Axes, names: Sequence[str]) -> list[Axes]:
 
 
 class _Place:
-    """Where a panel is, as matplotlib asks for it each time it draws: gaps are in points, not in fractions."""
+    """The locator of a panel, which matplotlib asks for the box at each drawing; gaps are in points."""
 
     def __init__(self, ax: Axes, number: int, columns: int, panels: int, head: float) -> None:
         self.ax, self.columns, self.rows = ax, columns, ceil(panels / columns)

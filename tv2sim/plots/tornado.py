@@ -112,7 +112,8 @@ def _bar(ax: Axes, metric: str, usual: float, end: End, y: float, colour: str) -
 
 def _label(ax: Axes, usual: float, ends: list[tuple[str, float, float]]) -> None:
     """Write the values of the fields at the ends of their bars, and make room for them."""
-    low, high = min([usual, *(x for _, x, _ in ends)]), max([usual, *(x for _, x, _ in ends)])
+    places = [usual, *(x for _, x, _ in ends)]
+    low, high = min(places), max(places)
     width = 72 * width_of(ax)
     left = _room(text for text, x, _ in ends if x < usual)
     right = _room(text for text, x, _ in ends if x >= usual)

@@ -89,7 +89,7 @@ class Clock:
         self._reached = 0.0  # the last time that a wait has reached: the time at speed "max"
         self._due = inf  # the time that is waited for, or whose events are happening
 
-    # -- what time it is -----------------------------------------------------------------------------------
+    # -- the time ------------------------------------------------------------------------------------------
 
     @property
     def now(self) -> float:

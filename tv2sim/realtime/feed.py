@@ -96,14 +96,14 @@ class Feed:
     def coming(self) -> bool:
         """Return whether a video or the end is there, or is being read.
 
-        Invariant: the source is asked before the queue. A video moves from the source to the queue, so if the
+        Invariant: the source is asked before the queue. A video moves from the source to the queue. If the
         queue were asked first, a video that moves between the two calls would be missed.
         """
         return self._source.coming() or self.ready()
 
     @property
     def exhausted(self) -> bool:
-        """Whether it is known that no further video will come."""
+        """Whether the feed has ended, and all its videos were taken."""
         return self._over and not self._videos and self._error is None
 
     def take(self) -> Video | None:
@@ -170,7 +170,7 @@ def _number(stream: Any) -> int | None:
 
 
 def _comes(file: Any) -> bool:
-    """Return whether a path or a file descriptor is that of a pipe, a socket or a terminal."""
+    """Return whether a path or a file descriptor leads to a pipe, a socket or a terminal."""
     try:
         mode = os.stat(file).st_mode  # noqa: PTH116 (it may be a number)
     except (OSError, ValueError, TypeError):

@@ -110,8 +110,8 @@ class Replay:
         self._state = State(self.player)
         self._registry: CollectorRegistry | None = None
         self._observers: list[Observer] = list(watchers)
-        self._lines = self._told = 0  # lines of the log since the start, and those that observers were told
-        self._again = self._stopping = False  # what it was asked for
+        self._lines = self._told = 0  # lines of the log since the start, and lines that observers were told
+        self._again = self._stopping = False  # requests: to play again, and to stop
         self._accepted: list[Callable[[Video], object]] = [self._unread.append]
         self._accepted += [] if accepted is None else [accepted]
         self._keep_running = keep_running
@@ -148,7 +148,7 @@ class Replay:
             raise InputError("the replay has begun: give its observers to tv2sim.replay")
 
     def start(self) -> None:
-        """Start it. A replay that :func:`tv2sim.replay` returns has been started already."""
+        """Start the replay. :func:`tv2sim.replay` returns a replay that has been started."""
         if self._server is not None:
             self._server.start(self)
         self._thread.start()
@@ -244,7 +244,7 @@ class Replay:
 
     @property
     def paused(self) -> bool:
-        """Whether it is paused."""
+        """Whether the replay is paused."""
         return self._clock.paused
 
     @property
@@ -264,12 +264,12 @@ class Replay:
 
     @property
     def restartable(self) -> bool:
-        """Whether it can be played again: no feed, and under way or, with `keep_running`, finished."""
+        """Whether the replay can be played again: no feed, and under way or, with `keep_running`, finished."""
         stays = self.phase in UNDER_WAY or (self._keep_running and self.phase == "finished")
         return stays and not self._stopping and not self.player.live
 
     def restart(self) -> None:
-        """Play it again from the start, at the present speed.
+        """Play again from the start, at the present speed.
 
         Observers are told each line of the log once: nothing if it was over before, else the lines from the one
         on that they have not been told. The run that :meth:`wait` returns is the same.
@@ -292,7 +292,7 @@ class Replay:
                 self._thread.start()
 
     def stop(self) -> None:
-        """End it now, and the server. What has happened so far is the run."""
+        """End the replay and the server now. The run holds what has happened so far."""
         with self._lock:  # it must not be played again from now on
             self._stopping, self._again = True, False
             self._clock.stop()
@@ -304,7 +304,7 @@ class Replay:
         self.player.close()  # the thread does this as well, unless it has never started
 
     def wait(self, timeout: float | None = None) -> Run:
-        """Wait until it is over, and return the run.
+        """Wait for the end of the replay, and return the run.
 
         Parameters
         ----------
@@ -343,7 +343,7 @@ class Replay:
 
     @property
     def over(self) -> bool:
-        """Whether it has ended."""
+        """Whether the replay has ended."""
         return self._over.is_set()
 
     @property
@@ -376,7 +376,7 @@ class Replay:
 
     @property
     def registry(self) -> CollectorRegistry:
-        """Its metrics, in a Prometheus registry of its own.
+        """The metrics of this replay, in a Prometheus registry of its own.
 
         Raises
         ------
@@ -395,7 +395,7 @@ class Replay:
             return self._registry
 
     def snapshot(self) -> Snapshot:
-        """Return everything that a view shows, as it is now."""
+        """Return the present state as views show it."""
         player, clock, mean = self.player, self._clock, self.player.scenario.startup_time.mean
         with self._followed() as state:
             return Snapshot(
@@ -418,7 +418,7 @@ class Replay:
             )
 
     def look(self, generation: int, rows: int) -> Frame:
-        """Return a snapshot, and the levels that a viewer does not have.
+        """Return a snapshot, and the rows of the levels that a viewer lacks.
 
         Parameters
         ----------
@@ -480,18 +480,8 @@ def replay(
     strategy: Strategy | str = "2c",
     scenario: Scenario | None = None,
     *,
-    speed: Speed = 1.0,
-    seed: int | None = 1,
-    replication: int = 0,
-    observers: Observer | Iterable[Observer] = (),
-    accepted: Callable[[Video], object] | None = None,
-    recorded: str | os.PathLike[str] | Any = None,
-    strict: bool = False,
-    host: str = "127.0.0.1",
-    port: int | None = None,
-    keep_running: bool = False,
     block: bool = True,
-    prices: Prices | None = None,
+    **options: Unpack[_Options],
 ) -> Run | Replay:
     """Simulate at the wall clock's pace; the run's tables are those of :func:`tv2sim.simulate`.
 
@@ -505,7 +495,7 @@ def replay(
     strategy, scenario, seed, replication, prices
         As for :func:`tv2sim.simulate`.
     speed : float or "max"
-        Simulated seconds per wall second, from 0.1 to 1000, or "max" for as fast as it goes.
+        Simulated seconds per wall second, from 0.1 to 1000, or "max" for as fast as it goes. Default is 1.
     observers : callable, or iterable of callables
         As for :func:`tv2sim.simulate`, in the replay's thread. A slow one makes the replay late.
     accepted : callable, optional
@@ -515,14 +505,14 @@ def replay(
         strategy, the scenario, the seed and the replication are in the log.
     strict : bool
         Whether it is an error to be more than 100 ms behind the clock. Otherwise that is a warning (of the
-        logger "tv2sim.replay"), and the replay catches up.
+        logger "tv2sim.replay"), and the replay catches up. Default is False.
     host : str
         The address of this machine to listen at; by default only programs on the same machine reach it.
     port : int, optional
         Where to serve a page (at ``/``), metrics for Prometheus (``/metrics``) and ``/healthz``; 0 takes a
         free port. Default is to serve nothing.
     keep_running : bool
-        Whether to continue to serve after the end, until :meth:`Replay.stop`.
+        Whether to continue to serve after the end, until :meth:`Replay.stop`. Default is False.
     block : bool
         Whether to wait until it is over.
 
@@ -548,13 +538,9 @@ def replay(
     >>> run == tv.simulate(catalogue, "2c")
     True
     """
-    if block and keep_running:
+    if block and options.get("keep_running"):
         raise InputError("keep_running=True needs block=False, and stop() when you have seen enough")
-    handle = Replay(
-        catalogue, strategy, scenario, speed=speed, seed=seed, replication=replication, observers=observers,
-        accepted=accepted, recorded=recorded, strict=strict, host=host, port=port, keep_running=keep_running,
-        prices=prices,
-    )  # fmt: skip
+    handle = Replay(catalogue, strategy, scenario, **options)
     try:
         handle.start()
         return handle.wait() if block else handle

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus: those of the original, with the same names, and further ones.
+"""Metrics for Prometheus: the metrics of the original, with the same names, and further ones.
 
 The collector reads the state at each scrape. So events cost almost nothing, each replay has a registry of its
 own, and there are no ``_created`` series.
@@ -99,9 +99,9 @@ _ROWS = (
     # levels and counts
     _Row("tv2_video_publishing_queue",
          "Videos in the publishing queue; those with a publisher of their own wait beside it.",
-         lambda of: len(of.state.queue)),
+         lambda of: of.state.places.levels["publishing_queue"]),
     _Row("tv2_video_encoders_down", "Encoders that have died and are not back yet.",
-         lambda of: len(of.state.down)),
+         lambda of: of.state.down),
     _Row("tv2_video_publishers", "Publishers by state; those that have failed stay in that state.",
          lambda of: of.state.publisher_states, labels=("state",)),
     _Row("tv2_video_publishers_started_total", "Publishers started.", lambda of: of.state.started),
@@ -123,7 +123,7 @@ _ROWS = (
     _Row("tv2_video_elapsed_seconds", "Simulated time from the start of a video's encoding to its publication.",
          lambda of: _read(of.state.elapsed)),
     # A histogram with negative bounds has neither _sum nor _count in OpenMetrics, since the sum may decrease.
-    # Quantiles across 0 and shares of videos need only the buckets (that of +Inf is the count). Two histograms,
+    # Quantiles across 0 and shares of videos need only the buckets (the last one is the count). Two histograms,
     # one of slack left and one of lateness, would have sums, but no such quantiles.
     _Row("tv2_video_slack_left_seconds",
          "What was left of a video's timeout at its publication, in simulated time; below 0: it was late.",

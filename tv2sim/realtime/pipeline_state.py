@@ -1,4 +1,4 @@
-"""The state of a replay: an observer of the event log that holds what views and metrics show."""
+"""The state of a replay: an observer of the event log from which views and metrics are read."""
 
 from __future__ import annotations
 
@@ -69,12 +69,12 @@ class Histogram:
 
 
 class State:
-    """Where each video and publisher is, the counters, and the durations so far. The caller holds a lock.
+    """The place of each video and publisher, the counters, and the durations so far. The caller holds a lock.
 
     Parameters
     ----------
     player : Player
-        What is played.
+        The source of the events.
 
     Attributes
     ----------
@@ -88,8 +88,6 @@ class State:
         For each video whose encoding has started and that has no outcome yet: when it started.
     occupied : dict
         For each video that holds an encoder: the encoder.
-    down : set
-        The encoders that are being repaired.
     publishers : dict
         The publishers that have not ended, by number.
     places : Places
@@ -127,10 +125,7 @@ class State:
         self.refused: set[int] = set()
         self.encoding_started: dict[int, float] = {}
         self.occupied: dict[int, Encoder] = {}
-        self.queue: dict[int, None] = {}
-        self.beside: dict[int, None] = {}
         self._queued: dict[int, None] = {}  # in the order in which they were queued: the videos without outcome
-        self.down: set[int] = set()
         self._encoded_in_vain: set[int] = set()  # the videos whose encoders died before there was room for them
         self.publishers: dict[int, Publisher] = {}
         self.started = 0
@@ -146,7 +141,7 @@ class State:
         self._without_publisher = WAITING if scenario.encoders_die else (*WAITING, "encoded")
         self._just_encoded: set[int] = set()  # at the time of the last line
         self._starts: dict[int, float] = {}  # when each of the publishers was started
-        # seconds of the publishers that are idle no more, and of those that are gone
+        # idle seconds of publishers that are idle no more, and seconds of publishers that are gone
         self._idle = self._alive = 0.0
         # the largest values so far: Prometheus takes a counter that decreases by a rounding error for a restart
         self._most_idle = self._most_alive = 0.0
@@ -243,26 +238,17 @@ class State:
         if video not in self._just_encoded:  # it has been blocked
             self._stockouts.add(video)
         self._queued[video] = None
-        self._waits(video)[video] = None
 
     def _on_redelivered(self, time: float, video: int, _: None) -> None:
         self.redeliveries += 1
         self._queued.setdefault(video)
-        self._waits(video).setdefault(video)
 
-    def _waits(self, video: int) -> dict[int, None]:
-        return self.beside if self._own[video] else self.queue
-
-    def _on_encoder_failed(self, time: float, video: int | None, encoder: int) -> None:
-        self.down.add(encoder)
+    def _on_encoder_failed(self, time: float, video: int | None, _: int) -> None:
         if video is not None:
             if self.occupied.pop(video).blocked:
                 self._encoded_in_vain.add(video)
             self._just_encoded.discard(video)
             self.attempts["encoding"] += 1
-
-    def _on_encoder_repaired(self, time: float, _: None, encoder: int) -> None:
-        self.down.remove(encoder)
 
     def _on_publisher_started(self, time: float, _: int | None, publisher: int) -> None:
         self.started += 1
@@ -280,7 +266,6 @@ class State:
             self.cold += 1
         self._is_idle_no_more(time, self.publishers[publisher])
         self.publishers[publisher] = Publisher(publisher, "busy", time, self._shown(video))
-        self._waits(video).pop(video, None)
 
     def _is_idle_no_more(self, time: float, publisher: Publisher) -> None:
         if publisher.state == "ready":
@@ -296,7 +281,6 @@ class State:
     def _on_discarded(self, time: float, video: int, _: None) -> None:
         self._stockouts.add(video)
         self.occupied.pop(video, None)
-        self._waits(video).pop(video, None)
         self._settled(video)
 
     def _settled(self, video: int) -> float | None:
@@ -307,7 +291,7 @@ class State:
     def _on_publisher_ended(self, time: float, video: int, publisher: int) -> None:
         one = self._gone(time, publisher)
         if (begun := self._settled(video)) is not None:
-            # times are whole microseconds: rounded, the value is that of ``run.videos`` and in the right bucket
+            # times are whole microseconds: rounded, the value equals ``run.videos`` and is in the right bucket
             self.elapsed.observe(round(time - begun, 6))
             held = one.since if self._scenario.deadline == "assigned" else time
             self.slack_left.observe(self.videos[video].publication_timeout - round(held - begun, 6))
@@ -319,28 +303,25 @@ class State:
             return
         self.attempts["publishing"] += 1
         if self.places.of("video", video) in WAITING:
-            self._waits_again(video)
             if video in self.encoding_started and video not in self._just_encoded:
                 self._stockouts.add(video)
         else:  # that was its last attempt
             self._settled(video)
 
-    def _waits_again(self, video: int) -> None:
-        """Put a video among those that wait, at the place that it had."""
-        waiting = self._waits(video)
-        again = [one for one in self._queued if one in waiting or one == video]
-        waiting.clear()
-        waiting.update(dict.fromkeys(again))
-
     def _on_publisher_retired(self, time: float, _: None, publisher: int) -> None:
         self._gone(time, publisher)
 
-    # -- what is measured ----------------------------------------------------------------------------------
+    # -- figures -------------------------------------------------------------------------------------------
 
     @property
     def blocked(self) -> bool:
         """Whether the client offers a video that no encoder can take."""
-        return bool(self.offered) and 0 < len(self.occupied) + len(self.down) == self.encoders
+        return bool(self.offered) and 0 < len(self.occupied) + self.down == self.encoders
+
+    @property
+    def down(self) -> int:
+        """How many encoders are being repaired."""
+        return self.places.counts["encoder", "down"]
 
     @property
     def settled(self) -> int:
@@ -349,12 +330,12 @@ class State:
 
     @property
     def on_time_rate(self) -> float | None:
-        """The share of published videos among those with an outcome; None before the first outcome."""
+        """The share of published videos among the videos with an outcome; None before the first outcome."""
         return self.stats["published"] / self.settled if self.settled else None
 
     @property
     def publisher_states(self) -> dict[str, int]:
-        """The publishers by state: those that exist, and those that have failed so far."""
+        """The number of publishers by state: of existing ones, and of all that have failed so far."""
         return {state: self.places.counts["publisher", state] for state in PUBLISHER_STATES}
 
     @property
@@ -374,12 +355,13 @@ class State:
         self._most_alive = max(self._most_alive, self._alive + existing)
         return self._most_alive
 
-    # -- what is shown -------------------------------------------------------------------------------------
+    # -- snapshots -----------------------------------------------------------------------------------------
 
     def pipeline(self) -> Pipeline:
         """Return a copy for other threads."""
         offered = next(iter(self.offered), None)
         busy = {encoder.number: encoder for encoder in self.occupied.values()}
+        places, (queue, beside) = self.places, map(self._waiting, WAITING)
         return Pipeline(
             version=self.version,
             client=Client(
@@ -389,20 +371,23 @@ class State:
                 None if self._more else len(self.videos) - self._taken,
                 len(self.refused),
             ),
-            encoders=[busy.get(n) or Encoder(n, down=n in self.down) for n in range(min(self.encoders, SHOWN))],
+            encoders=[
+                busy.get(n) or Encoder(n, down=places.of("encoder", n) == "down")
+                for n in range(min(self.encoders, SHOWN))
+            ],
             encoders_total=self.encoders,
             encoders_busy=len(self.occupied),
             encoders_blocked=sum(encoder.blocked for encoder in self.occupied.values()),
-            encoders_down=len(self.down),
-            interrupted=self.places.counts["video", "interrupted"],
-            queue=[self._shown(video) for video in islice(self.queue, SHOWN)],
-            queue_total=len(self.queue),
-            beside=[self._shown(video) for video in islice(self.beside, SHOWN)],
-            beside_total=len(self.beside),
+            encoders_down=self.down,
+            interrupted=places.counts["video", "interrupted"],
+            queue=queue,
+            queue_total=places.counts["video", WAITING[0]],
+            beside=beside,
+            beside_total=places.counts["video", WAITING[1]],
             publishers=list(islice(self.publishers.values(), SHOWN)),
-            publishers_starting=self.places.levels["publishers_starting"],
-            publishers_ready=self.places.levels["publishers_ready"],
-            publishers_busy=self.places.levels["publishers_busy"],
+            publishers_starting=places.levels["publishers_starting"],
+            publishers_ready=places.levels["publishers_ready"],
+            publishers_busy=places.levels["publishers_busy"],
             publishers_started=self.started,
             stats=dict(self.stats),
             settled=self.settled,
@@ -412,6 +397,11 @@ class State:
             failed=list(self._last["failed"]),
             events=[self._shown_event(entry) for entry in self._events],
         )
+
+    def _waiting(self, state: str) -> list[Waiting]:
+        """Return the first videos that wait for a publisher in the queue, or beside it."""
+        videos = (video for video in self._queued if self.places.of("video", video) == state)
+        return [self._shown(video) for video in islice(videos, SHOWN)]
 
     def _shown_event(self, entry: LogEntry) -> Happened:
         title = "" if entry.video is None else self.videos[entry.video].title
@@ -429,7 +419,7 @@ _TITLE = 120
 
 
 class Further(NamedTuple):
-    """A counter that views show where the scenario has what it counts."""
+    """A counter that views show if its events can happen in the scenario."""
 
     count: Callable[[State], int]
     has: Callable[[Scenario], bool]
@@ -452,7 +442,7 @@ FURTHER = {
     ),
     "redeliveries": Further(lambda state: state.redeliveries, lambda world: world.broker is not None),
 }
-"""Those counters, by their names for people. A new one is a new row."""
+"""The further counters, by their names for people. A new counter is a new row."""
 
 
 # -- levels over time --------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What a replay plays: the base class, and a simulation at the clock's pace, of a catalogue or a feed."""
+"""Sources of a replay's events: the base class, and a simulation at the pace of a clock."""
 
 from __future__ import annotations
 
@@ -31,13 +31,7 @@ if TYPE_CHECKING:
     from tv2sim.strategies import Strategy
     from tv2sim.world.scenario import Scenario
 
-__all__ = [
-    "Accepted",
-    "LiveSubmissions",
-    "Player",
-    "RealtimeEnvironment",
-    "Simulated",
-]
+__all__ = ["Accepted", "Player", "Simulated"]
 
 Accepted: TypeAlias = Sequence[Callable[[Video], object]]
 """Functions to be called with each video of a feed."""
@@ -84,7 +78,7 @@ class Player:
             self.source.close()
 
     def play(self, clock: Clock, observers: Sequence[Observer], accepted: Accepted) -> Run:
-        """Play it, and return the run.
+        """Play at the pace of a clock, and return the run.
 
         Parameters
         ----------

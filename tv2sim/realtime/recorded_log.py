@@ -87,7 +87,7 @@ class Recorded(Player):
     versions, strategy_data
         See :class:`tv2sim.results.run.Run`.
     log : list of LogEntry
-        What happened.
+        The events.
     end, ending
         When and why it ended.
     quota_waits : int
@@ -138,12 +138,12 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
     Parameters
     ----------
     source : path, "-" or open file
-        The log. One that ends early is played as far as it goes.
+        The log. A log that was cut off is played to its last event.
 
     Raises
     ------
     InputError
-        If it is not such a log; the message names the line.
+        If the file is not such a log; the message names the line.
     """
     if not isinstance(source, (str, os.PathLike)) and not hasattr(source, "readline"):
         given = " ".join(shown(source, 60).split())
@@ -196,39 +196,35 @@ def _recorded(
     head: _Head, strategy: Strategy, scenario: Scenario, told: list[tuple[int, _Line]], name: str
 ) -> Recorded:
     """Return the recorded run that the lines describe, after a check of its events."""
-    videos, rejected = list(head.catalogue.videos), list(head.catalogue.rejected)
-    log, numbers, own, ends, waits = list[LogEntry](), list[int](), set[int | None](), _Line(), 0
-    for number, line in told:
-        if line.accepted is not None:
-            videos.append(line.accepted)
-        if line.rejected is not None:
-            rejected.append(line.rejected)
-        if line.event:
-            log.append(LogEntry(line.time, line.event, line.video, line.encoder, line.publisher))
-            numbers.append(number)
-        if line.own:
-            own.add(line.video)
-        if line.end is not None and line.ending is not None:
-            ends = line
-        waits = waits if line.quota_waits is None else line.quota_waits
-    lost = [Rejected(*msgspec.structs.astuple(line)) for line in rejected]
-    catalogue = Catalogue(videos, lost, head.catalogue.name)
+    catalogue, lines = _catalogue(head, told), [line for _, line in told]
+    events = [(number, line) for number, line in told if line.event]
+    log = [LogEntry(line.time, line.event, line.video, line.encoder, line.publisher) for _, line in events]
     log, wrong = _completed(log, catalogue.publication_timeout, scenario)
     if wrong is not None:
         what = f"{log[wrong].event!r:.40} at {log[wrong].time:g} s"
-        raise InputError(f"{name!r}, line {numbers[wrong]}, contradicts those before it: {what}")
-    end = (log[-1].time if log else 0.0) if ends.end is None else ends.end
+        raise InputError(f"{name!r}, line {events[wrong][0]}, contradicts those before it: {what}")
+    last = next((line for line in reversed(lines) if line.end is not None and line.ending is not None), _Line())
+    end = (log[-1].time if log else 0.0) if last.end is None else last.end
+    own = {line.video for line in lines if line.own}
     return Recorded(
         strategy, scenario, head.seed, head.replication, source=catalogue,
-        own=bytearray(row in own for row in range(len(videos))),
+        own=bytearray(row in own for row in range(len(catalogue))),
         versions=head.versions,
         strategy_data=head.strategy,
         # events after the last outcome, while a feed was still open, do not belong to the run
         log=[entry for entry in log if entry.time <= end],
         end=end,
-        ending=ends.ending or "stopped",
-        quota_waits=waits,
+        ending=last.ending or "stopped",
+        quota_waits=last.quota_waits or 0,
     )  # fmt: skip
+
+
+def _catalogue(head: _Head, told: list[tuple[int, _Line]]) -> Catalogue:
+    """Return the catalogue: the videos and rejected lines of the first line, then of the feed."""
+    videos = [line.accepted for _, line in told if line.accepted is not None]
+    lost = [*head.catalogue.rejected, *(line.rejected for _, line in told if line.rejected is not None)]
+    rejected = [Rejected(*msgspec.structs.astuple(line)) for line in lost]
+    return Catalogue([*head.catalogue.videos, *videos], rejected, head.catalogue.name)
 
 
 def _completed(
@@ -249,13 +245,8 @@ def _completed(
 
 def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], scenario: Scenario) -> int | None:
     """Return the index of the first event that cannot follow those before it, or None."""
-    checks = (
-        _unexpected(log, len(timeouts), scenario),
-        _wrong_encoders(log, scenario.encoder_count > 0),
-        _wrong_publishers(log),
-    )
-    found = [line for check in checks if (line := next(check, None)) is not None]
-    wrong = min(found, default=None)
+    check = _Check(scenario, len(timeouts))
+    wrong = next((line for line, entry in enumerate(log) if not check.allows(entry)), None)
     try:
         of_scenario = scenario.deadline, 0, scenario.most_offers
         facts_of_log(log[:wrong], timeouts, bytearray(len(timeouts)), 0.0, "stopped", *of_scenario)
@@ -264,42 +255,41 @@ def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], scenario:
     return wrong
 
 
-def _unexpected(log: list[LogEntry], videos: int, scenario: Scenario) -> Iterator[int]:
-    """Yield the indices of entries that :data:`~tv2sim.results.event_kinds.EVENTS` does not allow there."""
-    places = Places(scenario, bytes(videos))
-    for line, entry in enumerate(log):
-        kind = EVENTS.get(entry.event)
-        if (
-            kind is None
-            or (entry.video or 0) >= videos
-            or (entry.encoder or 0) >= max(scenario.encoder_count, 1)
-        ):
-            yield line
-            return
+class _Check:
+    """A check of events, one after the other, up to the first one that is not allowed."""
+
+    def __init__(self, scenario: Scenario, videos: int) -> None:
+        self._places = Places(scenario, bytes(videos))
+        self._videos, self._encoders = videos, scenario.encoder_count
+        self._publishers = 0  # that were started; they are numbered in the order of their start
+        self._encoder_of: dict[int | None, int | None] = {}  # of each video that holds one
+
+    def allows(self, entry: LogEntry) -> bool:
+        """Return whether the event can follow those before it; if so, follow it."""
+        kind, places = EVENTS.get(entry.event), self._places
+        if kind is None or (entry.video or 0) >= self._videos or (entry.encoder or 0) >= max(self._encoders, 1):
+            return False
         if any(places.of(of, getattr(entry, of)) not in allowed for of, allowed in kind.after.items()):
-            yield line
-        if entry.event == "encoding_started" and places.of("encoder", entry.encoder) == "down":
-            yield line
+            return False
+        if entry.event == "publisher_started" and entry.publisher != self._publishers:
+            return False
+        self._publishers += entry.event == "publisher_started"
+        if not self._encoder_fits(entry):
+            return False
         places.follow(entry)
+        return True
 
-
-def _wrong_encoders(log: list[LogEntry], encoded: bool) -> Iterator[int]:
-    """Yield the indices of entries whose encoder does not fit: each encoder holds one video at a time."""
-    encoder_of: dict[int | None, int | None] = {}  # of each video that holds one
-    for line, (_, event, video, encoder, _) in enumerate(log):
+    def _encoder_fits(self, entry: LogEntry) -> bool:
+        """Return whether the encoder of an event can be in it: an encoder holds one video at a time."""
+        _, event, video, encoder, _ = entry
+        held = self._encoder_of
         if event == "encoding_started":
-            if (encoder is not None) != encoded or (encoder is not None and encoder in encoder_of.values()):
-                yield line
-            encoder_of[video] = encoder
-        elif event in ("queued", "discarded"):
-            encoder_of.pop(video, None)
+            is_free = encoder not in held.values() and self._places.of("encoder", encoder) != "down"
+            held[video] = encoder
+            return encoder is None if self._encoders == 0 else encoder is not None and is_free
+        if event in ("queued", "discarded"):
+            held.pop(video, None)
         elif event == "encoder_failed":
-            held = encoder if video is None else encoder_of.pop(video, None)
-            if encoder is None or held != encoder or encoder in encoder_of.values():
-                yield line
-
-
-def _wrong_publishers(log: list[LogEntry]) -> Iterator[int]:
-    """Yield the indices of starts of publishers that are not numbered in the order of their start."""
-    starts = ((line, entry.publisher) for line, entry in enumerate(log) if entry.event == "publisher_started")
-    return (line for number, (line, publisher) in enumerate(starts) if publisher != number)
+            lost = encoder if video is None else held.pop(video, None)
+            return encoder is not None and lost == encoder and encoder not in held.values()
+        return True

@@ -7,6 +7,7 @@ import errno
 import hmac
 import ipaddress
 import logging
+import os
 import re
 import secrets
 import socket
@@ -39,7 +40,7 @@ __all__ = ["Broadcast", "Connection", "Server", "application"]
 
 
 class _Served(Protocol):
-    """What a server shows and controls: a replay."""
+    """A replay, as far as a server shows and controls it."""
 
     phase: Phase
     speed: Speed
@@ -84,7 +85,7 @@ class Server:
         """The page's address with the token that it needs to pause and to change the speed."""
         name = "127.0.0.1" if self._address.is_unspecified else str(self._address)
         host = f"[{name}]" if ":" in name else name
-        # browsers do not send what follows the #
+        # browsers do not send the part after the #
         return f"http://{host}:{self.port}/" + ("" if self.token is None else f"#token={self.token}")
 
     def start(self, replay: _Served) -> None:
@@ -168,18 +169,16 @@ def _listening(host: str, port: int) -> socket.socket:
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"cannot listen at host {host!r}: {reason}") from error
-    family, kind, protocol, _, address = found[0]
-    listener = socket.socket(family, kind, protocol)
+    family, _, _, _, address = found[0]
+    both = family == socket.AF_INET6 and socket.has_dualstack_ipv6()
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)
-        listener.bind(address)
-        listener.listen(128)
+        listener = socket.create_server(address, family=family, backlog=128, dualstack_ipv6=both)
     except OSError as error:
-        listener.close()
         if error.errno == errno.EADDRINUSE:
             raise InputError(f"port {port} is in use: choose another one, or 0 for any that is free") from error
-        raise InputError(f"cannot listen at {host!r}, port {port}: {error.strerror or error}") from error
+        reason = os.strerror(error.errno) if error.errno else error
+        raise InputError(f"cannot listen at {host!r}, port {port}: {reason}") from error
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _BUFFER)  # connections inherit it
     return listener
 
 
@@ -222,7 +221,7 @@ def application(
     Parameters
     ----------
     replay : _Served
-        What is shown and controlled.
+        The replay that is shown and controlled.
     broadcast : Broadcast
         The events for the page.
     allowed : callable
@@ -367,7 +366,7 @@ SILENCE = 1.0
 
 
 class _Tick(NamedTuple):
-    """What viewers are sent at one time."""
+    """The events that viewers are sent at one time."""
 
     number: int
     new: bytes
@@ -383,7 +382,7 @@ class Broadcast:
 
     Invariant: only the latest tick is kept, so a missed tick is never sent later. A viewer that had the tick
     before it gets `new`, whose rows follow the rows of that tick. Any other viewer gets `everything`, which
-    replaces whatever that viewer has.
+    replaces all rows that the viewer has.
 
     Parameters
     ----------
@@ -405,7 +404,7 @@ class Broadcast:
         self._last_at = 0.0
 
     async def stream(self) -> AsyncIterator[bytes]:
-        """Yield the events for one viewer: everything so far, then what changes, up to the end."""
+        """Yield the events for one viewer: the whole state first, then changes, up to the end."""
         self._viewers += 1
         if self._ticker is None and not self._ended:
             self._make_tick()

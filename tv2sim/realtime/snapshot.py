@@ -1,4 +1,4 @@
-"""What views show: a replay at one time, as plain data that other threads can read and JSON can hold."""
+"""A replay at one time, as plain data for views: other threads can read it, and JSON can hold it."""
 
 from __future__ import annotations
 
@@ -102,7 +102,7 @@ class Pipeline(msgspec.Struct):
     settled: int
     """Videos that have an outcome."""
     further: dict[str, int]
-    """Counters that the scenario has besides those of the stats line."""
+    """Counters of the scenario that the stats line does not have."""
     on_time_rate: float | None
     published: list[Waiting]
     """The last ones, the latest first."""
@@ -131,7 +131,7 @@ class Snapshot(msgspec.Struct):
     """Mean start-up time of a publisher in the scenario."""
     until: float | None
     restartable: bool
-    """Whether it can be played again."""
+    """Whether the replay can be played again."""
     pipeline: Pipeline
 
 
@@ -140,7 +140,7 @@ class Frame(NamedTuple):
 
     snapshot: Snapshot
     names: list[str]
-    """The levels: the columns of `rows` after that of the time."""
+    """The names of the levels: the columns of `rows` after the time."""
     generation: int
     """How often rows were left out: if it has changed, the rows that a viewer has are out of date."""
     start: int

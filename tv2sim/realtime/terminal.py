@@ -60,7 +60,7 @@ class Output:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        stream.flush()  # what follows is not written to the stream
+        stream.flush()  # all later output goes past the stream
         self._number: int | None = None
         self._piece = 512  # bytes that a pipe takes without blocking, if it takes data
         self._blocks = True
@@ -88,7 +88,7 @@ class Output:
         return columns or 80, rows or 24
 
     def write(self, data: bytes, timeout: float = 0.0) -> int:
-        """Write what is taken, after a wait of at most `timeout` seconds, and return how many bytes that is."""
+        """Write the bytes that the file takes within `timeout` seconds, and return their number."""
         if self._number is None:
             self._stream.buffer.write(data)
             return len(data)
@@ -118,7 +118,7 @@ def start(stream: TextIO) -> None:
 
 @contextmanager
 def messages_held() -> Iterator[io.StringIO]:
-    """Yield the messages on standard error; those to a terminal are held back until the end."""
+    """Yield the messages on standard error; messages to a terminal are held back until the end."""
     errors, messages = sys.stderr, io.StringIO()
     held = errors is not None and errors.isatty()
     try:
@@ -203,7 +203,7 @@ def suspensions_noted() -> Iterator[list[int]]:
 
 
 def suspend(noted: list[int]) -> None:
-    """Stop the process until it is continued, if SIGTSTP was noted; forget what was noted."""
+    """If SIGTSTP was noted, stop the process until it is continued; then clear the list."""
     if HAVE_TERMINALS and signal.SIGTSTP in noted:
         handler = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTSTP)

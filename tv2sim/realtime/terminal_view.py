@@ -1,8 +1,9 @@
-"""The view of a replay in the terminal: a picture made of rich's layouts and tables, and what keys do."""
+"""The view of a replay in the terminal: a picture made of rich's layouts and tables, and its keys."""
 
 from __future__ import annotations
 
 import codecs
+import copy
 import io
 import locale
 import os
@@ -11,18 +12,20 @@ import sys
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
+from itertools import zip_longest
 from math import ceil, inf, isfinite
-from typing import TYPE_CHECKING, NamedTuple, Self, TextIO, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TextIO, TypeAlias
 
+import msgspec
 from rich.console import Console, Group, RenderableType
 from rich.layout import Layout
-from rich.live import Live
 from rich.rule import Rule
 from rich.table import Column, Table
 from rich.text import Text
 
+from tv2sim.base.errors import printable
 from tv2sim.realtime.clock import LAG_LIMIT
-from tv2sim.realtime.snapshot import UNDER_WAY
+from tv2sim.realtime.snapshot import UNDER_WAY, Snapshot
 from tv2sim.realtime.terminal import Keys, Output, messages_held, start, suspend, suspensions_noted, takes
 
 if TYPE_CHECKING:
@@ -30,7 +33,7 @@ if TYPE_CHECKING:
 
     from tv2sim.realtime.clock import Speed
     from tv2sim.realtime.handle import Replay
-    from tv2sim.realtime.snapshot import Encoder, Publisher, Snapshot
+    from tv2sim.realtime.snapshot import Encoder, Publisher
 
 __all__ = ["Charset", "Picture", "Screen", "changed_speed", "show", "sum_up", "summary"]
 
@@ -87,7 +90,7 @@ def _suspend(replay: Replay, noted: list[int]) -> None:
 
 
 def _obeyed(replay: Replay, keys: str) -> bool:
-    """Do what keys ask for; return False if that is to stop."""
+    """Carry out the commands of keys; return False after the command to stop."""
     for key in keys:
         if key in "qQ":
             replay.stop()
@@ -116,7 +119,7 @@ def changed_speed(speed: Speed, *, faster: bool) -> Speed:
 
 
 class Screen:
-    """The terminal's alternate screen. rich draws into a buffer, and the rows that have changed are sent.
+    """The terminal's alternate screen. rich draws a picture, and the rows that have changed are sent.
 
     No write blocks: as long as the terminal has not taken a picture, no other one is drawn.
 
@@ -125,37 +128,28 @@ class Screen:
     stream : text file
         The terminal.
     charset : Charset
-        The characters that it can show.
+        The characters that the terminal can show.
     """
 
     def __init__(self, stream: TextIO, charset: Charset) -> None:
         self._stream, self._charset = stream, charset
         self._output = Output(stream)
         self._unsent = b""
-        self._rows: dict[int, str] = {}  # the picture that the terminal has, or will have
-        self._buffer = io.StringIO()
-        self._console = Console(
-            file=self._buffer, force_terminal=True, force_interactive=True, legacy_windows=False
-        )
-        self._live = Live(
-            console=self._console, screen=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
-        )
+        self._rows: list[str] = []  # the picture that the terminal has, or will have
+        self._console = Console(file=io.StringIO(), force_terminal=True, legacy_windows=False)
 
     def __enter__(self) -> Self:
-        self._live.start()
-        # without wrapping, a title that the terminal shows wider does not shift the next row
-        self._send(self._rendered() + "\x1b[?7l")
+        self._send(_ENTER)
         return self
 
     def __exit__(self, *_: object) -> None:
         start(self._stream)
-        self._live.stop()
         self._unsent = b""
-        self._send("\x1b[0m\x1b[?7h" + self._rendered(), _PATIENCE)
+        self._send(_LEAVE, 0.3)
         self._output.close()
 
     def ready(self) -> bool:
-        """Return whether the terminal has taken all that was drawn, after sending what it takes now."""
+        """Send unsent data, and return whether the terminal has taken all of it."""
         self._send("")
         return not self._unsent
 
@@ -164,22 +158,16 @@ class Screen:
         size = self._output.size
         if self._console.size != size:
             self._console.size = size
-            self._rows.clear()
-            self._console.clear()
-        self._live.update(picture.layout(*size), refresh=True)
-        cleared, _, drawn = self._rendered().rpartition(_HOME)
-        rows = dict(enumerate(drawn.split("\n"), 1))
-        # erased first, since a title that the terminal shows narrower would leave old text
-        changed = [f"\x1b[0m\x1b[{at};1H\x1b[K{row}" for at, row in rows.items() if row != self._rows.get(at)]
+            self._rows = []
+            self._send("\x1b[2J")
+        with self._console.capture() as drawn:
+            self._console.print(picture.layout(*size), end="")
+        rows = self._charset.drawn(drawn.get()).splitlines()
+        for at, (row, before) in enumerate(zip_longest(rows, self._rows), 1):
+            if row != before:
+                # erased first, since a title that the terminal shows narrower would leave old text
+                self._send(f"\x1b[0m\x1b[{at};1H\x1b[K{row}")
         self._rows = rows
-        self._send(cleared + "".join(changed))
-
-    def _rendered(self) -> str:
-        """Return what rich has written into the buffer, and empty the buffer."""
-        text = self._buffer.getvalue()
-        self._buffer.seek(0)
-        self._buffer.truncate()
-        return self._charset.drawn(text)
 
     def _send(self, text: str, timeout: float = 0.0) -> None:
         self._unsent += text.encode(self._charset.encoding, "backslashreplace")
@@ -187,19 +175,9 @@ class Screen:
             self._unsent = self._unsent[self._output.write(self._unsent, timeout) :]
 
 
-_HOME = "\x1b[H"
-_PATIENCE = 0.3
-"""Wall seconds to wait at the end for a terminal that does not take data."""
-
-
-def charset_of(stream: TextIO) -> Charset:
-    """Return the characters that a stream can show."""
-    encoding = getattr(stream, "encoding", None) or "ascii"
-    if sys.flags.utf8_mode and not os.environ.get("PYTHONUTF8"):
-        # in the locale C Python takes UTF-8, but the terminal may have ASCII only
-        encoding = locale.getencoding()
-    # the font of the Linux console lacks the blocks that show levels
-    return Charset(codecs.lookup(encoding).name, ascii_only=os.environ.get("TERM") == "linux")
+# the other screen, without a cursor, and without wrapping: a title that the terminal shows wider than rich
+# assumes does not shift the next row
+_ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[0m\x1b[?7h\x1b[?25h\x1b[?1049l"
 
 
 # -- the summary that stays in the terminal ----------------------------------------------------------------
@@ -214,18 +192,17 @@ def sum_up(replay: Replay) -> None:
 
 def summary(snapshot: Snapshot, charset: Charset, width: int) -> list[str]:
     """Return a summary of a replay that is over, in a few lines."""
-    pipe = snapshot.pipeline
+    picture = Picture(snapshot, charset)
+    pipe = picture.pipe
     rate = "" if pipe.on_time_rate is None else f"{100 * pipe.on_time_rate:.1f} % · "
     published = f"{pipe.stats['published']} of {pipe.settled} published in time"
-    lines = [Picture(snapshot, charset).title(width).plain]
-    lines.append(f"{published} · {rate}{pipe.publishers_started} publishers started")
+    lines = [picture.title(width).plain, f"{published} · {rate}{pipe.publishers_started} publishers started"]
     if pipe.failed:
-        titles = ", ".join(video.title for video in pipe.failed)
-        lines.append(f"failed, the last first: {charset.escape(titles)}")
+        lines.append(f"failed, the last first: {', '.join(video.title for video in pipe.failed)}")
     return [charset.drawn(_cut(line, width)) for line in lines]
 
 
-# -- what a terminal can show ------------------------------------------------------------------------------
+# -- the characters of a terminal --------------------------------------------------------------------------
 
 
 class Charset:
@@ -247,35 +224,48 @@ class Charset:
             ascii_only = True
         self._replaced = _IN_ASCII if ascii_only else {}
 
-    def escape(self, text: str) -> str:
-        """Return text with control characters, and characters that the terminal cannot show, escaped."""
-        visible = text.translate(_SELECTORS)
-        shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in visible)
-        return shown.encode(self.encoding, "backslashreplace").decode(self.encoding)
+    def escaped(self, value: Any) -> Any:
+        """Return data whose texts hold only characters that the terminal can show; others are escaped."""
+        if isinstance(value, str):
+            text = printable(value.translate(_SELECTORS))
+            return text.encode(self.encoding, "backslashreplace").decode(self.encoding)
+        if isinstance(value, dict):
+            return {name: self.escaped(one) for name, one in value.items()}
+        return [self.escaped(one) for one in value] if isinstance(value, list) else value
 
     def drawn(self, text: str) -> str:
-        """Return what rich has drawn, with lines, bars and dots in ASCII if the terminal needs that."""
+        """Return a drawn text, with lines, bars and dots in ASCII if the terminal needs that."""
         return text.translate(self._replaced)
 
 
 _IN_ASCII = str.maketrans("━─·…", "#--~")
 _SELECTORS = dict.fromkeys([*range(0xFE00, 0xFE10), *range(0x1F3FB, 0x1F400)])
-"""Characters that are left out, since terminals disagree on the width of what they follow."""
+"""Characters that are left out, since terminals disagree on the width of the character before them."""
 
-# -- the arrangement ---------------------------------------------------------------------------------------
+
+def charset_of(stream: TextIO) -> Charset:
+    """Return the characters that a stream can show."""
+    encoding = getattr(stream, "encoding", None) or "ascii"
+    if sys.flags.utf8_mode and not os.environ.get("PYTHONUTF8"):
+        # in the locale C Python takes UTF-8, but the terminal may have ASCII only
+        encoding = locale.getencoding()
+    # the font of the Linux console lacks the characters of bars
+    return Charset(codecs.lookup(encoding).name, ascii_only=os.environ.get("TERM") == "linux")
+
+
+# -- the picture -------------------------------------------------------------------------------------------
 
 _WIDE = ({"encoders": 39, "waiting": 31, "publishers": 30}, {"counters": 40, "events": 60})
 _MIDDLE = ({"encoders": 1, "publishers": 1}, {"counters": 1, "waiting": 1}, {"events": 1})
 _NARROW = ({"counters": 1}, {"encoders": 1}, {"publishers": 1}, {"waiting": 1}, {"events": 1})
 """Rows of parts with their shares of the width, the most important row first."""
-_HEIGHTS = {
-    "encoders": (2, 11, 41),
-    "publishers": (2, 11, 41),
-    "waiting": (2, 7, 41),
-    "counters": (4, 7, 11),
-    "events": (3, 3, 13),
-}
-"""Lines of each part: the least, the usual number, and the most that is of use."""
+_ARRANGEMENTS = (
+    (110, 24, _WIDE), (72, 28, _MIDDLE), (72, 12, _MIDDLE[:2]), (0, 42, _NARROW), (0, 14, _NARROW[:4]),
+    (0, 10, _NARROW[:2]), (0, 5, _NARROW[:1]), (0, 0, ()),
+)  # fmt: skip
+"""Rows of parts by the columns and lines that the terminal has at least; the first that fits is taken."""
+_HEIGHTS = {"encoders": 11, "publishers": 11, "waiting": 8, "counters": 8, "events": 8}
+"""The share of each part in the height; the counters have at least 4 lines."""
 _GAP = 2
 
 
@@ -289,31 +279,13 @@ class _Part(NamedTuple):
         yield from console.render(Group(*self.draw(width, height)), options.update(width=width))
 
 
-def _heights(rows: Sequence[dict[str, int]], room: int) -> list[int]:
-    """Return how many lines each row gets, at most `room` in all.
-
-    First each row gets its least height, then its usual height, in the order of importance. Then each row gets
-    the most that is of use, in the opposite order. A row of events alone has no least height.
-    """
-    wanted = [[max(heights) for heights in zip(*map(_HEIGHTS.get, row), strict=True)] for row in rows]
-    order = range(len(rows))
-    steps = [(n, 0) for n in order if list(rows[n]) != ["events"]]
-    steps += [(n, 1) for n in order] + [(n, 2) for n in reversed(order)]
-    lines = [0] * len(rows)
-    for number, step in steps:
-        left = room - sum(lines) + lines[number]
-        if left >= wanted[number][0]:
-            lines[number] = max(lines[number], min(wanted[number][step], left))
-    return lines
-
-
 class Picture:
-    """What is drawn of a snapshot: lines at the top and at the bottom, and parts between them.
+    """A drawing of a snapshot: lines at the top and at the bottom, and parts between them.
 
     Parameters
     ----------
     snapshot : Snapshot
-        What is shown.
+        The replay at one time.
     charset : Charset
         The characters that the terminal can show.
     keys : bool
@@ -327,53 +299,52 @@ class Picture:
     def __init__(
         self, snapshot: Snapshot, charset: Charset, keys: bool = False, url: str = "", warning: str = ""
     ) -> None:
-        self._snapshot, self._pipe, self._escape = snapshot, snapshot.pipeline, charset.escape
-        self._keys, self._url, self._warning = keys, url, warning
+        # all texts are escaped here, so that none of the methods below has to
+        data, self._url, self._warning = charset.escaped([msgspec.to_builtins(snapshot), url, warning])
+        self._snapshot, self._keys = msgspec.convert(data, Snapshot), keys
+        self.pipe = self._snapshot.pipeline
 
     def layout(self, width: int, height: int) -> Layout:
-        """Return what fills a screen of so many columns and rows."""
+        """Return a layout that fills a screen of so many columns and rows."""
         above, below = self._above(width, height), self._below(width, height)
-        rows = _WIDE if width >= 110 else _MIDDLE if width >= 72 else _NARROW
-        room = max(0, height - len(above) - len(below))
-        lines = _heights(rows, room)
-        blocks = [Layout(size=size, visible=size > 0) for size in lines]
-        for row, block in zip(rows, blocks, strict=True):
-            block.split_row(*(Layout(_Part(getattr(self, name)), ratio=share) for name, share in row.items()))
+        blocks = []
+        for row in next(rows for columns, lines, rows in _ARRANGEMENTS if width >= columns and height >= lines):
+            share, least = max(map(_HEIGHTS.__getitem__, row)), 4 if "counters" in row else 2
+            block = Layout(ratio=share, minimum_size=least)
+            block.split_row(*(Layout(_Part(getattr(self, name)), ratio=part) for name, part in row.items()))
+            blocks.append(block)
         whole = Layout()
         whole.split_column(
             Layout(Group(*above), size=len(above)),
-            *blocks,
-            Layout("", visible=room > sum(lines)),
+            *(blocks or [Layout("")]),
             Layout(Group(*below), size=len(below), visible=bool(below)),
         )
         return whole
 
-    def _text(self, text: str, style: str = "") -> Text:
-        return Text(self._escape(text), style)
-
     # -- above and below -----------------------------------------------------------------------------------
 
-    def _above(self, width: int, height: int) -> list[Text]:
+    def _above(self, width: int, height: int) -> list[RenderableType]:
         """Return the lines at the top: one to four, by the height of the screen."""
         state, snapshot = self._state(), self._snapshot
         if height < 8:
             return [state]
         lag = Text(f"lag {1000 * snapshot.lag:.1f} ms, at most {1000 * snapshot.lag_max:.1f} ms")
         lag.style = "bold red" if snapshot.lag_max > LAG_LIMIT else "dim"
+        progress = _table(Column(no_wrap=True), Column(), _rest())
+        progress.add_row(state, *self._done())
         title = self.title(width - lag.cell_len - _GAP)
-        done = self._done(width - state.cell_len - _GAP)
-        lines = [_joined(title, lag, width), _joined(state, done, width)]
+        lines: list[RenderableType] = [_joined(title, lag, width), progress]
         if height >= 18:
             lines.append(self._client())
         return [*lines, Text()] if height >= 30 else lines
 
     def title(self, width: int) -> Text:
-        """Return what is played. The name of the catalogue is cut if there is no room for the rest."""
+        """Return the names of catalogue and strategy, and the seed. A long name of a catalogue is cut."""
         snapshot = self._snapshot
-        rest = f" · strategy {self._escape(snapshot.strategy)} · seed {snapshot.seed}"
+        rest = f" · strategy {snapshot.strategy} · seed {snapshot.seed}"
         if snapshot.replication:
             rest += f" · replication {snapshot.replication}"
-        return _line((_cut(self._escape(snapshot.catalogue), max(8, width - len(rest))), "bold"), rest)
+        return _line((_cut(snapshot.catalogue, max(8, width - len(rest))), "bold"), rest)
 
     def _state(self) -> Text:
         """Return the simulated time, the phase and the speed."""
@@ -384,36 +355,36 @@ class Picture:
         elif phase in UNDER_WAY:
             rest = "full speed" if snapshot.speed == "max" else f"speed {snapshot.speed:g}"
             phase = "paused" if snapshot.paused else phase
-        style = _PHASES.get(phase, "bold green")
+        style = _STYLES.get(phase, "bold green")
         return _line((f"{snapshot.time:.1f}{end} s  ", "bold"), (phase.upper(), style), f"  {rest}")
 
-    def _done(self, width: int) -> Text:
-        """Return how many videos have an outcome, with a bar if there is room."""
-        done, client = self._pipe.settled, self._pipe.client
-        total = None if client.left is None else client.taken + client.left
-        line = Text(f"{done} done" if total is None else f"{done} of {total} done")
-        room = min(40, width - line.cell_len - 2)
-        return line.append("  ").append(_bar(done / total, "green", room)) if total and room >= 8 else line
+    def _done(self) -> tuple[Text, RenderableType]:
+        """Return how many videos have an outcome, and a bar if it is known how many there will be."""
+        done, client = self.pipe.settled, self.pipe.client
+        if client.left is None:
+            return _line(f"{done} done"), ""
+        total = client.taken + client.left
+        return _line(f"{done} of {total} done"), _Bar(done / total, "green") if total else ""
 
     def _client(self) -> Text:
-        """Return what the client does."""
-        client = self._pipe.client
+        """Return the videos left to offer, and the video that waits for an encoder."""
+        client = self.pipe.client
         rest = "more may come" if client.left is None else f"{client.left or 'nothing'} more to offer"
         if client.again:
             rest += f", {client.again} to be offered again"
         if client.video is not None:
             blocked = max(0.0, self._snapshot.time - client.since)
-            rest += f" · waits {blocked:.1f} s for an encoder with {self._escape(client.video.title)}"
+            rest += f" · waits {blocked:.1f} s for an encoder with {client.video.title}"
         return _line(("client   ", "dim"), rest)
 
     def _below(self, width: int, height: int) -> list[Text]:
         """Return the lines at the bottom: the last warning, the keys, and the address."""
         if height < 5:
             return []
-        lines = [_line((self._escape(self._warning), "yellow"))] if self._warning and height >= 10 else []
+        lines = [_line((self._warning, "yellow"))] if self._warning and height >= 10 else []
         pauses = "resume" if self._snapshot.paused else "pause"
         over = "q quit" if self._snapshot.phase not in UNDER_WAY else f"space {pauses}   + - speed   q stop"
-        keys, address = _line(over if self._keys else "Ctrl-C stops it"), self._escape(self._url)
+        keys, address = _line(over if self._keys else "Ctrl-C stops it"), self._url
         if keys.cell_len + len(address) + _GAP > width:
             if len(address) <= width and height >= 20:
                 return [*lines, _line((address, "dim")), keys]
@@ -424,44 +395,38 @@ class Picture:
 
     def encoders(self, width: int, height: int) -> Iterable[RenderableType]:
         """Draw a lane for each encoder."""
-        pipe = self._pipe
+        pipe = self.pipe
         found = {"blocked": pipe.encoders_blocked, "down": pipe.encoders_down, "interrupted": pipe.interrupted}
         busy = f"{pipe.encoders_busy} of {pipe.encoders_total} busy" if pipe.encoders_total else "none"
         yield _heading("encoders", ", ".join([busy, *(f"{n} {what}" for what, n in found.items() if n)]))
         yield _lanes(map(self._encoder, pipe.encoders), pipe.encoders_total, width, height - 1)
 
     def _encoder(self, encoder: Encoder) -> Lane:
-        number, video = encoder.number, encoder.video
         if encoder.down:
-            return _lane(number, "bold red", "down")
-        if video is None:
-            return _lane(number, "dim", "free")
+            return _lane(encoder, Text("down", "bold red"))
+        if encoder.video is None:
+            return _lane(encoder, Text("free", "dim"))
         left, took = encoder.end - self._snapshot.time, encoder.end - encoder.start
         if encoder.blocked:
-            return _lane(number, "bold red", "blocked", -left, self._escape(video.title))
-        fraction = 1 - max(0.0, left) / took if took > 0 else 1.0
-        return _lane(number, "cyan", fraction, left, self._escape(video.title))
+            return _lane(encoder, Text("blocked", "bold red"), -left)
+        return _lane(encoder, _Bar(1 - max(0.0, left) / took if took > 0 else 1.0, "cyan"), left)
 
     def publishers(self, width: int, height: int) -> Iterable[RenderableType]:
         """Draw a lane for each publisher."""
-        pipe = self._pipe
+        pipe = self.pipe
         starting, ready, busy = pipe.publishers_starting, pipe.publishers_ready, pipe.publishers_busy
         yield _heading("pool", f"{starting} starting, {ready} ready, {busy} busy")
         yield _lanes(map(self._publisher, pipe.publishers), starting + ready + busy, width, height - 1)
 
     def _publisher(self, publisher: Publisher) -> Lane:
-        number, since = publisher.number, self._snapshot.time - publisher.since
+        since, mean = self._snapshot.time - publisher.since, self._snapshot.startup_mean
         if publisher.state == "starting":
-            mean = self._snapshot.startup_mean
-            return _lane(number, "yellow", since / mean if mean > 0 else 0.0, since)
-        if publisher.state == "ready":
-            return _lane(number, "bold green", "ready", since)
-        title = "" if publisher.video is None else publisher.video.title
-        return _lane(number, "magenta", "busy", since, self._escape(title))
+            return _lane(publisher, _Bar(since / mean if mean > 0 else 0.0, "yellow"), since)
+        return _lane(publisher, Text(publisher.state, _STYLES[publisher.state]), since)
 
     def waiting(self, width: int, height: int) -> Iterable[RenderableType]:
         """Draw the publishing queue, and the videos beside it that wait for their own publisher."""
-        pipe, rows = self._pipe, max(0, height - 1)
+        pipe, rows = self.pipe, max(0, height - 1)
         yield _heading(f"queue {pipe.queue_total}", f"own publisher {pipe.beside_total}")
         # the queue and the videos beside it may use the rows that the other leaves; else each gets half
         beside = min(pipe.beside_total, max(rows // 2, rows - pipe.queue_total))
@@ -470,43 +435,44 @@ class Picture:
         for place, video in [*waiting, *(("own", video) for video in pipe.beside[:beside])]:
             left = video.deadline - self._snapshot.time
             when = Text("too late", "red") if left < 0 else Text(f"{left:.1f} s" if isfinite(left) else "")
-            table.add_row(place, when, self._text(video.title))
+            table.add_row(place, when, Text(video.title))
         yield table
 
     def counters(self, width: int, height: int) -> Iterable[RenderableType]:
         """Draw the counters, and if there is room the videos that failed last."""
-        pipe = self._pipe
+        pipe = self.pipe
         rate = "none is out yet" if pipe.on_time_rate is None else f"{100 * pipe.on_time_rate:.1f} % on time"
         yield _heading("counters", rate)
         values = {name: pipe.stats[key] for name, key in _COUNTERS.items()}
         values["publishers"] = pipe.publishers_started
-        styles = {name: _STYLES.get(name, "") if value else "" for name, value in values.items()}
-        cells = [(name, Text(str(value), styles[name])) for name, value in values.items()]
+        cells = [(name, Text(str(n), _STYLES.get(name, "") if n else "")) for name, n in values.items()]
         columns = min(3, max(1, width // 18))
-        table = _table(*(column for _ in range(columns) for column in (_rest(), _right("bold"))))
-        yield _filled(table, cells, ceil(len(cells) / columns))
+        yield _filled([_rest(), _right("bold")] * columns, cells, ceil(len(cells) / columns))
         if pipe.further:
             yield Text(", ".join(f"{value} {name}" for name, value in pipe.further.items()))
         if pipe.failed:
             yield Text("failed, the last first:", "dim")
-            yield from (_line(("  " + self._escape(video.title), "red")) for video in pipe.failed)
+            yield from (_line(("  " + video.title, "red")) for video in pipe.failed)
 
     def events(self, width: int, height: int) -> Iterable[RenderableType]:
         """Draw the last lines of the event log, the latest first."""
         yield _heading("events", "the last first")
         table = _table(_right("dim"), _rest(0), _rest(0), _rest())
-        for one in self._pipe.events:
+        for one in self.pipe.events:
             event = Text(one.event, _STYLES.get(one.event, ""))
-            table.add_row(f"{one.time:.3f}", event, self._text(one.resource or ""), self._text(one.title))
+            table.add_row(f"{one.time:.3f}", event, one.resource, Text(one.title))
         yield table
 
 
-_PHASES = {"waiting": "yellow", "paused": "reverse yellow", "stopped": "bold red", "failed": "bold red"}
 _COUNTERS = {
     "submitted": "client_submitted", "encoded": "encoded", "published": "published", "failed": "publish_failed",
     "parse errors": "client_parse_errors",
 }  # fmt: skip
-_STYLES = {"published": "green", "failed": "red"}
+_STYLES = {
+    "waiting": "yellow", "paused": "reverse yellow", "stopped": "bold red", "published": "green",
+    "failed": "red", "ready": "bold green", "busy": "magenta",
+}  # fmt: skip
+"""The styles of phases, outcomes, and states of publishers."""
 
 # -- lines and tables --------------------------------------------------------------------------------------
 
@@ -545,27 +511,23 @@ def _table(*columns: Column) -> Table:
     return Table.grid(*columns, padding=(0, 2, 0, 0), expand=True)
 
 
-def _filled(table: Table, places: Sequence[Sequence[RenderableType]], rows: int) -> Table:
-    """Add places to a table, each some cells wide, from top to bottom and then from left to right."""
+def _filled(columns: Sequence[Column], places: Sequence[Sequence[RenderableType]], rows: int) -> Table:
+    """Return a table of places, each some cells wide, from top to bottom and then from left to right."""
+    table = _table(*(copy.deepcopy(column) for column in columns))
     for row in range(min(rows, len(places))):
         table.add_row(*(cell for cells in places[row::rows] for cell in cells))
     return table
 
 
-def _bar(fraction: float, style: str, width: int) -> Text:
-    """Return a bar of `width` cells of which a fraction is full."""
-    full = int(min(1.0, max(0.0, fraction)) * width)
-    return Text.assemble(("━" * full, style), ("─" * (width - full), "dim"))
-
-
 class _Bar(NamedTuple):
-    """A bar that fills its cell."""
+    """A bar that fills its cell, of which a fraction is full."""
 
     fraction: float
     style: str
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        yield _bar(*self, options.max_width)
+        full = int(min(1.0, max(0.0, self.fraction)) * options.max_width)
+        yield Text.assemble(("━" * full, self.style), ("─" * (options.max_width - full), "dim"))
 
 
 # -- lanes: a line for each encoder and publisher ----------------------------------------------------------
@@ -576,20 +538,18 @@ _NARROWEST = 19
 """Cells of a lane without a title, at least."""
 
 
-def _lane(number: int, style: str, state: str | float, seconds: float | None = None, title: str = "") -> Lane:
-    """Return a lane whose state is a word, or a bar for how much is done."""
+def _lane(of: Encoder | Publisher, state: RenderableType, seconds: float | None = None) -> Lane:
     time = "" if seconds is None else f"{max(0.0, seconds):.1f} s"
-    shown = Text(state, style) if isinstance(state, str) else _Bar(state, style)
-    return [str(number), shown, time, Text(title)]
+    return [str(of.number), state, time, Text("" if of.video is None else of.video.title)]
 
 
 def _lanes(lanes: Iterable[Lane], total: int, width: int, height: int) -> Table:
-    """Draw those of `total` lanes that fit, in columns; if some do not fit, the last place says how many."""
+    """Draw the lanes that fit, in columns; the last place counts the other ones of `total` lanes."""
     shown = list(lanes)
     columns = max(1, min(width // _NARROWEST, ceil(total / max(1, height))))
     if total > min(columns * height, len(shown)):
         shown = shown[: max(0, columns * height - 1)]
         shown.append(["", Text(f"+{total - len(shown)}", "dim"), "", ""])
     cells = 4 if width // columns >= 36 else 3  # titles need more room
-    kinds = [kind for _ in range(columns) for kind in (_right("dim"), _rest(), _right(), _rest(2))[:cells]]
-    return _filled(_table(*kinds), [lane[:cells] for lane in shown], height)
+    kinds = [_right("dim"), _rest(), _right(), _rest(2)][:cells] * columns
+    return _filled(kinds, [lane[:cells] for lane in shown], height)

@@ -6,12 +6,14 @@ import base64
 import dataclasses
 import datetime
 import hashlib
+import os
 import platform
 import re
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -22,11 +24,13 @@ from tv2sim.base.checks import plural
 from tv2sim.base.digits import listed, number
 from tv2sim.base.errors import InputError, escape
 from tv2sim.base.storage import whole_file
+from tv2sim.catalogue import Catalogue
 from tv2sim.engines.choice import package_of, runs_in_threads
 from tv2sim.experiments import conclusions
+from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.conclusions import controlled
 from tv2sim.experiments.planning import Plan
-from tv2sim.experiments.replications import main_of
+from tv2sim.experiments.replications import Replications, main_of
 from tv2sim.experiments.verdicts import Judgement
 from tv2sim.experiments.video_figures import QUANTITIES, SHARES
 from tv2sim.inference.intervals import Interval, exactly
@@ -38,15 +42,6 @@ from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE
 from tv2sim.world.prices import Prices
 from tv2sim.world.profiles import Profile
 from tv2sim.world.scenario import Scenario
-
-if TYPE_CHECKING:
-    import os
-    from collections.abc import Callable, Collection, Mapping
-
-    from tv2sim.catalogue import Catalogue
-    from tv2sim.experiments.comparison import Comparison
-    from tv2sim.experiments.replications import Replications
-
 
 # -- the report --------------------------------------------------------------------------------------------
 
@@ -142,7 +137,7 @@ class _About:
 
     @property
     def byline(self) -> str:
-        """Return the author and the date, as far as they are given."""
+        """Return the author and the date, if they are given."""
         return ", ".join(str(given) for given in (self.author, self.date) if given)
 
     @property
@@ -227,27 +222,21 @@ def _first(study: Comparison, reps: Replications) -> int:
 
 def _quantiles(study: Comparison) -> dict[str, Any]:
     """Return quantiles over all videos by world and strategy, or why they are not known."""
+
+    def of_all(reps: Replications) -> dict[str, Any]:
+        first = _first(study, reps)
+        found = [reps.video_times.quantiles(name, SHARES, study.confidence, first) for name in QUANTITIES]
+        return {
+            "intervals": [Interval(*one[:4]) for several in found for one in several],
+            "replications": first,
+        }
+
     try:
-        rows = [
-            {
-                name: _of_all(reps, study.confidence, _first(study, reps))
-                for name, reps in part.strategies.items()
-            }
-            for part in study.worlds()
-        ]
+        worlds = [{name: of_all(reps) for name, reps in part.strategies.items()} for part in study.worlds()]
     except InputError as error:
         return {"unknown": str(error)}
-    return {
-        "unknown": "",
-        "worlds": rows,
-        "columns": [(quantity, share) for quantity in QUANTITIES for share in SHARES],
-    }
-
-
-def _of_all(reps: Replications, confidence: float, first: int) -> dict[str, Any]:
-    """Return the quantiles of one strategy with their intervals, and how many replications they rest on."""
-    found = [reps.video_times.quantiles(quantity, SHARES, confidence, first) for quantity in QUANTITIES]
-    return {"intervals": [Interval(*one[:4]) for several in found for one in several], "replications": first}
+    columns = [(quantity, share) for quantity in QUANTITIES for share in SHARES]
+    return {"unknown": "", "worlds": worlds, "columns": columns}
 
 
 _MOST_GROUPS = 40
@@ -275,11 +264,9 @@ def _groups(part: Comparison, column: str) -> dict[str, Any]:
 
 def _in_group(row: Any) -> tuple[Interval, Interval]:
     """Return the on-time rate and the p99 of the lateness of a group."""
-    rate, half_width, low, high, late = (float(row[name]) for name in _OF_GROUP)
+    names = (ON_TIME_RATE, *Interval._fields[1:4], "lateness_99")
+    rate, half_width, low, high, late = (float(row[name]) for name in names)
     return Interval(rate, half_width, low, high), exactly(late, 0)
-
-
-_OF_GROUP = (ON_TIME_RATE, *Interval._fields[1:4], "lateness_99")
 
 
 # -- rendering ---------------------------------------------------------------------------------------------
@@ -381,7 +368,7 @@ def _world_of(study: Comparison, plan: Plan) -> str:
 
 
 def _question(plan: Plan) -> str:
-    """Return what is varied as a question.
+    """Return the question that a plan answers, made of the fields that it varies.
 
     Examples
     --------
@@ -400,56 +387,43 @@ def _question(plan: Plan) -> str:
 
 _PUBLISHING = "Publishing takes time, for which a publisher is busy."
 _ADDED: dict[str, Callable[[Scenario], object]] = {
-    "There is no encoding stage: a video is encoded when it arrives, and its timeout counts from then.": (
-        lambda scenario: scenario.encoders is None
-    ),
-    "Videos arrive at random.": lambda scenario: scenario.arrivals != "even",
-    "The rate of requests changes over time.": (
-        lambda scenario: isinstance(scenario.requests_per_second, Profile)
-    ),
-    "If no encoder is free, a video is refused and offered again later; meanwhile the client goes on.": (
-        lambda scenario: scenario.refuses
-    ),
-    "After its last offer, a video is refused for good, and is not in time.": (
-        lambda scenario: scenario.most_offers
-    ),
-    "Encoders differ in speed.": lambda scenario: isinstance(scenario.encoders, tuple),
-    "Encoding takes longer or shorter than the catalogue says, and no strategy knows it beforehand.": (
-        lambda scenario: scenario.encoding_factor is not None
-    ),
-    "Encoders die and are repaired; a video that loses its encoder starts over, while its timeout goes on.": (
-        lambda scenario: scenario.encoders_die
-    ),
-    "Between encoders and publishers, a broker delivers the videos; a delivery may come late, or twice.": (
-        lambda scenario: scenario.broker
-    ),
-    _PUBLISHING: lambda scenario: scenario.publishing_time != 0,
-    "A video is in time if a publisher takes it no later than its timeout, however long publishing takes.": (
-        lambda scenario: scenario.deadline == "assigned"
-    ),
-    "A publisher starts some time after it is ordered.": lambda scenario: scenario.provisioning_delay,
-    "The number of publishers at a time is limited; other starts wait until one has ended.": (
-        lambda scenario: scenario.max_publishers
-    ),
-    "Start-ups may fail.": lambda scenario: scenario.faults.startup,
-    "A ready publisher dies if it waits too long for a video.": (
-        lambda scenario: scenario.faults.ready_lifetime is not None
-    ),
-    "Publishing may fail; the video then waits for another publisher, at its old place.": (
-        lambda scenario: scenario.faults.publishing
-    ),
-    "After its last attempt, a video has failed without being published.": (
-        lambda scenario: scenario.faults.publishing and scenario.faults.attempts
-    ),
-    "A publisher that has failed is replaced when that is noticed.": (
-        lambda scenario: scenario.faults.of_publishers
-    ),
-}
-"""What a scenario may add, and whether it does."""
+    "There is no encoding stage: a video is encoded when it arrives, and its timeout counts from then.":
+        lambda one: one.encoders is None,
+    "Videos arrive at random.": lambda one: one.arrivals != "even",
+    "The rate of requests changes over time.":
+        lambda one: isinstance(one.requests_per_second, Profile),
+    "If no encoder is free, a video is refused and offered again later; meanwhile the client goes on.":
+        lambda one: one.refuses,
+    "After its last offer, a video is refused for good, and is not in time.":
+        lambda one: one.most_offers,
+    "Encoders differ in speed.": lambda one: isinstance(one.encoders, tuple),
+    "Encoding takes longer or shorter than the catalogue says, and no strategy knows it beforehand.":
+        lambda one: one.encoding_factor is not None,
+    "Encoders die and are repaired; a video that loses its encoder starts over, while its timeout goes on.":
+        lambda one: one.encoders_die,
+    "Between encoders and publishers, a broker delivers the videos; a delivery may come late, or twice.":
+        lambda one: one.broker,
+    _PUBLISHING: lambda one: one.publishing_time != 0,
+    "A video is in time if a publisher takes it no later than its timeout, however long publishing takes.":
+        lambda one: one.deadline == "assigned",
+    "A publisher starts some time after it is ordered.": lambda one: one.provisioning_delay,
+    "The number of publishers at a time is limited; other starts wait until one has ended.":
+        lambda one: one.max_publishers,
+    "Start-ups may fail.": lambda one: one.faults.startup,
+    "A ready publisher dies if it waits too long for a video.":
+        lambda one: one.faults.ready_lifetime is not None,
+    "Publishing may fail; the video then waits for another publisher, at its old place.":
+        lambda one: one.faults.publishing,
+    "After its last attempt, a video has failed without being published.":
+        lambda one: one.faults.publishing and one.faults.attempts,
+    "A publisher that has failed is replaced when that is noticed.":
+        lambda one: one.faults.of_publishers,
+}  # fmt: skip
+"""The sentences on what a scenario may add, each with its condition."""
 _BY_CATALOGUE: dict[str, Callable[[Catalogue], object]] = {
     _PUBLISHING: lambda catalogue: catalogue.publishing_time is not None,
 }
-"""What a catalogue may add as well."""
+"""The sentences that a catalogue may cause as well, each with its condition."""
 
 
 def added(scenarios: Mapping[str, Scenario], catalogues: Mapping[str, Catalogue]) -> list[str]:

@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
+from tv2sim.catalogue import Catalogue
+from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.conclusions import names_of
-from tv2sim.experiments.replications import main_of
+from tv2sim.experiments.replications import Replications, main_of
 from tv2sim.experiments.simulate import simulate
+from tv2sim.inference.intervals import Stopped
 from tv2sim.results.metrics import METRICS, ON_TIME_RATE
+from tv2sim.world.load import Explanation, LoadWarning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import pandas as pd
 
-    from tv2sim.catalogue import Catalogue
-    from tv2sim.experiments.comparison import Comparison
-    from tv2sim.experiments.replications import Replications
-    from tv2sim.inference.intervals import Stopped
-    from tv2sim.world.load import Explanation, LoadWarning
 
 _ENOUGH_REPLICATIONS = 30
 """With fewer, the distribution of the mean is not close enough to normal for a t interval."""
@@ -126,7 +124,7 @@ class SimultaneousEncodings(NamedTuple):
     """Videos whose encodings end at one instant, and for which a pool is shared: their order decides."""
 
     fewest: tuple[int, int]
-    """How many, and of how many videos, in the world with the smallest share of them."""
+    """The number of these videos and of all videos, in the world with the smallest share."""
     most: tuple[int, int]
     world: str
 

@@ -10,31 +10,29 @@ import io
 import re
 import warnings
 import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tv2sim import plots
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import number, rate
 from tv2sim.base.errors import InputError
+from tv2sim.experiments.comparison import Comparison
+from tv2sim.experiments.planning import Plan
 from tv2sim.experiments.simulate import simulate
 from tv2sim.experiments.verdicts import Judgement, cost_of
 from tv2sim.plots.line_charts import sweep_height
 from tv2sim.plots.point_charts import frontier_height, tradeoff_height
 from tv2sim.plots.row_charts import costs_height
-from tv2sim.plots.study import is_rarely_late, study_of, swept_by
+from tv2sim.plots.study import Shown, is_rarely_late, study_of, swept_by
 from tv2sim.plots.style import HEIGHT
 from tv2sim.results.figures import estimate
 from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE
 from tv2sim.results.run import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from matplotlib.axes import Axes
 
-    from tv2sim.experiments.comparison import Comparison
-    from tv2sim.experiments.planning import Plan
-    from tv2sim.plots.study import Shown
 
 _VIDEOS_IN_TIMELINE = 400
 """With more, the bars of a timeline are thinner than a line."""
@@ -306,7 +304,7 @@ def inline_svg(file: bytes, prefix: str, alt: str) -> str:
     prefix : str
         The text that its ids begin with; unique in the page.
     alt : str
-        The text that a screen reader reads instead of it.
+        The text that a screen reader reads instead of the chart.
     """
     ET.register_namespace("", _SVG)
     root = ET.fromstring(file)

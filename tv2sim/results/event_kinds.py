@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 
     from tv2sim.results.facts import Facts
 
-__all__ = [
-    "EVENTS", "Kind", "Log", "LogEntry", "Observer", "as_observers", "code_of", "entry_at", "log_of", "pack",
-    "times_of", "words",
-]  # fmt: skip
 
 ROW = "row"
 """Used in place of a column's name where the value is the number of the row itself."""

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
 
     from tv2sim.world.scenario import Deadline
 
-__all__ = [
-    "ATTEMPTS", "PUBLISHER_OUTCOMES", "TABLES", "VIDEO_OUTCOMES", "Column", "Columns", "Ending",
-    "Facts",
-]  # fmt: skip
 
 Ending: TypeAlias = Literal[
     "completed", "cut-off", "no publisher will come", "nothing left to happen", "stopped"

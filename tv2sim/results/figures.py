@@ -14,12 +14,6 @@ from tv2sim.inference.intervals import Interval
 from tv2sim.results.metrics import COST, METRICS
 from tv2sim.world.distributions import Constant
 
-__all__ = [
-    "RARELY_LATE", "Estimate", "as_number", "axis", "dearer", "decimals_of", "estimate", "estimated",
-    "fewer_late", "heading", "in_points", "in_words", "late", "percent", "points", "scaled", "span",
-    "with_span",
-]  # fmt: skip
-
 
 def scaled(metric: str, interval: Interval) -> Interval:
     """Return an interval in the unit in which people read it: a share in percent.

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from tv2sim.results.facts import Facts
     from tv2sim.world.scenario import Scenario
 
-__all__ = ["LEVELS", "WAITING", "Level", "Places", "levels_of", "shown"]
-
 
 class Level(NamedTuple):
     """The number of videos, publishers or encoders that are in some states.
@@ -98,7 +96,7 @@ AGAIN = {
     "publisher_failed": Again("assigned", lambda scenario: scenario.faults.attempts, None),
     "refused": Again("refused", lambda scenario: scenario.most_offers, "refused"),
 }
-"""The events of that kind: for all but the last, `Kind.then` says where the video is."""
+"""The events after which a video tries again; `Kind.then` has its state after each of them but the last."""
 
 
 def shown(scenario: Scenario, publishing_times: bool) -> list[str]:
@@ -110,7 +108,7 @@ def shown(scenario: Scenario, publishing_times: bool) -> list[str]:
 
 
 class Places:
-    """The state of each video, publisher and encoder, as a log tells it line by line.
+    """The state of each video, publisher and encoder, which follows a log line by line.
 
     Parameters
     ----------
@@ -122,7 +120,7 @@ class Places:
     Attributes
     ----------
     counts : Counter
-        By what has the state and the state: how many are in it.
+        The number in each state, by a pair such as ("video", "queued").
     levels : dict
         The levels, by name.
     """
@@ -167,7 +165,7 @@ class Places:
         return _BESIDE if state == "queued" and entry.video is not None and self._own[entry.video] else state
 
     def of(self, of: str, number: int | None) -> str | None:
-        """Return the state of a video, publisher or encoder; before its first event, that is `events.NEW`."""
+        """Return the state of a video, publisher or encoder: `event_kinds.NEW` before its first event."""
         return self._states.get((of, number))
 
 
@@ -207,7 +205,7 @@ _STATES: list[str | None] = [None, *dict.fromkeys([_BESIDE, *_THEN, *_LAST])]
 def _moves(log: Log, of: str, facts: Facts, scenario: Scenario) -> tuple[NDArray[np.intp], ...]:
     """Return the lines at which a video, publisher or encoder changes its state, and the states around them.
 
-    The lines are those of each video (or publisher, or encoder) together, in the order of the log.
+    The lines of one video (or publisher, or encoder) are together, in the order of the log.
     """
     leads_to = np.array([_NOWHERE, *(_STATES.index(kind.then.get(of)) for kind in EVENTS.values())])
     whose = getattr(log, of)

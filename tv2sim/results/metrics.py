@@ -32,21 +32,10 @@ if TYPE_CHECKING:
     from tv2sim.strategies import Strategy
     from tv2sim.world.scenario import Scenario
 
-__all__ = [
-    "COST", "MAIN", "METRICS", "ON_TIME_RATE", "Measured", "Metric", "Setting", "Stats", "Verdict",
-    "as_metrics", "costs", "elapsed", "happened", "holds", "hypothesis_of", "measure", "measured_for",
-    "metrics_of", "needs", "on_time", "publisher_times", "quantile", "stats", "summary", "total",
-]  # fmt: skip
-
 
 _NO_PRICES = Prices()
 
 # -- quantities that metrics and tables share --------------------------------------------------------------
-
-
-def elapsed(facts: Facts) -> NDArray[np.float64]:
-    """Return per video the ticks from encoding start to publication; see :attr:`Facts.elapsed`."""
-    return facts.elapsed
 
 
 def on_time(facts: Facts) -> NDArray[np.bool_]:
@@ -72,19 +61,21 @@ def publisher_times(facts: Facts) -> dict[str, NDArray[Any]]:
 
 
 def holds(facts: Facts) -> dict[str, NDArray[Any]]:
-    """Return a row for each time that an encoder held a video: last those that an encoder's death interrupted.
+    """Return a row for each stay of a video on an encoder; stays that the encoder's death ended come last.
 
-    `ended` is when the video left the encoder, or when that died; NaN if neither has happened.
+    `ended` is when the video left the encoder, or when the encoder died; NaN if neither has happened.
     """
     videos, attempts, others = facts.videos, facts.attempts, facts.others
     lost = np.flatnonzero(attempts["kind"] == ATTEMPTS.index("encoding"))
     again = np.flatnonzero(others["kind"] == code_of("encoding_started"))
     number = len(videos["encoder"])
     starts = np.maximum(np.bincount(others["video"][again], minlength=number), 1)
-    started = videos["encoding_started"].copy()  # of the last encoding, which the table of others has
+    started = videos["encoding_started"].copy()  # starts of the last encodings are in the table of others
     np.maximum.at(started, others["video"][again], others["time"][again])
     held = ~np.isnan(started) & (starts > np.bincount(attempts["video"][lost], minlength=number))
-    encoded = np.where(videos["encoded"] >= started, videos["encoded"], nan)  # not that of an earlier one
+    encoded = np.where(
+        videos["encoded"] >= started, videos["encoded"], nan
+    )  # without ends of earlier encodings
     last = {
         "video": np.arange(number),
         "encoder": videos["encoder"],
@@ -139,7 +130,7 @@ class Measured:
         """The elapsed time of each video; one that failed without a publication is infinitely late."""
         videos = self.videos
         lost = np.isnan(videos["published"]) & (videos["outcome"] == VIDEO_OUTCOMES.index("failed"))
-        return np.where(lost, inf, elapsed(self.facts)) if lost.any() else elapsed(self.facts)
+        return np.where(lost, inf, self.facts.elapsed)
 
     @cached_property
     def lateness(self) -> NDArray[np.float64]:
@@ -225,7 +216,7 @@ _AMOUNTS = {
     "start": ("publishers_started",),
     "failed": ("failed",),
 }
-"""The metric that each price is for, less the others if there are several: they are its other states."""
+"""The metric that each price multiplies; the other metrics of a row are subtracted from it first."""
 
 
 def costs(prices: Prices, values: Callable[[str], Any]) -> dict[str, Any]:
@@ -255,7 +246,7 @@ def total(parts: Mapping[str, Any]) -> Any:
 
 
 class Setting:
-    """What is simulated, from which it follows that some metrics are the same in every replication."""
+    """The inputs of a run, which decide the metrics that are the same in every replication."""
 
     def __init__(
         self, catalogue: Catalogue, strategy: Strategy, scenario: Scenario, prices: Prices | None = None
@@ -298,11 +289,6 @@ class Setting:
         return self.strategy.keeps_its_size and not self._starts[1].any()
 
     @property
-    def has_quota(self) -> bool:
-        """Whether the number of publishers is limited."""
-        return self.scenario.max_publishers is not None
-
-    @property
     def publishing_takes_time(self) -> bool:
         """Whether a publisher is busy with a video for a while."""
         return self.scenario.publishing_time != 0 or self.catalogue.publishing_time is not None
@@ -332,18 +318,15 @@ class Setting:
         )
 
     @cached_property
-    def never_blocks(self) -> bool:
-        """Whether the publishing queue has room for every video that the pool serves."""
-        capacity = self.scenario.publishing_queue_capacity
-        return capacity is None or int(np.count_nonzero(~self._starts[0])) <= capacity
-
-    @cached_property
     def encodings_are_known(self) -> bool:
-        """Whether it is known when each encoding starts and ends."""
-        scenario = self.scenario
+        """Whether it is known when each encoding starts and ends.
+
+        The publishing queue needs room for every video that the pool serves, so that no encoder is blocked.
+        """
+        scenario, room = self.scenario, self.scenario.publishing_queue_capacity
         drawn = scenario.arrivals != "even" or isinstance(scenario.encoding_factor, Distribution)
         drawn = drawn or scenario.encoders_die or scenario.refuses
-        return self.never_blocks and not drawn
+        return not drawn and (room is None or int(np.count_nonzero(~self._starts[0])) <= room)
 
 
 # -- the registry ------------------------------------------------------------------------------------------
@@ -509,7 +492,8 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in (
     Metric("peak_publishers", "publishers at once", "publishers", "the most that existed at one time",
            Measured.peak_publishers, "less", int, fixed=lambda setting: setting.pool_is_constant),
     Metric("quota_waits", "waits for the quota", "publishers", "starts that waited for the end of another",
-           lambda run: run.facts.quota_waits, "less", int, only=lambda setting: setting.has_quota),
+           lambda run: run.facts.quota_waits, "less", int,
+           only=lambda setting: setting.scenario.max_publishers is not None),
     Metric("refused", "refused", "videos", "videos that the client gives up, as no encoder was free for them",
            lambda run: run.outcomes["refused"], "less", int, "videos",
            fixed=lambda setting: setting.scenario.most_offers is None,
@@ -603,11 +587,7 @@ def as_metrics(metrics: object, settings: Iterable[Setting] = ()) -> tuple[str, 
 
 
 def measure(
-    catalogue: Catalogue,
-    facts: Facts,
-    encoders: int,
-    names: Iterable[str],
-    prices: Prices | None = None,
+    catalogue: Catalogue, facts: Facts, encoders: int, names: Iterable[str], prices: Prices | None = None
 ) -> dict[str, float]:
     """Compute the named metrics of a run, and no others."""
     run = Measured(catalogue, facts, encoders, prices)

@@ -179,7 +179,9 @@ class Recorder:
     def assigned(self, video: int, publisher: int) -> None:
         """Record that a publisher takes a video."""
         if self._publisher[video] >= 0:
-            if self._outcome[video]:  # a redelivery: the columns keep what decided
+            if self._outcome[
+                video
+            ]:  # after a redelivery, the columns keep the assignment that decided the outcome
                 self._taken[publisher] = self._env.now
                 self._video[publisher] = video
                 self.other("assigned", video=video, publisher=publisher)
@@ -224,7 +226,7 @@ class Recorder:
         elif video >= 0:
             self._attempt("publishing", self._taken[publisher], video=video, publisher=publisher)
             if self._published[video] == now and self._publisher[video] == publisher:
-                self._published[video] = nan  # as a log says it: the video has failed just now, with it
+                self._published[video] = nan  # in a log this is a failure of the video, without a publication
         self._ended[publisher] = now
         self._how[publisher] = _FAILED_PUBLISHER
         self._note(publisher * _ROW | _PUBLISHER_FAILED)
@@ -317,9 +319,11 @@ class Recorder:
             self.happened(entry.event, given["video" if kind.video == ROW else "publisher"])
 
     def _fill_in_lost(self, tables: dict[str, dict[str, Any]]) -> None:
-        """Let a video that was encoded and lost, and is not encoded again, have the end of that encoding."""
+        """Restore the last end of encoding of each video that was encoded, lost, and not encoded again."""
         others, encoded = tables["others"], tables["videos"]["encoded"]
-        for row in reversed(np.flatnonzero(others["kind"] == _ENCODED_AGAIN).tolist()):  # the last counts
+        for row in reversed(
+            np.flatnonzero(others["kind"] == _ENCODED_AGAIN).tolist()
+        ):  # the last one of a video counts
             if not self._encoded[others["video"][row]] >= 0:
                 encoded[others["video"][row]] = others["time"][row]
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from tv2sim import __version__
 from tv2sim.base import dictionaries
-from tv2sim.base.later_methods import served
+from tv2sim.base.later_methods import Displayed, served
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.catalogue import Catalogue
 from tv2sim.results import metrics, tables
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
     from tv2sim.base.storage import Format
 
-__all__ = ["Run", "versions_here"]
-
 
 def versions_here() -> dict[str, str]:
     """Return the versions of the packages that simulate."""
@@ -44,7 +42,7 @@ def versions_here() -> dict[str, str]:
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Run:
+class Run(Displayed):
     """One replication: its inputs, its facts, and the tables and metrics that are derived from them.
 
     Made by :func:`tv2sim.simulate` and :func:`tv2sim.load_run`. Tables are built when they are first used.
@@ -201,21 +199,18 @@ class Run:
             f"{self.replication}: {self._result}>"
         )
 
-    def _repr_html_(self) -> str:
-        return str(served("Run._repr_html_", self))
-
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Run):
             return NotImplemented
         return (
-            self._went_in() == other._went_in()
+            self._inputs() == other._inputs()
             and self.catalogue == other.catalogue
             and self.facts.equals(other.facts)
         )
 
     __hash__ = None  # type: ignore[assignment]
 
-    def _went_in(self) -> dict[str, Any]:
+    def _inputs(self) -> dict[str, Any]:
         """Return the inputs as plain data, without the catalogue."""
         apart = ("catalogue", "facts", "versions", "strategy_data", *(() if self.prices else ("prices",)))
         data = dictionaries.to_dict(self, leave_out=apart)
@@ -226,7 +221,7 @@ class Run:
         return {
             "versions": dict(self.versions),
             "catalogue": {"name": self.catalogue.name, "videos": len(self.catalogue)},
-            **self._went_in(),
+            **self._inputs(),
         }
 
     def save(self, folder: str | os.PathLike[str], *, format: Format = "csv", force: bool = False) -> Path:  # noqa: A002

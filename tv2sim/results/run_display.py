@@ -15,7 +15,6 @@ from tv2sim.results.metrics import MAIN
 if TYPE_CHECKING:
     from tv2sim.results.run import Run
 
-__all__ = ["run_html"]
 
 _MOST_SHOWN = 20_000
 """The most videos of a run whose levels a notebook shows, since their table takes a while."""

@@ -32,7 +32,6 @@ from tv2sim.world.scenario import Scenario
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["FORMAT", "check_format", "is_saved_run", "load_run", "save_run", "strategy_of", "write_run"]
 
 FORMAT = 2
 """The number of the format of saved runs and logs. It changes when older ones can no longer be read."""
@@ -160,7 +159,7 @@ def load_run(
         raise
     except OSError as error:
         raise InputError(f"no saved run in {str(folder)!r}: {error.strerror or error}") from error
-    except Exception as error:  # whatever a file holds that was changed
+    except Exception as error:  # a changed file may hold anything
         raise InputError(f"{str(folder)!r} does not hold a run as it was saved: {error}") from error
 
 
@@ -269,5 +268,5 @@ def strategy_of(data: Mapping[str, Any]) -> Strategy:
     try:
         plain_one: Strategy = dictionaries.from_dict({dictionaries.KIND: "strategy", **known}, Strategy, Lead)
         return plain_one
-    except StrategyError:  # it is dedicated, and its own class has the hook start_moment
+    except StrategyError:  # dedicated, with a hook start_moment in the user's class
         return Strategy(name=data["name"])

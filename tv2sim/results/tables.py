@@ -11,7 +11,7 @@ from tv2sim.results import levels
 from tv2sim.results.event_kinds import EVENTS, log_of, times_of
 from tv2sim.results.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES
 from tv2sim.results.levels import LEVELS
-from tv2sim.results.metrics import ON_TIME_RATE, elapsed, happened, on_time, publisher_times, quantile
+from tv2sim.results.metrics import ON_TIME_RATE, happened, on_time, publisher_times, quantile
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,10 +21,6 @@ if TYPE_CHECKING:
     from tv2sim.results.facts import Columns, Facts
     from tv2sim.world.scenario import Scenario
 
-__all__ = [
-    "MEANINGS", "attempts_frame", "events_frame", "groups_frame", "levels_frame", "meaning", "publishers_frame",
-    "videos_frame",
-]  # fmt: skip
 
 MEANINGS: dict[str, dict[str, str]] = {
     "videos": {
@@ -97,7 +93,7 @@ def videos_frame(catalogue: Catalogue, facts: Facts) -> pd.DataFrame:
             pd.DataFrame(
                 {
                     **_shown("videos", facts.videos, but=("own", "settled", "outcome")),
-                    "elapsed": elapsed(facts) / PER_SECOND,
+                    "elapsed": facts.elapsed / PER_SECOND,
                     "on_time": on_time(facts),
                     "outcome": _named(VIDEO_OUTCOMES, facts.videos["outcome"]),
                 }
@@ -111,7 +107,7 @@ def groups_frame(catalogue: Catalogue, facts: Facts, column: str) -> pd.DataFram
     """Return a row for each group of videos with the same value in a column of the catalogue."""
     import pandas as pd
 
-    late = elapsed(facts) - whole_ticks(catalogue.publication_timeout)
+    late = facts.elapsed - whole_ticks(catalogue.publication_timeout)
     table = []
     for group, rows in catalogue.groups(column):
         outcomes = np.bincount(facts.videos["outcome"][rows], minlength=len(VIDEO_OUTCOMES)).tolist()

@@ -21,10 +21,6 @@ from tv2sim.world.profiles import Profile
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = [
-    "ADAPTIVE", "ADVANCE", "COVERAGE", "JUST_IN_TIME", "PART_1", "PART_2A", "PART_2B", "PART_2C", "SLACK_AWARE",
-    "STRATEGIES", "as_strategy",
-]  # fmt: skip
 
 PART_1 = Strategy("1", starts_on="encoded", dedicated=True)
 """A publisher for each video, started when its encoding ends."""

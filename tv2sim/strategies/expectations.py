@@ -25,17 +25,6 @@ if TYPE_CHECKING:
     from tv2sim.world.distributions import Distribution
     from tv2sim.world.scenario import Scenario
 
-__all__ = [
-    "Lead",
-    "Mix",
-    "a_forecast",
-    "knowledge",
-    "lead",
-    "mix_of",
-    "nominal_times",
-    "ready_in_time",
-    "submitted_rate",
-]
 
 Table: TypeAlias = tuple[tuple[tuple[float, float], float], ...]
 

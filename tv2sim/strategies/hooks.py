@@ -11,7 +11,6 @@ if TYPE_CHECKING:
 
     from tv2sim.catalogue import Video
 
-__all__ = ["HOOKS", "MOMENTS", "Decision", "Hook", "KnownVideo", "Moment", "PoolState", "Starts", "State"]
 
 Moment: TypeAlias = Literal["encoding_started", "encoded", "queued"]
 MOMENTS: tuple[Moment | None, ...] = (None, "encoding_started", "encoded", "queued")

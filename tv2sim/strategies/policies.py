@@ -61,11 +61,6 @@ def _written(value: Any) -> str:
     return shown(value.item() if isinstance(value, np.generic) else value, LONGEST_NAME)
 
 
-def _strategy(kind: type[Strategy], others: dict[str, Any], **given: Any) -> Strategy:
-    """Return a strategy with the fields that a preset gives it, of which others may be chosen."""
-    return kind(**given | others)
-
-
 def _count(name: str, value: object, *, error: type[InputError] = StrategyError, at_least: int = 0) -> int:
     return a_whole_number(name, value, at_least=at_least, at_most=MOST, error=error)
 
@@ -73,11 +68,6 @@ def _count(name: str, value: object, *, error: type[InputError] = StrategyError,
 def _limit(name: str, value: object) -> int | None:
     """Return a limit, for which both None and 0 mean that there is none."""
     return None if value is None else _count(name, value) or None
-
-
-def _idle_time(name: str, value: object) -> float:
-    """Return seconds as a strategy accepts them."""
-    return max(a_time(name, value, error=StrategyError), _AT_ONCE)
 
 
 # -- GitLab Runner -----------------------------------------------------------------------------------------
@@ -202,19 +192,15 @@ def gitlab_runner(
     """
     wanted = _idle_count("idle_count", idle_count, error=StrategyError)
     factor = _factor("idle_scale_factor", idle_scale_factor, error=StrategyError)
-    most, at_a_time = _limit("limit", limit), _limit("max_growth_rate", max_growth_rate)
-    idle = _idle_time("idle_time", idle_time)
+    most, idle = _limit("limit", limit), max(a_time("idle_time", idle_time, error=StrategyError), _AT_ONCE)
+    limits = {"maximum": most, "starts_at_most": _limit("max_growth_rate", max_growth_rate)}
     if not (factor or isinstance(wanted, Profile)) and wanted:
         stock = wanted if most is None else min(wanted, most)
-        return _strategy(
-            Strategy, others, prewarmed=stock, maximum=most, starts_at_most=at_a_time,
-            idle_time_to_live=idle if idle_time else None,
-        )  # fmt: skip
-    return _strategy(
-        GitLabRunner, others, idle_count=wanted, idle_scale_factor=factor,
-        idle_count_min=idle_count_min, maximum=most, starts_at_most=at_a_time, idle_time_to_live=idle,
-        review_every=60 if isinstance(wanted, Profile) else None,
-    )  # fmt: skip
+        pool = {"prewarmed": stock, "idle_time_to_live": idle if idle_time else None}
+        return Strategy(**{**pool, **limits, **others})
+    counts = {"idle_count": wanted, "idle_scale_factor": factor, "idle_count_min": idle_count_min}
+    times = {"idle_time_to_live": idle, "review_every": 60 if isinstance(wanted, Profile) else None}
+    return GitLabRunner(**{**counts, **times, **limits, **others})
 
 
 # -- GitHub's Actions Runner Controller --------------------------------------------------------------------
@@ -298,8 +284,8 @@ def github_arc(
         if most < least:
             raise StrategyError(f"min_runners must be at most max_runners={most}, not {shown(min_runners)}")
     if most is None and not older:
-        return _strategy(Strategy, others, starts_on="queued", prewarmed=least)
-    return _strategy(GitHubARC, others, min_runners=least, before_0_8=older, maximum=most)
+        return Strategy(**{"starts_on": "queued", "prewarmed": least, **others})
+    return GitHubARC(**{"min_runners": least, "before_0_8": older, "maximum": most, **others})
 
 
 # -- Agones ------------------------------------------------------------------------------------------------
@@ -396,10 +382,9 @@ def agones(buffer: int | str, minimum: int = 0, maximum: int | None = None, **ot
         needed = max(least, size if isinstance(size, int) else 0)
         most = _count("maximum, which includes the buffer and the minimum,", maximum, at_least=needed)
     if isinstance(size, int) and least <= size:
-        return _strategy(Strategy, others, prewarmed=size, maximum=most)
-    return _strategy(
-        Agones, others, buffer=size, replicas_at_least=least, maximum=most, idle_time_to_live=_AT_ONCE
-    )
+        return Strategy(**{"prewarmed": size, "maximum": most, **others})
+    fleet = {"buffer": size, "replicas_at_least": least, "maximum": most, "idle_time_to_live": _AT_ONCE}
+    return Agones(**{**fleet, **others})
 
 
 # -- Kubernetes' agent sandbox -----------------------------------------------------------------------------
@@ -442,7 +427,7 @@ def sandbox_warm_pool(replicas: int = 1, **others: Any) -> Strategy:
     >>> sandbox_warm_pool(replicas=5)
     Strategy(name='sandbox_warm_pool(replicas=5)', starts_on='queued', prewarmed=5)
     """
-    return _strategy(Strategy, others, starts_on="queued", prewarmed=_count("replicas", replicas))
+    return Strategy(**{"starts_on": "queued", "prewarmed": _count("replicas", replicas), **others})
 
 
 CLASSES: tuple[type[Strategy], ...] = (GitLabRunner, GitHubARC, Agones)

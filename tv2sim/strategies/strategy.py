@@ -7,7 +7,7 @@ import warnings
 from dataclasses import KW_ONLY, dataclass, fields
 from math import ceil
 from types import FunctionType
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias, TypedDict, Unpack
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
 
 import numpy as np
 
@@ -24,14 +24,7 @@ from tv2sim.base.checks import (
     shown,
 )  # fmt: skip
 from tv2sim.base.errors import InputError, StrategyError, TV2SimWarning
-from tv2sim.base.fields import (
-    EVERY_ENGINE,
-    Fields,
-    or_none,
-    parameter,
-    with_changes,
-    with_parameters,
-)
+from tv2sim.base.fields import EVERY_ENGINE, Fields, or_none, parameter, with_changes, with_parameters
 from tv2sim.base.later_methods import served
 from tv2sim.base.notebook_html import code, display, table
 from tv2sim.base.ticks import to_ticks, whole_ticks
@@ -39,14 +32,13 @@ from tv2sim.strategies.expectations import a_forecast, knowledge, lead, ready_in
 from tv2sim.strategies.hooks import HOOKS, MOMENTS, Decision, Moment, PoolState, Starts, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from tv2sim.catalogue import Catalogue, Video
     from tv2sim.strategies.coverage import Coverage
     from tv2sim.strategies.expectations import AsForecast, Lead
     from tv2sim.world.scenario import Scenario
 
-__all__ = ["CONTRADICTIONS", "DEFAULT_WINDOW", "OF_POOL", "Changes", "Dispatch", "QueueOrder", "Strategy"]
 
 QueueOrder: TypeAlias = Literal["fifo", "deadline", "priority"]
 Dispatch: TypeAlias = Literal["at_once", "end_of_instant"]
@@ -277,17 +269,18 @@ class Strategy(Fields):
         self._check_class()
         super().__post_init__()
         object.__setattr__(self, "name", self.name or type(self).__name__)
-        for each in CONTRADICTIONS:
-            if each.found(self):
-                raise StrategyError(f"strategy {self.name!r} {each.text.format_map(vars(self))}")
+        for text, contradicts in CONTRADICTIONS.items():
+            if contradicts(self):
+                raise StrategyError(f"strategy {self.name!r} {text.format_map(vars(self))}")
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         """Warn of a method that is no hook but has nearly the name of one: nobody would call it."""
         super().__init_subclass__(**arguments)
         for name, value in vars(cls).items():
-            if name.startswith("_") or hasattr(Strategy, name) or not _is_method(value):
+            is_method = isinstance(value, FunctionType | classmethod | staticmethod)
+            if name.startswith("_") or hasattr(Strategy, name) or not is_method:
                 continue
-            # beside the hook itself, it is a method that the hook calls
+            # a class that has the hook may call this method from it
             missing = [hook for hook in HOOKS if hook not in vars(cls)]
             if meant := did_you_mean(name, missing):
                 warnings.warn(
@@ -344,10 +337,10 @@ class Strategy(Fields):
         return max(self.least, _rounded_up(factor * state.rate * state.startup_time))
 
     def decide(self, state: State) -> Decision:
-        """Return what is to be done, once an instant; default: nothing is asked.
+        """Return what is to be done, once an instant; by default this hook is not asked.
 
-        It is asked when all that happens at the same time has happened, and its answer takes the place of all
-        that would start publishers for the pool or give them to videos otherwise. It is asked again if its own
+        The hook is asked when all that happens at the same time has happened. Its answer replaces all other
+        rules that start publishers for the pool or give them to videos. The hook is asked again if its own
         consequences bring something new at the same time.
         """
         raise NotImplementedError
@@ -420,6 +413,11 @@ class Strategy(Fields):
         return self._overrides("decide")
 
     @property
+    def rules_once_an_instant(self) -> bool:
+        """Whether a rule decides once an instant: the coverage rule, holding back, or the hook decide."""
+        return self.price is not None or bool(self.holds) or self.decides
+
+    @property
     def keeps_its_size(self) -> bool:
         """Whether the pool has one size, which the base stock keeps up."""
         return not (self.adapts or self.decides or self.price is not None)
@@ -428,7 +426,7 @@ class Strategy(Fields):
     def dispatches_late(self) -> bool:
         """Whether the pool's publishers are given to videos at the end of an instant."""
         if self.dispatch is None:
-            return self.price is not None or bool(self.holds) or self.decides
+            return self.rules_once_an_instant
         return self.dispatch == "end_of_instant"
 
     @property
@@ -462,7 +460,8 @@ class Strategy(Fields):
         """Return the strategy with its base stock as a number."""
         if not self.follows_rate:
             return self
-        number = _rounded_up(_rate(catalogue, scenario) * scenario.startup_time.mean)
+        rate = submitted_rate(catalogue) or scenario.mean_rate
+        number = _rounded_up(rate * scenario.startup_time.mean)
         sized = copy.copy(self)
         object.__setattr__(sized, "prewarmed", number)
         return sized
@@ -502,12 +501,7 @@ class Strategy(Fields):
         return tuple(map(to_ticks, self._ask("start_delay", catalogue, a_time)))
 
     def _codes(
-        self,
-        hook: str,
-        catalogue: Catalogue,
-        check: Callable[..., Any],
-        values: tuple[Any, ...],
-        **bounds: Any,
+        self, hook: str, catalogue: Catalogue, check: Callable[..., Any], values: tuple[Any, ...], **bounds: Any
     ) -> bytes:
         """Return the index of each answer of a per-video hook, which is called once if it is not overridden."""
         if self._overrides(hook):
@@ -573,36 +567,12 @@ class Strategy(Fields):
         return dictionaries.to_dict(self)
 
 
-def _is_method(value: object) -> bool:
-    return isinstance(value, FunctionType | classmethod | staticmethod)
-
-
-def _rate(catalogue: Catalogue, scenario: Scenario) -> float:
-    """Return the videos per second of a catalogue in which all videos have times, or else of the scenario."""
-    return submitted_rate(catalogue) or scenario.mean_rate
-
-
 def _rounded_up(number: float) -> int:
     """Return the next whole number, whatever the last digits of the arithmetic."""
     return ceil(number - 1e-9)
 
 
 # -- values that contradict each other ------------------------------------------------------------------------
-
-
-class Contradiction(NamedTuple):
-    """A combination that makes no sense.
-
-    Attributes
-    ----------
-    found : callable
-        Takes a strategy, and returns whether it has it.
-    text : str
-        What is wrong and how to correct it, to follow "strategy 'x'"; fields in braces are filled in.
-    """
-
-    found: Callable[[Strategy], bool]
-    text: str
 
 
 OF_POOL = ("minimum", "maximum", "headroom", "idle_time_to_live", "starts_at_most")
@@ -614,97 +584,66 @@ def _rules(one: Strategy) -> int:
     return sum((one.price is not None, one.decides, one._overrides("pool_level") or one.has_pool_that_adapts))
 
 
-def _asks(one: Strategy) -> bool:
-    return one._overrides("start_moment") or one._overrides("owns_publisher")
+CONTRADICTIONS: Mapping[str, Callable[[Strategy], bool]] = {
+    "is dedicated but never starts a publisher: give starts_on a moment, or leave "
+    "dedicated=False": lambda one: (
+        one.dedicated and one.starts_on is None and not one._overrides("start_moment")
+    ),
+    "says twice which videos have their own publisher: leave out dedicated_from={dedicated_from}, or "
+    "dedicated=True and the hooks start_moment and owns_publisher": lambda one: (
+        one.dedicated_from is not None
+        and (one.dedicated or one._overrides("start_moment") or one._overrides("owns_publisher"))
+    ),
+    "starts publishers at two moments: with dedicated_from={dedicated_from}, starts_on is None or "
+    "'encoding_started', not {starts_on!r}": lambda one: (
+        one.dedicated_from is not None and one.starts_on not in (None, "encoding_started")
+    ),
+    "says twice how long a start is delayed: leave out lead={lead!r}, or the hook start_delay": lambda one: (
+        one.lead is not None and one._overrides("start_delay")
+    ),
+    "has a lead={lead!r}, which is for publishers that are ordered when an encoding starts: give "
+    "starts_on='encoding_started' or dedicated_from, without the hook start_moment": lambda one: (
+        one.lead is not None
+        and (
+            one._overrides("start_moment")
+            or (one.starts_on != "encoding_started" and one.dedicated_from is None)
+        )
+    ),
+    "has ready_at_start=True but no publisher at the start: give prewarmed": lambda one: (
+        one.ready_at_start and not (one.prewarmed or one.minimum or one._overrides("pool_level"))
+    ),
+    "has two orders of the queue, that of deadlines and that of the hook priority: leave out "
+    "queue_order='deadline', price and holds_back, or the hook": lambda one: (
+        one._overrides("priority") and "deadline" in (one.order, one.queue_order)
+    ),
+    "holds publishers back or has a price, which is for the order of deadlines: leave out "
+    "queue_order='priority'": lambda one: one.queue_order == "priority" and one.order == "deadline",
+    "has dispatch='at_once', but a rule that decides once an instant (price, holds_back or decide): leave "
+    "dispatch out": lambda one: one.dispatch == "at_once" and one.rules_once_an_instant,
+    "has holds_back=True, which takes its price from price: give price, or holds_back a number": lambda one: (
+        one.holds_back is True and one.price is None
+    ),
+    "gives each video its own publisher, so price, holds_back and decide have nothing to decide: leave "
+    "dedicated=False": lambda one: not one.shares and one.rules_once_an_instant,
+    "gives each video its own publisher, so no video uses a pool: leave out "
+    f"{', '.join(OF_POOL)}": lambda one: not one.shares and one.has_pool_that_adapts,
+    "has more than one rule of what the pool starts: choose one of price, the hook decide, and a pool's "
+    f"level (the hook pool_level, {', '.join(OF_POOL)})": lambda one: _rules(one) > 1,
+    "has the hook decide, which answers what is held and discarded itself: leave out holds_back and "
+    "discards_hopeless": lambda one: one.decides and (bool(one.holds) or one.discards_hopeless),
+    "has a headroom={headroom} and the hook pool_level, which both give the pool's level: leave "
+    "one out": lambda one: one.headroom is not None and one._overrides("pool_level"),
+    "has a minimum={minimum} above its maximum={maximum}": lambda one: (
+        one.maximum is not None and one.maximum < (one.minimum or 0)
+    ),
+    "has prewarmed={prewarmed} publishers, more than its maximum={maximum}": lambda one: (
+        one.maximum is not None and one.maximum < one.known_stock
+    ),
+    "has a forecast, which only the coverage rule uses: give price": lambda one: (
+        one.price is None and one.forecast != "online"
+    ),
+}
+"""Combinations of values that make no sense, in the order in which they are looked for.
 
-
-CONTRADICTIONS = (
-    Contradiction(
-        lambda one: one.dedicated and one.starts_on is None and not one._overrides("start_moment"),
-        "is dedicated but never starts a publisher: give starts_on a moment, or leave dedicated=False",
-    ),
-    Contradiction(
-        lambda one: one.dedicated_from is not None and (one.dedicated or _asks(one)),
-        "says twice which videos have their own publisher: leave out dedicated_from={dedicated_from}, or "
-        "dedicated=True and the hooks start_moment and owns_publisher",
-    ),
-    Contradiction(
-        lambda one: one.dedicated_from is not None and one.starts_on not in (None, "encoding_started"),
-        "starts publishers at two moments: with dedicated_from={dedicated_from}, starts_on is None or "
-        "'encoding_started', not {starts_on!r}",
-    ),
-    Contradiction(
-        lambda one: one.lead is not None and one._overrides("start_delay"),
-        "says twice how long a start is delayed: leave out lead={lead!r}, or the hook start_delay",
-    ),
-    Contradiction(
-        lambda one: (
-            one.lead is not None
-            and (
-                one._overrides("start_moment")
-                or (one.starts_on != "encoding_started" and one.dedicated_from is None)
-            )
-        ),
-        "has a lead={lead!r}, which is for publishers that are ordered when an encoding starts: give "
-        "starts_on='encoding_started' or dedicated_from, without the hook start_moment",
-    ),
-    Contradiction(
-        lambda one: one.ready_at_start and not (one.prewarmed or one.minimum or one._overrides("pool_level")),
-        "has ready_at_start=True but no publisher at the start: give prewarmed",
-    ),
-    Contradiction(
-        lambda one: one._overrides("priority") and "deadline" in (one.order, one.queue_order),
-        "has two orders of the queue, that of deadlines and that of the hook priority: leave out "
-        "queue_order='deadline', price and holds_back, or the hook",
-    ),
-    Contradiction(
-        lambda one: one.queue_order == "priority" and one.order == "deadline",
-        "holds publishers back or has a price, which is for the order of deadlines: leave out "
-        "queue_order='priority'",
-    ),
-    Contradiction(
-        lambda one: one.dispatch == "at_once" and (one.price is not None or bool(one.holds) or one.decides),
-        "has dispatch='at_once', but a rule that decides once an instant (price, holds_back or decide): leave "
-        "dispatch out",
-    ),
-    Contradiction(
-        lambda one: one.holds_back is True and one.price is None,
-        "has holds_back=True, which takes its price from price: give price, or holds_back a number",
-    ),
-    Contradiction(
-        lambda one: not one.shares and (one.price is not None or bool(one.holds) or one.decides),
-        "gives each video its own publisher, so price, holds_back and decide have nothing to decide: leave "
-        "dedicated=False",
-    ),
-    Contradiction(
-        lambda one: not one.shares and one.has_pool_that_adapts,
-        f"gives each video its own publisher, so no video uses a pool: leave out {', '.join(OF_POOL)}",
-    ),
-    Contradiction(
-        lambda one: _rules(one) > 1,
-        "has more than one rule of what the pool starts: choose one of price, the hook decide, and a pool's "
-        f"level (the hook pool_level, {', '.join(OF_POOL)})",
-    ),
-    Contradiction(
-        lambda one: one.decides and (bool(one.holds) or one.discards_hopeless),
-        "has the hook decide, which answers what is held and discarded itself: leave out holds_back and "
-        "discards_hopeless",
-    ),
-    Contradiction(
-        lambda one: one.headroom is not None and one._overrides("pool_level"),
-        "has a headroom={headroom} and the hook pool_level, which both give the pool's level: leave one out",
-    ),
-    Contradiction(
-        lambda one: one.maximum is not None and one.maximum < (one.minimum or 0),
-        "has a minimum={minimum} above its maximum={maximum}",
-    ),
-    Contradiction(
-        lambda one: one.maximum is not None and one.maximum < one.known_stock,
-        "has prewarmed={prewarmed} publishers, more than its maximum={maximum}",
-    ),
-    Contradiction(
-        lambda one: one.price is None and one.forecast != "online",
-        "has a forecast, which only the coverage rule uses: give price",
-    ),
-)
-"""In the order in which they are looked for."""
+Each text says what is wrong and how to correct it, and follows "strategy 'x'"; fields in braces are filled in.
+"""

@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from tv2sim.strategies.expectations import Lead
     from tv2sim.strategies.strategy import QueueOrder
 
-__all__ = ["in_words"]
 
 _MOMENTS: Mapping[Moment | None, str] = {
     "encoding_started": "when the encoding starts",
@@ -27,6 +26,7 @@ _ORDERS: Mapping[QueueOrder, str] = {
     "deadline": "in the order of their deadlines",
     "priority": "in the order of priority",
 }
+_LATE = "once all that happens at the same time has happened"
 
 
 def in_words(one: Strategy) -> str:
@@ -133,10 +133,11 @@ def _limits(one: Strategy) -> Iterator[str]:
 
 def _coverage(one: Strategy) -> Iterator[str]:
     if one.price is not None:
-        expected = {"online": "videos like those so far", None: "no further videos"}
         forecast = "videos like those of another catalogue"
-        if one.forecast is None or one.forecast == "online":
-            forecast = expected[one.forecast]
+        if one.forecast is None:
+            forecast = "no further videos"
+        elif one.forecast == "online":
+            forecast = "videos like those so far"
         price = f"a price of {one.price:g} s for a failed video"
         yield f"the coverage rule starts others, with {price}, and expects {forecast}"
     if one.holds:
@@ -149,11 +150,10 @@ def _coverage(one: Strategy) -> Iterator[str]:
 def _queue(one: Strategy) -> Iterator[str]:
     stocked = one.prewarmed or one.minimum or _joined(one)
     if stocked or one.adapts or one.price is not None or one.decides:
-        late = ", once all that happens at the same time has happened"
-        served = f"the pool serves videos {_ORDERS[one.order]}{late if one.dispatches_late else ''}"
+        served = f"the pool serves videos {_ORDERS[one.order]}{f', {_LATE}' * one.dispatches_late}"
         yield served if one.shares else "no video uses the pool"
     elif one.dispatches_late:
-        yield "the pool serves videos once all that happens at the same time has happened"
+        yield f"the pool serves videos {_LATE}"
     if one.discards:
         yield "a video that waits is given up after its deadline"
 

@@ -61,8 +61,8 @@ class FailedBound:
         Parameters
         ----------
         slots, videos : array
-            Seconds from the start of the first publisher of each place of the pool, and of the one that
-            replaces the publisher of each video, until one is ready: a row for each replication.
+            Seconds from the first start until a publisher is ready: for each place of the pool, and for the
+            replacement of each video's publisher. There is a row for each replication.
 
         Raises
         ------
@@ -126,7 +126,7 @@ class FailedBound:
         order = times.order
         encoded, deadline = times.encoded[order] + provisioning, times.deadline[order]
         slots = slots.T + (0 if self._asked.strategy.ready_at_start else provisioning)
-        # a row for each video, in which its numbers of all replications lie together
+        # a row for each video, so that a video's numbers of all replications lie together
         ready = videos.T[order] + encoded[:, np.newaxis]
         before = np.arange(len(order))
         longest, shortest = videos.max(initial=0.0), videos.min(initial=np.inf)
@@ -153,17 +153,17 @@ def failed_bound(
 ) -> FailedBound:
     """Return how many videos must fail under part 2c: a lower bound, exact where failures are rare.
 
-    The videos are numbered from 0 in the order in which they are encoded. The publishers that can serve video k
-    or an earlier one are the S prewarmed ones, and one for each video j < k, which starts when j is encoded or
-    later. If at most k of them can be ready by the deadline of video k, then it must fail: N_k <= k with
+    The videos are numbered from 0 in the order in which they are encoded. The S prewarmed publishers can serve
+    video k or an earlier one, and so can one publisher for each video j < k, started when j is encoded or
+    later. If at most k of these can be ready by the deadline of video k, then it must fail: N_k <= k with
 
         N_k = #{places of the pool ready by d_k} + #{j < k: e_j + D_j <= d_k},
 
     where d_k is the deadline, e_j the end of an encoding, and D_j the start-up time of the publisher that video
-    j brings. One that is ready at the very moment of the deadline is in time. A video whose encoding takes
-    longer than its timeout must fail, too. The number of such k is at most that of failed videos, in each
-    replication. Its mean is a sum of tails of sums of independent yes and no (Poisson-binomial), without
-    simulation.
+    j brings. A publisher that is ready at the very moment of the deadline is in time. A video whose encoding
+    takes longer than its timeout must fail, too. In each replication, at least as many videos fail as there are
+    such k. The mean number of such k is a sum of tails of sums of independent yes and no (Poisson-binomial),
+    without simulation.
 
     Parameters
     ----------
@@ -255,9 +255,9 @@ def failed_at_most(
 ) -> float:
     """Return an upper bound of the expected number of failed videos under part 2c.
 
-    No simulation is needed. For a pool so large that few videos ever wait, the upper bound is close to the
-    lower bound of :func:`failed_bound`, so that both are close to the truth. For smaller pools it is of no use:
-    it may be as large as the catalogue.
+    No simulation is needed. If the pool is so large that few videos ever wait, the upper bound is close to the
+    lower bound of :func:`failed_bound`, and both are close to the truth. For smaller pools the upper bound is
+    of no use: it may be as large as the catalogue.
 
     Each video k, in the order in which they are encoded, is given a limit c_k >= e_k, the end of its encoding.
     As long as no video before k has taken a publisher later than its limit, at least N_k(x) + 1 publishers that
@@ -265,9 +265,9 @@ def failed_at_most(
 
         N_k(x) = #{places of the pool ready by x} + #{j < k: c_j + D_j <= x} > k,
 
-    and then it has one by x: with x = c_k it keeps its limit, with x = d_k, its deadline, it is in time. So
-    the first video that breaks its limit is k with a probability of at most P(N_k(c_k) <= k), and then the
-    n - 1 - k videos after it may fail. The expected number of failures is at most
+    and then video k has a publisher by x. With x = c_k the video keeps its limit; with x = d_k, its deadline,
+    it is in time. So the first video that breaks its limit is k with a probability of at most
+    P(N_k(c_k) <= k). Then the n - 1 - k videos after it may fail. The expected number of failures is at most
 
         sum of P(N_k(d_k) <= k) + sum of (n - 1 - k) P(N_k(c_k) <= k).
 
@@ -305,7 +305,7 @@ def failed_at_most(
         longest = float(given.scenario.startup_time.quantile(np.array([_NEARLY_ALL]))[0])
     longest *= PER_SECOND
     last = max(times.deadline.max(initial=0), times.encoded.max(initial=0)) + longest + 1
-    ready = ready_times(given.scenario, last)[0]  # where start-ups fail, the bound that is not above the truth
+    ready = ready_times(given.scenario, last)[0]  # if start-ups fail, the bound of the distribution from below
     limits = itertools.product(_WAITS, _STARTS)
     found = (_failed(given, times, ready, wait * longest, start * longest) for wait, start in limits)
     return min(float(len(times.order)), *found)

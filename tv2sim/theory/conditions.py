@@ -255,7 +255,7 @@ class Timetable:
     @property
     def order(self) -> NDArray[np.int64]:
         """The videos in the order in which they are encoded."""
-        # of encodings that end at the same time, one that takes no time starts when the others have ended
+        # an encoding that takes no time comes after others that end at the same time
         return np.lexsort((self.started == self.encoded, self.encoded))
 
     @property

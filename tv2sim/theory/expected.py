@@ -11,6 +11,7 @@ from tv2sim.base.ticks import PER_SECOND, to_ticks
 from tv2sim.catalogue import read_catalogue
 from tv2sim.strategies import as_strategy
 from tv2sim.theory.conditions import ADVANCE, OWN, Asked, Timetable, asked, timetable
+from tv2sim.theory.queue_formulas import gauss_legendre
 from tv2sim.theory.startup_times import Ready, numbers_ready, ready_times
 from tv2sim.world.scenario_parts import Faults
 
@@ -286,9 +287,7 @@ def _idle(times: Timetable, begun: NDArray[np.float64], ready: Ready) -> float:
     encoded = np.sort(times.encoded)
     corners = np.unique(np.concatenate([np.zeros(1), encoded, begun + ready.shortest, begun + ready.longest]))
     corners = corners[(corners >= 0) & (corners <= encoded.max(initial=0))]
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    lengths = np.diff(corners)[:, np.newaxis]
-    at = (corners[:-1, np.newaxis] + lengths * (nodes + 1) / 2).ravel()
+    at, weights = gauss_legendre(corners, _NODES)
     so_far = np.searchsorted(encoded, at, "right")
     idle = numbers_ready(lambda numbers, part: numbers.above(so_far[part]), at, begun, ready)
-    return float((lengths * weights / 2).ravel() @ idle) / PER_SECOND
+    return float(weights @ idle) / PER_SECOND

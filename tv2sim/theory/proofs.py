@@ -182,12 +182,14 @@ def rises_with_pool(catalogue: Catalogue, strategy: Strategy, scenario: Scenario
     >>> rises_with_pool(catalogue, tv.PART_2C, tv.Scenario(max_publishers=14))
     False
     """
-    return if_covered(lambda: _proved(catalogue, strategy, scenario)) is not None
+    return if_covered(lambda: _covered(catalogue, strategy, scenario)) is not None
 
 
-def _proved(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> Asked:
+def _covered(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> Asked:
     given = asked("the order of pools", catalogue, strategy, scenario, _PLAIN, world=DEPENDENT)
-    if may_be_full(given):  # then encodings have to be the same in all replications, and never blocked
+    if may_be_full(
+        given
+    ):  # with little room, encodings must be the same in all replications, and never blocked
         refuse(given, WORLD)
         timetable(given)
     return given

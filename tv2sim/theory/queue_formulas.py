@@ -555,7 +555,12 @@ def _rule() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     ends = np.concatenate(
         [[0], towards_0, np.linspace(0.25, 0.75, _BETWEEN + 1)[1:-1], 1 - towards_0[::-1], [1]]
     )
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    u, weights = gauss_legendre(ends, _NODES)
+    return np.minimum(u, EXTREMES[1]), weights
+
+
+def gauss_legendre(ends: NDArray[np.float64], nodes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the points of Gauss and Legendre's rule in each piece between two ends, and their weights."""
+    places, weights = np.polynomial.legendre.leggauss(nodes)
     lengths = np.diff(ends)[:, np.newaxis]
-    u = ends[:-1, np.newaxis] + lengths * (nodes + 1) / 2
-    return np.minimum(u.ravel(), EXTREMES[1]), (lengths * weights / 2).ravel()
+    return (ends[:-1, np.newaxis] + lengths * (places + 1) / 2).ravel(), (lengths * weights / 2).ravel()

@@ -64,8 +64,8 @@ def ready_times(scenario: Scenario, until: float) -> tuple[Ready, ...]:
     Notes
     -----
     With failures, times are rounded up, or down, to the multiples of a step, and the geometric sum of their
-    convolutions is taken on these. The truth lies between. The step is a power of ten in ticks, or 2 or 5 times
-    one, so that times such as 2.5 s are not rounded at all.
+    convolutions is taken on these. The truth lies between. The step is 1, 2 or 5 times a power of ten in ticks,
+    so that times such as 2.5 s are not rounded at all.
     """
     time, fails = scenario.startup_time, scenario.faults.startup
     shortest, longest = drawn_ticks(time, EXTREMES).tolist()
@@ -151,7 +151,7 @@ def drawn_startups(
 def _uniforms(
     seed: int, purpose: Purpose, replications: range, count: int, further: int
 ) -> NDArray[np.float64]:
-    if "tv2sim.engines.kernel" in sys.modules:  # else loading it would take longer than to draw without it
+    if "tv2sim.engines.kernel" in sys.modules:  # if not loaded, loading takes longer than drawing without it
         from tv2sim.engines.kernel.philox import draw_uniforms
 
         return draw_uniforms(seed, purpose, replications, count, further)

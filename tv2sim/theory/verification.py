@@ -169,20 +169,17 @@ class Verification:
 def _told(one: Result) -> str:
     """Return a disagreement in words."""
     what = f"{one.row.formula} ({one.case}, {one.engine}), {one.row.quantity}"
+    word, _ = _RELATIONS[one.row.relation]
     if one.row.over == "each run":
-        return f"{what}: not in each run {_WORDS[one.row.relation]}what theory says{one.differs}"
-    return (
-        f"{what}: {three_digits(one.simulated.mean)}, not {_WORDS[one.row.relation]}{three_digits(one.theory)}"
-    )
+        return f"{what}: not in each run {word}what theory says{one.differs}"
+    return f"{what}: {three_digits(one.simulated.mean)}, not {word}{three_digits(one.theory)}"
 
 
-_WORDS: dict[Relation, str] = {
-    "equal": "",
-    "at least": "at least ",
-    "at most": "at most ",
-    "approximation": "about ",
-}
-_SIGNS: dict[Relation, str] = {"equal": "", "at least": "≥ ", "at most": "≤ ", "approximation": "≈ "}
+_RELATIONS: dict[Relation, tuple[str, str]] = {
+    "equal": ("", ""), "at least": ("at least ", "≥ "), "at most": ("at most ", "≤ "),
+    "approximation": ("about ", "≈ "),
+}  # fmt: skip
+"""The word and the sign before the value of theory."""
 
 
 def _in_words(several: list[Result]) -> list[str]:
@@ -194,7 +191,7 @@ def _in_words(several: list[Result]) -> list[str]:
         one.case,
         one.row.formula,
         one.row.quantity,
-        f"{_SIGNS[one.row.relation]}{three_digits(one.theory)}",
+        f"{_RELATIONS[one.row.relation][1]}{three_digits(one.theory)}",
         number(mean, decimals),
         f"{number(low, decimals)} to {number(high, decimals)}" if half_width > 0 else "",
         "both" if len(several) > 1 else one.engine,

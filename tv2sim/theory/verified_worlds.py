@@ -155,8 +155,8 @@ def tandem(runs: Runs) -> Tandem:
     """Return the times of a pool of one size, first in, first out, with a queue that has some room.
 
     All encodings take equally long, so that videos keep their order everywhere. Then each time is a sum or a
-    maximum of earlier times, also where the queue is full, encoders are blocked, and the client waits (max-plus
-    recursion with manufacturing blocking).
+    maximum of earlier times (max-plus recursion with manufacturing blocking). That holds also where the queue
+    is full, encoders are blocked, and the client waits.
 
     References
     ----------

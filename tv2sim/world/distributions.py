@@ -1,7 +1,7 @@
 """Distributions of times, given by quantile functions, which turn one uniform number into one time.
 
-Every strategy and every engine turns the same uniforms into times by the same NumPy call: that is what makes
-runs comparable and engines agree to the last bit.
+Every strategy and every engine turns the same uniforms into times by the same NumPy call. So runs are
+comparable, and engines agree to the last bit.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ EXTREMES = np.array([2.0**-53, 1 - 2.0**-53])
 """The smallest and the largest number that :mod:`tv2sim.base.random_numbers` can give."""
 
 _DIGITS = 53
-"""The binary digits of a float: so many halvings of an interval reach any number."""
+"""The binary digits of a float, which are the halvings of an interval that reach any number."""
 
 
 class Distribution(ABC):
@@ -185,11 +185,6 @@ class BuiltIn(Fields, Distribution):
         names = self._times or [field.name for field in fields(self)]
         return replace(self, **{name: _scaled(getattr(self, name), factor) for name in names})
 
-    @property
-    def line(self) -> tuple[float, float] | None:
-        """Numbers a and b if the quantile function is computed as a + b u; see :func:`line_of`."""
-        return None
-
     def __post_init__(self) -> None:
         check_fields(self, error=self._error, owner=f"{type(self).__name__}'s ")
         with np.errstate(over="ignore", invalid="ignore"):
@@ -215,11 +210,6 @@ class Constant(BuiltIn):
 
     value: float = field(metadata=checked(a_number))
 
-    @property
-    def line(self) -> tuple[float, float]:
-        """The value, and no slope."""
-        return self.value, 0.0
-
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the value for each `u`."""
         return np.full_like(u, self.value)
@@ -244,15 +234,9 @@ class Uniform(BuiltIn):
     low: float = field(metadata=checked(a_number))
     high: float = field(metadata=checked(a_number, at_least="low"))
 
-    @property
-    def line(self) -> tuple[float, float]:
-        """The lower end and the width."""
-        return self.low, self.high - self.low
-
     def quantile(self, u: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return low + (high - low) u."""
-        low, width = self.line
-        return low + width * u
+        """Return low + (high - low) u; see :func:`line_of`."""
+        return self.low + (self.high - self.low) * u
 
     def _cdf(self, times: NDArray[np.float64]) -> NDArray[np.float64]:
         if self.low == self.high:
@@ -310,7 +294,7 @@ class Triangular(BuiltIn):
         first, last = float(ascending[0]), float(ascending[-1])
 
         def ends(beyond: NDArray[np.float64]) -> tuple[float, float]:
-            # so far beyond the first and the last time, as logarithms of shares of the distance between them
+            # `beyond`: logarithms of distances beyond the first and the last time, as shares of their distance
             shares = np.where(beyond > _NOTHING, np.exp(np.minimum(beyond, 5)), 0)
             below, above = (shares * (last - first)).tolist()
             return max(first - below, 0.0), last + above
@@ -498,7 +482,7 @@ class Empirical(BuiltIn):
     _notation = "empirical(sample, sample, ...)"
 
     if TYPE_CHECKING:
-        # what the generated one accepts, since __post_init__ makes a sorted tuple of it
+        # the generated one accepts any iterable, since __post_init__ makes a sorted tuple of it
 
         def __init__(self, samples: Iterable[float]) -> None: ...
 
@@ -677,8 +661,8 @@ class AsTimeOrNone:
 def as_distribution(name: str, value: object, *, error: type[InputError] = ScenarioError) -> Distribution:
     """Return a distribution unchanged, or the distribution that a value stands for.
 
-    A number is a :class:`Constant`, a text like "uniform(2, 6)" is parsed, a frozen distribution of SciPy
-    becomes a :class:`Scipy`, and measured times, in an array, a column or a CSV file, an :class:`Empirical`.
+    A number is a :class:`Constant`, and a text like "uniform(2, 6)" is parsed. A frozen distribution of SciPy
+    becomes a :class:`Scipy`. Measured times, in an array, a column or a CSV file, become an :class:`Empirical`.
 
     Raises
     ------
@@ -821,8 +805,11 @@ def line_of(distribution: Distribution) -> tuple[float, float] | None:
 
     Sums and products are the same numbers everywhere, unlike logarithms. A subclass may have another function.
     """
-    if isinstance(distribution, BuiltIn) and type(distribution) in DISTRIBUTIONS:
-        return distribution.line
+    match distribution:
+        case Uniform(low, high) if type(distribution) is Uniform:
+            return low, high - low
+        case Constant(value) if type(distribution) is Constant:
+            return value, 0.0
     return None
 
 

@@ -22,14 +22,13 @@ from tv2sim.world.measured_times import Measured, Times, as_measured
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Candidate", "Fit", "fit"]
 
 _LEVEL = 0.01
 """The least p-value of a candidate that fits."""
 _ALIKE = 2.0
 """The largest difference of the AIC of candidates that fit about as well."""
 _RESAMPLES, _ENOUGH = 199, 20
-"""The most samples of the bootstrap, and how many as far away as the measured one end it early."""
+"""The most samples of the bootstrap, and the number of those as far away as the measured one that ends it."""
 _LARGEST = 1000
 """The most times in a sample of the bootstrap: the distribution of the statistic stays the same beyond."""
 _FEW = 20
@@ -133,8 +132,8 @@ class Candidate:
     def p_value(self) -> float:
         """The p-value of the parametric bootstrap.
 
-        It is the share of samples drawn from the distribution that are at least as far from their own most
-        likely distribution as the measured sample is from this one.
+        Samples are drawn from the distribution. The p-value is the share of them that are at least as far from
+        their own most likely distribution as the measured sample is from this one.
 
         The bootstrap ends early when the answer is clear (Besag and Clifford 1991).
         """
@@ -161,12 +160,12 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """What :func:`fit` found; ``str()`` of it is a sentence or two.
+    """The result of :func:`fit`; ``str()`` of it is a sentence or two.
 
     Attributes
     ----------
     sample : Measured
-        What was measured.
+        The measured times.
     families : tuple of Candidate
         The candidates by their AIC, lowest first.
     left_out : dict of str to str
@@ -240,16 +239,12 @@ class Fit:
             only = "there is only 1 sample" if len(self.sample) == 1 else f"all {self.sample} are equal"
             yield f"{self.best}: {only}"
         elif self.chosen is None:
-            why = (
-                f"no family fits {self.sample}"
-                if self.families
-                else f"{self.sample} are too few to fit a family"
-            )
+            few = f"{self.sample} are too few to fit a family"
+            why = f"no family fits {self.sample}" if self.families else few
             yield f"{why}: they are taken as they are, {self.best}"
         else:
             yield f"{self.chosen} fits {self.sample} ({p_equals(self.chosen.p_value)})"
-            others = [str(one) for one in self._fitting() if one is not self.chosen]
-            if others:
+            if others := [str(one) for one in self._fitting() if one is not self.chosen]:
                 yield f"about as well: {', '.join(others)}"
             if len(self.sample) < _FEW:
                 yield f"so few samples hardly tell one family from another: {_FEW} or more would"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +17,10 @@ from tv2sim.world.distributions import Distribution, mean_of
 from tv2sim.world.profiles import Profile
 from tv2sim.world.scenario_parts import Broker, Faults
 
-__all__ = ["Explanation", "LoadWarning", "explained", "load_in_words"]
-
 _TIGHT = 1.1
 """Below this ratio of capacity to arrival rate, videos wait for long."""
+
+Part: TypeAlias = Literal["encoders", "pool", "quota"]
 
 _MANY = 10
 _MINUTE = 60.0
@@ -47,7 +48,7 @@ class LoadWarning:
         Whether the client goes on when no encoder is free, and offers the video again later.
     """
 
-    of: Literal["encoders", "pool", "quota"]
+    of: Part
     size: int
     rate: float
     capacity: float
@@ -135,12 +136,9 @@ class Explanation:
     @property
     def encoder_availability(self) -> float:
         """The share of the time in which an encoder is not broken."""
-        lifetime = mean_of(self.scenario.faults.encoder_lifetime, none=math.inf)
-        return (
-            1.0
-            if math.isinf(lifetime)
-            else lifetime / (lifetime + mean_of(self.scenario.faults.encoder_repair))
-        )
+        faults: Faults = self.scenario.faults
+        lifetime = mean_of(faults.encoder_lifetime, none=math.inf)
+        return 1.0 if math.isinf(lifetime) else lifetime / (lifetime + mean_of(faults.encoder_repair))
 
     @property
     def encoder_capacity(self) -> float:
@@ -249,55 +247,44 @@ class Explanation:
     # -- in words ------------------------------------------------------------------------------------------
 
     @property
+    def _limits(self) -> Iterator[tuple[Part, int, float, float, float]]:
+        """Each part that has a limit: its size, the rate and the busiest rate that it gets, its capacity."""
+        scenario = self.scenario
+        if self.load_per_encoder is not None:
+            encoders = scenario.encoder_count, self.requested_rate, self.busiest_rate, self.encoder_capacity
+            yield "encoders", *encoders
+        rates = self.arrival_rate, self.busiest_arrival_rate
+        if self.prewarmed is not None and self.pool_capacity is not None:
+            yield "pool", self.prewarmed, *rates, self.pool_capacity
+        if scenario.max_publishers is not None:
+            yield "quota", scenario.max_publishers, *rates, self.quota_capacity
+
+    @property
     def warnings(self) -> tuple[LoadWarning, ...]:
         """The limits that the load reaches."""
         found = []
-        unit = "videos/s" if self.submitted else "requests/s"
-        encoders, limit = self.scenario.encoder_count, self.encoder_capacity
-        retries = self.scenario.hand_over is not None
-        if self.load_per_encoder is not None and self.load_per_encoder > 1:
-            found.append(LoadWarning("encoders", encoders, self.requested_rate, limit, unit, retries=retries))
-        elif self.busiest_rate > limit:
-            found.append(LoadWarning("encoders", encoders, self.busiest_rate, limit, unit, True, retries))
-        rate, most = self.arrival_rate, self.busiest_arrival_rate
-        unit = unit if rate == self.requested_rate else "videos/s"
-        for part, size, capacity in self._of_publishers:
-            if capacity < _TIGHT * rate or not size:
-                found.append(LoadWarning(part, size, rate, capacity, unit))
-            elif capacity < most:
-                found.append(LoadWarning(part, size, most, capacity, unit, busiest=True))
+        for part, size, rate, most, capacity in self._limits:
+            tight = capacity < (1 if part == "encoders" else _TIGHT) * rate or not size
+            if tight or capacity < most:
+                requests = rate == self.requested_rate and not self.submitted
+                unit = "requests/s" if requests else "videos/s"
+                retries = part == "encoders" and self.scenario.hand_over is not None
+                reached = rate if tight else most
+                found.append(LoadWarning(part, size, reached, capacity, unit, not tight, retries))
         return tuple(found)
-
-    @property
-    def _of_publishers(self) -> list[tuple[Literal["pool", "quota"], int, float]]:
-        """The limits of the publishing stage, each with its size and capacity."""
-        pool, capacity, most = self.prewarmed, self.pool_capacity, self.scenario.max_publishers
-        found: list[tuple[Literal["pool", "quota"], int, float]] = []
-        if pool is not None and capacity is not None:
-            found.append(("pool", pool, capacity))
-        return found if most is None else [*found, ("quota", most, self.quota_capacity)]
 
     def _repr_html_(self) -> str:
         rows = []
-        unit = "videos/s submitted" if self.submitted else "requests/s"
-        if self.load_per_encoder is not None:
-            rows.append(
-                self._row("encoders", self.scenario.encoder_count, self.requested_rate, self.encoder_capacity)
-            )
-        rows += [
-            self._row(part, size, self.arrival_rate, capacity) for part, size, capacity in self._of_publishers
-        ]
-        note = f"{self.requested_rate:.3g} {unit}, {self.arrival_rate:.3g} videos/s at the publishing stage"
+        for part, size, rate, _, capacity in self._limits:
+            share = rate / capacity if capacity else math.inf
+            percent = f"{100 * share:.0f} %" if share <= _MANY else load_in_words(share)
+            bar = meter(share, f"load of the {part}")
+            rows.append([part, size, f"{rate:.3g}", f"{capacity:.3g}", percent, bar])
         head = ["", "size", "arrivals per second", "capacity per second", "load", ""]
+        unit = "videos/s submitted" if self.submitted else "requests/s"
+        note = f"{self.requested_rate:.3g} {unit}, {self.arrival_rate:.3g} videos/s at the publishing stage"
         warnings = [paragraph(strong(f"warning: {warning}")) for warning in self.warnings]
         return display("Load", note + self._busiest, *([table(head, rows)] if rows else ()), *warnings)
-
-    def _row(self, part: str, size: int, rate: float, capacity: float) -> list[object]:
-        """Return the row of a part of the system for a notebook."""
-        share = rate / capacity if capacity else math.inf
-        percent = f"{100 * share:.0f} %" if share <= _MANY else load_in_words(share)
-        bar = meter(share, f"load of the {part}")
-        return [part, size, f"{rate:.3g}", f"{capacity:.3g}", percent, bar]
 
     def __str__(self) -> str:
         lines = [self._encoders] if self.load_per_encoder is not None else []
@@ -363,18 +350,10 @@ def explained(scenario: Any, videos: Any, prewarmed: int | None) -> Explanation:
     publishing = getattr(videos, "publishing_time", None)
     if prewarmed is not None:
         prewarmed = a_whole_number("prewarmed", prewarmed, at_least=0, error=ScenarioError)
-    requested, busiest = _rates(
-        scenario, submitted, len(encoding) if isinstance(encoding, np.ndarray) else None
-    )
-    return Explanation(
-        scenario,
-        _mean_encoding(encoding),
-        _mean_publishing(publishing, mean_of(scenario.publishing_time)),
-        requested,
-        busiest,
-        isinstance(submitted, np.ndarray),
-        prewarmed,
-    )
+    count = len(encoding) if isinstance(encoding, np.ndarray) else 0
+    times = _mean_encoding(encoding), _mean_publishing(publishing, mean_of(scenario.publishing_time))
+    rates = _rates(scenario, submitted, count)
+    return Explanation(scenario, *times, *rates, isinstance(submitted, np.ndarray), prewarmed)
 
 
 def _mean_encoding(given: Any) -> float | None:
@@ -390,7 +369,7 @@ def _mean_publishing(given: Any, usual: float) -> float:
     return float(np.where(np.isnan(given), usual, given).mean()) if isinstance(given, np.ndarray) else usual
 
 
-def _rates(scenario: Any, submitted: Any, videos: int | None) -> tuple[float, float]:
+def _rates(scenario: Any, submitted: Any, videos: int) -> tuple[float, float]:
     """Return the rates in videos per second at which the client offers videos if no encoder holds it back.
 
     The first is the mean from the first offer to the last, the second that of the busiest minute.
@@ -401,7 +380,7 @@ def _rates(scenario: Any, submitted: Any, videos: int | None) -> tuple[float, fl
         return _rates_of(submitted, math.inf if scenario.encoders is None else limit)
     if not isinstance(profile, Profile):
         return limit, limit
-    if videos is None or videos < 2:
+    if videos < 2:
         return limit, profile.busiest(_MINUTE)
     end = profile.pause(0, videos - 1)
     mean = (videos - 1) / end

@@ -21,8 +21,6 @@ from numpy.typing import NDArray
 from tv2sim.base.checks import a_list, a_number, a_time, plural, shown
 from tv2sim.base.errors import InputError
 
-__all__ = ["Buckets", "Measured", "Model", "Times", "as_measured", "unit_question"]
-
 _MOST = 1000
 """The most times that stand for the counts of a histogram."""
 _MOST_SAMPLES = 10_000_000

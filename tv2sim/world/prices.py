@@ -8,8 +8,6 @@ from tv2sim.base.checks import a_number, shown
 from tv2sim.base.errors import InputError
 from tv2sim.base.fields import Fields, in_short, parameter, with_parameters
 
-__all__ = ["Prices", "as_prices", "needed"]
-
 _MOST = 1e12
 """The highest price, far from where a sum would be infinite."""
 

@@ -17,8 +17,6 @@ from tv2sim.base.errors import InputError, ScenarioError
 from tv2sim.base.fields import Fields, check_fields, or_none, parameter, with_parameters
 from tv2sim.base.ticks import PER_SECOND, in_decimals
 
-__all__ = ["Profile", "a_rate"]
-
 
 def a_rate(name: str, value: object, *, error: type[InputError], **bounds: float) -> float:
     """Return a number of events per second; the time between two is at most the longest time."""
@@ -204,7 +202,7 @@ class Profile(Fields):
 
 
 _Step: TypeAlias = tuple[int, int | None, int]
-"""When a step begins and ends (None: never), and its rate."""
+"""Start and end of a step (None: it has no end), and its rate."""
 
 
 def _area(steps: Iterable[_Step]) -> int:

@@ -35,10 +35,9 @@ from tv2sim.world.scenario_parts import BROKERS, Broker, Faults, RetryLater, bro
 if TYPE_CHECKING:
     from tv2sim.catalogue import Catalogue
 
-__all__ = ["Deadline", "Scenario", "as_scenario", "check_encoding_times"]
 
 Deadline: TypeAlias = Literal["published", "assigned"]
-"""The event that the timeout limits, named as the column of facts that has its time."""
+"""The event that the timeout limits, by the name of the column of facts that has its time."""
 
 
 def _a_rate_or_profile(
@@ -257,7 +256,7 @@ class Scenario(Fields):
 
         The file is TOML, or JSON if its name ends in .json. Its keys are the fields; other fields have their
         defaults. :class:`~tv2sim.Faults` and :class:`~tv2sim.Profile` are tables with the names of their
-        fields, None is the text ``"none"``, a distribution is a text or a number, and the name of a .csv file
+        fields. None is the text ``"none"``, and a distribution is a text or a number. The name of a .csv file
         of measured times is relative to the folder of the file.
 
         Parameters

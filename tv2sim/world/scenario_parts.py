@@ -17,8 +17,6 @@ from tv2sim.world.distributions import (
     distributions_of,
 )
 
-__all__ = ["BROKERS", "KAFKA", "REDIS", "Broker", "Faults", "RetryLater", "broker", "faults", "hand_over"]
-
 
 def a_probability(
     name: str, value: object, *, below: float = 1.0, error: type[InputError] = ScenarioError
@@ -30,9 +28,23 @@ def a_probability(
     return probability
 
 
+class _Part(Fields):
+    """The base of the parts of a scenario."""
+
+    _error = ScenarioError
+
+    def __str__(self) -> str:
+        return in_short(self) or "none"
+
+    @property
+    def distributions(self) -> list[Distribution]:
+        """The distributions of times that are drawn."""
+        return distributions_of(self)
+
+
 @with_parameters
 @dataclass(frozen=True, repr=False)
-class Faults(Fields):
+class Faults(_Part):
     """The failures of publishers and encoders; a publisher that fails is replaced when that is noticed.
 
     {parameters}
@@ -74,7 +86,7 @@ class Faults(Fields):
         text="Seconds after which an encoder dies, counted from 0 or from its repair: a number or a "
         "distribution. The video in it starts over. None: it does not die.",
     )  # fmt: skip
-    # the same, without `encoder_lifetime`
+    # the kernel knows it, as it changes nothing without `encoder_lifetime`, which the kernel does not know
     encoder_repair: AsTime = parameter(
         0.0, a_time_or_distribution, engines=EVERY_ENGINE, label="Time to repair an encoder (s)",
         text="Seconds until a dead encoder is back: a number or a distribution.",
@@ -84,11 +96,6 @@ class Faults(Fields):
         text="Seconds until the failure of a publisher is noticed. Until then, one that starts up or waits "
         "counts in the pool's level.",
     )  # fmt: skip
-
-    _error = ScenarioError
-
-    def __str__(self) -> str:
-        return in_short(self) or "none"
 
     def __bool__(self) -> bool:
         """Return whether anything fails."""
@@ -105,11 +112,6 @@ class Faults(Fields):
         return self.ready_lifetime is not None or self.encoder_lifetime is not None
 
     @property
-    def distributions(self) -> list[Distribution]:
-        """The distributions of times that are drawn."""
-        return distributions_of(self)
-
-    @property
     def has_chance(self) -> bool:
         """Whether failures have a probability, besides the times that are drawn."""
         return bool(self.startup or self.publishing)
@@ -124,7 +126,7 @@ def faults(name: str, value: object, *, error: type[InputError]) -> Faults:
 
 @with_parameters
 @dataclass(frozen=True, repr=False)
-class RetryLater(Fields):
+class RetryLater(_Part):
     """Retries of the client: when no encoder is free, it goes on and offers the video again later.
 
     {parameters}
@@ -158,11 +160,6 @@ class RetryLater(Fields):
         text="The number of offers of a video, after which it is refused for good. None: no limit.",
     )  # fmt: skip
 
-    _error = ScenarioError
-
-    def __str__(self) -> str:
-        return in_short(self)
-
     def wait(self, refusals: int) -> float:
         """Return the ticks from a refusal of a video to its next offer, given its number of refusals so far."""
         try:
@@ -175,7 +172,7 @@ class RetryLater(Fields):
 
 @with_parameters
 @dataclass(frozen=True, repr=False)
-class Broker(Fields):
+class Broker(_Part):
     """A message broker between the encoders and the publishers.
 
     It has a video from `queued` on. Publishers can take it when it is visible. A delivery or an
@@ -217,15 +214,8 @@ class Broker(Fields):
         "visible again, and spends one more publisher; its first publication decides.",
     )  # fmt: skip
 
-    _error = ScenarioError
-
     def __str__(self) -> str:
         return in_short(self) or "no latency, no losses"
-
-    @property
-    def distributions(self) -> list[Distribution]:
-        """The distributions of times that are drawn."""
-        return distributions_of(self)
 
     @property
     def has_chance(self) -> bool:

@@ -1,23 +1,32 @@
-"""``tv2sim compare``."""
+"""``tv2sim compare`` and ``plan``."""
 
 from __future__ import annotations
 
 import itertools
 import shlex
 import sys
+from argparse import ArgumentTypeError
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tv2sim.base.checks import MOST, MOST_WORKERS, a_share, a_whole_number
 from tv2sim.base.dictionaries import changed
-from tv2sim.base.errors import InputError, need_pyarrow
+from tv2sim.base.errors import InputError, need_pyarrow, printable
 from tv2sim.base.storage import records, resolved, whole_file, write_table
 from tv2sim.catalogue import Catalogue
-from tv2sim.cli.inputs import arguments_of, catalogue_of, fields_of, note_rejected, prices_of, seed_of
+from tv2sim.cli.inputs import (
+    arguments_of,
+    catalogue_of,
+    fields_of,
+    note_rejected,
+    prices_of,
+    scenario_of,
+    seed_of,
+)  # fmt: skip
 from tv2sim.cli.log import json_text
 from tv2sim.cli.options import SCENARIO
-from tv2sim.cli.output import note, plain, printing, warnings_noted
+from tv2sim.cli.output import fitted, note, printing, warnings_noted, wrapped
 from tv2sim.cli.text_tables import tidy, to_read
 from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.planning import Plan, plan
@@ -29,7 +38,7 @@ from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     import pandas as pd
 
@@ -40,7 +49,7 @@ def compare_command(options: argparse.Namespace) -> None:
     call = _call(options, fields)
     about = _about(options)
     catalogues = _catalogues(options, call["scenario"])
-    kind = _format(options)
+    kind, computation = _format(options), _computation(options)
     for catalogue in catalogues.values() if options.by is not None else ():
         catalogue.groups(options.by)  # an unknown column is refused before the simulation
     with ExitStack() as files:
@@ -52,12 +61,12 @@ def compare_command(options: argparse.Namespace) -> None:
         for name, catalogue in catalogues.items():
             note_rejected(catalogue, f"{name}: ")
         with warnings_noted("tv2sim.results"):
-            planned = _plan(options, catalogues, call)
-            study = compare(catalogues, **call)
+            planned = _plan(options, catalogues, call["scenario"], computation)
+            study = compare(catalogues, **call, **computation)
         if report is not None:
             from tv2sim.report.build import build_report
 
-            command = _command(options, fields, call)
+            command = _command(options, fields, study.baseline, computation["seed"])
             page = build_report(study, command=command, by=options.by, plan=planned, **about)
             report.write_text(page, encoding="utf-8", errors="xmlcharrefreplace", newline="\n")
         if out is not None and kind == "parquet":
@@ -70,31 +79,38 @@ def compare_command(options: argparse.Namespace) -> None:
         _print(study, kind if options.out is None else "text", options.by, planned)
 
 
-# -- what the options ask for ------------------------------------------------------------------------------
+# -- the options as arguments ------------------------------------------------------------------------------
 
 
 def _call(options: argparse.Namespace, fields: Mapping[str, list[Any]]) -> dict[str, Any]:
     """Return the arguments of the comparison, checked."""
     scenario = _worlds(options, fields)
     a_whole_number("--replications", options.replications, at_least=1, at_most=MOST)
-    if options.workers is not None:
-        a_whole_number("--workers", options.workers, at_least=1, at_most=MOST_WORKERS)
     strategies = [as_strategy(name) for name in options.strategies]
     names = [strategy.name for strategy in strategies]
     if options.baseline is not None and options.baseline not in names:
         known = ", ".join(names)
         raise InputError(f"--baseline must be one of the strategies, {known}, not {options.baseline!r}")
-    return arguments_of(
-        options, "replications", "baseline", "workers", "engine", "results", "startup_samples", "control"
-    ) | {
+    return arguments_of(options, "replications", "baseline") | {
         "strategies": strategies,
         "scenario": scenario,
-        "seed": seed_of(options),
         "margin": a_share("--margin", options.margin),
         "precision": _precision(options),
-        "executor": options.dask,
-        "prices": prices_of(options),
     }
+
+
+def _computation(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the arguments that a comparison and a plan have in common, checked."""
+    if options.workers is not None:
+        a_whole_number("--workers", options.workers, at_least=1, at_most=MOST_WORKERS)
+    given = {"executor": options.dask, "prices": prices_of(options), "seed": seed_of(options)}
+    return given | arguments_of(options, "workers", "engine", "results", "startup_samples", "control")
+
+
+def _target(options: argparse.Namespace) -> dict[str, Any]:
+    """Return the target of a plan, if one is given."""
+    targets = arguments_of(options, "target", "failures_per_day")
+    return {name: value for name, value in targets.items() if value is not None}
 
 
 def _precision(options: argparse.Namespace) -> Precision | None:
@@ -108,7 +124,7 @@ def _precision(options: argparse.Namespace) -> Precision | None:
 
 
 def _format(options: argparse.Namespace) -> str:
-    """Return the format of the table, "text" for what is read."""
+    """Return the format of the table; "text" is for people."""
     kind: str = options.format or ("csv" if options.out is not None else "text")
     if kind == "parquet" and options.out is None:
         raise InputError("--format parquet is for a file: name it with --out")
@@ -154,20 +170,20 @@ def _once(paths: list[str], what: str) -> list[str]:
 
 
 def _plan(
-    options: argparse.Namespace, catalogues: Mapping[str, Catalogue], call: Mapping[str, Any]
+    options: argparse.Namespace,
+    catalogues: Mapping[str, Catalogue],
+    scenarios: Scenario | dict[str, Scenario],
+    computation: Mapping[str, Any],
 ) -> Plan | None:
     """Return the plan over the strategies in the one world, if there is a target."""
-    if options.target is None and options.failures_per_day is None:
+    if not _target(options):
         return None
-    (catalogue,) = catalogues.values()
-    (scenario,) = _each(call["scenario"])
-    same = ("prices", "seed", "control", "engine", "workers", "executor", "results", "startup_samples")
-    asked = arguments_of(options, "target", "failures_per_day") | {name: call[name] for name in same}
-    return plan(catalogue, options.strategies, scenario, **asked)
+    (catalogue,), (scenario,) = catalogues.values(), _each(scenarios)
+    return plan(catalogue, options.strategies, scenario, **_target(options), **computation)
 
 
 def _about(options: argparse.Namespace) -> dict[str, str | None]:
-    """Return what the author of the report says."""
+    """Return the title, the author, the date and the notes of the report."""
     about = {name: getattr(options, name) for name in ("title", "author", "date", "notes")}
     for name, value in about.items():
         if value is not None and options.report is None:
@@ -178,7 +194,7 @@ def _about(options: argparse.Namespace) -> dict[str, str | None]:
 def _catalogues(options: argparse.Namespace, scenario: Scenario | dict[str, Scenario]) -> dict[str, Catalogue]:
     """Read the catalogues; each is named by its file, with the folders that distinguish it from the others."""
     paths = _once(options.catalogue, "catalogue")
-    if options.target is not None or options.failures_per_day is not None:
+    if _target(options):
         worlds = len(paths) * len(_each(scenario))
         if worlds > 1:
             raise InputError(
@@ -204,12 +220,12 @@ def _name(path: str, paths: list[str]) -> str:
     return "/".join(parts[-count:]).encode("utf-8", "backslashreplace").decode()
 
 
-def _command(options: argparse.Namespace, fields: Mapping[str, list[Any]], call: Mapping[str, Any]) -> str:
+def _command(options: argparse.Namespace, fields: Mapping[str, list[Any]], baseline: str, seed: int) -> str:
     """Return the command with which a reader can repeat the comparison, with every choice explicit."""
     values = {
         "columns": options.columns,
         "strategies": ",".join(options.strategies),
-        "baseline": options.baseline or call["strategies"][0].name,
+        "baseline": baseline,
         "replications": options.replications,
         "precision": options.precision and _text_of_precision(*options.precision),
         "margin": _percent(options.margin or None),
@@ -219,7 +235,7 @@ def _command(options: argparse.Namespace, fields: Mapping[str, list[Any]], call:
         "prices": options.prices,
         "scenario": options.scenario and ",".join(options.scenario),
         **{SCENARIO[name].flag[2:]: ",".join(map(_text, several)) for name, several in fields.items()},
-        "seed": call["seed"],
+        "seed": seed,
     }
     words = [] if options.control else ["--no-control"]
     for name, value in values.items():
@@ -242,7 +258,7 @@ def _text(value: object) -> str:
     return "none" if value is None else f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
-# -- what comes out ----------------------------------------------------------------------------------------
+# -- output ------------------------------------------------------------------------------------------------
 
 
 def _begun(
@@ -280,18 +296,63 @@ def _encoded(table: pd.DataFrame, kind: str) -> bytes:
 def _print(study: Comparison, kind: str, by: str | None, planned: Plan | None) -> None:
     """Print the comparison, without control characters if it goes to a terminal.
 
-    The answer of a plan is its verdict, or stands beside data. CSV has no escapes: in a pipe or a file, names
-    are data and stay as they are, quoted where they hold a comma, a quote or an end of line. On a terminal they
-    are escaped.
+    The answer of a plan is the verdict of the text; beside data it is a note. CSV has no escapes. So in a pipe
+    or a file, names stay as they are, and are quoted where CSV requires it. On a terminal they are escaped.
     """
     if kind == "text":
-        for line in to_read(study, by, planned):
-            print(line)
+        print(*to_read(study, by, planned), sep="\n")
         return
     if planned:
-        note(plain(planned.answer))  # beside the data
+        note(printable(planned.answer))  # beside the data
     table = tidy(study)
     if kind == "csv" and sys.stdout.isatty():
-        table = table.map(lambda value: plain(value) if isinstance(value, str) else value)
+        table = table.map(lambda value: printable(value) if isinstance(value, str) else value)
     sys.stdout.flush()
     sys.stdout.buffer.write(_encoded(table, kind))
+
+
+# -- plan --------------------------------------------------------------------------------------------------
+
+
+def plan_command(options: argparse.Namespace) -> None:
+    """Plan, and print the answer and the table of candidates."""
+    scenario = scenario_of(options)
+    vary = _vary(options.vary, scenario)
+    catalogue = catalogue_of(options, [scenario])
+    asked = arguments_of(options, "confidence", "indifference", "replications")
+    asked |= _target(options) | _computation(options)
+    note_rejected(catalogue)
+    with warnings_noted("tv2sim.results"):
+        found = plan(catalogue, options.strategy, scenario, vary=vary or None, **asked)
+    with printing(in_vain=False):
+        print(*_lines(found), sep="\n")
+
+
+def _vary(given: list[tuple[str, list[Any]]], scenario: Scenario) -> dict[str, list[Any]]:
+    """Return the values of each field; values of scenario fields are read as by their options."""
+    vary = {}
+    for name, values in given:
+        if name in vary:
+            raise InputError(f"--vary has {name} twice: write all its values in one list")
+        if name in SCENARIO:
+            values = [getattr(changed(scenario, {name: _of_option(name, value)}), name) for value in values]
+        vary[name] = values
+    return vary
+
+
+def _of_option(name: str, value: object) -> Any:
+    """Return a value of the scenario as its option reads it."""
+    try:
+        return SCENARIO[name].read(str(value))
+    except ArgumentTypeError as error:
+        raise InputError(f"--vary {name}: {error}") from None
+
+
+def _lines(found: Plan) -> Iterator[str]:
+    yield printable(found.answer)  # one line, which programs may read
+    yield ""
+    yield from fitted([[printable(cell) for cell in row] for row in found.table()], left=1)
+    if found.settings:
+        yield ""
+        says = ", ".join(f"{product} {setting}" for product, setting in found.settings.items())
+        yield from wrapped(f"as a setting: {says}")
