@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import doctest
 import inspect
 import os
@@ -194,3 +195,17 @@ def test_the_guided_walk_names_what_is_there() -> None:
         last = name.split(".")[-1]
         defined = re.search(rf"(def|class) {last}\b|^\s*{last}\b", code, flags=re.MULTILINE)
         assert defined or (product / name).exists(), name
+
+
+def test_the_life_of_a_publisher_is_shown_from_its_source() -> None:
+    """The page takes one function of a file; its bullets name each of the waits in there."""
+    page = ROOT / "docs" / "background" / "system.md"
+    text = page.read_text(encoding="utf-8")
+    shown = re.findall(r"```\{literalinclude\} (\S+)\n:language: python\n:pyobject: (\w+)\.(\w+)\n```", text)
+    ((path, kind, function),) = shown
+    tree = ast.parse((page.parent / path).read_text(encoding="utf-8"))
+    (holder,) = (node for node in tree.body if isinstance(node, ast.ClassDef) and node.name == kind)
+    (life,) = (node for node in holder.body if isinstance(node, ast.FunctionDef) and node.name == function)
+    waits = {ast.unparse(node) for node in ast.walk(life) if isinstance(node, (ast.Yield, ast.YieldFrom))}
+    bullets = text[text.index("It waits at most") : text.index("What it does in between")].count("\n- ")
+    assert len(waits) == bullets == 5
