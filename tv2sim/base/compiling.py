@@ -26,7 +26,7 @@ from numba.core.event import Listener, install_listener
 
 from tv2sim.base.storage import private_folder, user_cache
 
-__all__ = ["announced", "borrowing", "compiled", "inlined", "whereabouts"]
+__all__ = ["announced", "borrowing", "compiled", "inlined", "inner", "spliced", "whereabouts"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,9 +51,20 @@ def borrowing(function: F) -> F:
     return _cached_on_disk(function, **_BORROWING)
 
 
+def inner(function: F) -> F:
+    """Do as :func:`borrowing` for a function that Python never calls; this takes less time to compile."""
+    return _cached_on_disk(function, **_BORROWING, no_cpython_wrapper=True, no_cfunc_wrapper=True)
+
+
 def inlined(function: F) -> F:
     """Compile a function as :func:`borrowing` does, into the functions that call it."""
     answer: F = numba.njit(**_OPTIONS, **_BORROWING, forceinline=True)(function)
+    return answer
+
+
+def spliced(function: F) -> F:
+    """Let a small function be part of those that call it before they are compiled, as if it stood there."""
+    answer: F = numba.njit(**_OPTIONS, **_BORROWING, inline="always")(function)
     return answer
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tv2sim.base.compiling import announced, compiled
-from tv2sim.engines.kernel import state_rows as state
 from tv2sim.engines.kernel.lanes import BLOCKED, LANES
 from tv2sim.engines.kernel.machine import Machine
 from tv2sim.engines.kernel.replicating import Lanes, Stage, Stream, Varied
@@ -114,11 +113,11 @@ def _by_events(
     world: World, seed: int, replications: range, again: NDArray[np.int64], out: NDArray[np.float64]
 ) -> None:
     """Fill in the rows of the replications that are given by their places."""
-    machine, videos = Machine(world, logged=False), len(world.catalogue)
+    machine = Machine(world, logged=False)
     for row in again.tolist():
         one = replications[row : row + 1]
         machine.run(machine.draw(seed, one))
-        started, published = machine.T[state.STARTED, :videos], machine.T[state.PUBLISHED, :videos]
+        started, published = machine.videos["started"], machine.videos["published"]
         out[row] = np.where(np.isnan(published), np.inf, published - started)
 
 

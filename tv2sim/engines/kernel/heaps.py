@@ -1,53 +1,68 @@
-"""Heaps of times, each with a key that decides among equal ones, in rows of the state's arrays."""
+"""Heaps of times, each with a key that decides among equal ones.
+
+A heap is an array of records: row 0 has its size as its key, row 1 the first item, whose time is infinite if
+the heap is empty.
+"""
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
-from tv2sim.base.compiling import borrowing
+from tv2sim.base.compiling import inner, spliced
 
-__all__ = ["pop", "push"]
+__all__ = ["clear", "pop", "push", "size_of"]
 
 
-@borrowing
-def push(heap: Any, time: Any, key: Any, T: Any, K: Any, n: Any) -> None:
-    """Put a time with its key into the heap of a row."""
-    i = n[heap]
-    n[heap] = i + 1
-    while i > 0:
-        up = (i - 1) >> 1
-        if T[heap, up] < time or (T[heap, up] == time and K[heap, up] < key):
+@spliced
+def size_of(heap: Any) -> Any:
+    """Return how many items a heap has."""
+    return heap[0].key
+
+
+@spliced
+def clear(heap: Any) -> None:
+    """Take all items out."""
+    heap[0].key = 0
+    heap[1].time = inf
+
+
+@inner
+def push(heap: Any, time: Any, key: Any) -> None:
+    """Put a time with its key into a heap."""
+    i = heap[0].key + 1
+    heap[0].key = i
+    while i > 1:
+        above = heap[i >> 1]
+        if above.time < time or (above.time == time and above.key < key):
             break
-        T[heap, i] = T[heap, up]
-        K[heap, i] = K[heap, up]
-        i = up
-    T[heap, i] = time
-    K[heap, i] = key
+        heap[i].time = above.time
+        heap[i].key = above.key
+        i >>= 1
+    heap[i].time = time
+    heap[i].key = key
 
 
-@borrowing
-def pop(heap: Any, T: Any, K: Any, n: Any) -> Any:
+@inner
+def pop(heap: Any) -> Any:
     """Take the earliest time out, and return its key."""
-    first = K[heap, 0]
-    size = n[heap] - 1
-    n[heap] = size
-    time, key = T[heap, size], K[heap, size]
-    i = 0
-    while True:
-        child = 2 * i + 1
-        if child >= size:
+    first, size = heap[1].key, heap[0].key
+    time, key = heap[size].time, heap[size].key
+    size -= 1
+    heap[0].key = size
+    i = 1
+    while 2 * i <= size:
+        child = 2 * i
+        if child < size:
+            a, b = heap[child], heap[child + 1]
+            if b.time < a.time or (b.time == a.time and b.key < a.key):
+                child += 1
+        below = heap[child]
+        if time < below.time or (time == below.time and key < below.key):
             break
-        other = child + 1
-        if other < size and (
-            T[heap, other] < T[heap, child]
-            or (T[heap, other] == T[heap, child] and K[heap, other] < K[heap, child])
-        ):
-            child = other
-        if time < T[heap, child] or (time == T[heap, child] and key < K[heap, child]):
-            break
-        T[heap, i] = T[heap, child]
-        K[heap, i] = K[heap, child]
+        heap[i].time = below.time
+        heap[i].key = below.key
         i = child
-    T[heap, i] = time
-    K[heap, i] = key
+    heap[i].time = time if size else inf
+    heap[i].key = key
     return first

@@ -11,9 +11,10 @@ from tv2sim.base.checks import MOST, a_whole_number
 from tv2sim.base.errors import StrategyError
 from tv2sim.base.ticks import to_ticks, whole_ticks
 from tv2sim.engines.kernel import events
-from tv2sim.engines.kernel import state_rows as state
+from tv2sim.engines.kernel import state as kernel
 from tv2sim.engines.kernel.drawing import Drawn, draw, draw_start
 from tv2sim.engines.kernel.encoding import arrivals_of
+from tv2sim.engines.kernel.weighing import Weighing, go_on, weighing
 from tv2sim.engines.kernel.world_columns import World
 from tv2sim.strategies.expectations import nominal_times
 from tv2sim.world.profiles import Profile
@@ -27,8 +28,8 @@ __all__ = ["Machine"]
 
 _MOST_NUMBERS = 64
 """The most publishers because of one video that are drawn beforehand; others are when they are needed."""
-_DRAWN = (state.PUBLISHING, state.ENCODING_TIME, state.BEFORE)
-"""The rows of T that get what a replication draws by video."""
+_DRAWN = ("publishing", "encoding_time", "before")
+"""The fields of videos that get what a replication draws."""
 
 
 class Machine:
@@ -36,6 +37,8 @@ class Machine:
 
     Attributes
     ----------
+    state, given, weighed
+        What the compiled functions take; `weighed` is None unless the coverage rule decides.
     logged : bool
         Whether the log is wanted.
     numbers, others : int
@@ -50,62 +53,100 @@ class Machine:
         """When the encoding of each video starts, as assumed by the priorities."""
         self.numbers, self.others = 2, (videos + videos // 4 if world.by_rule else 0) + 32
         self._coverage = world.strategy.knowledge(world.catalogue, world.scenario)
+        memory = kernel.records(1, kernel.STATE)
+        counts = memory["count"].view(np.ndarray).view((np.int64, len(kernel.COUNTS.names or ())))[0]
+        self.state = memory[0]
+        speeds, pauses = np.asarray(world.speeds), kernel.records(videos + 1, kernel.PAUSE)
+        self.given = kernel.Given(world.steps, pauses, speeds, counts)
+        self.count, self._rule = self.state["count"], self.state["rule"]
+        self._fill_rule()
+        self.videos = self._fill_videos()
         self._make_room(2 * videos + self.others if world.managed else 0)
-        by_guess = order == state.BY_HOOK and not world.encodings_differ
+        by_guess = order == kernel.BY_HOOK and not world.encodings_differ
         if by_guess:
             self.guess = arrivals_of(world).started
-        if by_guess or order == state.BY_VALUE:
-            self.T[state.PRIORITY, :videos] = world.priorities(self.guess)
+        if by_guess or order == kernel.BY_VALUE:
+            self.videos["priority"] = world.priorities(self.guess)
+
+    def _fill_rule(self) -> None:
+        """Fill in what is given."""
+        world, scenario, strategy, coverage = (
+            self.world,
+            self.world.scenario,
+            self.world.strategy,
+            self._coverage,
+        )
+        managed, videos = world.managed, len(world.catalogue)
+        values: dict[str, float] = {
+            "gap": world.gap,
+            "until": world.until,
+            "review_every": world.review_every,
+            "provisioning": to_ticks(scenario.provisioning_delay),
+            "noticed_after": to_ticks(scenario.faults.noticed_after),
+            "videos": videos,
+            "encoders": min(scenario.encoder_count, videos),
+            "capacity": world.capacity,
+            "slots": world.level,
+            "level": world.least if managed else world.level,
+            "ordering": world.ordering,
+            "most": scenario.max_publishers or 0,
+            "pool_most": _limit(strategy.maximum),
+            "starts_most": _limit(strategy.starts_at_most),
+            "speeds_differ": len(world.speeds) > 0,
+            "for_published": world.held > 0,
+            "late": strategy.dispatches_late,
+            "discards": strategy.discards,
+            "adapts": managed and strategy.adapts,
+            "ruled": coverage is not None,
+            "by_rule": world.by_rule,
+            "ready_at_start": strategy.ready_at_start,
+            "managed": managed,
+            "longest": inf,
+        }
+        if strategy.headroom is not None:
+            values["headroom"], window = strategy.headroom
+            values["window"], values["startup"] = to_ticks(window), scenario.startup_time.mean
+        if strategy.idle_time_to_live is not None:
+            values["time_to_live"] = to_ticks(strategy.idle_time_to_live)
+        if coverage is not None and coverage.price > 0:
+            values["publishing"], values["longest"] = coverage.publishing, coverage.startup.longest // 1.0
+        for name, value in values.items():
+            self._rule[name] = value
+
+    def _fill_videos(self) -> Any:
+        """Return the videos with what is given of them."""
+        world = self.world
+        videos = kernel.records(len(world.catalogue), kernel.VIDEO)
+        for name in ("timeout", "delay", "moment", "own"):
+            videos[name] = getattr(world, name)
+        if self._coverage is not None:
+            videos["nominal"] = whole_ticks(nominal_times(world.catalogue, world.scenario))
+        return videos
 
     def _make_room(self, publishers: int) -> None:
-        """Make the arrays; the number of publishers matters only if it does not follow from that of videos."""
-        world, scenario = self.world, self.world.scenario
-        videos, managed = len(world.catalogue), world.managed
-        width = world.level + 2 * videos + 2 + publishers * (world.orders or managed)
+        """Make the other arrays, with room for so many publishers besides those for slots and videos."""
+        world, videos = self.world, len(self.videos)
+        width = world.level + 2 * videos + 2 + publishers * (world.orders or world.managed)
         self._room = publishers
-        self.T, self.K = np.zeros((state.TIMES, width)), np.zeros((state.NUMBERS, width), dtype=np.int64)
-        self.n = np.zeros(state.COUNTS, dtype=np.int64)
-        self.c = np.zeros(state.DURATIONS)
-        self.log = np.empty(6 * videos + 3 * width if self.logged or managed else 0, dtype=np.int64)
-        self._fill(self.T[state.TIMEOUT], world.timeout)
-        self._fill(self.T[state.DELAY], world.delay)
-        self._fill(self.T[state.SPEED], world.speeds[:width])
-        self._fill(self.K[state.MOMENT], world.moment)
-        self._fill(self.K[state.OWN], world.own)
-        self.n[state.VIDEOS : state.LATE] = (
-            videos, min(world.scenario.encoder_count, videos), world.capacity, world.level, world.level,
-            world.ordering, state.PUBLISHED if world.held else state.ASSIGNED, len(world.speeds),
-            scenario.max_publishers or 0, 0,
-        )  # fmt: skip
-        delays = map(to_ticks, (scenario.provisioning_delay, scenario.faults.noticed_after))
-        self.c[: state.FACTOR] = (world.gap, world.until, world.review_every, *delays)
-        self.pool: state.Managed | None = None
-        if managed:
-            self._manage(width - 2)
-
-    def _manage(self, room: int) -> None:
-        """Add what is particular to managed pools."""
-        world, n, c = self.world, self.n, self.c
-        strategy, scenario, coverage = world.strategy, world.scenario, self._coverage
-        n[state.LEVEL] = world.least
-        n[state.LATE :] = (
-            strategy.dispatches_late, strategy.discards, strategy.adapts, coverage is not None, world.by_rule,
-            strategy.ready_at_start, _limit(strategy.maximum), _limit(strategy.starts_at_most), room, 0,
-        )  # fmt: skip
-        if strategy.headroom is not None:
-            c[state.FACTOR], window = strategy.headroom
-            c[state.WINDOW], c[state.STARTUP] = to_ticks(window), scenario.startup_time.mean
-        if strategy.idle_time_to_live is not None:
-            c[state.TO_LIVE] = to_ticks(strategy.idle_time_to_live)
+        self._rule["room"] = width - 2 if world.managed else kernel.UNLIMITED
+        self.arrays = {
+            "videos": self.videos,
+            "publishers": kernel.records(width, kernel.PUBLISHER),
+            "lists": kernel.records(width, kernel.LISTED),
+            "free": kernel.heap(int(self._rule["encoders"])),
+            "ends": kernel.heap(videos),
+            "starts": kernel.heap(width),
+            "timers": kernel.heap(width),
+            "queue": kernel.heap(videos),
+            "log": np.empty(6 * videos + 3 * width if self.logged else 0, dtype=np.int64),
+        }
+        self._rule["log_room"] = len(self.arrays["log"])
+        for name, array in self.arrays.items():
+            self.state[name] = array.ctypes.data
+        coverage = self._coverage
+        self.weighed: Weighing | None = None
         if coverage is not None:
-            self._fill(self.T[state.NOMINAL], whole_ticks(nominal_times(world.catalogue, scenario)))
-        rates = _rates(scenario, 0 if coverage is None else len(coverage.gaps))
-        self.pool = state.Managed(coverage, rates)
-
-    @staticmethod
-    def _fill(row: NDArray[Any], column: NDArray[Any]) -> None:
-        if column.any():  # what is not written to takes no memory
-            row[: len(column)] = column
+            self.weighed = weighing(coverage, _rates(world.scenario, len(coverage.gaps)), width)
 
     def draw(self, seed: int, replications: range) -> Drawn:
         """Draw what replications need, or are likely to need."""
@@ -119,76 +160,81 @@ class Machine:
         guess holds: with each round the earliest video whose priority was wrong is right.
         """
         self.widen(drawn.publishers)
-        self.n[state.KNOWN] = 0
+        self._rule["pauses"] = 0
         while True:
-            for row, columns in zip(_DRAWN, drawn.columns, strict=True):
-                self.T[row, : columns.shape[1]] = columns[0]
-            self.n[state.RESUMED] = 0
-            end, ending = self._simulate(drawn)
+            for name, columns in zip(_DRAWN, drawn.columns, strict=True):
+                self.videos[name] = columns[0]
+            self._rule["row"] = 0
+            end, ending = self._simulate(drawn, resumed=False)
             while ending == events.UNDRAWN:
                 self._draw_missing(drawn)
-                end, ending = self._simulate(drawn)
+                end, ending = self._simulate(drawn, resumed=True)
             if ending == events.OPEN:
                 self._decide_pause(end)
             elif ending == events.NO_ROOM:
                 self.widen(2 * self._room)
             elif ending == events.TOO_HIGH:
                 self._refuse_level()
-            elif not (self.world.ordering == state.BY_HOOK and self._corrected()):
+            elif not (self.world.ordering == kernel.BY_HOOK and self._corrected()):
                 return end, ending
 
-    def _simulate(self, drawn: Drawn) -> Any:
-        arrays = self.T, self.K, self.n, self.c, self.log
-        return events.simulate(self.world.steps, drawn.starts[0], *arrays, self.pool)
+    def _simulate(self, drawn: Drawn, *, resumed: bool) -> Any:
+        self.take(drawn)
+        self._rule["resumed"] = resumed
+        return go_on(self.given, self.state, self.weighed)
+
+    def take(self, drawn: Drawn) -> None:
+        """Let publishers start up with the times that replications have drawn."""
+        self._starts = np.ascontiguousarray(drawn.starts)  # it must not vanish
+        self.state["startups"] = self._starts.ctypes.data
+        _, self.state["numbers"], self.state["entities"] = self._starts.shape
 
     def widen(self, publishers: int) -> None:
-        """Make room for this number of publishers, and keep the priorities."""
+        """Make room for this number of publishers."""
         if publishers > self._room and (self.world.orders or self.world.managed):
-            priority = self.T[state.PRIORITY]
             self._make_room(publishers)
-            self.T[state.PRIORITY, : len(priority)] = priority
 
     def _draw_missing(self, drawn: Drawn) -> None:
         """Draw the start-up times that lack, so that the replication can go on."""
-        for publisher in self.K[state.UNDRAWN, : self.n[state.MISSED]].tolist():
-            order, cause = int(self.K[state.ORDER, publisher]), int(self.K[state.P_CAUSE, publisher])
-            number, slot = int(self.T[state.P_READY, publisher]), order if order < self.world.level else -1
+        publishers = self.arrays["publishers"]
+        for row in self.arrays["lists"]["undrawn"][: self.count["undrawn"]].tolist():
+            order, cause = int(publishers["order"][row]), int(publishers["cause"][row])
+            number, slot = int(publishers["ready"][row]), order if order < self.world.level else -1
             found = draw_start(self.world, drawn.seed, drawn.first, number, slot, cause)
-            self.T[state.P_READY, publisher] = found
-        self.n[state.RESUMED] = 1
+            publishers["ready"][row] = found
         self.learn()
 
     def learn(self) -> None:
         """Draw as much beforehand for the replications to come as this one needs."""
-        entities = self.world.level + len(self.world.catalogue)
-        most = int(self.K[state.BEGUN, :entities].max(initial=0))
+        entities = self.world.level + len(self.videos)
+        most = int(self.arrays["lists"]["begun"][:entities].max(initial=0))
         self.numbers = max(self.numbers, min(most, _MOST_NUMBERS))
-        self.others = max(self.others, int(self.n[state.OTHERS] * 1.25))
+        self.others = max(self.others, int(self.count["without_cause"] * 1.25))
 
     def _refuse_level(self) -> None:
         """Refuse a level of the pool that is too high, as the model does."""
         asked = f"the answer of {self.world.strategy.name}.pool_level"
-        a_whole_number(asked, ceil(self.c[state.ASKED]), at_least=0, at_most=MOST, error=StrategyError)
+        a_whole_number(asked, ceil(self.count["asked"]), at_least=0, at_most=MOST, error=StrategyError)
 
     def _decide_pause(self, time: float) -> None:
         """Say how long the client pauses after it has handed over a video at this time."""
-        rate, known = self.world.scenario.requests_per_second, self.n[state.KNOWN]
+        rate, known = self.world.scenario.requests_per_second, self._rule["pauses"]
         assert isinstance(rate, Profile)
-        self.T[state.PAUSED, known], self.T[state.PAUSES, known] = time, rate.ticks_of_pause(time, 1.0)
-        self.n[state.KNOWN] += 1
+        self.given.pauses[known] = time, rate.ticks_of_pause(time, 1.0)
+        self._rule["pauses"] += 1
 
     def _corrected(self) -> bool:
         """Ask for the priorities of the videos that started at another time than was guessed, if any did."""
-        started = self.T[state.STARTED, : len(self.guess)]
+        started = self.videos["started"]
         moved = ~np.isnan(started) & (started != self.guess) & (self.world.own == 0)
         for row in np.flatnonzero(moved).tolist():
             self.guess[row] = started[row]
-            self.T[state.PRIORITY, row] = self.world.priority(row, float(started[row]))
+            self.videos["priority"][row] = self.world.priority(row, float(started[row]))
         return bool(moved.any())
 
 
 def _limit(number: int | None) -> int:
-    return state.UNLIMITED if number is None else number
+    return kernel.UNLIMITED if number is None else number
 
 
 def _rates(scenario: Scenario, number: int) -> NDArray[np.float64]:

@@ -14,7 +14,7 @@ import numpy as np
 
 from tv2sim.base.compiling import borrowing, compiled
 from tv2sim.base.ticks import PER_SECOND
-from tv2sim.engines.kernel import state_rows as state
+from tv2sim.engines.kernel import state as s
 from tv2sim.results.facts import VIDEO_OUTCOMES
 
 __all__ = ["MEASURED", "OF_SUMS", "Fixed", "measure", "peak", "quantile", "quantile_weights"]
@@ -110,15 +110,6 @@ def _ratio(part: Any, whole: Any) -> Any:
 
 
 @borrowing
-def _total(started: Any, stopped: Any, end: Any) -> Any:
-    total = 0.0
-    for start, stop in zip(started, stopped):  # noqa: B905 (compiled)
-        if start == start:
-            total += (stop if stop == stop else end) - start
-    return total
-
-
-@borrowing
 def peak(started: Any, ended: Any) -> Any:
     """Return the most publishers that existed after any instant; both are in ascending order."""
     peak = born = gone = 0
@@ -134,79 +125,77 @@ def peak(started: Any, ended: Any) -> Any:
 
 
 @compiled
-def _publishers(T: Any, K: Any, n: Any, end: Any, with_peak: Any, out: Any) -> None:
-    count = n[state.PUBLISHERS]
+def _publishers(state: Any, end: Any, with_peak: Any, out: Any) -> None:
+    count = state.count.publishers
     idle = alive = busy = 0.0
     wasted = gone = 0
-    ended = np.empty(count if with_peak else 0)
-    for publisher in range(count):
-        last = T[state.P_ASSIGNED, publisher]
+    started, ended = np.empty(count if with_peak else 0), np.empty(count if with_peak else 0)
+    for row in range(count):
+        publisher = s.publishers(state)[row]
+        stops, last = publisher.ended, publisher.assigned
         if last != last:
-            last = T[state.P_ENDED, publisher]  # if its start-up failed, or if it was retired
-            last = last if last == last else end
+            last = stops if stops == stops else end  # its start-up failed, or it was retired
             wasted += 1
         else:
-            ended_at = T[state.P_ENDED, publisher]
-            busy += (ended_at if ended_at == ended_at else end) - last
-        ready = T[state.P_READY, publisher]
-        if ready == ready:
-            idle += last - ready
-        alive += last - T[state.P_STARTED, publisher]
-        if with_peak and T[state.P_ENDED, publisher] == T[state.P_ENDED, publisher]:
-            ended[gone] = T[state.P_ENDED, publisher]
-            gone += 1
+            busy += (stops if stops == stops else end) - last
+        if publisher.ready == publisher.ready:
+            idle += last - publisher.ready
+        alive += last - publisher.started
+        if with_peak:
+            started[row] = publisher.started
+            if stops == stops:
+                ended[gone] = stops
+                gone += 1
     out[IDLE], out[BUSY] = idle / PER_SECOND, busy / PER_SECOND
     out[PUBLISHER_SECONDS] = (alive + busy) / PER_SECOND
     out[PUBLISHERS_STARTED] = count
     out[PUBLISHERS_WASTED] = wasted
     if with_peak:
-        out[PEAK_PUBLISHERS] = peak(T[state.P_STARTED, :count], np.sort(ended[:gone]))
+        out[PEAK_PUBLISHERS] = peak(started, np.sort(ended[:gone]))
 
 
 @compiled
-def measure(
-    T: Any, K: Any, n: Any, encoders: int, end: float, quantiles: bool, with_peak: bool, out: Any, on_time: Any
-) -> None:
+def measure(state: Any, encoders: int, end: float, wanted: Any, out: Any, on_time: Any) -> None:
     """Compute all metrics of the replication that was simulated last, and count the videos that were on time.
 
     Parameters
     ----------
-    T, K, n
-        The state of :func:`tv2sim.engines.kernel.events.simulate`.
-    quantiles : bool
-        Whether to compute those of elapsed time and lateness, which takes as long as all others.
-    with_peak : bool
-        Whether to compute the most publishers at once.
+    state
+        That of :func:`tv2sim.engines.kernel.events.simulate`.
+    wanted : pair of bool
+        Whether to compute the quantiles of elapsed time and lateness, which takes as long as all others, and
+        the most publishers at once.
     out : numpy.ndarray
         Where the metrics go.
     on_time : numpy.ndarray
         By video, what is increased by one if it was on time.
     """
-    videos = n[state.VIDEOS]
+    videos, (quantiles, with_peak) = state.rule.videos, wanted
     published = failed = stockouts = settled = 0
-    queue = after = 0.0
+    queue = work = blocked = 0.0
     elapsed, lateness = np.empty(videos if quantiles else 0), np.empty(videos if quantiles else 0)
     for video in range(videos):
-        outcome = K[state.OUTCOME, video]
-        time, stops = T[state.PUBLISHED, video], end
-        if outcome == _IN_TIME:
+        it = s.videos(state)[video]
+        queued, assigned, time, stops = it.queued, it.assigned, it.published, end
+        if it.outcome == _IN_TIME:
             published += 1
             on_time[video] += 1
-        elif outcome == _TOO_LATE:
+        elif it.outcome == _TOO_LATE:
             failed += 1
             if time != time:  # it was given up
-                time, stops = inf, T[state.SETTLED, video]
-        if quantiles and outcome != 0:
-            elapsed[settled] = time - T[state.STARTED, video]
-            lateness[settled] = elapsed[settled] - T[state.TIMEOUT, video]
+                time, stops = inf, it.settled
+        if quantiles and it.outcome != 0:
+            elapsed[settled] = time - it.started
+            lateness[settled] = elapsed[settled] - it.timeout
             settled += 1
-        encoded, queued, assigned = T[state.ENCODED, video], T[state.QUEUED, video], T[state.ASSIGNED, video]
-        if encoded == encoded and not assigned <= encoded:
+        if it.encoded == it.encoded and not assigned <= it.encoded:
             stockouts += 1
-        if queued == queued and not K[state.OWN, video]:
+        if queued == queued and not it.own:
             queue += (assigned if assigned == assigned else stops) - queued
-        elif queued != queued:
-            after += end - stops  # when it had left its encoder
+        if it.started == it.started:
+            work += (queued if queued == queued else stops) - it.started
+        if it.offered == it.offered:
+            blocked += (it.started if it.started == it.started else end) - it.offered
     out[PUBLISHED], out[FAILED], out[UNFINISHED] = published, failed, videos - published - failed
     out[ON_TIME_RATE], out[ANY_FAILURE] = published / videos, published < videos
     if quantiles:
@@ -216,10 +205,8 @@ def measure(
         out[ELAPSED_P99], out[LATENESS_P99] = quantile(elapsed, 99.0), quantile(lateness, 99.0)
         out[LATENESS_MAX] = quantile(lateness, 100.0)
     out[STOCKOUTS] = stockouts
-    _publishers(T, K, n, end, with_peak, out)
-    columns = T[:, :videos]
-    work = _total(columns[state.STARTED], columns[state.QUEUED], end) - after
+    _publishers(state, end, with_peak, out)
     out[ENCODER_UTILIZATION] = _ratio(work, encoders * end)
     out[PUBLISHING_QUEUE_MEAN] = _ratio(queue, end)
-    out[CLIENT_BLOCKED_TIME] = _total(columns[state.OFFERED], columns[state.STARTED], end) / PER_SECOND
-    out[MAKESPAN], out[QUOTA_WAITS] = end / PER_SECOND, n[state.WAITS]
+    out[CLIENT_BLOCKED_TIME] = blocked / PER_SECOND
+    out[MAKESPAN], out[QUOTA_WAITS] = end / PER_SECOND, state.count.quota_waits

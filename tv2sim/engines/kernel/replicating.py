@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tv2sim.base.compiling import announced, borrowing, compiled
+from tv2sim.base.compiling import announced, compiled
 from tv2sim.base.random_numbers import Purpose
 from tv2sim.base.ticks import to_ticks, whole_ticks
 from tv2sim.engines.kernel import events, lanes, stage, stream, varied
-from tv2sim.engines.kernel import state_rows as state
+from tv2sim.engines.kernel import state as kernel_state
 from tv2sim.engines.kernel.drawing import (
     before_of,
     draw_encoding_lanes,
@@ -31,6 +31,7 @@ from tv2sim.engines.kernel.machine import Machine
 from tv2sim.engines.kernel.measuring import MEASURED, OF_SUMS, Fixed, measure, peak, quantile, quantile_weights
 from tv2sim.engines.kernel.philox import draw_rows, whole_blocks
 from tv2sim.engines.kernel.routing import kernels_for
+from tv2sim.engines.kernel.weighing import go_on
 from tv2sim.strategies import MOMENTS
 from tv2sim.world.distributions import line_of
 
@@ -176,59 +177,42 @@ class Events(Block):
         out, moved = np.empty((len(replications), len(MEASURED))), np.zeros(len(replications), dtype=np.bool_)
         drawn = machine.draw(seed, replications)
         machine.widen(drawn.publishers)
-        arrays = (self.world.steps, machine.T, machine.K, machine.n, machine.c, machine.log)
-        columns = (drawn.starts, *drawn.columns)
-        _replicate(arrays, machine.pool, columns, machine.guess, encoders, self._wanted, out, on_time, moved)
-        guess = machine.guess.copy()
-        priority = machine.T[state.PRIORITY, : len(guess)].copy()
+        machine.take(drawn)
+        what = (*self._wanted, encoders), out, on_time, moved
+        _replicate(machine.given, machine.state, machine.weighed, drawn.columns, machine.guess, what)
+        guess, priority = machine.guess.copy(), machine.videos["priority"].copy()
         for row in np.flatnonzero(moved).tolist():
             end, _ = machine.run(drawn.of(row))
-            known = machine.T, machine.K, machine.n, encoders, end
-            measure(*known, *self._wanted, out[row], on_time)
-        machine.guess[:], machine.T[state.PRIORITY, : len(guess)] = guess, priority
+            measure(machine.state, encoders, end, self._wanted, out[row], on_time)
+        machine.guess[:], machine.videos["priority"] = guess, priority
         self._find_size()
         values[:] = out[:, self._columns].T
         return np.zeros(len(replications), dtype=np.bool_)
 
 
-@borrowing
-def _copy(values: Any, to: Any) -> None:
-    """Do as ``to[: len(values)] = values``, which takes seconds to compile."""
-    for i in range(len(values)):
-        to[i] = values[i]
-
-
 @compiled
-def _replicate(
-    arrays: Any,
-    pool: Any,
-    drawn: Any,
-    guess: Any,
-    encoders: Any,
-    wanted: Any,
-    out: Any,
-    on_time: Any,
-    moved: Any,
-) -> None:
+def _replicate(given: Any, state: Any, weighed: Any, columns: Any, guess: Any, what: Any) -> None:
     """Simulate and measure; say where something is open, or encoding did not start as priorities assume."""
-    steps, T, K, n, c, log = arrays
-    starts, publishing, encoding, before = drawn
-    quantiles, with_peak = wanted
-    n[state.KNOWN] = n[state.RESUMED] = 0
+    (quantiles, with_peak, encoders), out, on_time, moved = what
+    publishing, encoding, before = columns
+    state.rule.pauses = 0
     for row in range(len(out)):
-        _copy(publishing[row % len(publishing)], T[state.PUBLISHING])
-        _copy(encoding[row % len(encoding)], T[state.ENCODING_TIME])
-        _copy(before[row % len(before)], T[state.BEFORE])
-        end, ending = events.simulate(steps, starts[row], T, K, n, c, log, pool)
+        one, two, three = row % len(publishing), row % len(encoding), row % len(before)
+        for video in range(state.rule.videos):
+            it = kernel_state.videos(state)[video]
+            it.publishing, it.encoding_time = publishing[one, video], encoding[two, video]
+            it.before = before[three, video]
+        state.rule.row, state.rule.resumed = row, 0
+        end, ending = go_on(given, state, weighed)
         moved[row] = ending >= events.OPEN
-        if n[state.ORDERING] == state.BY_HOOK and not moved[row]:
-            for video in range(n[state.VIDEOS]):
-                start = T[state.STARTED, video]
-                if start == start and start != guess[video] and not K[state.OWN, video]:
+        if state.rule.ordering == kernel_state.BY_HOOK and not moved[row]:
+            for video in range(state.rule.videos):
+                it = kernel_state.videos(state)[video]
+                if it.started == it.started and it.started != guess[video] and not it.own:
                     moved[row] = True
                     break
         if not moved[row]:
-            measure(T, K, n, encoders, end, quantiles, with_peak, out[row], on_time)
+            measure(state, encoders, end, (quantiles, with_peak), out[row], on_time)
 
 
 class _Uncoupled(Block):

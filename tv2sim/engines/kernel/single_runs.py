@@ -9,7 +9,7 @@ import numpy as np
 
 from tv2sim.base.compiling import announced
 from tv2sim.engines.kernel import events
-from tv2sim.engines.kernel import state_rows as state
+from tv2sim.engines.kernel import state as kernel
 from tv2sim.engines.kernel.machine import Machine
 from tv2sim.results.event_kinds import pack
 from tv2sim.results.facts import ATTEMPTS, TABLES, Facts
@@ -24,31 +24,15 @@ if TYPE_CHECKING:
 __all__ = ["facts_of"]
 
 _DTYPES = {"d": np.float64, "q": np.int64, "b": np.int8}
-_ROWS = {
+_FIELDS = {
     "videos": {
-        "offered": state.OFFERED,
-        "encoding_started": state.STARTED,
-        "encoded": state.ENCODED,
-        "queued": state.QUEUED,
-        "assigned": state.ASSIGNED,
-        "published": state.PUBLISHED,
-        "encoder": state.ENCODER,
-        "publisher": state.PUBLISHER,
-        "outcome": state.OUTCOME,
+        "offered", "encoded", "queued", "assigned", "published", "settled", "encoder", "publisher", "outcome",
     },
-    "publishers": {
-        "started": state.P_STARTED,
-        "ready": state.P_READY,
-        "assigned": state.P_ASSIGNED,
-        "ended": state.P_ENDED,
-        "cause": state.P_CAUSE,
-        "video": state.P_VIDEO,
-        "outcome": state.P_OUTCOME,
-    },
-}
-"""The rows of T, for columns of times, and of K, for others, that are columns of facts as they are."""
+    "publishers": {"started", "ready", "assigned", "ended", "cause", "video", "outcome"},
+}  # fmt: skip
+"""The columns of facts that are fields of records."""
 
-_ITEMS = np.array([pack(kind) for kind in state.LOGGED_KINDS])
+_ITEMS = np.array([pack(kind) for kind in kernel.LOGGED_KINDS])
 """The item of the sequence of facts for each kind in the log, of row 0."""
 _NO_LOG = np.empty(0, dtype=np.int64)
 
@@ -70,34 +54,33 @@ def facts_of(
     for row in range(len(replications)):
         with nullcontext() if row else announced():  # the first one compiles what is not on disk
             end, ending = machine.run(drawn.of(row))
-        yield _facts(machine, end, ending, wanted, last=row + 1 == len(replications))
+        yield _facts(machine, end, ending, wanted)
 
 
-def _facts(machine: Machine, end: float, ending: int, wanted: dict[str, list[str]], *, last: bool) -> Facts:
-    """Return the facts of the replication that was simulated, without a copy if it is the last one."""
-    lost = machine.K[state.LOST, : machine.n[state.LOSSES]]
+def _facts(machine: Machine, end: float, ending: int, wanted: dict[str, list[str]]) -> Facts:
+    """Return the facts of the replication that was simulated."""
+    arrays, count = machine.arrays, machine.count
+    lost = arrays["lists"]["lost"][: count["lost"]]
     rows = {
         "videos": len(machine.world.catalogue),
-        "publishers": int(machine.n[state.PUBLISHERS]),
+        "publishers": int(count["publishers"]),
         "attempts": len(lost),
         "others": 0,
     }
     tables = {
-        table: _Columns(
-            {name: _column(machine, table, name, rows[table], lost, copied=not last) for name in names}
-        )
+        table: _Columns({name: _column(machine, table, name, rows[table], lost) for name in names})
         for table, names in wanted.items()
     }
-    log = machine.log[: machine.n[state.LOGGED]] if machine.logged else _NO_LOG
-    kinds = log & (1 << state.LOG_BITS) - 1
+    log = arrays["log"][: count["noted"]] if machine.logged else _NO_LOG
+    kinds = log & (1 << kernel.LOG_BITS) - 1
     how: Any = events.ENDINGS[ending]
     return Facts(
         **tables,
-        sequence=(log >> state.LOG_BITS) * pack(None, 1) | _ITEMS[kinds],
+        sequence=(log >> kernel.LOG_BITS) * pack(None, 1) | _ITEMS[kinds],
         end=end,
         ending=how,
         deadline=machine.world.scenario.deadline,
-        quota_waits=int(machine.n[state.WAITS]),
+        quota_waits=int(count["quota_waits"]),
     )
 
 
@@ -108,43 +91,33 @@ class _Columns(dict[str, "NDArray[Any]"]):
         raise KeyError(f"the metric reads the column {name}, which its `needs` do not declare")
 
 
-def _column(
-    machine: Machine, table: str, name: str, rows: int, lost: NDArray[np.int64], *, copied: bool
-) -> NDArray[Any]:
+def _column(machine: Machine, table: str, name: str, rows: int, lost: NDArray[np.int64]) -> NDArray[Any]:
     """Return a column of facts; one that the kernel does not know has its missing value in all rows.
 
     `lost` are the publishers whose start-up has failed.
     """
     code, missing = TABLES[table][name]
     dtype = _DTYPES[code]
-    if (place := _ROWS.get(table, {}).get(name)) is not None:
-        return (machine.T if code == "d" else machine.K)[place, :rows].astype(dtype, copy=copied)
+    if name in _FIELDS.get(table, ()):
+        column: NDArray[Any] = machine.arrays[table][name][:rows]
+        return column.astype(dtype)
     if make := _MADE.get((table, name)):
         return make(machine, lost).astype(dtype, copy=False)
     return np.full(rows, missing, dtype=dtype)
 
 
 def _own(machine: Machine, _: NDArray[np.int64]) -> NDArray[Any]:
-    world = machine.world
-    return world.own * ~np.isnan(machine.T[state.QUEUED, : len(world.own)])
-
-
-def _settled(machine: Machine, _: NDArray[np.int64]) -> NDArray[Any]:
-    videos = len(machine.world.catalogue)
-    published = machine.T[state.PUBLISHED, :videos]
-    if not machine.world.strategy.discards:
-        return published.copy()
-    given_up = np.isnan(published) & (machine.K[state.OUTCOME, :videos] == state.TOO_LATE)
-    return np.where(given_up, machine.T[state.SETTLED, :videos], published)
+    queued: NDArray[np.float64] = machine.videos["queued"]
+    return machine.world.own * ~np.isnan(queued)
 
 
 _MADE: dict[tuple[str, str], Callable[[Machine, NDArray[np.int64]], NDArray[Any]]] = {
     ("videos", "own"): _own,
-    ("videos", "settled"): _settled,
+    ("videos", "encoding_started"): lambda machine, _: machine.videos["started"].copy(),
     ("attempts", "kind"): lambda _, lost: np.full(len(lost), ATTEMPTS.index("startup")),
-    ("attempts", "video"): lambda machine, lost: machine.K[state.P_CAUSE, lost],
+    ("attempts", "video"): lambda machine, lost: machine.arrays["publishers"]["cause"][lost],
     ("attempts", "publisher"): lambda _, lost: lost.copy(),
-    ("attempts", "started"): lambda machine, lost: machine.T[state.P_STARTED, lost],
-    ("attempts", "ended"): lambda machine, lost: machine.T[state.P_ENDED, lost],
+    ("attempts", "started"): lambda machine, lost: machine.arrays["publishers"]["started"][lost],
+    ("attempts", "ended"): lambda machine, lost: machine.arrays["publishers"]["ended"][lost],
 }
-"""The columns that are made of several rows; the only attempts are start-ups that have failed."""
+"""The columns that are made otherwise; the only attempts are start-ups that have failed."""

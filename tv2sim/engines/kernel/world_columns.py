@@ -13,7 +13,7 @@ from tv2sim.base.checks import a_number
 from tv2sim.base.errors import StrategyError
 from tv2sim.base.ticks import PER_SECOND, to_ticks, whole_ticks
 from tv2sim.engines.kernel.pauses import steps_of
-from tv2sim.engines.kernel.state_rows import BY_DEADLINE, BY_HOOK, BY_VALUE, FIRST_IN, UNLIMITED
+from tv2sim.engines.kernel.state import BY_DEADLINE, BY_HOOK, BY_VALUE, FIRST_IN, UNLIMITED
 from tv2sim.strategies import MOMENTS
 from tv2sim.world.distributions import Distribution
 
@@ -151,7 +151,7 @@ class World:
 
     @property
     def ordering(self) -> int:
-        """The order of the queue, one of those of :mod:`tv2sim.engines.kernel.state_rows`."""
+        """The order of the queue, one of those of :mod:`tv2sim.engines.kernel.state`."""
         if self.strategy.order == "deadline":
             return BY_DEADLINE
         if self.strategy.order == "priority":
