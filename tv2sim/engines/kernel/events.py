@@ -382,10 +382,9 @@ def _why_nothing_is_left(state: Any) -> Any:
 def simulate(given: Any, state: Any) -> Any:
     """Simulate one replication; return when it ended, and which of :data:`ENDINGS` it was, or a hindrance.
 
-    Of what is due at one time, the lowest place goes next, also if something later in the order has just caused
-    it. The log gets as many items of the sequence as it has room for.
+    Of what is due at one time, the lowest place goes next, also if a later one has just caused it.
     """
-    rule, count, now, client = state.rule, state.count, 0.0, 0.0
+    rule, count, now, client, lapses = state.rule, state.count, 0.0, 0.0, inf
     if rule.resumed:
         now, client = count.now, count.client
         _go_on(state)
@@ -397,7 +396,6 @@ def simulate(given: Any, state: Any) -> Any:
         end, ready, timer = s.ends(state)[1].time, s.starts(state)[1].time, s.timers(state)[1].time
         admitted = now if count.admitted_in > count.admitted_out else inf
         first = min(min(min(end, ready), min(client, timer)), admitted)
-        lapses = inf
         if rule.managed:
             count.now, count.client = now, client
             hindrance = _hindered(state)
