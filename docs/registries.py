@@ -362,7 +362,7 @@ def _command(name: str) -> str:
     parts = [f"## tv2sim {name}", f"{text[0].upper()}{text[1:]}.", "\n".join(["```sh", *examples, "```"])]
     for group in parser._action_groups:
         if rows := [[_written(action), _help(parser, action)] for action in group._group_actions]:
-            heading = str(group.title) if group.title in COMMANDS[name].groups else "option"
+            heading = str(group.title) if group.title in COMMANDS[name].options else "option"
             parts += [group.description or "", table([heading, "meaning"], rows)]
     return "\n\n".join(parts)
 

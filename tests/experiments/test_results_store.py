@@ -286,6 +286,7 @@ RULES, NUMPY = results_store.RULES, np.__version__
 def test_a_change_of_results_has_another_version() -> None:
     """When the file of hashes is written again, the rules have changed: raise RULES, and add the new hash."""
     versions = {1: "39fc246d9e4d0a75", 2: "993d92cbd985c49b", 3: "feb80e3b6f5adee9"}
+    versions[4] = versions[3]  # it differs for hooks that count videos being encoded, which no pinned world has
     assert hashlib.sha256(PINNED.read_bytes()).hexdigest()[:16] == versions[results_store.RULES]
 
 
