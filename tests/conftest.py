@@ -9,7 +9,7 @@ import threading
 import pytest
 from hypothesis import settings
 
-from tests.helpers.sizes import ALL_EXAMPLES
+from tests.helpers.sizes import SHARE
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -20,7 +20,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """
     os.environ.pop("COLUMNS", None)
     if "not full" not in config.option.markexpr:
-        os.environ[ALL_EXAMPLES] = "yes"
+        os.environ[SHARE] = "0.5" if "not slow" in config.option.markexpr else "1"
     if threading.current_thread() is not threading.main_thread():
         return
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -36,14 +36,14 @@ def pytest_configure(config: pytest.Config) -> None:
 settings.register_profile("tv2sim", deadline=None, derandomize=True)
 settings.load_profile("tv2sim")
 
-_FIRST = ("test_strategies_by_hand.py", "test_theory.py")
-"""Files that call most of the compiled functions, and hardly the same ones. Two workers that begin with these
-do not compile a function at the same time: without a cache that would take a fifth of the time of all tests."""
+_FIRST = "test_strategies_by_hand.py"
+"""The file that calls most of the compiled functions. One worker compiles them while the others run tests that
+need none: two that compile the same function at a time would take twice the time."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the tests begin with files whose functions take long to compile."""
-    items.sort(key=lambda item: _FIRST.index(item.path.name) if item.path.name in _FIRST else len(_FIRST))
+    """Let the tests begin with the file whose functions take long to compile."""
+    items.sort(key=lambda item: item.path.name != _FIRST)
 
 
 @pytest.fixture
