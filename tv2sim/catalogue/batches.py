@@ -138,7 +138,7 @@ class _Table:
         return [Column(column.text, tuple(rest)).of(one) for one in found] if rest else found
 
     def own(self, name: str) -> Values | None:
-        """Return the column that has the name of a field; None if there is none."""
+        """Return the column with the name of a field, or None."""
         index = self.names.get(FIELDS[name], self.names.get(name))
         return None if index is None else self.column(index)
 
@@ -507,7 +507,7 @@ def texts(values: Values) -> tuple[list[str], dict[int, str]]:
 def _one_by_one(
     function: Callable[[Any], Any], values: Values, rows: Iterable[int]
 ) -> tuple[dict[int, Any], dict[int, str]]:
-    """Return by row the result of a function for the value, or the reason why there is none."""
+    """Return for each row what a function makes of its value, or the reason for its rejection."""
     found, reasons = {}, {}
     for row in rows:
         try:

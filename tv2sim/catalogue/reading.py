@@ -235,7 +235,7 @@ class Importer:
         return ""
 
     def catalogue(self, name: str | None) -> Catalogue:
-        """Return the catalogue of all valid records in their order; raise an error if there is none."""
+        """Return the valid records as a catalogue, in their order; raise an error if no record is valid."""
         if not self._texts["id"]:
             hint = judging.held_list(self._first.rows[0]) if isinstance(self._first, Json) else ""
             raise CatalogueError(judging.no_video(self.label, self.rejected, self._wanted, hint))

@@ -22,7 +22,7 @@ _LENGTH = 1 << 40
 
 @intrinsic  # type: ignore[untyped-decorator]
 def at(_context: Any, address: Any, kind: Any) -> Any:
-    """Return an array at an address; whoever made it keeps it."""
+    """Return the array at an address. The caller keeps its memory alive."""
     array = types.Array(kind.dtype, 1, "C")
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

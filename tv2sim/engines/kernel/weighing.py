@@ -39,7 +39,7 @@ def weighing(coverage: rule.Coverage, rates: Any, room: int) -> Weighing:
 
 @compiled
 def go_on(given: Any, state: Any, weighed: Any) -> Any:
-    """Do as :func:`tv2sim.engines.kernel.events.simulate`, and decide as the rule does if there is one."""
+    """Simulate a replication by *events*, and let the coverage rule decide if there is one."""
     if weighed is not None and not state.rule.resumed:
         rule.begin(weighed.coverage)
     while True:

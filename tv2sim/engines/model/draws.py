@@ -60,7 +60,7 @@ class Draws:
             key = entity // _TOGETHER, further
             chunk = chunks.get(key)
             if chunk is None:
-                if len(chunks) == _KEPT:
+                if len(chunks) == _MOST_CHUNKS:
                     chunks.clear()
                 start = entity - entity % _TOGETHER
                 u = uniforms(self.seed, purpose, self.replication, _TOGETHER, start=start, further=further)
@@ -76,5 +76,5 @@ def _always(answer: Any) -> Callable[[int, int], Any]:
 
 _TOGETHER = 256
 """The entities whose numbers are drawn at once, which takes little more time than to draw one."""
-_KEPT = 256
-"""The most chunks that are kept. Others are drawn again when they are needed."""
+_MOST_CHUNKS = 256
+"""The most chunks that are kept; others are drawn again when they are needed."""

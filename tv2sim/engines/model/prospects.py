@@ -22,7 +22,7 @@ __all__ = ["Prospects"]
 class Prospects:
     """Judges what is planned, where something may happen again and again although nothing comes of it.
 
-    Publishers that nobody waits for may die and be replaced for ever, and encoders may die and be repaired.
+    Idle publishers may die and be replaced for ever, and so may encoders die and be repaired.
     Videos may be encoded again that find no room, and be refused again where no encoder will be free.
 
     Parameters

@@ -14,7 +14,7 @@ DIED, RETIRED = -1, -2
 
 
 class State:
-    """Where a publisher is in its life; FAILED: it has failed, and nobody has noticed."""
+    """Where a publisher is in its life. FAILED is a failure that nobody has noticed yet."""
 
     ORDERED, STARTING, READY, BUSY, FAILED, ENDED = range(6)
 

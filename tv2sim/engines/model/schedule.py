@@ -63,7 +63,7 @@ class Planned(Event):
 
 
 class Signal(Event):
-    """An event without a time: whoever waits for it goes on within the step of the sender."""
+    """An event that is sent, not planned: processes that wait for it go on within the sender's step."""
 
     _ok = True
 
