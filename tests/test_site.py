@@ -45,7 +45,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("build") / "site"
     command = [sys.executable, "-m", "sphinx", "-q", "-W", "--keep-going", "-c", "docs", ".", str(folder)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", timeout=240, check=False)
-    assert (done.returncode, done.stderr) == (0, "")
+    # examples may be the first that call a compiled function
+    told = [line for line in done.stderr.splitlines() if not line.startswith("tv2sim: compiling ")]
+    assert (done.returncode, told) == (0, [])
     return folder
 
 

@@ -175,14 +175,15 @@ def test_kept_running_it_shows_the_end_until_it_is_quit() -> None:
 
 
 FAILING = """
-import sys, time
+import os, sys, time
 import tv2sim as tv
 from tv2sim.realtime.terminal_view import show
 def fail(entry):
     if entry.time > 3:
         time.sleep(0.3)
         print("something to read", file=sys.stderr)
-        time.sleep(0.5)
+        while not os.path.exists(os.environ["READ"]):
+            time.sleep(0.01)
         raise ValueError("on purpose")
 handle = tv.replay(tv.generate_catalogue(), speed=20, observers=fail, block=False)
 show(handle)
@@ -190,12 +191,13 @@ handle.wait()
 """
 
 
-def test_messages_do_not_tear_the_screen_and_an_exception_leaves_it() -> None:
-    with session(program=FAILING) as seen:
+def test_messages_do_not_tear_the_screen_and_an_exception_leaves_it(tmp_path: Path) -> None:
+    with session(program=FAILING, READ=str(tmp_path / "read")) as seen:
         modes = seen.modes()
         seen.until(lambda: seen.terminal.other and "something to read" in seen.terminal.shown())
         seen.until(lambda: seen.terminal.shown().split("\n")[-2:] == ["something to read", FOOTER])
         assert "something to read" not in seen.terminal.shown(other=False)
+        (tmp_path / "read").touch()
         assert seen.wait() == 1
         assert_restored(seen, modes)
         shown = seen.terminal.shown()
