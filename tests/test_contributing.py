@@ -1,8 +1,7 @@
-"""What CONTRIBUTING.md says of how to add something is done in a copy of the package, and then works."""
+"""What CONTRIBUTING.md says of how to add something is done in copies of the files, and then works."""
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import subprocess
@@ -33,7 +32,7 @@ class Change(NamedTuple):
     code: str
 
     def make(self, root: Path) -> None:
-        path = root / self.file
+        path = copied(self.file, root)
         lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
         (at,) = [number for number, line in enumerate(lines) if line.strip().startswith(self.line)]
         code = textwrap.indent(self.code, lines[at][: lines[at].index(self.line)])
@@ -46,10 +45,19 @@ def test_it_says_how_to_add_five_things() -> None:
     assert list(PARTS) == ["strategy", "field", "event", "metric", "distribution"]
 
 
+def copied(file: str, root: Path) -> Path:
+    """Return the copy of a file of the package in a folder; it is made if it is not there yet."""
+    path = root / file
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / file, path)
+    return path
+
+
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a copy of the package in which everything was added that the text adds."""
-    root = copy_of_the_package(tmp_path_factory.mktemp("changed"))
+    """Return a folder with the files of the package to which everything was added that the text adds."""
+    root = tmp_path_factory.mktemp("changed")
     for part in PARTS.values():
         changes = [Change(*found) for found in CHANGE.findall(part)]
         assert changes
@@ -58,10 +66,22 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-def copy_of_the_package(root: Path) -> Path:
-    shutil.copytree(ROOT / "tv2sim", root / "tv2sim", ignore=shutil.ignore_patterns("__pycache__"))
-    return root
+CHANGED = """
+import sys
+from importlib.util import spec_from_file_location
+from pathlib import Path
 
+class Changed:
+    def find_spec(name, path=None, target=None):
+        file = Path.cwd() / f"{name.replace('.', '/')}.py"
+        if name == "tv2sim":
+            return spec_from_file_location(name, f"{name}/__init__.py", submodule_search_locations=[PACKAGE])
+        return spec_from_file_location(name, file) if file.exists() else None
+
+sys.meta_path.insert(0, Changed)
+""".replace("PACKAGE", repr(str(ROOT / "tv2sim")))
+"""Takes the changed files in the current folder in place of the package's, and the package's own otherwise. So
+the kernel is the package's, and is not compiled again."""
 
 BEGIN = "import tv2sim as tv\ncatalogue = tv.generate_catalogue()\n"
 BY_KERNEL = """
@@ -72,9 +92,10 @@ tv.simulate, tv.compare = partial(tv.simulate, engine="kernel"), partial(tv.comp
 
 
 def run_in(root: Path, code: str) -> subprocess.CompletedProcess[str]:
-    where = {"PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "yes"}
-    command = [sys.executable, "-W", "error", "-c", code]
-    return subprocess.run(command, env=os.environ | where, cwd=root, capture_output=True, encoding="utf-8")
+    for file in ("tv2sim/__init__.py", "tv2sim/__init__.pyi"):
+        copied(file, root)
+    command = [sys.executable, "-W", "error", "-c", CHANGED + code]
+    return subprocess.run(command, cwd=root, capture_output=True, encoding="utf-8")
 
 
 @pytest.mark.parametrize("engine", ["simpy", pytest.param("kernel", marks=pytest.mark.full)])  # it compiles
@@ -95,13 +116,12 @@ def test_what_is_added_as_the_text_says_works(changed: Path, part: str, engine: 
 )
 def test_the_kernel_refuses_a_field_that_declares_no_engine(tmp_path: Path, holder: str, file: str) -> None:
     pytest.importorskip("numba")
-    root = copy_of_the_package(tmp_path)
     error = f"_error = {holder.capitalize()}Error"
     Change(
         f"tv2sim/{file}.py", "before", error, 'patina: float = parameter(0.0, a_time, text="Seconds.")\n'
-    ).make(root)
+    ).make(tmp_path)
     done = run_in(
-        root,
+        tmp_path,
         f"""
 import tv2sim as tv
 from tv2sim.engines.choice import engine_for
