@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -49,17 +50,22 @@ def test_all_are_there() -> None:
     assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06", "07", "08"]
 
 
-@pytest.mark.full
-def test_a_notebook_gives_again_what_it_shows(path: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def again(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the notebooks as they are when they are executed now."""
     # in a process of its own, since what Jupyter is made of warns of its own ways, and warnings are errors here
-    again = tmp_path / path.name
-    own = {
-        name: str(tmp_path / "jupyter") for name in ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR")
-    }
-    subprocess.run(
-        [sys.executable, __file__, str(path), str(again)], env=os.environ | own, check=True, timeout=300
-    )
-    found, stored = read(again), read(path)
+    folder = tmp_path_factory.mktemp("again")
+    copies = [str(shutil.copy(path, folder)) for path in NOTEBOOKS]
+    places = ("IPYTHONDIR", "JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR")
+    own = {name: str(tmp_path_factory.mktemp("jupyter")) for name in places}
+    subprocess.run([sys.executable, __file__, *copies], env=os.environ | own, check=True, timeout=900)
+    return folder
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1000)  # the first one waits for all
+def test_a_notebook_gives_again_what_it_shows(path: Path, again: Path) -> None:
+    found, stored = read(again / path.name), read(path)
     for cell, new in zip(code_cells(stored), code_cells(found), strict=True):
         assert texts(new) == texts(cell), cell.source
         assert new.execution_count == cell.execution_count
@@ -117,44 +123,46 @@ def texts(cell: Any) -> list[Any]:
     ]
 
 
-# -- executing it, in a process of its own -----------------------------------------------------------------
+# -- executing them, in a process of their own ---------------------------------------------------------------
 
 
-async def execute(source: Path, target: Path) -> None:
-    """Execute a notebook in its own folder, with the interpreter that runs this, and write what comes out."""
+async def execute(paths: list[Path]) -> None:
+    """Execute notebooks in the folder of ours, with the interpreter that runs this, and store what comes out.
+
+    One kernel executes them all, since to start one takes seconds; each notebook finds it as if it was new.
+    """
     from jupyter_client.kernelspec import KernelSpecManager
     from jupyter_client.manager import AsyncKernelManager
     from nbclient import NotebookClient
 
-    notebook = read(source)
     # no folders to look for kernels in: so it is the one of this interpreter
     manager = AsyncKernelManager(kernel_spec_manager=KernelSpecManager(kernel_dirs=[]))
-    client = NotebookClient(
-        notebook,
-        km=manager,
-        timeout=120,
-        record_timing=False,
-        extra_arguments=["--IPKernelApp.log_level=40"],
-        resources={"metadata": {"path": str(FOLDER)}},
-    )
-    await client.async_execute(cleanup_kc=True)
-    notebook.metadata = {
-        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-        "language_info": {"name": "python"},
-    }
-    target.write_text(nbformat.writes(notebook).rstrip() + "\n", encoding="utf-8")  # type: ignore[no-untyped-call]
-
-
-def main(arguments: list[str]) -> None:
-    """Execute notebooks where they are, or one of them into another file."""
-    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # a debugger's remark on how Python was built
-    files = [Path(name).absolute() for name in arguments]
-    if len(files) == 2 and not files[1].exists():
-        asyncio.run(execute(*files))
-        return
-    for file in files:
-        asyncio.run(execute(file, file))
+    connection: Any = None
+    for path in paths:
+        notebook = read(path)
+        client = NotebookClient(
+            notebook,
+            km=manager,
+            kc=connection,
+            timeout=120,
+            allow_errors=True,  # they are stored, and no stored notebook has any
+            record_timing=False,
+            extra_arguments=["--IPKernelApp.log_level=40"],
+            resources={"metadata": {"path": str(FOLDER)}},
+        )
+        await client.async_execute(cleanup_kc=False)
+        connection = client.kc
+        await connection.execute("get_ipython().reset()", silent=True, reply=True)
+        notebook.metadata = {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        }
+        text = nbformat.writes(notebook)  # type: ignore[no-untyped-call]
+        path.write_text(text.rstrip() + "\n", encoding="utf-8")
+    connection.stop_channels()
+    await manager.shutdown_kernel(now=True)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"  # a debugger's remark on how Python was built
+    asyncio.run(execute([Path(name) for name in sys.argv[1:]]))
