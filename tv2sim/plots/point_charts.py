@@ -24,9 +24,7 @@ from tv2sim.experiments.replications import Cell, Replications
 from tv2sim.experiments.verdicts import dominated
 from tv2sim.inference.intervals import Interval
 from tv2sim.plots import style
-from tv2sim.plots.labels import label_points
 from tv2sim.plots.study import Ends, Series, Shown, Study, checked, ends, families, study_of
-from tv2sim.plots.style import label_frame, panels_in
 from tv2sim.results.figures import axis, in_words, scaled
 from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE
 
@@ -185,7 +183,9 @@ def frontier(
     last = [_last_failure((rows[one.cell] for one in group), metric, against) for group in data.groups.values()]
     looks, own = looks_of(one.family for group in points for one in group), ax is None
     ax = style.axes(ax, frontier_height(study, style.WIDTH))
-    panels = panels_in(ax, [f"{name}\n{price}".strip() for name, price in zip(data.groups, last, strict=True)])
+    panels = style.panels_in(
+        ax, [f"{name}\n{price}".strip() for name, price in zip(data.groups, last, strict=True)]
+    )
     for panel, group in zip(panels, points, strict=True):
         style.logarithmic(panel, [one.y for group in points for one in group])
         draw(panel, group, looks)
@@ -197,7 +197,7 @@ def frontier(
         x=axis(against), y=axis(metric),
     )  # fmt: skip
     style.lay_out(style.figure_of(ax))
-    below = label_frame(ax, panels)
+    below = style.label_frame(ax, panels)
     style.legend(ax, *handles_of(looks), below=below + 24)
     if own:
         style.lay_out(style.figure_of(ax))
@@ -437,7 +437,7 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None, *, cost: 
     )  # fmt: skip
     names = [style.fold(name, 26, 4) for name in named.values()]
     style.span(ax, x=0.05 * max(ax.get_xlim()), y=1)
-    placed = label_points(ax, np.array(list(named)), names, around=np.concatenate(points), lines=lines)
+    placed = style.label_points(ax, np.array(list(named)), names, around=np.concatenate(points), lines=lines)
     if not placed:
         handles, entries = handles[: len(data.strategies)], entries[: len(data.strategies)]
         style.legend(ax, handles, entries)
