@@ -19,8 +19,8 @@ from tv2sim.inference.intervals import Interval
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
 from tv2sim.strategies.expectations import submitted_rate
 from tv2sim.theory import queueing
+from tv2sim.theory.bounds import idles_longer_with_pool, rises_with_pool
 from tv2sim.theory.conditions import if_covered
-from tv2sim.theory.proofs import idles_longer_with_pool, rises_with_pool
 from tv2sim.world.distributions import Distribution
 from tv2sim.world.scenario import Scenario
 

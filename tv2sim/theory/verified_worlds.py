@@ -23,8 +23,8 @@ from tv2sim.strategies.builtin import ADVANCE, PART_1, PART_2A, PART_2B, PART_2C
 from tv2sim.strategies.expectations import Lead
 from tv2sim.theory import queueing
 from tv2sim.theory.conditions import BASE_STOCK, asked, timetable
+from tv2sim.theory.expected import FOR_VIDEOS, OF_SLOTS, startups
 from tv2sim.theory.queueing import failed_bound, index_of_dispersion
-from tv2sim.theory.startup_times import FOR_VIDEOS, OF_SLOTS, drawn_startups
 from tv2sim.world.distributions import Empirical, Exponential, LogNormal, Uniform
 from tv2sim.world.profiles import Profile
 from tv2sim.world.scenario import Scenario
@@ -62,8 +62,8 @@ class Runs(NamedTuple):
         """The start-up times drawn for places of the pool and for videos, in ticks: a row for each run."""
         what = self.seed, self.replications
         return (
-            drawn_startups(self.scenario, OF_SLOTS, *what, self.strategy.prewarmed),
-            drawn_startups(self.scenario, FOR_VIDEOS, *what, len(self.catalogue)),
+            startups(self.scenario, OF_SLOTS, *what, self.strategy.prewarmed),
+            startups(self.scenario, FOR_VIDEOS, *what, len(self.catalogue)),
         )
 
     def by_run(self, measured: Callable[[Facts], Any]) -> NDArray[Any]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, overload
 
@@ -845,3 +846,62 @@ def drawn_times(distribution: Distribution, u: NDArray[np.float64], name: str) -
             f"{name} {distribution} gives other than one time from 0 to {LONGEST_TIME:.0f} s each"
         )
     return times
+
+
+# -- means over a distribution, from its quantile function -------------------------------------------------
+
+
+_NODES = 16
+_HALVINGS = 50
+"""How often pieces are halved towards 0 and 1, where quantile functions may rise without limit."""
+_BETWEEN = 64
+"""Pieces of the same length from 1/4 to 3/4."""
+
+
+def mean_over(
+    distribution: Distribution,
+    function: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    share: float = 1.0,
+) -> float:
+    """Return the integral of function(quantile(u)) for u from 0 to `share`.
+
+    For a share of 1 it is the mean of the function. Gauss and Legendre's rule is applied to pieces. It holds to
+    about 12 digits where the quantile function is smooth, and to about 6 where it has corners. Measured times
+    are summed up.
+    """
+    if isinstance(distribution, Empirical):
+        samples = np.array(distribution.samples)
+        weights = np.diff(np.minimum(np.arange(len(samples) + 1) / len(samples), share))
+        return float(weights @ function(samples))
+    u, weights = _rule()
+    return share * float(weights @ function(distribution.quantile(share * u)))
+
+
+def mean_of_least(distribution: Distribution, time: float) -> float:
+    """Return the mean of the lesser of a drawn time and this time: the integral of 1 - F up to this time."""
+    reached = distribution.cdf(time)
+    return mean_over(distribution, lambda times: times, reached) + max(0.0, time) * (1 - reached)
+
+
+def squared_variation(distribution: Distribution) -> float:
+    """Return the squared coefficient of variation: the variance divided by the squared mean."""
+    mean = distribution.mean
+    return mean_over(distribution, lambda times: (times / mean - 1) ** 2) if mean else 0.0
+
+
+@cache
+def _rule() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the points between 0 and 1 at which a function is evaluated, and their weights."""
+    towards_0 = 2.0 ** -np.arange(_HALVINGS, 1, -1)
+    ends = np.concatenate(
+        [[0], towards_0, np.linspace(0.25, 0.75, _BETWEEN + 1)[1:-1], 1 - towards_0[::-1], [1]]
+    )
+    u, weights = gauss_legendre(ends, _NODES)
+    return np.minimum(u, EXTREMES[1]), weights
+
+
+def gauss_legendre(ends: NDArray[np.float64], nodes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the points of Gauss and Legendre's rule in each piece between two ends, and their weights."""
+    places, weights = np.polynomial.legendre.leggauss(nodes)
+    lengths = np.diff(ends)[:, np.newaxis]
+    return (ends[:-1, np.newaxis] + lengths * (places + 1) / 2).ravel(), (lengths * weights / 2).ravel()
