@@ -18,7 +18,7 @@ import tv2sim as tv
 from tests.experiments.test_replicate_and_compare import CATALOGUE, FEW
 from tests.helpers.commands import SAMPLE, tv2sim
 from tv2sim.experiments import workers
-from tv2sim.experiments.tasks import Task, joined
+from tv2sim.experiments.workers import Task, joined
 from tv2sim.results.metrics import ON_TIME_RATE
 
 

@@ -27,8 +27,8 @@ from tv2sim.experiments.startup_resampling import (
     replications_of_each,
     resampled,
 )
-from tv2sim.experiments.tasks import Chunk
 from tv2sim.experiments.verdicts import Judgement
+from tv2sim.experiments.workers import Chunk
 from tv2sim.report.build import build_report
 
 TIMES = np.random.default_rng(3).uniform(2, 6, 12)

@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, NoReturn
 import tv2sim
 from tv2sim.base.checks import did_you_mean
 from tv2sim.base.errors import MissingExtraError
-from tv2sim.cli.option_values import ListOf
-from tv2sim.cli.options import COMMANDS, FORMS, OneOf, Option, words_of
+from tv2sim.cli.options import COMMANDS, FORMS, ListOf, OneOf, Option, words_of
 from tv2sim.cli.output import one_line
 
 if TYPE_CHECKING:

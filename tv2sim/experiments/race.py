@@ -18,8 +18,7 @@ from tv2sim.engines.choice import engine_for
 from tv2sim.experiments.candidates import Candidate, Exact, at_least, at_most
 from tv2sim.experiments.replications import Replications, extended, with_cost
 from tv2sim.experiments.startup_resampling import Resampling, resampled
-from tv2sim.experiments.tasks import Task
-from tv2sim.experiments.workers import compute
+from tv2sim.experiments.workers import Task, compute
 from tv2sim.inference.intervals import Interval, rare_interval
 from tv2sim.results.metrics import COST, ON_TIME_RATE, Setting, measured_for
 from tv2sim.world.distributions import Empirical

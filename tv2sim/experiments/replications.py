@@ -21,8 +21,8 @@ from tv2sim.experiments import control_variate
 from tv2sim.experiments.control_variate import Control, PartsOfCost
 from tv2sim.experiments.results_store import compute
 from tv2sim.experiments.startup_resampling import Resamples, input_interval
-from tv2sim.experiments.tasks import Chunk, Task, joined, room_for
 from tv2sim.experiments.video_figures import QUANTITIES, VideoTimes
+from tv2sim.experiments.workers import Chunk, Task, joined, room_for
 from tv2sim.inference import intervals
 from tv2sim.inference.intervals import Difference, Interval, Quantile, Stopped, as_confidence, exactly
 from tv2sim.results.metrics import (

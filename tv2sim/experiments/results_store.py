@@ -44,7 +44,7 @@ from tv2sim.base.errors import InputError, OutputError
 from tv2sim.base.storage import draft_of, read_file, remove_abandoned
 from tv2sim.catalogue import Catalogue
 from tv2sim.experiments import workers
-from tv2sim.experiments.tasks import Chunk, Task
+from tv2sim.experiments.workers import Chunk, Task
 from tv2sim.world.distributions import Constant, Empirical, Triangular, Uniform
 
 __all__ = ["RULES", "Description", "IndescribableError", "ResultsFolder", "as_folder", "compute"]

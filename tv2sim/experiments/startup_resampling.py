@@ -24,8 +24,7 @@ from numpy.typing import NDArray
 
 from tv2sim.base.errors import InputError, ScenarioError
 from tv2sim.base.random_numbers import Purpose, uniforms
-from tv2sim.experiments.tasks import Chunk, Task
-from tv2sim.experiments.workers import compute
+from tv2sim.experiments.workers import Chunk, Task, compute
 from tv2sim.inference.intervals import Interval
 from tv2sim.results.metrics import COST, Setting, costs, total
 from tv2sim.world.distributions import Distribution, Empirical

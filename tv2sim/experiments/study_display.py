@@ -11,8 +11,7 @@ from tv2sim.base.digits import number, p_value, rate
 from tv2sim.base.notebook_html import Markup, display, histogram, paragraph, table, whisker
 from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.conclusions import controlled
-from tv2sim.experiments.plan_answers import share_in_words
-from tv2sim.experiments.planning import Plan
+from tv2sim.experiments.planning import Plan, share_in_words
 from tv2sim.experiments.replications import Cell, Replications, main_of
 from tv2sim.experiments.sensitivity import End, Sensitivity
 from tv2sim.experiments.validate import Validation

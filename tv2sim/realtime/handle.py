@@ -16,10 +16,9 @@ from tv2sim.base.random_numbers import as_replication, as_seed
 from tv2sim.catalogue import read_catalogue
 from tv2sim.realtime.clock import Clock, Speed
 from tv2sim.realtime.feed import Feed, live
-from tv2sim.realtime.pipeline_state import State, levels_of
+from tv2sim.realtime.pipeline_state import UNDER_WAY, Frame, Phase, Snapshot, State, levels_of
 from tv2sim.realtime.player import Player, Simulated
 from tv2sim.realtime.recorded_log import read_recorded
-from tv2sim.realtime.snapshot import UNDER_WAY, Frame, Phase, Snapshot
 from tv2sim.results.event_kinds import LogEntry, as_observers
 from tv2sim.results.metrics import Stats
 from tv2sim.strategies import Strategy, as_strategy
@@ -388,7 +387,7 @@ class Replay:
                 need("prometheus_client", to="keep metrics")
                 from prometheus_client import CollectorRegistry
 
-                from tv2sim.realtime.metrics import Collector
+                from tv2sim.realtime.prometheus_metrics import Collector
 
                 self._registry = CollectorRegistry()
                 self._registry.register(Collector(self._followed, self._clock))

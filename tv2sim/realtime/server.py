@@ -30,8 +30,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from tv2sim.base.checks import a_whole_number
 from tv2sim.base.errors import InputError, OutputError
 from tv2sim.realtime.clock import Speed
-from tv2sim.realtime.metrics import exposition
-from tv2sim.realtime.snapshot import Frame, Phase
+from tv2sim.realtime.pipeline_state import Frame, Phase
+from tv2sim.realtime.prometheus_metrics import exposition
 
 if TYPE_CHECKING:
     from prometheus_client.registry import CollectorRegistry

@@ -25,7 +25,7 @@ from rich.text import Text
 
 from tv2sim.base.errors import printable
 from tv2sim.realtime.clock import LAG_LIMIT
-from tv2sim.realtime.snapshot import UNDER_WAY, Snapshot
+from tv2sim.realtime.pipeline_state import UNDER_WAY, Snapshot
 from tv2sim.realtime.terminal import Keys, Output, messages_held, start, suspend, suspensions_noted, takes
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from tv2sim.realtime.clock import Speed
     from tv2sim.realtime.handle import Replay
-    from tv2sim.realtime.snapshot import Encoder, Publisher
+    from tv2sim.realtime.pipeline_state import Encoder, Publisher
 
 __all__ = ["Charset", "Picture", "Screen", "changed_speed", "show", "sum_up", "summary"]
 
