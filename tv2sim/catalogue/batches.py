@@ -24,6 +24,7 @@ import numpy as np
 
 from tv2sim.base.checks import plural, shown
 from tv2sim.base.errors import CatalogueError, need_pyarrow
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.catalogue import judging
 from tv2sim.catalogue.columns import FIELDS, Column, Columns
@@ -31,7 +32,6 @@ from tv2sim.catalogue.sources import Reading, frames_of, opened, suffix_of
 from tv2sim.catalogue.videos import REQUIRED
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
 
@@ -358,8 +358,6 @@ def _parquet_batches(file: Any, label: str) -> Iterator[Batch]:
 
 def _plain(series: pd.Series[Any]) -> Values:
     """Return the values of a column of a data frame."""
-    import pandas as pd
-
     kind = series.dtype
     if isinstance(kind, pd.DatetimeTZDtype) or kind.kind == "M":
         return pd.DatetimeIndex(series)
@@ -521,8 +519,6 @@ def _one_by_one(
 
 def _fast_numbers(values: Values) -> NDArray[Any] | None:
     """Return the numbers of a column, NaN for other values; None if values have to be parsed one by one."""
-    import pandas as pd
-
     found = values
     if isinstance(values, list):
         kinds = set(map(type, values))
@@ -536,8 +532,6 @@ def _fast_numbers(values: Values) -> NDArray[Any] | None:
 
 def _fast_times(values: Values, zone: tzinfo) -> NDArray[np.float64] | None:
     """Return the ticks of a column of ISO times, NaN for other values; None if it has no such time."""
-    import pandas as pd
-
     if isinstance(values, list):
         if set(map(type, values)) != {str} or next(filter(None, values), "")[4:5] != "-":
             return None

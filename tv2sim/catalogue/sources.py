@@ -13,17 +13,14 @@ from contextlib import contextmanager
 from io import BufferedReader, IOBase, TextIOBase
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import IO, Any, Protocol, TypeAlias
 
 import msgspec
 
 from tv2sim.base.checks import shown
 from tv2sim.base.errors import CatalogueError, need_pyarrow
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.catalogue.judging import LONGEST_LINE, Broken, Entry, as_bytes
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 # -- any source, entry by entry ----------------------------------------------------------------------------
 

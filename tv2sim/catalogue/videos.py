@@ -13,12 +13,12 @@ from msgspec.inspect import FloatType, UnionType, type_info
 
 from tv2sim.base.checks import LONGEST_TIME, a_name, a_number, a_time, one_of, plural, shown
 from tv2sim.base.errors import CatalogueError
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.notebook_html import Markup, display, histogram, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    import pandas as pd
     from numpy.typing import NDArray
 
 
@@ -337,8 +337,6 @@ class Catalogue(VideoColumns):
 
         There is a column submitted_at, publishing_time or priority as well if any video has one.
         """
-        import pandas as pd
-
         return pd.DataFrame({**self.texts, **self.numbers})
 
     def groups(self, column: str) -> list[tuple[Any, NDArray[np.int64]]]:
@@ -357,8 +355,6 @@ class Catalogue(VideoColumns):
         >>> [(value, rows.tolist()) for value, rows in catalogue.groups("provider")]
         [('X', [1]), ('Y', [0, 2])]
         """
-        import pandas as pd
-
         frame = self.frame
         one_of(f"a column of catalogue {self.name!r}", column, frame.columns, error=CatalogueError)
         codes, values = pd.factorize(frame[column], sort=True, use_na_sentinel=False)

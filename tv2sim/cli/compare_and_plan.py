@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from tv2sim.base.checks import MOST, MOST_WORKERS, a_share, a_whole_number
 from tv2sim.base.dictionaries import changed
 from tv2sim.base.errors import InputError, need_pyarrow, printable
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.storage import records, resolved, whole_file, write_table
 from tv2sim.catalogue import Catalogue
 from tv2sim.cli.inputs import (
@@ -39,8 +40,6 @@ from tv2sim.world.scenario import Scenario
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    import pandas as pd
 
 
 def compare_command(options: argparse.Namespace) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import number, p_value, rate
 from tv2sim.base.errors import printable
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.cli.output import fitted, wrapped
 from tv2sim.experiments.conclusions import controlled, differences, name_of, verdict
 from tv2sim.experiments.startup_resampling import ENDS
@@ -19,8 +20,6 @@ from tv2sim.results.metrics import MAIN, METRICS, ON_TIME_RATE
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterator, Mapping
-
-    import pandas as pd
 
     from tv2sim.experiments.comparison import Comparison
     from tv2sim.experiments.comparison_tables import Compared

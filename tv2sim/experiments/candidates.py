@@ -24,10 +24,6 @@ from tv2sim.theory.conditions import if_covered
 from tv2sim.world.distributions import Distribution
 from tv2sim.world.scenario import Scenario
 
-__all__ = [
-    "Candidate", "Exact", "Group", "as_given", "at_least", "at_most", "groups_of", "in_short", "never_on_time",
-]  # fmt: skip
-
 _OF_SCENARIO = [field.name for field in fields(Scenario)]
 _PRICES = [4**number for number in range(7)]
 """The prices of the coverage rule that its name stands for, in mean start-up times."""

@@ -20,8 +20,6 @@ from tv2sim.experiments.planning import Plan
 from tv2sim.experiments.replications import Replications, extended
 from tv2sim.world.prices import Prices
 
-__all__ = ["Comparison"]
-
 
 @dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Tables, Displayed):

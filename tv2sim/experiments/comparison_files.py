@@ -23,8 +23,6 @@ from tv2sim.results.saving import FORMAT, check_format, strategy_of
 from tv2sim.world.prices import Prices
 from tv2sim.world.scenario import Scenario
 
-__all__ = ["as_data", "of_data"]
-
 
 def as_data(study: Comparison) -> dict[str, Any]:
     """Return a comparison as plain data; see :meth:`Comparison.to_dict`."""

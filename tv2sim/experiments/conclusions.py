@@ -21,11 +21,6 @@ from tv2sim.results.metrics import COST, ON_TIME_RATE
 from tv2sim.strategies import Strategy
 from tv2sim.world.prices import Prices
 
-__all__ = [
-    "Choice", "Conclusion", "choice", "concluded", "controlled", "cost", "differences", "in_words", "judged",
-    "name_of", "names_of", "overall", "parts_of", "taken", "verdict",
-]  # fmt: skip
-
 
 def judged(study: Comparison) -> Comparison:
     """Return the comparison with the on-time rate among its metrics, since the verdict rests on it."""

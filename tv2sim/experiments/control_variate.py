@@ -17,11 +17,6 @@ from tv2sim.theory.conditions import if_covered
 from tv2sim.theory.queueing import FailedBound, failed_bound
 from tv2sim.world.prices import Prices
 
-__all__ = [
-    "Control", "PartsOfCost", "controlled_difference", "controlled_interval", "cost_difference",
-    "cost_interval",
-]  # fmt: skip
-
 
 @dataclass(eq=False)
 class Control:

@@ -10,12 +10,13 @@ from functools import cached_property
 from inspect import signature
 from itertools import pairwise
 from math import ceil, floor, isclose, isnan, log10, nan
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tv2sim.base.checks import MOST, a_number, a_share, a_whole_number, one_of, plural, shown
 from tv2sim.base.digits import listed, number, rate
 from tv2sim.base.errors import InputError, ScenarioError, StrategyError
 from tv2sim.base.later_methods import Displayed
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.engines.choice import EngineName, as_engine
@@ -34,11 +35,6 @@ from tv2sim.theory.bounds import first_fails
 from tv2sim.theory.queueing import certificate
 from tv2sim.world.prices import Prices, as_prices
 from tv2sim.world.scenario import Scenario, as_scenario, check_encoding_times
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-__all__ = ["Plan", "plan"]
 
 USUAL_TARGET = 0.999
 Status = Literal["met", "infeasible", "undecided"]
@@ -110,8 +106,6 @@ class Plan(Displayed):
         InputError
             If there were no `startup_samples`, or there is no target.
         """
-        import pandas as pd
-
         found = self._inputs
         if found is None:
             raise InputError("there are no resamples: give a target, and measured times with startup_samples=")
@@ -147,8 +141,6 @@ class Plan(Displayed):
         `replications`; `on_time_rate` with `ci_low` and `ci_high`, which hold for all rows together with the
         plan's confidence; the means of `idle` and, with prices, `cost`; and `decision`.
         """
-        import pandas as pd
-
         rows = [self._row(*one) for one in self._looked_at]
         return self._ordered(pd.DataFrame(rows))
 
@@ -436,8 +428,6 @@ _WIDTH = 8
 
 def _candidates_table(choice: Choice, race: Race, confidence: float) -> pd.DataFrame:
     """Return a row for each candidate with its rate and its price, after as many replications of each."""
-    import pandas as pd
-
     groups = [_shown(search) for search in choice.searches]
     racers = [Racer(racer.candidate) for group in groups for racer in group]
     done = max((racer.replications for search in choice.searches for racer in search.racers), default=0)
@@ -469,9 +459,6 @@ def _shown_row(racer: Racer, race: Race, confidence: float) -> dict[str, Any]:
         price = racer.reps.interval(metric, confidence)
         row |= {metric: price.mean, f"{metric}_ci_low": price.ci_low, f"{metric}_ci_high": price.ci_high}
     return row
-
-
-__all__ = ["Words", "percent", "price_in_words", "settings_of", "share_in_words"]
 
 
 class Words(NamedTuple):

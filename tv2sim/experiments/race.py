@@ -24,8 +24,6 @@ from tv2sim.results.metrics import COST, ON_TIME_RATE, Setting, measured_for
 from tv2sim.world.distributions import Empirical
 from tv2sim.world.prices import Prices
 
-__all__ = ["FIRST", "Choice", "Decision", "Inputs", "Race", "Racer", "Search", "in_resamples", "rate_of"]
-
 FIRST = 100
 """Replications of the first look."""
 _ROUNDING = 1e-12

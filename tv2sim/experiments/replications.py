@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import nan
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tv2sim.base.checks import MOST, a_share, a_whole_number, one_of, shown
 from tv2sim.base.errors import InputError
 from tv2sim.base.later_methods import Displayed
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.catalogue import Catalogue
 from tv2sim.engines.choice import engine_for
@@ -39,12 +40,6 @@ from tv2sim.results.metrics import (
 from tv2sim.strategies import Strategy
 from tv2sim.world.prices import Prices, as_prices, needed
 from tv2sim.world.scenario import Scenario
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-__all__ = ["Cell", "Replications", "extended", "main_of", "with_cost"]
 
 
 class Cell(NamedTuple):
@@ -279,8 +274,6 @@ class Replications(Displayed):
     @cached_property
     def frame(self) -> pd.DataFrame:
         """A row per replication: its number and its metrics."""
-        import pandas as pd
-
         columns = {metric: self.values(metric).astype(METRICS[metric].dtype) for metric in self.metrics}
         return pd.DataFrame({"replication": np.arange(len(self)), **columns})
 
@@ -316,8 +309,6 @@ class Replications(Displayed):
         InputError
             If there are no prices.
         """
-        import pandas as pd
-
         columns = {**self.parts_of_cost, COST: self.values(COST)}
         return pd.DataFrame({"replication": np.arange(len(self)), **columns})
 
@@ -347,8 +338,6 @@ class Replications(Displayed):
     @cached_property
     def on_time(self) -> pd.DataFrame:
         """A row per video: how often it was on time, and the probability of it with its 95 % interval."""
-        import pandas as pd
-
         counts = self.results.on_time
         shares = pd.DataFrame([intervals.share_interval(count, len(self)) for count in counts.tolist()])
         columns = ["id", "title", "encoding_time", "publication_timeout"]

@@ -47,8 +47,6 @@ from tv2sim.experiments import workers
 from tv2sim.experiments.workers import Chunk, Task
 from tv2sim.world.distributions import Constant, Empirical, Triangular, Uniform
 
-__all__ = ["RULES", "Description", "IndescribableError", "ResultsFolder", "as_folder", "compute"]
-
 RULES = 4
 """The version of the rules. It changes with every change of results, which the changelog marks **results**."""
 

@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, fields
 from functools import cached_property
 from math import ceil, isfinite, nan
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -17,6 +17,7 @@ from tv2sim.base.digits import listed, rate
 from tv2sim.base.errors import InputError
 from tv2sim.base.fields import label_of, with_value, within
 from tv2sim.base.later_methods import Displayed
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.base.ticks import in_decimals
 from tv2sim.catalogue import Catalogue, read_catalogue
@@ -33,12 +34,6 @@ from tv2sim.world.distributions import Distribution
 from tv2sim.world.prices import Prices, as_prices
 from tv2sim.world.profiles import Profile
 from tv2sim.world.scenario import Scenario, as_scenario
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-__all__ = ["End", "Moved", "Sensitivity", "sensitivity"]
 
 _MOST_NAMED = 5
 """The most fields that a sentence names."""
@@ -129,8 +124,6 @@ class Sensitivity(Displayed):
         the same for `high`; and whether it `matters`: whether one of the differences is shown to be other than
         0. All are missing where there is no such value, as of a pool below 0.
         """
-        import pandas as pd
-
         return pd.DataFrame([_figures(row) for row in self.rows])
 
     @property

@@ -32,11 +32,6 @@ from tv2sim.world.measured_times import as_measured
 from tv2sim.world.prices import needed
 from tv2sim.world.scenario import Scenario
 
-__all__ = [
-    "ENDS", "RESAMPLES", "Resamples", "Resampling", "as_samples", "input_interval", "replications_of_each",
-    "resample", "resampled", "with_samples",
-]  # fmt: skip
-
 RESAMPLES = 500
 """The number of resamples of the measured times."""
 ENDS = ("input_ci_low", "input_ci_high")

@@ -19,8 +19,6 @@ from tv2sim.inference.intervals import Interval
 from tv2sim.results.figures import estimate, heading
 from tv2sim.results.metrics import METRICS, ON_TIME_RATE
 
-__all__ = ["comparison_html", "plan_html", "replications_html", "sensitivity_html", "validation_html"]
-
 _MOST_SHOWN = 50
 """The most cells that a notebook shows."""
 

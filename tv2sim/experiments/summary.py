@@ -8,8 +8,6 @@ import pandas as pd
 
 from tv2sim.base.checks import did_you_mean, shown
 
-__all__ = ["Summary"]
-
 
 class Summary(pd.DataFrame):
     """A table with named columns; what is derived from it, but for the columns of a metric, is a plain one.

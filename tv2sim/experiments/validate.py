@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import comb, copysign, inf, isnan, prod, sqrt
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ from tv2sim.base.checks import a_number, a_share, a_whole_number, one_of, plural
 from tv2sim.base.digits import number, p_equals, rate
 from tv2sim.base.errors import InputError
 from tv2sim.base.later_methods import Displayed
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.base.ticks import PER_SECOND, whole_ticks
 from tv2sim.experiments.comparison import Comparison
@@ -41,12 +42,6 @@ from tv2sim.experiments.replications import Replications
 from tv2sim.inference.intervals import exactly, holm
 from tv2sim.results.figures import scaled, unit
 from tv2sim.results.metrics import METRICS
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-__all__ = ["OF_ELAPSED", "Agreement", "Runs", "Validation", "validate"]
 
 _CHOICES = 9_999
 """The number of choices of runs that are drawn: the smallest p-value is 1 in 10,000."""
@@ -209,8 +204,6 @@ class Validation(Displayed):
         standard deviation of all of them; `z` is the difference of the means in its standard errors;
         `p_adjusted` is the p-value after Holm's adjustment for all rows.
         """
-        import pandas as pd
-
         names = ["strategy", "quantity", "runs", "observed", "simulated", "sd", "z", "p_value", "p_adjusted"]
         return pd.DataFrame([_figures(row) for row in self.rows], columns=names)
 

@@ -13,8 +13,6 @@ from tv2sim.experiments.replications import Replications
 from tv2sim.inference.intervals import Difference, Interval
 from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE, hypothesis_of
 
-__all__ = ["Judgement", "cost_of", "dominated", "is_shown"]
-
 
 def cost_of(study: Comparison) -> str:
     """Return the metric by which strategies are cheap: the cost if there are prices, else publisher-seconds."""

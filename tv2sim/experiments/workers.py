@@ -39,10 +39,6 @@ from tv2sim.world.scenario import Scenario
 
 # -- tasks, which are divided into chunks, and the results of a chunk ---------------------------------------
 
-__all__ = [
-    "Bar", "Chunk", "Done", "Job", "Task", "do", "jobs_of", "joined", "parts_of", "room_for",
-]  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Task:
@@ -146,8 +142,6 @@ class Bar:
     def __str__(self) -> str:
         return f"{self._done} of {self._total}"
 
-
-__all__ = ["Interrupted", "compute"]
 
 _SHORT = 1.0
 """Seconds of remaining work below which no worker processes are started."""

@@ -19,8 +19,6 @@ from tv2sim.catalogue import Rejected, Video
 from tv2sim.catalogue.judging import LONGEST_LINE, Entry, judged
 from tv2sim.catalogue.sources import entries, label_of
 
-__all__ = ["Feed", "live"]
-
 
 class _Source(Protocol):
     """Yields lines or records in the reader's thread; the other methods are called in other threads."""

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import msgspec
 from msgspec.structs import replace
 
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.catalogue import Catalogue
 from tv2sim.realtime.clock import Speed
 from tv2sim.results.event_kinds import EVENTS, words
@@ -21,8 +22,6 @@ from tv2sim.results.metrics import Stats
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    import pandas as pd
-
     from tv2sim.catalogue import Video
     from tv2sim.realtime.player import Player
     from tv2sim.results.event_kinds import LogEntry
@@ -30,10 +29,6 @@ if TYPE_CHECKING:
 
 # -- the state at one time, as plain data for views ---------------------------------------------------------
 
-__all__ = [
-    "UNDER_WAY", "Client", "Encoder", "Frame", "Happened", "Phase", "Pipeline", "Publisher", "Snapshot",
-    "Waiting",
-]  # fmt: skip
 
 Phase: TypeAlias = Literal["waiting", "running", "finished", "stopped", "failed"]
 """The phase of a replay; "waiting" is for the first video of a feed."""
@@ -168,8 +163,6 @@ class Frame(NamedTuple):
     """The index of the first of `rows`; the last row that was sent may have changed."""
     rows: list[tuple[float, ...]]
 
-
-__all__ = ["COUNTED", "FURTHER", "Histogram", "History", "State", "levels_of"]
 
 PUBLISHER_STATES = ("starting", "ready", "busy", "failed")
 """States of publishers that views count; the last one is final."""
@@ -632,7 +625,5 @@ class History:
 
 def levels_of(rows: list[tuple[float, ...]], names: Sequence[str]) -> pd.DataFrame:
     """Return rows of a history as a table."""
-    import pandas as pd
-
     kinds = {"time": "float64"} | dict.fromkeys(names, "int64")
     return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)

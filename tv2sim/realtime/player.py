@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from tv2sim.strategies import Strategy
     from tv2sim.world.scenario import Scenario
 
-__all__ = ["Accepted", "Player", "Simulated"]
 
 Accepted: TypeAlias = Sequence[Callable[[Video], object]]
 """Functions to be called with each video of a feed."""

@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from tv2sim.engines.model import Observer
     from tv2sim.results.run import Run
 
-__all__ = ["Recorded", "read_recorded"]
 
 _Time = Annotated[float, msgspec.Meta(ge=0)]
 _Row = Annotated[int, msgspec.Meta(ge=0)]

@@ -36,8 +36,6 @@ from tv2sim.realtime.prometheus_metrics import exposition
 if TYPE_CHECKING:
     from prometheus_client.registry import CollectorRegistry
 
-__all__ = ["Broadcast", "Connection", "Server", "application"]
-
 
 class _Served(Protocol):
     """A replay, as far as a server shows and controls it."""

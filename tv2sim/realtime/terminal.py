@@ -23,7 +23,6 @@ if HAVE_TERMINALS:
     import termios
     import tty
 
-__all__ = ["Keys", "Output", "is_suited", "messages_held", "start", "suspend", "suspensions_noted", "takes"]
 
 _PATIENCE = 0.3
 """Wall seconds to wait for the terminal to take data."""

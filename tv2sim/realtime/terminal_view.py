@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from tv2sim.realtime.handle import Replay
     from tv2sim.realtime.pipeline_state import Encoder, Publisher
 
-__all__ = ["Charset", "Picture", "Screen", "changed_speed", "show", "sum_up", "summary"]
 
 PERIOD = 0.1
 """Wall seconds between two pictures."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.catalogue import Catalogue
 from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.conclusions import names_of
@@ -15,10 +16,6 @@ from tv2sim.experiments.simulate import simulate
 from tv2sim.inference.intervals import Stopped
 from tv2sim.results.metrics import METRICS, ON_TIME_RATE
 from tv2sim.world.load import Explanation, LoadWarning
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 _ENOUGH_REPLICATIONS = 30
 """With fewer, the distribution of the mean is not close enough to normal for a t interval."""

@@ -15,6 +15,7 @@ import numpy as np
 from tv2sim import __version__
 from tv2sim.base import dictionaries
 from tv2sim.base.later_methods import Displayed, served
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.ticks import PER_SECOND, whole_ticks
 from tv2sim.catalogue import Catalogue
 from tv2sim.results import levels, metrics
@@ -29,7 +30,6 @@ from tv2sim.world.scenario import Scenario
 if TYPE_CHECKING:
     from pathlib import Path
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from tv2sim.base.storage import Format
@@ -98,8 +98,6 @@ def meaning(table: str, column: str) -> str:
 
 def videos_frame(catalogue: Catalogue, facts: Facts) -> pd.DataFrame:
     """Return the table of videos, a row each, in the order of the catalogue."""
-    import pandas as pd
-
     return pd.concat(
         [
             catalogue.frame,
@@ -118,8 +116,6 @@ def videos_frame(catalogue: Catalogue, facts: Facts) -> pd.DataFrame:
 
 def groups_frame(catalogue: Catalogue, facts: Facts, column: str) -> pd.DataFrame:
     """Return a row for each group of videos with the same value in a column of the catalogue."""
-    import pandas as pd
-
     late = facts.elapsed - whole_ticks(catalogue.publication_timeout)
     table = []
     for group, rows in catalogue.groups(column):
@@ -139,8 +135,6 @@ def publishers_frame(facts: Facts) -> pd.DataFrame:
 
     The outcome of an unfinished publisher that never got a video is "unused".
     """
-    import pandas as pd
-
     publishers = facts.publishers
     outcome = _named(PUBLISHER_OUTCOMES, publishers["outcome"])
     unused = (publishers["outcome"] == 0) & (publishers["video"] < 0)
@@ -156,8 +150,6 @@ def publishers_frame(facts: Facts) -> pd.DataFrame:
 
 def attempts_frame(facts: Facts) -> pd.DataFrame:
     """Return the table of the attempts that did not succeed, a row each."""
-    import pandas as pd
-
     attempts = facts.attempts
     return pd.DataFrame(
         {"kind": _named(ATTEMPTS, attempts["kind"]), **_shown("attempts", attempts, but=("kind",))}
@@ -166,8 +158,6 @@ def attempts_frame(facts: Facts) -> pd.DataFrame:
 
 def events_frame(facts: Facts) -> pd.DataFrame:
     """Return the event log, in the order in which things happened."""
-    import pandas as pd
-
     log = log_of(facts)
     return pd.DataFrame(
         {
@@ -185,8 +175,6 @@ def levels_frame(facts: Facts, scenario: Scenario, publishing_times: bool = Fals
 
     `publishing_times`: whether videos have publishing times of their own.
     """
-    import pandas as pd
-
     every = [getattr(facts, table)[name] for table in TABLES for name in times_of(table)]
     times = np.unique(happened(np.concatenate(every))) / PER_SECOND
     names = levels.shown(scenario, publishing_times)
@@ -204,14 +192,10 @@ def _shown(table: str, columns: Columns, *, but: tuple[str, ...]) -> dict[str, A
 
 def _nullable(numbers: NDArray[np.int64]) -> pd.arrays.IntegerArray:
     """Return whole numbers as a column in which numbers below 0 are missing."""
-    import pandas as pd
-
     return pd.arrays.IntegerArray(np.maximum(numbers, 0), numbers < 0)
 
 
 def _named(names: tuple[str | None, ...], codes: NDArray[Any]) -> pd.Series[str]:
-    import pandas as pd
-
     return pd.Series(np.array(names, dtype=object)[codes], dtype="str")
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.random_numbers import Purpose, uniforms
 from tv2sim.base.ticks import PER_SECOND, to_ticks
 from tv2sim.catalogue import read_catalogue
@@ -20,7 +21,6 @@ from tv2sim.world.scenario_parts import Faults
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    import pandas as pd
     from numpy.typing import NDArray
 
     from tv2sim.catalogue import Catalogue
@@ -386,8 +386,6 @@ def classification(
     always     always       33
     dtype: int64
     """
-    import pandas as pd
-
     catalogue = read_catalogue(catalogue)
     times = {name: getattr(catalogue, name) for name in ("encoding_time", "publication_timeout")}
     table = pd.DataFrame({"id": catalogue.ids, **times}, index=pd.RangeIndex(len(catalogue), name="video"))

@@ -34,6 +34,7 @@ import numpy as np
 from tv2sim.base.checks import MOST, a_whole_number, plural
 from tv2sim.base.digits import decimals_for, listed, number, rate, three_digits
 from tv2sim.base.errors import CatalogueError
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.notebook_html import display, paragraph, table
 from tv2sim.base.progress import watched
 from tv2sim.base.random_numbers import as_seed
@@ -45,7 +46,6 @@ from tv2sim.theory.verified_worlds import Relation, Row, Runs, World, worlds
 from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
-    import pandas as pd
     from numpy.typing import NDArray
 
     from tv2sim.results.facts import Facts
@@ -108,8 +108,6 @@ class Verification:
         and where replications are too few or too short to tell. The last rows compare the facts of both
         engines, and the metrics of each kernel, the `engine`, with the facts.
         """
-        import pandas as pd
-
         names = [
             "formula", "case", "quantity", "theory", "simulated", "ci_low", "ci_high", "relation", "agrees",
             "replications", "engine",

@@ -22,12 +22,12 @@ from tv2sim.base.checks import LONGEST_TIME, a_number, a_time, shown
 from tv2sim.base.dictionaries import NOTHING, NUMBER
 from tv2sim.base.errors import InputError, ScenarioError
 from tv2sim.base.fields import Fields, check_fields, checked
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.line_syntax import as_call, parts
 from tv2sim.base.ticks import in_decimals, whole_ticks
 from tv2sim.world.measured_times import as_measured
 
 if TYPE_CHECKING:
-    import pandas as pd
     from scipy.stats.distributions import rv_frozen
 
 __all__ = [
