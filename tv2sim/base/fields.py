@@ -6,12 +6,14 @@ import dataclasses
 import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar
 
 from tv2sim.base.checks import did_you_mean, shown
 from tv2sim.base.errors import InputError
 
 T = TypeVar("T")
+Given = TypeVar("Given")
+Held = TypeVar("Held")
 
 SIMPY_ALONE = ("simpy",)
 """The engines that know a field which declares none."""
@@ -65,6 +67,15 @@ def parameter(
     """
     metadata = {"help": text, "label": label, "engines": engines, **checked(check, **bounds)}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+class Accepts(Generic[Given, Held]):
+    """The type of a field that accepts one type and holds another, for type checkers."""
+
+    if TYPE_CHECKING:
+
+        def __get__(self, one: object, owner: object) -> Held: ...
+        def __set__(self, one: object, value: Given) -> None: ...
 
 
 def or_none(check: Callable[..., Any]) -> Callable[..., Any]:

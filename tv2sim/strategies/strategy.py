@@ -24,7 +24,7 @@ from tv2sim.base.checks import (
     shown,
 )  # fmt: skip
 from tv2sim.base.errors import InputError, StrategyError, TV2SimWarning
-from tv2sim.base.fields import EVERY_ENGINE, Fields, or_none, parameter, with_changes, with_parameters
+from tv2sim.base.fields import EVERY_ENGINE, Accepts, Fields, or_none, parameter, with_changes, with_parameters
 from tv2sim.base.later_methods import served
 from tv2sim.base.notebook_html import code, display, table
 from tv2sim.base.ticks import to_ticks, whole_ticks
@@ -81,19 +81,10 @@ def _as_headroom(name: str, value: Any, *, error: type[InputError]) -> tuple[flo
     )
 
 
-if TYPE_CHECKING:
-
-    class AsPrewarmed:
-        """The type of the field, which is a number by the time at which hooks are asked."""
-
-        def __get__(self, one: object, owner: object) -> int: ...
-        def __set__(self, one: object, value: int | Literal["rate"]) -> None: ...
-
-    class AsHeadroom:
-        """The type of the field, which accepts a factor and holds a pair."""
-
-        def __get__(self, one: object, owner: object) -> tuple[float, float] | None: ...
-        def __set__(self, one: object, value: float | tuple[float, float] | None) -> None: ...
+AsPrewarmed: TypeAlias = Accepts[int | Literal["rate"], int]
+"""It is a number by the time at which hooks are asked."""
+AsHeadroom: TypeAlias = Accepts[float | tuple[float, float] | None, tuple[float, float] | None]
+"""A factor alone becomes a pair."""
 
 
 class Changes(TypedDict, total=False):

@@ -21,7 +21,7 @@ from tv2sim.base import dictionaries
 from tv2sim.base.checks import LONGEST_TIME, a_number, a_time, shown
 from tv2sim.base.dictionaries import NOTHING, NUMBER
 from tv2sim.base.errors import InputError, ScenarioError
-from tv2sim.base.fields import Fields, check_fields, checked
+from tv2sim.base.fields import Accepts, Fields, check_fields, checked
 from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.line_syntax import as_call, parts
 from tv2sim.base.ticks import in_decimals, whole_ticks
@@ -626,37 +626,22 @@ DEFINITIONS = {
 """The JSON schema of a distribution's text, to which the forms of the types below refer."""
 
 
-class AsDistribution:
+class AsDistribution(Accepts["Distribution | float | str | _Given", "Distribution"]):
     """The type of a field that accepts what :func:`as_distribution` does, and holds a distribution."""
 
     forms: ClassVar = [NUMBER, {"$ref": "#/$defs/distribution"}]
 
-    if TYPE_CHECKING:
 
-        def __get__(self, one: object, owner: object) -> Distribution: ...
-        def __set__(self, one: object, value: Distribution | float | str | _Given) -> None: ...
-
-
-class AsTime:
+class AsTime(Accepts[Distribution | float | str, Distribution | float]):
     """The type of a field that holds a number, or a distribution of more than one number."""
 
     forms: ClassVar = AsDistribution.forms
 
-    if TYPE_CHECKING:
 
-        def __get__(self, one: object, owner: object) -> Distribution | float: ...
-        def __set__(self, one: object, value: Distribution | float | str) -> None: ...
-
-
-class AsTimeOrNone:
+class AsTimeOrNone(Accepts[Distribution | float | str | None, Distribution | float | None]):
     """The type of a field that holds a number, a distribution, or None."""
 
     forms: ClassVar = [*AsTime.forms, NOTHING]
-
-    if TYPE_CHECKING:
-
-        def __get__(self, one: object, owner: object) -> Distribution | float | None: ...
-        def __set__(self, one: object, value: Distribution | float | str | None) -> None: ...
 
 
 def as_distribution(name: str, value: object, *, error: type[InputError] = ScenarioError) -> Distribution:
