@@ -17,10 +17,11 @@ from functools import partial
 from itertools import chain, count, islice
 from operator import itemgetter
 from types import NoneType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import plural, shown
 from tv2sim.base.errors import CatalogueError, need_pyarrow
@@ -30,10 +31,6 @@ from tv2sim.catalogue import judging
 from tv2sim.catalogue.columns import FIELDS, Column, Columns
 from tv2sim.catalogue.sources import Reading, frames_of, opened, suffix_of
 from tv2sim.catalogue.videos import REQUIRED
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 
 # -- a source as batches -----------------------------------------------------------------------------------
 

@@ -11,11 +11,12 @@ from datetime import UTC as UTC_ZONE
 from datetime import tzinfo
 from functools import cached_property
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.errors import CatalogueError
 from tv2sim.base.ticks import PER_SECOND, whole_ticks
@@ -25,10 +26,6 @@ from tv2sim.catalogue.batches import MISSING, Batch, Json, Values, batches, mome
 from tv2sim.catalogue.columns import FIELDS, STARTUP_TIME, UTC, Given, a_timezone, as_columns
 from tv2sim.catalogue.sources import Reading, Source, is_table, opened
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, Catalogue, Rejected, Video, is_absent
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 
 # -- a log that others wrote, by a mapping -----------------------------------------------------------------
 

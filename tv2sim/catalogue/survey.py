@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import IOBase
 from math import nan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import a_whole_number
 from tv2sim.base.progress import watched
@@ -20,9 +21,6 @@ from tv2sim.catalogue.judging import Entry, Reasons, as_bytes, parse, repeated, 
 from tv2sim.catalogue.reading import imported
 from tv2sim.catalogue.sources import Reading, Source, entries, is_table, opened
 from tv2sim.catalogue.videos import NUMBERS, Rejected, Video, VideoColumns, is_absent
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 class Survey(VideoColumns):

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, repeat
 from math import inf, isinf, isnan, nan
 from operator import attrgetter, eq
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, overload
+from typing import Annotated, Any, NamedTuple, overload
 
 import msgspec
 import numpy as np
 from msgspec.inspect import FloatType, UnionType, type_info
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import LONGEST_TIME, a_name, a_number, a_time, one_of, plural, shown
 from tv2sim.base.errors import CatalogueError
 from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.notebook_html import Markup, display, histogram, table
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
 
 UNKNOWN = float("nan")
 """The encoding time of a video that has none; as the default of the timeout it marks a missing timeout."""

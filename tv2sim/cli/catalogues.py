@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import a_whole_number, plural
 from tv2sim.base.errors import CatalogueError, InputError, OutputError, printable
@@ -25,9 +27,6 @@ from tv2sim.world.profiles import Profile
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
-
-    from numpy.typing import NDArray
 
     from tv2sim.world.scenario import Scenario
 

@@ -7,16 +7,13 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING
+from types import FrameType
 
 from tv2sim.base.errors import LagError, TV2SimError
 from tv2sim.cli.output import discard, note, one_line
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import FrameType
 
 
 def call(argv: Sequence[str] | None) -> int:

@@ -6,6 +6,7 @@ import itertools
 import shlex
 import sys
 from argparse import ArgumentTypeError
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,7 +40,6 @@ from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 
 def compare_command(options: argparse.Namespace) -> None:

@@ -9,15 +9,13 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from collections.abc import Callable
 from decimal import Decimal
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from tv2sim.base.checks import did_you_mean
 from tv2sim.base.line_syntax import parts
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # -- the kinds of values that options take ------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from itertools import groupby
 from pathlib import Path
@@ -40,8 +40,6 @@ from tv2sim.world.measured_times import unit_question
 from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from tv2sim.catalogue import Catalogue
 
 # -- ``tv2sim run`` -----------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,8 +20,6 @@ from tv2sim.results.figures import estimate, heading, in_points, span
 from tv2sim.results.metrics import MAIN, METRICS, ON_TIME_RATE
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping
-
     from tv2sim.experiments.comparison import Comparison
     from tv2sim.experiments.comparison_tables import Compared
     from tv2sim.experiments.planning import Plan

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 from tv2sim.base.errors import InputError, need
 from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.random_numbers import as_replication, as_seed
-from tv2sim.catalogue import read_catalogue
+from tv2sim.catalogue import Catalogue, Video, read_catalogue
 from tv2sim.realtime.clock import Clock, Speed
 from tv2sim.realtime.feed import Feed, live
 from tv2sim.realtime.pipeline_state import UNDER_WAY, Frame, Phase, Snapshot, State, levels_of
@@ -29,7 +29,6 @@ from tv2sim.world.scenario import Scenario, as_scenario, check_encoding_times
 if TYPE_CHECKING:
     from prometheus_client.registry import CollectorRegistry
 
-    from tv2sim.catalogue import Catalogue, Video
     from tv2sim.engines.model import Observer
     from tv2sim.realtime.server import Server
     from tv2sim.results.run import Run

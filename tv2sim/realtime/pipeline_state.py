@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, islice
 from math import nan
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
@@ -12,19 +13,15 @@ import msgspec
 from msgspec.structs import replace
 
 from tv2sim.base.lazy_pandas import pd
-from tv2sim.catalogue import Catalogue
+from tv2sim.catalogue import Catalogue, Video
 from tv2sim.realtime.clock import Speed
-from tv2sim.results.event_kinds import EVENTS, words
+from tv2sim.results.event_kinds import EVENTS, LogEntry, words
 from tv2sim.results.facts import ATTEMPTS
 from tv2sim.results.levels import WAITING, Places, shown
 from tv2sim.results.metrics import Stats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from tv2sim.catalogue import Video
     from tv2sim.realtime.player import Player
-    from tv2sim.results.event_kinds import LogEntry
     from tv2sim.world.scenario import Scenario
 
 # -- the state at one time, as plain data for views ---------------------------------------------------------

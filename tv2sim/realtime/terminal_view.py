@@ -24,16 +24,14 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from tv2sim.base.errors import printable
-from tv2sim.realtime.clock import LAG_LIMIT
-from tv2sim.realtime.pipeline_state import UNDER_WAY, Snapshot
+from tv2sim.realtime.clock import LAG_LIMIT, Speed
+from tv2sim.realtime.pipeline_state import UNDER_WAY, Encoder, Publisher, Snapshot
 from tv2sim.realtime.terminal import Keys, Output, messages_held, start, suspend, suspensions_noted, takes
 
 if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderResult
 
-    from tv2sim.realtime.clock import Speed
     from tv2sim.realtime.handle import Replay
-    from tv2sim.realtime.pipeline_state import Encoder, Publisher
 
 
 PERIOD = 0.1

@@ -14,22 +14,19 @@ from math import inf, nan
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import one_of
 from tv2sim.base.errors import InputError
 from tv2sim.base.ticks import PER_SECOND, whole_ticks
 from tv2sim.results.event_kinds import code_of
-from tv2sim.results.facts import ATTEMPTS, VIDEO_OUTCOMES
-from tv2sim.strategies import MOMENTS
+from tv2sim.results.facts import ATTEMPTS, VIDEO_OUTCOMES, Facts
+from tv2sim.strategies import MOMENTS, Strategy
 from tv2sim.world.distributions import Distribution
 from tv2sim.world.prices import Prices
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tv2sim.catalogue import Catalogue
-    from tv2sim.results.facts import Facts
-    from tv2sim.strategies import Strategy
     from tv2sim.world.scenario import Scenario
 
 

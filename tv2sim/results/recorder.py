@@ -9,6 +9,7 @@ from math import nan
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.errors import call
 from tv2sim.base.ticks import to_ticks, whole_ticks
@@ -24,12 +25,9 @@ from tv2sim.results.event_kinds import (
     log_of,
     pack,
 )  # fmt: skip
-from tv2sim.results.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Facts
+from tv2sim.results.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Ending, Facts
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    from tv2sim.results.facts import Ending
     from tv2sim.world.scenario import Deadline
 
 __all__ = ["Contradiction", "Observer", "Recorder", "facts_of_log"]

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim import __version__
 from tv2sim.base import dictionaries
@@ -20,7 +21,7 @@ from tv2sim.base.ticks import PER_SECOND, whole_ticks
 from tv2sim.catalogue import Catalogue
 from tv2sim.results import levels, metrics
 from tv2sim.results.event_kinds import EVENTS, log_of, times_of
-from tv2sim.results.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Facts
+from tv2sim.results.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Columns, Facts
 from tv2sim.results.levels import LEVELS
 from tv2sim.results.metrics import ON_TIME_RATE, happened, on_time, publisher_times, quantile
 from tv2sim.strategies import Strategy
@@ -30,10 +31,7 @@ from tv2sim.world.scenario import Scenario
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from tv2sim.base.storage import Format
-    from tv2sim.results.facts import Columns
 
 MEANINGS: dict[str, dict[str, str]] = {
     "videos": {

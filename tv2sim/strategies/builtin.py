@@ -7,8 +7,9 @@ generated catalogues.
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tv2sim.base.checks import did_you_mean, shown
 from tv2sim.base.errors import InputError, StrategyError
@@ -17,10 +18,6 @@ from tv2sim.strategies import policies
 from tv2sim.strategies.expectations import Lead
 from tv2sim.strategies.strategy import Strategy
 from tv2sim.world.profiles import Profile
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
 
 PART_1 = Strategy("1", starts_on="encoded", dedicated=True)
 """A publisher for each video, started when its encoding ends."""

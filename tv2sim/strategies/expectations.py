@@ -10,6 +10,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base import fields
 from tv2sim.base.checks import a_number, a_time, a_whole_number, shown
@@ -20,8 +21,6 @@ from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.world.profiles import Profile
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tv2sim.strategies.coverage import Arrivals, Coverage, Startups
     from tv2sim.world.distributions import Distribution
     from tv2sim.world.scenario import Scenario

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, fields
 from math import ceil
 from types import FunctionType
@@ -28,15 +29,20 @@ from tv2sim.base.fields import EVERY_ENGINE, Accepts, Fields, or_none, parameter
 from tv2sim.base.later_methods import served
 from tv2sim.base.notebook_html import code, display, table
 from tv2sim.base.ticks import to_ticks, whole_ticks
-from tv2sim.strategies.expectations import a_forecast, knowledge, lead, ready_in_time, submitted_rate
+from tv2sim.strategies.expectations import (
+    AsForecast,
+    Lead,
+    a_forecast,
+    knowledge,
+    lead,
+    ready_in_time,
+    submitted_rate,
+)
 from tv2sim.strategies.hooks import HOOKS, MOMENTS, Decision, Moment, PoolState, Starts, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from tv2sim.catalogue import Catalogue, Video
     from tv2sim.strategies.coverage import Coverage
-    from tv2sim.strategies.expectations import AsForecast, Lead
     from tv2sim.world.scenario import Scenario
 
 

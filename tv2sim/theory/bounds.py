@@ -8,6 +8,7 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from tv2sim.base.checks import plural, shown
 from tv2sim.base.errors import InputError
@@ -19,8 +20,6 @@ from tv2sim.theory.conditions import Asked, Conditions, Timetable, asked, refuse
 from tv2sim.theory.expected import FOR_VIDEOS, OF_SLOTS, Ready, between, numbers_ready, ready_times, startups
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
     from tv2sim.catalogue import Catalogue
     from tv2sim.world.scenario import Scenario
 

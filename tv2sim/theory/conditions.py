@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tv2sim.base.errors import ScenarioError, StrategyError
+from tv2sim.base.errors import InputError, ScenarioError, StrategyError
 from tv2sim.base.ticks import to_ticks, whole_ticks
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.engines.choice import engine_for, simulate_one
@@ -18,11 +20,6 @@ from tv2sim.world.scenario import Scenario, as_scenario, check_encoding_times
 from tv2sim.world.scenario_parts import Faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from numpy.typing import NDArray
-
-    from tv2sim.base.errors import InputError
     from tv2sim.results.facts import Facts
 
 

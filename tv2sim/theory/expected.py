@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil, floor, inf
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.random_numbers import Purpose, uniforms
 from tv2sim.base.ticks import PER_SECOND, to_ticks
-from tv2sim.catalogue import read_catalogue
-from tv2sim.strategies import as_strategy
+from tv2sim.catalogue import Catalogue, read_catalogue
+from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.theory.conditions import ADVANCE, OWN, Asked, Timetable, asked, timetable
 from tv2sim.world.distributions import EXTREMES, drawn_ticks, gauss_legendre
 from tv2sim.world.scenario_parts import Faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
-
-    from numpy.typing import NDArray
-
-    from tv2sim.catalogue import Catalogue
-    from tv2sim.strategies import Strategy
     from tv2sim.world.scenario import Scenario
 
 # -- the distribution of a start-up time, with start-ups that fail -----------------------------------------

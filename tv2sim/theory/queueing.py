@@ -10,24 +10,25 @@ strategies, one run is simulated to find the times of the encodings.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from math import exp, inf
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from tv2sim.base.checks import MOST, a_number, a_time, a_whole_number, plural, shown
 from tv2sim.base.errors import InputError
 from tv2sim.theory.bounds import Certificate, FailedBound, certificate, failed_at_most, failed_bound
 from tv2sim.theory.expected import AdvanceOrder, Expected, advance_order, classification, on_time_probability
-from tv2sim.world.distributions import as_distribution, mean_of_least, mean_over, squared_variation
+from tv2sim.world.distributions import (
+    Distribution,
+    as_distribution,
+    mean_of_least,
+    mean_over,
+    squared_variation,
+)
 from tv2sim.world.profiles import Profile
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import ArrayLike, NDArray
-
-    from tv2sim.world.distributions import Distribution
 
 __all__ = [
     "AdvanceOrder", "Certificate", "Expected", "FailedBound", "Wait", "advance_order", "allen_cunneen",

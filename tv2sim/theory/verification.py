@@ -30,6 +30,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import MOST, a_whole_number, plural
 from tv2sim.base.digits import decimals_for, listed, number, rate, three_digits
@@ -46,8 +47,6 @@ from tv2sim.theory.verified_worlds import Relation, Row, Runs, World, worlds
 from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tv2sim.results.facts import Facts
 
 
