@@ -115,7 +115,6 @@ def setting(part: dict[str, Any]) -> Callable[[str], Any]:
     kinds = {form.get("type"): form for form in forms(part)}
     names = [name for form in forms(part) for name in form.get("enum", ())]
     words = [name for name in names if name is not None]
-    plain = str if is_text(part) or "enum" in part else whole if "integer" in kinds else number
 
     def read(text: str) -> Any:
         if text.lower() == "none" and None in names:
@@ -124,9 +123,16 @@ def setting(part: dict[str, Any]) -> Callable[[str], Any]:
             return text
         if "object" in kinds and ("=" in text or is_table(part)):
             return _table(text, kinds["object"]["properties"], words)
-        return _array(text) if "array" in kinds and re.search(r"[,\[]", text) else plain(text)
+        return _array(text) if "array" in kinds and re.search(r"[,\[]", text) else _scalar_of(part)(text)
 
     return read
+
+
+def _scalar_of(part: dict[str, Any]) -> Callable[[str], Any]:
+    """Return the function that reads a single value: a text, a whole number or a number."""
+    if is_text(part) or "enum" in part:
+        return str
+    return whole if any(form.get("type") == "integer" for form in forms(part)) else number
 
 
 def _table(text: str, properties: dict[str, Any], names: list[str]) -> dict[str, Any]:
@@ -305,7 +311,7 @@ def _metavar(part: dict[str, Any]) -> str:
         return f"{{{','.join(part['enum'])}}}"
     if is_text(part):
         return "DIST"
-    return "N" if any(one.get("type") == "integer" for one in forms(part)) else "X"
+    return "N" if _scalar_of(part) is whole else "X"
 
 
 def _in_short(description: str) -> str:

@@ -78,15 +78,21 @@ def fitted(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Ite
     for part in parts:
         if part is not parts[0]:
             yield ""
-        widths, room = {}, width - _total(least[n] for n in part)
-        for n in part:
-            widths[n] = least[n] + max(0, min(room, whole[n] - least[n]))
-            room -= widths[n] - least[n]
+        widths = _widths(part, least, whole, width)
         for row in rows:
             if isinstance(row, str):
                 yield from textwrap.wrap(row, width)
             else:
                 yield from _lines([(row[n], widths[n], n < left) for n in part], head=row is rows[0])
+
+
+def _widths(part: list[int], least: list[int], whole: list[int], width: int) -> dict[int, int]:
+    """Return the widths of the columns of a table: the least ones, and what room is left from the first on."""
+    widths, room = {}, width - _total(least[n] for n in part)
+    for n in part:
+        widths[n] = least[n] + max(0, min(room, whole[n] - least[n]))
+        room -= widths[n] - least[n]
+    return widths
 
 
 def _least(column: Sequence[str], most: int | None) -> int:

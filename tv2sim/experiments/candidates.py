@@ -164,20 +164,22 @@ def _several(name: str, given: Any) -> list[Any]:
 
 def _groups(usual: Candidate, grid: dict[str, list[Any]], *, ordered: bool, several: bool) -> list[Group]:
     """Return the candidates of one strategy; a pool has no size where no video uses it."""
-    grid = {name: values for name, values in grid.items() if name != "prewarmed" or usual.strategy.shares}
+    if not usual.strategy.shares:
+        grid = {name: values for name, values in grid.items() if name != "prewarmed"}
     of_pool = _is_ascending(grid.get("prewarmed", ()))
-    in_order = ordered and not several and len(grid) == 1
-    inner = [*grid] if in_order else ["prewarmed"] if ordered and of_pool else []
-    within = _choices({name: grid[name] for name in inner})
+    if ordered and not several and len(grid) == 1:
+        candidates = [_varied(usual, values) for values in _choices(grid)]
+        first = _rises_from(candidates, by_price=False) if of_pool else len(candidates)
+        return [Group(candidates, first)]
+    if not (ordered and of_pool):
+        return [Group([_varied(usual, values)], 0) for values in _choices(grid)]
     found = []
-    for outer in _choices({name: values for name, values in grid.items() if name not in inner}):
-        candidates = [_varied(usual, {name: (outer | one)[name] for name in grid}) for one in within]
-        first = _rises_from(candidates, by_price=not in_order) if of_pool else len(candidates)
-        if in_order:
-            found.append(Group(candidates, first))
-        else:  # whatever has no proof may be the cheapest
-            groups = [*([one] for one in candidates[:first]), candidates[first:]]
-            found += [Group(group, 0) for group in groups if group]
+    for values in _choices(grid | {"prewarmed": [None]}):
+        candidates = [_varied(usual, values | {"prewarmed": size}) for size in grid["prewarmed"]]
+        first = _rises_from(candidates, by_price=True)
+        # whatever has no proof may be the cheapest
+        groups = [*([one] for one in candidates[:first]), candidates[first:]]
+        found += [Group(group, 0) for group in groups if group]
     return found
 
 

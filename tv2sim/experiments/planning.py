@@ -512,24 +512,30 @@ class Words(NamedTuple):
 
     def _cheapest(self, best: Racer) -> str:
         """Return the answer if the price decides."""
-        race, label, family = self.race, best.candidate.label, best.candidate.family
+        race, label = self.race, best.candidate.label
         others = sorted((one for one in self.choice.winners if one is not best), key=race.mean_price)
-        price = "costs least" if race.prices else "is cheapest"
         shown = all(race.is_dearer(one, best) or race.costs_the_same(one, best) for one in others)
         within = "" if shown else f", to within {rate(race.indifference)}"
-        known = [one for one in others if one.reps is not None]
-        families = {one.candidate.family: one for one in reversed(known) if one.candidate.family != family}
-        known = [one for one in known if not families or one in families.values()][:2]
-        prices = ["the same" if race.costs_the_same(one, best) else _price(one) for one in known]
+        price = "costs least" if race.prices else "is cheapest"
+        next_ones = self._next_cheapest(best, others)
         if race.target is None:
             many = len(self.choice.searches)
             what = f"{price} of {plural(many, 'candidate')}{within}" if many > 1 else "is the only candidate"
-            after = f"; {known[0].candidate.label} costs {prices[0]}" if known else ""
+            after = "".join(f"; {other} costs {paid}" for other, paid in next_ones[:1])
             return f"{label} {what}: {price_in_words(best)}{after}{self._sure()}"
-        also = listed(f"{one.candidate.label} for {paid}" for one, paid in zip(known, prices, strict=True))
-        after = f"; so {'do' if len(known) > 1 else 'does'} {also}" if known else ""
+        also = listed(f"{other} for {paid}" for other, paid in next_ones)
+        after = f"; so {'do' if len(next_ones) > 1 else 'does'} {also}" if next_ones else ""
         does = f"publishes {self.enough()} and {price}{within}: {self._how_many(best)}{self._for(best)}"
         return f"{label} {does}{after}{self._sure()}"
+
+    def _next_cheapest(self, best: Racer, others: list[Racer]) -> list[tuple[str, str]]:
+        """Return up to two of the others and their prices: those of other strategies, if there are any."""
+        known = [one for one in others if one.reps is not None]
+        of_best = best.candidate.family
+        families = {one.candidate.family: one for one in reversed(known) if one.candidate.family != of_best}
+        chosen = [one for one in known if not families or one in families.values()][:2]
+        same = self.race.costs_the_same
+        return [(one.candidate.label, "the same" if same(one, best) else _price(one)) for one in chosen]
 
     # -- it is not -----------------------------------------------------------------------------------------
 

@@ -44,11 +44,7 @@ def comparison_html(study: Comparison) -> str:
     places = [place for place in range(3) if place == 2 or len({cell[place] for cell in study.cells}) > 1]
     shown, metrics = list(study.cells.items())[:_MOST_SHOWN], main_of(study.metrics)
     names = [[cell[place] for place in places] for cell, _ in shown]
-    rates = [reps.interval(ON_TIME_RATE, study.confidence) for _, reps in shown]
-    low = min(np.fmin(one.mean, one.ci_low) for one in rates)
-    high = max(np.fmax(one.mean, one.ci_high) for one in rates)
-    axis = f"{METRICS[ON_TIME_RATE].label}, {number(100 * low, 1)} to {number(100 * high, 1)} %"
-    charts = [whisker(one.mean, one.ci_low, one.ci_high, (low, high), "on-time rate") for one in rates]
+    axis, charts = _rates([reps.interval(ON_TIME_RATE, study.confidence) for _, reps in shown])
 
     def figures(interval: Callable[[str, float], Interval]) -> list[str]:
         return [estimate(metric, interval(metric, study.confidence), units=False) for metric in metrics]
@@ -71,6 +67,14 @@ def comparison_html(study: Comparison) -> str:
         *parts,
         *_paragraphs(controlled(dict(shown)), study.verdict, study.stopped),
     )
+
+
+def _rates(rates: list[Interval]) -> tuple[str, list[Markup]]:
+    """Return the head of a column of on-time rates, with the ends of their common scale, and the charts."""
+    low = min(np.fmin(one.mean, one.ci_low) for one in rates)
+    high = max(np.fmax(one.mean, one.ci_high) for one in rates)
+    axis = f"{METRICS[ON_TIME_RATE].label}, {number(100 * low, 1)} to {number(100 * high, 1)} %"
+    return axis, [whisker(one.mean, one.ci_low, one.ci_high, (low, high), "on-time rate") for one in rates]
 
 
 def plan_html(plan: Plan) -> str:

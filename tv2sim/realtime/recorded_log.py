@@ -196,14 +196,13 @@ def _recorded(
 ) -> Recorded:
     """Return the recorded run that the lines describe, after a check of its events."""
     catalogue, lines = _catalogue(head, told), [line for _, line in told]
-    events = [(number, line) for number, line in told if line.event]
-    log = [LogEntry(line.time, line.event, line.video, line.encoder, line.publisher) for _, line in events]
-    log, wrong = _completed(log, catalogue.publication_timeout, scenario)
-    if wrong is not None:
-        what = f"{log[wrong].event!r:.40} at {log[wrong].time:g} s"
-        raise InputError(f"{name!r}, line {events[wrong][0]}, contradicts those before it: {what}")
-    last = next((line for line in reversed(lines) if line.end is not None and line.ending is not None), _Line())
-    end = (log[-1].time if log else 0.0) if last.end is None else last.end
+    log = _checked_log(told, catalogue.publication_timeout, scenario, name)
+    ends = (
+        (line.end, line.ending, line.quota_waits or 0)
+        for line in reversed(lines)
+        if line.end is not None and line.ending is not None
+    )
+    end, ending, waits = next(ends, (log[-1].time if log else 0.0, "stopped", 0))
     own = {line.video for line in lines if line.own}
     return Recorded(
         strategy, scenario, head.seed, head.replication, source=catalogue,
@@ -213,9 +212,22 @@ def _recorded(
         # events after the last outcome, while a feed was still open, do not belong to the run
         log=[entry for entry in log if entry.time <= end],
         end=end,
-        ending=last.ending or "stopped",
-        quota_waits=last.quota_waits or 0,
+        ending=ending,
+        quota_waits=waits,
     )  # fmt: skip
+
+
+def _checked_log(
+    told: list[tuple[int, _Line]], timeouts: NDArray[np.float64], scenario: Scenario, name: str
+) -> list[LogEntry]:
+    """Return the events of a log, after a check that none contradicts those before it."""
+    events = [(number, line) for number, line in told if line.event]
+    log = [LogEntry(line.time, line.event, line.video, line.encoder, line.publisher) for _, line in events]
+    log, wrong = _completed(log, timeouts, scenario)
+    if wrong is not None:
+        what = f"{log[wrong].event!r:.40} at {log[wrong].time:g} s"
+        raise InputError(f"{name!r}, line {events[wrong][0]}, contradicts those before it: {what}")
+    return log
 
 
 def _catalogue(head: _Head, told: list[tuple[int, _Line]]) -> Catalogue:
