@@ -309,25 +309,32 @@ def _swept(cells: list[Shown], owner: Owner, parameter: str) -> Swept:
     moving = [key for key, group in alike.items() if len(_distinct(value for value, _ in group)) > 1]
     if owner == "scenario" and moving:
         moving = list(alike)
-    distinct = _distinct(value for key in moving for value, _ in alike[key])
-    numbers = [number for value in distinct if (number := as_number(value)) is not None]
-    if len(numbers) == len(distinct):
-        distinct = sorted(numbers)
+    values = _distinct(value for key in moving for value, _ in alike[key])
+    numbers = [number for value in values if (number := as_number(value)) is not None]
+    if len(numbers) == len(values):
+        values = sorted(numbers)
         for key in moving:
             pairs = [(as_number(value), shown) for value, shown in alike[key]]
             alike[key] = sorted(pairs, key=lambda pair: pair[0] or 0.0)
-    worlds: dict[Any, list[Series]] = {}
-    names: dict[Any, str] = {}
+    lines = {
+        key: [_line(group)] if key in moving else [_level(shown) for _, shown in group]
+        for key, group in alike.items()
+    }
+    return Swept(parameter, _label(cells, owner, parameter), values, _panels(cells, owner, parameter, lines))
+
+
+def _panels(cells: list[Shown], owner: Owner, parameter: str, lines: dict[Any, list[Series]]) -> list[Panel]:
+    """Return a panel for each world, with the lines that are in it, of which each has its key of `_alike`."""
     of_scenario = owner == "scenario"
     apart = _apart(cells, parameter) if of_scenario else []
-    for (cell, kind, others), group in alike.items():
-        _, first = group[0]
+    worlds: dict[Any, list[Series]] = {}
+    names: dict[Any, str] = {}
+    for (cell, _, others), several in lines.items():
+        first = several[0].shown[0]
         world = (cell._replace(strategy=""), others if of_scenario else "")
         names[world] = _world(cells, first, parameter, apart) if of_scenario else first.group
-        moves = (cell, kind, others) in moving
-        worlds.setdefault(world, []).extend([_line(group)] if moves else [_level(shown) for _, shown in group])
-    panels = [Panel(name, lines) for name, lines in zip(_unlike(names.values()), worlds.values(), strict=True)]
-    return Swept(parameter, _label(cells, owner, parameter), distinct, panels)
+        worlds.setdefault(world, []).extend(several)
+    return [Panel(name, found) for name, found in zip(_unlike(names.values()), worlds.values(), strict=True)]
 
 
 def _line(group: list[tuple[Any, Shown]]) -> Series:
