@@ -29,7 +29,7 @@ from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.catalogue import judging
 from tv2sim.catalogue.columns import FIELDS, Column, Columns
-from tv2sim.catalogue.sources import Reading, frames_of, opened, suffix_of
+from tv2sim.catalogue.sources import Reading, frames_of, open_source, suffix_of
 from tv2sim.catalogue.videos import REQUIRED
 
 # -- a source as batches -----------------------------------------------------------------------------------
@@ -46,7 +46,7 @@ def batches(source: Any, columns: Columns) -> Iterator[tuple[Iterator[Batch], st
     if (frames := frames_of(source)) is not None:
         yield _frame_batches(frames, "table"), "table", None
         return
-    with opened(source) as (stream, label):
+    with open_source(source) as (stream, label):
         suffix = suffix_of(source)
         if suffix == ".parquet":
             yield _parquet_batches(stream, label), label, None
@@ -177,7 +177,7 @@ def _mapping(entry: Any) -> Any:
 def _records(reading: Reading, inside: Column | None) -> Iterator[tuple[int, judging.Entry, Any]]:
     """Yield number, entry and record; in place of the record, the reason why it cannot be read."""
     keys = [step for step in inside.steps if isinstance(step, str)] if inside else []
-    for number, entry, found in judging.parsed(reading.records(keys), _decode, _mapping):
+    for number, entry, found in judging.parse_entries(reading.records(keys), _decode, _mapping):
         if isinstance(found, list):
             yield from ((number, record, judging.outcome_of(_mapping, record)) for record in found)
         else:

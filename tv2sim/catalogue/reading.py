@@ -24,7 +24,7 @@ from tv2sim.catalogue import columns as mapping
 from tv2sim.catalogue import judging
 from tv2sim.catalogue.batches import MISSING, Batch, Json, Values, batches, moments, numbers, texts
 from tv2sim.catalogue.columns import FIELDS, STARTUP_TIME, UTC, Given, a_timezone, as_columns
-from tv2sim.catalogue.sources import Reading, Source, is_table, opened
+from tv2sim.catalogue.sources import Reading, Source, is_table, open_source
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, Catalogue, Rejected, Video, is_absent
 
 # -- a log that others wrote, by a mapping -----------------------------------------------------------------
@@ -87,13 +87,13 @@ def import_catalogue(
     wanted = as_columns(columns)
     if timezone is not None:
         wanted = replace(wanted, timezone=a_timezone(timezone))
-    importer = imported(source, wanted)
+    importer = importer_of(source, wanted)
     catalogue = importer.catalogue(name).by_submission()
     notes = dict(importer.notes)
     return Import(catalogue, importer.startup_times, dict(importer.without), notes, importer.timezone_from)
 
 
-def imported(source: Source | Any, given: Given) -> Importer:
+def importer_of(source: Source | Any, given: Given) -> Importer:
     """Return the importer that has read a table or a log."""
     columns = as_columns(given)
     with batches(source, columns) as (found, label, text):
@@ -559,19 +559,19 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
             raise CatalogueError("columns= is for what is not read yet, and this is a Catalogue")
         return source if name is None else Catalogue(source, source.rejected, name, timezone=source.timezone)
     if columns is not None or is_table(source):
-        return imported(source, columns).catalogue(name)
+        return importer_of(source, columns).catalogue(name)
     return _of_lines(source, name)
 
 
 def _of_lines(source: Source, name: str | None) -> Catalogue:
     """Return the catalogue of JSON in any layout, or of records."""
     timezone = None
-    with opened(source) as (stream, label):
+    with open_source(source) as (stream, label):
         reading = Reading(stream, label)
         found = reading.records()
         for number, first in islice(found, 1):
             timezone, found = _timezone(first), chain([(number, first)], found)
-        outcomes = list(judging.judged(found))
+        outcomes = list(judging.judge_entries(found))
     videos = [outcome for outcome in outcomes if isinstance(outcome, Video)]
     rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
     if not videos:

@@ -28,7 +28,7 @@ from tv2sim.cli.inputs import (
 )  # fmt: skip
 from tv2sim.cli.log import json_text
 from tv2sim.cli.options import SCENARIO
-from tv2sim.cli.output import fitted, note, printing, warnings_noted, wrapped
+from tv2sim.cli.output import fit_table, note, printing, warnings_noted, wrap
 from tv2sim.cli.text_tables import tidy, to_read
 from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.planning import Plan, plan
@@ -71,7 +71,7 @@ def compare_command(options: argparse.Namespace) -> None:
         if out is not None and kind == "parquet":
             write_table(tidy(study), out, "parquet")
         elif out is not None:
-            out.write_bytes(_encoded(tidy(study), kind))
+            out.write_bytes(_encode(tidy(study), kind))
     if study.stopped is not None:
         note(str(study.stopped))
     with printing(in_vain=False):
@@ -139,7 +139,7 @@ def _worlds(options: argparse.Namespace, fields: Mapping[str, list[Any]]) -> Sce
     if not bases and len(grid) == 1:
         return changed(Scenario(), dict(grid[0]))
     return {
-        ", ".join(filter(None, [name, _chosen(chosen)])): changed(base, dict(chosen))
+        ", ".join(filter(None, [name, _name_of_values(chosen)])): changed(base, dict(chosen))
         for name, base in (bases or {"": Scenario()}).items()
         for chosen in grid
     }
@@ -155,7 +155,7 @@ def _bases(paths: list[str]) -> dict[str, Scenario]:
     }
 
 
-def _chosen(values: Iterable[tuple[str, Any]]) -> str:
+def _name_of_values(values: Iterable[tuple[str, Any]]) -> str:
     """Return the name of the scenario with these values of options, tables as they are typed."""
     return in_words((name, _text(value) if isinstance(value, dict) else value) for name, value in values)
 
@@ -286,7 +286,7 @@ def _is_report(path: Path) -> bool:
     return start.startswith(b"<!DOCTYPE html>") and b"tv2sim" in start
 
 
-def _encoded(table: pd.DataFrame, kind: str) -> bytes:
+def _encode(table: pd.DataFrame, kind: str) -> bytes:
     if kind == "json":
         return json_text(list(records(table)))
     return table.to_csv(index=False, lineterminator="\n").encode("utf-8", errors="backslashreplace")
@@ -307,7 +307,7 @@ def _print(study: Comparison, kind: str, by: str | None, planned: Plan | None) -
     if kind == "csv" and sys.stdout.isatty():
         table = table.map(lambda value: printable(value) if isinstance(value, str) else value)
     sys.stdout.flush()
-    sys.stdout.buffer.write(_encoded(table, kind))
+    sys.stdout.buffer.write(_encode(table, kind))
 
 
 # -- plan --------------------------------------------------------------------------------------------------
@@ -350,8 +350,8 @@ def _of_option(name: str, value: object) -> Any:
 def _lines(found: Plan) -> Iterator[str]:
     yield printable(found.answer)  # one line, which programs may read
     yield ""
-    yield from fitted([[printable(cell) for cell in row] for row in found.table()], left=1)
+    yield from fit_table([[printable(cell) for cell in row] for row in found.table()], left=1)
     if found.settings:
         yield ""
         says = ", ".join(f"{product} {setting}" for product, setting in found.settings.items())
-        yield from wrapped(f"as a setting: {says}")
+        yield from wrap(f"as a setting: {says}")

@@ -43,7 +43,7 @@ def width_of_terminal() -> int | None:
         return None
 
 
-def wrapped(text: str, indent: str = "") -> list[str]:
+def wrap(text: str, indent: str = "") -> list[str]:
     """Return a text as lines that fit the terminal, indented after the first; one line without a terminal."""
     if (width := width_of_terminal()) is None:
         return [text]
@@ -53,11 +53,11 @@ def wrapped(text: str, indent: str = "") -> list[str]:
 
 
 def say(text: str, indent: str = "  ") -> None:
-    """Print a text on standard output, escaped and :func:`wrapped`."""
-    print(*wrapped(printable(text), indent), sep="\n")
+    """Print a text on standard output, escaped, in lines that fit the terminal (:func:`wrap`)."""
+    print(*wrap(printable(text), indent), sep="\n")
 
 
-def fitted(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Iterator[str]:
+def fit_table(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Iterator[str]:
     """Yield the lines of a table that fits the terminal.
 
     Where it is too wide, words of the head and of text are wrapped. If that is not enough, the columns are

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from tv2sim.base.checks import MOST, a_whole_number, plural
 from tv2sim.base.errors import InputError, printable
-from tv2sim.base.progress import watched
+from tv2sim.base.progress import with_bar
 from tv2sim.base.random_numbers import as_replication
 from tv2sim.base.storage import may_replace, whole_folder
 from tv2sim.cli.inputs import (
@@ -26,7 +26,7 @@ from tv2sim.cli.inputs import (
     strategy_of,
 )
 from tv2sim.cli.log import costs_line, data_of, end_of, head_of, json_line, line_of
-from tv2sim.cli.output import fitted, note, printing, say, wrapped
+from tv2sim.cli.output import fit_table, note, printing, say, wrap
 from tv2sim.cli.text_tables import run_by_group
 from tv2sim.engines.choice import engine_for, explained
 from tv2sim.experiments.simulate import simulate
@@ -65,7 +65,7 @@ def run_command(options: argparse.Namespace) -> None:
         draft = None
         if options.out is not None:
             draft = stack.enter_context(whole_folder(Path(options.out), force=options.force, ours=_ours))
-        for run in watched(simulated, "run", wanted=runs > 1, total=runs):
+        for run in with_bar(simulated, "run", wanted=runs > 1, total=runs):
             with printing(in_vain=draft is not None):
                 _print(run, options.log, options.by)
             if draft is not None:
@@ -169,9 +169,9 @@ def _lines(found: Verification) -> Iterator[str]:
     cells: list[list[str] | str] = [head[2:]]
     for (case, formula), several in groupby(rows, key=lambda row: row[:2]):
         cells += [f"{formula}: {case}", *([f"  {row[2]}", *row[3:]] for row in several)]
-    yield from fitted(cells, left=1)
+    yield from fit_table(cells, left=1)
     yield ""
-    yield from wrapped(printable(found.answer))
+    yield from wrap(printable(found.answer))
 
 
 def fit_command(options: argparse.Namespace) -> None:
@@ -179,7 +179,7 @@ def fit_command(options: argparse.Namespace) -> None:
     found = fit(options.samples, seed=options.seed)
     if found.families:
         rows = [["", *HEAD], *([str(one), *figures(one)] for one in found.families)]
-        print(*fitted(rows, left=1), "", sep="\n")
+        print(*fit_table(rows, left=1), "", sep="\n")
         for family, why in found.left_out.items():
             say(f"{family} is no candidate: {why}")
     for sentence in str(found).splitlines():

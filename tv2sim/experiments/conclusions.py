@@ -22,13 +22,13 @@ from tv2sim.strategies import Strategy
 from tv2sim.world.prices import Prices
 
 
-def judged(study: Comparison) -> Comparison:
+def with_on_time_rate(study: Comparison) -> Comparison:
     """Return the comparison with the on-time rate among its metrics, since the verdict rests on it."""
     if ON_TIME_RATE in study.metrics:
         return study
     metrics = (*study.metrics, ON_TIME_RATE)
     cells = {cell: replace(reps, metrics=metrics) for cell, reps in study.cells.items()}
-    return replace(study, cells=cells, whole=study.whole and judged(study.whole))
+    return replace(study, cells=cells, whole=study.whole and with_on_time_rate(study.whole))
 
 
 def verdict_if_one_world(study: Comparison) -> str:
@@ -36,7 +36,7 @@ def verdict_if_one_world(study: Comparison) -> str:
     worlds = {cell[:2] for cell in study.cells}
     if len(worlds) > 1 or all(cell.strategy != study.baseline for cell in study.cells):
         return ""
-    return verdict(judged(study))
+    return verdict(with_on_time_rate(study))
 
 
 def name_of(world: Comparison) -> str:
@@ -135,10 +135,10 @@ def verdict(world: Comparison, plan: Plan | None = None) -> str:
 
     With a plan, it is the plan's answer, and how its strategy differs from the others.
     """
-    return str(concluded(Judgement(world, taken(world, plan)), plan))
+    return str(conclusion_of(Judgement(world, name_of_answer(world, plan)), plan))
 
 
-def taken(world: Comparison, plan: Plan | None) -> str | None:
+def name_of_answer(world: Comparison, plan: Plan | None) -> str | None:
     """Return the name under which a world has the best strategy of a plan; None if it does not have it."""
     best = plan.best if plan else None
     if best is None or plan is None:
@@ -152,26 +152,26 @@ def taken(world: Comparison, plan: Plan | None) -> str | None:
     return next(same, None)
 
 
-def concluded(judgement: Judgement, plan: Plan | None = None) -> Conclusion:
+def conclusion_of(judgement: Judgement, plan: Plan | None = None) -> Conclusion:
     """Return the parts of the sentences that :func:`verdict` returns."""
     world, chosen = judgement.world, judgement.chosen
     if plan is not None:
         lead, colon, basis = plan.answer.partition(": ")
         if judgement.taken is not None:
             own = [_OWN_FIGURES] if plan.replications else []
-            further = [*_beside(judgement), *_measured(judgement), *own]
+            further = [*_beside(judgement), *_of_measured_times(judgement), *own]
         else:
             further = [_NOT_COMPARED] if plan.best else []
         return Conclusion(lead, colon + basis, further)
-    share, basis = _said(judgement, judgement.by)
+    share, basis = _figure_and_basis(judgement, judgement.by)
     others = [name for name in world.strategies if name != chosen]
-    in_time = f"It publishes {''.join(_said(judgement, ON_TIME_RATE))}."
+    in_time = f"It publishes {''.join(_figure_and_basis(judgement, ON_TIME_RATE))}."
     further = [in_time] if judgement.by == COST else []
     if not others:
         does = "costs" if judgement.by == COST else "publishes"
-        alone = [*further, *_measured(judgement), "Nothing else was simulated to compare it with."]
+        alone = [*further, *_of_measured_times(judgement), "Nothing else was simulated to compare it with."]
         return Conclusion(f"Strategy {chosen} {does} {share}", basis, alone)
-    further += [*_beside(judgement), *_measured(judgement)]
+    further += [*_beside(judgement), *_of_measured_times(judgement)]
     return Conclusion(f"{_why(judgement)}: {share}", basis, further)
 
 
@@ -187,7 +187,7 @@ def _beside(judgement: Judgement) -> Iterator[str]:
     yield from _others(judgement, [name for name in others if name not in told])
 
 
-def _measured(judgement: Judgement) -> Iterator[str]:
+def _of_measured_times(judgement: Judgement) -> Iterator[str]:
     """Say which differences remain with the uncertainty of measured start-up times."""
     world, by = judgement.world, judgement.by
     if world.resamples is None:
@@ -213,13 +213,13 @@ def _others(judgement: Judgement, names: Collection[str]) -> Iterator[str]:
     for says, told in (
         (less, [name for name in judgement.worse if name in names]),
         (more, [name for name in judgement.better if name in names]),
-        (none, [_undecided(judgement, name) for name in judgement.undecided if name in names]),
+        (none, [_name_of_undecided(judgement, name) for name in judgement.undecided if name in names]),
     ):
         if told:
             yield says.format(listed(told))
 
 
-def _undecided(judgement: Judgement, name: str) -> str:
+def _name_of_undecided(judgement: Judgement, name: str) -> str:
     """Name a strategy for which no difference is shown; if its cost decides, with what it costs more."""
     if judgement.by != COST:
         return name
@@ -244,7 +244,7 @@ def _why(judgement: Judgement) -> str:
     return f"Strategy {chosen} has the highest rate{' and is the cheapest' if cheapest else ''}"
 
 
-def _said(judgement: Judgement, metric: str) -> tuple[str, str]:
+def _figure_and_basis(judgement: Judgement, metric: str) -> tuple[str, str]:
     """Return the chosen strategy's rate or cost, and its interval; of few late videos also their number."""
     interval, confidence = judgement.interval(judgement.chosen, metric), judgement.world.confidence
     of = " per run" if metric == COST else " of videos in time"

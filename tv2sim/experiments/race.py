@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from tv2sim.base.digits import rate
 from tv2sim.engines.choice import engine_for
 from tv2sim.experiments.candidates import Candidate, Exact, at_least, at_most
-from tv2sim.experiments.replications import Replications, extended, with_cost
-from tv2sim.experiments.startup_resampling import Resampling, resampled
+from tv2sim.experiments.replications import Replications, extend_all, with_cost
+from tv2sim.experiments.startup_resampling import Resampling, resample_of
 from tv2sim.experiments.workers import Task, compute
 from tv2sim.inference.intervals import Interval, rare_interval
 from tv2sim.results.metrics import COST, ON_TIME_RATE, Setting, measured_for
@@ -173,7 +173,7 @@ class Race:
 
     def _extend(self, racers: Sequence[Racer], count: int) -> None:
         begun = [self._begun(racer, count * len(racers)) for racer in racers]
-        for racer, reps in zip(racers, extended(begun, count, **self.how), strict=True):
+        for racer, reps in zip(racers, extend_all(begun, count, **self.how), strict=True):
             racer.reps = reps
 
     def _decide(self, racer: Racer, by: str) -> None:
@@ -485,7 +485,7 @@ class Inputs:
         return np.asarray(found <= most + 1e3 * _ROUNDING)
 
     def _of(self, candidate: Candidate, number: int) -> Candidate:
-        times = resampled(self.samples, self.race.seed, number)
+        times = resample_of(self.samples, self.race.seed, number)
         return replace(candidate, scenario=candidate.scenario.replace(startup_time=times))
 
     def _late(self, candidate: Candidate, numbers: Sequence[int]) -> NDArray[np.float64]:

@@ -23,7 +23,7 @@ from tv2sim.experiments.control_variate import Control, PartsOfCost
 from tv2sim.experiments.results_store import compute
 from tv2sim.experiments.startup_resampling import Resamples, input_interval
 from tv2sim.experiments.video_figures import QUANTITIES, VideoTimes
-from tv2sim.experiments.workers import Chunk, Task, joined, room_for
+from tv2sim.experiments.workers import Chunk, Task, join_chunks, room_for
 from tv2sim.inference import intervals
 from tv2sim.inference.intervals import Difference, Interval, Quantile, Stopped, as_confidence, exactly
 from tv2sim.results.metrics import (
@@ -512,7 +512,7 @@ class Replications(Displayed):
 
         `workers`, `executor`, `results` and `progress` are those of :func:`tv2sim.replicate`.
         """
-        (reps,) = extended([self], more, **how)
+        (reps,) = extend_all([self], more, **how)
         return reps
 
 
@@ -539,13 +539,13 @@ def main_of(metrics: Sequence[str]) -> list[str]:
     return [metric for metric in shown if metric not in told]
 
 
-def extended(several: Collection[Replications], more: int, **how: Any) -> list[Replications]:
+def extend_all(several: Collection[Replications], more: int, **how: Any) -> list[Replications]:
     """Return each with `more` additional replications; `how` is for `results_store.compute`."""
     count = a_whole_number("more", more, at_least=1, at_most=MOST)
     tasks = [reps.task(range(len(reps), len(reps) + count), tuple(reps.results.values)) for reps in several]
     chunks = compute(tasks, **how)
     return [
-        replace(reps, results=joined([reps.results, chunk]), stopped=None)
+        replace(reps, results=join_chunks([reps.results, chunk]), stopped=None)
         for reps, chunk in zip(several, chunks, strict=True)
     ]
 

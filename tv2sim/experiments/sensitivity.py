@@ -23,7 +23,7 @@ from tv2sim.base.ticks import in_decimals
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.catalogue.videos import NUMBERS
 from tv2sim.engines.choice import EngineName, as_engine
-from tv2sim.experiments.replications import Replications, extended, with_cost
+from tv2sim.experiments.replications import Replications, extend_all, with_cost
 from tv2sim.experiments.results_store import as_folder
 from tv2sim.experiments.verdicts import is_shown
 from tv2sim.inference.intervals import Difference, Interval, as_confidence
@@ -267,7 +267,7 @@ def sensitivity(
         )
         for world in worlds
     ]  # fmt: skip
-    base, *others = extended(several, count, **how)
+    base, *others = extend_all(several, count, **how)
     done = iter(others)
 
     def end(step: _Step | None) -> End | None:
@@ -315,7 +315,7 @@ def _moves(world: _World, by: float) -> tuple[list[_Move], dict[str, str]]:
     """Return the fields that can be moved, and the reasons why others cannot."""
     moves, left_out = [], {}
     for owner, name, value in _values(world):
-        low, high = (_moved(value, share) for share in (-by, by))
+        low, high = (_move(value, share) for share in (-by, by))
         if value is None or (low is not None and _mean(value) == 0):
             left_out[name] = "off"
         elif low is None:
@@ -323,7 +323,7 @@ def _moves(world: _World, by: float) -> tuple[list[_Move], dict[str, str]]:
         elif (steps := [_step(world, owner, name, end) for end in (low, high)]) == [None, None]:
             left_out[name] = "no other value is possible"
         else:
-            moves.append(_Move(owner, *_named(world, owner, name), value, *steps))
+            moves.append(_Move(owner, *_names_of(world, owner, name), value, *steps))
     return moves, left_out
 
 
@@ -341,7 +341,7 @@ def _values(world: _World) -> Iterator[tuple[Owner, str, Any]]:
                     yield owner, name, inner
 
 
-def _named(world: _World, owner: Owner, name: str) -> tuple[str, str]:
+def _names_of(world: _World, owner: Owner, name: str) -> tuple[str, str]:
     """Return the name of a field as it is typed, and in words."""
     words = name.replace("_", " ")
     if owner == "catalogue":
@@ -350,7 +350,7 @@ def _named(world: _World, owner: Owner, name: str) -> tuple[str, str]:
     return name, label_of(getattr(world, owner), name) if is_inner else words
 
 
-def _moved(value: object, share: float) -> Any:
+def _move(value: object, share: float) -> Any:
     """Return a value moved by a share of it; None if it is not a number, nor made of numbers."""
     match value:
         case bool():
@@ -365,7 +365,7 @@ def _moved(value: object, share: float) -> Any:
         case Distribution() | Profile():
             return value.scaled(1 + share)
         case tuple() if all(isinstance(one, float) for one in value):
-            return tuple(_moved(one, share) for one in value)
+            return tuple(_move(one, share) for one in value)
     return None
 
 

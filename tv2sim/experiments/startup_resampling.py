@@ -139,7 +139,7 @@ def with_samples(scenario: Scenario, samples: Empirical) -> Scenario:
     return scenario.replace(startup_time=samples)
 
 
-def resampled(samples: Empirical, seed: int, number: int) -> Empirical:
+def resample_of(samples: Empirical, seed: int, number: int) -> Empirical:
     """Return a resample: as many times, drawn with replacement.
 
     >>> resampled(Empirical([2, 3, 4, 5]), 1, 0).samples
@@ -180,7 +180,7 @@ class Resampling:
             number = self.numbers[place]
             begin, end = (min(max(at - place * self.each, 0), self.each) for at in (first, last))
             part = range(number * self.each + begin, number * self.each + end)
-            world = task.scenario.replace(startup_time=resampled(self.samples, task.seed, number))
+            world = task.scenario.replace(startup_time=resample_of(self.samples, task.seed, number))
             yield replace(task, scenario=world, replications=part, memo={}, divided=None)
 
 

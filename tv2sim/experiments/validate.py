@@ -134,7 +134,7 @@ def validate(
     quantities = [runs.quantity for runs in by_strategy[0]]
     if metric not in (None, *quantities):
         raise InputError(f"elapsed times by video have no metric, so leave out metric={metric!r}")
-    return _tested(by_strategy, level, np.random.default_rng(as_seed(seed)))
+    return _test(by_strategy, level, np.random.default_rng(as_seed(seed)))
 
 
 class Agreement(NamedTuple):
@@ -255,7 +255,7 @@ def _figures(row: Agreement) -> tuple[Any, ...]:
 # -- the test ------------------------------------------------------------------------------------------------
 
 
-def _tested(by_strategy: list[list[Runs]], level: float, random: np.random.Generator) -> Validation:
+def _test(by_strategy: list[list[Runs]], level: float, random: np.random.Generator) -> Validation:
     """Hold what was observed against what was simulated; a strategy's figures are of the same runs."""
     found: list[tuple[Runs, float, float, float]] = []
     together = np.zeros(1 + _CHOICES)

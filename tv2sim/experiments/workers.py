@@ -74,7 +74,7 @@ def room_for(metrics: Iterable[str], videos: int, replications: int = 0) -> Chun
     return Chunk({name: np.empty(replications) for name in metrics}, np.zeros(videos, dtype=np.int64))
 
 
-def joined(chunks: Sequence[Chunk]) -> Chunk:
+def join_chunks(chunks: Sequence[Chunk]) -> Chunk:
     """Return one chunk for several of one strategy, which are in the order of their replications."""
     values = {}
     for name in chunks[0].values:
@@ -92,10 +92,10 @@ Done: TypeAlias = Generator[tuple[Job, Chunk], None, None]
 def do(task: Task, bar: Bar | None = None) -> Chunk:
     """Do a task in this process."""
     parts = [task] if task.divided is None else task.divided(task)
-    return joined([_simulated(one, bar) for one in parts])
+    return join_chunks([_simulate_task(one, bar) for one in parts])
 
 
-def _simulated(task: Task, bar: Bar | None) -> Chunk:
+def _simulate_task(task: Task, bar: Bar | None) -> Chunk:
     def of_facts(several: Iterator[Facts], metrics: Sequence[str]) -> Measured:
         rows, counts = [], np.zeros(len(task.catalogue), dtype=np.int64)
         for facts in several:
@@ -254,7 +254,7 @@ def _here(tasks: Sequence[Task], own: Mapping[int, Task], workers: int, bar: Bar
         done += _size(job[1])
         left = (time.perf_counter() - begun) * (total - done) / done
         if workers > 1 and left > _SHORT:
-            yield from _in_processes(_packed(tasks), jobs, workers, bar)
+            yield from _in_processes(_pack(tasks), jobs, workers, bar)
 
 
 def _size(task: Task) -> int:
@@ -265,7 +265,7 @@ def _size(task: Task) -> int:
 # -- worker processes --------------------------------------------------------------------------------------
 
 
-def _packed(tasks: Sequence[Task]) -> bytes:
+def _pack(tasks: Sequence[Task]) -> bytes:
     """Return tasks as bytes from which a worker process makes them again.
 
     Classes that it cannot import, because they are defined in a notebook or inside of a function, are sent with

@@ -99,7 +99,7 @@ def ends(metric: str, interval: Interval) -> Ends:
     return (mean if isfinite(mean) else nan), low, high
 
 
-def counted(numbers: Iterable[int], thing: str) -> str:
+def count_of(numbers: Iterable[int], thing: str) -> str:
     """Return the distinct numbers, followed by the name of the thing that they count.
 
     >>> counted([1], "run"), counted([20, 10, 20], "run")
@@ -129,7 +129,7 @@ def study_of(study: object, *, least: int = 1) -> Study:
     for cell, reps in cells.items():
         name = ", ".join(cell[part] for part in differ)
         groups.setdefault(name, []).append(Shown(cell, reps, name, looks[cell.strategy], confidence))
-    size = counted(map(len, cells.values()), "replication")
+    size = count_of(map(len, cells.values()), "replication")
     return Study(groups, looks, size, f"{rate(confidence)} interval")
 
 

@@ -403,7 +403,7 @@ class State:
         if publisher.state == "ready":
             self._idle += time - publisher.since
 
-    def _gone(self, time: float, publisher: int) -> Publisher:
+    def _remove(self, time: float, publisher: int) -> Publisher:
         """Remove a publisher that ends or fails, and add up its seconds."""
         one = self.publishers.pop(publisher)
         self._is_idle_no_more(time, one)
@@ -413,23 +413,23 @@ class State:
     def _on_discarded(self, time: float, video: int, _: None) -> None:
         self._stockouts.add(video)
         self.occupied.pop(video, None)
-        self._settled(video)
+        self._forget(video)
 
-    def _settled(self, video: int) -> float | None:
+    def _forget(self, video: int) -> float | None:
         """Forget a video that has its outcome; return when its encoding started, None if it had one before."""
         self._queued.pop(video, None)
         return self.encoding_started.pop(video, None)
 
     def _on_publisher_ended(self, time: float, video: int, publisher: int) -> None:
-        one = self._gone(time, publisher)
-        if (begun := self._settled(video)) is not None:
+        one = self._remove(time, publisher)
+        if (begun := self._forget(video)) is not None:
             # times are whole microseconds: rounded, the value equals ``run.videos`` and is in the right bucket
             self.elapsed.observe(round(time - begun, 6))
             held = one.since if self._scenario.deadline == "assigned" else time
             self.slack_left.observe(self.videos[video].publication_timeout - round(held - begun, 6))
 
     def _on_publisher_failed(self, time: float, video: int | None, publisher: int) -> None:
-        if self._gone(time, publisher).state == "starting":
+        if self._remove(time, publisher).state == "starting":
             self.attempts["startup"] += 1
         if video is None:
             return
@@ -438,10 +438,10 @@ class State:
             if video in self.encoding_started and video not in self._just_encoded:
                 self._stockouts.add(video)
         else:  # that was its last attempt
-            self._settled(video)
+            self._forget(video)
 
     def _on_publisher_retired(self, time: float, _: None, publisher: int) -> None:
-        self._gone(time, publisher)
+        self._remove(time, publisher)
 
     # -- figures -------------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from tv2sim.base.checks import shown
 from tv2sim.base.errors import InputError
 from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.catalogue.judging import as_bytes
-from tv2sim.catalogue.sources import entries, opened
+from tv2sim.catalogue.sources import entries, open_source
 from tv2sim.realtime.clock import Clock, Stopped
 from tv2sim.realtime.player import Accepted, Player
 from tv2sim.results.event_kinds import EVENTS, LogEntry
@@ -121,10 +121,10 @@ class Recorded(Player):
             if (due := self.end) != now:
                 clock.wait(due)
         except Stopped:
-            return self._ended(self.log[:played], clock.end_between(max(now, 0.0), due), "stopped")
-        return self._ended(self.log, self.end, self.ending)
+            return self._end(self.log[:played], clock.end_between(max(now, 0.0), due), "stopped")
+        return self._end(self.log, self.end, self.ending)
 
-    def _ended(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
+    def _end(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
         timeouts, scenario = self.source.publication_timeout, self.scenario
         of_scenario = scenario.deadline, self.quota_waits, scenario.most_offers
         facts = facts_of_log(log, timeouts, self.own, end, ending, *of_scenario)
@@ -148,7 +148,7 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
         given = " ".join(shown(source, 60).split())
         raise InputError(f"a recorded log is a path, '-' or an open file, not {given}")
     try:
-        with opened(source) as (stream, name):
+        with open_source(source) as (stream, name):
             lines = [as_bytes(line) for line in entries(stream, name)]
     except InputError as error:
         raise InputError(str(error).replace("the catalogue", "the log")) from error
@@ -164,7 +164,7 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
         scenario, strategy = Scenario.from_dict(head.scenario), strategy_of(head.strategy)
     except (msgspec.MsgspecError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{name!r} does not begin like the log of a run ({error}): {_HOW}") from error
-    return _recorded(head, strategy, scenario, list(_lines(lines, first + 1, name)), name)
+    return _player_of(head, strategy, scenario, list(_lines(lines, first + 1, name)), name)
 
 
 _HOW = "tv2sim run CATALOGUE --log json prints one"
@@ -191,7 +191,7 @@ def _lines(lines: list[bytes], start: int, name: str) -> Iterator[tuple[int, _Li
         yield number, line
 
 
-def _recorded(
+def _player_of(
     head: _Head, strategy: Strategy, scenario: Scenario, told: list[tuple[int, _Line]], name: str
 ) -> Recorded:
     """Return the recorded run that the lines describe, after a check of its events."""
@@ -223,7 +223,7 @@ def _checked_log(
     """Return the events of a log, after a check that none contradicts those before it."""
     events = [(number, line) for number, line in told if line.event]
     log = [LogEntry(line.time, line.event, line.video, line.encoder, line.publisher) for _, line in events]
-    log, wrong = _completed(log, timeouts, scenario)
+    log, wrong = _complete(log, timeouts, scenario)
     if wrong is not None:
         what = f"{log[wrong].event!r:.40} at {log[wrong].time:g} s"
         raise InputError(f"{name!r}, line {events[wrong][0]}, contradicts those before it: {what}")
@@ -238,7 +238,7 @@ def _catalogue(head: _Head, told: list[tuple[int, _Line]]) -> Catalogue:
     return Catalogue([*head.catalogue.videos, *videos], rejected, head.catalogue.name)
 
 
-def _completed(
+def _complete(
     log: list[LogEntry], timeouts: NDArray[np.float64], scenario: Scenario
 ) -> tuple[list[LogEntry], int | None]:
     """Return a log, and the index of the first event that contradicts those before it, or None.

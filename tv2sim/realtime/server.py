@@ -268,7 +268,7 @@ def application(
     ]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False
-    return _guarded(app, allowed)
+    return _guard(app, allowed)
 
 
 async def _control(replay: _Served, request: Request) -> None:
@@ -284,7 +284,7 @@ async def _control(replay: _Served, request: Request) -> None:
         getattr(replay, wish.action)()
 
 
-def _guarded(app: Starlette, allowed: Callable[[str], bool]) -> Callable[..., Awaitable[None]]:
+def _guard(app: Starlette, allowed: Callable[[str], bool]) -> Callable[..., Awaitable[None]]:
     """Refuse requests for another host, and add the headers that make browsers strict.
 
     A page of another site can make a browser send such requests (DNS rebinding).

@@ -168,7 +168,7 @@ class Keys:
             os.close(self._number)
             self._number = None
 
-    def pressed(self, timeout: float) -> str:
+    def wait_for_keys(self, timeout: float) -> str:
         """Wait for a key, at most `timeout` seconds, and return the keys that were pressed."""
         if self._number is None:
             time.sleep(timeout)

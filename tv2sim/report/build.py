@@ -34,7 +34,7 @@ from tv2sim.experiments.replications import Replications, main_of
 from tv2sim.experiments.verdicts import Judgement
 from tv2sim.experiments.video_figures import QUANTITIES, SHARES
 from tv2sim.inference.intervals import Interval, exactly
-from tv2sim.report.caveats import caveats, explained
+from tv2sim.report.caveats import caveats, expected_load
 from tv2sim.report.charts import Chart, charts, plan_chart
 from tv2sim.results import figures
 from tv2sim.results.figures import decimals_of, heading
@@ -62,12 +62,12 @@ def build_report(study: Comparison, *, plan: Plan | None = None, **how: Any) -> 
     `study` has at least one replication; `plan` and `how` are as for :meth:`tv2sim.Comparison.report`.
     """
     about = _About(**how)
-    section = planned(study, plan)
-    study = conclusions.judged(study)
+    section = plan_section(study, plan)
+    study = conclusions.with_on_time_rate(study)
     parts = study.worlds()
-    of_plan = None if len(parts) > 1 else conclusions.taken(parts[0], plan)
+    of_plan = None if len(parts) > 1 else conclusions.name_of_answer(parts[0], plan)
     judgements = [Judgement(part, of_plan) for part in parts]
-    page = rendered(
+    page = render(
         "template.html.j2",
         about=about,
         study=study,
@@ -78,7 +78,7 @@ def build_report(study: Comparison, *, plan: Plan | None = None, **how: Any) -> 
         quantiles=_quantiles(study),
         groups=None if about.by is None else [_groups(part, about.by) for part in parts],
         versions=_versions(study.engines),
-        style_hash=base64.b64encode(hashlib.sha256(rendered("style.css").encode()).digest()).decode(),
+        style_hash=base64.b64encode(hashlib.sha256(render("style.css").encode()).digest()).decode(),
         **_answers(judgements, plan),
         **_inputs(study),
         **_metrics(study),
@@ -92,7 +92,7 @@ def _answers(judgements: list[Judgement], plan: Plan | None) -> dict[str, Any]:
     several = bool(others)
     return {
         "several": several,
-        "conclusion": conclusions.concluded(first, plan) if plan or not several else None,
+        "conclusion": conclusions.conclusion_of(first, plan) if plan or not several else None,
         "cost": None if several or plan else conclusions.cost(first.world),
         "overall": conclusions.overall(judgements) if several else None,
         "choices": list(map(conclusions.choice, judgements)) if several else [],
@@ -119,7 +119,7 @@ def _inputs(study: Comparison) -> dict[str, Any]:
         "scenarios": scenarios,
         "scenario_fields": labels,
         "varied": {field: label for field, label in labels.items() if varies(field)},
-        "added": added(scenarios, catalogues),
+        "added": additions(scenarios, catalogues),
         "startup_times": list(dict.fromkeys(str(reps.scenario.startup_time) for _, reps in cells)),
         "usual": str(Scenario().startup_time),
         "prices": _prices(study.prices),
@@ -189,7 +189,7 @@ def _load(part: Comparison) -> list[str]:
     """Return the lines of the expected load; those of some strategies only begin with their names."""
     lines: dict[str, list[str]] = {}
     for name, reps in part.strategies.items():
-        for line in str(explained(reps)).splitlines():
+        for line in str(expected_load(reps)).splitlines():
             lines.setdefault(line, []).append(name)
     everywhere = len(part.strategies)
     return [line if len(names) == everywhere else f"{listed(names)}: {line}" for line, names in lines.items()]
@@ -297,7 +297,7 @@ def _in_group(row: Any) -> tuple[Interval, Interval]:
 # -- rendering ---------------------------------------------------------------------------------------------
 
 
-def rendered(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
     """Return the text of a template of this package with these values."""
     return _environment().get_template(template).render(values)
 
@@ -355,7 +355,7 @@ class Planned(NamedTuple):
     chart: Chart
 
 
-def planned(study: Comparison, plan: Plan | None) -> Planned | None:
+def plan_section(study: Comparison, plan: Plan | None) -> Planned | None:
     """Return the section on a plan, which has to be for a world of the study; None if there is no plan.
 
     Raises
@@ -451,7 +451,7 @@ _BY_CATALOGUE: dict[str, Callable[[Catalogue], object]] = {
 """The sentences that a catalogue may cause as well, each with its condition."""
 
 
-def added(scenarios: Mapping[str, Scenario], catalogues: Mapping[str, Catalogue]) -> list[str]:
+def additions(scenarios: Mapping[str, Scenario], catalogues: Mapping[str, Catalogue]) -> list[str]:
     """Return what scenarios and catalogues add, with the names of those that do it unless all of them do.
 
     Examples

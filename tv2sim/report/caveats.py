@@ -197,7 +197,7 @@ def _doubtful(worlds: list[tuple[str, Comparison]]) -> Iterator[Caveat]:
         yield DoubtfulDifferences(study.resamples.times, study.baseline, study.confidence, where)
 
 
-def explained(reps: Replications) -> Explanation:
+def expected_load(reps: Replications) -> Explanation:
     """Return the expected load; with that of the pool if its size is fixed and it serves all videos."""
     pool = reps.setting.strategy.prewarmed if reps.setting.is_pool else None
     return reps.scenario.explain(reps.catalogue, prewarmed=pool)
@@ -205,7 +205,7 @@ def explained(reps: Replications) -> Explanation:
 
 def _load(part: Comparison, world: str) -> Iterator[Caveat]:
     for name, reps in part.strategies.items():
-        for warning in explained(reps).warnings:
+        for warning in expected_load(reps).warnings:
             yield Overloaded(warning, name if warning.of == "pool" else "", world)
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from tv2sim import __version__
 from tv2sim.base import dictionaries
-from tv2sim.base.later_methods import Displayed, served
+from tv2sim.base.later_methods import Displayed, serve
 from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.ticks import PER_SECOND, whole_ticks
 from tv2sim.catalogue import Catalogue
@@ -101,7 +101,7 @@ def videos_frame(catalogue: Catalogue, facts: Facts) -> pd.DataFrame:
             catalogue.frame,
             pd.DataFrame(
                 {
-                    **_shown("videos", facts.videos, but=("own", "settled", "outcome")),
+                    **_columns_of("videos", facts.videos, but=("own", "settled", "outcome")),
                     "elapsed": facts.elapsed / PER_SECOND,
                     "on_time": on_time(facts),
                     "outcome": _named(VIDEO_OUTCOMES, facts.videos["outcome"]),
@@ -139,7 +139,7 @@ def publishers_frame(facts: Facts) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "publisher": _nullable(np.arange(len(publishers["cause"]))),
-            **_shown("publishers", publishers, but=("outcome",)),
+            **_columns_of("publishers", publishers, but=("outcome",)),
             "idle": publisher_times(facts)["idle"] / PER_SECOND,
             "outcome": outcome.mask(unused, "unused"),
         }
@@ -150,7 +150,7 @@ def attempts_frame(facts: Facts) -> pd.DataFrame:
     """Return the table of the attempts that did not succeed, a row each."""
     attempts = facts.attempts
     return pd.DataFrame(
-        {"kind": _named(ATTEMPTS, attempts["kind"]), **_shown("attempts", attempts, but=("kind",))}
+        {"kind": _named(ATTEMPTS, attempts["kind"]), **_columns_of("attempts", attempts, but=("kind",))}
     )
 
 
@@ -179,7 +179,7 @@ def levels_frame(facts: Facts, scenario: Scenario, publishing_times: bool = Fals
     return pd.DataFrame({"time": times, **levels.levels_of(facts, scenario, times, names)})
 
 
-def _shown(table: str, columns: Columns, *, but: tuple[str, ...]) -> dict[str, Any]:
+def _columns_of(table: str, columns: Columns, *, but: tuple[str, ...]) -> dict[str, Any]:
     """Return the columns of facts for a table: times in seconds, and numbers that may be missing."""
     return {
         name: columns[name] / PER_SECOND if column.code == "d" else _nullable(columns[name])
@@ -423,5 +423,5 @@ class Run(Displayed):
         ...     tv.load_run(run.save(folder, format="jsonl")) == run
         True
         """
-        written: Path = served("Run.save", self, folder, format, force=force)
+        written: Path = serve("Run.save", self, folder, format, force=force)
         return written

@@ -114,7 +114,7 @@ def as_strategy(strategy: object) -> Strategy:
         raise StrategyError(
             f"a strategy is written like 2c(prewarmed=8, queue_order=deadline), not {strategy!r}"
         )
-    return _named(strategy) if written is None else _called(strategy, written)
+    return _of_name(strategy) if written is None else _of_call(strategy, written)
 
 
 def _unknown(strategy: object) -> StrategyError:
@@ -126,7 +126,7 @@ def _unknown(strategy: object) -> StrategyError:
     )
 
 
-def _named(text: str) -> Strategy:
+def _of_name(text: str) -> Strategy:
     """Return a built-in strategy by its name, perhaps with another pool."""
     name, colon, size = text.partition(":")
     if name not in STRATEGIES:
@@ -138,13 +138,13 @@ def _named(text: str) -> Strategy:
     return STRATEGIES[name].replace(name=text, prewarmed=int(size[:4000]))
 
 
-def _called(text: str, written: Call) -> Strategy:
+def _of_call(text: str, written: Call) -> Strategy:
     """Return the strategy of a name with values in brackets."""
     preset = _PRESETS.get(written.name)
     if preset is None and written.values:
         raise StrategyError(f"{text!r}: the fields of a strategy are given by name, such as prewarmed=8")
     try:
-        make = preset or _CLASSES.get(written.name) or _named(written.name).replace
+        make = preset or _CLASSES.get(written.name) or _of_name(written.name).replace
         values, named = _values(written)
         return make(*values, **{"name": text.strip(), **named})
     except InputError as error:

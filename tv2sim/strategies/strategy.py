@@ -26,7 +26,7 @@ from tv2sim.base.checks import (
 )  # fmt: skip
 from tv2sim.base.errors import InputError, StrategyError, TV2SimWarning
 from tv2sim.base.fields import EVERY_ENGINE, Accepts, Fields, or_none, parameter, with_changes, with_parameters
-from tv2sim.base.later_methods import served
+from tv2sim.base.later_methods import serve
 from tv2sim.base.notebook_html import code, display, table
 from tv2sim.base.ticks import to_ticks, whole_ticks
 from tv2sim.strategies.expectations import (
@@ -530,7 +530,7 @@ class Strategy(Fields):
         A pool of 10 publishers is started at time 0, and each one that takes a video is replaced; the pool
         serves videos first come, first served.
         """
-        return str(served("Strategy.in_words", self))
+        return str(serve("Strategy.in_words", self))
 
     def _level_in_words(self) -> str:
         """Return what :meth:`pool_level` answers, of a class that comes with tv2sim; empty for others."""

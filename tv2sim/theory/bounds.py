@@ -16,7 +16,7 @@ from tv2sim.base.random_numbers import as_seed
 from tv2sim.base.ticks import PER_SECOND, to_ticks, whole_ticks
 from tv2sim.strategies import Strategy
 from tv2sim.theory import conditions
-from tv2sim.theory.conditions import Asked, Conditions, Timetable, asked, refuse, timetable
+from tv2sim.theory.conditions import Arguments, Conditions, Timetable, arguments_of, refuse, timetable
 from tv2sim.theory.expected import FOR_VIDEOS, OF_SLOTS, Ready, between, numbers_ready, ready_times, startups
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class FailedBound:
 
     fails: NDArray[np.float64]
     error: float
-    _asked: Asked = field(repr=False)
+    _given: Arguments = field(repr=False)
     _times: Timetable = field(repr=False)
 
     @property
@@ -79,7 +79,7 @@ class FailedBound:
         >>> bound.of(slots=[[1.0], [3.0]], videos=[[2.0, 2.0], [2.0, 2.0]])
         array([1, 2])
         """
-        size, count = self._asked.strategy.prewarmed, len(self.fails)
+        size, count = self._given.strategy.prewarmed, len(self.fails)
         times = np.asarray(slots, dtype=np.float64), np.asarray(videos, dtype=np.float64)
         if times[0].shape[1:] != (size,) or times[1].shape != (len(times[0]), count):
             raise InputError(
@@ -107,7 +107,7 @@ class FailedBound:
         >>> must_fail.tolist(), reps.values("failed").tolist()
         ([5, 7, 8, 4], [6.0, 9.0, 11.0, 5.0])
         """
-        seed, given = as_seed(seed), self._asked
+        seed, given = as_seed(seed), self._given
         found = np.empty(len(replications), dtype=np.int64)
         size = max(_LEAST, _AT_ONCE // (len(self.fails) + given.strategy.prewarmed))
         for start in range(0, len(replications), size):
@@ -121,10 +121,10 @@ class FailedBound:
 
     def _count(self, slots: NDArray[np.float64], videos: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return how many videos must fail; start-up times are in ticks."""
-        times, provisioning = self._times, to_ticks(self._asked.scenario.provisioning_delay)
+        times, provisioning = self._times, to_ticks(self._given.scenario.provisioning_delay)
         order = times.order
         encoded, deadline = times.encoded[order] + provisioning, times.deadline[order]
-        slots = slots.T + (0 if self._asked.strategy.ready_at_start else provisioning)
+        slots = slots.T + (0 if self._given.strategy.ready_at_start else provisioning)
         # a row for each video, so that a video's numbers of all replications lie together
         ready = videos.T[order] + encoded[:, np.newaxis]
         before = np.arange(len(order))
@@ -197,7 +197,7 @@ def failed_bound(
     >>> [round(tv.queueing.failed_bound(catalogue, f"2c:{size}").failed, 4) for size in (10, 12, 13)]
     [1.312, 0.034, 0.0022]
     """
-    given = asked("failed_bound", catalogue, strategy, scenario, conditions.BASE_STOCK)
+    given = arguments_of("failed_bound", catalogue, strategy, scenario, conditions.BASE_STOCK)
     times = timetable(given)
     several = ready_times(given.scenario, times.deadline.max(initial=0) + 1)
     fails, error = between(lambda ready: _fails(given, times, ready), several)
@@ -215,7 +215,7 @@ def first_fails(
     return float(found.fails[found._times.order[0]])
 
 
-def _fails(given: Asked, times: Timetable, ready: Ready) -> NDArray[np.float64]:
+def _fails(given: Arguments, times: Timetable, ready: Ready) -> NDArray[np.float64]:
     order = times.order
     fails = np.empty(len(order))
     fails[order] = _too_few(given, ready, times.encoded[order], times.deadline[order])
@@ -223,7 +223,7 @@ def _fails(given: Asked, times: Timetable, ready: Ready) -> NDArray[np.float64]:
 
 
 def _too_few(
-    given: Asked, ready: Ready, orders: NDArray[np.float64], by: NDArray[np.float64]
+    given: Arguments, ready: Ready, orders: NDArray[np.float64], by: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return for each video k the probability that at most k publishers are ready by a time.
 
@@ -297,7 +297,7 @@ def failed_at_most(
     0.0013878 10.0682646
     0.0005421 0.0005421
     """
-    given = asked("failed_at_most", catalogue, strategy, scenario, conditions.BASE_STOCK)
+    given = arguments_of("failed_at_most", catalogue, strategy, scenario, conditions.BASE_STOCK)
     times = timetable(given)
     longest = conditions.longest_startup(given.scenario)
     if longest == inf:
@@ -310,7 +310,7 @@ def failed_at_most(
     return min(float(len(times.order)), *found)
 
 
-def _failed(given: Asked, times: Timetable, ready: Ready, wait: float, warm: float) -> float:
+def _failed(given: Arguments, times: Timetable, ready: Ready, wait: float, warm: float) -> float:
     order = times.order
     limit = np.maximum(times.encoded[order] + wait, warm)
     fails = np.where(times.too_long[order], 1.0, _too_few(given, ready, limit, times.deadline[order]))
@@ -412,7 +412,7 @@ def certificate(
     under a warm pool of 13 it is not proven that no video can fail: if every start-up takes 6 s, 1 video
     fails, the first of them '476930ba-3d33-47bd-8a41-0c56e0f1a640', 0.5 s late
     """
-    given = asked("certificate", catalogue, strategy, scenario, conditions.FIFO)
+    given = arguments_of("certificate", catalogue, strategy, scenario, conditions.FIFO)
     refuse(given, conditions.BOUNDED)
     longest = conditions.longest_startup(given.scenario)
     late = conditions.slowest_run(given, longest).videos["assigned"] - timetable(given).deadline
@@ -432,12 +432,12 @@ def certificate(
 
 
 _PLAIN: Conditions = {
-    "a class of its own, {strategy.name!r}": lambda asked: type(asked.strategy) is not Strategy,
-    "strategy {strategy.name!r}, whose videos share no publishers": lambda asked: not asked.shares,
+    "a class of its own, {strategy.name!r}": lambda given: type(given.strategy) is not Strategy,
+    "strategy {strategy.name!r}, whose videos share no publishers": lambda given: not given.shares,
     **conditions.STATIC,
-    "strategy {strategy.name!r}, which holds publishers back": lambda asked: asked.strategy.holds is not None,
+    "strategy {strategy.name!r}, which holds publishers back": lambda given: given.strategy.holds is not None,
     "strategy {strategy.name!r}, which replaces publishers and serves in the order of {strategy.order}": (
-        lambda asked: asked.strategy.starts_on is None and asked.strategy.reorders
+        lambda given: given.strategy.starts_on is None and given.strategy.reorders
     ),
 }
 """Strategies without a proof, since their rules may depend on the size, or on who is served first."""
@@ -471,8 +471,10 @@ def rises_with_pool(catalogue: Catalogue, strategy: Strategy, scenario: Scenario
     return conditions.if_covered(lambda: _covered(catalogue, strategy, scenario)) is not None
 
 
-def _covered(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> Asked:
-    given = asked("the order of pools", catalogue, strategy, scenario, _PLAIN, world=conditions.DEPENDENT)
+def _covered(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> Arguments:
+    given = arguments_of(
+        "the order of pools", catalogue, strategy, scenario, _PLAIN, world=conditions.DEPENDENT
+    )
     # with little room, encodings must be the same in all replications, and never blocked
     if conditions.may_be_full(given):
         refuse(given, conditions.WORLD)

@@ -16,7 +16,7 @@ from tv2sim.base.random_numbers import Purpose, uniforms
 from tv2sim.base.ticks import PER_SECOND, to_ticks
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.strategies import Strategy, as_strategy
-from tv2sim.theory.conditions import ADVANCE, OWN, Asked, Timetable, asked, timetable
+from tv2sim.theory.conditions import ADVANCE, OWN, Arguments, Timetable, arguments_of, timetable
 from tv2sim.world.distributions import EXTREMES, drawn_ticks, gauss_legendre
 from tv2sim.world.scenario_parts import Faults
 
@@ -333,7 +333,7 @@ def on_time_probability(
     >>> round(found.published, 2), found.error < 1e-4
     (56.44, True)
     """
-    given = asked("on_time_probability", catalogue, strategy, scenario, OWN)
+    given = arguments_of("on_time_probability", catalogue, strategy, scenario, OWN)
     left = _left(given)
     fails, error = between(
         lambda ready: 1 - _reached(ready, left), ready_times(given.scenario, left.max(initial=1))
@@ -386,12 +386,12 @@ def classification(
     times = {name: getattr(catalogue, name) for name in ("encoding_time", "publication_timeout")}
     table = pd.DataFrame({"id": catalogue.ids, **times}, index=pd.RangeIndex(len(catalogue), name="video"))
     for each in map(as_strategy, strategies):
-        given = asked("classification", catalogue, each, scenario, OWN)
+        given = arguments_of("classification", catalogue, each, scenario, OWN)
         table[each.name] = pd.Categorical.from_codes(_class_of(given), pd.Index(CLASSES), ordered=True)
     return table
 
 
-def _class_of(given: Asked) -> NDArray[np.int64]:
+def _class_of(given: Arguments) -> NDArray[np.int64]:
     """Return the index of each video's class.
 
     The first publisher decides whether the video can be in time. Where start-ups fail, each video can be late.
@@ -402,7 +402,7 @@ def _class_of(given: Asked) -> NDArray[np.int64]:
     return np.asarray(np.add(sometimes, always, dtype=np.int64))
 
 
-def _left(given: Asked) -> NDArray[np.float64]:
+def _left(given: Arguments) -> NDArray[np.float64]:
     """Return the ticks from the start of each video's publisher to the deadline, -1 where none is left."""
     times = timetable(given)
     moment = np.where(given.starts_on("encoding_started"), times.started, times.encoded)
@@ -479,7 +479,7 @@ def advance_order(
     >>> round(found.failed, 3), round(found.idle, 1)
     (1.089, 149.3)
     """
-    given = asked("advance_order", catalogue, strategy, scenario, ADVANCE)
+    given = arguments_of("advance_order", catalogue, strategy, scenario, ADVANCE)
     times = timetable(given)
     begun = np.sort(given.begun(times.started + given.delay))
     several = ready_times(given.scenario, max(times.deadline.max(initial=0), times.encoded.max(initial=0)) + 1)

@@ -671,17 +671,17 @@ def as_distribution(name: str, value: object, *, error: type[InputError] = Scena
     if not isinstance(value, str):
         return Constant(_a_time(f"{name}, if not a distribution,", value, error=error))
     try:
-        return _parsed(value)
+        return _parse(value)
     except ScenarioError:
         raise
     except (LookupError, ValueError, TypeError) as unread:
         raise error(
             f"{name} must be a number of seconds or one of {', '.join(NOTATIONS)}, not {shown(value)}"
-            f"{_meant(value)}"
+            f"{_did_you_mean(value)}"
         ) from unread
 
 
-def _parsed(text: str) -> Distribution:
+def _parse(text: str) -> Distribution:
     """Return the distribution of a text; raise LookupError, ValueError or TypeError for another text."""
     written = as_call(text)
     if written is None or not (written.values or written.named):
@@ -720,10 +720,10 @@ def _a_time(name: str, value: object, *, error: type[InputError], **bounds: floa
     try:
         return a_time(name, value, error=error, **bounds)
     except error as wrong:
-        raise error(f"{wrong}{_meant(value)}") from None
+        raise error(f"{wrong}{_did_you_mean(value)}") from None
 
 
-def _meant(value: object) -> str:
+def _did_you_mean(value: object) -> str:
     """Return the end of a message: the distribution that a pair of numbers stands for."""
     pair: Any = parts(value.strip("[()] ")) if isinstance(value, str) else value
     try:
