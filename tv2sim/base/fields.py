@@ -62,8 +62,9 @@ def parameter(
     """Return a dataclass field with a default, a check (see :func:`checked`) and a description.
 
     `text`, for the documentation and the command line's help, is the field's ``metadata["help"]``; `label`, a
-    few words for the row of a table, is its ``metadata["label"]``; `engines`, those that know the field, its
-    ``metadata["engines"]``. Other engines are refused where the field is not at its default.
+    few words for the row of a table, is its ``metadata["label"]``; `engines`, the names of the engines that
+    know the field, its ``metadata["engines"]``. Other engines are refused where the field is not at its
+    default.
     """
     metadata = {"help": text, "label": label, "engines": engines, **checked(check, **bounds)}
     return dataclasses.field(default=default, metadata=metadata)

@@ -167,7 +167,7 @@ _NEW, _OLD = "new", "old"
 def draft_of(target: Path, *, folder: bool = False) -> Iterator[Path]:
     """Yield a new hidden file or folder beside `target`; at the end it is deleted if it is still there.
 
-    Invariant: a draft is locked as long as its process lives, so one that is not locked is abandoned.
+    Invariant: a draft is locked as long as its process lives, so a draft without a lock is abandoned.
     """
     draft, lock = _locked_draft(target, folder=folder)
     try:

@@ -177,7 +177,7 @@ class Importer:
 
     @cached_property
     def rejected(self) -> list[Rejected]:
-        """The rejected records; of several of one job, only that of the last rule has the rule's reason."""
+        """The rejected records; of several of one job, only one has the reason of a rule, the last."""
         last: dict[str, int] = {}
         for _, one, rule in self._left_out:
             last[one] = max(rule, last.get(one, rule))
@@ -211,7 +211,7 @@ class Importer:
 
     @property
     def numbers(self) -> dict[str, NDArray[np.float64]]:
-        """The columns of numbers, without those that have none."""
+        """The columns of numbers that some record has."""
         columns = {name: self._column(name) for name in NUMBERS}
         if self._stamped:
             ticks = whole_ticks(columns["submitted_at"])
@@ -527,10 +527,10 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
     -------
     Catalogue
         The valid videos in their order. Its ``rejected`` has the line number, the reason and the text of each
-        line that is not valid: it is not JSON, a field is missing or of a wrong type, the encoding time is
-        below 0, the timeout is 0 or less, a time is longer than 2**32 s or not finite, the id is empty or was
-        seen before; or, with a mapping, a column is missing or holds no time or number, or the mapping leaves
-        the line out. A record has the number of the line in which it begins. Rows of a DataFrame or of Parquet
+        line that is not valid: it is not JSON; a field is missing or of a wrong type; the encoding time is
+        below 0, or the timeout not above 0; a time is longer than 2**32 s or not finite; the id is empty or was
+        seen before. With a mapping: a column is missing or holds no time or number, or the mapping leaves the
+        line out. A record has the number of the line in which it begins. Rows of a DataFrame or of Parquet
         count as lines.
 
     Raises

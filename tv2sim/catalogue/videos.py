@@ -285,7 +285,7 @@ class Catalogue(VideoColumns):
     def by_submission(self) -> Catalogue:
         """Return the catalogue in the order of `submittedAt`, as videos arrive where there are no encoders.
 
-        Those without one count as submitted at 0, and of those submitted at once the order stays.
+        Videos without a time count as submitted at 0; videos of the same time keep their order.
 
         >>> late, early = (Video(id, publication_timeout=9, submitted_at=at) for id, at in (("a", 5), ("b", 2)))
         >>> Catalogue([late, early]).by_submission().ids

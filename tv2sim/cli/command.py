@@ -125,7 +125,7 @@ class Signals:
         self._holding = True
 
     def release(self) -> None:
-        """Raise for signals again, and for the one that came since :meth:`hold`."""
+        """Raise for signals again, and for a signal that came since :meth:`hold`."""
         self._holding = False
         self._tell()
 

@@ -91,7 +91,7 @@ def _values(values: Any) -> Any:
 def groups_of(
     catalogue: Catalogue, strategies: Any, scenario: Scenario, vary: Any, *, ordered: bool
 ) -> list[Group]:
-    """Return the candidates, those of a group in the order of preference.
+    """Return the candidates in groups, each in the order of preference.
 
     Parameters
     ----------

@@ -191,8 +191,8 @@ class Tables:
         the pairing reduced the variance; `differing` of `n` replications differ from the commonest one. Metrics
         that follow from each other, as the on-time rate does from the videos published, are one hypothesis;
         where neither strategy's value can vary, there is none, and the p-value is missing. The `verdict` is
-        "better", "worse" or "no difference shown" ("higher" or "lower" where neither is better), or "no
-        difference that matters" for an on-time rate whose interval lies within the margin. With measured
+        "better", "worse" or "no difference shown"; "higher" or "lower" of a metric without a better direction;
+        "no difference that matters" if the interval of an on-time rate lies within the margin. With measured
         start-up times there are the ends of the wider interval, `input_ci_low` and `input_ci_high`, which has
         no effect on the verdict.
         """
@@ -245,8 +245,8 @@ class Tables:
         of the same world is no higher in both failures and idle time, or cost, and lower in one; and
         `price_of_failure`: of the others, from the cheapest on, what one failed video less costs against the
         one before. Means decide, so strategies that are close may change places with other replications.
-        `failed` has the videos that are late; where strategies are compared, those that are unfinished or
-        refused count as well, so that a pool which publishes nothing is not the best.
+        `failed` has the videos that are late; where strategies are compared, videos that are unfinished or
+        refused count as well: a pool that publishes nothing is not the best.
 
         Examples
         --------
@@ -311,7 +311,7 @@ _DECIMALS = 9
 def dominance(failures: ArrayLike, price: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return for each point whether another one dominates it, and what one failure less costs there.
 
-    A point is dominated if another one has no more failures and no higher price, and less of one of them. The
+    A point is dominated if another point has no more failures and no higher price, and less of either. The
     others are the frontier; what one failure less costs is the slope from its previous, cheaper point.
 
     Parameters

@@ -53,7 +53,7 @@ def names_of(study: Comparison) -> list[str]:
 
 
 def in_words(strategies: Collection[Strategy]) -> dict[str, str]:
-    """Return the rule of each strategy in words; of those that differ in numbers only, the first one's in full.
+    """Return the rule of each strategy in words; of strategies that differ in numbers, the first in full.
 
     Examples
     --------
@@ -220,7 +220,7 @@ def _others(judgement: Judgement, names: Collection[str]) -> Iterator[str]:
 
 
 def _name_of_undecided(judgement: Judgement, name: str) -> str:
-    """Name a strategy for which no difference is shown; if its cost decides, with what it costs more."""
+    """Name a strategy for which no difference is shown; where costs decide, with the difference of its cost."""
     if judgement.by != COST:
         return name
     by = figures.dearer(judgement.difference(name, judgement.chosen).interval)
@@ -295,7 +295,7 @@ def _price(judgement: Judgement, other: str) -> str:
 
 
 def _meaning(judgement: Judgement, other: str) -> str:
-    """Say of the difference from another strategy that it may be chance, or that it is too small to matter."""
+    """Return a remark on a difference between strategies: it may be chance, or is too small to matter."""
     chosen, gain = judgement.chosen, judgement.difference(judgement.chosen, other)
     if 0 < max(abs(gain.ci_low), abs(gain.ci_high)) < judgement.margin:
         return ", too little to matter"
@@ -319,7 +319,7 @@ def cost(world: Comparison) -> str:
 
 
 def parts_of(world: Comparison, strategy: str) -> dict[str, float]:
-    """Return the mean of each part of the cost of a strategy by its label, for what has a price."""
+    """Return the mean of each part of a strategy's cost that has a price, by its label."""
     parts = world[strategy].mean_costs
     return {
         field.metadata["label"]: parts[field.name]
@@ -339,11 +339,11 @@ class Choice(NamedTuple):
     cost: Interval
     runner_up: str | None
     gain: Interval | None
-    """Its on-time rate less that of the runner-up; or its cost, if they are judged by that."""
+    """The difference of on-time rates from the runner-up; of costs, if strategies are judged by costs."""
     meaning: str
     """A remark on the gain, such as that it may be chance; mostly empty."""
     price: str
-    """The difference of its cost from that of the runner-up, or of its rate, in words."""
+    """The difference of costs from the runner-up in words; of rates, if strategies are judged by costs."""
 
 
 def choice(judgement: Judgement) -> Choice:

@@ -148,13 +148,12 @@ class Plan(Displayed):
     def candidates(self) -> pd.DataFrame:
         """A row per candidate, with its rate and its price: what the chart shows.
 
-        All of them are simulated for this table when it is asked for first, each as often as the plan has
-        simulated one, but at most 1,000 times. Of long series of sizes, those about the answer are shown.
-        Columns: `strategy` and the fields that are varied; `on_time_rate`, `ci_low` and `ci_high`; `bound`,
-        above which the rate cannot be; `idle`, `idle_ci_low` and `idle_ci_high`, and with prices the same of
-        `cost`; whether another one is better in both rate and price, so that it is `dominated`;
-        `price_of_failure`, as :attr:`frontier` has it; and whether it is the `best`. Each interval holds with
-        the plan's confidence.
+        They are simulated when the table is first asked for: each as often as the plan has simulated one, but
+        at most 1,000 times. Of long series of sizes, those about the answer are shown. Columns: `strategy` and
+        the fields that are varied; `on_time_rate`, `ci_low` and `ci_high`; `bound`, above which the rate cannot
+        be; `idle`, `idle_ci_low` and `idle_ci_high`, and with prices the same columns for `cost`; whether
+        another one is better in both rate and price, so that it is `dominated`; `price_of_failure`, as
+        :attr:`frontier` has it; and whether it is the `best`. Each interval holds with the plan's confidence.
         """
         return self._ordered(_candidates_table(self._choice, self._race, self.confidence))
 
@@ -267,10 +266,10 @@ def plan(
 ) -> Plan:
     """Return the smallest pool, or the cheapest strategy, that publishes enough videos in time.
 
-    Theory decides what it can. What is left is simulated under common random numbers, until an interval that
-    holds at all looks of all candidates together is on one side of the target. For pools that are first in,
-    first out, the videos that must fail are a control variate: their expected number is known exactly, so that
-    only the few other failures are estimated.
+    Theory decides what it can. Other candidates are simulated under common random numbers, until an interval is
+    on one side of the target. The intervals hold at all looks of all candidates together. For pools that are
+    first in, first out, the videos that must fail are a control variate: their expected number is known
+    exactly, so that only the few other failures are estimated.
 
     Parameters
     ----------

@@ -136,9 +136,9 @@ class Replications(Displayed):
         the bounds of the metric. If it cannot vary, the width is 0; if too few replications differ, there is
         no interval.
 
-        For a pool of one size, first in, first out, the mean of `failed`, and of what follows from it, is the
-        exact mean of the videos that must fail plus the mean of the others in the replications
-        (:class:`Control`).
+        For a pool of one size, first in, first out, the mean of `failed` has two parts: the exact mean of the
+        videos that must fail, and the mean of the others in the replications (:class:`Control`). Metrics that
+        follow from `failed` have the same parts.
         """
         values, confidence = self.values(metric)[:first], as_confidence(confidence)
         of, videos = METRICS[metric], len(self.catalogue)
@@ -157,11 +157,11 @@ class Replications(Displayed):
     def less(
         self, other: Replications, metric: str, confidence: float = 0.95, *, first: int | None = None
     ) -> Difference:
-        """Return the mean of a metric less that of other replications, paired by replication.
+        """Return the mean difference of a metric from other replications, paired by replication.
 
-        All of them are taken, which must be as many of both, or the `first` few. If neither can vary, the
+        All replications are taken, which must be as many of both, or the `first` few. If neither can vary, the
         difference is exact: it has the width 0 and no p-value. Costs are compared at the prices of these
-        replications. Failures are controlled as in :meth:`interval` if those of both are.
+        replications. Failures are controlled as in :meth:`interval` if both have a control variate.
         """
         other = other.priced(self.prices) if metric == COST else other
         of, values, others = METRICS[metric], self.values(metric)[:first], other.values(metric)[:first]
@@ -183,8 +183,8 @@ class Replications(Displayed):
     ) -> Interval:
         """Return the mean of a metric, with an interval that holds the uncertainty of measured start-up times.
 
-        The times are those of `startup_samples`. With `less`, it is of the difference from other replications.
-        It is a bootstrap of the times, of which ``docs/intervals.md`` has the method and how often it holds.
+        The times are `startup_samples`. With `less`, the result is a difference from other replications. The
+        interval is a bootstrap of the times; ``docs/intervals.md`` has the method and how often it holds.
 
         Raises
         ------
@@ -327,7 +327,7 @@ class Replications(Displayed):
 
     @cached_property
     def mean_costs(self) -> dict[str, float]:
-        """The means of :attr:`costs`, with those of failed videos as :meth:`interval` has them."""
+        """The means of :attr:`costs`; the means of failed videos are as in :meth:`interval`."""
         means = {
             name: float(part.mean()) for name, part in (self.parts_of_cost | {COST: self.values(COST)}).items()
         }
@@ -361,8 +361,8 @@ class Replications(Displayed):
         Raises
         ------
         InputError
-            If there are not so many replications, or if they cannot be repeated, since a strategy of a class of
-            your own is not saved with a comparison.
+            If there are not so many replications, or they cannot be repeated: a strategy of a class of your own
+            is not saved with a comparison.
 
         Examples
         --------
@@ -446,7 +446,7 @@ class Replications(Displayed):
         column : str
             Such as ``"provider"``. Videos without a value are a group of their own, the last one.
         confidence : float
-            Of the interval of the on-time rate: that of a mean over replications.
+            Of the interval of the on-time rate, which is a mean over replications.
         first : int, optional
             How many replications, as in :meth:`elapsed`.
 
@@ -532,7 +532,7 @@ def with_cost(names: tuple[str, ...], prices: Prices | None) -> tuple[str, ...]:
 def main_of(metrics: Sequence[str]) -> list[str]:
     """Return the metrics that a notebook shows: the main ones that there are, or else the first few.
 
-    A metric from which another one always follows is left out if that one is shown.
+    Of two metrics that always follow from each other, one is shown.
     """
     shown = [metric for metric in MAIN if metric in metrics] or metrics[: len(MAIN)]
     told = {METRICS[metric].follows for metric in shown if METRICS[metric].given is None}

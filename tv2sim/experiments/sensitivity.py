@@ -51,7 +51,7 @@ class End(NamedTuple):
     interval: Interval
     """The mean of the metric."""
     difference: Difference
-    """The metric less that of the usual world, paired by replication."""
+    """The difference of the metric from the usual world, paired by replication."""
 
 
 class Moved(NamedTuple):
@@ -191,11 +191,11 @@ def sensitivity(
 ) -> Sensitivity:
     """Return what matters: how a metric changes when each field is moved by a tenth, one at a time.
 
-    All times of the catalogue are moved together, kind by kind, and each field of the scenario and of the
-    strategy that is a number above 0, a distribution or a profile, also those of its faults, retries, broker
-    and lead. A number is multiplied by 1 - `by` and 1 + `by`; a whole number is moved to the next one beyond,
-    at least by one. The times of a distribution and the rates of a profile are multiplied, and their shape
-    stays. All worlds have the same random numbers.
+    Each kind of times of the catalogue is moved as a whole. Each field of scenario and strategy is moved that
+    is a number above 0, a distribution or a profile, also within faults, retries, broker and lead. A number is
+    multiplied by 1 - `by` and 1 + `by`; a whole number is moved to the next one beyond, at least by one. The
+    times of a distribution and the rates of a profile are multiplied, and their shape stays. All worlds have
+    the same random numbers.
 
     Parameters
     ----------
@@ -229,7 +229,7 @@ def sensitivity(
     Notes
     -----
     Each interval holds for itself: of 20 fields without any effect, one is expected to matter. Fields are moved
-    one at a time, so what two of them do together is not seen.
+    one at a time, so the joint effect of two fields is not seen.
 
     Examples
     --------

@@ -187,8 +187,8 @@ class Resampling:
 def resample(tasks: Sequence[Task], samples: Empirical, each: int, **how: Any) -> list[Resamples]:
     """Return what the resamples give for each task, with `each` replications; those of the tasks do not matter.
 
-    A resample is the same for all of them, and so are the numbers of its replications, so that strategies are
-    compared under common random numbers. `how` is for :func:`tv2sim.experiments.workers.compute`.
+    A resample and the numbers of its replications are the same for all tasks, so that strategies are compared
+    under common random numbers. `how` is for :func:`tv2sim.experiments.workers.compute`.
     """
     part, divided = range(RESAMPLES * each), Resampling(samples, each)
     chunks = compute([replace(task, replications=part, divided=divided) for task in tasks], **how)
@@ -232,7 +232,7 @@ def _level(confidence: float, count: int) -> float:
 
 
 def _percentiles(values: NDArray[np.float64], level: float) -> tuple[float, float]:
-    """Return two of the values, with at most a share `level` of them beyond each."""
+    """Return two of the values; at most a share `level` of all values lies beyond each."""
     if not len(values):
         return nan, nan
     ordered, beyond = np.sort(values), int(level * len(values))

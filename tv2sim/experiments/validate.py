@@ -8,10 +8,10 @@ for n observed and m simulated runs, where s² is the variance of all of them. T
 is about chi-square, with as many degrees of freedom as there are strategies, if the means are about normal.
 That is not so for a figure that takes few values, such as the videos published by a pool that is nearly
 perfect. So p-values are those of a permutation test (Fisher, Pitman): if the simulation is right, any n of the
-n + m runs could have been the observed ones, and the p-value is the share of such choices that are at least as
-far from the others. It needs no distribution and takes account of how well the simulated mean is known. Of all
-choices 9,999 are drawn, and the observed one is added, which keeps the test exact (Phipson and Smyth). Where a
-figure cannot vary, any other value contradicts it, and there is nothing to test.
+n + m runs could have been observed. The p-value is the share of such choices that are at least as far from the
+other runs. It needs no distribution and takes account of how well the simulated mean is known. Of all choices
+9,999 are drawn, and the observed one is added, which keeps the test exact (Phipson and Smyth). Where a figure
+cannot vary, any other value contradicts it, and there is nothing to test.
 
 References
 ----------
@@ -138,7 +138,7 @@ def validate(
 
 
 class Agreement(NamedTuple):
-    """How one figure of the observed runs agrees with that of the simulated ones."""
+    """The agreement of one figure between the observed and the simulated runs."""
 
     runs: Runs
     z: float
@@ -256,7 +256,7 @@ def _figures(row: Agreement) -> tuple[Any, ...]:
 
 
 def _test(by_strategy: list[list[Runs]], level: float, random: np.random.Generator) -> Validation:
-    """Hold what was observed against what was simulated; a strategy's figures are of the same runs."""
+    """Compare observed and simulated runs; a strategy's figures are of the same runs."""
     found: list[tuple[Runs, float, float, float]] = []
     together = np.zeros(1 + _CHOICES)
     for several in by_strategy:
@@ -275,7 +275,7 @@ def _test(by_strategy: list[list[Runs]], level: float, random: np.random.Generat
 
 
 def _compared(runs: Runs) -> tuple[float, float, float]:
-    """Return z, p-value and what is usual for a figure that cannot vary: any other value contradicts it."""
+    """Return z, p-value and usual range of a figure that cannot vary: any other value contradicts it."""
     other = runs.observed[runs.observed != runs.simulated[0]]
     return (copysign(inf, other[0] - runs.simulated[0]), 0.0, 0.0) if len(other) else (0.0, 1.0, 0.0)
 

@@ -66,8 +66,8 @@ class VideoTimes:
         Raises
         ------
         InputError
-            If they are not those of the replications: a class of the user's own is not saved with a comparison,
-            for instance.
+            If they differ from the replications, for instance as a class of the user's own is not saved with a
+            comparison.
         """
         count, known = self.count(first), self._elapsed.get("ticks")
         if known is None or len(known) < count:

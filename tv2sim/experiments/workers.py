@@ -364,7 +364,7 @@ def _end_with_parent() -> None:
 
 
 def _sendable(error: Exception) -> Exception:
-    """Return the exception with its traceback as a note, or one that can be pickled in its place."""
+    """Return the exception with its traceback as a note, or a RuntimeError if pickle cannot send it."""
     error.add_note(f"in a worker process:\n{traceback.format_exc()}")
     try:
         pickle.loads(pickle.dumps(error))
@@ -447,8 +447,8 @@ def _on_cluster(executor: Executor | str, tasks: Sequence[Task], bar: Bar) -> Do
     """Do tasks on the cluster that an address or an executor of Dask stands for.
 
     The tasks, with their catalogues, are sent once. How long a chunk takes on a worker is not known beforehand.
-    So each call is given a share of what is left, stops after a second or two, and returns what it has not
-    done, to be shared out again. Signals are delayed and results come by a queue, as in :func:`_on`.
+    So each call is given a share of the work that is left, and stops after a second or two. The work that it
+    has not done is shared out again. Signals are delayed and results come by a queue, as in :func:`_on`.
     """
     left: deque[_Part] = deque((number, task.replications) for number, task in enumerate(tasks))
     calls: set[Any] = set()  # as Dask's futures
@@ -488,7 +488,7 @@ def _on_cluster(executor: Executor | str, tasks: Sequence[Task], bar: Bar) -> Do
 
 
 def _share(left: deque[_Part], tasks: Sequence[Task], calls: int) -> list[_Part]:
-    """Take whole chunks from the front of what is left: the share of one call, where `calls` run at once."""
+    """Take whole chunks from the front of the work: the share of one call, where `calls` run at once."""
     weights = [len(task.catalogue) + 1 for task in tasks]
     amount = sum(weights[number] * len(replications) for number, replications in left) / calls
     parts: list[_Part] = []
@@ -570,7 +570,7 @@ def _slots(client: Any, patience: float) -> Iterator[int]:
 
 @contextmanager
 def _said_clearly(bar: Bar) -> Iterator[None]:
-    """Raise what can happen to a cluster as an error of ours."""
+    """Raise failures of a cluster as errors of tv2sim."""
     from distributed import KilledWorker
 
     try:

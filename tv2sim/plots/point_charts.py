@@ -134,12 +134,11 @@ def frontier(
     """Show a metric against what it costs: failed videos, on a logarithmic scale, against idle time or cost.
 
     Strategies that differ in one number, such as pools of several sizes, are one line, along which that number
-    is written. The lower and the more to the left, the better. A pale point is dominated: the means of another
-    one in its panel are no worse, and one of them is better. A short dash is the number of videos that must
-    fail, by theory (:func:`tv2sim.theory.queueing.failed_bound`). The price of the last failure is what one
-    failure less costs at the point with the fewest failures, against the one before it. A mean of 0 has no
-    place on a logarithmic scale: it is a hollow triangle at the lower edge, below the upper end of its
-    interval.
+    is written. The lower and the more to the left, the better. A pale point is dominated: another point of its
+    panel has one better mean and no worse one. A short dash is the number of videos that must fail, by theory
+    (:func:`tv2sim.theory.queueing.failed_bound`). The price of the last failure is what one failure less costs
+    at the point with the fewest failures, against the one before it. A mean of 0 has no place on a logarithmic
+    scale: it is a hollow triangle at the lower edge, below the upper end of its interval.
     :attr:`tv2sim.Comparison.frontier` has the figures.
 
     Parameters

@@ -167,7 +167,7 @@ class Swept(NamedTuple):
     """A study as lines against one parameter."""
 
     parameter: str
-    """The name of the field, with that of the field that holds it: `faults.startup`."""
+    """The name of the field; of a field within another, both names: `faults.startup`."""
     label: str
     """The parameter in words."""
     values: list[Any]
@@ -233,7 +233,8 @@ def swept_by(data: Study, parameter: str | None = None) -> Swept:
 def families(cells: list[Shown]) -> list[Series]:
     """Return the cells of one world as lines; the strategies of a line differ in one number.
 
-    Each strategy is in the longest line that it fits. One that fits none is a line of its own, without values.
+    Each strategy is in the longest line that it fits. A strategy that fits no line is a line of its own,
+    without values.
     """
     names = dict.fromkeys(name for one in cells for name in _values(one, "strategy"))
     lines = [

@@ -267,7 +267,7 @@ def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], scenario:
 
 
 class _Check:
-    """A check of events, one after the other, up to the first one that is not allowed."""
+    """A check of events, one after the other, up to the first that cannot follow those before it."""
 
     def __init__(self, scenario: Scenario, videos: int) -> None:
         self._places = Places(scenario, bytes(videos))

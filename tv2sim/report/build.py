@@ -196,7 +196,7 @@ def _load(part: Comparison) -> list[str]:
 
 
 def _costs(part: Comparison, name: str) -> list[str]:
-    """Return the mean of each part of the cost of a strategy, written as that of the whole."""
+    """Return the mean of each part of a strategy's cost, with as many decimals as the whole."""
     whole = part[name].interval(COST, part.confidence)
     decimals = decimals_of(COST, whole.half_width, whole.mean)
     return [number(mean, decimals) for mean in conclusions.parts_of(part, name).values()]
@@ -452,7 +452,7 @@ _BY_CATALOGUE: dict[str, Callable[[Catalogue], object]] = {
 
 
 def additions(scenarios: Mapping[str, Scenario], catalogues: Mapping[str, Catalogue]) -> list[str]:
-    """Return what scenarios and catalogues add, with the names of those that do it unless all of them do.
+    """Return what scenarios and catalogues add, with the names of those that do unless all do.
 
     Examples
     --------

@@ -139,7 +139,7 @@ def _spread(mean: float, half_width: float, low: float, high: float, decimals: i
 
 
 def with_span(metric: str, interval: Interval, confidence: float, of: str = "") -> str:
-    """Return a mean with its interval in words, and after the mean what it is a share of.
+    """Return a mean with its interval in words; `of` follows the mean and names the whole.
 
     >>> with_span("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968), 0.95)
     '98.9 % (95 % interval 98.8 to 99.0 %)'

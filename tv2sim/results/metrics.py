@@ -156,7 +156,7 @@ class Measured:
         return self.until_the_end(queued, np.where(np.isnan(assigned), settled, assigned))
 
     def encoder_time(self) -> float:
-        """Return the ticks for which encoders held a video, also those of encodings that were interrupted."""
+        """Return the ticks for which encoders held a video, interrupted encodings included."""
         if not len(self.facts.attempts["kind"]):
             return self.until_the_end(self.videos["encoding_started"], left_encoder(self.facts))
         held = holds(self.facts)

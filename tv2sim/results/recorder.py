@@ -236,7 +236,7 @@ class Recorder:
         self._note(publisher * _ROW | _PUBLISHER_RETIRED)
 
     def restarted(self, video: int, encoder: int) -> None:
-        """Record another start of a video's encoding; `encoding_started` stays that of the first."""
+        """Record another start of a video's encoding; `encoding_started` stays the time of the first start."""
         if video not in self._restarted:
             self._again("encoding_started", video, encoder=self._encoder[video])
         self._restarted[video] = self._env.now

@@ -77,7 +77,7 @@ _WORDS = {"none": None, "true": True, "false": False}
 
 
 def as_strategy(strategy: object) -> Strategy:
-    """Return a strategy unchanged, or the one that a text stands for, which is its name then.
+    """Return a strategy unchanged, or the strategy that a text stands for, with the text as its name.
 
     The text is the name of a built-in strategy, with fields in brackets that differ, or a call of `Strategy` or
     of a function of :mod:`tv2sim.policies`. "2c:8" is 2c with a pool of 8. Words need no quotes.

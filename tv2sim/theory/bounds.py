@@ -254,9 +254,9 @@ def failed_at_most(
 ) -> float:
     """Return an upper bound of the expected number of failed videos under part 2c.
 
-    No simulation is needed. If the pool is so large that few videos ever wait, the upper bound is close to the
-    lower bound of :func:`failed_bound`, and both are close to the truth. For smaller pools the upper bound is
-    of no use: it may be as large as the catalogue.
+    No simulation is needed. If few videos ever wait, since the pool is large, the upper bound is close to the
+    lower one of :func:`failed_bound`: both are close to the truth. For smaller pools the upper bound is of no
+    use: it may be as large as the catalogue.
 
     Each video k, in the order in which they are encoded, is given a limit c_k >= e_k, the end of its encoding.
     As long as no video before k has taken a publisher later than its limit, at least N_k(x) + 1 publishers that

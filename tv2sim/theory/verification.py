@@ -284,7 +284,7 @@ def verify_worlds(
     progress: bool = False,
     change: Callable[[Scenario], Scenario] = lambda scenario: scenario,
 ) -> Verification:
-    """Verify these worlds; `change` makes the simulated scenario from the one that theory takes."""
+    """Verify these worlds; `change` makes the simulated scenario from the scenario of the formula."""
     several = [*several]
     random = sum(
         row.relation != "approximation" and row.over != "each run" for world in several for row in world.rows
