@@ -70,14 +70,12 @@ def holds(facts: Facts) -> dict[str, NDArray[Any]]:
     started = videos["encoding_started"].copy()  # starts of the last encodings are in the table of others
     np.maximum.at(started, others["video"][again], others["time"][again])
     held = ~np.isnan(started) & (starts > np.bincount(attempts["video"][lost], minlength=number))
-    encoded = np.where(
-        videos["encoded"] >= started, videos["encoded"], nan
-    )  # without ends of earlier encodings
     last = {
         "video": np.arange(number),
         "encoder": videos["encoder"],
         "started": started,
-        "encoded": encoded,
+        # without ends of earlier encodings
+        "encoded": np.where(videos["encoded"] >= started, videos["encoded"], nan),
         "ended": left_encoder(facts),
     }
     before = {name: attempts[name][lost] for name in ("video", "encoder", "started", "ended")}

@@ -177,9 +177,8 @@ class Recorder:
     def assigned(self, video: int, publisher: int) -> None:
         """Record that a publisher takes a video."""
         if self._publisher[video] >= 0:
-            if self._outcome[
-                video
-            ]:  # after a redelivery, the columns keep the assignment that decided the outcome
+            # after a redelivery, the columns keep the assignment that decided the outcome
+            if self._outcome[video]:
                 self._taken[publisher] = self._env.now
                 self._video[publisher] = video
                 self.other("assigned", video=video, publisher=publisher)
@@ -319,9 +318,8 @@ class Recorder:
     def _fill_in_lost(self, tables: dict[str, dict[str, Any]]) -> None:
         """Restore the last end of encoding of each video that was encoded, lost, and not encoded again."""
         others, encoded = tables["others"], tables["videos"]["encoded"]
-        for row in reversed(
-            np.flatnonzero(others["kind"] == _ENCODED_AGAIN).tolist()
-        ):  # the last one of a video counts
+        # the last one of a video counts
+        for row in reversed(np.flatnonzero(others["kind"] == _ENCODED_AGAIN).tolist()):
             if not self._encoded[others["video"][row]] >= 0:
                 encoded[others["video"][row]] = others["time"][row]
 
