@@ -16,15 +16,7 @@ from tv2sim.base.errors import InputError, printable
 from tv2sim.base.progress import with_bar
 from tv2sim.base.random_numbers import as_replication
 from tv2sim.base.storage import may_replace, whole_folder
-from tv2sim.cli.inputs import (
-    catalogue_of,
-    note_load,
-    note_rejected,
-    prices_of,
-    scenario_of,
-    seed_of,
-    strategy_of,
-)
+from tv2sim.cli import inputs
 from tv2sim.cli.log import costs_line, data_of, end_of, head_of, json_line, line_of
 from tv2sim.cli.output import fit_table, note, printing, say, wrap
 from tv2sim.cli.text_tables import run_by_group
@@ -49,14 +41,18 @@ def run_command(options: argparse.Namespace) -> None:
     """Simulate, print and write as the options require, after all options and files are checked."""
     replications = _replications(options)
     runs = len(replications)
-    strategy, scenario, prices = strategy_of(options), scenario_of(options), prices_of(options)
-    seed = seed_of(options)
+    strategy, scenario, prices = (
+        inputs.strategy_of(options),
+        inputs.scenario_of(options),
+        inputs.prices_of(options),
+    )
+    seed = inputs.seed_of(options)
     if options.out is not None:
         may_replace(Path(options.out), options.force, _ours)
-    catalogue = catalogue_of(options, [scenario])
+    catalogue = inputs.catalogue_of(options, [scenario])
     if options.by is not None:
         catalogue.groups(options.by)  # an unknown column is refused before the simulation
-    note_load(catalogue, strategy, scenario)
+    inputs.note_load(catalogue, strategy, scenario)
     how = {"seed": seed, "progress": runs == 1, "engine": options.engine, "prices": prices}
     simulated = (
         simulate(catalogue, strategy, scenario, replication=replication, **how) for replication in replications
@@ -121,8 +117,8 @@ def engines_command(options: argparse.Namespace) -> None:
     Standard error says where compiled code is kept.
     """
     count = a_whole_number("--replications", options.replications, at_least=1, at_most=MOST)
-    scenario = scenario_of(options)
-    catalogue = catalogue_of(options, [scenario])
+    scenario = inputs.scenario_of(options)
+    catalogue = inputs.catalogue_of(options, [scenario])
     strategies = [as_strategy(name) for name in options.strategies]
     compiles = False
     for strategy in strategies:
@@ -142,7 +138,7 @@ def verify_command(options: argparse.Namespace) -> int:
     """Verify the engines, print the table and the answer, and return 1 if not all agrees."""
     found = verify(
         _catalogue(options),
-        seed=seed_of(options),
+        seed=inputs.seed_of(options),
         replications=options.replications,
         confidence=options.confidence,
         engine=options.engine,
@@ -155,8 +151,8 @@ def verify_command(options: argparse.Namespace) -> int:
 
 def _catalogue(options: argparse.Namespace) -> Catalogue | None:
     if options.catalogue is not None:
-        catalogue = catalogue_of(options, [Scenario()])
-        note_rejected(catalogue)
+        catalogue = inputs.catalogue_of(options, [Scenario()])
+        inputs.note_rejected(catalogue)
         return catalogue
     if options.columns is not None:
         raise InputError("--columns is for the videos of a CATALOGUE: name one, or leave it out")
