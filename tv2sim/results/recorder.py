@@ -9,7 +9,6 @@ from math import nan
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tv2sim.base.errors import call
 from tv2sim.base.ticks import to_ticks, whole_ticks
@@ -25,9 +24,12 @@ from tv2sim.results.event_kinds import (
     log_of,
     pack,
 )  # fmt: skip
-from tv2sim.results.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Ending, Facts
+from tv2sim.results.facts import ATTEMPTS, PUBLISHER_OUTCOMES, TABLES, VIDEO_OUTCOMES, Facts
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from tv2sim.results.facts import Ending
     from tv2sim.world.scenario import Deadline
 
 __all__ = ["Contradiction", "Observer", "Recorder", "facts_of_log"]
@@ -177,8 +179,9 @@ class Recorder:
     def assigned(self, video: int, publisher: int) -> None:
         """Record that a publisher takes a video."""
         if self._publisher[video] >= 0:
-            # after a redelivery, the columns keep the assignment that decided the outcome
-            if self._outcome[video]:
+            if self._outcome[
+                video
+            ]:  # after a redelivery, the columns keep the assignment that decided the outcome
                 self._taken[publisher] = self._env.now
                 self._video[publisher] = video
                 self.other("assigned", video=video, publisher=publisher)
@@ -235,7 +238,7 @@ class Recorder:
         self._note(publisher * _ROW | _PUBLISHER_RETIRED)
 
     def restarted(self, video: int, encoder: int) -> None:
-        """Record another start of a video's encoding; `encoding_started` stays the time of the first start."""
+        """Record another start of a video's encoding; `encoding_started` stays that of the first."""
         if video not in self._restarted:
             self._again("encoding_started", video, encoder=self._encoder[video])
         self._restarted[video] = self._env.now
@@ -318,8 +321,9 @@ class Recorder:
     def _fill_in_lost(self, tables: dict[str, dict[str, Any]]) -> None:
         """Restore the last end of encoding of each video that was encoded, lost, and not encoded again."""
         others, encoded = tables["others"], tables["videos"]["encoded"]
-        # the last one of a video counts
-        for row in reversed(np.flatnonzero(others["kind"] == _ENCODED_AGAIN).tolist()):
+        for row in reversed(
+            np.flatnonzero(others["kind"] == _ENCODED_AGAIN).tolist()
+        ):  # the last one of a video counts
             if not self._encoded[others["video"][row]] >= 0:
                 encoded[others["video"][row]] = others["time"][row]
 
