@@ -31,7 +31,7 @@ from tv2sim.cli.options import COMMANDS
 from tv2sim.cli.parse import add_options
 from tv2sim.results import event_kinds as event_kinds
 from tv2sim.results import metrics as metric_registry
-from tv2sim.results import tables
+from tv2sim.results import run as tables
 from tv2sim.strategies import HOOKS
 from tv2sim.theory import queueing
 from tv2sim.world.distributions import DISTRIBUTIONS, NOTATIONS

@@ -321,7 +321,7 @@ def test_the_options_of_the_scenario_are_its_fields() -> None:
 
 
 def test_a_failure_of_ours_is_one_line_and_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tv2sim.cli.run.simulate", _divide)
+    monkeypatch.setattr("tv2sim.cli.small_commands.simulate", _divide)
     status, out, err = tv2sim("run", CATALOGUE)
     assert (status, out) == (1, "")
     assert is_one_line(err)
@@ -329,13 +329,13 @@ def test_a_failure_of_ours_is_one_line_and_1(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_a_failure_of_ours_leaves_no_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("tv2sim.cli.run.simulate", _divide)
+    monkeypatch.setattr("tv2sim.cli.small_commands.simulate", _divide)
     assert tv2sim("run", CATALOGUE, "--out", tmp_path / "out").status == 1
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failure_of_ours_can_be_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tv2sim.cli.run.simulate", _divide)
+    monkeypatch.setattr("tv2sim.cli.small_commands.simulate", _divide)
     monkeypatch.setenv("TV2SIM_DEBUG", "1")
     with pytest.raises(ZeroDivisionError):
         tv2sim("run", CATALOGUE)
@@ -345,7 +345,7 @@ def test_too_much_for_the_memory_is_one_line_and_2(monkeypatch: pytest.MonkeyPat
     def too_much(*_: object, **__: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("tv2sim.cli.run.simulate", too_much)
+    monkeypatch.setattr("tv2sim.cli.small_commands.simulate", too_much)
     status, out, err = tv2sim("run", CATALOGUE)
     assert (status, out) == (2, "")
     assert is_one_line(err)

@@ -388,7 +388,7 @@ def simulated(monkeypatch: pytest.MonkeyPatch) -> list[tv.Run]:
         runs.append(tv.simulate(*args, **kwargs))
         return runs[-1]
 
-    monkeypatch.setattr("tv2sim.cli.run.simulate", record)
+    monkeypatch.setattr("tv2sim.cli.small_commands.simulate", record)
     return runs
 
 
@@ -578,7 +578,7 @@ def test_runs_are_printed_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
             raise tv.InputError("enough")
         return tv.simulate(*args, replication=replication, **kwargs)
 
-    monkeypatch.setattr("tv2sim.cli.run.simulate", runs)
+    monkeypatch.setattr("tv2sim.cli.small_commands.simulate", runs)
     status, out, err = tv2sim("run", CATALOGUE, "--runs", 10_000_000)
     assert (status, err) == (2, "tv2sim: enough\n")
     assert len(lines_of(out)) == 2

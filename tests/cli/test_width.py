@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.commands import CATALOGUE, SAMPLE, start, tv2sim
 from tv2sim.cli.options import COMMANDS
-from tv2sim.cli.output import fitted
+from tv2sim.cli.output import fit_table
 
 SIX = "1,2a,2b,2c,2c:8,2c:0000000000000000000000000000000012"
 WIDE = ["compare", CATALOGUE, "--strategies", SIX, "--encoders", "5,10", "--publishing-time", "0.5"]
@@ -119,7 +119,7 @@ def test_any_table_fits_and_has_every_number_in_the_row_of_its_name(rows: list[l
     head = ["strategy", *(f"a long heading of column {n}" for n in range(len(rows[0]) - 1))]
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("COLUMNS", str(width))
-        lines = list(fitted([head, *rows], left=1))
+        lines = list(fit_table([head, *rows], left=1))
     assert max(map(len, lines)) <= width
     text = "\n".join(lines)
     for row in rows:

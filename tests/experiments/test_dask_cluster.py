@@ -18,7 +18,7 @@ import tv2sim as tv
 from tests.experiments.test_replicate_and_compare import CATALOGUE, FEW
 from tests.helpers.commands import SAMPLE, tv2sim
 from tv2sim.experiments import workers
-from tv2sim.experiments.tasks import Task, joined
+from tv2sim.experiments.workers import Task, join_chunks
 from tv2sim.results.metrics import ON_TIME_RATE
 
 
@@ -63,7 +63,7 @@ class TestACall:
         for one, (number, expected) in zip(tasks, self.parts, strict=True):
             mine = [(replications, chunk) for (of, replications), chunk in done if of == number]
             assert [each for replications, _ in mine for each in replications] == list(expected)
-            chunk = joined([chunk for _, chunk in mine])
+            chunk = join_chunks([chunk for _, chunk in mine])
             assert set(chunk.values) == {"published", ON_TIME_RATE}
             (same,) = workers.compute([one])
             np.testing.assert_array_equal(chunk.on_time, same.on_time)

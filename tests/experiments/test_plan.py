@@ -14,7 +14,7 @@ import tv2sim as tv
 from tests.benchmarks.plan_claims import false_claims
 from tests.benchmarks.planning import outcomes
 from tests.helpers.commands import CATALOGUE, tv2sim
-from tv2sim.cli.option_values import varied
+from tv2sim.cli.options import varied
 from tv2sim.experiments.candidates import groups_of
 from tv2sim.experiments.race import Race, Racer, Search
 

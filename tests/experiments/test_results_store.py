@@ -28,7 +28,7 @@ from tests.experiments.test_replicate_and_compare import CATALOGUE, FEW, same
 from tests.helpers.commands import CATALOGUE as FILE
 from tests.helpers.commands import SAMPLE, is_one_line, start, tv2sim
 from tv2sim.engines import choice
-from tv2sim.experiments import results_store, tasks
+from tv2sim.experiments import results_store, workers
 from tv2sim.experiments.results_store import Description, IndescribableError
 
 pytestmark = pytest.mark.full
@@ -55,7 +55,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[Call]:
         done.append(Call(strategy.name, part.start, part.stop, len(metrics)))
         return original(*arguments)
 
-    monkeypatch.setattr(tasks, "measure_chunk", watched)
+    monkeypatch.setattr(workers, "measure_chunk", watched)
     return done
 
 

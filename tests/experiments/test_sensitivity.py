@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 import tv2sim as tv
 from tests.helpers.commands import video
-from tv2sim.experiments.sensitivity import _moved
+from tv2sim.experiments.sensitivity import _move
 from tv2sim.world.distributions import as_distribution
 
 CATALOGUE = tv.generate_catalogue(40)
@@ -119,7 +119,7 @@ def test_nothing_matters() -> None:
     ],
 )
 def test_how_far_a_value_is_moved(value: object, low: object, high: object) -> None:
-    assert (_moved(value, -0.1), _moved(value, 0.1)) == (low, high)
+    assert (_move(value, -0.1), _move(value, 0.1)) == (low, high)
 
 
 class Own(tv.Distribution):

@@ -25,10 +25,10 @@ from tv2sim.experiments.startup_resampling import (
     _summed_up,
     as_samples,
     replications_of_each,
-    resampled,
+    resample_of,
 )
-from tv2sim.experiments.tasks import Chunk
 from tv2sim.experiments.verdicts import Judgement
+from tv2sim.experiments.workers import Chunk
 from tv2sim.report.build import build_report
 
 TIMES = np.random.default_rng(3).uniform(2, 6, 12)
@@ -97,7 +97,7 @@ class TestTheTimes:
 class TestTheResamples:
     def test_a_resample_is_drawn_from_the_times_with_replacement(self) -> None:
         times = tv.Empirical(range(1, 41))
-        drawn = np.array([resampled(times, 1, number).samples for number in range(2000)])
+        drawn = np.array([resample_of(times, 1, number).samples for number in range(2000)])
         assert drawn.shape == (2000, 40)
         assert set(drawn.ravel()) == set(times.samples)
         # the means vary as those of 40 draws of a time, of variance (40**2 - 1) / 12
@@ -106,7 +106,7 @@ class TestTheResamples:
 
     def test_each_has_replications_of_its_own_which_any_study_repeats(self, small: tv.Comparison) -> None:
         for number in (0, 1, 7):
-            world = tv.Scenario(startup_time=resampled(tv.Empirical(TIMES), 1, number))
+            world = tv.Scenario(startup_time=resample_of(tv.Empirical(TIMES), 1, number))
             for strategy, reps in small.strategies.items():
                 assert reps.resamples is not None
                 alone = tv.replicate(FIVE, strategy, world, replications=10 * (number + 1))
@@ -340,7 +340,7 @@ class TestThePlan:
         plan = tv.plan(catalogue, "2a", target=0.85, startup_samples=times)
         rates = [
             tv.queueing.on_time_probability(
-                catalogue, "2a", tv.Scenario(startup_time=resampled(times, 1, number))
+                catalogue, "2a", tv.Scenario(startup_time=resample_of(times, 1, number))
             ).published
             / len(catalogue)
             for number in range(OF_A_PLAN)
@@ -375,7 +375,7 @@ class TestThePlan:
         assert exact.iloc[0] == 0.46
         assert by_means.iloc[0] == 0.895
         worlds = [
-            tv.Scenario(startup_time=resampled(tv.Empirical(TIMES), 1, number)) for number in range(OF_A_PLAN)
+            tv.Scenario(startup_time=resample_of(tv.Empirical(TIMES), 1, number)) for number in range(OF_A_PLAN)
         ]
         must = [tv.queueing.failed_bound(tv.generate_catalogue(), "2c:16", world).failed for world in worlds]
         assert np.mean(np.array(must) <= 0.000154) == 0.46

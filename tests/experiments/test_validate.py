@@ -32,7 +32,7 @@ def runs_of(seen: Any, made: Any) -> Runs:
 
 
 def held(*several: Runs, level: float = 0.05, seed: int = 1) -> tv.Validation:
-    return validate._tested([[runs] for runs in several], level, np.random.default_rng(seed))
+    return validate._test([[runs] for runs in several], level, np.random.default_rng(seed))
 
 
 @pytest.fixture
@@ -145,7 +145,7 @@ def test_one_contradiction_is_enough() -> None:
     steady = tv.replicate(TWO, "1", STEADY, replications=20)
     strategies = {"a": steady, "b": tv.replicate(CATALOGUE, "1", replications=20)}
     found = validate.beside(strategies, {"a": [2], "b": [62]}, "published", None)
-    result = validate._tested(found, 0.01, np.random.default_rng(1))
+    result = validate._test(found, 0.01, np.random.default_rng(1))
     assert (result.p_value, result.rejected, result.degrees_of_freedom) == (0, True, 1)
 
 

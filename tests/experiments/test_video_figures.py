@@ -366,7 +366,7 @@ def test_run_prints_the_groups_before_the_stats_line() -> None:
 def test_the_command_refuses_before_it_simulates(
     what: tuple[Any, ...], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for place in ("tv2sim.cli.compare_and_plan.compare", "tv2sim.cli.run.simulate"):
+    for place in ("tv2sim.cli.compare_and_plan.compare", "tv2sim.cli.small_commands.simulate"):
         monkeypatch.setattr(place, lambda *_, **__: pytest.fail("it was simulated"))
     result = tv2sim(*what)
     assert (result.status, result.out) == (2, "")

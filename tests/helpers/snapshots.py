@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import nan
 from typing import Any
 
-from tv2sim.realtime.snapshot import Client, Encoder, Happened, Pipeline, Publisher, Snapshot, Waiting
+from tv2sim.realtime.pipeline_state import Client, Encoder, Happened, Pipeline, Publisher, Snapshot, Waiting
 
 __all__ = ["empty", "huge", "snapshot", "video"]
 

@@ -18,9 +18,9 @@ import pytest
 
 import tv2sim as tv
 from tests.helpers.commands import CATALOGUE, Json
-from tests.realtime.test_metrics import NAMES
+from tests.realtime.test_prometheus_metrics import NAMES
 from tv2sim.realtime import Replay
-from tv2sim.realtime.metrics import exposition
+from tv2sim.realtime.prometheus_metrics import exposition
 
 DOCS = Path(__file__).parents[2] / "docs"
 FOLDER = DOCS / "monitoring"

@@ -20,7 +20,7 @@ from rich.console import Console
 import tv2sim as tv
 from tests.helpers.snapshots import empty, huge, snapshot, video
 from tests.helpers.terminals import Terminal, set_size
-from tv2sim.realtime.snapshot import Client, Encoder, Snapshot
+from tv2sim.realtime.pipeline_state import Client, Encoder, Snapshot
 from tv2sim.realtime.terminal import Output
 from tv2sim.realtime.terminal_view import Charset, Picture, Screen, changed_speed, summary
 

@@ -10,8 +10,8 @@ import pytest
 import tv2sim as tv
 from tests.experiments.test_plan import EVERY_SECOND, WARM, every_second
 from tests.report.test_report import Page
-from tv2sim.experiments.conclusions import taken, verdict
-from tv2sim.report.build import _DECIDED_BY, build_report, planned
+from tv2sim.experiments.conclusions import name_of_answer, verdict
+from tv2sim.report.build import _DECIDED_BY, build_report, plan_section
 from tv2sim.report.charts import charts
 
 # a publisher is away for 3 s, and a video comes every second: three places are enough; with fewer, only those
@@ -100,7 +100,7 @@ def test_the_others_are_compared_with_the_strategy_of_the_plan(pools: tuple[tv.C
 
 def test_the_charts_are_of_the_strategy_of_the_plan(pools: tuple[tv.Comparison, tv.Plan]) -> None:
     study, plan = pools
-    captions = " ".join(chart.caption for chart in charts(study, taken(study, plan)))
+    captions = " ".join(chart.caption for chart in charts(study, name_of_answer(study, plan)))
     assert "Under strategy 2c:12" in captions
     assert "replication 0 of strategy 2c:12" in captions
     assert "of strategy 2c:14" not in captions
@@ -165,7 +165,7 @@ def test_simulation_is_told_with_its_replications(study: tv.Comparison) -> None:
 )
 @pytest.mark.full
 def test_the_heading_says_what_is_varied(study: tv.Comparison, how: dict[str, Any], question: str) -> None:
-    found = planned(study, plan(**how))
+    found = plan_section(study, plan(**how))
     assert found is not None
     assert found.question == question
 
@@ -173,7 +173,7 @@ def test_the_heading_says_what_is_varied(study: tv.Comparison, how: dict[str, An
 def test_the_least_cost_and_several_strategies(study: tv.Comparison) -> None:
     prices = tv.Prices(ready=1, failed=100)
     found = tv.plan(every_second(), [WARM, "1"], EVERY_SECOND, prices=prices, progress=False)
-    page = planned(study, found)
+    page = plan_section(study, found)
     assert page is not None
     assert page.question == "Which strategy"
     assert "the cost against idle time" in page.chart.svg
@@ -191,7 +191,7 @@ def test_a_plan_for_something_else_is_refused(study: tv.Comparison) -> None:
 
 def test_a_field_of_the_scenario_that_is_varied_may_differ(study: tv.Comparison) -> None:
     found = plan(scenario=EVERY_SECOND.replace(encoders=3), vary={"encoders": [1, 2]})
-    assert planned(study, found) is not None
+    assert plan_section(study, found) is not None
 
 
 @pytest.mark.usefixtures("no_charts")

@@ -21,9 +21,9 @@ import pytest
 
 import tv2sim as tv
 from tests.helpers.commands import CATALOGUE, SAMPLE, video
-from tv2sim.experiments.conclusions import concluded, cost, in_words, judged, overall, verdict
+from tv2sim.experiments.conclusions import conclusion_of, cost, in_words, overall, verdict, with_on_time_rate
 from tv2sim.experiments.verdicts import Judgement, dominated
-from tv2sim.report.build import _environment, build_report, rendered
+from tv2sim.report.build import _environment, build_report, render
 from tv2sim.report.caveats import Caveat, caveats
 from tv2sim.report.charts import _answer, inline_svg
 
@@ -80,8 +80,8 @@ def titles(study: tv.Comparison) -> list[str]:
 
 def caveats_in_words(study: tv.Comparison) -> dict[str, str]:
     """Return the text of each caveat by its title, as the page says them."""
-    study = judged(study)
-    html = rendered("caveats.html.j2", caveats=caveats(study))
+    study = with_on_time_rate(study)
+    html = render("caveats.html.j2", caveats=caveats(study))
     found = re.findall(r"<h3>(.*?)</h3>\s*<p>(.*?)</p>", html, re.DOTALL)
     return {Page(title).text: " ".join(Page(text).text.split()) for title, text in found}
 
@@ -91,7 +91,7 @@ def caveats_in_words(study: tv.Comparison) -> dict[str, str]:
 
 def test_it_begins_with_the_verdict_and_has_its_sections(page: Page, study: tv.Comparison) -> None:
     (world,) = study.worlds()
-    conclusion = concluded(Judgement(world))
+    conclusion = conclusion_of(Judgement(world))
     assert page.text.index(f"{conclusion.lead}{conclusion.basis}.") < 200
     for sentence in (cost(world), *conclusion.further):
         assert page.text.index(f"\n{sentence}\n") < 1000

@@ -17,7 +17,7 @@ from tv2sim.base.ticks import PER_SECOND
 from tv2sim.results.event_kinds import EVENTS, OTHER, ROW, Kind, log_of, pack
 from tv2sim.results.facts import ATTEMPTS, TABLES, VIDEO_OUTCOMES, Column, Facts
 from tv2sim.results.recorder import Contradiction, Recorder, facts_of_log
-from tv2sim.results.tables import (
+from tv2sim.results.run import (
     MEANINGS,
     attempts_frame,
     levels_frame,

@@ -14,7 +14,7 @@ from tests.helpers.micro_scenarios import simulate
 from tests.helpers.wider_worlds import Case, case_of
 from tv2sim.results.event_kinds import log_of
 from tv2sim.results.levels import LEVELS, Places
-from tv2sim.results.tables import levels_frame
+from tv2sim.results.run import levels_frame
 
 failing = in_the_world.failing
 

@@ -14,7 +14,7 @@ from tests.helpers.engines import catalogue_of, scenario_of
 from tests.helpers.wider_worlds import strategy_case_of
 from tests.helpers.worlds import World, worlds
 from tv2sim.strategies.strategy import OF_POOL
-from tv2sim.theory.proofs import idles_longer_with_pool, rises_with_pool
+from tv2sim.theory.bounds import idles_longer_with_pool, rises_with_pool
 
 # Own publishers beside a pool, and a limit for all: a larger pool leaves too few for the videos with their own.
 MIXED = tv.Strategy("mixed", starts_on="encoding_started", dedicated_from=0.6)

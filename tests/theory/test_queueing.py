@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import tv2sim as tv
 from tv2sim.base.random_numbers import Purpose, uniforms
 from tv2sim.theory import queueing
-from tv2sim.theory.queue_formulas import mean_of_least, mean_over, squared_variation
+from tv2sim.world.distributions import mean_of_least, mean_over, squared_variation
 
 if TYPE_CHECKING:
     from collections.abc import Callable

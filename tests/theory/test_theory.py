@@ -26,7 +26,7 @@ from tv2sim.engines.model import run_model
 from tv2sim.engines.model.draws import Draw, Draws
 from tv2sim.results.facts import VIDEO_OUTCOMES
 from tv2sim.results.metrics import Setting, summary
-from tv2sim.theory import queueing, startup_times
+from tv2sim.theory import queueing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -243,7 +243,7 @@ def test_exponential_start_ups_that_fail_are_exponential() -> None:
 def test_a_finer_grid_has_a_smaller_error(monkeypatch: pytest.MonkeyPatch) -> None:
     errors = []
     for points in (2**10, 2**13, 2**16):
-        monkeypatch.setattr(startup_times, "_POINTS", points)
+        monkeypatch.setattr("tv2sim.theory.expected._POINTS", points)
         scenario = tv.Scenario(faults=tv.Faults(startup=0.2, noticed_after=0.123))
         errors.append(queueing.on_time_probability(tv.generate_catalogue(), "1", scenario).error)
     assert errors[0] > 5 * errors[1] > 25 * errors[2] > 0

@@ -43,7 +43,7 @@ def of_kernel(seed: int, replications: int = 100, **more: Any) -> tv.Verificatio
     several = worlds(tv.generate_catalogue())
     how = {"replications": replications, "confidence": 0.99, "engines": ("kernel",)}
     with patch.object(module, "kernels_compared", return_value=()):
-        verification: tv.Verification = module.verified(several, seed=seed, **how, **more)
+        verification: tv.Verification = module.verify_worlds(several, seed=seed, **how, **more)
     return verification
 
 
@@ -195,7 +195,7 @@ def test_engines_that_differ_are_caught(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(module, "simulate_chunk", off)
     few = worlds(tv.generate_catalogue())[:1]
     how = {"seed": 1, "replications": 10, "confidence": 0.99}
-    verification = module.verified(few, **how, engines=("kernel", "simpy"))
+    verification = module.verify_worlds(few, **how, engines=("kernel", "simpy"))
     assert not verification.agrees
     said = "not in each run what theory says, as in part 1"
     assert (
@@ -209,7 +209,7 @@ def test_engines_that_differ_are_caught(monkeypatch: pytest.MonkeyPatch) -> None
 def of_kernels(several: list[World]) -> dict[str, bool]:
     """Return whether each kernel agrees with the facts of these worlds, and say what does not."""
     how = {"seed": 1, "replications": 10, "confidence": 0.99, "engines": ("kernel",)}
-    verification = module.verified(several, **how)
+    verification = module.verify_worlds(several, **how)
     rows = (one for one in verification.rows if one.row.formula == "the kernels")
     agree = {one.engine: one.agrees for one in rows}
     assert verification.agrees is all(agree.values())
@@ -283,7 +283,7 @@ def test_what_cannot_be_told_is_said() -> None:
     nothing: Callable[[Runs], NDArray[Any]] = lambda runs: np.zeros(len(runs.replications))  # noqa: E731
     usual = tv.generate_catalogue(), tv.PART_1, tv.Scenario()
     row = Row("f", "seconds", lambda runs: 1, nothing)
-    verification = module.verified(
+    verification = module.verify_worlds(
         [World("zeros", *usual, (row,))], seed=1, replications=10, confidence=0.99, engines=("simpy",)
     )
     assert verification.agrees
@@ -361,7 +361,7 @@ def test_the_command_prints_a_table_and_the_answer() -> None:
 
 def test_what_does_not_agree_is_exit_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
     usual = module.verified
-    monkeypatch.setattr(module, "verified", lambda *what, **how: usual(*what, **how, change=times(1.05)))
+    monkeypatch.setattr(module, "verify_worlds", lambda *what, **how: usual(*what, **how, change=times(1.05)))
     status, out, err = tv2sim(
         "verify", CATALOGUE, "--engine", "kernel", "--replications", 40, "--confidence", "95%"
     )

@@ -29,7 +29,7 @@ from tests.report.test_report import Page, caveats_in_words
 from tv2sim.base.digits import three_digits
 from tv2sim.cli.options import COMMANDS
 from tv2sim.cli.parse import parse
-from tv2sim.experiments import tasks
+from tv2sim.experiments import workers
 from tv2sim.experiments.conclusions import cost, verdict
 from tv2sim.experiments.verdicts import Judgement
 from tv2sim.inference.intervals import Interval, mean_interval, mean_of_sum, paired_difference, paired_sum
@@ -249,7 +249,7 @@ def _no_simulation(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any) -> Any:
         raise AssertionError("it was simulated again")
 
-    monkeypatch.setattr(tasks, "measure_chunk", refuse)
+    monkeypatch.setattr(workers, "measure_chunk", refuse)
 
 
 def without_cost(study: tv.Comparison) -> dict[Any, Any]:
@@ -282,7 +282,7 @@ class TestPricedLater:
         how: dict[str, Any] = {"replications": 5, "prices": PRICES, "progress": False}
         timed = tv.Scenario(publishing_time=1)
         some = tv.compare(FEW, ["1", "2c:3"], timed, metrics=["makespan"], **how)
-        monkeypatch.setattr(tasks, "measure_chunk", None)
+        monkeypatch.setattr(workers, "measure_chunk", None)
         assert some.metrics == ("makespan", "cost")
         assert (some.costs[["starting", "busy", "start", "cost"]] > 0).all(axis=None)
         starts = some.priced(tv.Prices(start=1))
@@ -338,7 +338,7 @@ class TestKept:
         how: dict[str, Any] = {"replications": 9, "results": tmp_path, "progress": False}
         plain_one = tv.compare(FEW, ["1", "2c:3"], world, **how)
         files = sorted(tmp_path.rglob("*"))
-        monkeypatch.setattr(tasks, "measure_chunk", None)
+        monkeypatch.setattr(workers, "measure_chunk", None)
         priced = tv.compare(FEW, ["1", "2c:3"], world, prices=PRICES, **how)
         same_study(priced, plain_one.priced(PRICES))
         assert sorted(tmp_path.rglob("*")) == files

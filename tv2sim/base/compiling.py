@@ -102,7 +102,8 @@ def _cache_folder(folder: Path) -> Iterator[None]:
 def _stamp() -> str:
     """Return a hash of the inputs of compilation: all sources with compiled functions, and the compilers.
 
-    numba looks at the file of the compiled function alone, and does not notice a change in one that it calls.
+    numba looks at the file of the compiled function alone, and does not notice a changed function that it
+    calls.
     """
     found = hashlib.sha256(f"{numba.__version__} {llvmlite.__version__}".encode())
     for path in _sources():

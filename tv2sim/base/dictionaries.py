@@ -6,7 +6,7 @@ Both forms follow from the fields of a dataclass and their types, so a new field
   class is saved under the kind "custom", without its code: it has to be passed again when a run is loaded.
 * :func:`tables` and :func:`from_tables` hold only the fields that are not at their default, as people write
   them: None is the text "none", a dataclass in a field is a table of its own, and an object that has a method
-  `to_text` is that text. :func:`commented` makes TOML of it, and :func:`schema` describes such files.
+  `to_text` is that text. :func:`to_toml` makes TOML of it, and :func:`schema` describes such files.
 """
 
 from __future__ import annotations
@@ -231,7 +231,7 @@ def _written(value: Any) -> Any:
     return tables(value) if dataclasses.is_dataclass(value) else value
 
 
-def commented(one: Any, *, title: str) -> str:
+def to_toml(one: Any, *, title: str) -> str:
     """Return a dataclass as TOML, with the description of each field; a field at its default is a comment."""
     head = f'{title}. A field in a comment has its default; "{NONE}" stands for None.'
     return "\n".join([*_comment(head), *_lines(type(one), one, ())]) + "\n"

@@ -6,12 +6,14 @@ import dataclasses
 import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, ClassVar, NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar
 
 from tv2sim.base.checks import did_you_mean, shown
 from tv2sim.base.errors import InputError
 
 T = TypeVar("T")
+Given = TypeVar("Given")
+Held = TypeVar("Held")
 
 SIMPY_ALONE = ("simpy",)
 """The engines that know a field which declares none."""
@@ -60,11 +62,21 @@ def parameter(
     """Return a dataclass field with a default, a check (see :func:`checked`) and a description.
 
     `text`, for the documentation and the command line's help, is the field's ``metadata["help"]``; `label`, a
-    few words for the row of a table, is its ``metadata["label"]``; `engines`, those that know the field, its
-    ``metadata["engines"]``. Other engines are refused where the field is not at its default.
+    few words for the row of a table, is its ``metadata["label"]``; `engines`, the names of the engines that
+    know the field, its ``metadata["engines"]``. Other engines are refused where the field is not at its
+    default.
     """
     metadata = {"help": text, "label": label, "engines": engines, **checked(check, **bounds)}
     return dataclasses.field(default=default, metadata=metadata)
+
+
+class Accepts(Generic[Given, Held]):
+    """The type of a field that accepts one type and holds another, for type checkers."""
+
+    if TYPE_CHECKING:
+
+        def __get__(self, one: object, owner: object) -> Held: ...
+        def __set__(self, one: object, value: Given) -> None: ...
 
 
 def or_none(check: Callable[..., Any]) -> Callable[..., Any]:

@@ -26,7 +26,7 @@ SERVED_BY = {
 """The function, as ``module:name``, that each method calls with itself as the first argument."""
 
 
-def served(method: str, *given: Any, **named: Any) -> Any:
+def serve(method: str, *given: Any, **named: Any) -> Any:
     """Return what the function of a method returns; the function is imported now."""
     module, _, name = SERVED_BY[method].partition(":")
     return getattr(import_module(module), name)(*given, **named)
@@ -36,4 +36,4 @@ class Displayed:
     """An object that notebooks show as the table has it for its class."""
 
     def _repr_html_(self) -> str:
-        return str(served(f"{type(self).__name__}._repr_html_", self))
+        return str(serve(f"{type(self).__name__}._repr_html_", self))

@@ -13,7 +13,7 @@ Counted: TypeAlias = Callable[[Iterable[Any]], Iterable[Any]]
 """A function that wraps an iterable and counts its items while they are taken."""
 
 
-def watched(items: Iterable[T], unit: str, *, wanted: bool, total: int | None = None) -> Iterable[T]:
+def with_bar(items: Iterable[T], unit: str, *, wanted: bool, total: int | None = None) -> Iterable[T]:
     """Return `items`; if `wanted`, a bar counts them while they are taken."""
     counted: Iterable[T] = bar(items, unit, total) if wanted else items
     return counted

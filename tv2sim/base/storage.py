@@ -14,20 +14,18 @@ import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import Any, Literal, TypeAlias, get_args
 
 import msgspec
 
 from tv2sim.base.checks import one_of
 from tv2sim.base.errors import InputError, MissingExtraError, OutputError, need_pyarrow
+from tv2sim.base.lazy_pandas import pd
 
 try:
     import fcntl
 except ImportError:  # on Windows abandoned drafts stay
     fcntl = None  # type: ignore[assignment]
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 Format: TypeAlias = Literal["csv", "jsonl", "parquet"]
@@ -100,8 +98,6 @@ def read_table(name: str, data: bytes, kinds: Mapping[str, str]) -> pd.DataFrame
     InputError
         If the file does not hold such a table.
     """
-    import pandas as pd
-
     readers = {".csv": _read_csv, ".jsonl": _read_jsonl, ".parquet": _read_parquet}
     try:
         columns = readers[Path(name).suffix](io.BytesIO(data), kinds)
@@ -145,8 +141,6 @@ def _read_jsonl(file: io.BytesIO, names: Collection[str]) -> dict[str, list[Any]
 
 def _read_parquet(file: io.BytesIO, names: Collection[str]) -> dict[str, list[Any]]:
     need_pyarrow()
-    import pandas as pd
-
     frame = pd.read_parquet(file).astype(object)
     return {name: frame[name].where(frame[name].notna(), None).tolist() for name in names}
 
@@ -173,7 +167,7 @@ _NEW, _OLD = "new", "old"
 def draft_of(target: Path, *, folder: bool = False) -> Iterator[Path]:
     """Yield a new hidden file or folder beside `target`; at the end it is deleted if it is still there.
 
-    Invariant: a draft is locked as long as its process lives, so one that is not locked is abandoned.
+    Invariant: a draft is locked as long as its process lives, so a draft without a lock is abandoned.
     """
     draft, lock = _locked_draft(target, folder=folder)
     try:

@@ -17,23 +17,20 @@ from functools import partial
 from itertools import chain, count, islice
 from operator import itemgetter
 from types import NoneType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import plural, shown
 from tv2sim.base.errors import CatalogueError, need_pyarrow
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.catalogue import judging
 from tv2sim.catalogue.columns import FIELDS, Column, Columns
-from tv2sim.catalogue.sources import Reading, frames_of, opened, suffix_of
+from tv2sim.catalogue.sources import Reading, frames_of, open_source, suffix_of
 from tv2sim.catalogue.videos import REQUIRED
-
-if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
-
 
 # -- a source as batches -----------------------------------------------------------------------------------
 
@@ -49,7 +46,7 @@ def batches(source: Any, columns: Columns) -> Iterator[tuple[Iterator[Batch], st
     if (frames := frames_of(source)) is not None:
         yield _frame_batches(frames, "table"), "table", None
         return
-    with opened(source) as (stream, label):
+    with open_source(source) as (stream, label):
         suffix = suffix_of(source)
         if suffix == ".parquet":
             yield _parquet_batches(stream, label), label, None
@@ -180,7 +177,7 @@ def _mapping(entry: Any) -> Any:
 def _records(reading: Reading, inside: Column | None) -> Iterator[tuple[int, judging.Entry, Any]]:
     """Yield number, entry and record; in place of the record, the reason why it cannot be read."""
     keys = [step for step in inside.steps if isinstance(step, str)] if inside else []
-    for number, entry, found in judging.parsed(reading.records(keys), _decode, _mapping):
+    for number, entry, found in judging.parse_entries(reading.records(keys), _decode, _mapping):
         if isinstance(found, list):
             yield from ((number, record, judging.outcome_of(_mapping, record)) for record in found)
         else:
@@ -358,8 +355,6 @@ def _parquet_batches(file: Any, label: str) -> Iterator[Batch]:
 
 def _plain(series: pd.Series[Any]) -> Values:
     """Return the values of a column of a data frame."""
-    import pandas as pd
-
     kind = series.dtype
     if isinstance(kind, pd.DatetimeTZDtype) or kind.kind == "M":
         return pd.DatetimeIndex(series)
@@ -521,8 +516,6 @@ def _one_by_one(
 
 def _fast_numbers(values: Values) -> NDArray[Any] | None:
     """Return the numbers of a column, NaN for other values; None if values have to be parsed one by one."""
-    import pandas as pd
-
     found = values
     if isinstance(values, list):
         kinds = set(map(type, values))
@@ -536,8 +529,6 @@ def _fast_numbers(values: Values) -> NDArray[Any] | None:
 
 def _fast_times(values: Values, zone: tzinfo) -> NDArray[np.float64] | None:
     """Return the ticks of a column of ISO times, NaN for other values; None if it has no such time."""
-    import pandas as pd
-
     if isinstance(values, list):
         if set(map(type, values)) != {str} or next(filter(None, values), "")[4:5] != "-":
             return None

@@ -6,19 +6,15 @@ generator, whose stream is fixed, so that the same call gives the same bytes eve
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import MOST, a_whole_number
 from tv2sim.base.errors import CatalogueError
 from tv2sim.catalogue.reading import read_catalogue
 from tv2sim.catalogue.videos import Catalogue
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from numpy.typing import NDArray
 
 MIX = (
     (4, 6, 6, 4, 3, 7, 0, 0, 0, 0, 0),

@@ -42,13 +42,15 @@ class Broken(NamedTuple):
     text: str
 
 
-def judged(numbered: Iterable[tuple[int, Entry]], *, encoded: bool | None = None) -> Iterator[Video | Rejected]:
+def judge_entries(
+    numbered: Iterable[tuple[int, Entry]], *, encoded: bool | None = None
+) -> Iterator[Video | Rejected]:
     """Yield for each entry its video, or that it is rejected: it is not valid, or its id was seen before.
 
-    The parameters are those of :func:`parse`.
+    The parameters are those of :func:`parse_videos`.
     """
     seen: dict[str, int] = {}
-    for number, entry, outcome in parse(numbered, encoded=encoded):
+    for number, entry, outcome in parse_videos(numbered, encoded=encoded):
         if isinstance(outcome, Video):
             if (first := seen.get(outcome.id)) is None:
                 seen[outcome.id] = number
@@ -63,7 +65,7 @@ def repeated(video_id: str, first: int) -> str:
     return f"the id {repr(video_id)[:60]} was seen before, in line {first}"
 
 
-def parse(
+def parse_videos(
     numbered: Iterable[tuple[int, Entry]], *, encoded: bool | None = None
 ) -> Iterator[tuple[int, Entry, Video | str]]:
     """Yield for each entry its number, the entry, and its video or the reason why it is not valid.
@@ -77,7 +79,7 @@ def parse(
     encoded : bool, optional
         Whether a video needs an encoding time. None: yes, if the first video has one.
     """
-    for found in parsed(numbered, _video_in, video_of):
+    for found in parse_entries(numbered, _video_in, video_of):
         number, entry, outcome = found
         if isinstance(outcome, Video):
             if encoded is None:
@@ -87,7 +89,7 @@ def parse(
         yield found
 
 
-def parsed(
+def parse_entries(
     numbered: Iterable[tuple[int, Entry]], decode: Callable[[bytes], T], convert: Callable[[Any], T]
 ) -> Iterator[tuple[int, Entry, T | str]]:
     """Yield number, entry, and record or reason: `decode` reads a line of JSON, `convert` any other entry."""

@@ -11,11 +11,12 @@ from datetime import UTC as UTC_ZONE
 from datetime import tzinfo
 from functools import cached_property
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.errors import CatalogueError
 from tv2sim.base.ticks import PER_SECOND, whole_ticks
@@ -23,12 +24,8 @@ from tv2sim.catalogue import columns as mapping
 from tv2sim.catalogue import judging
 from tv2sim.catalogue.batches import MISSING, Batch, Json, Values, batches, moments, numbers, texts
 from tv2sim.catalogue.columns import FIELDS, STARTUP_TIME, UTC, Given, a_timezone, as_columns
-from tv2sim.catalogue.sources import Reading, Source, is_table, opened
+from tv2sim.catalogue.sources import Reading, Source, is_table, open_source
 from tv2sim.catalogue.videos import NUMBERS, REQUIRED, TEXTS, Catalogue, Rejected, Video, is_absent
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
 
 # -- a log that others wrote, by a mapping -----------------------------------------------------------------
 
@@ -90,13 +87,13 @@ def import_catalogue(
     wanted = as_columns(columns)
     if timezone is not None:
         wanted = replace(wanted, timezone=a_timezone(timezone))
-    importer = imported(source, wanted)
+    importer = importer_of(source, wanted)
     catalogue = importer.catalogue(name).by_submission()
     notes = dict(importer.notes)
     return Import(catalogue, importer.startup_times, dict(importer.without), notes, importer.timezone_from)
 
 
-def imported(source: Source | Any, given: Given) -> Importer:
+def importer_of(source: Source | Any, given: Given) -> Importer:
     """Return the importer that has read a table or a log."""
     columns = as_columns(given)
     with batches(source, columns) as (found, label, text):
@@ -180,7 +177,7 @@ class Importer:
 
     @cached_property
     def rejected(self) -> list[Rejected]:
-        """The rejected records; of several of one job, only that of the last rule has the rule's reason."""
+        """The rejected records; of several of one job, only one has the reason of a rule, the last."""
         last: dict[str, int] = {}
         for _, one, rule in self._left_out:
             last[one] = max(rule, last.get(one, rule))
@@ -214,7 +211,7 @@ class Importer:
 
     @property
     def numbers(self) -> dict[str, NDArray[np.float64]]:
-        """The columns of numbers, without those that have none."""
+        """The columns of numbers that some record has."""
         columns = {name: self._column(name) for name in NUMBERS}
         if self._stamped:
             ticks = whole_ticks(columns["submitted_at"])
@@ -530,10 +527,10 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
     -------
     Catalogue
         The valid videos in their order. Its ``rejected`` has the line number, the reason and the text of each
-        line that is not valid: it is not JSON, a field is missing or of a wrong type, the encoding time is
-        below 0, the timeout is 0 or less, a time is longer than 2**32 s or not finite, the id is empty or was
-        seen before; or, with a mapping, a column is missing or holds no time or number, or the mapping leaves
-        the line out. A record has the number of the line in which it begins. Rows of a DataFrame or of Parquet
+        line that is not valid: it is not JSON; a field is missing or of a wrong type; the encoding time is
+        below 0, or the timeout not above 0; a time is longer than 2**32 s or not finite; the id is empty or was
+        seen before. With a mapping: a column is missing or holds no time or number, or the mapping leaves the
+        line out. A record has the number of the line in which it begins. Rows of a DataFrame or of Parquet
         count as lines.
 
     Raises
@@ -562,19 +559,19 @@ def read_catalogue(source: Source | Catalogue, *, columns: Given = None, name: s
             raise CatalogueError("columns= is for what is not read yet, and this is a Catalogue")
         return source if name is None else Catalogue(source, source.rejected, name, timezone=source.timezone)
     if columns is not None or is_table(source):
-        return imported(source, columns).catalogue(name)
+        return importer_of(source, columns).catalogue(name)
     return _of_lines(source, name)
 
 
 def _of_lines(source: Source, name: str | None) -> Catalogue:
     """Return the catalogue of JSON in any layout, or of records."""
     timezone = None
-    with opened(source) as (stream, label):
+    with open_source(source) as (stream, label):
         reading = Reading(stream, label)
         found = reading.records()
         for number, first in islice(found, 1):
             timezone, found = _timezone(first), chain([(number, first)], found)
-        outcomes = list(judging.judged(found))
+        outcomes = list(judging.judge_entries(found))
     videos = [outcome for outcome in outcomes if isinstance(outcome, Video)]
     rejected = [outcome for outcome in outcomes if isinstance(outcome, Rejected)]
     if not videos:

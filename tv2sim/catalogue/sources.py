@@ -13,17 +13,14 @@ from contextlib import contextmanager
 from io import BufferedReader, IOBase, TextIOBase
 from itertools import chain
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import IO, Any, Protocol, TypeAlias
 
 import msgspec
 
 from tv2sim.base.checks import shown
 from tv2sim.base.errors import CatalogueError, need_pyarrow
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.catalogue.judging import LONGEST_LINE, Broken, Entry, as_bytes
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 # -- any source, entry by entry ----------------------------------------------------------------------------
 
@@ -39,7 +36,7 @@ Source: TypeAlias = "str | os.PathLike[str] | IO[bytes] | IO[str] | pd.DataFrame
 
 
 @contextmanager
-def opened(source: Any) -> Iterator[tuple[Iterable[Entry], str]]:
+def open_source(source: Any) -> Iterator[tuple[Iterable[Entry], str]]:
     """Give the entries of `source` one by one, and its name; a file that is opened here is closed here."""
     if isinstance(source, str) and source == "-":
         # a notebook, or a test, may have replaced standard input by a text stream without a buffer
@@ -52,7 +49,7 @@ def opened(source: Any) -> Iterator[tuple[Iterable[Entry], str]]:
         path = Path(source)
         label = path.name.encode("utf-8", "replace").decode()
         with _open(path) as stream:
-            yield _unpacked(stream, label), label
+            yield _unpack(stream, label), label
         return
     elif (frames := frames_of(source)) is not None:
         source, label = _records(frames), "table"
@@ -66,7 +63,7 @@ def opened(source: Any) -> Iterator[tuple[Iterable[Entry], str]]:
         )
     if getattr(source, "closed", False) is True:
         raise CatalogueError(f"cannot read {label!r}: it is closed")
-    yield _unpacked(source, label), label
+    yield _unpack(source, label), label
 
 
 def _with_records(source: Iterable[Any]) -> Iterator[Any]:
@@ -135,7 +132,7 @@ def _open(path: Path) -> IO[bytes]:
         raise CatalogueError(f"cannot read the catalogue {str(path)!r}: {reason}") from error
 
 
-def _unpacked(stream: Any, label: str) -> Any:
+def _unpack(stream: Any, label: str) -> Any:
     """Return a stream of bytes without its gzip, and any other source as it is."""
     file = getattr(stream, "file", stream)
     if isinstance(file, IOBase) and not isinstance(file, TextIOBase) and _begins_with(file, _GZIP):
@@ -405,14 +402,14 @@ def records_of(pieces: Iterator[bytes], inside: Sequence[str]) -> Iterator[tuple
     text = _Text(pieces)
     while byte := text.next():
         if byte == b"[":
-            yield from _listed(text)
+            yield from _records_of_list(text)
         elif byte == b"{" and inside:
             end, holds_list = text.walk([], inside)
             found = text.take(end)
             if not holds_list:
                 yield found
                 continue
-            yield from _listed(text)
+            yield from _records_of_list(text)
             text.take(text.walk([b"{"] * len(inside), ())[0])
         elif byte == b"{":
             yield text.take(text.walk([], ())[0])
@@ -420,7 +417,7 @@ def records_of(pieces: Iterator[bytes], inside: Sequence[str]) -> Iterator[tuple
             yield text.take(text.end_of_line())
 
 
-def _listed(text: _Text) -> Iterator[tuple[int, bytes | Broken]]:
+def _records_of_list(text: _Text) -> Iterator[tuple[int, bytes | Broken]]:
     """Yield the records of a list."""
     begun, _ = text.take(text.at + 1)
     last = b""

@@ -9,20 +9,18 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import IOBase
 from math import nan
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import a_whole_number
-from tv2sim.base.progress import watched
+from tv2sim.base.progress import with_bar
 from tv2sim.catalogue.columns import Given
-from tv2sim.catalogue.judging import Entry, Reasons, as_bytes, parse, repeated, text_of
-from tv2sim.catalogue.reading import imported
-from tv2sim.catalogue.sources import Reading, Source, entries, is_table, opened
+from tv2sim.catalogue.judging import Entry, Reasons, as_bytes, parse_videos, repeated, text_of
+from tv2sim.catalogue.reading import importer_of
+from tv2sim.catalogue.sources import Reading, Source, entries, is_table, open_source
 from tv2sim.catalogue.videos import NUMBERS, Rejected, Video, VideoColumns, is_absent
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 
 class Survey(VideoColumns):
@@ -104,19 +102,19 @@ def survey_catalogue(
     """
     found = _Found(a_whole_number("keep", keep, at_least=0))
     if columns is not None or is_table(source):
-        importer = imported(source, columns)
+        importer = importer_of(source, columns)
         rejected = importer.rejected
         first, reasons = rejected[: found.keep], Reasons(rejected)
         return Survey(importer.label, importer.numbers, first, len(rejected), reasons)
-    with opened(source) as (stream, label), _rereadable(stream, label) as again:
-        lines = watched(Reading(again(), label).records(), "line", wanted=progress)
-        for place, (number, entry, outcome) in enumerate(parse(lines)):
+    with open_source(source) as (stream, label), _rereadable(stream, label) as again:
+        lines = with_bar(Reading(again(), label).records(), "line", wanted=progress)
+        for place, (number, entry, outcome) in enumerate(parse_videos(lines)):
             if isinstance(outcome, Video):
                 found.video(place, outcome)
             else:
                 found.reject(place, number, outcome, entry)
         if suspects := found.suspects():
-            found.confirm(suspects, parse(Reading(again(), label).records()))
+            found.confirm(suspects, parse_videos(Reading(again(), label).records()))
         return found.survey(label)
 
 

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice, repeat
 from math import inf, isinf, isnan, nan
 from operator import attrgetter, eq
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, overload
+from typing import Annotated, Any, NamedTuple, overload
 
 import msgspec
 import numpy as np
 from msgspec.inspect import FloatType, UnionType, type_info
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import LONGEST_TIME, a_name, a_number, a_time, one_of, plural, shown
 from tv2sim.base.errors import CatalogueError
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.notebook_html import Markup, display, histogram, table
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    import pandas as pd
-    from numpy.typing import NDArray
-
 
 UNKNOWN = float("nan")
 """The encoding time of a video that has none; as the default of the timeout it marks a missing timeout."""
@@ -289,7 +285,7 @@ class Catalogue(VideoColumns):
     def by_submission(self) -> Catalogue:
         """Return the catalogue in the order of `submittedAt`, as videos arrive where there are no encoders.
 
-        Those without one count as submitted at 0, and of those submitted at once the order stays.
+        Videos without a time count as submitted at 0; videos of the same time keep their order.
 
         >>> late, early = (Video(id, publication_timeout=9, submitted_at=at) for id, at in (("a", 5), ("b", 2)))
         >>> Catalogue([late, early]).by_submission().ids
@@ -337,8 +333,6 @@ class Catalogue(VideoColumns):
 
         There is a column submitted_at, publishing_time or priority as well if any video has one.
         """
-        import pandas as pd
-
         return pd.DataFrame({**self.texts, **self.numbers})
 
     def groups(self, column: str) -> list[tuple[Any, NDArray[np.int64]]]:
@@ -357,8 +351,6 @@ class Catalogue(VideoColumns):
         >>> [(value, rows.tolist()) for value, rows in catalogue.groups("provider")]
         [('X', [1]), ('Y', [0, 2])]
         """
-        import pandas as pd
-
         frame = self.frame
         one_of(f"a column of catalogue {self.name!r}", column, frame.columns, error=CatalogueError)
         codes, values = pd.factorize(frame[column], sort=True, use_na_sentinel=False)

@@ -5,15 +5,17 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
+from collections.abc import Iterable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import a_whole_number, plural
 from tv2sim.base.errors import CatalogueError, InputError, OutputError, printable
-from tv2sim.base.progress import watched
+from tv2sim.base.progress import with_bar
 from tv2sim.base.storage import read_file, resolved, whole_file
 from tv2sim.catalogue import Import, Rejected, Survey, generate_lines, import_catalogue, survey_catalogue
 from tv2sim.catalogue.columns import STARTUP_TIME, Columns, a_timezone, as_columns
@@ -25,9 +27,6 @@ from tv2sim.world.profiles import Profile
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
-
-    from numpy.typing import NDArray
 
     from tv2sim.world.scenario import Scenario
 
@@ -39,7 +38,7 @@ def generate_command(options: argparse.Namespace) -> None:
         sys.stdout.buffer.writelines(lines)
         return
     with whole_file(Path(options.out), force=options.force) as draft, draft.open("wb") as stream:
-        stream.writelines(watched(lines, "video", wanted=True, total=options.videos))
+        stream.writelines(with_bar(lines, "video", wanted=True, total=options.videos))
 
 
 # -- check -------------------------------------------------------------------------------------------------

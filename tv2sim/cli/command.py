@@ -7,16 +7,13 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
-from typing import TYPE_CHECKING
+from types import FrameType
 
 from tv2sim.base.errors import LagError, TV2SimError
 from tv2sim.cli.output import discard, note, one_line
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from types import FrameType
 
 
 def call(argv: Sequence[str] | None) -> int:
@@ -30,10 +27,10 @@ def call(argv: Sequence[str] | None) -> int:
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     with signals() as asked:
-        return _flushed(_run(argv, asked), asked)
+        return _flush(_run(argv, asked), asked)
 
 
-def _flushed(status: int, asked: Signals) -> int:
+def _flush(status: int, asked: Signals) -> int:
     """Flush standard output, and return the exit status."""
     try:
         with asked.afresh():  # another signal ends the wait for a reader that does not read
@@ -51,7 +48,7 @@ def _flushed(status: int, asked: Signals) -> int:
 def _run(argv: Sequence[str] | None, asked: Signals) -> int:
     """Run the command, and report an error in one line."""
     try:
-        return _called(argv, asked)
+        return _call(argv, asked)
     except SystemExit as end:  # of the parser, which has reported the error
         return end.code if isinstance(end.code, int) else 0
     except BrokenPipeError:  # the reader has closed the pipe, as head does
@@ -73,7 +70,7 @@ def _run(argv: Sequence[str] | None, asked: Signals) -> int:
         return _complain(message + " (TV2SIM_DEBUG=1 shows where)", 1)
 
 
-def _called(argv: Sequence[str] | None, asked: Signals) -> int:
+def _call(argv: Sequence[str] | None, asked: Signals) -> int:
     # an exception that a signal raises during an import may be lost in the import system
     asked.hold()
     from tv2sim.cli.options import COMMANDS
@@ -128,7 +125,7 @@ class Signals:
         self._holding = True
 
     def release(self) -> None:
-        """Raise for signals again, and for the one that came since :meth:`hold`."""
+        """Raise for signals again, and for a signal that came since :meth:`hold`."""
         self._holding = False
         self._tell()
 

@@ -6,6 +6,7 @@ import itertools
 import shlex
 import sys
 from argparse import ArgumentTypeError
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,20 +14,13 @@ from typing import TYPE_CHECKING, Any
 from tv2sim.base.checks import MOST, MOST_WORKERS, a_share, a_whole_number
 from tv2sim.base.dictionaries import changed
 from tv2sim.base.errors import InputError, need_pyarrow, printable
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.storage import records, resolved, whole_file, write_table
 from tv2sim.catalogue import Catalogue
-from tv2sim.cli.inputs import (
-    arguments_of,
-    catalogue_of,
-    fields_of,
-    note_rejected,
-    prices_of,
-    scenario_of,
-    seed_of,
-)  # fmt: skip
+from tv2sim.cli import inputs
 from tv2sim.cli.log import json_text
 from tv2sim.cli.options import SCENARIO
-from tv2sim.cli.output import fitted, note, printing, warnings_noted, wrapped
+from tv2sim.cli.output import fit_table, note, printing, warnings_noted, wrap
 from tv2sim.cli.text_tables import tidy, to_read
 from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.planning import Plan, plan
@@ -38,14 +32,11 @@ from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    import pandas as pd
 
 
 def compare_command(options: argparse.Namespace) -> None:
     """Simulate, print and write as the options require, after all options and files are checked."""
-    fields = fields_of(options, several=True)
+    fields = inputs.fields_of(options, several=True)
     call = _call(options, fields)
     about = _about(options)
     catalogues = _catalogues(options, call["scenario"])
@@ -59,7 +50,7 @@ def compare_command(options: argparse.Namespace) -> None:
         if kind == "parquet":
             need_pyarrow()
         for name, catalogue in catalogues.items():
-            note_rejected(catalogue, f"{name}: ")
+            inputs.note_rejected(catalogue, f"{name}: ")
         with warnings_noted("tv2sim.results"):
             planned = _plan(options, catalogues, call["scenario"], computation)
             study = compare(catalogues, **call, **computation)
@@ -72,7 +63,7 @@ def compare_command(options: argparse.Namespace) -> None:
         if out is not None and kind == "parquet":
             write_table(tidy(study), out, "parquet")
         elif out is not None:
-            out.write_bytes(_encoded(tidy(study), kind))
+            out.write_bytes(_encode(tidy(study), kind))
     if study.stopped is not None:
         note(str(study.stopped))
     with printing(in_vain=False):
@@ -91,7 +82,7 @@ def _call(options: argparse.Namespace, fields: Mapping[str, list[Any]]) -> dict[
     if options.baseline is not None and options.baseline not in names:
         known = ", ".join(names)
         raise InputError(f"--baseline must be one of the strategies, {known}, not {options.baseline!r}")
-    return arguments_of(options, "replications", "baseline") | {
+    return inputs.arguments_of(options, "replications", "baseline") | {
         "strategies": strategies,
         "scenario": scenario,
         "margin": a_share("--margin", options.margin),
@@ -103,13 +94,13 @@ def _computation(options: argparse.Namespace) -> dict[str, Any]:
     """Return the arguments that a comparison and a plan have in common, checked."""
     if options.workers is not None:
         a_whole_number("--workers", options.workers, at_least=1, at_most=MOST_WORKERS)
-    given = {"executor": options.dask, "prices": prices_of(options), "seed": seed_of(options)}
-    return given | arguments_of(options, "workers", "engine", "results", "startup_samples", "control")
+    given = {"executor": options.dask, "prices": inputs.prices_of(options), "seed": inputs.seed_of(options)}
+    return given | inputs.arguments_of(options, "workers", "engine", "results", "startup_samples", "control")
 
 
 def _target(options: argparse.Namespace) -> dict[str, Any]:
     """Return the target of a plan, if one is given."""
-    targets = arguments_of(options, "target", "failures_per_day")
+    targets = inputs.arguments_of(options, "target", "failures_per_day")
     return {name: value for name, value in targets.items() if value is not None}
 
 
@@ -140,7 +131,7 @@ def _worlds(options: argparse.Namespace, fields: Mapping[str, list[Any]]) -> Sce
     if not bases and len(grid) == 1:
         return changed(Scenario(), dict(grid[0]))
     return {
-        ", ".join(filter(None, [name, _chosen(chosen)])): changed(base, dict(chosen))
+        ", ".join(filter(None, [name, _name_of_values(chosen)])): changed(base, dict(chosen))
         for name, base in (bases or {"": Scenario()}).items()
         for chosen in grid
     }
@@ -156,7 +147,7 @@ def _bases(paths: list[str]) -> dict[str, Scenario]:
     }
 
 
-def _chosen(values: Iterable[tuple[str, Any]]) -> str:
+def _name_of_values(values: Iterable[tuple[str, Any]]) -> str:
     """Return the name of the scenario with these values of options, tables as they are typed."""
     return in_words((name, _text(value) if isinstance(value, dict) else value) for name, value in values)
 
@@ -200,7 +191,7 @@ def _catalogues(options: argparse.Namespace, scenario: Scenario | dict[str, Scen
             raise InputError(
                 f"a plan is for one catalogue in one scenario, not for {worlds}: leave out the target"
             )
-    return {_name(path, paths): catalogue_of(options, _each(scenario), path) for path in paths}
+    return {_name(path, paths): inputs.catalogue_of(options, _each(scenario), path) for path in paths}
 
 
 def _each(scenario: Scenario | dict[str, Scenario]) -> list[Scenario]:
@@ -271,8 +262,8 @@ def _begun(
     if name is None:
         return None
     path = Path(name)
-    inputs = [*options.catalogue, *([options.report] if name == options.out and options.report else [])]
-    if any(resolved(path) == resolved(Path(other)) for other in inputs if other != "-"):
+    others = [*options.catalogue, *([options.report] if name == options.out and options.report else [])]
+    if any(resolved(path) == resolved(Path(other)) for other in others if other != "-"):
         raise InputError(f"{name!r} is already used, as catalogue or report: choose another name")
     return files.enter_context(whole_file(path, force=options.force, ours=ours))
 
@@ -287,7 +278,7 @@ def _is_report(path: Path) -> bool:
     return start.startswith(b"<!DOCTYPE html>") and b"tv2sim" in start
 
 
-def _encoded(table: pd.DataFrame, kind: str) -> bytes:
+def _encode(table: pd.DataFrame, kind: str) -> bytes:
     if kind == "json":
         return json_text(list(records(table)))
     return table.to_csv(index=False, lineterminator="\n").encode("utf-8", errors="backslashreplace")
@@ -308,7 +299,7 @@ def _print(study: Comparison, kind: str, by: str | None, planned: Plan | None) -
     if kind == "csv" and sys.stdout.isatty():
         table = table.map(lambda value: printable(value) if isinstance(value, str) else value)
     sys.stdout.flush()
-    sys.stdout.buffer.write(_encoded(table, kind))
+    sys.stdout.buffer.write(_encode(table, kind))
 
 
 # -- plan --------------------------------------------------------------------------------------------------
@@ -316,12 +307,12 @@ def _print(study: Comparison, kind: str, by: str | None, planned: Plan | None) -
 
 def plan_command(options: argparse.Namespace) -> None:
     """Plan, and print the answer and the table of candidates."""
-    scenario = scenario_of(options)
+    scenario = inputs.scenario_of(options)
     vary = _vary(options.vary, scenario)
-    catalogue = catalogue_of(options, [scenario])
-    asked = arguments_of(options, "confidence", "indifference", "replications")
+    catalogue = inputs.catalogue_of(options, [scenario])
+    asked = inputs.arguments_of(options, "confidence", "indifference", "replications")
     asked |= _target(options) | _computation(options)
-    note_rejected(catalogue)
+    inputs.note_rejected(catalogue)
     with warnings_noted("tv2sim.results"):
         found = plan(catalogue, options.strategy, scenario, vary=vary or None, **asked)
     with printing(in_vain=False):
@@ -351,8 +342,8 @@ def _of_option(name: str, value: object) -> Any:
 def _lines(found: Plan) -> Iterator[str]:
     yield printable(found.answer)  # one line, which programs may read
     yield ""
-    yield from fitted([[printable(cell) for cell in row] for row in found.table()], left=1)
+    yield from fit_table([[printable(cell) for cell in row] for row in found.table()], left=1)
     if found.settings:
         yield ""
         says = ", ".join(f"{product} {setting}" for product, setting in found.settings.items())
-        yield from wrapped(f"as a setting: {says}")
+        yield from wrap(f"as a setting: {says}")

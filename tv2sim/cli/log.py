@@ -9,13 +9,12 @@ import msgspec
 
 from tv2sim.base.errors import printable
 from tv2sim.results.event_kinds import LogEntry, words
-from tv2sim.results.run import versions_here
+from tv2sim.results.run import Run, versions_here
 from tv2sim.results.saving import FORMAT
 
 if TYPE_CHECKING:
     from tv2sim.catalogue import Catalogue
     from tv2sim.realtime.player import Player
-    from tv2sim.results.run import Run
 
 
 def line_of(entry: LogEntry, titles: Sequence[str], own: Sequence[int]) -> str:

@@ -9,14 +9,209 @@ from __future__ import annotations
 import argparse
 import json
 import re
+from collections.abc import Callable
+from decimal import Decimal
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
-from tv2sim.cli import option_values as read
-from tv2sim.cli.option_values import ListOf, forms, is_table, is_text
+from tv2sim.base.checks import did_you_mean
+from tv2sim.base.line_syntax import parts
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+# -- the kinds of values that options take ------------------------------------------------------------------
+
+
+def whole(text: str) -> int:
+    """Return a whole number."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,4000}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
+def number(text: str) -> float:
+    """Return a number; its bounds are checked where it is used."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
+
+
+def share(text: str) -> float:
+    """Return a share, given as a number or in percent; its bounds are checked where it is used."""
+    return number(text.removesuffix("%")) / 100 if text.endswith("%") else number(text)
+
+
+def whole_or_none(text: str) -> int | None:
+    """Return a whole number, or None for "none"."""
+    return None if text.lower() == "none" else whole(text)
+
+
+def speed(text: str) -> float | str:
+    """Return a number, or "max"."""
+    return "max" if text.lower() == "max" else number(text)
+
+
+class ListOf:
+    """Reads a list; commas in brackets, as in uniform(2, 6), do not separate."""
+
+    def __init__(self, kind: Callable[[str], Any]) -> None:
+        self.kind = kind
+
+    def __call__(self, text: str) -> list[Any]:
+        """Return the values, each of which may be there once."""
+        found = parts(text)
+        if "" in found:
+            raise argparse.ArgumentTypeError(f"{text!r} has nothing between its commas")
+        values = [self.kind(part) for part in found]
+        for value in values:
+            if values.count(value) > 1:
+                raise argparse.ArgumentTypeError(f"{text!r} has {value} twice")
+        return values
+
+
+class TablesOr(ListOf):
+    """Reads a list, or a table alone, which has commas of its own."""
+
+    def __call__(self, text: str) -> list[Any]:
+        """Return the values, or the table as the only one."""
+        return [self.kind(text)] if "=" in parts(text)[0].partition("(")[0] else super().__call__(text)
+
+
+def choice(*names: str) -> Callable[[str], str]:
+    """Return a function that reads one of several words."""
+
+    def read(text: str) -> str:
+        if text not in names:
+            meant = did_you_mean(text, names)
+            raise argparse.ArgumentTypeError(
+                f"invalid choice: {text!r} (choose from {', '.join(names)}){meant}"
+            )
+        return text
+
+    return read
+
+
+# -- values that a schema describes ------------------------------------------------------------------------
+
+
+def forms(part: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the forms that a value may have."""
+    found: list[dict[str, Any]] = part.get("anyOf", [part])
+    return found
+
+
+def is_table(part: dict[str, Any]) -> bool:
+    """Return whether it is a table, or has a name or none."""
+    kinds = {form.get("type") for form in forms(part)}
+    return "object" in kinds and kinds <= {"object", None}
+
+
+def is_text(part: dict[str, Any]) -> bool:
+    """Return whether it may be any text."""
+    return any("$ref" in form for form in forms(part))
+
+
+def setting(part: dict[str, Any]) -> Callable[[str], Any]:
+    """Return a function that reads a value in one of its forms; limits are checked where it is used."""
+    kinds = {form.get("type"): form for form in forms(part)}
+    names = [name for form in forms(part) for name in form.get("enum", ())]
+    words = [name for name in names if name is not None]
+
+    def read(text: str) -> Any:
+        if text.lower() == "none" and None in names:
+            return None
+        if text in words:
+            return text
+        if "object" in kinds and ("=" in text or is_table(part)):
+            return _table(text, kinds["object"]["properties"], words)
+        return _array(text) if "array" in kinds and re.search(r"[,\[]", text) else _scalar_of(part)(text)
+
+    return read
+
+
+def _scalar_of(part: dict[str, Any]) -> Callable[[str], Any]:
+    """Return the function that reads a single value: a text, a whole number or a number."""
+    if is_text(part) or "enum" in part:
+        return str
+    return whole if any(form.get("type") == "integer" for form in forms(part)) else number
+
+
+def _table(text: str, properties: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """Return a table; `names` are the words that may be written in its place."""
+    pairs = [part.partition("=") for part in parts(text)]
+    for name, given, _ in pairs:
+        if not given:
+            alone = name == text
+            what = f"{', '.join(names)} or NAME=VALUE" if alone and names else "NAME=VALUE"
+            where = repr(name) if alone else f"{name!r} in {text!r}"
+            raise argparse.ArgumentTypeError(f"{where} is not {what}, such as {_example(properties)}")
+    known = {name: setting(part) for name, part in properties.items()}
+    return {name.strip(): known.get(name.strip(), str)(value.strip()) for name, _, value in pairs}
+
+
+def _example(properties: dict[str, Any]) -> str:
+    name, part = next(iter(properties.items()))
+    return f"{name}={part.get('default', '...')}"
+
+
+def _array(text: str) -> Any:
+    try:
+        return json.loads(text if text.startswith("[") else f"[{text}]")
+    except (ValueError, RecursionError):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers, such as [1, 1, 0.5]") from None
+
+
+# -- values of other options -------------------------------------------------------------------------------
+
+
+def prices(text: str) -> dict[str, float]:
+    """Return prices by name; names and bounds are checked where they are used."""
+    return {name: number(price) for name, price in _table(text, {"ready": {"default": 0.02}}, []).items()}
+
+
+def varied(text: str) -> tuple[str, list[int | float | str]]:
+    """Return a field and its values, from a list or from a range whose end is included."""
+    name, given, values = (part.strip() for part in text.partition("="))
+    if not (name and given and values):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not like prewarmed=6:20, prewarmed=6:20:2 or price=60,240"
+        )
+    ends = values.split(":")
+    if len(ends) in (2, 3) and all(re.fullmatch(_DECIMAL, end.strip()) for end in ends):
+        return name.replace("-", "_"), _range(text, *map(Decimal, ends))
+    return name.replace("-", "_"), ListOf(_number_or_text)(values)
+
+
+_DECIMAL = r"[+-]?([0-9]{1,15}(\.[0-9]{0,15})?|\.[0-9]{1,15})"
+_MOST_VALUES = 10_000
+
+
+def _range(text: str, first: Decimal, last: Decimal, step: Decimal = Decimal(1)) -> list[int | float | str]:
+    if step <= 0 or last < first:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} has no values: write the smaller end first, and a step above 0"
+        )
+    count = int((last - first) / step) + 1
+    if count > _MOST_VALUES:
+        raise argparse.ArgumentTypeError(f"{text!r} has {count:,} values, more than {_MOST_VALUES:,}")
+    return [_plain(first + number * step) for number in range(count)]
+
+
+def _number_or_text(text: str) -> int | float | str:
+    return _plain(Decimal(text)) if re.fullmatch(_DECIMAL, text) else text
+
+
+def _plain(value: Decimal) -> int | float:
+    return int(value) if value == int(value) else float(value)
+
+
+def precision(text: str) -> tuple[str, str, float]:
+    """Return the metric, "absolute" or "relative", and the half width."""
+    metric, given, width = (part.strip() for part in text.partition("="))
+    if not (metric and given and width):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like on_time_rate=0.001 or published=1%")
+    if width.endswith("%"):
+        return metric, "relative", number(width.removesuffix("%")) / 100
+    return metric, "absolute", number(width)
 
 
 _UNSET = argparse.SUPPRESS
@@ -78,7 +273,7 @@ def _option(name: str, text: str, kind: Callable[[str], Any] = str, **how: Any) 
     words = words_of(metavar)
     if (default := how.get("default")) and default != _UNSET and not isinstance(default, list):
         text = f"{text} (default: %(default)s)"
-    return Option((flag,), text, how | {"metavar": metavar, "type": read.choice(*words) if words else kind})
+    return Option((flag,), text, how | {"metavar": metavar, "type": choice(*words) if words else kind})
 
 
 def _switch(flag: str, text: str, **how: Any) -> Option:
@@ -104,7 +299,7 @@ def _of_field(name: str, part: dict[str, Any]) -> Option:
     if name == "publishing_queue_capacity":
         flags = ["--queue-capacity", *flags]
     text = f"{_in_short(part['description'])}{_keys(part)}{_default(name, part)}"
-    how = {"dest": name, "metavar": _metavar(part), "type": read.setting(part), "default": _UNSET}
+    how = {"dest": name, "metavar": _metavar(part), "type": setting(part), "default": _UNSET}
     return Option((*flags,), text, how)
 
 
@@ -116,7 +311,7 @@ def _metavar(part: dict[str, Any]) -> str:
         return f"{{{','.join(part['enum'])}}}"
     if is_text(part):
         return "DIST"
-    return "N" if any(one.get("type") == "integer" for one in forms(part)) else "X"
+    return "N" if _scalar_of(part) is whole else "X"
 
 
 def _in_short(description: str) -> str:
@@ -155,7 +350,7 @@ _ONE_SCENARIO = (_option("--scenario FILE", _FILE), *SCENARIO.values())
 _GRID = "; several files, and several values of the options below, have commas between them: all combinations"
 _SCENARIOS = (
     _option("--scenario FILE", f"{_FILE}{_GRID} are simulated", ListOf(str)),
-    *(one._replace(how=one.how | {"type": read.TablesOr(one.how["type"])}) for one in SCENARIO.values()),
+    *(one._replace(how=one.how | {"type": TablesOr(one.how["type"])}) for one in SCENARIO.values()),
 )
 
 # -- options of several commands ---------------------------------------------------------------------------
@@ -182,7 +377,7 @@ def _videos(more: str = "", **how: Any) -> tuple[Option, ...]:
 
 _STRATEGY = (
     _option("--strategy NAME", f"{_NOTATION} (default: 2c)", default=_UNSET),
-    _option("--prewarmed N", "the strategy's pool size (2c has 10)", read.whole, default=_UNSET),
+    _option("--prewarmed N", "the strategy's pool size (2c has 10)", whole, default=_UNSET),
 )
 _SEVERAL = _option(
     "--strategies NAMES",
@@ -190,8 +385,8 @@ _SEVERAL = _option(
     ListOf(str),
     default=["1", "2a", "2b", "2c"],
 )
-_SEED = _option("--seed S", "{simulate.seed} (default: 1)", read.whole_or_none, default=_UNSET)
-_REPLICATIONS = _option("--replications N", "{compare.replications}", read.whole, default=1000)
+_SEED = _option("--seed S", "{simulate.seed} (default: 1)", whole_or_none, default=_UNSET)
+_REPLICATIONS = _option("--replications N", "{compare.replications}", whole, default=1000)
 _NO_CONTROL = _switch(
     "--no-control", "use simulation alone, without what theory knows", action="store_false", dest="control"
 )
@@ -203,7 +398,7 @@ _ENGINE = _option(
 _DASK = _option("--dask ADDRESS", "simulate on the Dask cluster whose scheduler is at tcp://HOST:PORT")
 _COMPUTATION = (
     _ENGINE,
-    OneOf((_option("--workers N", "{replicate.workers}", read.whole), _DASK)),
+    OneOf((_option("--workers N", "{replicate.workers}", whole), _DASK)),
     _option("--results DIR", "{replicate.results}"),
 )
 _BY = _option(
@@ -217,7 +412,7 @@ def _prices(more: str) -> Option:
         "what things cost, such as ready=0.02,failed=5: NAME=VALUE of starting, ready, busy (a second of a "
         f"publisher), start (of a publisher), failed (a video); {more}"
     )
-    return _option("--prices NAME=VALUE,...", text, read.prices)
+    return _option("--prices NAME=VALUE,...", text, prices)
 
 
 def _startup_samples(more: str) -> Option:
@@ -225,8 +420,8 @@ def _startup_samples(more: str) -> Option:
 
 
 def _target(more: str) -> OneOf:
-    rate = _option("--target X", f"{{plan.target}}{more}", read.share)
-    return OneOf((rate, _option("--failures-per-day N", "{plan.failures_per_day}", read.number)))
+    rate = _option("--target X", f"{{plan.target}}{more}", share)
+    return OneOf((rate, _option("--failures-per-day N", "{plan.failures_per_day}", number)))
 
 
 def _folder(force: str) -> tuple[Option, ...]:
@@ -244,8 +439,8 @@ _GENERATE = Command(
     "catalogues",
     "make a synthetic catalogue with the mix of a real day",
     ("tv2sim generate --out videos.jsonl", "tv2sim generate --videos 1000 --seed 3 | tv2sim check -"),
-    _option("--videos N", "{generate_catalogue.videos}", read.whole, default=154),
-    _option("--seed S", "{generate_catalogue.seed}", read.whole, default=20),
+    _option("--videos N", "{generate_catalogue.videos}", whole, default=154),
+    _option("--seed S", "{generate_catalogue.seed}", whole, default=20),
     _option("--out FILE", "where to write it (default: standard output)"),
     _FORCE,
 )
@@ -256,13 +451,13 @@ _CHECK = Command(
     "videos",
     *_videos(),
     "output",
-    _option("--rejected N", "list at most N reasons for rejecting lines", read.whole, default=20),
+    _option("--rejected N", "list at most N reasons for rejecting lines", whole, default=20),
     "scenario",
     *_ONE_SCENARIO,
 )
-_RUNS = _option("--runs N", "simulate replications 0 to N-1 (default: 1)", read.whole)
+_RUNS = _option("--runs N", "simulate replications 0 to N-1 (default: 1)", whole)
 _RUN = Command(
-    "run",
+    "small_commands",
     "simulate a catalogue and print the stats line of each run",
     ("tv2sim run videos.jsonl --strategy 2c --runs 4", "tv2sim run videos.jsonl --log text --out run"),
     "videos",
@@ -271,7 +466,7 @@ _RUN = Command(
     *_STRATEGY,
     "replications",
     _SEED,
-    OneOf((_RUNS, _option("--replication R", "simulate replication R alone", read.whole))),
+    OneOf((_RUNS, _option("--replication R", "simulate replication R alone", whole))),
     _ENGINE,
     "output",
     _option("--log {text,json}", "print the event log of the run as well"),
@@ -300,12 +495,12 @@ _COMPARE = Command(
     "strategies",
     *(_SEVERAL, _option("--baseline NAME", "{compare.baseline}")),
     "decision",
-    _option("--margin W", "{compare.margin}, such as 0.1%% (default: any)", read.share, default=0.0),
+    _option("--margin W", "{compare.margin}, such as 0.1%% (default: any)", share, default=0.0),
     _prices("tables, report and verdict then have the cost of a run"),
     _target(_SOUGHT),
     "replications",
     _REPLICATIONS,
-    _option("--precision M=W", _PRECISION, read.precision),
+    _option("--precision M=W", _PRECISION, precision),
     _SEED,
     _startup_samples("a second, wider interval holds the uncertainty of not knowing more of them"),
     _NO_CONTROL,
@@ -342,14 +537,14 @@ _PLAN = Command(
     *_videos(),
     "candidates",
     _option("--strategy NAME", f"{_CANDIDATES} (default: 2c)", ListOf(str), default=["2c"]),
-    _option("--vary FIELD=VALUES", _VARY, read.varied, action="append", default=[]),
+    _option("--vary FIELD=VALUES", _VARY, varied, action="append", default=[]),
     "decision",
     _target(" (default: 99.9%%; with a price of failed videos the least cost)"),
     _prices("the cheapest is sought"),
-    _option("--indifference X", "{plan.indifference}", read.share, default=0.01),
-    _option("--confidence X", "{plan.confidence}", read.share, default=0.95),
+    _option("--indifference X", "{plan.indifference}", share, default=0.01),
+    _option("--confidence X", "{plan.confidence}", share, default=0.95),
     "replications",
-    _option("--replications N", "{plan.replications}", read.whole, default=20_000),
+    _option("--replications N", "{plan.replications}", whole, default=20_000),
     _SEED,
     _startup_samples("it is said how often other samples of as many would give the same answer"),
     _NO_CONTROL,
@@ -379,9 +574,9 @@ _REPLAY = Command(
     *_STRATEGY,
     "replication",
     _SEED,
-    _option("--replication R", "which replication (default: 0)", read.whole, default=_UNSET),
+    _option("--replication R", "which replication (default: 0)", whole, default=_UNSET),
     "pace",
-    _option("--speed X", "{replay.speed}", read.speed, default=1),
+    _option("--speed X", "{replay.speed}", speed, default=1),
     _switch("--strict", "fail when more than 100 ms behind the clock, instead of warning"),
     "views",
     _option("--log {text,json,stats,none}", _LOG, default="text"),
@@ -429,7 +624,7 @@ _FIT = Command(
         r"printf 'le,count\n2,5\n4,60\n8,98\n+Inf,100\n' | tv2sim fit -",
     ),
     _option("samples FILE", _SAMPLES),
-    _option("--seed S", "the seed of the test's random numbers", read.whole, default=1),
+    _option("--seed S", "the seed of the test's random numbers", whole, default=1),
 )
 _ENGINES = Command(
     "small_commands",
@@ -451,8 +646,8 @@ _VERIFY = Command(
     *_videos(" (default: that of tv2sim generate)", nargs="?"),
     "replications",
     _SEED,
-    _option("--replications N", "{verify.replications}", read.whole, default=100),
-    _option("--confidence X", "{verify.confidence}", read.share, default=0.99),
+    _option("--replications N", "{verify.replications}", whole, default=100),
+    _option("--confidence X", "{verify.confidence}", share, default=0.99),
     _option("--engine {auto,simpy,kernel}", "{verify.engine}", default="auto"),
 )
 COMMANDS = {

@@ -6,14 +6,12 @@ import errno
 import os
 import sys
 import textwrap
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 from tv2sim.base.errors import OutputError, printable, shortened
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
 
 
 def note(message: str) -> None:
@@ -45,7 +43,7 @@ def width_of_terminal() -> int | None:
         return None
 
 
-def wrapped(text: str, indent: str = "") -> list[str]:
+def wrap(text: str, indent: str = "") -> list[str]:
     """Return a text as lines that fit the terminal, indented after the first; one line without a terminal."""
     if (width := width_of_terminal()) is None:
         return [text]
@@ -55,11 +53,11 @@ def wrapped(text: str, indent: str = "") -> list[str]:
 
 
 def say(text: str, indent: str = "  ") -> None:
-    """Print a text on standard output, escaped and :func:`wrapped`."""
-    print(*wrapped(printable(text), indent), sep="\n")
+    """Print a text on standard output, escaped, in lines that fit the terminal (:func:`wrap`)."""
+    print(*wrap(printable(text), indent), sep="\n")
 
 
-def fitted(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Iterator[str]:
+def fit_table(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Iterator[str]:
     """Yield the lines of a table that fits the terminal.
 
     Where it is too wide, words of the head and of text are wrapped. If that is not enough, the columns are
@@ -80,15 +78,21 @@ def fitted(rows: Sequence[Sequence[str] | str], left: int, keys: int = 1) -> Ite
     for part in parts:
         if part is not parts[0]:
             yield ""
-        widths, room = {}, width - _total(least[n] for n in part)
-        for n in part:
-            widths[n] = least[n] + max(0, min(room, whole[n] - least[n]))
-            room -= widths[n] - least[n]
+        widths = _widths(part, least, whole, width)
         for row in rows:
             if isinstance(row, str):
                 yield from textwrap.wrap(row, width)
             else:
                 yield from _lines([(row[n], widths[n], n < left) for n in part], head=row is rows[0])
+
+
+def _widths(part: list[int], least: list[int], whole: list[int], width: int) -> dict[int, int]:
+    """Return the widths of the columns of a table: the least ones, and what room is left from the first on."""
+    widths, room = {}, width - _total(least[n] for n in part)
+    for n in part:
+        widths[n] = least[n] + max(0, min(room, whole[n] - least[n]))
+        room -= widths[n] - least[n]
+    return widths
 
 
 def _least(column: Sequence[str], most: int | None) -> int:

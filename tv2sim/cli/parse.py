@@ -6,20 +6,16 @@ import argparse
 import itertools
 import re
 import sys
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
 import tv2sim
 from tv2sim.base.checks import did_you_mean
 from tv2sim.base.errors import MissingExtraError
-from tv2sim.cli.option_values import ListOf
-from tv2sim.cli.options import COMMANDS, FORMS, OneOf, Option, words_of
+from tv2sim.cli.options import COMMANDS, FORMS, ListOf, OneOf, Option, words_of
 from tv2sim.cli.output import one_line
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
 
 _WHAT = "Simulate when to start single-use publishers, and how many."
 _EXAMPLES = "examples, with the catalogue that `tv2sim generate --out videos.jsonl` writes:"

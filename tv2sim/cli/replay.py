@@ -16,17 +16,8 @@ from tv2sim.base.checks import plural
 from tv2sim.base.errors import InputError, need, need_pyarrow
 from tv2sim.base.storage import may_replace, whole_file, whole_folder
 from tv2sim.catalogue import Catalogue, Video
+from tv2sim.cli import inputs
 from tv2sim.cli.command import Signalled, Signals
-from tv2sim.cli.inputs import (
-    catalogue_of,
-    keep_running,
-    note_load,
-    port_of,
-    prices_of,
-    scenario_of,
-    seed_of,
-    strategy_of,
-)  # fmt: skip
 from tv2sim.cli.log import costs_line, data_of, end_of, head_of, json_line, line_of
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.output import discard, note, one_line, printing, warnings_noted
@@ -109,22 +100,26 @@ def _check_recorded(options: argparse.Namespace) -> None:
 
 def _handle(options: argparse.Namespace) -> Replay:
     """Return the replay that the options and the environment ask for, before its start."""
-    serving = {"host": options.host, "port": port_of(options), "keep_running": keep_running(options)}
-    how = {"speed": options.speed, "strict": options.strict, "prices": prices_of(options), **serving}
+    serving = {
+        "host": options.host,
+        "port": inputs.port_of(options),
+        "keep_running": inputs.keep_running(options),
+    }
+    how = {"speed": options.speed, "strict": options.strict, "prices": inputs.prices_of(options), **serving}
     if options.recorded is not None:
         _check_recorded(options)
         return Replay(recorded=options.recorded, **how)
     if options.catalogue is None:
         raise InputError("name a catalogue, or - for standard input, or a recorded log with --recorded")
-    scenario = scenario_of(options)
+    scenario = inputs.scenario_of(options)
     # a log is read as a whole, and is no feed; so is a file that may have to be sorted
     whole = options.columns is not None or (scenario.encoders is None and Path(options.catalogue).is_file())
-    catalogue = catalogue_of(options, [scenario]) if whole else options.catalogue
+    catalogue = inputs.catalogue_of(options, [scenario]) if whole else options.catalogue
     return Replay(
         catalogue,
-        strategy_of(options),
+        inputs.strategy_of(options),
         scenario,
-        seed=seed_of(options),
+        seed=inputs.seed_of(options),
         replication=getattr(options, "replication", 0),
         **how,
     )
@@ -140,7 +135,7 @@ def _play(handle: Replay, options: argparse.Namespace, asked: Signals) -> Signal
     printer = Printer(handle, "none" if viewed else options.log, in_vain=in_vain)
     player = handle.player
     if options.recorded is None and not player.live:
-        note_load(player.source, player.strategy, player.scenario)  # type: ignore[arg-type]
+        inputs.note_load(player.source, player.strategy, player.scenario)  # type: ignore[arg-type]
     if _is_typed(options):
         note("reading standard input, a video a line (Ctrl-D ends it)")
     ended = None
@@ -209,7 +204,7 @@ def _keep_on(handle: Replay, options: argparse.Namespace, asked: Signals) -> Non
     """If the options require it, continue to serve until a signal comes, which is not a failure."""
     viewed = _is_viewed(options)
     if (
-        not keep_running(options)
+        not inputs.keep_running(options)
         or handle.phase in ("stopped", "failed")
         or (handle.url is None and not viewed)
     ):

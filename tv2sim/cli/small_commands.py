@@ -1,16 +1,30 @@
-"""``tv2sim engines``, ``verify`` and ``fit``."""
+"""``tv2sim run``, ``engines``, ``verify`` and ``fit``."""
 
 from __future__ import annotations
 
+import argparse
 import shlex
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tv2sim.base.checks import MOST, a_whole_number
+from tv2sim.base.checks import MOST, a_whole_number, plural
 from tv2sim.base.errors import InputError, printable
-from tv2sim.cli.inputs import catalogue_of, note_rejected, scenario_of, seed_of
-from tv2sim.cli.output import fitted, note, printing, say, wrapped
+from tv2sim.base.progress import with_bar
+from tv2sim.base.random_numbers import as_replication
+from tv2sim.base.storage import may_replace, whole_folder
+from tv2sim.cli import inputs
+from tv2sim.cli.log import costs_line, data_of, end_of, head_of, json_line, line_of
+from tv2sim.cli.output import fit_table, note, printing, say, wrap
+from tv2sim.cli.text_tables import run_by_group
 from tv2sim.engines.choice import engine_for, explained
+from tv2sim.experiments.simulate import simulate
+from tv2sim.results.event_kinds import log_of
+from tv2sim.results.run import Run
+from tv2sim.results.saving import is_saved_run, write_run
 from tv2sim.strategies import as_strategy
 from tv2sim.theory.verification import Verification, verify
 from tv2sim.world.fitting import HEAD, figures, fit
@@ -18,10 +32,83 @@ from tv2sim.world.measured_times import unit_question
 from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
-
     from tv2sim.catalogue import Catalogue
+
+# -- ``tv2sim run`` -----------------------------------------------------------------------------------------
+
+
+def run_command(options: argparse.Namespace) -> None:
+    """Simulate, print and write as the options require, after all options and files are checked."""
+    replications = _replications(options)
+    runs = len(replications)
+    strategy, scenario, prices = (
+        inputs.strategy_of(options),
+        inputs.scenario_of(options),
+        inputs.prices_of(options),
+    )
+    seed = inputs.seed_of(options)
+    if options.out is not None:
+        may_replace(Path(options.out), options.force, _ours)
+    catalogue = inputs.catalogue_of(options, [scenario])
+    if options.by is not None:
+        catalogue.groups(options.by)  # an unknown column is refused before the simulation
+    inputs.note_load(catalogue, strategy, scenario)
+    how = {"seed": seed, "progress": runs == 1, "engine": options.engine, "prices": prices}
+    simulated = (
+        simulate(catalogue, strategy, scenario, replication=replication, **how) for replication in replications
+    )
+    with ExitStack() as stack:
+        draft = None
+        if options.out is not None:
+            draft = stack.enter_context(whole_folder(Path(options.out), force=options.force, ours=_ours))
+        for run in with_bar(simulated, "run", wanted=runs > 1, total=runs):
+            with printing(in_vain=draft is not None):
+                _print(run, options.log, options.by)
+            if draft is not None:
+                folder = draft if runs == 1 else draft / f"replication-{run.replication}"
+                folder.mkdir(exist_ok=True)
+                write_run(run, folder, options.format)
+
+
+def _replications(options: argparse.Namespace) -> Sequence[int]:
+    """Return the replications of the options, after a check that the output suits their number."""
+    runs = 1 if options.runs is None else a_whole_number("--runs", options.runs, at_least=1, at_most=MOST)
+    if options.log == "json" and runs > 1:
+        raise InputError(f"--log json is for one run, not {runs}: choose one with --replication")
+    if options.log == "json" and options.by is not None:
+        raise InputError("--by prints a table to read, --log json lines for programs: leave one of them out")
+    return range(runs) if options.replication is None else [as_replication(options.replication)]
+
+
+def _ours(folder: Path) -> bool:
+    """Return whether a folder contains only what this command writes."""
+    return is_saved_run(folder) or all(
+        path.is_dir() and path.name.startswith("replication-") and is_saved_run(path)
+        for path in folder.iterdir()
+    )
+
+
+def _print(run: Run, log: str | None, by: str | None) -> None:
+    """Print the stats line of a run, after its log and the table of its groups if they are asked for."""
+    own, entries = run.facts.videos["own"].tolist(), log_of(run.facts).entries() if log else ()
+    if log == "json":
+        write = sys.stdout.buffer.write
+        write(json_line(head_of(run, run.catalogue)))
+        for entry in entries:
+            write(json_line(data_of(entry, own)))
+        write(json_line(end_of(run)))
+    else:
+        titles = run.catalogue.titles
+        for entry in entries:
+            print(line_of(entry, titles, own))
+        for line in run_by_group(run, by) if by is not None else ():
+            print(line)
+        if run.prices:
+            print(costs_line(run))
+        print(run.stats)
+    if run.ending != "completed":
+        left = plural(run.summary["unfinished"], "video")
+        note(f"replication {run.replication} ended at {run.end:g} s, {left} unfinished: {run.ending}")
 
 
 def engines_command(options: argparse.Namespace) -> None:
@@ -30,8 +117,8 @@ def engines_command(options: argparse.Namespace) -> None:
     Standard error says where compiled code is kept.
     """
     count = a_whole_number("--replications", options.replications, at_least=1, at_most=MOST)
-    scenario = scenario_of(options)
-    catalogue = catalogue_of(options, [scenario])
+    scenario = inputs.scenario_of(options)
+    catalogue = inputs.catalogue_of(options, [scenario])
     strategies = [as_strategy(name) for name in options.strategies]
     compiles = False
     for strategy in strategies:
@@ -51,7 +138,7 @@ def verify_command(options: argparse.Namespace) -> int:
     """Verify the engines, print the table and the answer, and return 1 if not all agrees."""
     found = verify(
         _catalogue(options),
-        seed=seed_of(options),
+        seed=inputs.seed_of(options),
         replications=options.replications,
         confidence=options.confidence,
         engine=options.engine,
@@ -64,8 +151,8 @@ def verify_command(options: argparse.Namespace) -> int:
 
 def _catalogue(options: argparse.Namespace) -> Catalogue | None:
     if options.catalogue is not None:
-        catalogue = catalogue_of(options, [Scenario()])
-        note_rejected(catalogue)
+        catalogue = inputs.catalogue_of(options, [Scenario()])
+        inputs.note_rejected(catalogue)
         return catalogue
     if options.columns is not None:
         raise InputError("--columns is for the videos of a CATALOGUE: name one, or leave it out")
@@ -78,9 +165,9 @@ def _lines(found: Verification) -> Iterator[str]:
     cells: list[list[str] | str] = [head[2:]]
     for (case, formula), several in groupby(rows, key=lambda row: row[:2]):
         cells += [f"{formula}: {case}", *([f"  {row[2]}", *row[3:]] for row in several)]
-    yield from fitted(cells, left=1)
+    yield from fit_table(cells, left=1)
     yield ""
-    yield from wrapped(printable(found.answer))
+    yield from wrap(printable(found.answer))
 
 
 def fit_command(options: argparse.Namespace) -> None:
@@ -88,7 +175,7 @@ def fit_command(options: argparse.Namespace) -> None:
     found = fit(options.samples, seed=options.seed)
     if found.families:
         rows = [["", *HEAD], *([str(one), *figures(one)] for one in found.families)]
-        print(*fitted(rows, left=1), "", sep="\n")
+        print(*fit_table(rows, left=1), "", sep="\n")
         for family, why in found.left_out.items():
             say(f"{family} is no candidate: {why}")
     for sentence in str(found).splitlines():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,7 +10,8 @@ import numpy as np
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import number, p_value, rate
 from tv2sim.base.errors import printable
-from tv2sim.cli.output import fitted, wrapped
+from tv2sim.base.lazy_pandas import pd
+from tv2sim.cli.output import fit_table, wrap
 from tv2sim.experiments.conclusions import controlled, differences, name_of, verdict
 from tv2sim.experiments.startup_resampling import ENDS
 from tv2sim.inference.intervals import Interval
@@ -18,10 +20,6 @@ from tv2sim.results.figures import estimate, heading, in_points, span
 from tv2sim.results.metrics import MAIN, METRICS, ON_TIME_RATE
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterator, Mapping
-
-    import pandas as pd
-
     from tv2sim.experiments.comparison import Comparison
     from tv2sim.experiments.comparison_tables import Compared
     from tv2sim.experiments.planning import Plan
@@ -60,7 +58,7 @@ def to_read(study: Comparison, by: str | None = None, plan: Plan | None = None) 
         if part is not parts[0]:
             yield ""
         first = part[part.baseline]
-        yield from wrapped(
+        yield from wrap(
             printable(
                 f"{name_of(part)}: {plural(len(first.catalogue), 'video')}, "
                 f"{plural(study.replications, 'replication')}, "
@@ -77,17 +75,17 @@ def to_read(study: Comparison, by: str | None = None, plan: Plan | None = None) 
             yield from _metrics(part, wider=True)
         if words := controlled(part.cells):
             yield ""
-            yield from wrapped(printable(words))
+            yield from wrap(printable(words))
         if len(part.strategies) > 1:
             yield ""
             head = f"differences from strategy {printable(study.baseline)}, paired; p-values adjusted (Holm)"
-            yield from wrapped(head)
+            yield from wrap(head)
             yield ""
             yield from _differences(part)
         yield ""
         if by is not None:
             yield from _by_group(part, by)
-        yield from wrapped(printable(verdict(part, plan)))
+        yield from wrap(printable(verdict(part, plan)))
 
 
 def _metrics(part: Comparison, *, wider: bool = False) -> Iterator[str]:
@@ -100,7 +98,7 @@ def _metrics(part: Comparison, *, wider: bool = False) -> Iterator[str]:
         [printable(name), *(estimate(metric, interval(reps, metric), units=False) for metric in main)]
         for name, reps in part.strategies.items()
     ]
-    yield from fitted([["strategy", *map(heading, main)], *rows], left=1)
+    yield from fit_table([["strategy", *map(heading, main)], *rows], left=1)
 
 
 def _main(part: Comparison) -> list[str]:
@@ -120,7 +118,7 @@ def _differences(part: Comparison) -> Iterator[str]:
             label = METRICS[one.metric].label
             wider = [_wider(part, one)] if measured else []
             rows.append([f"  {label}", one.verdict.value, gain, *wider, p_value(one.p_adjusted)])
-    yield from fitted(rows, left=2)
+    yield from fit_table(rows, left=2)
 
 
 def _wider(part: Comparison, one: Compared) -> str:
@@ -169,10 +167,10 @@ def _groups(
         [*(_group(record[name]) for name in keys), *row, *_lateness(record)]
         for record, row in zip(table.to_dict("records"), rows, strict=True)
     ]
-    yield from wrapped(f"by {printable(column)}; lateness (s) that so many % of a group's {what} do not exceed")
+    yield from wrap(f"by {printable(column)}; lateness (s) that so many % of a group's {what} do not exceed")
     yield from (*notes, "")
     head = [*keys[:-1], printable(column), *heads, "on time (%)", *_PERCENTS]
-    yield from fitted([head, *cells], left=len(keys), keys=len(keys))
+    yield from fit_table([head, *cells], left=len(keys), keys=len(keys))
     yield ""
 
 

@@ -19,14 +19,10 @@ from tv2sim.inference.intervals import Interval
 from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
 from tv2sim.strategies.expectations import submitted_rate
 from tv2sim.theory import queueing
+from tv2sim.theory.bounds import idles_longer_with_pool, rises_with_pool
 from tv2sim.theory.conditions import if_covered
-from tv2sim.theory.proofs import idles_longer_with_pool, rises_with_pool
 from tv2sim.world.distributions import Distribution
 from tv2sim.world.scenario import Scenario
-
-__all__ = [
-    "Candidate", "Exact", "Group", "as_given", "at_least", "at_most", "groups_of", "in_short", "never_on_time",
-]  # fmt: skip
 
 _OF_SCENARIO = [field.name for field in fields(Scenario)]
 _PRICES = [4**number for number in range(7)]
@@ -95,7 +91,7 @@ def _values(values: Any) -> Any:
 def groups_of(
     catalogue: Catalogue, strategies: Any, scenario: Scenario, vary: Any, *, ordered: bool
 ) -> list[Group]:
-    """Return the candidates, those of a group in the order of preference.
+    """Return the candidates in groups, each in the order of preference.
 
     Parameters
     ----------
@@ -168,20 +164,22 @@ def _several(name: str, given: Any) -> list[Any]:
 
 def _groups(usual: Candidate, grid: dict[str, list[Any]], *, ordered: bool, several: bool) -> list[Group]:
     """Return the candidates of one strategy; a pool has no size where no video uses it."""
-    grid = {name: values for name, values in grid.items() if name != "prewarmed" or usual.strategy.shares}
+    if not usual.strategy.shares:
+        grid = {name: values for name, values in grid.items() if name != "prewarmed"}
     of_pool = _is_ascending(grid.get("prewarmed", ()))
-    in_order = ordered and not several and len(grid) == 1
-    inner = [*grid] if in_order else ["prewarmed"] if ordered and of_pool else []
-    within = _choices({name: grid[name] for name in inner})
+    if ordered and not several and len(grid) == 1:
+        candidates = [_varied(usual, values) for values in _choices(grid)]
+        first = _rises_from(candidates, by_price=False) if of_pool else len(candidates)
+        return [Group(candidates, first)]
+    if not (ordered and of_pool):
+        return [Group([_varied(usual, values)], 0) for values in _choices(grid)]
     found = []
-    for outer in _choices({name: values for name, values in grid.items() if name not in inner}):
-        candidates = [_varied(usual, {name: (outer | one)[name] for name in grid}) for one in within]
-        first = _rises_from(candidates, by_price=not in_order) if of_pool else len(candidates)
-        if in_order:
-            found.append(Group(candidates, first))
-        else:  # whatever has no proof may be the cheapest
-            groups = [*([one] for one in candidates[:first]), candidates[first:]]
-            found += [Group(group, 0) for group in groups if group]
+    for values in _choices(grid | {"prewarmed": [None]}):
+        candidates = [_varied(usual, values | {"prewarmed": size}) for size in grid["prewarmed"]]
+        first = _rises_from(candidates, by_price=True)
+        # whatever has no proof may be the cheapest
+        groups = [*([one] for one in candidates[:first]), candidates[first:]]
+        found += [Group(group, 0) for group in groups if group]
     return found
 
 

@@ -14,13 +14,11 @@ from typing import Any
 
 from tv2sim.base.checks import a_path
 from tv2sim.base.errors import InputError
-from tv2sim.base.later_methods import Displayed, served
+from tv2sim.base.later_methods import Displayed, serve
 from tv2sim.experiments.comparison_tables import Compared, Tables
 from tv2sim.experiments.planning import Plan
-from tv2sim.experiments.replications import Replications, extended
+from tv2sim.experiments.replications import Replications, extend_all
 from tv2sim.world.prices import Prices
-
-__all__ = ["Comparison"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -59,14 +57,14 @@ class Comparison(Tables, Displayed):
     @property
     def verdict(self) -> str:
         """The verdict in a sentence if there is one world with its baseline, else an empty text."""
-        return str(served("Comparison.verdict", self))
+        return str(serve("Comparison.verdict", self))
 
     def extend(self, more: int, **how: Any) -> Comparison:
         """Return a comparison with `more` additional replications; those that are done are not repeated.
 
         `workers`, `executor`, `results` and `progress` are those of :func:`tv2sim.compare`.
         """
-        cells = dict(zip(self.cells, extended(self.cells.values(), more, **how), strict=True))
+        cells = dict(zip(self.cells, extend_all(self.cells.values(), more, **how), strict=True))
         return replace(self, cells=cells, stopped=None, whole=None)
 
     def priced(self, prices: Prices | None) -> Comparison:
@@ -151,7 +149,7 @@ class Comparison(Tables, Displayed):
 
         A part that was selected becomes a separate comparison.
         """
-        data: dict[str, Any] = served("Comparison.to_dict", self)
+        data: dict[str, Any] = serve("Comparison.to_dict", self)
         return data
 
     @classmethod
@@ -172,7 +170,7 @@ class Comparison(Tables, Displayed):
         >>> tv.Comparison.from_dict(study.to_dict()).summary.equals(study.summary)
         True
         """
-        study: Comparison = served("Comparison.from_dict", data)
+        study: Comparison = serve("Comparison.from_dict", data)
         return study
 
     def report(
@@ -231,5 +229,5 @@ class Comparison(Tables, Displayed):
         if all(cell.strategy != self.baseline for cell in self.cells):
             raise InputError(f"a report needs the baseline, {self.baseline!r}: select it as well")
         texts = {"command": command, "title": title, "author": author, "date": date, "notes": notes}
-        written: Path = served("Comparison.report", self, path, **texts, by=by, plan=plan)
+        written: Path = serve("Comparison.report", self, path, **texts, by=by, plan=plan)
         return written

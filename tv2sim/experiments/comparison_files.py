@@ -16,14 +16,12 @@ from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.control_variate import Control
 from tv2sim.experiments.replications import Cell, Replications
 from tv2sim.experiments.startup_resampling import Resamples
-from tv2sim.experiments.tasks import Chunk
+from tv2sim.experiments.workers import Chunk
 from tv2sim.inference.intervals import Interval, Precision, Stopped
 from tv2sim.results.run import versions_here
 from tv2sim.results.saving import FORMAT, check_format, strategy_of
 from tv2sim.world.prices import Prices
 from tv2sim.world.scenario import Scenario
-
-__all__ = ["as_data", "of_data"]
 
 
 def as_data(study: Comparison) -> dict[str, Any]:

@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isnan, nan
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.experiments.replications import Cell, Replications
 from tv2sim.experiments.startup_resampling import ENDS, Resamples
 from tv2sim.experiments.video_figures import QUANTITIES, SHARES
@@ -19,12 +20,6 @@ from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE, Verdict, hypothe
 from tv2sim.theory.conditions import if_covered
 from tv2sim.theory.queueing import failed_bound
 from tv2sim.world.prices import Prices
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-__all__ = ["Compared", "Tables", "compared", "dominance", "frontier_of"]
 
 _TESTED = Difference._fields.index("between")
 """The fields of a difference before this place are columns."""
@@ -106,8 +101,6 @@ class Tables:
         0         1            20   62.8
         22       2a            20  127.9
         """
-        import pandas as pd
-
         rows = [
             [*cell, metric, len(reps), *self._numbers(reps, metric), reps.interval(metric, self.confidence).n]
             for cell, reps in self.cells.items()
@@ -121,8 +114,6 @@ class Tables:
 
         With measured start-up times also `input_ci_low` and `input_ci_high`, which hold their uncertainty.
         """
-        import pandas as pd
-
         from tv2sim.experiments.summary import Summary
 
         rows = [
@@ -153,8 +144,6 @@ class Tables:
         InputError
             If there are no prices.
         """
-        import pandas as pd
-
         rows = [reps.mean_costs for reps in self.cells.values()]
         return pd.DataFrame(rows).set_axis(pd.MultiIndex.from_tuples(list(self.cells), names=Cell._fields))
 
@@ -169,8 +158,6 @@ class Tables:
         ``lateness_p99`` is something else: the mean of the runs' own quantiles. `replications` and `videos` (in
         each of them) say what it rests on: at most 1,000,000 videos. See :meth:`Replications.quantile`.
         """
-        import pandas as pd
-
         rows = [
             (*cell, quantity, share, *found)
             for cell, reps in self.cells.items()
@@ -189,8 +176,6 @@ class Tables:
         InputError
             If a catalogue has no such column; the message lists those that it has.
         """
-        import pandas as pd
-
         tables = {cell: reps.by(column, self.confidence) for cell, reps in self.cells.items()}
         found = pd.concat(tables, names=[*Cell._fields, None])
         return found.reset_index(list(Cell._fields)).reset_index(drop=True)
@@ -206,13 +191,11 @@ class Tables:
         the pairing reduced the variance; `differing` of `n` replications differ from the commonest one. Metrics
         that follow from each other, as the on-time rate does from the videos published, are one hypothesis;
         where neither strategy's value can vary, there is none, and the p-value is missing. The `verdict` is
-        "better", "worse" or "no difference shown" ("higher" or "lower" where neither is better), or "no
-        difference that matters" for an on-time rate whose interval lies within the margin. With measured
+        "better", "worse" or "no difference shown"; "higher" or "lower" of a metric without a better direction;
+        "no difference that matters" if the interval of an on-time rate lies within the margin. With measured
         start-up times there are the ends of the wider interval, `input_ci_low` and `input_ci_high`, which has
         no effect on the verdict.
         """
-        import pandas as pd
-
         rows = [
             [
                 *(*one.cell, self.baseline, one.metric, *one.difference[:4]),
@@ -262,8 +245,8 @@ class Tables:
         of the same world is no higher in both failures and idle time, or cost, and lower in one; and
         `price_of_failure`: of the others, from the cheapest on, what one failed video less costs against the
         one before. Means decide, so strategies that are close may change places with other replications.
-        `failed` has the videos that are late; where strategies are compared, those that are unfinished or
-        refused count as well, so that a pool which publishes nothing is not the best.
+        `failed` has the videos that are late; where strategies are compared, videos that are unfinished or
+        refused count as well: a pool that publishes nothing is not the best.
 
         Examples
         --------
@@ -328,7 +311,7 @@ _DECIMALS = 9
 def dominance(failures: ArrayLike, price: ArrayLike) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return for each point whether another one dominates it, and what one failure less costs there.
 
-    A point is dominated if another one has no more failures and no higher price, and less of one of them. The
+    A point is dominated if another point has no more failures and no higher price, and less of either. The
     others are the frontier; what one failure less costs is the slope from its previous, cheaper point.
 
     Parameters
@@ -376,8 +359,6 @@ def frontier_of(
         The metric that is bought off. Only that of failed videos has a bound; to it, videos that are
         unfinished or refused are added where cells are compared, since they are not published either.
     """
-    import pandas as pd
-
     names = dict.fromkeys([metric, *prices])
     rows = [
         {**cell._asdict(), **_means(reps, names, confidence), "bound": _bound(reps, metric)}

@@ -21,19 +21,14 @@ from tv2sim.results.metrics import COST, ON_TIME_RATE
 from tv2sim.strategies import Strategy
 from tv2sim.world.prices import Prices
 
-__all__ = [
-    "Choice", "Conclusion", "choice", "concluded", "controlled", "cost", "differences", "in_words", "judged",
-    "name_of", "names_of", "overall", "parts_of", "taken", "verdict",
-]  # fmt: skip
 
-
-def judged(study: Comparison) -> Comparison:
+def with_on_time_rate(study: Comparison) -> Comparison:
     """Return the comparison with the on-time rate among its metrics, since the verdict rests on it."""
     if ON_TIME_RATE in study.metrics:
         return study
     metrics = (*study.metrics, ON_TIME_RATE)
     cells = {cell: replace(reps, metrics=metrics) for cell, reps in study.cells.items()}
-    return replace(study, cells=cells, whole=study.whole and judged(study.whole))
+    return replace(study, cells=cells, whole=study.whole and with_on_time_rate(study.whole))
 
 
 def verdict_if_one_world(study: Comparison) -> str:
@@ -41,7 +36,7 @@ def verdict_if_one_world(study: Comparison) -> str:
     worlds = {cell[:2] for cell in study.cells}
     if len(worlds) > 1 or all(cell.strategy != study.baseline for cell in study.cells):
         return ""
-    return verdict(judged(study))
+    return verdict(with_on_time_rate(study))
 
 
 def name_of(world: Comparison) -> str:
@@ -58,7 +53,7 @@ def names_of(study: Comparison) -> list[str]:
 
 
 def in_words(strategies: Collection[Strategy]) -> dict[str, str]:
-    """Return the rule of each strategy in words; of those that differ in numbers only, the first one's in full.
+    """Return the rule of each strategy in words; of strategies that differ in numbers, the first in full.
 
     Examples
     --------
@@ -140,10 +135,10 @@ def verdict(world: Comparison, plan: Plan | None = None) -> str:
 
     With a plan, it is the plan's answer, and how its strategy differs from the others.
     """
-    return str(concluded(Judgement(world, taken(world, plan)), plan))
+    return str(conclusion_of(Judgement(world, name_of_answer(world, plan)), plan))
 
 
-def taken(world: Comparison, plan: Plan | None) -> str | None:
+def name_of_answer(world: Comparison, plan: Plan | None) -> str | None:
     """Return the name under which a world has the best strategy of a plan; None if it does not have it."""
     best = plan.best if plan else None
     if best is None or plan is None:
@@ -157,26 +152,26 @@ def taken(world: Comparison, plan: Plan | None) -> str | None:
     return next(same, None)
 
 
-def concluded(judgement: Judgement, plan: Plan | None = None) -> Conclusion:
+def conclusion_of(judgement: Judgement, plan: Plan | None = None) -> Conclusion:
     """Return the parts of the sentences that :func:`verdict` returns."""
     world, chosen = judgement.world, judgement.chosen
     if plan is not None:
         lead, colon, basis = plan.answer.partition(": ")
         if judgement.taken is not None:
             own = [_OWN_FIGURES] if plan.replications else []
-            further = [*_beside(judgement), *_measured(judgement), *own]
+            further = [*_beside(judgement), *_of_measured_times(judgement), *own]
         else:
             further = [_NOT_COMPARED] if plan.best else []
         return Conclusion(lead, colon + basis, further)
-    share, basis = _said(judgement, judgement.by)
+    share, basis = _figure_and_basis(judgement, judgement.by)
     others = [name for name in world.strategies if name != chosen]
-    in_time = f"It publishes {''.join(_said(judgement, ON_TIME_RATE))}."
+    in_time = f"It publishes {''.join(_figure_and_basis(judgement, ON_TIME_RATE))}."
     further = [in_time] if judgement.by == COST else []
     if not others:
         does = "costs" if judgement.by == COST else "publishes"
-        alone = [*further, *_measured(judgement), "Nothing else was simulated to compare it with."]
+        alone = [*further, *_of_measured_times(judgement), "Nothing else was simulated to compare it with."]
         return Conclusion(f"Strategy {chosen} {does} {share}", basis, alone)
-    further += [*_beside(judgement), *_measured(judgement)]
+    further += [*_beside(judgement), *_of_measured_times(judgement)]
     return Conclusion(f"{_why(judgement)}: {share}", basis, further)
 
 
@@ -192,7 +187,7 @@ def _beside(judgement: Judgement) -> Iterator[str]:
     yield from _others(judgement, [name for name in others if name not in told])
 
 
-def _measured(judgement: Judgement) -> Iterator[str]:
+def _of_measured_times(judgement: Judgement) -> Iterator[str]:
     """Say which differences remain with the uncertainty of measured start-up times."""
     world, by = judgement.world, judgement.by
     if world.resamples is None:
@@ -218,14 +213,14 @@ def _others(judgement: Judgement, names: Collection[str]) -> Iterator[str]:
     for says, told in (
         (less, [name for name in judgement.worse if name in names]),
         (more, [name for name in judgement.better if name in names]),
-        (none, [_undecided(judgement, name) for name in judgement.undecided if name in names]),
+        (none, [_name_of_undecided(judgement, name) for name in judgement.undecided if name in names]),
     ):
         if told:
             yield says.format(listed(told))
 
 
-def _undecided(judgement: Judgement, name: str) -> str:
-    """Name a strategy for which no difference is shown; if its cost decides, with what it costs more."""
+def _name_of_undecided(judgement: Judgement, name: str) -> str:
+    """Name a strategy for which no difference is shown; where costs decide, with the difference of its cost."""
     if judgement.by != COST:
         return name
     by = figures.dearer(judgement.difference(name, judgement.chosen).interval)
@@ -249,7 +244,7 @@ def _why(judgement: Judgement) -> str:
     return f"Strategy {chosen} has the highest rate{' and is the cheapest' if cheapest else ''}"
 
 
-def _said(judgement: Judgement, metric: str) -> tuple[str, str]:
+def _figure_and_basis(judgement: Judgement, metric: str) -> tuple[str, str]:
     """Return the chosen strategy's rate or cost, and its interval; of few late videos also their number."""
     interval, confidence = judgement.interval(judgement.chosen, metric), judgement.world.confidence
     of = " per run" if metric == COST else " of videos in time"
@@ -300,7 +295,7 @@ def _price(judgement: Judgement, other: str) -> str:
 
 
 def _meaning(judgement: Judgement, other: str) -> str:
-    """Say of the difference from another strategy that it may be chance, or that it is too small to matter."""
+    """Return a remark on a difference between strategies: it may be chance, or is too small to matter."""
     chosen, gain = judgement.chosen, judgement.difference(judgement.chosen, other)
     if 0 < max(abs(gain.ci_low), abs(gain.ci_high)) < judgement.margin:
         return ", too little to matter"
@@ -324,7 +319,7 @@ def cost(world: Comparison) -> str:
 
 
 def parts_of(world: Comparison, strategy: str) -> dict[str, float]:
-    """Return the mean of each part of the cost of a strategy by its label, for what has a price."""
+    """Return the mean of each part of a strategy's cost that has a price, by its label."""
     parts = world[strategy].mean_costs
     return {
         field.metadata["label"]: parts[field.name]
@@ -344,11 +339,11 @@ class Choice(NamedTuple):
     cost: Interval
     runner_up: str | None
     gain: Interval | None
-    """Its on-time rate less that of the runner-up; or its cost, if they are judged by that."""
+    """The difference of on-time rates from the runner-up; of costs, if strategies are judged by costs."""
     meaning: str
     """A remark on the gain, such as that it may be chance; mostly empty."""
     price: str
-    """The difference of its cost from that of the runner-up, or of its rate, in words."""
+    """The difference of costs from the runner-up in words; of rates, if strategies are judged by costs."""
 
 
 def choice(judgement: Judgement) -> Choice:

@@ -1,4 +1,4 @@
-"""The videos that must fail as a control variate for those that do, and for costs in which failures count."""
+"""The videos that must fail, as a control variate for failed videos and for costs in which failures count."""
 
 from __future__ import annotations
 
@@ -16,11 +16,6 @@ from tv2sim.results.metrics import METRICS, Setting
 from tv2sim.theory.conditions import if_covered
 from tv2sim.theory.queueing import FailedBound, failed_bound
 from tv2sim.world.prices import Prices
-
-__all__ = [
-    "Control", "PartsOfCost", "controlled_difference", "controlled_interval", "cost_difference",
-    "cost_interval",
-]  # fmt: skip
 
 
 @dataclass(eq=False)
@@ -134,7 +129,7 @@ def cost_interval(
 ) -> Interval:
     """Return the mean cost of a run with its interval.
 
-    Failed videos may be rare and dear, so their number has an interval of its own within that of the cost.
+    Failed videos may be rare and dear, so their number has an interval of its own.
     """
     unit = _unit(prices)
     publishers, failed = parts[0] / unit, parts[1]
@@ -155,7 +150,7 @@ def cost_difference(
     controls: tuple[Control | None, Control | None],
     confidence: float,
 ) -> Difference:
-    """Return the mean cost of a run less that of others at the same prices, paired by replication."""
+    """Return the mean difference of the costs of two strategies at the same prices, paired by replication."""
     unit = _unit(prices)
     publishers, failed = zip(parts, others, strict=True)
     publishers = publishers[0] / unit, publishers[1] / unit

@@ -1,4 +1,4 @@
-"""Candidates are simulated until each is decided, with an error probability that holds for all of them."""
+"""The simulation of candidates until each is decided, with one error probability for all decisions together."""
 
 from __future__ import annotations
 
@@ -16,16 +16,13 @@ from numpy.typing import NDArray
 from tv2sim.base.digits import rate
 from tv2sim.engines.choice import engine_for
 from tv2sim.experiments.candidates import Candidate, Exact, at_least, at_most
-from tv2sim.experiments.replications import Replications, extended, with_cost
-from tv2sim.experiments.startup_resampling import Resampling, resampled
-from tv2sim.experiments.tasks import Task
-from tv2sim.experiments.workers import compute
+from tv2sim.experiments.replications import Replications, extend_all, with_cost
+from tv2sim.experiments.startup_resampling import Resampling, resample_of
+from tv2sim.experiments.workers import Task, compute
 from tv2sim.inference.intervals import Interval, rare_interval
 from tv2sim.results.metrics import COST, ON_TIME_RATE, Setting, measured_for
 from tv2sim.world.distributions import Empirical
 from tv2sim.world.prices import Prices
-
-__all__ = ["FIRST", "Choice", "Decision", "Inputs", "Race", "Racer", "Search", "in_resamples", "rate_of"]
 
 FIRST = 100
 """Replications of the first look."""
@@ -35,7 +32,7 @@ _UNASKED = Exact(0.0, 1.0)
 
 
 class Decision(StrEnum):
-    """The decision on a candidate: it meets the target, or fails it, or that is open."""
+    """The decision on a candidate: it meets the target, fails it, or is open."""
 
     MEETS = "meets"
     FAILS = "fails"
@@ -176,7 +173,7 @@ class Race:
 
     def _extend(self, racers: Sequence[Racer], count: int) -> None:
         begun = [self._begun(racer, count * len(racers)) for racer in racers]
-        for racer, reps in zip(racers, extended(begun, count, **self.how), strict=True):
+        for racer, reps in zip(racers, extend_all(begun, count, **self.how), strict=True):
             racer.reps = reps
 
     def _decide(self, racer: Racer, by: str) -> None:
@@ -356,7 +353,7 @@ class Search:
         return [racer for racer in left if racer.looks == least] + self._next_of_chain(chain, race)
 
     def _next_of_chain(self, chain: list[Racer], race: Race) -> list[Racer]:
-        """Return a candidate next to where the means pass the target, or one that may be there."""
+        """Return a candidate at which the means pass the target, or may pass it."""
         seeming = (n for n, one in enumerate(chain) if race.seems_to_meet(one) and not race.is_over(one))
         high = next(seeming, len(chain))
         low = max((n for n in range(high) if chain[n].looks), default=-1)
@@ -367,10 +364,10 @@ class Search:
         return sorted(left, key=lambda one: one.looks)[:1]
 
     def _between(self) -> tuple[list[Racer], list[Racer]]:
-        """Return the candidates before the winner: those before the chain, and those of it that may matter.
+        """Return the candidates before the winner: outside the chain, and within it where they may matter.
 
-        Of the chain, those up to the last that fails are left out. Where prices decide, they rise in the chain
-        as well: what comes after one that is too dear is left out, too.
+        Of the chain, candidates up to the last failing one are left out. Where prices decide, they rise in the
+        chain as well: candidates after one that is too dear are left out, too.
         """
         before = list(takewhile(lambda one: one.decision is not Decision.MEETS, self.racers))
         chain = list(takewhile(lambda one: not one.beaten, before[self.rises_from :]))
@@ -382,9 +379,9 @@ class Search:
 class Choice:
     """The choice of the cheapest among the candidates that were found in several searches.
 
-    One that is shown to be dearer than the cheapest so far is beaten, and is not simulated further, also if it
-    is not known whether it meets the target. The choice is made when no other one can be cheaper by more than
-    the indifference (Kim and Nelson 2001; with targets Andradottir and Kim 2010).
+    A candidate that is shown to be dearer than the cheapest so far is beaten: it is not simulated further, even
+    if it may meet the target. The choice is made when no other one can be cheaper by more than the indifference
+    (Kim and Nelson 2001; with targets Andradottir and Kim 2010).
     """
 
     searches: list[Search]
@@ -488,7 +485,7 @@ class Inputs:
         return np.asarray(found <= most + 1e3 * _ROUNDING)
 
     def _of(self, candidate: Candidate, number: int) -> Candidate:
-        times = resampled(self.samples, self.race.seed, number)
+        times = resample_of(self.samples, self.race.seed, number)
         return replace(candidate, scenario=candidate.scenario.replace(startup_time=times))
 
     def _late(self, candidate: Candidate, numbers: Sequence[int]) -> NDArray[np.float64]:

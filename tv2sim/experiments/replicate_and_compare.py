@@ -25,8 +25,6 @@ from tv2sim.strategies import STRATEGIES, Strategy, as_strategy
 from tv2sim.world.prices import Prices, as_prices
 from tv2sim.world.scenario import Scenario, as_scenario
 
-__all__ = ["compare", "in_words", "replicate"]
-
 T = TypeVar("T")
 
 _FIRST = 100

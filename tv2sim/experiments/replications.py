@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from math import nan
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from tv2sim.base.checks import MOST, a_share, a_whole_number, one_of, shown
 from tv2sim.base.errors import InputError
 from tv2sim.base.later_methods import Displayed
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.catalogue import Catalogue
 from tv2sim.engines.choice import engine_for
@@ -21,8 +22,8 @@ from tv2sim.experiments import control_variate
 from tv2sim.experiments.control_variate import Control, PartsOfCost
 from tv2sim.experiments.results_store import compute
 from tv2sim.experiments.startup_resampling import Resamples, input_interval
-from tv2sim.experiments.tasks import Chunk, Task, joined, room_for
 from tv2sim.experiments.video_figures import QUANTITIES, VideoTimes
+from tv2sim.experiments.workers import Chunk, Task, join_chunks, room_for
 from tv2sim.inference import intervals
 from tv2sim.inference.intervals import Difference, Interval, Quantile, Stopped, as_confidence, exactly
 from tv2sim.results.metrics import (
@@ -39,12 +40,6 @@ from tv2sim.results.metrics import (
 from tv2sim.strategies import Strategy
 from tv2sim.world.prices import Prices, as_prices, needed
 from tv2sim.world.scenario import Scenario
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-__all__ = ["Cell", "Replications", "extended", "main_of", "with_cost"]
 
 
 class Cell(NamedTuple):
@@ -141,9 +136,9 @@ class Replications(Displayed):
         the bounds of the metric. If it cannot vary, the width is 0; if too few replications differ, there is
         no interval.
 
-        For a pool of one size, first in, first out, the mean of `failed`, and of what follows from it, is the
-        exact mean of the videos that must fail plus the mean of the others in the replications
-        (:class:`Control`).
+        For a pool of one size, first in, first out, the mean of `failed` has two parts: the exact mean of the
+        videos that must fail, and the mean of the others in the replications (:class:`Control`). Metrics that
+        follow from `failed` have the same parts.
         """
         values, confidence = self.values(metric)[:first], as_confidence(confidence)
         of, videos = METRICS[metric], len(self.catalogue)
@@ -162,11 +157,11 @@ class Replications(Displayed):
     def less(
         self, other: Replications, metric: str, confidence: float = 0.95, *, first: int | None = None
     ) -> Difference:
-        """Return the mean of a metric less that of other replications, paired by replication.
+        """Return the mean difference of a metric from other replications, paired by replication.
 
-        All of them are taken, which must be as many of both, or the `first` few. If neither can vary, the
+        All replications are taken, which must be as many of both, or the `first` few. If neither can vary, the
         difference is exact: it has the width 0 and no p-value. Costs are compared at the prices of these
-        replications. Failures are controlled as in :meth:`interval` if those of both are.
+        replications. Failures are controlled as in :meth:`interval` if both have a control variate.
         """
         other = other.priced(self.prices) if metric == COST else other
         of, values, others = METRICS[metric], self.values(metric)[:first], other.values(metric)[:first]
@@ -188,8 +183,8 @@ class Replications(Displayed):
     ) -> Interval:
         """Return the mean of a metric, with an interval that holds the uncertainty of measured start-up times.
 
-        The times are those of `startup_samples`. With `less`, it is of the difference from other replications.
-        It is a bootstrap of the times, of which ``docs/intervals.md`` has the method and how often it holds.
+        The times are `startup_samples`. With `less`, the result is a difference from other replications. The
+        interval is a bootstrap of the times; ``docs/intervals.md`` has the method and how often it holds.
 
         Raises
         ------
@@ -279,8 +274,6 @@ class Replications(Displayed):
     @cached_property
     def frame(self) -> pd.DataFrame:
         """A row per replication: its number and its metrics."""
-        import pandas as pd
-
         columns = {metric: self.values(metric).astype(METRICS[metric].dtype) for metric in self.metrics}
         return pd.DataFrame({"replication": np.arange(len(self)), **columns})
 
@@ -316,8 +309,6 @@ class Replications(Displayed):
         InputError
             If there are no prices.
         """
-        import pandas as pd
-
         columns = {**self.parts_of_cost, COST: self.values(COST)}
         return pd.DataFrame({"replication": np.arange(len(self)), **columns})
 
@@ -336,7 +327,7 @@ class Replications(Displayed):
 
     @cached_property
     def mean_costs(self) -> dict[str, float]:
-        """The means of :attr:`costs`, with those of failed videos as :meth:`interval` has them."""
+        """The means of :attr:`costs`; the means of failed videos are as in :meth:`interval`."""
         means = {
             name: float(part.mean()) for name, part in (self.parts_of_cost | {COST: self.values(COST)}).items()
         }
@@ -347,8 +338,6 @@ class Replications(Displayed):
     @cached_property
     def on_time(self) -> pd.DataFrame:
         """A row per video: how often it was on time, and the probability of it with its 95 % interval."""
-        import pandas as pd
-
         counts = self.results.on_time
         shares = pd.DataFrame([intervals.share_interval(count, len(self)) for count in counts.tolist()])
         columns = ["id", "title", "encoding_time", "publication_timeout"]
@@ -372,8 +361,8 @@ class Replications(Displayed):
         Raises
         ------
         InputError
-            If there are not so many replications, or if they cannot be repeated, since a strategy of a class of
-            your own is not saved with a comparison.
+            If there are not so many replications, or they cannot be repeated: a strategy of a class of your own
+            is not saved with a comparison.
 
         Examples
         --------
@@ -457,7 +446,7 @@ class Replications(Displayed):
         column : str
             Such as ``"provider"``. Videos without a value are a group of their own, the last one.
         confidence : float
-            Of the interval of the on-time rate: that of a mean over replications.
+            Of the interval of the on-time rate, which is a mean over replications.
         first : int, optional
             How many replications, as in :meth:`elapsed`.
 
@@ -523,7 +512,7 @@ class Replications(Displayed):
 
         `workers`, `executor`, `results` and `progress` are those of :func:`tv2sim.replicate`.
         """
-        (reps,) = extended([self], more, **how)
+        (reps,) = extend_all([self], more, **how)
         return reps
 
 
@@ -543,20 +532,20 @@ def with_cost(names: tuple[str, ...], prices: Prices | None) -> tuple[str, ...]:
 def main_of(metrics: Sequence[str]) -> list[str]:
     """Return the metrics that a notebook shows: the main ones that there are, or else the first few.
 
-    A metric from which another one always follows is left out if that one is shown.
+    Of two metrics that always follow from each other, one is shown.
     """
     shown = [metric for metric in MAIN if metric in metrics] or metrics[: len(MAIN)]
     told = {METRICS[metric].follows for metric in shown if METRICS[metric].given is None}
     return [metric for metric in shown if metric not in told]
 
 
-def extended(several: Collection[Replications], more: int, **how: Any) -> list[Replications]:
+def extend_all(several: Collection[Replications], more: int, **how: Any) -> list[Replications]:
     """Return each with `more` additional replications; `how` is for `results_store.compute`."""
     count = a_whole_number("more", more, at_least=1, at_most=MOST)
     tasks = [reps.task(range(len(reps), len(reps) + count), tuple(reps.results.values)) for reps in several]
     chunks = compute(tasks, **how)
     return [
-        replace(reps, results=joined([reps.results, chunk]), stopped=None)
+        replace(reps, results=join_chunks([reps.results, chunk]), stopped=None)
         for reps, chunk in zip(several, chunks, strict=True)
     ]
 

@@ -44,10 +44,8 @@ from tv2sim.base.errors import InputError, OutputError
 from tv2sim.base.storage import draft_of, read_file, remove_abandoned
 from tv2sim.catalogue import Catalogue
 from tv2sim.experiments import workers
-from tv2sim.experiments.tasks import Chunk, Task
+from tv2sim.experiments.workers import Chunk, Task
 from tv2sim.world.distributions import Constant, Empirical, Triangular, Uniform
-
-__all__ = ["RULES", "Description", "IndescribableError", "ResultsFolder", "as_folder", "compute"]
 
 RULES = 4
 """The version of the rules. It changes with every change of results, which the changelog marks **results**."""
@@ -162,7 +160,7 @@ class ResultsFolder:
         self._unusable.clear()
         try:
             files = _files(place)
-            missing = list(self._taken(place, files, task, room))
+            missing = list(self._fill_from_files(place, files, task, room))
             if missing and place.parent.exists():
                 self._explain(place, files, task, [one.task.replications for one in missing])
         except OSError as error:
@@ -190,7 +188,9 @@ class ResultsFolder:
                     f"are not used for a part of them"
                 )
 
-    def _taken(self, place: Path, files: Iterable[_File], task: Task, room: Chunk) -> Iterator[_Missing]:
+    def _fill_from_files(
+        self, place: Path, files: Iterable[_File], task: Task, room: Chunk
+    ) -> Iterator[_Missing]:
         """Fill in what files hold, and yield the gaps between them and the metrics that they lack."""
         done = task.replications.start
         for part, chunk in self._usable(files, task):
@@ -205,7 +205,7 @@ class ResultsFolder:
             if lacks:
                 rest, there = _part(task, room, part, lacks)
                 counted = np.zeros_like(room.on_time)  # apart, since the videos are counted already
-                yield from self._taken(place, files, rest, replace(there, on_time=counted))
+                yield from self._fill_from_files(place, files, rest, replace(there, on_time=counted))
         if done < task.replications.stop:
             gap = range(done, task.replications.stop)
             yield _Missing(*_part(task, room, gap, task.metrics), place)
@@ -223,7 +223,7 @@ class ResultsFolder:
     def _read(self, path: Path, part: range) -> Chunk | None:
         """Return the chunk in a file; if it cannot be used, note why."""
         try:
-            return _decoded(read_file(path, _MOST_BYTES), path, part)
+            return _chunk_in(read_file(path, _MOST_BYTES), path, part)
         except OSError as error:
             why = f"cannot be read ({error.strerror or error})"
         except (ValueError, msgspec.MsgspecError):
@@ -243,7 +243,7 @@ class ResultsFolder:
         try:
             place.mkdir(parents=True, exist_ok=True)
             with draft_of(path) as draft:
-                draft.write_bytes(_encoded(chunk, path, part.replications, metrics))
+                draft.write_bytes(_content_of(chunk, path, part.replications, metrics))
                 draft.replace(path)
         except OSError as error:
             self._failed = True
@@ -292,7 +292,7 @@ class ResultsFolder:
         return self._catalogues[id(catalogue)][1]
 
 
-def _encoded(chunk: Chunk, path: Path, part: range, metrics: list[str]) -> bytes:
+def _content_of(chunk: Chunk, path: Path, part: range, metrics: list[str]) -> bytes:
     """Return the content of the file of a chunk."""
     head = _Head(path.parent.parent.name, path.parent.name, part.start, part.stop, metrics)
     columns = [chunk.values[name].astype("<f8") for name in metrics] + [chunk.on_time.astype("<i8")]
@@ -300,7 +300,7 @@ def _encoded(chunk: Chunk, path: Path, part: range, metrics: list[str]) -> bytes
     return hashlib.sha256(rest).hexdigest().encode() + b"\n" + rest
 
 
-def _decoded(data: bytes, path: Path, part: range) -> Chunk:
+def _chunk_in(data: bytes, path: Path, part: range) -> Chunk:
     """Return the chunk in the content of a file; raise a ValueError if it is not that of these replications."""
     digest, _, rest = data.partition(b"\n")
     text, _, body = rest.partition(b"\n")
@@ -420,7 +420,7 @@ class Description(pickle.Pickler):
             return value.__qualname__, type(value), value.__bases__, parts
         if isinstance(value, FunctionType):
             cells = [cell.cell_contents for cell in value.__closure__ or ()]
-            used = dict(_used(value.__code__, value.__globals__))
+            used = dict(_globals_of(value.__code__, value.__globals__))
             return value.__code__, value.__defaults__, value.__kwdefaults__, cells, used
         raise IndescribableError(_name(value))
 
@@ -433,7 +433,7 @@ _MACHINERY = {
 """Attributes of a class that Python adds, or that do not decide how the class works."""
 
 
-def _used(code: CodeType, known: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+def _globals_of(code: CodeType, known: Mapping[str, object]) -> Iterator[tuple[str, object]]:
     """Yield the global variables and the modules that a function may use, and those inside it.
 
     A name may also be that of an attribute, so there may be too many, but never too few.
@@ -446,7 +446,7 @@ def _used(code: CodeType, known: Mapping[str, object]) -> Iterator[tuple[str, ob
             yield name, import_module(name)
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
-            yield from _used(inner, known)
+            yield from _globals_of(inner, known)
 
 
 _OF_NUMPY = np.ufunc | type(np.where)

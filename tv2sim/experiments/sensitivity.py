@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, fields
 from functools import cached_property
 from math import ceil, isfinite, nan
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -17,12 +17,13 @@ from tv2sim.base.digits import listed, rate
 from tv2sim.base.errors import InputError
 from tv2sim.base.fields import label_of, with_value, within
 from tv2sim.base.later_methods import Displayed
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.base.ticks import in_decimals
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.catalogue.videos import NUMBERS
 from tv2sim.engines.choice import EngineName, as_engine
-from tv2sim.experiments.replications import Replications, extended, with_cost
+from tv2sim.experiments.replications import Replications, extend_all, with_cost
 from tv2sim.experiments.results_store import as_folder
 from tv2sim.experiments.verdicts import is_shown
 from tv2sim.inference.intervals import Difference, Interval, as_confidence
@@ -33,12 +34,6 @@ from tv2sim.world.distributions import Distribution
 from tv2sim.world.prices import Prices, as_prices
 from tv2sim.world.profiles import Profile
 from tv2sim.world.scenario import Scenario, as_scenario
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-__all__ = ["End", "Moved", "Sensitivity", "sensitivity"]
 
 _MOST_NAMED = 5
 """The most fields that a sentence names."""
@@ -56,7 +51,7 @@ class End(NamedTuple):
     interval: Interval
     """The mean of the metric."""
     difference: Difference
-    """The metric less that of the usual world, paired by replication."""
+    """The difference of the metric from the usual world, paired by replication."""
 
 
 class Moved(NamedTuple):
@@ -129,8 +124,6 @@ class Sensitivity(Displayed):
         the same for `high`; and whether it `matters`: whether one of the differences is shown to be other than
         0. All are missing where there is no such value, as of a pool below 0.
         """
-        import pandas as pd
-
         return pd.DataFrame([_figures(row) for row in self.rows])
 
     @property
@@ -198,11 +191,11 @@ def sensitivity(
 ) -> Sensitivity:
     """Return what matters: how a metric changes when each field is moved by a tenth, one at a time.
 
-    All times of the catalogue are moved together, kind by kind, and each field of the scenario and of the
-    strategy that is a number above 0, a distribution or a profile, also those of its faults, retries, broker
-    and lead. A number is multiplied by 1 - `by` and 1 + `by`; a whole number is moved to the next one beyond,
-    at least by one. The times of a distribution and the rates of a profile are multiplied, and their shape
-    stays. All worlds have the same random numbers.
+    Each kind of times of the catalogue is moved as a whole. Each field of scenario and strategy is moved that
+    is a number above 0, a distribution or a profile, also within faults, retries, broker and lead. A number is
+    multiplied by 1 - `by` and 1 + `by`; a whole number is moved to the next one beyond, at least by one. The
+    times of a distribution and the rates of a profile are multiplied, and their shape stays. All worlds have
+    the same random numbers.
 
     Parameters
     ----------
@@ -236,7 +229,7 @@ def sensitivity(
     Notes
     -----
     Each interval holds for itself: of 20 fields without any effect, one is expected to matter. Fields are moved
-    one at a time, so what two of them do together is not seen.
+    one at a time, so the joint effect of two fields is not seen.
 
     Examples
     --------
@@ -274,7 +267,7 @@ def sensitivity(
         )
         for world in worlds
     ]  # fmt: skip
-    base, *others = extended(several, count, **how)
+    base, *others = extend_all(several, count, **how)
     done = iter(others)
 
     def end(step: _Step | None) -> End | None:
@@ -322,7 +315,7 @@ def _moves(world: _World, by: float) -> tuple[list[_Move], dict[str, str]]:
     """Return the fields that can be moved, and the reasons why others cannot."""
     moves, left_out = [], {}
     for owner, name, value in _values(world):
-        low, high = (_moved(value, share) for share in (-by, by))
+        low, high = (_move(value, share) for share in (-by, by))
         if value is None or (low is not None and _mean(value) == 0):
             left_out[name] = "off"
         elif low is None:
@@ -330,7 +323,7 @@ def _moves(world: _World, by: float) -> tuple[list[_Move], dict[str, str]]:
         elif (steps := [_step(world, owner, name, end) for end in (low, high)]) == [None, None]:
             left_out[name] = "no other value is possible"
         else:
-            moves.append(_Move(owner, *_named(world, owner, name), value, *steps))
+            moves.append(_Move(owner, *_names_of(world, owner, name), value, *steps))
     return moves, left_out
 
 
@@ -348,7 +341,7 @@ def _values(world: _World) -> Iterator[tuple[Owner, str, Any]]:
                     yield owner, name, inner
 
 
-def _named(world: _World, owner: Owner, name: str) -> tuple[str, str]:
+def _names_of(world: _World, owner: Owner, name: str) -> tuple[str, str]:
     """Return the name of a field as it is typed, and in words."""
     words = name.replace("_", " ")
     if owner == "catalogue":
@@ -357,7 +350,7 @@ def _named(world: _World, owner: Owner, name: str) -> tuple[str, str]:
     return name, label_of(getattr(world, owner), name) if is_inner else words
 
 
-def _moved(value: object, share: float) -> Any:
+def _move(value: object, share: float) -> Any:
     """Return a value moved by a share of it; None if it is not a number, nor made of numbers."""
     match value:
         case bool():
@@ -372,7 +365,7 @@ def _moved(value: object, share: float) -> Any:
         case Distribution() | Profile():
             return value.scaled(1 + share)
         case tuple() if all(isinstance(one, float) for one in value):
-            return tuple(_moved(one, share) for one in value)
+            return tuple(_move(one, share) for one in value)
     return None
 
 

@@ -16,8 +16,6 @@ from tv2sim.strategies import Strategy, as_strategy
 from tv2sim.world.prices import Prices, as_prices
 from tv2sim.world.scenario import Scenario, as_scenario
 
-__all__ = ["simulate"]
-
 
 def simulate(
     catalogue: Catalogue | Any,

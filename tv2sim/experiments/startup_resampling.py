@@ -24,19 +24,13 @@ from numpy.typing import NDArray
 
 from tv2sim.base.errors import InputError, ScenarioError
 from tv2sim.base.random_numbers import Purpose, uniforms
-from tv2sim.experiments.tasks import Chunk, Task
-from tv2sim.experiments.workers import compute
+from tv2sim.experiments.workers import Chunk, Task, compute
 from tv2sim.inference.intervals import Interval
 from tv2sim.results.metrics import COST, Setting, costs, total
 from tv2sim.world.distributions import Distribution, Empirical
 from tv2sim.world.measured_times import as_measured
 from tv2sim.world.prices import needed
 from tv2sim.world.scenario import Scenario
-
-__all__ = [
-    "ENDS", "RESAMPLES", "Resamples", "Resampling", "as_samples", "input_interval", "replications_of_each",
-    "resample", "resampled", "with_samples",
-]  # fmt: skip
 
 RESAMPLES = 500
 """The number of resamples of the measured times."""
@@ -145,7 +139,7 @@ def with_samples(scenario: Scenario, samples: Empirical) -> Scenario:
     return scenario.replace(startup_time=samples)
 
 
-def resampled(samples: Empirical, seed: int, number: int) -> Empirical:
+def resample_of(samples: Empirical, seed: int, number: int) -> Empirical:
     """Return a resample: as many times, drawn with replacement.
 
     >>> resampled(Empirical([2, 3, 4, 5]), 1, 0).samples
@@ -186,15 +180,15 @@ class Resampling:
             number = self.numbers[place]
             begin, end = (min(max(at - place * self.each, 0), self.each) for at in (first, last))
             part = range(number * self.each + begin, number * self.each + end)
-            world = task.scenario.replace(startup_time=resampled(self.samples, task.seed, number))
+            world = task.scenario.replace(startup_time=resample_of(self.samples, task.seed, number))
             yield replace(task, scenario=world, replications=part, memo={}, divided=None)
 
 
 def resample(tasks: Sequence[Task], samples: Empirical, each: int, **how: Any) -> list[Resamples]:
     """Return what the resamples give for each task, with `each` replications; those of the tasks do not matter.
 
-    A resample is the same for all of them, and so are the numbers of its replications, so that strategies are
-    compared under common random numbers. `how` is for :func:`tv2sim.experiments.workers.compute`.
+    A resample and the numbers of its replications are the same for all tasks, so that strategies are compared
+    under common random numbers. `how` is for :func:`tv2sim.experiments.workers.compute`.
     """
     part, divided = range(RESAMPLES * each), Resampling(samples, each)
     chunks = compute([replace(task, replications=part, divided=divided) for task in tasks], **how)
@@ -238,7 +232,7 @@ def _level(confidence: float, count: int) -> float:
 
 
 def _percentiles(values: NDArray[np.float64], level: float) -> tuple[float, float]:
-    """Return two of the values, with at most a share `level` of them beyond each."""
+    """Return two of the values; at most a share `level` of all values lies beyond each."""
     if not len(values):
         return nan, nan
     ordered, beyond = np.sort(values), int(level * len(values))

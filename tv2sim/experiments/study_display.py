@@ -11,16 +11,13 @@ from tv2sim.base.digits import number, p_value, rate
 from tv2sim.base.notebook_html import Markup, display, histogram, paragraph, table, whisker
 from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.conclusions import controlled
-from tv2sim.experiments.plan_answers import share_in_words
-from tv2sim.experiments.planning import Plan
+from tv2sim.experiments.planning import Plan, share_in_words
 from tv2sim.experiments.replications import Cell, Replications, main_of
 from tv2sim.experiments.sensitivity import End, Sensitivity
 from tv2sim.experiments.validate import Validation
 from tv2sim.inference.intervals import Interval
 from tv2sim.results.figures import estimate, heading
 from tv2sim.results.metrics import METRICS, ON_TIME_RATE
-
-__all__ = ["comparison_html", "plan_html", "replications_html", "sensitivity_html", "validation_html"]
 
 _MOST_SHOWN = 50
 """The most cells that a notebook shows."""
@@ -47,11 +44,7 @@ def comparison_html(study: Comparison) -> str:
     places = [place for place in range(3) if place == 2 or len({cell[place] for cell in study.cells}) > 1]
     shown, metrics = list(study.cells.items())[:_MOST_SHOWN], main_of(study.metrics)
     names = [[cell[place] for place in places] for cell, _ in shown]
-    rates = [reps.interval(ON_TIME_RATE, study.confidence) for _, reps in shown]
-    low = min(np.fmin(one.mean, one.ci_low) for one in rates)
-    high = max(np.fmax(one.mean, one.ci_high) for one in rates)
-    axis = f"{METRICS[ON_TIME_RATE].label}, {number(100 * low, 1)} to {number(100 * high, 1)} %"
-    charts = [whisker(one.mean, one.ci_low, one.ci_high, (low, high), "on-time rate") for one in rates]
+    axis, charts = _rates([reps.interval(ON_TIME_RATE, study.confidence) for _, reps in shown])
 
     def figures(interval: Callable[[str, float], Interval]) -> list[str]:
         return [estimate(metric, interval(metric, study.confidence), units=False) for metric in metrics]
@@ -74,6 +67,14 @@ def comparison_html(study: Comparison) -> str:
         *parts,
         *_paragraphs(controlled(dict(shown)), study.verdict, study.stopped),
     )
+
+
+def _rates(rates: list[Interval]) -> tuple[str, list[Markup]]:
+    """Return the head of a column of on-time rates, with the ends of their common scale, and the charts."""
+    low = min(np.fmin(one.mean, one.ci_low) for one in rates)
+    high = max(np.fmax(one.mean, one.ci_high) for one in rates)
+    axis = f"{METRICS[ON_TIME_RATE].label}, {number(100 * low, 1)} to {number(100 * high, 1)} %"
+    return axis, [whisker(one.mean, one.ci_low, one.ci_high, (low, high), "on-time rate") for one in rates]
 
 
 def plan_html(plan: Plan) -> str:

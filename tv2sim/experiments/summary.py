@@ -8,11 +8,9 @@ import pandas as pd
 
 from tv2sim.base.checks import did_you_mean, shown
 
-__all__ = ["Summary"]
-
 
 class Summary(pd.DataFrame):
-    """A table with named columns; what is derived from it, but for the columns of a metric, is a plain one.
+    """A table with named columns; tables derived from it are plain frames, except the columns of a metric.
 
     >>> Summary({"on_time_rate": [0.9], "failed": [3]})["on_time"]
     Traceback (most recent call last):

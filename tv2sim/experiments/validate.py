@@ -8,10 +8,10 @@ for n observed and m simulated runs, where s² is the variance of all of them. T
 is about chi-square, with as many degrees of freedom as there are strategies, if the means are about normal.
 That is not so for a figure that takes few values, such as the videos published by a pool that is nearly
 perfect. So p-values are those of a permutation test (Fisher, Pitman): if the simulation is right, any n of the
-n + m runs could have been the observed ones, and the p-value is the share of such choices that are at least as
-far from the others. It needs no distribution and takes account of how well the simulated mean is known. Of all
-choices 9,999 are drawn, and the observed one is added, which keeps the test exact (Phipson and Smyth). Where a
-figure cannot vary, any other value contradicts it, and there is nothing to test.
+n + m runs could have been observed. The p-value is the share of such choices that are at least as far from the
+other runs. It needs no distribution and takes account of how well the simulated mean is known. Of all choices
+9,999 are drawn, and the observed one is added, which keeps the test exact (Phipson and Smyth). Where a figure
+cannot vary, any other value contradicts it, and there is nothing to test.
 
 References
 ----------
@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import comb, copysign, inf, isnan, prod, sqrt
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +34,7 @@ from tv2sim.base.checks import a_number, a_share, a_whole_number, one_of, plural
 from tv2sim.base.digits import number, p_equals, rate
 from tv2sim.base.errors import InputError
 from tv2sim.base.later_methods import Displayed
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.base.ticks import PER_SECOND, whole_ticks
 from tv2sim.experiments.comparison import Comparison
@@ -41,12 +42,6 @@ from tv2sim.experiments.replications import Replications
 from tv2sim.inference.intervals import exactly, holm
 from tv2sim.results.figures import scaled, unit
 from tv2sim.results.metrics import METRICS
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-__all__ = ["OF_ELAPSED", "Agreement", "Runs", "Validation", "validate"]
 
 _CHOICES = 9_999
 """The number of choices of runs that are drawn: the smallest p-value is 1 in 10,000."""
@@ -139,11 +134,11 @@ def validate(
     quantities = [runs.quantity for runs in by_strategy[0]]
     if metric not in (None, *quantities):
         raise InputError(f"elapsed times by video have no metric, so leave out metric={metric!r}")
-    return _tested(by_strategy, level, np.random.default_rng(as_seed(seed)))
+    return _test(by_strategy, level, np.random.default_rng(as_seed(seed)))
 
 
 class Agreement(NamedTuple):
-    """How one figure of the observed runs agrees with that of the simulated ones."""
+    """The agreement of one figure between the observed and the simulated runs."""
 
     runs: Runs
     z: float
@@ -209,8 +204,6 @@ class Validation(Displayed):
         standard deviation of all of them; `z` is the difference of the means in its standard errors;
         `p_adjusted` is the p-value after Holm's adjustment for all rows.
         """
-        import pandas as pd
-
         names = ["strategy", "quantity", "runs", "observed", "simulated", "sd", "z", "p_value", "p_adjusted"]
         return pd.DataFrame([_figures(row) for row in self.rows], columns=names)
 
@@ -262,8 +255,8 @@ def _figures(row: Agreement) -> tuple[Any, ...]:
 # -- the test ------------------------------------------------------------------------------------------------
 
 
-def _tested(by_strategy: list[list[Runs]], level: float, random: np.random.Generator) -> Validation:
-    """Hold what was observed against what was simulated; a strategy's figures are of the same runs."""
+def _test(by_strategy: list[list[Runs]], level: float, random: np.random.Generator) -> Validation:
+    """Compare observed and simulated runs; a strategy's figures are of the same runs."""
     found: list[tuple[Runs, float, float, float]] = []
     together = np.zeros(1 + _CHOICES)
     for several in by_strategy:
@@ -282,7 +275,7 @@ def _tested(by_strategy: list[list[Runs]], level: float, random: np.random.Gener
 
 
 def _compared(runs: Runs) -> tuple[float, float, float]:
-    """Return z, p-value and what is usual for a figure that cannot vary: any other value contradicts it."""
+    """Return z, p-value and usual range of a figure that cannot vary: any other value contradicts it."""
     other = runs.observed[runs.observed != runs.simulated[0]]
     return (copysign(inf, other[0] - runs.simulated[0]), 0.0, 0.0) if len(other) else (0.0, 1.0, 0.0)
 

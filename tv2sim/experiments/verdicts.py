@@ -1,4 +1,4 @@
-"""Which strategy to take in one world, and how sure that is, as values; ``report/text.py`` has the words."""
+"""Which strategy to take in one world, and how sure that is, as values; `conclusions` has the words."""
 
 from __future__ import annotations
 
@@ -12,8 +12,6 @@ from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.replications import Replications
 from tv2sim.inference.intervals import Difference, Interval
 from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE, hypothesis_of
-
-__all__ = ["Judgement", "cost_of", "dominated", "is_shown"]
 
 
 def cost_of(study: Comparison) -> str:
@@ -83,7 +81,7 @@ class Judgement:
     def chosen(self) -> str:
         """The cheapest strategy that is not shown to be worse than the best by more than the margin.
 
-        One replication shows nothing: of one, it is the best. If it is known, it is that.
+        One replication shows nothing: the best is chosen. A strategy that a plan has chosen stays chosen.
         """
         if self.taken is not None:
             return self.taken
@@ -102,7 +100,7 @@ class Judgement:
 
     @cached_property
     def error_rate(self) -> float:
-        """The error rate of each statement on a pair, such that that of all is 1 - confidence."""
+        """The error rate of each statement on a pair, with which all together have 1 - confidence."""
         worlds = (self.world.whole or self.world).worlds()
         settings = [reps.setting for reps in self.world.strategies.values()]
         hypotheses = {hypothesis_of(metric, settings) for metric in self.world.metrics}
@@ -111,7 +109,7 @@ class Judgement:
     def difference(self, strategy: str, other: str, metric: str | None = None) -> Difference:
         """Return the paired difference of two strategies, with an interval that is adjusted for all pairs.
 
-        It is that of the metric that they are judged by, or of another one.
+        The metric is the one that strategies are judged by, unless another is given.
         """
         return self.world[strategy].less(self.world[other], metric or self.by, 1 - self.error_rate)
 
@@ -153,7 +151,7 @@ class Judgement:
         return [name for name in (*self.worse, *self.better) if _holds_0(self.wider(name))]
 
     def wider(self, other: str | None = None) -> Interval:
-        """Return the wider interval of what they are judged by: that of the chosen strategy, or its difference.
+        """Return the wider interval of the deciding metric: of the chosen strategy, or of a difference from it.
 
         It holds the uncertainty of measured start-up times; see :meth:`Replications.input_interval`.
         """
@@ -163,7 +161,7 @@ class Judgement:
     def interval(self, strategy: str, metric: str) -> Interval:
         """Return the mean of a metric.
 
-        Of the one that they are judged by, the interval holds for the strategy that was picked among all.
+        The interval of the deciding metric holds for a strategy that was picked among all.
         """
         error_rate = (1 - self.world.confidence) / (len(self.rates) if metric == self.by else 1)
         return self.world[strategy].interval(metric, 1 - error_rate)
@@ -172,8 +170,8 @@ class Judgement:
 def dominated(several: Collection[Replications], confidence: float = 0.95, cost: str = "idle") -> list[bool]:
     """Return for each strategy whether it is dominated by another one.
 
-    That one is shown to have a higher on-time rate or a lower cost, and its mean of the other metric is not
-    worse. Intervals are adjusted after Bonferroni for all pairs and both metrics.
+    The other strategy is shown to have a higher on-time rate or a lower cost, and its mean of the other metric
+    is not worse. Intervals are adjusted after Bonferroni for all pairs and both metrics.
     """
     level = 1 - (1 - confidence) / max(1, 2 * comb(len(several), 2))
 

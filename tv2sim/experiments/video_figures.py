@@ -8,25 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tv2sim.base.checks import a_whole_number
 from tv2sim.base.errors import InputError
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.ticks import PER_SECOND, whole_ticks
 from tv2sim.catalogue import Catalogue
 from tv2sim.engines import choice
 from tv2sim.inference.intervals import Quantile, exactly, mean_interval, pooled_quantiles, quantile_of
 from tv2sim.results.metrics import ON_TIME_RATE, Setting
 from tv2sim.strategies import Strategy
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-
-__all__ = ["MOST_VIDEOS", "QUANTITIES", "SHARES", "VideoTimes"]
 
 MOST_VIDEOS = 1_000_000
 """The most videos, of all replications together, over which quantiles are taken unless more are asked for."""
@@ -71,8 +66,8 @@ class VideoTimes:
         Raises
         ------
         InputError
-            If they are not those of the replications: a class of the user's own is not saved with a comparison,
-            for instance.
+            If they differ from the replications, for instance as a class of the user's own is not saved with a
+            comparison.
         """
         count, known = self.count(first), self._elapsed.get("ticks")
         if known is None or len(known) < count:
@@ -116,8 +111,6 @@ class VideoTimes:
 
     def by(self, column: str, confidence: float, first: int | None) -> pd.DataFrame:
         """Return the table of the groups of videos that have the same value in a column of the catalogue."""
-        import pandas as pd
-
         groups = self.setting.catalogue.groups(column)
         lateness, table = self.of("lateness", first), []
         for group, rows in groups:

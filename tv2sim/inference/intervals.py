@@ -60,7 +60,8 @@ class Difference(NamedTuple):
     ci_high: float
     p_value: float
     variance_ratio: float
-    """Variance of the difference of two unpaired means over that of the paired one; 1 is no gain."""
+    """Variance of the difference of unpaired means, divided by the variance of the paired difference; 1 is no
+    gain."""
     n: int
     differing: int
     """The number of replications that differ from the commonest difference."""
@@ -413,11 +414,11 @@ def paired_difference(
 ) -> Difference:
     """Return the mean of values - baseline, replication by replication, with its interval and p-value.
 
-    The interval is that of :func:`mean_interval`. The p-value is that of the same method, with two exceptions,
-    both exact: where all differences that are not 0 have the same size, as those of yes and no, it is that of
-    McNemar (1947); where few replications differ, that of all assignments of signs to the differences (Fisher
-    1935). Pairs are left out if one value is NaN or both are infinite. Differences that are equal when
-    rounded to 1e-9 count as equal, since the subtraction of seconds is not exact.
+    The interval is that of :func:`mean_interval`. The p-value follows from the same method, with two
+    exceptions, both exact: where all differences that are not 0 have the same size, as those of yes and no, it
+    is that of McNemar (1947); where few replications differ, that of all assignments of signs to the
+    differences (Fisher 1935). Pairs are left out if one value is NaN or both are infinite. Differences that are
+    equal when rounded to 1e-9 count as equal, since the subtraction of seconds is not exact.
 
     Parameters
     ----------
@@ -483,7 +484,7 @@ def paired_sum(
     shift: float = 0.0,
     error: float = 0.0,
 ) -> Difference:
-    """Return the mean of a sum less that of a baseline, replication by replication.
+    """Return the mean difference of a sum from a baseline, paired by replication.
 
     The interval is that of :func:`mean_of_sum`, and the p-value is the error rate with which it ends at 0.
 
@@ -865,7 +866,7 @@ _FEW_BATCHES = 10
 
 
 def mser5(values: Sequence[float] | NDArray[np.float64]) -> WarmUp:
-    """Return how much of the start of a series to leave out, so that its mean is that of the long run (MSER-5).
+    """Return how much of the start of a series to leave out, so that the rest has the long run's mean (MSER-5).
 
     At the start of a run a queue is empty or a pool is cold, so values differ from those of the long run. They
     are averaged in batches of 5. The number of batches to leave out is the one with the smallest squared

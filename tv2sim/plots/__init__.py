@@ -12,13 +12,18 @@ carried by colour alone.
 'time (s)'
 """
 
-from tv2sim.plots.fit_charts import qq, validation
-from tv2sim.plots.line_charts import convergence, sweep
-from tv2sim.plots.on_time_map import on_time_map
+from tv2sim.plots.line_charts import convergence, qq, sweep
 from tv2sim.plots.point_charts import frontier, plan, tradeoff
-from tv2sim.plots.row_charts import costs, differences, on_time_rates, published_per_replication
+from tv2sim.plots.row_charts import (
+    costs,
+    differences,
+    on_time_map,
+    on_time_rates,
+    published_per_replication,
+    tornado,
+    validation,
+)
 from tv2sim.plots.run_charts import lateness, levels, timeline
-from tv2sim.plots.tornado import tornado
 
 __all__ = [
     "convergence", "costs", "differences", "frontier", "lateness", "levels", "on_time_map", "on_time_rates",

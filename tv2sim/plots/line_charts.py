@@ -1,4 +1,4 @@
-"""Charts of lines: a metric against a parameter, and a mean as replications are added."""
+"""Charts along a line: a metric against a parameter, a mean as replications are added, quantiles of times."""
 
 from __future__ import annotations
 
@@ -14,14 +14,25 @@ from matplotlib.transforms import ScaledTranslation, Transform
 from numpy.typing import NDArray
 
 from tv2sim.base.checks import one_of
+from tv2sim.base.digits import p_equals
+from tv2sim.base.errors import InputError
 from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.replications import Cell, Replications
 from tv2sim.plots import style
-from tv2sim.plots.labels import End, place_names, remove_names, write_names
-from tv2sim.plots.study import Ends, Series, Swept, ends, is_rarely_late, share_late, study_of, swept_by
-from tv2sim.plots.style import columns_of, label_frame, panels_in, width_of
+from tv2sim.plots.study import (
+    Ends,
+    Series,
+    Swept,
+    checked,
+    ends,
+    is_rarely_late,
+    share_late,
+    study_of,
+    swept_by,
+)
 from tv2sim.results.figures import axis, estimate, in_words, scaled
 from tv2sim.results.metrics import METRICS, ON_TIME_RATE
+from tv2sim.world.fitting import Fit
 
 # -- a metric against a parameter --------------------------------------------------------------------------
 
@@ -88,8 +99,8 @@ def sweep(
     own = ax is None
     names = [panel.name for panel in swept.panels]
     ax = style.axes(ax, style.panels_height(style.WIDTH, names))
-    right = columns_of(width_of(ax), names) - 1
-    panels = panels_in(ax, names)
+    right = style.columns_of(style.width_of(ax), names) - 1
+    panels = style.panels_in(ax, names)
     rare = metric == ON_TIME_RATE and is_rarely_late(data)
     found = {shown.cell: shown.interval(metric) for shown in data.shown}
     means = {cell: ends(metric, share_late(one) if rare else one) for cell, one in found.items()}
@@ -182,16 +193,18 @@ def _name_lines(ax: Axes, panels: list[Axes], swept: Swept, means: Means, *, rig
     """Name the values at their ticks, and the lines beside the panel at the right, or else in a legend."""
     panel, lines = panels[right], {series.name: series for series in swept.panels[right].lines}
     figure, several = style.figure_of(ax), len(swept.looks) > 1
-    labels = write_names(panel, list(lines)) if several and list(lines) == list(swept.looks) else []
+    labels = style.write_names(panel, list(lines)) if several and list(lines) == list(swept.looks) else []
     style.lay_out(figure)
     for each in panels:
         _name_values(each, swept)
-    below = label_frame(ax, panels)
+    below = style.label_frame(ax, panels)
     if panels != [ax] or not swept.numeric:  # ticks or labels of the axes have become higher
         style.lay_out(figure)
-    if labels and place_names(panel, labels, [_end(panel, swept, series, means) for series in lines.values()]):
+    if labels and style.place_names(
+        panel, labels, [_end(panel, swept, series, means) for series in lines.values()]
+    ):
         return
-    remove_names(labels)
+    style.remove_names(labels)
     if several:
         handles = [Line2D([], [], **_line_style(swept, name)) for name in swept.looks]
         entries = [style.fold(name, 40, 1) for name in swept.looks]
@@ -200,14 +213,14 @@ def _name_lines(ax: Axes, panels: list[Axes], swept: Swept, means: Means, *, rig
             figure.set_figheight(figure.get_figheight() + style.room_for(entries) - style.HEIGHT)
 
 
-def _end(panel: Axes, swept: Swept, series: Series, means: Means) -> End:
+def _end(panel: Axes, swept: Swept, series: Series, means: Means) -> style.End:
     """Return the right end of a line."""
     heights = [float(np.maximum(means[shown.cell][0], panel.get_ylim()[0])) for shown in series.shown]
     if not series.values:
-        return End(1, heights[0], panel.get_yaxis_transform(), series.look.colour)
+        return style.End(1, heights[0], panel.get_yaxis_transform(), series.look.colour)
     coordinates = _coordinates(panel, swept, series.name)
     there = [(x, y) for x, y in zip(_places(swept, series), heights, strict=True) if isfinite(y)]
-    return End(*max(there, default=(nan, nan)), coordinates, series.look.colour)
+    return style.End(*max(there, default=(nan, nan)), coordinates, series.look.colour)
 
 
 # -- the horizontal axis of a sweep ------------------------------------------------------------------------
@@ -358,3 +371,75 @@ def _scale_of_replications(ax: Axes, most: int) -> None:
     ax.xaxis.set_minor_formatter(NullFormatter())
     ax.tick_params(axis="x", which="minor", length=0)
     ax.set_xlim(first if most > first else 1.5, most * 1.02)
+
+
+# -- measured times against a fitted distribution ----------------------------------------------------------
+
+
+_BAND = (0.025, 0.975)
+
+
+def qq(fit: Fit, ax: Axes | None = None, *, family: str | None = None) -> Axes:
+    """Show measured times against the quantiles of a distribution fitted to them (Q-Q chart).
+
+    On the line they agree. If the times had this distribution, each point would be in the band with a
+    probability of 95 %.
+
+    Parameters
+    ----------
+    fit : Fit
+        What :func:`tv2sim.fit` returned.
+    ax : matplotlib.axes.Axes, optional
+        Where to draw; default is a new figure.
+    family : str, optional
+        The candidate, such as "gamma"; default is the best one, or if none fits, the one with the lowest AIC.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+        The axes drawn on.
+
+    Raises
+    ------
+    InputError
+        If `fit` is not a fit, or has no such candidate.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> measured = tv.Gamma(2, 2).quantile((np.arange(50) + 0.5) / 50)
+    >>> ax = tv.plots.qq(tv.fit(measured), family="gamma")
+    >>> ax.get_ylabel()
+    'measured time (s)'
+    """
+    fit = checked(fit, Fit, "a Q-Q chart", "fit")
+    candidates = {one.family: one for one in fit.families}
+    known = ", ".join(candidates)
+    if not candidates:
+        raise InputError(f"a Q-Q chart needs a candidate, and this fit has none: {fit}")
+    if family not in (None, *candidates):
+        raise InputError(f"family must be one of {known}, not {family!r}")
+    one = candidates[family] if family else fit.chosen or fit.families[0]
+    measured, share = fit.sample.points()
+    count = len(fit.sample)
+
+    ax = style.axes(ax)
+    expected = one.distribution.quantile(share)
+    low, high = (one.distribution.quantile(_quantile_of_order(bound, share, count)) for bound in _BAND)
+    ax.fill_between(expected, low, high, color=style.SKY, alpha=0.3, linewidth=0)
+    ends = [min(expected[0], measured[0]), max(expected[-1], measured[-1])]
+    ax.plot(ends, ends, color=style.INK, linewidth=1.2)
+    ax.plot(expected, measured, "o", color=style.BLUE, markersize=4, alpha=0.7, markeredgewidth=0)
+    ax.margins(0.04)
+    verdict = "fits" if one.fits else "does not fit"
+    below = f"{one} {verdict} {fit.sample} ({p_equals(one.p_value)}); band: 95 % of such samples, at each point"
+    x = f"quantile of {one} (s)"
+    style.titles(ax, "Measured times and a fitted distribution", below, x=x, y="measured time (s)")
+    return ax
+
+
+def _quantile_of_order(bound: float, share: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Return the quantile of the share that lies below the order statistic of this mean share."""
+    from scipy.special import betaincinv
+
+    return np.asarray(betaincinv(count * share + 0.5, count * (1 - share) + 0.5, bound))

@@ -24,9 +24,7 @@ from tv2sim.experiments.replications import Cell, Replications
 from tv2sim.experiments.verdicts import dominated
 from tv2sim.inference.intervals import Interval
 from tv2sim.plots import style
-from tv2sim.plots.labels import label_points
 from tv2sim.plots.study import Ends, Series, Shown, Study, checked, ends, families, study_of
-from tv2sim.plots.style import label_frame, panels_in
 from tv2sim.results.figures import axis, in_words, scaled
 from tv2sim.results.metrics import COST, METRICS, ON_TIME_RATE
 
@@ -136,12 +134,11 @@ def frontier(
     """Show a metric against what it costs: failed videos, on a logarithmic scale, against idle time or cost.
 
     Strategies that differ in one number, such as pools of several sizes, are one line, along which that number
-    is written. The lower and the more to the left, the better. A pale point is dominated: the means of another
-    one in its panel are no worse, and one of them is better. A short dash is the number of videos that must
-    fail, by theory (:func:`tv2sim.theory.queueing.failed_bound`). The price of the last failure is what one
-    failure less costs at the point with the fewest failures, against the one before it. A mean of 0 has no
-    place on a logarithmic scale: it is a hollow triangle at the lower edge, below the upper end of its
-    interval.
+    is written. The lower and the more to the left, the better. A pale point is dominated: another point of its
+    panel has one better mean and no worse one. A short dash is the number of videos that must fail, by theory
+    (:func:`tv2sim.theory.queueing.failed_bound`). The price of the last failure is what one failure less costs
+    at the point with the fewest failures, against the one before it. A mean of 0 has no place on a logarithmic
+    scale: it is a hollow triangle at the lower edge, below the upper end of its interval.
     :attr:`tv2sim.Comparison.frontier` has the figures.
 
     Parameters
@@ -185,7 +182,9 @@ def frontier(
     last = [_last_failure((rows[one.cell] for one in group), metric, against) for group in data.groups.values()]
     looks, own = looks_of(one.family for group in points for one in group), ax is None
     ax = style.axes(ax, frontier_height(study, style.WIDTH))
-    panels = panels_in(ax, [f"{name}\n{price}".strip() for name, price in zip(data.groups, last, strict=True)])
+    panels = style.panels_in(
+        ax, [f"{name}\n{price}".strip() for name, price in zip(data.groups, last, strict=True)]
+    )
     for panel, group in zip(panels, points, strict=True):
         style.logarithmic(panel, [one.y for group in points for one in group])
         draw(panel, group, looks)
@@ -197,7 +196,7 @@ def frontier(
         x=axis(against), y=axis(metric),
     )  # fmt: skip
     style.lay_out(style.figure_of(ax))
-    below = label_frame(ax, panels)
+    below = style.label_frame(ax, panels)
     style.legend(ax, *handles_of(looks), below=below + 24)
     if own:
         style.lay_out(style.figure_of(ax))
@@ -437,7 +436,7 @@ def tradeoff(study: Comparison | Replications, ax: Axes | None = None, *, cost: 
     )  # fmt: skip
     names = [style.fold(name, 26, 4) for name in named.values()]
     style.span(ax, x=0.05 * max(ax.get_xlim()), y=1)
-    placed = label_points(ax, np.array(list(named)), names, around=np.concatenate(points), lines=lines)
+    placed = style.label_points(ax, np.array(list(named)), names, around=np.concatenate(points), lines=lines)
     if not placed:
         handles, entries = handles[: len(data.strategies)], entries[: len(data.strategies)]
         style.legend(ax, handles, entries)

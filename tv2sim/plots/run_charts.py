@@ -19,7 +19,7 @@ from tv2sim.base.digits import number
 from tv2sim.base.errors import InputError
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.plots import style
-from tv2sim.plots.study import checked, counted
+from tv2sim.plots.study import checked, count_of
 from tv2sim.results.metrics import happened, holds
 from tv2sim.results.run import Run
 
@@ -556,7 +556,7 @@ def _rate(runs: list[Run]) -> str:
 def _below(named: dict[str, list[Run]]) -> str:
     """Return the explanation below the title."""
     runs = [run for group in named.values() for run in group]
-    each = counted(map(len, named.values()), "run")
+    each = count_of(map(len, named.values()), "run")
     each += " of each" if len(named) > 1 else ""
     without = sum(int(run.summary["unfinished"]) for run in runs)
     missing = f"; {without:,} never published" if without else ""

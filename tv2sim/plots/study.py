@@ -99,7 +99,7 @@ def ends(metric: str, interval: Interval) -> Ends:
     return (mean if isfinite(mean) else nan), low, high
 
 
-def counted(numbers: Iterable[int], thing: str) -> str:
+def count_of(numbers: Iterable[int], thing: str) -> str:
     """Return the distinct numbers, followed by the name of the thing that they count.
 
     >>> counted([1], "run"), counted([20, 10, 20], "run")
@@ -129,7 +129,7 @@ def study_of(study: object, *, least: int = 1) -> Study:
     for cell, reps in cells.items():
         name = ", ".join(cell[part] for part in differ)
         groups.setdefault(name, []).append(Shown(cell, reps, name, looks[cell.strategy], confidence))
-    size = counted(map(len, cells.values()), "replication")
+    size = count_of(map(len, cells.values()), "replication")
     return Study(groups, looks, size, f"{rate(confidence)} interval")
 
 
@@ -167,7 +167,7 @@ class Swept(NamedTuple):
     """A study as lines against one parameter."""
 
     parameter: str
-    """The name of the field, with that of the field that holds it: `faults.startup`."""
+    """The name of the field; of a field within another, both names: `faults.startup`."""
     label: str
     """The parameter in words."""
     values: list[Any]
@@ -233,7 +233,8 @@ def swept_by(data: Study, parameter: str | None = None) -> Swept:
 def families(cells: list[Shown]) -> list[Series]:
     """Return the cells of one world as lines; the strategies of a line differ in one number.
 
-    Each strategy is in the longest line that it fits. One that fits none is a line of its own, without values.
+    Each strategy is in the longest line that it fits. A strategy that fits no line is a line of its own,
+    without values.
     """
     names = dict.fromkeys(name for one in cells for name in _values(one, "strategy"))
     lines = [
@@ -309,25 +310,32 @@ def _swept(cells: list[Shown], owner: Owner, parameter: str) -> Swept:
     moving = [key for key, group in alike.items() if len(_distinct(value for value, _ in group)) > 1]
     if owner == "scenario" and moving:
         moving = list(alike)
-    distinct = _distinct(value for key in moving for value, _ in alike[key])
-    numbers = [number for value in distinct if (number := as_number(value)) is not None]
-    if len(numbers) == len(distinct):
-        distinct = sorted(numbers)
+    values = _distinct(value for key in moving for value, _ in alike[key])
+    numbers = [number for value in values if (number := as_number(value)) is not None]
+    if len(numbers) == len(values):
+        values = sorted(numbers)
         for key in moving:
             pairs = [(as_number(value), shown) for value, shown in alike[key]]
             alike[key] = sorted(pairs, key=lambda pair: pair[0] or 0.0)
-    worlds: dict[Any, list[Series]] = {}
-    names: dict[Any, str] = {}
+    lines = {
+        key: [_line(group)] if key in moving else [_level(shown) for _, shown in group]
+        for key, group in alike.items()
+    }
+    return Swept(parameter, _label(cells, owner, parameter), values, _panels(cells, owner, parameter, lines))
+
+
+def _panels(cells: list[Shown], owner: Owner, parameter: str, lines: dict[Any, list[Series]]) -> list[Panel]:
+    """Return a panel for each world, with the lines that are in it, of which each has its key of `_alike`."""
     of_scenario = owner == "scenario"
     apart = _apart(cells, parameter) if of_scenario else []
-    for (cell, kind, others), group in alike.items():
-        _, first = group[0]
+    worlds: dict[Any, list[Series]] = {}
+    names: dict[Any, str] = {}
+    for (cell, _, others), several in lines.items():
+        first = several[0].shown[0]
         world = (cell._replace(strategy=""), others if of_scenario else "")
         names[world] = _world(cells, first, parameter, apart) if of_scenario else first.group
-        moves = (cell, kind, others) in moving
-        worlds.setdefault(world, []).extend([_line(group)] if moves else [_level(shown) for _, shown in group])
-    panels = [Panel(name, lines) for name, lines in zip(_unlike(names.values()), worlds.values(), strict=True)]
-    return Swept(parameter, _label(cells, owner, parameter), distinct, panels)
+        worlds.setdefault(world, []).extend(several)
+    return [Panel(name, found) for name, found in zip(_unlike(names.values()), worlds.values(), strict=True)]
 
 
 def _line(group: list[tuple[Any, Shown]]) -> Series:

@@ -13,8 +13,6 @@ from typing import Literal, TypeAlias
 from tv2sim.base.checks import a_number
 from tv2sim.base.errors import InputError, LagError
 
-__all__ = ["LAG_LIMIT", "Clock", "Speed", "Stopped"]
-
 Speed: TypeAlias = float | Literal["max"]
 """Simulated seconds per wall second, or "max" for as fast as it goes."""
 

@@ -16,10 +16,8 @@ from typing import Any, Protocol
 
 from tv2sim.base.errors import CatalogueError
 from tv2sim.catalogue import Rejected, Video
-from tv2sim.catalogue.judging import LONGEST_LINE, Entry, judged
+from tv2sim.catalogue.judging import LONGEST_LINE, Entry, judge_entries
 from tv2sim.catalogue.sources import entries, label_of
-
-__all__ = ["Feed", "live"]
 
 
 class _Source(Protocol):
@@ -71,7 +69,7 @@ class Feed:
         """Run in the reader's thread: put videos into the queue until the source ends or the feed is closed."""
         try:
             lines = enumerate(entries(self._source, self.name), start=1)
-            for outcome in judged(lines, encoded=self._encoded):
+            for outcome in judge_entries(lines, encoded=self._encoded):
                 if isinstance(outcome, Rejected):
                     self.rejected.append(outcome)
                     self._woken()

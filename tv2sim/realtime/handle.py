@@ -12,14 +12,14 @@ from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, Literal, TypedDict, Unpack, overload
 
 from tv2sim.base.errors import InputError, need
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.random_numbers import as_replication, as_seed
-from tv2sim.catalogue import read_catalogue
+from tv2sim.catalogue import Catalogue, Video, read_catalogue
 from tv2sim.realtime.clock import Clock, Speed
 from tv2sim.realtime.feed import Feed, live
-from tv2sim.realtime.pipeline_state import State, levels_of
+from tv2sim.realtime.pipeline_state import UNDER_WAY, Frame, Phase, Snapshot, State, levels_of
 from tv2sim.realtime.player import Player, Simulated
 from tv2sim.realtime.recorded_log import read_recorded
-from tv2sim.realtime.snapshot import UNDER_WAY, Frame, Phase, Snapshot
 from tv2sim.results.event_kinds import LogEntry, as_observers
 from tv2sim.results.metrics import Stats
 from tv2sim.strategies import Strategy, as_strategy
@@ -27,15 +27,11 @@ from tv2sim.world.prices import Prices, as_prices
 from tv2sim.world.scenario import Scenario, as_scenario, check_encoding_times
 
 if TYPE_CHECKING:
-    import pandas as pd
     from prometheus_client.registry import CollectorRegistry
 
-    from tv2sim.catalogue import Catalogue, Video
     from tv2sim.engines.model import Observer
     from tv2sim.realtime.server import Server
     from tv2sim.results.run import Run
-
-__all__ = ["Replay", "replay"]
 
 
 class Replay:
@@ -87,7 +83,7 @@ class Replay:
         # the system would take "" for all of its addresses
         if not isinstance(host, str) or not host:  # type: ignore[redundant-expr]
             raise InputError(f"host must be an address or a name of this machine, not {host!r}")
-        read = _checked(catalogue, (strategy, scenario, seed, replication), recorded, self._clock)
+        read = _prepare(catalogue, (strategy, scenario, seed, replication), recorded, self._clock)
         self._server: Server | None = None
         if port is not None:
             need("prometheus_client", "starlette", "uvicorn", to="serve a page and metrics")
@@ -156,7 +152,7 @@ class Replay:
     def _play(self) -> None:
         """Run in the replay's thread: play to the end, again if that is asked for, and stop serving."""
         try:
-            while not self._is_over(self._played()):
+            while not self._is_over(self._play_once()):
                 pass
             self.player.close()
             if self._server is not None and not (self._keep_running and self.phase == "finished"):
@@ -166,7 +162,7 @@ class Replay:
         finally:
             self._over.set()
 
-    def _played(self) -> Run | None:
+    def _play_once(self) -> Run | None:
         """Play from the start, and return the run; None if an error ends it."""
         try:
             run = self.player.play(self._clock, (self._note,), self._accepted)
@@ -208,7 +204,7 @@ class Replay:
         self._unread.append(entry)
         self.phase = "running"
         if len(self._unread) > _UNREAD:
-            with self._followed():
+            with self._state_now():
                 pass
         self._lines += 1
         if self._lines > self._told:
@@ -217,7 +213,7 @@ class Replay:
                 observer(entry)
 
     @contextmanager
-    def _followed(self) -> Iterator[State]:
+    def _state_now(self) -> Iterator[State]:
         """Hold the lock, and yield the state after all that has happened."""
         with self._lock:
             # the replay's thread may append more meanwhile
@@ -364,13 +360,13 @@ class Replay:
     @property
     def stats(self) -> Stats:
         """The counters so far, as in ``run.stats``."""
-        with self._followed() as state:
+        with self._state_now() as state:
             return Stats(state.stats)
 
     @property
     def levels(self) -> pd.DataFrame:
         """The levels so far, as in ``run.levels``; of more than 4,000 times only some are kept."""
-        with self._followed() as state:
+        with self._state_now() as state:
             rows, names = list(state.history.rows), state.levels
         return levels_of(rows, names)  # without the lock: importing pandas takes long
 
@@ -388,16 +384,16 @@ class Replay:
                 need("prometheus_client", to="keep metrics")
                 from prometheus_client import CollectorRegistry
 
-                from tv2sim.realtime.metrics import Collector
+                from tv2sim.realtime.prometheus_metrics import Collector
 
                 self._registry = CollectorRegistry()
-                self._registry.register(Collector(self._followed, self._clock))
+                self._registry.register(Collector(self._state_now, self._clock))
             return self._registry
 
     def snapshot(self) -> Snapshot:
         """Return the present state as views show it."""
         player, clock, mean = self.player, self._clock, self.player.scenario.startup_time.mean
-        with self._followed() as state:
+        with self._state_now() as state:
             return Snapshot(
                 phase=self.phase,
                 ending=None if self.run is None or self.phase in UNDER_WAY else self.run.ending,
@@ -425,7 +421,7 @@ class Replay:
         generation, rows : int
             The generation of the levels that the viewer has, and the number of their rows.
         """
-        with self._followed() as state:
+        with self._state_now() as state:
             history = state.history
             # the last row that was sent may have changed since
             start = max(0, rows - 1) if generation == history.generation else 0
@@ -549,7 +545,7 @@ def replay(
         raise
 
 
-def _checked(catalogue: Any, chosen: tuple[Any, ...], recorded: Any, clock: Clock) -> Callable[[], Player]:
+def _prepare(catalogue: Any, chosen: tuple[Any, ...], recorded: Any, clock: Clock) -> Callable[[], Player]:
     """Check the arguments, and return a function that reads the source and returns the player.
 
     `chosen` has the strategy, the scenario, the seed and the replication.

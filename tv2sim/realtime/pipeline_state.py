@@ -4,30 +4,162 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from itertools import accumulate, islice
 from math import nan
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+import msgspec
 from msgspec.structs import replace
 
-from tv2sim.catalogue import Catalogue
-from tv2sim.realtime.snapshot import Client, Encoder, Happened, Pipeline, Publisher, Waiting
-from tv2sim.results.event_kinds import EVENTS, words
+from tv2sim.base.lazy_pandas import pd
+from tv2sim.catalogue import Catalogue, Video
+from tv2sim.realtime.clock import Speed
+from tv2sim.results.event_kinds import EVENTS, LogEntry, words
 from tv2sim.results.facts import ATTEMPTS
 from tv2sim.results.levels import WAITING, Places, shown
 from tv2sim.results.metrics import Stats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    import pandas as pd
-
-    from tv2sim.catalogue import Video
     from tv2sim.realtime.player import Player
-    from tv2sim.results.event_kinds import LogEntry
     from tv2sim.world.scenario import Scenario
 
-__all__ = ["COUNTED", "FURTHER", "Histogram", "History", "State", "levels_of"]
+# -- the state at one time, as plain data for views ---------------------------------------------------------
+
+
+Phase: TypeAlias = Literal["waiting", "running", "finished", "stopped", "failed"]
+"""The phase of a replay; "waiting" is for the first video of a feed."""
+UNDER_WAY = ("waiting", "running")
+"""The phases in which time passes and control has an effect."""
+
+
+class Waiting(msgspec.Struct):
+    """A video, as a view shows it."""
+
+    row: int
+    title: str
+    provider: str
+    encoding_time: float
+    deadline: float
+    """Simulated time by which it has to be published; NaN before its encoding starts."""
+
+
+class Client(msgspec.Struct):
+    """The client: the video that it offers now, since when, and how many it has offered."""
+
+    video: Waiting | None
+    since: float
+    taken: int
+    left: int | None
+    """Videos that are not offered yet; None if more may come."""
+    again: int = 0
+    """Videos that were refused and will be offered again."""
+
+
+class Encoder(msgspec.Struct):
+    """An encoder: its video, if it holds one, and the start and the end of the encoding.
+
+    It is blocked when the encoding has ended and the publishing queue is full, and down while it is repaired.
+    """
+
+    number: int
+    video: Waiting | None = None
+    start: float = nan
+    end: float = nan
+    blocked: bool = False
+    down: bool = False
+
+
+class Publisher(msgspec.Struct):
+    """A publisher: its state ("starting", "ready" or "busy"), since when, and its video."""
+
+    number: int
+    state: str
+    since: float
+    video: Waiting | None = None
+
+
+class Happened(msgspec.Struct):
+    """A line of the event log, as a view shows it."""
+
+    time: float
+    event: str
+    resource: str | None
+    row: int | None
+    title: str
+
+
+class Pipeline(msgspec.Struct):
+    """Everything that a view shows of the system. Lists have a limited length; the totals count all."""
+
+    version: int
+    client: Client
+    encoders: list[Encoder]
+    encoders_total: int
+    encoders_busy: int
+    encoders_blocked: int
+    encoders_down: int
+    interrupted: int
+    """Videos that have lost their encoder and wait to be encoded again."""
+    queue: list[Waiting]
+    queue_total: int
+    beside: list[Waiting]
+    """Videos beside the queue, which wait for a publisher of their own."""
+    beside_total: int
+    publishers: list[Publisher]
+    publishers_starting: int
+    publishers_ready: int
+    publishers_busy: int
+    publishers_started: int
+    stats: dict[str, int]
+    settled: int
+    """Videos that have an outcome."""
+    further: dict[str, int]
+    """Counters of the scenario that the stats line does not have."""
+    on_time_rate: float | None
+    published: list[Waiting]
+    """The last ones, the latest first."""
+    failed: list[Waiting]
+    events: list[Happened]
+    """The last ones, the latest first."""
+
+
+class Snapshot(msgspec.Struct):
+    """A replay at one time. Times are in simulated seconds, lags in wall seconds."""
+
+    phase: Phase
+    ending: str | None
+    """Why the run ended; None before."""
+    time: float
+    speed: Speed
+    paused: bool
+    lag: float
+    lag_max: float
+    catalogue: str
+    strategy: str
+    strategy_in_words: str
+    seed: int
+    replication: int
+    startup_mean: float
+    """Mean start-up time of a publisher in the scenario."""
+    until: float | None
+    restartable: bool
+    """Whether the replay can be played again."""
+    pipeline: Pipeline
+
+
+class Frame(NamedTuple):
+    """A snapshot, and the rows of the levels that a viewer does not have."""
+
+    snapshot: Snapshot
+    names: list[str]
+    """The names of the levels: the columns of `rows` after the time."""
+    generation: int
+    """How often rows were left out: if it has changed, the rows that a viewer has are out of date."""
+    start: int
+    """The index of the first of `rows`; the last row that was sent may have changed."""
+    rows: list[tuple[float, ...]]
+
 
 PUBLISHER_STATES = ("starting", "ready", "busy", "failed")
 """States of publishers that views count; the last one is final."""
@@ -271,7 +403,7 @@ class State:
         if publisher.state == "ready":
             self._idle += time - publisher.since
 
-    def _gone(self, time: float, publisher: int) -> Publisher:
+    def _remove(self, time: float, publisher: int) -> Publisher:
         """Remove a publisher that ends or fails, and add up its seconds."""
         one = self.publishers.pop(publisher)
         self._is_idle_no_more(time, one)
@@ -281,23 +413,23 @@ class State:
     def _on_discarded(self, time: float, video: int, _: None) -> None:
         self._stockouts.add(video)
         self.occupied.pop(video, None)
-        self._settled(video)
+        self._forget(video)
 
-    def _settled(self, video: int) -> float | None:
+    def _forget(self, video: int) -> float | None:
         """Forget a video that has its outcome; return when its encoding started, None if it had one before."""
         self._queued.pop(video, None)
         return self.encoding_started.pop(video, None)
 
     def _on_publisher_ended(self, time: float, video: int, publisher: int) -> None:
-        one = self._gone(time, publisher)
-        if (begun := self._settled(video)) is not None:
+        one = self._remove(time, publisher)
+        if (begun := self._forget(video)) is not None:
             # times are whole microseconds: rounded, the value equals ``run.videos`` and is in the right bucket
             self.elapsed.observe(round(time - begun, 6))
             held = one.since if self._scenario.deadline == "assigned" else time
             self.slack_left.observe(self.videos[video].publication_timeout - round(held - begun, 6))
 
     def _on_publisher_failed(self, time: float, video: int | None, publisher: int) -> None:
-        if self._gone(time, publisher).state == "starting":
+        if self._remove(time, publisher).state == "starting":
             self.attempts["startup"] += 1
         if video is None:
             return
@@ -306,10 +438,10 @@ class State:
             if video in self.encoding_started and video not in self._just_encoded:
                 self._stockouts.add(video)
         else:  # that was its last attempt
-            self._settled(video)
+            self._forget(video)
 
     def _on_publisher_retired(self, time: float, _: None, publisher: int) -> None:
-        self._gone(time, publisher)
+        self._remove(time, publisher)
 
     # -- figures -------------------------------------------------------------------------------------------
 
@@ -490,7 +622,5 @@ class History:
 
 def levels_of(rows: list[tuple[float, ...]], names: Sequence[str]) -> pd.DataFrame:
     """Return rows of a history as a table."""
-    import pandas as pd
-
     kinds = {"time": "float64"} | dict.fromkeys(names, "int64")
     return pd.DataFrame(rows, columns=list(kinds)).astype(kinds)

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from tv2sim.strategies import Strategy
     from tv2sim.world.scenario import Scenario
 
-__all__ = ["Accepted", "Player", "Simulated"]
 
 Accepted: TypeAlias = Sequence[Callable[[Video], object]]
 """Functions to be called with each video of a feed."""
@@ -275,9 +274,11 @@ class Simulated(Player):
             feed=lambda system: LiveSubmissions(env, feed, system, taken),
         )
         catalogue = Catalogue(videos, feed.rejected, feed.name)
-        return self._run(catalogue, facts if facts.ending == "stopped" else self._settled(catalogue, facts))
+        return self._run(
+            catalogue, facts if facts.ending == "stopped" else self._facts_of_all(catalogue, facts)
+        )
 
-    def _settled(self, catalogue: Catalogue, live: Facts) -> Facts:
+    def _facts_of_all(self, catalogue: Catalogue, live: Facts) -> Facts:
         """Return the facts of the run up to its last outcome.
 
         As long as the feed is open, more videos may come, so publishers go on starting after the last outcome.

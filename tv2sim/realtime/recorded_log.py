@@ -14,7 +14,7 @@ from tv2sim.base.checks import shown
 from tv2sim.base.errors import InputError
 from tv2sim.catalogue import Catalogue, Rejected, Video
 from tv2sim.catalogue.judging import as_bytes
-from tv2sim.catalogue.sources import entries, opened
+from tv2sim.catalogue.sources import entries, open_source
 from tv2sim.realtime.clock import Clock, Stopped
 from tv2sim.realtime.player import Accepted, Player
 from tv2sim.results.event_kinds import EVENTS, LogEntry
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from tv2sim.engines.model import Observer
     from tv2sim.results.run import Run
 
-__all__ = ["Recorded", "read_recorded"]
 
 _Time = Annotated[float, msgspec.Meta(ge=0)]
 _Row = Annotated[int, msgspec.Meta(ge=0)]
@@ -122,10 +121,10 @@ class Recorded(Player):
             if (due := self.end) != now:
                 clock.wait(due)
         except Stopped:
-            return self._ended(self.log[:played], clock.end_between(max(now, 0.0), due), "stopped")
-        return self._ended(self.log, self.end, self.ending)
+            return self._end(self.log[:played], clock.end_between(max(now, 0.0), due), "stopped")
+        return self._end(self.log, self.end, self.ending)
 
-    def _ended(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
+    def _end(self, log: list[LogEntry], end: float, ending: Ending) -> Run:
         timeouts, scenario = self.source.publication_timeout, self.scenario
         of_scenario = scenario.deadline, self.quota_waits, scenario.most_offers
         facts = facts_of_log(log, timeouts, self.own, end, ending, *of_scenario)
@@ -149,7 +148,7 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
         given = " ".join(shown(source, 60).split())
         raise InputError(f"a recorded log is a path, '-' or an open file, not {given}")
     try:
-        with opened(source) as (stream, name):
+        with open_source(source) as (stream, name):
             lines = [as_bytes(line) for line in entries(stream, name)]
     except InputError as error:
         raise InputError(str(error).replace("the catalogue", "the log")) from error
@@ -165,7 +164,7 @@ def read_recorded(source: str | os.PathLike[str] | Any) -> Recorded:
         scenario, strategy = Scenario.from_dict(head.scenario), strategy_of(head.strategy)
     except (msgspec.MsgspecError, ValueError, LookupError, TypeError, AttributeError) as error:
         raise InputError(f"{name!r} does not begin like the log of a run ({error}): {_HOW}") from error
-    return _recorded(head, strategy, scenario, list(_lines(lines, first + 1, name)), name)
+    return _player_of(head, strategy, scenario, list(_lines(lines, first + 1, name)), name)
 
 
 _HOW = "tv2sim run CATALOGUE --log json prints one"
@@ -192,19 +191,18 @@ def _lines(lines: list[bytes], start: int, name: str) -> Iterator[tuple[int, _Li
         yield number, line
 
 
-def _recorded(
+def _player_of(
     head: _Head, strategy: Strategy, scenario: Scenario, told: list[tuple[int, _Line]], name: str
 ) -> Recorded:
     """Return the recorded run that the lines describe, after a check of its events."""
     catalogue, lines = _catalogue(head, told), [line for _, line in told]
-    events = [(number, line) for number, line in told if line.event]
-    log = [LogEntry(line.time, line.event, line.video, line.encoder, line.publisher) for _, line in events]
-    log, wrong = _completed(log, catalogue.publication_timeout, scenario)
-    if wrong is not None:
-        what = f"{log[wrong].event!r:.40} at {log[wrong].time:g} s"
-        raise InputError(f"{name!r}, line {events[wrong][0]}, contradicts those before it: {what}")
-    last = next((line for line in reversed(lines) if line.end is not None and line.ending is not None), _Line())
-    end = (log[-1].time if log else 0.0) if last.end is None else last.end
+    log = _checked_log(told, catalogue.publication_timeout, scenario, name)
+    ends = (
+        (line.end, line.ending, line.quota_waits or 0)
+        for line in reversed(lines)
+        if line.end is not None and line.ending is not None
+    )
+    end, ending, waits = next(ends, (log[-1].time if log else 0.0, "stopped", 0))
     own = {line.video for line in lines if line.own}
     return Recorded(
         strategy, scenario, head.seed, head.replication, source=catalogue,
@@ -214,9 +212,22 @@ def _recorded(
         # events after the last outcome, while a feed was still open, do not belong to the run
         log=[entry for entry in log if entry.time <= end],
         end=end,
-        ending=last.ending or "stopped",
-        quota_waits=last.quota_waits or 0,
+        ending=ending,
+        quota_waits=waits,
     )  # fmt: skip
+
+
+def _checked_log(
+    told: list[tuple[int, _Line]], timeouts: NDArray[np.float64], scenario: Scenario, name: str
+) -> list[LogEntry]:
+    """Return the events of a log, after a check that none contradicts those before it."""
+    events = [(number, line) for number, line in told if line.event]
+    log = [LogEntry(line.time, line.event, line.video, line.encoder, line.publisher) for _, line in events]
+    log, wrong = _complete(log, timeouts, scenario)
+    if wrong is not None:
+        what = f"{log[wrong].event!r:.40} at {log[wrong].time:g} s"
+        raise InputError(f"{name!r}, line {events[wrong][0]}, contradicts those before it: {what}")
+    return log
 
 
 def _catalogue(head: _Head, told: list[tuple[int, _Line]]) -> Catalogue:
@@ -227,7 +238,7 @@ def _catalogue(head: _Head, told: list[tuple[int, _Line]]) -> Catalogue:
     return Catalogue([*head.catalogue.videos, *videos], rejected, head.catalogue.name)
 
 
-def _completed(
+def _complete(
     log: list[LogEntry], timeouts: NDArray[np.float64], scenario: Scenario
 ) -> tuple[list[LogEntry], int | None]:
     """Return a log, and the index of the first event that contradicts those before it, or None.
@@ -256,7 +267,7 @@ def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], scenario:
 
 
 class _Check:
-    """A check of events, one after the other, up to the first one that is not allowed."""
+    """A check of events, one after the other, up to the first that cannot follow those before it."""
 
     def __init__(self, scenario: Scenario, videos: int) -> None:
         self._places = Places(scenario, bytes(videos))

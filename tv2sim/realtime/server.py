@@ -30,13 +30,11 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from tv2sim.base.checks import a_whole_number
 from tv2sim.base.errors import InputError, OutputError
 from tv2sim.realtime.clock import Speed
-from tv2sim.realtime.metrics import exposition
-from tv2sim.realtime.snapshot import Frame, Phase
+from tv2sim.realtime.pipeline_state import Frame, Phase
+from tv2sim.realtime.prometheus_metrics import exposition
 
 if TYPE_CHECKING:
     from prometheus_client.registry import CollectorRegistry
-
-__all__ = ["Broadcast", "Connection", "Server", "application"]
 
 
 class _Served(Protocol):
@@ -270,7 +268,7 @@ def application(
     ]
     app = Starlette(routes=routes)
     app.router.redirect_slashes = False
-    return _guarded(app, allowed)
+    return _guard(app, allowed)
 
 
 async def _control(replay: _Served, request: Request) -> None:
@@ -286,7 +284,7 @@ async def _control(replay: _Served, request: Request) -> None:
         getattr(replay, wish.action)()
 
 
-def _guarded(app: Starlette, allowed: Callable[[str], bool]) -> Callable[..., Awaitable[None]]:
+def _guard(app: Starlette, allowed: Callable[[str], bool]) -> Callable[..., Awaitable[None]]:
     """Refuse requests for another host, and add the headers that make browsers strict.
 
     A page of another site can make a browser send such requests (DNS rebinding).

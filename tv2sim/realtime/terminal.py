@@ -23,7 +23,6 @@ if HAVE_TERMINALS:
     import termios
     import tty
 
-__all__ = ["Keys", "Output", "is_suited", "messages_held", "start", "suspend", "suspensions_noted", "takes"]
 
 _PATIENCE = 0.3
 """Wall seconds to wait for the terminal to take data."""
@@ -169,7 +168,7 @@ class Keys:
             os.close(self._number)
             self._number = None
 
-    def pressed(self, timeout: float) -> str:
+    def wait_for_keys(self, timeout: float) -> str:
         """Wait for a key, at most `timeout` seconds, and return the keys that were pressed."""
         if self._number is None:
             time.sleep(timeout)

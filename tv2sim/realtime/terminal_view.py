@@ -24,18 +24,15 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from tv2sim.base.errors import printable
-from tv2sim.realtime.clock import LAG_LIMIT
-from tv2sim.realtime.snapshot import UNDER_WAY, Snapshot
+from tv2sim.realtime.clock import LAG_LIMIT, Speed
+from tv2sim.realtime.pipeline_state import UNDER_WAY, Encoder, Publisher, Snapshot
 from tv2sim.realtime.terminal import Keys, Output, messages_held, start, suspend, suspensions_noted, takes
 
 if TYPE_CHECKING:
     from rich.console import ConsoleOptions, RenderResult
 
-    from tv2sim.realtime.clock import Speed
     from tv2sim.realtime.handle import Replay
-    from tv2sim.realtime.snapshot import Encoder, Publisher
 
-__all__ = ["Charset", "Picture", "Screen", "changed_speed", "show", "sum_up", "summary"]
 
 PERIOD = 0.1
 """Wall seconds between two pictures."""
@@ -74,7 +71,7 @@ def show(replay: Replay, is_ending: Callable[[], bool] = lambda: False, *, stay:
                         )
                     if over and not (stay and replay.phase not in ("stopped", "failed")):
                         return False
-                    if not _obeyed(replay, keys.pressed(PERIOD)):
+                    if not _obey(replay, keys.wait_for_keys(PERIOD)):
                         return not over
             _suspend(replay, noted)
     return False
@@ -89,7 +86,7 @@ def _suspend(replay: Replay, noted: list[int]) -> None:
         replay.resume()
 
 
-def _obeyed(replay: Replay, keys: str) -> bool:
+def _obey(replay: Replay, keys: str) -> bool:
     """Carry out the commands of keys; return False after the command to stop."""
     for key in keys:
         if key in "qQ":
@@ -333,7 +330,7 @@ class Picture:
         progress = _table(Column(no_wrap=True), Column(), _rest())
         progress.add_row(state, *self._done())
         title = self.title(width - lag.cell_len - _GAP)
-        lines: list[RenderableType] = [_joined(title, lag, width), progress]
+        lines: list[RenderableType] = [_line_with_ends(title, lag, width), progress]
         if height >= 18:
             lines.append(self._client())
         return [*lines, Text()] if height >= 30 else lines
@@ -389,7 +386,7 @@ class Picture:
             if len(address) <= width and height >= 20:
                 return [*lines, _line((address, "dim")), keys]
             address = address.partition("#")[0]
-        return [*lines, _joined(keys, Text(address, "dim"), width)]
+        return [*lines, _line_with_ends(keys, Text(address, "dim"), width)]
 
     # -- parts ---------------------------------------------------------------------------------------------
 
@@ -447,7 +444,7 @@ class Picture:
         values["publishers"] = pipe.publishers_started
         cells = [(name, Text(str(n), _STYLES.get(name, "") if n else "")) for name, n in values.items()]
         columns = min(3, max(1, width // 18))
-        yield _filled([_rest(), _right("bold")] * columns, cells, ceil(len(cells) / columns))
+        yield _in_columns([_rest(), _right("bold")] * columns, cells, ceil(len(cells) / columns))
         if pipe.further:
             yield Text(", ".join(f"{value} {name}" for name, value in pipe.further.items()))
         if pipe.failed:
@@ -488,7 +485,7 @@ def _line(*parts: str | tuple[str, str]) -> Text:
     return Text.assemble(*parts, no_wrap=True, overflow="ellipsis")
 
 
-def _joined(left: Text, right: Text, width: int) -> Text:
+def _line_with_ends(left: Text, right: Text, width: int) -> Text:
     """Return a line with a text at each end, or only the left text if there is no room for both."""
     gap = width - left.cell_len - right.cell_len
     return left if gap < _GAP else left.append(" " * gap).append_text(right)
@@ -511,7 +508,7 @@ def _table(*columns: Column) -> Table:
     return Table.grid(*columns, padding=(0, 2, 0, 0), expand=True)
 
 
-def _filled(columns: Sequence[Column], places: Sequence[Sequence[RenderableType]], rows: int) -> Table:
+def _in_columns(columns: Sequence[Column], places: Sequence[Sequence[RenderableType]], rows: int) -> Table:
     """Return a table of places, each some cells wide, from top to bottom and then from left to right."""
     table = _table(*(copy.deepcopy(column) for column in columns))
     for row in range(min(rows, len(places))):
@@ -552,4 +549,4 @@ def _lanes(lanes: Iterable[Lane], total: int, width: int, height: int) -> Table:
         shown.append(["", Text(f"+{total - len(shown)}", "dim"), "", ""])
     cells = 4 if width // columns >= 36 else 3  # titles need more room
     kinds = [_right("dim"), _rest(), _right(), _rest(2)][:cells] * columns
-    return _filled(kinds, [lane[:cells] for lane in shown], height)
+    return _in_columns(kinds, [lane[:cells] for lane in shown], height)

@@ -34,7 +34,7 @@ from tv2sim.experiments.replications import Replications, main_of
 from tv2sim.experiments.verdicts import Judgement
 from tv2sim.experiments.video_figures import QUANTITIES, SHARES
 from tv2sim.inference.intervals import Interval, exactly
-from tv2sim.report.caveats import caveats, explained
+from tv2sim.report.caveats import caveats, expected_load
 from tv2sim.report.charts import Chart, charts, plan_chart
 from tv2sim.results import figures
 from tv2sim.results.figures import decimals_of, heading
@@ -62,55 +62,80 @@ def build_report(study: Comparison, *, plan: Plan | None = None, **how: Any) -> 
     `study` has at least one replication; `plan` and `how` are as for :meth:`tv2sim.Comparison.report`.
     """
     about = _About(**how)
-    section = planned(study, plan)
-    study = conclusions.judged(study)
+    section = plan_section(study, plan)
+    study = conclusions.with_on_time_rate(study)
     parts = study.worlds()
-    several = len(parts) > 1
-    judgements = [Judgement(part, None if several else conclusions.taken(part, plan)) for part in parts]
-    main = main_of(study.metrics)
-    scenarios = {cell.scenario: reps.scenario for cell, reps in study.cells.items()}
-    catalogues = {cell.catalogue: reps.catalogue for cell, reps in study.cells.items()}
-    labels = {field.name: field.metadata["label"] for field in dataclasses.fields(Scenario)}
-    page = rendered(
+    of_plan = None if len(parts) > 1 else conclusions.name_of_answer(parts[0], plan)
+    judgements = [Judgement(part, of_plan) for part in parts]
+    page = render(
         "template.html.j2",
         about=about,
         study=study,
-        several=several,
         worlds=[_world(part, name) for part, name in zip(parts, conclusions.names_of(study), strict=True)],
-        strategies=[reps.strategy for reps in parts[0].strategies.values()],
-        rules=conclusions.in_words([reps.strategy for reps in parts[0].strategies.values()]),
-        conclusion=conclusions.concluded(judgements[0], plan) if plan or not several else None,
-        cost=None if several or plan else conclusions.cost(parts[0]),
-        overall=conclusions.overall(judgements) if several else None,
-        choices=list(map(conclusions.choice, judgements)) if several else [],
-        by=judgements[0].by,
-        spent=judgements[0].spent,
-        prices=_prices(study.prices),
         planned=section,
-        charts=[*([section.chart] if section else []), *charts(study, judgements[0].taken)],
-        main=main,
-        others=_blocks([metric for metric in study.metrics if metric not in main]),
+        charts=[*([section.chart] if section else []), *charts(study, of_plan)],
         differences=conclusions.differences,
         quantiles=_quantiles(study),
         groups=None if about.by is None else [_groups(part, about.by) for part in parts],
-        scenarios=scenarios,
-        added=added(scenarios, catalogues),
-        varied={
-            field: label
-            for field, label in labels.items()
-            if len({repr(getattr(one, field)) for one in scenarios.values()}) > 1
-        },
-        startup_times=list(dict.fromkeys(str(reps.scenario.startup_time) for reps in study.cells.values())),
-        usual=str(Scenario().startup_time),
-        scenario_fields=labels,
-        caveats=caveats(study),
-        controlled=controlled(study.cells),
-        catalogues=catalogues,
-        seed=next(iter(study.cells.values())).seed,
         versions=_versions(study.engines),
-        style_hash=base64.b64encode(hashlib.sha256(rendered("style.css").encode()).digest()).decode(),
+        style_hash=base64.b64encode(hashlib.sha256(render("style.css").encode()).digest()).decode(),
+        **_answers(judgements, plan),
+        **_inputs(study),
+        **_metrics(study),
     )
     return _CONTROLS.sub(lambda found: escape(found[0]), page)
+
+
+def _answers(judgements: list[Judgement], plan: Plan | None) -> dict[str, Any]:
+    """Return what the page concludes: of one world in sentences, of several in a table."""
+    first, *others = judgements
+    several = bool(others)
+    return {
+        "several": several,
+        "conclusion": conclusions.conclusion_of(first, plan) if plan or not several else None,
+        "cost": None if several or plan else conclusions.cost(first.world),
+        "overall": conclusions.overall(judgements) if several else None,
+        "choices": list(map(conclusions.choice, judgements)) if several else [],
+        "by": first.by,
+        "spent": first.spent,
+    }
+
+
+def _inputs(study: Comparison) -> dict[str, Any]:
+    """Return what was simulated: catalogues, strategies, scenarios and prices."""
+    cells = study.cells.items()
+    scenarios = {cell.scenario: reps.scenario for cell, reps in cells}
+    catalogues = {cell.catalogue: reps.catalogue for cell, reps in cells}
+    strategies = list({cell.strategy: reps.strategy for cell, reps in cells}.values())
+    labels = {field.name: field.metadata["label"] for field in dataclasses.fields(Scenario)}
+
+    def varies(field: str) -> bool:
+        return len({repr(getattr(one, field)) for one in scenarios.values()}) > 1
+
+    return {
+        "catalogues": catalogues,
+        "strategies": strategies,
+        "rules": conclusions.in_words(strategies),
+        "scenarios": scenarios,
+        "scenario_fields": labels,
+        "varied": {field: label for field, label in labels.items() if varies(field)},
+        "added": additions(scenarios, catalogues),
+        "startup_times": list(dict.fromkeys(str(reps.scenario.startup_time) for _, reps in cells)),
+        "usual": str(Scenario().startup_time),
+        "prices": _prices(study.prices),
+        "seed": next(iter(study.cells.values())).seed,
+    }
+
+
+def _metrics(study: Comparison) -> dict[str, Any]:
+    """Return the metrics of the page, and remarks on their figures."""
+    main = main_of(study.metrics)
+    return {
+        "main": main,
+        "others": _blocks([metric for metric in study.metrics if metric not in main]),
+        "caveats": caveats(study),
+        "controlled": controlled(study.cells),
+    }
 
 
 _CONTROLS = re.compile("[\\x00-\\x08\\x0b-\\x1f\\x7f-\\x9f\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]")
@@ -164,14 +189,14 @@ def _load(part: Comparison) -> list[str]:
     """Return the lines of the expected load; those of some strategies only begin with their names."""
     lines: dict[str, list[str]] = {}
     for name, reps in part.strategies.items():
-        for line in str(explained(reps)).splitlines():
+        for line in str(expected_load(reps)).splitlines():
             lines.setdefault(line, []).append(name)
     everywhere = len(part.strategies)
     return [line if len(names) == everywhere else f"{listed(names)}: {line}" for line, names in lines.items()]
 
 
 def _costs(part: Comparison, name: str) -> list[str]:
-    """Return the mean of each part of the cost of a strategy, written as that of the whole."""
+    """Return the mean of each part of a strategy's cost, with as many decimals as the whole."""
     whole = part[name].interval(COST, part.confidence)
     decimals = decimals_of(COST, whole.half_width, whole.mean)
     return [number(mean, decimals) for mean in conclusions.parts_of(part, name).values()]
@@ -272,7 +297,7 @@ def _in_group(row: Any) -> tuple[Interval, Interval]:
 # -- rendering ---------------------------------------------------------------------------------------------
 
 
-def rendered(template: str, **values: Any) -> str:
+def render(template: str, **values: Any) -> str:
     """Return the text of a template of this package with these values."""
     return _environment().get_template(template).render(values)
 
@@ -330,7 +355,7 @@ class Planned(NamedTuple):
     chart: Chart
 
 
-def planned(study: Comparison, plan: Plan | None) -> Planned | None:
+def plan_section(study: Comparison, plan: Plan | None) -> Planned | None:
     """Return the section on a plan, which has to be for a world of the study; None if there is no plan.
 
     Raises
@@ -426,8 +451,8 @@ _BY_CATALOGUE: dict[str, Callable[[Catalogue], object]] = {
 """The sentences that a catalogue may cause as well, each with its condition."""
 
 
-def added(scenarios: Mapping[str, Scenario], catalogues: Mapping[str, Catalogue]) -> list[str]:
-    """Return what scenarios and catalogues add, with the names of those that do it unless all of them do.
+def additions(scenarios: Mapping[str, Scenario], catalogues: Mapping[str, Catalogue]) -> list[str]:
+    """Return what scenarios and catalogues add, with the names of those that do unless all do.
 
     Examples
     --------

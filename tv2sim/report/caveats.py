@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.catalogue import Catalogue
 from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.conclusions import names_of
@@ -15,10 +16,6 @@ from tv2sim.experiments.simulate import simulate
 from tv2sim.inference.intervals import Stopped
 from tv2sim.results.metrics import METRICS, ON_TIME_RATE
 from tv2sim.world.load import Explanation, LoadWarning
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 _ENOUGH_REPLICATIONS = 30
 """With fewer, the distribution of the mean is not close enough to normal for a t interval."""
@@ -200,7 +197,7 @@ def _doubtful(worlds: list[tuple[str, Comparison]]) -> Iterator[Caveat]:
         yield DoubtfulDifferences(study.resamples.times, study.baseline, study.confidence, where)
 
 
-def explained(reps: Replications) -> Explanation:
+def expected_load(reps: Replications) -> Explanation:
     """Return the expected load; with that of the pool if its size is fixed and it serves all videos."""
     pool = reps.setting.strategy.prewarmed if reps.setting.is_pool else None
     return reps.scenario.explain(reps.catalogue, prewarmed=pool)
@@ -208,7 +205,7 @@ def explained(reps: Replications) -> Explanation:
 
 def _load(part: Comparison, world: str) -> Iterator[Caveat]:
     for name, reps in part.strategies.items():
-        for warning in explained(reps).warnings:
+        for warning in expected_load(reps).warnings:
             yield Overloaded(warning, name if warning.of == "pool" else "", world)
 
 

@@ -6,11 +6,12 @@ columns of times, saved runs and recorded replays follow from that row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import shown
 from tv2sim.base.errors import InputError
@@ -18,10 +19,6 @@ from tv2sim.base.fields import suggests_names
 from tv2sim.base.ticks import PER_SECOND
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from numpy.typing import NDArray
-
     from tv2sim.results.facts import Facts
 
 

@@ -85,7 +85,7 @@ def estimate(metric: str, interval: Interval, *, difference: bool = False, units
     >>> estimate("elapsed_p50", Interval(4.25, 0.5, 3.75, 4.75, n=12, differing=12, missing=988))
     '4.2 ± 0.5 s (of 12)'
     """
-    value, spread, basis = estimated(metric, interval, difference=difference)
+    value, spread, basis = parts_of_estimate(metric, interval, difference=difference)
     after = unit(metric, difference=difference) if units else ""
     return " ".join(filter(None, (value, spread))) + after + (f" {basis}" if basis else "")
 
@@ -100,7 +100,7 @@ class Estimate(NamedTuple):
     """How many replications it rests on, if not on all of them."""
 
 
-def estimated(metric: str, interval: Interval, *, difference: bool = False) -> Estimate:
+def parts_of_estimate(metric: str, interval: Interval, *, difference: bool = False) -> Estimate:
     """Return the parts of :func:`estimate`.
 
     >>> estimated("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968))
@@ -139,7 +139,7 @@ def _spread(mean: float, half_width: float, low: float, high: float, decimals: i
 
 
 def with_span(metric: str, interval: Interval, confidence: float, of: str = "") -> str:
-    """Return a mean with its interval in words, and after the mean what it is a share of.
+    """Return a mean with its interval in words; `of` follows the mean and names the whole.
 
     >>> with_span("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968), 0.95)
     '98.9 % (95 % interval 98.8 to 99.0 %)'

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tv2sim.results.event_kinds import EVENTS, code_of, log_of
+from tv2sim.results.event_kinds import EVENTS, Log, LogEntry, code_of, log_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-
-    from numpy.typing import NDArray
-
-    from tv2sim.results.event_kinds import Log, LogEntry
     from tv2sim.results.facts import Facts
     from tv2sim.world.scenario import Scenario
 

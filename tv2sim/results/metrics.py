@@ -14,22 +14,19 @@ from math import inf, nan
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import one_of
 from tv2sim.base.errors import InputError
 from tv2sim.base.ticks import PER_SECOND, whole_ticks
 from tv2sim.results.event_kinds import code_of
-from tv2sim.results.facts import ATTEMPTS, VIDEO_OUTCOMES
-from tv2sim.strategies import MOMENTS
+from tv2sim.results.facts import ATTEMPTS, VIDEO_OUTCOMES, Facts
+from tv2sim.strategies import MOMENTS, Strategy
 from tv2sim.world.distributions import Distribution
 from tv2sim.world.prices import Prices
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tv2sim.catalogue import Catalogue
-    from tv2sim.results.facts import Facts
-    from tv2sim.strategies import Strategy
     from tv2sim.world.scenario import Scenario
 
 
@@ -73,14 +70,12 @@ def holds(facts: Facts) -> dict[str, NDArray[Any]]:
     started = videos["encoding_started"].copy()  # starts of the last encodings are in the table of others
     np.maximum.at(started, others["video"][again], others["time"][again])
     held = ~np.isnan(started) & (starts > np.bincount(attempts["video"][lost], minlength=number))
-    encoded = np.where(
-        videos["encoded"] >= started, videos["encoded"], nan
-    )  # without ends of earlier encodings
     last = {
         "video": np.arange(number),
         "encoder": videos["encoder"],
         "started": started,
-        "encoded": encoded,
+        # without ends of earlier encodings
+        "encoded": np.where(videos["encoded"] >= started, videos["encoded"], nan),
         "ended": left_encoder(facts),
     }
     before = {name: attempts[name][lost] for name in ("video", "encoder", "started", "ended")}
@@ -159,7 +154,7 @@ class Measured:
         return self.until_the_end(queued, np.where(np.isnan(assigned), settled, assigned))
 
     def encoder_time(self) -> float:
-        """Return the ticks for which encoders held a video, also those of encodings that were interrupted."""
+        """Return the ticks for which encoders held a video, interrupted encodings included."""
         if not len(self.facts.attempts["kind"]):
             return self.until_the_end(self.videos["encoding_started"], left_encoder(self.facts))
         held = holds(self.facts)

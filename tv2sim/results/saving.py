@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import msgspec
 import numpy as np
@@ -15,6 +15,7 @@ import numpy as np
 from tv2sim.base import dictionaries
 from tv2sim.base.checks import a_path, shown
 from tv2sim.base.errors import InputError, MissingExtraError, StrategyError
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.storage import FORMATS, Format, read_file, read_table, records, whole_folder, write_table
 from tv2sim.base.ticks import LAST, PER_SECOND
 from tv2sim.catalogue import Catalogue, Rejected, Video
@@ -28,10 +29,6 @@ from tv2sim.strategies.policies import CLASSES
 from tv2sim.world.prices import Prices
 from tv2sim.world.profiles import Profile
 from tv2sim.world.scenario import Scenario
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 FORMAT = 2
 """The number of the format of saved runs and logs. It changes when older ones can no longer be read."""

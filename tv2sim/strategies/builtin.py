@@ -7,8 +7,9 @@ generated catalogues.
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tv2sim.base.checks import did_you_mean, shown
 from tv2sim.base.errors import InputError, StrategyError
@@ -17,10 +18,6 @@ from tv2sim.strategies import policies
 from tv2sim.strategies.expectations import Lead
 from tv2sim.strategies.strategy import Strategy
 from tv2sim.world.profiles import Profile
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
 
 PART_1 = Strategy("1", starts_on="encoded", dedicated=True)
 """A publisher for each video, started when its encoding ends."""
@@ -80,7 +77,7 @@ _WORDS = {"none": None, "true": True, "false": False}
 
 
 def as_strategy(strategy: object) -> Strategy:
-    """Return a strategy unchanged, or the one that a text stands for, which is its name then.
+    """Return a strategy unchanged, or the strategy that a text stands for, with the text as its name.
 
     The text is the name of a built-in strategy, with fields in brackets that differ, or a call of `Strategy` or
     of a function of :mod:`tv2sim.policies`. "2c:8" is 2c with a pool of 8. Words need no quotes.
@@ -117,7 +114,7 @@ def as_strategy(strategy: object) -> Strategy:
         raise StrategyError(
             f"a strategy is written like 2c(prewarmed=8, queue_order=deadline), not {strategy!r}"
         )
-    return _named(strategy) if written is None else _called(strategy, written)
+    return _of_name(strategy) if written is None else _of_call(strategy, written)
 
 
 def _unknown(strategy: object) -> StrategyError:
@@ -129,7 +126,7 @@ def _unknown(strategy: object) -> StrategyError:
     )
 
 
-def _named(text: str) -> Strategy:
+def _of_name(text: str) -> Strategy:
     """Return a built-in strategy by its name, perhaps with another pool."""
     name, colon, size = text.partition(":")
     if name not in STRATEGIES:
@@ -141,13 +138,13 @@ def _named(text: str) -> Strategy:
     return STRATEGIES[name].replace(name=text, prewarmed=int(size[:4000]))
 
 
-def _called(text: str, written: Call) -> Strategy:
+def _of_call(text: str, written: Call) -> Strategy:
     """Return the strategy of a name with values in brackets."""
     preset = _PRESETS.get(written.name)
     if preset is None and written.values:
         raise StrategyError(f"{text!r}: the fields of a strategy are given by name, such as prewarmed=8")
     try:
-        make = preset or _CLASSES.get(written.name) or _named(written.name).replace
+        make = preset or _CLASSES.get(written.name) or _of_name(written.name).replace
         values, named = _values(written)
         return make(*values, **{"name": text.strip(), **named})
     except InputError as error:

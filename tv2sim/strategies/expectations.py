@@ -10,17 +10,17 @@ from math import inf
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tv2sim.base import fields
 from tv2sim.base.checks import a_number, a_time, a_whole_number, shown
 from tv2sim.base.errors import InputError, StrategyError
-from tv2sim.base.fields import EVERY_ENGINE, Fields, check_fields, in_short, or_none, parameter, with_parameters
+from tv2sim.base.fields import EVERY_ENGINE, Accepts, Fields, or_none, parameter, with_parameters
 from tv2sim.base.ticks import PER_SECOND, to_ticks, whole_ticks
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.world.profiles import Profile
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from tv2sim.strategies.coverage import Arrivals, Coverage, Startups
     from tv2sim.world.distributions import Distribution
     from tv2sim.world.scenario import Scenario
@@ -57,13 +57,8 @@ def _as_table(name: str, value: Any, *, error: type[InputError]) -> Table:
     )
 
 
-if TYPE_CHECKING:
-
-    class AsTable:
-        """The type of the field, which accepts a mapping and holds a sorted tuple."""
-
-        def __get__(self, one: object, owner: object) -> Table | None: ...
-        def __set__(self, one: object, value: Mapping[tuple[float, float], float] | Table | None) -> None: ...
+AsTable: TypeAlias = Accepts[Mapping[tuple[float, float], float] | Table | None, Table | None]
+"""A mapping becomes a sorted tuple."""
 
 
 @with_parameters
@@ -110,7 +105,7 @@ class Lead(Fields):
     _error = StrategyError
 
     def __post_init__(self) -> None:
-        check_fields(self, error=self._error, owner="a lead's ")
+        fields.check_fields(self, error=self._error, owner="a lead's ")
         ways = (self.encoding is not None or self.timeout is not None, self.quantile, self.table)
         if sum(map(bool, ways)) != 1:
             raise StrategyError(
@@ -119,7 +114,7 @@ class Lead(Fields):
             )
 
     def __str__(self) -> str:
-        return in_short(self)
+        return fields.in_short(self)
 
     @classmethod
     def newsvendor(cls, *, late: float, idle: float) -> Lead:
@@ -185,14 +180,8 @@ def ready_in_time(catalogue: Catalogue, scenario: Scenario) -> NDArray[np.float6
 
 Mix: TypeAlias = tuple[tuple[float, float, int], ...]
 """(encoding time, timeout, how many), sorted."""
-
-if TYPE_CHECKING:
-
-    class AsForecast:
-        """The type of the field, which accepts a catalogue and holds its mix."""
-
-        def __get__(self, one: object, owner: object) -> Literal["online"] | Mix | None: ...
-        def __set__(self, one: object, value: object) -> None: ...
+AsForecast: TypeAlias = Accepts[object, Literal["online"] | Mix | None]
+"""A catalogue becomes its mix."""
 
 
 def mix_of(catalogue: Catalogue) -> Mix:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
 from tv2sim.base.fields import EVERY_ENGINE, SIMPY_ALONE, suggests_names
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from tv2sim.catalogue import Video
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import warnings
+from collections.abc import Callable, Mapping
 from dataclasses import KW_ONLY, dataclass, fields
 from math import ceil
 from types import FunctionType
@@ -24,19 +25,24 @@ from tv2sim.base.checks import (
     shown,
 )  # fmt: skip
 from tv2sim.base.errors import InputError, StrategyError, TV2SimWarning
-from tv2sim.base.fields import EVERY_ENGINE, Fields, or_none, parameter, with_changes, with_parameters
-from tv2sim.base.later_methods import served
+from tv2sim.base.fields import EVERY_ENGINE, Accepts, Fields, or_none, parameter, with_changes, with_parameters
+from tv2sim.base.later_methods import serve
 from tv2sim.base.notebook_html import code, display, table
 from tv2sim.base.ticks import to_ticks, whole_ticks
-from tv2sim.strategies.expectations import a_forecast, knowledge, lead, ready_in_time, submitted_rate
+from tv2sim.strategies.expectations import (
+    AsForecast,
+    Lead,
+    a_forecast,
+    knowledge,
+    lead,
+    ready_in_time,
+    submitted_rate,
+)
 from tv2sim.strategies.hooks import HOOKS, MOMENTS, Decision, Moment, PoolState, Starts, State
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     from tv2sim.catalogue import Catalogue, Video
     from tv2sim.strategies.coverage import Coverage
-    from tv2sim.strategies.expectations import AsForecast, Lead
     from tv2sim.world.scenario import Scenario
 
 
@@ -81,19 +87,10 @@ def _as_headroom(name: str, value: Any, *, error: type[InputError]) -> tuple[flo
     )
 
 
-if TYPE_CHECKING:
-
-    class AsPrewarmed:
-        """The type of the field, which is a number by the time at which hooks are asked."""
-
-        def __get__(self, one: object, owner: object) -> int: ...
-        def __set__(self, one: object, value: int | Literal["rate"]) -> None: ...
-
-    class AsHeadroom:
-        """The type of the field, which accepts a factor and holds a pair."""
-
-        def __get__(self, one: object, owner: object) -> tuple[float, float] | None: ...
-        def __set__(self, one: object, value: float | tuple[float, float] | None) -> None: ...
+AsPrewarmed: TypeAlias = Accepts[int | Literal["rate"], int]
+"""It is a number by the time at which hooks are asked."""
+AsHeadroom: TypeAlias = Accepts[float | tuple[float, float] | None, tuple[float, float] | None]
+"""A factor alone becomes a pair."""
 
 
 class Changes(TypedDict, total=False):
@@ -533,7 +530,7 @@ class Strategy(Fields):
         A pool of 10 publishers is started at time 0, and each one that takes a video is replaced; the pool
         serves videos first come, first served.
         """
-        return str(served("Strategy.in_words", self))
+        return str(serve("Strategy.in_words", self))
 
     def _level_in_words(self) -> str:
         """Return what :meth:`pool_level` answers, of a class that comes with tv2sim; empty for others."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
 from typing import TYPE_CHECKING
 
 from tv2sim.base.checks import plural, shown
 from tv2sim.strategies.hooks import HOOKS, Moment
-from tv2sim.strategies.strategy import Strategy
+from tv2sim.strategies.strategy import QueueOrder, Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from tv2sim.strategies.expectations import Lead
-    from tv2sim.strategies.strategy import QueueOrder
 
 
 _MOMENTS: Mapping[Moment | None, str] = {

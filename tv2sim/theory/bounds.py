@@ -1,4 +1,4 @@
-"""How many videos fail under part 2c, at least and at most: exact where failures are rare."""
+"""What is proven of failures: bounds under part 2c, certificates, and that a larger pool is never later."""
 
 from __future__ import annotations
 
@@ -8,21 +8,20 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
+from tv2sim.base.checks import plural, shown
 from tv2sim.base.errors import InputError
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.base.ticks import PER_SECOND, to_ticks, whole_ticks
-from tv2sim.theory.conditions import BASE_STOCK, Asked, Timetable, asked, longest_startup, timetable
-from tv2sim.theory.expected import between
-from tv2sim.theory.startup_times import FOR_VIDEOS, OF_SLOTS, Ready, drawn_startups, numbers_ready, ready_times
+from tv2sim.strategies import Strategy
+from tv2sim.theory import conditions
+from tv2sim.theory.conditions import Arguments, Conditions, Timetable, arguments_of, refuse, timetable
+from tv2sim.theory.expected import FOR_VIDEOS, OF_SLOTS, Ready, between, numbers_ready, ready_times, startups
 
 if TYPE_CHECKING:
-    from numpy.typing import ArrayLike, NDArray
-
     from tv2sim.catalogue import Catalogue
-    from tv2sim.strategies import Strategy
     from tv2sim.world.scenario import Scenario
-
 
 # -- at least: a bound from sums of independent yes and no -------------------------------------------------
 
@@ -47,7 +46,7 @@ class FailedBound:
 
     fails: NDArray[np.float64]
     error: float
-    _asked: Asked = field(repr=False)
+    _given: Arguments = field(repr=False)
     _times: Timetable = field(repr=False)
 
     @property
@@ -80,7 +79,7 @@ class FailedBound:
         >>> bound.of(slots=[[1.0], [3.0]], videos=[[2.0, 2.0], [2.0, 2.0]])
         array([1, 2])
         """
-        size, count = self._asked.strategy.prewarmed, len(self.fails)
+        size, count = self._given.strategy.prewarmed, len(self.fails)
         times = np.asarray(slots, dtype=np.float64), np.asarray(videos, dtype=np.float64)
         if times[0].shape[1:] != (size,) or times[1].shape != (len(times[0]), count):
             raise InputError(
@@ -108,24 +107,24 @@ class FailedBound:
         >>> must_fail.tolist(), reps.values("failed").tolist()
         ([5, 7, 8, 4], [6.0, 9.0, 11.0, 5.0])
         """
-        seed, given = as_seed(seed), self._asked
+        seed, given = as_seed(seed), self._given
         found = np.empty(len(replications), dtype=np.int64)
         size = max(_LEAST, _AT_ONCE // (len(self.fails) + given.strategy.prewarmed))
         for start in range(0, len(replications), size):
             part = slice(start, start + size)
             keys = seed, replications[part]
-            slots = drawn_startups(given.scenario, OF_SLOTS, *keys, given.strategy.prewarmed)
+            slots = startups(given.scenario, OF_SLOTS, *keys, given.strategy.prewarmed)
             if given.strategy.ready_at_start:
                 slots[:] = 0
-            found[part] = self._count(slots, drawn_startups(given.scenario, FOR_VIDEOS, *keys, len(self.fails)))
+            found[part] = self._count(slots, startups(given.scenario, FOR_VIDEOS, *keys, len(self.fails)))
         return found
 
     def _count(self, slots: NDArray[np.float64], videos: NDArray[np.float64]) -> NDArray[np.int64]:
         """Return how many videos must fail; start-up times are in ticks."""
-        times, provisioning = self._times, to_ticks(self._asked.scenario.provisioning_delay)
+        times, provisioning = self._times, to_ticks(self._given.scenario.provisioning_delay)
         order = times.order
         encoded, deadline = times.encoded[order] + provisioning, times.deadline[order]
-        slots = slots.T + (0 if self._asked.strategy.ready_at_start else provisioning)
+        slots = slots.T + (0 if self._given.strategy.ready_at_start else provisioning)
         # a row for each video, so that a video's numbers of all replications lie together
         ready = videos.T[order] + encoded[:, np.newaxis]
         before = np.arange(len(order))
@@ -198,7 +197,7 @@ def failed_bound(
     >>> [round(tv.queueing.failed_bound(catalogue, f"2c:{size}").failed, 4) for size in (10, 12, 13)]
     [1.312, 0.034, 0.0022]
     """
-    given = asked("failed_bound", catalogue, strategy, scenario, BASE_STOCK)
+    given = arguments_of("failed_bound", catalogue, strategy, scenario, conditions.BASE_STOCK)
     times = timetable(given)
     several = ready_times(given.scenario, times.deadline.max(initial=0) + 1)
     fails, error = between(lambda ready: _fails(given, times, ready), several)
@@ -216,7 +215,7 @@ def first_fails(
     return float(found.fails[found._times.order[0]])
 
 
-def _fails(given: Asked, times: Timetable, ready: Ready) -> NDArray[np.float64]:
+def _fails(given: Arguments, times: Timetable, ready: Ready) -> NDArray[np.float64]:
     order = times.order
     fails = np.empty(len(order))
     fails[order] = _too_few(given, ready, times.encoded[order], times.deadline[order])
@@ -224,7 +223,7 @@ def _fails(given: Asked, times: Timetable, ready: Ready) -> NDArray[np.float64]:
 
 
 def _too_few(
-    given: Asked, ready: Ready, orders: NDArray[np.float64], by: NDArray[np.float64]
+    given: Arguments, ready: Ready, orders: NDArray[np.float64], by: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Return for each video k the probability that at most k publishers are ready by a time.
 
@@ -255,9 +254,9 @@ def failed_at_most(
 ) -> float:
     """Return an upper bound of the expected number of failed videos under part 2c.
 
-    No simulation is needed. If the pool is so large that few videos ever wait, the upper bound is close to the
-    lower bound of :func:`failed_bound`, and both are close to the truth. For smaller pools the upper bound is
-    of no use: it may be as large as the catalogue.
+    No simulation is needed. If few videos ever wait, since the pool is large, the upper bound is close to the
+    lower one of :func:`failed_bound`: both are close to the truth. For smaller pools the upper bound is of no
+    use: it may be as large as the catalogue.
 
     Each video k, in the order in which they are encoded, is given a limit c_k >= e_k, the end of its encoding.
     As long as no video before k has taken a publisher later than its limit, at least N_k(x) + 1 publishers that
@@ -298,9 +297,9 @@ def failed_at_most(
     0.0013878 10.0682646
     0.0005421 0.0005421
     """
-    given = asked("failed_at_most", catalogue, strategy, scenario, BASE_STOCK)
+    given = arguments_of("failed_at_most", catalogue, strategy, scenario, conditions.BASE_STOCK)
     times = timetable(given)
-    longest = longest_startup(given.scenario)
+    longest = conditions.longest_startup(given.scenario)
     if longest == inf:
         longest = float(given.scenario.startup_time.quantile(np.array([_NEARLY_ALL]))[0])
     longest *= PER_SECOND
@@ -311,9 +310,185 @@ def failed_at_most(
     return min(float(len(times.order)), *found)
 
 
-def _failed(given: Asked, times: Timetable, ready: Ready, wait: float, warm: float) -> float:
+def _failed(given: Arguments, times: Timetable, ready: Ready, wait: float, warm: float) -> float:
     order = times.order
     limit = np.maximum(times.encoded[order] + wait, warm)
     fails = np.where(times.too_long[order], 1.0, _too_few(given, ready, limit, times.deadline[order]))
     breaks = _too_few(given, ready, limit, limit)
     return float(fails.sum() + (np.arange(len(order))[::-1] * breaks).sum())
+
+
+# -- that no video can fail --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """Whether it is proven that no video can fail; ``str()`` says so in a sentence.
+
+    Attributes
+    ----------
+    strategy : str
+        The name of the strategy.
+    startup_time : float
+        The longest start-up time, in seconds.
+    failed : int
+        How many videos fail if every start-up takes the longest time.
+    video : int or None
+        The row of the first video that fails.
+    id : str or None
+        The id of this video.
+    late : float
+        The seconds by which this video is late. If no video fails: minus the seconds that the latest video has
+        left.
+    """
+
+    strategy: str
+    startup_time: float
+    failed: int
+    video: int | None
+    id: str | None
+    late: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether the proof succeeded: no video fails if every start-up takes the longest time."""
+        return self.failed == 0
+
+    def __bool__(self) -> bool:
+        return self.holds
+
+    def __str__(self) -> str:
+        slowest = f"if every start-up takes {self.startup_time:g} s"
+        if self.holds:
+            spare = f"each is in time even {slowest}, the latest with {abs(self.late):g} s left"
+            return f"under {self.strategy} no video can fail: {spare}"
+        fail = f"{plural(self.failed, 'video')} {'fails' if self.failed == 1 else 'fail'}"
+        return (
+            f"under {self.strategy} it is not proven that no video can fail: {slowest}, {fail}, "
+            f"the first of them {shown(self.id, 60)}, {self.late:g} s late"
+        )
+
+
+def certificate(
+    catalogue: Catalogue | Any, strategy: Strategy | str, scenario: Scenario | None = None
+) -> Certificate:
+    """Return whether it is proven that no video can fail, in any replication.
+
+    One run is simulated, in which every start-up takes as long as it can. If a publisher is ready earlier, no
+    video gets its publisher later: with first in, first out, all times are sums, maxima and minima of start-up
+    times (Kiefer and Wolfowitz 1955). So a run without a failure proves that failures have probability 0. A run
+    with failures proves nothing. Where start-up times are independent and may all be close to their upper end,
+    it shows that failures are possible.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+        The videos, or whatever :func:`tv2sim.read_catalogue` accepts.
+    strategy : Strategy or str
+        Publishers of a video's own, a pool of one size that is first in, first out, or both.
+    scenario : Scenario, optional
+        The system. Nothing but start-up times may be drawn, which must have an upper end, nothing may fail, and
+        the publishing queue must not become full.
+
+    Returns
+    -------
+    Certificate
+        Whether no video can fail, and if that is not proven, the first video that fails.
+
+    Raises
+    ------
+    StrategyError, ScenarioError
+        If there is no such proof for the strategy or the scenario.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> catalogue = tv.generate_catalogue()
+    >>> warm = tv.PART_2C.replace(name="a warm pool of 14", prewarmed=14, ready_at_start=True)
+    >>> print(tv.queueing.certificate(catalogue, warm))
+    under a warm pool of 14 no video can fail: each is in time even if every start-up takes 6 s, the latest
+    with 0 s left
+    >>> print(tv.queueing.certificate(catalogue, warm.replace(name="a warm pool of 13", prewarmed=13)))
+    under a warm pool of 13 it is not proven that no video can fail: if every start-up takes 6 s, 1 video
+    fails, the first of them '476930ba-3d33-47bd-8a41-0c56e0f1a640', 0.5 s late
+    """
+    given = arguments_of("certificate", catalogue, strategy, scenario, conditions.FIFO)
+    refuse(given, conditions.BOUNDED)
+    longest = conditions.longest_startup(given.scenario)
+    late = conditions.slowest_run(given, longest).videos["assigned"] - timetable(given).deadline
+    fail = np.flatnonzero(late > 0).tolist()
+    video = fail[0] if fail else None
+    return Certificate(
+        given.strategy.name,
+        longest,
+        len(fail),
+        video,
+        None if video is None else given.catalogue.ids[video],
+        float(late.max(initial=-np.inf) if video is None else late[video]) / PER_SECOND,
+    )
+
+
+# -- that a larger pool publishes no video later -----------------------------------------------------------
+
+
+_PLAIN: Conditions = {
+    "a class of its own, {strategy.name!r}": lambda given: type(given.strategy) is not Strategy,
+    "strategy {strategy.name!r}, whose videos share no publishers": lambda given: not given.shares,
+    **conditions.STATIC,
+    "strategy {strategy.name!r}, which holds publishers back": lambda given: given.strategy.holds is not None,
+    "strategy {strategy.name!r}, which replaces publishers and serves in the order of {strategy.order}": (
+        lambda given: given.strategy.starts_on is None and given.strategy.reorders
+    ),
+}
+"""Strategies without a proof, since their rules may depend on the size, or on who is served first."""
+
+
+def rises_with_pool(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> bool:
+    """Return whether it is proved that a larger `prewarmed` publishes no video later, in any replication.
+
+    The larger pool has the same random numbers, and one slot more. The proof is for encodings that no publisher
+    influences, and for two kinds of pools:
+
+    * First in, first out, where a publisher is started each time one is taken. Video k, in the order of the
+      encodings, takes the publisher that is the (k + 1)-th to be ready. Of those started because of videos,
+      only the ones of videos before k may be among them. By induction, these videos have taken publishers no
+      later, so their replacements are ready no later, and there is one slot more.
+    * In any order that is fixed beforehand, where publishers are started at times that no pool influences. At
+      each step the videos that wait for the larger pool wait for the smaller one as well: both serve the first
+      of their queues, and the larger pool has had at least as many publishers ready.
+
+    Videos with publishers of their own take nothing from the pool.
+
+    Examples
+    --------
+    >>> import tv2sim as tv
+    >>> catalogue = tv.generate_catalogue()
+    >>> rises_with_pool(catalogue, tv.PART_2C, tv.Scenario())
+    True
+    >>> rises_with_pool(catalogue, tv.PART_2C, tv.Scenario(max_publishers=14))
+    False
+    """
+    return conditions.if_covered(lambda: _covered(catalogue, strategy, scenario)) is not None
+
+
+def _covered(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> Arguments:
+    given = arguments_of(
+        "the order of pools", catalogue, strategy, scenario, _PLAIN, world=conditions.DEPENDENT
+    )
+    # with little room, encodings must be the same in all replications, and never blocked
+    if conditions.may_be_full(given):
+        refuse(given, conditions.WORLD)
+        timetable(given)
+    return given
+
+
+def idles_longer_with_pool(catalogue: Catalogue, scenario: Scenario) -> bool:
+    """Return whether publishers also idle longer in a larger pool, if its videos are published no later.
+
+    As long as a video waits, no publisher is ready. Else all videos that are encoded have publishers, as many
+    as in the larger pool, in which at least as many were ready. A run that ends earlier with the larger pool
+    ends while videos wait for the smaller one. That holds if publishing takes no time.
+    """
+    times = catalogue.publishing_time
+    given = np.array([]) if times is None else times[~np.isnan(times)]
+    return scenario.publishing_time == 0 and not given.any()

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeVar
 
 import numpy as np
+from numpy.typing import NDArray
 
-from tv2sim.base.errors import ScenarioError, StrategyError
+from tv2sim.base.errors import InputError, ScenarioError, StrategyError
 from tv2sim.base.ticks import to_ticks, whole_ticks
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.engines.choice import engine_for, simulate_one
@@ -18,11 +20,6 @@ from tv2sim.world.scenario import Scenario, as_scenario, check_encoding_times
 from tv2sim.world.scenario_parts import Faults
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from numpy.typing import NDArray
-
-    from tv2sim.base.errors import InputError
     from tv2sim.results.facts import Facts
 
 
@@ -32,7 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Asked(NamedTuple):
+class Arguments(NamedTuple):
     """The arguments of a formula, and for each video when the strategy starts a publisher, and for whom.
 
     Attributes
@@ -70,18 +67,18 @@ class Asked(NamedTuple):
         return np.concatenate([np.full(self.strategy.prewarmed, prewarmed), orders + provisioning])
 
 
-Conditions: TypeAlias = "Mapping[str, Callable[[Asked], object]]"
+Conditions: TypeAlias = "Mapping[str, Callable[[Arguments], object]]"
 """What a formula does not cover: its words, whose fields in braces are filled in, and whether it is there."""
 
 
-def asked(
+def arguments_of(
     formula: str,
     catalogue: Any,
     strategy: Strategy | str,
     scenario: Scenario | None,
     of_strategy: Conditions,
     world: Conditions | None = None,
-) -> Asked:
+) -> Arguments:
     """Return the arguments of a formula, checked against the conditions that the formula does not cover.
 
     Raises
@@ -93,7 +90,7 @@ def asked(
     check_encoding_times(catalogue, scenario)
     strategy = as_strategy(strategy).sized(catalogue, scenario)
     starts = strategy.starts(catalogue, scenario)
-    found = Asked(
+    found = Arguments(
         formula,
         catalogue,
         strategy,
@@ -107,12 +104,12 @@ def asked(
     return found
 
 
-def refuse(asked: Asked, conditions: Conditions, error: type[InputError] = ScenarioError) -> None:
+def refuse(given: Arguments, conditions: Conditions, error: type[InputError] = ScenarioError) -> None:
     """Raise an error that names the first condition that holds, if one does."""
     for text, found in conditions.items():
-        if found(asked):
-            what = text.format(strategy=asked.strategy, scenario=asked.scenario)
-            raise error(f"{asked.formula} does not cover {what}: simulate it instead, or leave that out")
+        if found(given):
+            what = text.format(strategy=given.strategy, scenario=given.scenario)
+            raise error(f"{given.formula} does not cover {what}: simulate it instead, or leave that out")
 
 
 def if_covered(formula: Callable[[], T]) -> T | None:
@@ -123,99 +120,99 @@ def if_covered(formula: Callable[[], T]) -> T | None:
         return None
 
 
-def _draws_publishing(asked: Asked) -> bool:
-    given = asked.catalogue.publishing_time
-    drawn = isinstance(asked.scenario.publishing_time, Distribution)
-    return drawn and (given is None or bool(np.isnan(given).any()))
+def _draws_publishing(given: Arguments) -> bool:
+    times = given.catalogue.publishing_time
+    drawn = isinstance(given.scenario.publishing_time, Distribution)
+    return drawn and (times is None or bool(np.isnan(times).any()))
 
 
 DEPENDENT: Conditions = {
-    "a broker, {scenario.broker}": lambda asked: asked.scenario.broker is not None,
-    "a client that tries again, hand_over={scenario.hand_over}": lambda asked: asked.scenario.refuses,
+    "a broker, {scenario.broker}": lambda given: given.scenario.broker is not None,
+    "a client that tries again, hand_over={scenario.hand_over}": lambda given: given.scenario.refuses,
     "a limit of publishers, max_publishers={scenario.max_publishers}": (
-        lambda asked: asked.scenario.max_publishers is not None
+        lambda given: given.scenario.max_publishers is not None
     ),
     "ready publishers that die, ready_lifetime={scenario.faults.ready_lifetime}": (
-        lambda asked: asked.scenario.faults.ready_lifetime is not None
+        lambda given: given.scenario.faults.ready_lifetime is not None
     ),
     "publishing that fails, publishing={scenario.faults.publishing:g}": (
-        lambda asked: asked.scenario.faults.publishing > 0
+        lambda given: given.scenario.faults.publishing > 0
     ),
     "encoders that die, encoder_lifetime={scenario.faults.encoder_lifetime}": (
-        lambda asked: asked.scenario.encoders_die
+        lambda given: given.scenario.encoders_die
     ),
 }
 """Worlds in which an earlier publisher may delay another publisher or an encoding."""
 
 WORLD: Conditions = {
-    "a cut-off, until={scenario.until:g}": lambda asked: asked.scenario.until is not None,
+    "a cut-off, until={scenario.until:g}": lambda given: given.scenario.until is not None,
     **DEPENDENT,
     "encoding times that are drawn, encoding_factor={scenario.encoding_factor}": (
-        lambda asked: isinstance(asked.scenario.encoding_factor, Distribution) and asked.scenario.encoders
+        lambda given: isinstance(given.scenario.encoding_factor, Distribution) and given.scenario.encoders
     ),
     "publishing times that are drawn, publishing_time={scenario.publishing_time}": _draws_publishing,
     "encodings at random times, arrivals='{scenario.arrivals}'": (
-        lambda asked: (
-            asked.scenario.arrivals != "even" and (asked.shares or isinstance(asked.scenario.encoders, tuple))
+        lambda given: (
+            given.scenario.arrivals != "even" and (given.shares or isinstance(given.scenario.encoders, tuple))
         )
     ),
 }
 """Worlds that no formula of theory covers."""
 
-OWN: Conditions = {"strategy {strategy.name!r}, whose videos share publishers": lambda asked: asked.shares}
+OWN: Conditions = {"strategy {strategy.name!r}, whose videos share publishers": lambda given: given.shares}
 """Strategies that a formula for dedicated publishers does not cover."""
 
 STATIC: Conditions = {
     "strategy {strategy.name!r}, whose pool changes its size": (
-        lambda asked: (
-            asked.shares and (asked.strategy.has_pool_that_adapts or not asked.strategy.keeps_its_size)
+        lambda given: (
+            given.shares and (given.strategy.has_pool_that_adapts or not given.strategy.keeps_its_size)
         )
     ),
-    "strategy {strategy.name!r}, which gives videos up": lambda asked: asked.shares and asked.strategy.discards,
+    "strategy {strategy.name!r}, which gives videos up": lambda given: given.shares and given.strategy.discards,
 }
 """Strategies that a statement about a pool of fixed size does not cover."""
 
 FIFO: Conditions = {
     **STATIC,
     "strategy {strategy.name!r}, whose queue is in the order of {strategy.order}: it is for "
-    "queue_order='fifo'": lambda asked: asked.shares and asked.strategy.order != "fifo",
+    "queue_order='fifo'": lambda given: given.shares and given.strategy.order != "fifo",
     "strategy {strategy.name!r}, which starts publishers for the pool because of some videos": (
-        lambda asked: asked.shares and len(set(asked.moment[~asked.own].tolist())) > 1
+        lambda given: given.shares and len(set(given.moment[~given.own].tolist())) > 1
     ),
     "strategy {strategy.name!r}, which starts publishers for the pool when an encoding ends": (
-        lambda asked: (asked.starts_on("encoded") | asked.starts_on("queued"))[~asked.own].any()
+        lambda given: (given.starts_on("encoded") | given.starts_on("queued"))[~given.own].any()
     ),
     "strategy {strategy.name!r}, whose pool has no publishers, prewarmed=0": (
-        lambda asked: asked.starts_on(None).any() and not asked.strategy.prewarmed
+        lambda given: given.starts_on(None).any() and not given.strategy.prewarmed
     ),
 }
 """Strategies that a formula for a pool of fixed size, first in, first out, does not cover."""
 
 SHARED: Conditions = {
-    "strategy {strategy.name!r}, with publishers of a video's own": lambda asked: asked.own.any(),
+    "strategy {strategy.name!r}, with publishers of a video's own": lambda given: given.own.any(),
     **FIFO,
 }
 """Strategies that a formula for such a pool, shared by all videos, does not cover."""
 ADVANCE: Conditions = {
     **SHARED,
     "strategy {strategy.name!r}, which starts no publisher when an encoding starts: it is for "
-    "starts_on='encoding_started'": lambda asked: not asked.starts_on("encoding_started").all(),
+    "starts_on='encoding_started'": lambda given: not given.starts_on("encoding_started").all(),
 }
 """Strategies that a formula for one start at the beginning of each encoding does not cover."""
 BASE_STOCK: Conditions = {
     **SHARED,
     "strategy {strategy.name!r}, which starts publishers because of videos: advance_order is for these": (
-        lambda asked: not asked.starts_on(None).all()
+        lambda given: not given.starts_on(None).all()
     ),
 }
 """Strategies that a formula for one start each time a publisher is taken does not cover."""
 
 BOUNDED: Conditions = {
     "start-ups that fail, startup={scenario.faults.startup:g}, since they may fail again and again": (
-        lambda asked: asked.scenario.faults.startup > 0
+        lambda given: given.scenario.faults.startup > 0
     ),
     "start-up times without an upper end, startup_time={scenario.startup_time}": (
-        lambda asked: longest_startup(asked.scenario) == inf
+        lambda given: longest_startup(given.scenario) == inf
     ),
 }
 """Worlds without a longest start-up, for which no certificate is possible."""
@@ -264,7 +261,7 @@ class Timetable:
         return self.encoded > self.deadline
 
 
-def timetable(asked: Asked) -> Timetable:
+def timetable(given: Arguments) -> Timetable:
     """Return the times of the encodings.
 
     They come from the run with the longest start-ups. If the queue is never full in this run, it never is.
@@ -274,40 +271,40 @@ def timetable(asked: Asked) -> Timetable:
     ScenarioError
         If the queue may become full, so that encoders have to wait for publishers.
     """
-    scenario = asked.scenario
+    scenario = given.scenario
     longest = float(scenario.startup_time.quantile(EXTREMES)[1])
-    facts = slowest_run(asked, longest).videos
+    facts = slowest_run(given, longest).videos
     room = scenario.publishing_queue_capacity
-    if may_be_full(asked) and (scenario.faults.startup or not (facts["queued"] <= facts["encoded"]).all()):
+    if may_be_full(given) and (scenario.faults.startup or not (facts["queued"] <= facts["encoded"]).all()):
         raise ScenarioError(
-            f"{asked.formula} does not cover a queue that may become full, publishing_queue_capacity={room}: "
+            f"{given.formula} does not cover a queue that may become full, publishing_queue_capacity={room}: "
             f"leave it unlimited with publishing_queue_capacity=None, or simulate it instead"
         )
     started, encoded = facts["encoding_started"], facts["encoded"]
     return Timetable(
-        started, encoded, started + whole_ticks(asked.catalogue.publication_timeout) - _held(asked)
+        started, encoded, started + whole_ticks(given.catalogue.publication_timeout) - _held(given)
     )
 
 
-def may_be_full(asked: Asked) -> bool:
+def may_be_full(given: Arguments) -> bool:
     """Return whether the publishing queue has less room than there are videos for it."""
-    scenario, room = asked.scenario, asked.scenario.publishing_queue_capacity
-    return asked.shares and scenario.encoders is not None and room is not None and room < len(asked.catalogue)
+    scenario, room = given.scenario, given.scenario.publishing_queue_capacity
+    return given.shares and scenario.encoders is not None and room is not None and room < len(given.catalogue)
 
 
-def slowest_run(asked: Asked, startup: float) -> Facts:
+def slowest_run(given: Arguments, startup: float) -> Facts:
     """Simulate the run in which each start-up takes so many seconds, and none fails."""
-    catalogue, strategy = asked.catalogue, asked.strategy
-    scenario = asked.scenario.replace(startup_time=Constant(startup), faults=Faults())
+    catalogue, strategy = given.catalogue, given.strategy
+    scenario = given.scenario.replace(startup_time=Constant(startup), faults=Faults())
     engine = engine_for("auto", catalogue, strategy, scenario, 1)
     return simulate_one(engine, catalogue, strategy, scenario, 0, 0)
 
 
-def _held(asked: Asked) -> NDArray[np.float64] | float:
+def _held(given: Arguments) -> NDArray[np.float64] | float:
     """Return the ticks of publishing that are held against each video's timeout."""
-    scenario, given = asked.scenario, asked.catalogue.publishing_time
+    scenario, times = given.scenario, given.catalogue.publishing_time
     if scenario.deadline == "assigned":
         return 0.0
     usual = scenario.publishing_time
-    held = np.full(len(asked.catalogue), to_ticks(usual) if isinstance(usual, float) else np.nan)
-    return held if given is None else np.where(np.isnan(given), held, whole_ticks(given))
+    held = np.full(len(given.catalogue), to_ticks(usual) if isinstance(usual, float) else np.nan)
+    return held if times is None else np.where(np.isnan(times), held, whole_ticks(times))

@@ -30,12 +30,14 @@ from math import isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tv2sim.base.checks import MOST, a_whole_number, plural
 from tv2sim.base.digits import decimals_for, listed, number, rate, three_digits
 from tv2sim.base.errors import CatalogueError
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.notebook_html import display, paragraph, table
-from tv2sim.base.progress import watched
+from tv2sim.base.progress import with_bar
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, generate_catalogue, read_catalogue
 from tv2sim.engines.choice import EngineName, as_engine, engine_for, measure_by_kernels, simulate_chunk
@@ -45,9 +47,6 @@ from tv2sim.theory.verified_worlds import Relation, Row, Runs, World, worlds
 from tv2sim.world.scenario import Scenario
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from numpy.typing import NDArray
-
     from tv2sim.results.facts import Facts
 
 
@@ -108,8 +107,6 @@ class Verification:
         and where replications are too few or too short to tell. The last rows compare the facts of both
         engines, and the metrics of each kernel, the `engine`, with the facts.
         """
-        import pandas as pd
-
         names = [
             "formula", "case", "quantity", "theory", "simulated", "ci_low", "ci_high", "relation", "agrees",
             "replications", "engine",
@@ -155,7 +152,7 @@ class Verification:
         basis = f"({engines}; confidence {rate(self.confidence)})"
         if wrong := self._wrong:
             yield f"{len(wrong)} of {plural(len(judged), 'row')} do not agree with theory {basis}:"
-            told = [_told(one) for one in wrong[:_TOLD]]
+            told = [_disagreement(one) for one in wrong[:_TOLD]]
             more = [f"{len(wrong) - _TOLD} more"] if len(wrong) > _TOLD else []
             yield f"{'; '.join(told + more)}."
         else:
@@ -166,7 +163,7 @@ class Verification:
             yield f"In {plural(len(unsure), 'row')} the replications are too few or too short to tell."
 
 
-def _told(one: Result) -> str:
+def _disagreement(one: Result) -> str:
     """Return a disagreement in words."""
     what = f"{one.row.formula} ({one.case}, {one.engine}), {one.row.quantity}"
     word, _ = _RELATIONS[one.row.relation]
@@ -261,7 +258,7 @@ def verify(
     catalogue = generate_catalogue() if catalogue is None else read_catalogue(catalogue)
     if not catalogue:
         raise CatalogueError(f"no valid video in {catalogue.name!r}")
-    return verified(
+    return verify_worlds(
         worlds(catalogue),
         seed=as_seed(seed),
         replications=a_whole_number("replications", replications, at_least=_FEWEST, at_most=MOST),
@@ -277,7 +274,7 @@ def _engines(engine: str) -> tuple[str, ...]:
     return BOTH if find_spec("numba") is not None else ("simpy",)
 
 
-def verified(
+def verify_worlds(
     several: Iterable[World],
     *,
     seed: int,
@@ -287,7 +284,7 @@ def verified(
     progress: bool = False,
     change: Callable[[Scenario], Scenario] = lambda scenario: scenario,
 ) -> Verification:
-    """Verify these worlds; `change` makes the simulated scenario from the one that theory takes."""
+    """Verify these worlds; `change` makes the simulated scenario from the scenario of the formula."""
     several = [*several]
     random = sum(
         row.relation != "approximation" and row.over != "each run" for world in several for row in world.rows
@@ -295,20 +292,20 @@ def verified(
     level = 1 - (1 - confidence) / max(1, random)
     rows: list[Result] = []
     facts, kernels = _Same(), defaultdict[str, _Same](_Same)
-    for world in watched(several, "world", wanted=progress):
+    for world in with_bar(several, "world", wanted=progress):
         runs = Runs(*world[1:4], seed, range(replications))
         simulated = runs._replace(scenario=change(world.scenario))
-        values = _simulated(world, simulated, engines, facts, kernels)
+        values = _simulate(world, simulated, engines, facts, kernels)
         for row, by_engine in zip(world.rows, values, strict=True):
             theory = np.asarray(row.theory(runs), dtype=np.float64)
             rows += [
-                Result(world.case, row, *_judged(row, theory, found, level), engine, replications)
+                Result(world.case, row, *_judge(row, theory, found, level), engine, replications)
                 for engine, found in zip(engines, by_engine, strict=True)
             ]
     if len(engines) > 1:
-        rows.append(_compared("the engines", "runs with same facts", facts, "both", replications))
+        rows.append(_row_of_engines("the engines", "runs with same facts", facts, "both", replications))
     rows += [
-        _compared("the kernels", "runs with same metrics", found, kernel, replications)
+        _row_of_engines("the kernels", "runs with same metrics", found, kernel, replications)
         for kernel, found in kernels.items()
     ]
     left_out = "" if len(engines) > 1 or find_spec("numba") is not None else _WITHOUT
@@ -342,7 +339,7 @@ class _Same:
         return f", as in {case} ({listed(what)}){others}"
 
 
-def _compared(formula: str, quantity: str, found: _Same, engine: str, replications: int) -> Result:
+def _row_of_engines(formula: str, quantity: str, found: _Same, engine: str, replications: int) -> Result:
     """Return a row that compares engines or kernels."""
     row = Row(formula, quantity, lambda runs: 0, lambda runs: np.zeros(0), over="each run")
     same = exactly(found.same, found.runs)
@@ -353,7 +350,7 @@ def _compared(formula: str, quantity: str, found: _Same, engine: str, replicatio
 # -- simulating ----------------------------------------------------------------------------------------------
 
 
-def _simulated(
+def _simulate(
     world: World, runs: Runs, engines: tuple[str, ...], same: _Same, kernels: defaultdict[str, _Same]
 ) -> list[list[NDArray[np.float64]]]:
     """Return the values of each row by engine; count the runs that are the same, by engine and by kernel.
@@ -385,7 +382,7 @@ def _alike(some: tuple[Facts, ...], others: tuple[Facts, ...]) -> tuple[NDArray[
 # -- judging -------------------------------------------------------------------------------------------------
 
 
-def _judged(
+def _judge(
     row: Row, theory: NDArray[np.float64], values: NDArray[np.float64], confidence: float
 ) -> tuple[float, Interval, bool | None]:
     """Return the value of theory, the simulated value with its interval, and whether they agree."""

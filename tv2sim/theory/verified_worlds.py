@@ -22,9 +22,9 @@ from tv2sim.strategies import Strategy
 from tv2sim.strategies.builtin import ADVANCE, PART_1, PART_2A, PART_2B, PART_2C, SLACK_AWARE
 from tv2sim.strategies.expectations import Lead
 from tv2sim.theory import queueing
-from tv2sim.theory.conditions import BASE_STOCK, asked, timetable
+from tv2sim.theory.conditions import BASE_STOCK, arguments_of, timetable
+from tv2sim.theory.expected import FOR_VIDEOS, OF_SLOTS, startups
 from tv2sim.theory.queueing import failed_bound, index_of_dispersion
-from tv2sim.theory.startup_times import FOR_VIDEOS, OF_SLOTS, drawn_startups
 from tv2sim.world.distributions import Empirical, Exponential, LogNormal, Uniform
 from tv2sim.world.profiles import Profile
 from tv2sim.world.scenario import Scenario
@@ -62,8 +62,8 @@ class Runs(NamedTuple):
         """The start-up times drawn for places of the pool and for videos, in ticks: a row for each run."""
         what = self.seed, self.replications
         return (
-            drawn_startups(self.scenario, OF_SLOTS, *what, self.strategy.prewarmed),
-            drawn_startups(self.scenario, FOR_VIDEOS, *what, len(self.catalogue)),
+            startups(self.scenario, OF_SLOTS, *what, self.strategy.prewarmed),
+            startups(self.scenario, FOR_VIDEOS, *what, len(self.catalogue)),
         )
 
     def by_run(self, measured: Callable[[Facts], Any]) -> NDArray[Any]:
@@ -241,7 +241,7 @@ def _class(of: str) -> Callable[[Runs], NDArray[np.bool_]]:
 
 def _waits_of_the_queue(runs: Runs) -> NDArray[np.float64]:
     """Return the wait of each video by the recursion, with the start-up times that are drawn."""
-    times = timetable(asked("kiefer_wolfowitz", *runs.what, BASE_STOCK))
+    times = timetable(arguments_of("kiefer_wolfowitz", *runs.what, BASE_STOCK))
     order, found = times.order, np.empty((len(runs.replications), len(runs.catalogue)))
     slots, videos = runs.startups
     found[:, order] = queueing.kiefer_wolfowitz(
@@ -400,11 +400,11 @@ def _of_videos(catalogue: Catalogue) -> list[World]:
         World(f"part 2c, pool of {size}", catalogue, one, pooled, (MUST_FAIL, AT_LEAST, QUEUE))
         for size, one in pools.items()
     ]
-    several += _certified(catalogue, pooled)
+    several += _world_of_certificate(catalogue, pooled)
     return several
 
 
-def _certified(catalogue: Catalogue, scenario: Scenario) -> list[World]:
+def _world_of_certificate(catalogue: Catalogue, scenario: Scenario) -> list[World]:
     """Return the world of the smallest pool that is certified, if there is one."""
     warm = PART_2C.replace(ready_at_start=True)
 

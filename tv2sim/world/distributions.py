@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias, overload
 
@@ -20,13 +21,13 @@ from tv2sim.base import dictionaries
 from tv2sim.base.checks import LONGEST_TIME, a_number, a_time, shown
 from tv2sim.base.dictionaries import NOTHING, NUMBER
 from tv2sim.base.errors import InputError, ScenarioError
-from tv2sim.base.fields import Fields, check_fields, checked
+from tv2sim.base.fields import Accepts, Fields, check_fields, checked
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.line_syntax import as_call, parts
 from tv2sim.base.ticks import in_decimals, whole_ticks
 from tv2sim.world.measured_times import as_measured
 
 if TYPE_CHECKING:
-    import pandas as pd
     from scipy.stats.distributions import rv_frozen
 
 __all__ = [
@@ -625,37 +626,22 @@ DEFINITIONS = {
 """The JSON schema of a distribution's text, to which the forms of the types below refer."""
 
 
-class AsDistribution:
+class AsDistribution(Accepts["Distribution | float | str | _Given", "Distribution"]):
     """The type of a field that accepts what :func:`as_distribution` does, and holds a distribution."""
 
     forms: ClassVar = [NUMBER, {"$ref": "#/$defs/distribution"}]
 
-    if TYPE_CHECKING:
 
-        def __get__(self, one: object, owner: object) -> Distribution: ...
-        def __set__(self, one: object, value: Distribution | float | str | _Given) -> None: ...
-
-
-class AsTime:
+class AsTime(Accepts[Distribution | float | str, Distribution | float]):
     """The type of a field that holds a number, or a distribution of more than one number."""
 
     forms: ClassVar = AsDistribution.forms
 
-    if TYPE_CHECKING:
 
-        def __get__(self, one: object, owner: object) -> Distribution | float: ...
-        def __set__(self, one: object, value: Distribution | float | str) -> None: ...
-
-
-class AsTimeOrNone:
+class AsTimeOrNone(Accepts[Distribution | float | str | None, Distribution | float | None]):
     """The type of a field that holds a number, a distribution, or None."""
 
     forms: ClassVar = [*AsTime.forms, NOTHING]
-
-    if TYPE_CHECKING:
-
-        def __get__(self, one: object, owner: object) -> Distribution | float | None: ...
-        def __set__(self, one: object, value: Distribution | float | str | None) -> None: ...
 
 
 def as_distribution(name: str, value: object, *, error: type[InputError] = ScenarioError) -> Distribution:
@@ -685,17 +671,17 @@ def as_distribution(name: str, value: object, *, error: type[InputError] = Scena
     if not isinstance(value, str):
         return Constant(_a_time(f"{name}, if not a distribution,", value, error=error))
     try:
-        return _parsed(value)
+        return _parse(value)
     except ScenarioError:
         raise
     except (LookupError, ValueError, TypeError) as unread:
         raise error(
             f"{name} must be a number of seconds or one of {', '.join(NOTATIONS)}, not {shown(value)}"
-            f"{_meant(value)}"
+            f"{_did_you_mean(value)}"
         ) from unread
 
 
-def _parsed(text: str) -> Distribution:
+def _parse(text: str) -> Distribution:
     """Return the distribution of a text; raise LookupError, ValueError or TypeError for another text."""
     written = as_call(text)
     if written is None or not (written.values or written.named):
@@ -734,10 +720,10 @@ def _a_time(name: str, value: object, *, error: type[InputError], **bounds: floa
     try:
         return a_time(name, value, error=error, **bounds)
     except error as wrong:
-        raise error(f"{wrong}{_meant(value)}") from None
+        raise error(f"{wrong}{_did_you_mean(value)}") from None
 
 
-def _meant(value: object) -> str:
+def _did_you_mean(value: object) -> str:
     """Return the end of a message: the distribution that a pair of numbers stands for."""
     pair: Any = parts(value.strip("[()] ")) if isinstance(value, str) else value
     try:
@@ -845,3 +831,62 @@ def drawn_times(distribution: Distribution, u: NDArray[np.float64], name: str) -
             f"{name} {distribution} gives other than one time from 0 to {LONGEST_TIME:.0f} s each"
         )
     return times
+
+
+# -- means over a distribution, from its quantile function -------------------------------------------------
+
+
+_NODES = 16
+_HALVINGS = 50
+"""How often pieces are halved towards 0 and 1, where quantile functions may rise without limit."""
+_BETWEEN = 64
+"""Pieces of the same length from 1/4 to 3/4."""
+
+
+def mean_over(
+    distribution: Distribution,
+    function: Callable[[NDArray[np.float64]], NDArray[np.float64]],
+    share: float = 1.0,
+) -> float:
+    """Return the integral of function(quantile(u)) for u from 0 to `share`.
+
+    For a share of 1 it is the mean of the function. Gauss and Legendre's rule is applied to pieces. It holds to
+    about 12 digits where the quantile function is smooth, and to about 6 where it has corners. Measured times
+    are summed up.
+    """
+    if isinstance(distribution, Empirical):
+        samples = np.array(distribution.samples)
+        weights = np.diff(np.minimum(np.arange(len(samples) + 1) / len(samples), share))
+        return float(weights @ function(samples))
+    u, weights = _rule()
+    return share * float(weights @ function(distribution.quantile(share * u)))
+
+
+def mean_of_least(distribution: Distribution, time: float) -> float:
+    """Return the mean of the lesser of a drawn time and this time: the integral of 1 - F up to this time."""
+    reached = distribution.cdf(time)
+    return mean_over(distribution, lambda times: times, reached) + max(0.0, time) * (1 - reached)
+
+
+def squared_variation(distribution: Distribution) -> float:
+    """Return the squared coefficient of variation: the variance divided by the squared mean."""
+    mean = distribution.mean
+    return mean_over(distribution, lambda times: (times / mean - 1) ** 2) if mean else 0.0
+
+
+@cache
+def _rule() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the points between 0 and 1 at which a function is evaluated, and their weights."""
+    towards_0 = 2.0 ** -np.arange(_HALVINGS, 1, -1)
+    ends = np.concatenate(
+        [[0], towards_0, np.linspace(0.25, 0.75, _BETWEEN + 1)[1:-1], 1 - towards_0[::-1], [1]]
+    )
+    u, weights = gauss_legendre(ends, _NODES)
+    return np.minimum(u, EXTREMES[1]), weights
+
+
+def gauss_legendre(ends: NDArray[np.float64], nodes: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the points of Gauss and Legendre's rule in each piece between two ends, and their weights."""
+    places, weights = np.polynomial.legendre.leggauss(nodes)
+    lengths = np.diff(ends)[:, np.newaxis]
+    return (ends[:-1, np.newaxis] + lengths * (places + 1) / 2).ravel(), (lengths * weights / 2).ravel()

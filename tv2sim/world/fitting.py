@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +13,12 @@ from numpy.typing import NDArray
 from tv2sim.base.checks import plural
 from tv2sim.base.digits import number, p_equals, p_value
 from tv2sim.base.errors import ScenarioError
+from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.notebook_html import display, paragraph, table
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.world.distributions import DISTRIBUTIONS, BuiltIn, Constant, Empirical
 from tv2sim.world.measured_times import Measured, Times, as_measured
-
-if TYPE_CHECKING:
-    import pandas as pd
-
 
 _LEVEL = 0.01
 """The least p-value of a candidate that fits."""
@@ -215,8 +212,6 @@ class Fit:
     @property
     def candidates(self) -> pd.DataFrame:
         """A row for each candidate, the lowest AIC first."""
-        import pandas as pd
-
         columns = ("parameters", "log_likelihood", "aic", "anderson_darling", "p_value")
         return pd.DataFrame(
             {

@@ -343,7 +343,7 @@ class Explanation:
 # -- of a scenario and a catalogue -------------------------------------------------------------------------
 
 
-def explained(scenario: Any, videos: Any, prewarmed: int | None) -> Explanation:
+def load_of(scenario: Any, videos: Any, prewarmed: int | None) -> Explanation:
     """Return the load of a scenario with a catalogue; see :meth:`Scenario.explain`."""
     encoding = getattr(videos, "encoding_time", videos)
     submitted = getattr(videos, "submitted_at", None)

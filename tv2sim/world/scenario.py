@@ -11,9 +11,9 @@ import numpy as np
 
 from tv2sim.base import dictionaries
 from tv2sim.base.checks import a_number, a_path, a_time, a_whole_number, one_of
-from tv2sim.base.dictionaries import NOTHING, WHOLE, commented, from_tables, read_tables
+from tv2sim.base.dictionaries import NOTHING, WHOLE, from_tables, read_tables, to_toml
 from tv2sim.base.errors import CatalogueError, InputError, ScenarioError
-from tv2sim.base.fields import EVERY_ENGINE, Fields, or_none, parameter, with_changes, with_parameters
+from tv2sim.base.fields import EVERY_ENGINE, Accepts, Fields, or_none, parameter, with_changes, with_parameters
 from tv2sim.base.notebook_html import code, display, strong, table
 from tv2sim.base.ticks import PER_SECOND, to_ticks
 from tv2sim.world.distributions import (
@@ -28,7 +28,7 @@ from tv2sim.world.distributions import (
     distributions_of,
     mean_of,
 )
-from tv2sim.world.load import Explanation, explained
+from tv2sim.world.load import Explanation, load_of
 from tv2sim.world.profiles import Profile, a_rate
 from tv2sim.world.scenario_parts import BROKERS, Broker, Faults, RetryLater, broker, faults, hand_over
 
@@ -54,17 +54,12 @@ def _as_encoders(
     return None if value is None else a_whole_number(name, value, at_least=at_least, error=error)
 
 
-class AsEncoders:
+class AsEncoders(Accepts[int | Sequence[float] | None, int | tuple[float, ...] | None]):
     """The type of the field `encoders`, which accepts any sequence of speeds and holds a tuple."""
 
     forms: ClassVar = [
         WHOLE, {"type": "array", "items": {"type": "number", "exclusiveMinimum": 0}, "minItems": 1}, NOTHING,
     ]  # fmt: skip
-
-    if TYPE_CHECKING:
-
-        def __get__(self, one: object, owner: object) -> int | tuple[float, ...] | None: ...
-        def __set__(self, one: object, value: int | Sequence[float] | None) -> None: ...
 
 
 @with_parameters
@@ -312,7 +307,7 @@ class Scenario(Fields):
         # or 'poisson', at random at this rate, whatever happens to those before them.
         arrivals = "poisson"
         """
-        return commented(self, title="A scenario of tv2sim")
+        return to_toml(self, title="A scenario of tv2sim")
 
     def _repr_html_(self) -> str:
         rows = []
@@ -353,7 +348,7 @@ class Scenario(Fields):
         pool: 8 publishers / 4 s mean start-up = 2 videos/s
         warning: a pool of 8 just keeps up with 2 requests/s: waits grow without bound in a long run
         """
-        return explained(self, encoding_time, prewarmed)
+        return load_of(self, encoding_time, prewarmed)
 
 
 def check_encoding_times(catalogue: Catalogue, scenario: Scenario) -> None:

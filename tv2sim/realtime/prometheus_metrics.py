@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from tv2sim.realtime.clock import Clock
     from tv2sim.realtime.pipeline_state import Histogram, State
 
-__all__ = ["Collector", "exposition"]
-
 
 class Collector:
     """The metrics of a replay.

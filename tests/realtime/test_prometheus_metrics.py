@@ -30,8 +30,8 @@ from tests.helpers.commands import CATALOGUE, SAMPLE, tv2sim, video
 from tests.helpers.sizes import examples
 from tv2sim.realtime import Replay
 from tv2sim.realtime.clock import Clock
-from tv2sim.realtime.metrics import Collector, exposition
 from tv2sim.realtime.pipeline_state import State
+from tv2sim.realtime.prometheus_metrics import Collector, exposition
 
 Labels: TypeAlias = tuple[tuple[str, str], ...]
 Scrape: TypeAlias = dict[tuple[str, Labels], float]
