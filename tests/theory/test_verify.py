@@ -254,7 +254,7 @@ def test_relations(relation: Any, theory: float, agrees: bool | None) -> None:
     values = 2 + 0.1 * np.tile([-1.0, 1.0], 50)
     for over, simulated in (("runs", values), ("the long run", np.tile(values[:, np.newaxis], 100))):
         row = Row("f", "q", lambda runs: theory, lambda runs: values, relation, over)  # type: ignore[arg-type]
-        assert module._judged(row, np.float64(theory), simulated, 0.99)[2] is agrees
+        assert module._judge(row, np.float64(theory), simulated, 0.99)[2] is agrees
 
 
 def test_each_run_is_judged_by_itself_and_each_of_its_videos() -> None:
@@ -264,7 +264,7 @@ def test_each_run_is_judged_by_itself_and_each_of_its_videos() -> None:
         ("at most", [True, False], False), ("equal", values, True), ("equal", [True, True], False),
     ):  # fmt: skip
         row = Row("f", "q", lambda runs: 0, lambda runs: values, relation, "each run")  # type: ignore[arg-type]
-        of_theory, interval, found = module._judged(row, np.asarray(theory, float), values.astype(float), 0.99)
+        of_theory, interval, found = module._judge(row, np.asarray(theory, float), values.astype(float), 0.99)
         assert (of_theory, interval.mean, found) == (np.sum(theory) / np.ndim(theory), 1.5, agrees)
 
 
@@ -272,11 +272,11 @@ def test_a_start_that_is_left_out_and_runs_that_are_too_short() -> None:
     row = Row("f", "q", lambda runs: 2, lambda runs: np.zeros(0), over="the long run")
     noise = 0.1 * np.tile([-1.0, 1.0], 50)[:, np.newaxis]
     cold = np.concatenate([np.full(20, 9.0), np.full(180, 2.0)]) + noise
-    assert module._judged(row, np.float64(2), cold, 0.99)[2] is True
+    assert module._judge(row, np.float64(2), cold, 0.99)[2] is True
     assert cold.mean() > 2.5
     rising = np.linspace(0, 4, 200) + noise
-    assert module._judged(row, np.float64(2), rising, 0.99)[2] is None
-    assert module._judged(row, np.float64(2), cold[:, :40], 0.99)[2] is None
+    assert module._judge(row, np.float64(2), rising, 0.99)[2] is None
+    assert module._judge(row, np.float64(2), cold[:, :40], 0.99)[2] is None
 
 
 def test_what_cannot_be_told_is_said() -> None:
@@ -360,7 +360,7 @@ def test_the_command_prints_a_table_and_the_answer() -> None:
 
 
 def test_what_does_not_agree_is_exit_status_1(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = module.verified
+    usual = module.verify_worlds
     monkeypatch.setattr(module, "verify_worlds", lambda *what, **how: usual(*what, **how, change=times(1.05)))
     status, out, err = tv2sim(
         "verify", CATALOGUE, "--engine", "kernel", "--replications", 40, "--confidence", "95%"

@@ -142,7 +142,7 @@ def with_samples(scenario: Scenario, samples: Empirical) -> Scenario:
 def resample_of(samples: Empirical, seed: int, number: int) -> Empirical:
     """Return a resample: as many times, drawn with replacement.
 
-    >>> resampled(Empirical([2, 3, 4, 5]), 1, 0).samples
+    >>> resample_of(Empirical([2, 3, 4, 5]), 1, 0).samples
     (3.0, 3.0, 4.0, 5.0)
     """
     count = len(samples.samples)

@@ -102,7 +102,7 @@ def ends(metric: str, interval: Interval) -> Ends:
 def count_of(numbers: Iterable[int], thing: str) -> str:
     """Return the distinct numbers, followed by the name of the thing that they count.
 
-    >>> counted([1], "run"), counted([20, 10, 20], "run")
+    >>> count_of([1], "run"), count_of([20, 10, 20], "run")
     ('1 run', '10 or 20 runs')
     """
     distinct = sorted(set(numbers))

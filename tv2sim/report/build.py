@@ -457,9 +457,10 @@ def additions(scenarios: Mapping[str, Scenario], catalogues: Mapping[str, Catalo
     Examples
     --------
     >>> from tv2sim import Faults, Scenario
-    >>> added({"usual": Scenario()}, {})
+    >>> additions({"usual": Scenario()}, {})
     []
-    >>> added({"usual": Scenario(max_publishers=5), "failing": Scenario(faults=Faults(startup=0.1))}, {})[1:]
+    >>> failing = Scenario(faults=Faults(startup=0.1))
+    >>> additions({"usual": Scenario(max_publishers=5), "failing": failing}, {})[1:]
     ['failing: Start-ups may fail.', 'failing: A publisher that has failed is replaced when that is noticed.']
     """
     found = []

@@ -103,7 +103,7 @@ class Estimate(NamedTuple):
 def parts_of_estimate(metric: str, interval: Interval, *, difference: bool = False) -> Estimate:
     """Return the parts of :func:`estimate`.
 
-    >>> estimated("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968))
+    >>> parts_of_estimate("on_time_rate", Interval(0.98915, 0.00053, 0.98862, 0.98968))
     Estimate(value='98.91', spread='± 0.05', basis='')
     """
     seen = scaled(metric, interval)
