@@ -54,15 +54,15 @@ def a_number(
     InputError
         If it is not such a number; the message quotes it.
     """
-    lower = f" of at least {at_least:g}" if above is None else f" greater than {above:g}"
-    upper = f" and at most {at_most:g}" if at_most < math.inf else ""
-    accepted = f"a finite number{lower if at_least > -math.inf else ''}{upper}"
     try:
         result = float(value) if isinstance(value, numbers.Real) and not isinstance(value, bool) else math.nan
     except OverflowError:
         result = math.inf
     too_low = result < at_least if above is None else result <= above
     if not math.isfinite(result) or too_low or result > at_most:
+        lower = f" of at least {at_least:g}" if above is None else f" greater than {above:g}"
+        upper = f" and at most {at_most:g}" if at_most < math.inf else ""
+        accepted = f"a finite number{lower if at_least > -math.inf else ''}{upper}"
         raise error(f"{name} must be {accepted}, not {shown(value)}")
     return result
 

@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 import textwrap
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, NoReturn, Self, TypeVar
 
 from tv2sim.base.checks import did_you_mean, shown
@@ -140,9 +141,9 @@ class Fields:
 
     def __new__(cls, *_: Any, **named: Any) -> Self:  # noqa: D102 (it only checks the names)
         # of __init__, since a subclass may have one of its own
-        parameters = list(inspect.signature(cls.__init__).parameters.values())[1:]
-        if not any(each.kind == each.VAR_KEYWORD for each in parameters):
-            check_names(cls.__name__, named, [each.name for each in parameters], error=cls._error)
+        known = _parameters(cls.__init__)
+        if known is not None:
+            check_names(cls.__name__, named, known, error=cls._error)
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
@@ -151,6 +152,15 @@ class Fields:
     def __repr__(self) -> str:
         given = ", ".join(f"{name}={value!r}" for name, value in _changed(self))
         return f"{type(self).__qualname__}({given})"
+
+
+@lru_cache(maxsize=256)
+def _parameters(init: Callable[..., None]) -> list[str] | None:
+    """Return the names of a constructor's parameters, or None if it takes any keyword."""
+    parameters = list(inspect.signature(init).parameters.values())[1:]
+    if any(each.kind == each.VAR_KEYWORD for each in parameters):
+        return None
+    return [each.name for each in parameters]
 
 
 def suggests_names(kind: type[T]) -> type[T]:
