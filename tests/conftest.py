@@ -53,3 +53,9 @@ def no_charts(monkeypatch: pytest.MonkeyPatch) -> None:
 
     chart = Chart("<svg></svg>", "", narrow=True, light=False)
     monkeypatch.setattr("tv2sim.report.build.charts", lambda study, taken=None: [chart, chart])
+
+
+@pytest.fixture(autouse=True)
+def _compiled_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let "auto" choose as where all kernels have been compiled, whatever the machine's cache holds."""
+    monkeypatch.setattr("tv2sim.engines.choice._not_compiled", lambda *world: {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import re
@@ -258,14 +259,64 @@ def test_engines_says_nothing_of_it_where_nothing_is_compiled(monkeypatch: pytes
     assert tv2sim("engines", CATALOGUE, "--strategies", "2c").err == ""
 
 
+class Compiles:
+    """Stands for a compilation of numba that takes some seconds."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.now = 0.0
+        monkeypatch.setattr("tv2sim.base.compiling.time.perf_counter", lambda: self.now)
+
+    def __call__(self, seconds: float) -> None:
+        announcer = compiling._announcer()
+        announcer.on_start(None)
+        self.now += seconds
+        if seconds >= 1:
+            announcer._say()  # as the timer does
+        announcer.on_end(None)
+
+
+def test_what_compilation_took_is_said_once_where_it_is_long(
+    places: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compiles = Compiles(monkeypatch)
+    with compiling.announced():
+        compiles(0.5)
+    assert capsys.readouterr().err == ""
+    with compiling.announced(), compiling.announced():  # as two threads do
+        compiles(9.0)
+        compiles(3.0)
+    begun, ended = capsys.readouterr().err.splitlines()
+    assert begun == "tv2sim: compiling (this is done once)"
+    assert ended == "tv2sim: compiled in 12 s"
+
+
 def test_who_has_to_wait_each_time_is_told_why(
     places: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    compiling._say_once.__wrapped__()
     for place in places.values():
         place.chmod(0o777)
-    compiling._say_once.__wrapped__()
-    once, each_time = capsys.readouterr().err.splitlines()
-    assert once == "tv2sim: compiling (this is done once)"
+    with compiling.announced():
+        Compiles(monkeypatch)(2.0)
+    each_time, _ = capsys.readouterr().err.splitlines()
     assert each_time == f"tv2sim: compiling ({compiling.whereabouts()})"
     assert "compiled code is not kept: " in each_time
+
+
+def test_garbage_is_looked_for_again_after_compilation(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+    with compiling.announced():
+        announcer = compiling._announcer()
+        announcer.on_start(None)
+        seen.append(gc.isenabled())
+        announcer.on_end(None)
+    assert [*seen, gc.isenabled()] == [False, True]
+
+
+def test_a_function_is_compiled_once_it_was_called_or_is_on_disk(places: dict[str, Path]) -> None:
+    first, other = compiling.compiled(function), compiling.compiled(function)
+    assert not compiling.is_compiled(first)
+    first(1)
+    assert compiling.is_compiled(first)
+    assert compiling.is_compiled(other)  # by its file
+    shutil.rmtree(places["package"])
+    assert not compiling.is_compiled(other)

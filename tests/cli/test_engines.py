@@ -58,3 +58,24 @@ def test_without_numba_engines_says_how_to_install_it(monkeypatch: pytest.Monkey
     how = "pip install 'tv2sim[fast]'"
     facts = [("2c: auto takes simpy; ", "the kernel cannot", "needs numba", "not installed", how)]
     assert_facts(found.out.splitlines(), facts)
+
+
+def test_all_kernels_can_be_compiled_ahead() -> None:
+    tv2sim("engines", "--compile")
+    found = tv2sim("engines", "--compile", CATALOGUE, "--strategies", "2c")
+    assert found.status == 0
+    *parts, explained = found.out.splitlines()
+    names = ("lanes", "stream", "varied", "stage", "events", "coverage")
+    assert parts == [f"{name}: compiled before" for name in names]
+    assert explained.startswith("2c: auto takes kernel")
+    assert found.err.startswith("tv2sim: compiled code is ")
+
+
+def test_nothing_to_do_and_nothing_to_compile_get_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = tv2sim("engines")
+    assert (found.status, found.err.count("\n")) == (2, 1)
+    assert "--compile" in found.err
+    monkeypatch.setattr("tv2sim.engines.choice.find_spec", lambda name: None)
+    found = tv2sim("engines", "--compile")
+    assert (found.status, found.err.count("\n")) == (2, 1)
+    assert "pip install 'tv2sim[fast]'" in found.err

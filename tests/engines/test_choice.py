@@ -11,12 +11,47 @@ import pytest
 
 import tv2sim as tv
 from tests.experiments.test_replicate_and_compare import FEW, same
-from tv2sim.engines.choice import engine_for, simulate_chunk
+from tv2sim.engines.choice import engine_for, engines_for, simulate_chunk
 
 
 def test_auto_chooses() -> None:
     few, many = (engine_for("auto", FEW, tv.PART_2C, tv.Scenario(), count) for count in (10, 10**6))
     assert (few, many) == ("simpy", "kernel")
+
+
+def test_auto_counts_all_that_is_simulated_in_one_call() -> None:
+    catalogue = tv.generate_catalogue(100)
+    assert tv.compare(catalogue, ["2a", "2c"], replications=100)["2c"].engine == "simpy"
+    study = tv.compare(catalogue, ["2a", "2b", "2c"], replications=100)
+    assert {reps.engine for reps in study.cells.values()} == {"kernel"}
+
+
+WORLDS = [(FEW, tv.PART_2C.replace(prewarmed=size), tv.Scenario()) for size in (1, 2)]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "engine"),
+    [({}, "kernel"), ({"lanes": 9, "coverage": 9.9}, "kernel"), ({"lanes": 9, "coverage": 10.1}, "simpy")],
+)
+def test_auto_compiles_only_what_saves_more_than_it_takes(
+    seconds: dict[str, float], engine: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two worlds of 50,000 videos each take SimPy 10 s."""
+    monkeypatch.setattr("tv2sim.engines.choice._not_compiled", lambda *world: seconds)
+    replications = 50_000 // len(FEW)
+    assert engines_for("auto", WORLDS, replications) == [engine] * 2
+    assert engines_for("kernel", WORLDS, replications) == ["kernel"] * 2
+
+
+def test_worlds_that_need_the_same_share_what_it_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = {1: {"lanes": 7.0}, 2: {"stage": 7.0}}
+    monkeypatch.setattr(
+        "tv2sim.engines.choice._not_compiled", lambda _, strategy, __: needs[strategy.prewarmed]
+    )
+    replications = 50_000 // len(FEW)
+    assert engines_for("auto", WORLDS, replications) == ["simpy"] * 2
+    needs[2] = {"lanes": 7.0}
+    assert engines_for("auto", WORLDS, replications) == ["kernel"] * 2
 
 
 def test_replications_know_their_engine() -> None:

@@ -6,6 +6,7 @@ kernel has to give those of the model.
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import os
 import re
@@ -17,16 +18,16 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryFile
-from threading import Timer
+from threading import Lock, Timer
 from typing import Any, TypeVar
 
 import llvmlite
 import numba
-from numba.core.event import Listener, install_listener
+from numba.core.event import Listener, register, unregister
 
 from tv2sim.base.storage import private_folder, user_cache
 
-__all__ = ["announced", "borrowing", "compiled", "inlined", "inner", "spliced", "whereabouts"]
+__all__ = ["announced", "borrowing", "compiled", "inlined", "inner", "is_compiled", "spliced", "whereabouts"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -79,6 +80,18 @@ def _cached_on_disk(function: F, **options: bool) -> F:
             return answer
     answer = numba.njit(**_OPTIONS, **options)(function)
     return answer
+
+
+def is_compiled(function: Any) -> bool:
+    """Return whether a function has been compiled for any arguments, in this process or on disk."""
+    stats = getattr(function, "stats", None)  # None where the user has switched numba's compiler off
+    if stats is None or function.signatures:
+        return True
+    if stats.cache_path is None:
+        return False
+    of = function.py_func
+    name = f"{of.__module__.rpartition('.')[2]}.{of.__qualname__}-"
+    return any(Path(stats.cache_path).glob(f"{name}*.nbi"))
 
 
 @contextmanager
@@ -163,11 +176,32 @@ def whereabouts() -> str:
 
 
 class _Announcer(Listener):  # type: ignore[misc]
-    """Announcement on standard error, once, of compilation that has taken a second in all."""
+    """Announcement on standard error of compilation that has taken a second in all, and of its end.
+
+    Meanwhile Python does not look for garbage, which would take a tenth of the time.
+    """
 
     def __init__(self) -> None:
+        self._lock, self._users, self._timer = Lock(), 0, Timer(0, self._say)
         self._depth, self._spent, self._begun = 0, 0.0, 0.0
-        self._timer = Timer(0, self._say)
+        self._said = self._collects = False
+
+    def enter(self) -> None:
+        """Listen; of several threads at a time, the first one begins."""
+        with self._lock:
+            self._users += 1
+            if self._users == 1:
+                self._depth, self._spent, self._said = 0, 0.0, False
+                register("numba:compile", self)
+
+    def leave(self) -> None:
+        """Listen no more when the last thread ends, and say how long it took if it was announced."""
+        with self._lock:
+            self._users -= 1
+            if self._users == 0:
+                unregister("numba:compile", self)
+                if self._said:
+                    sys.stderr.write(f"tv2sim: compiled in {self._spent:.0f} s\n")
 
     def on_start(self, event: Any) -> None:
         self._depth += 1
@@ -176,25 +210,36 @@ class _Announcer(Listener):  # type: ignore[misc]
             self._timer = Timer(max(0.0, 1.0 - self._spent), self._say)
             self._timer.daemon = True
             self._timer.start()
+            self._collects = gc.isenabled()
+            gc.disable()
 
     def on_end(self, event: Any) -> None:
         self._depth -= 1
         if self._depth == 0:
+            if self._collects:
+                gc.enable()
             self._timer.cancel()
             self._spent += time.perf_counter() - self._begun
 
     def _say(self) -> None:
-        _say_once()
+        if not self._said:
+            self._said = True
+            how = "this is done once" if _place()[0] is not None else whereabouts()
+            sys.stderr.write(f"tv2sim: compiling ({how})\n")
 
 
 @cache
-def _say_once() -> None:
-    how = "this is done once" if _place()[0] is not None else whereabouts()
-    sys.stderr.write(f"tv2sim: compiling ({how})\n")
+def _announcer() -> _Announcer:
+    """Return the one that all threads share, since numba tells each listener of all compilation."""
+    return _Announcer()
 
 
 @contextmanager
 def announced() -> Iterator[None]:
     """Announce compilation on standard error if functions called in the block need it for long."""
-    with install_listener("numba:compile", _Announcer()):
+    announcer = _announcer()
+    announcer.enter()
+    try:
         yield
+    finally:
+        announcer.leave()

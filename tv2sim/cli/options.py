@@ -629,9 +629,10 @@ _FIT = Command(
 _ENGINES = Command(
     "small_commands",
     "say which engine simulates what, and why",
-    ("tv2sim engines videos.jsonl", "tv2sim engines videos.jsonl --strategies 2c --queue-capacity 5"),
+    ("tv2sim engines videos.jsonl", "tv2sim engines --compile"),
+    _switch("--compile", "compile all kernels now, so that no later command has to wait for it"),
     "videos",
-    *_videos(),
+    *_videos(nargs="?"),
     "strategies",
     _SEVERAL,
     _REPLICATIONS,

@@ -20,7 +20,7 @@ from tv2sim.cli import inputs
 from tv2sim.cli.log import costs_line, data_of, end_of, head_of, json_line, line_of
 from tv2sim.cli.output import fit_table, note, printing, say, wrap
 from tv2sim.cli.text_tables import run_by_group
-from tv2sim.engines.choice import engine_for, explained
+from tv2sim.engines.choice import compiles_at_all, engines_for, explained
 from tv2sim.experiments.simulate import simulate
 from tv2sim.results.event_kinds import log_of
 from tv2sim.results.run import Run
@@ -112,23 +112,45 @@ def _print(run: Run, log: str | None, by: str | None) -> None:
 
 
 def engines_command(options: argparse.Namespace) -> None:
-    """Say for each strategy which engine simulates it, which of the kernels, and why.
+    """Compile all kernels, if asked to; say for each strategy which engine simulates it, which kernel, and why.
 
     Standard error says where compiled code is kept.
     """
+    if options.compile:
+        _compile()
+    if options.catalogue is not None:
+        _explain(options)
+    elif not options.compile:
+        raise InputError("name the CATALOGUE that is simulated, or --compile")
+
+
+def _compile() -> None:
+    """Compile what is not on disk, and say how long each part took."""
+    if not compiles_at_all():
+        raise InputError("there is nothing to compile without numba: pip install 'tv2sim[fast]'")
+    from tv2sim.base.compiling import whereabouts  # which needs numba
+    from tv2sim.engines.kernel import compile_all
+
+    note(whereabouts())
+    for part, seconds in compile_all():
+        say(f"{part}: compiled in {seconds:.1f} s" if seconds else f"{part}: compiled before")
+
+
+def _explain(options: argparse.Namespace) -> None:
+    """Say for each strategy which engine simulates it, and why."""
     count = a_whole_number("--replications", options.replications, at_least=1, at_most=MOST)
     scenario = inputs.scenario_of(options)
     catalogue = inputs.catalogue_of(options, [scenario])
     strategies = [as_strategy(name) for name in options.strategies]
+    engines = engines_for("auto", [(catalogue, strategy, scenario) for strategy in strategies], count)
     compiles = False
-    for strategy in strategies:
-        engine = engine_for("auto", catalogue, strategy, scenario, count)
+    for strategy, engine in zip(strategies, engines, strict=True):
         kernel, reasons = explained(catalogue, strategy, scenario)
         why = "; ".join(reasons)
         able = f"can, by its {kernel}" + (f" (because of {why})" if why else "") if kernel else f"cannot: {why}"
         say(f"{strategy.name}: auto takes {engine}; the kernel {able}")
         compiles = compiles or bool(kernel)
-    if compiles:
+    if compiles and not options.compile:
         from tv2sim.base.compiling import whereabouts  # which needs numba
 
         note(whereabouts())

@@ -6,6 +6,7 @@ replications and comparisons by :func:`measure_chunk`.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from tv2sim.results.facts import Facts
 
 __all__ = [
-    "EngineName", "Measured", "as_engine", "chunks_of", "elapsed", "engine_for", "explained",
+    "EngineName", "Measured", "as_engine", "chunks_of", "compiles_at_all", "elapsed", "engine_for",
+    "engines_for", "explained",
     "measure_by_kernels", "measure_chunk", "package_of", "runs_in_threads", "simulate_chunk", "simulate_one",
 ]  # fmt: skip
 
@@ -34,8 +36,12 @@ EngineName: TypeAlias = Literal["auto", "simpy", "kernel"]
 Measured: TypeAlias = "tuple[Mapping[str, NDArray[np.float64]], NDArray[np.int64]]"
 """For each metric one value per replication, and how often each video was on time."""
 
+WorldToSimulate: TypeAlias = "tuple[Catalogue, Strategy, Scenario]"
+
 _WORTH_IT = 25_000
 """Videos times replications from which "auto" takes the kernel: loading it takes as long as SimPy here."""
+_SECONDS_PER_VIDEO = 1e-4
+"""About how long the SimPy model simulates one."""
 
 
 class Engine(NamedTuple):
@@ -89,7 +95,31 @@ def engine_for(
     *,
     watched: bool = False,
 ) -> str:
-    """Return the name of the engine that simulates; "auto" is the fastest that knows all that is asked for.
+    """Return the name of the engine that simulates one world, as :func:`engines_for` does.
+
+    `watched` runs have observers, which only the SimPy model calls.
+    """
+    return engines_for(engine, [(catalogue, strategy, scenario)], replications, watched=watched)[0]
+
+
+def engines_for(
+    engine: str, worlds: Sequence[WorldToSimulate], replications: int, *, watched: bool = False
+) -> list[str]:
+    """Return the name of the engine that simulates each world of one call.
+
+    "auto" is the kernel where it knows all that is asked for, if it saves more time than it takes to load it
+    for all worlds, and to compile what is not on disk yet for some of them.
+
+    Parameters
+    ----------
+    engine : str
+        As :func:`as_engine` returns it.
+    worlds : sequence of (catalogue, strategy, scenario)
+        All that is simulated in this call.
+    replications : int
+        Of each.
+    watched : bool
+        Whether there are observers.
 
     Raises
     ------
@@ -97,15 +127,41 @@ def engine_for(
         If the kernel is asked for, and it is not installed or does not know the strategy; or if there are
         encoders, but a video has no encoding time.
     """
-    check_encoding_times(catalogue, scenario)
-    if engine == "simpy" or (engine == "auto" and len(catalogue) * replications < _WORTH_IT):
-        return "simpy"
-    missing = why_not_compiled(strategy, scenario, watched=watched)
-    if engine == "auto":
-        return "simpy" if missing else "kernel"
-    if missing:
-        raise InputError(f"engine 'kernel' cannot simulate this: {missing}; use engine='auto' or 'simpy'")
-    return "kernel"
+    for catalogue, _, scenario in worlds:
+        check_encoding_times(catalogue, scenario)
+    if engine == "simpy":
+        return ["simpy"] * len(worlds)
+    videos = [len(catalogue) * replications for catalogue, _, _ in worlds]
+    if engine == "auto" and sum(videos) < _WORTH_IT:
+        return ["simpy"] * len(worlds)
+    missing = [why_not_compiled(strategy, scenario, watched=watched) for _, strategy, scenario in worlds]
+    if engine == "kernel":
+        if why := next(filter(None, missing), ""):
+            raise InputError(f"engine 'kernel' cannot simulate this: {why}; use engine='auto' or 'simpy'")
+        return ["kernel"] * len(worlds)
+    able = [row for row, why in enumerate(missing) if not why]
+    if sum(videos[row] for row in able) < _WORTH_IT:
+        return ["simpy"] * len(worlds)
+    taken = {able[row] for row in _worth_compiling([(*worlds[row], videos[row]) for row in able])}
+    return ["kernel" if row in taken else "simpy" for row in range(len(worlds))]
+
+
+def _worth_compiling(worlds: Sequence[tuple[Catalogue, Strategy, Scenario, int]]) -> list[int]:
+    """Return which worlds, each with a number of videos, take SimPy longer than compiling what they need."""
+    needs = [_not_compiled(catalogue, strategy, scenario) for catalogue, strategy, scenario, _ in worlds]
+    saved = Counter[str]()
+    for parts, (*_, videos) in zip(needs, worlds, strict=True):
+        saved.update(dict.fromkeys(parts, videos * _SECONDS_PER_VIDEO))
+    return [
+        row for row, parts in enumerate(needs) if all(saved[part] >= seconds for part, seconds in parts.items())
+    ]
+
+
+def _not_compiled(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> dict[str, float]:
+    """Return the seconds that compiling takes, by the name of each part that is needed and not on disk."""
+    from tv2sim.engines.kernel import not_compiled, world_of
+
+    return not_compiled(world_of(catalogue, strategy.sized(catalogue, scenario), scenario))
 
 
 def package_of(engine: str) -> str:
@@ -118,9 +174,14 @@ def runs_in_threads(engine: str) -> bool:
     return _ENGINES[engine].threads
 
 
+def compiles_at_all() -> bool:
+    """Return whether what compiles the kernels is installed."""
+    return find_spec("numba") is not None
+
+
 def why_not_compiled(strategy: Strategy, scenario: Scenario, *, watched: bool = False) -> str:
     """Return why the compiled engine cannot simulate this, or an empty text."""
-    if find_spec("numba") is None:
+    if not compiles_at_all():
         return "it needs numba, which is not installed (pip install 'tv2sim[fast]')"
     for hook, (_, engines) in HOOKS.items():
         if "kernel" not in engines and strategy._overrides(hook):

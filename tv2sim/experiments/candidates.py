@@ -49,6 +49,11 @@ class Candidate:
     family: str
     values: dict[str, Any]
 
+    @property
+    def world(self) -> tuple[Catalogue, Strategy, Scenario]:
+        """What is simulated."""
+        return self.catalogue, self.strategy, self.scenario
+
     def __str__(self) -> str:
         return ", ".join(f"{name}={in_short(value)}" for name, value in self.values.items()) or self.family
 
@@ -260,7 +265,7 @@ class Exact:
 
 def at_most(candidate: Candidate) -> Exact:
     """Return the exact rate if theory has it, or else its upper bound; both are found quickly."""
-    asked = candidate.catalogue, candidate.strategy, candidate.scenario
+    asked = candidate.world
     videos = len(candidate.catalogue)
     for formula in (queueing.on_time_probability, queueing.advance_order):
         if (found := if_covered(lambda: formula(*asked))) is not None:  # noqa: B023 (it is called at once)
@@ -273,7 +278,7 @@ def at_most(candidate: Candidate) -> Exact:
 
 def at_least(candidate: Candidate) -> Exact:
     """Return the lower bound of the rate, which takes longer to find."""
-    asked = candidate.catalogue, candidate.strategy, candidate.scenario
+    asked = candidate.world
     certified = if_covered(lambda: queueing.certificate(*asked))
     if certified:
         return Exact(1.0, 1.0, "certificate")

@@ -728,7 +728,7 @@ def reason(racer: Racer, race: Race) -> str:
         if never > allowed:
             return said
     if racer.by == "certificate":
-        slowest = certificate(candidate.catalogue, candidate.strategy, candidate.scenario)
+        slowest = certificate(*candidate.world)
         fail = f"{plural(slowest.failed, 'video')} {'fails' if slowest.failed == 1 else 'fail'}"
         return f"{fail} if every start-up takes {slowest.startup_time:g} s"
     if warning := _cannot_keep_up(candidate):
@@ -759,7 +759,7 @@ def _cannot_keep_up(candidate: Candidate) -> str:
 def _cold(candidate: Candidate) -> float:
     """Return the probability that the first video that a pool serves fails since no publisher is ready yet."""
     try:
-        return first_fails(candidate.catalogue, candidate.strategy, candidate.scenario)
+        return first_fails(*candidate.world)
     except (StrategyError, ScenarioError):
         return 0.0
 

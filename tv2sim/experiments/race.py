@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tv2sim.base.digits import rate
-from tv2sim.engines.choice import engine_for
+from tv2sim.engines.choice import engine_for, engines_for
 from tv2sim.experiments.candidates import Candidate, Exact, at_least, at_most
 from tv2sim.experiments.replications import Replications, extend_all, with_cost
 from tv2sim.experiments.startup_resampling import Resampling, resample_of
@@ -172,7 +172,9 @@ class Race:
         self._extend(racers, count)
 
     def _extend(self, racers: Sequence[Racer], count: int) -> None:
-        begun = [self._begun(racer, count * len(racers)) for racer in racers]
+        worlds = [racer.candidate.world for racer in racers]
+        engines = engines_for(self.engine, worlds, count)
+        begun = list(map(self._begun, racers, engines))
         for racer, reps in zip(racers, extend_all(begun, count, **self.how), strict=True):
             racer.reps = reps
 
@@ -199,15 +201,14 @@ class Race:
         """Return the number of replications at the next look."""
         return min(max(FIRST, 2 * racer.replications), self._most(racer))
 
-    def _begun(self, racer: Racer, count: int) -> Replications:
-        """Return the replications of a candidate so far, for the engine that suits `count` more of all."""
-        what = racer.candidate.catalogue, racer.candidate.strategy, racer.candidate.scenario
+    def _begun(self, racer: Racer, engine: str) -> Replications:
+        """Return the replications of a candidate so far, for an engine that simulates more."""
         if racer.reps is not None:
-            return replace(racer.reps, engine=engine_for(self.engine, *what, count))
+            return replace(racer.reps, engine=engine)
         names = with_cost((ON_TIME_RATE, "idle"), self.prices)
-        computed = ["published", *measured_for(names, [Setting(*what, self.prices)])]
+        computed = ["published", *measured_for(names, [Setting(*racer.candidate.world, self.prices)])]
         return Replications.none(
-            what, self.seed, engine=self.engine, count=count, metrics=names, computed=computed,
+            racer.candidate.world, self.seed, engine=engine, metrics=names, computed=computed,
             prices=self.prices, control=self.control,
         )  # fmt: skip
 
@@ -490,7 +491,7 @@ class Inputs:
 
     def _late(self, candidate: Candidate, numbers: Sequence[int]) -> NDArray[np.float64]:
         """Return how many videos are not published in time: a row for each resample, of its replications."""
-        asked = candidate.catalogue, candidate.strategy, candidate.scenario
+        asked = candidate.world
         count = len(numbers) * _EACH
         engine = engine_for(self.race.engine, *asked, count)
         divided = Resampling(self.samples, _EACH, tuple(numbers))

@@ -14,7 +14,7 @@ from tv2sim.base.checks import MOST, a_name, a_share, a_whole_number
 from tv2sim.base.errors import InputError, ScenarioError, StrategyError
 from tv2sim.base.random_numbers import as_seed
 from tv2sim.catalogue import Catalogue, read_catalogue
-from tv2sim.engines.choice import EngineName, as_engine
+from tv2sim.engines.choice import EngineName, as_engine, engines_for
 from tv2sim.experiments import startup_resampling as resampling
 from tv2sim.experiments.comparison import Comparison
 from tv2sim.experiments.replications import Cell, Replications, with_cost
@@ -242,13 +242,17 @@ def compare(
     wished = (*names, ON_TIME_RATE, *([_as_precision(precision).metric] if precision is not None else []))
     computed = measured_for(with_cost(wished, prices), settings)
     more = 0 if samples is None else resampling.RESAMPLES * resampling.replications_of_each(count)
-    cells = {}
-    for cell in itertools.starmap(Cell, itertools.product(catalogues, scenarios, chosen)):
-        what = catalogues[cell.catalogue], chosen[cell.strategy], scenarios[cell.scenario]
-        cells[cell] = Replications.none(
-            what, seed, engine=wanted, count=count + more, metrics=names, computed=computed, prices=prices,
-            control=control,
-        )  # fmt: skip
+    what = {
+        cell: (catalogues[cell.catalogue], chosen[cell.strategy], scenarios[cell.scenario])
+        for cell in itertools.starmap(Cell, itertools.product(catalogues, scenarios, chosen))
+    }
+    engines = engines_for(wanted, list(what.values()), count + more)
+    cells = {
+        cell: Replications.none(
+            what[cell], seed, engine=used, metrics=names, computed=computed, prices=prices, control=control
+        )
+        for cell, used in zip(what, engines, strict=True)
+    }
     share = a_share("margin", margin)
     study = Comparison(cells, base, confidence, margin=share)
     how = dict[str, Any](workers=workers, executor=executor, progress=progress, results=as_folder(results))

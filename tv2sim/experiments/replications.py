@@ -17,7 +17,6 @@ from tv2sim.base.later_methods import Displayed
 from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.ticks import PER_SECOND
 from tv2sim.catalogue import Catalogue
-from tv2sim.engines.choice import engine_for
 from tv2sim.experiments import control_variate
 from tv2sim.experiments.control_variate import Control, PartsOfCost
 from tv2sim.experiments.results_store import compute
@@ -481,7 +480,6 @@ class Replications(Displayed):
         seed: int,
         *,
         engine: str,
-        count: int,
         metrics: tuple[str, ...],
         computed: Iterable[str],
         prices: Prices | None,
@@ -494,18 +492,15 @@ class Replications(Displayed):
         what : catalogue, strategy and scenario
             What is simulated.
         engine : str
-            As for :func:`replicate`; "auto" is decided here.
-        count : int
-            How many replications will be made, of which the engine depends.
+            As :func:`tv2sim.engines.choice.engine_for` returns it.
         computed : iterable of str
             The metrics that are computed, at least those that the frame shows.
         control : bool
             Whether failures have a control variate.
         """
-        used = engine_for(engine, *what, count)
         controlled = Control(Setting(*what), seed) if one_of("control", control, (False, True)) else None
         room = room_for(computed, len(what[0]))
-        return cls(*what, seed, used, metrics, room, prices=prices, control=controlled)
+        return cls(*what, seed, engine, metrics, room, prices=prices, control=controlled)
 
     def extend(self, more: int, **how: Any) -> Replications:
         """Return these and `more` additional replications; those that are done are not repeated.

@@ -22,7 +22,7 @@ from tv2sim.base.random_numbers import as_seed
 from tv2sim.base.ticks import in_decimals
 from tv2sim.catalogue import Catalogue, read_catalogue
 from tv2sim.catalogue.videos import NUMBERS
-from tv2sim.engines.choice import EngineName, as_engine
+from tv2sim.engines.choice import EngineName, as_engine, engines_for
 from tv2sim.experiments.replications import Replications, extend_all, with_cost
 from tv2sim.experiments.results_store import as_folder
 from tv2sim.experiments.verdicts import is_shown
@@ -262,11 +262,10 @@ def sensitivity(
     how = dict[str, Any](workers=workers, executor=executor, progress=progress, results=as_folder(results))
     several = [
         Replications.none(
-            world, seed, engine=wanted, count=count, metrics=names, computed=computed, prices=priced,
-            control=control,
+            world, seed, engine=used, metrics=names, computed=computed, prices=priced, control=control
         )
-        for world in worlds
-    ]  # fmt: skip
+        for world, used in zip(worlds, engines_for(wanted, worlds, count), strict=True)
+    ]
     base, *others = extend_all(several, count, **how)
     done = iter(others)
 

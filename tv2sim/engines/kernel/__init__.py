@@ -5,6 +5,7 @@ start-up times, *stream* large catalogues, *stage* the publishing stage under an
 any of them knows. :mod:`tv2sim.engines.kernel.routing` says which knows what.
 """
 
+from tv2sim.engines.kernel.compiling_ahead import compile_all, not_compiled
 from tv2sim.engines.kernel.elapsed import elapsed_of
 from tv2sim.engines.kernel.measuring import MEASURED
 from tv2sim.engines.kernel.replicating import measured
@@ -14,10 +15,12 @@ from tv2sim.engines.kernel.world_columns import world_of
 
 __all__ = [
     "MEASURED",
+    "compile_all",
     "elapsed_of",
     "facts_of",
     "features_of",
     "kernels_for",
     "measured",
+    "not_compiled",
     "world_of",
 ]

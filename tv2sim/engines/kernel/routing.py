@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from tv2sim.engines.kernel.world_columns import World
     from tv2sim.strategies import Strategy
 
-__all__ = ["FEATURES", "KERNELS", "features_of", "kernels_for"]
+__all__ = ["FEATURES", "KERNELS", "features_of", "kernels_for", "weighs"]
 
 KERNELS = ("lanes", "stream", "varied", "stage", "events")
 """From the fastest to the slowest."""
@@ -48,7 +48,8 @@ def _starts_for_pool(world: World) -> bool:
 _NOT_STREAM = tuple(kernel for kernel in KERNELS if kernel != "stream")
 
 
-def _weighs(strategy: Strategy) -> bool:
+def weighs(strategy: Strategy) -> bool:
+    """Return whether the coverage rule decides."""
     return strategy.price is not None or bool(strategy.holds)
 
 
@@ -59,7 +60,7 @@ def _changes(world: World) -> bool:
 FEATURES = (
     Feature(
         "a strategy that weighs everything once an instant, or has a pool that adapts",
-        lambda world: _weighs(world.strategy) or world.strategy.has_pool_that_adapts,
+        lambda world: weighs(world.strategy) or world.strategy.has_pool_that_adapts,
         ("events",),
     ),
     Feature(
