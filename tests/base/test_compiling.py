@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import json
 import os
@@ -84,6 +85,18 @@ def test_where_nothing_can_be_written_it_works_uncached(package: Path, tmp_path:
     (package / "__pycache__").touch()
     places = dict.fromkeys(PLACES, str(blocked))
     assert ran(package, **places, PYTHONDONTWRITEBYTECODE="1") == ("None", 0)
+
+
+@pytest.mark.full
+def test_a_full_disk_keeps_nothing_and_stops_nobody(tmp_path: Path) -> None:
+    small = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))"
+    found = subprocess.run(
+        [sys.executable, "-c", small + SHOW], capture_output=True, text=True, check=True,
+        env={**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)},
+    )  # fmt: skip
+    assert found.stdout.endswith(" 0\n")
+    assert found.stderr == f"tv2sim: compiled code is not kept: {os.strerror(errno.EFBIG)}\n"
+    assert not [path for path in tmp_path.rglob("*") if path.suffix in {".nbi", ".nbc"}]
 
 
 @pytest.fixture

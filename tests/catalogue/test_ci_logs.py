@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import json
+import tomllib
 from collections import Counter
 from collections.abc import Callable
 from functools import cache
+from importlib import resources
 from math import isfinite
 from typing import Any
 
@@ -131,6 +133,19 @@ def test_a_table_without_the_wait_takes_when_jobs_were_created() -> None:
 
 
 # -- GitHub ------------------------------------------------------------------------------------------------
+
+
+def test_both_mappings_of_github_have_the_same_rules() -> None:
+    """They differ in where a job stands: within an event, or by itself."""
+    folder = resources.files("tv2sim.catalogue") / "mappings"
+    events, jobs = (
+        tomllib.loads((folder / f"{name}.toml").read_text(encoding="utf-8").replace("workflow_job.", ""))
+        for name in ("github", "github_jobs")
+    )
+    assert (events["left_out"].keys(), events["kept"]) == (jobs["left_out"].keys(), jobs["kept"])
+    assert events["left_out"]["hosted"]["where"] == jobs["left_out"]["hosted"]["where"]
+    assert events["left_out"]["never_started"]["where"][1:] == jobs["left_out"]["never_started"]["where"][1:]
+    assert events["columns"] == jobs["columns"]
 
 
 @pytest.mark.parametrize("mapping", GITHUB)

@@ -75,11 +75,34 @@ def _cached_on_disk(function: F, **options: bool) -> F:
     if folder is not None:
         with _cache_folder(folder):
             answer = numba.njit(**_OPTIONS, **options, cache=True)(function)
+        _save_if_possible(answer)
         chosen = getattr(answer, "stats", None)  # None where the user has switched numba's compiler off
         if chosen is None or Path(chosen.cache_path).is_relative_to(folder):
             return answer
     answer = numba.njit(**_OPTIONS, **options)(function)
     return answer
+
+
+def _save_if_possible(function: Any) -> None:
+    """Let a compiled function be used where it cannot be saved, as on a full disk: numba would raise."""
+    kept = getattr(function, "_cache", None)
+    save = getattr(kept, "save_overload", None)
+    if kept is None or save is None:
+        return
+
+    def save_overload(signature: Any, data: Any) -> None:
+        try:
+            save(signature, data)
+        except OSError as error:
+            _warn_not_kept(error.strerror or type(error).__name__)
+
+    kept.save_overload = save_overload
+
+
+@cache
+def _warn_not_kept(why: str) -> None:
+    """Say on standard error, once for each reason, that code is compiled again the next time."""
+    sys.stderr.write(f"tv2sim: compiled code is not kept: {why}\n")
 
 
 def is_compiled(function: Any) -> bool:
