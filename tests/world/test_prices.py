@@ -94,7 +94,9 @@ def costs_of(run: tv.Run) -> dict[str, float]:
     """Return what a run costs at prices of 1, which are seconds, starts and videos, and check the sum."""
     found = run.priced(tv.Prices(1, 1, 1, 1, 1)).costs
     priced = run.priced(PRICES)
-    total = sum(getattr(PRICES, name) * found[name] for name in PARTS)
+    total = 0.0  # added up one by one, as `sum` rounds otherwise from Python 3.12 on
+    for name in PARTS:
+        total += getattr(PRICES, name) * found[name]
     assert priced.costs["cost"] == priced.summary["cost"] == total
     return {name: found[name] for name in PARTS}
 

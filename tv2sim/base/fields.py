@@ -176,7 +176,8 @@ def suggests_names(kind: type[T]) -> type[T]:
     def no_attribute(self: object, name: str) -> NoReturn:
         known = [each for each in dir(kind) if each[0] != "_" and not hasattr(tuple, each)]
         meant = "" if name.startswith("_") else f"; it has {', '.join(known)}{did_you_mean(name, known)}"
-        raise AttributeError(f"{kind.__name__} has no {name!r}{meant}")
+        text = f"{kind.__name__} has no {name!r}{meant}"
+        raise AttributeError(text, name=name, obj=None)  # of no object, so that Python suggests nothing itself
 
     kind.__getattr__ = no_attribute  # type: ignore[attr-defined]  # set here, so that type checkers do not see it
     return kind
