@@ -85,9 +85,9 @@ def _cached_on_disk(function: F, **options: bool) -> F:
 
 def _save_if_possible(function: Any) -> None:
     """Let a compiled function be used where it cannot be saved, as on a full disk: numba would raise."""
-    kept = getattr(function, "_cache", None)
+    kept: Any = getattr(function, "_cache", None)
     save = getattr(kept, "save_overload", None)
-    if kept is None or save is None:
+    if save is None:  # where the user has switched numba's compiler off
         return
 
     def save_overload(signature: Any, data: Any) -> None:
