@@ -873,11 +873,13 @@ class TestNothingHangs:
         assert (outcome.end, outcome.ending) == (4.5, "no publisher will come")
 
     def test_a_ready_publisher_waits_for_a_video_that_is_encoded_again(self, simulate: Simulate) -> None:
-        """Capacity 0: blocked from 1, lost at 2, encoded from 2.5 to 3.5; a publisher is ready since 2.25."""
-        rule, faults = Rule(prewarmed=1, dispatch=AT_THE_END), Faults(encoder_lifetime=2, encoder_repair=0.5)
+        """Capacity 0: lost at 2, encoded from 2.5 to 3.75; a publisher is ready since 2.25."""
+        faults = Faults(encoder_lifetime=tv.Empirical([2, 9]), encoder_repair=0.5)
         fields = {"publishing_queue_capacity": 0, "startup_time": 2.25, "faults": faults}
-        outcome = simulate([Clip(1, 9)], rule, **fields)
-        check(outcome.videos, "encoded queued assigned outcome", "3.5 3.5 3.5 published")
+        seed = seed_for({(Purpose.ENCODER_LIFETIME, 0, 0): "small", (Purpose.ENCODER_LIFETIME, 0, 1): "large"})
+        rule = Rule(prewarmed=1, dispatch=AT_THE_END)
+        outcome = simulate([Clip(2.25, 9)], rule, seed=seed, **fields)
+        check(outcome.videos, "encoded queued assigned outcome", "4.75 4.75 4.75 published")
 
     def test_a_review_that_raises_the_level(self, simulate: Simulate) -> None:
         """At 0 no time has passed, so the level is 0; at 1.5, one in 1.5 s for 1 s: 1."""

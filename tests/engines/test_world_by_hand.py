@@ -494,19 +494,26 @@ class TestEncodersThatDie:
         check(outcome.attempts, ATTEMPT, "encoding 0 0 - 0 2.5")
 
     def test_one_that_dies_while_its_video_is_blocked(self, simulate: Simulate) -> None:
-        """Capacity 0, a publisher from 5 on: encoded at 1, 3.5 and 6, lost at 2 and 4.5, back 0.5 later."""
-        faults = Faults(encoder_lifetime=2, encoder_repair=0.5)
-        fields = {"publishing_queue_capacity": 0, "startup_time": 5}
-        outcome = simulate([Clip(1, 9)], Rule(prewarmed=1), faults=faults, **fields)
-        check(outcome.videos, "encoding_started encoded queued assigned", "0 6 6 6")
-        check(outcome.attempts, ATTEMPT, "encoding 0 0 - 0 2", "encoding 0 0 - 2.5 4.5")
+        """Capacity 0, a publisher from 5 on: the encoder dies at 2 and 4.5, the video stays in it until 5.
+
+        Back at 2.5, it has no place for the next video; back at 5, 5.25 or 6.5, it takes that one then.
+        """
+        for lifetime, repair, back in ((2, 0.5, 5), (2, 0.75, 5.5), (4, 2.5, 6.5)):
+            faults = Faults(encoder_lifetime=lifetime, encoder_repair=repair)
+            fields = {"publishing_queue_capacity": 0, "startup_time": 5, "faults": faults}
+            outcome = simulate([Clip(1, 9), Clip(0.25, 9)], Rule(prewarmed=1), **fields)
+            check(outcome.videos[:1], "encoding_started encoded queued assigned", "0 1 5 5")
+            assert outcome.videos[1]["encoding_started"] == back
+            assert outcome.attempts == []
+            deaths = [line for line in outcome.log if line[1] == "encoder_failed"]
+            assert deaths[0] == (lifetime, "encoder_failed", None, 0, None)
 
     def test_one_that_dies_as_a_publisher_becomes_ready(self, simulate: Simulate) -> None:
-        """Place 1 before 2, at 2: the blocked video is lost, and encoded again from 2.5 to 3.5."""
+        """Place 1 before 2, at 2: the blocked video leaves all the same, and its encoder is back at 2.5."""
         faults = Faults(encoder_lifetime=2, encoder_repair=0.5)
-        fields = {"publishing_queue_capacity": 0, "startup_time": 2}
-        outcome = simulate([Clip(1, 9)], Rule(prewarmed=1), faults=faults, **fields)
-        check(outcome.videos, "encoded queued assigned", "3.5 3.5 3.5")
+        fields = {"publishing_queue_capacity": 0, "startup_time": 2, "faults": faults}
+        outcome = simulate([Clip(1, 9), Clip(1, 9)], Rule(prewarmed=1), **fields)
+        check(outcome.videos, "encoding_started encoded queued assigned", "0 1 2 2", "2.5 3.5 4 4")
 
     def test_one_that_dies_when_the_encoding_ends(self, simulate: Simulate) -> None:
         """Places 1a and 1b, at 2: the video has left; the encoder is back at 2.5 for the next one."""
@@ -516,12 +523,12 @@ class TestEncodersThatDie:
         assert outcome.attempts == []
 
     def test_a_publisher_is_ordered_once_for_a_video_that_is_encoded_twice(self, simulate: Simulate) -> None:
-        """Capacity 0: encoded at 1 and lost at 2, encoded at 3.5, when the publisher of 1 is ready."""
-        faults = Faults(encoder_lifetime=2, encoder_repair=0.5)
-        fields = {"publishing_queue_capacity": 0, "startup_time": 2.5}
-        outcome = simulate([Clip(1, 9)], Rule("encoded"), faults=faults, **fields)
-        check(outcome.videos, "encoded queued assigned", "3.5 3.5 3.5")
-        check(outcome.publishers, "cause started ready", "0 1 3.5")
+        """Lost at 2, encoded from 2.5 to 4.75: the publisher is that of the first start, at 0."""
+        faults = Faults(encoder_lifetime=tv.Empirical([2, 9]), encoder_repair=0.5)
+        seed = seed_for({(Purpose.ENCODER_LIFETIME, 0, 0): "small", (Purpose.ENCODER_LIFETIME, 0, 1): "large"})
+        outcome = simulate([Clip(2.25, 9)], Rule("encoding_started"), faults=faults, seed=seed)
+        check(outcome.videos, "encoded queued assigned", "4.75 4.75 4.75")
+        check(outcome.publishers, "cause started ready", "0 0 1")
 
     def test_a_repair_that_takes_no_time(self, simulate: Simulate) -> None:
         """Dead at 2 and back at 2: from 2 to 3.5."""
@@ -832,7 +839,7 @@ class TestNothingHangs:
             assert (outcome.end, outcome.ending) == (1, "no publisher will come")
 
     def test_encoders_of_videos_for_which_there_is_no_room(self, simulate: Simulate) -> None:
-        """Both are blocked from 2.5 on; that they die and encode the same videos again changes nothing."""
+        """Both are blocked from 2.5 on; that they die and are repaired changes nothing."""
         fields = {"publishing_queue_capacity": 0, "encoders": 2}
         outcome = simulate([Clip(2, 9)] * 3, Rule(), faults=Faults(encoder_lifetime=3), **fields)
         check(outcome.videos, "offered encoded queued", "0 2 -", "0.5 2.5 -", "1 - -")
@@ -857,14 +864,14 @@ class TestNothingHangs:
     def test_retries_while_encoders_die_with_videos_for_which_there_is_no_room(
         self, simulate: Simulate
     ) -> None:
-        """Blocked from 1 on; that v0 is lost at 2 and encoded again frees no encoder for v1."""
+        """Blocked from 1 on; that the encoder dies at 2 and is repaired makes no place for v1."""
         fields = {"publishing_queue_capacity": 0, "hand_over": RetryLater(1)}
         faults = Faults(encoder_lifetime=2, encoder_repair=0.5)
         outcome = simulate([Clip(1, 9)] * 2, Rule(), faults=faults, **fields)
         assert (outcome.end, outcome.ending) == (1, "no publisher will come")
 
     def test_a_client_that_waits_behind_videos_for_which_there_is_no_room(self, simulate: Simulate) -> None:
-        """Lost at 2; v1, offered later, is never taken: v0 would be encoded again first, and blocked again."""
+        """The encoder dies at 2; v1, offered later, is never taken: v0 stays in the encoder."""
         for repair, submitted in ((10, 2.25), (0.5, 3.25)):
             faults = Faults(encoder_lifetime=2, encoder_repair=repair)
             clips = [Clip(1, 9), Clip(1, 9, submitted)]

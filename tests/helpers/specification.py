@@ -544,6 +544,7 @@ class System:
         self.holding: dict[int, int] = {}  # encoders and the videos that hold them
         self.blocked: deque[int] = deque()  # encoded videos that still hold their encoder
         self.interrupted: set[tuple[int, int]] = set()  # since when, video
+        self.down: set[int] = set()  # encoders that are being repaired
         self.encoder_deaths = [0] * len(world.speeds)
         # publishing stage
         self.queue: set[int] = set()  # videos that wait for any publisher
@@ -601,13 +602,10 @@ class System:
         start for a video that lacks a publisher can. The end of a lifetime or of idle time cannot, except if
         the place under the quota is then free for a publisher that is needed. A repair can only if it lets a
         video be encoded that can go on from there. Publishers that nobody waits for may die and be replaced for
-        ever, and so may the encoders of videos that are encoded and find no room; this cannot either. That a
-        video may be discarded at the next decision is no reason to go on.
+        ever; this cannot either. That a video may be discarded at the next decision is no reason to go on.
         """
         unfinished = {row for row, video in enumerate(self.videos) if video.outcome == "unfinished"}
-        stranded = {  # encoded, but without room in the queue
-            row for row in unfinished if not self.never_encoded(row) and math.isnan(self.videos[row].queued)
-        }
+        stranded = set(self.blocked)
         if self.has_room() or (self.sees_blocked and self.ready):
             stranded.clear()
         waits_for_publisher = bool(unfinished & (self.queue | self.waits_for_own) or stranded)
@@ -616,7 +614,7 @@ class System:
         )
         if self.rule.discards and self.sees_blocked:
             stranded.clear()  # none of them is blocked for ever
-        waits_for_encoder = any(row not in stranded for _, row in self.interrupted) or (
+        waits_for_encoder = self.interrupted or (
             self.offering is not None and len(stranded) < len(self.world.speeds)
         )
 
@@ -638,9 +636,7 @@ class System:
                 case Place.READY_DIES | Place.RETIREMENT:
                     return bool(waits_for_quota)
                 case Place.ENCODER_REPAIRED:
-                    return waits_for_encoder
-                case Place.ENCODING_ENDS:
-                    return event.key[0] not in stranded
+                    return bool(waits_for_encoder)
                 case Place.PUBLISHER_READY | Place.NOTICE | Place.DELAYED_START:
                     return waits_for_publisher or self.world.faults.ready_lifetime is None
                 case _:
@@ -811,11 +807,10 @@ class System:
         self.step(row)
 
     def encoding_ends(self, row: int) -> None:
-        video, first = self.videos[row], self.never_encoded(row)
+        video = self.videos[row]
         video.encoded = self.now
         self.note("encoded", row, video.encoder)
-        if first:
-            self.moment("encoded", row)
+        self.moment("encoded", row)
         self.step(row)
         if self.has_own[row] or self.has_room():
             self.free_encoder(row)
@@ -832,7 +827,8 @@ class System:
         encoder = self.videos[row].encoder
         assert encoder is not None
         del self.holding[encoder]
-        self.free.add((self.now, encoder))
+        if encoder not in self.down:
+            self.free.add((self.now, encoder))
 
     def begin_life(self, encoder: int) -> None:
         if (of := self.world.faults.encoder_lifetime) is not None:
@@ -841,12 +837,17 @@ class System:
             self.plan(self.now + lives, Place.ENCODER_DIES, encoder)
 
     def encoder_dies(self, encoder: int) -> None:
-        row = self.holding.pop(encoder, None)
-        self.note("encoder_failed", row, encoder)
-        if row is None:
-            self.free = {free for free in self.free if free[1] != encoder}
-        else:
+        self.down.add(encoder)
+        row = self.holding.get(encoder)
+        if row in self.blocked:
+            self.note("encoder_failed", None, encoder)  # the video is encoded, and stays
+        elif row is not None:
+            del self.holding[encoder]
+            self.note("encoder_failed", row, encoder)
             self.interrupt(row, encoder)
+        else:
+            self.note("encoder_failed", None, encoder)
+            self.free = {free for free in self.free if free[1] != encoder}
         further = self.encoder_deaths[encoder]
         takes = self.draws.time(self.world.faults.encoder_repair, Purpose.ENCODER_REPAIR, encoder, further)
         self.encoder_deaths[encoder] += 1
@@ -855,18 +856,17 @@ class System:
     def interrupt(self, row: int, encoder: int) -> None:
         """Let a video that has lost its encoder start over."""
         self.attempts.append(Attempt("encoding", row, encoder, None, self.counts[row].holds_since, self.now))
-        if row in self.blocked:
-            self.blocked.remove(row)
-        else:
-            self.agenda = {
-                event for event in self.agenda if (event.place, *event.key) != (Place.ENCODING_ENDS, row)
-            }
+        self.agenda = {
+            event for event in self.agenda if (event.place, *event.key) != (Place.ENCODING_ENDS, row)
+        }
         self.interrupted.add((self.now, row))
         self.step(row)
 
     def encoder_repaired(self, encoder: int) -> None:
         self.note("encoder_repaired", None, encoder)
-        self.free.add((self.now, encoder))
+        self.down.remove(encoder)
+        if encoder not in self.holding:
+            self.free.add((self.now, encoder))
         self.begin_life(encoder)
 
     def restart(self, since: int, row: int) -> None:

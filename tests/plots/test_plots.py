@@ -625,13 +625,15 @@ class TestTimeline:
         assert bars(ax, "encoder down") == [(3, 4, 0), (7, 8, 0)]
         assert texts(ax)[:4] == ["v0", "v1", "v2", "v1"]
 
-    def test_a_video_that_is_not_encoded_again(self) -> None:
+    def test_a_video_that_survives_its_encoder(self) -> None:
         faults = tv.Faults(encoder_lifetime=2, encoder_repair=9)
         run = simulate([(1, 99)], "2c:1", 50, capacity=0, faults=faults, until=6)
         assert run.videos["encoded"].tolist() == [1]
         ax = tv.plots.timeline(run)
-        assert bars(ax, "encoding") == []
-        assert bars(ax, "encoding interrupted") == [(0, 2, 0)]
+        # it is encoded and stays in its encoder, which dies at 2
+        assert bars(ax, "encoding") == [(0, 1, 0)]
+        assert bars(ax, "encoder kept waiting") == [(1, 6, 0)]
+        assert bars(ax, "encoding interrupted") == []
         assert bars(ax, "encoder down") == [(2, 6, 0)]
 
     def test_publishers_that_fail(self, failing: in_the_world.Failing) -> None:

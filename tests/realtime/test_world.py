@@ -137,16 +137,26 @@ def test_a_video_that_is_given_up_frees_its_encoder() -> None:
 
 
 def test_a_video_that_is_lost_and_then_served_at_once_is_no_stockout() -> None:
-    """The encoder dies at 3, with v0 blocked; the publisher is ready at 4.5, and v0 is encoded again at 5."""
-    faults = tv.Faults(encoder_lifetime=3, encoder_repair=1)
-    run = simulate([(1, 99)], "2c:1", 4.5, capacity=0, faults=faults)
+    """v1 is lost at 3, after two seconds, and encoded from 4 to 6.5; publishers are ready from 1 on."""
+    run = simulate([(1, 99), (2.5, 99)], "2c:2", 1, faults=tv.Faults(encoder_lifetime=3, encoder_repair=1))
     state, counted = followed(run, 0), []
     for entry in log_of(run.facts).entries():
         state(entry)
         counted.append(state.stockouts)
     state.complete()
-    assert run.videos["assigned"].tolist() == run.videos["encoded"].tolist() == [5]
+    assert run.videos["assigned"].tolist() == run.videos["encoded"].tolist() == [1, 6.5]
     assert [*counted, state.stockouts, run.summary["stockouts"]] == [0] * (len(counted) + 2)
+
+
+def test_an_encoder_that_is_down_and_blocked_is_one_encoder() -> None:
+    """Both die at 3: v0 stays in its encoder, v1 is lost, and the client waits with v2."""
+    faults = tv.Faults(encoder_lifetime=3, encoder_repair=1)
+    run = simulate([(1, 99), (2.6, 99), (1, 99)], "2c:1", 9, encoders=2, capacity=0, faults=faults)
+    state = followed(run, sum(run.events["time"] <= 3))
+    pipeline = state.pipeline()
+    assert [(encoder.blocked, encoder.down) for encoder in pipeline.encoders] == [(True, True), (False, True)]
+    assert (pipeline.encoders_busy, pipeline.encoders_down, pipeline.interrupted) == (1, 2, 1)
+    assert state.blocked
 
 
 @pytest.mark.full

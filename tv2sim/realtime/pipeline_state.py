@@ -258,7 +258,6 @@ class State:
         self.encoding_started: dict[int, float] = {}
         self.occupied: dict[int, Encoder] = {}
         self._queued: dict[int, None] = {}  # in the order in which they were queued: the videos without outcome
-        self._encoded_in_vain: set[int] = set()  # the videos whose encoders died before there was room for them
         self.publishers: dict[int, Publisher] = {}
         self.started = 0
         self.attempts = dict.fromkeys(ATTEMPTS, 0)
@@ -269,8 +268,6 @@ class State:
         self.warm = self.cold = 0
         self.retries = self.redeliveries = 0
         self._stockouts: set[int] = set()  # the videos that found no ready publisher when they were encoded
-        # where encoders die, a blocked video may be encoded again, and is not among them until it is queued
-        self._without_publisher = WAITING if scenario.encoders_die else (*WAITING, "encoded")
         self._just_encoded: set[int] = set()  # at the time of the last line
         self._starts: dict[int, float] = {}  # when each of the publishers was started
         # idle seconds of publishers that are idle no more, and seconds of publishers that are gone
@@ -300,9 +297,6 @@ class State:
     def complete(self) -> None:
         """Note that the replay is over: nothing more will happen, and no video will come."""
         self._end_instant()
-        blocked = {video for video, encoder in self.occupied.items() if encoder.blocked}
-        encoded = (blocked | self._encoded_in_vain) & self.encoding_started.keys()
-        self._stockouts |= encoded - self._queued.keys()
         self.version += self._more
         self._more = False
 
@@ -313,7 +307,8 @@ class State:
             self._end_instant()
             self.time = time
         self.places.follow(entry)
-        if event in COUNTED and not self._happened_before(event, video):
+        is_again = event == "encoding_started" and video in self.encoding_started
+        if event in COUNTED and not is_again:
             self.stats[COUNTED[event]] += 1
         if video is not None and event in ("published", "failed", "discarded"):
             self._last["published" if event == "published" else "failed"].appendleft(self._shown(video))
@@ -324,14 +319,9 @@ class State:
         self.history.note(time, *[levels[name] for name in self.levels])
         self.version += 1
 
-    def _happened_before(self, event: str, video: int | None) -> bool:
-        """Return whether a video is encoded once more, which the stats line does not count."""
-        begun = event == "encoding_started" and video in self.encoding_started
-        return begun or (event == "encoded" and video in self._encoded_in_vain)
-
     def _end_instant(self) -> None:
         self._stockouts.update(
-            video for video in self._just_encoded if self.places.of("video", video) in self._without_publisher
+            video for video in self._just_encoded if self.places.of("video", video) in (*WAITING, "encoded")
         )
         self._just_encoded.clear()
 
@@ -367,8 +357,6 @@ class State:
 
     def _on_queued(self, time: float, video: int, _: None) -> None:
         self.occupied.pop(video, None)
-        if video not in self._just_encoded:  # it has been blocked
-            self._stockouts.add(video)
         self._queued[video] = None
 
     def _on_redelivered(self, time: float, video: int, _: None) -> None:
@@ -377,9 +365,7 @@ class State:
 
     def _on_encoder_failed(self, time: float, video: int | None, _: int) -> None:
         if video is not None:
-            if self.occupied.pop(video).blocked:
-                self._encoded_in_vain.add(video)
-            self._just_encoded.discard(video)
+            del self.occupied[video]
             self.attempts["encoding"] += 1
 
     def _on_publisher_started(self, time: float, _: int | None, publisher: int) -> None:
@@ -448,7 +434,11 @@ class State:
     @property
     def blocked(self) -> bool:
         """Whether the client offers a video that no encoder can take."""
-        return bool(self.offered) and 0 < len(self.occupied) + self.down == self.encoders
+        both = sum(self._is_down(encoder.number) for encoder in self.occupied.values())
+        return bool(self.offered) and 0 < len(self.occupied) + self.down - both == self.encoders
+
+    def _is_down(self, encoder: int) -> bool:
+        return self.places.of("encoder", encoder) == "down"
 
     @property
     def down(self) -> int:
@@ -504,7 +494,7 @@ class State:
                 len(self.refused),
             ),
             encoders=[
-                busy.get(n) or Encoder(n, down=places.of("encoder", n) == "down")
+                replace(busy.get(n, Encoder(n)), down=self._is_down(n))
                 for n in range(min(self.encoders, SHOWN))
             ],
             encoders_total=self.encoders,

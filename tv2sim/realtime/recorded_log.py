@@ -301,6 +301,8 @@ class _Check:
         if event in ("queued", "discarded"):
             held.pop(video, None)
         elif event == "encoder_failed":
-            lost = encoder if video is None else held.pop(video, None)
-            return encoder is not None and lost == encoder and encoder not in held.values()
+            if video is not None:
+                return encoder is not None and held.pop(video, None) == encoder
+            kept = (self._places.of("video", inside) for inside, of in held.items() if of == encoder)
+            return encoder is not None and all(place == "encoded" for place in kept)
         return True

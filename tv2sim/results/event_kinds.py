@@ -161,9 +161,9 @@ EVENTS: dict[str, Kind] = {
     ),
     "encoder_failed": OTHER._replace(
         given=("video", "encoder"),
-        meaning="the encoder dies, and the video in it has to start over",
+        meaning="the encoder dies, and the video that it encodes has to start over",
         then={"encoder": "down", "video": "interrupted"},
-        after={"encoder": (NEW, "up"), "video": (NEW, "encoding", "encoded")},
+        after={"encoder": (NEW, "up"), "video": (NEW, "encoding")},
     ),
     "encoder_repaired": OTHER._replace(
         given=("encoder",), meaning="the encoder is back", then={"encoder": "up"}, after={"encoder": ("down",)}

@@ -242,14 +242,11 @@ class Recorder:
         if video not in self._restarted:
             self._again("encoding_started", video, encoder=self._encoder[video])
         self._restarted[video] = self._env.now
-        if self._encoded[video] == self._encoded[video]:
-            self._again("encoded", video, encoder=self._encoder[video])
-            self._encoded[video] = nan
         self._encoder[video] = encoder
         self.other("encoding_started", video=video, encoder=encoder)
 
     def encoder_failed(self, video: int, encoder: int) -> None:
-        """Record that an encoder dies, with the video in it (-1: none)."""
+        """Record that an encoder dies, with the video that it encodes (-1: none)."""
         if video >= 0:
             started = self._restarted.get(video, self._encoding_started[video])
             self._attempt("encoding", started, video=video, encoder=encoder)

@@ -84,7 +84,7 @@ class Faults(_Part):
     encoder_lifetime: AsTimeOrNone = parameter(
         None, or_none(a_time_or_distribution), above=0, label="Lifetime of an encoder (s)",
         text="Seconds after which an encoder dies, counted from 0 or from its repair: a number or a "
-        "distribution. The video in it starts over. None: it does not die.",
+        "distribution. The video that it encodes starts over. None: it does not die.",
     )  # fmt: skip
     # the kernel knows it, as it changes nothing without `encoder_lifetime`, which the kernel does not know
     encoder_repair: AsTime = parameter(

@@ -31,7 +31,9 @@ class Encoders:
     """Encoders, which may differ in speed, and may die and be repaired. Each encoding is a process.
 
     If there is no encoding stage, an encoder with the number -1 takes no time for a video.
-    Invariant: an encoder is in `free`, or holds a video, or is dead.
+    An encoder that dies takes the video that it encodes; one that is encoded and blocked stays in it.
+
+    Invariant: an encoder is in `free` unless it holds a video or is dead; it may be both.
 
     Parameters
     ----------
@@ -68,6 +70,7 @@ class Encoders:
         """A heap of (tick since which it is free, encoder)."""
         self.interrupted: list[tuple[float, int]] = []
         """A heap of (tick, video): when each video has lost its encoder that has none."""
+        self._dead: set[int] = set()  # encoders that are being repaired
         self._encodings: dict[int, DirectProcess] = {}  # by encoder
         self._begun: defaultdict[int, int] = defaultdict(int)  # encodings by video
         self._client: Planned | None = None  # what a client waits for that has found no encoder free
@@ -90,20 +93,20 @@ class Encoders:
         try:
             if self.encodes:
                 yield self._env.plan(takes, Place.ENCODED + video)
-            self._record.encoded(video)
-            if video not in run.encoded:
-                run.encoded.add(video)
-                pool.moment(ENCODED, video)
-            pool.step(video)
-            if not stage.has_room_for(video):
-                yield stage.block(video)
         except Interrupt:  # the encoder has died
             self._lose(video)
             return
+        self._record.encoded(video)
+        run.encoded.add(video)
+        pool.moment(ENCODED, video)
+        pool.step(video)
+        if not stage.has_room_for(video):
+            yield stage.block(video)
         del run.holding[video]
         if not run.outcome[video]:  # otherwise it has been given up
             self._pass_on(video)
-        self._release(encoder)
+        if encoder not in self._dead:
+            self._release(encoder)
 
     def _begin(self, video: int, encoder: int) -> float:
         """Begin an encoding, the first one of a video or another one, and return its ticks."""
@@ -165,22 +168,25 @@ class Encoders:
             self._die(encoder)
             yield env.plan(repair(encoder, life), Place.ENCODER_REPAIRED + encoder)
             self._record.other("encoder_repaired", encoder=encoder)
-            self._release(encoder)
+            self._dead.remove(encoder)
+            if encoder not in self._run.holding.values():
+                self._release(encoder)
 
     def _die(self, encoder: int) -> None:
-        """Let an encoder die; the video in it is interrupted, even if it is encoded and blocked."""
-        video = next((video for video, holds in self._run.holding.items() if holds == encoder), -1)
-        self._record.encoder_failed(video, encoder)
-        if video < 0:
+        """Let an encoder die: the video that it encodes is interrupted, one that is blocked in it is not."""
+        held = next((video for video, holds in self._run.holding.items() if holds == encoder), -1)
+        is_lost = held >= 0 and held not in self._stage.blocked
+        self._dead.add(encoder)
+        self._record.encoder_failed(held if is_lost else -1, encoder)
+        if is_lost:
+            self._encodings[encoder].interrupt()
+        elif held < 0:
             self.free[:] = [one for one in self.free if one[1] != encoder]
             heapify(self.free)
-        else:
-            self._encodings[encoder].interrupt()
 
     def _lose(self, video: int) -> None:
         """Let a video that has lost its encoder wait for another one."""
         run = self._run
-        self._stage.blocked.pop(video, None)
         del run.holding[video]
         if video in run.encoding_ends:
             run.encoding_ends[video] = None

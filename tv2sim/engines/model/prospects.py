@@ -23,7 +23,7 @@ class Prospects:
     """Judges what is planned, where something may happen again and again although nothing comes of it.
 
     Idle publishers may die and be replaced for ever, and so may encoders die and be repaired.
-    Videos may be encoded again that find no room, and be refused again where no encoder will be free.
+    Videos may be refused again and again where no encoder will be free.
 
     Parameters
     ----------
@@ -62,9 +62,7 @@ class Prospects:
         if stage.sees_blocked and run.strategy.discards:
             stranded = set()  # they are given up in the end
         all_stuck = 0 < encoders.number == len(stranded)
-        waits_for_encoder = any(video not in stranded for _, video in encoders.interrupted) or (
-            self._client.waits and not all_stuck
-        )
+        waits_for_encoder = bool(encoders.interrupted) or (self._client.waits and not all_stuck)
         refused_for_ever = all_stuck and run.scenario.refuses and run.scenario.most_offers is None
 
         def always(answer: bool) -> Callable[[int], bool]:
@@ -72,7 +70,6 @@ class Prospects:
 
         of_publishers = always(waits_for_publisher or faults.ready_lifetime is None)
         return {
-            Place.ENCODED: lambda video: video not in stranded,
             Place.ENCODER_DIED: always(False),
             Place.ENCODER_REPAIRED: always(waits_for_encoder),
             Place.READY: of_publishers,
@@ -87,12 +84,11 @@ class Prospects:
         }
 
     def _stranded(self) -> set[int]:
-        """Return the videos that are encoded and find no room: to encode them again changes nothing."""
+        """Return the videos that are blocked in their encoders and will find no room."""
         run, stage = self._run, self._stage
         if stage.has_room or (stage.sees_blocked and stage.ready):
             return set()
-        lost = (video for _, video in self._encoders.interrupted)
-        return {video for video in (*lost, *run.holding) if video in run.encoded}
+        return {video for video in run.holding if video in run.encoded}
 
     def _waits_for_publisher(self, stranded: bool) -> bool:
         stage, outcome = self._stage, self._run.outcome

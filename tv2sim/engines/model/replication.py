@@ -79,7 +79,7 @@ class Replication:
         self.holding: dict[int, int] = {}
         """The videos that hold an encoder, and which."""
         self.encoded: set[int] = set()
-        """The videos whose encoding has ended once, also if they have lost their encoder since."""
+        """The videos whose encoding has ended."""
         self.encoding_ends: dict[int, float | None] = {}
         """For decisions: when the encoding of each video ends, without those that are served or given up.
 
