@@ -661,7 +661,7 @@ class TestEncodersThatDie:
 
     def test_a_blocked_video_survives_its_encoder(self) -> None:
         run = simulate([(1, 99)], POOL, 5, capacity=0, faults=tv.Faults(encoder_lifetime=2, encoder_repair=0.5))
-        # the encoder dies at 2 and 4.5 with the video, which is encoded; p0 is ready at 5
+        # encoded at 1; the encoder dies at 2 and 4.5, and the video stays in it until p0 is ready at 5
         assert actual(run.videos, "encoding_started encoded queued assigned") == literal(
             """
             encoding_started encoded queued assigned

@@ -873,7 +873,7 @@ class TestNothingHangs:
         assert (outcome.end, outcome.ending) == (4.5, "no publisher will come")
 
     def test_a_ready_publisher_waits_for_a_video_that_is_encoded_again(self, simulate: Simulate) -> None:
-        """Capacity 0: lost at 2, encoded from 2.5 to 3.75; a publisher is ready since 2.25."""
+        """Capacity 0: lost at 2, encoded from 2.5 to 4.75; a publisher is ready since 2.25."""
         faults = Faults(encoder_lifetime=tv.Empirical([2, 9]), encoder_repair=0.5)
         fields = {"publishing_queue_capacity": 0, "startup_time": 2.25, "faults": faults}
         seed = seed_for({(Purpose.ENCODER_LIFETIME, 0, 0): "small", (Purpose.ENCODER_LIFETIME, 0, 1): "large"})

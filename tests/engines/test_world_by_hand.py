@@ -494,9 +494,10 @@ class TestEncodersThatDie:
         check(outcome.attempts, ATTEMPT, "encoding 0 0 - 0 2.5")
 
     def test_one_that_dies_while_its_video_is_blocked(self, simulate: Simulate) -> None:
-        """Capacity 0, a publisher from 5 on: the encoder dies at 2 and 4.5, the video stays in it until 5.
+        """Capacity 0, a publisher from 5 on: the encoder dies, and the video stays in it until 5.
 
-        Back at 2.5, it has no place for the next video; back at 5, 5.25 or 6.5, it takes that one then.
+        Down from 2 to 2.5 and from 4.5 to 5, from 2 to 2.75 and from 4.75 to 5.5, or from 4 to 6.5, it takes
+        the next video as soon as it is both back and empty.
         """
         for lifetime, repair, back in ((2, 0.5, 5), (2, 0.75, 5.5), (4, 2.5, 6.5)):
             faults = Faults(encoder_lifetime=lifetime, encoder_repair=repair)

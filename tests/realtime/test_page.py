@@ -157,6 +157,22 @@ def test_what_fails_is_shown_where_something_can_fail(theatre: Theatre) -> None:
     assert opened.complaints == []
 
 
+def test_an_encoder_that_is_down_says_so_also_with_a_video(theatre: Theatre) -> None:
+    faults = tv.Faults(encoder_lifetime="exponential(12)", encoder_repair=6)
+    scenario = tv.Scenario(encoders=6, publishing_queue_capacity=0, publishing_time=1, faults=faults)
+    handle = theatre.replay(CATALOGUE, "2c:2", scenario, speed=20)
+    opened = theatre.opened(handle.url)
+
+    def kept() -> list[int]:
+        return [one.number for one in handle.snapshot().pipeline.encoders if one.blocked and one.down]
+
+    pause_at(handle, lambda _: bool(kept()), 20)
+    opened.phase("Paused")
+    slot = opened.page.locator(".slot").nth(kept()[0])
+    expect(slot).to_contain_text(f"encoder {kept()[0]}: down, with")
+    expect(slot.locator(".left")).to_have_text("down")
+
+
 def test_without_an_encoding_stage_none_is_shown(theatre: Theatre) -> None:
     handle = theatre.replay(CATALOGUE, "2c", tv.Scenario(encoders=None))
     opened = theatre.opened(handle.url)

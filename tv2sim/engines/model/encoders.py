@@ -33,7 +33,7 @@ class Encoders:
     If there is no encoding stage, an encoder with the number -1 takes no time for a video.
     An encoder that dies takes the video that it encodes; one that is encoded and blocked stays in it.
 
-    Invariant: an encoder is in `free` unless it holds a video or is dead; it may be both.
+    Invariant: an encoder is in `free` unless it is dead or holds a video. A dead one may hold a blocked one.
 
     Parameters
     ----------

@@ -58,7 +58,8 @@ export class Pipeline {
       const done = encoder.video === null ? 0 : (time - encoder.start) / Math.max(encoder.end - encoder.start, 1e-9);
       slot.fill.style.transform = `scaleX(${Math.min(Math.max(done, 0), 1)})`;
       const left = Math.max(encoder.end - time, 0);
-      say(slot.left, encoder.video === null ? "" : encoder.blocked ? "blocked" : seconds(left));
+      const stands = encoder.down ? "down" : encoder.blocked ? "blocked" : seconds(left);
+      say(slot.left, encoder.video === null ? "" : stands);
     });
     for (const publisher of this.#now.publishers) {
       const token = this.#tokens.get(publisher.number);
@@ -138,8 +139,9 @@ export class Pipeline {
       slot.classList.toggle("busy", encoder.video !== null);
       slot.classList.toggle("blocked", encoder.blocked);
       slot.classList.toggle("down", encoder.down);
-      const without = encoder.down ? "down" : "free";
-      const state = encoder.video === null ? without : encoder.blocked ? "blocked, with" : "encodes";
+      const state = encoder.video === null
+        ? (encoder.down ? "down" : "free")
+        : encoder.down ? "down, with" : encoder.blocked ? "blocked, with" : "encodes";
       say(slot.words, `encoder ${encoder.number}: ${state}`);
       slot.title = encoder.blocked ? `encoder ${encoder.number} is blocked: the publishing queue is full` : "";
       say(slot.name, encoder.video === null ? (encoder.down ? "down" : "") : encoder.video.title);
