@@ -593,11 +593,32 @@ class TestPublishingThatFails:
         assert run.videos["published"].isna().tolist() == [True, False]
         assert run.summary["elapsed_p99"] == run.summary["lateness_max"] == np.inf
         assert (run.end, run.summary["failed"]) == (5, 1)
-        assert log(run, 5, "publisher_failed", "failed") == [
-            "failed 0 publisher 2",
-            "publisher_failed publisher 2",
-        ]
+        assert log(run, 5, "publisher_failed", "failed") == ["failed 0 -", "publisher_failed publisher 2"]
         assert run.levels["failed"].tolist()[-1] == 1
+        # what has not succeeded is in the table of attempts
+        assert run.videos["publisher"].fillna(-1).tolist() == [-1, 1]
+        assert run.videos["assigned"].fillna(-1).tolist() == [-1, 4]
+        assert run.attempts[["video", "publisher", "started"]].to_numpy().tolist() == [[0, 0, 3], [0, 2, 5]]
+
+    def test_between_two_attempts_it_has_no_publisher_and_waits_in_the_queue(self, failing: Failing) -> None:
+        failing(PUBLISHING_FAILURE=[(0, 0)])
+        faults = tv.Faults(publishing=0.5)
+        run = simulate([(1, 99)], POOL, 2, faults=faults, publishing_time=1, until=3.5)
+        # p0 takes it at 2, and fails at 3; p1 would be ready at 4
+        assert run.ending == "cut-off"
+        assert run.videos[["publisher", "assigned"]].isna().all(axis=None)
+        assert run.summary["publishing_queue_mean"] == pytest.approx(1.5 / 3.5)
+        assert run.summary["stockouts"] == 1
+
+    def test_one_that_found_a_publisher_is_no_stockout_if_that_fails(self, failing: Failing) -> None:
+        failing(PUBLISHING_FAILURE=[(0, 0), (1, 0)])
+        pool = tv.Strategy("a warm pool", prewarmed=2, ready_at_start=True)
+        faults = tv.Faults(publishing=0.5, attempts=2)
+        run = simulate([(1, 99), (1, 99)], pool, 9, faults=faults, publishing_time=1, encoders=2)
+        # p0 and p1 fail at 2 and 2.5, and p2 and p3, started at 1 and 1.5, take both videos again
+        assert run.videos["assigned"].tolist() == [10, 10.5]
+        assert run.summary["stockouts"] == 0
+        assert run.summary["publishing_queue_mean"] == pytest.approx(16 / 11.5)
 
     def test_no_publisher_is_started_for_a_video_that_has_its_outcome(self, failing: Failing) -> None:
         failing(PUBLISHING_FAILURE=[(0, 0)])

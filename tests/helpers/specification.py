@@ -1112,8 +1112,10 @@ class System:
         self.attempts.append(Attempt("publishing", row, None, number, taken, self.now))
         most = self.world.faults.attempts
         last = most is not None and self.counts[row].attempts >= most
-        if last and self.videos[row].outcome == "unfinished":
-            self.settle(row, "failed", publisher=number)
+        if self.videos[row].outcome == "unfinished":
+            self.videos[row].publisher, self.videos[row].assigned = None, NAN
+            if last:
+                self.settle(row, "failed")
         self.busy -= not self.has_own[row]
         self.fail(number)
         if not last:

@@ -269,6 +269,7 @@ class State:
         self.retries = self.redeliveries = 0
         self._stockouts: set[int] = set()  # the videos that found no ready publisher when they were encoded
         self._just_encoded: set[int] = set()  # at the time of the last line
+        self._just_assigned: set[int] = set()  # likewise
         self._starts: dict[int, float] = {}  # when each of the publishers was started
         # idle seconds of publishers that are idle no more, and seconds of publishers that are gone
         self._idle = self._alive = 0.0
@@ -320,10 +321,9 @@ class State:
         self.version += 1
 
     def _end_instant(self) -> None:
-        self._stockouts.update(
-            video for video in self._just_encoded if self.places.of("video", video) in (*WAITING, "encoded")
-        )
+        self._stockouts |= self._just_encoded - self._just_assigned
         self._just_encoded.clear()
+        self._just_assigned.clear()
 
     # -- events: the time, the video, and the number of the encoder or publisher ---------------------------
 
@@ -382,6 +382,7 @@ class State:
             self.warm += 1
         else:
             self.cold += 1
+        self._just_assigned.add(video)
         self._is_idle_no_more(time, self.publishers[publisher])
         self.publishers[publisher] = Publisher(publisher, "busy", time, self._shown(video))
 
@@ -397,7 +398,6 @@ class State:
         return one
 
     def _on_discarded(self, time: float, video: int, _: None) -> None:
-        self._stockouts.add(video)
         self.occupied.pop(video, None)
         self._forget(video)
 
@@ -420,10 +420,7 @@ class State:
         if video is None:
             return
         self.attempts["publishing"] += 1
-        if self.places.of("video", video) in WAITING:
-            if video in self.encoding_started and video not in self._just_encoded:
-                self._stockouts.add(video)
-        else:  # that was its last attempt
+        if self.places.of("video", video) not in WAITING:  # that was its last attempt
             self._forget(video)
 
     def _on_publisher_retired(self, time: float, _: None, publisher: int) -> None:

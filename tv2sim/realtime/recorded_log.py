@@ -245,13 +245,17 @@ def _complete(
 
     A log that was cut off after an outcome gets the end of the publisher.
     """
-    wrong = None
-    if log and log[-1].event in ("published", "failed"):
-        for ends in ("publisher_ended", "publisher_failed"):  # the second one if its last attempt has failed
-            whole = [*log, log[-1]._replace(event=ends)]
-            if (wrong := _contradiction(whole, timeouts, scenario)) is None:
-                return whole, None
-    return log, _contradiction(log, timeouts, scenario) if wrong is None else min(wrong, len(log) - 1)
+    if not log or log[-1].event not in ("published", "failed"):
+        return log, _contradiction(log, timeouts, scenario)
+    last = log[-1]
+    if last.publisher is None:  # the last attempt has failed
+        of = (one.publisher for one in reversed(log) if (one.event, one.video) == ("assigned", last.video))
+        end = last._replace(event="publisher_failed", publisher=next(of, None))
+    else:
+        end = last._replace(event="publisher_ended")
+    whole = [*log, end]
+    wrong = _contradiction(whole, timeouts, scenario)
+    return (whole, None) if wrong is None else (log, min(wrong, len(log) - 1))
 
 
 def _contradiction(log: list[LogEntry], timeouts: NDArray[np.float64], scenario: Scenario) -> int | None:

@@ -140,7 +140,7 @@ EVENTS: dict[str, Kind] = {
     ),
     "failed": Kind(
         "videos", "settled", video=ROW, publisher="publisher",
-        meaning="the video is published too late, or its last attempt to be published fails",
+        meaning="the video is published too late; or, if no publisher is named, its last attempt fails",
         then={"video": "failed"}, after={"video": ("assigned",)},
     ),
     "publisher_ended": Kind(

@@ -151,7 +151,17 @@ class Measured:
         """Return the ticks for which videos waited in the queue, until they were served or given up."""
         rows = self.videos["own"] == 0
         queued, assigned, settled = (self.videos[name][rows] for name in ("queued", "assigned", "settled"))
-        return self.until_the_end(queued, np.where(np.isnan(assigned), settled, assigned))
+        waited = self.until_the_end(queued, np.where(np.isnan(assigned), settled, assigned))
+        tried = self._failed_attempts()
+        in_queue = rows[tried["video"]]
+        return waited - float((tried["ended"] - tried["started"])[in_queue].sum())
+
+    def _failed_attempts(self) -> dict[str, NDArray[Any]]:
+        """Return the attempts to publish that failed, without those of videos that had an outcome before."""
+        attempts = self.facts.attempts
+        settled = self.videos["settled"][attempts["video"]]
+        counts = (attempts["kind"] == ATTEMPTS.index("publishing")) & ~(attempts["ended"] > settled)
+        return {name: attempts[name][counts] for name in ("video", "started", "ended")}
 
     def encoder_time(self) -> float:
         """Return the ticks for which encoders held a video, interrupted encodings included."""
@@ -165,8 +175,10 @@ class Measured:
         return int(np.count_nonzero(self.facts.others["kind"] == code_of(event)))
 
     def stockouts(self) -> int:
-        """Return how many videos were assigned later than they were encoded, or never."""
-        encoded, assigned = self.videos["encoded"], self.videos["assigned"]
+        """Return how many videos were first assigned later than they were encoded, or never."""
+        encoded, assigned = self.videos["encoded"], self.videos["assigned"].copy()
+        tried = self._failed_attempts()
+        np.fmin.at(assigned, tried["video"], tried["started"])
         return int(np.count_nonzero(~np.isnan(encoded) & ~(assigned <= encoded)))
 
     def cost(self) -> float:

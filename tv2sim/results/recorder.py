@@ -178,19 +178,14 @@ class Recorder:
 
     def assigned(self, video: int, publisher: int) -> None:
         """Record that a publisher takes a video."""
-        if self._publisher[video] >= 0:
-            if self._outcome[
-                video
-            ]:  # after a redelivery, the columns keep the assignment that decided the outcome
-                self._taken[publisher] = self._env.now
-                self._video[publisher] = video
-                self.other("assigned", video=video, publisher=publisher)
-                return
-            self._again("assigned", video, publisher=self._publisher[video])
-        self._assigned[video] = self._taken[publisher] = self._env.now
-        self._publisher[video] = publisher
+        self._taken[publisher] = self._env.now
         self._video[publisher] = video
-        self._note(video * _ROW | _ASSIGNED)
+        if self._outcome[video]:  # it is delivered again: the columns keep what decided the outcome
+            self.other("assigned", video=video, publisher=publisher)
+        else:
+            self._assigned[video] = self._env.now
+            self._publisher[video] = publisher
+            self._note(video * _ROW | _ASSIGNED)
 
     def published(self, video: int) -> None:
         """Record that a video is published in time."""
@@ -218,16 +213,16 @@ class Recorder:
 
     def publisher_failed(self, publisher: int) -> None:
         """Record that a publisher fails: as it starts up, while it waits, or at the end of publishing."""
-        now, video = self._env.now, self._video[publisher]
+        video = self._video[publisher]
         if self._ready[publisher] != self._ready[publisher]:
             self._attempt(
                 "startup", self._started[publisher], video=self._cause[publisher], publisher=publisher
             )
         elif video >= 0:
             self._attempt("publishing", self._taken[publisher], video=video, publisher=publisher)
-            if self._published[video] == now and self._publisher[video] == publisher:
-                self._published[video] = nan  # in a log this is a failure of the video, without a publication
-        self._ended[publisher] = now
+            if self._publisher[video] == publisher:
+                self._take_back(video)
+        self._ended[publisher] = self._env.now
         self._how[publisher] = _FAILED_PUBLISHER
         self._note(publisher * _ROW | _PUBLISHER_FAILED)
 
@@ -263,9 +258,16 @@ class Recorder:
             self.other("refused", video=video)
 
     def given_up(self, video: int) -> None:
-        """Record that a video has failed without a publication, since its last attempt has failed."""
-        self.failed(video)
-        self._published[video] = nan
+        """Record that a video has failed without a publication, since its last attempt fails."""
+        self._take_back(video)
+        self._settled[video] = self._env.now
+        self._outcome[video] = _TOO_LATE
+        self._note(video * _ROW | _FAILED)
+
+    def _take_back(self, video: int) -> None:
+        """Let a video have no publisher, since the attempt of the one that it has fails."""
+        self._again("assigned", video, publisher=self._publisher[video])
+        self._assigned[video], self._publisher[video] = nan, -1
 
     def _attempt(self, kind: str, started: float, **references: int) -> None:
         """Add a row for an attempt that fails now."""
@@ -273,7 +275,7 @@ class Recorder:
         self._append("attempts", values)
 
     def _again(self, event: str, video: int, **references: int) -> None:
-        """Move the earlier event of a video to the table of others, since its columns are needed again."""
+        """Move the earlier event of a video to the table of others, since its columns are needed for others."""
         earlier = pack(event, video)
         place = len(self.sequence) - 1
         while self.sequence[place] != earlier:
@@ -308,6 +310,8 @@ class Recorder:
         given = {name: _reference(entry, name, kind) for name in kind.given}
         if entry.event == "encoding_started" and self._encoding_started[given["video"]] >= 0:
             self.restarted(**given)
+        elif entry.event == "failed" and entry.publisher is None:
+            self.given_up(**given)
         elif method := getattr(self, entry.event, None):
             method(*given.values())
         elif kind.table == OTHER.table:

@@ -44,7 +44,7 @@ MEANINGS: dict[str, dict[str, str]] = {
         "publishing_time": "seconds for which its publisher is busy with it, if the catalogue has such times",
         "priority": "a number for rules of your own, if the catalogue has such numbers",
         "encoder": "the number of its encoder",
-        "publisher": "the number of its publisher",
+        "publisher": "the number of its publisher; missing if the attempts of all that it had have failed",
         "published": "when it is published, in time or too late",
         "elapsed": "seconds from the start of its encoding to its publication",
         "on_time": "whether it was published no later than its timeout",
