@@ -213,6 +213,31 @@ def test_the_compiled_engine_knows_every_field_of_a_strategy(examples: int) -> N
     assert {"publisher_retired", "discarded", "publisher_failed", "no publisher will come"} < set(occurred)
 
 
+@pytest.mark.parametrize("examples", [200, pytest.param(2000, marks=pytest.mark.slow)])
+def test_decisions_about_a_queue_with_little_room_are_those_of_the_model(examples: int) -> None:
+    """Encoders are blocked. In the last four a decision starts a publisher whose time is not drawn yet."""
+    occurred: Counter[str] = Counter()
+    for number in [*range(examples), 4235, 4864, 6188, 7051]:
+        world = crowded(managed_world(number), Random(number))
+        facts, _ = checked(world)
+        videos = facts.videos
+        occurred["a blocked encoder"] += bool((videos["queued"] > videos["encoded"]).any())
+        occurred["given up in its encoder"] += bool((videos["outcome"] > 0)[np.isnan(videos["queued"])].any())
+    assert occurred["a blocked encoder"] > 0.2 * examples, occurred
+    assert occurred["given up in its encoder"] > 0.03 * examples, occurred
+
+
+def crowded(world: World, random: Random) -> World:
+    """Let decisions serve a queue for at most two videos."""
+    scenario = world.scenario.replace(publishing_queue_capacity=random.choice((0, 0, 1, 1, 2)))
+    strategy = world.strategy
+    if not strategy.dispatches_late:
+        strategy = strategy.replace(dispatch="end_of_instant")
+    if random.random() < 0.4:
+        strategy = strategy.replace(discards_hopeless=True)
+    return world._replace(strategy=strategy, scenario=scenario)
+
+
 @pytest.mark.parametrize("examples", [250, pytest.param(3000, marks=pytest.mark.slow)])
 def test_both_engines_give_the_same_facts_and_metrics(examples: int) -> None:
     occurred: Counter[str] = Counter()

@@ -209,9 +209,12 @@ class TestHoldsBack:
             outcome.publishers[:2], "started ready ended video outcome", "0 0 2 - failed", "2 4.5 4.5 1 ended"
         )
 
-    def test_nothing_is_held_when_a_video_could_not_come(self, simulate: Simulate) -> None:
-        """The broker has room for one: v0, visible at 1, has to leave before v1 can come."""
-        fields = {**self.WORLD, "broker": Broker(), "publishing_queue_capacity": 1}
+    @pytest.mark.parametrize("broker", [None, Broker()])
+    def test_nothing_is_held_when_a_video_could_not_come(
+        self, broker: Broker | None, simulate: Simulate
+    ) -> None:
+        """The queue has room for one: v0, visible at 1, has to leave before v1 can come."""
+        fields = {**self.WORLD, "broker": broker, "publishing_queue_capacity": 1}
         outcome = simulate(self.CLIPS, Rule(**self.POOL, holds_back=60), **fields)
         check(outcome.videos, "queued assigned", "1 1", "2.5 3.5")
         fields["publishing_queue_capacity"] = 2
@@ -242,6 +245,30 @@ class TestDecide:
             (2.5, [(0, 9, 0)], [(1, 7, 3.5)], 0, (), 1, 0.5, {(2, 9): 1, (4, 5): 1}),
         ]
         check(outcome.publishers, "cause started ready ended", "- 0.5 2.5 2.5")
+
+    def test_a_video_that_is_blocked_counts_as_encoding_until_it_leaves_its_encoder(
+        self, simulate: Simulate
+    ) -> None:
+        """Room for one: v0 waits from 1, v1 is blocked from 1.5; v0 is served at 3, and v1 waits then."""
+        seen: list[tuple[Any, ...]] = []
+
+        def rule(state: Seen) -> Answer:
+            waiting, encoding = (
+                [(video.row, video.remaining) for video in videos] for videos in (state.waiting, state.encoding)
+            )
+            seen.append((state.time, waiting, encoding))
+            return Answer(1 if state.time == 1 else 0)
+
+        fields = {"encoders": 2, "startup_time": 2, "publishing_queue_capacity": 1, "until": 3}
+        simulate([Clip(1, 9), Clip(1, 9)], Rule(decide=rule), **fields)
+        assert seen == [
+            (0, [], [(0, 1)]),
+            (0.5, [], [(0, 0.5), (1, 1)]),
+            (1, [(0, 0)], [(1, 0.5)]),
+            (1.5, [(0, 0)], [(1, 0)]),
+            (3, [(0, 0)], [(1, 0)]),
+            (3, [(1, 0)], []),
+        ]
 
     def test_it_knows_the_nominal_end_of_an_encoding(self, simulate: Simulate) -> None:
         """v0 takes 4 s instead of 2: when v1 is offered at 3, it should have ended."""

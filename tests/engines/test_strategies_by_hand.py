@@ -152,26 +152,46 @@ class TestDispatch:
         outcome = simulate([Clip(3, 9)], rule, faults=Faults(ready_lifetime=2))
         check(outcome.publishers[:2], "started ready ended outcome", "0 1 3 failed", "3 4 4 ended")
 
-    def test_publishing_that_fails_at_once_is_tried_again_in_the_same_decision(
-        self, simulate: Simulate
-    ) -> None:
-        """Two are ready at 1; both take the video at 2."""
+    def test_publishing_that_fails_at_once_is_tried_again_in_the_same_instant(self, simulate: Simulate) -> None:
+        """Two are ready at 1; both take the video at 2, the second in another decision, after the notice."""
         seed = seed_for({(PUBLISHING, 0, 0): "small", (PUBLISHING, 0, 1): "large"})
         rule = Rule(prewarmed=2, dispatch=AT_THE_END)
         outcome = simulate([Clip(2, 9)], rule, faults=Faults(publishing=0.5), seed=seed)
-        first = ["assigned 0 0", "publisher_failed 0 0", "assigned 0 1", "published 0 1", "publisher_ended 0 1"]
-        # the failed one counts until its notice, which is due in the same instant
-        assert at(outcome, 2)[2:] == [*first, "publisher_started 0 2", "publisher_started 3"]
+        first = ["assigned 0 0", "publisher_failed 0 0", "publisher_started 2"]
+        second = ["assigned 0 1", "published 0 1", "publisher_ended 0 1", "publisher_started 0 3"]
+        assert at(outcome, 2)[2:] == [*first, *second]
+
+    def test_a_decision_is_finished_before_publishing_that_has_failed_at_once_is_tried_again(
+        self, simulate: Simulate
+    ) -> None:
+        """Two are ready at 4 for two videos of equal rank; v0 fails at once, and the other takes v1, not v0."""
+        seed = seed_for({(PUBLISHING, 0, 0): "small", (PUBLISHING, 1, 0): "large"})
+        rule = Rule(prewarmed=2, dispatch=AT_THE_END)
+        fields = {
+            "encoders": 2,
+            "startup_time": 4,
+            "until": 4,
+            "faults": Faults(publishing=0.5, noticed_after=9),
+        }
+        outcome = simulate([Clip(2, 9), Clip(2, 9)], rule, seed=seed, **fields)
+        served = [
+            "assigned 0 0",
+            "publisher_failed 0 0",
+            "assigned 1 1",
+            "published 1 1",
+            "publisher_ended 1 1",
+        ]
+        assert at(outcome, 4)[2:] == [*served, "publisher_started 0 2"]
 
 
 class TestRoomsAtTheEndOfAnInstant:
     def test_ready_publishers_make_no_room(self, simulate: Simulate) -> None:
-        """Capacity 1, two are ready: the second, encoded at 2 as well, leaves its encoder when it is served."""
+        """Capacity 1, two are ready: v1, encoded at 2 as well, has room when v0 is served, then is served."""
         rule = Rule(prewarmed=2, dispatch=AT_THE_END)
         clips = [Clip(2, 9), Clip(1.5, 9)]
         outcome = simulate(clips, rule, encoders=2, publishing_queue_capacity=1, publishing_time=1)
-        come = ["encoded 0 0", "queued 0", "encoded 1 1", "assigned 0 0", "queued 1", "assigned 1 1"]
-        assert at(outcome, 2) == [*come, "publisher_started 0 2", "publisher_started 1 3"]
+        come = ["encoded 0 0", "queued 0", "encoded 1 1", "assigned 0 0", "publisher_started 0 2"]
+        assert at(outcome, 2) == [*come, "queued 1", "assigned 1 1", "publisher_started 1 3"]
 
     def test_a_queue_without_places(self, simulate: Simulate) -> None:
         """Capacity 0: blocked from 1 to 2, when the publisher is ready; queued and assigned then."""
@@ -179,24 +199,28 @@ class TestRoomsAtTheEndOfAnInstant:
         outcome = simulate([Clip(1, 9)], rule, startup_time=2, publishing_queue_capacity=0)
         check(outcome.videos, "encoded queued assigned outcome", "1 2 2 published")
 
+    def test_without_places_the_one_blocked_longest_is_served_in_each_decision(
+        self, simulate: Simulate
+    ) -> None:
+        """Capacity 0, two ready at 6: v1 is blocked from 1.5, v0, more urgent, from 2."""
+        rule = Rule(prewarmed=2, queue_order="deadline", dispatch=AT_THE_END)
+        fields = {"encoders": 2, "startup_time": 6, "publishing_queue_capacity": 0, "until": 6}
+        outcome = simulate([Clip(2, 7), Clip(1, 20)], rule, **fields)
+        first = ["queued 1", "assigned 1 0", "published 1 0", "publisher_ended 1 0", "publisher_started 1 2"]
+        assert at(outcome, 6)[2:8] == [*first, "queued 0"]
+        check(outcome.videos, "encoded queued assigned", "2 6 6", "1.5 6 6")
+
     BLOCKED = (Clip(1, 20), Clip(1, 9), Clip(1, 19), Clip(1, 20))
     """Room for one: v0 waits, v1 and v2 are blocked from 1.5 and 2, v3 is offered; deadlines 20, 9.5, 20."""
 
-    def test_a_blocked_video_is_given_a_publisher(self, simulate: Simulate) -> None:
-        """At 6: v1 is the most urgent; its encoder is free for v3, and there is no room for v2."""
-        rule = Rule(prewarmed=1, queue_order="deadline", dispatch=AT_THE_END)
+    @pytest.mark.parametrize("order", ["fifo", "deadline"])
+    def test_a_decision_sees_the_queue_alone_and_the_blocked_one_takes_its_place(
+        self, order: str, simulate: Simulate
+    ) -> None:
+        """At 6: v0 is served, although v1 is more urgent; then place 3 for v1, and place 4 for v3."""
+        rule = Rule(prewarmed=1, queue_order=order, dispatch=AT_THE_END)
         fields = {"encoders": 2, "startup_time": 6, "publishing_queue_capacity": 1}
         outcome = simulate(self.BLOCKED, rule, until=6, **fields)
-        served = ["queued 1", "assigned 1 0", "published 1 0", "publisher_ended 1 0", "publisher_started 1 1"]
-        assert at(outcome, 6) == ["publisher_ready 0", *served, "encoding_started 3 1"]
-        check(outcome.videos, "encoded queued assigned", "1 1 -", "1.5 6 6", "2 - -", "- - -")
-
-    def test_a_video_of_the_queue_is_given_it_and_the_blocked_one_takes_its_place(
-        self, simulate: Simulate
-    ) -> None:
-        """At 6, first in first out: v0 is served, then place 3 for v1, and place 4 for v3."""
-        fields = {"encoders": 2, "startup_time": 6, "publishing_queue_capacity": 1}
-        outcome = simulate(self.BLOCKED, Rule(prewarmed=1, dispatch=AT_THE_END), until=6, **fields)
         served = ["assigned 0 0", "published 0 0", "publisher_ended 0 0", "publisher_started 0 1"]
         assert at(outcome, 6) == ["publisher_ready 0", *served, "queued 1", "encoding_started 3 1"]
 
@@ -278,11 +302,25 @@ class TestDiscardsHopeless:
         check(outcome.videos, "settled", "2.25")
 
     def test_several_go_in_catalogue_order(self, simulate: Simulate) -> None:
-        """Blocked from 3 and queued at 1.5; both are past their deadline of 3.5 at 4, when one is ready."""
+        """Queued at 3 and at 1.5; both are past their deadline of 3.5 at 4, when one is ready."""
+        rule = Rule(prewarmed=1, discards_hopeless=True, dispatch=AT_THE_END)
+        fields = {"encoders": 2, "startup_time": 4, "publishing_queue_capacity": 2}
+        outcome = simulate([Clip(3, 3.5), Clip(1, 3)], rule, **fields)
+        assert at(outcome, 4) == ["publisher_ready 0", "discarded 0", "discarded 1"]
+
+    def test_a_blocked_one_is_given_up_once_it_has_room(self, simulate: Simulate) -> None:
+        """The same with room for one: v0 is blocked from 3 until v1 is given up, and then given up itself."""
         rule = Rule(prewarmed=1, discards_hopeless=True, dispatch=AT_THE_END)
         fields = {"encoders": 2, "startup_time": 4, "publishing_queue_capacity": 1}
         outcome = simulate([Clip(3, 3.5), Clip(1, 3)], rule, **fields)
-        assert at(outcome, 4) == ["publisher_ready 0", "discarded 0", "discarded 1"]
+        assert at(outcome, 4) == ["publisher_ready 0", "discarded 1", "queued 0", "discarded 0"]
+
+    def test_without_places_what_is_not_judged_is_not_served(self, simulate: Simulate) -> None:
+        """Capacity 0, ready at 4: v0 and v1, blocked and past 2, are given up; v2, due at 10, is served."""
+        rule = Rule(prewarmed=1, discards_hopeless=True, dispatch=AT_THE_END)
+        fields = {"encoders": 3, "startup_time": 4, "publishing_queue_capacity": 0}
+        outcome = simulate([Clip(1, 2), Clip(1, 1.5), Clip(1, 9)], rule, **fields)
+        check(outcome.videos, "queued assigned outcome", "- - failed", "- - failed", "4 4 published")
 
     def test_a_blocked_one_frees_its_encoder(self, simulate: Simulate) -> None:
         """Capacity 0, ready at 2: the first, blocked from 1 and due at 1.5, is given up; then place 4."""

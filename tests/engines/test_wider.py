@@ -295,7 +295,6 @@ def test_of_those_that_wait_the_nearest_deadline_is_served_first(runs: Runs) -> 
         if case.rule.order != "deadline" or case.rule.decide is not None or case.world.broker is not None:
             continue
         own = System([Video(*clip) for clip in case.clips], case.rule, case.world, Draws(case.seed)).has_own
-        comes = "encoded" if case.rule.decides else "queued"  # those that are blocked wait as well
         waiting: dict[int, float] = {}
         given_up = set()
         failed_now, now = set[int](), 0.0
@@ -308,7 +307,7 @@ def test_of_those_that_wait_the_nearest_deadline_is_served_first(runs: Runs) -> 
             deadline = video["encoding_started"] * 1e6 + round(video["publication_timeout"] * 1e6)
             if event == "failed":
                 given_up.add(row)
-            elif event in (comes, "publisher_failed") and row not in given_up:
+            elif event in ("queued", "publisher_failed") and row not in given_up:
                 waiting[row] = deadline
                 failed_now |= {row} if event == "publisher_failed" else set()
             elif event == "assigned":

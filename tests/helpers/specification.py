@@ -606,13 +606,13 @@ class System:
         """
         unfinished = {row for row, video in enumerate(self.videos) if video.outcome == "unfinished"}
         stranded = set(self.blocked)
-        if self.has_room() or (self.sees_blocked and self.ready):
+        if self.has_room() or (self.decides_at_once and self.ready):
             stranded.clear()
         waits_for_publisher = bool(unfinished & (self.queue | self.waits_for_own) or stranded)
         waits_for_quota = self.in_line and (
             waits_for_publisher or any(order.own and self.is_needed(order) for order, _ in self.in_line)
         )
-        if self.rule.discards and self.sees_blocked:
+        if self.rule.discards and self.decides_at_once:
             stranded.clear()  # none of them is blocked for ever
         waits_for_encoder = self.interrupted or (
             self.offering is not None and len(stranded) < len(self.world.speeds)
@@ -962,43 +962,48 @@ class System:
     def decision(self) -> None:
         """Discard, dispatch, start: what happens here is no occasion to decide again, but what follows is.
 
-        So is a video that waits again, since its publishing has failed at once.
+        It is about those that wait when it begins. If others wait at its end, it is followed by another one:
+        they have failed at once, or one more counts as queued.
         """
         given: list[int] = []
+        queue = self.in_order()
+        left = set(queue)
         if self.rule.decide is not None:
-            started = self.carry_out(self.rule.decide(self.seen()), given)
+            started = self.carry_out(self.rule.decide(self.seen()), queue, given)
         else:
-            for row in sorted(filter(self.is_hopeless, [*self.waiting(), *self.waits_for_own])):
+            for row in sorted(filter(self.is_hopeless, [*queue, *self.waits_for_own])):
                 self.discard(row)
+                if row in left:
+                    queue.remove(row)
+                    left.remove(row)
             if self.rule.covers:
-                started = self.cover(given)
+                started = self.cover(queue, given)
             else:
                 started = 0
-                while self.ready and (queue := self.in_order()):
-                    self.serve(queue[0], given)
+                for row in queue[: len(self.ready)]:
+                    self.serve(row, given)
             self.fill_up(chain(given, repeat(None)))
         for _ in range(started):
             self.order(None, None, own=False)
-        self.has_to_decide = bool(set(given).intersection(self.waiting()))
+        self.has_to_decide = not set(self.waiting()) <= left.difference(given)
 
-    def cover(self, given: list[int]) -> int:
+    def cover(self, queue: list[int], given: list[int]) -> int:
         """Serve as many as the coverage rule says, and return how many publishers it starts."""
-        queue = self.in_order()
-        while self.rule.holding and not self.sees_blocked and not self.has_room() and self.ready and queue:
-            self.serve(queue[0], given)  # for what cannot come, none is held
-            queue = self.in_order()
+        while self.rule.holding and not self.has_room() and self.ready and queue:
+            self.serve(queue.pop(0), given)  # for what cannot come, none is held
         taken, started, _ = self.coverage(queue).decision()
         for row in queue[:taken]:
             self.serve(row, given)
         return started
 
-    def carry_out(self, answer: Answer, given: list[int]) -> int:
+    def carry_out(self, answer: Answer, queue: list[int], given: list[int]) -> int:
         """Discard and serve what a rule answers, and return how many publishers it starts."""
         for row in answer.discard:
             if self.videos[row].outcome == "unfinished":  # as otherwise it has been delivered again
                 self.discard(row)
-        queue = self.in_order() if answer.serve is None else answer.serve
-        for row in queue[: max(0, len(self.ready) - answer.hold)]:
+                queue.remove(row)
+        served = queue if answer.serve is None else answer.serve
+        for row in served[: max(0, len(self.ready) - answer.hold)]:
             self.serve(row, given)
         return answer.start
 
@@ -1011,17 +1016,18 @@ class System:
         return sorted(self.waiting(), key=self.urgency)
 
     @property
-    def sees_blocked(self) -> bool:
-        """Whether videos that are blocked wait for a publisher, as those in the queue do."""
+    def decides_at_once(self) -> bool:
+        """Whether a rule decides that sees a video as soon as it is in the queue."""
         return self.rule.decides and self.world.broker is None
 
     def waiting(self) -> list[int]:
         """Return the videos that any publisher may take."""
-        return [*(self.queue - self.hidden), *(self.blocked if self.sees_blocked else ())]
+        has_no_place = self.world.publishing_queue_capacity == 0 and self.decides_at_once
+        return [*(self.queue - self.hidden), *(list(self.blocked)[:1] if has_no_place else ())]
 
     def urgency(self, row: int) -> tuple[float, ...]:
         """Return what says which video is served first: the one for which it is smallest."""
-        place = self.counts[row].place or self.places + 1 + self.blocked.index(row)
+        place = self.counts[row].place or self.places + 1
         match self.rule.order:
             case "deadline":
                 return (self.deadline(row), row)

@@ -969,15 +969,24 @@ class TestPoolState:
         assert by_time[1.5] == tv.PoolState(1.5, starting=1, ready=0, waiting=1, encoding=1, encoded=2)
         assert by_time[5] == tv.PoolState(5, starting=1, ready=0, waiting=1, encoding=0, encoded=2)
 
-    def test_a_video_that_is_discarded_while_blocked_holds_no_encoder(self) -> None:
-        """Room for one: v0 waits and v1 is blocked, until both are given up when v2 is encoded at 4."""
+    @pytest.mark.parametrize(
+        ("capacity", "expected"),
+        [
+            (0, [(1.5, 0, 3), (4, 0, 2), (4, 0, 1), (4, 0, 1)]),
+            (1, [(1.5, 1, 2), (4, 0, 2), (4, 0, 1), (4, 1, 0)]),
+        ],
+    )
+    def test_a_video_that_is_discarded_holds_no_encoder(
+        self, capacity: int, expected: list[tuple[float, int, int]]
+    ) -> None:
+        """v0 and v1, one of them queued if there is room, are given up in turn when v2 is encoded at 4."""
         states: list[tv.PoolState] = []
         level = noting(states, lambda _: 0)
         strategy = Pool(level=level, dispatch="end_of_instant", discards_hopeless=True)
-        run = simulate([(1, 2), (1, 2), (3, 9)], strategy, 5, encoders=3, capacity=1, until=6)
+        clips = [(1, 2), (1, 2), (3, 9)]
+        run = simulate(clips, strategy, 5, encoders=3, capacity=capacity, until=6)
         assert (run.events["event"] == "discarded").sum() == 2
-        seen = [(state.time, state.waiting, state.encoding) for state in states]
-        assert seen[-3:] == [(1.5, 1, 2), (4, 0, 1), (4, 1, 0)]  # v2 is in its encoder, then waits
+        assert [(state.time, state.waiting, state.encoding) for state in states][-4:] == expected
 
     def test_publishers_that_publish(self) -> None:
         """Two, start-up 0.5, publishing 3: v0 holds one of them from 1 to 4, v1 the other from 1.5 to 4.5."""

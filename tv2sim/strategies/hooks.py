@@ -119,10 +119,11 @@ class State(NamedTuple):
     time : float
         Seconds since the start.
     waiting : tuple of KnownVideo
-        The videos that any publisher may serve and that have none, in the order of the queue; those for which
-        the queue has no room are among them.
+        The videos of the queue, which have no publisher, in the order in which they are served. If the queue
+        has no place at all, the video that waits longest in its encoder is among them.
     encoding : tuple of KnownVideo
-        The videos that are encoding and will wait for any publisher, in the order of the catalogue.
+        The videos that are encoding and will wait for any publisher, in the order of the catalogue; those that
+        wait in their encoders for room in the queue are among them.
     ordered : int
         Publishers of the pool that are ordered and not started, because of a delay or a limit.
     starting : tuple of float

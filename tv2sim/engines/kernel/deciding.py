@@ -11,12 +11,12 @@ from typing import Any
 from tv2sim.base.compiling import inner, spliced
 from tv2sim.engines.kernel import state as s
 from tv2sim.engines.kernel.heaps import push
-from tv2sim.engines.kernel.serving import admit, assign, discard, hopeless, waiting
+from tv2sim.engines.kernel.serving import admit, assign, discard, has_room, hopeless, waiting
 from tv2sim.engines.kernel.starting import fill_up, order, start_for
 
 __all__ = [
-    "at_latest_start", "begins_encoding", "decide", "discard_hopeless", "ends_encoding", "next_latest_start",
-    "starts_no_more", "wait_for_any", "wait_for_own",
+    "at_latest_start", "begins_encoding", "count_as_queued", "decide", "discard_hopeless", "ends_encoding",
+    "make_room", "next_latest_start", "starts_no_more", "wait_for_any", "wait_for_own",
 ]  # fmt: skip
 
 
@@ -25,7 +25,7 @@ __all__ = [
 
 @inner
 def wait_for_any(video: Any, state: Any) -> None:
-    """Let a video wait for any publisher at its place, also if there is no room for it."""
+    """Let a video wait for any publisher at its place."""
     rule, count, queue, it = state.rule, state.count, s.queue(state), s.videos(state)[video]
     place = 0.0
     if rule.ordering == s.BY_DEADLINE:
@@ -44,6 +44,24 @@ def wait_for_any(video: Any, state: Any) -> None:
     queue[i].time = place
     queue[i].key = video
     count.nearest = min(count.nearest, it.started + it.timeout)
+
+
+@inner
+def count_as_queued(state: Any) -> Any:
+    """Let the video blocked longest wait in a queue without any place, and return whether it now does.
+
+    It keeps its encoder until a decision has served it or given it up.
+    """
+    rule, count = state.rule, state.count
+    can_wait = rule.late and not rule.capacity and count.queue_in == count.queue_out
+    if not can_wait or count.blocked_in == count.blocked_out:
+        return False
+    video = s.lists(state)[count.blocked_out].blocked
+    count.blocked_out += 1
+    if rule.ruled:
+        ends_encoding(video, state)
+    wait_for_any(video, state)
+    return True
 
 
 @spliced
@@ -69,7 +87,7 @@ def begins_encoding(now: Any, video: Any, state: Any) -> None:
 
 @inner
 def ends_encoding(video: Any, state: Any) -> None:
-    """Take a video out of the list of those that are being encoded."""
+    """Take a video out of the list of those that hold an encoder."""
     lists, left = s.lists(state), state.count.encoding - 1
     state.count.encoding = left
     i = 0
@@ -142,7 +160,7 @@ def decide(now: Any, state: Any) -> None:
     for _ in range(count.to_start):
         order(now, s.NOBODY, 0.0, state)
     admit(state)
-    count.seen = count.noted
+    count.seen = -1 if count_as_queued(state) else count.noted
 
 
 @inner
@@ -207,14 +225,20 @@ def _insert(video: Any, state: Any) -> None:
 
 @spliced
 def _leave(now: Any, video: Any, state: Any) -> Any:
-    """Let a video leave its encoder if it is still in there, and return whether it was."""
+    """Let a video leave its encoder if it only counts as queued, and return whether it does."""
     it = s.videos(state)[video]
-    if not it.stuck:
+    if state.rule.capacity or it.own:
         return False
-    it.stuck = 0
-    state.count.stuck -= 1
     push(s.free(state), now, it.encoder)
     return True
+
+
+@inner
+def make_room(now: Any, state: Any) -> None:
+    """Serve those that wait until there is room: to hold for a video that cannot come would be in vain."""
+    count = state.count
+    while state.rule.holds and waiting(state) and count.ready_in > count.ready_out and not has_room(state):
+        _serve(now, state)
 
 
 @inner

@@ -16,9 +16,11 @@ from tv2sim.engines.kernel import state as s
 from tv2sim.engines.kernel.deciding import (
     at_latest_start,
     begins_encoding,
+    count_as_queued,
     decide,
     discard_hopeless,
     ends_encoding,
+    make_room,
     next_latest_start,
     starts_no_more,
     wait_for_any,
@@ -71,8 +73,6 @@ def _encoding_ends(now: Any, video: Any, state: Any) -> None:
     s.note(s.ENCODED, video, state)
     if it.moment == s.AT_ENCODED:
         start_for(now, video, state)
-    if rule.ruled and not it.own:
-        ends_encoding(video, state)
     if rule.adapts and not rule.late:
         fill_up(now, video, state)
     if it.own or has_room(state):
@@ -80,10 +80,7 @@ def _encoding_ends(now: Any, video: Any, state: Any) -> None:
         return
     s.lists(state)[count.blocked_in].blocked = video
     count.blocked_in += 1
-    if rule.late:
-        it.stuck = 1
-        count.stuck += 1
-        wait_for_any(video, state)
+    count_as_queued(state)
 
 
 @inner
@@ -100,6 +97,8 @@ def _arrives(now: Any, video: Any, state: Any) -> None:
             if rule.late and rule.discards:
                 wait_for_own(video, state)
     else:
+        if rule.ruled:
+            ends_encoding(video, state)
         publisher = _join(video, state)
     if publisher >= 0 and hopeless(now, video, state):
         discard(now, video, state)
@@ -120,13 +119,9 @@ def _arrives(now: Any, video: Any, state: Any) -> None:
 @spliced
 def _join(video: Any, state: Any) -> Any:
     """Let a video wait for any publisher, or return the one that has been ready longest."""
-    count, it = state.count, s.videos(state)[video]
+    count = state.count
     if state.rule.late:
-        if it.stuck:
-            it.stuck = 0
-            count.stuck -= 1
-        else:
-            wait_for_any(video, state)
+        wait_for_any(video, state)
     elif count.ready_in > count.ready_out:
         count.ready_out += 1
         return s.lists(state)[count.ready_out - 1].ready
@@ -309,7 +304,7 @@ def _forget(it: Any) -> None:
     """Let nothing have happened to a video."""
     it.offered = it.started = it.encoded = it.queued = it.assigned = it.published = it.settled = nan
     it.encoder = it.publisher = it.own_publisher = -1
-    it.outcome = it.waits_for_own = it.stuck = 0
+    it.outcome = it.waits_for_own = 0
 
 
 @spliced
@@ -335,7 +330,7 @@ def _go_on(state: Any) -> None:
         s.publishers(state)[row].ready = nan
         start_up(count.now, row, startup, state)
     count.undrawn = 0
-    if count.deciding:
+    if count.deciding == s.ANSWERED:
         count.deciding = 0
         decide(count.now, state)
 
@@ -401,6 +396,8 @@ def simulate(given: Any, state: Any) -> Any:
             hindrance = _hindered(state)
             if hindrance > 0:
                 return now, hindrance
+            if count.deciding:
+                return now, ASKED
             lapses = next_lapse(now, state)
             first = min(first, min(lapses, count.latest_start))
             if rule.late and count.seen != count.noted:
@@ -436,6 +433,7 @@ def simulate(given: Any, state: Any) -> Any:
         else:
             discard_hopeless(now, state)
             if rule.ruled:
-                count.now, count.client, count.deciding = now, client, 1
-                return now, ASKED
-            decide(now, state)
+                make_room(now, state)
+                count.deciding = s.TO_BE_ASKED
+            else:
+                decide(now, state)

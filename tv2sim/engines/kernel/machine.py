@@ -98,6 +98,7 @@ class Machine:
             "discards": strategy.discards,
             "adapts": managed and strategy.adapts,
             "ruled": coverage is not None,
+            "holds": coverage is not None and coverage.holding > 0,
             "by_rule": world.by_rule,
             "ready_at_start": strategy.ready_at_start,
             "managed": managed,

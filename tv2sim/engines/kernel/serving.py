@@ -1,8 +1,7 @@
 """Serving: how videos and ready publishers meet, and what becomes of both.
 
 Videos for any publisher wait in a queue, which is a list, or a heap if it has another order. Where a strategy
-decides once an instant it is a list sorted by its order, and the videos are in it for which there is no room,
-`count.stuck` of them.
+decides once an instant it is a list sorted by its order.
 """
 
 from __future__ import annotations
@@ -32,20 +31,18 @@ def has_room(state: Any) -> Any:
     rule, count = state.rule, state.count
     taken = waiting(state) + count.admitted_in - count.admitted_out
     if rule.late:
-        return taken - count.stuck < rule.capacity
+        return taken < rule.capacity
     return taken < rule.capacity + count.ready_in - count.ready_out
 
 
 @spliced
 def admit(state: Any) -> None:
     """Let encoders that are blocked pass their videos as far as there is room, longest blocked first."""
-    rule, count, lists = state.rule, state.count, s.lists(state)
+    count, lists = state.count, s.lists(state)
     while count.blocked_in > count.blocked_out and has_room(state):
-        video = lists[count.blocked_out].blocked
+        lists[count.admitted_in].admitted = lists[count.blocked_out].blocked
         count.blocked_out += 1
-        if s.videos(state)[video].stuck or not rule.late:  # else it has left its encoder
-            lists[count.admitted_in].admitted = video
-            count.admitted_in += 1
+        count.admitted_in += 1
 
 
 @spliced

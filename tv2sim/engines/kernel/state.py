@@ -31,8 +31,8 @@ VIDEO = _record(
     "offered started encoded queued assigned published settled",
     # its own publisher that is ready, or NOBODY
     "encoder publisher own_publisher",
-    # whether it waits for its own publisher, and whether its encoder is blocked with it
-    "moment own outcome waits_for_own stuck",
+    # whether it waits for its own publisher
+    "moment own outcome waits_for_own",
 )
 """A video; it is not offered before `before`, and the coverage rule expects the encoding time `nominal`."""
 
@@ -72,8 +72,9 @@ RULE = _record(
     "videos encoders capacity slots level ordering most pool_most starts_most room log_room pauses row",
     # whether speeds differ, the deadline is for publishing, a decision comes at the end of an instant, and
     "speeds_differ for_published late discards adapts "
-    # whether the coverage rule holds or starts, alone starts, prewarmed ones are ready, and a pool is managed
-    "ruled by_rule ready_at_start managed "
+    # whether the coverage rule holds or starts, holds, and alone starts; if prewarmed ones are ready; a pool is
+    # managed
+    "ruled holds by_rule ready_at_start managed "
     # whether the replication goes on, instead of beginning
     "resumed",
 )
@@ -88,8 +89,8 @@ COUNTS = _record(
     "timed lost own given_up served encoding starting undrawn "
     # the pool: its stock, those in flight and busy, all that exist, and orders
     "stock in_flight busy existing orders publishers without_cause quota_waits "
-    # videos: with an outcome, the next one, those that were put into a heap, in blocked encoders
-    "outcomes next arrivals stuck "
+    # videos: with an outcome, the next one, those that were put into a heap
+    "outcomes next arrivals "
     # events noted, and those seen by the last decision; starts of encodings outside the window, and told ones
     "noted seen recent told "
     # ready publishers whose idle time was looked at; how many are served and started, as a rule decides
@@ -236,6 +237,9 @@ LOG_BITS = 4
 ) = map(np.int64, range(len(LOGGED_KINDS)))  # fmt: skip
 IN_TIME, TOO_LATE = map(VIDEO_OUTCOMES.index, ("published", "failed"))
 ENDED, FAILED, RETIRED = map(PUBLISHER_OUTCOMES.index, ("ended", "failed", "retired"))
+
+TO_BE_ASKED, ANSWERED = 1, 2
+"""How far a decision of the coverage rule is, in `count.deciding`; 0: there is none."""
 
 END_OF_PUBLISHING, NOTICE, DELAYED_START, REVIEW = range(4)
 """The kinds of timers."""

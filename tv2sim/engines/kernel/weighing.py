@@ -10,6 +10,7 @@ import numpy as np
 from tv2sim.base.compiling import compiled, inner
 from tv2sim.engines.kernel import events
 from tv2sim.engines.kernel import state as s
+from tv2sim.engines.kernel.serving import waiting
 from tv2sim.engines.kernel.starting import is_own
 from tv2sim.strategies import coverage as rule
 
@@ -60,7 +61,7 @@ def _weigh(now: Any, state: Any, weighed: Any) -> None:
         if not it.own:
             rule.seen(coverage, it.nominal, it.timeout, it.started)
     orders = _tell_orders(now, state, weighed.ordered)
-    waiting, encoding = count.queue_in - count.queue_out, count.encoding
+    queued, encoding = waiting(state), count.encoding
     _tell_videos(now, state, weighed)
     count.to_serve, count.to_start, _ = rule.decide(
         coverage,
@@ -68,10 +69,11 @@ def _weigh(now: Any, state: Any, weighed: Any) -> None:
         _rate_at(now, weighed.rates),
         count.ready_in - count.ready_out,
         weighed.ordered[:orders],
-        weighed.deadlines[:waiting],
+        weighed.deadlines[:queued],
         weighed.ends[:encoding],
         weighed.due[:encoding],
     )
+    count.deciding = s.ANSWERED
 
 
 @inner

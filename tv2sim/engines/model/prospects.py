@@ -59,7 +59,7 @@ class Prospects:
             waits_for_publisher or (publisher.is_own and stage.needs(publisher))
             for publisher, _ in self._pool.line
         )
-        if stage.sees_blocked and run.strategy.discards:
+        if stage.late and run.scenario.broker is None and run.strategy.discards:
             stranded = set()  # they are given up in the end
         all_stuck = 0 < encoders.number == len(stranded)
         waits_for_encoder = bool(encoders.interrupted) or (self._client.waits and not all_stuck)
@@ -86,13 +86,13 @@ class Prospects:
     def _stranded(self) -> set[int]:
         """Return the videos that are blocked in their encoders and will find no room."""
         run, stage = self._run, self._stage
-        if stage.has_room or (stage.sees_blocked and stage.ready):
+        if stage.has_room or (stage.late and run.scenario.broker is None and stage.ready):
             return set()
         return {video for video in run.holding if video in run.encoded}
 
     def _waits_for_publisher(self, stranded: bool) -> bool:
         stage, outcome = self._stage, self._run.outcome
-        waiting = (*stage.waiting(), *stage.hidden, *stage.own_waiting)
+        waiting = (*stage.in_order(), *stage.hidden, *stage.own_waiting)
         return stranded or any(not outcome[video] for video in waiting)
 
     def reviews_matter(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import insort
 from collections import deque
+from itertools import islice
 from math import inf
 from typing import TYPE_CHECKING, Any
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from tv2sim.engines.model.replication import Replication
 
 __all__ = ["PublishingStage"]
-
-_AFTER_ALL = 1 << 60
-"""Added to the place of a video that has not come yet."""
 
 
 class PublishingStage:
@@ -38,11 +36,10 @@ class PublishingStage:
         self._run, scenario = run, run.scenario
         self.late = run.decides_late
         """Whether publishers of the pool are given to videos by a decision at the end of an instant."""
-        self.sees_blocked = self.late and scenario.broker is None
-        """Whether videos wait for a publisher that are still in their encoder."""
         self._serves_at_once = not self.late and scenario.broker is None
         capacity = None if scenario.encoders is None else scenario.publishing_queue_capacity
         self._capacity = inf if capacity is None else capacity
+        self._counts_as_queued = int(self.late and capacity == 0 and scenario.broker is None)
         self._queue: list[tuple[tuple[Any, ...], int]] = []  # (urgency, video), ascending
         self._place: dict[int, int] = {}  # of each video: how many came before it for the first time
         self.hidden: set[int] = set()
@@ -133,15 +130,17 @@ class PublishingStage:
             return a_number(asked, answer, at_least=-inf, error=StrategyError), place
         return (place,)
 
-    def waiting(self) -> list[int]:
-        """Return the videos that any publisher may take, those in their encoders last."""
-        return [*(video for _, video in self._queue), *(self.blocked if self.sees_blocked else ())]
-
     def in_order(self) -> list[int]:
-        """Return the same in the order in which they are served."""
-        blocked = enumerate(self.blocked if self.sees_blocked else ())
-        others = [(self._urgency(video, _AFTER_ALL + later), video) for later, video in blocked]
-        return [video for _, video in sorted([*self._queue, *others])]
+        """Return the videos that publishers of the pool may take, in the order in which they are served.
+
+        If decisions serve a queue without any place, the video that is blocked longest counts as queued.
+        """
+        first = islice(self.blocked, self._counts_as_queued)
+        return [video for _, video in sorted([*self._queue, *map(self._next, first)])]
+
+    def _next(self, video: int) -> tuple[tuple[Any, ...], int]:
+        """Return what a video would be in the queue if it came now for the first time."""
+        return self._urgency(video, len(self._place)), video
 
     def discard(self, video: int) -> None:
         """Give a video up that waits for a publisher, together with its own publisher if that is ready."""
@@ -162,7 +161,7 @@ class PublishingStage:
         return hopeless
 
     def _take_out(self, video: int) -> None:
-        """Take a video for the pool out of its encoder, if it is blocked there, and out of the queue."""
+        """Take a video for the pool out of the queue, for which it may have to leave its encoder first."""
         self._run.encoding_ends.pop(video, None)
         if video in self.blocked:
             self.blocked.pop(video).send()

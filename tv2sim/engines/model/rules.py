@@ -31,7 +31,9 @@ __all__ = ["AskedRule", "CoverageRule", "Rule"]
 class Rule:
     """Serves the videos that wait at the end of an instant, in the order of the queue.
 
-    Each event that is recorded is an occasion for a decision in its instant.
+    Each event that is recorded is an occasion for a decision in its instant. A decision is about the videos
+    that wait when it begins. If others wait when it is finished, the next one is about these, in the same
+    instant: the room that it has made admits them, or their publishing has failed at once.
 
     Parameters
     ----------
@@ -52,32 +54,41 @@ class Rule:
         """Take note of the first start of the encoding of a video for the pool."""
 
     def _decide(self) -> bool:
-        """Decide, and return whether to decide again, as publishing has failed at once and the video waits."""
+        """Decide, and return whether to decide again."""
         pool, stage = self._pool, self._stage
         pool.given.clear()
-        others = self._carry_out()
+        waiting = stage.in_order()
+        others = self._carry_out(waiting)
         pool.fill_up(chain(list(pool.given), repeat(-1)))
         for _ in range(others):
             pool.order()
         stage.look_for_room()
-        return not set(pool.given).isdisjoint(stage.waiting())
+        return not set(stage.in_order()) <= set(waiting)
 
-    def _carry_out(self) -> int:
-        """Discard and serve, and return how many publishers to order whatever the level of the pool is."""
-        stage = self._stage
-        self._discard_hopeless()
-        while stage.ready and (waiting := stage.in_order()):
-            stage.give(waiting[0])
+    def _carry_out(self, waiting: list[int]) -> int:
+        """Take out of the list whom it discards or serves, and return how many publishers to order besides.
+
+        These are ordered whatever the level of the pool is.
+        """
+        self._discard_hopeless(waiting)
+        self._serve(waiting, len(self._stage.ready))
         return 0
 
-    def _discard_hopeless(self) -> None:
+    def _discard_hopeless(self, waiting: list[int]) -> None:
         stage = self._stage
-        for video in sorted(filter(self._run.is_hopeless, [*stage.waiting(), *stage.own_waiting])):
+        hopeless = sorted(filter(self._run.is_hopeless, [*waiting, *stage.own_waiting]))
+        for video in hopeless:
             stage.discard(video)
+        waiting[:] = [video for video in waiting if video not in hopeless]
+
+    def _serve(self, waiting: list[int], number: int) -> None:
+        for video in waiting[:number]:
+            self._stage.give(video)
+        del waiting[:number]
 
     def lacks_publisher(self, video: int) -> bool:
         """Return whether a video for the pool is encoding or waiting."""
-        return video in self._run.encoding_ends or video in self._stage.waiting()
+        return video in self._run.encoding_ends or video in self._stage.in_order()
 
     def _encoding(self, waiting: Sequence[int]) -> list[tuple[int, float]]:
         """Return the videos that will wait for the pool, each with the tick at which its encoding ends.
@@ -131,12 +142,11 @@ class CoverageRule(Rule):
         if self.lacks_publisher(video):
             self._pool.wake()
 
-    def _carry_out(self) -> int:
+    def _carry_out(self, waiting: list[int]) -> int:
         run, stage = self._run, self._stage
-        self._discard_hopeless()
+        self._discard_hopeless(waiting)
         if self._knowledge.holding:
-            self._make_room()
-        waiting = stage.in_order()
+            self._make_room(waiting)
         encoding = self._encoding(waiting)
         served, started, _ = self._coverage.decide(
             self._knowledge,
@@ -148,16 +158,14 @@ class CoverageRule(Rule):
             np.array([end for _, end in encoding], dtype=np.float64),
             np.array([run.deadline(video) for video, _ in encoding], dtype=np.float64),
         )
-        for video in waiting[:served]:
-            stage.give(video)
+        self._serve(waiting, served)
         return int(started)
 
-    def _make_room(self) -> None:
+    def _make_room(self, waiting: list[int]) -> None:
         """Serve those that wait until there is room: to hold for a video that cannot come would be in vain."""
         stage = self._stage
-        if not stage.sees_blocked:
-            while not stage.has_room and stage.ready and (waiting := stage.in_order()):
-                stage.give(waiting[0])
+        while not stage.has_room and stage.ready and waiting:
+            self._serve(waiting, 1)
 
     def _step_of_rate(self) -> int:
         """Return the number of the step of its profile in which the client's rate is now."""
@@ -184,9 +192,9 @@ class AskedRule(Rule):
             self._first = self._last
         self._mix[self._run.nominal[video] / PER_SECOND, self._run.videos[video].publication_timeout] += 1
 
-    def _carry_out(self) -> int:
+    def _carry_out(self, waiting: list[int]) -> int:
         """Do what the hook answers."""
-        stage, waiting = self._stage, self._stage.in_order()
+        stage = self._stage
         answer = self._ask(waiting)
         for video in self._rows("discard", answer.discard, waiting):
             if not self._run.outcome[video]:  # otherwise it has been published, and delivered again
@@ -196,9 +204,10 @@ class AskedRule(Rule):
             a_whole_number(f"{self._name}'s {what}", number, at_least=0, at_most=MOST, error=StrategyError)
             for what, number in (("hold", answer.hold), ("start", answer.start))
         )
-        served = waiting if answer.serve is None else self._rows("serve", answer.serve, waiting)
-        for video in served[: max(0, len(stage.ready) - hold)]:
-            stage.give(video)
+        served = [*waiting] if answer.serve is None else self._rows("serve", answer.serve, waiting)
+        number = max(0, len(stage.ready) - hold)
+        waiting[:] = [video for video in waiting if video not in served[:number]]
+        self._serve(served, number)
         return start
 
     def _ask(self, waiting: Sequence[int]) -> Decision:
