@@ -93,8 +93,8 @@ def test_a_type_that_only_type_checkers_know_does_no_harm() -> None:
 OTHERS: dict[str, dict[str, Any]] = {
     "scenario": {
         "encoders": 9, "requests_per_second": 1.5, "startup_time": tv.Constant(3), "publishing_time": 0.5,
-        "publishing_queue_capacity": 3, "until": 60.0, "deadline": "assigned", "arrivals": "poisson",
-        "encoding_factor": 1.5, "max_publishers": 12, "provisioning_delay": 0.5,
+        "publishing_queue_capacity": 3, "until": 60.0, "patience": 60.0, "deadline": "assigned",
+        "arrivals": "poisson", "encoding_factor": 1.5, "max_publishers": 12, "provisioning_delay": 0.5,
         "faults": tv.Faults(startup=0.1),
         "hand_over": tv.RetryLater(1),
         "broker": tv.Broker(loss=0.1),

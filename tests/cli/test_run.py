@@ -225,6 +225,24 @@ def test_a_pool_that_never_comes_is_told_on_standard_error() -> None:
     assert all(line.startswith("tv2sim: ") for line in lines_of(err))
 
 
+def test_a_run_without_progress_says_where_its_videos_are() -> None:
+    """Encoders live for 3 s; videos of the catalogue that take longer are encoded again and again."""
+    faults = ("--faults", "encoder_lifetime=3")
+    status, _, err = tv2sim("run", CATALOGUE, *faults, "--startup-time", 4, "--patience", 60)
+    run = tv.simulate(
+        CATALOGUE, "2c", tv.Scenario(faults=tv.Faults(encoder_lifetime=3), startup_time=4, patience=60)
+    )
+    assert (status, run.ending) == (0, "no progress")
+    assert is_one_line(err)
+    left = run.videos[run.videos["outcome"] == "unfinished"]
+    waiting, offered = left["encoding_started"].isna(), left["offered"].notna()
+    where = (
+        f"{(~offered).sum()} not offered, {(waiting & offered).sum()} waiting for an encoder, 10 encoding anew"
+    )
+    assert f"{len(left)} videos unfinished: no progress ({where} as their encoders die)" in err
+    assert "--patience sets another" in err
+
+
 def test_each_run_that_was_cut_off_says_so() -> None:
     _, out, err = tv2sim("run", CATALOGUE, "--until", 10, "--runs", 3)
     assert len(lines_of(out)) == 3

@@ -104,7 +104,7 @@ class Answering(tv.Distribution):
 class TestStartupTimes:
     def test_are_drawn_for_256_videos_or_slots_at_once_in_one_dimension(self) -> None:
         distribution = Answering(lambda u: 2 + 4 * u)
-        scenario = tv.Scenario(startup_time=distribution)
+        scenario = tv.Scenario(startup_time=distribution, patience=3600)
         distribution.shapes.clear()  # the scenario has asked for the extremes
         tv.replicate(FEW, "2c", scenario, replications=60)
         assert distribution.shapes == [(256,)] * (60 * 2)  # in each replication: for videos, and of slots

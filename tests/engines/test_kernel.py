@@ -208,9 +208,11 @@ def test_the_compiled_engine_knows_every_field_of_a_strategy(examples: int) -> N
         facts, _ = checked(world)
         log = [entry.event for entry in log_of(facts).entries()]
         occurred.update([*strategy_features(world.strategy), facts.ending, *{*log}])
+    endings = [occurred.pop(ending) for ending in ("no publisher will come", "no progress")]
+    assert min(endings) > 0.01 * examples
     del occurred["nothing left to happen"]  # seldom without failures of encoders
     assert min(occurred.values()) > 0.04 * examples, occurred
-    assert {"publisher_retired", "discarded", "publisher_failed", "no publisher will come"} < set(occurred)
+    assert {"publisher_retired", "discarded", "publisher_failed"} < set(occurred)
 
 
 @pytest.mark.parametrize("examples", [200, pytest.param(2000, marks=pytest.mark.slow)])

@@ -889,18 +889,19 @@ class TestLatestStart:
 
 class TestNothingHangs:
     def test_reviews_and_idle_times_keep_no_run_alive(self) -> None:
-        """The rate ends at 0.5, which the library refuses: one is published at 1, the other never comes."""
+        """The rate ends at 0.5, which the library refuses: one is published at 1, the other does not come."""
         rule = Rule(prewarmed=2, minimum=1, idle_time_to_live=7, review_every=1.5)
         world = World(encoders=1, startup_time=1, requests_per_second=Profile(((0, 1), (0.5, 0))))
         outcome = specification([Clip(1, 9)] * 2, rule, world, 1)
-        assert (outcome.end, outcome.ending) == (1, "nothing left to happen")
+        assert (outcome.end, outcome.ending) == (3601, "no progress")
 
     @DISPATCHES
     def test_a_pool_of_none(self, dispatch: str, simulate: Simulate) -> None:
-        """Encoded at 1.25; reviews, and that it would be given up then, change nothing."""
+        """Encoded at 1.25, due at 2. The review at 3 finds it, if it decides; others go on for an hour."""
         rule = Rule(review_every=1, discards_hopeless=True, dispatch=dispatch)
         outcome = simulate([Clip(1.25, 2)], rule)
-        assert (outcome.end, outcome.ending) == (1.25, "no publisher will come")
+        expected = (3, "completed") if dispatch == AT_THE_END else (3601.25, "no progress")
+        assert (outcome.end, outcome.ending) == expected
 
     def test_a_retry_lets_a_blocked_video_be_given_up(self, simulate: Simulate) -> None:
         """Capacity 0: v0, due at 2, is blocked from 1; v1 is refused at 0.5, 1.5, 2.5, and taken at 3.5."""

@@ -822,29 +822,30 @@ class TestNothingHangs:
         assert {video["outcome"] for video in outcome.videos} <= {"published", "failed"}
 
     def test_lifetimes_keep_no_run_alive(self, simulate: Simulate) -> None:
-        """The rate ends at 0.5: nothing happens after the publication at 1 but deaths and replacements."""
+        """The rate ends at 0.5: after the publication at 1 there are deaths and replacements, for an hour."""
         profile = Profile(((0, 1), (0.5, 0)))
         faults = Faults(ready_lifetime=0.5)
         outcome = simulate([Clip(1, 9)] * 2, Rule(prewarmed=3), faults=faults, requests_per_second=profile)
-        assert (outcome.end, outcome.ending) == (1, "nothing left to happen")
+        assert (outcome.end, outcome.ending) == (3601, "no progress")
 
     def test_a_pool_of_none(self, simulate: Simulate) -> None:
         """Encoded at 1; nobody will come."""
         outcome = simulate([Clip(1, 9)], Rule(), faults=Faults(startup=0.5, ready_lifetime=1))
         assert (outcome.end, outcome.ending) == (1, "no publisher will come")
 
-    def test_a_later_cut_off_keeps_no_run_alive(self, simulate: Simulate) -> None:
-        """Encoded at 1, and nobody will come: the death of the encoder at 50 does not matter."""
-        for lifetime in (None, 50, 200):
+    def test_a_cut_off_is_waited_for_if_something_is_planned(self, simulate: Simulate) -> None:
+        """Encoded at 1, and nobody will come; the encoder dies now and then, or never."""
+        cases = (None, 1, "no publisher will come"), (50, 100, "cut-off"), (200, 100, "cut-off")
+        for lifetime, end, ending in cases:
             outcome = simulate([Clip(1, 9)], Rule(), faults=Faults(encoder_lifetime=lifetime), until=100)
-            assert (outcome.end, outcome.ending) == (1, "no publisher will come")
+            assert (outcome.end, outcome.ending) == (end, ending)
 
     def test_encoders_of_videos_for_which_there_is_no_room(self, simulate: Simulate) -> None:
-        """Both are blocked from 2.5 on; that they die and are repaired changes nothing."""
+        """Both are blocked from 2.5 on; they die and are repaired for an hour, which changes nothing."""
         fields = {"publishing_queue_capacity": 0, "encoders": 2}
         outcome = simulate([Clip(2, 9)] * 3, Rule(), faults=Faults(encoder_lifetime=3), **fields)
         check(outcome.videos, "offered encoded queued", "0 2 -", "0.5 2.5 -", "1 - -")
-        assert (outcome.end, outcome.ending) == (2.5, "no publisher will come")
+        assert (outcome.end, outcome.ending) == (3602.5, "no progress")
 
     def test_a_client_that_waits_for_a_repair(self, simulate: Simulate) -> None:
         """Only the repair at 100 is left; it lets the second video be encoded until 101."""
@@ -855,12 +856,14 @@ class TestNothingHangs:
 
     def test_retries_that_are_refused_for_ever(self, simulate: Simulate) -> None:
         """Blocked from 1 on, for lack of a publisher; without a limit, retries after 1 change nothing."""
-        lost = ["unfinished", "refused", "refused"]
-        for attempts, end, outcomes in ((None, 1, ["unfinished"] * 3), (2, 2, lost)):
+        for attempts, end, ending, others in (
+            (None, 3601, "no progress", "unfinished"),
+            (2, 2, "no publisher will come", "refused"),
+        ):
             fields = {"publishing_queue_capacity": 0, "hand_over": RetryLater(1, attempts=attempts)}
             outcome = simulate([Clip(1, 9)] * 3, Rule(), **fields)
-            assert [video["outcome"] for video in outcome.videos] == outcomes
-            assert (outcome.end, outcome.ending) == (end, "no publisher will come")
+            assert [video["outcome"] for video in outcome.videos] == ["unfinished", others, others]
+            assert (outcome.end, outcome.ending) == (end, ending)
 
     def test_retries_while_encoders_die_with_videos_for_which_there_is_no_room(
         self, simulate: Simulate
@@ -869,7 +872,7 @@ class TestNothingHangs:
         fields = {"publishing_queue_capacity": 0, "hand_over": RetryLater(1)}
         faults = Faults(encoder_lifetime=2, encoder_repair=0.5)
         outcome = simulate([Clip(1, 9)] * 2, Rule(), faults=faults, **fields)
-        assert (outcome.end, outcome.ending) == (1, "no publisher will come")
+        assert (outcome.end, outcome.ending) == (3601, "no progress")
 
     def test_a_client_that_waits_behind_videos_for_which_there_is_no_room(self, simulate: Simulate) -> None:
         """The encoder dies at 2; v1, offered later, is never taken: v0 stays in the encoder."""
@@ -877,4 +880,80 @@ class TestNothingHangs:
             faults = Faults(encoder_lifetime=2, encoder_repair=repair)
             clips = [Clip(1, 9), Clip(1, 9, submitted)]
             outcome = simulate(clips, Rule(), faults=faults, publishing_queue_capacity=0)
-            assert (outcome.end, outcome.ending) == (submitted, "no publisher will come")
+            assert (outcome.end, outcome.ending) == (3600 + submitted, "no progress")
+
+
+class TestPatience:
+    """How long a run goes on in which no video gets any further."""
+
+    def test_what_comes_within_patience_still_counts(self, simulate: Simulate) -> None:
+        """Queued at 1, so until 6: a publisher that is ready then serves, one that is ready later does not."""
+        for startup, end, ending in ((5, 6, "completed"), (5.000001, 6, "no progress")):
+            outcome = simulate([Clip(1, 9)], PART_1, startup_time=startup, patience=5)
+            assert (outcome.end, outcome.ending) == (end, ending)
+
+    def test_a_cut_off_at_the_same_time_is_a_cut_off(self, simulate: Simulate) -> None:
+        for until, end, ending in ((5.9, 5.9, "cut-off"), (6, 6, "cut-off"), (6.1, 6, "no progress")):
+            outcome = simulate([Clip(1, 9)], PART_1, startup_time=7, patience=5, until=until)
+            assert (outcome.end, outcome.ending) == (end, ending)
+
+    def test_an_attempt_is_progress_if_it_is_the_first(self, simulate: Simulate) -> None:
+        """Taken at 2, 4 and 6 by three that fail at once; the next one would be ready at 8."""
+        seed = seed_for({(PUBLISHING, 0, attempt): "small" for attempt in range(3)})
+        fields = {"startup_time": 2, "faults": Faults(publishing=0.5, noticed_after=2)}
+        outcome = simulate([Clip(1, 9)], Rule(prewarmed=1), seed=seed, patience=5, **fields)
+        check(outcome.attempts, "started ended", "2 2", "4 4", "6 6")
+        assert (outcome.end, outcome.ending) == (7, "no progress")
+
+    def test_a_first_encoding_and_publishing_are_waited_for(self, simulate: Simulate) -> None:
+        outcome = simulate([Clip(50, 9)], PART_1, publishing_time=70, patience=1)
+        check(outcome.videos, "encoded published", "50 121")
+
+    def test_another_encoding_is_not(self, simulate: Simulate) -> None:
+        """Encoded for 3 of 4 s, until its encoder dies, and again from then on: 5 s more."""
+        outcome = simulate([Clip(4, 9)], PART_1, faults=Faults(encoder_lifetime=3), patience=5)
+        check(outcome.attempts, "started ended", "0 3", "3 6")
+        assert (outcome.end, outcome.ending) == (8, "no progress")
+
+    def test_what_the_client_will_offer_is_waited_for(self, simulate: Simulate) -> None:
+        """v1 comes at 50; the run ends 5 s after it is encoded, with reviews all the time."""
+        outcome = simulate([Clip(1, 9), Clip(1, 9, 50)], Rule(review_every=1), patience=5)
+        assert (outcome.end, outcome.ending) == (56, "no progress")
+
+    def test_what_is_offered_again_is_not(self, simulate: Simulate) -> None:
+        """v0 is encoded and blocked from 1 on; v1, refused at 0.5, would be offered again at 10.5."""
+        fields = {"publishing_queue_capacity": 0, "hand_over": RetryLater(10)}
+        outcome = simulate([Clip(1, 9)] * 2, Rule(), patience=5, **fields)
+        assert (outcome.end, outcome.ending) == (6, "no progress")
+
+    @pytest.mark.parametrize(
+        ("fields", "patience"),
+        [
+            ({}, 3600),
+            ({"startup_time": 400}, 4000),
+            ({"startup_time": tv.Exponential(60)}, 4144.65317),  # 600 ln 1000, in whole microseconds
+            ({"startup_time": tv.Uniform(2, 500)}, 5000),
+            ({"publishing_time": 500}, 5000),
+            ({"provisioning_delay": 500}, 5000),
+            ({"encoding_factor": 500}, 5000),
+            ({"encoders": [1, 0.002]}, 5000),
+            ({"broker": Broker(redelivered_after=500)}, 5000),
+            ({"hand_over": RetryLater(1, factor=500, attempts=3)}, 5000),
+            ({"hand_over": RetryLater(1, factor=500, at_most=400)}, 4000),
+            ({"faults": Faults(encoder_lifetime=500)}, 5000),
+            ({"faults": Faults(noticed_after=500)}, 5000),
+        ],
+    )
+    def test_the_default_is_an_hour_or_ten_times_the_longest_time(
+        self, fields: dict[str, Any], patience: float, simulate: Simulate
+    ) -> None:
+        """A video is encoded, and reviews go on."""
+        outcome = simulate([Clip(1, 9)], Rule(review_every=50), **fields)
+        last = outcome.videos[0]["queued"]
+        assert outcome.ending == "no progress"
+        assert outcome.end == pytest.approx(last + patience, abs=1e-5)
+
+    @pytest.mark.parametrize("clip", [Clip(1, 500), Clip(500, 9), Clip(1, 9, publishing_time=500)])
+    def test_so_do_times_of_the_catalogue(self, clip: Clip, simulate: Simulate) -> None:
+        outcome = simulate([clip], Rule(review_every=50))
+        assert outcome.end == outcome.videos[0]["queued"] + 5000

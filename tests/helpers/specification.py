@@ -105,6 +105,12 @@ def table_of(times: Value, delay: int) -> Startup:
     )
 
 
+def longest_of(times: Value) -> float:
+    """Return the longest time in seconds; if the times have no end, the quantile .999."""
+    likely, end = quantile_of(times, 0.999), quantile_of(times, 1 - 2.0**-53)
+    return end if end <= 1.1 * likely else likely
+
+
 def rounded_up(number: float) -> int:
     """Return the next whole number; what is above one by an error of arithmetic alone is this one."""
     return math.ceil(number - 1e-9)
@@ -317,6 +323,7 @@ class World:
     publishing_time: Value = 0.0
     publishing_queue_capacity: int | None = 100
     until: float | None = None
+    patience: float | None = None
     startup_time: Value = Uniform(2, 6)  # noqa: RUF009 (distributions are immutable)
     deadline: str = "published"
     arrivals: str = "even"
@@ -568,6 +575,7 @@ class System:
         self.publishing: set[int] = set()  # those of them that take time for it
         self.dead = 0  # shared publishers that have failed, which has not been noticed
         self.unnoticed: set[int] = set()  # all publishers that have failed so
+        self.got_further = 0  # when a video reached a state for the first time, or this was to come
 
     def run(self) -> Outcome:
         """Let everything happen up to the end of the run."""
@@ -577,16 +585,21 @@ class System:
         for number in range(len(self.world.speeds)):
             self.begin_life(number)
         last = math.inf if self.world.until is None else microseconds(self.world.until)
+        patience = self.patience()
         while (event := self.next_event()) is not None:
-            if event.time > self.now and self.without_outcome and not self.fate_can_change():
-                event = None
-                break
+            ends = math.inf if self.is_progress_coming() else self.got_further + patience
+            if self.without_outcome and event.time > ends and ends < last:
+                return self.outcome(ends, "no progress")
             if event.time > last:
                 break
             self.agenda.discard(event)
+            if ends == math.inf:
+                self.got_further = int(event.time)  # as it was to come until now
             self.now = int(event.time)
-            happen = getattr(self, event.place.name.lower())
+            happen, before = getattr(self, event.place.name.lower()), self.states_reached()
             happen(*event.key)
+            if self.states_reached() > before:
+                self.got_further = self.now
             if self.without_outcome == 0:
                 last = self.now  # the rest of this instant still happens
         if self.without_outcome == 0:
@@ -595,54 +608,44 @@ class System:
             return self.outcome(self.now, self.why_nothing_happens())
         return self.outcome(last, "cut-off")
 
-    def fate_can_change(self) -> bool:
-        """Tell whether anything can still give a video its outcome, at a later time.
+    def patience(self) -> int:
+        """Return for how long no video has to get any further until the run ends."""
+        if self.world.patience is not None:
+            return microseconds(self.world.patience)
+        world, faults, broker, retry = self.world, self.world.faults, self.world.broker, self.world.hand_over
+        times = [
+            world.startup_time, world.publishing_time, world.provisioning_delay, faults.ready_lifetime,
+            faults.encoder_lifetime, faults.encoder_repair, faults.noticed_after,
+        ]  # fmt: skip
+        if broker is not None:
+            times += [broker.latency, broker.redelivered_after]
+        if retry is not None and retry.at_most is not None:
+            times += [retry.at_most]
+        elif retry is not None:
+            refusals = range(1, max(2, retry.attempts or 1))
+            times += [max(self.until_retry(number) for number in refusals) / 1e6]
+        for row, video in enumerate(self.videos):
+            times += [video.publication_timeout, video.publishing_time, self.delay(row) / 1e6]
+            if world.speeds and video.encoding_time is not None:
+                factor = longest_of(1.0 if world.encoding_factor is None else world.encoding_factor)
+                times += [video.encoding_time * factor / min(world.speeds)]
+        longest = max(microseconds(longest_of(time)) for time in times if time is not None)
+        return max(3_600_000_000, 10 * longest)
 
-        A review cannot, except if the level of the pool follows the rate, which time alone changes. The latest
-        start for a video that lacks a publisher can. The end of a lifetime or of idle time cannot, except if
-        the place under the quota is then free for a publisher that is needed. A repair can only if it lets a
-        video be encoded that can go on from there. Publishers that nobody waits for may die and be replaced for
-        ever; this cannot either. That a video may be discarded at the next decision is no reason to go on.
-        """
-        unfinished = {row for row, video in enumerate(self.videos) if video.outcome == "unfinished"}
-        stranded = set(self.blocked)
-        if self.has_room() or (self.decides_at_once and self.ready):
-            stranded.clear()
-        waits_for_publisher = bool(unfinished & (self.queue | self.waits_for_own) or stranded)
-        waits_for_quota = self.in_line and (
-            waits_for_publisher or any(order.own and self.is_needed(order) for order, _ in self.in_line)
+    def states_reached(self) -> int:
+        """Return how many states the videos have reached, each counted once for a video."""
+        names = ("offered", "encoding_started", "encoded", "queued", "settled")
+        times = sum(not math.isnan(getattr(video, name)) for video in self.videos for name in names)
+        return times + sum(counts.attempts > 0 for counts in self.counts)
+
+    def is_progress_coming(self) -> bool:
+        """Tell whether a video's first encoding or a publishing runs, or when the next is offered is known."""
+        runs = any(
+            event.place is Place.PUBLICATION
+            or (event.place is Place.ENCODING_ENDS and self.counts[int(event.key[0])].encodings == 1)
+            for event in self.agenda
         )
-        if self.rule.discards and self.decides_at_once:
-            stranded.clear()  # none of them is blocked for ever
-        waits_for_encoder = self.interrupted or (
-            self.offering is not None and len(stranded) < len(self.world.speeds)
-        )
-
-        retry = self.world.hand_over
-        refused_for_ever = (
-            retry is not None and retry.attempts is None and 0 < len(self.world.speeds) == len(stranded)
-        )
-
-        def counts(event: Event) -> bool:
-            match event.place:
-                case Place.RETRY | Place.OFFER:
-                    return not refused_for_ever
-                case Place.ENCODER_DIES:
-                    return False
-                case Place.REVIEW:
-                    return self.rate_changes() and any(not self.never_encoded(row) for row in unfinished)
-                case Place.LATEST_START:
-                    return self.lacks_publisher(int(event.key[0]))
-                case Place.READY_DIES | Place.RETIREMENT:
-                    return bool(waits_for_quota)
-                case Place.ENCODER_REPAIRED:
-                    return bool(waits_for_encoder)
-                case Place.PUBLISHER_READY | Place.NOTICE | Place.DELAYED_START:
-                    return waits_for_publisher or self.world.faults.ready_lifetime is None
-                case _:
-                    return True
-
-        return any(map(counts, [*self.agenda, *self.candidates()]))
+        return runs or any(event.place is Place.OFFER for event in self.candidates())
 
     def why_nothing_happens(self) -> str:
         """Say why the run has ended with videos that have no outcome."""
@@ -659,7 +662,13 @@ class System:
 
     def next_event(self) -> Event | None:
         """Find out what happens next; None if nothing will ever happen again."""
-        return min([*self.agenda, *self.candidates()], default=None)
+        planned = (
+            event
+            for event in self.agenda
+            if event.place is not Place.LATEST_START
+            or (event.time >= self.now and self.lacks_publisher(int(event.key[0])))
+        )
+        return min([*planned, *self.candidates()], default=None)
 
     def candidates(self) -> Iterator[Event]:
         """Yield what happens as soon as a condition holds, where it does."""
@@ -781,9 +790,6 @@ class System:
             self.of_pool.append((self.now, row))
             if self.rule.price and (time := self.coverage([]).latest_start(self.deadline(row))) > self.now:
                 self.plan(time, Place.LATEST_START, row)
-
-    def never_encoded(self, row: int) -> bool:
-        return math.isnan(self.videos[row].encoded)
 
     def start_encoding(self, row: int) -> None:
         """Let the encoder free longest take the video."""
@@ -1015,14 +1021,9 @@ class System:
         """Return the videos that any publisher may take, in the order of the queue."""
         return sorted(self.waiting(), key=self.urgency)
 
-    @property
-    def decides_at_once(self) -> bool:
-        """Whether a rule decides that sees a video as soon as it is in the queue."""
-        return self.rule.decides and self.world.broker is None
-
     def waiting(self) -> list[int]:
         """Return the videos that any publisher may take."""
-        has_no_place = self.world.publishing_queue_capacity == 0 and self.decides_at_once
+        has_no_place = self.world.publishing_queue_capacity == 0 and self.rule.decides and not self.world.broker
         return [*(self.queue - self.hidden), *(list(self.blocked)[:1] if has_no_place else ())]
 
     def urgency(self, row: int) -> tuple[float, ...]:
@@ -1217,12 +1218,6 @@ class System:
         factor, window = headroom if isinstance(headroom, tuple) else (headroom or 0.0, 30.0)
         return factor, microseconds(window)
 
-    def rate_changes(self) -> bool:
-        """Tell if the level follows the rate, which is not constant yet if no encoding starts from now on."""
-        if self.rule.headroom is None or not self.encoding_starts:
-            return False
-        return self.now < self.encoding_starts[-1] + self.headroom[1]
-
     def level(self) -> int:
         """Return how many publishers of the pool are ordered, starting or ready, as far as is known."""
         return self.ordered + self.starting + len(self.ready) + self.dead
@@ -1273,8 +1268,8 @@ class System:
             self.fill_up(repeat(None))
 
     def latest_start(self, row: int) -> None:
-        """Let the coverage rule decide while a publisher surely comes in time."""
-        self.has_to_decide = self.has_to_decide or self.lacks_publisher(row)
+        """Let the coverage rule decide while a publisher surely comes in time; the video lacks one."""
+        self.has_to_decide = True
 
     def lacks_publisher(self, row: int) -> bool:
         return row in self.waiting() or row in dict(self.encoding_now())

@@ -908,16 +908,17 @@ class TestReviews:
             tv.simulate(catalogue, tv.PART_2C),
         )
 
-    @pytest.mark.parametrize("until", [None, 1000.0])
-    def test_they_end_when_nothing_else_is_under_way(self, until: float | None) -> None:
-        """A pool that stays at 0: the video that waits since 1 keeps no review going."""
+    @pytest.mark.parametrize(
+        ("until", "end", "ending"), [(None, 31, "no progress"), (31.5, 31, "no progress"), (20, 20, "cut-off")]
+    )
+    def test_they_go_on_until_patience_ends(self, until: float | None, end: float, ending: str) -> None:
+        """A pool that stays at 0: a video waits since 1, for 30 s more."""
         states: list[tv.PoolState] = []
         strategy = Pool(review_every=1, level=noting(states, lambda _: 0))
-        run = simulate([(1, 9)], strategy, 2, until=until)
-        assert run.ending == "no publisher will come"
+        run = simulate([(1, 9)], strategy, 2, until=until, patience=30)
+        assert (run.end, run.ending) == (end, ending)
         assert run.videos["outcome"].tolist() == ["unfinished"]
-        assert len(states) < 10
-        assert 1 <= run.end <= 3
+        assert states[-1].time == end
 
     def test_they_end_with_the_last_outcome(self) -> None:
         run = simulate([(1, 9)], Pool(review_every=0.5, level=lambda state: 1), 2)

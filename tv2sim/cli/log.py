@@ -6,9 +6,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
+from tv2sim.base.checks import plural
 from tv2sim.base.errors import printable
 from tv2sim.results.event_kinds import LogEntry, words
+from tv2sim.results.facts import ATTEMPTS, VIDEO_OUTCOMES
 from tv2sim.results.run import Run, versions_here
 from tv2sim.results.saving import FORMAT
 
@@ -46,6 +49,31 @@ def end_of(run: Run) -> dict[str, Any]:
 def costs_line(run: Run) -> str:
     """Return the costs of a run as a line for people, in the form of the stats line."""
     return "costs: " + " ".join(f"{name}={cost:.10g}" for name, cost in run.costs.items())
+
+
+def unfinished_line(run: Run) -> str:
+    """Say why a run ended before all videos had an outcome, where these are, and what may help."""
+    videos, attempts = run.facts.videos, run.facts.attempts
+    offered, begun, encoded, taken = (
+        ~np.isnan(videos[name]) for name in ("offered", "encoding_started", "encoded", "assigned")
+    )
+    lost = attempts["video"][attempts["kind"] == ATTEMPTS.index("encoding")]
+    has_lost = np.isin(np.arange(len(offered)), lost)
+    places = {
+        "not offered": ~offered,
+        "waiting for an encoder": offered & ~begun,
+        "encoding": begun & ~encoded & ~has_lost,
+        "encoding anew as their encoders die": begun & ~encoded & has_lost,
+        "waiting for a publisher": encoded & ~taken,
+        "being published": taken,
+    }
+    left = videos["outcome"] == VIDEO_OUTCOMES.index("unfinished")
+    counts = {place: int((left & there).sum()) for place, there in places.items()}
+    where = ", ".join(f"{number:,} {place}" for place, number in counts.items() if number)
+    text = f"{plural(int(left.sum()), 'video')} unfinished: {run.ending} ({where})"
+    if run.ending != "no progress":
+        return text
+    return f"{text}; none got any further until the scenario's patience ended: --patience sets another"
 
 
 def json_line(value: Any) -> bytes:

@@ -12,13 +12,12 @@ from math import inf
 from pathlib import Path
 from typing import Any
 
-from tv2sim.base.checks import plural
 from tv2sim.base.errors import InputError, need, need_pyarrow
 from tv2sim.base.storage import may_replace, whole_file, whole_folder
 from tv2sim.catalogue import Catalogue, Video
 from tv2sim.cli import inputs
 from tv2sim.cli.command import Signalled, Signals
-from tv2sim.cli.log import costs_line, data_of, end_of, head_of, json_line, line_of
+from tv2sim.cli.log import costs_line, data_of, end_of, head_of, json_line, line_of, unfinished_line
 from tv2sim.cli.options import SCENARIO
 from tv2sim.cli.output import discard, note, one_line, printing, warnings_noted
 from tv2sim.realtime import Replay
@@ -229,7 +228,7 @@ def _note_end(handle: Replay, run: Run | None) -> None:
     if run.ending == "completed":
         note(f"completed {how}")
     else:
-        note(f"ended {how}, {plural(run.summary['unfinished'], 'video')} unfinished: {run.ending}")
+        note(f"ended {how}, {unfinished_line(run)}")
 
 
 # -- the log, printed while the replay runs ----------------------------------------------------------------

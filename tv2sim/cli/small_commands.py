@@ -11,13 +11,13 @@ from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tv2sim.base.checks import MOST, a_whole_number, plural
+from tv2sim.base.checks import MOST, a_whole_number
 from tv2sim.base.errors import InputError, printable
 from tv2sim.base.progress import with_bar
 from tv2sim.base.random_numbers import as_replication
 from tv2sim.base.storage import may_replace, whole_folder
 from tv2sim.cli import inputs
-from tv2sim.cli.log import costs_line, data_of, end_of, head_of, json_line, line_of
+from tv2sim.cli.log import costs_line, data_of, end_of, head_of, json_line, line_of, unfinished_line
 from tv2sim.cli.output import fit_table, note, printing, say, wrap
 from tv2sim.cli.text_tables import run_by_group
 from tv2sim.engines.choice import compiles_at_all, engines_for, explained
@@ -107,8 +107,7 @@ def _print(run: Run, log: str | None, by: str | None) -> None:
             print(costs_line(run))
         print(run.stats)
     if run.ending != "completed":
-        left = plural(run.summary["unfinished"], "video")
-        note(f"replication {run.replication} ended at {run.end:g} s, {left} unfinished: {run.ending}")
+        note(f"replication {run.replication} ended at {run.end:g} s, {unfinished_line(run)}")
 
 
 def engines_command(options: argparse.Namespace) -> None:

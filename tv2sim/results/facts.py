@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 Ending: TypeAlias = Literal[
-    "completed", "cut-off", "no publisher will come", "nothing left to happen", "stopped"
+    "completed", "cut-off", "no progress", "no publisher will come", "nothing left to happen", "stopped"
 ]  # fmt: skip
 Columns: TypeAlias = Mapping[str, "NDArray[Any]"]
 

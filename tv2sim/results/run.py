@@ -245,7 +245,12 @@ class Run(Displayed):
 
     @property
     def ending(self) -> str:
-        """Why it ended: "completed", "cut-off", "no publisher will come" or "nothing left to happen"."""
+        """Why it ended: "completed", "cut-off", "no progress", or that nothing was planned any more.
+
+        "no progress": no video got any further for as long as the scenario has `patience`. Without anything
+        planned: "no publisher will come" if a video is encoded, else "nothing left to happen". A replay may be
+        "stopped".
+        """
         return self.facts.ending
 
     @cached_property

@@ -75,7 +75,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tv2sim.base.ticks import PER_SECOND, to_ticks
-from tv2sim.world.distributions import EXTREMES, Distribution, drawn_ticks
+from tv2sim.world.distributions import EXTREMES, Distribution, drawn_ticks, longest_ticks
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -140,9 +140,7 @@ def startups(startup_time: Distribution, delay: float = 0.0) -> Startups:
     (6000000.0, 0.25)
     """
     low, end = drawn_ticks(startup_time, EXTREMES).tolist()
-    (likely,) = drawn_ticks(startup_time, np.array([_TAIL])).tolist()
-    # an unbounded time has its end, that of the last number that can be drawn, far beyond this quantile
-    longest = end if end <= 1.1 * likely else likely
+    longest = longest_ticks(startup_time, _TAIL)
     last = min(end, 2 * longest)
     width = (last - low) / (POINTS - 2) or 1.0
     # a time that is drawn is rounded to ticks

@@ -443,12 +443,6 @@ class Strategy(Fields):
         return of_pool or self.discards or self.dispatches_late
 
     @property
-    def may_go_on_for_ever(self) -> bool:
-        """Whether it may go on to act although no video can get its outcome any more."""
-        reviews = self.manages and self.review_every is not None
-        return reviews or self.idle_time_to_live is not None or self.price is not None
-
-    @property
     def shares(self) -> bool:
         """Whether a publisher may serve any video, so that the pool is of use."""
         return not self.dedicated or self._overrides("owns_publisher")

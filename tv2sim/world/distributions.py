@@ -24,7 +24,7 @@ from tv2sim.base.errors import InputError, ScenarioError
 from tv2sim.base.fields import Accepts, Fields, check_fields, checked
 from tv2sim.base.lazy_pandas import pd
 from tv2sim.base.line_syntax import as_call, parts
-from tv2sim.base.ticks import in_decimals, whole_ticks
+from tv2sim.base.ticks import in_decimals, to_ticks, whole_ticks
 from tv2sim.world.measured_times import as_measured
 
 if TYPE_CHECKING:
@@ -742,6 +742,21 @@ def distributions_of(one: Any) -> list[Distribution]:
     """Return the distributions among the values of a dataclass."""
     values = (getattr(one, field.name) for field in fields(one))
     return [value for value in values if isinstance(value, Distribution)]
+
+
+def longest_ticks(time: float | Distribution | None, share: float = 0.999) -> float:
+    """Return the longest of such times in ticks, or the quantile of a share if they have no end near it.
+
+    None is 0.
+
+    >>> longest_ticks(Uniform(2, 6)) / 1e6, longest_ticks(Exponential(1)) / 1e6
+    (6.0, 6.907755)
+    """
+    if not isinstance(time, Distribution):
+        return to_ticks(time or 0.0)
+    likely, end = drawn_ticks(time, np.array([share, EXTREMES[1]])).tolist()
+    # the end of an unbounded time, that of the last number that can be drawn, is far beyond the quantile
+    return float(end if end <= 1.1 * likely else likely)
 
 
 def _check_own(name: str, distribution: Distribution, error: type[InputError]) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -26,6 +27,7 @@ from tv2sim.world.distributions import (
     as_distribution,
     distribution_from_dict,
     distributions_of,
+    longest_ticks,
     mean_of,
 )
 from tv2sim.world.load import Explanation, load_of
@@ -38,6 +40,8 @@ if TYPE_CHECKING:
 
 Deadline: TypeAlias = Literal["published", "assigned"]
 """The event that the timeout limits, by the name of the column of facts that has its time."""
+
+_LEAST_PATIENCE = to_ticks(3600)
 
 
 def _a_rate_or_profile(
@@ -135,6 +139,14 @@ class Scenario(Fields):
         text="What has to happen within a video's publication timeout: 'published', the end of publishing, or "
         "'assigned', the moment at which a publisher takes it.",
     )  # fmt: skip
+    patience: float | None = parameter(
+        None, or_none(a_time), above=0, engines=EVERY_ENGINE, label="Patience",
+        text="Seconds after which a run ends in which no video gets any further, although things go on that "
+        "may help: start-ups, reviews, deaths and repairs, retries. A video gets further when it reaches a "
+        "state for the first time. A video's first encoding, a publishing and the client's pause are waited "
+        "for. None: an hour, or ten times the longest time in the scenario and the catalogue if that is more; "
+        "a time without an end counts with its quantile .999.",
+    )  # fmt: skip
 
     max_publishers: int | None = parameter(
         None, or_none(a_whole_number), at_least=1, engines=EVERY_ENGINE, label="Most publishers",
@@ -190,11 +202,38 @@ class Scenario(Fields):
         """Whether encoders die and are repaired."""
         return self.faults.encoder_lifetime is not None and self.encoders is not None
 
-    @property
-    def may_go_on_for_ever(self) -> bool:
-        """Whether events may go on for ever although no video can get its outcome any more."""
-        retries = self.hand_over is not None and self.hand_over.attempts is None
-        return retries or self.faults.has_lifetimes
+    def ticks_of_patience(self, catalogue: Catalogue, delays: Iterable[float] = ()) -> float:
+        """Return the ticks of `patience`; if it is None, those that fit a catalogue and a strategy's delays."""
+        if self.patience is not None:
+            return to_ticks(self.patience)
+        longest = max(self._longest, self._longest_of(catalogue), max(delays, default=0.0))
+        return max(_LEAST_PATIENCE, 10 * longest)
+
+    def _longest_of(self, catalogue: Catalogue) -> float:
+        """Return the ticks of the longest time in a catalogue, of encodings as they are in the scenario."""
+        columns = [catalogue.publication_timeout, catalogue.publishing_time]
+        seconds = [float(np.nan_to_num(column).max(initial=0.0)) for column in columns if column is not None]
+        if self.encoders is not None:
+            speed = min(self.encoders) if isinstance(self.encoders, tuple) else 1.0
+            seconds.append(float(catalogue.encoding_time.max(initial=0.0)) * self._largest_factor / speed)
+        return max(map(to_ticks, seconds))
+
+    @cached_property
+    def _largest_factor(self) -> float:
+        return 1.0 if self.encoding_factor is None else longest_ticks(self.encoding_factor) / PER_SECOND
+
+    @cached_property
+    def _longest(self) -> float:
+        """The ticks of the longest time in the scenario."""
+        faults, broker = self.faults, self.broker
+        times = [
+            self.startup_time, self.publishing_time, self.provisioning_delay, faults.ready_lifetime,
+            faults.noticed_after, faults.encoder_lifetime, faults.encoder_repair,
+        ]  # fmt: skip
+        if broker is not None:
+            times += [broker.latency, broker.redelivered_after]
+        retry = 0.0 if self.hand_over is None else self.hand_over.longest_wait
+        return max(retry, *map(longest_ticks, times))
 
     @property
     def mean_publishing_time(self) -> float:

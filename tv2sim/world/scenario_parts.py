@@ -107,11 +107,6 @@ class Faults(_Part):
         return bool(self.startup or self.publishing or self.ready_lifetime is not None)
 
     @property
-    def has_lifetimes(self) -> bool:
-        """Whether publishers or encoders die after a lifetime."""
-        return self.ready_lifetime is not None or self.encoder_lifetime is not None
-
-    @property
     def has_chance(self) -> bool:
         """Whether failures have a probability, besides the times that are drawn."""
         return bool(self.startup or self.publishing)
@@ -159,6 +154,13 @@ class RetryLater(_Part):
         None, or_none(a_whole_number), at_least=1, label="Offers of a video",
         text="The number of offers of a video, after which it is refused for good. None: no limit.",
     )  # fmt: skip
+
+    @property
+    def longest_wait(self) -> float:
+        """Ticks of the longest wait; without any limit, of the first."""
+        if self.at_most is not None:
+            return to_ticks(self.at_most)
+        return max(self.wait(1), self.wait((self.attempts or 2) - 1))
 
     def wait(self, refusals: int) -> float:
         """Return the ticks from a refusal of a video to its next offer, given its number of refusals so far."""

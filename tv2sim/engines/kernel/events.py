@@ -44,7 +44,6 @@ from tv2sim.engines.kernel.starting import (
     begin,
     due,
     fill_up,
-    is_needed,
     is_own,
     lapse,
     next_lapse,
@@ -56,8 +55,8 @@ from tv2sim.engines.kernel.starting import (
 
 __all__ = ["ASKED", "ENDINGS", "NO_ROOM", "OPEN", "TOO_HIGH", "UNDRAWN", "simulate"]
 
-ENDINGS = ("completed", "cut-off", "no publisher will come", "nothing left to happen")
-_COMPLETED, _CUT_OFF, _NO_PUBLISHER, _NOTHING, ASKED, OPEN, UNDRAWN, NO_ROOM, TOO_HIGH = range(9)
+ENDINGS = ("completed", "cut-off", "no progress", "no publisher will come", "nothing left to happen")
+_COMPLETED, _CUT_OFF, _NO_PROGRESS, _NO_PUBLISHER, _NOTHING, ASKED, OPEN, UNDRAWN, NO_ROOM, TOO_HIGH = range(10)
 """The last ones are no endings. The coverage rule is asked for its decision, or start-up times lack: then the
 replication goes on. Or it is open how long the client pauses, the arrays are too short, or the pool's level is
 too high."""
@@ -69,7 +68,7 @@ too high."""
 @spliced
 def _encoding_ends(now: Any, video: Any, state: Any) -> None:
     rule, count, it = state.rule, state.count, s.videos(state)[video]
-    it.encoded = now
+    it.encoded = count.progress = now
     s.note(s.ENCODED, video, state)
     if it.moment == s.AT_ENCODED:
         start_for(now, video, state)
@@ -86,7 +85,7 @@ def _encoding_ends(now: Any, video: Any, state: Any) -> None:
 @inner
 def _arrives(now: Any, video: Any, state: Any) -> None:
     rule, it, publisher = state.rule, s.videos(state)[video], -1
-    it.queued = now
+    it.queued = state.count.progress = now
     s.note(s.QUEUED, video, state)
     if it.moment == s.AT_QUEUED:
         start_for(now, video, state)
@@ -197,6 +196,7 @@ def _pause(now: Any, given: Any, state: Any) -> Any:
 def _client(now: Any, given: Any, state: Any) -> Any:
     """Offer the next video and hand it over if an encoder is free; return when the client goes on by itself."""
     rule, count, video = state.rule, state.count, state.count.next
+    count.progress = now
     it = s.videos(state)[video]
     if not count.is_offered:
         if now < it.before:
@@ -228,30 +228,22 @@ def _client(now: Any, given: Any, state: Any) -> Any:
 
 
 @inner
-def _timer(now: Any, client: Any, state: Any) -> None:
+def _timer(now: Any, state: Any) -> None:
     rule, count, key = state.rule, state.count, pop(s.timers(state))
     kind, number = key >> s.KIND, key & s.NUMBER
     if kind == s.END_OF_PUBLISHING:
+        count.publishing -= 1
         publish(now, number, state)
     elif kind == s.NOTICE:
         _noticed(now, number, state)
     elif kind == s.DELAYED_START:
         due(now, s.lists(state)[number & s.BELOW_CAUSE].timed, state)
-    elif rule.managed:
+    else:
         push(s.timers(state), now + rule.review_every, s.REVIEW << s.KIND)
         if rule.late:
             count.seen = -1
-        else:
+        elif rule.managed:
             fill_up(now, s.NOBODY, state)
-    elif _under_way(state) + count.admitted_in - count.admitted_out > 0 or client < inf:
-        # a review, which finds the pool at its level, goes on as long as anything else is under way
-        push(s.timers(state), now + rule.review_every, s.REVIEW << s.KIND)
-
-
-@spliced
-def _under_way(state: Any) -> Any:
-    """Return how many encodings, start-ups and timers have yet to end."""
-    return size_of(s.ends(state)) + size_of(s.starts(state)) + size_of(s.timers(state))
 
 
 @spliced
@@ -346,22 +338,11 @@ def _hindered(state: Any) -> Any:
     return UNDRAWN if count.undrawn else 0
 
 
-@inner
-def _is_stalled(now: Any, client: Any, state: Any) -> Any:
-    """Return whether nothing is left but reviews and idle times, which can change no video's fate any more."""
-    rule, count = state.rule, state.count
-    if _under_way(state) > (rule.review_every > 0) or client < inf:
-        return False
-    if count.latest_start < inf and next_latest_start(now, state) < inf:
-        return False
-    if rule.time_to_live > 0 and max(count.lapsed, count.ready_out) < count.ready_in:
-        for i in range(count.line_out, count.line_in):  # they start in place of those that are retired
-            if is_needed(s.lists(state)[i].in_line, state):
-                return False
-    if rule.headroom > 0 and rule.review_every > 0 and count.next > 0:
-        rate_falls = now < s.videos(state)[count.next - 1].started + rule.window
-        return not (rate_falls and _why_nothing_is_left(state) == _NO_PUBLISHER)
-    return True
+@spliced
+def _patience_ends(client: Any, state: Any) -> Any:
+    """Return after which time no progress is waited for: infinity if some is known to come."""
+    is_coming = client < inf or state.count.publishing or size_of(s.ends(state))
+    return inf if is_coming else state.count.progress + state.rule.patience
 
 
 @inner
@@ -399,15 +380,19 @@ def simulate(given: Any, state: Any) -> Any:
             if count.deciding:
                 return now, ASKED
             lapses = next_lapse(now, state)
-            first = min(first, min(lapses, count.latest_start))
+            first = min(first, lapses)
+            if now < count.latest_start < first:
+                count.latest_start = next_latest_start(now, state)
+            first = min(first, count.latest_start)
             if rule.late and count.seen != count.noted:
                 first = now
         if count.outcomes == rule.videos and first > now:
             return now, _COMPLETED
-        if first == inf or (rule.managed and first > now and _is_stalled(now, client, state)):
+        if first == inf:
             return now, _why_nothing_is_left(state)
-        if first > rule.until:
-            return rule.until, _CUT_OFF
+        patience_ends = _patience_ends(client, state)
+        if first > min(patience_ends, rule.until):
+            return (rule.until, _CUT_OFF) if rule.until <= patience_ends else (patience_ends, _NO_PROGRESS)
         now = first
         if end == now:
             _encoding_ends(now, pop(s.ends(state)), state)
@@ -425,7 +410,7 @@ def simulate(given: Any, state: Any) -> Any:
             if client != client:
                 return now, OPEN
         elif timer == now and (lapses > now or s.timers(state)[1].key >> s.KIND != s.REVIEW):
-            _timer(now, client, state)
+            _timer(now, state)
         elif lapses == now:
             lapse(now, state)
         elif count.latest_start == now:

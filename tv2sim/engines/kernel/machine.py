@@ -80,6 +80,7 @@ class Machine:
         values: dict[str, float] = {
             "gap": world.gap,
             "until": world.until,
+            "patience": world.patience,
             "review_every": world.review_every,
             "provisioning": to_ticks(scenario.provisioning_delay),
             "noticed_after": to_ticks(scenario.faults.noticed_after),

@@ -124,6 +124,7 @@ FEATURES = (
         _NOT_STREAM,
     ),
     Feature("a cut-off, until", lambda world: world.until < np.inf, ("events",)),
+    Feature("start-ups that may take longer than patience", lambda world: world.may_lose_patience, ("events",)),
     Feature("reviews, review_every", lambda world: world.review_every > 0, ("events",)),
     Feature("publishers started because of videos, for the pool", _starts_for_pool, ("stage", "events")),
     Feature(

@@ -76,7 +76,7 @@ def assign(now: Any, video: Any, publisher: Any, state: Any) -> None:
     """Let a publisher take a video; one of the pool is replaced if the level requires it."""
     rule, count = state.rule, state.count
     it, server = s.videos(state)[video], s.publishers(state)[publisher]
-    it.assigned = server.assigned = now
+    it.assigned = server.assigned = count.progress = now
     it.publisher = publisher
     server.video = video
     s.note(s.ASSIGNED, video, state)
@@ -89,6 +89,7 @@ def assign(now: Any, video: Any, publisher: Any, state: Any) -> None:
         elif count.stock < rule.level or rule.adapts:
             fill_up(now, video, state)
     if it.publishing > 0:
+        count.publishing += 1
         push(s.timers(state), now + it.publishing, s.END_OF_PUBLISHING << s.KIND | publisher)
     else:
         publish(now, publisher, state)
@@ -100,7 +101,7 @@ def publish(now: Any, publisher: Any, state: Any) -> None:
     rule, count, server = state.rule, state.count, s.publishers(state)[publisher]
     video = server.video
     it = s.videos(state)[video]
-    it.published = it.settled = server.ended = now
+    it.published = it.settled = server.ended = count.progress = now
     held = now if rule.for_published else it.assigned
     if held - it.started <= it.timeout:
         it.outcome = s.IN_TIME
@@ -147,7 +148,7 @@ def hopeless(now: Any, video: Any, state: Any) -> Any:
 def discard(now: Any, video: Any, state: Any) -> None:
     """Give up a video that waits no more."""
     it = s.videos(state)[video]
-    it.settled = now
+    it.settled = state.count.progress = now
     it.outcome = s.TOO_LATE
     state.count.outcomes += 1
     s.note(s.DISCARDED, video, state)

@@ -210,6 +210,7 @@ def next_lapse(now: Any, state: Any) -> Any:
     rule, count = state.rule, state.count
     if count.surplus:
         return now
+    count.lapsed = max(count.lapsed, count.ready_out)
     if rule.time_to_live > 0 and count.lapsed < count.ready_in:
         return s.publishers(state)[s.lists(state)[count.lapsed].ready].ready + rule.time_to_live
     return inf
@@ -218,13 +219,12 @@ def next_lapse(now: Any, state: Any) -> Any:
 @inner
 def lapse(now: Any, state: Any) -> None:
     """Retire the publishers that are idle for long, while the pool exceeds its level."""
-    count, waits = state.count, True
+    count = state.count
     if count.surplus:
         count.surplus = 0
     else:
-        waits = count.lapsed >= count.ready_out
         count.lapsed += 1
-    while waits and _has_surplus(now, _level(now, state), state):
+    while _has_surplus(now, _level(now, state), state):
         count.stock -= 1
         count.ready_out += 1
         retire(now, s.lists(state)[count.ready_out - 1].ready, state)

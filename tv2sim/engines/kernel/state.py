@@ -62,8 +62,9 @@ PAUSE = _record("start length")
 """A pause of the client that is known to be exact."""
 
 RULE = _record(
-    # times: of the client, the cut-off, reviews; until an order starts, and until a failure is noticed
-    "gap until review_every provisioning noticed_after "
+    # times: of the client, the cut-off, without progress, between reviews; until an order starts, and until a
+    # failure is noticed
+    "gap until patience review_every provisioning noticed_after "
     # what the level of the pool follows, and how long a publisher may be idle
     "headroom window startup time_to_live "
     # how much earlier than its deadline a video is due, and how long a start-up takes
@@ -82,15 +83,17 @@ RULE = _record(
 
 COUNTS = _record(
     # when a replication goes on; the nearest deadline of those that wait, the next latest start, a level asked
-    "now client nearest latest_start asked",
+    "now client nearest latest_start asked "
+    # the last time at which a video reached a state for the first time
+    "progress",
     # ends of lists
     "queue_in queue_out ready_in ready_out blocked_in blocked_out admitted_in admitted_out line_in line_out "
     # lengths of lists
     "timed lost own given_up served encoding starting undrawn "
     # the pool: its stock, those in flight and busy, all that exist, and orders
     "stock in_flight busy existing orders publishers without_cause quota_waits "
-    # videos: with an outcome, the next one, those that were put into a heap
-    "outcomes next arrivals "
+    # videos: with an outcome, the next one, those that were put into a heap, and that are being published
+    "outcomes next arrivals publishing "
     # events noted, and those seen by the last decision; starts of encodings outside the window, and told ones
     "noted seen recent told "
     # ready publishers whose idle time was looked at; how many are served and started, as a rule decides

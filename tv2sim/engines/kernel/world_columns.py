@@ -15,7 +15,7 @@ from tv2sim.base.ticks import PER_SECOND, to_ticks, whole_ticks
 from tv2sim.engines.kernel.pauses import steps_of
 from tv2sim.engines.kernel.state import BY_DEADLINE, BY_HOOK, BY_VALUE, FIRST_IN, UNLIMITED
 from tv2sim.strategies import MOMENTS
-from tv2sim.world.distributions import Distribution
+from tv2sim.world.distributions import EXTREMES, Distribution, drawn_ticks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -51,6 +51,17 @@ class World:
     review_every: float
 
     # A column is made when it is first needed: for millions of videos it takes time and memory.
+
+    @cached_property
+    def patience(self) -> float:
+        """The ticks without progress after which a replication ends."""
+        return self.scenario.ticks_of_patience(self.catalogue, (float(self.delay.max(initial=0.0)),))
+
+    @property
+    def may_lose_patience(self) -> bool:
+        """Whether more time may pass from a video's step to the readiness of a publisher started for it."""
+        longest = drawn_ticks(self.scenario.startup_time, EXTREMES)[1]
+        return bool(self.delay.max(initial=0.0) + longest > self.patience)
 
     @cached_property
     def given(self) -> NDArray[np.float64]:

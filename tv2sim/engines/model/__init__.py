@@ -13,7 +13,6 @@ One replication has these parts, each a file, and each imports only those before
     rules             decisions at the end of an instant
     encoders          an encoding, as one process, and the life of an encoder
     client            offers the videos, as one process
-    prospects         whether anything that is planned still matters
     system            wires the parts
 
 A feature (a quota, a broker, a failure, a limit) is a branch in the process that it changes. Whatever takes no

@@ -63,27 +63,23 @@ class Client:
         self._pause_ends = 0.0
         self._refusals: defaultdict[int, int] = defaultdict(int)  # so far, by video
         self._refused: list[tuple[float, int]] = []  # a heap of (tick at which it is due, video)
-        self.waits = False
-        """Whether the client waits for an encoder."""
 
     def offer_all(self, videos: Iterable[int], wait: Wait | None) -> Steps:
         """Offer one video after the other; `wait` lets the client wait until a video has come."""
         run, env, encoders = self._run, self._env, self._encoders
         for video in videos:
             due = self._arrives(video) if self._arrivals_are_fixed else self._pause_ends
-            yield env.plan(max(0.0, due - env.now), Place.HANDED_OVER)
+            yield from run.coming(env.plan(max(0.0, due - env.now), Place.HANDED_OVER))
             if wait is not None:
                 yield from wait(video)
             if run.submitted[video] > env.now:
-                yield env.plan(run.submitted[video] - env.now, Place.HANDED_OVER)
+                yield from run.coming(env.plan(run.submitted[video] - env.now, Place.HANDED_OVER))
             while self._pause_ends > env.now:  # it has offered a refused video again in between
-                yield env.plan(self._pause_ends - env.now, Place.HANDED_OVER)
+                yield from run.coming(env.plan(self._pause_ends - env.now, Place.HANDED_OVER))
             run.record.offered(video)
             if self._retry is None:
-                self.waits = True
                 while not encoders.free:  # an interrupted video may take the one that became free
                     yield encoders.released()
-                self.waits = False
             self._offer(video)
 
     def _offer(self, video: int) -> None:

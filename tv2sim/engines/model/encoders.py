@@ -89,14 +89,17 @@ class Encoders:
     def _encode(self, video: int, encoder: int) -> Steps:
         """Encode a video, and keep it in its encoder until the publishing stage has room."""
         run, stage, pool = self._run, self._stage, self._pool
+        is_first = not self._begun[video]
         takes = self._begin(video, encoder)
         try:
             if self.encodes:
-                yield self._env.plan(takes, Place.ENCODED + video)
+                ends = self._env.plan(takes, Place.ENCODED + video)
+                yield from run.coming(ends) if is_first else (ends,)
         except Interrupt:  # the encoder has died
             self._lose(video)
             return
         self._record.encoded(video)
+        run.progress()
         run.encoded.add(video)
         pool.moment(ENCODED, video)
         pool.step(video)
@@ -117,6 +120,7 @@ class Encoders:
             self._record.restarted(video, encoder)
         else:
             self._record.encoding_started(video, encoder)
+            run.progress()
         if run.decides_late and not run.own[video]:
             run.encoding_ends[video] = self._env.now + run.nominal[video]
         if not before:
@@ -132,6 +136,7 @@ class Encoders:
     def _pass_on(self, video: int) -> None:
         """Let a video leave its encoder for the publishing stage, directly or through the broker."""
         self._record.queued(video)
+        self._run.progress()
         self._stage.arrive(video)
         self._pool.moment(QUEUED, video)
         is_taken = False

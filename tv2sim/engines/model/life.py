@@ -90,7 +90,7 @@ class PublisherLives:
         else:
             attempt, takes = self._take(publisher, video)
             if takes:
-                yield env.plan(takes, Place.PUBLISHED + publisher.number)
+                yield from self._run.coming(env.plan(takes, Place.PUBLISHED + publisher.number))
             if not self._publish(publisher, video, attempt, takes):
                 yield from self._until_replaced(publisher)
 
@@ -123,6 +123,8 @@ class PublisherLives:
         attempt = self._attempts[video]
         self._attempts[video] += 1
         self._run.record.assigned(video, publisher.number)
+        if not attempt:
+            self._run.progress()
         self._pool.count(publisher, State.BUSY)
         takes = self._run.publishing_takes(video, attempt)
         if not publisher.is_own:

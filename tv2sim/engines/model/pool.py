@@ -192,13 +192,6 @@ class Pool:
         covered = min(self._window, max(now, PER_SECOND))
         return len(recent) / (covered / PER_SECOND) if now else 0.0
 
-    @property
-    def level_changes(self) -> bool:
-        """Whether reviews may find another level, although nothing else happens."""
-        strategy, recent = self._run.strategy, self._recent
-        follows = strategy.headroom is not None and strategy.review_every is not None
-        return follows and bool(recent) and self._env.now < recent[-1] + self._window
-
     # -- retiring ------------------------------------------------------------------------------------------
 
     def retire_surplus(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isnan, nan
+from math import inf, isnan, nan
 from typing import TYPE_CHECKING
 
 from simpy.core import StopSimulation
@@ -16,9 +16,11 @@ from tv2sim.strategies.expectations import nominal_times
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from simpy import Event
+
     from tv2sim.catalogue import Catalogue, Video
     from tv2sim.engines.model.draws import Draws
-    from tv2sim.engines.model.schedule import Schedule
+    from tv2sim.engines.model.schedule import Schedule, Steps
     from tv2sim.results.recorder import Observer
     from tv2sim.strategies import Strategy
     from tv2sim.world.scenario import Scenario
@@ -87,12 +89,17 @@ class Replication:
         self._without_outcome = 0
         self.is_open = True
         """Whether more videos may be added."""
+        self._patience = 0.0
+        self._progress = 0.0  # the tick at which a video last got further, or something known to come ended
+        self._coming = 0  # how much is known to come
 
     def add(self, catalogue: Catalogue) -> None:
         """Add videos; their rows follow the rows of those added before."""
         absent = [nan] * len(catalogue)
         given, submitted = catalogue.publishing_time, catalogue.submitted_at
         starts = self.strategy.starts(catalogue, self.scenario)
+        patience = self.scenario.ticks_of_patience(catalogue, starts.delay or ())
+        self._patience = max(self._patience, patience)
         if self._is_asked:
             self.videos.extend(catalogue)
         self.encoding_time.extend(catalogue.encoding_time.tolist())
@@ -120,6 +127,26 @@ class Replication:
         """Return whether the strategy gives a video up if it would be served now."""
         return self._discards and not self.outcome[video] and self.env.now > self.deadline(video)
 
+    # -- progress ------------------------------------------------------------------------------------------
+
+    def progress(self) -> None:
+        """Take note that a video reaches a state for the first time."""
+        self._progress = self.env.now
+
+    def coming(self, event: Event) -> Steps:
+        """Wait for something that is known to come: a first encoding, a publishing, or the next offer."""
+        self._coming += 1
+        try:
+            yield event
+        finally:
+            self._coming -= 1
+            self._progress = self.env.now
+
+    @property
+    def patience_ends(self) -> float:
+        """The tick after which no further progress is waited for; infinite if some is known to come."""
+        return inf if self._coming or self.is_open else self._progress + self._patience
+
     # -- outcomes ------------------------------------------------------------------------------------------
 
     def publish(self, video: int) -> None:
@@ -134,6 +161,7 @@ class Replication:
 
     def settle(self) -> None:
         """Take note that a video has its outcome; the run ends after the instant of the last one."""
+        self.progress()
         self._without_outcome -= 1
         if not self._without_outcome:
             self._end_if_done()
@@ -141,6 +169,7 @@ class Replication:
     def close(self) -> None:
         """Declare that no more videos will be added."""
         self.is_open = False
+        self.progress()
         self._end_if_done()
 
     def _end_if_done(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from itertools import chain, repeat
+from math import inf
 from operator import index
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ from tv2sim.world.profiles import Profile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from simpy import Event
 
     from tv2sim.engines.model.pool import Pool
     from tv2sim.engines.model.publishing_stage import PublishingStage
@@ -86,10 +89,6 @@ class Rule:
             self._stage.give(video)
         del waiting[:number]
 
-    def lacks_publisher(self, video: int) -> bool:
-        """Return whether a video for the pool is encoding or waiting."""
-        return video in self._run.encoding_ends or video in self._stage.in_order()
-
     def _encoding(self, waiting: Sequence[int]) -> list[tuple[int, float]]:
         """Return the videos that will wait for the pool, each with the tick at which its encoding ends.
 
@@ -128,19 +127,34 @@ class CoverageRule(Rule):
         from tv2sim.strategies import coverage  # which loads numba, if it is there
 
         self._coverage, self._knowledge = coverage, knowledge
+        self._timer: Event | None = None
+        # the ticks by which a latest start is before its deadline; infinite if the rule starts none
+        self._ahead = -float(coverage.latest_start(knowledge, 0.0))
         coverage.begin(knowledge)
 
     def sees(self, video: int) -> None:
-        """Learn from a video, and decide again at the latest start of a publisher for it."""
-        run, now = self._run, self._env.now
-        self._coverage.seen(self._knowledge, run.nominal[video], run.timeout[video], now)
-        latest = float(self._coverage.latest_start(self._knowledge, run.deadline(video)))
-        if latest > now:
-            self._env.call(latest - now, Place.LATEST_START + video, lambda: self._at_latest_start(video))
+        """Learn from a video."""
+        run = self._run
+        self._coverage.seen(self._knowledge, run.nominal[video], run.timeout[video], self._env.now)
 
-    def _at_latest_start(self, video: int) -> None:
-        if self.lacks_publisher(video):
-            self._pool.wake()
+    def _decide(self) -> bool:
+        """Decide, also at the next latest start for a video that then lacks a publisher."""
+        again = super()._decide()
+        if self._timer is not None:
+            self._env.cancel(self._timer)
+        self._timer, latest = None, self._next_latest_start()
+        if latest < inf:
+            self._timer = self._env.call(latest - self._env.now, Place.LATEST_START, self._pool.wake)
+        return again
+
+    def _next_latest_start(self) -> float:
+        """Return when the last publisher is started that comes in time for one of those that lack any."""
+        lacking = {*self._run.encoding_ends, *self._stage.in_order()}
+        now, latest_start = self._env.now, self._coverage.latest_start
+        # few calls, since a tick less is enough to leave out those whose latest start is over
+        deadlines = sorted(due for due in map(self._run.deadline, lacking) if due > now + self._ahead - 1.0)
+        starts = (float(latest_start(self._knowledge, due)) for due in deadlines)
+        return next((start for start in starts if start > now), inf)
 
     def _carry_out(self, waiting: list[int]) -> int:
         run, stage = self._run, self._stage

@@ -7,6 +7,7 @@ by their priority, which may be any whole number. Here the priority is the event
 
 from __future__ import annotations
 
+from heapq import heappop
 from itertools import count
 from math import inf
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -15,7 +16,7 @@ import simpy
 from simpy.events import PENDING, Event, Process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator
 
 __all__ = ["DirectProcess", "Occasion", "Place", "Planned", "Schedule", "Signal", "Steps"]
 
@@ -48,7 +49,7 @@ class Place:
     STARTED_LATER = next(_kinds)  # 1 + the video that is the cause of the start, which was ordered before
     RETIRED = next(_kinds)  # the publisher, which has been idle for long
     REVIEWED = next(_kinds)  # none; the pool is reviewed
-    LATEST_START = next(_kinds)  # the video for which a publisher has to start now, if it is to be in time
+    LATEST_START = next(_kinds)  # none; a publisher for a video has to start now, if it is to be in time
     DECIDED = next(_kinds)  # none; a rule decides on what has happened in this instant
     END = next(_kinds)  # none; the run ends
 
@@ -113,12 +114,7 @@ class DirectProcess(Process):
 
 
 class Schedule(simpy.Environment):
-    """SimPy's environment with places; it ends when nothing that is left can change anything."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.goes_on: Callable[[], bool] | None = None
-        """Says between instants whether anything on the schedule matters; None: everything does."""
+    """SimPy's environment with places."""
 
     def plan(self, delay: float, place: int) -> Event:
         """Return an event that happens after `delay` ticks, at its place."""
@@ -147,17 +143,12 @@ class Schedule(simpy.Environment):
         process.begin()
         return process
 
-    def planned(self) -> Iterator[tuple[int, int]]:
-        """Yield the kind and the number of each event with an effect, in no order."""
-        for _, place, _, event in self._queue:
-            if event.callbacks:
-                number = place & (1 << _BITS) - 1
-                yield place - number, number
-
     def peek(self) -> float:
-        """Return the tick of the next event; infinite if nothing that is left matters."""
-        due = super().peek()
-        return due if due == self.now or self.goes_on is None or self.goes_on() else inf
+        """Return the tick of the next event that has not been cancelled; infinite if there is none."""
+        queue = self._queue
+        while queue and not queue[0][3].callbacks:
+            heappop(queue)
+        return queue[0][0] if queue else inf
 
 
 class Occasion:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from math import inf
 from typing import TYPE_CHECKING
 
-from simpy.core import EmptySchedule, StopSimulation
+from simpy.core import StopSimulation
 
 from tv2sim.base.errors import ScenarioError
 from tv2sim.base.ticks import LAST, PER_SECOND, to_ticks
@@ -15,7 +15,6 @@ from tv2sim.engines.model.deliveries import Deliveries
 from tv2sim.engines.model.encoders import Encoders
 from tv2sim.engines.model.life import PublisherLives
 from tv2sim.engines.model.pool import Pool
-from tv2sim.engines.model.prospects import Prospects
 from tv2sim.engines.model.publishing_stage import PublishingStage
 from tv2sim.engines.model.replication import Replication
 from tv2sim.engines.model.rules import AskedRule, CoverageRule, Rule
@@ -108,9 +107,6 @@ class System:
             rule = (AskedRule if strategy.decides else Rule)(run, stage, pool)
         encoders = Encoders(run, stage, pool, deliveries, rule)
         self._client = Client(run, encoders)
-        self._prospects = Prospects(run, stage, pool, encoders, self._client, rule)
-        if scenario.may_go_on_for_ever or strategy.may_go_on_for_ever:
-            run.env.goes_on = self._prospects.goes_on
 
     def add(self, catalogue: Catalogue) -> None:
         """Add the videos of a catalogue; their rows follow the rows of those added before."""
@@ -139,7 +135,7 @@ class System:
         if run.strategy.review_every is not None:
             env.begin(self._reviews(to_ticks(run.strategy.review_every)))
         until = inf if scenario.until is None else to_ticks(scenario.until)
-        ending = _run_to_the_end(env, until)
+        ending = _run_to_the_end(run, until)
         end = until if ending == "cut-off" else float(env.now)
         if end > LAST:
             raise ScenarioError(
@@ -147,29 +143,32 @@ class System:
                 f"cut it off with until=..."
             )
         facts = run.record.facts(run.own, end, ending, scenario.deadline, self._pool.quota_waits)
-        if ending == "nothing left to happen" and self._prospects.waits_encoded():
+        if ending == "nothing left to happen" and any(not run.outcome[video] for video in run.encoded):
             return replace(facts, ending="no publisher will come")
         return facts
 
     def _reviews(self, every: float) -> Steps:
-        """Review the pool every so many ticks, as long as anything else happens or reviews alone matter."""
-        env = self._run.env
-        while env.peek() < inf or self._prospects.reviews_matter():
-            yield env.plan(every, Place.REVIEWED)
+        """Review the pool every so many ticks, for ever."""
+        while True:
+            yield self._run.env.plan(every, Place.REVIEWED)
             self._pool.review()
 
 
-def _run_to_the_end(env: Schedule, until: float) -> Ending:
-    """Step to the last outcome, to the cut-off, or until nothing that is left matters; return which it was."""
+def _run_to_the_end(run: Replication, until: float) -> Ending:
+    """Step to the last outcome, to the cut-off, or until nothing or no patience is left; return which it is."""
+    env = run.env
     try:
-        if until == inf and env.goes_on is None:  # `peek` would say nothing
-            while True:
-                env.step()
-        while (due := env.peek()) < inf and due <= until:
+        while (due := env.peek()) < inf:
+            if (end := run.patience_ends) < min(due, until):
+                env.call(end - env.now, Place.END, _lose_patience)
+            elif due > until:
+                return "cut-off"
             env.step()
     except StopSimulation as stop:
         ending: Ending = stop.args[0]
         return ending
-    except EmptySchedule:
-        due = inf
-    return "nothing left to happen" if due == inf else "cut-off"
+    return "nothing left to happen"
+
+
+def _lose_patience() -> None:
+    raise StopSimulation("no progress")
