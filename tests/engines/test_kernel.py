@@ -215,7 +215,10 @@ def test_the_compiled_engine_knows_every_field_of_a_strategy(examples: int) -> N
     assert {"publisher_retired", "discarded", "publisher_failed"} < set(occurred)
 
 
-@pytest.mark.parametrize("examples", [200, pytest.param(2000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "examples",
+    [60, pytest.param(300, marks=pytest.mark.full), pytest.param(3000, marks=pytest.mark.slow)],
+)
 def test_decisions_about_a_queue_with_little_room_are_those_of_the_model(examples: int) -> None:
     """Encoders are blocked. In the last four a decision starts a publisher whose time is not drawn yet."""
     occurred: Counter[str] = Counter()

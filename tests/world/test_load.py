@@ -44,6 +44,26 @@ class TestEncoders:
             "cannot take 2 requests/s: the client is held back to 1.2 videos/s"
         )
 
+    def test_videos_that_take_longer_to_encode_than_encoders_live(self) -> None:
+        """Videos take 3, 4 and 9 s; with the least factor and the fastest encoder .75, 1 and 2.25 s."""
+        catalogue = tv.read_catalogue(
+            [{"id": str(time), "encodingTime": time, "publicationTimeout": 9} for time in (3, 4, 9)]
+        )
+        for lifetime, number in ((2.5, 0), (2.25, 0), (2.24, 1), (1, 1), (0.8, 2), ("exponential(0.1)", 3)):
+            scenario = tv.Scenario(
+                encoders=[1, 2], encoding_factor="uniform(0.5, 2)", faults=tv.Faults(encoder_lifetime=lifetime)
+            )
+            never = scenario.explain(catalogue).never_encoded
+            assert (0 if never is None else never.videos) == number
+        found = tv.Scenario(faults=tv.Faults(encoder_lifetime=5)).explain(catalogue)
+        sentence = (
+            "1 of 3 videos takes longer to encode than encoders live, which is hardly ever more than 5 s: "
+            "a run makes no progress with them"
+        )
+        assert str(found.never_encoded) == sentence
+        assert f"warning: {sentence}" in str(found)
+        assert tv.Scenario().explain(catalogue).never_encoded is None
+
     def test_a_client_that_retries_is_not_held_back(self) -> None:
         (warning,) = tv.Scenario(encoders=5, hand_over=tv.RetryLater(after=1)).explain(4).warnings
         assert str(warning) == "5 encoders cannot take 2 requests/s: videos are refused"

@@ -51,6 +51,8 @@ def compare_command(options: argparse.Namespace) -> None:
             need_pyarrow()
         for name, catalogue in catalogues.items():
             inputs.note_rejected(catalogue, f"{name}: ")
+            for scenario in _each(call["scenario"]):
+                inputs.note_never_encoded(catalogue, scenario, f"{name}: ")
         with warnings_noted("tv2sim.results"):
             planned = _plan(options, catalogues, call["scenario"], computation)
             study = compare(catalogues, **call, **computation)

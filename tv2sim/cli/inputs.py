@@ -163,6 +163,13 @@ def note_rejected(catalogue: Catalogue, name: str = "") -> None:
         note(printable(f"{name}{lines} rejected, {why}"))
 
 
+def note_never_encoded(catalogue: Catalogue, scenario: Scenario, name: str = "") -> None:
+    """Warn of videos that no encoder lives long enough to encode; `name` is put before the sentence."""
+    never = scenario.explain(catalogue).never_encoded
+    if never is not None:
+        note(printable(f"warning: {name}{never}"))
+
+
 def note_load(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> None:
     """Warn of rejected lines, an unused pool, and a load beyond the capacity."""
     note_rejected(catalogue)
@@ -172,6 +179,7 @@ def note_load(catalogue: Catalogue, strategy: Strategy, scenario: Scenario) -> N
         note(f"warning: {own}: those prewarmed are never used")
     is_pool = strategy.keeps_its_size and not strategy.starts_for_videos
     pool = strategy.prewarmed if is_pool else None
+    note_never_encoded(catalogue, scenario)
     for warning in scenario.explain(catalogue, prewarmed=pool).warnings:
         # a few videos never fill the encoders, however long they take
         if warning.of != "encoders" or len(catalogue) > scenario.encoder_count:

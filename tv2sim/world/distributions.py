@@ -759,6 +759,11 @@ def longest_ticks(time: float | Distribution | None, share: float = 0.999) -> fl
     return float(end if end <= 1.1 * likely else likely)
 
 
+def shortest_ticks(time: float | Distribution) -> float:
+    """Return the shortest of such times in ticks."""
+    return float(drawn_ticks(time, EXTREMES[:1])[0]) if isinstance(time, Distribution) else to_ticks(time)
+
+
 def _check_own(name: str, distribution: Distribution, error: type[InputError]) -> None:
     """Refuse a distribution of a user's class whose times can be too long; other errors are found in use."""
     try:

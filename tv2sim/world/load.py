@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from tv2sim.base.checks import a_number, a_whole_number, plural
 from tv2sim.base.errors import ScenarioError
 from tv2sim.base.notebook_html import display, meter, paragraph, strong, table
-from tv2sim.world.distributions import Distribution, mean_of
+from tv2sim.base.ticks import PER_SECOND
+from tv2sim.world.distributions import Distribution, longest_ticks, mean_of, shortest_ticks
 from tv2sim.world.profiles import Profile
 from tv2sim.world.scenario_parts import Broker, Faults
 
@@ -81,6 +82,28 @@ class LoadWarning:
         return f"{what} barely keeps up with {rate}: expect long waits"
 
 
+@dataclass(frozen=True)
+class NeverEncoded:
+    """Videos that no encoder lives long enough to encode; ``str()`` of it is a sentence.
+
+    Attributes
+    ----------
+    videos, all : int
+        How many such videos there are, and videos in all.
+    lifetime : float
+        The longest lifetime of an encoder in seconds; of unbounded ones, the quantile .999.
+    """
+
+    videos: int
+    all: int
+    lifetime: float
+
+    def __str__(self) -> str:
+        count = f"{self.videos:,} of {plural(self.all, 'video')} {'takes' if self.videos == 1 else 'take'}"
+        lives = f"which is hardly ever more than {self.lifetime:.3g} s"
+        return f"{count} longer to encode than encoders live, {lives}: a run makes no progress with them"
+
+
 def load_in_words(share: float) -> str:
     """Return a share of a capacity in words, such as "64 % of"."""
     return f"{100 * share:.0f} % of" if share <= _MANY else f"more than {_MANY} times"
@@ -110,6 +133,8 @@ class Explanation:
         Whether the videos have times of submission.
     prewarmed : int or None
         The pool's size.
+    never_encoded : NeverEncoded or None
+        The videos that no encoder lives long enough to encode, if there are any.
     """
 
     scenario: Any = field(repr=False)  # a Scenario, whose file imports this one
@@ -119,6 +144,7 @@ class Explanation:
     busiest_rate: float
     submitted: bool
     prewarmed: int | None
+    never_encoded: NeverEncoded | None = None
 
     # -- encoders ------------------------------------------------------------------------------------------
 
@@ -283,7 +309,7 @@ class Explanation:
         head = ["", "size", "arrivals per second", "capacity per second", "load", ""]
         unit = "videos/s submitted" if self.submitted else "requests/s"
         note = f"{self.requested_rate:.3g} {unit}, {self.arrival_rate:.3g} videos/s at the publishing stage"
-        warnings = [paragraph(strong(f"warning: {warning}")) for warning in self.warnings]
+        warnings = [paragraph(strong(f"warning: {warning}")) for warning in self._all_warnings]
         return display("Load", note + self._busiest, *([table(head, rows)] if rows else ()), *warnings)
 
     def __str__(self) -> str:
@@ -304,7 +330,11 @@ class Explanation:
         if (most := self.scenario.max_publishers) is not None:
             each = f"{plural(most, 'publisher')} / {self.publisher_time:.3g} s a video"
             lines.append(f"limit: {each} = {self.quota_capacity:.3g} videos/s")
-        return "\n".join(lines + [f"warning: {warning}" for warning in self.warnings])
+        return "\n".join(lines + [f"warning: {warning}" for warning in self._all_warnings])
+
+    @property
+    def _all_warnings(self) -> tuple[LoadWarning | NeverEncoded, ...]:
+        return self.warnings if self.never_encoded is None else (self.never_encoded, *self.warnings)
 
     @property
     def _encoders(self) -> str:
@@ -353,7 +383,20 @@ def load_of(scenario: Any, videos: Any, prewarmed: int | None) -> Explanation:
     count = len(encoding) if isinstance(encoding, np.ndarray) else 0
     times = _mean_encoding(encoding), _mean_publishing(publishing, mean_of(scenario.publishing_time))
     rates = _rates(scenario, submitted, count)
-    return Explanation(scenario, *times, *rates, isinstance(submitted, np.ndarray), prewarmed)
+    never = _never_encoded(scenario, encoding) if count else None
+    return Explanation(scenario, *times, *rates, isinstance(submitted, np.ndarray), prewarmed, never)
+
+
+def _never_encoded(scenario: Any, encoding_time: NDArray[np.float64]) -> NeverEncoded | None:
+    """Return how many videos take longer to encode, at the fastest, than encoders live; None if none do."""
+    lifetime: float | Distribution | None = scenario.faults.encoder_lifetime
+    if lifetime is None or scenario.encoders is None:
+        return None
+    factor = 1.0 if scenario.encoding_factor is None else shortest_ticks(scenario.encoding_factor) / PER_SECOND
+    speed = max(scenario.encoders) if isinstance(scenario.encoders, tuple) else 1.0
+    longest = longest_ticks(lifetime) / PER_SECOND
+    never = int((encoding_time * factor / speed > longest).sum())
+    return NeverEncoded(never, len(encoding_time), longest) if never else None
 
 
 def _mean_encoding(given: Any) -> float | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
@@ -218,11 +217,11 @@ class Scenario(Fields):
             seconds.append(float(catalogue.encoding_time.max(initial=0.0)) * self._largest_factor / speed)
         return max(map(to_ticks, seconds))
 
-    @cached_property
+    @property
     def _largest_factor(self) -> float:
         return 1.0 if self.encoding_factor is None else longest_ticks(self.encoding_factor) / PER_SECOND
 
-    @cached_property
+    @property
     def _longest(self) -> float:
         """The ticks of the longest time in the scenario."""
         faults, broker = self.faults, self.broker
