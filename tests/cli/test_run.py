@@ -233,7 +233,8 @@ def test_a_run_without_progress_says_where_its_videos_are() -> None:
         CATALOGUE, "2c", tv.Scenario(faults=tv.Faults(encoder_lifetime=3), startup_time=4, patience=60)
     )
     assert (status, run.ending) == (0, "no progress")
-    assert is_one_line(err)
+    warning, err = lines_of(err)
+    assert "videos take longer to encode than encoders live" in warning
     left = run.videos[run.videos["outcome"] == "unfinished"]
     waiting, offered = left["encoding_started"].isna(), left["offered"].notna()
     where = (
