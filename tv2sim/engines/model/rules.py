@@ -79,8 +79,8 @@ class Rule:
 
     def _discard_hopeless(self, waiting: list[int]) -> None:
         stage = self._stage
-        hopeless = sorted(filter(self._run.is_hopeless, [*waiting, *stage.own_waiting]))
-        for video in hopeless:
+        hopeless = set(filter(self._run.is_hopeless, [*waiting, *stage.own_waiting]))
+        for video in sorted(hopeless):
             stage.discard(video)
         waiting[:] = [video for video in waiting if video not in hopeless]
 
@@ -220,7 +220,8 @@ class AskedRule(Rule):
         )
         served = [*waiting] if answer.serve is None else self._rows("serve", answer.serve, waiting)
         number = max(0, len(stage.ready) - hold)
-        waiting[:] = [video for video in waiting if video not in served[:number]]
+        taken = set(served[:number])
+        waiting[:] = [video for video in waiting if video not in taken]
         self._serve(served, number)
         return start
 
