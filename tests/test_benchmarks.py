@@ -34,7 +34,7 @@ def test_rows_have_names_of_their_own() -> None:
     assert len(set(names)) == len(names)
 
 
-@pytest.mark.full
+@pytest.mark.slow
 def test_the_quick_form_runs(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     command = [sys.executable, "-m", "tests.benchmarks.engines", "--quick", "--write", str(page)]

@@ -100,6 +100,7 @@ def run_in(root: Path, code: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("engine", ["simpy", pytest.param("kernel", marks=pytest.mark.full)])  # it compiles
 @pytest.mark.parametrize("part", PARTS)
+@pytest.mark.full
 def test_what_is_added_as_the_text_says_works(changed: Path, part: str, engine: str) -> None:
     first, *others = CHECK.findall(PARTS[part])
     if engine == "kernel":
@@ -114,6 +115,7 @@ def test_what_is_added_as_the_text_says_works(changed: Path, part: str, engine: 
 @pytest.mark.parametrize(
     ("holder", "file"), [("strategy", "strategies/strategy"), ("scenario", "world/scenario")]
 )
+@pytest.mark.full
 def test_the_kernel_refuses_a_field_that_declares_no_engine(tmp_path: Path, holder: str, file: str) -> None:
     pytest.importorskip("numba")
     error = f"_error = {holder.capitalize()}Error"

@@ -96,6 +96,7 @@ REPLAYS = [
 
 
 @pytest.mark.parametrize("command", REPLAYS)
+@pytest.mark.full
 def test_the_replays_end_as_the_simulation_does(command: str, tmp_path: Path) -> None:
     # as written, but for the time that it takes, and for going on serving
     command = re.sub(r"--speed \S+", "--speed max --port 0", command).replace("KEEP_RUNNING=yes", "")

@@ -450,6 +450,7 @@ def test_a_folder_is_written_whoever_reads_the_log(log: str, tmp_path: Path) -> 
 
 
 @POSIX
+@pytest.mark.full
 def test_notes_that_nobody_reads_do_no_harm(tmp_path: Path) -> None:
     reading, writing = os.pipe()
     os.close(reading)

@@ -115,6 +115,7 @@ def test_a_name_that_is_not_utf_8_is_escaped(tmp_path: Path, kind: str) -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such terminals")
+@pytest.mark.full
 def test_csv_on_a_terminal_has_nothing_that_it_obeys(nasty: Path) -> None:
     master, slave = os.openpty()
     process = start("compare", nasty, *FEW, "--strategies", "1", "--format", "csv", stdout=slave)

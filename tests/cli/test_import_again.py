@@ -89,6 +89,7 @@ def test_standard_input_is_never_the_same() -> None:
 @pytest.mark.parametrize(
     ("mapping", "log"), [("gitlab", "gitlab.json"), ("github,hosted=keep", "github.jsonl")]
 )
+@pytest.mark.full
 def test_a_mapping_with_filters_is_the_same_in_another_process(mapping: str, log: str) -> None:
     command = [sys.executable, "-m", "tv2sim", "import", mapping, str(LOGS / log), "--out", "ci.jsonl"]
     for _ in range(2):

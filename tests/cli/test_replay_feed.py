@@ -90,6 +90,7 @@ def test_it_starts_with_the_first_line_and_goes_on_as_lines_come(log: str) -> No
     assert "published" in ended.out[-1]
 
 
+@pytest.mark.full
 def test_simulating_the_record_of_a_slow_feed_gives_the_same(tmp_path: Path) -> None:
     out, record = tmp_path / "out", tmp_path / "record.jsonl"
     options = ["--speed", 20, "--port", "none", "--out", out, "--record", record]

@@ -80,6 +80,7 @@ def test_the_exact_expectations(path: Path) -> None:
 @catalogues
 @replications
 @pytest.mark.parametrize("part", EXACT)
+@pytest.mark.full
 def test_parts_with_an_exact_expectation(path: Path, part: str, replications: int) -> None:
     check_mean(published(path, part, 10, replications), EXACT[part])
 
@@ -115,6 +116,7 @@ def test_the_spread_of_part_1_is_that_of_independent_videos(path: Path) -> None:
 @real
 @replications
 @pytest.mark.parametrize(("encoders", "expected"), [(10, 152.37), (5, 153.98)])
+@pytest.mark.full
 def test_part_2c_on_the_real_catalogue(encoders: int, expected: float, replications: int) -> None:
     check_mean(published(REAL, "2c", encoders, replications), expected)
 

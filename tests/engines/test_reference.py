@@ -303,7 +303,7 @@ def test_every_cell_agrees_when_start_up_times_are_random(case: Case, width: flo
         World(publishing_queue_capacity=None, until=40.0),
     ],
 )
-@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("whole", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.full
 def test_every_cell_agrees_for_154_videos(rule: Rule, world: World, whole: bool) -> None:
     case = large_case(rule, world, whole)
@@ -321,7 +321,7 @@ def test_every_cell_agrees_for_154_videos(rule: Rule, world: World, whole: bool)
         pytest.param(Rule("encoding_started", prewarmed="rate", price=1000), marks=pytest.mark.full),
     ],
 )
-@pytest.mark.parametrize("whole", [True, False])
+@pytest.mark.parametrize("whole", [True, pytest.param(False, marks=pytest.mark.slow)])
 @pytest.mark.full
 def test_every_cell_agrees_for_154_videos_of_rules_that_weigh(rule: Rule, whole: bool) -> None:
     for world in (World(), World(encoders=3, publishing_queue_capacity=2, publishing_time=0.5)):

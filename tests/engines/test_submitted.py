@@ -633,6 +633,7 @@ def test_comparisons_know_it() -> None:
             assert mean.tolist() == pytest.approx([alone.frame["publisher_seconds"].mean()], rel=1e-12)
 
 
+@pytest.mark.full
 def test_workers_get_it() -> None:
     """What is sent to another process still has it."""
     program = (

@@ -260,6 +260,7 @@ def test_what_is_given_up_is_late_and_what_is_late_is_given_up(runs: Runs) -> No
                 assert isnan(outcome.videos[row]["elapsed"])
 
 
+@pytest.mark.full
 def test_nothing_is_held_for_ever(runs: Runs) -> None:
     """A publisher that was held serves, is retired, dies, or is not needed: no video waits beside it then."""
     held = 0
@@ -349,6 +350,7 @@ class Watched(System):
             assert not any(map(self.is_hopeless, [*self.waiting(), *self.waits_for_own]))
 
 
+@pytest.mark.full
 def test_at_the_end_of_each_instant(runs: Runs) -> None:
     """Nobody waits beside a ready publisher, limits and levels are kept, and what is late has been given up."""
     for (clips, rule, world, seed), outcome in runs:

@@ -335,6 +335,7 @@ class TestTheCommand:
 
 
 class TestThePlan:
+    @pytest.mark.full
     def test_where_theory_knows_the_rate_the_share_is_exact(self) -> None:
         catalogue, times = tv.generate_catalogue(), tv.Empirical(TIMES)
         plan = tv.plan(catalogue, "2a", target=0.85, startup_samples=times)

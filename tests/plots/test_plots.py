@@ -183,6 +183,7 @@ class TestEveryChart:
         assert svg(ax)
 
     @pytest.mark.parametrize("name", NAMES)
+    @pytest.mark.full
     def test_makes_a_slide_and_says_what_is_seen(self, name: str, study: tv.Comparison, run: tv.Run) -> None:
         ax = charts(study, run)[name](None)
         figure = ax.get_figure()

@@ -576,6 +576,7 @@ def test_without_the_extra_it_says_what_is_missing(monkeypatch: pytest.MonkeyPat
 # -- many at once -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.full
 def test_ten_at_once_are_scraped_by_themselves() -> None:
     default = [metric.name for metric in REGISTRY.collect()]
     handles = [

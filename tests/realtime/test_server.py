@@ -283,6 +283,7 @@ def test_a_slow_viewer_is_shown_the_present_and_not_a_queue_of_what_was() -> Non
         assert times[-1] - times[-2] > 10
 
 
+@pytest.mark.full
 def test_fifty_viewers_do_not_delay_it() -> None:
     def attempt() -> float:
         with replay(tv.generate_catalogue(200), speed=20) as handle:

@@ -98,6 +98,7 @@ def test_the_others_are_compared_with_the_strategy_of_the_plan(pools: tuple[tv.C
     assert verdict(study).startswith("Strategy 2c:14 publishes the most")
 
 
+@pytest.mark.full
 def test_the_charts_are_of_the_strategy_of_the_plan(pools: tuple[tv.Comparison, tv.Plan]) -> None:
     study, plan = pools
     captions = " ".join(chart.caption for chart in charts(study, name_of_answer(study, plan)))
