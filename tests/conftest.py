@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 
 import pytest
@@ -19,6 +20,9 @@ def pytest_configure(config: pytest.Config) -> None:
     one's own is not inherited: what the tests start has the default.
     """
     os.environ.pop("COLUMNS", None)
+    # hundreds of processes are started, each of which would compile what it imports again
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     if "not full" not in config.option.markexpr:
         os.environ[SHARE] = "0.5" if "not slow" in config.option.markexpr else "1"
     if threading.current_thread() is not threading.main_thread():
